@@ -1,0 +1,53 @@
+# Each target does its own set-up in .venv; nothing outside this checkout is touched
+# (test-browser and test-full say so where they install Debian packages).
+PYTHON ?= python3
+PY := .venv/bin/python
+# Tests and the demo answer in French, as the application does, whatever the machine speaks.
+export PYTHONUTF8 := 1
+
+.PHONY: help demo demo-stop test test-full lint format pins bench clean run
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.venv/ready: requirements/uv.txt requirements/dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; $$($(PYTHON) --version) was found. Name another one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This python3 has no venv or pip: apt-get install python3-venv python3-pip"; exit 1; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@echo "Installing the pinned requirements into .venv ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@.venv/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/ready  ## the whole story on a damaged database, in about a minute
+	@$(PY) demo/run.py
+
+demo-stop: .venv/ready  ## stop the PostgreSQL server that the demo left running
+	@$(PY) demo/run.py --stop
+
+run: .venv/ready  ## the application on http://localhost:8000 (DATABASE_URL chooses the database)
+	@$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py runserver
+
+test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
+	@$(PY) -m pytest -q -m "not browser and not full"
+
+test-full: .venv/ready  ## also the long runs at full size
+	@$(PY) -m pytest -q -m "not browser"
+
+lint: .venv/ready  ## ruff, mypy, migrations and messages up to date
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) manage.py makemigrations --check --dry-run
+
+format: .venv/ready  ## ruff's own fixes
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --annotation-style line
+pins: .venv/ready  ## newer versions into requirements/*.txt
+	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) --upgrade pyproject.toml --extra embedded --group app -o requirements/app.txt
+	$(COMPILE) --upgrade pyproject.toml --extra embedded --group dev -o requirements/dev.txt
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache
