@@ -1,0 +1,31 @@
+"""Errors that reach a user as a short reference, which the log carries beside the whole story."""
+
+import logging
+import re
+import secrets
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.debug import SafeExceptionReporterFilter
+
+logger = logging.getLogger(__name__)
+
+
+class DiscreetReporterFilter(SafeExceptionReporterFilter):
+    """Django's filter of secrets on debug pages, which does not know that a database URL holds a password."""
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|DATABASE_URL", re.IGNORECASE
+    )
+
+
+def new_reference() -> str:
+    """Return eight characters that can be read out on the telephone."""
+    return secrets.token_hex(4).upper()
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 with a reference (Django logs the traceback; this line ties the two together)."""
+    reference = new_reference()
+    logger.error("Reference %s: %s %s failed", reference, request.method, request.path, exc_info=True)
+    return render(request, "500.html", {"reference": reference}, status=500)

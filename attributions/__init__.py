@@ -1,0 +1,1 @@
+"""Who teaches which part of which course, in which year."""

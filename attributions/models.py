@@ -1,0 +1,139 @@
+"""Teachers, and the attribution of one component of a course to one of them for one academic year."""
+
+import re
+from decimal import Decimal
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Cast, Substr
+from django.db.models.lookups import Exact
+from django.utils.translation import gettext_lazy as _
+
+from courses.models import Course
+
+# \Z and not $: Python's $ lets a line break through, PostgreSQL's does not.
+YEAR_PATTERN = r"^[0-9]{4}-[0-9]{4}\Z"
+
+
+class Grade(models.TextChoices):
+    """The grades of the teaching staff."""
+
+    PROFESSOR = "PR", _("professor")
+    SENIOR_LECTURER = "MCF", _("senior lecturer")
+    SECONDARY = "PRAG", _("secondary school teacher")
+    TEMPORARY = "ATER", _("temporary lecturer")
+    EXTERNAL = "VAC", _("external lecturer")
+
+
+class Component(models.TextChoices):
+    """The three ways a course is taught."""
+
+    CM = "CM", _("CM (lectures)")
+    TD = "TD", _("TD (tutorials)")
+    TP = "TP", _("TP (laboratory)")
+
+
+class Load(models.TextChoices):
+    """How the hours are counted."""
+
+    STATUTORY = "STAT", _("statutory")
+    OVERTIME = "SUPP", _("overtime")
+
+
+def validate_academic_year(value: str) -> None:
+    """Accept 2026-2027 and nothing that is not two years in a row."""
+    if not re.fullmatch(YEAR_PATTERN, value, re.ASCII) or int(value[5:]) != int(value[:4]) + 1:
+        raise ValidationError(
+            _("An academic year is two years in a row, such as 2026-2027."), code="academic_year"
+        )
+
+
+def years_in_a_row() -> Case:
+    """Return the same rule for the database; CASE keeps PostgreSQL from casting what is not a number."""
+    first, second = (Cast(Substr("academic_year", start, 4), models.IntegerField()) for start in (1, 6))
+    return Case(
+        When(academic_year__regex=YEAR_PATTERN, then=Exact(second, first + 1)),
+        default=Value(False),
+        output_field=models.BooleanField(),
+    )
+
+
+class Teacher(models.Model):
+    """Somebody who teaches, known to the administration by the matricule."""
+
+    matricule = models.CharField(_("matricule"), max_length=20, unique=True)
+    last_name = models.CharField(_("last name"), max_length=100)
+    first_name = models.CharField(_("first name"), max_length=100)
+    grade = models.CharField(_("grade"), max_length=4, choices=Grade)
+    department = models.CharField(_("department"), max_length=100, db_index=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    max_hours = models.DecimalField(
+        _("maximum yearly hours"), max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal(0))]
+    )
+
+    class Meta:
+        verbose_name = _("teacher")
+        verbose_name_plural = _("teachers")
+        ordering = ["last_name", "first_name", "matricule"]
+        indexes = [models.Index(fields=["last_name", "first_name"], name="attributions_teacher_by_name")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(max_hours__gte=0), name="attributions_teacher_hours_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.last_name.upper()} {self.first_name}"
+
+
+class Attribution(models.Model):
+    """One component of one course, held by one teacher for one year: the database itself refuses a second holder."""
+
+    teacher = models.ForeignKey(
+        Teacher, on_delete=models.PROTECT, related_name="attributions", verbose_name=_("teacher")
+    )
+    # The unique constraint below begins with the course: a second index would only be written.
+    course = models.ForeignKey(
+        Course,
+        on_delete=models.PROTECT,
+        related_name="attributions",
+        db_index=False,
+        verbose_name=_("course"),
+    )
+    component = models.CharField(_("component"), max_length=2, choices=Component)
+    academic_year = models.CharField(_("academic year"), max_length=9, validators=[validate_academic_year])
+    load = models.CharField(_("kind of load"), max_length=4, choices=Load, default=Load.STATUTORY)
+    hours = models.DecimalField(
+        _("hours"), max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
+    )
+    note = models.TextField(_("note"), blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("attributed by"),
+    )
+    created_at = models.DateTimeField(_("attributed on"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("attribution")
+        verbose_name_plural = _("attributions")
+        ordering = ["-academic_year", "-id"]
+        indexes = [models.Index(fields=["-academic_year", "-id"], name="attributions_newest_first")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["course", "component", "academic_year"], name="attributions_one_holder_per_part"
+            ),
+            models.CheckConstraint(condition=Q(hours__gt=0), name="attributions_hours_positive"),
+            models.CheckConstraint(condition=years_in_a_row(), name="attributions_years_in_a_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course} · {self.component} · {self.academic_year}"

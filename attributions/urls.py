@@ -1,0 +1,4 @@
+"""Addresses under /attribution/."""
+
+app_name = "attributions"
+urlpatterns = []

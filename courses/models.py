@@ -1,0 +1,70 @@
+"""A course: its code, its title, and the hours of each component."""
+
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+CODE_PATTERN = r"^[A-Z]{2,5}[0-9]{3,4}[A-Z]?$"
+
+
+class Level(models.TextChoices):
+    """The five years of the licence and the master's degree."""
+
+    L1 = "L1", "L1"
+    L2 = "L2", "L2"
+    L3 = "L3", "L3"
+    M1 = "M1", "M1"
+    M2 = "M2", "M2"
+
+
+class Semester(models.IntegerChoices):
+    """The semester of the year."""
+
+    FIRST = 1, _("Semester 1")
+    SECOND = 2, _("Semester 2")
+
+
+def hours_field(label: str) -> models.DecimalField:
+    """Return the hours of one component of a course: 0 when the course has none."""
+    return models.DecimalField(
+        label, max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(Decimal(0))]
+    )
+
+
+class Course(models.Model):
+    """A course, known everywhere by its code."""
+
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        unique=True,
+        validators=[
+            RegexValidator(CODE_PATTERN, _("A code is 2 to 5 capitals and 3 or 4 digits, such as AGV211."))
+        ],
+    )
+    title = models.CharField(_("title"), max_length=200)
+    credits = models.PositiveSmallIntegerField(_("credits"))
+    hours_cm = hours_field(_("lecture hours (CM)"))
+    hours_td = hours_field(_("tutorial hours (TD)"))
+    hours_tp = hours_field(_("laboratory hours (TP)"))
+    level = models.CharField(_("level"), max_length=2, choices=Level)
+    semester = models.PositiveSmallIntegerField(_("semester"), choices=Semester)
+    department = models.CharField(_("department"), max_length=100, db_index=True)
+
+    class Meta:
+        verbose_name = _("course")
+        verbose_name_plural = _("courses")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(hours_cm__gte=0, hours_td__gte=0, hours_tp__gte=0),
+                name="courses_course_hours_not_negative",
+            ),
+            models.CheckConstraint(condition=Q(semester__in=[1, 2]), name="courses_course_semester_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.title}"
