@@ -1,0 +1,38 @@
+"""Teachers and attributions in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from .models import Attribution, Teacher
+
+
+@admin.register(Teacher)
+class TeacherAdmin(admin.ModelAdmin):
+    """Teachers, found by name or matricule."""
+
+    list_display = ["matricule", "last_name", "first_name", "grade", "department", "max_hours"]
+    list_display_links = ["matricule", "last_name"]
+    list_filter = ["grade", "department"]
+    search_fields = ["matricule", "last_name", "first_name", "email"]
+
+
+@admin.register(Attribution)
+class AttributionAdmin(admin.ModelAdmin):
+    """Attributions, found by course or teacher."""
+
+    list_display = ["course", "component", "academic_year", "teacher", "load", "hours", "created_by", "created_at"]
+    list_filter = ["academic_year", "component", "load"]
+    list_select_related = ["course", "teacher", "created_by"]
+    search_fields = ["course__code", "course__title", "teacher__last_name", "teacher__matricule"]
+    autocomplete_fields = ["course", "teacher"]
+    readonly_fields = ["created_by", "created_at", "updated_at"]
+    # Counting millions of rows a second time, for "of ... in all", would double the wait.
+    show_full_result_count = False
+
+    def save_model(self, request: HttpRequest, obj: Attribution, form: Any, change: bool) -> None:
+        """Remember who attributed."""
+        if not change:
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)

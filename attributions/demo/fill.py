@@ -1,0 +1,114 @@
+"""Rows in, a filled database out: SQLite by batches of executemany, PostgreSQL by COPY."""
+
+import datetime
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.core.management.color import no_style
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+
+from . import rows
+from .rows import Row, Sizes
+
+#: Large enough to cost nothing a row, small enough to hold a few megabytes.
+BATCH = 10_000
+#: Username -> (first name, last name, staff).
+USERS = {
+    "secretariat": ("Secrétariat", "pédagogique", True),
+    "direction": ("Direction", "des études", True),
+    "enseignant": ("Joël", "Quéméner", False),
+}
+
+
+def not_empty(using: str) -> list[str]:
+    """Return the tables that already hold rows."""
+    return [model._meta.db_table for model in (Attribution, Course, Teacher) if model.objects.using(using).exists()]
+
+
+def fill(sizes: Sizes, using: str, *, password: str | None, progress: Callable[[str], None]) -> None:
+    """Write everything in one transaction: all of it, or after a failure nothing."""
+    rows.academic_years(sizes, len(rows.parts(rows.courses(sizes))))  # refuses impossible sizes before writing
+    connection = connections[using]
+    with transaction.atomic(using=using):
+        users = make_users(using, password)
+        for model, source in (
+            (Teacher, rows.teachers(sizes)),
+            (Course, rows.courses(sizes)),
+            (Attribution, rows.attributions(sizes, users)),
+        ):
+            count = insert(connection, model, source)
+            progress(f"{count} rows in {model._meta.db_table}")
+
+
+def make_users(using: str, password: str | None) -> list[int]:
+    """Return the ids of the demonstration's users, made when missing; without a password nobody can log in."""
+    # A fixed salt: the same seed gives the same bytes, and this password is no secret.
+    encoded = make_password(password, salt="demonstration") if password else "!"
+    made = datetime.datetime(2020, 9, 1, 8, tzinfo=datetime.UTC)
+    users = []
+    for username, (first_name, last_name, staff) in USERS.items():
+        defaults = {"first_name": first_name, "last_name": last_name, "is_staff": staff, "is_superuser": staff}
+        user, _created = get_user_model()._default_manager.using(using).get_or_create(
+            username=username, defaults={**defaults, "password": encoded, "date_joined": made}
+        )
+        users.append(user.pk)
+    return users
+
+
+def insert(connection: BaseDatabaseWrapper, model: type[models.Model], source: Iterable[Row]) -> int:
+    """Write rows with their ids, and let the next id come after them."""
+    fields = model._meta.concrete_fields
+    quote = connection.ops.quote_name
+    table, columns = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
+    prepared = as_stored(connection, fields, source)
+    if connection.vendor == "postgresql":
+        return _copy(connection, model, f"COPY {table} ({columns}) FROM STDIN", prepared)
+    marks = ", ".join(["%s"] * len(fields))
+    return _execute_many(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", prepared)  # noqa: S608 - names come from the models, quoted by Django
+
+
+def as_stored(connection: BaseDatabaseWrapper, fields: Iterable[models.Field], source: Iterable[Row]) -> Iterator[Row]:
+    """Yield the rows as Django would store them; only dates and decimals differ from database to database."""
+    operations = connection.ops
+    decimal = lru_cache(maxsize=1000)(lambda value: operations.adapt_decimalfield_value(value, 6, 2))
+    adapters: list[tuple[int, Callable[[Any], Any]]] = []
+    for position, field in enumerate(fields):
+        if isinstance(field, models.DateTimeField):
+            adapters.append((position, operations.adapt_datetimefield_value))
+        elif isinstance(field, models.DecimalField):
+            adapters.append((position, decimal))
+    for row in source:
+        values = list(row)
+        for position, adapt in adapters:
+            values[position] = adapt(values[position])
+        yield tuple(values)
+
+
+def _execute_many(connection: BaseDatabaseWrapper, statement: str, prepared: Iterator[Row]) -> int:
+    """Insert by batches: Django keeps a copy of what one executemany is given."""
+    count = 0
+    with connection.cursor() as cursor:
+        while batch := list(islice(prepared, BATCH)):
+            cursor.executemany(statement, batch)
+            count += len(batch)
+    return count
+
+
+def _copy(connection: BaseDatabaseWrapper, model: type[models.Model], statement: str, prepared: Iterator[Row]) -> int:
+    """Insert by COPY, which does not move the sequence of the ids: Django's own statement does."""
+    count = 0
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            for count, row in enumerate(prepared, start=1):
+                copy.write_row(row)
+        for reset in connection.ops.sequence_reset_sql(no_style(), [model]):
+            cursor.execute(reset)
+    return count

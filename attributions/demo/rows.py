@@ -1,0 +1,172 @@
+"""Seed and sizes in; teachers, courses and attributions out, one tuple at a time in the order of the model's columns.
+
+Every stream has its own random generator, seeded by a text: one more teacher changes no course, and neither the
+machine nor the hour has any part in it.
+"""
+
+import datetime
+import math
+import random
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from attributions.models import Component, Grade, Load
+from courses.models import Level
+
+from .words import ADJUNCTS, DEPARTMENTS, FIRST_NAMES, LAST_NAMES, NOTES
+
+Row = tuple[Any, ...]
+
+#: Attributions reach back this many years at most.
+MOST_YEARS = 100
+#: Each year is filled to about this part when there is a choice: not every course has found its teacher.
+USUAL_FILLING = 0.8
+MOST_COURSES = 500_000
+#: Level 2 comes first, so that the first course of all is AGV211, Agrostologie.
+LEVELS = (2, 1, 3, 4, 5)
+GRADES = (
+    (Grade.PROFESSOR, "192.00"),
+    (Grade.SENIOR_LECTURER, "192.00"),
+    (Grade.SECONDARY, "384.00"),
+    (Grade.TEMPORARY, "96.00"),
+    (Grade.EXTERNAL, "187.50"),
+)
+HOURS = tuple(Decimal(hours) for hours in ("12.00", "15.00", "18.00", "20.25", "24.00", "30.00", "36.50", "13.33"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much is made, and from what seed."""
+
+    teachers: int
+    courses: int
+    attributions: int
+    seed: int
+    #: The last academic year begins in this calendar year.
+    last_year: int = 2026
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One component of one course, which somebody can hold."""
+
+    course: int
+    component: str
+    hours: Decimal
+    department: str
+
+
+def stream(sizes: Sizes, name: str) -> random.Random:
+    """Return the random generator of one kind of row."""
+    return random.Random(f"{sizes.seed}/{name}")  # noqa: S311 - invented data, not secrets
+
+
+def teachers(sizes: Sizes) -> Iterator[Row]:
+    """Yield the teachers: id, matricule, names, grade, department, e-mail, maximum yearly hours."""
+    chance, departments = stream(sizes, "teachers"), tuple(DEPARTMENTS)
+    for number in range(1, sizes.teachers + 1):
+        first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
+        grade, hours = chance.choice(GRADES)
+        mail = f"{plain(first)}.{plain(last)}{number}@univ.example" if chance.random() < 0.9 else ""
+        department = departments[number % len(departments)]
+        yield number, f"M{number:05d}", last, first, str(grade), department, mail, Decimal(hours)
+
+
+def plain(name: str) -> str:
+    """Return a name as it stands in an e-mail address: no accents, no apostrophes, no spaces."""
+    letters = unicodedata.normalize("NFKD", name.lower())
+    return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
+
+
+def courses(sizes: Sizes) -> Iterator[Row]:
+    """Yield the courses: id, code, title, credits, hours of CM, TD and TP, level, semester, department."""
+    chance = stream(sizes, "courses")
+    levels = tuple(Level.values)
+    for index in range(sizes.courses):
+        department = tuple(DEPARTMENTS)[index % len(DEPARTMENTS)]
+        prefix, subjects = DEPARTMENTS[department]
+        turn = index // len(DEPARTMENTS)
+        level, rank = LEVELS[turn % len(LEVELS)], turn // len(LEVELS)
+        title = subjects[turn % len(subjects)] + ADJUNCTS[turn // len(subjects) % len(ADJUNCTS)]
+        practice = Decimal("0.00") if chance.random() < 0.25 else chance.choice(HOURS)
+        hours = (chance.choice(HOURS), chance.choice(HOURS), practice)
+        code = f"{prefix}{level}{course_number(rank)}"
+        yield index + 1, code, title, chance.randint(2, 6), *hours, levels[level - 1], 1 + rank % 2, department
+
+
+def course_number(rank: int) -> str:
+    """Return 11, 12 ... 99, 100 ... 999, then 11A and so on: the end of the code of the rank-th course of a level."""
+    letter, number = divmod(rank, 989)
+    return f"{11 + number}{chr(ord('A') + letter - 1) if letter else ''}"
+
+
+def parts(rows: Iterator[Row]) -> list[Part]:
+    """Return what can be held in one year: the components that have hours."""
+    return [
+        Part(row[0], component, hours, row[9])
+        for row in rows
+        for component, hours in zip(Component.values, row[4:7], strict=True)
+        if hours
+    ]
+
+
+def academic_years(sizes: Sizes, parts_a_year: int) -> list[int]:
+    """Return the years needed, oldest first; ValueError says what is possible when they do not suffice."""
+    if sizes.attributions > (possible := parts_a_year * MOST_YEARS):
+        raise ValueError(
+            f"{sizes.attributions} attributions do not fit: {sizes.courses} courses have {parts_a_year} parts, "
+            f"which makes {possible} in {MOST_YEARS} years. Ask for more courses or fewer attributions."
+        )
+    wanted = math.ceil(sizes.attributions / (parts_a_year * USUAL_FILLING)) if parts_a_year else 0
+    count = min(wanted, MOST_YEARS)
+    return list(range(sizes.last_year - count + 1, sizes.last_year + 1))
+
+
+def attributions(sizes: Sizes, users: Sequence[int]) -> Iterator[Row]:
+    """Yield exactly the number asked for, oldest year first, no part twice in a year.
+
+    Each part of each year is taken with the chance (still wanted / still to come), which is exact and needs no list.
+    """
+    chance = stream(sizes, "attributions")
+    random_ = chance.random
+    year_parts = parts(courses(sizes))
+    years = academic_years(sizes, len(year_parts))
+    by_department = teachers_by_department(sizes)
+    everyone = range(1, sizes.teachers + 1)
+    wanted, left, number = sizes.attributions, len(year_parts) * len(years), 0
+    for year in years:
+        label = f"{year}-{year + 1}"
+        opening = datetime.datetime(year, 6, 1, 6, tzinfo=datetime.UTC)
+        for part in year_parts:
+            taken = random_() * left < wanted
+            left -= 1
+            if not taken:
+                continue
+            wanted -= 1
+            number += 1
+            colleagues = by_department.get(part.department, everyone)
+            made = opening + datetime.timedelta(microseconds=int(random_() * 9e12))
+            yield (
+                number,
+                colleagues[int(random_() * len(colleagues))],
+                part.course,
+                part.component,
+                label,
+                Load.STATUTORY.value if random_() < 0.85 else Load.OVERTIME.value,
+                part.hours,
+                NOTES[int(random_() * len(NOTES))] if random_() < 0.2 else "",
+                users[int(random_() * len(users))] if random_() < 0.9 and users else None,
+                made,
+                made if random_() < 0.7 else made + datetime.timedelta(microseconds=int(random_() * 4e12)),
+            )
+
+
+def teachers_by_department(sizes: Sizes) -> dict[str, list[int]]:
+    """Return the ids of each department's teachers."""
+    found: dict[str, list[int]] = {}
+    for row in teachers(sizes):
+        found.setdefault(row[5], []).append(row[0])
+    return found
