@@ -1,0 +1,66 @@
+"""One family of errors. Every message says what happened, where, and what to do next.
+
+``str(error)`` is the one line a person reads first; ``error.detail`` holds the rest. ``error.exit_status`` is the
+exit status of the command. None of them ever carries a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class MigrateToPgError(Exception):
+    """Something stopped the run. Nothing was published."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, detail: Sequence[str] = (), remedy: str = "") -> None:
+        super().__init__(message)
+        #: Further lines: which rows, which objects, the server's own words.
+        self.detail = tuple(detail)
+        #: What to do next, one sentence.
+        self.remedy = remedy
+
+
+class UsageError(MigrateToPgError):
+    """The command was asked for something that it cannot mean."""
+
+    exit_status = 2
+
+
+class SourceError(MigrateToPgError):
+    """The SQLite database cannot be read, copied or trusted."""
+
+
+class SourceChangedError(SourceError):
+    """The application wrote to the source after the snapshot; publishing would lose those rows."""
+
+
+class TargetError(MigrateToPgError):
+    """PostgreSQL cannot be reached, is too old, or does not let us do what a migration needs."""
+
+
+class MigrationStateError(MigrateToPgError):
+    """The source's django_migrations and the project's migration files do not tell the same story."""
+
+
+class StagingError(MigrateToPgError):
+    """The project's migrations, indexes or constraints could not be made in the incoming schema."""
+
+
+class BlockedError(MigrateToPgError):
+    """Examine found faults that PostgreSQL would refuse, and no repair was accepted for them."""
+
+
+class LoadError(MigrateToPgError):
+    """PostgreSQL refused a row, or a value could not be converted without changing it."""
+
+
+class ProofError(MigrateToPgError):
+    """Staging does not hold what the snapshot holds."""
+
+    exit_status = 3
+
+
+class PublishError(MigrateToPgError):
+    """The finished tables could not be moved into the final schema; the transaction was rolled back."""

@@ -1,0 +1,7 @@
+import psycopg
+
+
+def test_the_embedded_servers_are_the_versions_that_they_claim(each_postgres_url, request):
+    with psycopg.connect(each_postgres_url) as connection:
+        major = connection.info.server_version // 10000
+    assert f"pg{major}" in request.node.name
