@@ -1,0 +1,23 @@
+"""One module a family of column types: how SQLite renders it, its Arrow type, what cannot cross.
+
+To add a type: give its family's module a ``Codec`` and name it in that module's ``CODECS``.
+"""
+
+from __future__ import annotations
+
+from migrate_to_pg.columns import decimals, numbers, temporal, text
+from migrate_to_pg.columns.codec import Codec
+from migrate_to_pg.records import TargetColumn
+
+#: pg_type.typname -> codec.
+CODECS: dict[str, Codec] = {**numbers.CODECS, **decimals.CODECS, **text.CODECS, **temporal.CODECS}
+
+
+def codec_for(column: TargetColumn) -> Codec | None:
+    """The codec of a column's type; None where this version cannot carry that type."""
+    if column.type_name == "numeric" and column.precision is None:
+        return None
+    return CODECS.get(column.type_name)
+
+
+__all__ = ["CODECS", "Codec", "codec_for"]

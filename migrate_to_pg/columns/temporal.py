@@ -1,0 +1,125 @@
+"""date, time, timestamp, timestamptz and interval: SQLite TEXT (interval: INTEGER microseconds) -> Arrow temporals.
+
+Django writes ISO 8601 text; naive text is UTC with USE_TZ (or the source's own TIME_ZONE) and local time without.
+The vectorised casts read the usual spellings; a batch that holds any other is read one value at a time, by Python's
+``fromisoformat``, which is what django.utils.dateparse asks first.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.columns.codec import INTEGER, TEXT, Codec, Context, Converted, Rendering, any_true, one_by_one
+
+_NAIVE = pa.timestamp("us")
+_INSTANT = pa.timestamp("us", tz="UTC")
+_FIRST = pa.scalar(datetime.datetime(1, 1, 1), _NAIVE)
+
+
+def _timestamp(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    fast = _cast(arrays[0])
+    if fast is not None:
+        return Converted(values=fast)
+    return one_by_one(arrays[0], _naive(context.time_zone), _NAIVE, errors=(ValueError, OverflowError))
+
+
+def _timestamptz(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    naive = _cast(arrays[0])
+    instants = None if naive is None else _assume(naive, context.time_zone)
+    if instants is not None:
+        return Converted(values=instants)
+    return one_by_one(arrays[0], _instant(context.time_zone), _INSTANT, errors=(ValueError, OverflowError))
+
+
+def _cast(text: pa.Array) -> pa.Array | None:
+    """ISO text of years 1 to 9999 without offset -> naive timestamps; None where any value is something else."""
+    try:
+        values = text.cast(_NAIVE)
+    except pa.ArrowInvalid:
+        return None
+    return None if any_true(pc.less(values, _FIRST)) else values
+
+
+def _assume(naive: pa.Array, time_zone: str) -> pa.Array | None:
+    """Naive timestamps -> instants; None where one of them is ambiguous or never was."""
+    if time_zone == "UTC":
+        return naive.cast(_INSTANT)
+    try:
+        return pc.assume_timezone(naive, time_zone).cast(_INSTANT)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _instant(time_zone: str) -> Callable[[object], object]:
+    zone = ZoneInfo(time_zone)
+
+    def convert(value: object) -> object:
+        moment = datetime.datetime.fromisoformat(str(value))
+        if moment.tzinfo is None:
+            moment = _localized(moment, zone)
+        return moment.astimezone(datetime.UTC)
+
+    return convert
+
+
+def _naive(time_zone: str) -> Callable[[object], object]:
+    zone = ZoneInfo(time_zone)
+
+    def convert(value: object) -> object:
+        moment = datetime.datetime.fromisoformat(str(value))
+        return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
+
+    return convert
+
+
+def _localized(moment: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
+    """A naive local time as an instant; ValueError where the clocks showed it twice, or never."""
+    earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if earlier.utcoffset() != later.utcoffset():
+        raise ValueError(f"{moment} is ambiguous or does not exist in {zone}")
+    return earlier
+
+
+def _date(arrays: Sequence[pa.Array], _: Context) -> Converted:
+    try:
+        values = arrays[0].cast(pa.date32())
+        if not any_true(pc.less(values, pa.scalar(datetime.date(1, 1, 1)))):
+            return Converted(values=values)
+    except pa.ArrowInvalid:
+        pass
+    return one_by_one(arrays[0], lambda v: datetime.date.fromisoformat(str(v)), pa.date32(), errors=(ValueError,))
+
+
+def _time(arrays: Sequence[pa.Array], _: Context) -> Converted:
+    """(text, the text with a day in front): Arrow has no cast from text to time, but one to timestamp."""
+    moments = _cast(arrays[1])
+    if moments is not None:
+        return Converted(values=moments.cast(pa.time64("us")))
+    return one_by_one(arrays[0], _time_of, pa.time64("us"), errors=(ValueError,))
+
+
+def _time_of(value: object) -> datetime.time:
+    parsed = datetime.time.fromisoformat(str(value))
+    if parsed.tzinfo is not None:
+        raise ValueError(f"{value} has an offset")
+    return parsed
+
+
+def _interval(arrays: Sequence[pa.Array], _: Context) -> Converted:
+    return Converted(values=arrays[0].cast(pa.duration("us")))
+
+
+_ON_A_DAY = Rendering(sql="'1970-01-01 ' || {0}", sentinel="''")
+
+timestamp = Codec(storage=("text",), renderings=(TEXT,), convert=_timestamp, arrow=lambda _: _NAIVE)
+timestamptz = Codec(storage=("text",), renderings=(TEXT,), convert=_timestamptz, arrow=lambda _: _INSTANT)
+date = Codec(storage=("text",), renderings=(TEXT,), convert=_date, arrow=lambda _: pa.date32())
+time = Codec(storage=("text",), renderings=(TEXT, _ON_A_DAY), convert=_time, arrow=lambda _: pa.time64("us"))
+interval = Codec(storage=("integer",), renderings=(INTEGER,), convert=_interval, arrow=lambda _: pa.duration("us"))
+
+CODECS = {"timestamp": timestamp, "timestamptz": timestamptz, "date": date, "time": time, "interval": interval}
