@@ -38,9 +38,7 @@ def boolean(name: str, *, default: bool) -> bool:
     """Return a variable that says yes or no."""
     value = text(name, "on" if default else "off").lower()
     if value not in TRUE + FALSE:
-        raise ImproperlyConfigured(
-            f"{name}={value!r} is not yes or no: allowed are {', '.join(TRUE + FALSE)}."
-        )
+        raise ImproperlyConfigured(f"{name}={value!r} is not yes or no: allowed are {', '.join(TRUE + FALSE)}.")
     return value in TRUE
 
 
@@ -69,9 +67,7 @@ def origins(name: str) -> list[str]:
     value = words(name)
     for origin in value:
         if not re.fullmatch(r"https?://[^/\s]+", origin):
-            raise ImproperlyConfigured(
-                f"{name} holds {origin!r}: allowed are https://HOST and http://HOST:PORT."
-            )
+            raise ImproperlyConfigured(f"{name} holds {origin!r}: allowed are https://HOST and http://HOST:PORT.")
     return value
 
 
@@ -79,9 +75,7 @@ def required_secret_key(name: str) -> str:
     """Return a key good enough for production; Django's own thresholds (security.W009)."""
     key = text(name)
     if not key:
-        raise ImproperlyConfigured(
-            f"{name} is not set: production needs a random text of 50 characters or more."
-        )
+        raise ImproperlyConfigured(f"{name} is not set: production needs a random text of 50 characters or more.")
     if len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure-"):
         raise ImproperlyConfigured(
             f"{name} is too weak (its {len(key)} characters are not shown): allowed are random texts of 50 characters "
@@ -97,9 +91,7 @@ def local_secret_key(path: Path) -> str:
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(50), encoding="ascii")
         try:
-            path.hardlink_to(
-                draft
-            )  # unlike rename, keeps the key of a server that started at the same moment
+            path.hardlink_to(draft)  # unlike rename, keeps the key of a server that started at the same moment
         except FileExistsError:
             pass
         finally:
@@ -115,14 +107,10 @@ def database(name: str, base_dir: Path, *, pool_name: str, max_age_name: str) ->
     config = _parsed(name, url)
     if config["ENGINE"].endswith("sqlite3"):
         if pool:
-            raise ImproperlyConfigured(
-                f"{pool_name}={pool} needs PostgreSQL, but {name} is SQLite: allowed is 0."
-            )
+            raise ImproperlyConfigured(f"{pool_name}={pool} needs PostgreSQL, but {name} is SQLite: allowed is 0.")
         return _sqlite(name, config, base_dir)
     if pool and max_age:
-        raise ImproperlyConfigured(
-            f"{max_age_name}={max_age} with {pool_name}={pool}: allowed with a pool is 0."
-        )
+        raise ImproperlyConfigured(f"{max_age_name}={max_age} with {pool_name}={pool}: allowed with a pool is 0.")
     return _postgresql(name, url, config, pool=pool, max_age=max_age)
 
 
@@ -130,9 +118,7 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
     """Parse with dj-database-url, whose own errors may quote the URL."""
     scheme, separator, rest = url.partition("://")
     if not separator:
-        raise ImproperlyConfigured(
-            f"{name} is not a URL (its value is not shown): allowed are {DATABASE_FORMS}."
-        )
+        raise ImproperlyConfigured(f"{name} is not a URL (its value is not shown): allowed are {DATABASE_FORMS}.")
     shown = f"{name}={scheme}://..."
     if scheme not in ("postgres", "postgresql", "sqlite"):
         raise ImproperlyConfigured(f"{shown} is not supported: allowed are {DATABASE_FORMS}.")
@@ -154,9 +140,7 @@ def _sqlite(name: str, config: dict[str, Any], base_dir: Path) -> dict[str, Any]
     options = config.get("OPTIONS", {})
     timeout = options.get("timeout", 20)
     if set(options) - {"timeout"} or isinstance(timeout, bool) or not isinstance(timeout, int):
-        raise ImproperlyConfigured(
-            f"{name} has options {sorted(options)}: allowed for SQLite is timeout=SECONDS."
-        )
+        raise ImproperlyConfigured(f"{name} has options {sorted(options)}: allowed for SQLite is timeout=SECONDS.")
     path = config["NAME"]
     return {
         "ENGINE": config["ENGINE"],

@@ -14,9 +14,7 @@ logger = logging.getLogger(__name__)
 class DiscreetReporterFilter(SafeExceptionReporterFilter):
     """Django's filter of secrets on debug pages, which does not know that a database URL holds a password."""
 
-    hidden_settings = re.compile(
-        SafeExceptionReporterFilter.hidden_settings.pattern + "|DATABASE_URL", re.IGNORECASE
-    )
+    hidden_settings = re.compile(SafeExceptionReporterFilter.hidden_settings.pattern + "|DATABASE_URL", re.IGNORECASE)
 
 
 def new_reference() -> str:

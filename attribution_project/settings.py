@@ -14,8 +14,6 @@ LOG_LEVEL             DEBUG, INFO (default), WARNING or ERROR
 
 from pathlib import Path
 
-from django.utils.translation import gettext_lazy as _
-
 from . import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -92,7 +90,8 @@ LOGIN_REDIRECT_URL = "attributions:list"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "fr"
-LANGUAGES = [("fr", _("French")), ("en", _("English"))]
+# Each in its own language: whoever looks for a language reads that one.
+LANGUAGES = [("fr", "Français"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "attribution_project" / "locale"]
 TIME_ZONE = "Europe/Paris"
 USE_I18N = True

@@ -89,9 +89,11 @@ def _database_failed(error: Error, course: str, user: Any) -> Outcome:
     reference = new_reference()
     logger.error("Reference %s: attribution of course %r failed", reference, course, exc_info=error)
     lines = str(error).splitlines() or [type(error).__name__]
-    told = lines[0] if user.is_staff else _("please give the reference %(reference)s to an administrator") % {
-        "reference": reference
-    }
+    told = (
+        lines[0]
+        if user.is_staff
+        else _("please give the reference %(reference)s to an administrator") % {"reference": reference}
+    )
     return Outcome(
         status=HTTPStatus.BAD_REQUEST,
         message=_("Error while creating the attribution for course %(course)s: %(error)s")

@@ -86,10 +86,9 @@ class AttributionForm(forms.ModelForm):
         for name in ("course", "teacher"):
             field = self.fields[name]
             if field.queryset[MOST_CHOICES : MOST_CHOICES + 1].exists():
-                field.widget = forms.TextInput(attrs={"autocomplete": "off", "required": True})
-                field.help_text = field.to_field_name and capfirst(
-                    Attribution._meta.get_field(name).related_model._meta.get_field(field.to_field_name).verbose_name
-                )
+                field.widget = forms.TextInput(attrs={"autocomplete": "off"})
+                key = field.queryset.model._meta.get_field(field.to_field_name)
+                field.help_text = capfirst(key.verbose_name)
 
     def faults(self) -> str:
         """Return every error in one line, each with its field."""

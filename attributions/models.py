@@ -46,9 +46,7 @@ class Load(models.TextChoices):
 def validate_academic_year(value: str) -> None:
     """Accept 2026-2027 and nothing that is not two years in a row."""
     if not re.fullmatch(YEAR_PATTERN, value, re.ASCII) or int(value[5:]) != int(value[:4]) + 1:
-        raise ValidationError(
-            _("An academic year is two years in a row, such as 2026-2027."), code="academic_year"
-        )
+        raise ValidationError(_("An academic year is two years in a row, such as 2026-2027."), code="academic_year")
 
 
 def years_in_a_row() -> Case:
@@ -80,9 +78,7 @@ class Teacher(models.Model):
         ordering = ["last_name", "first_name", "matricule"]
         indexes = [models.Index(fields=["last_name", "first_name"], name="attributions_teacher_by_name")]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(max_hours__gte=0), name="attributions_teacher_hours_not_negative"
-            ),
+            models.CheckConstraint(condition=Q(max_hours__gte=0), name="attributions_teacher_hours_not_negative"),
         ]
 
     def __str__(self) -> str:
@@ -95,7 +91,7 @@ class Attribution(models.Model):
     teacher = models.ForeignKey(
         Teacher, on_delete=models.PROTECT, related_name="attributions", verbose_name=_("teacher")
     )
-    # The unique constraint below begins with the course: a second index would only be written.
+    # The unique constraint below begins with the course: a second index would only cost writes.
     course = models.ForeignKey(
         Course,
         on_delete=models.PROTECT,
@@ -107,7 +103,10 @@ class Attribution(models.Model):
     academic_year = models.CharField(_("academic year"), max_length=9, validators=[validate_academic_year])
     load = models.CharField(_("kind of load"), max_length=4, choices=Load, default=Load.STATUTORY)
     hours = models.DecimalField(
-        _("hours"), max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
+        _("hours"),
+        max_digits=6,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"), _("Hours are more than 0."))],
     )
     note = models.TextField(_("note"), blank=True)
     created_by = models.ForeignKey(

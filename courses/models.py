@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-CODE_PATTERN = r"^[A-Z]{2,5}[0-9]{3,4}[A-Z]?$"
+CODE_PATTERN = r"^[A-Z]{2,5}[0-9]{3,4}[A-Z]?\Z"
 
 
 class Level(models.TextChoices):
@@ -41,9 +41,7 @@ class Course(models.Model):
         _("code"),
         max_length=20,
         unique=True,
-        validators=[
-            RegexValidator(CODE_PATTERN, _("A code is 2 to 5 capitals and 3 or 4 digits, such as AGV211."))
-        ],
+        validators=[RegexValidator(CODE_PATTERN, _("A code is 2 to 5 capitals and 3 or 4 digits, such as AGV211."))],
     )
     title = models.CharField(_("title"), max_length=200)
     credits = models.PositiveSmallIntegerField(_("credits"))

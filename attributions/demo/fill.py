@@ -56,8 +56,10 @@ def make_users(using: str, password: str | None) -> list[int]:
     users = []
     for username, (first_name, last_name, staff) in USERS.items():
         defaults = {"first_name": first_name, "last_name": last_name, "is_staff": staff, "is_superuser": staff}
-        user, _created = get_user_model()._default_manager.using(using).get_or_create(
-            username=username, defaults={**defaults, "password": encoded, "date_joined": made}
+        user, _created = (
+            get_user_model()
+            ._default_manager.using(using)
+            .get_or_create(username=username, defaults={**defaults, "password": encoded, "date_joined": made})
         )
         users.append(user.pk)
     return users
@@ -107,8 +109,9 @@ def _copy(connection: BaseDatabaseWrapper, model: type[models.Model], statement:
     count = 0
     with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
-            for count, row in enumerate(prepared, start=1):
+            for row in prepared:
                 copy.write_row(row)
+                count += 1
         for reset in connection.ops.sequence_reset_sql(no_style(), [model]):
             cursor.execute(reset)
     return count

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             name='Course',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20, unique=True, validators=[django.core.validators.RegexValidator('^[A-Z]{2,5}[0-9]{3,4}[A-Z]?$', 'A code is 2 to 5 capitals and 3 or 4 digits, such as AGV211.')], verbose_name='code')),
+                ('code', models.CharField(max_length=20, unique=True, validators=[django.core.validators.RegexValidator('^[A-Z]{2,5}[0-9]{3,4}[A-Z]?\\Z', 'A code is 2 to 5 capitals and 3 or 4 digits, such as AGV211.')], verbose_name='code')),
                 ('title', models.CharField(max_length=200, verbose_name='title')),
                 ('credits', models.PositiveSmallIntegerField(verbose_name='credits')),
                 ('hours_cm', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=6, validators=[django.core.validators.MinValueValidator(Decimal('0'))], verbose_name='lecture hours (CM)')),

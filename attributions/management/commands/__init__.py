@@ -1,0 +1,1 @@
+"""make_demo_data and make_legacy_db."""
