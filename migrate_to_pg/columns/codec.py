@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -79,8 +80,8 @@ def any_true(mask: pa.BooleanArray) -> bool:
 
 
 def one_by_one(
-    array: pa.Array,
-    convert: Callable[[object], object],
+    values: Iterable[Any],
+    convert: Callable[[Any], object],
     arrow_type: pa.DataType,
     *,
     errors: tuple[type[Exception], ...],
@@ -89,14 +90,14 @@ def one_by_one(
 
     ``convert`` takes one non-null Python value and raises one of ``errors`` where it cannot be converted.
     """
-    values: list[object] = []
+    converted: list[object] = []
     malformed: list[bool] = []
-    for value in array.to_pylist():
+    for value in values:
         try:
-            values.append(None if value is None else convert(value))
+            converted.append(None if value is None else convert(value))
             malformed.append(False)
         except errors:
-            values.append(None)
+            converted.append(None)
             malformed.append(True)
     mask = pa.array(malformed, pa.bool_())
-    return Converted(values=pa.array(values, arrow_type), malformed=mask if any(malformed) else None)
+    return Converted(values=pa.array(converted, arrow_type), malformed=mask if any(malformed) else None)

@@ -28,10 +28,15 @@ _MAX_FAST_SCALE = 15
 
 def _arrow_type(column: TargetColumn) -> pa.DataType:
     """decimal128 holds 38 digits, decimal256 holds 76."""
-    precision, scale = column.precision, column.scale
-    assert precision is not None
-    assert scale is not None
+    precision, scale = _digits(column)
     return pa.decimal128(max(precision, 18), scale) if precision <= 38 else pa.decimal256(precision, scale)
+
+
+def _digits(column: TargetColumn) -> tuple[int, int]:
+    """(precision, scale); numeric without them has no codec."""
+    if column.precision is None or column.scale is None:
+        raise TypeError(f"{column.name}: {column.type_sql} has no precision")
+    return column.precision, column.scale
 
 
 def _convert(arrays: Sequence[pa.Array], context: Context) -> Converted:
@@ -41,27 +46,18 @@ def _convert(arrays: Sequence[pa.Array], context: Context) -> Converted:
         return Converted(values=fast)
     exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), large.to_pylist(), strict=True)]
     return one_by_one(
-        _Listed(exact),
+        exact,
         lambda value: as_django_reads(value, context.column),
         _arrow_type(context.column),
         errors=(decimal.InvalidOperation, OverflowError, ValueError),
     )
 
 
-class _Listed(list):  # type: ignore[type-arg]
-    """A list that answers to_pylist: integers beyond 64 bits of mantissa cannot share an Arrow array with doubles."""
-
-    def to_pylist(self) -> list[object]:
-        return self
-
-
-def as_django_reads(value: object, column: TargetColumn) -> decimal.Decimal:
+def as_django_reads(value: float, column: TargetColumn) -> decimal.Decimal:
     """One REAL or INTEGER as Django's DecimalField reads it; decimal.InvalidOperation where it has too many digits."""
-    assert isinstance(value, int | float)
-    assert column.precision is not None
-    assert column.scale is not None
+    precision, scale = _digits(column)
     rounded = _SQLITE_DIGITS.create_decimal_from_float(value)
-    return rounded.quantize(decimal.Decimal(1).scaleb(-column.scale), context=decimal.Context(prec=column.precision))
+    return rounded.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=precision))
 
 
 def _fast(values: pa.Array, column: TargetColumn) -> pa.Array | None:
@@ -71,9 +67,7 @@ def _fast(values: pa.Array, column: TargetColumn) -> pa.Array | None:
     two exactly held integers is correctly rounded, and where t has at most 15 digits that decimal is the only one of
     15 digits so near: it is what Django reads.
     """
-    scale, precision = column.scale, column.precision
-    assert scale is not None
-    assert precision is not None
+    precision, scale = _digits(column)
     if scale > _MAX_FAST_SCALE:
         return None
     power = float(10**scale)

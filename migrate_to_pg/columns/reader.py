@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi as sqlite
@@ -20,7 +19,8 @@ import pyarrow.compute as pc
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.codec import Codec, Context, Converted, any_true
 from migrate_to_pg.errors import SourceError
-from migrate_to_pg.records import PlannedColumn, PlannedTable, SourceTable
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.sqlite import quote_name, rowid_name, snapshot_uri
 
 #: Rows in a batch. Measured on 2,070,000 rows of ten columns: 8 Ki to 128 Ki differ by less than the noise; larger
 #: batches only cost memory.
@@ -108,8 +108,8 @@ class _Selection:
         values += self._mask_sql()
         if self.rowid is not None:
             values.append(self.rowid)
-        # Identifiers are quoted above; there is no value in it.
-        return f"SELECT {', '.join(names)} UNION ALL SELECT {', '.join(values)} FROM {quote_name(self.table.source.name)}"  # noqa: S608
+        table = quote_name(self.table.source.name)
+        return f"SELECT {', '.join(names)} UNION ALL SELECT {', '.join(values)} FROM {table}"  # noqa: S608 - all quoted
 
     def _quoted(self) -> list[tuple[str, Codec]]:
         names = [quote_name(column.source.name) for column in self.columns]
@@ -171,21 +171,21 @@ def _batch_rows(cursor: Any, table: PlannedTable) -> int:
     sizes = " + ".join(f"ifnull(octet_length({name}), 0)" for name in names)
     # octet_length reads the record's header alone. Identifiers are quoted above.
     cursor.execute(f"SELECT ifnull(max({sizes or '0'}), 0) FROM {quote_name(table.source.name)}")  # noqa: S608
-    widest = cursor.fetchone()[0]
+    widest: int = cursor.fetchone()[0]
     return max(1, min(BATCH_ROWS, BATCH_BYTES // max(widest, 1)))
 
 
 @contextmanager
 def _open(snapshot: Path) -> Iterator[Any]:
-    uri = f"file:{quote(str(snapshot))}?mode=ro&immutable=1"
     # The cursor must be closed before its connection.
-    with sqlite.connect(uri) as connection, connection.cursor() as cursor:
+    with sqlite.connect(snapshot_uri(snapshot)) as connection, connection.cursor() as cursor:
         yield cursor
 
 
 def _codec(column: PlannedColumn) -> Codec:
     codec = codec_for(column.target)
-    assert codec is not None, f"{column.name}: {column.target.type_sql} has no codec"
+    if codec is None:
+        raise LookupError(f"{column.name}: {column.target.type_sql} has no codec; examine refuses such tables")
     return codec
 
 
@@ -194,15 +194,3 @@ def _is_stored_as(codec: Codec, quoted: str, *, or_null: bool = False) -> str:
     if len(classes) == 1:
         return f"typeof({quoted}) = '{classes[0]}'"
     return f"typeof({quoted}) IN ({', '.join(repr(name) for name in classes)})"
-
-
-def rowid_name(table: SourceTable) -> str | None:
-    """A name by which SQLite still gives the rowid: a column may have taken one of the three."""
-    taken = {column.name.lower() for column in table.columns}
-    free = [name for name in ("rowid", "_rowid_", "oid") if name not in taken]
-    return free[0] if free and not table.without_rowid else None
-
-
-def quote_name(name: str) -> str:
-    """An identifier as SQLite takes any: in double quotes, those within doubled."""
-    return '"' + name.replace('"', '""') + '"'

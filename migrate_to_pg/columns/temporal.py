@@ -18,14 +18,15 @@ from migrate_to_pg.columns.codec import INTEGER, TEXT, Codec, Context, Converted
 
 _NAIVE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
-_FIRST = pa.scalar(datetime.datetime(1, 1, 1), _NAIVE)
+#: 0001-01-01 in microseconds: PostgreSQL and Arrow know earlier years, Python and Django do not.
+_FIRST = pa.scalar(-62_135_596_800_000_000, _NAIVE)
 
 
 def _timestamp(arrays: Sequence[pa.Array], context: Context) -> Converted:
     fast = _cast(arrays[0])
     if fast is not None:
         return Converted(values=fast)
-    return one_by_one(arrays[0], _naive(context.time_zone), _NAIVE, errors=(ValueError, OverflowError))
+    return one_by_one(arrays[0].to_pylist(), _naive(context.time_zone), _NAIVE, errors=(ValueError, OverflowError))
 
 
 def _timestamptz(arrays: Sequence[pa.Array], context: Context) -> Converted:
@@ -33,7 +34,7 @@ def _timestamptz(arrays: Sequence[pa.Array], context: Context) -> Converted:
     instants = None if naive is None else _assume(naive, context.time_zone)
     if instants is not None:
         return Converted(values=instants)
-    return one_by_one(arrays[0], _instant(context.time_zone), _INSTANT, errors=(ValueError, OverflowError))
+    return one_by_one(arrays[0].to_pylist(), _instant(context.time_zone), _INSTANT, errors=(ValueError, OverflowError))
 
 
 def _cast(text: pa.Array) -> pa.Array | None:
@@ -55,11 +56,11 @@ def _assume(naive: pa.Array, time_zone: str) -> pa.Array | None:
         return None
 
 
-def _instant(time_zone: str) -> Callable[[object], object]:
+def _instant(time_zone: str) -> Callable[[str], object]:
     zone = ZoneInfo(time_zone)
 
-    def convert(value: object) -> object:
-        moment = datetime.datetime.fromisoformat(str(value))
+    def convert(value: str) -> object:
+        moment = datetime.datetime.fromisoformat(value)
         if moment.tzinfo is None:
             moment = _localized(moment, zone)
         return moment.astimezone(datetime.UTC)
@@ -67,11 +68,11 @@ def _instant(time_zone: str) -> Callable[[object], object]:
     return convert
 
 
-def _naive(time_zone: str) -> Callable[[object], object]:
+def _naive(time_zone: str) -> Callable[[str], object]:
     zone = ZoneInfo(time_zone)
 
-    def convert(value: object) -> object:
-        moment = datetime.datetime.fromisoformat(str(value))
+    def convert(value: str) -> object:
+        moment = datetime.datetime.fromisoformat(value)
         return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
 
     return convert
@@ -92,7 +93,7 @@ def _date(arrays: Sequence[pa.Array], _: Context) -> Converted:
             return Converted(values=values)
     except pa.ArrowInvalid:
         pass
-    return one_by_one(arrays[0], lambda v: datetime.date.fromisoformat(str(v)), pa.date32(), errors=(ValueError,))
+    return one_by_one(arrays[0].to_pylist(), datetime.date.fromisoformat, pa.date32(), errors=(ValueError,))
 
 
 def _time(arrays: Sequence[pa.Array], _: Context) -> Converted:
@@ -100,11 +101,11 @@ def _time(arrays: Sequence[pa.Array], _: Context) -> Converted:
     moments = _cast(arrays[1])
     if moments is not None:
         return Converted(values=moments.cast(pa.time64("us")))
-    return one_by_one(arrays[0], _time_of, pa.time64("us"), errors=(ValueError,))
+    return one_by_one(arrays[0].to_pylist(), _time_of, pa.time64("us"), errors=(ValueError,))
 
 
-def _time_of(value: object) -> datetime.time:
-    parsed = datetime.time.fromisoformat(str(value))
+def _time_of(value: str) -> datetime.time:
+    parsed = datetime.time.fromisoformat(value)
     if parsed.tzinfo is not None:
         raise ValueError(f"{value} has an offset")
     return parsed

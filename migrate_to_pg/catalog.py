@@ -1,0 +1,293 @@
+"""A snapshot in, its SourceCatalog out; a staged schema in, its tables out; both in, the Plan out.
+
+The plan is driven by PostgreSQL's catalogue, not by models: tables are paired by name and columns by name, so that
+many-to-many tables, historical tables and those of third-party applications come along unasked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.records import (
+    Plan,
+    PlannedColumn,
+    PlannedTable,
+    SourceCatalog,
+    SourceColumn,
+    SourceForeignKey,
+    SourceTable,
+    TargetColumn,
+    TargetForeignKey,
+    TargetTable,
+    TargetUnique,
+)
+from migrate_to_pg.sqlite import open_snapshot, quote_name
+
+# --- SQLite ---
+
+
+def read_source(snapshot: Path) -> SourceCatalog:
+    """What the snapshot really holds: tables with columns, foreign keys and row counts, views, triggers, migrations.
+
+    Raises SourceError where SQLite cannot read its own schema.
+    """
+    try:
+        with contextlib.closing(open_snapshot(snapshot)) as connection:
+            return _read_source(connection)
+    except sqlite3.Error as error:
+        raise SourceError(
+            f"SQLite cannot read the schema of {snapshot}: {error}.",
+            remedy="Run PRAGMA integrity_check on the database; restore a backup where it is damaged.",
+        ) from error
+
+
+def _read_source(connection: sqlite3.Connection) -> SourceCatalog:
+    objects: dict[str, dict[str, str]] = defaultdict(dict)
+    for kind, name, text in connection.execute("SELECT type, name, sql FROM sqlite_master"):
+        objects[kind][name] = text or ""
+    facts = {row[1]: row for row in connection.execute("PRAGMA table_list") if row[0] == "main"}
+    names = [name for name in objects["table"] if not name.startswith("sqlite_")]
+    tables = tuple(_source_table(connection, name, objects["table"][name], facts.get(name)) for name in names)
+    return SourceCatalog(
+        tables=tables,
+        views=dict(objects["view"]),
+        triggers=dict(objects["trigger"]),
+        applied_migrations=_applied_migrations(connection, names),
+    )
+
+
+def _source_table(connection: sqlite3.Connection, name: str, text: str, facts: Any) -> SourceTable:
+    columns = connection.execute('SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)', [name])
+    return SourceTable(
+        name=name,
+        sql=text,
+        columns=tuple(
+            SourceColumn(
+                name=column,
+                declared_type=kind,
+                not_null=bool(not_null),
+                key_position=position,
+                generated=hidden in (2, 3),
+            )
+            for column, kind, not_null, position, hidden in columns
+        ),
+        foreign_keys=_source_foreign_keys(connection, name),
+        rows=_count(connection, name),
+        # PRAGMA table_list: schema, name, type, ncol, wr, strict.
+        without_rowid=bool(facts and facts[4]),
+        last_id=_last_id(connection, name),
+    )
+
+
+def _count(connection: sqlite3.Connection, name: str) -> int:
+    query = f"SELECT count(*) FROM {quote_name(name)}"  # noqa: S608 - the identifier is quoted
+    return int(connection.execute(query).fetchone()[0])
+
+
+def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[SourceForeignKey, ...]:
+    parts: dict[int, list[tuple[str, str, str | None]]] = defaultdict(list)
+    query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
+    for key, parent, column, parent_column in connection.execute(query, [name]):
+        parts[key].append((parent, column, parent_column))
+    return tuple(
+        SourceForeignKey(
+            parent=part[0][0],
+            columns=tuple(column for _, column, _ in part),
+            parent_columns=tuple(parent_column for _, _, parent_column in part if parent_column is not None),
+        )
+        for _, part in sorted(parts.items())
+    )
+
+
+def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
+    """sqlite_sequence holds the highest id an AUTOINCREMENT table ever gave, that of a deleted row included."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        return None
+    row = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", [name]).fetchone()
+    return row[0] if isinstance(row[0], int) else None
+
+
+def _applied_migrations(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    if "django_migrations" not in names:
+        return ()
+    return tuple(connection.execute("SELECT app, name FROM django_migrations ORDER BY id"))
+
+
+# --- PostgreSQL ---
+
+_TABLES = """
+SELECT c.oid, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY c.relname
+"""
+
+# A column of a domain has the domain's base type, by way of which its values are written.
+_COLUMNS = """
+SELECT a.attrelid AS table_oid, a.attname AS name, base.typname AS type_name,
+       format_type(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS type_sql,
+       a.attnotnull OR t.typnotnull AS not_null,
+       CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
+       a.attgenerated <> '' AS generated, a.atthasdef OR a.attidentity <> '' AS has_default,
+       pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname) AS sequence
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid
+JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
+"""
+
+_UNIQUES = """
+SELECT i.indrelid AS table_oid, ci.relname AS name, i.indisprimary AS is_primary,
+       to_jsonb(i) ->> 'indnullsnotdistinct' AS nulls_not_distinct,
+       coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
+       array(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, position)
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.position) AS columns
+FROM pg_index i
+JOIN pg_class ci ON ci.oid = i.indexrelid
+JOIN pg_namespace n ON n.oid = ci.relnamespace
+WHERE n.nspname = %s AND i.indisunique AND NOT 0 = ANY (i.indkey[0:i.indnkeyatts - 1]::int2[])
+ORDER BY i.indrelid, ci.relname
+"""
+
+_FOREIGN_KEYS = """
+SELECT k.conrelid AS table_oid, k.conname AS name, p.relname AS parent,
+       array(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY c(attnum, position)
+             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.attnum ORDER BY c.position) AS columns,
+       array(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY c(attnum, position)
+             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = c.attnum ORDER BY c.position)
+             AS parent_columns
+FROM pg_constraint k
+JOIN pg_class p ON p.oid = k.confrelid
+JOIN pg_namespace n ON n.oid = k.connamespace
+WHERE n.nspname = %s AND k.contype = 'f'
+ORDER BY k.conrelid, k.conname
+"""
+
+
+def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[TargetTable, ...]:
+    """Every table of a schema as PostgreSQL's catalogue describes it, those of extensions left out."""
+    columns = _by_table(connection, _COLUMNS, schema)
+    uniques = _by_table(connection, _UNIQUES, schema)
+    foreign_keys = _by_table(connection, _FOREIGN_KEYS, schema)
+    return tuple(
+        _target_table(name, columns[oid], uniques[oid], foreign_keys[oid])
+        for oid, name in connection.execute(_TABLES, [schema]).fetchall()
+    )
+
+
+def _by_table(connection: psycopg.Connection[Any], query: str, schema: str) -> dict[int, list[Any]]:
+    rows: dict[int, list[Any]] = defaultdict(list)
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        found: list[Any] = cursor.execute(query, [schema]).fetchall()
+    for row in found:
+        rows[row.table_oid].append(row)
+    return rows
+
+
+def _target_table(name: str, columns: list[Any], uniques: list[Any], foreign_keys: list[Any]) -> TargetTable:
+    unique_records = tuple(
+        TargetUnique(
+            name=row.name,
+            columns=tuple(row.columns),
+            # The catalogue has no such column before PostgreSQL 15.
+            nulls_not_distinct=row.nulls_not_distinct == "true",
+            predicate=row.predicate,
+            primary=row.is_primary,
+        )
+        for row in uniques
+    )
+    return TargetTable(
+        name=name,
+        columns=tuple(_target_column(row) for row in columns),
+        primary_key=next((unique.columns for unique in unique_records if unique.primary), ()),
+        uniques=unique_records,
+        foreign_keys=tuple(
+            TargetForeignKey(
+                name=row.name,
+                columns=tuple(row.columns),
+                parent=row.parent,
+                parent_columns=tuple(row.parent_columns),
+            )
+            for row in foreign_keys
+        ),
+    )
+
+
+def _target_column(row: Any) -> TargetColumn:
+    length, precision, scale = _limits(row.type_name, row.modifier)
+    return TargetColumn(
+        name=row.name,
+        type_name=row.type_name,
+        type_sql=row.type_sql,
+        not_null=row.not_null,
+        max_length=length,
+        precision=precision,
+        scale=scale,
+        generated=row.generated,
+        sequence=row.sequence,
+        has_default=row.has_default,
+    )
+
+
+def _limits(type_name: str, modifier: int) -> tuple[int | None, int | None, int | None]:
+    """(length, precision, scale) from pg_attribute.atttypmod, which counts from 4, the size of the length word.
+
+    numeric packs its two: precision in the upper 16 bits, scale in the lower 11, signed
+    (PostgreSQL's numeric.c).
+    """
+    packed = modifier - 4
+    if packed < 0:
+        return None, None, None
+    if type_name == "numeric":
+        return None, packed >> 16, ((packed & 0x7FF) ^ 0x400) - 0x400
+    return (packed if type_name in ("varchar", "bpchar") else None), None, None
+
+
+# --- plan ---
+
+
+def make_plan(catalog: SourceCatalog, targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:
+    """Pair the tables and the columns of both sides by name, first exactly, then as SQLite compares names."""
+    targets = tuple(targets)
+    pairs = {target.name: _source_of(target, catalog) for target in targets}
+    paired = {source.name for source in pairs.values() if source is not None}
+    return Plan(
+        tables=tuple(_pair(source, target) for target in targets if (source := pairs[target.name]) is not None),
+        leftovers=tuple(table for table in catalog.tables if table.name not in paired),
+        only_target=tuple(target for target in targets if pairs[target.name] is None),
+        source_time_zone=source_time_zone,
+    )
+
+
+def _source_of(target: TargetTable, catalog: SourceCatalog) -> SourceTable | None:
+    exact = next((table for table in catalog.tables if table.name == target.name), None)
+    return exact or catalog.table(target.name)
+
+
+def _pair(source: SourceTable, target: TargetTable) -> PlannedTable:
+    pairs = {column.name: source.column(column.name) for column in target.columns}
+    known = {column.name for column in pairs.values() if column is not None}
+    return PlannedTable(
+        source=source,
+        target=target,
+        columns=tuple(
+            PlannedColumn(source=found, target=column)
+            for column in target.columns
+            if (found := pairs[column.name]) is not None
+        ),
+        only_source=tuple(column for column in source.columns if column.name not in known),
+        only_target=tuple(column for column in target.columns if pairs[column.name] is None),
+    )

@@ -1,0 +1,201 @@
+"""The source's path in, a consistent private copy of it out; and, later, whether the source has moved on since.
+
+The source is only ever opened ``mode=ro``. ``immutable`` would miss rows that are still in its -wal; opening it for
+writing would change its bytes. One connection stays open from snapshot to publish: SQLite's ``data_version`` tells it
+of every commit by anybody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from migrate_to_pg.errors import SourceChangedError, SourceError
+from migrate_to_pg.records import Snapshot
+from migrate_to_pg.sqlite import quote_name, snapshot_uri
+
+_HEADER = b"SQLite format 3\0"
+#: Seconds to wait for a writer of the source, as Django's own settings for SQLite commonly do.
+_BUSY_TIMEOUT = 20.0
+
+
+class Source:
+    """The live SQLite database, open read-only; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: sqlite3.Connection | None = None
+        _require_database(path)
+        self._file = _file_identity(path)
+        try:
+            self._connection = _connect(path, "ro")
+            self._version = self._data_version()
+        except sqlite3.Error as error:
+            raise _unreadable(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # The writer goes first: as the last connection it would checkpoint the -wal into the file.
+        if self._lock is not None:
+            self._lock.close()
+        self._connection.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the database, those in its -wal included."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        return self.path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
+
+    def lock(self) -> None:
+        """Hold SQLite's write lock until this source is closed: writers wait or fail instead of being lost."""
+        try:
+            self._lock = _connect(self.path, "rw")
+            self._lock.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise SourceError(
+                f"The write lock of {self.path} could not be taken within {_BUSY_TIMEOUT:.0f} s.",
+                detail=[str(error)],
+                remedy="Stop whatever is writing to it, or run without --lock-source.",
+            ) from error
+
+    def copy(self, destination: Path) -> Snapshot:
+        """Copy the whole database, as it is at one moment, into a new file that only its owner can read.
+
+        All pages go in one step: SQLite's online backup starts again whenever somebody writes between two steps, and
+        against a busy application would never end.
+        """
+        require_space(destination.parent, self.size)
+        try:
+            # Within one read transaction, so that the version is exactly that of what is copied.
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM sqlite_master")
+            self._version = self._data_version()
+            _copy(self._connection, destination)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            destination.unlink(missing_ok=True)
+            raise _unreadable(self.path, error) from error
+        return Snapshot(
+            source=self.path,
+            path=destination,
+            size=destination.stat().st_size,
+            sha256=file_sha256(destination),
+            source_sha256=file_sha256(self.path),
+        )
+
+    def has_changed(self) -> bool:
+        """Whether anybody committed to the source, or put another file in its place, since the copy was made."""
+        if not self.path.exists() or _file_identity(self.path) != self._file:
+            return True
+        return self._data_version() != self._version
+
+    def require_unchanged(self, snapshot: Snapshot) -> None:
+        """Raise SourceChangedError, saying how much changed, where publishing would lose rows."""
+        if not self.has_changed():
+            return
+        raise SourceChangedError(
+            f"{self.path} was written to after the snapshot: publishing now would lose those changes.",
+            detail=list(_changes(self.path, snapshot.path)),
+            remedy="Stop the application and run again, or run with --lock-source so that writers wait;"
+            " --accept-stale publishes the snapshot all the same.",
+        )
+
+    def _data_version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_space(directory: Path, size: int) -> None:
+    """Raise SourceError where the copy cannot fit, with a tenth to spare."""
+    free = shutil.disk_usage(directory).free
+    needed = size + size // 10
+    if free < needed:
+        raise SourceError(
+            f"The snapshot needs {needed / 1e6:,.0f} MB in {directory}; {free / 1e6:,.0f} MB are free.",
+            remedy="Make room there, or name a directory on a larger disk: --report DIR.",
+        )
+
+
+def _require_database(path: Path) -> None:
+    if not path.is_file():
+        raise SourceError(
+            f"There is no SQLite database at {path}.", remedy="Name it: --source PATH, or MIGRATE_TO_PG['SOURCE']."
+        )
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_HEADER))
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Run as a user who may read it."
+        ) from error
+    if start != _HEADER:
+        what = "is empty" if not start else "is not an SQLite 3 database"
+        raise SourceError(f"{path} {what}.", remedy="Name the database that the application uses: --source PATH.")
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT)
+
+
+def _copy(source: sqlite3.Connection, destination: Path) -> None:
+    # Made private before there is anything in it to read; fails where the file exists.
+    os.close(os.open(destination, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with contextlib.closing(sqlite3.connect(destination)) as target:
+        source.backup(target, pages=-1)
+
+
+def _file_identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:
+    return SourceError(
+        f"SQLite cannot read {path}: {error}.",
+        remedy="If a program that used it was killed, open it once with the application or the sqlite3 shell so that"
+        " SQLite can recover it; if it is damaged, restore a backup.",
+    )
+
+
+def _changes(source: Path, snapshot: Path) -> Iterator[str]:
+    """'table: n rows written, m gone', for every table that is not as it was."""
+    try:
+        with contextlib.closing(_connect(source, "ro")) as connection:
+            connection.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
+            tables = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
+            for (name,) in tables:
+                yield from _table_changes(connection, name)
+    except sqlite3.Error as error:
+        yield f"How much changed could not be told: {error}."
+
+
+def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:
+    quoted = quote_name(name)
+    # Only a quoted identifier goes into the text.
+    count = "SELECT count(*) FROM (SELECT * FROM {0}.{2} EXCEPT SELECT * FROM {1}.{2})"
+    try:
+        written = connection.execute(count.format("main", "snapshot", quoted)).fetchone()[0]
+        gone = connection.execute(count.format("snapshot", "main", quoted)).fetchone()[0]
+    except sqlite3.Error as error:
+        yield f"{name}: {error}"
+        return
+    if written or gone:
+        yield f"{name}: {written:,} rows added or changed, {gone:,} gone or as they were before the change"

@@ -1,0 +1,31 @@
+"""The little that every reader of a snapshot needs: its URI, a connection, quoted names."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from migrate_to_pg.records import SourceTable
+
+
+def snapshot_uri(path: Path) -> str:
+    """The URI of a finished copy that nobody writes to: read-only, and no lock or -wal to look for."""
+    return f"file:{quote(str(path))}?mode=ro&immutable=1"
+
+
+def open_snapshot(path: Path) -> sqlite3.Connection:
+    """A connection to a finished copy."""
+    return sqlite3.connect(snapshot_uri(path), uri=True, isolation_level=None)
+
+
+def rowid_name(table: SourceTable) -> str | None:
+    """A name by which SQLite still gives the rowid: a column may have taken one of the three."""
+    taken = {column.name.lower() for column in table.columns}
+    free = [name for name in ("rowid", "_rowid_", "oid") if name not in taken]
+    return free[0] if free and not table.without_rowid else None
+
+
+def quote_name(name: str) -> str:
+    """An identifier as SQLite takes any: in double quotes, those within doubled."""
+    return '"' + name.replace('"', '""') + '"'
