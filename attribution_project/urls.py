@@ -3,9 +3,12 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
 handler500 = "attribution_project.errors.server_error"
+
+admin.site.site_header = admin.site.site_title = _("Attribution of courses")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="attributions:list")),

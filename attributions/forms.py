@@ -74,12 +74,9 @@ class AttributionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["academic_year"].initial = academic_year_of(timezone.localdate())
-
-    def validate_constraints(self) -> None:
-        """Leave the constraints to the INSERT: a query before it could only say what was true a moment ago.
-
-        The fields' own validators already refuse bad hours and years by name.
-        """
+        # The INSERT checks the constraints: a query before it could only say what was true a moment ago.
+        # Bad hours and years are refused by the fields' own validators.
+        self.instance.validate_constraints = lambda exclude=None: None
 
     def fit_widgets(self) -> None:
         """Ask for the key itself where a list would be too long; only a page needs this."""
