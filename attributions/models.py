@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course
 
-# \Z and not $: Python's $ lets a line break through, PostgreSQL's does not.
-YEAR_PATTERN = r"^[0-9]{4}-[0-9]{4}\Z"
+# Only what Python, PostgreSQL and the sqlite3 shell all understand: the shell refuses \Z and would then refuse the row.
+YEAR_PATTERN = "^[0-9]{4}-[0-9]{4}$"
 
 
 class Grade(models.TextChoices):

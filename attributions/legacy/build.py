@@ -1,0 +1,53 @@
+"""A path in, a sound SQLite database out; the project's own databases are never opened."""
+
+import datetime
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connections
+
+from attribution_project import env
+from attributions.demo import fill
+from attributions.demo.rows import Sizes
+
+ALIAS = "legacy"
+USERNAME = "secretaire"
+#: No attribution in 2026-2027: there the application can be asked to attribute AGV211.
+SIZES = Sizes(teachers=40, courses=80, attributions=400, seed=211, last_year=2025)
+
+
+def build(path: Path, password: str | None) -> None:
+    """Make the database; FileExistsError when there is a file already."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with connected(path):
+        call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
+        fill.fill(SIZES, ALIAS, password=None, progress=lambda line: None)
+        secretary = get_user_model()(
+            username=USERNAME,
+            first_name="Thérèse",
+            last_name="Guérin",
+            is_staff=True,
+            is_superuser=True,
+            date_joined=datetime.datetime(2021, 9, 1, 8, tzinfo=datetime.UTC),
+        )
+        secretary.set_password(password)  # None: nobody can log in
+        secretary.save(using=ALIAS)
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[None]:
+    """Lend the file the alias ALIAS, with the settings that the application gives any SQLite file."""
+    if ALIAS in connections.settings:
+        raise ValueError(f"DATABASES already has {ALIAS!r}: this command needs that name for a moment.")
+    config = env.sqlite_database(path)
+    connections.settings[ALIAS] = connections.configure_settings({"default": config})["default"]
+    try:
+        yield
+    finally:
+        connections[ALIAS].close()
+        del connections[ALIAS]
+        del connections.settings[ALIAS]

@@ -1,0 +1,113 @@
+"""The damages, in the order in which they are done; each says in one line a fact what it did."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+
+from .rebuild import rebuild, rebuild_wrongly, replace_once
+
+Damage = Callable[[sqlite3.Connection], Iterator[str]]
+
+#: Rows too many, as in the incident, and how often the most frequent code is there in the end.
+DUPLICATES = 154
+MOST_OF_ONE = 18
+
+
+def duplicates(db: sqlite3.Connection) -> Iterator[str]:
+    """courses_course rebuilt by hand without UNIQUE on code, then codes entered again, then attributed."""
+    rebuild(db, "courses_course", replace_once('"code" varchar(20) NOT NULL UNIQUE', '"code" varchar(20) NOT NULL'))
+    yield "courses_course: rebuilt without the unique index on code"
+    originals = [row[0] for row in db.execute("SELECT id FROM courses_course ORDER BY id")]
+    # The second course is there 18 times; AGV211, the first, stays single: the demonstration attributes it.
+    again = [originals[1]] * (MOST_OF_ONE - 1)
+    others = originals[2:]
+    again += [others[number % len(others)] for number in range(DUPLICATES - len(again))]
+    columns = "code, title, credits, hours_cm, hours_td, hours_tp, level, semester, department"
+    db.executemany(
+        f"INSERT INTO courses_course ({columns}) SELECT {columns} FROM courses_course WHERE id = ?",  # noqa: S608 - constants
+        [(course,) for course in again],
+    )
+    yield f"courses_course: {len(again)} duplicate rows, one code {MOST_OF_ONE} times"
+    moved = db.execute(
+        """
+        UPDATE attributions_attribution
+        SET course_id = (
+            SELECT max(twin.id) FROM courses_course twin JOIN courses_course mine ON twin.code = mine.code
+            WHERE mine.id = attributions_attribution.course_id
+        )
+        WHERE id % 10 = 0 AND course_id > 1
+        """
+    ).rowcount
+    yield f"attributions_attribution: {moved} rows point to a duplicate"
+
+
+def dangling_fk(db: sqlite3.Connection) -> Iterator[str]:
+    """courses_course renamed, made again, the backup dropped: children's foreign keys name a table that is gone."""
+    backup = rebuild_wrongly(db, "courses_course")
+    yield f"courses_course: renamed to {backup}, made again, {backup} dropped"
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall():
+        for key in db.execute(f'PRAGMA foreign_key_list("{table}")').fetchall():
+            if key[2] == backup:
+                yield f"{table}: its foreign key {key[3]} now names {backup}, which does not exist"
+
+
+def code_in_fk(db: sqlite3.Connection) -> Iterator[str]:
+    """The attributions rebuilt with course_id as text, then filled by a script that thought in codes."""
+    rebuild(db, "attributions_attribution", replace_once('"course_id" bigint', '"course_id" varchar(20)'))
+    yield "attributions_attribution: rebuilt with course_id varchar(20)"
+    written = db.execute(
+        """
+        UPDATE attributions_attribution
+        SET course_id = (SELECT code FROM courses_course WHERE courses_course.id = attributions_attribution.course_id)
+        WHERE id % 4 = 1
+        """
+    ).rowcount
+    yield f"attributions_attribution: {written} rows hold a course code instead of an id"
+
+
+def null_in_not_null(db: sqlite3.Connection) -> Iterator[str]:
+    """The attributions rebuilt without NOT NULL on the note, then written by an import that had none."""
+    rebuild(db, "attributions_attribution", replace_once('"note" text NOT NULL', '"note" text'))
+    yield "attributions_attribution: rebuilt without NOT NULL on note"
+    written = db.execute("UPDATE attributions_attribution SET note = NULL WHERE id % 25 = 3").rowcount
+    yield f"attributions_attribution: {written} rows without a note are NULL"
+
+
+def too_long(db: sqlite3.Connection) -> Iterator[str]:
+    """Texts longer than the column says: SQLite does not enforce varchar(n)."""
+    titles = db.execute(
+        "UPDATE courses_course SET title = title || ' — ' || replace(hex(zeroblob(60)), '00', 'été ') WHERE id % 30 = 4"
+    ).rowcount
+    yield f"courses_course: {titles} titles longer than varchar(200)"
+    grades = db.execute("UPDATE attributions_teacher SET grade = 'PROFESSEUR' WHERE id % 12 = 5").rowcount
+    yield f"attributions_teacher: {grades} grades longer than varchar(4)"
+
+
+def wrong_type(db: sqlite3.Connection) -> Iterator[str]:
+    """Hours typed in the shell with a comma: SQLite keeps in a decimal column what is no number as text."""
+    written = db.execute("UPDATE attributions_attribution SET hours = '36,50' WHERE id % 40 = 7").rowcount
+    yield f"attributions_attribution: {written} rows hold hours as the text 36,50"
+
+
+def orphans(db: sqlite3.Connection) -> Iterator[str]:
+    """Parents deleted in the shell, where foreign keys are not enforced."""
+    for table, column, parent, condition in (
+        ("attributions_attribution", "teacher_id", "attributions_teacher", "id IN (7, 23)"),
+        ("attributions_attribution", "created_by_id", "auth_user", "username = 'direction'"),
+    ):
+        gone = [row[0] for row in db.execute(f"SELECT id FROM {parent} WHERE {condition}")]  # noqa: S608 - constants
+        db.execute(f"DELETE FROM {parent} WHERE {condition}")  # noqa: S608 - constants
+        marks = ", ".join("?" * len(gone))
+        count = db.execute(f"SELECT count(*) FROM {table} WHERE {column} IN ({marks})", gone).fetchone()[0]  # noqa: S608 - constants
+        yield f"{parent}: {len(gone)} rows deleted; {count} rows of {table} still point to them by {column}"
+
+
+#: Rebuilds come before what they would not survive; the order given on the command line does not matter.
+DAMAGES: dict[str, Damage] = {
+    "duplicates": duplicates,
+    "dangling-fk": dangling_fk,
+    "code-in-fk": code_in_fk,
+    "null-in-not-null": null_in_not_null,
+    "too-long": too_long,
+    "wrong-type": wrong_type,
+    "orphans": orphans,
+}
