@@ -136,16 +136,20 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
 
 
 def _sqlite(name: str, config: dict[str, Any], base_dir: Path) -> dict[str, Any]:
-    """Add what a web server needs of SQLite: wait for a writer, read while one writes, hold the foreign keys."""
+    """Check the options, and make the path one that does not depend on where a command was started."""
     options = config.get("OPTIONS", {})
     timeout = options.get("timeout", 20)
     if set(options) - {"timeout"} or isinstance(timeout, bool) or not isinstance(timeout, int):
-        raise ImproperlyConfigured(f"{name} has options {sorted(options)}: allowed for SQLite is timeout=SECONDS.")
+        raise ImproperlyConfigured(f"{name} has options {sorted(options)}: allowed is timeout=SECONDS.")
     path = config["NAME"]
+    return sqlite_database(path if path == ":memory:" else base_dir / path, timeout)
+
+
+def sqlite_database(path: Path | str, timeout: int = 20) -> dict[str, Any]:
+    """Return what a web server needs of SQLite: wait for a writer, read while one writes, keep foreign keys."""
     return {
-        "ENGINE": config["ENGINE"],
-        # Relative to the project, so that a command started elsewhere does not open an empty database there.
-        "NAME": path if path == ":memory:" else base_dir / path,
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
             "timeout": timeout,
