@@ -1,0 +1,177 @@
+"""--source and --target, as a person writes them, in; a file's path and a database to connect to out.
+
+This is where Django's settings are read; the stages know nothing of them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.db.utils import ConnectionHandler
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+
+from migrate_to_pg import embedded
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.records import INCOMING
+
+#: Where --target embedded keeps its server, below the project.
+EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
+_EXAMPLE = "postgres://user:password@host:5432/name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceChoice:
+    """The SQLite database that is to be moved."""
+
+    path: Path
+    #: The DATABASES alias under which the project's migrations and routers know it.
+    alias: str
+    #: The zone that naive text in a datetime column means.
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetChoice:
+    """The PostgreSQL database that is to receive it. ``repr`` shows no password."""
+
+    #: As an entry of DATABASES.
+    database: Mapping[str, Any]
+    #: The server that this run started or joined; None for any other.
+    server: embedded.EmbeddedServer | None = None
+
+    def __repr__(self) -> str:
+        return f"TargetChoice(name={self.database.get('NAME')!r}, host={self.database.get('HOST')!r})"
+
+    @property
+    def conninfo(self) -> str:
+        """libpq's connection string; it holds the password: for drivers only, never for people."""
+        connection = ConnectionHandler({DEFAULT_DB_ALIAS: dict(self.database)})[DEFAULT_DB_ALIAS]
+        known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+        parameters = connection.get_connection_params()
+        return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
+
+    def staging(self) -> dict[str, Any]:
+        """The same database as an entry whose connections see the incoming schema alone.
+
+        search_path goes with the connection's own options, so that a reconnect keeps it.
+        """
+        entry = copy.deepcopy(dict(self.database))
+        options = entry.setdefault("OPTIONS", {})
+        options.pop("pool", None)
+        options["options"] = f"{options.get('options', '')} -c search_path={INCOMING}".strip()
+        return entry | {"CONN_MAX_AGE": 0}
+
+
+def choose_source(name: str | None) -> SourceChoice:
+    """The database that --source names: an alias of DATABASES, a URL or a path.
+
+    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else db.sqlite3 in BASE_DIR. Raises UsageError.
+    """
+    wanted = name or _setting("SOURCE") or str(_base_directory() / "db.sqlite3")
+    if wanted in settings.DATABASES:
+        return _source_of_alias(wanted)
+    path = _path_of_url(wanted) if "://" in wanted else Path(wanted).expanduser()
+    path = path.absolute()
+    return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)))
+
+
+def _source_of_alias(alias: str) -> SourceChoice:
+    entry = settings.DATABASES[alias]
+    if not _is_sqlite(entry):
+        raise UsageError(
+            f"--source {alias} is a {entry['ENGINE'].rsplit('.', 1)[-1]} database, not SQLite.",
+            remedy="Name the SQLite file itself: --source path/to/db.sqlite3.",
+        )
+    return SourceChoice(path=Path(entry["NAME"]).absolute(), alias=alias, time_zone=_time_zone(alias))
+
+
+def _path_of_url(url: str) -> Path:
+    if not url.startswith("sqlite:///"):
+        raise UsageError(
+            f"--source takes a path, an alias or sqlite:///PATH; {url.split('://', 1)[0]}:// is none of them."
+        )
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _alias_of(path: Path) -> str:
+    """The alias whose database this file is; 'default' where DATABASES has moved on to PostgreSQL."""
+    for alias, entry in settings.DATABASES.items():
+        if _is_sqlite(entry) and Path(entry["NAME"]).absolute() == path:
+            return str(alias)
+    return DEFAULT_DB_ALIAS
+
+
+def _time_zone(alias: str) -> str:
+    """Naive text is UTC with USE_TZ (or the entry's own TIME_ZONE), local time without."""
+    if not settings.USE_TZ:
+        return str(settings.TIME_ZONE)
+    entry = settings.DATABASES.get(alias, {})
+    return (_is_sqlite(entry) and entry.get("TIME_ZONE")) or "UTC"
+
+
+def choose_target(name: str | None, *, version: int = embedded.DEFAULT_VERSION) -> TargetChoice:
+    """The database that --target names: an alias of DATABASES, a URL, or embedded[:DIR], which is started.
+
+    Without a name: the default database, where that is PostgreSQL. Raises UsageError, TargetError.
+    """
+    if name is not None and name.partition(":")[0] == "embedded":
+        return _embedded(name.partition(":")[2], version)
+    if name is not None and "://" in name:
+        return TargetChoice(database=_parse(name))
+    return _target_of_alias(name or DEFAULT_DB_ALIAS, named=name is not None)
+
+
+def _embedded(directory: str, version: int) -> TargetChoice:
+    server = embedded.start(Path(directory or _base_directory() / EMBEDDED_DIRECTORY).absolute(), version=version)
+    return TargetChoice(database=_parse(server.url()), server=server)
+
+
+def _parse(url: str) -> dict[str, Any]:
+    scheme = url.split("://", 1)[0]
+    if scheme not in ("postgres", "postgresql"):
+        raise UsageError(f"--target {scheme}://... is not PostgreSQL.", remedy=f"Give a URL such as {_EXAMPLE}.")
+    try:
+        return dict(dj_database_url.parse(url))
+    except (ValueError, dj_database_url.ParseError):
+        # The parser's own message would quote the URL, password included.
+        raise UsageError(
+            "The URL of --target cannot be read.",
+            remedy=f"Give one such as {_EXAMPLE}; percent-encode special characters in the password.",
+        ) from None
+
+
+def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
+    entry = settings.DATABASES.get(alias)
+    if entry is None:
+        raise UsageError(
+            f"--target {alias} is no alias of DATABASES ({', '.join(settings.DATABASES)}), no URL, and not 'embedded'.",
+            remedy=f"Give a URL such as {_EXAMPLE}, or try --target embedded.",
+        )
+    if "postgresql" not in entry["ENGINE"]:
+        what = f"The database {alias!r} is" if named else "No --target was given, and the default database is"
+        raise UsageError(
+            f"{what} {entry['ENGINE'].rsplit('.', 1)[-1]}, not PostgreSQL.",
+            remedy=f"Set DATABASE_URL={_EXAMPLE}, or pass --target URL; --target embedded needs no server at all.",
+        )
+    return TargetChoice(database=entry)
+
+
+def _is_sqlite(entry: Mapping[str, Any]) -> bool:
+    return "sqlite3" in str(entry.get("ENGINE", ""))
+
+
+def _setting(name: str) -> str | None:
+    value = getattr(settings, "MIGRATE_TO_PG", {}).get(name)
+    return str(value) if value else None
+
+
+def _base_directory() -> Path:
+    return Path(getattr(settings, "BASE_DIR", Path.cwd()))

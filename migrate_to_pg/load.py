@@ -1,0 +1,142 @@
+"""Plan and snapshot in, the rows of every planned table in the incoming schema out.
+
+SQLite -> Arrow batches (columns.reader) -> PostgreSQL's binary COPY, one transaction a table. The binary form is not
+checked by PostgreSQL beyond its width, so what is sent is checked here against a closed table of types.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi as postgresql
+import pyarrow as pa
+from psycopg.conninfo import make_conninfo
+
+from migrate_to_pg.columns import codec_for
+from migrate_to_pg.columns.reader import TableBatch, read
+from migrate_to_pg.errors import LoadError
+from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
+
+Progress = Callable[[Event], None]
+
+
+def load(plan: Plan, snapshot: Path, conninfo: str, *, schema: str, progress: Progress) -> tuple[LoadedTable, ...]:
+    """Send every row of the snapshot; raises LoadError, naming the row, where one is refused.
+
+    The tables must be empty and bare: indexes, foreign keys and triggers set aside.
+    """
+    total = sum(table.source.rows for table in plan.tables)
+    done = 0
+    loaded = []
+    with _connect(conninfo) as connection:
+        for table in plan.tables:
+            loaded.append(_Loader(table, plan, snapshot, schema, progress, done, total).run(connection))
+            done += table.source.rows
+    return tuple(loaded)
+
+
+@contextmanager
+def _connect(conninfo: str) -> Iterator[Any]:
+    """Commits need not wait for the disk here: nothing of this is visible before publish, which does wait."""
+    options = "-c TimeZone=UTC -c synchronous_commit=off -c statement_timeout=0"
+    try:
+        connection = postgresql.connect(make_conninfo(conninfo, options=options, application_name="migrate_to_pg"))
+    except adbc_driver_manager.Error as error:
+        raise LoadError(
+            "The connection for the bulk data could not be opened, although an ordinary one could.",
+            detail=str(error).splitlines(),
+            remedy="Check that the server has connections to spare (max_connections), then run again.",
+        ) from error
+    with connection:
+        yield connection
+
+
+class _Loader:
+    """One table on its way."""
+
+    def __init__(
+        self, table: PlannedTable, plan: Plan, snapshot: Path, schema: str, progress: Progress, done: int, total: int
+    ) -> None:
+        self.table = table
+        self.arrow_schema = _arrow_schema(table)
+        self.batches = read(table, snapshot, time_zone=plan.source_time_zone)
+        self.schema = schema
+        self.progress = progress
+        self.done = done
+        self.total = total
+        self.rows = 0
+        self.interruption: BaseException | None = None
+
+    def run(self, connection: Any) -> LoadedTable:
+        start = time.perf_counter()
+        if self.table.source.rows and self.table.loaded_columns:
+            self._copy(connection)
+        return LoadedTable(name=self.table.name, rows=self.rows, seconds=time.perf_counter() - start)
+
+    def _copy(self, connection: Any) -> None:
+        reader = pa.RecordBatchReader.from_batches(self.arrow_schema, self._record_batches())
+        try:
+            with connection.cursor() as cursor:
+                cursor.adbc_ingest(self.table.name, reader, mode="append", db_schema_name=self.schema)
+            connection.commit()
+        except adbc_driver_manager.Error as error:
+            connection.rollback()
+            # What was raised while the driver asked for rows comes back as its text alone.
+            raise self.interruption or self._refused(error) from error
+
+    def _record_batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self.batches:
+                yield self._record_batch(batch)
+                self.rows += batch.rows
+                self._report()
+        except BaseException as error:
+            self.interruption = error
+            raise
+
+    def _record_batch(self, batch: TableBatch) -> pa.RecordBatch:
+        """The batch under exactly the agreed types: from_arrays would cast, and COPY would take the bytes as they are."""
+        for column, field in zip(batch.columns, self.arrow_schema, strict=True):
+            where = f"Table {self.table.name}, column {column.column.name}"
+            if column.wrong_storage is not None or column.malformed is not None:
+                raise LoadError(
+                    f"{where}: a value cannot become {column.column.target.type_sql}.",
+                    remedy="Run with --check to see the rows.",
+                )
+            if column.values.type != field.type:
+                raise LoadError(
+                    f"{where}: Arrow type {column.values.type} where COPY needs {field.type}.",
+                    remedy="This should not happen; please report it.",
+                )
+        return pa.RecordBatch.from_arrays([c.values for c in batch.columns], schema=self.arrow_schema)
+
+    def _report(self) -> None:
+        done = self.done + self.rows
+        self.progress(Event(kind="progress", stage="load", message=self.table.name, done=done, total=self.total))
+
+    def _refused(self, error: adbc_driver_manager.Error) -> LoadError:
+        """PostgreSQL's own words: they hold the SQLSTATE, the line of the COPY and the column."""
+        return LoadError(
+            f"PostgreSQL refused the rows of table {self.table.name} ({error.sqlstate or 'no SQLSTATE'}).",
+            detail=[line for line in str(error).splitlines() if line.strip(" .")],
+            remedy="'line n' is the n-th row in SQLite's own order:"
+            " SELECT * FROM the table LIMIT 1 OFFSET n - 1. Mend it in SQLite, then run again.",
+        )
+
+
+def _arrow_schema(table: PlannedTable) -> pa.Schema:
+    """The exact types that COPY may be given for these columns; RecordBatch.from_arrays refuses any other."""
+    fields = []
+    for column in table.loaded_columns:
+        codec = codec_for(column.target)
+        if codec is None:
+            raise LoadError(
+                f"Table {table.name}, column {column.name}: type {column.target.type_sql} cannot be loaded yet."
+            )
+        fields.append(pa.field(column.name, codec.arrow(column.target)))
+    return pa.schema(fields)

@@ -1,0 +1,157 @@
+"""A connection string in, a connection that may do what a migration needs out; every refusal in one clear line."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.records import TargetFacts
+
+Connection = psycopg.Connection[Any]
+
+#: The oldest version that PostgreSQL's own project still cared for when this was written.
+OLDEST_VERSION = 14
+#: Two runs against one database would work in the same incoming schema. The number is "migrate_" in ASCII.
+_RUN_LOCK = int.from_bytes(b"migrate_", "big")
+#: A killed run's backend may still be finishing its last statement.
+_RUN_LOCK_WAIT = 15.0
+
+
+def connect(conninfo: str, *, schema: str) -> Connection:
+    """An autocommit connection for everything but the bulk data, after every precondition was tried.
+
+    ``schema`` is the final one. Raises TargetError where the server cannot be reached, is older than PostgreSQL 14,
+    is read-only, does not speak UTF-8, or does not let this role create schemas and tables.
+    """
+    try:
+        connection: Connection = psycopg.connect(
+            conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10
+        )
+    except psycopg.OperationalError as error:
+        raise _unreachable(conninfo, error) from None
+    try:
+        _require_server(connection)
+        _require_privileges(connection, schema)
+    except BaseException:
+        connection.close()
+        raise
+    # Text that the server sends us is for programs here; its own settings must not stop a long run.
+    connection.execute("SET statement_timeout = 0; SET idle_session_timeout = 0; SET TimeZone = 'UTC'")
+    return connection
+
+
+def facts(connection: Connection, schema: str) -> TargetFacts:
+    """The target as reports tell of it, without its password."""
+    info = connection.info
+    place = f"{info.host}:{info.port}" if not info.host.startswith("/") else f"[{info.host}]:{info.port}"
+    return TargetFacts(
+        url=f"postgresql://{info.user}@{place}/{info.dbname}",
+        version=_one(connection, "SHOW server_version"),
+        schema=schema,
+    )
+
+
+def take_run_lock(connection: Connection) -> None:
+    """Make sure that no other run works on this database; TargetError names the one that does."""
+    deadline = time.monotonic() + _RUN_LOCK_WAIT
+    while not _one(connection, "SELECT pg_try_advisory_lock(%s)", [_RUN_LOCK]):
+        if time.monotonic() > deadline:
+            raise TargetError(
+                "Another migrate_to_pg is running against this database.",
+                detail=_lock_holders(connection),
+                remedy="Wait until it has ended, or end it with SELECT pg_terminate_backend(pid).",
+            )
+        time.sleep(0.5)
+
+
+def create_schema(connection: Connection, name: str) -> None:
+    """Make an empty schema, the remains of a killed run dropped first."""
+    drop_schema(connection, name)
+    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+
+
+def drop_schema(connection: Connection, name: str) -> None:
+    """Drop a schema of ours with everything in it."""
+    connection.execute("SET client_min_messages = warning")
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+
+
+def _one(connection: Connection, query: str, parameters: list[Any] | None = None) -> Any:
+    row = connection.execute(query, parameters).fetchone()
+    return row[0] if row else None
+
+
+def _lock_holders(connection: Connection) -> list[str]:
+    query = """
+        SELECT a.pid, a.usename, a.client_addr, a.backend_start::timestamp(0)
+        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+          AND (l.classid::bigint << 32) | l.objid::bigint = %s
+    """
+    rows = connection.execute(query, [_RUN_LOCK]).fetchall()
+    return [
+        f"pid {pid}, user {user}, from {address or 'this machine'}, since {start}" for pid, user, address, start in rows
+    ]
+
+
+def _unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
+    parameters = conninfo_to_dict(conninfo)
+    where = f"{parameters.get('host', 'the local socket')}:{parameters.get('port', 5432)}"
+    text = str(error)
+    password = str(parameters.get("password") or "")
+    lines = [line.replace(password, "***") if password else line for line in text.splitlines() if line.strip()]
+    return TargetError(
+        f"PostgreSQL at {where} cannot be reached as user {parameters.get('user', '(none given)')}.",
+        detail=lines,
+        remedy=_advice(text, parameters),
+    )
+
+
+def _advice(text: str, parameters: dict[str, Any]) -> str:
+    name = parameters.get("dbname", "")
+    if "password" in text or "authentication" in text:
+        return "Check user and password in the URL; special characters must be percent-encoded."
+    if "does not exist" in text and "database" in text:
+        return f"Create it first: createdb {name}."
+    if "SSL" in text:
+        return "Check sslmode in the URL against what the server asks for."
+    return "Check that the server runs and that host and port in the URL are right; --target embedded needs no server."
+
+
+def _require_server(connection: Connection) -> None:
+    version = connection.info.server_version
+    if version < OLDEST_VERSION * 10_000:
+        raise TargetError(
+            f"The server is PostgreSQL {version // 10_000}; {OLDEST_VERSION} or later is needed.",
+            remedy="Upgrade the server, or name another one with --target.",
+        )
+    if _one(connection, "SELECT pg_is_in_recovery()"):
+        raise TargetError("The server is a standby and takes no writes.", remedy="Name the primary server.")
+    encoding = _one(connection, "SHOW server_encoding")
+    if encoding != "UTF8":
+        raise TargetError(
+            f"The database's encoding is {encoding}; SQLite's text needs UTF8.",
+            remedy="Create a database with: createdb -T template0 -E UTF8 NAME.",
+        )
+
+
+def _require_privileges(connection: Connection, schema: str) -> None:
+    """CREATE on the database (for our schemas) and on the final schema: since PostgreSQL 15 they differ."""
+    user, database = connection.info.user, connection.info.dbname
+    if not _one(connection, "SELECT has_database_privilege(current_database(), 'CREATE')"):
+        raise TargetError(
+            f"Role {user} may not create a schema in database {database}.",
+            remedy=f'As its owner, run: GRANT CREATE ON DATABASE "{database}" TO "{user}";',
+        )
+    if not _one(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", [schema]):
+        raise TargetError(f"There is no schema {schema} in {database}.", remedy=f'Run: CREATE SCHEMA "{schema}";')
+    if not _one(connection, "SELECT has_schema_privilege(%s, 'CREATE')", [schema]):
+        raise TargetError(
+            f"Role {user} may not create tables in schema {schema} of database {database}.",
+            remedy=f'As the schema\'s owner, run: GRANT CREATE ON SCHEMA "{schema}" TO "{user}";',
+        )
