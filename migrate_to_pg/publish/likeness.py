@@ -1,0 +1,146 @@
+"""A replaced table and its successor in, the successor made like it out.
+
+That is: owner, grants, comments, row security, publications.
+
+A moved table does not get the final schema's default privileges by itself: a table that replaces none is given them
+here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from migrate_to_pg.errors import PublishError
+
+Connection = psycopg.Connection[Any]
+
+# Each query answers with statements, composed and quoted by PostgreSQL's own format().
+
+_OWNER = """
+SELECT format('ALTER TABLE %%s OWNER TO %%I', %(new)s::oid::regclass, pg_get_userbyid(o.relowner))
+FROM pg_class o JOIN pg_class n ON n.oid = %(new)s
+WHERE o.oid = %(old)s AND o.relowner <> n.relowner
+"""
+
+_GRANTS = """
+SELECT format('GRANT %%s ON %%s TO %%s%%s', x.privilege_type, %(new)s::oid::regclass,
+              CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
+              CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_class o CROSS JOIN LATERAL aclexplode(o.relacl) x
+WHERE o.oid = %(old)s AND x.grantee <> o.relowner
+UNION ALL
+SELECT format('GRANT %%s (%%I) ON %%s TO %%s%%s', x.privilege_type, a.attname, %(new)s::oid::regclass,
+              CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
+              CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_attribute a CROSS JOIN LATERAL aclexplode(a.attacl) x
+WHERE a.attrelid = %(old)s AND NOT a.attisdropped
+  AND EXISTS (SELECT FROM pg_attribute n WHERE n.attrelid = %(new)s AND n.attname = a.attname)
+"""
+
+_SEQUENCES = """
+SELECT o.seqrelid::bigint, n.seqrelid::bigint
+FROM (SELECT a.attname, d.objid AS seqrelid FROM pg_depend d JOIN pg_attribute a
+      ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+      WHERE d.refobjid = %(old)s AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass) o
+JOIN (SELECT a.attname, d.objid AS seqrelid FROM pg_depend d JOIN pg_attribute a
+      ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+      WHERE d.refobjid = %(new)s AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass) n USING (attname)
+"""
+
+_SEQUENCE_GRANTS = """
+SELECT format('GRANT %%s ON SEQUENCE %%s TO %%s%%s', x.privilege_type, %(new)s::oid::regclass,
+              CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
+              CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_class o CROSS JOIN LATERAL aclexplode(o.relacl) x
+WHERE o.oid = %(old)s AND x.grantee <> o.relowner
+"""
+
+_COMMENTS = """
+SELECT format('COMMENT ON TABLE %%s IS %%L', %(new)s::oid::regclass, obj_description(%(old)s, 'pg_class'))
+WHERE obj_description(%(old)s, 'pg_class') IS NOT NULL AND obj_description(%(new)s, 'pg_class') IS NULL
+UNION ALL
+SELECT format('COMMENT ON COLUMN %%s.%%I IS %%L', %(new)s::oid::regclass, n.attname, col_description(%(old)s, o.attnum))
+FROM pg_attribute o JOIN pg_attribute n ON n.attrelid = %(new)s AND n.attname = o.attname AND NOT n.attisdropped
+WHERE o.attrelid = %(old)s AND o.attnum > 0 AND NOT o.attisdropped
+  AND col_description(%(old)s, o.attnum) IS NOT NULL AND col_description(%(new)s, n.attnum) IS NULL
+"""
+
+_ROW_SECURITY = """
+SELECT format('ALTER TABLE %%s ENABLE ROW LEVEL SECURITY', %(new)s::oid::regclass)
+FROM pg_class WHERE oid = %(old)s AND relrowsecurity
+UNION ALL
+SELECT format('ALTER TABLE %%s FORCE ROW LEVEL SECURITY', %(new)s::oid::regclass)
+FROM pg_class WHERE oid = %(old)s AND relforcerowsecurity
+UNION ALL
+SELECT format('CREATE POLICY %%I ON %%s AS %%s FOR %%s TO %%s%%s%%s', p.polname, %(new)s::oid::regclass,
+              CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+              CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                            WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+              (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', ')
+               FROM unnest(p.polroles) r),
+              ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
+              ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+FROM pg_policy p WHERE p.polrelid = %(old)s
+  AND NOT EXISTS (SELECT FROM pg_policy n WHERE n.polrelid = %(new)s AND n.polname = p.polname)
+"""
+
+# The old table leaves the publication: a subscriber goes on with the one that the application writes to.
+_PUBLICATIONS = """
+SELECT format('ALTER PUBLICATION %%I DROP TABLE %%s', p.pubname, %(old)s::oid::regclass)
+FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = %(old)s
+UNION ALL
+SELECT format('ALTER PUBLICATION %%I ADD TABLE %%s', p.pubname, %(new)s::oid::regclass)
+FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = %(old)s
+"""
+
+_DEFAULTS = """
+SELECT format('GRANT %%s ON %%s %%s TO %%s%%s', x.privilege_type,
+              CASE d.defaclobjtype WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass,
+              CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
+              CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_class c
+JOIN pg_default_acl d ON d.defaclnamespace = %(schema)s::regnamespace AND d.defaclrole = c.relowner
+  AND d.defaclobjtype = CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END
+CROSS JOIN LATERAL aclexplode(d.defaclacl) x
+WHERE x.grantee <> c.relowner AND (c.oid = %(new)s OR (c.relkind = 'S' AND EXISTS (
+    SELECT FROM pg_depend s WHERE s.objid = c.oid AND s.refobjid = %(new)s AND s.deptype IN ('a', 'i'))))
+"""
+
+
+# Columns of pg_publication_rel that PostgreSQL 14 lacks, hence the way round by jsonb.
+_LIMITED_PUBLICATIONS = """
+SELECT p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+WHERE r.prrelid = %(old)s AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL)
+"""
+
+
+def make_like(connection: Connection, *, old: int, new: int) -> None:
+    """Give the table ``new`` what the table ``old`` has beyond its columns; both are pg_class oids.
+
+    Raises PublishError where a publication shows only some of its rows or columns: that is not carried over.
+    """
+    limited = connection.execute(_LIMITED_PUBLICATIONS, {"old": old}).fetchall()
+    if limited:
+        raise PublishError(
+            f"Publication {limited[0][0]} limits the rows or columns of a table that would be replaced.",
+            remedy="Take the table out of the publication, run again, and add it with its limits afterwards.",
+        )
+    for query in (_GRANTS, _COMMENTS, _ROW_SECURITY, _PUBLICATIONS):
+        _run(connection, query, old=old, new=new)
+    for old_sequence, new_sequence in connection.execute(_SEQUENCES, {"old": old, "new": new}).fetchall():
+        _run(connection, _SEQUENCE_GRANTS, old=old_sequence, new=new_sequence)
+    # Last: what comes before it is done as the owner we are now.
+    _run(connection, _OWNER, old=old, new=new)
+
+
+def give_defaults(connection: Connection, *, new: int, schema: str) -> None:
+    """Grant what the schema's default privileges would have granted to a table created in it."""
+    _run(connection, _DEFAULTS, new=new, schema='"' + schema.replace('"', '""') + '"')
+
+
+def _run(connection: Connection, query: str, **parameters: int | str) -> None:
+    statements = connection.execute(query.encode(), parameters).fetchall()
+    for (statement,) in statements:
+        connection.execute(statement.encode())

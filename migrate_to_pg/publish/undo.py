@@ -1,0 +1,132 @@
+"""The way back: the published objects leave the final schema, the replaced ones return to it. Nothing is dropped.
+
+In: a connection. Out: the Publication that was undone. ``purge`` is what drops, when a person asks for it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg.errors import PublishError
+from migrate_to_pg.publish import bookkeeping
+from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders
+from migrate_to_pg.publish.transaction import locking_transaction
+from migrate_to_pg.records import Publication
+
+Connection = psycopg.Connection[Any]
+
+#: Prefixes of the schemas that publish and undo make.
+DATED_SCHEMAS = ("migrate_to_pg_replaced_", "migrate_to_pg_undone_")
+
+
+def undo(connection: Connection, *, force: bool) -> Publication:
+    """Undo the latest publication, in one transaction; ``force`` accepts that rows were written since.
+
+    Raises PublishError where there is none, where rows were written, or where a table of it is gone.
+    """
+    entry = bookkeeping.last(connection)
+    if entry is None:
+        raise PublishError(
+            "There is nothing to undo: no publication is recorded in this database.",
+            remedy="Check that --target names the database that migrate_to_pg published to.",
+        )
+    published = _still_there(connection, entry)
+    replaced = objects_in(connection, entry.archive) if entry.archive else []
+    _require_archive(entry, replaced)
+    aside = f"migrate_to_pg_undone_{datetime.now(UTC):%Y%m%d_%H%M%S}"
+    with locking_transaction(connection, [*published, *replaced], "Undoing") as clock:
+        if not force:
+            _require_unwritten(connection, entry, published)
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
+        for moved in published:
+            move(connection, moved, aside)
+        for moved in replaced:
+            move(connection, moved, entry.final_schema)
+        if entry.archive:
+            connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
+        bookkeeping.mark_undone(connection, entry)
+    return Publication(
+        schema=entry.final_schema,
+        tables=tuple(o.names[0] for o in replaced if o.type == "table"),
+        replaced=tuple(o.names[0] for o in published if o.type == "table"),
+        archive=aside,
+        locked_seconds=clock.seconds,
+    )
+
+
+def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaObject]:
+    """The published objects as they are named now; extensions stay where they are."""
+    now = {(o.class_oid, o.oid): o for o in objects_in(connection, entry.final_schema)}
+    wanted = [o for o in entry.published if o.type != "extension"]
+    gone = [o for o in wanted if (o.class_oid, o.oid) not in now]
+    if gone:
+        raise PublishError(
+            f"{len(gone)} published objects are no longer in schema {entry.final_schema}: {gone[0].label}.",
+            detail=[o.label for o in gone],
+            remedy="The database has moved on since; bring the old tables back by hand from schema"
+            f" {entry.archive or '(none was kept)'}.",
+        )
+    current = [now[o.class_oid, o.oid] for o in wanted]
+    depending = outsiders(connection, current)
+    if depending:
+        raise PublishError(
+            "Something made since the publication depends on the published tables.",
+            detail=depending,
+            remedy="Drop these first, then run --undo again.",
+        )
+    return current
+
+
+def _require_archive(entry: bookkeeping.Entry, replaced: list[SchemaObject]) -> None:
+    if entry.archive and not replaced:
+        raise PublishError(
+            f"The replaced tables are gone: schema {entry.archive} is not there any more.",
+            remedy="Restore them from a backup of the PostgreSQL database.",
+        )
+
+
+def _require_unwritten(connection: Connection, entry: bookkeeping.Entry, published: list[SchemaObject]) -> None:
+    """Rows inserted or changed since have a younger xmin; deleted ones are missing from the count."""
+    written = []
+    for table in published:
+        if table.type == "table":
+            written += _written(connection, entry, table)
+    if written:
+        raise PublishError(
+            f"Rows were written since the publication of {entry.published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
+            detail=written,
+            remedy="To undo all the same, pass --undo --replace: the published tables are kept in a dated schema.",
+        )
+
+
+def _written(connection: Connection, entry: bookkeeping.Entry, table: SchemaObject) -> list[str]:
+    name = table.names[0]
+    query = sql.SQL("SELECT count(*), count(*) FILTER (WHERE age(xmin) < age(%s::xid)) FROM {}").format(
+        sql.Identifier(entry.final_schema, name)
+    )
+    row = connection.execute(query, [entry.transaction_id]).fetchone()
+    total, younger = row if row else (0, 0)
+    gone = max(entry.rows.get(name, total) - (total - younger), 0)
+    return [f"{name}: {younger:,} rows inserted or changed, {gone:,} changed or deleted"] if younger or gone else []
+
+
+def purge(connection: Connection) -> tuple[str, ...]:
+    """Drop the dated schemas of former publications and undone ones; their names are returned.
+
+    Raises PublishError where something outside of one depends on it.
+    """
+    query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE ANY (%s) ORDER BY 1"
+    patterns = [prefix.replace("_", r"\_") + "%" for prefix in DATED_SCHEMAS]
+    names = [row[0] for row in connection.execute(query, [patterns]).fetchall()]
+    for name in names:
+        depending = outsiders(connection, objects_in(connection, name))
+        if depending:
+            raise PublishError(
+                f"Schema {name} is still used.", detail=depending, remedy="Drop these first, then run --purge again."
+            )
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+    return tuple(names)
