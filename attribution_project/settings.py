@@ -90,8 +90,7 @@ LOGIN_REDIRECT_URL = "attributions:list"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "fr"
-# Each in its own language: whoever looks for a language reads that one.
-LANGUAGES = [("fr", "Français"), ("en", "English")]
+LANGUAGES = [("fr", "French"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "attribution_project" / "locale"]
 TIME_ZONE = "Europe/Paris"
 USE_I18N = True

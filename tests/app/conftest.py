@@ -1,0 +1,152 @@
+"""The people and the course of most tests, and the project run as its own process."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+#: What the settings read: a test starts from none of it, whatever the shell holds.
+VARIABLES = (
+    "DJANGO_ENV", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "LOG_LEVEL",
+    "CSRF_TRUSTED_ORIGINS", "DJANGO_BEHIND_PROXY", "DJANGO_INSECURE_HTTP", "DJANGO_SETTINGS_MODULE", "DEBUG",
+)  # fmt: skip
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def python() -> Run:
+    """Run the interpreter in the project with only the variables given."""
+
+    def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        clean = {key: value for key, value in os.environ.items() if key not in VARIABLES}
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=ROOT,
+            env=clean | {"PYTHONUTF8": "1"} | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def manage(python: Run) -> Run:
+    """Run manage.py; the output of a failure is in the message of the test."""
+
+    def run(*arguments: str | Path, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+        result = python("manage.py", *arguments, **variables)
+        if ok:
+            assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a legacy database without damage, made once by the command: tests copy it."""
+    path = tmp_path_factory.mktemp("legacy") / "sound.sqlite3"
+    command = [sys.executable, "manage.py", "make_legacy_db", path, "--damage", "none", "--password", "demo"]
+    # Whatever database is configured must not be needed: this one cannot be opened.
+    nowhere = os.environ | {"DATABASE_URL": "sqlite:////nowhere/other.sqlite3"}
+    subprocess.run(command, cwd=ROOT, env=nowhere, check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+@pytest.fixture
+def legacy(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Return a copy of the sound database with one damage done."""
+
+    def make(damage: str) -> Path:
+        from attributions.legacy.damage import DAMAGES
+        from attributions.legacy.rebuild import connect
+
+        path = tmp_path / f"{damage}.sqlite3"
+        shutil.copy(sound, path)
+        with closing(connect(str(path))) as connection:
+            assert list(DAMAGES[damage](connection))
+        return path
+
+    return make
+
+
+#: Logs in, posts each body, and prints [status, answer] of each: the whole application on the database given.
+ASK = """
+import json
+from django.contrib.auth import get_user_model
+from django.test import Client
+username, bodies = json.loads({arguments!r})
+client = Client(headers={{"host": "localhost"}}, raise_request_exception=False)
+client.force_login(get_user_model().objects.get(username=username))
+answers = [client.post("/attribution/", body, content_type="application/json") for body in bodies]
+print(json.dumps([[answer.status_code, answer.json()] for answer in answers]))
+"""
+
+
+@pytest.fixture
+def ask(manage: Run) -> Callable[..., tuple[list[list[Any]], str]]:
+    """Post to /attribution/ in a process of its own on a SQLite file; return the answers and the log."""
+
+    def post(path: Path, username: str, *bodies: dict[str, Any]) -> tuple[list[list[Any]], str]:
+        code = ASK.format(arguments=json.dumps([username, bodies]))
+        result = manage("shell", "--verbosity", "0", "--command", code, DATABASE_URL=f"sqlite:///{path}")
+        return json.loads(result.stdout.splitlines()[-1]), result.stderr
+
+    return post
+
+
+@pytest.fixture
+def wanted() -> dict[str, str]:
+    """Return what is posted to attribute the lectures of AGV211."""
+    return {
+        "course": "AGV211",
+        "component": "CM",
+        "teacher": "M00001",
+        "academic_year": "2026-2027",
+        "hours": "36.50",
+        "load": "STAT",
+        "note": "",
+    }
+
+
+@pytest.fixture
+def agv211(db: None) -> Any:
+    from courses.models import Course
+
+    return Course.objects.create(
+        code="AGV211", title="Agrostologie", credits=4, hours_cm=Decimal("36.50"), level="L2", semester=1,
+        department="Productions végétales",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def teacher(db: None) -> Any:
+    from attributions.models import Teacher
+
+    return Teacher.objects.create(
+        matricule="M00001", last_name="Guérin", first_name="Thérèse", grade="PR", department="Sciences du sol",
+        email="", max_hours=Decimal(192),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def staff(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("secretaire", is_staff=True)
+
+
+@pytest.fixture
+def lecturer(django_user_model: Any) -> Any:
+    return django_user_model.objects.create_user("enseignant")

@@ -1,0 +1,172 @@
+"""POST /attribution/: who may, what is answered, and what the database decides. Runs on SQLite and on PostgreSQL."""
+
+import json
+import logging
+import re
+
+import pytest
+from django.db import DataError, IntegrityError, OperationalError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from attributions.models import Attribution
+
+URL = "/attribution/"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(staff, agv211, teacher):
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def lecturer_client(lecturer, agv211, teacher):
+    client = Client()
+    client.force_login(lecturer)
+    return client
+
+
+def check_answers(response, status, *told, success=False):
+    answer = response.json()
+    assert (response.status_code, answer["success"]) == (status, success), answer
+    assert set(answer) == {"success", "message"}
+    for words in told:
+        assert words in answer["message"]
+
+
+def test_a_free_part_is_attributed_by_the_user_who_asks(client, wanted, staff):
+    check_answers(client.post(URL, wanted), 201, "AGV211 CM est attribué à GUÉRIN Thérèse", success=True)
+    attribution = Attribution.objects.get()
+    assert (attribution.course.code, str(attribution.hours), attribution.created_by) == ("AGV211", "36.50", staff)
+
+
+def test_a_json_body_is_as_good_as_a_form(client, wanted):
+    response = client.post(URL, {**wanted, "hours": 36.5, "note": None}, content_type="application/json")
+    check_answers(response, 201, success=True)
+
+
+def test_hours_may_have_a_french_comma(client, wanted):
+    check_answers(client.post(URL, {**wanted, "hours": "12,25"}), 201, success=True)
+    assert str(Attribution.objects.get().hours) == "12.25"
+
+
+def test_a_part_that_is_taken_answers_409_with_its_holder(client, wanted):
+    client.post(URL, wanted)
+    check_answers(client.post(URL, wanted), 409, "AGV211 CM est déjà attribué à GUÉRIN Thérèse pour 2026-2027")
+    assert Attribution.objects.count() == 1
+
+
+def test_the_database_decides_who_came_first(client, wanted):
+    """Nothing asks before the INSERT whether the part is free: the constraint is the only judge."""
+    client.post(URL, wanted)
+    with CaptureQueriesContext(connection) as queries:
+        check_answers(client.post(URL, wanted), 409)
+    statements = [query["sql"] for query in queries if '"attributions_attribution"' in query["sql"]]
+    assert [statement.split()[0] for statement in statements] == ["INSERT", "SELECT"]
+
+
+def test_the_same_part_of_another_year_or_component_is_free(client, wanted):
+    for change in ({}, {"component": "TD"}, {"academic_year": "2025-2026"}):
+        check_answers(client.post(URL, wanted | change), 201, success=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"course": "AGV999"}, "Cours : aucun cours n’a le code AGV999."),
+        ({"teacher": "M9"}, "Enseignant : aucun enseignant n’a le matricule M9."),
+        ({"hours": "0"}, "Le nombre d’heures doit être supérieur à 0."),
+        ({"hours": "NaN"}, "Heures :"),
+        ({"hours": "1e400"}, "Heures :"),
+        ({"hours": "10000"}, "Heures :"),
+        ({"hours": "1.005"}, "Heures :"),
+        ({"academic_year": "2026-2028"}, "deux années qui se suivent"),
+        ({"academic_year": "２０２６-２０２７"}, "deux années qui se suivent"),
+        ({"component": "XX"}, "Composante :"),
+        ({"note": "nul \x00"}, "Remarque :"),
+        ({"course": ""}, "Cours :"),
+    ],
+)
+def test_a_bad_field_answers_400_and_names_it(client, wanted, change, told):
+    check_answers(client.post(URL, wanted | change, content_type="application/json"), 400, told)
+    assert not Attribution.objects.exists()
+
+
+@pytest.mark.parametrize("body", [" ", "[]", "{", '"x"', '{"note": "\\ud800"}', b"\xff"])
+def test_a_body_that_is_no_json_object_answers_400(client, body):
+    check_answers(client.post(URL, body, content_type="application/json"), 400, "JSON")
+
+
+@pytest.mark.parametrize("kind", [OperationalError, IntegrityError, DataError])
+def test_any_other_database_error_answers_400_with_its_first_line_to_staff(client, wanted, monkeypatch, kind):
+    monkeypatch.setattr(Attribution, "save", raising(kind("disk is full\nDETAIL: page 12")))
+    check_answers(
+        client.post(URL, wanted), 400, "Erreur lors de la création de l'attribution pour le cours AGV211 : disk is full"
+    )
+    assert "DETAIL" not in client.post(URL, wanted).json()["message"]
+
+
+def test_an_error_while_the_form_is_checked_is_told_in_the_same_way(client, wanted, monkeypatch):
+    from attributions.forms import KeyChoiceField
+
+    monkeypatch.setattr(KeyChoiceField, "to_python", raising(OperationalError("database is locked")))
+    check_answers(client.post(URL, wanted), 400, "pour le cours AGV211 : database is locked")
+
+
+def test_others_get_a_reference_that_the_log_carries(lecturer_client, wanted, monkeypatch, caplog):
+    monkeypatch.setattr(Attribution, "save", raising(OperationalError("secret detail")))
+    with caplog.at_level(logging.ERROR, "attributions"):
+        response = lecturer_client.post(URL, wanted)
+    check_answers(response, 400, "pour le cours AGV211 : merci de donner la référence ")
+    message = response.json()["message"]
+    assert "secret detail" not in message
+    reference = re.search(r"référence ([0-9A-F]{8}) ", message)[1]
+    assert f"Reference {reference}" in caplog.text
+    assert "secret detail" in caplog.text
+
+
+def raising(error):
+    def save(*args, **kwargs):
+        raise error
+
+    return save
+
+
+def test_nobody_attributes_without_logging_in(db, wanted):
+    assert Client().get(URL).status_code == 302
+    response = Client().post(URL, wanted, headers={"accept": "text/html"})
+    assert (response.status_code, response.url) == (302, "/login/?next=/attribution/")
+    check_answers(Client().post(URL, json.dumps(wanted), content_type="application/json"), 401)
+    assert not Attribution.objects.exists()
+
+
+def test_a_form_of_another_site_is_refused(staff, agv211, teacher, wanted):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(staff)
+    assert client.post(URL, wanted).status_code == 403
+    assert client.post(URL, wanted, content_type="application/json").status_code == 403
+    assert not Attribution.objects.exists()
+
+
+def test_other_methods_are_refused(client):
+    assert client.put(URL).status_code == 405
+    assert client.delete(URL).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ({}, "application/json"),
+        ({"accept": "*/*"}, "application/json"),
+        ({"accept": "application/json"}, "application/json"),
+        ({"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}, "text/html"),
+        ({"accept": "text/html,*/*;q=0.8", "x-requested-with": "XMLHttpRequest"}, "application/json"),
+    ],
+)
+def test_programs_get_json_and_browsers_a_page(client, wanted, headers, kind):
+    response = client.post(URL, {**wanted, "course": "AGV999"}, headers=headers)
+    assert response.status_code == 400
+    assert response.headers["Content-Type"].startswith(kind)

@@ -1,0 +1,82 @@
+"""What the database itself refuses, whoever writes. Runs on SQLite and on PostgreSQL."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import ProtectedError
+
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def create(agv211, teacher):
+    def row(**change):
+        fields = {"course": agv211, "teacher": teacher, "component": "CM", "academic_year": "2026-2027", "hours": 1}
+        return Attribution.objects.create(**fields | change)
+
+    return row
+
+
+def check_refused(make, errors=IntegrityError):
+    with pytest.raises(errors), transaction.atomic():
+        make()
+
+
+def test_a_part_has_one_holder_a_year(create):
+    create()
+    check_refused(create)
+    create(component="TD")
+    create(academic_year="2027-2028")
+
+
+@pytest.mark.parametrize("hours", [0, Decimal("-0.01")])
+def test_hours_are_more_than_zero(create, hours):
+    check_refused(lambda: create(hours=hours))
+    create(hours=Decimal("0.01"))
+
+
+@pytest.mark.parametrize("year", ["2026-2028", "2026-2026", "2026/2027", "26-27", "abcd-efgh", "", "2026-202x"])
+def test_a_year_is_two_years_in_a_row(create, year):
+    check_refused(lambda: create(academic_year=year))
+
+
+@pytest.mark.parametrize("year", ["2026-2027", "1999-2000", "0000-0001"])
+def test_a_good_year_passes(create, year):
+    create(academic_year=year)
+
+
+def test_codes_and_matricules_are_unique(agv211, teacher):
+    for model, change in ((Course, {"code": "AGV211"}), (Teacher, {"matricule": "M00001"})):
+        row = model.objects.get()
+        row.pk = None
+        for name, value in change.items():
+            setattr(row, name, value)
+        check_refused(row.save)
+
+
+def test_a_course_has_a_known_semester_and_no_negative_hours(agv211):
+    check_refused(lambda: Course.objects.update(semester=3))
+    check_refused(lambda: Course.objects.update(hours_cm=-1))
+
+
+def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(create, agv211, teacher, lecturer):
+    attribution = create(created_by=lecturer)
+    for parent in (agv211, teacher):
+        with pytest.raises(ProtectedError):
+            parent.delete()
+    lecturer.delete()
+    attribution.refresh_from_db()
+    assert attribution.created_by is None
+
+
+def test_a_number_that_does_not_fit_is_refused_or_kept_whole(create):
+    """PostgreSQL refuses it; SQLite has no limit, which is what a migration must find."""
+    try:
+        with transaction.atomic():
+            create(hours=Decimal("12345.67"))
+    except (DataError, ArithmeticError):
+        assert not Attribution.objects.exists()

@@ -1,0 +1,130 @@
+"""make_demo_data: plausible, the same every time, all or nothing. Runs on SQLite and on PostgreSQL."""
+
+import itertools
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from attributions.demo import rows
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+
+SIZES = {"teachers": 20, "courses": 30, "attributions": 300, "seed": 7}
+
+
+def make(**sizes):
+    out = StringIO()
+    call_command("make_demo_data", stdout=out, **SIZES | sizes)
+    return out.getvalue()
+
+
+def stored():
+    return [list(model.objects.order_by("pk").values_list()) for model in (Teacher, Course, Attribution)]
+
+
+def generated(users=(1, 2, 3), **sizes):
+    made = rows.Sizes(**SIZES | sizes)
+    return [list(stream) for stream in (rows.teachers(made), rows.courses(made), rows.attributions(made, users))]
+
+
+def test_the_same_seed_and_sizes_give_the_same_rows():
+    assert generated() == generated()
+    assert generated(seed=8) != generated()
+
+
+def test_more_courses_leave_the_teachers_as_they_were():
+    assert generated(courses=31)[0] == generated()[0]
+
+
+def test_these_rows_are_pinned():
+    """Another Python or another machine must not make other data: benchmarks are compared across both."""
+    teachers, courses, attributions = generated()
+    assert teachers[0][:4] == (1, "M00001", "Bélanger", "Gaëlle")
+    assert courses[0][:3] == (1, "AGV211", "Agrostologie")
+    assert attributions[0][:6] == (1, 16, 1, "TD", "2022-2023", "SUPP")
+    assert attributions[0][9].isoformat() == "2022-08-14T05:32:57.501888+00:00"
+
+
+@pytest.mark.django_db
+def test_what_is_stored_is_what_was_generated(django_user_model):
+    make()
+    users = list(django_user_model.objects.order_by("pk").values_list("pk", flat=True))
+    assert stored() == generated(users)
+
+
+@pytest.mark.django_db
+def test_the_rows_are_as_varied_as_life():
+    make()
+    notes = set(Attribution.objects.values_list("note", flat=True))
+    made = list(Attribution.objects.values_list("created_at", "updated_at"))
+    assert "" in notes
+    assert any(not note.isascii() for note in notes)
+    assert max(map(len, notes)) > 500
+    assert Attribution.objects.filter(created_by=None).exists()
+    assert {"36.50", "13.33"} <= {str(hours) for hours in Attribution.objects.values_list("hours", flat=True)}
+    assert len({created.microsecond for created, _updated in made}) > 250
+    assert all(created <= updated for created, updated in made)
+    for row in Course.objects.all():
+        row.full_clean()
+    for row in itertools.chain(Teacher.objects.all(), Attribution.objects.all()[:50]):
+        row.clean_fields()
+
+
+@pytest.mark.django_db
+def test_the_next_row_gets_the_next_id():
+    make()
+    course = Course.objects.get(code="AGV211")
+    new = Attribution.objects.create(course=course, teacher_id=1, component="CM", academic_year="2050-2051", hours=1)
+    assert new.pk == 301
+
+
+@pytest.mark.django_db
+def test_tables_that_hold_rows_are_refused_by_name(agv211):
+    with pytest.raises(CommandError, match="courses_course already hold rows"):
+        make()
+
+
+@pytest.mark.django_db
+def test_too_many_attributions_are_refused_with_what_is_possible():
+    with pytest.raises(CommandError, match=r"9000 attributions do not fit: 30 courses have \d+ parts, which makes"):
+        make(attributions=9000)
+    assert stored() == [[], [], []]
+
+
+@pytest.mark.django_db
+def test_every_part_can_be_taken():
+    parts = len(rows.parts(rows.courses(rows.Sizes(**SIZES))))
+    make(attributions=parts * rows.MOST_YEARS)
+    assert Attribution.objects.count() == parts * rows.MOST_YEARS
+
+
+@pytest.mark.parametrize("sizes", [{"teachers": 0}, {"courses": -1}, {"courses": 10**7}])
+@pytest.mark.django_db
+def test_impossible_sizes_are_refused(sizes):
+    with pytest.raises(CommandError):
+        make(**sizes)
+
+
+@pytest.mark.django_db
+def test_nobody_can_log_in_with_the_demo_password_outside_debug(django_user_model, settings):
+    assert settings.DEBUG is False
+    assert "password" not in make()
+    assert not any(user.has_usable_password() for user in django_user_model.objects.all())
+
+
+@pytest.mark.django_db
+def test_the_demo_password_works_in_debug(settings, client):
+    settings.DEBUG = True
+    assert "with the password demo" in make()
+    assert client.login(username="secretariat", password="demo")
+
+
+def test_a_hundred_thousand_course_codes_are_different_and_valid():
+    import re
+
+    from courses.models import CODE_PATTERN
+
+    codes = [row[1] for row in rows.courses(rows.Sizes(teachers=0, courses=100_000, attributions=0, seed=1))]
+    assert len(set(codes)) == 100_000
+    assert all(re.match(CODE_PATTERN, code) for code in codes)

@@ -1,0 +1,10 @@
+"""The same claims on PostgreSQL."""
+
+
+def test_the_claims_about_pages_answers_and_constraints_hold_on_postgresql(python, postgres_url):
+    files = [f"tests/app/test_{name}.py" for name in ("attribute", "page", "constraints", "demo_data")]
+    result = python(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "--override-ini=addopts=", *files, DATABASE_URL=postgres_url
+    )
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr
+    assert "passed" in result.stdout

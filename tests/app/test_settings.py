@@ -1,0 +1,111 @@
+"""The settings start with no environment, and refuse a bad variable by name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PASSWORD = "pl4nted-pässword"
+KEY = "k3y-" + "abcdefghij" * 5
+PRODUCTION = {"DJANGO_ENV": "production", "SECRET_KEY": KEY, "ALLOWED_HOSTS": "attribution.example.org"}
+
+
+def settings(python, **variables):
+    return python("-c", "from attribution_project import settings; print(settings.DEBUG)", **variables)
+
+
+def check_refused(python, variables, *told):
+    result = settings(python, **variables)
+    last = result.stderr.strip().splitlines()[-1]
+    assert result.returncode != 0
+    assert last.startswith("django.core.exceptions.ImproperlyConfigured: ")
+    for words in told:
+        assert words in last
+    assert PASSWORD not in result.stdout + result.stderr
+
+
+def test_no_environment_is_local_development(python):
+    assert settings(python).stdout == "True\n"
+
+
+def test_production_has_no_debug(python):
+    assert settings(python, **PRODUCTION).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"DJANGO_ENV": "prod"}, ["DJANGO_ENV='prod'", "development, production"]),
+        ({"LOG_LEVEL": "loud"}, ["LOG_LEVEL='loud'", "DEBUG, INFO, WARNING, ERROR"]),
+        ({"DJANGO_BEHIND_PROXY": "maybe"}, ["DJANGO_BEHIND_PROXY='maybe'", "on", "off"]),
+        ({**PRODUCTION, "DJANGO_INSECURE_HTTP": "2"}, ["DJANGO_INSECURE_HTTP='2'", "true"]),
+        ({"CONN_MAX_AGE": "-1"}, ["CONN_MAX_AGE='-1'", "0 to"]),
+        ({"DATABASE_POOL": "four"}, ["DATABASE_POOL='four'", "0 to"]),
+        ({"DATABASE_POOL": "4"}, ["DATABASE_POOL=4", "SQLite", "0"]),
+        ({"CSRF_TRUSTED_ORIGINS": "example.org"}, ["CSRF_TRUSTED_ORIGINS", "'example.org'", "https://HOST"]),
+        ({**PRODUCTION, "SECRET_KEY": ""}, ["SECRET_KEY", "50"]),
+        ({**PRODUCTION, "SECRET_KEY": PASSWORD}, ["SECRET_KEY", "16 characters", "50"]),
+        ({**PRODUCTION, "SECRET_KEY": "django-insecure-" + KEY}, ["SECRET_KEY", "50"]),
+        ({**PRODUCTION, "ALLOWED_HOSTS": " , "}, ["ALLOWED_HOSTS", "attribution.example.org"]),
+        ({"DATABASE_URL": f"mysql://u:{PASSWORD}@h/db"}, ["DATABASE_URL=mysql://...", "postgres://", "sqlite:///"]),
+        ({"DATABASE_URL": PASSWORD}, ["DATABASE_URL", "postgres://", "sqlite:///"]),
+        ({"DATABASE_URL": f"postgres://u:{PASSWORD}@h:port/db"}, ["DATABASE_URL=postgres://...", "percent-encoded"]),
+        ({"DATABASE_URL": f"postgres://u:{PASSWORD}/x@h/db"}, ["DATABASE_URL=postgres://...", "percent-encoded"]),
+        ({"DATABASE_URL": f"postgres://u:1#{PASSWORD}@h/db"}, ["DATABASE_URL=postgres://...", "percent-encoded"]),
+        ({"DATABASE_URL": f"postgres://u:[{PASSWORD}@h/db"}, ["DATABASE_URL=postgres://...", "percent-encoded"]),
+        ({"DATABASE_URL": f"postgres://u:{PASSWORD}@h"}, ["DATABASE_URL", "no database"]),
+        ({"DATABASE_URL": f"postgres://u:{PASSWORD}@h/d?sslmod=require"}, ["DATABASE_URL", "'sslmod'", "sslmode"]),
+        ({"DATABASE_URL": f"postgres://u:{PASSWORD}@h/d?sslmode=on"}, ["sslmode='on'", "verify-full"]),
+        ({"DATABASE_URL": "sqlite:///x.sqlite3?mode=ro"}, ["DATABASE_URL", "'mode'", "timeout=SECONDS"]),
+        (
+            {"DATABASE_URL": f"postgres://u:{PASSWORD}@h/d", "DATABASE_POOL": "4", "CONN_MAX_AGE": "60"},
+            ["CONN_MAX_AGE=60", "DATABASE_POOL=4", "0"],
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_bad_variable_is_named_with_what_is_allowed_and_no_password(python, variables, told):
+    check_refused(python, variables, *told)
+
+
+def test_check_deploy_has_no_complaint_in_production(manage):
+    result = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert "no issues" in result.stdout
+
+
+def test_insecure_http_opts_out_of_the_redirect_to_https(python):
+    code = "from attribution_project import settings as s; print(s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_SECURE)"
+    assert python("-c", code, **PRODUCTION).stdout == "True True\n"
+    assert python("-c", code, **PRODUCTION, DJANGO_INSECURE_HTTP="on").stdout == "False False\n"
+
+
+def test_migrations_match_the_models(manage):
+    manage("makemigrations", "--check", "--dry-run")
+
+
+def test_the_local_key_is_made_once_and_private(tmp_path):
+    from attribution_project.env import local_secret_key
+
+    path = tmp_path / ".secret_key"
+    key = local_secret_key(path)
+    assert len(key) >= 50
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert local_secret_key(path) == key
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_debug_page_hides_the_database_url(rf):
+    from django.views.debug import get_exception_reporter_filter
+
+    request = rf.get("/", DATABASE_URL=f"postgres://u:{PASSWORD}@h/db")
+    shown = get_exception_reporter_filter(request).get_safe_request_meta(request)
+    assert PASSWORD not in str(shown)
+    assert re.fullmatch(r"\*+", shown["DATABASE_URL"])
+
+
+def test_no_page_asks_another_server_for_anything():
+    root = Path(__file__).resolve().parents[2]
+    sources = [path for app in ("attribution_project", "attributions") for path in root.joinpath(app).rglob("*.html")]
+    sources += root.joinpath("attribution_project", "static").glob("*.css")
+    assert len(sources) > 5
+    assert [path.name for path in sources if re.search(r"https?://|src=\"//", path.read_text(encoding="utf-8"))] == []
