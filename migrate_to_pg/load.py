@@ -100,7 +100,7 @@ class _Loader:
             raise
 
     def _record_batch(self, batch: TableBatch) -> pa.RecordBatch:
-        """The batch under exactly the agreed types: from_arrays would cast, and COPY takes any bytes of the right width."""
+        """The batch under exactly the agreed types: from_arrays would cast, and COPY checks the width alone."""
         for column, field in zip(batch.columns, self.arrow_schema, strict=True):
             where = f"Table {self.table.name}, column {column.column.name}"
             if column.wrong_storage is not None or column.malformed is not None:

@@ -12,16 +12,17 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import django.db
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import connections
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.errors import MigrationStateError, StagingError
-from migrate_to_pg.records import INCOMING, Event
+from migrate_to_pg.records import INCOMING, Event, FreshRows
 
 Key = tuple[str, str]
 Progress = Callable[[Event], None]
@@ -55,13 +56,43 @@ def run_migrations(connection: BaseDatabaseWrapper, applied: Collection[Key], pr
     """
     _require_incoming(connection)
     runner = _Runner(connection, progress)
-    wanted = _with_squashed(runner.loader, applied)
+    wanted = with_squashed(runner.loader, applied)
     full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
     _require_consistent(runner.loader, wanted)
     plan = [step for step in full_plan if (step[0].app_label, step[0].name) in wanted]
     runner.total = len(plan)
     runner.run(plan)
     return tuple((m.app_label, m.name) for m, _ in full_plan if (m.app_label, m.name) not in wanted)
+
+
+def make_unmigrated_tables(connection: BaseDatabaseWrapper, source_tables: Collection[str]) -> None:
+    """What ``migrate --run-syncdb`` makes: the tables of apps without migrations, where the source has them."""
+    unmigrated = MigrationLoader(connection).unmigrated_apps
+    wanted = {name.lower() for name in source_tables}
+    with connection.schema_editor() as editor:
+        for config in apps.get_app_configs():
+            for model in router.get_migratable_models(config, connection.alias) if config.label in unmigrated else ():
+                if model._meta.can_migrate(connection) and model._meta.db_table.lower() in wanted:
+                    editor.create_model(model)
+
+
+def fresh_rows() -> FreshRows:
+    """What Django's post_migrate receivers put into an empty database, for the models that are installed."""
+    models = [m for m in apps.get_models(include_auto_created=True) if m._meta.managed or m._meta.proxy]
+    permissions = {
+        (model._meta.app_label, str(model._meta.model_name), codename)
+        for model in models
+        for codename in _codenames(model._meta)
+    }
+    names = {(model._meta.app_label, str(model._meta.model_name)) for model in apps.get_models()}
+    return FreshRows(content_types=frozenset(names), permissions=frozenset(permissions))
+
+
+def _codenames(options: Any) -> Iterator[str]:
+    for action in options.default_permissions:
+        yield f"{action}_{options.model_name}"
+    for codename, _ in options.permissions:
+        yield codename
 
 
 class _Runner(MigrationExecutor):
@@ -115,7 +146,7 @@ def _require_incoming(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def _with_squashed(loader: MigrationLoader, applied: Collection[Key]) -> set[Key]:
+def with_squashed(loader: MigrationLoader, applied: Collection[Key]) -> set[Key]:
     """The applied keys, and each squashed migration whose replaced ones are all applied."""
     wanted = set(applied)
     for key, migration in loader.replacements.items():

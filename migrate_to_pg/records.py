@@ -370,6 +370,16 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FreshRows:
+    """What Django's own post_migrate receivers put into an empty database."""
+
+    #: (app label, model)
+    content_types: frozenset[tuple[str, str]]
+    #: (app label, model, codename)
+    permissions: frozenset[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What publish did, in its one transaction."""
 

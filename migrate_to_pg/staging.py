@@ -188,13 +188,13 @@ def _set_identity(connection: Connection, table: str, column: str, sequence: str
     return Identity(table=table, column=column, next=last + 1 if given else 1)
 
 
-def unvalidated(connection: Connection, schema: str) -> tuple[str, ...]:
-    """Constraints of a schema that PostgreSQL has not checked against the rows: 'table.constraint'."""
+def refresh_views(connection: Connection, schema: str) -> None:
+    """Fill the materialized views, which the migrations made while the tables were empty."""
     query = """
-        SELECT format('%%s.%%s', c.relname, k.conname) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND NOT k.convalidated ORDER BY 1
+        SELECT c.relname FROM pg_class c WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'm' ORDER BY c.oid
     """
-    return tuple(row[0] for row in connection.execute(query, [schema]).fetchall())
+    for (name,) in connection.execute(query, [schema]).fetchall():
+        connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(schema, name)))
 
 
 def _require_complete(connection: Connection, schema: str, aside: SetAside) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import TargetError
-from migrate_to_pg.records import TargetFacts
+from migrate_to_pg.records import INCOMING, TargetFacts
 
 Connection = psycopg.Connection[Any]
 
@@ -48,9 +51,10 @@ def connect(conninfo: str, *, schema: str) -> Connection:
 def facts(connection: Connection, schema: str) -> TargetFacts:
     """The target as reports tell of it, without its password."""
     info = connection.info
-    place = f"{info.host}:{info.port}" if not info.host.startswith("/") else f"[{info.host}]:{info.port}"
+    # Percent-encoded, the folder of a Unix socket is a host like any other: the URL can be used as it is printed.
+    user, host, name = (quote(part, safe="") for part in (info.user, info.host, info.dbname))
     return TargetFacts(
-        url=f"postgresql://{info.user}@{place}/{info.dbname}",
+        url=f"postgres://{user}@{host}:{info.port}/{name}",
         version=_one(connection, "SHOW server_version"),
         schema=schema,
     )
@@ -79,6 +83,37 @@ def drop_schema(connection: Connection, name: str) -> None:
     """Drop a schema of ours with everything in it."""
     connection.execute("SET client_min_messages = warning")
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+
+
+_CATALOGUE = """
+SELECT 'relation', c.oid, c.relname || ' ' || c.relkind::text, c.relacl::text FROM pg_class c
+WHERE c.relnamespace = %(schema)s::regnamespace
+UNION ALL
+SELECT 'column', a.attrelid, a.attname || ' ' || a.atttypid::text || ' ' || a.attnotnull::text, a.attisdropped::text
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = %(schema)s::regnamespace
+UNION ALL
+SELECT 'constraint', k.oid, k.conname, pg_get_constraintdef(k.oid) FROM pg_constraint k
+WHERE k.connamespace = %(schema)s::regnamespace
+UNION ALL
+SELECT 'function', p.oid, p.proname, md5(p.prosrc) FROM pg_proc p WHERE p.pronamespace = %(schema)s::regnamespace
+UNION ALL
+SELECT 'type', t.oid, t.typname, '' FROM pg_type t WHERE t.typnamespace = %(schema)s::regnamespace
+"""
+
+
+@contextmanager
+def untouched(connection: Connection, schema: str) -> Iterator[None]:
+    """TargetError where the catalogue of a schema is not the same afterwards: RunSQL may have named it."""
+    before = set(connection.execute(_CATALOGUE, {"schema": schema}).fetchall())
+    yield
+    changed = before ^ set(connection.execute(_CATALOGUE, {"schema": schema}).fetchall())
+    if changed:
+        raise TargetError(
+            f"Schema {schema} changed while the migrations ran in {INCOMING}.",
+            detail=sorted({f"{kind} {name}" for kind, _, name, _ in changed}),
+            remedy=f"A migration names {schema} itself, in RunSQL or RunPython: let it rely on the search path. If it"
+            " was somebody else, run again.",
+        )
 
 
 def _one(connection: Connection, query: str, parameters: list[Any] | None = None) -> Any:

@@ -17,17 +17,15 @@ from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.likeness import give_defaults, make_like
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders, replaced_by
 from migrate_to_pg.publish.standing import (
-    FreshRows,
     StandingTable,
     require_as_surveyed,
     require_replaceable,
     survey,
 )
 from migrate_to_pg.publish.transaction import locking_transaction
-from migrate_to_pg.publish.undo import purge, undo
 from migrate_to_pg.records import Publication
 
-__all__ = ["FreshRows", "StandingTable", "publish", "purge", "require_replaceable", "survey", "undo"]
+__all__ = ["StandingTable", "publish", "require_replaceable", "survey"]
 
 Connection = psycopg.Connection[Any]
 

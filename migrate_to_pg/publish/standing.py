@@ -14,18 +14,9 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.records import FreshRows
 
 Connection = psycopg.Connection[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreshRows:
-    """What Django's own post_migrate receivers put into an empty database."""
-
-    #: (app label, model)
-    content_types: frozenset[tuple[str, str]]
-    #: (app label, model, codename)
-    permissions: frozenset[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

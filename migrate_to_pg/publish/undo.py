@@ -1,6 +1,6 @@
 """The way back: the published objects leave the final schema, the replaced ones return to it. Nothing is dropped.
 
-In: a connection. Out: the Publication that was undone. ``purge`` is what drops, when a person asks for it.
+In: a connection. Out: the Publication that was undone. ``drop_dated_schemas`` drops, when a person asks for it.
 """
 
 from __future__ import annotations
@@ -114,19 +114,19 @@ def _written(connection: Connection, entry: bookkeeping.Entry, table: SchemaObje
     return [f"{name}: {younger:,} rows inserted or changed, {gone:,} changed or deleted"] if younger or gone else []
 
 
-def purge(connection: Connection) -> tuple[str, ...]:
-    """Drop the dated schemas of former publications and undone ones; their names are returned.
-
-    Raises PublishError where something outside of one depends on it.
-    """
+def dated_schemas(connection: Connection) -> tuple[str, ...]:
+    """The schemas that former publications and undone ones left."""
     query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE ANY (%s) ORDER BY 1"
     patterns = [prefix.replace("_", r"\_") + "%" for prefix in DATED_SCHEMAS]
-    names = [row[0] for row in connection.execute(query, [patterns]).fetchall()]
-    for name in names:
+    return tuple(row[0] for row in connection.execute(query, [patterns]).fetchall())
+
+
+def drop_dated_schemas(connection: Connection) -> None:
+    """Drop them with everything in them; PublishError where something outside of one depends on it."""
+    for name in dated_schemas(connection):
         depending = outsiders(connection, objects_in(connection, name))
         if depending:
             raise PublishError(
                 f"Schema {name} is still used.", detail=depending, remedy="Drop these first, then run --purge again."
             )
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
-    return tuple(names)

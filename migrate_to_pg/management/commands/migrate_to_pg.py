@@ -1,0 +1,213 @@
+"""``manage.py migrate_to_pg``: arguments in, progress on stderr, the report on stdout, an exit status out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+if TYPE_CHECKING:
+    # At run time they come with the functions: this module is imported by every `manage.py help`.
+    from migrate_to_pg.errors import MigrateToPgError
+    from migrate_to_pg.records import Options, Report
+
+_MODES = ("check", "rehearse", "undo", "purge")
+
+
+class Command(BaseCommand):
+    """Move the project's SQLite database to PostgreSQL."""
+
+    help = (
+        "Copies the SQLite database, finds every fault in it, applies the project's migrations on PostgreSQL in a"
+        " hidden schema, loads the rows, proves them equal and publishes all of it in one transaction."
+        " Exit status: 0 done, 1 blocked or failed, 2 usage, 3 the proof failed; nothing is published but with 0."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The public interface; kept stable."""
+        _add_places(parser)
+        _add_modes(parser)
+        _add_choices(parser)
+        parser.add_argument(
+            "--report",
+            metavar="DIR",
+            type=Path,
+            help="where report.html, report.json and the snapshot go (default: migrate_to_pg_report/<timestamp>)",
+        )
+        parser.add_argument("--json", action="store_true", help="the report as JSON on stdout, progress on stderr")
+        parser.add_argument(
+            "--no-input",
+            "--noinput",
+            action="store_false",
+            dest="interactive",
+            help="never ask; --purge then removes without asking",
+        )
+
+    def handle(self, *args: object, **options: Any) -> None:
+        """Run, print, exit."""
+        from migrate_to_pg.errors import MigrateToPgError
+
+        try:
+            status = self._run(options)
+        except MigrateToPgError as error:
+            self._print_error(error)
+            status = error.exit_status
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted; nothing was published.")
+            status = 1
+        if status:
+            sys.exit(status)
+
+    def _run(self, options: Mapping[str, Any]) -> int:
+        if options["purge"]:
+            return self._purge(options)
+        from migrate_to_pg import pipeline
+        from migrate_to_pg.progress import display
+
+        wanted = _options(options)
+        work = pipeline.undo if options["undo"] else pipeline.run
+        with (
+            # Migrations of the project may print; stdout is the report's.
+            contextlib.redirect_stdout(sys.stderr),
+            display(
+                _stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+            ) as progress,
+        ):
+            report = work(wanted, progress)
+        self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
+        return report.failure.exit_status if report.failure else 0
+
+    def _purge(self, options: Mapping[str, Any]) -> int:
+        from migrate_to_pg import pipeline
+
+        doomed = pipeline.purgeable(_options(options))
+        if not doomed:
+            self.stdout.write("There is nothing to remove.")
+            return 0
+        for name in doomed:
+            self.stdout.write(name)
+        if options["interactive"] and input("Remove these for good? Type 'yes': ") != "yes":
+            self.stdout.write("Nothing was removed.")
+            return 1
+        pipeline.purge(_options(options))
+        self.stdout.write(f"Removed {len(doomed)}.")
+        return 0
+
+    def _print(self, report: Report, *, as_json: bool, no_color: bool, verbosity: int) -> None:
+        stdout = _stream(self.stdout)
+        if as_json:
+            from migrate_to_pg.report.json import dumps
+
+            stdout.write(dumps(report) + "\n")
+        elif verbosity or report.failure:
+            _print_text(report, stdout, no_color=no_color)
+        stdout.flush()
+
+    def _print_error(self, error: MigrateToPgError) -> None:
+        for line in (str(error), *(f"  {line}" for line in error.detail), *([error.remedy] if error.remedy else [])):
+            self.stderr.write(line)
+
+
+def _add_places(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--source",
+        metavar="PATH|URL|ALIAS",
+        help="the SQLite database (default: MIGRATE_TO_PG['SOURCE'], else db.sqlite3 in BASE_DIR)",
+    )
+    parser.add_argument(
+        "--target",
+        metavar="URL|ALIAS|embedded[:DIR]",
+        help="the PostgreSQL database (default: the default database, when DATABASE_URL makes it PostgreSQL)",
+    )
+
+
+def _add_modes(parser: CommandParser) -> None:
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--check", action="store_true", help="only copy and examine; nothing is written to PostgreSQL")
+    modes.add_argument("--rehearse", action="store_true", help="everything but publish")
+    modes.add_argument("--undo", action="store_true", help="bring the replaced tables back")
+    modes.add_argument("--purge", action="store_true", help="remove old snapshots and dated schemas")
+
+
+def _add_choices(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--verify",
+        nargs="?",
+        const="cells",
+        default="counts",
+        choices=("counts", "cells"),
+        help="what is compared: rows, or every cell (bare --verify: cells)",
+    )
+    parser.add_argument(
+        "--fix",
+        metavar="RULE[,RULE]|all",
+        type=_names,
+        default=(),
+        help="accept the repair of these rules; all: every lossless one",
+    )
+    parser.add_argument(
+        "--leftovers",
+        choices=("stop", "skip"),
+        default="stop",
+        help="tables with rows that no migration knows: stop, or leave them behind",
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="replace tables that hold user data, kept in a dated"
+        " schema; with --undo: undo although rows were written since",
+    )
+    parser.add_argument("--accept-stale", action="store_true", help="publish although SQLite was written to meanwhile")
+    parser.add_argument("--lock-source", action="store_true", help="make SQLite's writers wait until the end")
+    parser.add_argument("--keep", action="store_true", help="keep the snapshot, and a rehearsal's incoming schema")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("name a rule, or 'all'")
+    return names
+
+
+def _options(options: Mapping[str, Any]) -> Options:
+    from migrate_to_pg.records import Options, Verify
+
+    mode = next((name for name in _MODES if options[name]), "publish")
+    return Options(
+        source=options["source"],
+        target=options["target"],
+        mode=mode,
+        verify=Verify(options["verify"]),
+        fix=tuple(options["fix"]),
+        replace=options["replace"],
+        accept_stale=options["accept_stale"],
+        lock_source=options["lock_source"],
+        skip_leftovers=options["leftovers"] == "skip",
+        keep=options["keep"],
+        report=options["report"],
+    )
+
+
+def _print_text(report: Report, stream: Any, *, no_color: bool) -> None:
+    if not stream.isatty():
+        from migrate_to_pg.report.text import lines
+
+        stream.write("\n".join(lines(report)) + "\n")
+        return
+    from rich.console import Console
+
+    from migrate_to_pg.report.text import print_report
+
+    print_report(report, Console(file=stream, no_color=no_color or bool(os.environ.get("NO_COLOR")), highlight=False))
+
+
+def _stream(wrapper: Any) -> Any:
+    """The stream below Django's OutputWrapper, which would end every write with a newline of its own."""
+    return getattr(wrapper, "_out", wrapper)

@@ -1,0 +1,144 @@
+"""The source's applied migrations in, the tables that PostgreSQL would have out, without asking any server.
+
+For --check: the migration state's models, and what Django's PostgreSQL backend calls their columns. A run with a
+target reads the staged catalogue instead, which knows what RunSQL did besides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, cast
+
+from django.apps.registry import Apps
+from django.db import models
+from django.db.migrations.loader import MigrationLoader
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.migrations import Key, with_squashed
+from migrate_to_pg.records import TargetColumn, TargetForeignKey, TargetTable, TargetUnique
+
+#: SQL name -> pg_type.typname, where they differ.
+_TYPE_NAMES = {
+    "smallint": "int2",
+    "integer": "int4",
+    "bigint": "int8",
+    "boolean": "bool",
+    "character varying": "varchar",
+    "character": "bpchar",
+    "char": "bpchar",
+    "double precision": "float8",
+    "real": "float4",
+    "decimal": "numeric",
+    "timestamp with time zone": "timestamptz",
+    "timestamp without time zone": "timestamp",
+    "time without time zone": "time",
+    "serial": "int4",
+    "bigserial": "int8",
+    "smallserial": "int2",
+}
+_WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
+
+
+def target_tables(applied: Collection[Key]) -> tuple[TargetTable, ...]:
+    """The tables of every managed model as of the applied migrations, many-to-many tables and Django's own included."""
+    apps = _applied_models(applied)
+    connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.postgresql"}})["default"]
+    tables = {model._meta.db_table: _table(model, connection) for model in _stored_models(apps)}
+    tables["django_migrations"] = _migrations_table(connection)
+    return tuple(tables[name] for name in sorted(tables))
+
+
+def _applied_models(applied: Collection[Key]) -> Apps:
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    wanted = with_squashed(loader, applied) & set(loader.graph.nodes)
+    # project_state reads an empty list as "every leaf".
+    leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
+    return cast(Apps, loader.project_state(cast(Any, leaves)).apps) if leaves else Apps()
+
+
+def _is_followed(loader: MigrationLoader, key: Key, wanted: set[Key]) -> bool:
+    return any(child.key in wanted for child in loader.graph.node_map[key].children)
+
+
+def _stored_models(apps: Apps) -> Iterator[type[models.Model]]:
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.managed and not model._meta.proxy and not model._meta.swapped:
+            yield model
+
+
+def _migrations_table(connection: Any) -> TargetTable:
+    from django.db.migrations.recorder import MigrationRecorder
+
+    return _table(MigrationRecorder.Migration, connection)
+
+
+def _table(model: type[models.Model], connection: Any) -> TargetTable:
+    fields = [field for field in model._meta.local_concrete_fields if field.db_type(connection) is not None]
+    return TargetTable(
+        name=_unquoted(model._meta.db_table),
+        columns=tuple(_column(field, connection) for field in fields),
+        primary_key=tuple(str(field.column) for field in fields if field.primary_key),
+        uniques=tuple(_uniques(model, fields)),
+        foreign_keys=tuple(_foreign_keys(fields)),
+    )
+
+
+def _column(field: Any, connection: Any) -> TargetColumn:
+    written = field.db_type(connection)
+    found = _WITH_LIMITS.match(written.lower())
+    name = found["name"] if found else written.lower()
+    type_name = _TYPE_NAMES.get(name, name)
+    first = int(found["first"]) if found and found["first"] else None
+    numeric = type_name == "numeric"
+    return TargetColumn(
+        name=field.column,
+        type_name=type_name,
+        type_sql=written,
+        not_null=not field.null,
+        max_length=first if type_name in ("varchar", "bpchar") else None,
+        precision=first if numeric else None,
+        scale=int(found["second"] or 0) if numeric and first is not None and found else None,
+        generated=bool(getattr(field, "generated", False)),
+        has_default=isinstance(field, models.AutoField) or _has_database_default(field),
+    )
+
+
+def _has_database_default(field: Any) -> bool:
+    return bool(getattr(field, "has_db_default", lambda: False)())
+
+
+def _uniques(model: type[models.Model], fields: Iterable[Any]) -> Iterator[TargetUnique]:
+    for field in fields:
+        if field.unique:
+            yield TargetUnique(name=f"{field.column}_unique", columns=(field.column,), primary=field.primary_key)
+    for names in model._meta.unique_together:
+        yield TargetUnique(name="unique_together", columns=_columns(model, names))
+    for constraint in model._meta.constraints:
+        # Those with a condition or an expression are PostgreSQL's to judge, against the staged table.
+        if isinstance(constraint, models.UniqueConstraint) and constraint.fields and constraint.condition is None:
+            yield TargetUnique(
+                name=constraint.name,
+                columns=_columns(model, constraint.fields),
+                nulls_not_distinct=getattr(constraint, "nulls_distinct", None) is False,
+            )
+
+
+def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(cast(Any, model._meta.get_field(name)).column for name in names)
+
+
+def _foreign_keys(fields: Iterable[Any]) -> Iterator[TargetForeignKey]:
+    for field in fields:
+        if field.remote_field and field.db_constraint:
+            parent = field.target_field
+            yield TargetForeignKey(
+                name=f"{field.column}_fk",
+                columns=(field.column,),
+                parent=_unquoted(parent.model._meta.db_table),
+                parent_columns=(parent.column,),
+            )
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name

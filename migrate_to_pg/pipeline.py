@@ -1,0 +1,391 @@
+"""Options in, a Report out: the stages in order, told as Events. The library never prints.
+
+Whatever stops a run ends up in the report as a Failure: a caller gets a Report in every case, and nothing was
+published unless ``report.publication`` is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from migrate_to_pg import report as reports
+from migrate_to_pg import staging, target
+from migrate_to_pg.catalog import make_plan, read_source, read_target
+from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, choose_target
+from migrate_to_pg.errors import BlockedError, MigrateToPgError, ProofError
+from migrate_to_pg.examine import examine
+from migrate_to_pg.load import load
+from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations, standing_in
+from migrate_to_pg.offline import target_tables
+from migrate_to_pg.prove import prove
+from migrate_to_pg.prove.schema import require_identities, require_validated
+from migrate_to_pg.publish import StandingTable, publish, require_replaceable, survey
+from migrate_to_pg.publish.undo import dated_schemas, drop_dated_schemas
+from migrate_to_pg.publish.undo import undo as take_back
+from migrate_to_pg.records import (
+    INCOMING,
+    Event,
+    Failure,
+    Finding,
+    Identity,
+    LoadedTable,
+    Options,
+    Plan,
+    Proof,
+    Publication,
+    Report,
+    Snapshot,
+    SourceCatalog,
+    SourceFacts,
+    StageTime,
+    TargetFacts,
+)
+from migrate_to_pg.rules import accepted_rules
+from migrate_to_pg.snapshot import Source, file_sha256, require_space
+from migrate_to_pg.versions import versions
+from migrate_to_pg.words import after_undo, estimate, next_steps
+from migrate_to_pg.workplace import Workplace, kept_snapshots
+
+Progress = Callable[[Event], None]
+
+#: The final place of the tables.
+FINAL = "public"
+
+
+def _silent(_: Event) -> None:
+    """No progress wanted."""
+
+
+def run(options: Options, progress: Progress = _silent) -> Report:
+    """Do what the options ask: check, rehearse or publish.
+
+    Returns the report of it, also written to its directory, whether the run succeeded or not. Only a UsageError from
+    before anything was begun is raised.
+    """
+    return _Run(options, progress).go()
+
+
+@dataclass
+class _Facts:
+    """What the run has found out so far: the report is made of it, however far the run came."""
+
+    stages: list[StageTime] = field(default_factory=list)
+    target: TargetFacts | None = None
+    snapshot: Snapshot | None = None
+    catalog: SourceCatalog | None = None
+    loaded: tuple[LoadedTable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    unapplied: int = 0
+    proof: Proof | None = None
+    publication: Publication | None = None
+    failure: Failure | None = None
+    snapshot_kept: str = ""
+
+
+class _Run:
+    """One run: the stages in order, each given what the ones before it returned."""
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self.options = options
+        self.progress = progress
+        self.started = datetime.now().astimezone()
+        self.accepted = accepted_rules(options.fix)
+        self.source_choice: SourceChoice = choose_source(options.source)
+        self.workplace = Workplace(options.report)
+        self.facts = _Facts()
+
+    def go(self) -> Report:
+        try:
+            with ExitStack() as stack:
+                self._stages(stack)
+        except MigrateToPgError as error:
+            self.facts.failure = Failure(
+                message=str(error), detail=error.detail, remedy=error.remedy, exit_status=error.exit_status
+            )
+        except KeyboardInterrupt:
+            self.facts.failure = Failure(
+                message="Interrupted; nothing was published.", detail=(), remedy="Run again.", exit_status=1
+            )
+        except psycopg.Error as error:
+            self.facts.failure = _lost_connection(error)
+        finally:
+            if not self.facts.snapshot_kept:
+                self.workplace.drop_snapshot()
+        return self._report()
+
+    def _stages(self, stack: ExitStack) -> None:
+        source = stack.enter_context(Source(self.source_choice.path))
+        require_space(self.workplace.directory, source.size)
+        self._note(estimate(source.size))
+        if self.options.mode == "check":
+            self._check(source)
+            return
+        choice = choose_target(self.options.target)
+        if choice.server is not None and self.options.mode == "rehearse" and not self.options.keep:
+            stack.callback(choice.server.stop)
+        connection = stack.enter_context(target.connect(choice.conninfo, schema=FINAL))
+        self.facts.target = target.facts(connection, FINAL)
+        target.take_run_lock(connection)
+        stack.callback(self._drop_incoming, connection)
+        self._migrate(source, choice, connection)
+
+    def _check(self, source: Source) -> None:
+        """Snapshot and examine, against the types that the models give; no server is asked."""
+        snapshot = self._snapshot(source)
+        with self._stage("catalog"):
+            catalog = self.facts.catalog = read_source(snapshot.path)
+            tables = target_tables(catalog.applied_migrations)
+            plan = make_plan(catalog, tables, source_time_zone=self.source_choice.time_zone)
+        self._examine(plan, catalog, snapshot)
+        if self.options.keep:
+            self._keep_snapshot()
+
+    def _migrate(self, source: Source, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
+        snapshot = self._snapshot(source)
+        with self._stage("catalog"):
+            catalog = self.facts.catalog = read_source(snapshot.path)
+        plan, standing, aside = self._stage_tables(choice, connection, catalog)
+        self._examine(plan, catalog, snapshot)
+        with self._stage("load"):
+            self.facts.loaded = load(plan, snapshot.path, choice.conninfo, schema=INCOMING, progress=self.progress)
+        with self._stage("restore"):
+            staging.restore(connection, INCOMING, aside, self.progress)
+            self.facts.identities = staging.set_identities(connection, INCOMING, plan)
+            staging.refresh_views(connection, INCOMING)
+            staging.analyze(connection, INCOMING, plan)
+        self._prove(plan, snapshot, choice, connection)
+        if self.options.mode == "publish":
+            self._publish(source, snapshot, connection, standing)
+        elif self.options.keep:
+            self._keep_snapshot()
+
+    def _snapshot(self, source: Source) -> Snapshot:
+        with self._stage("snapshot"):
+            if self.options.lock_source:
+                source.lock()
+            self.facts.snapshot = source.copy(self.workplace.unfinished)
+        return self.facts.snapshot
+
+    def _stage_tables(
+        self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
+    ) -> tuple[Plan, tuple[StandingTable, ...], staging.SetAside]:
+        """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
+        with self._stage("stage"):
+            target.create_schema(connection, INCOMING)
+            with target.untouched(connection, FINAL), standing_in(self.source_choice.alias, choice.staging()) as django:
+                missing = run_migrations(django, catalog.applied_migrations, self.progress)
+                make_unmigrated_tables(django, [table.name for table in catalog.tables])
+            self._note_unapplied(missing)
+            tables = read_target(connection, INCOMING)
+            plan = make_plan(catalog, tables, source_time_zone=self.source_choice.time_zone)
+            standing = survey(connection, INCOMING, FINAL, fresh_rows())
+            if self.options.mode == "publish":
+                require_replaceable(standing, FINAL, replace=self.options.replace)
+            aside = staging.set_aside(connection, INCOMING)
+            staging.empty(connection, INCOMING, plan)
+        return plan, standing, aside
+
+    def _examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> None:
+        with self._stage("examine"):
+            self.facts.findings = examine(
+                plan,
+                catalog,
+                snapshot.path,
+                accepted=self.accepted,
+                skip_leftovers=self.options.skip_leftovers,
+                progress=self.progress,
+            )
+        blocking = [finding for finding in self.facts.findings if finding.blocks]
+        if blocking:
+            raise BlockedError(
+                f"{len(blocking)} findings stand in the way; nothing was loaded.",
+                remedy="Do what each finding says, or accept its repair with --fix, then run again.",
+            )
+
+    def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
+        with self._stage("prove"):
+            proof = self.facts.proof = prove(
+                plan,
+                snapshot.path,
+                choice.conninfo,
+                schema=INCOMING,
+                verify=self.options.verify,
+                progress=self.progress,
+            )
+            if not proof.holds:
+                faulty = [t.name for t in proof.tables if t.differences or t.rows_source != t.rows_target]
+                raise ProofError(
+                    f"PostgreSQL does not hold what SQLite holds: {', '.join(faulty)}.",
+                    remedy="Nothing was published. If nobody else wrote to the incoming schema, please report this.",
+                )
+            require_validated(connection, INCOMING)
+            require_identities(connection, INCOMING, plan, self.facts.identities)
+
+    def _publish(
+        self,
+        source: Source,
+        snapshot: Snapshot,
+        connection: psycopg.Connection[Any],
+        standing: tuple[StandingTable, ...],
+    ) -> None:
+        def recheck() -> None:
+            if not self.options.accept_stale:
+                source.require_unchanged(snapshot)
+
+        with self._stage("publish"):
+            recheck()
+            self.facts.publication = publish(
+                connection,
+                incoming=INCOMING,
+                final=FINAL,
+                # With --replace whatever is there is kept, rows written meanwhile included.
+                standing=() if self.options.replace else standing,
+                rows={table.name: table.rows for table in self.facts.loaded},
+                snapshot=str(self.workplace.snapshot),
+                before_commit=recheck,
+            )
+        self._keep_snapshot()
+
+    def _keep_snapshot(self) -> None:
+        self.facts.snapshot_kept = str(self.workplace.keep_snapshot())
+
+    def _drop_incoming(self, connection: psycopg.Connection[Any]) -> None:
+        if self.options.mode == "rehearse" and self.options.keep and self.facts.failure is None:
+            return
+        # A connection that is gone cannot clean up; the next run does.
+        with contextlib.suppress(psycopg.OperationalError):
+            target.drop_schema(connection, INCOMING)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self.progress(Event(kind="stage", stage=name))
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.facts.stages.append(StageTime(name=name, seconds=time.perf_counter() - start))
+        self.progress(Event(kind="stage_done", stage=name, message=self._summary(name)))
+
+    def _summary(self, name: str) -> str:
+        facts = self.facts
+        if name == "snapshot" and facts.snapshot:
+            return f"{facts.snapshot.size / 1e6:,.1f} MB"
+        if name == "catalog" and facts.catalog:
+            return f"{len(facts.catalog.tables)} tables, {sum(t.rows for t in facts.catalog.tables):,} rows"
+        if name == "examine":
+            return f"{len(facts.findings)} findings"
+        if name == "prove" and facts.proof and facts.proof.tables:
+            cells = sum(t.cells_compared for t in facts.proof.tables)
+            return f"{cells:,} cells equal" if cells else f"{len(facts.proof.tables)} row counts equal"
+        return ""
+
+    def _note(self, message: str) -> None:
+        self.progress(Event(kind="note", stage="", message=message))
+
+    def _note_unapplied(self, missing: tuple[tuple[str, str], ...]) -> None:
+        self.facts.unapplied = len(missing)
+        if missing:
+            names = ", ".join(".".join(key) for key in missing[:5])
+            self._note(
+                f"The source has not applied {len(missing)} migrations ({names}); PostgreSQL will not have either."
+            )
+
+    def _report(self) -> Report:
+        facts = self.facts
+        report = Report(
+            ok=facts.failure is None,
+            mode=self.options.mode,
+            started=self.started.isoformat(timespec="seconds"),
+            stages=tuple(facts.stages),
+            source=self._source_facts(),
+            target=facts.target,
+            loaded=facts.loaded,
+            findings=facts.findings,
+            identities=facts.identities,
+            proof=facts.proof,
+            publication=facts.publication,
+            failure=facts.failure,
+            versions=versions(facts.target),
+            next_steps=next_steps(self.options, facts.publication, facts.failure, facts.unapplied, facts.snapshot_kept),
+        )
+        reports.write(report, self.workplace.directory)
+        return report
+
+    def _source_facts(self) -> SourceFacts | None:
+        snapshot, catalog = self.facts.snapshot, self.facts.catalog
+        if snapshot is None:
+            return None
+        tables = catalog.tables if catalog else ()
+        after = file_sha256(snapshot.source) if snapshot.source.exists() else ""
+        return SourceFacts(
+            path=str(snapshot.source),
+            bytes=snapshot.size,
+            sha256=snapshot.source_sha256,
+            sha256_after=after,
+            tables=len(tables),
+            rows=sum(table.rows for table in tables),
+            snapshot=self.facts.snapshot_kept,
+        )
+
+
+def undo(options: Options, progress: Progress = _silent) -> Report:
+    """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
+    started = datetime.now().astimezone()
+    with _connected(options) as connection:
+        progress(Event(kind="stage", stage="undo"))
+        start = time.perf_counter()
+        publication = take_back(connection, force=options.replace)
+        seconds = time.perf_counter() - start
+        progress(Event(kind="stage_done", stage="undo"))
+        facts = target.facts(connection, publication.schema)
+    return Report(
+        ok=True,
+        mode="undo",
+        started=started.isoformat(timespec="seconds"),
+        stages=(StageTime(name="undo", seconds=seconds),),
+        target=facts,
+        publication=publication,
+        versions=versions(facts),
+        next_steps=after_undo(publication),
+    )
+
+
+def purgeable(options: Options) -> tuple[str, ...]:
+    """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
+    with _connected(options) as connection:
+        schemas = dated_schemas(connection)
+    return (*(f"snapshot {path}" for path in kept_snapshots()), *(f"schema {name}" for name in schemas))
+
+
+def purge(options: Options) -> None:
+    """Remove the old snapshots and drop the dated schemas."""
+    with _connected(options) as connection:
+        drop_dated_schemas(connection)
+    for path in kept_snapshots():
+        path.unlink()
+
+
+@contextmanager
+def _connected(options: Options) -> Iterator[psycopg.Connection[Any]]:
+    connection = target.connect(choose_target(options.target).conninfo, schema=FINAL)
+    with contextlib.closing(connection):
+        target.take_run_lock(connection)
+        yield connection
+
+
+def _lost_connection(error: psycopg.Error) -> Failure:
+    return Failure(
+        message=f"PostgreSQL stopped answering or refused: {error.diag.message_primary or error}".strip(),
+        detail=tuple(line for line in (error.diag.message_detail, error.diag.message_hint) if line),
+        remedy="Nothing was published. Look at the server's log, then run again; the next run cleans up.",
+        exit_status=1,
+    )

@@ -1,0 +1,82 @@
+"""Where a run keeps its files: a private directory with the snapshot and the report.
+
+In: the directory that was asked for, or none. Out: paths in it. A snapshot holds everything the application knows:
+directory and file are their owner's alone.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+#: Below BASE_DIR.
+REPORTS = Path("migrate_to_pg_report")
+_SNAPSHOT = "snapshot.sqlite3"
+
+
+class Workplace:
+    """One run's directory."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self.directory = (directory or _fresh_directory()).absolute()
+        _sweep(self.directory.parent)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def unfinished(self) -> Path:
+        """The snapshot while the run goes on; its name says whose it is, so that a killed run's can be told."""
+        return self.directory / f"{_SNAPSHOT}.{os.getpid()}.unfinished"
+
+    @property
+    def snapshot(self) -> Path:
+        """The snapshot of a published run: the backup."""
+        return self.directory / _SNAPSHOT
+
+    def keep_snapshot(self) -> Path:
+        """Give the snapshot its lasting name."""
+        return self.unfinished.replace(self.snapshot)
+
+    def drop_snapshot(self) -> None:
+        """Remove it under either name."""
+        self.unfinished.unlink(missing_ok=True)
+
+
+def kept_snapshots() -> list[Path]:
+    """The snapshots of all former runs in the usual place."""
+    return sorted(_reports().glob(f"*/{_SNAPSHOT}"))
+
+
+def _reports() -> Path:
+    return Path(getattr(settings, "BASE_DIR", Path.cwd())) / REPORTS
+
+
+def _fresh_directory() -> Path:
+    parent = _reports()
+    parent.mkdir(mode=0o700, exist_ok=True)
+    ignore = parent / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    name = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    candidates = [parent / name, *(parent / f"{name}-{n}" for n in range(2, 1000))]
+    return next(path for path in candidates if not path.exists())
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the snapshots of runs that were killed."""
+    for path in parent.glob(f"*/{_SNAPSHOT}.*.unfinished"):
+        pid = path.name.split(".")[-2]
+        if pid.isdigit() and not _is_running(int(pid)):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
