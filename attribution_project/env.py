@@ -10,7 +10,6 @@ import re
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -111,7 +110,7 @@ def database(name: str, base_dir: Path, *, pool_name: str, max_age_name: str) ->
         return _sqlite(name, config, base_dir)
     if pool and max_age:
         raise ImproperlyConfigured(f"{max_age_name}={max_age} with {pool_name}={pool}: allowed with a pool is 0.")
-    return _postgresql(name, url, config, pool=pool, max_age=max_age)
+    return _postgresql(name, config, pool=pool, max_age=max_age)
 
 
 def _parsed(name: str, url: str) -> dict[str, Any]:
@@ -160,13 +159,12 @@ def sqlite_database(path: Path | str, timeout: int = 20) -> dict[str, Any]:
     }
 
 
-def _postgresql(name: str, url: str, config: dict[str, Any], *, pool: int, max_age: int) -> dict[str, Any]:
+def _postgresql(name: str, config: dict[str, Any], *, pool: int, max_age: int) -> dict[str, Any]:
     """Add how long connections live, and pass libpq's own options through."""
     # Numbers and booleans are only Django's idea: libpq takes text.
     options = {key: str(value) for key, value in config.get("OPTIONS", {}).items()}
-    host = options.pop("host", "") or _host(url)
     config |= {
-        "HOST": host,
+        "HOST": options.pop("host", "") or config["HOST"],
         "PORT": options.pop("port", "") or config["PORT"],
         "NAME": options.pop("dbname", "") or config["NAME"],
         "USER": options.pop("user", "") or config["USER"],
@@ -178,13 +176,6 @@ def _postgresql(name: str, url: str, config: dict[str, Any], *, pool: int, max_a
     if pool:
         options["pool"] = {"min_size": 1, "max_size": pool}
     return config | {"CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
-
-
-def _host(url: str) -> str:
-    """Return the host as it is written: urllib puts it in lower case, and a socket's directory has capitals."""
-    address = urlsplit(url).netloc.rpartition("@")[2]
-    bracketed = re.match(r"\[([^]]*)]", address)
-    return unquote(bracketed[1] if bracketed else address.partition(":")[0])
 
 
 def _check_libpq_options(name: str, options: dict[str, Any]) -> None:

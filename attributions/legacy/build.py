@@ -23,19 +23,28 @@ SIZES = Sizes(teachers=40, courses=80, attributions=400, seed=211, last_year=202
 def build(path: Path, password: str | None) -> None:
     """Make the database; FileExistsError when there is a file already."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with connected(path):
-        call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
-        fill.fill(SIZES, ALIAS, password=None, progress=lambda line: None)
-        secretary = get_user_model()(
-            username=USERNAME,
-            first_name="Thérèse",
-            last_name="Guérin",
-            is_staff=True,
-            is_superuser=True,
-            date_joined=datetime.datetime(2021, 9, 1, 8, tzinfo=datetime.UTC),
-        )
-        secretary.set_password(password)  # None: nobody can log in
-        secretary.save(using=ALIAS)
+    try:
+        with connected(path):
+            call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
+            fill.fill(SIZES, ALIAS, password=None, progress=lambda line: None)
+            make_secretary(password)
+    except BaseException:
+        path.unlink()  # half a database would be in the way of the next try
+        raise
+
+
+def make_secretary(password: str | None) -> None:
+    """Make the superuser; without a password nobody can log in."""
+    secretary = get_user_model()(
+        username=USERNAME,
+        first_name="Thérèse",
+        last_name="Guérin",
+        is_staff=True,
+        is_superuser=True,
+        date_joined=datetime.datetime(2021, 9, 1, 8, tzinfo=datetime.UTC),
+    )
+    secretary.set_password(password)
+    secretary.save(using=ALIAS)
 
 
 @contextmanager
