@@ -1,0 +1,46 @@
+"""In: a Report. Out: report.html and report.json in a directory, readable by their owner alone.
+
+``text`` tells the same report on a terminal, ``html`` on a page, ``json`` to programs; ``facts`` is what all three tell
+alike, ``words`` the sentences they use.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from migrate_to_pg.records import Report
+from migrate_to_pg.report.html import to_html
+from migrate_to_pg.report.json import dumps
+
+__all__ = ["write"]
+
+_OWNER_ONLY = 0o700
+
+
+def write(report: Report, directory: Path) -> tuple[Path, Path]:
+    """Write both files, each of them whole or not at all; they hold values from the database."""
+    page, data = directory / "report.html", directory / "report.json"
+    texts = {page: to_html(report), data: dumps(report)}
+    _make(directory)
+    for path, text in texts.items():
+        _replace(path, text)
+    return page, data
+
+
+def _make(directory: Path) -> None:
+    for parent in (*reversed(directory.parents), directory):
+        parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
+
+
+def _replace(path: Path, text: str) -> None:
+    # mkstemp makes the file 0600 from its first moment; what stood at that name before keeps neither mode nor content.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,89 @@
+"""In: a Report. Out: report.json, strict and in ASCII: whatever a database holds survives the way out and back in."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from migrate_to_pg.records import Difference, Failure, Finding, Publication, Report
+from migrate_to_pg.report.facts import TableFacts, findings, tables
+
+
+def dumps(report: Report) -> str:
+    """The report as a JSON document, ending in a newline."""
+    return json.dumps(to_json(report), indent=2, allow_nan=False) + "\n"
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as JSON's own types; the keys are a public interface."""
+    proof = report.proof
+    return {
+        "ok": report.ok,
+        "mode": report.mode,
+        "started": report.started,
+        "verify": proof.verify.value if proof else None,
+        "failure": _failure(report.failure),
+        "stages": [{"name": s.name, "seconds": _seconds(s.seconds)} for s in report.stages],
+        "source": asdict(report.source) if report.source else None,
+        "target": asdict(report.target) if report.target else None,
+        "tables": [_table(t) for t in tables(report)],
+        "findings": [_finding(f) for f in findings(report)],
+        "quarantined": [],
+        "differences": [_difference(d) for t in (proof.tables if proof else ()) for d in t.samples],
+        "identities": [asdict(i) for i in report.identities],
+        "publication": _publication(report.publication),
+        "versions": dict(report.versions),
+        "next_steps": list(report.next_steps),
+    }
+
+
+def _seconds(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _failure(failure: Failure | None) -> dict[str, Any] | None:
+    return {**asdict(failure), "detail": list(failure.detail)} if failure else None
+
+
+def _table(table: TableFacts) -> dict[str, Any]:
+    return {**asdict(table), "seconds": _seconds(table.seconds)}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "level": finding.level.value,
+        "table": finding.table,
+        "column": finding.column,
+        "count": finding.count,
+        "samples": [{"key": dict(s.key), "value": s.value} for s in finding.samples],
+        "explanation": finding.explanation,
+        "remedy": finding.remedy,
+        "repair": finding.repair,
+        "applied": finding.applied,
+    }
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "table": difference.table,
+        "key": dict(difference.key),
+        "column": difference.column,
+        "kind": difference.kind,
+        "source": difference.source,
+        "target": difference.target,
+    }
+
+
+def _publication(publication: Publication | None) -> dict[str, Any] | None:
+    if publication is None:
+        return None
+    return {
+        "schema": publication.schema,
+        "tables": list(publication.tables),
+        "replaced": list(publication.replaced),
+        "archive": publication.archive,
+        "locked_seconds": _seconds(publication.locked_seconds),
+    }

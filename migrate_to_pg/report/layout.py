@@ -1,0 +1,203 @@
+"""In: a Report. Out: the lines and grids of its text form, verdict first, before anyone chose a width or colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrate_to_pg.records import Difference, Finding, Report, Sample
+from migrate_to_pg.report.facts import (
+    TableFacts,
+    assurances,
+    both_values,
+    extent,
+    finding_counts,
+    findings,
+    headline,
+    key_text,
+    place,
+    side_counts,
+    status,
+    table_cells,
+    table_columns,
+    tables,
+    total_seconds,
+    verdict,
+    what_to_do,
+)
+from migrate_to_pg.report.words import duration, say, size
+
+#: Rows of one finding that are shown.
+SAMPLES = 5
+#: Differences of one table that are shown.
+DIFFERENCES = 10
+#: Tables that are equal on both sides and are shown, the largest first.
+EQUAL_TABLES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line, or one paragraph."""
+
+    #: (text, style): a style is one of the words that ``text.STYLES`` knows, or ''.
+    parts: tuple[tuple[str, str], ...]
+    indent: int = 0
+    #: What stands before the first line, further lines being aligned after it: "->", "1.".
+    marker: str = ""
+    #: A fact that may be searched for: it stays on one line where there is no terminal.
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Columns under headings: the first to the left, the others to the right."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Block = Line | Grid
+
+
+def line(text: str, style: str = "", *, indent: int = 0, marker: str = "", whole: bool = False) -> Line:
+    """A line in one style."""
+    return Line(parts=((text, style),), indent=indent, marker=marker, whole=whole)
+
+
+def fact(text: str, style: str = "", *, indent: int = 0) -> Line:
+    """A line that is never wrapped where there is no terminal."""
+    return line(text, style, indent=indent, whole=True)
+
+
+def heading(key: str, note: str = "") -> list[Block]:
+    """An empty line and a title."""
+    return [line(""), Line(parts=((say(key), "strong"), (f"  {note}" if note else "", "dim")))]
+
+
+def blocks(report: Report) -> list[Block]:
+    """The whole report."""
+    parts = (_verdict, _findings, _differences, _databases, _tables, _identities, _stages, _next_steps)
+    return [block for part in parts for block in part(report)]
+
+
+def _verdict(report: Report) -> Iterator[Block]:
+    first, *rest = verdict(report).splitlines() or [""]
+    yield fact(first, "good" if report.ok else "bad")
+    yield from (fact(text, indent=2) for text in rest)
+    if report.failure:
+        yield from (fact(text, indent=2) for entry in report.failure.detail for text in entry.splitlines())
+        yield from _arrows(report.failure.remedy.splitlines(), indent=2)
+    yield from (line(text) for text in assurances(report))
+
+
+def _arrows(texts: list[str], *, indent: int) -> list[Block]:
+    return [line(text, indent=indent, marker="->") for text in texts]
+
+
+def _findings(report: Report) -> Iterator[Block]:
+    if report.findings:
+        yield from heading("findings", finding_counts(report))
+    for finding in findings(report):
+        yield from _finding(finding)
+
+
+def _finding(finding: Finding) -> Iterator[Block]:
+    yield line("")
+    state = status(finding)
+    parts = ((say(state), state), (finding.rule, "strong"), (place(finding), "strong"), (extent(finding), ""))
+    yield Line(parts=tuple((f"  {t}" if i else t, s) for i, (t, s) in enumerate(parts) if t), whole=True)
+    yield from (line(text, indent=2) for text in finding.explanation.splitlines())
+    yield from (_sample(sample) for sample in finding.samples[:SAMPLES])
+    hidden = finding.count - len(finding.samples[:SAMPLES])
+    if finding.samples and hidden > 0:
+        yield line(say("more_rows", n=hidden), "dim", indent=4)
+    yield from _arrows(what_to_do(finding), indent=2)
+
+
+def _sample(sample: Sample) -> Line:
+    return fact(say("sample", key=key_text(sample.key), value=sample.value), indent=4)
+
+
+def _differences(report: Report) -> Iterator[Block]:
+    wrong = [t for t in tables(report) if not t.equal]
+    if wrong:
+        yield from heading("differences_title")
+    samples = {t.name: t.samples for t in report.proof.tables} if report.proof else {}
+    for table in wrong:
+        yield from _wrong_table(table, samples[table.name])
+
+
+def _wrong_table(table: TableFacts, samples: tuple[Difference, ...]) -> Iterator[Block]:
+    total = table.differences or 0
+    extra = f"  {say('differences', n=total)}" if total else ""
+    yield line("")
+    yield Line(parts=((table.name, "strong"), (extra, "bad")), whole=True)
+    yield line(side_counts(table), indent=2)
+    shown = samples[:DIFFERENCES]
+    for difference in shown:
+        yield from _difference(difference)
+    if total > len(shown):
+        yield line(say("more_differences", n=total - len(shown)), "dim", indent=2)
+    if len(samples) > len(shown):
+        yield line(say("kept_differences", n=len(samples)), "dim", indent=2)
+
+
+def _difference(difference: Difference) -> Iterator[Block]:
+    yield fact(headline(difference), indent=2)
+    values = both_values(difference)
+    width = max((len(side) for side, _ in values), default=0)
+    yield from (line(value, indent=4, marker=f"{side:<{width}}", whole=True) for side, value in values)
+
+
+def _databases(report: Report) -> Iterator[Block]:
+    if report.source:
+        source = report.source
+        held = {"tables": say("tables", n=source.tables), "rows": say("rows", n=source.rows)}
+        facts = [source.path, say("source_size", size=size(source.bytes), **held)]
+        if source.sha256_after:
+            facts.append(say("source_unchanged" if source.sha256 == source.sha256_after else "source_changed"))
+        yield from [line(""), *_named("source", "; ".join(facts))]
+        yield from _named("snapshot", source.snapshot)
+    if report.target:
+        target = report.target
+        about = say("target_version", version=target.version, schema=target.schema)
+        yield from _named("target", f"{target.url}; {about}")
+
+
+def _named(key: str, text: str) -> list[Block]:
+    return [Line(parts=((f"{say(key)}: ", "strong"), (text, "")), whole=True)] if text else []
+
+
+def _tables(report: Report) -> Iterator[Block]:
+    known = tables(report)
+    if not known:
+        return
+    columns = table_columns(known)
+    largest = sorted((t for t in known if t.equal), key=lambda t: -(t.rows_target or 0))
+    shown = [t for t in known if not t.equal] + largest[:EQUAL_TABLES]
+    yield line("")
+    yield Grid(headings=tuple(say(c) for c in columns), rows=tuple(table_cells(t, columns) for t in shown))
+    if hidden := len(known) - len(shown):
+        yield line(say("more_tables", n=hidden), "dim")
+
+
+def _identities(report: Report) -> Iterator[Block]:
+    if report.identities:
+        yield from [line(""), line(say("identities_set", n=len(report.identities)))]
+
+
+def _stages(report: Report) -> Iterator[Block]:
+    if report.stages:
+        rows = [(s.name, duration(s.seconds)) for s in report.stages]
+        rows.append((say("total"), duration(total_seconds(report))))
+        yield line("")
+        yield Grid(headings=(say("stage"), say("seconds_column")), rows=tuple(rows))
+
+
+def _next_steps(report: Report) -> Iterator[Block]:
+    if report.next_steps:
+        yield from heading("next_steps")
+    for position, step in enumerate(report.next_steps, start=1):
+        first, *rest = step.splitlines() or [""]
+        yield line(first, indent=2, marker=f"{position}.", whole=True)
+        yield from (fact(text, indent=5) for text in rest)

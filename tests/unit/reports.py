@@ -1,0 +1,170 @@
+"""Reports to render, and what people see of each: shared by the tests of the report."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from rich.console import Console
+
+from migrate_to_pg.records import (
+    Difference,
+    Failure,
+    Finding,
+    Identity,
+    Level,
+    LoadedTable,
+    Proof,
+    Publication,
+    Report,
+    Sample,
+    SourceFacts,
+    StageTime,
+    TableProof,
+    TargetFacts,
+    Verify,
+)
+from migrate_to_pg.report.html import to_html
+from migrate_to_pg.report.text import lines, print_report
+
+HOSTILE = ["<script>alert(1)</script>", "[red]x[/red]", "\x1b[31mred", "a\ud800b", "nul\x00", "‮evil", "\x9b31m"]
+LONG = "é" * 9_999 + "!"
+FRENCH = "L’attribution a été refusée : déjà à l’œuvre"
+
+
+def table(name: str = "courses_course", **changes: object) -> TableProof:
+    facts = {"rows_source": 7, "rows_target": 7, "cells_compared": 70, "differences": 0, "samples": (), "seconds": 0.5}
+    return TableProof(name=name, **(facts | changes))  # type: ignore[arg-type]
+
+
+def finding(**changes: object) -> Finding:
+    facts: dict[str, object] = {
+        "rule": "foreign-key-orphan",
+        "level": Level.ERROR,
+        "table": "attributions_attribution",
+        "column": "course_id",
+        "count": 3,
+        "samples": (Sample(key={"id": "17"}, value="'AGV211'"),),
+        "explanation": "These rows name a course that does not exist.",
+        "remedy": "Create the courses.",
+    }
+    return Finding(**(facts | changes))  # type: ignore[arg-type]
+
+
+def difference(**changes: object) -> Difference:
+    facts: dict[str, object] = {
+        "table": "courses_course",
+        "key": {"id": "17"},
+        "column": "hours",
+        "kind": "changed",
+        "source": "1.005",
+        "target": "1.00",
+    }
+    return Difference(**(facts | changes))  # type: ignore[arg-type]
+
+
+def unequal(*samples: Difference, total: int = 0) -> Proof:
+    return Proof(verify=Verify.CELLS, tables=(table(differences=total or len(samples), samples=samples),))
+
+
+PUBLISHED = Report(
+    ok=True,
+    mode="publish",
+    started="2026-01-12T10:00:00+01:00",
+    stages=(StageTime(name="snapshot", seconds=1.0), StageTime(name="load", seconds=3.0)),
+    source=SourceFacts(
+        path="/srv/db.sqlite3",
+        bytes=2048,
+        sha256="aa" * 32,
+        sha256_after="aa" * 32,
+        tables=1,
+        rows=7,
+        snapshot="/srv/kept.sqlite3",
+    ),
+    target=TargetFacts(url="postgresql://app@db/attribution", version="18.1", schema="public"),
+    loaded=(LoadedTable(name="courses_course", rows=7, seconds=0.25),),
+    identities=(Identity(table="courses_course", column="id", next=1_008),),
+    proof=Proof(verify=Verify.CELLS, tables=(table(),)),
+    publication=Publication(
+        schema="public",
+        tables=("courses_course",),
+        replaced=("courses_course",),
+        archive="public_20260112",
+        locked_seconds=0.05,
+    ),
+    versions={"Django": "6.1"},
+    next_steps=("Restart the application.",),
+)
+FAILED = replace(PUBLISHED, ok=False, publication=None, next_steps=())
+
+
+def terminal(report: Report, width: int = 80) -> str:
+    """What a terminal of that width is sent, colours included."""
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=width, _environ={})
+    print_report(report, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def without_colours(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+class Page(HTMLParser):
+    """The text and the elements of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.elements, self.attributes = "", [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data: str) -> None:
+        if self.elements[-1:] != ["style"]:
+            self.text += data
+
+
+def everything(report: Report) -> dict[str, str]:
+    """Each rendering for people, with folding and layout taken out."""
+    shown = {
+        "text": "\n".join(lines(report)),
+        "terminal": without_colours(terminal(report, width=20_000)),
+        "html": Page(to_html(report)).text,
+    }
+    return {name: " ".join(text.split()) for name, text in shown.items()}
+
+
+def check_all_tell(report: Report, *facts: str) -> None:
+    for name, text in everything(report).items():
+        for fact in facts:
+            assert fact in text, name
+
+
+def poisoned(text: str) -> Report:
+    """A report in which every free text is that text."""
+    sample = Sample(key={text: text}, value=text)
+    wrong = difference(table=text, key={text: text}, column=text, source=text, target=text + "!")
+    failure = Failure(message=f"Refused {text}", detail=(text,), remedy=text, exit_status=1)
+    proof = Proof(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
+    assert PUBLISHED.source
+    return replace(
+        FAILED,
+        mode=text,
+        started=text,
+        stages=(StageTime(name=text, seconds=1.0),),
+        source=replace(PUBLISHED.source, path=text, snapshot=text),
+        target=TargetFacts(url=text, version=text, schema=text),
+        loaded=(),
+        findings=(finding(rule=text, table=text, column=text, samples=(sample,), explanation=text, remedy=text),),
+        identities=(Identity(table=text, column=text, next=1),),
+        proof=proof,
+        publication=Publication(schema=text, tables=(text,), replaced=(text,), archive=text, locked_seconds=0.0),
+        failure=failure,
+        versions={text: text},
+        next_steps=(text,),
+    )

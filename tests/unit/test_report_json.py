@@ -1,0 +1,83 @@
+"""report.json: the keys that others rely on, and values that survive."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from reports import (
+    FAILED,
+    FRENCH,
+    HOSTILE,
+    LONG,
+    PUBLISHED,
+    difference,
+    finding,
+    poisoned,
+    unequal,
+)
+
+from migrate_to_pg.records import Failure, Level, StageTime
+from migrate_to_pg.report.json import dumps, to_json
+
+
+def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
+    report = replace(FAILED, findings=(finding(),), proof=unequal(difference()), publication=PUBLISHED.publication)
+    data = json.loads(dumps(report))
+    keys = """ok mode started verify failure stages source target tables findings quarantined differences identities
+        publication versions next_steps"""
+    assert set(data) == set(keys.split())
+    assert set(data["stages"][0]) == {"name", "seconds"}
+    assert set(data["source"]) == {"path", "bytes", "sha256", "sha256_after", "tables", "rows", "snapshot"}
+    assert set(data["target"]) == {"url", "version", "schema"}
+    assert set(data["tables"][0]) == {"name", "rows_source", "rows_target", "cells_compared", "differences", "seconds"}
+    keys = "rule level table column count samples explanation remedy repair applied"
+    assert set(data["findings"][0]) == set(keys.split())
+    assert set(data["identities"][0]) == {"table", "column", "next"}
+    assert set(data["differences"][0]) == {"table", "key", "column", "kind", "source", "target"}
+    assert set(data["publication"]) == {"schema", "tables", "replaced", "archive", "locked_seconds"}
+    assert data["quarantined"] == []
+    assert data["failure"] is None
+
+
+def test_the_seconds_of_a_table_are_those_of_load_and_proof() -> None:
+    assert to_json(PUBLISHED)["tables"][0]["seconds"] == pytest.approx(0.75)
+
+
+def test_a_table_without_proof_has_nulls_for_what_nobody_knows() -> None:
+    loaded = to_json(replace(FAILED, proof=None))
+    assert loaded["verify"] is None
+    assert loaded["tables"] == [
+        {
+            "name": "courses_course",
+            "rows_source": None,
+            "rows_target": 7,
+            "cells_compared": None,
+            "differences": None,
+            "seconds": 0.25,
+        }
+    ]
+
+
+def test_a_failure_is_told_with_its_exit_status() -> None:
+    failure = Failure(message="m", detail=("d",), remedy="r", exit_status=3)
+    expected = {"message": "m", "detail": ["d"], "remedy": "r", "exit_status": 3}
+    assert to_json(replace(FAILED, failure=failure))["failure"] == expected
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, LONG, FRENCH, "\u2028", "\x7f"])
+def test_every_value_survives_the_way_through_json(text: str) -> None:
+    data = json.loads(dumps(poisoned(text)))
+    assert data["findings"][0]["samples"] == [{"key": {text: text}, "value": text}]
+    assert data["differences"][0]["source"] == text
+
+
+def test_json_never_says_nan() -> None:
+    odd = replace(PUBLISHED, stages=(StageTime(name="load", seconds=float("nan")),))
+    assert json.loads(dumps(odd), parse_constant=pytest.fail)["stages"] == [{"name": "load", "seconds": None}]
+
+
+def test_the_findings_that_stop_a_run_come_first() -> None:
+    found = (finding(rule="w", level=Level.WARNING), finding(rule="r", applied=True), finding(rule="e"))
+    assert [f["rule"] for f in to_json(replace(FAILED, findings=found))["findings"]] == ["e", "r", "w"]
