@@ -71,11 +71,13 @@ def _json(outcome: Outcome) -> JsonResponse:
 
 def _page(request: HttpRequest, form: AttributionForm, outcome: Outcome | None = None) -> HttpResponse:
     form.fit_widgets()
-    attributions = Attribution.objects.select_related("course", "teacher", "created_by")
-    page = Paginator(attributions, PAGE_SIZE).get_page(request.GET.get("page"))
+    # Keys first, from the index alone: the last page of two million rows must not join all those before it.
+    page = Paginator(Attribution.objects.values_list("pk", flat=True), PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = Attribution.objects.filter(pk__in=list(page))
     context = {
         "form": form,
         "outcome": outcome,
+        "attributions": shown.select_related("course", "teacher", "created_by"),
         "page": page,
         "pages": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
     }

@@ -59,7 +59,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     browser, agv211, teacher, staff, django_assert_max_num_queries
 ):
     attribute_years(agv211, teacher, staff, 2)
-    with django_assert_max_num_queries(8) as few:
+    with django_assert_max_num_queries(9) as few:
         browser.get(URL)
     Attribution.objects.all().delete()
     attribute_years(agv211, teacher, staff, 60)
