@@ -1,0 +1,67 @@
+"""One module a rule: what it finds, what that means on PostgreSQL, why it happens, what to do.
+
+To add a rule: write a module with a ``RULE``, name it in ``RULES``, and run
+``python -m migrate_to_pg.rules > docs/reference/findings.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.rules import (
+    dangling_foreign_key,
+    duplicate_key,
+    extra_column,
+    foreign_key_orphan,
+    leftover_table,
+    malformed_value,
+    missing_column,
+    not_carried,
+    null_in_not_null,
+    text_too_long,
+    unsupported_type,
+    wrong_storage_class,
+)
+from migrate_to_pg.rules.rule import Rule, SetRule, Subject, ValueRule
+
+#: Every rule, in the order in which the reference tells them.
+RULES: tuple[SetRule | ValueRule, ...] = (
+    dangling_foreign_key.RULE,
+    foreign_key_orphan.RULE,
+    duplicate_key.RULE,
+    null_in_not_null.RULE,
+    text_too_long.RULE,
+    wrong_storage_class.RULE,
+    malformed_value.RULE,
+    unsupported_type.RULE,
+    missing_column.RULE,
+    extra_column.RULE,
+    leftover_table.RULE,
+    not_carried.RULE,
+)
+
+
+def accepted_rules(names: Sequence[str]) -> frozenset[str]:
+    """The rules that --fix names; "all" means every lossless repair, a lossy one must be named.
+
+    Raises UsageError where a name is no rule, or one that has no repair.
+    """
+    repairs = {rule.id: rule.repair for rule in RULES if rule.repair}
+    known = {rule.id for rule in RULES}
+    accepted: set[str] = set()
+    for name in names:
+        if name == "all":
+            accepted.update(rule for rule, repair in repairs.items() if repair == "lossless")
+        elif name in repairs:
+            accepted.add(name)
+        else:
+            what = "has no repair" if name in known else "is no rule"
+            raise UsageError(
+                f"--fix {name}: {name} {what}.",
+                remedy=f"Rules that have a repair: {', '.join(sorted(repairs))}; or all, for the lossless ones.",
+            )
+    return frozenset(accepted)
+
+
+__all__ = ["RULES", "Rule", "SetRule", "Subject", "ValueRule", "accepted_rules"]

@@ -1,0 +1,10 @@
+"""``python -m migrate_to_pg.rules``: the reference of findings on standard output."""
+
+from __future__ import annotations
+
+import sys
+
+from migrate_to_pg.rules.reference import reference
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,117 @@
+"""A foreign key of SQLite's that names a table which does not exist: the trace that a RENAME leaves behind.
+
+Since SQLite 3.26, ``ALTER TABLE x RENAME TO x_backup`` rewrites the REFERENCES clause of every child table
+(https://www.sqlite.org/lang_altertable.html#altertabrename).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Finding, Level, SourceForeignKey, SourceTable
+from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.sql import compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each foreign key whose parent is no table of the catalogue."""
+    for table in subject.catalog.tables:
+        for key in table.foreign_keys:
+            if subject.catalog.table(key.parent) is None:
+                yield _finding(subject, table, key)
+
+
+def _finding(subject: Subject, table: SourceTable, key: SourceForeignKey) -> Finding:
+    planned = any(t.source.name == table.name for t in subject.plan.tables)
+    intended = intended_parent(subject, table, key)
+    what = (
+        f"The foreign key on {', '.join(key.columns)} names the table {key.parent}, "
+        f"{'which is a view' if key.parent in subject.catalog.views else 'which does not exist'}"
+    )
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(key.columns),
+        # A table that is not moved cannot stop the move.
+        level=Level.ERROR if planned else Level.WARNING,
+        explanation=f"{what}. {_cause(key.parent, intended)} {_effect(table, key.parent)}",
+        remedy=_remedy(table, key.parent, intended),
+    )
+
+
+def intended_parent(subject: Subject, table: SourceTable, key: SourceForeignKey) -> str | None:
+    """The table that the migrations' foreign key on the same columns names, by SQLite's name of it."""
+    planned = next((t for t in subject.plan.tables if t.source.name == table.name), None)
+    if planned is None:
+        return None
+    wanted = [column.lower() for column in key.columns]
+    sources = {c.target.name: c.source.name.lower() for c in planned.columns}
+    for target in planned.target.foreign_keys:
+        if [sources.get(column) for column in target.columns] == wanted:
+            parent = subject.plan.table(target.parent)
+            return parent.source.name if parent else target.parent
+    return None
+
+
+def _cause(parent: str, intended: str | None) -> str:
+    if intended is None:
+        return (
+            "The migrations make no foreign key on this column, so the table that it should name is not known. Since"
+            " SQLite 3.26 a RENAME of a table rewrites the REFERENCES clause of every child; a table renamed to"
+            f" {parent} and dropped later leaves this behind."
+        )
+    rename = compose("ALTER TABLE {old} RENAME TO {new}", old=name(intended), new=name(parent))
+    return (
+        f"It should name {intended}, as the migrations do. The cause: since SQLite 3.26, `{rename}` also rewrites the"
+        f" REFERENCES clause of every child table; {intended} was then made anew, {parent} was dropped, and the"
+        " children still name it."
+    )
+
+
+def _effect(table: SourceTable, parent: str) -> str:
+    return (
+        "Foreign keys are off in SQLite unless a connection turns them on, so writing seems to work outside Django;"
+        f" Django turns them on, and every INSERT into {table.name} answers `no such table: main.{parent}`."
+        f" PRAGMA integrity_check does not look at this. {table.name} holds {counted(table.rows, 'row', 'rows')}."
+    )
+
+
+def _remedy(table: SourceTable, parent: str, intended: str | None) -> str:
+    if intended is None:
+        return (
+            f"Find out which table {table.name} should refer to, in its model and migrations; if none, rebuild the"
+            f" table without this key. For the move alone, --fix {RULE.id} is enough."
+        )
+    old, new = name(intended), name(parent)
+    return (
+        f"For the move: --fix {RULE.id}; no data changes, the migrations' foreign key names {intended}.\n"
+        "To repair SQLite itself, stop the application, copy the file, and run in one sqlite3 session:\n"
+        + compose(
+            "PRAGMA legacy_alter_table=ON; PRAGMA foreign_keys=OFF; ALTER TABLE {old} RENAME TO {new};"
+            " PRAGMA foreign_keys=ON; ALTER TABLE {new} RENAME TO {old};",
+            old=old,
+            new=new,
+        )
+    )
+
+
+RULE = SetRule(
+    id="dangling-foreign-key",
+    level=Level.ERROR,
+    title="Foreign key to a table that does not exist",
+    meaning=(
+        "PostgreSQL cannot hold such a key: its constraint is made by the migrations and names the right table. On"
+        " SQLite every write to the table fails as soon as foreign keys are on, as they are in Django. Since SQLite"
+        " 3.26 a RENAME rewrites the REFERENCES clause of every child table; when the renamed table is dropped, the"
+        " children keep naming it. PRAGMA integrity_check does not look at this."
+    ),
+    remedy=(
+        "Accept the repair. To repair SQLite itself, rename there and back: with legacy_alter_table on, the first"
+        " RENAME (foreign keys off) leaves the children alone, the second (foreign keys on) takes them along."
+    ),
+    repair="lossless",
+    repair_description=(
+        "No data changes. The constraint on PostgreSQL is the one that the migrations make; every key is checked"
+        " against it by the rule foreign-key-orphan, and by PostgreSQL when the constraint is restored."
+    ),
+    find=find,
+)

@@ -1,0 +1,171 @@
+"""Rows that share a key which is unique on PostgreSQL: the unique index was lost, or never was, on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
+
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
+from migrate_to_pg.rules import predicate, rows
+from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
+from migrate_to_pg.rules.keys import Key, key_of
+from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject, counted
+from migrate_to_pg.rules.sql import Sql, compose, name, names
+from migrate_to_pg.sqlite import rowid_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """One unique constraint of one table, in SQLite's terms."""
+
+    table: PlannedTable
+    unique: TargetUnique
+    columns: list[PlannedColumn]
+    key: Key
+    #: The rows that the constraint concerns.
+    where: Sql
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each unique constraint of PostgreSQL's that some rows break."""
+    for table in subject.plan.tables:
+        for unique in table.target.uniques:
+            search = _search(table, unique)
+            if search and not _sqlite_refuses(subject, search):
+                yield from _duplicates(subject, search)
+
+
+def _search(table: PlannedTable, unique: TargetUnique) -> _Search | None:
+    """None where this cannot be told on SQLite: PostgreSQL itself looks when it restores the constraint."""
+    columns = paired(table, unique.columns)
+    key = key_of(columns) if columns else None
+    condition = predicate.translate(unique.predicate, table)
+    if key is None or condition is None:
+        return None
+    held = key.held_or_null if unique.nulls_not_distinct else key.held
+    where = compose("{held} AND ({condition})", held=held, condition=condition)
+    return _Search(table=table, unique=unique, columns=columns, key=key, where=where)
+
+
+def _sqlite_refuses(subject: Subject, search: _Search) -> bool:
+    """Whether SQLite already guarantees the same, so that there is nothing to look for."""
+    if search.unique.nulls_not_distinct or not search.key.plain:
+        return False
+    return has_unique_index(subject, search.table, search.columns)
+
+
+def has_unique_index(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
+    """Whether a total unique index of SQLite's, or the rowid, is made of these columns or of some of them."""
+    if any(is_rowid(subject, table, [column]) for column in columns):
+        return True
+    wanted = {column.source.name.lower() for column in columns}
+    indexes = Sql('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial')
+    parts = Sql("SELECT name FROM pragma_index_xinfo(?) WHERE key")
+    for (index,) in subject.rows(indexes, table.source.name):
+        # An expression has no name.
+        if {(part or "").lower() for (part,) in subject.rows(parts, index)} <= wanted:
+            return True
+    return False
+
+
+def _duplicates(subject: Subject, search: _Search) -> Iterator[Finding]:
+    sql = compose(
+        "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1)",
+        table=name(search.table.source.name),
+        where=search.where,
+        key=search.key.same,
+    )
+    surplus = subject.number(sql)
+    if surplus:
+        yield RULE.finding(
+            table=search.table.name,
+            column=", ".join(search.unique.columns),
+            count=surplus,
+            samples=_samples(subject, search),
+            explanation=_explanation(subject, search, surplus) + rows.without_samples(search.table.source),
+            remedy=_remedy(search),
+        )
+
+
+def _samples(subject: Subject, search: _Search) -> list[Sample]:
+    """Surplus rows: the second of each of the most frequent keys, then the third of each, and so on."""
+    if rowid_name(search.table.source) is None:
+        return []
+    sql = compose(
+        "SELECT min({rowid}), count(*) FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
+        " ORDER BY 2 DESC, 1 LIMIT ?",
+        rowid=rows.rowid_of(search.table.source),
+        table=name(search.table.source.name),
+        where=search.where,
+        key=search.key.same,
+    )
+    groups = [_group(subject, search, first, count) for first, count in subject.rows(sql, SAMPLES)]
+    turns = chain.from_iterable(zip_longest(*groups))
+    return list(islice((sample for sample in turns if sample), SAMPLES))
+
+
+def _group(subject: Subject, search: _Search, first: int, count: int) -> list[Sample]:
+    """The rows that have the same key as the row ``first``, which is kept out and named beside each."""
+    sql = compose(
+        "SELECT {rowid} FROM {table} WHERE {where}"
+        " AND ({key}) IS (SELECT {key} FROM {table} WHERE {rowid} = ?) ORDER BY {rowid} LIMIT ?",
+        rowid=rows.rowid_of(search.table.source),
+        table=name(search.table.source.name),
+        where=search.where,
+        key=search.key.same,
+    )
+    rowids = [rowid for (rowid,) in subject.rows(sql, first, SAMPLES + 1)]
+    sources = [column.source for column in search.columns]
+    kept, *surplus = rows.samples(subject, search.table, sources, rowids)
+    where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
+    note = f" ({count:,} rows, the first: {where})"
+    return [Sample(key=s.key, value=rows.cut(s.value, rows.WIDTH - len(note)) + note) for s in surplus]
+
+
+def _explanation(subject: Subject, search: _Search, surplus: int) -> str:
+    columns = ", ".join(search.unique.columns)
+    what = "primary key" if search.unique.primary else "unique constraint"
+    some = f" among rows with {search.unique.predicate}" if search.unique.predicate else ""
+    return (
+        f"{counted(surplus, 'row repeats', 'rows repeat')} a value of ({columns}){some} that another row has already;"
+        f" PostgreSQL would refuse the {what} {search.unique.name}. {_cause(subject, search)}"
+    )
+
+
+def _cause(subject: Subject, search: _Search) -> str:
+    if has_unique_index(subject, search.table, search.columns):
+        return "SQLite's own unique index takes these for different values; on PostgreSQL they are one value."
+    return (
+        "SQLite's table has no unique index on these columns, or it would have refused them. A rebuild loses it: CREATE"
+        " TABLE ... AS SELECT makes a table without keys, and after a RENAME the indexes stay with the renamed table."
+    )
+
+
+def _remedy(search: _Search) -> str:
+    query = compose(
+        "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
+        columns=names(column.source.name for column in search.columns),
+        table=name(search.table.source.name),
+    )
+    return (
+        "Decide which row of each key stays, point the rows that refer to the others at it, delete the others, then"
+        f" make the lost unique index again. To see them all:\n{query}"
+    )
+
+
+RULE = SetRule(
+    id="duplicate-key",
+    level=Level.ERROR,
+    title="Duplicates under a unique constraint",
+    meaning=(
+        "PostgreSQL refuses the primary key or unique constraint. Values are compared as PostgreSQL will see them: text"
+        " by its bytes even where SQLite's column is NOCASE, numbers by value, one instant in two spellings as one."
+        " NULLs are distinct unless the constraint says otherwise. A partial constraint is examined where its condition"
+        " is made of columns that are true, false, NULL or not NULL; any other, as well as expressions and"
+        " citext that differs by case alone, is left to PostgreSQL, which looks at every row when it restores the"
+        " constraint."
+    ),
+    remedy="Decide which row of each key stays, point the children of the others at it, and delete the others.",
+    find=find,
+)

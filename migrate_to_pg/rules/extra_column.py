@@ -1,0 +1,51 @@
+"""A column of SQLite's table that the migrations do not make: its data would stay behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Finding, Level, PlannedTable, SourceColumn
+from migrate_to_pg.rules import rows
+from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.sql import compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; the values of a generated one are computed, so none is lost."""
+    for table in subject.plan.tables:
+        for column in table.only_source:
+            if not column.generated:
+                yield _finding(subject, table, column)
+
+
+def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Finding:
+    there = compose("{column} IS NOT NULL", column=name(column.name))
+    count = subject.number(
+        compose("SELECT count(*) FROM {table} WHERE {there}", table=name(table.source.name), there=there)
+    )
+    rowids = rows.first_rowids(subject, table.source, there) if count else []
+    lost = f"{counted(count, 'row holds', 'rows hold')} a value there, which would be lost"
+    effect = lost if count else "Every value in it is NULL"
+    return RULE.finding(
+        table=table.name,
+        column=column.name,
+        count=count or 1,
+        level=Level.ERROR if count else Level.WARNING,
+        samples=rows.samples(subject, table, [column], rowids),
+        explanation=(
+            f"SQLite's table has a column {column.name} ({column.declared_type or 'no type'}) that the migrations do"
+            f" not make. {effect}.{rows.without_samples(table.source) if count else ''}"
+        ),
+        remedy="Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n"
+        + compose("ALTER TABLE {table} DROP COLUMN {column};", table=name(table.source.name), column=name(column.name)),
+    )
+
+
+RULE = SetRule(
+    id="extra-column",
+    level=Level.ERROR,
+    title="Column that the migrations do not know",
+    meaning="PostgreSQL's table lacks the column, so its data would be lost; a warning where every value is NULL.",
+    remedy="Add a field for it to the model and migrate, or drop the column from SQLite.",
+    find=find,
+)

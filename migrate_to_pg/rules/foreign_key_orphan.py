@@ -1,0 +1,138 @@
+"""A key whose parent row is not there: SQLite does not look unless a connection turns foreign keys on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.rules import rows
+from migrate_to_pg.rules.keys import Key, key_of
+from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.sql import Sql, compose, name, names
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each foreign key of PostgreSQL's that some rows do not satisfy."""
+    for table in subject.plan.tables:
+        for key in table.target.foreign_keys:
+            columns = paired(table, key.columns)
+            where = _orphans(subject, key, columns) if columns else None
+            count = _count(subject, table, where) if where else 0
+            if where and count:
+                yield _finding(subject, table, key, columns, where, count)
+
+
+def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
+    """Those columns of the table; none where SQLite lacks one of them."""
+    by_name = {c.name: c for c in table.columns}
+    return [by_name[column] for column in wanted] if all(column in by_name for column in wanted) else []
+
+
+def _orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn]) -> Sql | None:
+    """The condition for a child row without a parent; None where equality on PostgreSQL cannot be told here.
+
+    A NULL in any part means no check, as in MATCH SIMPLE. The set of parent keys is built once by SQLite, on disk where
+    it is large, whether or not the parent still has its index.
+    """
+    child = key_of(columns)
+    parent = subject.plan.table(key.parent)
+    if child is None or not child.exact:
+        return None
+    if parent is None:
+        return child.held
+    parent_columns = paired(parent, key.parent_columns)
+    other = key_of(parent_columns) if parent_columns else None
+    return _not_among(subject, child, parent, parent_columns, other) if other else None
+
+
+def _not_among(
+    subject: Subject, child: Key, parent: PlannedTable, parent_columns: list[PlannedColumn], other: Key
+) -> Sql:
+    held = compose(" WHERE {held}", held=other.held)
+    if is_rowid(subject, parent, parent_columns):
+        # Every rowid is there and whole; without a condition SQLite searches the table itself.
+        held = Sql("")
+    return compose(
+        "{held} AND ({child}) NOT IN (SELECT {parent} FROM {table}{where})",
+        held=child.held,
+        child=child.same,
+        parent=other.same,
+        table=name(parent.source.name),
+        where=held,
+    )
+
+
+def is_rowid(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
+    """Whether the one column is another name of SQLite's rowid."""
+    keys = [column for column in table.source.columns if column.key_position]
+    if len(columns) != 1 or keys != [columns[0].source] or table.source.without_rowid:
+        return False
+    # INTEGER PRIMARY KEY DESC has an index of its own, and may hold NULL.
+    own_index = Sql("SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'")
+    return keys[0].declared_type.upper() == "INTEGER" and not subject.number(own_index, table.source.name)
+
+
+def _count(subject: Subject, table: PlannedTable, where: Sql) -> int:
+    sql = compose("SELECT count(*) FROM {table} WHERE {where}", table=name(table.source.name), where=where)
+    return subject.number(sql)
+
+
+def _finding(
+    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn], where: Sql, count: int
+) -> Finding:
+    sources = [column.source for column in columns]
+    rowids = rows.first_rowids(subject, table.source, where)
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(key.columns),
+        count=count,
+        samples=rows.samples(subject, table, sources, rowids),
+        explanation=_explanation(subject, key, count) + rows.without_samples(table.source),
+        remedy=_remedy(subject, table, key, columns),
+    )
+
+
+def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
+    parent = f"{key.parent} ({', '.join(key.parent_columns)})"
+    why = f"no row of {parent} has this key"
+    if subject.plan.table(key.parent) is None:
+        why = f"SQLite has no table {key.parent} at all"
+    return (
+        f"{counted(count, 'row refers', 'rows refer')} to {parent}, but {why}. PostgreSQL would"
+        f" refuse the constraint {key.name}. SQLite checks foreign keys only in connections that turn them on, as Django"
+        " does: such rows come from rows deleted or imported by other programs, or while the key was broken."
+    )
+
+
+def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]) -> str:
+    nullable = not any(column.target.not_null for column in columns)
+    choices = "Bring the parent rows back, " + ("set the key to NULL, " if nullable else "") + "or delete the rows."
+    parent = subject.plan.table(key.parent)
+    parent_columns = paired(parent, key.parent_columns) if parent else []
+    if parent is None or not parent_columns:
+        return choices
+    sources = [column.source.name for column in columns]
+    query = compose(
+        "SELECT * FROM {table} WHERE {first} IS NOT NULL AND ({columns}) NOT IN (SELECT {others} FROM {parent});",
+        table=name(table.source.name),
+        first=name(sources[0]),
+        columns=names(sources),
+        others=names(column.source.name for column in parent_columns),
+        parent=name(parent.source.name),
+    )
+    return f"{choices} To see them all:\n{query}"
+
+
+RULE = SetRule(
+    id="foreign-key-orphan",
+    level=Level.ERROR,
+    title="Key without a parent row",
+    meaning=(
+        "PostgreSQL refuses the foreign key. Keys are compared as PostgreSQL will see them after conversion; values"
+        " that it could not hold at all are reported by wrong-storage-class or malformed-value instead, and a key in"
+        " which any part is NULL refers to nothing. Keys over citext and other types whose equality SQLite cannot tell"
+        " are left to PostgreSQL, which checks every constraint when it is restored."
+    ),
+    remedy="Bring the parent rows back, set the key to NULL where the column allows it, or delete the rows.",
+    find=find,
+)

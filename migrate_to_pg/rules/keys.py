@@ -1,0 +1,149 @@
+"""A planned column in, out: when two of its values are equal on PostgreSQL, written in SQLite's SQL.
+
+SQLite compares by storage class and by the column's own collation; PostgreSQL compares values of one type. Values that
+another rule reports (a wrong storage class, a malformed date) take no part, so that one fault is one finding.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import functools
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import LiteralString
+from zoneinfo import ZoneInfo
+
+from migrate_to_pg.columns import codec_for
+from migrate_to_pg.columns.decimals import as_django_reads
+from migrate_to_pg.records import PlannedColumn, TargetColumn
+from migrate_to_pg.rules.sql import Sql, compose, join, name, number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Family:
+    """Templates with ``{c}`` for the quoted column, ``{p}`` and ``{s}`` for precision and scale."""
+
+    #: True for values that PostgreSQL's type can hold.
+    holds: LiteralString
+    #: Equal for two values exactly where PostgreSQL finds them equal.
+    same: LiteralString
+    #: Whether SQLite's own unique index on the column answers the same question.
+    plain: bool = False
+    #: Whether values that differ here also differ on PostgreSQL.
+    exact: bool = True
+
+
+_TEXT = _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", plain=True)
+_FAMILIES = {
+    "int2": _Family(holds="typeof({c}) = 'integer' AND {c} BETWEEN -32768 AND 32767", same="{c}", plain=True),
+    "int4": _Family(holds="typeof({c}) = 'integer' AND {c} BETWEEN -2147483648 AND 2147483647", same="{c}", plain=True),
+    "int8": _Family(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
+    "bool": _Family(holds="typeof({c}) = 'integer' AND {c} IN (0, 1)", same="{c}", plain=True),
+    "interval": _Family(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
+    "float8": _Family(holds="typeof({c}) IN ('real', 'integer')", same="CAST({c} AS REAL)"),
+    "varchar": _TEXT,
+    "text": _TEXT,
+    "bpchar": _Family(holds="typeof({c}) = 'text'", same="rtrim({c}, ' ') COLLATE BINARY"),
+    # Its folding of case depends on the server's locale: the same text is the same key, other texts may be.
+    "citext": _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", exact=False),
+    "bytea": _Family(holds="typeof({c}) = 'blob'", same="{c}", plain=True),
+    "uuid": _Family(holds="typeof({c}) = 'text'", same="lower(replace({c}, '-', '')) COLLATE BINARY"),
+    "numeric": _Family(holds="pg_numeric({c}, {p}, {s}) IS NOT NULL", same="pg_numeric({c}, {p}, {s})"),
+    "date": _Family(holds="pg_date({c}) IS NOT NULL", same="pg_date({c})"),
+    "time": _Family(holds="pg_time({c}) IS NOT NULL", same="pg_time({c})"),
+    "timestamp": _Family(holds="pg_timestamp({c}) IS NOT NULL", same="pg_timestamp({c})"),
+    "timestamptz": _Family(holds="pg_timestamptz({c}) IS NOT NULL", same="pg_timestamptz({c})"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One or more columns compared as PostgreSQL will."""
+
+    #: True where every part is there and can be held by PostgreSQL's type.
+    held: Sql
+    #: The same, and NULL is let through too.
+    held_or_null: Sql
+    #: The parts to compare, with commas.
+    same: Sql
+    #: Whether SQLite's own unique index on the columns answers the same question.
+    plain: bool
+    #: Whether keys that differ here also differ on PostgreSQL.
+    exact: bool
+
+
+def key_of(columns: list[PlannedColumn]) -> Key | None:
+    """How those columns compare; None where one of their types is not known well enough to tell."""
+    known = [family for family in map(_family, columns) if family]
+    if len(known) < len(columns):
+        return None
+    pairs = list(zip(known, columns, strict=True))
+    held = [_fill(family.holds, column) for family, column in pairs]
+    null = [compose("{c} IS NULL", c=name(column.source.name)) for column in columns]
+    return Key(
+        held=join(" AND ", (compose("({h})", h=h) for h in held)),
+        held_or_null=join(" AND ", (compose("({n} OR ({h}))", n=n, h=h) for n, h in zip(null, held, strict=True))),
+        same=join(", ", (_fill(family.same, column) for family, column in pairs)),
+        plain=all(family.plain for family in known),
+        exact=all(family.exact for family in known),
+    )
+
+
+def _family(column: PlannedColumn) -> _Family | None:
+    """None also for a generated column: SQLite may need functions of Django's to compute it."""
+    if column.target.generated or codec_for(column.target) is None:
+        return None
+    return _FAMILIES.get(column.target.type_name)
+
+
+def _fill(template: LiteralString, column: PlannedColumn) -> Sql:
+    precision, scale = number(column.target.precision or 0), number(column.target.scale or 0)
+    return compose(template, c=name(column.source.name), p=precision, s=scale)
+
+
+def register(database: sqlite3.Connection, time_zone: str) -> None:
+    """Give a connection the functions that ``key_of`` uses: canonical form of a value, NULL where it has none."""
+    zone = ZoneInfo(time_zone)
+    functions: dict[str, tuple[int, Callable[..., str]]] = {
+        "pg_numeric": (3, _numeric),
+        "pg_date": (1, lambda text: datetime.date.fromisoformat(text).isoformat()),
+        "pg_time": (1, lambda text: datetime.time.fromisoformat(text).isoformat()),
+        "pg_timestamp": (1, lambda text: _local(text, zone)),
+        "pg_timestamptz": (1, lambda text: _instant(text, zone)),
+    }
+    for function, (arguments, canonical) in functions.items():
+        database.create_function(function, arguments, _or_null(canonical), deterministic=True)
+
+
+def _or_null(canonical: Callable[..., str]) -> Callable[..., str | None]:
+    def call(value: object, *arguments: int) -> str | None:
+        try:
+            return canonical(value, *arguments)
+        except (ValueError, TypeError, OverflowError, decimal.InvalidOperation):
+            return None
+
+    return call
+
+
+def _numeric(value: float, precision: int, scale: int) -> str:
+    # Plain zero for minus zero: PostgreSQL's numeric has no other.
+    return str(as_django_reads(value, _numeric_column(precision, scale)) + 0)
+
+
+@functools.cache
+def _numeric_column(precision: int, scale: int) -> TargetColumn:
+    return TargetColumn(
+        name="", type_name="numeric", type_sql="numeric", not_null=False, precision=precision, scale=scale
+    )
+
+
+def _local(text: str, zone: ZoneInfo) -> str:
+    moment = datetime.datetime.fromisoformat(text)
+    return (moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment).isoformat()
+
+
+def _instant(text: str, zone: ZoneInfo) -> str:
+    moment = datetime.datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(datetime.UTC).isoformat()

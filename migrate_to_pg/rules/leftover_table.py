@@ -1,0 +1,49 @@
+"""A table of SQLite's that no migration knows: its rows would stay behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Finding, Level, SourceTable
+from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.sql import compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each leftover."""
+    for table in subject.plan.leftovers:
+        yield _finding(table, skip=subject.skip_leftovers)
+
+
+def _finding(table: SourceTable, *, skip: bool) -> Finding:
+    held = f"{counted(table.rows, 'row', 'rows')} would stay behind"
+    effect = held if table.rows else "It holds no rows"
+    chosen = "; you chose so" if table.rows and skip else ""
+    return RULE.finding(
+        table=table.name,
+        count=table.rows or 1,
+        level=Level.ERROR if table.rows and not skip else Level.WARNING,
+        explanation=(
+            f"No migration of the project makes this table. {effect}{chosen}. Such tables come from interrupted"
+            " rebuilds (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other"
+            " programs."
+        ),
+        remedy=(
+            "Look at its rows; if they are needed, bring them into a table of the project (a model and a migration)."
+            " To leave the table behind: --leftovers skip. To remove it from SQLite, after copying the file:\n"
+            + compose("DROP TABLE {table};", table=name(table.name))
+        ),
+    )
+
+
+RULE = SetRule(
+    id="leftover-table",
+    level=Level.ERROR,
+    title="Table that no migration knows",
+    meaning=(
+        "The table is not made on PostgreSQL, so its rows would stay behind. A warning where it is empty, or where"
+        " --leftovers skip was given."
+    ),
+    remedy="Bring its rows into a table of the project, drop the table, or leave it behind with --leftovers skip.",
+    find=find,
+)

@@ -1,0 +1,47 @@
+"""Views and triggers of SQLite's own: they are written in its SQL, and are not moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.rules.rule import SetRule, Subject
+from migrate_to_pg.rules.sql import Sql
+
+#: Longest SQL shown.
+_WIDTH = 400
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each view and each trigger."""
+    for view, sql in subject.catalog.views.items():
+        yield _finding("view", view, view, sql)
+    table_of = Sql("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name = ?")
+    for trigger, sql in subject.catalog.triggers.items():
+        tables = subject.rows(table_of, trigger)
+        yield _finding("trigger", trigger, str(tables[0][0]) if tables else trigger, sql)
+
+
+def _finding(kind: str, name: str, table: str, sql: str) -> Finding:
+    shown = sql if len(sql) <= _WIDTH else sql[: _WIDTH - 1] + "…"
+    return RULE.finding(
+        table=table,
+        explanation=f"The {kind} {name} is SQLite's own and is not moved to PostgreSQL. Its SQL: {shown}",
+        remedy=(
+            "If the application relies on it, write it for PostgreSQL in a migration (RunSQL); if not, leave it"
+            f" behind, or drop it in SQLite (DROP {kind.upper()})."
+        ),
+    )
+
+
+RULE = SetRule(
+    id="not-carried",
+    level=Level.WARNING,
+    title="View or trigger that is not moved",
+    meaning=(
+        "Views and triggers are written in SQLite's SQL and are not data: those that migrations make are made on"
+        " PostgreSQL by the migrations, any other does not exist there."
+    ),
+    remedy="Write it for PostgreSQL in a migration (RunSQL) where the application relies on it.",
+    find=find,
+)

@@ -1,0 +1,47 @@
+"""NULL where PostgreSQL's column is NOT NULL: SQLite's table was made, or rebuilt, without the constraint."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from migrate_to_pg.columns.codec import any_true
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.rule import Subject, Told, ValueRule
+from migrate_to_pg.rules.sql import compose, name
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """NULL itself, not a value that was set aside."""
+    if not batch.column.target.not_null or not batch.values.null_count:
+        return None
+    empty = batch.is_null
+    return empty if any_true(empty) else None
+
+
+def tell(_: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+    """Why SQLite took it."""
+    declared = "although its declaration says NOT NULL" if column.source.not_null else "which has no NOT NULL there"
+    update = compose(
+        "UPDATE {table} SET {column} = ... WHERE {column} IS NULL;",
+        table=name(table.source.name),
+        column=name(column.source.name),
+    )
+    return Told(
+        explanation=(
+            f"PostgreSQL's column {column.name} is NOT NULL and would refuse these rows; SQLite's table holds NULL,"
+            f" {declared}. A rebuild with CREATE TABLE ... AS SELECT loses NOT NULL."
+        ),
+        remedy=f"Give these rows a value, or let the model's field be null and migrate:\n{update}",
+    )
+
+
+RULE = ValueRule(
+    id="null-in-not-null",
+    level=Level.ERROR,
+    title="NULL in a NOT NULL column",
+    meaning="PostgreSQL refuses the row.",
+    remedy="Give the rows a value, or let the model's field be null and migrate.",
+    mask=mask,
+    tell=tell,
+)

@@ -1,0 +1,41 @@
+"""The rules in, docs/reference/findings.md out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Level
+from migrate_to_pg.rules import RULES
+from migrate_to_pg.rules.rule import Rule
+
+_HEAD = """\
+# Findings
+
+What `migrate_to_pg` looks for before it loads anything: each rule, what the fault means on PostgreSQL, and what to do.
+This page is made from the rules: `python -m migrate_to_pg.rules > docs/reference/findings.md`.
+
+An **error** stops the run; a **warning** does not. All faults are found in one run, each with its table, its column,
+the exact number of rows, up to five of them by primary key and value, its cause and the next step. A repair is accepted
+with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be named.
+
+| Rule | Level | Repair | |
+|---|---|---|---|
+"""
+
+
+def reference() -> str:
+    """The page, one entry for each rule."""
+    table = "".join(
+        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {rule.title} |\n" for rule in RULES
+    )
+    return _HEAD + table + "".join("\n" + "\n\n".join(_entry(rule)) + "\n" for rule in RULES)
+
+
+def _entry(rule: Rule) -> Iterator[str]:
+    yield f"## {rule.id}"
+    stops = "Stops the run." if rule.level is Level.ERROR else "Does not stop the run."
+    yield f"**{rule.title}.** Level: {rule.level}. {stops}"
+    yield rule.meaning
+    yield f"What to do: {rule.remedy}"
+    if rule.repair:
+        yield f"Repair `--fix {rule.id}` ({rule.repair}): {rule.repair_description}"

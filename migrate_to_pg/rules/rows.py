@@ -1,0 +1,136 @@
+"""A snapshot in, a connection out; rowids in, samples out: values shown as a person would recognise them.
+
+Whatever SQLite holds can be shown: text that is no UTF-8, NUL characters, blobs, and values of any size, cut.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from migrate_to_pg.records import PlannedTable, Sample, SourceColumn, SourceTable
+from migrate_to_pg.rules import keys
+from migrate_to_pg.rules.rule import SAMPLES, Subject
+from migrate_to_pg.rules.sql import Sql, compose, name, names
+from migrate_to_pg.sqlite import open_snapshot, rowid_name
+
+#: Longest value shown.
+WIDTH = 80
+#: Key values are there to find the row again, so they are cut much later.
+_KEY_WIDTH = 400
+_CLASSES = {int: "integer", float: "real", str: "text", bytes: "blob"}
+
+
+@contextmanager
+def opened(snapshot: Path, *, time_zone: str) -> Iterator[sqlite3.Connection]:
+    """The closed, private copy, read without locks; text comes back whatever its bytes are."""
+    database = open_snapshot(snapshot)
+    try:
+        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        # Sorting and the key sets of parents spill to temporary files beyond this: 32 MiB.
+        database.execute("PRAGMA cache_size = -32768")
+        keys.register(database, time_zone)
+        yield database
+    finally:
+        database.close()
+
+
+def samples(
+    subject: Subject,
+    table: PlannedTable,
+    columns: Sequence[SourceColumn],
+    rowids: Iterable[int],
+    *,
+    with_class: bool = False,
+) -> tuple[Sample, ...]:
+    """The rows with those rowids, each with its primary key and the values of ``columns``."""
+    found = (_sample(subject, table, columns, rowid, with_class=with_class) for rowid in rowids)
+    return tuple(sample for sample in found if sample)
+
+
+def _sample(
+    subject: Subject, table: PlannedTable, columns: Sequence[SourceColumn], rowid: int, *, with_class: bool
+) -> Sample | None:
+    key = [column.source.name for column in table.key]
+    sql = compose(
+        "SELECT {columns} FROM {table} WHERE {rowid} = ?",
+        columns=names([*key, *(column.name for column in columns)]),
+        table=name(table.source.name),
+        rowid=rowid_of(table.source),
+    )
+    # One row at a time: a value may be large.
+    row = next(iter(subject.rows(sql, rowid)), None)
+    if row is None:
+        return None
+    shown = ", ".join(show(value, with_class=with_class) for value in row[len(key) :])
+    return Sample(key=_key_text(key, row[: len(key)], rowid), value=cut(shown))
+
+
+def _key_text(key: Sequence[str], values: Sequence[object], rowid: int) -> dict[str, str]:
+    if not key:
+        return {"rowid": str(rowid)}
+    return {column: key_value(value) for column, value in zip(key, values, strict=True)}
+
+
+def first_rowids(subject: Subject, table: SourceTable, where: Sql) -> list[int]:
+    """The first offending rows; none where SQLite keeps no rowid for this table."""
+    if rowid_name(table) is None:
+        return []
+    sql = compose(
+        "SELECT {rowid} FROM {table} WHERE {where} ORDER BY {rowid} LIMIT ?",
+        rowid=rowid_of(table),
+        table=name(table.name),
+        where=where,
+    )
+    return [rowid for (rowid,) in subject.rows(sql, SAMPLES)]
+
+
+def rowid_of(table: SourceTable) -> Sql:
+    """The free one of the three names by which SQLite gives the rowid."""
+    return Sql(rowid_name(table) or "NULL")
+
+
+def without_samples(table: SourceTable) -> str:
+    """A sentence for tables whose rows cannot be pointed at; '' for all others."""
+    if rowid_name(table) is not None:
+        return ""
+    return " SQLite keeps no row number for this table (WITHOUT ROWID), so the rows are not listed here."
+
+
+def key_value(value: object) -> str:
+    """A key's value as text, without quotes around it."""
+    text = _escaped(value[:_KEY_WIDTH]) if isinstance(value, str) else _shown(value)
+    return cut(text, _KEY_WIDTH)
+
+
+def show(value: object, *, with_class: bool = False) -> str:
+    """A value as SQL would write it, roughly: 'AGV211', 12, x'00ff', NULL; with its storage class where asked."""
+    storage = f"{_CLASSES[type(value)]} " if with_class and value is not None else ""
+    return cut(storage + _shown(value))
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        # The closing quote is left to be cut with the rest where the blob is long.
+        return f"x'{value[:WIDTH].hex()}'"
+    return f"'{_escaped(value[: WIDTH + 1])}'" if isinstance(value, str) else repr(value)
+
+
+def _escaped(text: str) -> str:
+    """Printable characters as they are, all others by their code, bytes that are no UTF-8 as \\xff."""
+    return "".join(map(_escaped_character, text))
+
+
+def _escaped_character(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character if character.isprintable() and character != "\\" else repr(character)[1:-1]
+
+
+def cut(text: str, width: int = WIDTH) -> str:
+    """At most ``width`` characters, the last of them … where some were left out."""
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,115 @@
+"""What a rule is: its id, its words, and how it finds. What it finds it in: a Subject.
+
+A rule finds in one of two ways. A ``SetRule`` asks SQLite about the schema or about rows together; a ``ValueRule`` is a
+mask over one column of one Arrow batch, and all of those share a single scan of each table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable, Sample, SourceCatalog
+from migrate_to_pg.rules.sql import Sql
+
+#: How many offending rows a finding shows.
+SAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is examined: the two catalogues paired, and the snapshot to ask."""
+
+    plan: Plan
+    catalog: SourceCatalog
+    #: The snapshot, opened by ``rows.opened``.
+    database: sqlite3.Connection
+    #: Whether the user chose to leave behind the tables that no migration knows.
+    skip_leftovers: bool = False
+
+    def rows(self, sql: Sql, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of a short answer."""
+        return self.database.execute(sql, values).fetchall()
+
+    def number(self, sql: Sql, *values: object) -> int:
+        """The one number that a statement answers; 0 for NULL."""
+        return int(self.rows(sql, *values)[0][0] or 0)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """1 row refers, 1,200 rows refer."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a rule says of itself; docs/reference/findings.md is made from it."""
+
+    #: Stable: named by --fix, report.json and scripts of users.
+    id: str
+    level: Level
+    title: str
+    #: What the fault means on PostgreSQL.
+    meaning: str
+    #: What to do, in general; a finding says it with the names at hand.
+    remedy: str
+    #: "lossless", "lossy", or "" where there is no repair.
+    repair: str = ""
+    #: What --fix does.
+    repair_description: str = ""
+
+    def finding(
+        self,
+        *,
+        table: str,
+        explanation: str,
+        remedy: str,
+        column: str = "",
+        count: int = 1,
+        samples: Sequence[Sample] = (),
+        level: Level | None = None,
+    ) -> Finding:
+        """One finding of this rule."""
+        return Finding(
+            rule=self.id,
+            level=level or self.level,
+            table=table,
+            column=column,
+            count=count,
+            samples=tuple(samples),
+            explanation=explanation,
+            remedy=remedy,
+            repair=self.repair,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRule(Rule):
+    """A rule about the schema, or about rows taken together."""
+
+    find: Callable[[Subject], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A value rule's words for one column of one table."""
+
+    explanation: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueRule(Rule):
+    """A rule about single values."""
+
+    #: True for each offending value; None where the batch has none, found as cheaply as can be.
+    mask: Callable[[ColumnBatch], pa.BooleanArray | None]
+    #: Asked only where something was found, so it may query the whole column.
+    tell: Callable[[Subject, PlannedTable, PlannedColumn], Told]
+    #: Whether a sample shows the storage class beside the value.
+    with_class: bool = False

@@ -1,0 +1,68 @@
+"""More characters than varchar(n) or char(n) takes: SQLite knows no length.
+
+Excess spaces count too. PostgreSQL does not refuse them: it cuts them off without a word, in COPY as well
+(https://www.postgresql.org/docs/current/datatype-character.html), and nothing may change without a word.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.columns.codec import any_true
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.rule import Subject, Told, ValueRule, counted
+from migrate_to_pg.rules.sql import compose, name, number
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """Longer in code points, which is what PostgreSQL counts."""
+    limit = batch.column.target.max_length
+    if limit is None or not pa.types.is_string(batch.values.type):
+        return None
+    # Bytes are at hand in the offsets, characters must be counted; no text has more characters than bytes.
+    if (pc.max(pc.binary_length(batch.values)).as_py() or 0) <= limit:
+        return None
+    long = pc.fill_null(pc.greater(pc.utf8_length(batch.values), limit), False)
+    return long if any_true(long) else None
+
+
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+    """How long the longest is, and how many only end in too many spaces."""
+    parts = {
+        "table": name(table.source.name),
+        "column": name(column.source.name),
+        "limit": number(column.target.max_length or 0),
+    }
+    sql = compose(
+        "SELECT max(length({column})), sum(length(rtrim({column}, ' ')) <= {limit})"
+        " FROM {table} WHERE typeof({column}) = 'text' AND length({column}) > {limit}",
+        **parts,
+    )
+    longest, spaces = subject.rows(sql)[0]
+    query = compose("SELECT * FROM {table} WHERE length({column}) > {limit};", **parts)
+    cut = (
+        f" {counted(spaces, 'of them exceeds', 'of them exceed')} it by spaces alone, which it would cut off silently."
+    )
+    return Told(
+        explanation=(
+            f"PostgreSQL's column is {column.target.type_sql} and would refuse these values; the longest has"
+            f" {longest:,} characters. SQLite does not look at the length.{cut if spaces else ''}"
+        ),
+        remedy=f"Raise max_length in the model and migrate, or shorten the values. To see them all:\n{query}",
+    )
+
+
+RULE = ValueRule(
+    id="text-too-long",
+    level=Level.ERROR,
+    title="Text longer than the column",
+    meaning=(
+        "PostgreSQL refuses text of more than n characters in varchar(n) or char(n); where the excess is spaces alone"
+        " it cuts them off without a word. Characters are Unicode code points."
+    ),
+    remedy="Raise max_length in the model and migrate, or shorten the values.",
+    mask=mask,
+    tell=tell,
+)

@@ -1,0 +1,176 @@
+"""Rows that PostgreSQL's unique constraints refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrate_to_pg.records import TargetUnique
+from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table, values
+
+COURSE = table("course", "id bigint", "code character varying(20) NULL", unique=["code"])
+LOST = "CREATE TABLE course (id integer PRIMARY KEY, code varchar(20));"
+
+
+def test_different_codes_and_nulls_are_healthy() -> None:
+    check_healthy(LOST + "INSERT INTO course VALUES (1, 'A'), (2, 'B'), (3, 'a'), (4, NULL), (5, NULL);", COURSE)
+
+
+def test_surplus_rows_are_counted_and_shown_with_the_row_that_has_the_key_already() -> None:
+    script = LOST + "INSERT INTO course VALUES (1, 'A'), (2, 'B'), (3, 'B'), (4, 'C'), (5, 'A'), (6, 'B'), (7, 'D');"
+    finding = check_finds("duplicate-key", script, COURSE)
+    assert (finding.table, finding.column, finding.count) == ("course", "code", 3)
+    assert keys(finding) == ["3", "5", "6"]
+    assert values(finding) == [
+        "'B' (3 rows, the first: id = 2)",
+        "'A' (2 rows, the first: id = 1)",
+        "'B' (3 rows, the first: id = 2)",
+    ]
+    assert "no unique index" in finding.explanation
+    assert "RENAME" in finding.explanation
+
+
+def test_a_rebuild_by_create_table_as_select_loses_the_primary_key() -> None:
+    script = """
+        CREATE TABLE old (id integer PRIMARY KEY, code varchar(20) UNIQUE);
+        INSERT INTO old VALUES (1, 'A'), (2, 'B');
+        CREATE TABLE course AS SELECT * FROM old;
+        INSERT INTO course VALUES (2, 'C');
+        DROP TABLE old;
+    """
+    finding = check_finds("duplicate-key", script, COURSE)
+    assert (finding.column, finding.count) == ("id", 1)
+    assert "primary key" in finding.explanation
+
+
+def test_what_differs_by_case_alone_is_healthy_even_where_sqlite_sorts_without_case() -> None:
+    script = "CREATE TABLE course (id integer PRIMARY KEY, code varchar(20) COLLATE NOCASE);"
+    check_healthy(script + "INSERT INTO course VALUES (1, 'A'), (2, 'a');", COURSE)
+
+
+def test_a_column_named_like_anything_in_the_query_is_no_trouble() -> None:
+    target = table("n", "n bigint", "v bigint", 'count"(*) bigint', key="n", unique=['count"(*)', "v"])
+    script = """
+        CREATE TABLE n (n integer PRIMARY KEY, v integer, "count""(*)" integer);
+        INSERT INTO n VALUES (1, 1, 5), (2, 2, 5);
+    """
+    finding = check_finds("duplicate-key", script, target)
+    assert (finding.column, keys(finding)) == ('count"(*)', ["2"])
+
+
+@pytest.mark.parametrize(
+    ("type_sql", "first", "second"),
+    [
+        ("uuid", "'5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'", "'5C0D5A8F-B7B3-4F7C-9A3F-3AC7F9E0A4D1'"),
+        ("numeric(8, 2)", "1", "1.0"),
+        ("numeric(8, 2)", "1.001", "1.002"),
+        ("numeric(8, 2)", "0.0", "-0.001"),
+        ("timestamp with time zone", "'2024-01-01 10:00:00'", "'2024-01-01T12:00:00.000000+02:00'"),
+        ("timestamp", "'2024-01-01 10:00:00'", "'2024-01-01T10:00:00.000'"),
+        ("time", "'10:00:00'", "'10:00'"),
+        ("date", "'2024-01-01'", "'20240101'"),
+        ("character(5)", "'ab'", "'ab '"),
+        ("double precision", "1", "1.0"),
+    ],
+)
+def test_two_spellings_of_one_value_are_duplicates_under_sqlites_own_unique_index(
+    type_sql: str, first: str, second: str
+) -> None:
+    target = table("t", "id bigint", f"v {type_sql}", unique=["v"])
+    script = f"""
+        CREATE TABLE t (id integer PRIMARY KEY, v BLOB);
+        CREATE UNIQUE INDEX i ON t (v COLLATE BINARY, id);
+        INSERT INTO t VALUES (1, {first}), (2, {second});
+    """
+    finding = check_finds("duplicate-key", script, target)
+    assert (finding.count, keys(finding)) == (1, ["2"])
+
+
+def test_spellings_that_sqlites_index_keeps_apart_are_told_so() -> None:
+    target = table("t", "id bigint", "v uuid", unique=["v"])
+    script = """
+        CREATE TABLE t (id integer PRIMARY KEY, v char(32) UNIQUE);
+        INSERT INTO t VALUES (1, '5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'), (2, '5C0D5A8FB7B34F7C9A3F3AC7F9E0A4D1');
+    """
+    assert "takes these for different values" in check_finds("duplicate-key", script, target).explanation
+
+
+def test_values_that_other_rules_report_take_no_part() -> None:
+    target = table("t", "id bigint", "v date", unique=["v"])
+    script = "CREATE TABLE t (id integer PRIMARY KEY, v date); INSERT INTO t VALUES (1, ''), (2, '');"
+    check_finds("malformed-value", script, target)
+
+
+def test_nulls_not_distinct() -> None:
+    unique = TargetUnique(name="u", columns=("code",), nulls_not_distinct=True)
+    target = table("course", "id bigint", "code text NULL", unique=[unique])
+    finding = check_finds("duplicate-key", LOST + "INSERT INTO course VALUES (1, NULL), (2, NULL);", target)
+    assert (finding.count, values(finding)) == (1, ["NULL (2 rows, the first: id = 1)"])
+
+
+def test_compound_keys() -> None:
+    target = table("t", "id bigint", "a bigint", "b text NULL", unique=["a, b"])
+    script = """
+        CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);
+        INSERT INTO t VALUES (1, 1, 'x'), (2, 1, 'y'), (3, 1, 'x'), (4, 2, 'x'), (5, 2, NULL), (6, 2, NULL);
+    """
+    finding = check_finds("duplicate-key", script, target)
+    assert (finding.column, keys(finding)) == ("a, b", ["3"])
+
+
+PARTIAL = """
+    CREATE TABLE t (id integer PRIMARY KEY, a integer, open bool, "end" date);
+    INSERT INTO t VALUES (1, 7, 1, NULL), (2, 7, 1, NULL);
+    INSERT INTO t VALUES (3, 7, 0, '2024-01-01'), (4, 7, 0, '2024-01-01'), (5, 7, 0, NULL);
+"""
+
+
+@pytest.mark.parametrize(
+    ("predicate", "surplus"),
+    [
+        ("open", 1),
+        ("(NOT open)", 2),
+        ('("end" IS NULL)', 2),
+        ('("end" IS NOT NULL)', 1),
+        ('((NOT open) AND ("end" IS NULL))', 0),
+        ('(open AND ("end" IS NULL))', 1),
+        # Not understood, so left to PostgreSQL.
+        ("(open OR (a > 3))", 0),
+        ("(a = 7)", 0),
+        ("(NOT (open AND open))", 0),
+        ("((a)::text = 'x AND y'::text)", 0),
+        ("a", 0),
+        ("elsewhere", 0),
+        ("(open IS NOT TRUE)", 0),
+    ],
+)
+def test_partial_uniques_are_examined_where_the_condition_is_certain(predicate: str, surplus: int) -> None:
+    unique = TargetUnique(name="u", columns=("a",), predicate=predicate)
+    target = table("t", "id bigint", "a bigint", "open boolean", "end date NULL", unique=[unique])
+    assert sum(finding.count for finding in findings(PARTIAL, target)) == surplus
+
+
+def test_types_whose_equality_is_not_known_are_left_to_postgresql() -> None:
+    target = table("t", "id bigint", "v jsonb", unique=["v"])
+    check_healthy("CREATE TABLE t (id integer PRIMARY KEY, v text); INSERT INTO t VALUES (1, '1'), (2, '1');", target)
+
+
+def test_citext_is_examined_for_the_same_text_alone() -> None:
+    target = table("t", "id bigint", "v citext", unique=["v"])
+    script = "CREATE TABLE t (id integer PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'a'), (2, 'A'), (3, 'a');"
+    assert keys(check_finds("duplicate-key", script, target)) == ["3"]
+
+
+def test_without_rowid_the_rows_are_counted_only() -> None:
+    script = """
+        CREATE TABLE course (id integer PRIMARY KEY, code varchar(20)) WITHOUT ROWID;
+        INSERT INTO course VALUES (1, 'A'), (2, 'A');
+    """
+    finding = check_finds("duplicate-key", script, COURSE)
+    assert (finding.count, finding.samples) == (1, ())
+
+
+def test_long_values_leave_room_for_the_row_that_has_the_key() -> None:
+    target = table("course", "id bigint", "code text", unique=["code"])
+    script = LOST + f"INSERT INTO course VALUES (1, '{'x' * 500}'), (2, '{'x' * 500}');"
+    (value,) = values(check_finds("duplicate-key", script, target))
+    assert value.endswith("… (2 rows, the first: id = 1)")

@@ -1,0 +1,86 @@
+"""Values of a storage class that cannot carry the column's type."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.rules.examined import check_finds, check_healthy, keys, table, values
+
+
+@pytest.mark.parametrize(
+    ("type_sql", "value", "shown"),
+    [
+        ("integer", "'12abc'", "text '12abc'"),
+        ("integer", "1.5", "real 1.5"),
+        ("integer", "x'00ff'", "blob x'00ff'"),
+        ("boolean", "'true'", "text 'true'"),
+        ("character varying(20)", "12", "integer 12"),
+        ("text", "x'41'", "blob x'41'"),
+        ("numeric(6, 2)", "'1,5'", "text '1,5'"),
+        ("double precision", "''", "text ''"),
+        ("date", "1704067200", "integer 1704067200"),
+        ("timestamp with time zone", "1704067200.5", "real 1704067200.5"),
+        ("bytea", "'text'", "text 'text'"),
+        ("uuid", "5", "integer 5"),
+        ("jsonb", "5", "integer 5"),
+        ("interval", "'1 day'", "text '1 day'"),
+    ],
+)
+def test_the_class_is_shown_with_the_value(type_sql: str, value: str, shown: str) -> None:
+    target = table("t", "id bigint", f"v {type_sql}")
+    finding = check_finds(
+        "wrong-storage-class", f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (4, {value});", target
+    )
+    assert (finding.table, finding.column, finding.count) == ("t", "v", 1)
+    assert keys(finding) == ["4"]
+    assert values(finding) == [shown]
+    assert f"1 {shown.split()[0]}" in finding.explanation
+
+
+@pytest.mark.parametrize(
+    ("type_sql", "value"),
+    [("double precision", "1"), ("numeric(6, 2)", "1"), ("numeric(6, 2)", "1.5"), ("boolean", "1"), ("bytea", "x'00'")],
+)
+def test_the_right_classes_are_healthy(type_sql: str, value: str) -> None:
+    script = f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (1, {value}), (2, NULL);"
+    check_healthy(script, table("t", "id bigint", f"v {type_sql} NULL"))
+
+
+COURSE = table("courses_course", "id bigint", "code character varying(20)", "title text", unique=["code"])
+CHILD = table("child", "id bigint", "course_id bigint", refers=[("course_id", "courses_course.id")])
+CODES = """
+    CREATE TABLE courses_course (id integer PRIMARY KEY, code varchar(20), title text);
+    INSERT INTO courses_course VALUES (1, 'AGV211', ''), (2, 'AGV212', ''), (3, 'AGV213', '');
+    CREATE TABLE child (id integer PRIMARY KEY, course_id varchar(20));
+"""
+
+
+def test_codes_where_ids_belong_are_recognised() -> None:
+    script = CODES + "INSERT INTO child VALUES (1, 'AGV211'), (2, 'AGV212'), (3, 'AGV213'), (4, 'AGV211');"
+    finding = check_finds("wrong-storage-class", script, COURSE, CHILD)
+    assert finding.count == 4
+    assert "3 of 3 different texts are values of courses_course.code" in finding.explanation
+    assert "declared varchar(20)" in finding.explanation
+    assert values(finding)[0] == "text 'AGV211'"
+
+
+def test_ids_written_as_text_are_told_from_codes() -> None:
+    """A varchar column makes text of every id that is written to it."""
+    script = CODES + "INSERT INTO child VALUES (1, 'AGV211'), (2, 2), (3, 3), (4, 'x'), (5, '007');"
+    finding = check_finds("wrong-storage-class", script, COURSE, CHILD)
+    assert "1 of 5 different texts is a value of courses_course.code" in finding.explanation
+    assert "2 of 5 different texts are whole numbers" in finding.explanation
+
+
+def test_texts_that_are_nothing_known_are_not_explained_away() -> None:
+    finding = check_finds("wrong-storage-class", CODES + "INSERT INTO child VALUES (1, '?');", COURSE, CHILD)
+    assert "of 1 text" not in finding.explanation
+
+
+def test_several_classes_are_counted_apart() -> None:
+    target = table("t", "id bigint", "v bigint NULL")
+    rows = "(1, 'a'), (2, 1.5), (3, 'b'), (4, 1), (5, NULL)"
+    script = f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES {rows};"
+    finding = check_finds("wrong-storage-class", script, target)
+    assert "found here: 2 text, 1 real." in finding.explanation
+    assert finding.count == 3
