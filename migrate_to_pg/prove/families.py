@@ -1,0 +1,160 @@
+"""A PostgreSQL type goes in; its family comes out: how each side is read, the quick proof, and the canonical forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from psycopg import sql
+
+from migrate_to_pg.prove import forms, quick
+from migrate_to_pg.prove.forms import Facts, Form
+from migrate_to_pg.prove.quick import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One way of reading and comparing a column."""
+
+    #: A literal of the storage class that SQLite should hold: the first row, from which ADBC takes the column's type.
+    sentinel: str
+    #: The Arrow type that it gives.
+    arrow: pa.DataType
+    #: SQL over {0}, the column, {1}, an expression that fails, and {2}, the longest text that is read in this way.
+    source_sql: str
+    #: SQL over {0}, the column.
+    target_sql: sql.SQL
+    proves: Callable[[Array, Array, Facts], Array]
+    source_form: Form
+    target_form: Form
+    #: How the target's rows are sorted to come as SQLite sorts them: by the value, or by its text.
+    sorts_as_text: bool = False
+
+
+AS_IT_IS = sql.SQL("{0}")
+AS_TEXT = sql.SQL("{0}::text")
+
+#: The first row's integer makes ADBC refuse every other storage class later.
+INTEGER = Family(
+    sentinel="0",
+    arrow=pa.int64(),
+    source_sql="{0}",
+    target_sql=AS_IT_IS,
+    proves=quick.same_integer,
+    source_form=forms.source_integer,
+    target_form=forms.target_integer,
+)
+BOOLEAN = replace(INTEGER, source_form=forms.source_boolean, target_form=forms.target_boolean)
+#: extract() is exact, but counts a month as 30 days: months, and spans beyond 64 bits, are told apart first.
+SPAN = replace(
+    INTEGER,
+    target_sql=sql.SQL(
+        "CASE WHEN date_part('year', {0}) = 0 AND date_part('month', {0}) = 0 AND abs(date_part('epoch', {0})) < 9.2e12"
+        " THEN (extract(epoch FROM {0}) * 1000000)::int8"
+        " WHEN {0} IS NOT NULL THEN '-9223372036854775808'::int8 END"
+    ),
+    proves=quick.same_span,
+    target_form=forms.target_span,
+)
+
+#: Beyond 2^53 an integer would be rounded on its way through a double.
+DECIMAL = Family(
+    sentinel="0.0",
+    arrow=pa.float64(),
+    source_sql=(
+        "iif(typeof({0}) = 'real' OR typeof({0}) = 'integer'"
+        " AND {0} BETWEEN -9007199254740992 AND 9007199254740992, {0}, iif({0} IS NULL, NULL, {1}))"
+    ),
+    target_sql=AS_TEXT,
+    proves=quick.same_decimal,
+    source_form=forms.source_decimal,
+    target_form=forms.target_decimal,
+)
+SHORT_DECIMAL = replace(DECIMAL, target_sql=sql.SQL("{0}::float8"), proves=quick.same_short_decimal)
+FLOAT8 = Family(
+    sentinel="0.0",
+    arrow=pa.float64(),
+    source_sql="iif(typeof({0}) = 'real', {0}, iif({0} IS NULL, NULL, {1}))",
+    target_sql=AS_IT_IS,
+    proves=quick.same_bits,
+    source_form=forms.source_float,
+    target_form=forms.target_float,
+)
+FLOAT4 = replace(FLOAT8, target_sql=AS_TEXT)
+
+TEXT = Family(
+    sentinel="''",
+    arrow=pa.string(),
+    source_sql="iif(typeof({0}) = 'text' AND octet_length({0}) <= {2}, {0}, iif({0} IS NULL, NULL, {1}))",
+    target_sql=AS_TEXT,
+    proves=quick.same,
+    source_form=forms.source_text,
+    target_form=forms.target_text,
+    sorts_as_text=True,
+)
+PADDED = replace(TEXT, proves=quick.same_padded, source_form=forms.source_padded, target_form=forms.target_padded)
+JSON = replace(TEXT, source_form=forms.source_json, target_form=forms.target_json)
+CIDR = replace(TEXT, source_form=forms.source_address, target_form=forms.target_address)
+#: The text of an inet always shows a prefix; abbrev() shows it as the type prints it, only where it means something.
+INET = replace(CIDR, target_sql=sql.SQL("abbrev({0})"))
+
+#: Times and UUIDs have one length; asking each for it would cost time.
+INSTANT = replace(
+    TEXT,
+    source_sql="iif(typeof({0}) = 'text', {0}, iif({0} IS NULL, NULL, {1}))",
+    target_sql=AS_IT_IS,
+    proves=quick.same_instant,
+    source_form=forms.source_instant,
+    target_form=forms.target_integer,
+    sorts_as_text=False,
+)
+LOCAL = replace(INSTANT, proves=quick.same_local, source_form=forms.source_local)
+DATE = replace(INSTANT, proves=quick.same_date, source_form=forms.source_date)
+TIME = replace(INSTANT, proves=quick.same_time, source_form=forms.source_time)
+
+BYTES = Family(
+    sentinel="x''",
+    arrow=pa.binary(),
+    source_sql="iif(typeof({0}) = 'blob' AND octet_length({0}) <= {2}, {0}, iif({0} IS NULL, NULL, {1}))",
+    target_sql=AS_IT_IS,
+    proves=quick.same,
+    source_form=forms.source_bytes,
+    target_form=forms.target_bytes,
+)
+UUID = replace(
+    BYTES,
+    source_sql="iif(typeof({0}) = 'text', coalesce(unhex({0}), {1}), iif({0} IS NULL, NULL, {1}))",
+    proves=quick.same_uuid,
+    source_form=forms.source_uuid,
+)
+
+#: pg_type.typname -> family; a type that is not here is compared by its text.
+FAMILIES = {
+    "int2": INTEGER,
+    "int4": INTEGER,
+    "int8": INTEGER,
+    "bool": BOOLEAN,
+    "float4": FLOAT4,
+    "float8": FLOAT8,
+    "numeric": DECIMAL,
+    "timestamptz": INSTANT,
+    "timestamp": LOCAL,
+    "date": DATE,
+    "time": TIME,
+    "interval": SPAN,
+    "bpchar": PADDED,
+    "uuid": UUID,
+    "json": JSON,
+    "jsonb": JSON,
+    "bytea": BYTES,
+    "inet": INET,
+    "cidr": CIDR,
+}
+
+
+def family(type_name: str, precision: int | None, scale: int | None) -> Family:
+    """The family of a PostgreSQL type."""
+    if type_name == "numeric" and precision is not None and scale is not None and 0 <= scale <= precision <= 15:
+        return SHORT_DECIMAL
+    return FAMILIES.get(type_name, TEXT)

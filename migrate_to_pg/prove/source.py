@@ -1,0 +1,187 @@
+"""The snapshot's path and a table go in; its rows in key order come out, as Arrow arrays.
+
+Two readers: the quick one (ADBC) takes a table whose every cell has the storage class that its column should have and
+is not long; the first cell that is otherwise fails it, and the patient one (Python's sqlite3) starts again. The
+patient one takes anything, and computes generated columns that call Django's SQL functions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import adbc_driver_manager
+import adbc_driver_sqlite.dbapi
+import pyarrow as pa
+from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
+
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.prove.forms import Value
+from migrate_to_pg.prove.quick import Array
+from migrate_to_pg.prove.rows import Column, Rows
+
+BATCH_ROWS = 4096
+#: Longest row, counting only text and blobs, that the quick reader takes: 32 MB a batch at most.
+ROW_BYTES = 8192
+#: The patient reader ends a batch here, whatever its number of rows.
+BATCH_CHARACTERS = 8_000_000
+
+#: An expression that SQLite refuses to compute.
+FAIL = "abs(-9223372036854775808)"
+
+ARROW_CLASS = {pa.int64(): int, pa.float64(): float, pa.string(): str, pa.binary(): bytes}
+
+
+class UnexpectedCellError(Exception):
+    """The quick reader met a cell that it cannot hand over unchanged."""
+
+
+def quoted(name: str) -> str:
+    """An SQLite identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def column_of(column: Column) -> str:
+    """The column, tied to its table: SQLite takes an unknown bare "name" for a string."""
+    return f"t.{quoted(column.planned.source.name)}"
+
+
+def order_by(key: Sequence[Column]) -> str:
+    """Byte order for text, whatever collation the column declares."""
+    return ", ".join(column_of(c) + (" COLLATE BINARY" if c.family.arrow == pa.string() else "") for c in key)
+
+
+class Source:
+    """The closed snapshot, opened immutable: nothing beside it is read or written."""
+
+    def __init__(self, snapshot: Path) -> None:
+        self._uri = f"{snapshot.resolve().as_uri()}?mode=ro&immutable=1"
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with contextlib.closing(sqlite3.connect(self._uri, uri=True)) as connection:
+            connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+            register(connection)
+            yield connection
+
+    def count(self, table: str) -> int:
+        """How many rows the table has."""
+        try:
+            with self._open() as connection:
+                query = f"SELECT count(*) FROM {quoted(table)}"  # noqa: S608 - the name is quoted
+                return int(connection.execute(query).fetchone()[0])
+        except sqlite3.Error as error:
+            raise unreadable(table, error) from error
+
+    def quick(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
+        """Rows by ADBC; raises UnexpectedCellError where the table needs the patient reader."""
+        with contextlib.ExitStack() as stack:
+            try:
+                connection = stack.enter_context(adbc_driver_sqlite.dbapi.connect(self._uri))
+                cursor = stack.enter_context(connection.cursor())
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+                cursor.execute(quick_query(table, columns, key))
+                yield from typed(cursor.fetch_record_batch(), columns)
+            except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+                raise UnexpectedCellError(str(error)) from error
+
+    def patient(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
+        """Rows by Python's sqlite3, bounded by their length."""
+        try:
+            with self._open() as connection:
+                for rows in bounded(connection.execute(patient_query(table, columns, key))):
+                    yield as_rows(rows, columns)
+        except sqlite3.Error as error:
+            raise unreadable(table, error) from error
+
+
+def unreadable(table: str, error: sqlite3.Error) -> SourceError:
+    """The error for a table that SQLite itself cannot read."""
+    return SourceError(
+        f"The proof could not read the table {table} of the snapshot: {error}",
+        remedy="Run sqlite_doctor on the source; the file may be damaged.",
+    )
+
+
+def quick_query(table: str, columns: Sequence[Column], key: Sequence[Column]) -> str:
+    """The typed first row, then the table, each cell guarded by its storage class."""
+    strings = sum(column.family.arrow in (pa.string(), pa.binary()) for column in columns)
+    longest = ROW_BYTES // max(strings, 1)
+    first = ", ".join(column.family.sentinel for column in columns)
+    cells = ", ".join(column.family.source_sql.format(column_of(column), FAIL, longest) for column in columns)
+    return (
+        f"SELECT {first} UNION ALL SELECT * FROM"  # noqa: S608 - literals of ours and quoted names
+        f" (SELECT {cells} FROM {quoted(table)} AS t ORDER BY {order_by(key)})"
+    )
+
+
+def typed(reader: pa.RecordBatchReader, columns: Sequence[Column]) -> Iterator[Rows]:
+    """The batches without the first row, whose types must have stayed what that row said."""
+    if reader.schema.types != [column.family.arrow for column in columns]:
+        raise UnexpectedCellError(f"The first rows are of the types {reader.schema.types}")
+    start = 1
+    for batch in reader:
+        yield Rows(arrays=tuple(batch.columns), count=batch.num_rows).cut(start, batch.num_rows)
+        start = 0
+
+
+def patient_query(table: str, columns: Sequence[Column], key: Sequence[Column]) -> str:
+    """The table as it is, and each row's length in characters."""
+    cells = ", ".join(column_of(column) for column in columns)
+    length = " + ".join(f"ifnull(length({column_of(column)}), 0)" for column in columns)
+    return f"SELECT {cells}, {length} FROM {quoted(table)} AS t ORDER BY {order_by(key)}"  # noqa: S608 - quoted names
+
+
+def bounded(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
+    """Batches of neither too many rows nor too long ones."""
+    rows: list[tuple[Value, ...]] = []
+    length = 0
+    for row in cursor:
+        rows.append(row)
+        length += row[-1]
+        if len(rows) == BATCH_ROWS or length > BATCH_CHARACTERS:
+            yield rows
+            rows, length = [], 0
+    if rows:
+        yield rows
+
+
+def as_rows(rows: list[tuple[Value, ...]], columns: Sequence[Column]) -> Rows:
+    """The rows as arrays, with the cells that no array takes beside them."""
+    arrays, odd = [], {}
+    for column, values in zip(columns, zip(*rows, strict=True), strict=False):
+        array, others = as_array(values, column.family.arrow)
+        arrays.append(array)
+        if others:
+            odd[column.index] = others
+    return Rows(arrays=tuple(arrays), count=len(rows), odd=odd)
+
+
+def as_array(values: tuple[Value, ...], arrow: pa.DataType) -> tuple[Array, dict[int, Value]]:
+    """An array of the values that are of its class, and the others by their row."""
+    wanted = ARROW_CLASS[arrow]
+    if set(map(type, values)) <= {wanted, type(None)}:
+        with contextlib.suppress(UnicodeEncodeError):
+            return pa.array(values, arrow), {}
+    fitting = [as_class(value, wanted) for value in values]
+    odd = {row: value for row, value in enumerate(values) if value is not None and fitting[row] is None}
+    return pa.array(fitting, arrow), odd
+
+
+def as_class(value: Value | None, wanted: type) -> Value | None:
+    """The value where it is of that class, or an integer that a real holds exactly; else None."""
+    if wanted is float and type(value) is int and abs(value) <= 2**53:
+        return float(value)
+    return value if type(value) is wanted and encodable(value) else None
+
+
+def encodable(value: Value) -> bool:
+    """Whether a text was UTF-8; other values have no encoding."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+    return True

@@ -1,0 +1,120 @@
+"""A conninfo, a schema and a table go in; its rows in key order come out, as Arrow arrays.
+
+All tables are read in one read-only transaction, in one state. The session is told everything that the text of a
+value depends on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi
+import pyarrow as pa
+from psycopg import sql
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.prove.rows import Column, Rows
+
+#: Bytes a batch, unless a single row is longer.
+BATCH_BYTES = 4_000_000
+
+SESSION = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "SET LOCAL client_encoding = 'UTF8'",
+    "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL DateStyle = 'ISO, YMD'",
+    "SET LOCAL IntervalStyle = 'postgres'",
+    "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL bytea_output = 'hex'",
+    "SET LOCAL statement_timeout = 0",
+)
+
+
+class Target:
+    """The staged tables; a context manager."""
+
+    def __init__(self, conninfo: str, schema: str) -> None:
+        self._conninfo = conninfo
+        self._schema = schema
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Target:
+        with told("the database"):
+            self._connection = self._stack.enter_context(adbc_driver_postgresql.dbapi.connect(self._conninfo))
+            with self._connection.cursor() as cursor:
+                for statement in SESSION:
+                    cursor.execute(statement)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def count(self, table: str) -> int:
+        """How many rows the table has."""
+        with told(table), self._connection.cursor() as cursor:
+            cursor.execute(text(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
+            return int(cursor.fetchone()[0])
+
+    def rows(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
+        """The table's rows in the key's order, text in byte order."""
+        query = sql.SQL("SELECT {} FROM {} AS t ORDER BY {}").format(
+            sql.SQL(", ").join(selected(column) for column in columns),
+            self._table(table),
+            sql.SQL(", ").join(
+                sql.SQL("{} NULLS FIRST" if column_may_be_null(column) else "{}").format(ordered(column))
+                for column in key
+            ),
+        )
+        with told(table), self._connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+            cursor.execute(text(query))
+            for batch in cursor.fetch_record_batch():
+                yield Rows(arrays=tuple(map(storage, batch.columns)), count=batch.num_rows)
+
+    def _table(self, name: str) -> sql.Identifier:
+        return sql.Identifier(self._schema, name)
+
+
+@contextlib.contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        raise TargetError(
+            f"The proof could not read {what} on PostgreSQL: {error}", remedy="See the server's log, then run again."
+        ) from error
+
+
+def text(query: sql.Composed) -> str:
+    """The SQL; ADBC knows nothing of psycopg."""
+    return query.as_string(None)
+
+
+def named(column: Column) -> sql.Composed:
+    """The column, tied to its table."""
+    return sql.SQL("t.{}").format(sql.Identifier(column.name))
+
+
+def selected(column: Column) -> sql.Composed:
+    """The column in the form that its family compares."""
+    return column.family.target_sql.format(named(column))
+
+
+def ordered(column: Column) -> sql.Composed:
+    """What to sort by so that the rows come as SQLite sorts them."""
+    if column.family.sorts_as_text:
+        return sql.SQL('({}) COLLATE "C"').format(selected(column))
+    return named(column)
+
+
+def column_may_be_null(column: Column) -> bool:
+    """SQLite sorts nulls first; asking for it where there are none would keep PostgreSQL from using the index."""
+    return not column.planned.target.not_null
+
+
+def storage(array: pa.Array) -> pa.Array:
+    """The plain array beneath an extension type (uuid)."""
+    return array.storage if isinstance(array, pa.ExtensionArray) else array

@@ -1,0 +1,121 @@
+"""Cells and rows that differ go in; exact totals and the first differences, as text, come out."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from collections.abc import Mapping, Sequence
+
+from migrate_to_pg.prove.forms import EPOCH, FIFTEEN_DIGITS, MICROSECOND, NO_SPAN, Value
+from migrate_to_pg.prove.rows import Column
+from migrate_to_pg.records import Difference
+
+SAMPLES = 20
+#: Longest value in a sample; of longer ones the part where they begin to differ is shown.
+SHOWN = 200
+
+
+class Verdict:
+    """What is known of one table."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self.cells = 0
+        self.differences = 0
+        self.samples: list[Difference] = []
+
+    def add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
+        """Count one difference, and keep it while there are few."""
+        self.differences += 1
+        if len(self.samples) < SAMPLES:
+            if source is not None and source == target:
+                source = f"{source} (which Django does not read as the column's type)"
+            start = first_difference(source, target)
+            self.samples.append(
+                Difference(
+                    table=self.table,
+                    key={name: excerpt(value, 0) for name, value in key.items()},
+                    column=column,
+                    kind=kind,
+                    source=None if source is None else excerpt(source, start),
+                    target=None if target is None else excerpt(target, start),
+                )
+            )
+
+
+def first_difference(source: str | None, target: str | None) -> int:
+    """Where two texts begin to differ."""
+    pairs = enumerate(zip(source or "", target or "", strict=False))
+    shorter = min(len(source or ""), len(target or ""))
+    return next((place for place, (left, right) in pairs if left != right), shorter)
+
+
+def excerpt(value: str, start: int) -> str:
+    """The value, or where it is long its part around ``start``; bytes that are no text are spelled out."""
+    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if len(value) <= SHOWN:
+        return value
+    start = max(0, min(start - SHOWN // 4, len(value) - SHOWN))
+    end = start + SHOWN
+    return ("…" if start else "") + value[start:end] + ("…" if end < len(value) else "")
+
+
+def row_text(columns: Sequence[Column], values: Sequence[str | None]) -> str:
+    """A whole row as one line."""
+    return ", ".join(f"{c.name}={spelled(v)}" for c, v in zip(columns, values, strict=True))
+
+
+def spelled(value: str | None) -> str:
+    """A value in a key."""
+    return "NULL" if value is None else value
+
+
+def source_text(column: Column, value: Value | None) -> str | None:
+    """SQLite's value as a person would recognise it."""
+    if value is None or type(value) is str:
+        return value
+    if type(value) is bytes:
+        return value.hex() if column.planned.target.type_name == "uuid" else f"\\x{value.hex()}"
+    return repr(value)
+
+
+def target_text(column: Column, value: Value | None) -> str | None:
+    """PostgreSQL's value as PostgreSQL or Django would print it."""
+    if value is None or type(value) is str:
+        return value
+    if type(value) is bool:
+        return str(value).lower()
+    if type(value) is bytes:
+        return str(uuid.UUID(bytes=value)) if column.planned.target.type_name == "uuid" else f"\\x{value.hex()}"
+    if type(value) is float:
+        return real_text(column, value)
+    return moment_text(column.planned.target.type_name, value)
+
+
+def real_text(column: Column, value: float) -> str:
+    """A double, or a short numeric that came as one."""
+    if column.planned.target.type_name != "numeric" or value - value != 0:
+        return repr(value)
+    scale = column.planned.target.scale or 0
+    return str(FIFTEEN_DIGITS.create_decimal_from_float(value).quantize(decimal.Decimal(1).scaleb(-scale)))
+
+
+def moment_text(type_name: str, value: int) -> str:
+    """A count since 1970 as the moment that it stands for; Python's calendar ends where PostgreSQL's goes on."""
+    try:
+        match type_name:
+            case "timestamptz":
+                return f"{EPOCH + value * MICROSECOND}+00:00"
+            case "timestamp":
+                return str(EPOCH + value * MICROSECOND)
+            case "date":
+                return str((EPOCH + datetime.timedelta(days=value)).date())
+            case "interval" if value == NO_SPAN:
+                return "an interval that is no span of microseconds"
+            case "time":
+                return str((EPOCH + value * MICROSECOND).time()) if value < 86_400_000_000 else "24:00:00"
+            case _:
+                return str(value)
+    except OverflowError:
+        return "infinity, or a date outside the years 1 to 9999"
