@@ -15,7 +15,7 @@ from pathlib import Path
 from migrate_to_pg.prove.compare import Comparison
 from migrate_to_pg.prove.families import family
 from migrate_to_pg.prove.forms import Facts
-from migrate_to_pg.prove.rows import Column, Rows, Stream
+from migrate_to_pg.prove.rows import Column, Rows, Stream, ahead
 from migrate_to_pg.prove.source import BATCH_ROWS, Source, UnexpectedCellError
 from migrate_to_pg.prove.target import Target
 from migrate_to_pg.records import Event, Plan, PlannedColumn, PlannedTable, Proof, TableProof, Verify
@@ -102,8 +102,8 @@ class Prover:
         key = [column for column in columns if column.planned in table.key]
         order = key or columns
         with (
-            contextlib.closing(read(table.source.name, columns, order)) as source,
-            contextlib.closing(self._target.rows(table.name, columns, order)) as target,
+            contextlib.closing(ahead(read(table.source.name, columns, order))) as source,
+            contextlib.closing(ahead(self._target.rows(table.name, columns, order))) as target,
         ):
             left, right = Stream(source), Stream(target)
             verdict = Comparison(table.name, columns, key).run(left, right, self._progress.rows)

@@ -22,6 +22,7 @@ from migrate_to_pg.prove.verdict import Verdict, row_text, source_text, spelled,
 WINDOWS = (16, 256, 2048)
 #: A text that Arrow cannot parse spoils its array: the array is halved until the spoiled pieces are this small.
 SMALLEST_PIECE = 32
+NOT_PROVEN = pa.scalar(False)
 
 
 class Comparison:
@@ -73,6 +74,9 @@ class Comparison:
                     self._changed(column, right, row, source, target)
 
     def _changed(self, column: Column, right: Rows, row: int, source: Value | None, target: Value | None) -> None:
+        if self.verdict.full:
+            self.verdict.differences += 1
+            return
         texts = {c.name: target_text(c, right.values(c.index, [row])[0]) for c in self._key}
         key = {name: spelled(text) for name, text in texts.items()}
         self.verdict.add("changed", key, column.name, source_text(column, source), target_text(column, target))
@@ -136,7 +140,7 @@ def proof(column: Column, source: Array, target: Array) -> Array:
     if not source.null_count and not target.null_count:
         return equal
     both_null = pc.and_(pc.is_null(source), pc.is_null(target))
-    return pc.or_(pc.fill_null(equal, False), both_null)
+    return pc.or_(pc.fill_null(equal, NOT_PROVEN), both_null)
 
 
 def first_parting(key: Sequence[Column], left: Rows, right: Rows) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +87,15 @@ def python_values(array: Array) -> list[Any]:
         array = array.cast(pa.int32() if pa.types.is_date(array.type) else pa.int64())
     values: list[Any] = array.to_pylist()
     return values
+
+
+def ahead(batches: Generator[Rows]) -> Generator[Rows]:
+    """The same batches, the next one being read in a thread while this one is compared: drivers leave Python free."""
+    with contextlib.closing(batches), ThreadPoolExecutor(1, "prove") as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 class Stream:

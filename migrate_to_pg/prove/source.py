@@ -61,7 +61,7 @@ class Source:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self._uri, uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(self._uri, uri=True, check_same_thread=False)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
             yield connection

@@ -25,10 +25,15 @@ class Verdict:
         self.differences = 0
         self.samples: list[Difference] = []
 
+    @property
+    def full(self) -> bool:
+        """Whether differences are only counted from now on."""
+        return len(self.samples) >= SAMPLES
+
     def add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
         """Count one difference, and keep it while there are few."""
         self.differences += 1
-        if len(self.samples) < SAMPLES:
+        if not self.full:
             if source is not None and source == target:
                 source = f"{source} (which Django does not read as the column's type)"
             start = first_difference(source, target)

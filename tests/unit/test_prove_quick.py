@@ -1,0 +1,156 @@
+"""The quick proofs never call equal what the canonical forms tell apart: the forms are the judge, these are hints."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import zoneinfo
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate_to_pg.prove import families, forms
+from migrate_to_pg.prove.families import Family, family
+from migrate_to_pg.prove.forms import Facts
+
+UTC = Facts(zone=zoneinfo.ZoneInfo("UTC"))
+ZONES = ["UTC", "Europe/Paris", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe", "Africa/Monrovia"]
+#: Text that looks like a moment, well formed or not.
+STAMPS = st.from_regex(
+    r"\A[0-2][0-9]{3}-[0-3][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{6})?)?(Z|\+0[0-9]:00)?\Z"
+)
+
+
+def proven(kind: Family, source: object, target: pa.Scalar, facts: Facts = UTC) -> bool:
+    """What the quick proof says of one cell; a text that Arrow refuses is not proven."""
+    try:
+        return bool(kind.proves(pa.array([source], kind.arrow), pa.array([target.as_py()], target.type), facts)[0])
+    except pa.ArrowInvalid:
+        return False
+
+
+def micros(form: str) -> int | None:
+    """The microseconds of a readable form."""
+    return int(form[1:]) if form.startswith("=") else None
+
+
+@given(text=st.one_of(STAMPS, st.datetimes().map(str), st.text(max_size=30)), zone=st.sampled_from(ZONES))
+def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text, zone):
+    facts = Facts(zone=zoneinfo.ZoneInfo(zone))
+    for kind, arrow in (
+        (families.INSTANT, pa.timestamp("us", "UTC")),
+        (families.LOCAL, pa.timestamp("us")),
+        (families.DATE, pa.date32()),
+        (families.TIME, pa.time64("us")),
+    ):
+        read = micros(kind.source_form(text, facts))
+        for count in {read, 0, arrow_reading(kind, text)} - {None}:
+            target = pa.scalar(count, pa.int32() if pa.types.is_date(arrow) else pa.int64())
+            quick = pa.array([count], target.type).cast(arrow)
+            try:
+                said = kind.proves(pa.array([text]), quick, facts)[0].as_py()
+            except pa.ArrowInvalid:
+                said = False
+            assert not said or count == read
+
+
+def arrow_reading(kind: Family, text: str) -> int | None:
+    """What Arrow alone would read, whether or not Django agrees."""
+    try:
+        if kind is families.DATE:
+            return pa.array([text]).cast(pa.date32()).cast(pa.int32())[0].as_py()
+        prefix = "1970-01-01 " if kind is families.TIME else ""
+        return pa.array([prefix + text]).cast(pa.timestamp("us")).cast(pa.int64())[0].as_py()
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return None
+
+
+@given(moment=st.datetimes(min_value=datetime.datetime(2, 1, 2), max_value=datetime.datetime(9998, 12, 30)))
+@pytest.mark.parametrize("zone", ZONES)
+def test_moments_as_django_writes_them_are_read_in_their_zone(zone, moment):
+    facts = Facts(zone=zoneinfo.ZoneInfo(zone))
+    instant = (moment.replace(tzinfo=facts.zone) - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // (
+        datetime.timedelta(microseconds=1)
+    )
+    assert forms.source_instant(str(moment), facts) == f"={instant}"
+    if zone == "UTC":
+        assert proven(families.INSTANT, str(moment), pa.scalar(instant, pa.timestamp("us", "UTC")))
+    near = pa.scalar(instant + 1, pa.int64())
+    assert not families.INSTANT.proves(pa.array([str(moment)]), pa.array([near.as_py()]).cast("timestamp[us]"), facts)[
+        0
+    ].as_py()
+
+
+@given(
+    source=st.one_of(st.floats(allow_nan=False), st.decimals(-(10**9), 10**9, places=3).map(float)),
+    target=st.decimals(-(10**15), 10**15, places=6),
+    precision=st.integers(7, 30),
+    near=st.booleans(),
+)
+def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(source, target, precision, near):
+    scale = 6
+    if near and abs(source) < 1e15:
+        target = decimal.Decimal(source).quantize(decimal.Decimal("0.000001"), context=decimal.Context(prec=60))
+    if target.adjusted() + 1 > precision - scale:
+        return
+    kind = family("numeric", precision, scale)
+    facts = Facts(precision=precision, scale=scale, zone=UTC.zone)
+    sent = pa.scalar(float(target)) if kind is families.SHORT_DECIMAL else pa.scalar(f"{target:f}")
+    read = kind.source_form(source, facts)
+    assert kind.target_form(sent.as_py(), facts) == f"={forms.plain(target)}"
+    assert not proven(kind, source, sent, facts) or read == f"={forms.plain(target)}"
+
+
+@given(number=st.decimals(-(10**9), 10**9, places=6), precision=st.sampled_from([15, 16, 30]))
+def test_decimals_of_at_most_fifteen_digits_are_always_proven(number, precision):
+    kind = family("numeric", precision, 6)
+    sent = pa.scalar(float(number)) if kind is families.SHORT_DECIMAL else pa.scalar(f"{number:f}")
+    assert proven(kind, float(number), sent, Facts(precision=precision, scale=6, zone=UTC.zone))
+
+
+@given(left=st.floats(allow_nan=False), right=st.floats())
+def test_doubles_are_proven_by_their_bits(left, right):
+    assert proven(families.FLOAT8, left, pa.scalar(left))
+    if proven(families.FLOAT8, left, pa.scalar(right)):
+        assert left.hex() == right.hex()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def shape(value: object) -> object:
+    """A JSON value in which true is not 1, and whose numbers are decimals."""
+    if isinstance(value, dict):
+        return frozenset((key, shape(inner)) for key, inner in value.items())
+    if isinstance(value, list):
+        return tuple(map(shape, value))
+    if value is None or isinstance(value, str):
+        return value
+    return ("boolean", value) if isinstance(value, bool) else decimal.Decimal(repr(value))
+
+
+@given(left=JSON, right=JSON)
+def test_json_forms_are_equal_exactly_where_the_values_are(left, right):
+    one = forms.source_json(json.dumps(left), UTC)
+    assert one == forms.target_json(json.dumps(left, ensure_ascii=False, indent=1, sort_keys=True), UTC)
+    assert (one == forms.target_json(json.dumps(right), UTC)) == (shape(left) == shape(right))
+
+
+@given(
+    left=st.decimals(allow_nan=False, allow_infinity=False), right=st.decimals(allow_nan=False, allow_infinity=False)
+)
+def test_a_decimal_has_one_spelling(left, right):
+    assert (forms.plain(left) == forms.plain(right)) == (left == right)
+
+
+def test_a_value_that_django_cannot_read_equals_nothing_that_postgresql_can_hold():
+    for name, kind in families.FAMILIES.items():
+        wrong = kind.source_form(object(), UTC)
+        assert wrong.startswith("?"), name
