@@ -24,7 +24,7 @@ def next_steps(
 ) -> tuple[str, ...]:
     """What a person should do now, in order."""
     if failure is not None:
-        return (failure.remedy,) if failure.remedy else ()
+        return ()
     if options.mode == "check":
         return ("Nothing blocks. Rehearse with: manage.py migrate_to_pg --rehearse --verify --target embedded",)
     if publication is None:

@@ -1,10 +1,16 @@
-"""Real PostgreSQL for every test that asks: an embedded server for each version, a fresh database for each test."""
+"""Real PostgreSQL for every test that asks: an embedded server for each version, a fresh database for each test.
+
+And the project run as its own process.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -12,6 +18,15 @@ import pytest
 from psycopg import sql
 
 from migrate_to_pg import embedded
+
+ROOT = Path(__file__).resolve().parents[1]
+#: What the settings read: a test starts from none of it, whatever the shell holds.
+VARIABLES = (
+    "DJANGO_ENV", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "LOG_LEVEL",
+    "CSRF_TRUSTED_ORIGINS", "DJANGO_BEHIND_PROXY", "DJANGO_INSECURE_HTTP", "DJANGO_SETTINGS_MODULE", "DEBUG",
+)  # fmt: skip
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 #: The versions that the embedded wheel ships; the first is the one for tests that need only one.
 SERVER_VERSIONS = (18, 16)
@@ -23,6 +38,10 @@ class Server:
     def __init__(self, version: int, folder: Path) -> None:
         self.version = version
         self._server = embedded.start(folder / str(version), version=version)
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            # These data need not outlive a power cut; a test that kills a server does not cut the power.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
 
     def url(self, name: str = "postgres", *, user: str = "postgres") -> str:
         return self._server.url(name, user=user)
@@ -65,3 +84,35 @@ def postgres_url(servers: dict[int, Server]) -> str:
 def each_postgres_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
     """The URL of a fresh, empty database, once for every server version at hand."""
     return servers[request.param].database()
+
+
+@pytest.fixture
+def python() -> Run:
+    """Run the interpreter in the project with only the variables given."""
+
+    def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        clean = {key: value for key, value in os.environ.items() if key not in VARIABLES}
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=ROOT,
+            env=clean | {"PYTHONUTF8": "1"} | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def manage(python: Run) -> Run:
+    """Run manage.py; the output of a failure is in the message of the test."""
+
+    def run(*arguments: str | Path, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+        result = python("manage.py", *arguments, **variables)
+        if ok:
+            assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    return run

@@ -13,46 +13,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-#: What the settings read: a test starts from none of it, whatever the shell holds.
-VARIABLES = (
-    "DJANGO_ENV", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "LOG_LEVEL",
-    "CSRF_TRUSTED_ORIGINS", "DJANGO_BEHIND_PROXY", "DJANGO_INSECURE_HTTP", "DJANGO_SETTINGS_MODULE", "DEBUG",
-)  # fmt: skip
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def python() -> Run:
-    """Run the interpreter in the project with only the variables given."""
-
-    def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        clean = {key: value for key, value in os.environ.items() if key not in VARIABLES}
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=ROOT,
-            env=clean | {"PYTHONUTF8": "1"} | variables,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture
-def manage(python: Run) -> Run:
-    """Run manage.py; the output of a failure is in the message of the test."""
-
-    def run(*arguments: str | Path, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
-        result = python("manage.py", *arguments, **variables)
-        if ok:
-            assert result.returncode == 0, result.stdout + result.stderr
-        return result
-
-    return run
+from tests.conftest import ROOT, Run
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,98 @@
+"""Small source databases, made once by the project's own command; the pipeline run in this process."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+
+from migrate_to_pg import pipeline
+from migrate_to_pg.records import Event, Options, Report, Verify
+
+Move = Callable[..., Report]
+NOTHING: Mapping[str, Callable[[], None]] = {}
+
+
+@pytest.fixture(scope="session")
+def made_sources(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Callable[[str], Path]:
+    """damage -> a database with that damage, made when it is first asked for."""
+    folder = tmp_path_factory.mktemp("sources")
+
+    def make(damage: str) -> Path:
+        path = folder / f"{damage.replace(',', '-')}.sqlite3"
+        if not path.exists():
+            with django_db_blocker.unblock():
+                call_command("make_legacy_db", str(path), damage=damage, verbosity=0, stdout=_Nowhere())
+        return path
+
+    return make
+
+
+class _Nowhere:
+    """A stream for commands whose output no test reads."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None: ...
+
+
+@pytest.fixture
+def source(tmp_path: Path, made_sources: Callable[[str], Path]) -> Path:
+    """A healthy source with some hundred rows, this test's own."""
+    return shutil.copy(made_sources("none"), tmp_path / "db.sqlite3")
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, made_sources: Callable[[str], Path]) -> Callable[[str], Path]:
+    """damage -> a source of this test's own with that damage."""
+    return lambda damage: shutil.copy(made_sources(damage), tmp_path / "damaged.sqlite3")
+
+
+@pytest.fixture
+def move(tmp_path: Path, django_db_blocker: Any, settings: Any) -> Iterator[Move]:
+    """Run the pipeline in this process: move(source, url, verify=..., on={stage: callback}) -> Report."""
+    runs = iter(range(1000))
+
+    def run(
+        source: Path, url: str | None, *, on: dict[str, Callable[[], None]] | None = None, **options: Any
+    ) -> Report:
+        def follow(event: Event) -> None:
+            if event.kind == "stage" and on and event.stage in on:
+                on[event.stage]()
+
+        wanted = {"verify": Verify.CELLS, "report": tmp_path / "reports" / str(next(runs))} | options
+        return pipeline.run(Options(source=str(source), target=url, **wanted), follow)
+
+    with django_db_blocker.unblock():
+        yield run
+
+
+@pytest.fixture
+def execute() -> Callable[..., list[tuple[Any, ...]]]:
+    """Run SQL on PostgreSQL: execute(url, query, parameters) -> rows."""
+
+    def run(url: str, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture
+def sqlite() -> Callable[..., list[tuple[Any, ...]]]:
+    """Run SQL on an SQLite file and commit: sqlite(path, query, parameters) -> rows."""
+
+    def run(path: Path, query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            return connection.execute(query, parameters).fetchall()
+
+    return run

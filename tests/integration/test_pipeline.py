@@ -1,0 +1,378 @@
+"""The whole way, in this process, against real servers: what a user is promised, one test a promise."""
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from migrate_to_pg import pipeline
+from migrate_to_pg.errors import PublishError
+from migrate_to_pg.records import INCOMING, Options
+from migrate_to_pg.snapshot import file_sha256
+
+TABLES_IN_PUBLIC = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+INCOMING_THERE = f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}'"
+
+
+def rows_of(path: Path, table: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+
+
+def test_a_healthy_database_is_published_with_every_cell_proven(source, each_postgres_url, move, execute):
+    report = move(source, each_postgres_url)
+    assert report.ok, report.failure
+    assert report.publication.schema == "public"
+    assert execute(each_postgres_url, "SELECT count(*) FROM attributions_attribution") == [
+        (rows_of(source, "attributions_attribution"),)
+    ]
+    assert sum(t.cells_compared for t in report.proof.tables) > 5000
+    assert execute(each_postgres_url, INCOMING_THERE) == [(0,)]
+
+
+def test_the_source_is_byte_identical_afterwards(source, postgres_url, move):
+    before = file_sha256(source)
+    report = move(source, postgres_url)
+    assert file_sha256(source) == before == report.source.sha256 == report.source.sha256_after
+
+
+def test_nothing_is_visible_before_publish(source, postgres_url, move, execute):
+    seen = {}
+    stages = ("stage", "examine", "load", "restore", "prove", "publish")
+    on = {stage: lambda s=stage: seen.update({s: execute(postgres_url, TABLES_IN_PUBLIC)[0][0]}) for stage in stages}
+    report = move(source, postgres_url, on=on)
+    assert report.ok
+    assert seen == dict.fromkeys(stages, 0)
+    assert execute(postgres_url, TABLES_IN_PUBLIC)[0][0] == len(report.proof.tables)
+
+
+def test_a_rehearsal_leaves_nothing_behind(source, postgres_url, move, execute, tmp_path):
+    report = move(source, postgres_url, mode="rehearse")
+    assert report.ok
+    assert report.proof.holds
+    assert report.publication is None
+    assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
+    assert execute(postgres_url, INCOMING_THERE) == [(0,)]
+    assert not list(tmp_path.rglob("snapshot*"))
+
+
+def test_findings_stop_the_run_before_anything_is_loaded(damaged, postgres_url, move, execute):
+    report = move(damaged("dangling-fk,orphans"), postgres_url)
+    assert report.failure.exit_status == 1
+    assert {f.rule for f in report.findings} == {"dangling-foreign-key", "foreign-key-orphan"}
+    assert report.loaded == ()
+    assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
+
+
+def test_check_finds_what_a_run_with_a_target_finds(damaged, postgres_url, move):
+    source = damaged("all")
+    checked = move(source, None, mode="check")
+    run = move(source, postgres_url)
+    assert checked.failure.exit_status == run.failure.exit_status == 1
+    assert checked.target is None
+    key = [(f.rule, f.table, f.column, f.count, f.samples) for f in checked.findings]
+    assert key == [(f.rule, f.table, f.column, f.count, f.samples) for f in run.findings]
+    assert len(key) >= 9
+
+
+def test_the_repair_of_a_dangling_key_publishes_the_key_that_the_migrations_mean(damaged, postgres_url, move, execute):
+    report = move(damaged("dangling-fk"), postgres_url, fix=("dangling-foreign-key",))
+    assert report.ok, report.failure
+    assert [f.applied for f in report.findings] == [True]
+    query = """
+        SELECT confrelid::regclass::text FROM pg_constraint
+        WHERE conrelid = 'attributions_attribution'::regclass AND contype = 'f' ORDER BY 1
+    """
+    assert ("courses_course",) in execute(postgres_url, query)
+
+
+# --- identities, indexes, constraints ---
+
+
+def test_ids_of_deleted_rows_are_never_given_again(source, postgres_url, move, execute, sqlite):
+    (last,) = sqlite(source, "SELECT max(id) FROM attributions_attribution")[0]
+    sqlite(source, "DELETE FROM attributions_attribution WHERE id = ?", [last])
+    report = move(source, postgres_url)
+    identity = next(i for i in report.identities if i.table == "attributions_attribution")
+    assert identity.next == last + 1
+    sequence = "pg_get_serial_sequence('attributions_attribution', 'id')"
+    assert execute(postgres_url, f"SELECT nextval({sequence})") == [(last + 1,)]
+
+
+SCHEMA = """
+SELECT 'constraint', c.relname, k.conname, pg_get_constraintdef(k.oid), k.convalidated::text
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.connamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'index', tablename, indexname, indexdef, '' FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text || a.attidentity::text
+       || coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = attnum
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY 1, 2, 3
+"""
+
+
+def test_the_published_schema_is_the_one_that_migrate_makes(source, servers, each_postgres_url, move, execute, manage):
+    major = execute(each_postgres_url, "SELECT current_setting('server_version_num')::int / 10000")[0][0]
+    reference = servers[major].database()
+    manage("migrate", "-v0", DATABASE_URL=reference)
+    assert move(source, each_postgres_url).ok
+    published = execute(each_postgres_url, SCHEMA)
+    assert published == execute(reference, SCHEMA)
+    assert len(published) > 100
+
+
+# --- the proof ---
+
+
+def corrupt(url: str, statement: str):
+    def change() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"SET search_path = {INCOMING}")
+            assert connection.execute(statement).rowcount == 1
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "statement", "column"),
+    [
+        ("changed", "UPDATE courses_course SET title = title || ' ' WHERE id = 7", "title"),
+        ("missing", "DELETE FROM attributions_attribution WHERE id = 7", ""),
+        (
+            "extra",
+            "INSERT INTO attributions_teacher SELECT 999, 'X' || matricule, last_name, first_name, grade, department,"
+            " 'x' || email, max_hours FROM attributions_teacher WHERE id = 7",
+            "",
+        ),
+    ],
+)
+def test_one_wrong_row_in_staging_fails_the_proof_by_name(kind, statement, column, source, postgres_url, move, execute):
+    report = move(source, postgres_url, on={"prove": corrupt(postgres_url, statement)})
+    assert report.failure.exit_status == 3
+    differences = [d for t in report.proof.tables for d in t.samples]
+    assert [(d.kind, d.column) for d in differences] == [(kind, column)]
+    assert differences[0].key == {"id": "999" if kind == "extra" else "7"}
+    assert report.publication is None
+    assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
+
+
+def test_a_missing_row_fails_even_without_verify(source, postgres_url, move):
+    change = corrupt(postgres_url, "DELETE FROM attributions_attribution WHERE id = 7")
+    report = move(source, postgres_url, verify=pipeline.Options().verify, on={"prove": change})
+    assert report.failure.exit_status == 3
+
+
+def test_a_sequence_one_short_fails_the_proof(source, postgres_url, move):
+    change = corrupt(
+        postgres_url,
+        "SELECT setval(pg_get_serial_sequence('courses_course', 'id'), (SELECT max(id) - 1 FROM courses_course))",
+    )
+    report = move(source, postgres_url, on={"prove": change})
+    assert report.failure.exit_status == 3
+    assert "courses_course.id" in report.failure.message
+
+
+# --- a source that moves on ---
+
+
+def write(path: Path):
+    def change() -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE courses_course SET credits = credits + 1 WHERE id IN (1, 2, 3)")
+
+    return change
+
+
+def test_a_source_written_to_after_the_snapshot_stops_before_publish(source, postgres_url, move, execute):
+    report = move(source, postgres_url, on={"load": write(source)})
+    assert report.failure.exit_status == 1
+    assert "courses_course: 3 rows added or changed" in " ".join(report.failure.detail)
+    assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
+
+
+def test_accept_stale_publishes_the_snapshot_all_the_same(source, postgres_url, move, execute, sqlite):
+    before = sqlite(source, "SELECT credits FROM courses_course WHERE id = 1")
+    report = move(source, postgres_url, accept_stale=True, on={"load": write(source)})
+    assert report.ok
+    assert execute(postgres_url, "SELECT credits FROM courses_course WHERE id = 1") == before
+
+
+@pytest.mark.parametrize("journal_mode", ["wal", "delete"])
+def test_lock_source_makes_writers_wait_and_changes_no_byte(journal_mode, source, postgres_url, move, sqlite):
+    sqlite(source, f"PRAGMA journal_mode = {journal_mode}")
+    before = file_sha256(source)
+    refused = []
+
+    def try_to_write() -> None:
+        with closing(sqlite3.connect(source, timeout=0.1)) as connection:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                connection.execute("UPDATE courses_course SET credits = 1")
+            refused.append(True)
+
+    report = move(source, postgres_url, lock_source=True, on={"load": try_to_write, "publish": try_to_write})
+    assert report.ok, report.failure
+    assert refused == [True, True]
+    assert file_sha256(source) == before
+    sqlite(source, "UPDATE courses_course SET credits = credits")  # free again
+
+
+def test_rows_still_in_the_wal_are_moved(source, postgres_url, move, execute):
+    with closing(sqlite3.connect(source, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = wal")
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("UPDATE courses_course SET title = 'Dans le journal' WHERE id = 1")
+        assert move(source, postgres_url).ok
+    assert execute(postgres_url, "SELECT title FROM courses_course WHERE id = 1") == [("Dans le journal",)]
+
+
+# --- a target that is not empty ---
+
+
+def migrated(manage, url: str) -> None:
+    manage("migrate", "-v0", DATABASE_URL=url)
+
+
+def test_tables_untouched_since_migrate_are_replaced(source, each_postgres_url, move, execute, manage):
+    migrated(manage, each_postgres_url)
+    report = move(source, each_postgres_url)
+    assert report.ok, report.failure
+    assert set(report.publication.replaced) == set(report.publication.tables)
+    manage("migrate", "--check", DATABASE_URL=each_postgres_url)
+
+
+def test_user_data_in_the_target_is_refused_and_named(source, postgres_url, move, execute, manage):
+    migrated(manage, postgres_url)
+    superuser = {"DJANGO_SUPERUSER_PASSWORD": "x", "DATABASE_URL": postgres_url}
+    manage("createsuperuser", "--no-input", "--username", "chef", "--email", "a@b.fr", **superuser)
+    report = move(source, postgres_url)
+    assert report.failure.exit_status == 1
+    assert report.failure.detail == ("auth_user: 1 of 1 rows",)
+    assert "--replace" in report.failure.remedy
+    assert execute(postgres_url, "SELECT username FROM auth_user") == [("chef",)]
+
+
+def test_replace_keeps_the_old_tables_and_undo_brings_them_back(
+    source, each_postgres_url, move, execute, manage, django_db_blocker
+):
+    url = each_postgres_url
+    migrated(manage, url)
+    execute(url, "INSERT INTO auth_group (name) VALUES ('ancien')")
+    execute(url, "CREATE TABLE unrelated (id int); INSERT INTO unrelated VALUES (1)")
+    report = move(source, url, replace=True)
+    assert report.ok, report.failure
+    assert execute(url, f"SELECT name FROM {report.publication.archive}.auth_group") == [("ancien",)]
+    assert execute(url, "SELECT count(*) FROM auth_group WHERE name = 'ancien'") == [(0,)]
+    assert execute(url, "SELECT id FROM unrelated") == [(1,)]
+
+    back = pipeline.undo(Options(target=url))
+    assert execute(url, "SELECT name FROM auth_group") == [("ancien",)]
+    assert execute(url, f"SELECT count(*) > 0 FROM {back.publication.archive}.courses_course") == [(True,)]
+    assert execute(url, "SELECT id FROM unrelated") == [(1,)]
+    manage("migrate", "--check", DATABASE_URL=url)
+
+
+def test_undo_refuses_where_rows_were_written_since(source, postgres_url, move, execute):
+    move(source, postgres_url)
+    execute(postgres_url, "UPDATE courses_course SET credits = credits + 1 WHERE id <= 2")
+    execute(postgres_url, "DELETE FROM django_admin_log; DELETE FROM attributions_attribution WHERE id = 1")
+    with pytest.raises(PublishError) as refused:
+        pipeline.undo(Options(target=postgres_url))
+    assert any(line.startswith("courses_course: 2 rows inserted or changed") for line in refused.value.detail)
+    assert any(line.startswith("attributions_attribution: 0 rows inserted") for line in refused.value.detail)
+    assert pipeline.undo(Options(target=postgres_url, replace=True)).ok
+    assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
+
+
+def test_a_row_written_to_the_target_meanwhile_stops_publish(source, postgres_url, move, execute, manage):
+    migrated(manage, postgres_url)
+    intruder = lambda: execute(postgres_url, "INSERT INTO auth_group (name) VALUES ('tard')")  # noqa: E731
+    report = move(source, postgres_url, on={"prove": intruder})
+    assert "auth_group" in report.failure.message
+    assert execute(postgres_url, "SELECT name FROM auth_group") == [("tard",)]
+    assert execute(postgres_url, "SELECT count(*) FROM courses_course") == [(0,)]
+
+
+def test_a_foreign_key_from_a_table_of_somebody_else_is_refused(source, postgres_url, move, execute, manage):
+    migrated(manage, postgres_url)
+    execute(postgres_url, "CREATE TABLE other (course_id bigint REFERENCES courses_course (id))")
+    report = move(source, postgres_url)
+    assert report.failure.exit_status == 1
+    assert "other" in " ".join(report.failure.detail)
+
+
+def test_a_lock_on_a_replaced_table_is_waited_for_so_long_and_its_holder_named(
+    source, postgres_url, move, execute, manage, monkeypatch
+):
+    monkeypatch.setattr("migrate_to_pg.publish.transaction.LOCK_TIMEOUT", 1)
+    migrated(manage, postgres_url)
+    with psycopg.connect(postgres_url, application_name="the reporting job") as holder:
+        holder.execute("SELECT count(*) FROM courses_course")
+        pid = holder.info.backend_pid
+        start = time.monotonic()
+        report = move(source, postgres_url)
+        assert time.monotonic() - start < 15
+    assert report.failure.exit_status == 1
+    assert any(f"pid {pid} (user postgres, the reporting job" in line for line in report.failure.detail)
+    assert execute(postgres_url, "SELECT count(*) FROM courses_course") == [(0,)]
+
+
+def test_grants_owner_and_comments_are_as_on_the_replaced_table(source, postgres_url, move, execute, manage):
+    migrated(manage, postgres_url)
+    execute(
+        postgres_url,
+        "DROP ROLE IF EXISTS lecteur; CREATE ROLE lecteur; GRANT SELECT ON courses_course TO lecteur;"
+        " COMMENT ON TABLE courses_course IS 'les cours'; ALTER TABLE courses_course ENABLE ROW LEVEL SECURITY;"
+        " CREATE POLICY tous ON courses_course FOR SELECT TO lecteur USING (true)",
+    )
+    assert move(source, postgres_url).ok
+    assert execute(
+        postgres_url,
+        "SELECT has_table_privilege('lecteur', 'courses_course', 'SELECT'),"
+        " has_table_privilege('lecteur', 'auth_user', 'SELECT'),"
+        " obj_description('courses_course'::regclass), relrowsecurity,"
+        " (SELECT polname FROM pg_policy WHERE polrelid = 'courses_course'::regclass)"
+        " FROM pg_class WHERE oid = 'courses_course'::regclass",
+    ) == [(True, False, "les cours", True, "tous")]
+
+
+def test_default_privileges_of_the_schema_reach_published_tables(source, postgres_url, move, execute):
+    execute(
+        postgres_url,
+        "DROP ROLE IF EXISTS auditeur; CREATE ROLE auditeur;"
+        " ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO auditeur",
+    )
+    assert move(source, postgres_url).ok
+    assert execute(postgres_url, "SELECT has_table_privilege('auditeur', 'courses_course', 'SELECT')") == [(True,)]
+
+
+def test_two_runs_at_once_the_second_is_refused(source, postgres_url, move, monkeypatch):
+    monkeypatch.setattr("migrate_to_pg.target._RUN_LOCK_WAIT", 0.2)
+    second = []
+    first = move(source, postgres_url, on={"load": lambda: second.append(move(source, postgres_url))})
+    assert first.ok
+    assert "Another migrate_to_pg" in second[0].failure.message
+    assert "pid" in second[0].failure.detail[0]
+
+
+# --- the report ---
+
+
+def test_the_report_is_private_and_tells_what_happened(source, postgres_url, move, tmp_path):
+    report = move(source, postgres_url)
+    folder = Path(report.source.snapshot).parent
+    assert {p.name: oct(p.stat().st_mode)[-3:] for p in folder.iterdir()} == dict.fromkeys(
+        ("report.html", "report.json", "snapshot.sqlite3"), "600"
+    )
+    told = json.loads((folder / "report.json").read_text())
+    assert told["ok"]
+    assert [s["name"] for s in told["stages"]] == [
+        "snapshot", "catalog", "stage", "examine", "load", "restore", "prove", "publish",
+    ]  # fmt: skip
+    assert all(t["differences"] == 0 and t["rows_source"] == t["rows_target"] for t in told["tables"])
