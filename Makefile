@@ -21,10 +21,10 @@ help:  ## this list
 	@touch $@
 
 demo: .venv/ready  ## the whole story on a damaged database, in about a minute
-	@$(PY) demo/run.py
+	@$(PY) -m demo.run
 
 demo-stop: .venv/ready  ## stop the PostgreSQL server that the demo left running
-	@$(PY) demo/run.py --stop
+	@$(PY) -m demo.run --stop
 
 run: .venv/ready  ## the application on http://localhost:8000 (DATABASE_URL chooses the database)
 	@$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py runserver

@@ -51,7 +51,7 @@ from migrate_to_pg.records import (
 from migrate_to_pg.rules import accepted_rules
 from migrate_to_pg.snapshot import Source, file_sha256, require_space
 from migrate_to_pg.versions import versions
-from migrate_to_pg.words import after_undo, estimate, next_steps
+from migrate_to_pg.words import after_undo, counted, estimate, next_steps
 from migrate_to_pg.workplace import Workplace, kept_snapshots
 
 Progress = Callable[[Event], None]
@@ -207,7 +207,7 @@ class _Run:
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
             raise BlockedError(
-                f"{len(blocking)} findings stand in the way; nothing was loaded.",
+                f"{counted(len(blocking), 'finding stands', 'findings stand')} in the way; nothing was loaded.",
                 remedy="Do what each finding says, or accept its repair with --fix, then run again.",
             )
 
@@ -282,7 +282,7 @@ class _Run:
         if name == "catalog" and facts.catalog:
             return f"{len(facts.catalog.tables)} tables, {sum(t.rows for t in facts.catalog.tables):,} rows"
         if name == "examine":
-            return f"{len(facts.findings)} findings"
+            return counted(len(facts.findings), "finding", "findings")
         if name == "prove" and facts.proof and facts.proof.tables:
             cells = sum(t.cells_compared for t in facts.proof.tables)
             return f"{cells:,} cells equal" if cells else f"{len(facts.proof.tables)} row counts equal"

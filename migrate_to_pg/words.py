@@ -19,6 +19,11 @@ def estimate(size: int) -> str:
     )
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """1 finding, 2 findings."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def next_steps(
     options: Options, publication: Publication | None, failure: Failure | None, unapplied: int, snapshot: str
 ) -> tuple[str, ...]:
@@ -35,7 +40,8 @@ def next_steps(
 def _after_publication(publication: Publication, unapplied: int, snapshot: str) -> list[str]:
     steps = ["Set DATABASE_URL to this PostgreSQL database wherever the application runs."]
     if unapplied:
-        steps.append(f"Run manage.py migrate there: {unapplied} migrations were not applied on SQLite either.")
+        missing = counted(unapplied, "migration was", "migrations were")
+        steps.append(f"Run manage.py migrate there: {missing} not applied on SQLite either.")
     else:
         steps.append("Run manage.py migrate there once: it applies nothing, and lets applications make their own rows.")
     steps.append("Restart every worker: Django caches content types, and old workers still write to SQLite.")
