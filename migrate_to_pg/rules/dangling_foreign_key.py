@@ -81,16 +81,15 @@ def _remedy(table: SourceTable, parent: str, intended: str | None) -> str:
             f"Find out which table {table.name} should refer to, in its model and migrations; if none, rebuild the"
             f" table without this key. For the move alone, --fix {RULE.id} is enough."
         )
-    old, new = name(intended), name(parent)
+    back = compose(
+        "BEGIN; ALTER TABLE {old} RENAME TO {new}; ALTER TABLE {new} RENAME TO {old}; COMMIT;",
+        old=name(intended),
+        new=name(parent),
+    )
     return (
         f"For the move: --fix {RULE.id}; no data changes, the migrations' foreign key names {intended}.\n"
-        "To repair SQLite itself, stop the application, copy the file, and run in one sqlite3 session:\n"
-        + compose(
-            "PRAGMA legacy_alter_table=ON; PRAGMA foreign_keys=OFF; ALTER TABLE {old} RENAME TO {new};"
-            " PRAGMA foreign_keys=ON; ALTER TABLE {new} RENAME TO {old};",
-            old=old,
-            new=new,
-        )
+        "To repair SQLite itself, stop the application, copy the file, and rename there and back, which takes every"
+        f" child along:\n{back}"
     )
 
 
@@ -105,8 +104,8 @@ RULE = SetRule(
         " children keep naming it. PRAGMA integrity_check does not look at this."
     ),
     remedy=(
-        "Accept the repair. To repair SQLite itself, rename there and back: with legacy_alter_table on, the first"
-        " RENAME (foreign keys off) leaves the children alone, the second (foreign keys on) takes them along."
+        "Accept the repair. To repair SQLite itself, stop the application, copy the file, and rename the right table to"
+        " the name that the children have, and back: the second RENAME takes every one of them along."
     ),
     repair="lossless",
     repair_description=(

@@ -99,8 +99,8 @@ def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
         why = f"SQLite has no table {key.parent} at all"
     return (
         f"{counted(count, 'row refers', 'rows refer')} to {parent}, but {why}. PostgreSQL would"
-        f" refuse the constraint {key.name}. SQLite checks foreign keys only in connections that turn them on, as Django"
-        " does: such rows come from rows deleted or imported by other programs, or while the key was broken."
+        f" refuse the constraint {key.name}. SQLite checks foreign keys only where a connection turns them on, as"
+        " Django does: such rows come from rows deleted or imported by other programs, or while the key was broken."
     )
 
 

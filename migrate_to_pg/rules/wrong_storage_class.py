@@ -68,7 +68,7 @@ def _codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         return ""
     texts = _texts(table, column)
     total = subject.number(compose("SELECT count(*) FROM ({texts})", texts=texts))
-    whole = "SELECT count(*) FROM ({texts}) WHERE v = CAST(CAST(v AS INTEGER) AS TEXT) COLLATE BINARY"
+    whole = "SELECT count(*) FROM ({texts}) WHERE v = CAST(CAST(v AS INTEGER) AS TEXT)"
     numbers = subject.number(compose(whole, texts=texts))
     matches = [
         (_known(subject, texts, parent, code), f"{parent.name}.{code.name}")

@@ -69,7 +69,7 @@ def test_the_accepted_repair_no_longer_blocks() -> None:
 
 
 def test_the_sql_of_the_remedy_repairs_sqlite_itself(tmp_path: Path) -> None:
-    """Also with a view and triggers on it, which the RENAME of today would trip over."""
+    """Renamed there and back, also where other children, a view and a trigger name the right table already."""
     script = (
         RENAMED
         + """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from migrate_to_pg.records import TargetUnique
+from migrate_to_pg.catalog import make_plan
+from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceTable, TargetUnique
+from migrate_to_pg.rules.predicate import translate
 from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table, values
 
 COURSE = table("course", "id bigint", "code character varying(20) NULL", unique=["code"])
@@ -136,11 +138,8 @@ PARTIAL = """
         # Not understood, so left to PostgreSQL.
         ("(open OR (a > 3))", 0),
         ("(a = 7)", 0),
-        ("(NOT (open AND open))", 0),
-        ("((a)::text = 'x AND y'::text)", 0),
-        ("a", 0),
-        ("elsewhere", 0),
-        ("(open IS NOT TRUE)", 0),
+        ("(NOT (open AND (a IS NOT NULL)))", 0),
+        ("((NOT open) AND (a > 3))", 0),
     ],
 )
 def test_partial_uniques_are_examined_where_the_condition_is_certain(predicate: str, surplus: int) -> None:
@@ -152,6 +151,35 @@ def test_partial_uniques_are_examined_where_the_condition_is_certain(predicate: 
 def test_types_whose_equality_is_not_known_are_left_to_postgresql() -> None:
     target = table("t", "id bigint", "v jsonb", unique=["v"])
     check_healthy("CREATE TABLE t (id integer PRIMARY KEY, v text); INSERT INTO t VALUES (1, '1'), (2, '1');", target)
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        "a",
+        "(NOT a)",
+        "(a = 7)",
+        "elsewhere",
+        "(open OR (a IS NULL))",
+        "(NOT (open AND (a IS NULL)))",
+        "(open AND (a = 7))",
+        "(open IS NOT TRUE)",
+        "(NOT (a IS NULL))",
+        "((a)::text = 'x AND y'::text)",
+        "AND",
+        "()",
+    ],
+)
+def test_no_other_condition_is_translated(predicate: str) -> None:
+    target = table("t", "id bigint", "a bigint", "open boolean", key="")
+    source = SourceTable(name="t", sql="", columns=(_source("a"), _source("open")), foreign_keys=(), rows=0)
+    plan = make_plan(SourceCatalog(tables=(source,)), [target], source_time_zone="UTC")
+    assert translate(predicate, plan.tables[0]) is None
+    assert translate("(open AND (a IS NULL))", plan.tables[0]) == '"open" = 1 AND "a" IS NULL'
+
+
+def _source(name: str) -> SourceColumn:
+    return SourceColumn(name=name, declared_type="", not_null=False, key_position=0, generated=False)
 
 
 def test_citext_is_examined_for_the_same_text_alone() -> None:

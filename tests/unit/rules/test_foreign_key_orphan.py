@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table, values
+from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.rules import Subject, rows
+from migrate_to_pg.rules.foreign_key_orphan import is_rowid
+from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, make, table, values
 
 PARENT = table("parent", "id bigint")
 CHILD = table("child", "id bigint", "parent_id bigint NULL", refers=[("parent_id", "parent.id")])
@@ -69,6 +74,27 @@ def test_a_descending_integer_key_may_hold_null() -> None:
         INSERT INTO child VALUES (1, 1), (2, 9);
     """
     assert ("foreign-key-orphan", 1) in [(f.rule, f.count) for f in findings(script, PARENT, CHILD)]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "is_one"),
+    [
+        ("(id INTEGER PRIMARY KEY)", True),
+        ("(id integer, PRIMARY KEY (id))", True),
+        ("(id INTEGER PRIMARY KEY DESC)", False),
+        ("(id bigint PRIMARY KEY)", False),
+        ("(id integer UNIQUE)", False),
+        ("(id integer, other integer, PRIMARY KEY (id, other))", False),
+        ("(id integer PRIMARY KEY) WITHOUT ROWID", False),
+    ],
+)
+def test_which_column_is_the_rowid(tmp_path: Path, declaration: str, is_one: bool) -> None:
+    make(tmp_path / "db", f"CREATE TABLE parent {declaration};")
+    catalog = read_source(tmp_path / "db")
+    plan = make_plan(catalog, [PARENT], source_time_zone="UTC")
+    with rows.opened(tmp_path / "db", time_zone="UTC") as database:
+        subject = Subject(plan=plan, catalog=catalog, database=database)
+        assert is_rowid(subject, plan.tables[0], list(plan.tables[0].columns)) is is_one
 
 
 def test_without_the_parent_table_every_key_is_an_orphan() -> None:
