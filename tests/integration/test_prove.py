@@ -535,7 +535,7 @@ def test_generated_columns_are_compared_even_those_that_call_djangos_functions(e
 def test_one_cell_of_the_wrong_class_far_down_does_not_hide_the_others(sides):
     numbered(sides)
     with sqlite3.connect(sides.path) as connection:
-        connection.execute("UPDATE thing SET name = x'00' WHERE id = 15000")
+        connection.execute("UPDATE thing SET name = CAST(name AS blob) WHERE id = 15000")
     connection.close()
     sides.corrupt("UPDATE thing SET name = 'y' WHERE id = 15003")
     assert kinds(sides) == [("changed", "15000", "name"), ("changed", "15003", "name")]

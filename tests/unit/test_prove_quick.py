@@ -154,3 +154,10 @@ def test_a_value_that_django_cannot_read_equals_nothing_that_postgresql_can_hold
     for name, kind in families.FAMILIES.items():
         wrong = kind.source_form(object(), UTC)
         assert wrong.startswith("?"), name
+
+
+@given(text=st.text(max_size=5), spaces=st.integers(0, 3), other=st.text(max_size=5))
+def test_char_n_cannot_tell_trailing_spaces_apart_and_nothing_else(text, spaces, other):
+    form = forms.source_padded(text + " " * spaces, UTC)
+    assert form == forms.target_padded(text, UTC)
+    assert (form == forms.target_padded(other, UTC)) == (text.rstrip(" ") == other.rstrip(" "))
