@@ -65,9 +65,9 @@ def _fresh_directory() -> Path:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the snapshots of runs that were killed."""
-    for path in parent.glob(f"*/{_SNAPSHOT}.*.unfinished"):
-        pid = path.name.split(".")[-2]
+    """Remove the snapshots of runs that were killed, with the journals that SQLite may have left beside them."""
+    for path in parent.glob(f"*/{_SNAPSHOT}.*.unfinished*"):
+        pid = path.name.removeprefix(f"{_SNAPSHOT}.").split(".")[0]
         if pid.isdigit() and not _is_running(int(pid)):
             path.unlink(missing_ok=True)
 

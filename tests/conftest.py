@@ -12,6 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -114,5 +115,17 @@ def manage(python: Run) -> Run:
         if ok:
             assert result.returncode == 0, result.stdout + result.stderr
         return result
+
+    return run
+
+
+@pytest.fixture
+def execute() -> Callable[..., list[tuple[Any, ...]]]:
+    """Run SQL on PostgreSQL: execute(url, query, parameters) -> rows."""
+
+    def run(url: str, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(query, parameters)
+            return cursor.fetchall() if cursor.description else []
 
     return run

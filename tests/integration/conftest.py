@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from django.core.management import call_command
 
@@ -73,18 +72,6 @@ def move(tmp_path: Path, django_db_blocker: Any, settings: Any) -> Iterator[Move
 
     with django_db_blocker.unblock():
         yield run
-
-
-@pytest.fixture
-def execute() -> Callable[..., list[tuple[Any, ...]]]:
-    """Run SQL on PostgreSQL: execute(url, query, parameters) -> rows."""
-
-    def run(url: str, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(query, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    return run
 
 
 @pytest.fixture

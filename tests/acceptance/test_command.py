@@ -1,0 +1,214 @@
+"""manage.py migrate_to_pg as a person or a script runs it: what stands where, and which status it ends with."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from migrate_to_pg.records import INCOMING
+from migrate_to_pg.snapshot import file_sha256
+from tests.conftest import ROOT
+
+PASSWORD = "hunter2-planted"
+
+
+@pytest.fixture
+def command(python, tmp_path):
+    """Run the command; its reports stay with the test."""
+    runs = iter(range(100))
+
+    def run(*arguments, **environment):
+        report = tmp_path / "reports" / str(next(runs))
+        return python("manage.py", "migrate_to_pg", "--report", report, *arguments, **environment)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """damage -> a database made by the command, in a process of its own."""
+    folder = tmp_path_factory.mktemp("made")
+
+    def make(damage):
+        path = folder / f"{damage}.sqlite3"
+        if not path.exists():
+            arguments = [sys.executable, "manage.py", "make_legacy_db", path, "--damage", damage]
+            subprocess.run(arguments, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def source(made, tmp_path):
+    return shutil.copy(made("none"), tmp_path / "source.sqlite3")
+
+
+def no_traceback(result):
+    assert "Traceback" not in result.stdout + result.stderr, result.stderr
+    return result
+
+
+def test_json_is_alone_on_stdout_and_progress_on_stderr(command, source, postgres_url):
+    result = command("--source", source, "--target", postgres_url, "--verify", "--json")
+    report = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert report["ok"]
+    assert {"stages", "source", "target", "tables", "findings", "quarantined", "identities", "versions"} <= set(report)
+    assert "prove: done" in result.stderr
+
+
+def test_database_url_alone_names_the_target(command, source, postgres_url, execute):
+    result = command("--source", source, DATABASE_URL=postgres_url)
+    assert result.returncode == 0, result.stderr
+    assert execute(postgres_url, "SELECT count(*) > 0 FROM courses_course") == [(True,)]
+
+
+def test_a_pipe_gets_plain_lines(command, source, postgres_url):
+    result = command("--source", source, "--target", postgres_url, "--rehearse")
+    assert "\x1b" not in result.stdout + result.stderr
+    for stage in ("snapshot", "catalog", "stage", "examine", "load", "restore", "prove"):
+        assert f"{stage}: done in" in result.stderr
+    assert "publish" not in result.stderr
+
+
+def test_check_ends_with_1_where_something_blocks_and_0_where_nothing_does(command, made, source):
+    blocked = command("--source", made("dangling-fk"), "--check")
+    assert blocked.returncode == 1
+    assert "dangling-foreign-key  attributions_attribution.course_id" in blocked.stdout
+    assert "RENAME TO" in blocked.stdout
+    assert command("--source", source, "--check").returncode == 0
+    accepted = command("--source", made("dangling-fk"), "--check", "--fix", "all")
+    assert accepted.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status", "says"),
+    [
+        ((), {}, 2, "not PostgreSQL"),
+        (("--target", "mysql://u:p@h/d"), {}, 2, "mysql://... is not PostgreSQL"),
+        (("--target", "nobody"), {}, 2, "no alias of DATABASES"),
+        (("--target", f"postgres://u:{PASSWORD}@127.0.0.1:1/d"), {}, 1, "127.0.0.1:1 cannot be reached as user u"),
+        (("--target", f"postgres://u:{PASSWORD}@nowhere.invalid/d"), {}, 1, "cannot be reached"),
+        (("--target", f"postgres://u:{PASSWORD}@[bad/d"), {}, 2, "cannot be read"),
+        ((), {"DATABASE_URL": f"postgres://u:{PASSWORD}@127.0.0.1:1/d"}, 1, "cannot be reached"),
+        (("--fix", "no-such-rule", "--check"), {}, 2, "dangling-foreign-key"),
+        (("--check", "--rehearse"), {}, 2, "not allowed with"),
+        (("--verify", "everything"), {}, 2, "choose from"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line_without_password(arguments, environment, status, says, command, source):
+    result = no_traceback(command("--source", source, *arguments, **environment))
+    assert result.returncode == status, result.stdout + result.stderr
+    assert says in result.stdout + result.stderr
+    assert PASSWORD not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(None, "There is no SQLite database at"), (b"", "is empty"), (b"PK\x03\x04 zip", "is not an")]
+)
+def test_a_source_that_is_none_is_named(content, says, command, tmp_path, postgres_url):
+    path = tmp_path / "wrong.sqlite3"
+    if content is not None:
+        path.write_bytes(content)
+    result = no_traceback(command("--source", path, "--target", postgres_url))
+    assert result.returncode == 1
+    assert says in result.stdout
+    assert str(path) in result.stdout
+
+
+def test_a_truncated_source_is_refused_before_anything_is_written(command, source, postgres_url, execute):
+    with source.open("r+b") as file:
+        file.truncate(source.stat().st_size // 2)
+    result = no_traceback(command("--source", source, "--target", postgres_url))
+    assert result.returncode == 1
+    query = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    assert execute(postgres_url, query) == [(0,)]
+
+
+def test_source_may_be_a_url_or_the_projects_own_setting(command, source, postgres_url):
+    assert command("--source", f"sqlite:///{source}", "--check").returncode == 0
+    # An alias: the default database, while DATABASE_URL still names SQLite.
+    assert command("--source", "default", "--check", DATABASE_URL=f"sqlite:///{source}").returncode == 0
+    refused = command("--source", "default", "--check", DATABASE_URL=postgres_url)
+    assert refused.returncode == 2
+    assert "not SQLite" in refused.stderr
+
+
+def test_purge_removes_dated_schemas_after_asking(command, source, postgres_url, execute):
+    assert command("--source", source, "--target", postgres_url).returncode == 0
+    assert command("--source", source, "--target", postgres_url, "--replace").returncode == 0
+    schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_pg\\_replaced%'"
+    assert execute(postgres_url, schemas) == [(1,)]
+    refused = command("--purge", "--target", postgres_url)  # no answer on standard input
+    assert refused.returncode == 1
+    assert execute(postgres_url, schemas) == [(1,)]
+    assert command("--purge", "--no-input", "--target", postgres_url).returncode == 0
+    assert execute(postgres_url, schemas) == [(0,)]
+
+
+def start(source: Path, url: str, report: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify"]
+    return subprocess.Popen(
+        [*command, "--report", report, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def signal_at(process: subprocess.Popen[str], stage: str, number: signal.Signals) -> str:
+    """Send the signal when the stage is announced; what was said until then is returned."""
+    said = ""
+    assert process.stderr is not None
+    for line in process.stderr:
+        said += line
+        if line.startswith(f"{stage} ..."):
+            process.send_signal(number)
+            return said
+    raise AssertionError(said)
+
+
+@pytest.mark.parametrize("stage", ["snapshot", "stage", "load", "restore", "prove"])
+def test_a_killed_run_leaves_public_and_source_alone_and_the_next_one_cleans_up(
+    stage, source, postgres_url, execute, tmp_path
+):
+    before = file_sha256(source)
+    process = start(source, postgres_url, tmp_path / "reports" / "killed")
+    signal_at(process, stage, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    assert execute(postgres_url, tables) == [(0,)]
+    assert file_sha256(source) == before
+
+    again = start(source, postgres_url, tmp_path / "reports" / "again")
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 0, out + err
+    assert execute(postgres_url, f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}'") == [(0,)]
+    assert [p.name for p in tmp_path.rglob("*snapshot*")] == ["snapshot.sqlite3"]
+
+
+@pytest.mark.parametrize("stage", ["stage", "load", "prove"])
+def test_ctrl_c_ends_with_1_and_cleans_up_at_once(stage, source, postgres_url, execute, tmp_path):
+    process = start(source, postgres_url, tmp_path / "reports" / "stopped")
+    said = signal_at(process, stage, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, said + err
+    assert "Traceback" not in err
+    assert "nothing was published" in (out + err).lower()
+    time.sleep(0.1)
+    assert execute(postgres_url, f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}'") == [(0,)]
+    assert not list(tmp_path.rglob("*snapshot*"))
+
+
+def test_both_databases_answer_the_same_dumpdata(source, each_postgres_url, command, manage):
+    """A second opinion, of Django itself: what it reads on both databases, as JSON."""
+    assert command("--source", source, "--target", each_postgres_url, "--verify").returncode == 0
+    dump = ("dumpdata", "--natural-foreign", "courses", "attributions", "auth", "contenttypes", "--indent", "1")
+    read = [json.loads(manage(*dump, DATABASE_URL=url).stdout) for url in (f"sqlite:///{source}", each_postgres_url)]
+    key = [sorted(rows, key=lambda row: (row["model"], str(row["pk"]))) for rows in read]
+    assert key[0] == key[1]
+    assert len(key[0]) > 500
