@@ -152,11 +152,22 @@ def test_purge_removes_dated_schemas_after_asking(command, source, postgres_url,
     assert execute(postgres_url, schemas) == [(0,)]
 
 
-def start(source: Path, url: str, report: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify"]
-    return subprocess.Popen(
-        [*command, "--report", report, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def start(tmp_path):
+    """Start a run and go on; whatever of it still runs is ended with the test."""
+    started = []
+
+    def run(source: Path, url: str, name: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify"]
+        report = ("--report", tmp_path / "reports" / name)
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen([*command, *report], cwd=ROOT, stdout=pipe, stderr=pipe, text=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def signal_at(process: subprocess.Popen[str], stage: str, number: signal.Signals) -> str:
@@ -173,10 +184,10 @@ def signal_at(process: subprocess.Popen[str], stage: str, number: signal.Signals
 
 @pytest.mark.parametrize("stage", ["snapshot", "stage", "load", "restore", "prove"])
 def test_a_killed_run_leaves_public_and_source_alone_and_the_next_one_cleans_up(
-    stage, source, postgres_url, execute, tmp_path
+    stage, start, source, postgres_url, execute, tmp_path
 ):
     before = file_sha256(source)
-    process = start(source, postgres_url, tmp_path / "reports" / "killed")
+    process = start(source, postgres_url, "killed")
     signal_at(process, stage, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -184,7 +195,7 @@ def test_a_killed_run_leaves_public_and_source_alone_and_the_next_one_cleans_up(
     assert execute(postgres_url, tables) == [(0,)]
     assert file_sha256(source) == before
 
-    again = start(source, postgres_url, tmp_path / "reports" / "again")
+    again = start(source, postgres_url, "again")
     out, err = again.communicate(timeout=60)
     assert again.returncode == 0, out + err
     assert execute(postgres_url, f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}'") == [(0,)]
@@ -192,8 +203,8 @@ def test_a_killed_run_leaves_public_and_source_alone_and_the_next_one_cleans_up(
 
 
 @pytest.mark.parametrize("stage", ["stage", "load", "prove"])
-def test_ctrl_c_ends_with_1_and_cleans_up_at_once(stage, source, postgres_url, execute, tmp_path):
-    process = start(source, postgres_url, tmp_path / "reports" / "stopped")
+def test_ctrl_c_ends_with_1_and_cleans_up_at_once(stage, start, source, postgres_url, execute, tmp_path):
+    process = start(source, postgres_url, "stopped")
     said = signal_at(process, stage, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, said + err
