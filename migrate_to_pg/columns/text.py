@@ -58,6 +58,18 @@ def _marked_utf8(arrays: Sequence[pa.Array], context: Context) -> Converted:
     return Converted(values=plain.values, malformed=pc.or_(marked.malformed, plain.malformed))
 
 
+def _marked_utf8_bytes(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    """The same for text that travels as bytes, which nothing else would look at before PostgreSQL does."""
+    marked = _marked(arrays, context)
+    try:
+        marked.values.cast(pa.string())
+    except pa.ArrowInvalid:
+        plain = _utf8_only(marked.values)
+        bad = plain.malformed if marked.malformed is None else pc.or_(marked.malformed, plain.malformed)
+        return Converted(values=plain.values.cast(pa.binary()), malformed=bad)
+    return marked
+
+
 _THERE = Rendering(sql="{0} IS NOT NULL", sentinel="0")
 #: json_valid is strict here (RFC 8259): no NaN, no trailing comma, which PostgreSQL would refuse.
 _JSON = Rendering(sql="CASE WHEN json_valid({0}) THEN {0} END", sentinel="''")
@@ -71,7 +83,7 @@ _UUID = Rendering(
 text = Codec(storage=("text",), renderings=(TEXT,), convert=_text, arrow=lambda _: pa.string())
 bytea = Codec(storage=("blob",), renderings=(BLOB,), convert=same, arrow=lambda _: pa.binary())
 json = Codec(storage=("text",), renderings=(_JSON, _THERE), convert=_marked_utf8, arrow=lambda _: pa.string())
-jsonb = Codec(storage=("text",), renderings=(_JSONB, _THERE), convert=_marked, arrow=lambda _: pa.binary())
+jsonb = Codec(storage=("text",), renderings=(_JSONB, _THERE), convert=_marked_utf8_bytes, arrow=lambda _: pa.binary())
 uuid = Codec(storage=("text",), renderings=(_UUID, _THERE), convert=_marked, arrow=lambda _: pa.binary())
 
 CODECS = {

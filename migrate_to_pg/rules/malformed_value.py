@@ -9,6 +9,7 @@ from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.rule import Subject, Told, ValueRule
 
 _TEXT = "text without the character NUL, in valid UTF-8"
+_JSON = "JSON as RFC 8259 has it (no NaN, no trailing comma, no single quotes), in valid UTF-8"
 #: pg_type.typname -> what it holds.
 _FORMS = {
     "int2": "whole numbers from -32768 to 32767",
@@ -20,8 +21,8 @@ _FORMS = {
     "text": _TEXT,
     "bpchar": _TEXT,
     "citext": _TEXT,
-    "json": "JSON as RFC 8259 has it: no NaN, no trailing comma, no single quotes",
-    "jsonb": "JSON as RFC 8259 has it: no NaN, no trailing comma, no single quotes",
+    "json": _JSON,
+    "jsonb": _JSON,
     "uuid": "32 hexadecimal digits, with dashes or without",
     "date": "dates of years 1 to 9999, written YYYY-MM-DD",
     "time": "times of day without offset, written HH:MM:SS.ffffff",

@@ -163,6 +163,7 @@ def test_types_whose_equality_is_not_known_are_left_to_postgresql() -> None:
         "(open OR (a IS NULL))",
         "(NOT (open AND (a IS NULL)))",
         "(open AND (a = 7))",
+        "(open AND a)",
         "(open IS NOT TRUE)",
         "(NOT (a IS NULL))",
         "((a)::text = 'x AND y'::text)",

@@ -23,6 +23,7 @@ from tests.unit.rules.examined import check_finds, check_healthy, findings, keys
         ("timestamp with time zone", "'2024-13-01 00:00:00'", "text '2024-13-01 00:00:00'", "in UTC"),
         ("uuid", "'not-a-uuid'", "text 'not-a-uuid'", "32 hexadecimal digits"),
         ("jsonb", "'{''a'': 1}'", "text '{'a': 1}'", "RFC 8259"),
+        ("jsonb", "CAST(x'22ff22' AS TEXT)", "text '\"\\xff\"'", "RFC 8259"),
         ("json", "'[NaN]'", "text '[NaN]'", "RFC 8259"),
         ("text", "'a' || char(0) || 'b'", "text 'a\\x00b'", "NUL"),
         ("character varying(9)", "CAST(x'41ff42' AS TEXT)", "text 'A\\xffB'", "UTF-8"),
