@@ -1,0 +1,46 @@
+"""``make demo``: the story is told to its end, by a real server, twice."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def demo(tmp_path, python):
+    tmp_path.chmod(0o755)
+    environment = {"DEMO_DIRECTORY": str(tmp_path / "demo")}
+    yield lambda *arguments: python("-m", "demo.run", *arguments, **environment)
+    python("-m", "demo.run", "--stop", **environment)
+
+
+def test_the_story_is_told_to_its_end_and_again(demo, tmp_path):
+    for _ in range(2):
+        told = demo()
+        assert told.returncode == 0, told.stdout + told.stderr
+        in_order = (
+            "POST /attribution/ -> 400",
+            "no such table: main.courses_course_backup",
+            "dangling-foreign-key  attributions_attribution.course_id",
+            "RENAME TO",
+            "cells compared one by one, no difference",
+            "POST /attribution/ -> 201",
+            "AGV211 CM est attribué à",
+            "make demo-stop",
+        )
+        positions = [told.stdout.find(text) for text in in_order]
+        assert -1 not in positions, told.stdout
+        assert positions == sorted(positions)
+        assert (tmp_path / "demo" / "report" / "move" / "report.html").exists()
+    assert "is stopped" in demo("--stop").stdout
+    assert "does not run" in demo("--stop").stdout
+
+
+@pytest.mark.parametrize("target", ["demo", "demo-stop", "test", "test-full", "lint", "run", "format", "pins", "clean"])
+def test_the_make_targets_are_there(target):
+    result = subprocess.run(
+        ["make", "-n", target, f"PYTHON={sys.executable}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
