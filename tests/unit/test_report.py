@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from reports import (
+
+from migrate_to_pg.records import (
+    Failure,
+    Level,
+    Proof,
+    Report,
+    Sample,
+    Verify,
+)
+from migrate_to_pg.report.html import to_html
+from migrate_to_pg.report.text import lines
+from tests.unit.reports import (
     FAILED,
     PUBLISHED,
     Page,
@@ -18,17 +29,6 @@ from reports import (
     unequal,
     without_colours,
 )
-
-from migrate_to_pg.records import (
-    Failure,
-    Level,
-    Proof,
-    Report,
-    Sample,
-    Verify,
-)
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.text import lines
 
 # --- the verdict ------------------------------------------------------------------------------------------------------
 

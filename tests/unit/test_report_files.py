@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reports import (
-    PUBLISHED,
-)
 
 from migrate_to_pg.report import write
 from migrate_to_pg.report.html import to_html
+from tests.unit.reports import (
+    PUBLISHED,
+)
 
 
 def mode(path: Path) -> int:

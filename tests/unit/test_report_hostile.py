@@ -7,7 +7,17 @@ import re
 from dataclasses import replace
 
 import pytest
-from reports import (
+
+from migrate_to_pg.records import (
+    Proof,
+    Sample,
+    Verify,
+)
+from migrate_to_pg.report.html import to_html
+from migrate_to_pg.report.json import dumps
+from migrate_to_pg.report.text import lines
+from migrate_to_pg.report.words import visible
+from tests.unit.reports import (
     FAILED,
     FRENCH,
     HOSTILE,
@@ -22,16 +32,6 @@ from reports import (
     unequal,
     without_colours,
 )
-
-from migrate_to_pg.records import (
-    Proof,
-    Sample,
-    Verify,
-)
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.json import dumps
-from migrate_to_pg.report.text import lines
-from migrate_to_pg.report.words import visible
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -6,7 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from reports import (
+
+from migrate_to_pg.records import Failure, Level, StageTime
+from migrate_to_pg.report.json import dumps, to_json
+from tests.unit.reports import (
     FAILED,
     FRENCH,
     HOSTILE,
@@ -17,9 +20,6 @@ from reports import (
     poisoned,
     unequal,
 )
-
-from migrate_to_pg.records import Failure, Level, StageTime
-from migrate_to_pg.report.json import dumps, to_json
 
 
 def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:

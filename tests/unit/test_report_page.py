@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
-from reports import (
-    PUBLISHED,
-    Page,
-    check_all_tell,
-)
-
 from migrate_to_pg.records import (
     Report,
 )
 from migrate_to_pg.report.html import to_html
+from tests.unit.reports import (
+    PUBLISHED,
+    Page,
+    check_all_tell,
+)
 
 
 def test_the_page_needs_no_network_and_no_script() -> None:
