@@ -52,31 +52,48 @@ class SetAside:
     triggers: tuple[Trigger, ...]
 
 
-_CONSTRAINTS = """
-SELECT c.relname AS table_name, k.conname AS name,
-       CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'x' THEN 'exclusion'
-                      ELSE 'foreign key' END AS kind,
-       format('ALTER TABLE %%s DROP CONSTRAINT %%I', c.oid::regclass, k.conname) AS drop,
-       format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', c.oid::regclass, k.conname, pg_get_constraintdef(k.oid))
-       AS create
-FROM pg_constraint k
-JOIN pg_class c ON c.oid = k.conrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND k.contype IN ('p', 'u', 'x', 'f') AND k.conparentid = 0
-ORDER BY k.contype = 'f', k.contype <> 'p', c.relname, k.conname
+# What a definition does not tell is kept with it (a comment) or keeps the index in place during the load (replica
+# identity, CLUSTER, a tablespace, a column's statistics target). On partitions an index made again would not be theirs.
+_PLAIN = """
+    t.relkind = 'r' AND NOT t.relispartition AND NOT i.indisreplident AND NOT i.indisclustered AND x.reltablespace = 0
+    AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0)
 """
 
+_CONSTRAINTS = """
+SELECT t.relname AS table_name, k.conname AS name,
+       CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'x' THEN 'exclusion'
+                      ELSE 'foreign key' END AS kind,
+       format('ALTER TABLE %%s DROP CONSTRAINT %%I', t.oid::regclass, k.conname) AS drop,
+       format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', t.oid::regclass, k.conname, pg_get_constraintdef(k.oid))
+       || coalesce(format('; COMMENT ON CONSTRAINT %%I ON %%s IS ', k.conname, t.oid::regclass)
+                   || quote_literal(obj_description(k.oid, 'pg_constraint')), '')
+       || coalesce(format('; COMMENT ON INDEX %%s IS ', x.oid::regclass)
+                   || quote_literal(obj_description(x.oid, 'pg_class')), '')
+       AS create
+FROM pg_constraint k
+JOIN pg_class t ON t.oid = k.conrelid
+JOIN pg_namespace n ON n.oid = t.relnamespace
+LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype <> 'f'
+LEFT JOIN pg_class x ON x.oid = i.indexrelid
+WHERE n.nspname = %s AND k.conparentid = 0
+  AND CASE k.contype WHEN 'f' THEN t.relkind IN ('r', 'p') ELSE k.contype IN ('p', 'u', 'x') AND {plain} END
+ORDER BY k.contype = 'f', k.contype <> 'p', t.relname, k.conname
+""".replace("{plain}", _PLAIN)
+
 _INDEXES = """
-SELECT t.relname AS table_name, c.relname AS name, 'index' AS kind,
-       format('DROP INDEX %%s', c.oid::regclass) AS drop, pg_get_indexdef(c.oid) AS create
+SELECT t.relname AS table_name, x.relname AS name, 'index' AS kind, format('DROP INDEX %%s', x.oid::regclass) AS drop,
+       pg_get_indexdef(x.oid)
+       || coalesce(format('; COMMENT ON INDEX %%s IS ', x.oid::regclass)
+                   || quote_literal(obj_description(x.oid, 'pg_class')), '')
+       AS create
 FROM pg_index i
-JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_class t ON t.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = t.relnamespace
-WHERE n.nspname = %s AND t.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
-ORDER BY t.relname, c.relname
-"""
+WHERE n.nspname = %s AND {plain}
+  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.oid AND k.contype IN ('p', 'u', 'x'))
+ORDER BY t.relname, x.relname
+""".replace("{plain}", _PLAIN)
 
 _TRIGGERS = """
 SELECT c.relname AS table_name, g.tgname AS name,

@@ -1,6 +1,6 @@
 """A replaced table and its successor in, the successor made like it out.
 
-That is: owner, grants, comments, row security, publications.
+That is: owner, grants, comments, row security, replica identity, publications. For views and sequences: owner, grants.
 
 A moved table does not get the final schema's default privileges by itself: a table that replaces none is given them
 here.
@@ -11,8 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-
-from migrate_to_pg.errors import PublishError
 
 Connection = psycopg.Connection[Any]
 
@@ -74,7 +72,16 @@ UNION ALL
 SELECT format('ALTER TABLE %%s FORCE ROW LEVEL SECURITY', %(new)s::oid::regclass)
 FROM pg_class WHERE oid = %(old)s AND relforcerowsecurity
 UNION ALL
-SELECT format('CREATE POLICY %%I ON %%s AS %%s FOR %%s TO %%s%%s%%s', p.polname, %(new)s::oid::regclass,
+SELECT format('ALTER TABLE %%s REPLICA IDENTITY %%s', %(new)s::oid::regclass,
+              CASE o.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END)
+FROM pg_class o JOIN pg_class n ON n.oid = %(new)s
+WHERE o.oid = %(old)s AND o.relreplident IN ('f', 'n') AND n.relreplident = 'd'
+"""
+
+# Asked while the old table is still in its place: what the expressions name, and the table itself, is then named as
+# it will be when the new ones are there.
+_POLICIES = """
+SELECT format('CREATE POLICY %%I ON %%s AS %%s FOR %%s TO %%s%%s%%s', p.polname, p.polrelid::regclass,
               CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
               CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
                             WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
@@ -108,36 +115,49 @@ WHERE x.grantee <> c.relowner AND (c.oid = %(new)s OR (c.relkind = 'S' AND EXIST
     SELECT FROM pg_depend s WHERE s.objid = c.oid AND s.refobjid = %(new)s AND s.deptype IN ('a', 'i'))))
 """
 
-
-# Columns of pg_publication_rel that PostgreSQL 14 lacks, hence the way round by jsonb.
-_LIMITED_PUBLICATIONS = """
-SELECT p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-WHERE r.prrelid = %(old)s AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL)
+_ROUTINE_DEFAULTS = """
+SELECT format('GRANT %%s ON ROUTINE %%s TO %%s%%s', x.privilege_type, p.oid::regprocedure,
+              CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
+              CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_proc p
+JOIN pg_default_acl d ON d.defaclnamespace = %(schema)s::regnamespace AND d.defaclrole = p.proowner
+  AND d.defaclobjtype = 'f'
+CROSS JOIN LATERAL aclexplode(d.defaclacl) x
+WHERE x.grantee <> p.proowner AND p.oid = %(new)s
 """
 
 
-def make_like(connection: Connection, *, old: int, new: int) -> None:
-    """Give the table ``new`` what the table ``old`` has beyond its columns; both are pg_class oids.
+def policies(connection: Connection, *, old: int, new: int) -> list[str]:
+    """The statements that give ``new`` the policies of ``old``, for when it is in its place; call it before moving."""
+    connection.execute("SET LOCAL search_path = pg_catalog")
+    return [row[0] for row in connection.execute(_POLICIES.encode(), {"old": old, "new": new}).fetchall()]
 
-    Raises PublishError where a publication shows only some of its rows or columns: that is not carried over.
-    """
-    limited = connection.execute(_LIMITED_PUBLICATIONS, {"old": old}).fetchall()
-    if limited:
-        raise PublishError(
-            f"Publication {limited[0][0]} limits the rows or columns of a table that would be replaced.",
-            remedy="Take the table out of the publication, run again, and add it with its limits afterwards.",
-        )
-    for query in (_GRANTS, _COMMENTS, _ROW_SECURITY, _PUBLICATIONS):
-        _run(connection, query, old=old, new=new)
-    for old_sequence, new_sequence in connection.execute(_SEQUENCES, {"old": old, "new": new}).fetchall():
-        _run(connection, _SEQUENCE_GRANTS, old=old_sequence, new=new_sequence)
+
+def make_like(connection: Connection, kind: str, *, old: int, new: int) -> None:
+    """Give ``new`` what ``old`` has beyond its columns; both are pg_class oids of the given kind of relation."""
+    if kind == "sequence":
+        _run(connection, _SEQUENCE_GRANTS, old=old, new=new)
+    else:
+        _run(connection, _GRANTS, old=old, new=new)
+    if kind == "table":
+        for query in (_COMMENTS, _ROW_SECURITY):
+            _run(connection, query, old=old, new=new)
+        swap_publications(connection, old=old, new=new)
+        for old_sequence, new_sequence in connection.execute(_SEQUENCES, {"old": old, "new": new}).fetchall():
+            _run(connection, _SEQUENCE_GRANTS, old=old_sequence, new=new_sequence)
     # Last: what comes before it is done as the owner we are now.
     _run(connection, _OWNER, old=old, new=new)
 
 
-def give_defaults(connection: Connection, *, new: int, schema: str) -> None:
-    """Grant what the schema's default privileges would have granted to a table created in it."""
-    _run(connection, _DEFAULTS, new=new, schema='"' + schema.replace('"', '""') + '"')
+def swap_publications(connection: Connection, *, old: int, new: int) -> None:
+    """A subscriber goes on with the table that the application writes to."""
+    _run(connection, _PUBLICATIONS, old=old, new=new)
+
+
+def give_defaults(connection: Connection, *, new: int, schema: str, routine: bool = False) -> None:
+    """Grant what the schema's default privileges would have granted to something created in it."""
+    query = _ROUTINE_DEFAULTS if routine else _DEFAULTS
+    _run(connection, query, new=new, schema='"' + schema.replace('"', '""') + '"')
 
 
 def _run(connection: Connection, query: str, **parameters: int | str) -> None:

@@ -36,25 +36,36 @@ class SchemaObject:
         """What a person calls it: table courses_course."""
         return f"{self.type} {'.'.join(self.names) or self.identity}"
 
-    def clashes_with(self, other: SchemaObject) -> bool:
-        """Whether both could not live in one schema."""
-        relations = {"table", "view", "materialized view", "sequence", "foreign table"}
-        same_kind = self.type == other.type or {self.type, other.type} <= relations
-        return same_kind and (self.names, self.arguments) == (other.names, other.arguments)
+    @property
+    def is_relation(self) -> bool:
+        """Whether it lives in pg_class."""
+        return self.type in ("table", "view", "materialized view", "sequence", "foreign table")
+
+    def succeeds(self, other: SchemaObject) -> bool:
+        """Whether it is of the same kind and name: it takes the other's place."""
+        return (self.type, self.names, self.arguments) == (other.type, other.names, other.arguments)
 
 
+# Statistics objects and partitions depend on a table, too, but are not taken along by it. pg_identify_object_as_address
+# gives a type's name in one piece, and those of operator classes and families behind their access method.
 _OBJECTS = """
 SELECT d.classid::bigint AS class_oid, d.objid::bigint AS oid, o.type, o.identity,
-       CASE WHEN o.type = 'extension' THEN a.object_names ELSE a.object_names[2:] END AS names,
+       CASE WHEN t.oid IS NOT NULL THEN ARRAY[t.typname::text]
+            WHEN o.type IN ('operator class', 'operator family') THEN a.object_names[1:1] || a.object_names[3:]
+            WHEN o.type = 'extension' THEN a.object_names
+            ELSE a.object_names[2:] END AS names,
        a.object_args AS arguments
 FROM pg_depend d
 CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) o
 CROSS JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, 0) a
+LEFT JOIN pg_type t ON d.classid = 'pg_type'::regclass AND t.oid = d.objid
+LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
 WHERE d.refclassid = 'pg_namespace'::regclass AND d.deptype = 'n' AND d.objsubid = 0
   AND d.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = %s)
   AND o.type NOT IN ('default acl', 'publication namespace')
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
-                  AND (e.deptype = 'e' OR (e.deptype IN ('a', 'i') AND e.refclassid = 'pg_class'::regclass)))
+                  AND (e.deptype = 'e'
+                       OR (e.deptype IN ('a', 'i') AND e.refclassid = 'pg_class'::regclass AND c.relkind = 'S')))
 ORDER BY o.type = 'extension' DESC, o.type IN ('type', 'function') DESC, o.type, o.identity
 """
 
@@ -82,24 +93,50 @@ def _trusted(text: str) -> sql.SQL:
 
 
 def replaced_by(incoming: Iterable[SchemaObject], standing: Iterable[SchemaObject]) -> list[SchemaObject]:
-    """Those of the final schema's objects whose names the incoming ones need."""
+    """Those of the final schema's objects whose places the incoming ones take."""
     wanted = list(incoming)
-    return [there for there in standing if any(there.clashes_with(new) for new in wanted)]
+    return [there for there in standing if any(new.succeeds(there) for new in wanted)]
 
 
-_OUTSIDERS = """
-SELECT format('foreign key %%s of table %%s refers to %%s', k.conname, k.conrelid::regclass, k.confrelid::regclass)
-FROM pg_constraint k
-WHERE k.contype = 'f' AND k.confrelid = ANY (%(oids)s::oid[]) AND NOT k.conrelid = ANY (%(oids)s::oid[])
-UNION ALL
-SELECT DISTINCT format('%%s reads %%s', pg_describe_object('pg_class'::regclass, r.ev_class, 0), d.refobjid::regclass)
-FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (%(oids)s::oid[])
-  AND NOT r.ev_class = ANY (%(oids)s::oid[])
+#: The group itself and its parts: indexes, owned sequences, row types, partitions. A query begins with it.
+MEMBERS = """
+WITH RECURSIVE members AS (
+    SELECT * FROM unnest(%(classes)s::oid[], %(oids)s::oid[]) AS m (classid, objid)
+    UNION
+    SELECT d.classid, d.objid FROM members m JOIN pg_depend d ON (d.refclassid, d.refobjid) = (m.classid, m.objid)
+    WHERE d.deptype IN ('a', 'i', 'P', 'S')
+)
+"""
+
+# What depends on something is, more often than not, a part of something else: a rule is a part of its view, a default
+# and a trigger of their table.
+_OUTSIDERS = """, users AS (
+    SELECT d.*, coalesce(r.ev_class, f.adrelid, t.tgrelid, p.polrelid, nullif(k.conrelid, 0)) AS relation
+    FROM members m JOIN pg_depend d ON (d.refclassid, d.refobjid) = (m.classid, m.objid)
+    LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+    LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+    LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+    WHERE d.deptype IN ('n', 'a') AND d.classid <> 'pg_publication_rel'::regclass
+)
+SELECT DISTINCT format('%%s depends on %%s',
+    CASE WHEN u.classid = 'pg_rewrite'::regclass THEN pg_describe_object('pg_class'::regclass, u.relation, 0)
+         ELSE pg_describe_object(u.classid, u.objid, u.objsubid) END,
+    pg_describe_object(u.refclassid, u.refobjid, 0))
+FROM users u
+WHERE NOT EXISTS (SELECT FROM members m WHERE (m.classid, m.objid) = (u.classid, u.objid)
+                  OR (m.classid, m.objid) = ('pg_class'::regclass, u.relation))
+ORDER BY 1
 """
 
 
 def outsiders(connection: Connection, group: Iterable[SchemaObject]) -> list[str]:
-    """What outside the group depends on the group's tables, and would go on reading them wherever they are moved."""
-    rows = connection.execute(_OUTSIDERS, {"oids": [o.oid for o in group]}).fetchall()
-    return [row[0] for row in rows]
+    """What outside the group depends on it, and would go on using it wherever it is moved."""
+    return [row[0] for row in connection.execute((MEMBERS + _OUTSIDERS).encode(), members_of(group)).fetchall()]
+
+
+def members_of(group: Iterable[SchemaObject]) -> dict[str, list[int]]:
+    """The parameters of MEMBERS."""
+    listed = list(group)
+    return {"classes": [o.class_oid for o in listed], "oids": [o.oid for o in listed]}

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.records import FreshRows
 
 Connection = psycopg.Connection[Any]
@@ -32,7 +33,11 @@ class StandingTable:
 
 
 def survey(connection: Connection, staged: str, final: str, fresh: FreshRows) -> tuple[StandingTable, ...]:
-    """Every table that both schemas have, with the number of its rows that are user data."""
+    """Every table that both schemas have, with the number of its rows that are user data.
+
+    Raises PublishError where publishing would be refused for what is there, whatever the rows.
+    """
+    require_room(connection, staged, final)
     query = """
         SELECT s.relname FROM pg_class s JOIN pg_class f USING (relname)
         WHERE s.relnamespace = %s::regnamespace AND f.relnamespace = %s::regnamespace

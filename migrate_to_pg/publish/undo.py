@@ -5,7 +5,7 @@ In: a connection. Out: the Publication that was undone. ``drop_dated_schemas`` d
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -13,14 +13,15 @@ from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.publish import bookkeeping
+from migrate_to_pg.publish.dated import dated_schemas, unused_schema
+from migrate_to_pg.publish.likeness import swap_publications
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders
 from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.records import Publication
 
-Connection = psycopg.Connection[Any]
+__all__ = ["dated_schemas", "drop_dated_schemas", "undo"]
 
-#: Prefixes of the schemas that publish and undo make.
-DATED_SCHEMAS = ("migrate_to_pg_replaced_", "migrate_to_pg_undone_")
+Connection = psycopg.Connection[Any]
 
 
 def undo(connection: Connection, *, force: bool) -> Publication:
@@ -37,7 +38,7 @@ def undo(connection: Connection, *, force: bool) -> Publication:
     published = _still_there(connection, entry)
     replaced = objects_in(connection, entry.archive) if entry.archive else []
     _require_archive(entry, replaced)
-    aside = f"migrate_to_pg_undone_{datetime.now(UTC):%Y%m%d_%H%M%S}"
+    aside = unused_schema(connection, "migrate_to_pg_undone")
     with locking_transaction(connection, [*published, *replaced], "Undoing") as clock:
         if not force:
             _require_unwritten(connection, entry, published)
@@ -46,6 +47,7 @@ def undo(connection: Connection, *, force: bool) -> Publication:
             move(connection, moved, aside)
         for moved in replaced:
             move(connection, moved, entry.final_schema)
+        _give_publications_back(connection, published, replaced)
         if entry.archive:
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
         bookkeeping.mark_undone(connection, entry)
@@ -56,6 +58,15 @@ def undo(connection: Connection, *, force: bool) -> Publication:
         archive=aside,
         locked_seconds=clock.seconds,
     )
+
+
+def _give_publications_back(
+    connection: Connection, published: Sequence[SchemaObject], replaced: Sequence[SchemaObject]
+) -> None:
+    for old in replaced:
+        for new in published:
+            if old.type == "table" and new.succeeds(old):
+                swap_publications(connection, old=new.oid, new=old.oid)
 
 
 def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaObject]:
@@ -112,13 +123,6 @@ def _written(connection: Connection, entry: bookkeeping.Entry, table: SchemaObje
     total, younger = row if row else (0, 0)
     gone = max(entry.rows.get(name, total) - (total - younger), 0)
     return [f"{name}: {younger:,} rows inserted or changed, {gone:,} changed or deleted"] if younger or gone else []
-
-
-def dated_schemas(connection: Connection) -> tuple[str, ...]:
-    """The schemas that former publications and undone ones left."""
-    query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE ANY (%s) ORDER BY 1"
-    patterns = [prefix.replace("_", r"\_") + "%" for prefix in DATED_SCHEMAS]
-    return tuple(row[0] for row in connection.execute(query, [patterns]).fetchall())
 
 
 def drop_dated_schemas(connection: Connection) -> None:

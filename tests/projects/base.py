@@ -1,0 +1,13 @@
+"""Settings that all of the projects share: SQLite in PROJECT_FOLDER, or what DATABASE_URL names."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+BASE_DIR = Path(os.environ["PROJECT_FOLDER"])
+SECRET_KEY = "for tests"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "migrate_to_pg"]
+DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}

@@ -1,0 +1,23 @@
+"""Rows made by migrations that do not say which database they mean, and by one that does."""
+
+from django.db import connection, migrations, transaction
+
+
+def careless(apps, schema_editor):
+    category = apps.get_model("objects", "Category")
+    category.objects.create(name="forgot using")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO objects_category (name) VALUES ('default connection')")
+
+
+def careful(apps, schema_editor):
+    category = apps.get_model("objects", "Category")
+    category.objects.using(schema_editor.connection.alias).create(name="alias")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("objects", "0001_initial")]
+    operations = [
+        migrations.RunPython(careless, migrations.RunPython.noop),
+        migrations.RunPython(careful, migrations.RunPython.noop),
+    ]
