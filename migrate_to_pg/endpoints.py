@@ -6,16 +6,18 @@ This is where Django's settings are read; the stages know nothing of them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS
 from django.db.utils import ConnectionHandler
-from psycopg import pq
+from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
 from migrate_to_pg import embedded
@@ -53,21 +55,48 @@ class TargetChoice:
     @property
     def conninfo(self) -> str:
         """libpq's connection string; it holds the password: for drivers only, never for people."""
-        connection = ConnectionHandler({DEFAULT_DB_ALIAS: dict(self.database)})[DEFAULT_DB_ALIAS]
+        connection = ConnectionHandler({DEFAULT_DB_ALIAS: self._entry()})[DEFAULT_DB_ALIAS]
         known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
-        parameters = connection.get_connection_params()
+        try:
+            parameters = connection.get_connection_params()
+        except ImproperlyConfigured as error:
+            raise UsageError(
+                f"The target database is not fully named: {str(error).splitlines()[0]}",
+                remedy=f"Give a URL such as {_EXAMPLE}.",
+            ) from None
         return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
 
-    def staging(self) -> dict[str, Any]:
+    def staging(self, shared: Sequence[str] = ()) -> dict[str, Any]:
         """The same database as an entry whose connections see the incoming schema alone.
 
-        search_path goes with the connection's own options, so that a reconnect keeps it.
+        ``shared`` are schemas whose extensions the migrations need: they come behind it, and waiting for a lock in
+        them ends soon. search_path goes with the connection's own options, so that a reconnect keeps it.
         """
+        entry = self._entry()
+        path = ",".join(sql.Identifier(name).as_string(None) for name in (INCOMING, *shared))
+        settings_given = [f"search_path={path}", *_SESSION, *(["lock_timeout=5s"] if shared else [])]
+        options = entry["OPTIONS"]
+        options["options"] = " ".join([options.get("options", ""), *(_as_option(s) for s in settings_given)]).strip()
+        return entry | {"CONN_MAX_AGE": 0}
+
+    def _entry(self) -> dict[str, Any]:
+        """A copy that neither pools connections nor forgets the role that they are to assume."""
         entry = copy.deepcopy(dict(self.database))
         options = entry.setdefault("OPTIONS", {})
         options.pop("pool", None)
-        options["options"] = f"{options.get('options', '')} -c search_path={INCOMING}".strip()
-        return entry | {"CONN_MAX_AGE": 0}
+        role = options.pop("assume_role", None)
+        if role:
+            options["options"] = f"{options.get('options', '')} {_as_option(f'role={role}')}".strip()
+        return entry
+
+
+#: A run may take hours; what the role or the server set for web requests must not end it.
+_SESSION = ("statement_timeout=0", "idle_in_transaction_session_timeout=0")
+
+
+def _as_option(setting: str) -> str:
+    """One -c of libpq's options, in which spaces and backslashes are escaped."""
+    return "-c " + setting.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def choose_source(name: str | None) -> SourceChoice:
@@ -136,7 +165,7 @@ def _embedded(directory: str, version: int) -> TargetChoice:
 
 def _parse(url: str) -> dict[str, Any]:
     scheme = url.split("://", 1)[0]
-    if scheme not in ("postgres", "postgresql"):
+    if scheme not in ("postgres", "postgresql", "postgis"):
         raise UsageError(f"--target {scheme}://... is not PostgreSQL.", remedy=f"Give a URL such as {_EXAMPLE}.")
     try:
         return dict(dj_database_url.parse(url))
@@ -155,7 +184,7 @@ def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
             f"--target {alias} is no alias of DATABASES ({', '.join(settings.DATABASES)}), no URL, and not 'embedded'.",
             remedy=f"Give a URL such as {_EXAMPLE}, or try --target embedded.",
         )
-    if "postgresql" not in entry["ENGINE"]:
+    if _vendor(entry) != "postgresql":
         what = f"The database {alias!r} is" if named else "No --target was given, and the default database is"
         raise UsageError(
             f"{what} {entry['ENGINE'].rsplit('.', 1)[-1]}, not PostgreSQL.",
@@ -165,7 +194,19 @@ def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
 
 
 def _is_sqlite(entry: Mapping[str, Any]) -> bool:
-    return "sqlite3" in str(entry.get("ENGINE", ""))
+    return _vendor(entry) == "sqlite"
+
+
+def _vendor(entry: Mapping[str, Any]) -> str:
+    """What the backend says it speaks: spatialite, postgis and third-party backends count as what they build on."""
+    engine = str(entry.get("ENGINE") or "")
+    if engine == "django.db.backends.sqlite3":
+        return "sqlite"
+    try:
+        backend = import_module(f"{engine}.base")
+    except (ImportError, ImproperlyConfigured, ValueError):
+        return engine.rsplit(".", 1)[-1]
+    return str(backend.DatabaseWrapper.vendor)
 
 
 def _setting(name: str) -> str | None:

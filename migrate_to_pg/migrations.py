@@ -1,68 +1,64 @@
 """The source's applied migrations in, the same migrations run into the incoming schema out.
 
-While they run, the source's alias is the staging connection, in settings and in this thread's ``connections``: a data
-migration that forgets ``using=`` writes to staging. No post_migrate is emitted: the rows that its receivers would make
+No post_migrate is emitted: the rows that its receivers would make
 come from the source, with the source's primary keys, so that generic foreign keys stay true.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import django.db
 from django.apps import apps
-from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
-from django.db import connections, router
+from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.utils import ConnectionHandler
+from django.db.migrations.recorder import MigrationRecorder
 
-from migrate_to_pg.errors import MigrationStateError, StagingError
+from migrate_to_pg import watch
+from migrate_to_pg.errors import MigrateToPgError, MigrationStateError, StagingError
 from migrate_to_pg.records import INCOMING, Event, FreshRows
 
 Key = tuple[str, str]
 Progress = Callable[[Event], None]
 
 
-@contextmanager
-def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:
-    """Make ``alias`` mean the database of ``entry`` in this thread, and put the former one back afterwards."""
-    former_entry = settings.DATABASES.get(alias)
-    former = connections[alias] if former_entry is not None else None
-    settings.DATABASES[alias] = dict(entry)
-    connection = ConnectionHandler(settings.DATABASES)[alias]
-    connections[alias] = connection
-    try:
-        yield connection
-    finally:
-        connection.close()
-        if former_entry is None or former is None:
-            del settings.DATABASES[alias]
-            del connections[alias]
-        else:
-            settings.DATABASES[alias] = former_entry
-            connections[alias] = former
-
-
-def run_migrations(connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress) -> tuple[Key, ...]:
+def run_migrations(
+    connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, *, final: str = "public"
+) -> tuple[Key, ...]:
     """Apply to staging exactly the migrations that the source has applied; the keys that it has not are returned.
 
     Raises MigrationStateError where the source's record contradicts the migration files, StagingError where a
-    migration does not run on PostgreSQL.
+    migration does not run on PostgreSQL, or writes to the schema ``final``.
     """
-    _require_incoming(connection)
-    runner = _Runner(connection, progress)
-    wanted = with_squashed(runner.loader, applied)
+    try:
+        _require_incoming(connection)
+        _make_record(connection)
+        runner = _Runner(connection, applied, progress, final)
+    except django.db.Error as error:
+        raise StagingError(
+            f"Django cannot work in schema {INCOMING}: {_first_line(error)}",
+            detail=str(error).splitlines()[1:],
+            remedy="Where a pooler stands before PostgreSQL, connect to PostgreSQL directly.",
+        ) from error
+    wanted = set(runner.loader.applied_migrations)
     full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
     _require_consistent(runner.loader, wanted)
     plan = [step for step in full_plan if (step[0].app_label, step[0].name) in wanted]
     runner.total = len(plan)
     runner.run(plan)
     return tuple((m.app_label, m.name) for m, _ in full_plan if (m.app_label, m.name) not in wanted)
+
+
+def _make_record(connection: BaseDatabaseWrapper) -> None:
+    """django_migrations, empty and first of all: where public is visible, Django would take public's for it."""
+    with connection.schema_editor() as editor:
+        editor.create_model(MigrationRecorder.Migration)
 
 
 def make_unmigrated_tables(connection: BaseDatabaseWrapper, source_tables: Collection[str]) -> None:
@@ -95,21 +91,53 @@ def _codenames(options: Any) -> Iterator[str]:
         yield codename
 
 
-class _Runner(MigrationExecutor):
-    """Django's executor, which looks before each migration where it is about to write."""
+class SourceLoader(MigrationLoader):
+    """The migration files as Django sees them beside the source's record: squashed migrations counted as it counts.
 
-    def __init__(self, connection: BaseDatabaseWrapper, progress: Progress) -> None:
+    Raises MigrationStateError where Django cannot make one graph of them.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper | None, applied: Collection[Key]) -> None:
+        self._recorded: dict[Key, Any] = dict.fromkeys(applied)
+        try:
+            super().__init__(connection, ignore_no_migrations=True)
+        except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
+            raise MigrationStateError(
+                f"The project's migrations do not make one graph: {_first_line(error)}",
+                remedy="Run manage.py showmigrations on the SQLite database, and mend what it says.",
+            ) from error
+
+    @property
+    def applied_migrations(self) -> dict[Key, Any]:
+        """What the source has applied, whatever the database of this loader says."""
+        return self._recorded
+
+    @applied_migrations.setter
+    def applied_migrations(self, read: object) -> None:
+        pass
+
+
+class _Runner(MigrationExecutor):
+    """Django's executor, which looks before each migration where it is about to write, and after it where it wrote."""
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, final: str
+    ) -> None:
         super().__init__(connection, cast(Any, self._follow))
+        self.loader = SourceLoader(connection, applied)
         self._progress = progress
         self._current = ""
         self._done = 0
         self.total = 0
+        self._final = final
+        self._before = self._state()
 
     def _follow(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start":
             self._current = f"{migration.app_label}.{migration.name}"
             _require_incoming(self.connection)
         elif action == "apply_success":
+            self._require_untouched()  # a migration that is not atomic has committed already
             self._done += 1
             self._progress(
                 Event(kind="progress", stage="stage", message=self._current, done=self._done, total=self.total)
@@ -117,21 +145,57 @@ class _Runner(MigrationExecutor):
 
     def run(self, plan: list[Any]) -> None:
         try:
-            # Made first, and by name: with public on the search path Django would take public's for this one.
-            self.recorder.ensure_schema()
-            self.migrate(None, plan=plan)
-        except (
-            django.db.Error,
-            ObjectDoesNotExist,
-            ValueError,
-            TypeError,
-            LookupError,
-        ) as error:
+            with self._checked_before_commit():
+                self.migrate(None, plan=plan)
+        except MigrateToPgError as error:
+            error.detail = (*error.detail, f"Migration {self._current}")
+            raise
+        except Exception as error:  # a migration is the project's own code: it may raise anything
             raise StagingError(
                 f"Migration {self._current or 'planning'} does not run on PostgreSQL: {_first_line(error)}",
                 detail=str(error).splitlines()[1:],
                 remedy="Make the migration run on both databases (connection.vendor tells them apart), then run again.",
             ) from error
+
+    @contextmanager
+    def _checked_before_commit(self) -> Iterator[None]:
+        """Look at the final schema within each migration's own transaction, so that it can still be rolled back."""
+        connection: Any = self.connection
+        former, check = connection.SchemaEditorClass, self._require_untouched
+
+        class Checking(former):  # type: ignore[misc, valid-type]
+            def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+                try:
+                    if error is None:
+                        while self.deferred_sql:
+                            self.execute(self.deferred_sql.pop(0), None)
+                        check()
+                except BaseException:
+                    super().__exit__(*sys.exc_info())
+                    raise
+                super().__exit__(kind, error, traceback)
+
+        connection.SchemaEditorClass = Checking
+        try:
+            yield
+        finally:
+            connection.SchemaEditorClass = former
+
+    def _state(self) -> set[watch.Fact]:
+        with self.connection.cursor() as cursor:
+            return watch.state(cursor, self._final)
+
+    def _require_untouched(self) -> None:
+        with self.connection.cursor() as cursor:
+            written = watch.written(cursor, self._final)
+        changed = [*watch.differences(self._before, self._state()), *written]
+        if changed:
+            raise StagingError(
+                f"Migration {self._current} changes schema {self._final}, although it runs in {INCOMING}.",
+                detail=changed,
+                remedy=f"It names {self._final} itself, in RunSQL or RunPython: let it rely on the search path. If it"
+                " was somebody else who made a change there meanwhile, run again.",
+            )
 
 
 def _require_incoming(connection: BaseDatabaseWrapper) -> None:
@@ -144,15 +208,6 @@ def _require_incoming(connection: BaseDatabaseWrapper) -> None:
             remedy="Remove search_path from the database's OPTIONS, from the role (ALTER ROLE ... RESET search_path) or"
             " from the pooler, or connect to PostgreSQL directly.",
         )
-
-
-def with_squashed(loader: MigrationLoader, applied: Collection[Key]) -> set[Key]:
-    """The applied keys, and each squashed migration whose replaced ones are all applied."""
-    wanted = set(applied)
-    for key, migration in loader.replacements.items():
-        if all(replaced in wanted for replaced in migration.replaces):
-            wanted.add(key)
-    return wanted
 
 
 def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:

@@ -15,7 +15,7 @@ from django.db import models
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.migrations import Key, with_squashed
+from migrate_to_pg.migrations import Key, SourceLoader
 from migrate_to_pg.records import TargetColumn, TargetForeignKey, TargetTable, TargetUnique
 
 #: SQL name -> pg_type.typname, where they differ.
@@ -50,8 +50,8 @@ def target_tables(applied: Collection[Key]) -> tuple[TargetTable, ...]:
 
 
 def _applied_models(applied: Collection[Key]) -> Apps:
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    wanted = with_squashed(loader, applied) & set(loader.graph.nodes)
+    loader = SourceLoader(None, applied)
+    wanted = set(loader.applied_migrations) & set(loader.graph.nodes)
     # project_state reads an empty list as "every leaf".
     leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
     return cast(Apps, loader.project_state(cast(Any, leaves)).apps) if leaves else Apps()

@@ -23,7 +23,7 @@ from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, c
 from migrate_to_pg.errors import BlockedError, MigrateToPgError, ProofError
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
-from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations, standing_in
+from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations
 from migrate_to_pg.offline import target_tables
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_identities, require_validated
@@ -50,6 +50,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.rules import accepted_rules
 from migrate_to_pg.snapshot import Source, file_sha256, require_space
+from migrate_to_pg.stand_in import standing_in
 from migrate_to_pg.versions import versions
 from migrate_to_pg.words import after_undo, counted, estimate, next_steps
 from migrate_to_pg.workplace import Workplace, kept_snapshots
@@ -181,8 +182,9 @@ class _Run:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self._stage("stage"):
             target.create_schema(connection, INCOMING)
-            with target.untouched(connection, FINAL), standing_in(self.source_choice.alias, choice.staging()) as django:
-                missing = run_migrations(django, catalog.applied_migrations, self.progress)
+            staged = choice.staging(target.extension_schemas(connection))
+            with target.untouched(connection, FINAL), standing_in(self.source_choice.alias, staged) as django:
+                missing = run_migrations(django, catalog.applied_migrations, self.progress, final=FINAL)
                 make_unmigrated_tables(django, [table.name for table in catalog.tables])
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)

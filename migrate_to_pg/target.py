@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from migrate_to_pg import watch
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.records import INCOMING, TargetFacts
 
@@ -80,40 +81,65 @@ def create_schema(connection: Connection, name: str) -> None:
 
 
 def drop_schema(connection: Connection, name: str) -> None:
-    """Drop a schema of ours with everything in it."""
+    """Drop a schema of ours with everything in it, its tables by and by: each takes a dozen locks until the commit."""
     connection.execute("SET client_min_messages = warning")
+    query = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('r', 'p')"
+    quoted = sql.Identifier(name).as_string(connection)
+    while tables := connection.execute(query + " LIMIT 50", [quoted]).fetchall():
+        names = sql.SQL(", ").join(sql.Identifier(name, table) for (table,) in tables)
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(names))
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
-
-
-_CATALOGUE = """
-SELECT 'relation', c.oid, c.relname || ' ' || c.relkind::text, c.relacl::text FROM pg_class c
-WHERE c.relnamespace = %(schema)s::regnamespace
-UNION ALL
-SELECT 'column', a.attrelid, a.attname || ' ' || a.atttypid::text || ' ' || a.attnotnull::text, a.attisdropped::text
-FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = %(schema)s::regnamespace
-UNION ALL
-SELECT 'constraint', k.oid, k.conname, pg_get_constraintdef(k.oid) FROM pg_constraint k
-WHERE k.connamespace = %(schema)s::regnamespace
-UNION ALL
-SELECT 'function', p.oid, p.proname, md5(p.prosrc) FROM pg_proc p WHERE p.pronamespace = %(schema)s::regnamespace
-UNION ALL
-SELECT 'type', t.oid, t.typname, '' FROM pg_type t WHERE t.typnamespace = %(schema)s::regnamespace
-"""
 
 
 @contextmanager
 def untouched(connection: Connection, schema: str) -> Iterator[None]:
-    """TargetError where the catalogue of a schema is not the same afterwards: RunSQL may have named it."""
-    before = set(connection.execute(_CATALOGUE, {"schema": schema}).fetchall())
-    yield
-    changed = before ^ set(connection.execute(_CATALOGUE, {"schema": schema}).fetchall())
+    """TargetError where the catalogue of a schema is not the same afterwards: RunSQL may have named it.
+
+    Where migrations must see the schema, for its extensions, nobody can drop or alter a table of it meanwhile.
+    """
+    with connection.cursor() as cursor:
+        before = watch.state(cursor, schema)
+        with _guarding(connection, schema) if schema in extension_schemas(connection) else nullcontext():
+            yield
+        changed = watch.differences(before, watch.state(cursor, schema))
     if changed:
         raise TargetError(
             f"Schema {schema} changed while the migrations ran in {INCOMING}.",
-            detail=sorted({f"{kind} {name}" for kind, _, name, _ in changed}),
+            detail=changed,
             remedy=f"A migration names {schema} itself, in RunSQL or RunPython: let it rely on the search path. If it"
             " was somebody else, run again.",
         )
+
+
+def extension_schemas(connection: Connection) -> tuple[str, ...]:
+    """The schemas on this role's own search path that hold extensions: migrations need their types and functions."""
+    query = """
+        SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, position)
+        WHERE s.name <> %s AND EXISTS (SELECT FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+                                       WHERE n.nspname = s.name)
+        ORDER BY s.position
+    """
+    with connection.transaction():
+        connection.execute("SET LOCAL search_path TO DEFAULT")
+        return tuple(row[0] for row in connection.execute(query, [INCOMING]).fetchall())
+
+
+_READABLE = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.oid
+"""
+
+
+@contextmanager
+def _guarding(connection: Connection, schema: str) -> Iterator[None]:
+    """Hold ACCESS SHARE on a schema's tables: readers and writers go on, DROP and ALTER wait."""
+    names = [sql.Identifier(schema, row[0]) for row in connection.execute(_READABLE, [schema]).fetchall()]
+    info = connection.info
+    with closing(psycopg.connect(info.dsn, password=info.password)) as guard:
+        guard.execute("SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '10s'")
+        if names:
+            guard.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names)))
+        yield
 
 
 def _one(connection: Connection, query: str, parameters: list[Any] | None = None) -> Any:
@@ -167,6 +193,12 @@ def _require_server(connection: Connection) -> None:
         )
     if _one(connection, "SELECT pg_is_in_recovery()"):
         raise TargetError("The server is a standby and takes no writes.", remedy="Name the primary server.")
+    if _one(connection, "SHOW default_transaction_read_only") == "on":
+        role = connection.info.user
+        raise TargetError(
+            f"Role {role} or the database is set to take no writes: default_transaction_read_only is on.",
+            remedy=f'Connect as another role, or run: ALTER ROLE "{role}" RESET default_transaction_read_only;',
+        )
     encoding = _one(connection, "SHOW server_encoding")
     if encoding != "UTF8":
         raise TargetError(

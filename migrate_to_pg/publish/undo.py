@@ -18,6 +18,7 @@ from migrate_to_pg.publish.likeness import swap_publications
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders
 from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.records import Publication
+from migrate_to_pg.target import drop_schema
 
 __all__ = ["dated_schemas", "drop_dated_schemas", "undo"]
 
@@ -133,4 +134,4 @@ def drop_dated_schemas(connection: Connection) -> None:
             raise PublishError(
                 f"Schema {name} is still used.", detail=depending, remedy="Drop these first, then run --purge again."
             )
-        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+        drop_schema(connection, name)

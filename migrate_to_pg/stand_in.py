@@ -1,0 +1,63 @@
+"""An alias and the entry of a staging database in; for a while, every alias of this process leads there or nowhere.
+
+A data migration that forgets ``using=`` then writes to staging, whichever alias the project calls its database, and
+one that reaches for another database is stopped before it repeats there what it did when it was first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.errors import StagingError
+
+
+@contextmanager
+def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:
+    """Make ``alias`` mean the database of ``entry`` in this thread, and put all aliases back afterwards.
+
+    So does any other alias that is the same database, not yet staged. The rest raise StagingError when used.
+    """
+    former_entry = settings.DATABASES.get(alias)
+    former = {name: connections[name] for name in settings.DATABASES}
+    settings.DATABASES[alias] = dict(entry)
+    connection = ConnectionHandler(settings.DATABASES)[alias]
+    for name in former:
+        same = name == alias or _place(settings.DATABASES[name]) == _place(entry)
+        connections[name] = connection if same else _refusing(name)
+    connections[alias] = connection
+    try:
+        yield connection
+    finally:
+        connection.close()
+        if former_entry is None:
+            del settings.DATABASES[alias]
+            del connections[alias]
+        else:
+            settings.DATABASES[alias] = former_entry
+        for name, wrapper in former.items():
+            connections[name] = wrapper
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(entry.get(key) or "") for key in ("HOST", "PORT", "NAME"))
+
+
+def _refusing(alias: str) -> BaseDatabaseWrapper:
+    wrapper: Any = ConnectionHandler(settings.DATABASES)[alias]
+
+    def refuse() -> NoReturn:
+        raise StagingError(
+            f"A migration uses the database {alias!r}, which is not the one that is moved.",
+            remedy="What it did there when it was first run must not be done again: let it use"
+            " schema_editor.connection.alias, or do nothing on PostgreSQL.",
+        )
+
+    wrapper.connect = refuse
+    return wrapper  # type: ignore[no-any-return]
