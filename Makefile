@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # Tests and the demo answer in French, as the application does, whatever the machine speaks.
 export PYTHONUTF8 := 1
 
-.PHONY: help demo demo-stop test test-full lint format pins bench clean run
+.PHONY: help demo demo-stop run test test-browser test-full lint format pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,7 +32,18 @@ run: .venv/ready  ## the application on http://localhost:8000 (DATABASE_URL choo
 test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
 	@$(PY) -m pytest -q -m "not browser and not full"
 
-test-full: .venv/ready  ## also the long runs at full size
+# $(call debian,PROGRAM,PACKAGES): install Debian's packages where the program is missing and we may; else say what to do.
+debian = @command -v $(1) >/dev/null || { \
+	test "$$(id -u)" = 0 || { echo "$(1) is missing: as root, apt-get install $(2)"; exit 1; }; \
+	echo "Installing Debian's $(2) ..."; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(2) >/dev/null; }
+
+test-browser: .venv/ready  ## the pages and the report in Debian's chromium (installed by apt when root)
+	$(call debian,chromium,chromium fonts-dejavu-core)
+	@$(PY) -m pytest -q -m browser
+
+test-full: .venv/ready  ## everything else too: full size, the system's PostgreSQL (installed by apt when root)
+	$(call debian,pg_createcluster,postgresql postgresql-contrib)
 	@$(PY) -m pytest -q -m "not browser"
 
 lint: .venv/ready  ## ruff, mypy, migrations and messages up to date

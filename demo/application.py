@@ -42,7 +42,7 @@ class Application:
             stdout=self._log,
             stderr=self._log,
         )
-        self._address = f"http://127.0.0.1:{self._port()}"
+        self.address = f"http://127.0.0.1:{self._port()}"
         return self
 
     def __exit__(
@@ -74,7 +74,7 @@ class Application:
         return found[1]
 
     def _open(self, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, str]:
-        request = urllib.request.Request(self._address + path, body, dict(headers))  # noqa: S310 - our own server
+        request = urllib.request.Request(self.address + path, body, dict(headers))  # noqa: S310 - our own server
         try:
             with self._opener.open(request, timeout=30) as answer:
                 return answer.status, answer.read().decode()

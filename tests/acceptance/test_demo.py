@@ -38,7 +38,10 @@ def test_the_story_is_told_to_its_end_and_again(demo, tmp_path):
     assert "does not run" in demo("--stop").stdout
 
 
-@pytest.mark.parametrize("target", ["demo", "demo-stop", "test", "test-full", "lint", "run", "format", "pins", "clean"])
+TARGETS = ("demo", "demo-stop", "run", "test", "test-browser", "test-full", "lint", "format", "pins", "clean")
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_make_targets_are_there(target):
     result = subprocess.run(
         ["make", "-n", target, f"PYTHON={sys.executable}"], cwd=ROOT, capture_output=True, text=True
