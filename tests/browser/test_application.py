@@ -30,7 +30,7 @@ def first_option(page: Page, name: str, text: str) -> str:
     return next(label for label in labels if text in label)
 
 
-def test_a_secretary_logs_in_attributes_a_course_and_is_told_of_a_conflict(page, application):
+def test_a_secretary_logs_in_attributes_a_course_and_is_told_of_a_conflict(application, page):
     log_in(page, application)
     assert fits(page)
     attribute(page)
@@ -42,7 +42,7 @@ def test_a_secretary_logs_in_attributes_a_course_and_is_told_of_a_conflict(page,
     assert fits(page)
 
 
-def test_the_language_can_be_switched(page, application):
+def test_the_language_can_be_switched(application, page):
     log_in(page, application)
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Attribute a course")).to_be_visible()
