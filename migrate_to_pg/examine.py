@@ -102,7 +102,7 @@ def _value_findings(subject: Subject, snapshot: Path, progress: Progress) -> Ite
             _judge(batch, tallies)
             done += batch.rows
             progress(Event(kind="progress", stage="examine", message=table.name, done=done, total=total))
-        yield from (_finding(subject, table, tally) for tally in tallies.values())
+        yield from (_finding(subject, table, own) for tally in tallies.values() if (own := _own(subject, table, tally)))
 
 
 def _readable(table: PlannedTable) -> PlannedTable:
@@ -123,6 +123,16 @@ def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, Val
             mask = rule.mask(column)
             if mask is not None:
                 yield column.column, rule, mask
+
+
+def _own(subject: Subject, table: PlannedTable, tally: _Tally) -> _Tally | None:
+    """What is this rule's own of what its mask marked; None where all of it is another's."""
+    if tally.rule.where is None:
+        return tally
+    where = tally.rule.where(tally.column)
+    count = rows.count(subject, table.source, where)
+    found = rows.first_rowids(subject, table.source, where) if count else []
+    return dataclasses.replace(tally, count=count, rowids=found) if count else None
 
 
 def _finding(subject: Subject, table: PlannedTable, tally: _Tally) -> Finding:

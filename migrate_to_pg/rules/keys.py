@@ -6,18 +6,11 @@ another rule reports (a wrong storage class, a malformed date) take no part, so 
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import functools
-import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import LiteralString
-from zoneinfo import ZoneInfo
 
 from migrate_to_pg.columns import codec_for
-from migrate_to_pg.columns.decimals import as_django_reads
-from migrate_to_pg.records import PlannedColumn, TargetColumn
+from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 
 
@@ -35,6 +28,11 @@ class _Family:
     exact: bool = True
 
 
+def _canonical(form: LiteralString) -> _Family:
+    """A type whose canonical form is a function of ``functions``; text goes there as bytes, which may be no UTF-8."""
+    return _Family(holds=form + " IS NOT NULL", same=form)
+
+
 _TEXT = _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", plain=True)
 _FAMILIES = {
     "int2": _Family(holds="typeof({c}) = 'integer' AND {c} BETWEEN -32768 AND 32767", same="{c}", plain=True),
@@ -49,12 +47,16 @@ _FAMILIES = {
     # Its folding of case depends on the server's locale: the same text is the same key, other texts may be.
     "citext": _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", exact=False),
     "bytea": _Family(holds="typeof({c}) = 'blob'", same="{c}", plain=True),
-    "uuid": _Family(holds="typeof({c}) = 'text'", same="lower(replace({c}, '-', '')) COLLATE BINARY"),
-    "numeric": _Family(holds="pg_numeric({c}, {p}, {s}) IS NOT NULL", same="pg_numeric({c}, {p}, {s})"),
-    "date": _Family(holds="pg_date({c}) IS NOT NULL", same="pg_date({c})"),
-    "time": _Family(holds="pg_time({c}) IS NOT NULL", same="pg_time({c})"),
-    "timestamp": _Family(holds="pg_timestamp({c}) IS NOT NULL", same="pg_timestamp({c})"),
-    "timestamptz": _Family(holds="pg_timestamptz({c}) IS NOT NULL", same="pg_timestamptz({c})"),
+    "uuid": _Family(
+        holds="typeof({c}) = 'text' AND length(replace({c}, '-', '')) = 32"
+        " AND replace({c}, '-', '') NOT GLOB '*[^0-9a-fA-F]*'",
+        same="lower(replace({c}, '-', '')) COLLATE BINARY",
+    ),
+    "numeric": _canonical("CASE WHEN typeof({c}) IN ('real', 'integer') THEN pg_numeric({c}, {p}, {s}) END"),
+    "date": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_date(CAST({c} AS BLOB)) END"),
+    "time": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_time(CAST({c} AS BLOB)) END"),
+    "timestamp": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_timestamp(CAST({c} AS BLOB)) END"),
+    "timestamptz": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_timestamptz(CAST({c} AS BLOB)) END"),
 }
 
 
@@ -101,49 +103,3 @@ def _family(column: PlannedColumn) -> _Family | None:
 def _fill(template: LiteralString, column: PlannedColumn) -> Sql:
     precision, scale = number(column.target.precision or 0), number(column.target.scale or 0)
     return compose(template, c=name(column.source.name), p=precision, s=scale)
-
-
-def register(database: sqlite3.Connection, time_zone: str) -> None:
-    """Give a connection the functions that ``key_of`` uses: canonical form of a value, NULL where it has none."""
-    zone = ZoneInfo(time_zone)
-    functions: dict[str, tuple[int, Callable[..., str]]] = {
-        "pg_numeric": (3, _numeric),
-        "pg_date": (1, lambda text: datetime.date.fromisoformat(text).isoformat()),
-        "pg_time": (1, lambda text: datetime.time.fromisoformat(text).isoformat()),
-        "pg_timestamp": (1, lambda text: _local(text, zone)),
-        "pg_timestamptz": (1, lambda text: _instant(text, zone)),
-    }
-    for function, (arguments, canonical) in functions.items():
-        database.create_function(function, arguments, _or_null(canonical), deterministic=True)
-
-
-def _or_null(canonical: Callable[..., str]) -> Callable[..., str | None]:
-    def call(value: object, *arguments: int) -> str | None:
-        try:
-            return canonical(value, *arguments)
-        except (ValueError, TypeError, OverflowError, decimal.InvalidOperation):
-            return None
-
-    return call
-
-
-def _numeric(value: float, precision: int, scale: int) -> str:
-    # Plain zero for minus zero: PostgreSQL's numeric has no other.
-    return str(as_django_reads(value, _numeric_column(precision, scale)) + 0)
-
-
-@functools.cache
-def _numeric_column(precision: int, scale: int) -> TargetColumn:
-    return TargetColumn(
-        name="", type_name="numeric", type_sql="numeric", not_null=False, precision=precision, scale=scale
-    )
-
-
-def _local(text: str, zone: ZoneInfo) -> str:
-    moment = datetime.datetime.fromisoformat(text)
-    return (moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment).isoformat()
-
-
-def _instant(text: str, zone: ZoneInfo) -> str:
-    moment = datetime.datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(datetime.UTC).isoformat()

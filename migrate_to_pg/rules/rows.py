@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.records import PlannedTable, Sample, SourceColumn, SourceTable
-from migrate_to_pg.rules import keys
+from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rule import SAMPLES, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name, names
 from migrate_to_pg.sqlite import open_snapshot, rowid_name
@@ -31,7 +31,7 @@ def opened(snapshot: Path, *, time_zone: str) -> Iterator[sqlite3.Connection]:
         database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         # Sorting and the key sets of parents spill to temporary files beyond this: 32 MiB.
         database.execute("PRAGMA cache_size = -32768")
-        keys.register(database, time_zone)
+        functions.register(database, time_zone)
         yield database
     finally:
         database.close()
@@ -72,6 +72,11 @@ def _key_text(key: Sequence[str], values: Sequence[object], rowid: int) -> dict[
     if not key:
         return {"rowid": str(rowid)}
     return {column: key_value(value) for column, value in zip(key, values, strict=True)}
+
+
+def count(subject: Subject, table: SourceTable, where: Sql) -> int:
+    """How many rows satisfy a condition."""
+    return subject.number(compose("SELECT count(*) FROM {table} WHERE {where}", table=name(table.name), where=where))
 
 
 def first_rowids(subject: Subject, table: SourceTable, where: Sql) -> list[int]:

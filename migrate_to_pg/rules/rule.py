@@ -113,3 +113,5 @@ class ValueRule(Rule):
     tell: Callable[[Subject, PlannedTable, PlannedColumn], Told]
     #: Whether a sample shows the storage class beside the value.
     with_class: bool = False
+    #: Picks this rule's rows among those marked, where one mask holds faults of several rules: SQL, asked afterwards.
+    where: Callable[[PlannedColumn], Sql] | None = None

@@ -5,12 +5,15 @@ SQLite takes any value in any column; the declared type is a preference.
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 import pyarrow as pa
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.foreign_key_orphan import paired
+from migrate_to_pg.rules.form import told_counts
 from migrate_to_pg.rules.rule import Subject, Told, ValueRule, counted
 from migrate_to_pg.rules.sql import Sql, compose, name
 
@@ -19,8 +22,8 @@ _INTEGER_TYPES = ("int2", "int4", "int8")
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """As the reader found."""
-    return batch.wrong_storage
+    """As the reader found; a boolean of any wrong kind is boolean-value's."""
+    return None if batch.column.target.type_name == "bool" else batch.wrong_storage
 
 
 def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
@@ -38,7 +41,7 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
         explanation=(
             f"PostgreSQL's column is {column.target.type_sql}, which is read from SQLite's {' or '.join(expected)}"
             f" values; found here: {', '.join(found)}. SQLite takes any value in any column"
-            f"{_declared(column)}.{_codes(subject, table, column)}"
+            f"{_declared(column)}.{_codes(subject, table, column)}{_numbers(subject, table, column)}"
         ),
         remedy=f"Put values of the column's type in their place. To see them all:\n{query}",
     )
@@ -79,6 +82,30 @@ def _codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     said = f" {known:,} {of_them} {'is a value' if known == 1 else 'are values'} of {place}: codes stand for ids."
     also = f" {numbers:,} {of_them} {'is a whole number' if numbers == 1 else 'are whole numbers'}, written as text."
     return (said if known else "") + (also if numbers else "")
+
+
+#: Type family -> what numbers in such a column are.
+_MOMENTS: tuple[tuple[str, LiteralString], ...] = (
+    ("like a Unix time in seconds", "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e8 AND 1e10"),
+    ("like a Unix time in milliseconds", "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e11 AND 1e13"),
+    ("like a Julian day", "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1721425 AND 5373485"),
+)
+_REALS: tuple[tuple[str, LiteralString], ...] = (
+    ("whole, but stored as REAL", "typeof({c}) = 'real' AND {c} = CAST({c} AS INTEGER) AND abs({c}) < 9e18"),
+    ("beyond 64 bits", "typeof({c}) = 'real' AND abs({c}) >= 9223372036854775808.0"),
+)
+_DURATIONS: tuple[tuple[str, LiteralString], ...] = (
+    ("a duration written as text, where Django keeps microseconds", "typeof({c}) = 'text' AND {c} GLOB '*[0-9]*'"),
+)
+
+
+def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    """What the values look like, so that a person sees where they came from."""
+    if column.target.type_name in _INTEGER_TYPES:
+        return told_counts(subject, table, column, _REALS)
+    if column.target.type_name in ("date", "timestamp", "timestamptz"):
+        return told_counts(subject, table, column, _MOMENTS)
+    return told_counts(subject, table, column, _DURATIONS) if column.target.type_name == "interval" else ""
 
 
 def _texts(table: PlannedTable, column: PlannedColumn) -> Sql:

@@ -99,7 +99,7 @@ def test_spellings_that_sqlites_index_keeps_apart_are_told_so() -> None:
 def test_values_that_other_rules_report_take_no_part() -> None:
     target = table("t", "id bigint", "v date", unique=["v"])
     script = "CREATE TABLE t (id integer PRIMARY KEY, v date); INSERT INTO t VALUES (1, ''), (2, '');"
-    check_finds("malformed-value", script, target)
+    check_finds("malformed-date", script, target)
 
 
 def test_nulls_not_distinct() -> None:

@@ -112,7 +112,7 @@ def test_text_in_an_integer_key_is_one_finding_of_another_rule() -> None:
 
 def test_a_key_out_of_range_is_one_finding_of_another_rule() -> None:
     child = table("child", "id bigint", "parent_id integer NULL", refers=[("parent_id", "parent.id")])
-    check_finds("malformed-value", TABLES + "INSERT INTO child VALUES (1, 3000000000);", PARENT, child)
+    check_finds("integer-out-of-range", TABLES + "INSERT INTO child VALUES (1, 3000000000);", PARENT, child)
 
 
 def test_a_self_reference_is_checked() -> None:

@@ -27,7 +27,7 @@ def test_a_value_that_another_rule_reports_is_not_null() -> None:
     target = table("t", "id bigint", "a bigint", "b date")
     finding = check_finds("wrong-storage-class", TABLE + "INSERT INTO t VALUES (1, 'x', '2024-01-01');", target)
     assert finding.column == "a"
-    finding = check_finds("malformed-value", TABLE + "INSERT INTO t VALUES (1, 1, 'never');", target)
+    finding = check_finds("malformed-date", TABLE + "INSERT INTO t VALUES (1, 1, 'never');", target)
     assert finding.column == "b"
 
 
@@ -38,7 +38,7 @@ def test_beside_other_faults_of_the_same_column() -> None:
     assert [(f.rule, f.column, f.count, keys(f)) for f in found] == [
         ("null-in-not-null", "a", 1, ["2"]),
         ("wrong-storage-class", "a", 1, ["1"]),
-        ("malformed-value", "b", 1, ["2"]),
+        ("malformed-date", "b", 1, ["2"]),
         ("null-in-not-null", "b", 1, ["1"]),
     ]
 

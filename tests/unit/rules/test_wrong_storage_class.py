@@ -13,7 +13,6 @@ from tests.unit.rules.examined import check_finds, check_healthy, keys, table, v
         ("integer", "'12abc'", "text '12abc'"),
         ("integer", "1.5", "real 1.5"),
         ("integer", "x'00ff'", "blob x'00ff'"),
-        ("boolean", "'true'", "text 'true'"),
         ("character varying(20)", "12", "integer 12"),
         ("text", "x'41'", "blob x'41'"),
         ("numeric(6, 2)", "'1,5'", "text '1,5'"),
@@ -84,3 +83,19 @@ def test_several_classes_are_counted_apart() -> None:
     finding = check_finds("wrong-storage-class", script, target)
     assert "found here: 2 text, 1 real." in finding.explanation
     assert finding.count == 3
+
+
+@pytest.mark.parametrize(
+    ("type_sql", "value", "said"),
+    [
+        ("timestamp with time zone", "1704067200", "1 is like a Unix time in seconds"),
+        ("date", "1704067200000", "1 is like a Unix time in milliseconds"),
+        ("timestamp with time zone", "2460310.5", "1 is like a Julian day"),
+        ("bigint", "3.0", "1 is whole, but stored as REAL"),
+        ("bigint", "1e19", "1 is beyond 64 bits"),
+        ("interval", "'P1DT2H'", "1 is a duration written as text"),
+    ],
+)
+def test_what_the_values_look_like_is_said(type_sql: str, value: str, said: str) -> None:
+    script = f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (1, {value});"
+    assert said in check_finds("wrong-storage-class", script, table("t", "id bigint", f"v {type_sql}")).explanation

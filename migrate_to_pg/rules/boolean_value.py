@@ -1,0 +1,50 @@
+"""A boolean that is neither 0 nor 1: SQLite has no boolean type, so anything can stand there."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.form import form_rule, told_counts
+from migrate_to_pg.rules.rule import Subject
+
+
+def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """Other numbers, and other types of value: 'true' and 2 are one fault to whoever repairs it."""
+    if batch.column.target.type_name != "bool":
+        return None
+    if batch.malformed is None or batch.wrong_storage is None:
+        return batch.malformed if batch.wrong_storage is None else batch.wrong_storage
+    return pc.or_(batch.malformed, batch.wrong_storage)
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    return told_counts(
+        subject,
+        table,
+        column,
+        [
+            (
+                "a word that other programs read as true or false",
+                "typeof({c}) = 'text' AND lower({c}) IN"
+                " ('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', 'on', 'off')",
+            ),
+            ("the empty text", "{c} = ''"),
+        ],
+    )
+
+
+RULE = form_rule(
+    id="boolean-value",
+    title="Boolean that is neither 0 nor 1",
+    mask=_mask,
+    holds="0 (false) and 1 (true)",
+    hint=_hint,
+    meaning=(
+        "PostgreSQL's boolean is true or false. Of a number such as 2, or a text such as 'true', 't' or '', SQLite and"
+        " Django each make something else: Django finds 'false' true, SQLite finds 't' false."
+    ),
+    remedy="Put 0 or 1 in their place.",
+)

@@ -1,0 +1,89 @@
+"""What the codecs found malformed in, one rule for each kind of it out.
+
+A codec marks values that its type cannot hold, whatever the reason. A rule made here takes those of its own types;
+where one mark has several reasons, ``where`` picks the rule's own rows by SQL, asked only where something was marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import LiteralString
+
+import pyarrow as pa
+
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.rule import Subject, Told, ValueRule
+from migrate_to_pg.rules.sql import Sql, compose, name
+
+#: Says more of the rows in question; '' where there is nothing to add.
+Hint = Callable[[Subject, PlannedTable, PlannedColumn], str]
+Mask = Callable[[ColumnBatch], pa.BooleanArray | None]
+
+TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
+JSON_TYPES = ("json", "jsonb")
+
+
+def marked(*types: str) -> Mask:
+    """What the codec marked in columns of these types."""
+    wanted = frozenset(types)
+    return lambda batch: batch.malformed if batch.column.target.type_name in wanted else None
+
+
+def form_rule(
+    *,
+    id: str,
+    title: str,
+    mask: Mask,
+    holds: str | Callable[[PlannedColumn], str],
+    remedy: str,
+    meaning: str,
+    where: LiteralString = "",
+    hint: Hint | None = None,
+) -> ValueRule:
+    """A rule whose explanation is: PostgreSQL's column is ..., which holds ...; these values are not that."""
+
+    def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+        form = holds if isinstance(holds, str) else holds(column)
+        more = hint(subject, table, column) if hint else ""
+        return Told(
+            explanation=(
+                f"PostgreSQL's column is {column.target.type_sql}, which holds {form}. These values are not that;"
+                f" SQLite looks at no value, so any program could write them.{more}"
+            ),
+            remedy=remedy,
+        )
+
+    return ValueRule(
+        id=id,
+        level=Level.ERROR,
+        title=title,
+        meaning=meaning,
+        remedy=remedy,
+        mask=mask,
+        tell=tell,
+        with_class=True,
+        where=(lambda column: condition(where, column)) if where else None,
+    )
+
+
+def condition(template: LiteralString, column: PlannedColumn) -> Sql:
+    """A template about ``{c}``, the quoted column."""
+    return compose(template, c=name(column.source.name))
+
+
+def told_counts(
+    subject: Subject, table: PlannedTable, column: PlannedColumn, kinds: Sequence[tuple[str, LiteralString]]
+) -> str:
+    """ " 3 are empty text; 1 is a date alone": each kind that occurs, with its number."""
+    parts = []
+    for words, template in kinds:
+        sql = compose(
+            "SELECT count(*) FROM {table} WHERE {where}",
+            table=name(table.source.name),
+            where=condition(template, column),
+        )
+        count = subject.number(sql)
+        if count:
+            parts.append(f"{count:,} {'is' if count == 1 else 'are'} {words}")
+    return f" Of them, {'; '.join(parts)}." if parts else ""

@@ -1,0 +1,53 @@
+"""Text in a JSON column that is no JSON."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.columns.codec import any_true
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.form import JSON_TYPES, form_rule, told_counts
+from migrate_to_pg.rules.rule import Subject
+
+
+def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """What the codec marked, and text with the character NUL, at which SQLite's parser stops looking."""
+    if batch.column.target.type_name not in JSON_TYPES:
+        return None
+    nul = pc.fill_null(pc.match_substring(batch.values, "\0"), False)
+    if not any_true(nul):
+        return batch.malformed
+    return nul if batch.malformed is None else pc.or_(nul, batch.malformed)
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    return told_counts(
+        subject,
+        table,
+        column,
+        [
+            ("the empty text, where NULL was meant", "{c} = ''"),
+            ("NaN or Infinity, which RFC 8259 does not know", "NOT json_valid({c}) AND {c} GLOB '*[NI][an][Nf]*'"),
+            ("written with single quotes, as Python prints", "NOT json_valid({c}) AND {c} GLOB '[[{{]''*'"),
+        ],
+    )
+
+
+RULE = form_rule(
+    id="invalid-json",
+    title="Text that is no JSON",
+    mask=_mask,
+    where=(
+        "typeof({c}) = 'text' AND (NOT json_valid({c}) OR instr(CAST({c} AS BLOB), x'00'))"
+        " AND ifnull(pg_text_fault(CAST({c} AS BLOB)), 'nul') = 'nul'"
+    ),
+    holds="JSON as RFC 8259 has it (no NaN, no trailing comma, no single quotes)",
+    hint=_hint,
+    meaning=(
+        "PostgreSQL refuses text that is no JSON, NaN and Infinity included. What is JSON, but holds escapes that jsonb"
+        " has no room for, is reported by json-escape, and bytes that are no UTF-8 by invalid-utf8."
+    ),
+    remedy="Write JSON in their place, or set them to NULL where the column allows it.",
+)

@@ -1,0 +1,56 @@
+"""JSON that is valid and that jsonb still cannot hold: the NUL character or half a surrogate pair, as escapes."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.columns.codec import any_true
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.form import form_rule, told_counts
+from migrate_to_pg.rules.functions import json_fault
+from migrate_to_pg.rules.rule import Subject
+
+#: An escape of NUL or of a surrogate, or a number of a six-digit exponent, somewhere in the text.
+_SUSPECT = r"\\u0000|\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{6}"
+
+
+def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """The few suspects are parsed: an escaped backslash before u0000 is no escape, and a whole pair is a character."""
+    if batch.column.target.type_name != "jsonb":
+        return None
+    suspects = pc.fill_null(pc.match_substring_regex(batch.values, _SUSPECT), False)
+    if not any_true(suspects):
+        return None
+    texts = pc.if_else(suspects, batch.values, pa.scalar(None, batch.values.type)).to_pylist()
+    # The binary form of jsonb has its version in front.
+    bad = pa.array([raw is not None and json_fault(raw.removeprefix(b"\x01")) is not None for raw in texts])
+    return bad if any_true(bad) else None
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    return told_counts(
+        subject,
+        table,
+        column,
+        [
+            (r"text with \u0000, the NUL character", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'nul'"),
+            ("text with half a surrogate pair", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'surrogate'"),
+            ("a number of too many digits", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
+        ],
+    )
+
+
+RULE = form_rule(
+    id="json-escape",
+    title="JSON with a character that jsonb cannot hold",
+    mask=_mask,
+    holds="JSON whose texts have neither the NUL character nor half a surrogate pair, and numbers of numeric's range",
+    hint=_hint,
+    meaning=(
+        "JSON allows \\u0000 and lone surrogates such as \\ud83d, and SQLite finds them valid; jsonb refuses both, and"
+        " numbers of more than 131,072 digits before the decimal point."
+    ),
+    remedy="Take these characters out of the texts in SQLite.",
+)

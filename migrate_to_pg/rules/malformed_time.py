@@ -1,0 +1,34 @@
+"""Text in a time column that is no time of day."""
+
+from __future__ import annotations
+
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.form import form_rule, marked, told_counts
+from migrate_to_pg.rules.rule import Subject
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    return told_counts(
+        subject,
+        table,
+        column,
+        [
+            ("the empty text, where NULL was meant", "{c} = ''"),
+            ("a date and a time", "{c} GLOB '????-??-??*'"),
+            ("a time with an offset", "{c} GLOB '??:*[+Z]*'"),
+        ],
+    )
+
+
+RULE = form_rule(
+    id="malformed-time",
+    title="Text that is no time of day",
+    mask=marked("time"),
+    holds="times of day without offset, written HH:MM:SS.ffffff",
+    hint=_hint,
+    meaning=(
+        "PostgreSQL refuses the empty text, 25:00 and any other text that is no time of day; it would drop an offset"
+        " without a word. Numbers are reported by wrong-storage-class."
+    ),
+    remedy="Write them as HH:MM:SS, or set them to NULL where the column allows it.",
+)

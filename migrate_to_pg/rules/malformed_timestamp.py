@@ -1,0 +1,36 @@
+"""Text in a datetime column that is no date and time."""
+
+from __future__ import annotations
+
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.form import form_rule, marked, told_counts
+from migrate_to_pg.rules.rule import Subject
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    return told_counts(
+        subject,
+        table,
+        column,
+        [
+            ("the empty text, where NULL was meant", "{c} = ''"),
+            ("a zero date as MySQL has it, where NULL was meant", "{c} LIKE '0000-00-00%'"),
+            ("a number written as text", "{c} <> '' AND {c} NOT GLOB '*[^0-9.]*'"),
+        ],
+    )
+
+
+RULE = form_rule(
+    id="malformed-timestamp",
+    title="Text that is no date and time",
+    mask=marked("timestamp", "timestamptz"),
+    where="typeof({c}) = 'text' AND pg_clock_fault(CAST({c} AS BLOB)) = 'form'",
+    holds="dates and times of years 1 to 9999, written YYYY-MM-DD HH:MM:SS.ffffff, with an offset or without",
+    hint=_hint,
+    meaning=(
+        "PostgreSQL refuses the empty text, '0000-00-00 00:00:00', days that no calendar has, and any other text that"
+        " is no date and time. A date alone is midnight, as Django reads it; T, Z and offsets are taken. Numbers, such"
+        " as Unix times, are reported by wrong-storage-class."
+    ),
+    remedy="Write them as YYYY-MM-DD HH:MM:SS, or set them to NULL where the column allows it.",
+)

@@ -1,0 +1,18 @@
+"""Text with the character NUL, which PostgreSQL's text cannot hold anywhere."""
+
+from __future__ import annotations
+
+from migrate_to_pg.rules.form import TEXT_TYPES, form_rule, marked
+
+RULE = form_rule(
+    id="nul-in-text",
+    title="NUL in text",
+    mask=marked(*TEXT_TYPES),
+    where="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'nul'",
+    holds="text without the character NUL",
+    meaning=(
+        "PostgreSQL refuses the character NUL (code point 0) in any text. On SQLite it is invisible: length() and many"
+        " tools stop there, and what follows is not seen."
+    ),
+    remedy="Remove the character, for instance with replace(column, char(0), ''), or keep the bytes in a BinaryField.",
+)

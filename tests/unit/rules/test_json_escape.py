@@ -1,0 +1,44 @@
+"""JSON that is valid and that jsonb cannot hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.rules.examined import check_finds, check_healthy, keys, table, values
+
+
+def script(value: str) -> str:
+    return f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (4, {value}), (5, NULL);"
+
+
+@pytest.mark.parametrize(
+    ("type_sql", "value", "shown", "said"),
+    [
+        ("jsonb", "'[\"\\u0000\"]'", "text '[\"\\\\u0000\"]'", "the NUL character"),
+        ("jsonb", "'{\"a\\u0000\": 1}'", "text '{\"a\\\\u0000\": 1}'", "1 is text with \\u0000"),
+        ("jsonb", "'\"\\ud83d\"'", "text '\"\\\\ud83d\"'", "half a surrogate pair"),
+        ("jsonb", "'[[\"\\uDE00\\uD83D\"]]'", "text '[[\"\\\\uDE00\\\\uD83D\"]]'", "half a surrogate pair"),
+        ("jsonb", "'[1e200000]'", "text '[1e200000]'", "a number of too many digits"),
+    ],
+)
+def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:
+    finding = check_finds("json-escape", script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+    assert (finding.table, finding.column, finding.count) == ("t", "v", 1)
+    assert keys(finding) == ["4"]
+    assert values(finding) == [shown]
+    assert said in finding.explanation
+    assert finding.blocks
+
+
+@pytest.mark.parametrize(
+    ("type_sql", "value"),
+    [
+        ("jsonb", "'[\"\\\\u0000\"]'"),
+        ("jsonb", "'\"\\ud83d\\ude00\"'"),
+        ("json", "'\"\\u0000\"'"),
+        ("jsonb", "'[1e-100000, 0e200000]'"),
+        ("jsonb", "'\"1e999999\"'"),
+    ],
+)
+def test_what_the_type_holds_is_healthy(type_sql: str, value: str) -> None:
+    check_healthy(script(value), table("t", "id bigint", f"v {type_sql} NULL"))
