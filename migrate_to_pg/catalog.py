@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.pairing import paired
 from migrate_to_pg.records import (
     Plan,
     PlannedColumn,
@@ -260,34 +261,27 @@ def _limits(type_name: str, modifier: int) -> tuple[int | None, int | None, int 
 
 
 def make_plan(catalog: SourceCatalog, targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:
-    """Pair the tables and the columns of both sides by name, first exactly, then as SQLite compares names."""
+    """Pair the tables and the columns of both sides by name."""
     targets = tuple(targets)
-    pairs = {target.name: _source_of(target, catalog) for target in targets}
-    paired = {source.name for source in pairs.values() if source is not None}
+    pairs = paired([target.name for target in targets], catalog.tables)
+    known = {source.name for source in pairs.values()}
     return Plan(
-        tables=tuple(_pair(source, target) for target in targets if (source := pairs[target.name]) is not None),
-        leftovers=tuple(table for table in catalog.tables if table.name not in paired),
-        only_target=tuple(target for target in targets if pairs[target.name] is None),
+        tables=tuple(_pair(pairs[target.name], target) for target in targets if target.name in pairs),
+        leftovers=tuple(table for table in catalog.tables if table.name not in known),
+        only_target=tuple(target for target in targets if target.name not in pairs),
         source_time_zone=source_time_zone,
     )
 
 
-def _source_of(target: TargetTable, catalog: SourceCatalog) -> SourceTable | None:
-    exact = next((table for table in catalog.tables if table.name == target.name), None)
-    return exact or catalog.table(target.name)
-
-
 def _pair(source: SourceTable, target: TargetTable) -> PlannedTable:
-    pairs = {column.name: source.column(column.name) for column in target.columns}
-    known = {column.name for column in pairs.values() if column is not None}
+    pairs = paired([column.name for column in target.columns], source.columns)
+    known = {column.name for column in pairs.values()}
     return PlannedTable(
         source=source,
         target=target,
         columns=tuple(
-            PlannedColumn(source=found, target=column)
-            for column in target.columns
-            if (found := pairs[column.name]) is not None
+            PlannedColumn(source=pairs[column.name], target=column) for column in target.columns if column.name in pairs
         ),
         only_source=tuple(column for column in source.columns if column.name not in known),
-        only_target=tuple(column for column in target.columns if pairs[column.name] is None),
+        only_target=tuple(column for column in target.columns if column.name not in pairs),
     )
