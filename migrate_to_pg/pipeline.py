@@ -28,6 +28,7 @@ from migrate_to_pg.offline import target_tables
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_identities, require_validated
 from migrate_to_pg.publish import StandingTable, publish, require_replaceable, survey
+from migrate_to_pg.publish.bookkeeping import snapshots as remembered_snapshots
 from migrate_to_pg.publish.undo import dated_schemas, drop_dated_schemas
 from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import (
@@ -364,15 +365,16 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
 def purgeable(options: Options) -> tuple[str, ...]:
     """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
     with _connected(options) as connection:
-        schemas = dated_schemas(connection)
-    return (*(f"snapshot {path}" for path in kept_snapshots()), *(f"schema {name}" for name in schemas))
+        schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
+    return (*(f"snapshot {path}" for path in paths), *(f"schema {name}" for name in schemas))
 
 
 def purge(options: Options) -> None:
     """Remove the old snapshots and drop the dated schemas."""
     with _connected(options) as connection:
+        paths = kept_snapshots(remembered_snapshots(connection))
         drop_dated_schemas(connection)
-    for path in kept_snapshots():
+    for path in paths:
         path.unlink()
 
 

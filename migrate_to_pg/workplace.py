@@ -7,6 +7,7 @@ directory and file are their owner's alone.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -44,9 +45,13 @@ class Workplace:
         self.unfinished.unlink(missing_ok=True)
 
 
-def kept_snapshots() -> list[Path]:
-    """The snapshots of all former runs in the usual place."""
-    return sorted(_reports().glob(f"*/{_SNAPSHOT}"))
+def kept_snapshots(remembered: Iterable[str] = ()) -> list[Path]:
+    """The snapshots of former runs: those in the usual place, and those that the target remembers.
+
+    What the target says is believed only where the file has the name that a run gives its snapshot.
+    """
+    elsewhere = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT}
+    return sorted({*_reports().glob(f"*/{_SNAPSHOT}"), *(path for path in elsewhere if path.is_file())})
 
 
 def _reports() -> Path:

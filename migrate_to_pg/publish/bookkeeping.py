@@ -91,6 +91,14 @@ def last(connection: Connection) -> Entry | None:
         return cursor.execute(query).fetchone()
 
 
+def snapshots(connection: Connection) -> tuple[str, ...]:
+    """Where the snapshots of all publications were kept, whether they are still there or not."""
+    if not _exists(connection):
+        return ()
+    query = sql.SQL("SELECT snapshot FROM {} ORDER BY id").format(_TABLE)
+    return tuple(row[0] for row in connection.execute(query).fetchall())
+
+
 def mark_undone(connection: Connection, entry: Entry) -> None:
     """Within the caller's transaction."""
     connection.execute(sql.SQL("UPDATE {} SET undone_at = now() WHERE id = %s").format(_TABLE), [entry.id])

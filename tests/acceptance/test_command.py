@@ -140,16 +140,18 @@ def test_source_may_be_a_url_or_the_projects_own_setting(command, source, postgr
     assert "not SQLite" in refused.stderr
 
 
-def test_purge_removes_dated_schemas_after_asking(command, source, postgres_url, execute):
+def test_purge_removes_dated_schemas_and_snapshots_after_asking(command, source, postgres_url, execute, tmp_path):
     assert command("--source", source, "--target", postgres_url).returncode == 0
     assert command("--source", source, "--target", postgres_url, "--replace").returncode == 0
     schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_pg\\_replaced%'"
     assert execute(postgres_url, schemas) == [(1,)]
+    assert len(list(tmp_path.rglob("snapshot.sqlite3"))) == 2
     refused = command("--purge", "--target", postgres_url)  # no answer on standard input
     assert refused.returncode == 1
     assert execute(postgres_url, schemas) == [(1,)]
     assert command("--purge", "--no-input", "--target", postgres_url).returncode == 0
     assert execute(postgres_url, schemas) == [(0,)]
+    assert list(tmp_path.rglob("snapshot.sqlite3")) == []
 
 
 @pytest.fixture
