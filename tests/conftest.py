@@ -97,6 +97,7 @@ def python() -> Run:
             [sys.executable, *map(str, arguments)],
             cwd=ROOT,
             env=clean | {"PYTHONUTF8": "1"} | variables,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,

@@ -146,7 +146,7 @@ def test_purge_removes_dated_schemas_and_snapshots_after_asking(command, source,
     schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_pg\\_replaced%'"
     assert execute(postgres_url, schemas) == [(1,)]
     assert len(list(tmp_path.rglob("snapshot.sqlite3"))) == 2
-    refused = command("--purge", "--target", postgres_url)  # no answer on standard input
+    refused = no_traceback(command("--purge", "--target", postgres_url))  # no answer on standard input
     assert refused.returncode == 1
     assert execute(postgres_url, schemas) == [(1,)]
     assert command("--purge", "--no-input", "--target", postgres_url).returncode == 0

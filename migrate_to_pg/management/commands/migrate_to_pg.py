@@ -93,12 +93,20 @@ class Command(BaseCommand):
             return 0
         for name in doomed:
             self.stdout.write(name)
-        if options["interactive"] and input("Remove these for good? Type 'yes': ") != "yes":
+        if options["interactive"] and not self._agrees("Remove these for good? Type 'yes': "):
             self.stdout.write("Nothing was removed.")
             return 1
         pipeline.purge(_options(options))
         self.stdout.write(f"Removed {len(doomed)}.")
         return 0
+
+    def _agrees(self, question: str) -> bool:
+        try:
+            return input(question) == "yes"
+        except EOFError:
+            # Nobody is there to answer; --no-input says so beforehand.
+            self.stdout.write("")
+            return False
 
     def _print(self, report: Report, *, as_json: bool, no_color: bool, verbosity: int) -> None:
         stdout = _stream(self.stdout)
