@@ -1,0 +1,69 @@
+"""Databases as they are met in real life: damaged ones, and strange ones that are healthy.
+
+Each case is two scripts, what the migrations make on PostgreSQL and what SQLite holds, and what examine must find
+there: exactly that, and nothing else. ``test_corpus`` takes each through the whole pipeline to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Found(NamedTuple):
+    """One finding, as far as a case states it."""
+
+    rule: str
+    table: str
+    column: str = ""
+    count: int = 1
+    #: The samples' primary keys, one text for each.
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One database."""
+
+    name: str
+    #: PostgreSQL's DDL, run where the migrations would run.
+    target: str
+    #: The script that makes the SQLite database.
+    source: str
+    finds: tuple[Found, ...] = ()
+    #: Whether an error is among the findings, so that nothing is published.
+    blocked: bool = True
+    #: Repairs that are accepted.
+    fix: tuple[str, ...] = ()
+    time_zone: str = "UTC"
+
+
+def value_case(
+    name: str,
+    rule: str,
+    pg: str,
+    sqlite: str,
+    bad: Mapping[int, str],
+    good: str = "NULL",
+    *,
+    blocked: bool = True,
+    time_zone: str = "UTC",
+) -> Case:
+    """One column ``v`` of table ``t``: ``bad`` rows by key and SQL literal beside a good one whose key is 100."""
+    rows = ", ".join(f"({key}, {value})" for key, value in bad.items())
+    return Case(
+        name=name,
+        target=f"CREATE TABLE t (id bigint PRIMARY KEY, v {pg})",
+        source=(
+            f"CREATE TABLE t (id integer NOT NULL PRIMARY KEY, v {sqlite}); INSERT INTO t VALUES (100, {good}), {rows};"
+        ),
+        finds=(Found(rule, "t", "v", len(bad), tuple(map(str, sorted(bad)[:5]))),),
+        blocked=blocked,
+        time_zone=time_zone,
+    )
+
+
+def healthy(name: str, target: str, source: str, *, time_zone: str = "UTC") -> Case:
+    """A case without a finding."""
+    return Case(name=name, target=target, source=source, blocked=False, time_zone=time_zone)

@@ -1,0 +1,98 @@
+"""Faults of the schema: keys to tables that are gone, columns and tables too many or too few, what is not moved."""
+
+from __future__ import annotations
+
+from tests.corpus import Case, Found
+
+_COURSE = "CREATE TABLE course (id bigint PRIMARY KEY, code varchar(9) NOT NULL UNIQUE)"
+_COURSE_SQLITE = "CREATE TABLE course (id integer NOT NULL PRIMARY KEY, code varchar(9) NOT NULL UNIQUE);"
+_RENAMED = f"""
+    INSERT INTO course VALUES (1, 'AGV211'), (2, 'AGV212');
+    ALTER TABLE course RENAME TO course_backup;
+    {_COURSE_SQLITE}
+    INSERT INTO course SELECT * FROM course_backup;
+    DROP TABLE course_backup;
+"""
+_ENROLMENT = "(id {key} PRIMARY KEY, course_id bigint NOT NULL REFERENCES course (id))"
+_T = "CREATE TABLE t (id bigint PRIMARY KEY, v text NULL{more})"
+_T_SQLITE = "CREATE TABLE t (id integer NOT NULL PRIMARY KEY, v text NULL{more});"
+
+
+def _children(*names: str) -> tuple[str, str]:
+    target = "; ".join(f"CREATE TABLE {n} {_ENROLMENT.format(key='bigint')}" for n in names)
+    source = " ".join(
+        f"CREATE TABLE {n} {_ENROLMENT.format(key='integer NOT NULL')}; INSERT INTO {n} VALUES (1, 1), (2, 2);"
+        for n in names
+    )
+    return f"{_COURSE}; {target}", f"{_COURSE_SQLITE} {source} {_RENAMED}"
+
+
+def _dangling(name: str, *children: str, fix: bool = False) -> Case:
+    target, source = _children(*children)
+    return Case(
+        name=name,
+        target=target,
+        source=source,
+        finds=tuple(Found("dangling-foreign-key", child, "course_id") for child in children),
+        blocked=not fix,
+        fix=("dangling-foreign-key",) if fix else (),
+    )
+
+
+def _plain(name: str, source: str, *found: Found, more: str = "", target: str = "", blocked: bool = True) -> Case:
+    """Table t of PostgreSQL's beside whatever SQLite has."""
+    return Case(name=name, target=_T.format(more=more) + target, source=source, finds=found, blocked=blocked)
+
+
+CASES = [
+    _dangling("dangling key of one child", "enrolment"),
+    _dangling("dangling keys of three children", "enrolment", "mark", "attribution"),
+    _dangling("dangling key repaired", "enrolment", fix=True),
+    _dangling("dangling keys of a many-to-many table repaired", "enrolment", "course_tags", fix=True),
+    Case(
+        name="dangling self reference",
+        target="CREATE TABLE t (id bigint PRIMARY KEY, up_id bigint NULL REFERENCES t (id))",
+        source="CREATE TABLE t (id integer NOT NULL PRIMARY KEY, up_id bigint NULL REFERENCES t_old (id));"
+        " INSERT INTO t VALUES (1, NULL), (2, 1);",
+        finds=(Found("dangling-foreign-key", "t", "up_id"),),
+    ),
+    Case(
+        name="dangling key with orphans behind it",
+        target=f"{_COURSE}; CREATE TABLE enrolment {_ENROLMENT.format(key='bigint')}",
+        source=f"{_COURSE_SQLITE} CREATE TABLE enrolment {_ENROLMENT.format(key='integer NOT NULL')};"
+        f" INSERT INTO enrolment VALUES (1, 1), (2, 9); {_RENAMED}",
+        finds=(
+            Found("dangling-foreign-key", "enrolment", "course_id"),
+            Found("foreign-key-orphan", "enrolment", "course_id", 1, ("2",)),
+        ),
+        fix=("dangling-foreign-key",),
+    ),
+    # --- columns
+    _plain("column that the migrations do not know",
+           _T_SQLITE.format(more=", note text") + "INSERT INTO t VALUES (1, 'a', 'kept?'), (2, 'b', NULL);",
+           Found("extra-column", "t", "note", 1, ("1",))),
+    _plain("unknown column without values",
+           _T_SQLITE.format(more=", note text") + "INSERT INTO t VALUES (1, 'a', NULL);",
+           Found("extra-column", "t", "note"), blocked=False),
+    _plain("column missing that has no default", _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
+           Found("missing-column", "t", "n"), more=", n integer NOT NULL"),
+    _plain("column missing that may be null", _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
+           Found("missing-column", "t", "n"), more=", n integer NULL", blocked=False),
+    _plain("column of a type that is not carried",
+           _T_SQLITE.format(more=", p text") + "INSERT INTO t VALUES (1, 'a', '(1,2)');",
+           Found("unsupported-type", "t", "p"), more=", p point NULL"),
+    _plain("numeric without limits", _T_SQLITE.format(more=", p decimal") + "INSERT INTO t VALUES (1, 'a', 1);",
+           Found("unsupported-type", "t", "p"), more=", p numeric NULL"),
+    # --- tables
+    _plain("backup table with rows",
+           _T_SQLITE.format(more="") + "CREATE TABLE t_backup (id integer); INSERT INTO t_backup VALUES (1), (2);",
+           Found("leftover-table", "t_backup", count=2)),
+    _plain("remains of an interrupted rebuild", _T_SQLITE.format(more="") + 'CREATE TABLE "new__t" (id integer);',
+           Found("leftover-table", "new__t"), blocked=False),
+    # --- views and triggers
+    _plain("a view of SQLite's own", _T_SQLITE.format(more="") + "CREATE VIEW names AS SELECT v FROM t;",
+           Found("not-carried", "names"), blocked=False),
+    _plain("a trigger of SQLite's own",
+           _T_SQLITE.format(more="") + "CREATE TRIGGER low AFTER INSERT ON t BEGIN UPDATE t SET v = lower(v); END;",
+           Found("not-carried", "t"), blocked=False),
+]  # fmt: skip

@@ -1,0 +1,115 @@
+"""Every database of the corpus: exactly the findings that it states, and the way to its end on a real server."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from migrate_to_pg import pipeline
+from migrate_to_pg.records import Finding, FreshRows, Level, Options, Report, Verify
+from migrate_to_pg.sqlite import quote_name
+from tests.conftest import SERVER_VERSIONS, Server
+from tests.corpus import Case, Found
+from tests.corpus.healthy import CASES as HEALTHY
+from tests.corpus.schema import CASES as SCHEMA
+from tests.corpus.sets import CASES as SETS
+from tests.corpus.values import CASES as VALUES
+
+DAMAGED = [*VALUES, *SETS, *SCHEMA]
+ALL = [*DAMAGED, *HEALTHY]
+
+Move = Callable[[Case], Report]
+
+
+@pytest.fixture(scope="module")
+def database(servers: dict[int, Server]) -> str:
+    """One database for all cases: making a fresh one for each would take most of the time."""
+    return servers[SERVER_VERSIONS[0]].database()
+
+
+@pytest.fixture
+def corpus_url(database: str) -> Iterator[str]:
+    """The URL of that database, emptied again after the case."""
+    yield database
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = error; DROP SCHEMA IF EXISTS public, migrate_to_pg CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
+@pytest.fixture
+def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Move:
+    """The whole pipeline, with the case's own tables where a project's migrations would make theirs."""
+
+    def run(case: Case) -> Report:
+        source = tmp_path / "db.sqlite3"
+        with closing(sqlite3.connect(source, isolation_level=None)) as database:
+            database.executescript(case.source)
+        chosen = dataclasses.replace(pipeline.choose_source(str(source)), time_zone=case.time_zone)
+        monkeypatch.setattr(pipeline, "choose_source", lambda _: chosen)
+        monkeypatch.setattr(pipeline, "run_migrations", lambda django, *_, **__: _make(django, case.target))
+        monkeypatch.setattr(pipeline, "make_unmigrated_tables", lambda *_, **__: None)
+        nothing = FreshRows(content_types=frozenset(), permissions=frozenset())
+        monkeypatch.setattr(pipeline, "fresh_rows", lambda *_, **__: nothing)
+        with django_db_blocker.unblock():
+            return pipeline.run(
+                Options(source=str(source), target=corpus_url, verify=Verify.CELLS, fix=case.fix, report=tmp_path / "r")
+            )
+
+    return run
+
+
+def _make(django: Any, target: str) -> tuple[()]:
+    with django.cursor() as cursor:
+        cursor.execute(target)
+    return ()
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name.replace(" ", "-"))
+def test_a_database_is_judged_as_it_is_and_ends_as_it_must(case: Case, move: Move, corpus_url: str) -> None:
+    report = move(case)
+    assert sorted(map(_found, report.findings)) == sorted(case.finds), [f.explanation for f in report.findings]
+    assert any(finding.level is Level.ERROR and not finding.applied for finding in report.findings) == case.blocked
+    if case.blocked:
+        _require_blocked(report, corpus_url)
+    else:
+        _require_published(report, case, corpus_url)
+
+
+def _found(finding: Finding) -> Found:
+    keys = tuple(", ".join(sample.key.values()) for sample in finding.samples)
+    return Found(finding.rule, finding.table, finding.column, finding.count, keys)
+
+
+def _require_blocked(report: Report, url: str) -> None:
+    assert report.failure is not None
+    assert (report.failure.exit_status, report.publication) == (1, None)
+    assert "in the way" in report.failure.message
+    with psycopg.connect(url) as connection:
+        left = connection.execute("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND oid >= 16384").fetchall()
+    assert left == [(0,)]
+
+
+def _require_published(report: Report, case: Case, url: str) -> None:
+    assert report.failure is None, report.failure
+    assert report.publication is not None
+    assert report.proof is not None
+    assert report.proof.holds
+    with psycopg.connect(url) as connection, closing(sqlite3.connect(":memory:")) as source:
+        source.executescript(case.source)
+        for proof in report.proof.tables:
+            query = f"SELECT count(*) FROM {quote_name(proof.name)}"
+            count = connection.execute(query.encode()).fetchone()
+            assert count == source.execute(query).fetchone() == (proof.rows_target,)
+
+
+def test_the_corpus_is_as_large_as_it_says() -> None:
+    assert len({case.name for case in ALL}) == len(ALL)
+    assert len(DAMAGED) >= 100
+    assert len(HEALTHY) >= 25
