@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import django.db
+import psycopg
 from django.apps import apps
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -46,7 +47,7 @@ def run_migrations(
             detail=str(error).splitlines()[1:],
             remedy="Where a pooler stands before PostgreSQL, connect to PostgreSQL directly.",
         ) from error
-    wanted = set(runner.loader.applied_migrations)
+    wanted = runner.loader.wanted
     full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
     _require_consistent(runner.loader, wanted)
     plan = [step for step in full_plan if (step[0].app_label, step[0].name) in wanted]
@@ -98,6 +99,7 @@ class SourceLoader(MigrationLoader):
     """
 
     def __init__(self, connection: BaseDatabaseWrapper | None, applied: Collection[Key]) -> None:
+        self._given = frozenset(applied)
         self._recorded: dict[Key, Any] = dict.fromkeys(applied)
         try:
             super().__init__(connection, ignore_no_migrations=True)
@@ -116,6 +118,11 @@ class SourceLoader(MigrationLoader):
     def applied_migrations(self, read: object) -> None:
         pass
 
+    @property
+    def wanted(self) -> set[Key]:
+        """What staging must apply: also a squashed migration whose replaced ones are recorded no more."""
+        return set(self._recorded) | (self._given & set(self.graph.nodes))
+
 
 class _Runner(MigrationExecutor):
     """Django's executor, which looks before each migration where it is about to write, and after it where it wrote."""
@@ -124,7 +131,7 @@ class _Runner(MigrationExecutor):
         self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, final: str
     ) -> None:
         super().__init__(connection, cast(Any, self._follow))
-        self.loader = SourceLoader(connection, applied)
+        self.loader: SourceLoader = SourceLoader(connection, applied)
         self._progress = progress
         self._current = ""
         self._done = 0
@@ -146,7 +153,8 @@ class _Runner(MigrationExecutor):
     def run(self, plan: list[Any]) -> None:
         try:
             with self._checked_before_commit():
-                self.migrate(None, plan=plan)
+                # Nothing is applied in staging, whatever the loader says of the source.
+                self.migrate(None, plan=plan, state=cast(Any, self)._create_project_state())
         except MigrateToPgError as error:
             error.detail = (*error.detail, f"Migration {self._current}")
             raise
@@ -222,5 +230,6 @@ def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+    """What the database said, or what kind of error of the project's own it is."""
+    lines = str(error).splitlines() or [""]
+    return lines[0] if isinstance(error, (django.db.Error, psycopg.Error)) else f"{type(error).__name__}: {lines[0]}"

@@ -51,7 +51,7 @@ def target_tables(applied: Collection[Key]) -> tuple[TargetTable, ...]:
 
 def _applied_models(applied: Collection[Key]) -> Apps:
     loader = SourceLoader(None, applied)
-    wanted = set(loader.applied_migrations) & set(loader.graph.nodes)
+    wanted = loader.wanted & set(loader.graph.nodes)
     # project_state reads an empty list as "every leaf".
     leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
     return cast(Apps, loader.project_state(cast(Any, leaves)).apps) if leaves else Apps()

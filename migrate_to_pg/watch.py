@@ -23,7 +23,9 @@ UNION ALL
 SELECT 'default of', d.adrelid::bigint, c.relname, md5(d.adbin::text)
 FROM pg_attrdef d JOIN relation c ON c.oid = d.adrelid
 UNION ALL
-SELECT 'constraint', k.oid::bigint, k.conname, md5(pg_get_constraintdef(k.oid)) FROM pg_constraint k
+SELECT 'constraint', k.oid::bigint, k.conname,
+       concat_ws(' ', k.conkey::text, k.confrelid, k.confkey::text, k.condeferrable, k.convalidated, md5(k.conbin::text))
+FROM pg_constraint k
 JOIN relation c ON c.oid = k.conrelid
 UNION ALL
 SELECT 'trigger', g.oid::bigint, c.relname || '.' || g.tgname, g.tgenabled::text FROM pg_trigger g

@@ -1,14 +1,12 @@
 """Whole projects unlike our own, each run as its users run it: ``migrate`` on SQLite, rows, then the command."""
 
-import shutil
-import signal
+import json
 import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from migrate_to_pg.records import INCOMING
 from tests.projects import Project
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg_incoming%'"
@@ -73,7 +71,7 @@ def test_every_kind_of_object_is_published_as_migrate_makes_it(project, each_pos
     refused = objects.move(url, ok=False)
     assert refused.returncode == 1
     assert "--replace" in refused.stdout
-    execute(url, "INSERT INTO objects_category (name) VALUES ('on PostgreSQL')")
+    execute(url, "INSERT INTO objects_category (name, later) VALUES ('on PostgreSQL', 8)")
     objects.move(url, "--replace")
     check_objects(url, reference)
     objects.undo(url)
@@ -103,3 +101,217 @@ def check_objects(url, reference):
     assert execute(url, "SELECT what FROM objects_event") == [("made by a migration",)]
     assert execute(url, "SELECT double, shouted FROM objects_item ORDER BY id") == [(2, "ALPHA"), (10, "BETA")]
     assert execute(url, 'SELECT nextval(\'"Odd ""name"\')')[0][0] >= 7
+
+
+# --- keys, relations and names of every shape ---
+
+SHAPES = """
+INSERT INTO shapes_person (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
+                           date_joined, motto) VALUES (7, '', 0, 'anna', '', '', '', 0, 1, '2026-01-01', 'per aspera');
+INSERT INTO shapes_boss VALUES (7, 'B12');
+INSERT INTO shapes_small VALUES (-3), (32766);
+INSERT INTO shapes_plain VALUES (-5, NULL), (5, -5), (6, 6);
+INSERT INTO shapes_emptied VALUES (41, 'gone');
+DELETE FROM shapes_emptied;
+INSERT INTO shapes_serial VALUES (12, 'é'), (3, 'E');
+INSERT INTO shapes_code VALUES ('b'), ('A'), ('é');
+INSERT INTO shapes_unique VALUES ('0123456789abcdef0123456789abcdef', 'A');
+INSERT INTO shapes_hen VALUES (1, 2), (2, NULL);
+INSERT INTO shapes_egg VALUES (1, NULL), (2, 1);
+INSERT INTO shapes_egg_plains VALUES (9, 1, 5), (4, 2, 6);
+INSERT INTO shapes_laid VALUES (1, '2026-02-28', 'é', 1);
+INSERT INTO keyless VALUES (1, 'x'), (1, 'x'), (0, 'y');
+INSERT INTO "Quoted Table" VALUES (3, 1, 2, 3);
+INSERT INTO "select" VALUES (1, 5, 3);
+INSERT INTO "Été" VALUES (8);
+INSERT INTO "Été_many" VALUES (2, 8, 3);
+INSERT INTO "it's; a {table}" VALUES (77);
+INSERT INTO second_loose (id, name, parent_id) VALUES (2, 'friend', NULL), (1, 'loose', 2);
+INSERT INTO second_loose_friends VALUES (1, 1, 2), (2, 2, 1);
+INSERT INTO shapes_alongnameofamodelthatpostgresqlwillnottakeasitiswrittendown VALUES (1, 10);
+INSERT INTO a_table_whose_name_has_more_than_sixty_three_bytes_because_it_explains VALUES (1, 20);
+INSERT INTO a_table_whose_name_has_more_than_sixty_three_bytes_because_it_explains_codes VALUES (1, 1, 'b');
+"""
+
+
+def test_keys_relations_and_names_of_every_shape_arrive(project, postgres_url, servers):
+    reference = servers[18].database()
+    shapes = project("shapes")
+    shapes.migrate("--database", "other")
+    shapes.sqlite(*SHAPES.split(";\n")[:-1])
+    shapes.migrate(DATABASE_URL=reference)
+    before = (shapes.folder / "other.sqlite3").read_bytes()
+    told = shapes.move(postgres_url, "--json").stdout
+    assert dump(postgres_url) == dump(reference)
+    report = json.loads(told)
+    following = {i["table"]: i["next"] for i in report["identities"]}
+    expected = {
+        "shapes_small": 32767, "shapes_plain": 7, "shapes_emptied": 42, "shapes_serial": 13, "shapes_egg_plains": 10,
+        "Quoted Table": 4, "it's; a {table}": 78, "shapes_laid": 2, "Été": 9, "second_loose": 3,
+    }  # fmt: skip
+    assert {table: following[table] for table in expected} == expected
+    rows = {t["name"]: t["rows_target"] for t in report["tables"]}
+    empty = {"shapes_emptied", "shapes_person_groups", "shapes_person_user_permissions"}
+    assert {name for name, count in rows.items() if not count and not name.startswith("auth_")} == empty
+    # What belongs to the other database stays there.
+    assert "shapes_elsewhere" not in rows
+    assert (shapes.folder / "other.sqlite3").read_bytes() == before
+    # The application itself finds every table under the name that it has on PostgreSQL.
+    shapes.run("shell", "-c", READ_EVERYTHING, DATABASE_URL=postgres_url)
+    shapes.run("migrate", "--check", DATABASE_URL=postgres_url)
+
+
+READ_EVERYTHING = """
+from django.apps import apps
+for model in apps.get_models(include_auto_created=True):
+    if model.__name__ != "Elsewhere":
+        list(model._base_manager.all())
+"""
+
+
+# --- migrations that reach beyond staging ---
+
+STRAYS = [
+    "CREATE TABLE public.intruder (id int)",
+    "ALTER TABLE public.theirs ADD COLUMN extra int",
+    "CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 2'",
+    "INSERT INTO public.theirs VALUES (2)",
+    "DROP TABLE public.theirs",
+]
+
+
+@pytest.fixture(scope="module")
+def stray_source(tmp_path_factory):
+    made = Project("stray", tmp_path_factory.mktemp("stray"))
+    made.migrate()
+    return made
+
+
+@pytest.fixture
+def theirs(postgres_url):
+    execute(postgres_url, "CREATE TABLE theirs AS SELECT 1 AS id")
+    execute(postgres_url, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    return postgres_url
+
+
+@pytest.mark.parametrize("statement", [*STRAYS[:1], "; ".join(STRAYS[1:4]), STRAYS[4]], ids=["new", "changed", "gone"])
+def test_a_migration_that_names_public_is_rolled_back_and_named(stray_source, theirs, statement):
+    before = dump(theirs)
+    result = stray_source.move(theirs, ok=False, STRAY=statement)
+    assert result.returncode == 1
+    assert "Migration stray.0002_stray changes schema public" in result.stdout
+    assert dump(theirs) == before
+    assert execute(theirs, "SELECT id FROM theirs") == [(1,)]
+    assert execute(theirs, SCHEMAS) == []
+
+
+def test_a_migration_that_is_not_atomic_and_names_public_is_named_all_the_same(stray_source, theirs):
+    result = stray_source.move(theirs, ok=False, STRAY=STRAYS[0], STRAY_NOT_ATOMIC="1")
+    assert result.returncode == 1
+    assert "stray.0002_stray changes schema public" in result.stdout
+
+
+def test_a_migration_that_uses_another_database_is_stopped_and_named(stray_source, postgres_url):
+    result = stray_source.move(postgres_url, ok=False, STRAY_ALIAS="other")
+    assert result.returncode == 1
+    assert "uses the database 'other'" in result.stdout
+    assert "stray.0002_stray" in result.stdout
+
+
+def test_whatever_a_migration_raises_is_one_line_with_its_name(stray_source, postgres_url):
+    result = stray_source.move(postgres_url, ok=False, STRAY_ERROR="1")
+    assert result.returncode == 1
+    assert "Migration stray.0002_stray does not run on PostgreSQL: KeyError: " in result.stdout
+
+
+def test_the_schema_of_a_failed_run_is_dropped_and_a_migration_that_names_it_is_refused(stray_source, postgres_url):
+    name = (
+        "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT count(*)::int FROM migrate_to_pg_incoming.stray_thing'"
+    )
+    result = stray_source.move(postgres_url, ok=False, STRAY=name)
+    assert result.returncode == 1
+    assert "wrote the name of schema migrate_to_pg_incoming down in function" in result.stdout
+    assert execute(postgres_url, SCHEMAS) == []
+
+
+# --- the record of applied migrations ---
+
+
+def record(source, *names):
+    source.sqlite("DELETE FROM django_migrations WHERE app = 'squash'")
+    for name in names:
+        source.sqlite(f"INSERT INTO django_migrations (app, name, applied) VALUES ('squash', '{name}', '2026-01-01')")
+
+
+def columns(url):
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = 'squash_thing'::regclass AND attnum > 0 ORDER BY attnum"
+    return [name for (name,) in execute(url, query)]
+
+
+def test_squashed_migrations_count_as_django_counts_them(project, postgres_url):
+    squash = project("squash")
+    squash.sqlite("INSERT INTO squash_thing (name, size, colour) VALUES ('a', 1, 'red')")
+    record(squash, "0001_initial", "0002_size", "0003_colour", "0000_deleted_long_ago")
+    squash.move(postgres_url)
+    assert columns(postgres_url) == ["id", "name", "size", "colour"]
+    record(squash, "0001_squashed_0002_size", "0003_colour")
+    squash.move(postgres_url, "--replace")
+    assert columns(postgres_url) == ["id", "name", "size", "colour"]
+    # The source's own state, neither more nor less.
+    squash.sqlite("ALTER TABLE squash_thing DROP COLUMN colour")
+    record(squash, "0001_squashed_0002_size")
+    told = squash.move(postgres_url, "--replace").stderr
+    assert "has not applied 1 migrations (squash.0003_colour)" in told
+    assert columns(postgres_url) == ["id", "name", "size"]
+    squash.sqlite("ALTER TABLE squash_thing DROP COLUMN size")
+    record(squash, "0001_initial")
+    squash.move(postgres_url, "--replace")
+    assert columns(postgres_url) == ["id", "name"]
+    record(squash, "0001_initial", "0003_colour")
+    result = squash.move(postgres_url, "--replace", ok=False)
+    assert result.returncode == 1
+    assert "0003_colour, but not squash.0002_size" in result.stdout
+    assert columns(postgres_url) == ["id", "name"]
+
+
+# --- extensions ---
+
+VECTORS = "CREATE INDEX near ON extension_document USING hnsw ((embedding::vector(3)) vector_l2_ops)"
+
+
+def check_near(url):
+    """The extension works where an application finds it."""
+    query = "SELECT id FROM extension_document ORDER BY embedding::vector(3) <-> '[1,0,0]' LIMIT 1"
+    assert execute(url, query) == [(2,)]
+    place = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
+    assert execute(url, place) == [("public",)]
+    assert "vector_l2_ops" in execute(url, "SELECT indexdef FROM pg_indexes WHERE indexname = 'near'")[0][0]
+
+
+def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_path, postgres_url):
+    documents = Project("extension", tmp_path)
+    documents.migrate(INDEX="")
+    documents.sqlite("INSERT INTO extension_document (embedding) VALUES ('[0,0,1]'), ('[1,0,0.5]')")
+    documents.move(postgres_url, EXTENSION="vector", INDEX=VECTORS)
+    check_near(postgres_url)
+    # Now it is in public, and so is a record of migrations that are not staging's.
+    documents.move(postgres_url, "--replace", EXTENSION="vector", INDEX=VECTORS)
+    check_near(postgres_url)
+    documents.undo(postgres_url)
+    check_near(postgres_url)
+    # Public is visible to the migrations: a stray DROP waits for the guard, and fails.
+    execute(postgres_url, "CREATE TABLE theirs (id int)")
+    stray = documents.move(postgres_url, "--replace", ok=False, INDEX="DROP TABLE theirs")
+    assert stray.returncode == 1
+    assert "extension.0001_initial does not run on PostgreSQL: canceling statement due to lock timeout" in stray.stdout
+    stray = documents.move(postgres_url, "--replace", ok=False, INDEX="INSERT INTO theirs VALUES (1)")
+    assert "extension.0001_initial changes schema public" in stray.stdout
+    assert execute(postgres_url, "SELECT id FROM theirs") == []
+
+
+def test_an_extension_that_the_server_lacks_is_named(tmp_path, postgres_url):
+    documents = Project("extension", tmp_path)
+    documents.migrate(INDEX="")
+    result = documents.move(postgres_url, ok=False, EXTENSION="postgis", INDEX="")
+    assert result.returncode == 1
+    assert 'extension "postgis" is not available' in result.stdout

@@ -6,6 +6,7 @@ from django.db.models.functions import Lower, Now, Upper
 
 class Category(models.Model):
     name = models.CharField(max_length=50, unique=True)
+    later = models.IntegerField(default=7)
 
     def __str__(self):
         return self.name

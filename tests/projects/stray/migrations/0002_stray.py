@@ -1,0 +1,21 @@
+"""Each statement is a mistake that somebody made; which one is made is said by the environment."""
+
+import os
+
+from django.db import connections, migrations
+
+
+def stray(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql" and "STRAY" in os.environ:
+        schema_editor.execute(os.environ["STRAY"])
+    if "STRAY_ALIAS" in os.environ:
+        with connections[os.environ["STRAY_ALIAS"]].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    if "STRAY_ERROR" in os.environ and schema_editor.connection.vendor == "postgresql":
+        raise KeyError("of the project's own")
+
+
+class Migration(migrations.Migration):
+    atomic = "STRAY_NOT_ATOMIC" not in os.environ
+    dependencies = [("stray", "0001_initial")]
+    operations = [migrations.RunPython(stray, migrations.RunPython.noop)]
