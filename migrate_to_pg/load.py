@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class _Loader:
     ) -> None:
         self.table = table
         self.arrow_schema = _arrow_schema(table)
-        self.batches = read(table, snapshot, time_zone=plan.source_time_zone)
+        self.batches = read(table, snapshot, time_zone=plan.source_time_zone, rowids=False)
         self.schema = schema
         self.progress = progress
         self.done = done
@@ -75,7 +75,8 @@ class _Loader:
     def run(self, connection: Any) -> LoadedTable:
         start = time.perf_counter()
         if self.table.source.rows and self.table.loaded_columns:
-            self._copy(connection)
+            with closing(self.batches):
+                self._copy(connection)
         return LoadedTable(name=self.table.name, rows=self.rows, seconds=time.perf_counter() - start)
 
     def _copy(self, connection: Any) -> None:
@@ -84,10 +85,14 @@ class _Loader:
             with connection.cursor() as cursor:
                 cursor.adbc_ingest(self.table.name, reader, mode="append", db_schema_name=self.schema)
             connection.commit()
-        except adbc_driver_manager.Error as error:
+        except BaseException as error:
             connection.rollback()
             # What was raised while the driver asked for rows comes back as its text alone.
-            raise self.interruption or self._refused(error) from error
+            if self.interruption is not None:
+                raise self.interruption from None
+            if isinstance(error, adbc_driver_manager.Error):
+                raise self._refused(error) from error
+            raise
 
     def _record_batches(self) -> Iterator[pa.RecordBatch]:
         try:

@@ -18,16 +18,22 @@ class Rendering:
 
     #: SQL with ``{0}`` in place of the quoted column.
     sql: str
-    #: A literal of the type that the driver is to take for the whole column: it would otherwise guess from the
-    #: first batch, and fail where that holds nothing but NULL.
-    sentinel: str
+    #: What the driver is to give: int64, double or binary. Text comes as its bytes, which the codec decodes.
+    type: pa.DataType
 
 
-#: The common renderings, by the Arrow type that comes back.
-INTEGER = Rendering(sql="{0}", sentinel="0")
-REAL = Rendering(sql="CAST({0} AS REAL)", sentinel="0.0")
-TEXT = Rendering(sql="{0}", sentinel="''")
-BLOB = Rendering(sql="{0}", sentinel="x''")
+#: The common renderings.
+INTEGER = Rendering(sql="{0}", type=pa.int64())
+REAL = Rendering(sql="{0}", type=pa.float64())
+BYTES = Rendering(sql="{0}", type=pa.binary())
+#: Beside a rendering that is NULL where a value cannot be converted: 1 where there was a value.
+THERE = Rendering(sql="{0} IS NOT NULL", type=pa.int64())
+#: Up to here a double stands for one integer alone: 2^53 is also what 2^53 + 1 is rounded to.
+EXACT = 2.0**53 - 1
+
+
+class Doubtful(Exception):  # noqa: N818 - not an error: a question that the guarded reading answers
+    """A batch of the plain reading that only the guarded one can settle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +63,9 @@ class Codec:
 
     #: SQLite storage classes that carry this type's values; any other is a wrong storage class.
     storage: tuple[str, ...]
+    #: The value, and what it takes beside it to convert every value. The plain reading gives the first alone.
     renderings: tuple[Rendering, ...]
+    #: Raises Doubtful where it was given the first rendering alone and needs the others.
     convert: Convert
     #: PostgreSQL type name -> the exact Arrow type COPY must be given. The binary form is not checked by PostgreSQL
     #: beyond its width (1.5 sent as float8 into bigint is 4609434218613702656), so load asserts this before sending.
@@ -77,6 +85,26 @@ def only_where(values: pa.Array, good: pa.BooleanArray) -> pa.Array:
 def any_true(mask: pa.BooleanArray) -> bool:
     """Whether a mask marks anything; nulls do not count."""
     return bool(pc.any(mask, min_count=0).as_py())
+
+
+def without(values: pa.Array, bad: pa.BooleanArray) -> Converted:
+    """The values, those marked ``bad`` set aside as malformed."""
+    if not any_true(bad):
+        return Converted(values=values)
+    return Converted(values=only_where(values, pc.invert(bad)), malformed=pc.fill_null(bad, False))
+
+
+def either(one: pa.BooleanArray | None, other: pa.BooleanArray | None) -> pa.BooleanArray | None:
+    """Two masks as one."""
+    if one is None or other is None:
+        return one if other is None else other
+    return pc.or_(one, other)
+
+
+def within(values: pa.Array, low: float, high: float) -> bool:
+    """Whether all values lie between two bounds, both included; nulls do."""
+    found = pc.min_max(values).as_py()
+    return found["min"] is None or (low <= found["min"] and found["max"] <= high)
 
 
 def one_by_one(

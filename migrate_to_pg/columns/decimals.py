@@ -13,21 +13,32 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.columns.codec import REAL, Codec, Context, Converted, Rendering, any_true, one_by_one
+from migrate_to_pg.columns.codec import (
+    EXACT,
+    REAL,
+    Codec,
+    Context,
+    Converted,
+    Doubtful,
+    Rendering,
+    any_true,
+    one_by_one,
+    within,
+)
 from migrate_to_pg.records import TargetColumn
 
 #: Integers that a double cannot hold travel beside it as text.
 _LARGE = Rendering(
-    sql="CASE WHEN typeof({0}) = 'integer' AND NOT ({0} BETWEEN -9007199254740992 AND 9007199254740992)"
-    " THEN CAST({0} AS TEXT) END",
-    sentinel="''",
+    sql="CASE WHEN typeof({0}) = 'integer' AND {0} NOT BETWEEN -(1 << 53) AND 1 << 53 THEN CAST({0} AS TEXT) END",
+    type=pa.binary(),
 )
 _SQLITE_DIGITS = decimal.Context(prec=15)
+#: Up to here 10^scale is a double, and 15 digits are a whole number of units.
 _MAX_FAST_SCALE = 15
 
 
 def _arrow_type(column: TargetColumn) -> pa.DataType:
-    """decimal128 holds 38 digits, decimal256 holds 76."""
+    """decimal128 holds 38 digits, decimal256 holds 76; 18 or more, so that all of int64's short decimals fit."""
     precision, scale = _digits(column)
     return pa.decimal128(max(precision, 18), scale) if precision <= 38 else pa.decimal256(precision, scale)
 
@@ -40,15 +51,20 @@ def _digits(column: TargetColumn) -> tuple[int, int]:
 
 
 def _convert(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    values, large = arrays
-    fast = _fast(values, context.column) if large.null_count == len(large) else None
-    if fast is not None:
-        return Converted(values=fast)
-    exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), large.to_pylist(), strict=True)]
+    values, *large = arrays
+    if not large and not within(values, -EXACT, EXACT):
+        raise Doubtful
+    fast = None if large and large[0].null_count < len(values) else _fast(values, context.column)
+    return Converted(values=fast) if fast is not None else _exactly(values, large, context.column)
+
+
+def _exactly(values: pa.Array, large: Sequence[pa.Array], column: TargetColumn) -> Converted:
+    integers = large[0].to_pylist() if large else [None] * len(values)
+    exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), integers, strict=True)]
     return one_by_one(
         exact,
-        lambda value: as_django_reads(value, context.column),
-        _arrow_type(context.column),
+        lambda value: as_django_reads(value, column),
+        _arrow_type(column),
         errors=(decimal.InvalidOperation, OverflowError, ValueError),
     )
 
@@ -68,13 +84,12 @@ def _fast(values: pa.Array, column: TargetColumn) -> pa.Array | None:
     15 digits so near: it is what Django reads.
     """
     precision, scale = _digits(column)
-    if scale > _MAX_FAST_SCALE:
+    if not 0 <= scale <= _MAX_FAST_SCALE:
         return None
-    power = float(10**scale)
+    power = pa.scalar(float(10**scale))
     units = pc.round(pc.multiply(values, power))
-    limit = float(10 ** min(15, precision))
-    exact = pc.and_(pc.equal(pc.divide(units, power), values), pc.less(pc.abs(units), limit))
-    if any_true(pc.invert(exact)):
+    limit = 10 ** min(15, precision) - 1
+    if not within(units, -limit, limit) or any_true(pc.not_equal(pc.divide(units, power), values)):
         return None
     return _relabel(units.cast(pa.int64()), _arrow_type(column))
 
@@ -82,10 +97,9 @@ def _fast(values: pa.Array, column: TargetColumn) -> pa.Array | None:
 def _relabel(units: pa.Array, arrow_type: pa.DataType) -> pa.Array:
     """Whole units -> decimals of that scale: the same digits under another type, so the buffers are re-used."""
     width = pa.decimal256 if arrow_type.bit_width == 256 else pa.decimal128
-    # 19 digits are what int64 needs; the cast to the column's own precision comes after.
+    # int64 casts to nothing under 19 digits; these units have at most 15, so any precision of ours holds them.
     whole = units.cast(width(max(arrow_type.precision, 19), 0))
-    relabelled = pa.Array.from_buffers(width(whole.type.precision, arrow_type.scale), len(whole), whole.buffers())
-    return relabelled.cast(arrow_type)
+    return pa.Array.from_buffers(arrow_type, len(whole), whole.buffers(), offset=whole.offset)
 
 
 decimals = Codec(storage=("real", "integer"), renderings=(REAL, _LARGE), convert=_convert, arrow=_arrow_type)

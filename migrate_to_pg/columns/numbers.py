@@ -7,43 +7,65 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.columns.codec import INTEGER, REAL, Codec, Context, Converted, any_true, only_where, same
+from migrate_to_pg.columns.codec import (
+    EXACT,
+    INTEGER,
+    REAL,
+    Codec,
+    Context,
+    Converted,
+    Doubtful,
+    Rendering,
+    either,
+    same,
+    within,
+    without,
+)
 
 _INTEGERS = {"int2": pa.int16(), "int4": pa.int32(), "int8": pa.int64()}
-_LIMITS = {"int2": (-(2**15), 2**15 - 1), "int4": (-(2**31), 2**31 - 1)}
+_LIMITS = {"int2": (-(2**15), 2**15 - 1), "int4": (-(2**31), 2**31 - 1), "bool": (0, 1)}
+
+#: 1 where the value is an integer that a double may not hold: Django reads that integer, float8 would be another.
+LARGE = Rendering(sql="typeof({0}) = 'integer' AND {0} NOT BETWEEN -(1 << 53) AND 1 << 53", type=pa.int64())
+
+
+def _narrow(values: pa.Array, context: Context, arrow_type: pa.DataType) -> Converted:
+    """int64 -> a type that holds fewer."""
+    low, high = _LIMITS[context.column.type_name]
+    if within(values, low, high):
+        return Converted(values=values.cast(arrow_type))
+    kept = without(values, pc.or_(pc.less(values, low), pc.greater(values, high)))
+    return Converted(values=kept.values.cast(arrow_type), malformed=kept.malformed)
 
 
 def _integer(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    values, type_name = arrays[0], context.column.type_name
-    if type_name == "int8":
+    if context.column.type_name == "int8":
+        return same(arrays, context)
+    return _narrow(arrays[0], context, _INTEGERS[context.column.type_name])
+
+
+def _boolean(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    return _narrow(arrays[0], context, pa.bool_())
+
+
+def _double(arrays: Sequence[pa.Array], _: Context) -> Converted:
+    values, *large = arrays
+    if large:
+        return without(values, pc.equal(large[0], 1))
+    if within(values, -EXACT, EXACT):
         return Converted(values=values)
-    low, high = _LIMITS[type_name]
-    good = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
-    if any_true(pc.invert(good)):
-        return Converted(
-            values=only_where(values, good).cast(_INTEGERS[type_name]),
-            malformed=pc.fill_null(pc.invert(good), False),
-        )
-    return Converted(values=values.cast(_INTEGERS[type_name]))
+    raise Doubtful
 
 
-def _boolean(arrays: Sequence[pa.Array], _: Context) -> Converted:
-    values = arrays[0]
-    bad = pc.greater(pc.bit_wise_and(values, ~1), 0)
-    bad = pc.or_(bad, pc.less(values, 0))
-    if any_true(bad):
-        return Converted(values=only_where(values, pc.invert(bad)).cast(pa.bool_()), malformed=pc.fill_null(bad, False))
-    return Converted(values=values.cast(pa.bool_()))
-
-
-def _real(arrays: Sequence[pa.Array], _: Context) -> Converted:
-    """float8 -> float4, only where nothing is lost: a double that float4 would round is malformed."""
-    values = arrays[0]
-    narrow = pc.cast(values, pa.float32(), safe=False)
-    bad = pc.not_equal(pc.cast(narrow, pa.float64()), values)
-    if any_true(bad):
-        return Converted(values=only_where(narrow, pc.invert(bad)), malformed=pc.fill_null(bad, False))
-    return Converted(values=narrow)
+def _real(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    """float8 -> float4, where Django reads the same number again: it is sent the shortest text that means it."""
+    double = _double(arrays, context)
+    narrow = pc.cast(double.values, pa.float32(), safe=False)
+    if pc.cast(narrow, pa.float64()).equals(double.values):
+        return Converted(values=narrow, malformed=double.malformed)
+    read = pc.cast(pc.cast(narrow, pa.string()), pa.float64())
+    rounded = without(narrow, pc.not_equal(read, double.values))
+    return Converted(values=rounded.values, malformed=either(double.malformed, rounded.malformed))
 
 
 integer = Codec(
@@ -53,7 +75,7 @@ integer = Codec(
     arrow=lambda column: _INTEGERS[column.type_name],
 )
 boolean = Codec(storage=("integer",), renderings=(INTEGER,), convert=_boolean, arrow=lambda _: pa.bool_())
-double = Codec(storage=("real", "integer"), renderings=(REAL,), convert=same, arrow=lambda _: pa.float64())
-real = Codec(storage=("real", "integer"), renderings=(REAL,), convert=_real, arrow=lambda _: pa.float32())
+double = Codec(storage=("real", "integer"), renderings=(REAL, LARGE), convert=_double, arrow=lambda _: pa.float64())
+real = Codec(storage=("real", "integer"), renderings=(REAL, LARGE), convert=_real, arrow=lambda _: pa.float32())
 
 CODECS = {"int2": integer, "int4": integer, "int8": integer, "bool": boolean, "float8": double, "float4": real}

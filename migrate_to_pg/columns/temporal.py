@@ -14,19 +14,21 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.columns.codec import INTEGER, TEXT, Codec, Context, Converted, Rendering, any_true, one_by_one
+from migrate_to_pg.columns.codec import BYTES, INTEGER, Codec, Context, Converted, any_true, one_by_one
 
 _NAIVE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
 #: 0001-01-01 in microseconds: PostgreSQL and Arrow know earlier years, Python and Django do not.
 _FIRST = pa.scalar(-62_135_596_800_000_000, _NAIVE)
+_FIRST_DAY = pa.scalar(datetime.date(1, 1, 1))
+_TIME = pa.time64("us")
+#: Joined around a time's text.
+_A_DAY, _NOTHING = pa.scalar(b"1970-01-01 "), pa.scalar(b"")
 
 
 def _timestamp(arrays: Sequence[pa.Array], context: Context) -> Converted:
     fast = _cast(arrays[0])
-    if fast is not None:
-        return Converted(values=fast)
-    return one_by_one(arrays[0].to_pylist(), _naive(context.time_zone), _NAIVE, errors=(ValueError, OverflowError))
+    return Converted(values=fast) if fast is not None else _slowly(arrays[0], _naive(context.time_zone), _NAIVE)
 
 
 def _timestamptz(arrays: Sequence[pa.Array], context: Context) -> Converted:
@@ -34,13 +36,20 @@ def _timestamptz(arrays: Sequence[pa.Array], context: Context) -> Converted:
     instants = None if naive is None else _assume(naive, context.time_zone)
     if instants is not None:
         return Converted(values=instants)
-    return one_by_one(arrays[0].to_pylist(), _instant(context.time_zone), _INSTANT, errors=(ValueError, OverflowError))
+    return _slowly(arrays[0], _instant(context.time_zone), _INSTANT)
 
 
-def _cast(text: pa.Array) -> pa.Array | None:
+def _slowly(raw: pa.Array, convert: Callable[[str], object], arrow_type: pa.DataType) -> Converted:
+    # Bytes that are no UTF-8 raise UnicodeDecodeError, a ValueError too.
+    return one_by_one(
+        raw.to_pylist(), lambda value: convert(value.decode()), arrow_type, errors=(ValueError, OverflowError)
+    )
+
+
+def _cast(raw: pa.Array) -> pa.Array | None:
     """ISO text of years 1 to 9999 without offset -> naive timestamps; None where any value is something else."""
     try:
-        values = text.cast(_NAIVE)
+        values = raw.cast(pa.string()).cast(_NAIVE)
     except pa.ArrowInvalid:
         return None
     return None if any_true(pc.less(values, _FIRST)) else values
@@ -88,20 +97,20 @@ def _localized(moment: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
 
 def _date(arrays: Sequence[pa.Array], _: Context) -> Converted:
     try:
-        values = arrays[0].cast(pa.date32())
-        if not any_true(pc.less(values, pa.scalar(datetime.date(1, 1, 1)))):
+        values = arrays[0].cast(pa.string()).cast(pa.date32())
+        if not any_true(pc.less(values, _FIRST_DAY)):
             return Converted(values=values)
     except pa.ArrowInvalid:
         pass
-    return one_by_one(arrays[0].to_pylist(), datetime.date.fromisoformat, pa.date32(), errors=(ValueError,))
+    return _slowly(arrays[0], datetime.date.fromisoformat, pa.date32())
 
 
 def _time(arrays: Sequence[pa.Array], _: Context) -> Converted:
-    """(text, the text with a day in front): Arrow has no cast from text to time, but one to timestamp."""
-    moments = _cast(arrays[1])
+    """Arrow has no cast from text to time, but one to timestamp: a day goes in front, and away again."""
+    moments = _cast(pc.binary_join_element_wise(_A_DAY, arrays[0], _NOTHING))
     if moments is not None:
-        return Converted(values=moments.cast(pa.time64("us")))
-    return one_by_one(arrays[0].to_pylist(), _time_of, pa.time64("us"), errors=(ValueError,))
+        return Converted(values=moments.cast(_TIME))
+    return _slowly(arrays[0], _time_of, _TIME)
 
 
 def _time_of(value: str) -> datetime.time:
@@ -115,12 +124,10 @@ def _interval(arrays: Sequence[pa.Array], _: Context) -> Converted:
     return Converted(values=arrays[0].cast(pa.duration("us")))
 
 
-_ON_A_DAY = Rendering(sql="'1970-01-01 ' || {0}", sentinel="''")
-
-timestamp = Codec(storage=("text",), renderings=(TEXT,), convert=_timestamp, arrow=lambda _: _NAIVE)
-timestamptz = Codec(storage=("text",), renderings=(TEXT,), convert=_timestamptz, arrow=lambda _: _INSTANT)
-date = Codec(storage=("text",), renderings=(TEXT,), convert=_date, arrow=lambda _: pa.date32())
-time = Codec(storage=("text",), renderings=(TEXT, _ON_A_DAY), convert=_time, arrow=lambda _: pa.time64("us"))
+timestamp = Codec(storage=("text",), renderings=(BYTES,), convert=_timestamp, arrow=lambda _: _NAIVE)
+timestamptz = Codec(storage=("text",), renderings=(BYTES,), convert=_timestamptz, arrow=lambda _: _INSTANT)
+date = Codec(storage=("text",), renderings=(BYTES,), convert=_date, arrow=lambda _: pa.date32())
+time = Codec(storage=("text",), renderings=(BYTES,), convert=_time, arrow=lambda _: _TIME)
 interval = Codec(storage=("integer",), renderings=(INTEGER,), convert=_interval, arrow=lambda _: pa.duration("us"))
 
 CODECS = {"timestamp": timestamp, "timestamptz": timestamptz, "date": date, "time": time, "interval": interval}

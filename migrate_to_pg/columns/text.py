@@ -7,84 +7,79 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.columns.codec import BLOB, TEXT, Codec, Context, Converted, Rendering, any_true, only_where, same
+from migrate_to_pg.columns.codec import BYTES, THERE, Codec, Context, Converted, Rendering, either, same, without
 
 
 def _text(arrays: Sequence[pa.Array], _: Context) -> Converted:
     """Text as it is; PostgreSQL takes neither NUL nor bytes that are not UTF-8."""
-    values = arrays[0]
-    if not _is_utf8(values):
-        return _utf8_only(values)
-    bad = pc.match_substring(values, "\0")
-    if any_true(bad):
-        return Converted(values=only_where(values, pc.invert(bad)), malformed=pc.fill_null(bad, False))
+    raw = arrays[0]
+    try:
+        values = raw.cast(pa.string())
+    except pa.ArrowInvalid:
+        return _utf8_only(raw)
+    # The search value by value is only for a batch that holds a NUL anywhere.
+    if b"\0" in bytes(_data(raw)):
+        return without(values, pc.match_substring(values, "\0"))
     return Converted(values=values)
 
 
-def _is_utf8(values: pa.Array) -> bool:
-    try:
-        values.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
+def _data(values: pa.Array) -> pa.Buffer | bytes:
+    """The bytes of all values, end to end, and perhaps those of rows around them."""
+    return values.buffers()[2] or b""
 
 
-def _utf8_only(values: pa.Array) -> Converted:
-    kept: list[str | None] = []
-    bad: list[bool] = []
-    for raw in values.cast(pa.binary()).to_pylist():
-        try:
-            text = None if raw is None else raw.decode("utf-8")
-        except UnicodeDecodeError:
-            text = None
-        usable = text is not None and "\0" not in text
-        kept.append(text if usable else None)
-        bad.append(raw is not None and not usable)
+def _utf8_only(raw: pa.Array) -> Converted:
+    kept = [None if value is None else _decoded(value) for value in raw.to_pylist()]
+    bad = [value is None and there for value, there in zip(kept, raw.is_valid().to_pylist(), strict=True)]
     return Converted(values=pa.array(kept, pa.string()), malformed=pa.array(bad, pa.bool_()))
 
 
-def _marked(arrays: Sequence[pa.Array], _: Context) -> Converted:
-    """(value, 1 where there was something to convert): what came back NULL although it was there is malformed."""
-    values, there = arrays
-    bad = pc.and_(pc.is_null(values), pc.equal(there, 1))
-    return Converted(values=values, malformed=pc.fill_null(bad, False) if any_true(bad) else None)
-
-
-def _marked_utf8(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    marked = _marked(arrays, context)
-    plain = _text([marked.values], context)
-    if marked.malformed is None or plain.malformed is None:
-        return Converted(values=plain.values, malformed=marked.malformed or plain.malformed)
-    return Converted(values=plain.values, malformed=pc.or_(marked.malformed, plain.malformed))
-
-
-def _marked_utf8_bytes(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    """The same for text that travels as bytes, which nothing else would look at before PostgreSQL does."""
-    marked = _marked(arrays, context)
+def _decoded(value: bytes) -> str | None:
     try:
-        marked.values.cast(pa.string())
-    except pa.ArrowInvalid:
-        plain = _utf8_only(marked.values)
-        bad = plain.malformed if marked.malformed is None else pc.or_(marked.malformed, plain.malformed)
-        return Converted(values=plain.values.cast(pa.binary()), malformed=bad)
-    return marked
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
-_THERE = Rendering(sql="{0} IS NOT NULL", sentinel="0")
+def _missing(values: pa.Array, there: Sequence[pa.Array]) -> pa.BooleanArray | None:
+    """What came back NULL although it was there; the plain reading refuses such rows itself."""
+    return without(values, pc.and_(values.is_null(), pc.equal(there[0], 1))).malformed if there else None
+
+
+def _json(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    values, *there = arrays
+    text = _text([values], context)
+    return Converted(values=text.values, malformed=either(_missing(values, there), text.malformed))
+
+
+def _jsonb(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    """jsonb's binary form is a version byte, 1, and the text; what jsonb alone refuses is left to PostgreSQL."""
+    kept = _json(arrays, context)
+    sent = pc.binary_join_element_wise(_VERSION, kept.values.cast(pa.binary()), _NOTHING)
+    return Converted(values=sent, malformed=kept.malformed)
+
+
+def _uuid(arrays: Sequence[pa.Array], _: Context) -> Converted:
+    values, *there = arrays
+    sixteen = without(values, pc.not_equal(pc.binary_length(values), 16))
+    return Converted(values=sixteen.values, malformed=either(_missing(values, there), sixteen.malformed))
+
+
 #: json_valid is strict here (RFC 8259): no NaN, no trailing comma, which PostgreSQL would refuse.
-_JSON = Rendering(sql="CASE WHEN json_valid({0}) THEN {0} END", sentinel="''")
-#: jsonb's binary form is a version byte, 1, and the text.
-_JSONB = Rendering(sql="CASE WHEN json_valid({0}) THEN CAST(char(1) || {0} AS BLOB) END", sentinel="x''")
-#: Dashed or plain hexadecimal, 32 digits, as uuid.UUID reads them; unhex gives NULL for anything else.
+_JSON = Rendering(sql="CASE WHEN json_valid({0}) THEN {0} END", type=pa.binary())
+_VERSION, _NOTHING = pa.scalar(b"\1"), pa.scalar(b"")
+#: Dashed or plain hexadecimal, as uuid.UUID reads them; unhex gives NULL for what is no hexadecimal. Both functions
+#: stop at the character NUL, and so does length, but octet_length does not.
 _UUID = Rendering(
-    sql="CASE WHEN length(replace({0}, '-', '')) = 32 THEN unhex(replace({0}, '-', '')) END", sentinel="x''"
+    sql="CASE WHEN octet_length({0}) = length({0}) THEN unhex(replace({0}, '-', '')) END", type=pa.binary()
 )
 
-text = Codec(storage=("text",), renderings=(TEXT,), convert=_text, arrow=lambda _: pa.string())
-bytea = Codec(storage=("blob",), renderings=(BLOB,), convert=same, arrow=lambda _: pa.binary())
-json = Codec(storage=("text",), renderings=(_JSON, _THERE), convert=_marked_utf8, arrow=lambda _: pa.string())
-jsonb = Codec(storage=("text",), renderings=(_JSONB, _THERE), convert=_marked_utf8_bytes, arrow=lambda _: pa.binary())
-uuid = Codec(storage=("text",), renderings=(_UUID, _THERE), convert=_marked, arrow=lambda _: pa.binary())
+text = Codec(storage=("text",), renderings=(BYTES,), convert=_text, arrow=lambda _: pa.string())
+bytea = Codec(storage=("blob",), renderings=(BYTES,), convert=same, arrow=lambda _: pa.binary())
+json = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_json, arrow=lambda _: pa.string())
+jsonb = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_jsonb, arrow=lambda _: pa.binary())
+uuid = Codec(storage=("text",), renderings=(_UUID, THERE), convert=_uuid, arrow=lambda _: pa.binary())
 
 CODECS = {
     "varchar": text,

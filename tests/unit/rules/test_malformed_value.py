@@ -14,7 +14,7 @@ def script(value: str) -> str:
 @pytest.mark.parametrize(
     ("type_sql", "value", "shown", "said"),
     [
-        ("real", "0.1", "real 0.1", "rounded"),
+        ("real", "0.123456789", "real 0.123456789", "rounded"),
     ],
 )
 def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:
