@@ -24,7 +24,8 @@ SELECT 'default of', d.adrelid::bigint, c.relname, md5(d.adbin::text)
 FROM pg_attrdef d JOIN relation c ON c.oid = d.adrelid
 UNION ALL
 SELECT 'constraint', k.oid::bigint, k.conname,
-       concat_ws(' ', k.conkey::text, k.confrelid, k.confkey::text, k.condeferrable, k.convalidated, md5(k.conbin::text))
+       concat_ws(' ', k.conkey::text, k.confrelid, k.confkey::text, k.condeferrable, k.convalidated,
+                 md5(k.conbin::text))
 FROM pg_constraint k
 JOIN relation c ON c.oid = k.conrelid
 UNION ALL
