@@ -111,6 +111,7 @@ ORDER BY c.relname, g.tgname
 def set_aside(connection: Connection, schema: str) -> SetAside:
     """Drop keys, indexes and foreign keys of every table, disable its triggers; give back how to restore them."""
     _look_only_at(connection, schema)
+    _require_all_rows_visible(connection, schema)
     constraints = [Definition(**row) for row in _rows(connection, _CONSTRAINTS, schema, table="table_name")]
     indexes = [Definition(**row) for row in _rows(connection, _INDEXES, schema, table="table_name")]
     triggers = [Trigger(**row) for row in _rows(connection, _TRIGGERS, schema, table="table_name")]
@@ -123,6 +124,23 @@ def set_aside(connection: Connection, schema: str) -> SetAside:
     return SetAside(
         definitions=tuple(d for d in (*keys, *indexes, *foreign_keys) if d in dropped), triggers=tuple(triggers)
     )
+
+
+def _require_all_rows_visible(connection: Connection, schema: str) -> None:
+    """A table's owner sees and writes every row of it, unless a migration forced row security on its owner, too."""
+    query = """
+        SELECT c.relname FROM pg_class c JOIN pg_roles r ON r.rolname = current_user
+        WHERE c.relnamespace = %s::regnamespace AND c.relforcerowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
+        ORDER BY 1
+    """
+    forced = [row[0] for row in connection.execute(query, [schema]).fetchall()]
+    if forced:
+        user = connection.info.user
+        raise StagingError(
+            f"Row security is forced on table {forced[0]}: role {user} could neither load nor prove its rows.",
+            detail=forced,
+            remedy=f'Connect as a role that bypasses it, or run as a superuser: ALTER ROLE "{user}" BYPASSRLS;',
+        )
 
 
 def _drop(connection: Connection, definition: Definition) -> bool:
@@ -193,16 +211,17 @@ def _last_id(connection: Connection, schema: str, table: PlannedTable, column: s
 
 
 def _set_identity(connection: Connection, table: str, column: str, sequence: str, last: int) -> Identity:
-    # (last, true): the next value is last + 1. A sequence starts at 1, whatever negative ids there are.
-    given = last >= 1
+    # A sequence starts at 1, whatever negative ids there are. At its last value it could be set, but not go on.
+    following = max(last + 1, 1)
     try:
-        connection.execute("SELECT setval(%s::regclass, %s, %s)", [sequence, last if given else 1, given])
+        connection.execute("SELECT setval(%s::regclass, %s, false)", [sequence, following])
     except psycopg.Error as error:
         raise StagingError(
             f"The sequence of {table}.{column} cannot go on after {last}: {error.diag.message_primary}",
-            remedy="The column's type has no room for another id; widen it with a migration.",
+            remedy="The column's type has no room for another id: widen it with a migration, or give that row a lower"
+            " id (and set sqlite_sequence.seq to the highest one).",
         ) from error
-    return Identity(table=table, column=column, next=last + 1 if given else 1)
+    return Identity(table=table, column=column, next=following)
 
 
 def refresh_views(connection: Connection, schema: str) -> None:
