@@ -26,6 +26,7 @@ from migrate_to_pg.records import (
     SourceColumn,
     SourceForeignKey,
     SourceTable,
+    TargetCheck,
     TargetColumn,
     TargetForeignKey,
     TargetTable,
@@ -177,14 +178,21 @@ WHERE n.nspname = %s AND k.contype = 'f'
 ORDER BY k.conrelid, k.conname
 """
 
+_CHECKS = """
+SELECT k.conrelid AS table_oid, k.conname AS name, pg_get_expr(k.conbin, k.conrelid) AS expression
+FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
+WHERE n.nspname = %s AND k.contype = 'c' AND k.conrelid <> 0 ORDER BY k.conname
+"""
+
 
 def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[TargetTable, ...]:
     """Every table of a schema as PostgreSQL's catalogue describes it, those of extensions left out."""
     columns = _by_table(connection, _COLUMNS, schema)
     uniques = _by_table(connection, _UNIQUES, schema)
     foreign_keys = _by_table(connection, _FOREIGN_KEYS, schema)
+    checks = _by_table(connection, _CHECKS, schema)
     return tuple(
-        _target_table(name, columns[oid], uniques[oid], foreign_keys[oid])
+        _target_table(name, columns[oid], uniques[oid], foreign_keys[oid], checks[oid])
         for oid, name in connection.execute(_TABLES, [schema]).fetchall()
     )
 
@@ -198,7 +206,9 @@ def _by_table(connection: psycopg.Connection[Any], query: str, schema: str) -> d
     return rows
 
 
-def _target_table(name: str, columns: list[Any], uniques: list[Any], foreign_keys: list[Any]) -> TargetTable:
+def _target_table(
+    name: str, columns: list[Any], uniques: list[Any], foreign_keys: list[Any], checks: list[Any]
+) -> TargetTable:
     unique_records = tuple(
         TargetUnique(
             name=row.name,
@@ -224,6 +234,7 @@ def _target_table(name: str, columns: list[Any], uniques: list[Any], foreign_key
             )
             for row in foreign_keys
         ),
+        checks=tuple(TargetCheck(name=row.name, expression=row.expression) for row in checks),
     )
 
 

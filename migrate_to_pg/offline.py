@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
+import django.db
 from django.apps.registry import Apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.migrations import Key, SourceLoader
-from migrate_to_pg.records import TargetColumn, TargetForeignKey, TargetTable, TargetUnique
+from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
 
 #: SQL name -> pg_type.typname, where they differ.
 _TYPE_NAMES = {
@@ -81,6 +84,7 @@ def _table(model: type[models.Model], connection: Any) -> TargetTable:
         primary_key=tuple(str(field.column) for field in fields if field.primary_key),
         uniques=tuple(_uniques(model, fields)),
         foreign_keys=tuple(_foreign_keys(fields)),
+        checks=tuple(_checks(model, fields, connection)),
     )
 
 
@@ -122,6 +126,19 @@ def _uniques(model: type[models.Model], fields: Iterable[Any]) -> Iterator[Targe
                 columns=_columns(model, constraint.fields),
                 nulls_not_distinct=getattr(constraint, "nulls_distinct", None) is False,
             )
+
+
+def _checks(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetCheck]:
+    for field in fields:
+        expression = field.db_check(connection)
+        if expression:
+            yield TargetCheck(name=f"{field.column}_check", expression=expression)
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.CheckConstraint):
+            # What cannot be written without a server is judged against the staged table.
+            with suppress(django.db.Error, ImproperlyConfigured):
+                expression = cast(Any, constraint)._get_check_sql(model, connection.schema_editor())
+                yield TargetCheck(name=constraint.name, expression=expression)
 
 
 def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:

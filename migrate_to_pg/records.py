@@ -183,6 +183,15 @@ class TargetUnique:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetCheck:
+    """A CHECK constraint."""
+
+    name: str
+    #: As PostgreSQL, or offline Django, prints it.
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetTable:
     """A table of the incoming schema."""
 
@@ -191,6 +200,7 @@ class TargetTable:
     primary_key: tuple[str, ...]
     uniques: tuple[TargetUnique, ...] = ()
     foreign_keys: tuple[TargetForeignKey, ...] = ()
+    checks: tuple[TargetCheck, ...] = ()
 
     def column(self, name: str) -> TargetColumn:
         """The column of exactly that name."""

@@ -12,6 +12,8 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.rules import (
     ambiguous_local_time,
     boolean_value,
+    broken_view_or_trigger,
+    check_constraint,
     dangling_foreign_key,
     duplicate_key,
     extra_column,
@@ -31,6 +33,7 @@ from migrate_to_pg.rules import (
     nul_in_text,
     null_in_not_null,
     numeric_overflow,
+    numeric_rounded,
     text_too_long,
     unsupported_type,
     wrong_storage_class,
@@ -43,6 +46,7 @@ RULES: tuple[SetRule | ValueRule, ...] = (
     foreign_key_orphan.RULE,
     duplicate_key.RULE,
     null_in_not_null.RULE,
+    check_constraint.RULE,
     text_too_long.RULE,
     nul_in_text.RULE,
     invalid_utf8.RULE,
@@ -50,6 +54,7 @@ RULES: tuple[SetRule | ValueRule, ...] = (
     integer_out_of_range.RULE,
     boolean_value.RULE,
     numeric_overflow.RULE,
+    numeric_rounded.RULE,
     malformed_date.RULE,
     malformed_time.RULE,
     malformed_timestamp.RULE,
@@ -63,6 +68,7 @@ RULES: tuple[SetRule | ValueRule, ...] = (
     extra_column.RULE,
     leftover_table.RULE,
     not_carried.RULE,
+    broken_view_or_trigger.RULE,
 )
 
 

@@ -93,6 +93,12 @@ def key_of(columns: list[PlannedColumn]) -> Key | None:
     )
 
 
+def value_of(column: PlannedColumn) -> Sql | None:
+    """The column's value in the form in which it compares as on PostgreSQL; None where that is not known."""
+    family = _family(column)
+    return _fill(family.same, column) if family and family.exact else None
+
+
 def _family(column: PlannedColumn) -> _Family | None:
     """None also for a generated column: SQLite may need functions of Django's to compute it."""
     if column.target.generated or codec_for(column.target) is None:

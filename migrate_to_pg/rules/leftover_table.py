@@ -6,25 +6,29 @@ from collections.abc import Iterator
 
 from migrate_to_pg.records import Finding, Level, SourceTable
 from migrate_to_pg.rules.rule import SetRule, Subject, counted
-from migrate_to_pg.rules.sql import compose, name
+from migrate_to_pg.rules.sql import Sql, compose, name
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each leftover."""
+    """One finding for each leftover; a virtual table's own storage goes with it."""
+    kinds = dict(subject.rows(Sql("SELECT name, type FROM pragma_table_list WHERE schema = 'main'")))
     for table in subject.plan.leftovers:
-        yield _finding(table, skip=subject.skip_leftovers)
+        if kinds.get(table.name) != "shadow":
+            yield _finding(table, skip=subject.skip_leftovers, virtual=kinds.get(table.name) == "virtual")
 
 
-def _finding(table: SourceTable, *, skip: bool) -> Finding:
+def _finding(table: SourceTable, *, skip: bool, virtual: bool) -> Finding:
     held = f"{counted(table.rows, 'row', 'rows')} would stay behind"
     effect = held if table.rows else "It holds no rows"
+    stored = " It is a virtual table, a search index perhaps, which keeps its contents in tables of its own."
+    kind = stored if virtual else ""
     chosen = "; you chose so" if table.rows and skip else ""
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
         level=Level.ERROR if table.rows and not skip else Level.WARNING,
         explanation=(
-            f"No migration of the project makes this table. {effect}{chosen}. Such tables come from interrupted"
+            f"No migration of the project makes this table.{kind} {effect}{chosen}. Such tables come from interrupted"
             " rebuilds (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other"
             " programs."
         ),

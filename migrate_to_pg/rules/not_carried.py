@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.rules.broken_view_or_trigger import broken_triggers, broken_views, table_of
 from migrate_to_pg.rules.rule import SetRule, Subject
-from migrate_to_pg.rules.sql import Sql
 
 #: Longest SQL shown.
-_WIDTH = 400
+_WIDTH = 4000
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each view and each trigger."""
+    """One finding for each view and each trigger, but for those that broken-view-or-trigger reports."""
+    broken = broken_views(subject), broken_triggers(subject)
     for view, sql in subject.catalog.views.items():
-        yield _finding("view", view, view, sql)
-    table_of = Sql("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name = ?")
+        if view not in broken[0]:
+            yield _finding("view", view, view, sql)
     for trigger, sql in subject.catalog.triggers.items():
-        tables = subject.rows(table_of, trigger)
-        yield _finding("trigger", trigger, str(tables[0][0]) if tables else trigger, sql)
+        if trigger not in broken[1]:
+            yield _finding("trigger", trigger, table_of(subject, trigger), sql)
 
 
 def _finding(kind: str, name: str, table: str, sql: str) -> Finding:

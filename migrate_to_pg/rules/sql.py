@@ -1,6 +1,6 @@
 """Names and templates in, SQL for SQLite out: the one place where a rule's SQL is put together.
 
-Only what ``name``, ``number``, ``compose`` and ``join`` return is ``Sql``, so that a type check shows that no raw name
+Only what the functions here return is ``Sql``, so that a type check shows that no raw name
 reaches a statement. Values always travel as parameters.
 """
 
@@ -38,3 +38,8 @@ def join(separator: LiteralString, parts: Iterable[Sql]) -> Sql:
 def names(identifiers: Iterable[str]) -> Sql:
     """Quoted identifiers, with commas."""
     return join(", ", map(name, identifiers))
+
+
+def text(value: str) -> Sql:
+    """A constant that PostgreSQL's own catalogue printed, as a literal."""
+    return Sql("'" + value.replace("'", "''") + "'")

@@ -29,3 +29,10 @@ def test_an_empty_one_is_a_warning() -> None:
 def test_sqlites_own_tables_are_none() -> None:
     script = "CREATE TABLE t (id integer PRIMARY KEY AUTOINCREMENT); INSERT INTO t VALUES (1); ANALYZE;"
     check_healthy(script, table("t", "id bigint"))
+
+
+def test_a_virtual_table_is_told_once_without_the_tables_it_keeps_its_contents_in() -> None:
+    script = "CREATE VIRTUAL TABLE search USING fts5(body); INSERT INTO search VALUES ('x');"
+    finding = check_finds("leftover-table", script)
+    assert (finding.table, finding.count) == ("search", 1)
+    assert "virtual table" in finding.explanation

@@ -1,0 +1,71 @@
+"""Rows that a CHECK constraint of PostgreSQL's refuses: a negative PositiveIntegerField, an end before its start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Finding, Level, PlannedTable, TargetCheck
+from migrate_to_pg.rules import rows
+from migrate_to_pg.rules.expression import Expression, UnknownExpressionError
+from migrate_to_pg.rules.keys import key_of
+from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.sql import Sql, compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each constraint that some rows break; one scan for each constraint that is understood."""
+    for table in subject.plan.tables:
+        for check in table.target.checks:
+            expression = _read(check, table)
+            where = _broken(expression) if expression else None
+            count = rows.count(subject, table.source, where) if where else 0
+            if expression and where and count:
+                yield _finding(subject, table, check, expression, where, count)
+
+
+def _read(check: TargetCheck, table: PlannedTable) -> Expression | None:
+    try:
+        return Expression(check.expression, table)
+    except UnknownExpressionError:
+        return None
+
+
+def _broken(expression: Expression) -> Sql | None:
+    """False, not NULL, which a constraint lets pass; values that other rules report take no part."""
+    key = key_of(expression.columns) if expression.columns else None
+    return compose("{held} AND NOT {check}", held=key.held_or_null, check=expression.sql) if key else None
+
+
+def _finding(
+    subject: Subject, table: PlannedTable, check: TargetCheck, expression: Expression, where: Sql, count: int
+) -> Finding:
+    sources = [column.source for column in expression.columns]
+    query = compose("SELECT * FROM {table} WHERE NOT {check};", table=name(table.source.name), check=expression.sql)
+    plain = "pg_" not in query
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(column.name for column in expression.columns),
+        count=count,
+        samples=rows.samples(subject, table, sources, rows.first_rowids(subject, table.source, where)),
+        explanation=(
+            f"PostgreSQL's table has the constraint {check.name}, CHECK ({check.expression}), and would refuse"
+            f" {counted(count, 'row', 'rows')}. SQLite's table was made or rebuilt without it, or the constraint is"
+            f" younger than the rows.{rows.without_samples(table.source)}"
+        ),
+        remedy=RULE.remedy + (f" To see them all:\n{query}" if plain else ""),
+    )
+
+
+RULE = SetRule(
+    id="check-constraint",
+    level=Level.ERROR,
+    title="Row that a CHECK constraint refuses",
+    meaning=(
+        "PostgreSQL refuses the row. Examined are constraints made of columns compared with constants or with each"
+        " other, IN, BETWEEN, IS NULL, AND, OR and NOT, such as PositiveIntegerField's; text is compared for equality"
+        " alone. Any other constraint is left to PostgreSQL, which looks at every row while it is loaded: the run then"
+        " stops there and names the constraint and the row, with nothing published."
+    ),
+    remedy="Correct the values in SQLite, or change the constraint in the model and migrate.",
+    find=find,
+)

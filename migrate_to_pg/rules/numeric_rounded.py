@@ -1,0 +1,68 @@
+"""A number of which SQLite holds more decimals than Django reads: what the application shows is what crosses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.columns import codec_for
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import rows
+from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.sql import Sql, compose, join, name, number
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; one scan for each table that has numeric columns."""
+    for table in subject.plan.tables:
+        columns = [c for c in table.loaded_columns if c.target.type_name == "numeric" and codec_for(c.target)]
+        if columns and table.source.rows:
+            counts = _counts(subject, table, columns)
+            yield from (_finding(subject, table, c, n) for c, n in zip(columns, counts, strict=True) if n)
+
+
+def _counts(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> tuple[int | None, ...]:
+    sums = join(", ", (compose("sum({rounds})", rounds=_rounds(column)) for column in columns))
+    return subject.rows(compose("SELECT {sums} FROM {table}", sums=sums, table=name(table.source.name)))[0]
+
+
+def _rounds(column: PlannedColumn) -> Sql:
+    """1 for such values: a product settles most, SQLite's round most others; the rest are read as Django does."""
+    scale = column.target.scale or 0
+    return compose(
+        "CASE WHEN typeof({c}) = 'real' AND {c} * {power} <> CAST({c} * {power} AS INTEGER) AND {c} <> round({c}, {s})"
+        " THEN pg_rounds({c}, {p}, {s}) END",
+        c=name(column.source.name),
+        power=Sql(f"1e{max(scale, 0)}"),
+        p=number(column.target.precision or 0),
+        s=number(scale),
+    )
+
+
+def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
+    return RULE.finding(
+        table=table.name,
+        column=column.name,
+        count=count,
+        samples=rows.samples(
+            subject, table, [column.source], rows.first_rowids(subject, table.source, _rounds(column))
+        ),
+        explanation=(
+            f"{counted(count, 'value has', 'values have')} more than {column.target.scale} decimals, although the model"
+            f" keeps {column.target.scale}. Django rounds them whenever it reads them, and PostgreSQL will hold what"
+            f" Django reads: nothing changes for the application.{rows.without_samples(table.source)}"
+        ),
+        remedy="If the further decimals matter, raise decimal_places in the model and migrate before the move.",
+    )
+
+
+RULE = SetRule(
+    id="numeric-rounded",
+    level=Level.WARNING,
+    title="Number with more decimals than the column",
+    meaning=(
+        "SQLite keeps whatever decimals a program writes; Django rounds to decimal_places, half to even, when it reads."
+        " PostgreSQL receives what Django reads. Noise beyond the 15 digits that Django takes of a REAL is not counted."
+    ),
+    remedy="If the further decimals matter, raise decimal_places in the model and migrate before the move.",
+    find=find,
+)
