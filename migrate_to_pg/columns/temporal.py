@@ -20,6 +20,11 @@ _NAIVE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
 #: 0001-01-01 in microseconds: PostgreSQL and Arrow know earlier years, Python and Django do not.
 _FIRST = pa.scalar(-62_135_596_800_000_000, _NAIVE)
+#: Arrow reads no rule beyond a zone's table of transitions, which ends in 2037: in July 2038 Stockholm would have
+#: winter time.
+_LAST_KNOWN = pa.scalar(datetime.datetime(2037, 1, 1), _NAIVE)  # noqa: DTZ001 - naive on purpose
+#: In the first hours of year 1, zones in the east are in a year 0 of UTC's, which Python does not have.
+_SECOND_DAY = pa.scalar(datetime.datetime(1, 1, 2), _NAIVE)  # noqa: DTZ001 - naive on purpose
 _FIRST_DAY = pa.scalar(datetime.date(1, 1, 1))
 _TIME = pa.time64("us")
 #: Joined around a time's text.
@@ -56,9 +61,11 @@ def _cast(raw: pa.Array) -> pa.Array | None:
 
 
 def _assume(naive: pa.Array, time_zone: str) -> pa.Array | None:
-    """Naive timestamps -> instants; None where one of them is ambiguous or never was."""
+    """Naive timestamps -> instants; None where one of them is ambiguous, never was, or is beyond what Arrow knows."""
     if time_zone == "UTC":
         return naive.cast(_INSTANT)
+    if any_true(pc.or_(pc.less(naive, _SECOND_DAY), pc.greater(naive, _LAST_KNOWN))):
+        return None
     try:
         return pc.assume_timezone(naive, time_zone).cast(_INSTANT)
     except pa.ArrowInvalid:
