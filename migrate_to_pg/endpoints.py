@@ -99,33 +99,34 @@ def _as_option(setting: str) -> str:
     return "-c " + setting.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
-def choose_source(name: str | None) -> SourceChoice:
+def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoice:
     """The database that --source names: an alias of DATABASES, a URL or a path.
 
-    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else db.sqlite3 in BASE_DIR. Raises UsageError.
+    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else db.sqlite3 in BASE_DIR. ``argument`` is what
+    messages say it was given to. Raises UsageError.
     """
     wanted = name or _setting("SOURCE") or str(_base_directory() / "db.sqlite3")
     if wanted in settings.DATABASES:
-        return _source_of_alias(wanted)
-    path = _path_of_url(wanted) if "://" in wanted else Path(wanted).expanduser()
+        return _source_of_alias(wanted, argument)
+    path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
     path = path.absolute()
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)))
 
 
-def _source_of_alias(alias: str) -> SourceChoice:
+def _source_of_alias(alias: str, argument: str) -> SourceChoice:
     entry = settings.DATABASES[alias]
     if not _is_sqlite(entry):
         raise UsageError(
-            f"--source {alias} is a {entry['ENGINE'].rsplit('.', 1)[-1]} database, not SQLite.",
-            remedy="Name the SQLite file itself: --source path/to/db.sqlite3.",
+            f"{argument} {alias} is a {entry['ENGINE'].rsplit('.', 1)[-1]} database, not SQLite.",
+            remedy=f"Name the SQLite file itself: {argument} path/to/db.sqlite3.",
         )
     return SourceChoice(path=Path(entry["NAME"]).absolute(), alias=alias, time_zone=_time_zone(alias))
 
 
-def _path_of_url(url: str) -> Path:
+def _path_of_url(url: str, argument: str) -> Path:
     if not url.startswith("sqlite:///"):
         raise UsageError(
-            f"--source takes a path, an alias or sqlite:///PATH; {url.split('://', 1)[0]}:// is none of them."
+            f"{argument} takes a path, an alias or sqlite:///PATH; {url.split('://', 1)[0]}:// is none of them."
         )
     return Path(url.removeprefix("sqlite:///"))
 

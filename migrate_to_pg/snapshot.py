@@ -30,13 +30,13 @@ _BUSY_TIMEOUT = 20.0
 class Source:
     """The live SQLite database, open read-only; a context manager."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait: float = _BUSY_TIMEOUT) -> None:
         self.path = path
         self._lock: sqlite3.Connection | None = None
-        _require_database(path)
+        require_database(path)
         self._file = _file_identity(path)
         try:
-            self._connection = _connect(path, "ro")
+            self._connection = _connect(path, "ro", wait)
             self._version = self._data_version()
         except sqlite3.Error as error:
             raise _unreadable(path, error) from error
@@ -133,7 +133,8 @@ def require_space(directory: Path, size: int) -> None:
         )
 
 
-def _require_database(path: Path) -> None:
+def require_database(path: Path) -> None:
+    """Raise SourceError where there is no readable SQLite 3 database at that path."""
     if not path.is_file():
         raise SourceError(
             f"There is no SQLite database at {path}.", remedy="Name it: --source PATH, or MIGRATE_TO_PG['SOURCE']."
@@ -150,9 +151,9 @@ def _require_database(path: Path) -> None:
         raise SourceError(f"{path} {what}.", remedy="Name the database that the application uses: --source PATH.")
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, wait: float = _BUSY_TIMEOUT) -> sqlite3.Connection:
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait)
 
 
 def _copy(source: sqlite3.Connection, destination: Path) -> None:

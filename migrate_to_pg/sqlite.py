@@ -1,4 +1,4 @@
-"""The little that every reader of a snapshot needs: its URI, a connection, quoted names."""
+"""The little that every reader of a snapshot needs: its URI, a connection, quoted names, the journal's kind."""
 
 from __future__ import annotations
 
@@ -29,3 +29,10 @@ def rowid_name(table: SourceTable) -> str | None:
 def quote_name(name: str) -> str:
     """An identifier as SQLite takes any: in double quotes, those within doubled."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def journal_mode(path: Path) -> str:
+    """The "file format write version" of the header: 2 means WAL (https://www.sqlite.org/fileformat2.html)."""
+    with path.open("rb") as file:
+        header = file.read(20)
+    return "wal" if header[18:19] == b"\2" else "rollback"

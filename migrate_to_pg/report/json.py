@@ -29,7 +29,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "source": asdict(report.source) if report.source else None,
         "target": asdict(report.target) if report.target else None,
         "tables": [_table(t) for t in tables(report)],
-        "findings": [_finding(f) for f in findings(report)],
+        "findings": [finding_json(f) for f in findings(report)],
         "quarantined": [],
         "differences": [_difference(d) for t in (proof.tables if proof else ()) for d in t.samples],
         "identities": [asdict(i) for i in report.identities],
@@ -51,7 +51,8 @@ def _table(table: TableFacts) -> dict[str, Any]:
     return {**asdict(table), "seconds": _seconds(table.seconds)}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """One finding; its keys are a public interface."""
     return {
         "rule": finding.rule,
         "level": finding.level.value,

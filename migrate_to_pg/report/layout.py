@@ -98,10 +98,11 @@ def _findings(report: Report) -> Iterator[Block]:
     if report.findings:
         yield from heading("findings", finding_counts(report))
     for finding in findings(report):
-        yield from _finding(finding)
+        yield from finding_blocks(finding)
 
 
-def _finding(finding: Finding) -> Iterator[Block]:
+def finding_blocks(finding: Finding) -> Iterator[Block]:
+    """One finding: what, where, why, which rows, what to do."""
     yield line("")
     state = status(finding)
     parts = ((say(state), state), (finding.rule, "strong"), (place(finding), "strong"), (extent(finding), ""))
@@ -156,15 +157,16 @@ def _databases(report: Report) -> Iterator[Block]:
         facts = [source.path, say("source_size", size=size(source.bytes), **held)]
         if source.sha256_after:
             facts.append(say("source_unchanged" if source.sha256 == source.sha256_after else "source_changed"))
-        yield from [line(""), *_named("source", "; ".join(facts))]
-        yield from _named("snapshot", source.snapshot)
+        yield from [line(""), *named("source", "; ".join(facts))]
+        yield from named("snapshot", source.snapshot)
     if report.target:
         target = report.target
         about = say("target_version", version=target.version, schema=target.schema)
-        yield from _named("target", f"{target.url}; {about}")
+        yield from named("target", f"{target.url}; {about}")
 
 
-def _named(key: str, text: str) -> list[Block]:
+def named(key: str, text: str) -> list[Block]:
+    """A fact under its name; nothing where there is none."""
     return [Line(parts=((f"{say(key)}: ", "strong"), (text, "")), whole=True)] if text else []
 
 

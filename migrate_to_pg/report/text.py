@@ -7,10 +7,11 @@ character, and no fact of an error is cut, however long: it is folded.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from migrate_to_pg.records import Report
-from migrate_to_pg.report.layout import Grid, Line, blocks
+from migrate_to_pg.report.layout import Block, Grid, Line, blocks
 from migrate_to_pg.report.words import visible
 
 if TYPE_CHECKING:
@@ -34,8 +35,13 @@ STYLES = {
 
 def lines(report: Report) -> list[str]:
     """The report as plain text, verdict first."""
+    return plain(blocks(report))
+
+
+def plain(told: Iterable[Block]) -> list[str]:
+    """Lines and grids as plain text."""
     result: list[str] = []
-    for block in blocks(report):
+    for block in told:
         result += _plain_grid(block) if isinstance(block, Grid) else _plain_line(block)
     return result
 
@@ -60,7 +66,12 @@ def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:
 
 def print_report(report: Report, console: Console) -> None:
     """Print the report on a rich console, folded to its width."""
-    for block in blocks(report):
+    show(blocks(report), console)
+
+
+def show(told: Iterable[Block], console: Console) -> None:
+    """Print lines and grids on a rich console."""
+    for block in told:
         console.print(_rich_grid(block) if isinstance(block, Grid) else _rich_line(block))
 
 

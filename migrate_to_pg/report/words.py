@@ -114,6 +114,23 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "reproduce_source": "The source's fingerprint, taken again by other means:",
     "private": "This page shows values from the database: keep it as private as the database.",
     "for_programs": "The same facts for programs: report.json.",
+    # the doctor
+    "healthy": "Healthy: {path}; {held}; nothing was found.",
+    "healthy_with": "Healthy, but read on: {counts}.",
+    "unhealthy": "Not healthy: {counts}.",
+    "file": "File",
+    "pages": "{journal_mode} journal, {encoding}, auto_vacuum {auto_vacuum}, {page_count} pages of {page_size} bytes,"
+    " {free_pages} of them free; SQLite {version}",
+    "beside": "Beside it",
+    "nothing": "nothing",
+    "open_in": "Open in",
+    "holder": "process {pid} ({program})",
+    "writer": "process {pid} ({program}), which holds the write lock",
+    "no_holder": "no other process",
+    "holders_hidden": "this system, or this user, is not shown every process: there may be others",
+    "room": "Snapshot",
+    "room_for_snapshot": "needs {needed}; {free} are free",
+    "fix_is_for_the_move": "--fix is an option of migrate_to_pg: it repairs what is moved, never SQLite itself.",
     # progress
     "stage_started": "{stage} ...",
     "stage_started_about": "{stage}: {message} ...",

@@ -19,6 +19,7 @@ from migrate_to_pg.rules import (
     extra_column,
     foreign_key_orphan,
     integer_out_of_range,
+    integrity_check,
     invalid_json,
     invalid_utf8,
     invalid_uuid,
@@ -36,12 +37,15 @@ from migrate_to_pg.rules import (
     numeric_rounded,
     text_too_long,
     unsupported_type,
+    utf16_encoding,
     wrong_storage_class,
 )
 from migrate_to_pg.rules.rule import Rule, SetRule, Subject, ValueRule
 
 #: Every rule, in the order in which the reference tells them.
 RULES: tuple[SetRule | ValueRule, ...] = (
+    integrity_check.RULE,
+    utf16_encoding.RULE,
     dangling_foreign_key.RULE,
     foreign_key_orphan.RULE,
     duplicate_key.RULE,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrate_to_pg.records import Level
 from migrate_to_pg.rules import RULES
+from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
 from migrate_to_pg.rules.rule import Rule
 
 _HEAD = """\
@@ -21,20 +22,40 @@ with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be na
 | Rule | Level | Repair | |
 |---|---|---|---|
 """
+_DOCTOR = """
+# Findings of sqlite_doctor alone
+
+`manage.py sqlite_doctor` looks for all of the above, and for what follows: why the application fails on SQLite itself.
+
+| Rule | Level | Repair | |
+|---|---|---|---|
+"""
 
 
 def reference() -> str:
     """The page, one entry for each rule."""
-    table = "".join(
-        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {rule.title} |\n" for rule in RULES
+    return _HEAD + _table(RULES) + _entries(RULES) + _DOCTOR + _table(DOCTOR_RULES) + _entries(DOCTOR_RULES)
+
+
+def _table(rules: Iterable[Rule]) -> str:
+    return "".join(
+        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {rule.title} |\n" for rule in rules
     )
-    return _HEAD + table + "".join("\n" + "\n\n".join(_entry(rule)) + "\n" for rule in RULES)
+
+
+def _entries(rules: Iterable[Rule]) -> str:
+    return "".join("\n" + "\n\n".join(_entry(rule)) + "\n" for rule in rules)
+
+
+def _effect(rule: Rule) -> str:
+    if rule in DOCTOR_RULES:
+        return "Exit status 1." if rule.level is Level.ERROR else "Exit status 0 where there is nothing worse."
+    return "Stops the run." if rule.level is Level.ERROR else "Does not stop the run."
 
 
 def _entry(rule: Rule) -> Iterator[str]:
     yield f"## {rule.id}"
-    stops = "Stops the run." if rule.level is Level.ERROR else "Does not stop the run."
-    yield f"**{rule.title}.** Level: {rule.level}. {stops}"
+    yield f"**{rule.title}.** Level: {rule.level}. {_effect(rule)}"
     yield rule.meaning
     yield f"What to do: {rule.remedy}"
     if rule.repair:

@@ -14,7 +14,12 @@ from django.core.management import load_command_class
 from tests.conftest import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMANDS = {"migrate_to_pg": "migrate_to_pg", "make_demo_data": "attributions", "make_legacy_db": "attributions"}
+COMMANDS = {
+    "migrate_to_pg": "migrate_to_pg",
+    "sqlite_doctor": "migrate_to_pg",
+    "make_demo_data": "attributions",
+    "make_legacy_db": "attributions",
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -13,11 +13,15 @@ PACKAGE = ROOT / "migrate_to_pg"
 #: One room a stage. None of them may import another; only the pipeline and the command know them all.
 STAGES = {"snapshot", "catalog", "migrations", "offline", "staging", "examine", "load", "prove", "publish", "report"}
 #: What ties the stages together.
-ABOVE = {"pipeline", "management"}
+#: The doctor asks several of them about one snapshot, as the pipeline does.
+ABOVE = {"pipeline", "doctor", "management"}
 #: offline asks the same of a migration state as migrations does; publish and rules are packages of one stage.
 ALLOWED = {("offline", "migrations"), ("examine", "rules"), ("progress", "report")}
 #: Django stays at the edge. (The proof asks its own functions what the ORM reads on SQLite.)
-WITHOUT_DJANGO = {"records", "errors", "columns", "report", "rules", "load", "snapshot", "catalog", "publish"}
+WITHOUT_DJANGO = {
+    "records", "errors", "columns", "report", "rules", "load", "snapshot", "catalog", "publish",
+    "diagnosis", "holders", "state", "probe", "declared_keys",
+}  # fmt: skip
 
 
 def modules() -> dict[str, Path]:

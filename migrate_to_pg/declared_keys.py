@@ -1,0 +1,71 @@
+"""A snapshot and what was found so far in, findings out: rows that break foreign keys as SQLite declares them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from migrate_to_pg.records import Finding, Sample, SourceCatalog, SourceForeignKey, SourceTable
+from migrate_to_pg.rules.of_the_doctor import FOREIGN_KEY_CHECK
+from migrate_to_pg.rules.rule import SAMPLES, counted
+from migrate_to_pg.rules.sql import compose, name
+from migrate_to_pg.sqlite import open_snapshot
+
+#: The rules that tell of the same rows, or of the key that nothing can satisfy.
+_ALREADY = ("foreign-key-orphan", "dangling-foreign-key")
+
+
+def declared_key_findings(snapshot: Path, catalog: SourceCatalog, told: Collection[Finding]) -> Iterator[Finding]:
+    """One finding for each key that rows break and that nothing has told of yet."""
+    known = {_place(finding.table, finding.column) for finding in told if finding.rule in _ALREADY}
+    with closing(open_snapshot(snapshot)) as database:
+        for table in catalog.tables:
+            for key, rowids, count in _broken(database, table):
+                known_already = _place(table.name, ", ".join(key.columns)) in known
+                if not known_already and catalog.table(key.parent) is not None:
+                    yield _finding(table, key, rowids, count)
+
+
+def _place(table: str, column: str) -> tuple[str, str]:
+    return table.lower(), column.lower()
+
+
+def _broken(
+    database: sqlite3.Connection, table: SourceTable
+) -> Iterator[tuple[SourceForeignKey, list[int | None], int]]:
+    """(key, first rowids, count of rows) of each key that is broken."""
+    rowids: dict[int, list[int | None]] = defaultdict(list)
+    counts: dict[int, int] = defaultdict(int)
+    try:
+        for _, rowid, _, number in database.execute(compose("PRAGMA foreign_key_check({t})", t=name(table.name))):
+            counts[number] += 1
+            if len(rowids[number]) < SAMPLES:
+                rowids[number].append(rowid)
+    except sqlite3.OperationalError:
+        # "foreign key mismatch": the parent has no such key. Every write fails, as the write probe tells.
+        return
+    for number, count in sorted(counts.items()):
+        yield table.foreign_keys[number], rowids[number], count
+
+
+def _finding(table: SourceTable, key: SourceForeignKey, rowids: list[int | None], count: int) -> Finding:
+    columns = ", ".join(key.columns)
+    return FOREIGN_KEY_CHECK.finding(
+        table=table.name,
+        column=columns,
+        count=count,
+        # A table WITHOUT ROWID has none to show.
+        samples=[
+            Sample(key={"rowid": str(rowid)}, value=f"no such row in {key.parent}")
+            for rowid in rowids
+            if rowid is not None
+        ],
+        explanation=(
+            f"{counted(count, 'row', 'rows')} of {table.name} refer by {columns} to rows of {key.parent} that do not"
+            " exist, says PRAGMA foreign_key_check."
+        ),
+        remedy=FOREIGN_KEY_CHECK.remedy,
+    )

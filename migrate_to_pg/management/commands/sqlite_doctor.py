@@ -1,0 +1,83 @@
+"""``manage.py sqlite_doctor``: a database in, the diagnosis on stdout, progress on stderr, an exit status out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+if TYPE_CHECKING:
+    # At run time they come with the functions: this module is imported by every `manage.py help`.
+    from migrate_to_pg.diagnosis import Diagnosis
+
+
+class Command(BaseCommand):
+    """Find every fault of the project's SQLite database."""
+
+    help = (
+        "Finds every fault of a SQLite database, tells where it comes from and what to do. The database is only read;"
+        " everything is asked of a copy that is thrown away. Exit status: 0 healthy (warnings are shown), 1 errors were"
+        " found, 2 usage."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The public interface; kept stable."""
+        parser.add_argument(
+            "database",
+            metavar="DB",
+            nargs="?",
+            help="a path, an alias of DATABASES, or sqlite:///PATH"
+            " (default: MIGRATE_TO_PG['SOURCE'], else db.sqlite3 in BASE_DIR)",
+        )
+        parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        """Diagnose, print, exit."""
+        from migrate_to_pg.errors import MigrateToPgError
+
+        try:
+            diagnosis = self._diagnose(options)
+        except MigrateToPgError as error:
+            for line in (str(error), *error.detail, error.remedy):
+                self.stderr.write(line)
+            sys.exit(error.exit_status)
+        except KeyboardInterrupt:
+            self.stderr.write("Interrupted; nothing was changed.")
+            sys.exit(1)
+        self._print(diagnosis, options)
+        if not diagnosis.ok:
+            sys.exit(1)
+
+    def _diagnose(self, options: dict[str, Any]) -> Diagnosis:
+        from migrate_to_pg.doctor import diagnose
+        from migrate_to_pg.progress import display
+
+        shown = display(_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"]))
+        # What the project prints when a connection is made does not belong to the diagnosis.
+        with contextlib.redirect_stdout(sys.stderr), shown as progress:
+            return diagnose(options["database"], progress)
+
+    def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
+        from migrate_to_pg.report.diagnosis import blocks, dumps
+        from migrate_to_pg.report.text import plain, show
+
+        stdout = _stream(self.stdout)
+        if options["json"]:
+            stdout.write(dumps(diagnosis))
+        elif stdout.isatty():
+            from rich.console import Console
+
+            no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
+            show(blocks(diagnosis), Console(file=stdout, no_color=no_color, highlight=False))
+        else:
+            stdout.write("\n".join(plain(blocks(diagnosis))) + "\n")
+        stdout.flush()
+
+
+def _stream(wrapper: Any) -> Any:
+    """The stream below Django's OutputWrapper, which would end every write with a newline of its own."""
+    return getattr(wrapper, "_out", wrapper)

@@ -1,0 +1,97 @@
+"""In: a Diagnosis. Out: its lines for a terminal or a pipe, and its JSON; a healthy database is told in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from migrate_to_pg.diagnosis import Diagnosis, Holder
+from migrate_to_pg.records import Level
+from migrate_to_pg.report.json import finding_json
+from migrate_to_pg.report.layout import Block, fact, finding_blocks, line, named
+from migrate_to_pg.report.words import say, size
+
+
+def blocks(diagnosis: Diagnosis) -> list[Block]:
+    """Verdict, facts, findings."""
+    if not diagnosis.findings:
+        return [fact(say("healthy", path=diagnosis.source, held=_held(diagnosis)), "good")]
+    told = [fact(_verdict(diagnosis), "good" if diagnosis.ok else "bad"), *_facts(diagnosis)]
+    for finding in diagnosis.findings:
+        told += finding_blocks(finding)
+    if any(finding.repair for finding in diagnosis.findings):
+        told += [line(""), line(say("fix_is_for_the_move"))]
+    return told
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    levels = [finding.level for finding in diagnosis.findings]
+    counts = ((Level.ERROR, "errors"), (Level.WARNING, "warnings"))
+    told = ", ".join(say(words, n=levels.count(level)) for level, words in counts if level in levels)
+    return say("healthy_with" if diagnosis.ok else "unhealthy", counts=told)
+
+
+def _held(diagnosis: Diagnosis) -> str:
+    """1.2 MiB, 13 tables, 590 rows: as far as it is known."""
+    parts = [size(diagnosis.file.bytes)]
+    if diagnosis.tables is not None and diagnosis.rows is not None:
+        parts += [say("tables", n=diagnosis.tables), say("rows", n=diagnosis.rows)]
+    return ", ".join(parts)
+
+
+def _facts(diagnosis: Diagnosis) -> Iterator[Block]:
+    yield from named("source", f"{diagnosis.source}; {_held(diagnosis)}")
+    pages = diagnosis.pages
+    if pages:
+        values = asdict(pages) | {"version": diagnosis.sqlite_version}
+        yield from named("file", say("pages", **values))
+    beside = [f"{suffix} {size(count)}" for suffix, count in diagnosis.file.beside.items()]
+    yield from named("beside", ", ".join(beside) or say("nothing"))
+    yield from named("open_in", "; ".join(_open_in(diagnosis)))
+    room = {"needed": size(diagnosis.space_needed), "free": size(diagnosis.space_free)}
+    yield from named("room", say("room_for_snapshot", **room))
+
+
+def _open_in(diagnosis: Diagnosis) -> Iterator[str]:
+    yield from map(_holder, diagnosis.file.holders)
+    if not diagnosis.file.all_holders:
+        yield say("holders_hidden")
+    elif not diagnosis.file.holders:
+        yield say("no_holder")
+
+
+def _holder(holder: Holder) -> str:
+    # A process number is a name: no thousands are grouped.
+    return say("writer" if holder.writes else "holder", pid=str(holder.pid), program=holder.program)
+
+
+def dumps(diagnosis: Diagnosis) -> str:
+    """The diagnosis as a JSON document, ending in a newline; the keys are a public interface."""
+    document = {
+        "ok": diagnosis.ok,
+        "source": diagnosis.source,
+        "facts": facts_json(diagnosis),
+        "findings": [finding_json(finding) for finding in diagnosis.findings],
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def facts_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """What is known of the database and its files; null what could not be found out."""
+    file = diagnosis.file
+    return {
+        "bytes": file.bytes,
+        "tables": diagnosis.tables,
+        "rows": diagnosis.rows,
+        "migrations": diagnosis.migrations,
+        "pages": asdict(diagnosis.pages) if diagnosis.pages else None,
+        "beside": dict(file.beside),
+        "journal_is_hot": file.journal_is_hot,
+        "holders": [asdict(holder) for holder in file.holders],
+        "all_holders_known": file.all_holders,
+        "space_needed": diagnosis.space_needed,
+        "space_free": diagnosis.space_free,
+        "sqlite_version": diagnosis.sqlite_version,
+    }

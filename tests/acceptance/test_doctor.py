@@ -1,0 +1,321 @@
+"""manage.py sqlite_doctor as a person or a script runs it: what it finds, what it leaves alone, how it ends."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from migrate_to_pg.snapshot import file_sha256
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def doctor(python):
+    """Run the command; it must never end in a traceback, nor change the database."""
+
+    def run(path, *arguments, **environment):
+        before = file_sha256(path) if path.is_file() else ""
+        result = python("manage.py", "sqlite_doctor", path, *arguments, **environment)
+        assert "Traceback" not in result.stdout + result.stderr, result.stderr
+        assert (file_sha256(path) if path.is_file() else "") == before
+        return result
+
+    return run
+
+
+@pytest.fixture
+def told(doctor):
+    """(the document that --json prints, rule -> its findings); the exit status must agree."""
+
+    def run(path):
+        result = doctor(path, "--json")
+        document = json.loads(result.stdout)
+        assert result.returncode == (0 if document["ok"] else 1)
+        assert document["ok"] == all(finding["level"] != "error" for finding in document["findings"])
+        rules = {}
+        for finding in document["findings"]:
+            rules.setdefault(finding["rule"], []).append(finding)
+        return document, rules
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """damage -> a database made by the command, in a process of its own."""
+    folder = tmp_path_factory.mktemp("made")
+
+    def make(damage):
+        path = folder / f"{damage}.sqlite3"
+        if not path.exists():
+            arguments = [sys.executable, "manage.py", "make_legacy_db", path, "--damage", damage]
+            subprocess.run(arguments, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def copy(made, tmp_path):
+    """A healthy database of the test's own, changed by some SQL."""
+
+    def make(script="", name="copy.sqlite3"):
+        path = Path(shutil.copy(made("none"), tmp_path / name))
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(script)
+        return path
+
+    return make
+
+
+def test_a_healthy_database_is_told_in_one_line(doctor, made):
+    result = doctor(made("none"))
+    assert result.returncode == 0
+    (line,) = result.stdout.splitlines()
+    assert line.startswith(f"Healthy: {made('none')}")
+    assert "13 tables" in line
+    assert "probe: done" in result.stderr
+
+
+def test_the_seeds_error_is_reproduced_and_explained(doctor, made):
+    result = doctor(made("dangling-fk"))
+    assert result.returncode == 1
+    assert "no such table: main.courses_course_backup" in result.stdout
+    assert "error  write-probe  attributions_attribution.course_id" in result.stdout
+    assert "error  dangling-foreign-key  attributions_attribution.course_id" in result.stdout
+    assert "RENAME TO" in result.stdout
+    assert "--fix is an option of migrate_to_pg" in result.stdout
+
+
+def test_every_damage_of_the_legacy_database_is_named(told, made):
+    _, rules = told(made("all"))
+    places = {(rule, finding["table"], finding["column"]) for rule, found in rules.items() for finding in found}
+    assert places >= {
+        ("dangling-foreign-key", "attributions_attribution", "course_id"),
+        ("write-probe", "attributions_attribution", "course_id"),
+        ("duplicate-key", "courses_course", "code"),
+        ("wrong-storage-class", "attributions_attribution", "course_id"),
+        ("wrong-storage-class", "attributions_attribution", "hours"),
+        ("foreign-key-orphan", "attributions_attribution", "teacher_id"),
+        ("null-in-not-null", "attributions_attribution", "note"),
+        ("text-too-long", "courses_course", "title"),
+    }
+    # foreign_key_check has nothing to add to what is told already.
+    assert "foreign-key-check" not in rules
+
+
+def test_json_holds_the_facts(told, made):
+    document, _ = told(made("dangling-fk"))
+    facts = document["facts"]
+    assert document["source"] == str(made("dangling-fk"))
+    assert facts["bytes"] == made("dangling-fk").stat().st_size
+    assert (facts["tables"], facts["sqlite_version"]) == (13, sqlite3.sqlite_version)
+    assert facts["pages"]["encoding"] == "UTF-8"
+    assert facts["pages"]["journal_mode"] == "wal"
+    assert facts["pages"]["page_count"] * facts["pages"]["page_size"] == facts["bytes"]
+    assert facts["space_free"] > facts["space_needed"] > 0
+    assert set(document["findings"][0]) == {
+        "rule", "level", "table", "column", "count", "samples", "explanation", "remedy", "repair", "applied",
+    }  # fmt: skip
+
+
+def test_nothing_is_left_behind(doctor, made):
+    reports = ROOT / "migrate_to_pg_report"
+    before = sorted(reports.rglob("*snapshot*"))
+    doctor(made("none"))
+    assert sorted(reports.rglob("*snapshot*")) == before
+
+
+MIGRATIONS = {
+    "unapplied-migrations": ("DELETE FROM django_migrations WHERE app = 'sessions';", "sessions.0001_initial", 0),
+    "unknown-migrations": (
+        "INSERT INTO django_migrations (app, name, applied) VALUES ('gone', '0001_initial', '2020-01-01');",
+        "gone.0001_initial",
+        0,
+    ),
+    "inconsistent-migrations": (
+        "DELETE FROM django_migrations WHERE app = 'courses' AND name = '0001_initial';",
+        "not courses.0001_initial, on which it depends",
+        1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", MIGRATIONS)
+def test_the_state_of_migrations_is_told(rule, doctor, copy):
+    script, says, status = MIGRATIONS[rule]
+    if rule == "unapplied-migrations":
+        script += "DROP TABLE django_session;"
+    result = doctor(copy(script))
+    assert rule in result.stdout
+    assert says in " ".join(result.stdout.split())
+    assert result.returncode == status, result.stdout
+
+
+def test_warnings_alone_end_with_0_and_are_shown(doctor, copy):
+    result = doctor(copy("CREATE TABLE courses_course_old (x);"))
+    assert result.returncode == 0
+    assert result.stdout.startswith("Healthy, but read on: 1 warning.")
+    assert "warning  leftover-table  courses_course_old" in result.stdout
+
+
+def test_a_trigger_that_names_what_is_missing_is_named(told, copy):
+    script = "CREATE TRIGGER audit AFTER INSERT ON courses_course BEGIN INSERT INTO courses_log VALUES (1); END;"
+    _, rules = told(copy(script))
+    (found,) = rules["write-probe"]
+    assert found["table"] == "courses_course"
+    assert "trigger audit" in found["explanation"]
+    assert "not-carried" in rules
+
+
+def test_rows_under_a_key_that_only_sqlite_declares(told, copy):
+    script = (
+        "PRAGMA foreign_keys = OFF; CREATE TABLE extra (x integer REFERENCES courses_course (id));"
+        "INSERT INTO extra VALUES (-1), (-2);"
+    )
+    _, rules = told(copy(script))
+    (found,) = rules["foreign-key-check"]
+    assert (found["table"], found["column"], found["count"]) == ("extra", "x", 2)
+    assert [sample["key"] for sample in found["samples"]] == [{"rowid": "1"}, {"rowid": "2"}]
+
+
+@pytest.fixture
+def other():
+    """Another process that has a database open and has run some SQL."""
+    started = []
+
+    def run(path, script):
+        program = (
+            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
+            "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
+        )
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen([sys.executable, "-c", program, path, script], stdin=pipe, stdout=pipe))
+        assert started[-1].stdout.readline() == b"ready\n"
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_who_holds_the_write_lock_is_named_with_pid_and_program(mode, told, copy, other):
+    path = copy(f"PRAGMA journal_mode = {mode};")
+    process = other(path, "BEGIN IMMEDIATE")
+    document, rules = told(path)
+    (found,) = rules["write-lock"]
+    assert found["level"] == "warning"
+    assert f"Process {process.pid} (python" in found["explanation"]
+    (holder,) = document["facts"]["holders"]
+    assert (holder["pid"], holder["writes"]) == (process.pid, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(told, copy, other):
+    path = copy("PRAGMA journal_mode = delete;")
+    process = other(path, "BEGIN EXCLUSIVE")
+    document, rules = told(path)
+    assert [finding["level"] for finding in rules["write-lock"]] == ["error"]
+    assert f"Process {process.pid} (python" in rules["write-lock"][0]["explanation"]
+    assert document["facts"]["tables"] is None
+
+
+def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(told, copy, other):
+    path = copy("PRAGMA journal_mode = wal;")
+    process = other(path, "CREATE TABLE late (x)")
+    process.kill()
+    process.wait()
+    document, rules = told(path)
+    assert document["facts"]["beside"]["-wal"] > 0
+    assert "late" in [finding["table"] for finding in rules["leftover-table"]]
+    if document["facts"]["all_holders_known"]:
+        assert "killed" in rules["stale-wal"][0]["explanation"]
+
+
+def test_a_hot_journal_is_told(told, copy, other, tmp_path):
+    path = copy("PRAGMA journal_mode = delete;")
+    # A cache of one page: what is changed reaches the file before the transaction ends.
+    process = other(path, "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)")
+    process.kill()
+    process.wait()
+    assert Path(f"{path}-journal").stat().st_size
+    _, rules = told(path)
+    assert "sqlite3 shell" in rules["hot-journal"][0]["remedy"]
+
+
+@pytest.mark.parametrize("offset", [0.15, 0.3, 0.45, 0.6, 0.75, 0.9])
+def test_overwritten_pages_are_a_finding(offset, told, copy):
+    path = copy("PRAGMA journal_mode = delete;")
+    with path.open("r+b") as file:
+        file.seek(int(path.stat().st_size * offset) // 4096 * 4096)
+        file.write(os.urandom(3 * 4096))
+    _, rules = told(path)
+    assert {"integrity-check", "unreadable"} & set(rules)
+
+
+def test_a_header_alone_is_a_finding(told, tmp_path):
+    path = tmp_path / "torn.sqlite3"
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    _, rules = told(path)
+    assert set(rules) == {"unreadable"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 zip"])
+def test_what_is_no_sqlite_database_is_a_matter_of_usage(content, doctor, tmp_path):
+    path = tmp_path / "wrong.sqlite3"
+    if content is not None:
+        path.write_bytes(content)
+    result = doctor(path)
+    assert result.returncode == 2
+    assert str(path) in result.stderr
+    assert "manage.py sqlite_doctor PATH" in result.stderr
+
+
+def test_an_alias_of_another_database_is_refused_by_its_own_name(python):
+    url = "postgres://u:hunter2-planted@127.0.0.1:1/d"
+    result = python("manage.py", "sqlite_doctor", "default", DATABASE_URL=url)
+    assert result.returncode == 2
+    assert "sqlite_doctor default is a postgresql database" in result.stderr
+    assert "hunter2" not in result.stderr
+
+
+def test_an_alias_and_a_url_name_it_as_well(python, made):
+    path = made("none")
+    for name in ("default", f"sqlite:///{path}"):
+        result = python("manage.py", "sqlite_doctor", name, DATABASE_URL=f"sqlite:///{path}")
+        assert result.returncode == 0, result.stderr
+        assert str(path) in result.stdout
+
+
+def test_hostile_names_are_told_as_they_are_and_reach_no_terminal(doctor, copy):
+    hostile = 'a "b"; DROP TABLE x; --\x1b[31m\n{y}'
+    quoted = hostile.replace('"', '""')
+    path = copy(
+        f'CREATE TABLE "{quoted}" ("c ""{{z}}" integer REFERENCES "go""ne" (id)); INSERT INTO "{quoted}" VALUES (1);'
+        f'CREATE VIEW "v ""{quoted}" AS SELECT * FROM "go""ne";',
+        name="it's 100% ü?#.sqlite3",
+    )
+    result = doctor(path)
+    assert result.returncode == 1
+    assert "\x1b" not in result.stdout
+    assert "dangling-foreign-key" in result.stdout
+    assert "write-probe" in result.stdout
+    document = json.loads(doctor(path, "--json").stdout)
+    assert hostile in {finding["table"] for finding in document["findings"]}
+
+
+def test_the_projects_own_settings_give_the_system_checks_no_reason(python, copy):
+    variables = {"DJANGO_ENV": "production", "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOP"}
+    url = f"sqlite:///{copy('PRAGMA journal_mode = delete;')}"
+    result = python("manage.py", "check", DATABASE_URL=url, ALLOWED_HOSTS="example.org", **variables)
+    assert result.returncode == 0, result.stderr
+    assert "migrate_to_pg" not in result.stdout + result.stderr

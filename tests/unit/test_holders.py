@@ -1,0 +1,82 @@
+"""Who has the database open, and who holds its write lock, as the system tells."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from migrate_to_pg import holders as module
+from migrate_to_pg.holders import holders, opened_here
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc/locks")
+
+Other = Callable[[Path, str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def other() -> Iterator[Other]:
+    """Another process that has the database open and has run some SQL."""
+    started = []
+
+    def run(path: Path, script: str) -> subprocess.Popen[str]:
+        program = (
+            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
+            "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
+        )
+        command = [sys.executable, "-c", program, str(path), script]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(params=["delete", "wal"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / "it's 100%.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {request.param}")
+        connection.execute("CREATE TABLE t (a)")
+    return path
+
+
+@pytest.mark.parametrize("script", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN; INSERT INTO t VALUES (1)"])
+def test_a_writer_is_named(script: str, database: Path, other: Other) -> None:
+    process = other(database, script)
+    ((found,), complete) = holders(database)
+    assert (found.pid, found.writes) == (process.pid, True)
+    assert "python" in found.program
+    assert complete == (os.geteuid() == 0) or complete
+
+
+def test_a_reader_holds_no_write_lock(database: Path, other: Other) -> None:
+    process = other(database, "BEGIN; SELECT count(*) FROM t")
+    assert [(h.pid, h.writes) for h in holders(database)[0]] == [(process.pid, False)]
+
+
+def test_a_database_that_nobody_has_open(database: Path) -> None:
+    assert holders(database)[0] == ()
+
+
+def test_a_system_that_does_not_tell(database: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "_PROC", tmp_path / "no proc")
+    assert holders(database) == ((), False)
+    assert not opened_here(database)
+
+
+def test_what_may_hold_a_password_is_not_shown() -> None:
+    assert module._shown([b"/usr/bin/psql", b"postgres://u:hunter2@h/d"]) == ["psql"]
+    assert module._shown([b"/usr/bin/python3.11", b"manage.py"]) == ["python3.11", "manage.py"]
+    assert module._shown([b"gunicorn: worker \xff", b""]) == ["gunicorn: worker �"]
