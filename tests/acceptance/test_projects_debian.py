@@ -1,0 +1,111 @@
+"""Extensions of contrib, on Debian's PostgreSQL: made by a migration, or installed in public before."""
+
+import os
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.projects import Project
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture(scope="module")
+def debian():
+    """The URL of a private cluster's database, without its name."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    assert programs, "Debian's PostgreSQL is missing: apt-get install -y postgresql postgresql-contrib"
+    as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+
+    def run(program, *arguments):
+        subprocess.run([*as_postgres, programs[-1] / program, *arguments], check=True, capture_output=True, cwd="/")
+
+    with tempfile.TemporaryDirectory(prefix="pg-debian-") as folder:
+        Path(folder).chmod(0o777)
+        data = f"{folder}/data"
+        run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        run(
+            "pg_ctl",
+            "-D",
+            data,
+            "-w",
+            "-o",
+            f"-k {folder} -c listen_addresses='' -c fsync=off",
+            "-l",
+            f"{folder}/log",
+            "start",
+        )
+        try:
+            yield f"postgres://postgres@{quote(folder, safe='')}"
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+@pytest.fixture
+def url(debian):
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    execute(f"{debian}/postgres", f"CREATE DATABASE {name}")
+    return f"{debian}/{name}"
+
+
+CONTRIB = {
+    "citext": "ALTER TABLE extension_document ADD COLUMN insensitive citext DEFAULT 'A' UNIQUE",
+    "pg_trgm": "CREATE INDEX near ON extension_document USING gin (embedding gin_trgm_ops)",
+    "hstore": "ALTER TABLE extension_document ADD COLUMN h hstore NOT NULL DEFAULT 'a=>1'",
+    "btree_gist": "ALTER TABLE extension_document ADD EXCLUDE USING gist (embedding WITH =)",
+    "unaccent": "CREATE VIEW plain AS SELECT unaccent(embedding) FROM extension_document",
+}
+
+
+@pytest.mark.parametrize("extension", CONTRIB)
+def test_an_extension_of_contrib_is_published_and_used_where_it_is(tmp_path, url, extension):
+    documents = Project("extension", tmp_path)
+    documents.migrate(INDEX="")
+    documents.sqlite("INSERT INTO extension_document (embedding) VALUES ('é')")
+    place = f"SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = '{extension}'"
+    variables = {"EXTENSION": extension, "INDEX": CONTRIB[extension]}
+    documents.move(url, "--rehearse", **variables)
+    assert execute(url, place) == []
+    documents.move(url, **variables)
+    assert execute(url, place) == [("public",)]
+    documents.move(url, "--replace", **variables)
+    documents.undo(url)
+    documents.undo(url)
+    assert execute(url, place) == [("public",)]
+    assert execute(url, SCHEMAS) == []
+
+
+def test_an_extension_in_a_schema_of_its_own_on_the_search_path_is_used(tmp_path, url):
+    documents = Project("extension", tmp_path)
+    documents.migrate(INDEX="")
+    execute(url, "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions")
+    execute(url, f"ALTER DATABASE {url.rsplit('/', 1)[1]} SET search_path = public, extensions")
+    documents.move(url, INDEX=CONTRIB["pg_trgm"])
+    place = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'pg_trgm'"
+    assert execute(url, place) == [("extensions",)]
+
+
+def test_an_extension_that_this_role_may_not_make_is_named(tmp_path, url):
+    documents = Project("extension", tmp_path)
+    documents.migrate(INDEX="")
+    name = url.rsplit("/", 1)[1]
+    execute(url, f"CREATE ROLE plain_{name} LOGIN; GRANT CREATE ON SCHEMA public TO plain_{name}")
+    execute(url, f"GRANT CREATE ON DATABASE {name} TO plain_{name}")
+    result = documents.move(url.replace("postgres@", f"plain_{name}@"), ok=False, EXTENSION="file_fdw", INDEX="")
+    assert result.returncode == 1
+    assert 'permission denied to create extension "file_fdw"' in result.stdout
+
+
+def test_an_extension_that_cannot_be_moved_is_named_with_what_to_do(tmp_path, url):
+    documents = Project("extension", tmp_path)
+    documents.migrate(INDEX="")
+    result = documents.move(url, ok=False, EXTENSION="xml2", INDEX="")
+    assert result.returncode == 1
+    assert "Extension xml2 was made by a migration, and it cannot be moved" in result.stdout
+    execute(url, 'CREATE EXTENSION "xml2" SCHEMA "public"')
+    documents.move(url, EXTENSION="xml2", INDEX="")
