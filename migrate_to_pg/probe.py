@@ -33,10 +33,6 @@ def probe(database: sqlite3.Connection, catalog: SourceCatalog) -> Iterator[Find
         if kinds.get(table.name) != "shadow":
             failures = _failures(database, table, writes=kinds.get(table.name) != "virtual")
             yield from _findings(table, failures, catalog)
-    for view in catalog.views:
-        message = _attempt(database, compose("EXPLAIN SELECT * FROM {view}", view=name(view)))
-        if message:
-            yield _view_finding(view, message)
 
 
 def _failures(database: sqlite3.Connection, table: SourceTable, *, writes: bool) -> dict[str, list[str]]:
@@ -166,15 +162,6 @@ def _cause(table: SourceTable, message: str, catalog: SourceCatalog) -> tuple[st
         remedy = f"Write the trigger anew, or drop it after copying the file:\n{drop}"
         return "", f" It is named by the trigger {_listed(triggers)}.", remedy
     return "", "", WRITE_PROBE.remedy
-
-
-def _view_finding(view: str, message: str) -> Finding:
-    drop = compose("DROP VIEW {view};", view=name(view))
-    return WRITE_PROBE.finding(
-        table=view,
-        explanation=f"The view {view} cannot be read: `{message}`. Renaming any table fails for it, too.",
-        remedy=f"Write the view anew, or drop it after copying the file:\n{drop}",
-    )
 
 
 def _listed(words: list[str]) -> str:

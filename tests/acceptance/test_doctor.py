@@ -171,7 +171,7 @@ def test_a_trigger_that_names_what_is_missing_is_named(told, copy):
     (found,) = rules["write-probe"]
     assert found["table"] == "courses_course"
     assert "trigger audit" in found["explanation"]
-    assert "not-carried" in rules
+    assert "broken-view-or-trigger" in rules
 
 
 def test_rows_under_a_key_that_only_sqlite_declares(told, copy):

@@ -95,7 +95,6 @@ FAULTS = {
         "p",
         ['DROP TRIGGER "t""r; --";'],
     ),
-    "view": ("CREATE VIEW v AS SELECT * FROM gone;", "v", ["The view v", "no such table: main.gone", 'DROP VIEW "v";']),
     "parent without the key": (
         "CREATE TABLE q (x integer); CREATE TABLE c (q integer REFERENCES q (x)); INSERT INTO c VALUES (NULL);",
         "c",
