@@ -24,6 +24,9 @@ from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
 
 Progress = Callable[[Event], None]
 
+#: SQLSTATE query_canceled. The driver takes SIGINT for itself while it waits, and asks the server to stop.
+_CANCELLED = "57014"
+
 
 def load(plan: Plan, snapshot: Path, conninfo: str, *, schema: str, progress: Progress) -> tuple[LoadedTable, ...]:
     """Send every row of the snapshot; raises LoadError, naming the row, where one is refused.
@@ -87,12 +90,18 @@ class _Loader:
             connection.commit()
         except BaseException as error:
             connection.rollback()
-            # What was raised while the driver asked for rows comes back as its text alone.
-            if self.interruption is not None:
-                raise self.interruption from None
-            if isinstance(error, adbc_driver_manager.Error):
-                raise self._refused(error) from error
-            raise
+            cause = self._cause(error)
+            if cause is error:
+                raise
+            raise cause from error
+
+    def _cause(self, error: BaseException) -> BaseException:
+        """What really happened: the driver tells a failure of ours by its text, and Ctrl-C as a cancelled statement."""
+        if self.interruption is not None:
+            return self.interruption
+        if not isinstance(error, adbc_driver_manager.Error):
+            return error
+        return KeyboardInterrupt() if error.sqlstate == _CANCELLED else self._refused(error)
 
     def _record_batches(self) -> Iterator[pa.RecordBatch]:
         try:

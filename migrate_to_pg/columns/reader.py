@@ -25,8 +25,10 @@ from migrate_to_pg.errors import SourceError
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.sqlite import snapshot_uri
 
+#: Rows in a batch. Measured on 2,000,000 rows of eleven columns, driver alone: 32 rows 3.2 s, 256 rows 2.1 s, and from
+#: 2,048 to 131,072 rows 1.9 s; conversion has its own cost for each batch, and larger ones would only cost memory.
 BATCH_ROWS = 32_768
-#: What one batch may weigh where rows are wide.
+#: What one batch may weigh where rows are wide; joined from smaller ones, it may come to twice that.
 BATCH_BYTES = 16 * 2**20
 #: Rows that the driver may hold of a table whose widest row is unknown (a virtual table).
 _CAUTIOUS_ROWS = 64

@@ -1,0 +1,158 @@
+"""Load: all rows or none, agreed types only, and every failure told as what it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from migrate_to_pg.columns import CODECS, numbers
+from migrate_to_pg.columns.codec import Converted
+from migrate_to_pg.errors import LoadError
+from migrate_to_pg.load import load
+from migrate_to_pg.records import Event
+from tests.conftest import Server
+from tests.integration.crossing import Ferry
+
+
+@pytest.fixture(scope="module")
+def shared_url(servers: dict[int, Server]) -> str:
+    return servers[18].database()
+
+
+@pytest.fixture
+def ferry(tmp_path: Path, shared_url: str) -> Ferry:
+    return Ferry(tmp_path, shared_url)
+
+
+def check_empty(ferry: Ferry) -> None:
+    """Nothing stays, nor does a transaction or a thread that would hold the table."""
+    ferry.target("SET lock_timeout = '2s'; LOCK TABLE t")
+    assert ferry.rows("SELECT count(*) FROM t") == [(0,)]
+    assert "read ahead" not in [thread.name for thread in threading.enumerate()]
+
+
+def fill(ferry: Ferry, rows: int = 100_000) -> None:
+    ferry.column("integer")
+    ferry.fill("INSERT INTO t VALUES (?, ?)", ((i, i) for i in range(1, rows + 1)))
+
+
+def test_rows_seconds_and_progress_are_told(ferry: Ferry) -> None:
+    fill(ferry)
+    events: list[Event] = []
+    (loaded,) = ferry.load(events.append)
+    assert (loaded.name, loaded.rows) == ("t", 100_000)
+    assert loaded.seconds > 0
+    assert [(e.kind, e.stage, e.message, e.total) for e in events] == [("progress", "load", "t", 100_000)] * len(events)
+    assert len(events) > 1
+    assert events[-1].done == 100_000
+    assert ferry.rows("SELECT count(*), sum(v) FROM t") == [(100_000, 100_000 * 100_001 // 2)]
+
+
+def test_a_refused_row_is_told_with_sqlstate_table_and_line(ferry: Ferry) -> None:
+    fill(ferry)
+    ferry.target("ALTER TABLE t ADD CONSTRAINT small CHECK (v <> 77777)")
+    with pytest.raises(LoadError) as caught:
+        ferry.load()
+    assert "table t (23514)" in str(caught.value)
+    detail = " ".join(caught.value.detail)
+    assert 'violates check constraint "small"' in detail
+    assert "COPY t, line 77777" in detail
+    check_empty(ferry)
+
+
+def test_tables_before_the_refused_one_stay_and_the_next_run_starts_clean(ferry: Ferry) -> None:
+    ferry.source("CREATE TABLE a (v)", "INSERT INTO a VALUES (1)")
+    ferry.target("CREATE TABLE a (v int)")
+    ferry.column("integer", 1, 2)
+    ferry.target("ALTER TABLE t ADD CONSTRAINT small CHECK (v < 2)")
+    with pytest.raises(LoadError):
+        ferry.load()
+    assert ferry.rows("SELECT v FROM a") == [(1,)]
+    check_empty(ferry)
+
+
+@pytest.mark.parametrize("value", ["x", 2**31], ids=["wrong storage", "malformed"])
+def test_a_value_that_cannot_cross_stops_the_table(ferry: Ferry, value: object) -> None:
+    fill(ferry)
+    ferry.fill("UPDATE t SET v = ? WHERE id = 90000", [[value]])
+    with pytest.raises(LoadError, match="Table t, column v: a value cannot become integer"):
+        ferry.load()
+    check_empty(ferry)
+
+
+def test_another_arrow_type_of_the_same_width_is_never_sent(ferry: Ferry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL would take 1.5 as 4609434218613702656."""
+    as_double = dataclasses.replace(numbers.integer, convert=lambda a, _: Converted(values=a[0].cast(pa.float64())))
+    monkeypatch.setitem(CODECS, "int8", as_double)
+    ferry.column("bigint", 1)
+    with pytest.raises(LoadError, match="column id: Arrow type double where COPY needs int64"):
+        ferry.load()
+    check_empty(ferry)
+
+
+def test_a_type_without_a_codec_is_refused_before_anything_is_sent(ferry: Ferry) -> None:
+    ferry.column("inet", "::1")
+    with pytest.raises(LoadError, match="Table t, column v: type inet cannot be loaded yet"):
+        ferry.load()
+    check_empty(ferry)
+
+
+class OurError(Exception):
+    """Raised by a progress display."""
+
+
+@pytest.mark.parametrize("error", [OurError("ours"), KeyboardInterrupt(), SystemExit(3)])
+def test_an_exception_while_rows_are_asked_for_survives_as_itself(ferry: Ferry, error: BaseException) -> None:
+    fill(ferry)
+
+    def fail(event: Event) -> None:
+        if event.done > 40_000:
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        ferry.load(fail)
+    assert caught.value is error
+    check_empty(ferry)
+
+
+def test_control_c_stops_the_load(ferry: Ferry) -> None:
+    fill(ferry)
+    with pytest.raises(KeyboardInterrupt):
+        ferry.load(lambda _: signal.raise_signal(signal.SIGINT))
+    check_empty(ferry)
+
+
+def test_control_c_while_the_server_waits_stops_the_load(ferry: Ferry) -> None:
+    """The signal comes while the driver waits for the server, not while it asks for rows."""
+    ferry.column("integer", 1)
+    ferry.target(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NEW; END';"
+        "CREATE TRIGGER wait BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION wait()"
+    )
+    timer = threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        ferry.load()
+    timer.join()
+    ferry.target("ALTER TABLE t DISABLE TRIGGER wait")
+    check_empty(ferry)
+
+
+def test_generated_columns_and_absent_ones_are_left_to_postgresql(ferry: Ferry) -> None:
+    ferry.source("CREATE TABLE t (id integer PRIMARY KEY, v, g)", "INSERT INTO t VALUES (1, 2, 99)")
+    ferry.target("CREATE TABLE t (id int, g int GENERATED ALWAYS AS (v * 2) STORED, v int, d int DEFAULT 7)")
+    ferry.load()
+    assert ferry.rows("SELECT id, v, g, d FROM t") == [(1, 2, 4, 7)]
+
+
+def test_a_server_that_cannot_be_reached_is_a_load_error(ferry: Ferry) -> None:
+    ferry.column("integer", 1)
+    plan = ferry.plan()
+    with pytest.raises(LoadError, match="could not be opened"):
+        load(plan, ferry.path, "postgresql://nobody@127.0.0.1:1/none", schema="ferry", progress=lambda _: None)
