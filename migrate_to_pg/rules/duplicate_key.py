@@ -69,21 +69,31 @@ def has_unique_index(subject: Subject, table: PlannedTable, columns: list[Planne
     return False
 
 
-def _duplicates(subject: Subject, search: _Search) -> Iterator[Finding]:
+def surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
+    """How many rows are too many under this constraint; 0 where that cannot be told here."""
+    search = _search(table, unique)
+    return _surplus(subject, search) if search else 0
+
+
+def _surplus(subject: Subject, search: _Search) -> int:
     sql = compose(
         "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1)",
         table=name(search.table.source.name),
         where=search.where,
         key=search.key.same,
     )
-    surplus = subject.number(sql)
-    if surplus:
+    return subject.number(sql)
+
+
+def _duplicates(subject: Subject, search: _Search) -> Iterator[Finding]:
+    count = _surplus(subject, search)
+    if count:
         yield RULE.finding(
             table=search.table.name,
             column=", ".join(search.unique.columns),
-            count=surplus,
+            count=count,
             samples=_samples(subject, search),
-            explanation=_explanation(subject, search, surplus) + rows.without_samples(search.table.source),
+            explanation=_explanation(subject, search, count) + rows.without_samples(search.table.source),
             remedy=_remedy(search),
         )
 
@@ -123,12 +133,12 @@ def _group(subject: Subject, search: _Search, first: int, count: int) -> list[Sa
     return [Sample(key=s.key, value=rows.cut(s.value, rows.WIDTH - len(note)) + note) for s in surplus]
 
 
-def _explanation(subject: Subject, search: _Search, surplus: int) -> str:
+def _explanation(subject: Subject, search: _Search, count: int) -> str:
     columns = ", ".join(search.unique.columns)
     what = "primary key" if search.unique.primary else "unique constraint"
     some = f" among rows with {search.unique.predicate}" if search.unique.predicate else ""
     return (
-        f"{counted(surplus, 'row repeats', 'rows repeat')} a value of ({columns}){some} that another row has already;"
+        f"{counted(count, 'row repeats', 'rows repeat')} a value of ({columns}){some} that another row has already;"
         f" PostgreSQL would refuse the {what} {search.unique.name}. {_cause(subject, search)}"
     )
 

@@ -83,6 +83,16 @@ CASES = [
            Found("unsupported-type", "t", "p"), more=", p point NULL"),
     _plain("numeric without limits", _T_SQLITE.format(more=", p decimal") + "INSERT INTO t VALUES (1, 'a', 1);",
            Found("unsupported-type", "t", "p"), more=", p numeric NULL"),
+    _plain("NOT NULL lost", _T_SQLITE.format(more=", n integer") + "INSERT INTO t VALUES (1, 'a', 5);",
+           Found("schema-drift", "t", "n"), more=", n integer NOT NULL", blocked=False),
+    _plain("unique index lost with nothing twice",
+           _T_SQLITE.format(more=", n integer") + "INSERT INTO t VALUES (1, 'a', 5);",
+           Found("schema-drift", "t", "n"), more=", n integer UNIQUE", blocked=False),
+    _plain("integer column declared as text, with no rows", _T_SQLITE.format(more=", n varchar(20)"),
+           Found("schema-drift", "t", "n"), more=", n integer NULL", blocked=False),
+    _plain("table made by CREATE TABLE AS",
+           _T_SQLITE.format(more="").replace("TABLE t", "TABLE o") + "INSERT INTO o VALUES (1, 'a'), (2, 'b');"
+           " CREATE TABLE t AS SELECT * FROM o; DROP TABLE o;", Found("schema-drift", "t", "id"), blocked=False),
     # --- tables
     _plain("backup table with rows",
            _T_SQLITE.format(more="") + "CREATE TABLE t_backup (id integer); INSERT INTO t_backup VALUES (1), (2);",

@@ -1,0 +1,118 @@
+"""What a table of SQLite's has lost of the migrations' schema while its data are still fine: the move heals it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from migrate_to_pg.columns import codec_for
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import duplicate_key
+from migrate_to_pg.rules.foreign_key_orphan import paired
+from migrate_to_pg.rules.rule import SetRule, Subject
+from migrate_to_pg.rules.sql import Sql, compose, join, name, text
+
+_TEXT = frozenset({"TEXT"})
+_MOMENT = frozenset({"NUMERIC", "TEXT"})
+_WHOLE = frozenset({"INTEGER", "NUMERIC"})
+_REAL = frozenset({"REAL", "NUMERIC"})
+#: pg_type.typname -> the affinities that keep its values as Django writes them.
+_AFFINITIES = {
+    **dict.fromkeys(("int2", "int4", "int8", "bool", "interval"), _WHOLE),
+    **dict.fromkeys(("varchar", "text", "bpchar", "citext", "uuid"), _TEXT),
+    **dict.fromkeys(("date", "time", "timestamp", "timestamptz"), _MOMENT),
+    **dict.fromkeys(("numeric", "float4", "float8"), _REAL),
+}
+
+
+class _Loss(NamedTuple):
+    columns: tuple[str, ...]
+    words: str
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such table; where the data suffered too, the rule about them tells it instead."""
+    for table in subject.plan.tables:
+        losses = [*_types(subject, table), *_not_nulls(subject, table), *_uniques(subject, table)]
+        if losses:
+            yield _finding(table, losses)
+
+
+def affinity(declared: str) -> str:
+    """SQLite's own rule (https://www.sqlite.org/datatype3.html#determination_of_column_affinity)."""
+    upper = declared.upper()
+    marks = {"INT": "INTEGER", "CHAR": "TEXT", "CLOB": "TEXT", "TEXT": "TEXT", "BLOB": "BLOB"}
+    marks |= {"REAL": "REAL", "FLOA": "REAL", "DOUB": "REAL"}
+    return next((found for mark, found in marks.items() if mark in upper), "NUMERIC" if upper else "BLOB")
+
+
+def _types(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+    """A column without a declared type is not judged: it keeps whatever is written to it."""
+    for column in table.loaded_columns:
+        declared, codec = column.source.declared_type, codec_for(column.target)
+        wanted = _AFFINITIES.get(column.target.type_name)
+        if not declared or wanted is None or codec is None or affinity(declared) in wanted:
+            continue
+        classes = join(", ", map(text, (*codec.storage, "null")))
+        if not _any(subject, table, compose("typeof({c}) NOT IN ({all})", c=name(column.source.name), all=classes)):
+            words = f"{column.source.name} is declared {declared}, where the migrations make {column.target.type_sql}"
+            yield _Loss((column.name,), words)
+
+
+def _not_nulls(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+    for column in table.loaded_columns:
+        if _lacks_not_null(column, table) and not _any(
+            subject, table, compose("{c} IS NULL", c=name(column.source.name))
+        ):
+            yield _Loss((column.name,), f"{column.source.name} is not NOT NULL")
+
+
+def _lacks_not_null(column: PlannedColumn, table: PlannedTable) -> bool:
+    is_key = column.name in table.target.primary_key or column.source.key_position > 0
+    return column.target.not_null and not column.source.not_null and not is_key
+
+
+def _uniques(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+    """A condition is not compared: SQLite's partial index may say the same in other words."""
+    for unique in table.target.uniques:
+        columns = paired(table, unique.columns)
+        if not columns or unique.predicate or duplicate_key.has_unique_index(subject, table, columns):
+            continue
+        if not duplicate_key.surplus(subject, table, unique):
+            what = "no primary key" if unique.primary else "no unique index"
+            yield _Loss(unique.columns, f"there is {what} on {', '.join(c.source.name for c in columns)}")
+
+
+def _any(subject: Subject, table: PlannedTable, where: Sql) -> bool:
+    query = compose("SELECT EXISTS (SELECT 1 FROM {t} WHERE {where})", t=name(table.source.name), where=where)
+    return bool(subject.number(query))
+
+
+def _finding(table: PlannedTable, losses: list[_Loss]) -> Finding:
+    concerned = {column for loss in losses for column in loss.columns}
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(c.name for c in table.columns if c.name in concerned),
+        count=len(losses),
+        explanation=(
+            f"SQLite's table {table.source.name} is not as the migrations make it:"
+            f" {'; '.join(loss.words for loss in losses)}. The data are fine, and PostgreSQL's table is made by the"
+            " migrations: the move heals this. A rebuild by hand, as CREATE TABLE ... AS SELECT, leaves such a table."
+        ),
+        remedy=RULE.remedy,
+    )
+
+
+RULE = SetRule(
+    id="schema-drift",
+    level=Level.WARNING,
+    title="Table that is not as the migrations make it",
+    meaning=(
+        "PostgreSQL's table is made by the migrations, so nothing is lost there. On SQLite nothing keeps wrong values"
+        " out any longer: compared are declared types (by their affinity), NOT NULL, and unique constraints. Where"
+        " wrong values are there already, the rule about them reports it instead: wrong-storage-class,"
+        " null-in-not-null, duplicate-key."
+    ),
+    remedy="Nothing to do for the move. If SQLite is to stay in use, rebuild the table as the migrations make it.",
+    find=find,
+)

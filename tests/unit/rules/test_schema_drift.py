@@ -1,0 +1,46 @@
+"""Tables that are not as the migrations make them, with fine data."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrate_to_pg.records import Level
+from tests.unit.rules.examined import check_finds, check_healthy, findings, table
+
+TARGET = table("t", "id bigint", "code character varying(9)", "n integer NULL", unique=["code"])
+ROWS = "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2);"
+
+
+@pytest.mark.parametrize(
+    ("columns", "column", "said"),
+    [
+        ("id integer PRIMARY KEY, code varchar(9) UNIQUE, n integer", "code", "code is not NOT NULL"),
+        ("id integer PRIMARY KEY, code varchar(9) NOT NULL, n integer", "code", "no unique index on code"),
+        ("id integer, code varchar(9) NOT NULL UNIQUE, n integer", "id", "no primary key on id"),
+        ("id integer PRIMARY KEY, code integer NOT NULL UNIQUE, n integer", "code", "code is declared "),
+    ],
+)
+def test_each_loss_is_told_and_stops_nothing(columns: str, column: str, said: str) -> None:
+    finding = check_finds("schema-drift", f"CREATE TABLE t ({columns}); {ROWS}", TARGET, drift=True)
+    assert (finding.table, finding.column, finding.count, finding.level) == ("t", column, 1, Level.WARNING)
+    assert said in finding.explanation
+
+
+def test_all_losses_of_a_table_are_one_finding() -> None:
+    script = f"CREATE TABLE old (id integer PRIMARY KEY, code varchar(9), n integer); {ROWS.replace(' t ', ' old ')}"
+    script += "CREATE TABLE t AS SELECT * FROM old; DROP TABLE old;"
+    finding = check_finds("schema-drift", script, TARGET, drift=True)
+    assert (finding.column, finding.count) == ("id, code", 3)
+
+
+def test_where_the_data_suffered_the_rule_about_them_tells_it() -> None:
+    script = "CREATE TABLE t (id integer PRIMARY KEY, code varchar(9), n varchar(9));"
+    script += "INSERT INTO t VALUES (1, 'a', 'x'), (2, 'a', NULL), (3, NULL, NULL);"
+    found = findings(script, TARGET, drift=True)
+    assert [f.rule for f in found] == ["duplicate-key", "null-in-not-null", "wrong-storage-class"]
+
+
+@pytest.mark.parametrize("declared", ["INT", "integer unsigned", "bigint", ""])
+def test_other_words_for_the_same_affinity_are_healthy(declared: str) -> None:
+    script = f"CREATE TABLE t (id integer PRIMARY KEY, code varchar(9) NOT NULL UNIQUE, n {declared}); {ROWS}"
+    check_healthy(script, TARGET, drift=True)
