@@ -43,13 +43,6 @@ def project(tmp_path):
     return make
 
 
-@pytest.fixture
-def reference(servers, each_postgres_url):
-    """Another database on the same server, for what a plain ``migrate`` makes."""
-    major = execute(each_postgres_url, "SELECT current_setting('server_version_num')::int / 10000")[0][0]
-    return servers[major].database()
-
-
 # --- every kind of object ---
 
 ITEMS = """
@@ -59,8 +52,9 @@ INSERT INTO objects_item (category_id, title, mood, position, data, made, price,
 """
 
 
-def test_every_kind_of_object_is_published_as_migrate_makes_it(project, each_postgres_url, reference):
-    url = each_postgres_url
+@pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.full)])
+def test_every_kind_of_object_is_published_as_migrate_makes_it(project, servers, version):
+    url, reference = servers[version].database(), servers[version].database()
     objects = project("objects")
     objects.sqlite(ITEMS)
     objects.migrate(DATABASE_URL=reference)

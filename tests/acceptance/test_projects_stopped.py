@@ -40,7 +40,7 @@ def test_a_killed_run_leaves_public_and_source_untouched_and_the_next_one_cleans
     assert execute(postgres_url, "SELECT name FROM stray_thing ORDER BY id") == [("a",), ("b",)]
 
 
-@pytest.mark.parametrize("stage", STAGES[:4])
+@pytest.mark.parametrize("stage", ["stage", "prove"])
 def test_ctrl_c_cleans_up_at_once(stray, postgres_url, stage):
     stopped = stray.stop_at(postgres_url, stage, signal.SIGINT)
     assert stopped.returncode == 1, stopped.stderr

@@ -93,10 +93,8 @@ def test_a_url_that_cannot_be_meant_is_refused_without_its_password(url):
 @pytest.mark.parametrize(
     "entry",
     [
-        {"OPTIONS": {"options": "-c search_path=nowhere"}},
-        {"OPTIONS": {"pool": {"min_size": 1}}},
-        {"OPTIONS": {"assume_role": "manager"}},
-        {"CONN_MAX_AGE": 600, "ATOMIC_REQUESTS": True, "CONN_HEALTH_CHECKS": True},
+        {"OPTIONS": {"options": "-c search_path=nowhere", "pool": {"min_size": 1}}, "CONN_HEALTH_CHECKS": True},
+        {"OPTIONS": {"assume_role": "manager"}, "CONN_MAX_AGE": 600, "ATOMIC_REQUESTS": True},
     ],
     ids=lambda entry: "+".join(str(key) for key in (entry.get("OPTIONS") or entry)),
 )
