@@ -12,6 +12,8 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -92,7 +94,7 @@ class Source:
             path=destination,
             size=destination.stat().st_size,
             sha256=file_sha256(destination),
-            source_sha256=file_sha256(self.path),
+            source_sha256=_sha256_elsewhere(self.path),
         )
 
     def has_changed(self) -> bool:
@@ -107,10 +109,14 @@ class Source:
             return
         raise SourceChangedError(
             f"{self.path} was written to after the snapshot: publishing now would lose those changes.",
-            detail=list(_changes(self.path, snapshot.path)),
+            detail=self.changes(snapshot),
             remedy="Stop the application and run again, or run with --lock-source so that writers wait;"
             " --accept-stale publishes the snapshot all the same.",
         )
+
+    def changes(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """'table: n rows added or changed, m gone', for every table that is not as it was in the snapshot."""
+        return tuple(_changes(self.path, snapshot.path))
 
     def _data_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
@@ -120,6 +126,20 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_elsewhere(path: Path) -> str:
+    """The same, read by another process.
+
+    Closing any descriptor of a file drops every POSIX lock that this process has on it, SQLite's own among them: the
+    write lock of --lock-source would be gone without a word.
+    """
+    program = "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
+    try:
+        told = subprocess.run([sys.executable, "-I", "-S", "-c", program, path], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SourceError(f"{path} cannot be read: {error}.", remedy="Run as a user who may read it.") from error
+    return told.stdout.decode().strip()
 
 
 def require_space(directory: Path, size: int) -> None:
@@ -152,7 +172,7 @@ def require_database(path: Path) -> None:
 
 
 def _connect(path: Path, mode: str, wait: float = _BUSY_TIMEOUT) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait)
 
 
@@ -174,11 +194,19 @@ def _file_identity(path: Path) -> tuple[int, int]:
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:
-    return SourceError(
-        f"SQLite cannot read {path}: {error}.",
-        remedy="If a program that used it was killed, open it once with the application or the sqlite3 shell so that"
-        " SQLite can recover it; if it is damaged, restore a backup.",
-    )
+    if "locked" in str(error):
+        remedy = "Another program holds it: stop that program, or run again when it has finished."
+    elif "unable to open" in str(error):
+        remedy = (
+            "A database in WAL mode needs a directory where its -shm file can be made: copy the database with its -wal"
+            " to a writable directory and name the copy with --source."
+        )
+    else:
+        remedy = (
+            "If a program that used it was killed, open it once with the application or the sqlite3 shell so that"
+            " SQLite can recover it; if it is damaged, restore a backup."
+        )
+    return SourceError(f"SQLite cannot read {path}: {error}.", remedy=remedy)
 
 
 def _changes(source: Path, snapshot: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from migrate_to_pg.records import SourceTable
 
 def snapshot_uri(path: Path) -> str:
     """The URI of a finished copy that nobody writes to: read-only, and no lock or -wal to look for."""
-    return f"file:{quote(str(path))}?mode=ro&immutable=1"
+    return f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
 
 
 def open_snapshot(path: Path) -> sqlite3.Connection:
