@@ -25,6 +25,10 @@ CASES = [
     value_case("Latin-1 bytes within JSON", "invalid-utf8", "jsonb", "text", {1: "CAST(x'22e922' AS TEXT)"}, "'\"é\"'"),
     value_case("blob in a text column", "wrong-storage-class", "text", "text", {1: "x'6162'"}, "'ab'"),
     value_case("number in an untyped text column", "wrong-storage-class", "varchar(5)", "", {1: "12"}, "'12'"),
+    value_case("unique text too large for a btree", "btree-too-large", "text UNIQUE", "text UNIQUE",
+               {1: "hex(randomblob(8000))"}, "'a'"),
+    value_case("unique text that fits a btree compressed", "btree-too-large", "text UNIQUE", "text UNIQUE",
+               {1: "hex(zeroblob(8000))"}, "hex(randomblob(1346))", blocked=False),
     # --- integers
     value_case("smallint too large", "integer-out-of-range", "smallint", "smallint", {1: "32768"}, "32767"),
     value_case("smallint too small", "integer-out-of-range", "smallint", "smallint", {1: "-32769"}, "-32768"),
