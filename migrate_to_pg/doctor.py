@@ -65,7 +65,7 @@ def _workplace() -> Iterator[Workplace]:
     """Where the snapshot lies for as long as it is asked; nothing of it stays."""
     try:
         place = Workplace(None)
-    except OSError:
+    except (OSError, UsageError):
         # The project's directory need not be writable for who looks.
         place = Workplace(Path(tempfile.mkdtemp(prefix="sqlite_doctor-")))
     try:

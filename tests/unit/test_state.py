@@ -12,7 +12,7 @@ import pytest
 
 from migrate_to_pg import doctor, migration_state
 from migrate_to_pg.diagnosis import Diagnosis, FileState, Holder
-from migrate_to_pg.errors import SourceError
+from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.migration_state import migration_findings
 from migrate_to_pg.report.diagnosis import blocks, facts_json
 from migrate_to_pg.report.text import plain
@@ -96,14 +96,15 @@ def test_no_room_for_the_snapshot_is_a_finding(tmp_path: Path, monkeypatch: pyte
     assert diagnosis.tables is None
 
 
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), UsageError("cannot be put there")])
 def test_a_directory_that_cannot_be_written_to_is_no_hindrance(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any, error: Exception
 ) -> None:
     workplace = doctor.Workplace
 
     def read_only(directory: Path | None) -> doctor.Workplace:
         if directory is None:
-            raise PermissionError(13, "Permission denied")
+            raise error
         return workplace(directory)
 
     monkeypatch.setattr(doctor, "Workplace", read_only)
