@@ -89,7 +89,7 @@ class _Loader:
                 cursor.adbc_ingest(self.table.name, reader, mode="append", db_schema_name=self.schema)
             connection.commit()
         except BaseException as error:
-            connection.rollback()
+            # Closing the connection, which comes next, takes back what was sent; there may be none left to roll back on.
             cause = self._cause(error)
             if cause is error:
                 raise

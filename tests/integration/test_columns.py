@@ -72,6 +72,7 @@ def test_booleans_cross(ferry: Ferry, sqlite_value: int, python_value: bool) -> 
         ("numeric(8,2)", 1.005, "1.00"),
         ("numeric(8,2)", 0.1 + 0.2, "0.30"),
         ("numeric(8,2)", 2.675, "2.68"),  # 15 digits say 2.67500000000000, and half goes to even
+        ("numeric(8,2)", 1.015, "1.02"),  # times 100 it is 101.49999999999999
         ("numeric(8,2)", 0.125, "0.12"),
         ("numeric(8,2)", -0.0, "0.00"),
         ("numeric(8,2)", 5, "5.00"),
@@ -81,6 +82,7 @@ def test_booleans_cross(ferry: Ferry, sqlite_value: int, python_value: bool) -> 
         ("numeric(15,15)", 0.123456789012345, "0.123456789012345"),
         ("numeric(20,2)", 123456789012345678.0, "123456789012346000.00"),
         ("numeric(20,0)", 2**53 + 1, "9007199254740990"),
+        ("numeric(19,0)", 7715124187138765001, "7715124187138770000"),  # as a double it ends in 4800
         ("numeric(19,0)", 2**63 - 1, "9223372036854780000"),
         ("numeric(19,0)", -(2**63), "-9223372036854780000"),
         ("numeric(30,20)", 0.1, "0.10000000000000000000"),

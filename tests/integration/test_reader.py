@@ -116,6 +116,15 @@ def test_batches_of_ordinary_rows_are_full(ferry: Ferry) -> None:
     assert [batch.rows for batch in ferry.batches()] == [reader.BATCH_ROWS - 1, reader.BATCH_ROWS, 1]
 
 
+def test_the_widest_row_is_known(ferry: Ferry) -> None:
+    ferry.column("text", "a", "b" * 2**20)
+    with reader._open(ferry.path) as cursor:
+        assert reader._driver_rows(cursor, ferry.table()) == 15
+        ferry.fill("UPDATE t SET v = ?", [["a"]])
+    with reader._open(ferry.path) as cursor:
+        assert reader._driver_rows(cursor, ferry.table()) == reader.BATCH_ROWS
+
+
 def test_large_rows_make_light_batches(ferry: Ferry) -> None:
     ferry.column("bytea", *[bytes(3 * 2**20)] * 20)
     assert max(batch.columns[1].values.nbytes for batch in ferry.batches()) < 2 * reader.BATCH_BYTES
