@@ -102,15 +102,21 @@ def _as_option(setting: str) -> str:
 def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoice:
     """The database that --source names: an alias of DATABASES, a URL or a path.
 
-    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else db.sqlite3 in BASE_DIR. ``argument`` is what
-    messages say it was given to. Raises UsageError.
+    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else the default database while that is SQLite, else
+    db.sqlite3 in BASE_DIR. ``argument`` is what messages say it was given to. Raises UsageError.
     """
-    wanted = name or _setting("SOURCE") or str(_base_directory() / "db.sqlite3")
+    wanted = name or _setting("SOURCE") or _usual_source()
     if wanted in settings.DATABASES:
         return _source_of_alias(wanted, argument)
     path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
     path = path.absolute()
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)))
+
+
+def _usual_source() -> str:
+    if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
+        return DEFAULT_DB_ALIAS
+    return str(_base_directory() / "db.sqlite3")
 
 
 def _source_of_alias(alias: str, argument: str) -> SourceChoice:
@@ -169,13 +175,16 @@ def _parse(url: str) -> dict[str, Any]:
     if scheme not in ("postgres", "postgresql", "postgis"):
         raise UsageError(f"--target {scheme}://... is not PostgreSQL.", remedy=f"Give a URL such as {_EXAMPLE}.")
     try:
-        return dict(dj_database_url.parse(url))
+        entry: dict[str, Any] = dict(dj_database_url.parse(url))
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
         raise UsageError(
             "The URL of --target cannot be read.",
             remedy=f"Give one such as {_EXAMPLE}; percent-encode special characters in the password.",
         ) from None
+    if not entry.get("NAME") and "service" not in entry.get("OPTIONS", {}):
+        raise UsageError("The URL of --target names no database.", remedy=f"Give one such as {_EXAMPLE}.")
+    return entry
 
 
 def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
@@ -189,7 +198,8 @@ def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
         what = f"The database {alias!r} is" if named else "No --target was given, and the default database is"
         raise UsageError(
             f"{what} {entry['ENGINE'].rsplit('.', 1)[-1]}, not PostgreSQL.",
-            remedy=f"Set DATABASE_URL={_EXAMPLE}, or pass --target URL; --target embedded needs no server at all.",
+            remedy=f"Pass --target {_EXAMPLE}, or set DATABASE_URL where the settings read it; --target embedded needs"
+            " no server at all.",
         )
     return TargetChoice(database=entry)
 

@@ -6,6 +6,7 @@ checked by PostgreSQL beyond its width, so what is sent is checked here against 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,17 +16,21 @@ from typing import Any
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as postgresql
 import pyarrow as pa
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import TableBatch, read
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
+from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
 
 Progress = Callable[[Event], None]
 
 #: SQLSTATE query_canceled. The driver takes SIGINT for itself while it waits, and asks the server to stop.
 _CANCELLED = "57014"
+#: What the driver makes of the server's answer: its words, the COPY's line number among them.
+_SAID = re.compile(r"ERROR:\s+(.+)")
+_LINE = re.compile(r"CONTEXT:\s+COPY .+, line (\d+)")
 
 
 def load(plan: Plan, snapshot: Path, conninfo: str, *, schema: str, progress: Progress) -> tuple[LoadedTable, ...]:
@@ -46,7 +51,8 @@ def load(plan: Plan, snapshot: Path, conninfo: str, *, schema: str, progress: Pr
 @contextmanager
 def _connect(conninfo: str) -> Iterator[Any]:
     """Commits need not wait for the disk here: nothing of this is visible before publish, which does wait."""
-    options = "-c TimeZone=UTC -c synchronous_commit=off -c statement_timeout=0"
+    given = str(conninfo_to_dict(conninfo).get("options") or "")  # such as the role that is to be assumed
+    options = f"{given} -c TimeZone=UTC -c synchronous_commit=off -c statement_timeout=0".strip()
     try:
         connection = postgresql.connect(make_conninfo(conninfo, options=options, application_name="migrate_to_pg"))
     except adbc_driver_manager.Error as error:
@@ -69,6 +75,7 @@ class _Loader:
         self.arrow_schema = _arrow_schema(table)
         self.batches = read(table, snapshot, time_zone=plan.source_time_zone, rowids=False)
         self.schema = schema
+        self.snapshot = snapshot
         self.progress = progress
         self.done = done
         self.total = total
@@ -89,7 +96,7 @@ class _Loader:
                 cursor.adbc_ingest(self.table.name, reader, mode="append", db_schema_name=self.schema)
             connection.commit()
         except BaseException as error:
-            # Closing the connection, which comes next, takes back what was sent; there may be none left to roll back on.
+            # Closing the connection, which comes next, takes back what was sent; there may be none to roll back on.
             cause = self._cause(error)
             if cause is error:
                 raise
@@ -134,13 +141,28 @@ class _Loader:
         self.progress(Event(kind="progress", stage="load", message=self.table.name, done=done, total=self.total))
 
     def _refused(self, error: adbc_driver_manager.Error) -> LoadError:
-        """PostgreSQL's own words: they hold the SQLSTATE, the line of the COPY and the column."""
+        """PostgreSQL's own first line, and which row it means; not the row itself, which may hold what is private."""
+        text = str(error)
+        said = _SAID.search(text)
+        reason = said[1].strip() if said else text.splitlines()[0]
         return LoadError(
-            f"PostgreSQL refused the rows of table {self.table.name} ({error.sqlstate or 'no SQLSTATE'}).",
-            detail=[line for line in str(error).splitlines() if line.strip(" .")],
-            remedy="'line n' is the n-th row in SQLite's own order:"
-            " SELECT * FROM the table LIMIT 1 OFFSET n - 1. Mend it in SQLite, then run again.",
+            f"PostgreSQL refused a row of table {self.table.name}: {reason} ({error.sqlstate or 'no SQLSTATE'})",
+            detail=self._where(_LINE.search(text)),
+            remedy="Mend it in SQLite, then run again.",
         )
+
+    def _where(self, line: re.Match[str] | None) -> list[str]:
+        """The key of the n-th row that was sent: rows go over in SQLite's own order."""
+        if line is None:
+            return []
+        source, number = self.table.source, int(line[1])
+        names = [c.source.name for c in self.table.key] or [rowid_name(source) or source.columns[0].name]
+        quoted = ", ".join(quote_name(name) for name in names)
+        # As in the reader, an index could hold the rows in another order.
+        query = f"SELECT {quoted} FROM {quote_name(source.name)} NOT INDEXED LIMIT 1 OFFSET ?"  # noqa: S608 - all quoted
+        with closing(open_snapshot(self.snapshot)) as connection:
+            row = connection.execute(query, [number - 1]).fetchone() or ("?",) * len(names)
+        return [", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))]
 
 
 def _arrow_schema(table: PlannedTable) -> pa.Schema:

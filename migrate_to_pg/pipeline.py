@@ -7,10 +7,11 @@ published unless ``report.publication`` is there.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from migrate_to_pg import report as reports
 from migrate_to_pg import staging, target
 from migrate_to_pg.catalog import make_plan, read_source, read_target
 from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, choose_target
-from migrate_to_pg.errors import BlockedError, MigrateToPgError, ProofError
+from migrate_to_pg.errors import BlockedError, MigrateToPgError, MigrationStateError, ProofError
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations
@@ -91,6 +92,9 @@ class _Facts:
     publication: Publication | None = None
     failure: Failure | None = None
     snapshot_kept: str = ""
+    keep_incoming: bool = False
+    changed: bool = False
+    left_behind: tuple[str, ...] = ()
 
 
 class _Run:
@@ -126,6 +130,7 @@ class _Run:
 
     def _stages(self, stack: ExitStack) -> None:
         source = stack.enter_context(Source(self.source_choice.path))
+        stack.callback(self._look_again, source)
         require_space(self.workplace.directory, source.size)
         self._note(estimate(source.size))
         if self.options.mode == "check":
@@ -137,14 +142,14 @@ class _Run:
         connection = stack.enter_context(target.connect(choice.conninfo, schema=FINAL))
         self.facts.target = target.facts(connection, FINAL)
         target.take_run_lock(connection)
-        stack.callback(self._drop_incoming, connection)
+        stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)
 
     def _check(self, source: Source) -> None:
         """Snapshot and examine, against the types that the models give; no server is asked."""
         snapshot = self._snapshot(source)
         with self._stage("catalog"):
-            catalog = self.facts.catalog = read_source(snapshot.path)
+            catalog = self.facts.catalog = self._read_source(snapshot)
             tables = target_tables(catalog.applied_migrations)
             plan = make_plan(catalog, tables, source_time_zone=self.source_choice.time_zone)
         self._examine(plan, catalog, snapshot)
@@ -154,7 +159,7 @@ class _Run:
     def _migrate(self, source: Source, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
         snapshot = self._snapshot(source)
         with self._stage("catalog"):
-            catalog = self.facts.catalog = read_source(snapshot.path)
+            catalog = self.facts.catalog = self._read_source(snapshot)
         plan, standing, aside = self._stage_tables(choice, connection, catalog)
         self._examine(plan, catalog, snapshot)
         with self._stage("load"):
@@ -169,6 +174,7 @@ class _Run:
             self._publish(source, snapshot, connection, standing)
         elif self.options.keep:
             self._keep_snapshot()
+            self.facts.keep_incoming = True
 
     def _snapshot(self, source: Source) -> Snapshot:
         with self._stage("snapshot"):
@@ -176,6 +182,18 @@ class _Run:
                 source.lock()
             self.facts.snapshot = source.copy(self.workplace.unfinished)
         return self.facts.snapshot
+
+    def _read_source(self, snapshot: Snapshot) -> SourceCatalog:
+        catalog = read_source(snapshot.path)
+        if not catalog.applied_migrations:
+            raise MigrationStateError(
+                f"{snapshot.source} records no applied migration: it is not the database of a Django project, or its"
+                " table django_migrations was emptied.",
+                detail=[f"It holds {counted(len(catalog.tables), 'table', 'tables')}."],
+                remedy="Name the database that the application uses with --source; if it is this one, record what it"
+                " has with manage.py migrate --fake.",
+            )
+        return catalog
 
     def _stage_tables(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
@@ -257,16 +275,27 @@ class _Run:
                 before_commit=recheck,
             )
         self._keep_snapshot()
+        if source.has_changed():
+            self.facts.left_behind = source.changes(snapshot)
 
     def _keep_snapshot(self) -> None:
         self.facts.snapshot_kept = str(self.workplace.keep_snapshot())
 
-    def _drop_incoming(self, connection: psycopg.Connection[Any]) -> None:
-        if self.options.mode == "rehearse" and self.options.keep and self.facts.failure is None:
+    def _look_again(self, source: Source) -> None:
+        # Where nobody can tell any more, the hash at the end still does.
+        with contextlib.suppress(sqlite3.Error):
+            self.facts.changed = self.facts.snapshot is not None and source.has_changed()
+
+    def _drop_incoming(self, connection: psycopg.Connection[Any], conninfo: str) -> None:
+        if self.facts.keep_incoming:
             return
-        # A connection that is gone cannot clean up; the next run does.
-        with contextlib.suppress(psycopg.OperationalError):
+        try:
             target.drop_schema(connection, INCOMING)
+        except psycopg.Error:
+            # Interrupted in the middle of a statement, a connection takes no other. Where the server is gone as well,
+            # the next run cleans up.
+            with contextlib.suppress(psycopg.Error):
+                target.drop_after(connection, conninfo, INCOMING)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -318,10 +347,24 @@ class _Run:
             publication=facts.publication,
             failure=facts.failure,
             versions=versions(facts.target),
-            next_steps=next_steps(self.options, facts.publication, facts.failure, facts.unapplied, facts.snapshot_kept),
+            next_steps=self._next_steps(),
         )
-        reports.write(report, self.workplace.directory)
+        return self._written(report)
+
+    def _written(self, report: Report) -> Report:
+        """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
+        try:
+            reports.write(report, self.workplace.directory)
+        except OSError as error:
+            missing = f"The report could not be written to {self.workplace.directory}: {error.strerror or error}."
+            return replace(report, next_steps=(missing, *report.next_steps))
         return report
+
+    def _next_steps(self) -> tuple[str, ...]:
+        facts = self.facts
+        left = [f"Written to SQLite after the snapshot, and not moved: {line}" for line in facts.left_behind]
+        steps = next_steps(self.options, facts.publication, facts.failure, facts.unapplied, facts.snapshot_kept)
+        return (*left, *steps)
 
     def _source_facts(self) -> SourceFacts | None:
         snapshot, catalog = self.facts.snapshot, self.facts.catalog
@@ -337,6 +380,8 @@ class _Run:
             tables=len(tables),
             rows=sum(table.rows for table in tables),
             snapshot=self.facts.snapshot_kept,
+            changed=self.facts.changed,
+            left_behind=self.facts.left_behind,
         )
 
 
@@ -366,7 +411,8 @@ def purgeable(options: Options) -> tuple[str, ...]:
     """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
     with _connected(options) as connection:
         schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
-    return (*(f"snapshot {path}" for path in paths), *(f"schema {name}" for name in schemas))
+    told = (f"snapshot {path} ({path.stat().st_size / 1e6:,.1f} MB)" for path in paths)
+    return (*told, *(f"schema {name}" for name in schemas))
 
 
 def purge(options: Options) -> None:

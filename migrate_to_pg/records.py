@@ -424,6 +424,10 @@ class SourceFacts:
     rows: int
     #: Where the snapshot is kept; '' where it was removed at the end.
     snapshot: str
+    #: Whether anybody committed to it after the snapshot; what only its -wal holds included.
+    changed: bool = False
+    #: 'table: n rows ...': what was published without, by --accept-stale.
+    left_behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -89,6 +89,14 @@ def drop_schema(connection: Connection, name: str) -> None:
         names = sql.SQL(", ").join(sql.Identifier(name, table) for (table,) in tables)
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(names))
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+
+
+def drop_after(broken: Connection, conninfo: str, name: str) -> None:
+    """The same by a new connection, once the session of a broken one has ended."""
+    with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10) as connection:
+        with suppress(psycopg.OperationalError):
+            connection.execute("SELECT pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
+        drop_schema(connection, name)
 
 
 @contextmanager

@@ -31,14 +31,17 @@ def next_steps(
     if failure is not None:
         return ()
     if options.mode == "check":
-        return ("Nothing blocks. Rehearse with: manage.py migrate_to_pg --rehearse --verify --target embedded",)
+        return (
+            "Rehearse: the same command with --rehearse --verify instead of --check; --target embedded needs no"
+            " server.",
+        )
     if publication is None:
-        return ("The move works. Do it with: manage.py migrate_to_pg --verify",)
+        return ("Move: the same command without --rehearse, with --target for the server that is to keep the data.",)
     return tuple(_after_publication(publication, unapplied, snapshot))
 
 
 def _after_publication(publication: Publication, unapplied: int, snapshot: str) -> list[str]:
-    steps = ["Set DATABASE_URL to this PostgreSQL database wherever the application runs."]
+    steps = ["Point the application's settings (DATABASE_URL, where they read it) to this database, wherever it runs."]
     if unapplied:
         missing = counted(unapplied, "migration was", "migrations were")
         steps.append(f"Run manage.py migrate there: {missing} not applied on SQLite either.")
@@ -54,8 +57,9 @@ def _after_publication(publication: Publication, unapplied: int, snapshot: str) 
 
 def after_undo(publication: Publication) -> tuple[str, ...]:
     """What a person should do after --undo."""
-    back = f"{len(publication.tables)} tables are back" if publication.tables else "No table had been replaced"
+    back = counted(len(publication.tables), "table is", "tables are")
+    former = f"{back} back in schema {publication.schema}" if publication.tables else "No table had been replaced"
     return (
-        f"{back} in schema {publication.schema}; the tables that were published are in schema {publication.archive}.",
+        f"{former}; what was published is kept in schema {publication.archive}.",
         "Set DATABASE_URL back to SQLite if the application is to go on there, and restart every worker.",
     )

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from migrate_to_pg.errors import UsageError
+
 #: Below BASE_DIR.
 REPORTS = Path("migrate_to_pg_report")
 _SNAPSHOT = "snapshot.sqlite3"
@@ -22,9 +24,15 @@ class Workplace:
     """One run's directory."""
 
     def __init__(self, directory: Path | None) -> None:
-        self.directory = (directory or _fresh_directory()).absolute()
-        _sweep(self.directory.parent)
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.directory = (directory or _fresh_directory()).absolute()
+            _sweep(self.directory.parent)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"The report cannot be put into {directory or _reports()}: {error.strerror}.",
+                remedy="Name a directory that can be written to: --report DIR.",
+            ) from error
 
     @property
     def unfinished(self) -> Path:
@@ -45,13 +53,14 @@ class Workplace:
         self.unfinished.unlink(missing_ok=True)
 
 
-def kept_snapshots(remembered: Iterable[str] = ()) -> list[Path]:
-    """The snapshots of former runs: those in the usual place, and those that the target remembers.
+def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
+    """Those of the snapshots that a target remembers which are still there.
 
-    What the target says is believed only where the file has the name that a run gives its snapshot.
+    It is believed only where the file has the name that a run gives its snapshot. Snapshots of what was moved to
+    another database are none of its business.
     """
-    elsewhere = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT}
-    return sorted({*_reports().glob(f"*/{_SNAPSHOT}"), *(path for path in elsewhere if path.is_file())})
+    paths = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT}
+    return sorted(path for path in paths if path.is_file())
 
 
 def _reports() -> Path:

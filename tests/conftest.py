@@ -6,11 +6,13 @@ And the project run as its own process.
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -128,5 +130,16 @@ def execute() -> Callable[..., list[tuple[Any, ...]]]:
         with psycopg.connect(url, autocommit=True) as connection:
             cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture
+def sqlite() -> Callable[..., list[tuple[Any, ...]]]:
+    """Run SQL on an SQLite file and commit: sqlite(path, query, parameters) -> rows."""
+
+    def run(path: Path, query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            return connection.execute(query, parameters).fetchall()
 
     return run

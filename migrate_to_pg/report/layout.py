@@ -156,7 +156,8 @@ def _databases(report: Report) -> Iterator[Block]:
         held = {"tables": say("tables", n=source.tables), "rows": say("rows", n=source.rows)}
         facts = [source.path, say("source_size", size=size(source.bytes), **held)]
         if source.sha256_after:
-            facts.append(say("source_unchanged" if source.sha256 == source.sha256_after else "source_changed"))
+            same = source.sha256 == source.sha256_after and not source.changed
+            facts.append(say("source_unchanged" if same else "source_changed"))
         yield from [line(""), *named("source", "; ".join(facts))]
         yield from named("snapshot", source.snapshot)
     if report.target:

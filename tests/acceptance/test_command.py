@@ -1,11 +1,14 @@
 """manage.py migrate_to_pg as a person or a script runs it: what stands where, and which status it ends with."""
 
 import json
+import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -225,3 +228,91 @@ def test_both_databases_answer_the_same_dumpdata(source, each_postgres_url, comm
     key = [sorted(rows, key=lambda row: (row["model"], str(row["pk"]))) for rows in read]
     assert key[0] == key[1]
     assert len(key[0]) > 500
+
+
+# --- what must not look like a failure once it is done, and what must not look like success ---
+
+TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+
+
+@pytest.mark.parametrize(
+    ("name", "redirection", "environment"),
+    [
+        ("ascii", "", {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}),
+        ("full", ">/dev/full 2>/dev/full", {}),
+        ("closed", ">&-", {}),
+    ],
+)
+def test_output_that_cannot_be_written_does_not_turn_a_publication_into_a_failure(
+    name, redirection, environment, source, postgres_url, execute, sqlite, tmp_path
+):
+    # A finding with an accent in it, so that there is something to print that ASCII lacks.
+    sqlite(source, 'CREATE VIEW "été" AS SELECT 1')
+    command = f"{sys.executable} manage.py migrate_to_pg --source {source} --report {tmp_path / 'report'} {redirection}"
+    variables = os.environ | environment | {"DATABASE_URL": postgres_url}
+    result = subprocess.run(["sh", "-c", command], cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 0, result.stderr
+    assert execute(postgres_url, TABLES)[0][0] > 10
+
+
+@pytest.mark.parametrize("mode", [("--check",), ()])
+def test_a_report_that_has_no_place_is_refused_before_anything_is_done(mode, python, source, postgres_url, execute):
+    arguments = ("--source", source, "--target", postgres_url, "--report", ROOT / "manage.py")
+    result = no_traceback(python("manage.py", "migrate_to_pg", *arguments, *mode))
+    assert result.returncode == 2
+    assert "--report DIR" in result.stderr
+    assert execute(postgres_url, TABLES) == [(0,)]
+
+
+def test_the_default_database_is_the_source_while_it_is_sqlite(command, source):
+    told = command("--check", "--json", DATABASE_URL=f"sqlite:///{source}")
+    assert json.loads(told.stdout)["source"]["path"] == str(source)
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM django_migrations", "DROP TABLE django_migrations"])
+def test_a_database_without_applied_migrations_is_not_moved(statement, command, source, postgres_url, execute, sqlite):
+    sqlite(source, statement)
+    for mode in ("--check", "--rehearse"):
+        result = no_traceback(command("--source", source, "--target", postgres_url, mode))
+        assert result.returncode == 1
+        assert "records no applied migration" in result.stdout
+
+
+def test_a_table_that_was_dropped_in_sqlite_is_told(command, source, postgres_url, sqlite):
+    sqlite(source, "DROP TABLE django_admin_log")
+    told = command("--source", source, "--target", postgres_url, "--json")
+    assert [f["table"] for f in json.loads(told.stdout)["findings"] if f["rule"] == "missing-table"] == [
+        "django_admin_log"
+    ]
+
+
+def test_a_row_that_postgresql_refuses_is_named_by_its_key_and_not_shown(command, source, postgres_url, execute):
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = 1")
+        connection.execute(
+            "UPDATE attributions_attribution SET academic_year = '2026-2031', note = 'privé' WHERE id = 7"
+        )
+    result = no_traceback(command("--source", source, "--target", postgres_url))
+    assert result.returncode == 1
+    assert "id = 7" in result.stdout
+    assert "privé" not in result.stdout
+    assert execute(postgres_url, TABLES) == [(0,)]
+
+
+def test_purge_leaves_the_snapshots_of_other_databases(command, source, servers, tmp_path):
+    one, other = (servers[18].database() for _ in range(2))
+    for url in (one, other):
+        assert command("--source", source, "--target", url).returncode == 0
+    assert command("--purge", "--no-input", "--target", one).returncode == 0
+    assert len(list(tmp_path.rglob("snapshot.sqlite3"))) == 1
+
+
+def test_sigterm_ends_a_run_as_ctrl_c_does(start, source, postgres_url, execute, tmp_path):
+    process = start(source, postgres_url, "ended")
+    signal_at(process, "load", signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert "nothing was published" in (out + err).lower()
+    assert execute(postgres_url, f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}'") == [(0,)]
+    assert not list(tmp_path.rglob("*snapshot*"))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +70,3 @@ def move(tmp_path: Path, django_db_blocker: Any, settings: Any) -> Iterator[Move
 
     with django_db_blocker.unblock():
         yield run
-
-
-@pytest.fixture
-def sqlite() -> Callable[..., list[tuple[Any, ...]]]:
-    """Run SQL on an SQLite file and commit: sqlite(path, query, parameters) -> rows."""
-
-    def run(path: Path, query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(path)) as connection, connection:
-            return connection.execute(query, parameters).fetchall()
-
-    return run

@@ -203,6 +203,11 @@ def test_accept_stale_publishes_the_snapshot_all_the_same(source, postgres_url, 
     before = sqlite(source, "SELECT credits FROM courses_course WHERE id = 1")
     report = move(source, postgres_url, accept_stale=True, on={"load": write(source)})
     assert report.ok
+    assert report.source.changed
+    assert report.source.left_behind == (
+        "courses_course: 3 rows added or changed, 3 gone or as they were before the change",
+    )
+    assert "not moved: courses_course: 3 rows" in report.next_steps[0]
     assert execute(postgres_url, "SELECT credits FROM courses_course WHERE id = 1") == before
 
 

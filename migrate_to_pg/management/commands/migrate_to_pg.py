@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandParser
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
     from migrate_to_pg.errors import MigrateToPgError
-    from migrate_to_pg.records import Options, Report
+    from migrate_to_pg.records import Event, Options, Report
 
 _MODES = ("check", "rehearse", "undo", "purge")
 
@@ -38,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--report",
             metavar="DIR",
-            type=Path,
+            type=lambda text: Path(_given(text)),
             help="where report.html, report.json and the snapshot go (default: migrate_to_pg_report/<timestamp>)",
         )
         parser.add_argument("--json", action="store_true", help="the report as JSON on stdout, progress on stderr")
@@ -54,6 +56,9 @@ class Command(BaseCommand):
         """Run, print, exit."""
         from migrate_to_pg.errors import MigrateToPgError
 
+        _prepare_streams()
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGHUP, _interrupt)
         try:
             status = self._run(options)
         except MigrateToPgError as error:
@@ -80,8 +85,12 @@ class Command(BaseCommand):
                 _stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
             ) as progress,
         ):
-            report = work(wanted, progress)
-        self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
+            report = work(wanted, _unfailing(progress))
+        try:
+            self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
+        except OSError as error:
+            # What was done stays done, whether it can be told or not.
+            _tell(f"The report could not be printed: {error.strerror}.")
         return report.failure.exit_status if report.failure else 0
 
     def _purge(self, options: Mapping[str, Any]) -> int:
@@ -110,6 +119,8 @@ class Command(BaseCommand):
 
     def _print(self, report: Report, *, as_json: bool, no_color: bool, verbosity: int) -> None:
         stdout = _stream(self.stdout)
+        if stdout is None:
+            return
         if as_json:
             from migrate_to_pg.report.json import dumps
 
@@ -126,11 +137,13 @@ class Command(BaseCommand):
 def _add_places(parser: CommandParser) -> None:
     parser.add_argument(
         "--source",
+        type=_given,
         metavar="PATH|URL|ALIAS",
         help="the SQLite database (default: MIGRATE_TO_PG['SOURCE'], else db.sqlite3 in BASE_DIR)",
     )
     parser.add_argument(
         "--target",
+        type=_given,
         metavar="URL|ALIAS|embedded[:DIR]",
         help="the PostgreSQL database (default: the default database, when DATABASE_URL makes it PostgreSQL)",
     )
@@ -177,6 +190,12 @@ def _add_choices(parser: CommandParser) -> None:
     parser.add_argument("--keep", action="store_true", help="keep the snapshot, and a rehearsal's incoming schema")
 
 
+def _given(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty value names nothing")
+    return text
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
@@ -214,6 +233,33 @@ def _print_text(report: Report, stream: Any, *, no_color: bool) -> None:
     from migrate_to_pg.report.text import print_report
 
     print_report(report, Console(file=stream, no_color=no_color or bool(os.environ.get("NO_COLOR")), highlight=False))
+
+
+def _prepare_streams() -> None:
+    """A value from the database must not end the run because the terminal cannot write it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C: cleaned up."""
+    raise KeyboardInterrupt
+
+
+def _unfailing(progress: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Progress that nobody can read any more is no reason to stop."""
+
+    def show(event: Event) -> None:
+        with contextlib.suppress(OSError):
+            progress(event)
+
+    return show
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stderr.write(line + "\n")
 
 
 def _stream(wrapper: Any) -> Any:

@@ -1,0 +1,35 @@
+"""Tables that the applied migrations make and the SQLite database has not: they will be there, and empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.rules.rule import SetRule, Subject
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each; Django's own record is made by the migrations in any case."""
+    for table in subject.plan.only_target:
+        yield RULE.finding(
+            table=table.name,
+            explanation=(
+                f"The migrations that the source has applied make the table {table.name}; SQLite's database has none of"
+                " that name. It was dropped or renamed there, or its migration was only recorded (--fake), or it is"
+                " made for PostgreSQL alone. On PostgreSQL it will hold what the migrations put into it, no more."
+            ),
+            remedy=(
+                "If it was lost, restore it from a backup; if it was renamed, give it back its name; if PostgreSQL"
+                " alone has it, there is nothing to do."
+            ),
+        )
+
+
+RULE = SetRule(
+    id="missing-table",
+    level=Level.WARNING,
+    title="Table that SQLite lacks",
+    meaning="A table of the migrations that the source lacks is published as the migrations make it: without rows.",
+    remedy="Restore it in SQLite where it was lost; there is nothing to do where PostgreSQL alone has it.",
+    find=find,
+)
