@@ -150,7 +150,7 @@ class _Doctor:
         try:
             self.facts.pages = page_facts(snapshot)
             with self._stage("integrity"), _as_web_server(self.choice, snapshot) as database:
-                self._add(integrity_check.findings(database))
+                self._add(integrity_check.findings(database, integrity_check.WHOLE))
             with self._stage("catalog"):
                 self.facts.catalog = read_source(snapshot)
                 self._add(migration_findings(self.facts.catalog.applied_migrations))

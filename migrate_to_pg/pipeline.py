@@ -274,9 +274,9 @@ class _Run:
                 snapshot=str(self.workplace.snapshot),
                 before_commit=recheck,
             )
-        self._keep_snapshot()
         if source.has_changed():
             self.facts.left_behind = source.changes(snapshot)
+        self._keep_snapshot()
 
     def _keep_snapshot(self) -> None:
         self.facts.snapshot_kept = str(self.workplace.keep_snapshot())

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from migrate_to_pg import pipeline
-from migrate_to_pg.records import Finding, FreshRows, Level, Options, Report, Verify
+from migrate_to_pg.catalog import read_source
+from migrate_to_pg.records import Finding, FreshRows, Level, Options, Report, SourceCatalog, Verify
 from migrate_to_pg.sqlite import quote_name
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.corpus import Case, Found
@@ -53,6 +54,7 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
             database.executescript(case.source)
         chosen = dataclasses.replace(pipeline.choose_source(str(source)), time_zone=case.time_zone)
         monkeypatch.setattr(pipeline, "choose_source", lambda _: chosen)
+        monkeypatch.setattr(pipeline, "read_source", _recorded)
         monkeypatch.setattr(pipeline, "run_migrations", lambda django, *_, **__: _make(django, case.target))
         monkeypatch.setattr(pipeline, "make_unmigrated_tables", lambda *_, **__: None)
         nothing = FreshRows(content_types=frozenset(), permissions=frozenset())
@@ -63,6 +65,11 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
             )
 
     return run
+
+
+def _recorded(snapshot: Path) -> SourceCatalog:
+    """A case says what a project's migrations would have made, but records none."""
+    return dataclasses.replace(read_source(snapshot), applied_migrations=(("case", "0001_initial"),))
 
 
 def _make(django: Any, target: str) -> tuple[()]:

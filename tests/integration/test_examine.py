@@ -70,7 +70,7 @@ def test_an_accepted_repair_is_applied_and_no_other() -> None:
 
 def test_no_rows_and_no_tables_are_healthy() -> None:
     check_healthy("CREATE TABLE course (id integer PRIMARY KEY, code varchar(6), opened date);", COURSE)
-    check_healthy("SELECT 1;", COURSE)
+    check_healthy("SELECT 1;")
 
 
 def test_progress_counts_the_rows_of_the_tables_scanned() -> None:

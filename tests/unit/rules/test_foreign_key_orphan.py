@@ -101,9 +101,10 @@ def test_without_the_parent_table_every_key_is_an_orphan() -> None:
     script = (
         "CREATE TABLE child (id integer PRIMARY KEY, parent_id bigint); INSERT INTO child VALUES (1, 1), (2, NULL);"
     )
-    finding = check_finds("foreign-key-orphan", script, PARENT, CHILD)
-    assert finding.count == 1
-    assert "has no table parent at all" in finding.explanation
+    found = findings(script, PARENT, CHILD)
+    assert [finding.rule for finding in found] == ["foreign-key-orphan", "missing-table"]
+    assert found[0].count == 1
+    assert "has no table parent at all" in found[0].explanation
 
 
 def test_text_in_an_integer_key_is_one_finding_of_another_rule() -> None:
