@@ -29,10 +29,8 @@ from migrate_to_pg.offline import target_tables
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_identities, require_validated
 from migrate_to_pg.publish import StandingTable, publish, require_replaceable, survey
-from migrate_to_pg.publish.bookkeeping import snapshots as remembered_snapshots
-from migrate_to_pg.publish.undo import dated_schemas, drop_dated_schemas
-from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import (
+    FINAL,
     INCOMING,
     Event,
     Failure,
@@ -54,13 +52,10 @@ from migrate_to_pg.rules import accepted_rules
 from migrate_to_pg.snapshot import Source, file_sha256, require_space
 from migrate_to_pg.stand_in import standing_in
 from migrate_to_pg.versions import versions
-from migrate_to_pg.words import after_undo, counted, estimate, next_steps
-from migrate_to_pg.workplace import Workplace, kept_snapshots
+from migrate_to_pg.words import counted, estimate, next_steps
+from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
-
-#: The final place of the tables.
-FINAL = "public"
 
 
 def _silent(_: Event) -> None:
@@ -383,53 +378,6 @@ class _Run:
             changed=self.facts.changed,
             left_behind=self.facts.left_behind,
         )
-
-
-def undo(options: Options, progress: Progress = _silent) -> Report:
-    """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
-    started = datetime.now().astimezone()
-    with _connected(options) as connection:
-        progress(Event(kind="stage", stage="undo"))
-        start = time.perf_counter()
-        publication = take_back(connection, force=options.replace)
-        seconds = time.perf_counter() - start
-        progress(Event(kind="stage_done", stage="undo"))
-        facts = target.facts(connection, publication.schema)
-    return Report(
-        ok=True,
-        mode="undo",
-        started=started.isoformat(timespec="seconds"),
-        stages=(StageTime(name="undo", seconds=seconds),),
-        target=facts,
-        publication=publication,
-        versions=versions(facts),
-        next_steps=after_undo(publication),
-    )
-
-
-def purgeable(options: Options) -> tuple[str, ...]:
-    """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
-    with _connected(options) as connection:
-        schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
-    told = (f"snapshot {path} ({path.stat().st_size / 1e6:,.1f} MB)" for path in paths)
-    return (*told, *(f"schema {name}" for name in schemas))
-
-
-def purge(options: Options) -> None:
-    """Remove the old snapshots and drop the dated schemas."""
-    with _connected(options) as connection:
-        paths = kept_snapshots(remembered_snapshots(connection))
-        drop_dated_schemas(connection)
-    for path in paths:
-        path.unlink()
-
-
-@contextmanager
-def _connected(options: Options) -> Iterator[psycopg.Connection[Any]]:
-    connection = target.connect(choose_target(options.target).conninfo, schema=FINAL)
-    with contextlib.closing(connection):
-        target.take_run_lock(connection)
-        yield connection
 
 
 def _lost_connection(error: psycopg.Error) -> Failure:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 #: The schema on PostgreSQL in which everything happens until publish.
 INCOMING = "migrate_to_pg_incoming"
+#: The final place of the tables.
+FINAL = "public"
 #: The schema that keeps what this tool itself must remember: publications, for --undo.
 BOOKKEEPING = "migrate_to_pg"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg import pipeline
+from migrate_to_pg import afterwards, pipeline
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.records import INCOMING, Options
 from migrate_to_pg.snapshot import file_sha256
@@ -279,7 +279,7 @@ def test_replace_keeps_the_old_tables_and_undo_brings_them_back(
     assert execute(url, "SELECT count(*) FROM auth_group WHERE name = 'ancien'") == [(0,)]
     assert execute(url, "SELECT id FROM unrelated") == [(1,)]
 
-    back = pipeline.undo(Options(target=url))
+    back = afterwards.undo(Options(target=url))
     assert execute(url, "SELECT name FROM auth_group") == [("ancien",)]
     assert execute(url, f"SELECT count(*) > 0 FROM {back.publication.archive}.courses_course") == [(True,)]
     assert execute(url, "SELECT id FROM unrelated") == [(1,)]
@@ -291,10 +291,10 @@ def test_undo_refuses_where_rows_were_written_since(source, postgres_url, move, 
     execute(postgres_url, "UPDATE courses_course SET credits = credits + 1 WHERE id <= 2")
     execute(postgres_url, "DELETE FROM django_admin_log; DELETE FROM attributions_attribution WHERE id = 1")
     with pytest.raises(PublishError) as refused:
-        pipeline.undo(Options(target=postgres_url))
+        afterwards.undo(Options(target=postgres_url))
     assert any(line.startswith("courses_course: 2 rows inserted or changed") for line in refused.value.detail)
     assert any(line.startswith("attributions_attribution: 0 rows inserted") for line in refused.value.detail)
-    assert pipeline.undo(Options(target=postgres_url, replace=True)).ok
+    assert afterwards.undo(Options(target=postgres_url, replace=True)).ok
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "migrate_to_pg"
 STAGES = {"snapshot", "catalog", "migrations", "offline", "staging", "examine", "load", "prove", "publish", "report"}
 #: What ties the stages together.
 #: The doctor asks several of them about one snapshot, as the pipeline does.
-ABOVE = {"pipeline", "doctor", "management"}
+ABOVE = {"pipeline", "afterwards", "doctor", "management"}
 #: offline asks the same of a migration state as migrations does; publish and rules are packages of one stage.
 ALLOWED = {("offline", "migrations"), ("examine", "rules"), ("progress", "report")}
 #: Django stays at the edge. (The proof asks its own functions what the ORM reads on SQLite.)

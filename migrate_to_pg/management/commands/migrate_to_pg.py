@@ -73,11 +73,11 @@ class Command(BaseCommand):
     def _run(self, options: Mapping[str, Any]) -> int:
         if options["purge"]:
             return self._purge(options)
-        from migrate_to_pg import pipeline
+        from migrate_to_pg import afterwards, pipeline
         from migrate_to_pg.progress import display
 
         wanted = _options(options)
-        work = pipeline.undo if options["undo"] else pipeline.run
+        work = afterwards.undo if options["undo"] else pipeline.run
         with (
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
@@ -94,9 +94,9 @@ class Command(BaseCommand):
         return report.failure.exit_status if report.failure else 0
 
     def _purge(self, options: Mapping[str, Any]) -> int:
-        from migrate_to_pg import pipeline
+        from migrate_to_pg import afterwards
 
-        doomed = pipeline.purgeable(_options(options))
+        doomed = afterwards.purgeable(_options(options))
         if not doomed:
             self.stdout.write("There is nothing to remove.")
             return 0
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         if options["interactive"] and not self._agrees("Remove these for good? Type 'yes': "):
             self.stdout.write("Nothing was removed.")
             return 1
-        pipeline.purge(_options(options))
+        afterwards.purge(_options(options))
         self.stdout.write(f"Removed {len(doomed)}.")
         return 0
 

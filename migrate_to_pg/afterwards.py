@@ -1,0 +1,75 @@
+"""Options in, and what is done after a publication out: undone, or what it left behind removed."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from migrate_to_pg import target
+from migrate_to_pg.endpoints import choose_target
+from migrate_to_pg.publish.bookkeeping import snapshots as remembered_snapshots
+from migrate_to_pg.publish.undo import dated_schemas, drop_dated_schemas
+from migrate_to_pg.publish.undo import undo as take_back
+from migrate_to_pg.records import FINAL, Event, Options, Report, StageTime
+from migrate_to_pg.versions import versions
+from migrate_to_pg.words import after_undo
+from migrate_to_pg.workplace import kept_snapshots
+
+Progress = Callable[[Event], None]
+
+
+def _silent(_: Event) -> None:
+    """No progress wanted."""
+
+
+def undo(options: Options, progress: Progress = _silent) -> Report:
+    """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
+    started = datetime.now().astimezone()
+    with _connected(options) as connection:
+        progress(Event(kind="stage", stage="undo"))
+        start = time.perf_counter()
+        publication = take_back(connection, force=options.replace)
+        seconds = time.perf_counter() - start
+        progress(Event(kind="stage_done", stage="undo"))
+        facts = target.facts(connection, publication.schema)
+    return Report(
+        ok=True,
+        mode="undo",
+        started=started.isoformat(timespec="seconds"),
+        stages=(StageTime(name="undo", seconds=seconds),),
+        target=facts,
+        publication=publication,
+        versions=versions(facts),
+        next_steps=after_undo(publication),
+    )
+
+
+def purgeable(options: Options) -> tuple[str, ...]:
+    """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
+    with _connected(options) as connection:
+        schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
+    told = (f"snapshot {path} ({path.stat().st_size / 1e6:,.1f} MB)" for path in paths)
+    return (*told, *(f"schema {name}" for name in schemas))
+
+
+def purge(options: Options) -> None:
+    """Remove the old snapshots and drop the dated schemas."""
+    with _connected(options) as connection:
+        paths = kept_snapshots(remembered_snapshots(connection))
+        drop_dated_schemas(connection)
+    for path in paths:
+        path.unlink()
+
+
+@contextmanager
+def _connected(options: Options) -> Iterator[psycopg.Connection[Any]]:
+    connection = target.connect(choose_target(options.target).conninfo, schema=FINAL)
+    with contextlib.closing(connection):
+        target.take_run_lock(connection)
+        yield connection
