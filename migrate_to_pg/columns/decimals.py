@@ -2,19 +2,19 @@
 
 Django reads a REAL as ``Decimal`` rounded to 15 significant digits, then quantized half-even to the field's scale
 (django.db.backends.sqlite3.operations.get_decimalfield_converter). So 1.005 at two places is 1.00, where SQLite's own
-printf says 1.01.
+printf says 1.01. An INTEGER is rounded likewise before Django 6.1, and taken as it is since.
 """
 
 from __future__ import annotations
 
 import decimal
 from collections.abc import Sequence
+from importlib import metadata
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.columns.codec import (
-    EXACT,
     REAL,
     Codec,
     Context,
@@ -27,11 +27,15 @@ from migrate_to_pg.columns.codec import (
 )
 from migrate_to_pg.records import TargetColumn
 
-#: Integers that a double cannot hold travel beside it as text.
+#: Integers of more than 15 digits travel beside the double as text: it may not hold them, and Django may not round them.
 _LARGE = Rendering(
-    sql="CASE WHEN typeof({0}) = 'integer' AND {0} NOT BETWEEN -(1 << 53) AND 1 << 53 THEN CAST({0} AS TEXT) END",
+    sql="CASE WHEN typeof({0}) = 'integer' AND {0} NOT BETWEEN -999999999999999 AND 999999999999999"
+    " THEN CAST({0} AS TEXT) END",
     type=pa.binary(),
 )
+_SHORT = 10.0**15 - 1
+#: Since 6.1 (the version is asked of the installation: this package's columns know no Django).
+_INTEGERS_ARE_EXACT = tuple(int(part) for part in metadata.version("django").split(".")[:2]) >= (6, 1)
 _SQLITE_DIGITS = decimal.Context(prec=15)
 #: Up to here 10^scale is a double, and 15 digits are a whole number of units.
 _MAX_FAST_SCALE = 15
@@ -52,7 +56,7 @@ def _digits(column: TargetColumn) -> tuple[int, int]:
 
 def _convert(arrays: Sequence[pa.Array], context: Context) -> Converted:
     values, *large = arrays
-    if not large and not within(values, -EXACT, EXACT):
+    if not large and not within(values, -_SHORT, _SHORT):
         raise Doubtful
     fast = None if large and large[0].null_count < len(values) else _fast(values, context.column)
     return Converted(values=fast) if fast is not None else _exactly(values, large, context.column)
@@ -72,8 +76,15 @@ def _exactly(values: pa.Array, large: Sequence[pa.Array], column: TargetColumn) 
 def as_django_reads(value: float, column: TargetColumn) -> decimal.Decimal:
     """One REAL or INTEGER as Django's DecimalField reads it; decimal.InvalidOperation where it has too many digits."""
     precision, scale = _digits(column)
-    rounded = _SQLITE_DIGITS.create_decimal_from_float(value)
-    return rounded.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=precision))
+    number = sqlite_decimal(value)
+    return number.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=precision))
+
+
+def sqlite_decimal(value: float) -> decimal.Decimal:
+    """The same before it is given the field's scale."""
+    if _INTEGERS_ARE_EXACT and isinstance(value, int):
+        return decimal.Decimal(value)
+    return _SQLITE_DIGITS.create_decimal_from_float(value)
 
 
 def _fast(values: pa.Array, column: TargetColumn) -> pa.Array | None:

@@ -31,6 +31,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import django
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
 #: What SQLite or Arrow hands over for one cell that is not NULL.
@@ -120,7 +121,9 @@ def read_decimal(value: Value, facts: Facts) -> decimal.Decimal:
     """Django's converter for numbers; a text is taken as it is spelled, since Django has no reading of it."""
     if type(value) is str and DECIMAL.match(value):
         return decimal.Decimal(value)
-    number = FIFTEEN_DIGITS.create_decimal_from_float(value)
+    # Since 6.1 Django takes an INTEGER as it is; before, it rounds that like a REAL.
+    exact = django.VERSION >= (6, 1) and type(value) is int
+    number = decimal.Decimal(value) if exact else FIFTEEN_DIGITS.create_decimal_from_float(value)
     if facts.scale is None or facts.precision is None:
         return number
     return number.quantize(decimal.Decimal(1).scaleb(-facts.scale), context=decimal.Context(prec=facts.precision))

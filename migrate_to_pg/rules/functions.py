@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from zoneinfo import ZoneInfo
 
-from migrate_to_pg.columns.decimals import as_django_reads
+from migrate_to_pg.columns.decimals import as_django_reads, sqlite_decimal
 from migrate_to_pg.records import TargetColumn
 
 _Function = Callable[..., str | int]
@@ -72,7 +72,7 @@ def _numeric(value: float, precision: int, scale: int) -> str:
 
 def _rounds(value: float, precision: int, scale: int) -> int:
     """1 where the 15 digits that Django takes of a REAL hold more decimals than the column."""
-    return as_django_reads(value, _numeric_column(precision, scale)) != decimal.Context(prec=15).create_decimal(value)
+    return as_django_reads(value, _numeric_column(precision, scale)) != sqlite_decimal(value)
 
 
 @functools.cache

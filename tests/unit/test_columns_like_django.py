@@ -45,7 +45,8 @@ def convert(target: TargetColumn, values: Sequence[Any], *, zone: str = "UTC") -
     try:
         return codec.convert([first], context)
     except Doubtful:
-        large = [str(v).encode() if isinstance(v, int) and abs(v) > 2**53 else None for v in values]
+        limit = 10**15 - 1 if target.type_name == "numeric" else 2**53
+        large = [str(v).encode() if isinstance(v, int) and abs(v) > limit else None for v in values]
         return codec.convert([first, pa.array(large, pa.binary())], context)
 
 
