@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import django
 import psycopg
 import pytest
 from psycopg import sql
@@ -33,6 +34,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 #: The versions that the embedded wheel ships; the first is the one for tests that need only one.
 SERVER_VERSIONS = (18, 16)
+
+
+def whole(exact: int, rounded: str) -> str:
+    """An INTEGER of more than 15 digits as the installed Django's DecimalField reads it: exactly since 6.1."""
+    return str(exact) if django.VERSION >= (6, 1) else rounded
 
 
 class Server:

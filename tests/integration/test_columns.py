@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import Server, whole
 from tests.integration.crossing import Expression, Ferry, Value, marks
 
 UTC = datetime.UTC
@@ -81,10 +81,14 @@ def test_booleans_cross(ferry: Ferry, sqlite_value: int, python_value: bool) -> 
         ("numeric(15,2)", 9999999999999.99, "9999999999999.99"),
         ("numeric(15,15)", 0.123456789012345, "0.123456789012345"),
         ("numeric(20,2)", 123456789012345678.0, "123456789012346000.00"),
-        ("numeric(20,0)", 2**53 + 1, "9007199254740990"),
-        ("numeric(19,0)", 7715124187138765001, "7715124187138770000"),  # as a double it ends in 4800
-        ("numeric(19,0)", 2**63 - 1, "9223372036854780000"),
-        ("numeric(19,0)", -(2**63), "-9223372036854780000"),
+        ("numeric(20,0)", 2**53 + 1, whole(2**53 + 1, "9007199254740990")),
+        (
+            "numeric(19,0)",
+            7715124187138765001,
+            whole(7715124187138765001, "7715124187138770000"),
+        ),  # as a double it ends in 4800
+        ("numeric(19,0)", 2**63 - 1, whole(2**63 - 1, "9223372036854780000")),
+        ("numeric(19,0)", -(2**63), whole(-(2**63), "-9223372036854780000")),
         ("numeric(30,20)", 0.1, "0.10000000000000000000"),
         ("numeric(38,10)", 1234.5678, "1234.5678000000"),
         ("numeric(50,10)", 1234.5678, "1234.5678000000"),
