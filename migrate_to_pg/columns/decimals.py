@@ -27,7 +27,7 @@ from migrate_to_pg.columns.codec import (
 )
 from migrate_to_pg.records import TargetColumn
 
-#: Integers of more than 15 digits travel beside the double as text: it may not hold them, and Django may not round them.
+#: Integers of more than 15 digits travel beside the double as text: not every double can hold them.
 _LARGE = Rendering(
     sql="CASE WHEN typeof({0}) = 'integer' AND {0} NOT BETWEEN -999999999999999 AND 999999999999999"
     " THEN CAST({0} AS TEXT) END",
