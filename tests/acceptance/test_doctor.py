@@ -46,21 +46,6 @@ def told(doctor):
     return run
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """damage -> a database made by the command, in a process of its own."""
-    folder = tmp_path_factory.mktemp("made")
-
-    def make(damage):
-        path = folder / f"{damage}.sqlite3"
-        if not path.exists():
-            arguments = [sys.executable, "manage.py", "make_legacy_db", path, "--damage", damage]
-            subprocess.run(arguments, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        return path
-
-    return make
-
-
 @pytest.fixture
 def copy(made, tmp_path):
     """A healthy database of the test's own, changed by some SQL."""
