@@ -1,130 +1,14 @@
-"""A snapshot in, its SourceCatalog out; a staged schema in, its tables out; both in, the Plan out.
-
-The plan is driven by PostgreSQL's catalogue, not by models: tables are paired by name and columns by name, so that
-many-to-many tables, historical tables and those of third-party applications come along unasked.
-"""
+"""A staged schema in, its tables out, as PostgreSQL's catalogue describes them."""
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from migrate_to_pg.errors import SourceError
-from migrate_to_pg.pairing import paired
-from migrate_to_pg.records import (
-    Plan,
-    PlannedColumn,
-    PlannedTable,
-    SourceCatalog,
-    SourceColumn,
-    SourceForeignKey,
-    SourceTable,
-    TargetCheck,
-    TargetColumn,
-    TargetForeignKey,
-    TargetTable,
-    TargetUnique,
-)
-from migrate_to_pg.sqlite import open_snapshot, quote_name
-
-# --- SQLite ---
-
-
-def read_source(snapshot: Path) -> SourceCatalog:
-    """What the snapshot really holds: tables with columns, foreign keys and row counts, views, triggers, migrations.
-
-    Raises SourceError where SQLite cannot read its own schema.
-    """
-    try:
-        with contextlib.closing(open_snapshot(snapshot)) as connection:
-            return _read_source(connection)
-    except sqlite3.Error as error:
-        raise SourceError(
-            f"SQLite cannot read the schema of {snapshot}: {error}.",
-            remedy="Run PRAGMA integrity_check on the database; restore a backup where it is damaged.",
-        ) from error
-
-
-def _read_source(connection: sqlite3.Connection) -> SourceCatalog:
-    objects: dict[str, dict[str, str]] = defaultdict(dict)
-    for kind, name, text in connection.execute("SELECT type, name, sql FROM sqlite_master"):
-        objects[kind][name] = text or ""
-    facts = {row[1]: row for row in connection.execute("PRAGMA table_list") if row[0] == "main"}
-    names = [name for name in objects["table"] if not name.startswith("sqlite_")]
-    tables = tuple(_source_table(connection, name, objects["table"][name], facts.get(name)) for name in names)
-    return SourceCatalog(
-        tables=tables,
-        views=dict(objects["view"]),
-        triggers=dict(objects["trigger"]),
-        applied_migrations=_applied_migrations(connection, names),
-    )
-
-
-def _source_table(connection: sqlite3.Connection, name: str, text: str, facts: Any) -> SourceTable:
-    columns = connection.execute('SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)', [name])
-    return SourceTable(
-        name=name,
-        sql=text,
-        columns=tuple(
-            SourceColumn(
-                name=column,
-                declared_type=kind,
-                not_null=bool(not_null),
-                key_position=position,
-                generated=hidden in (2, 3),
-            )
-            for column, kind, not_null, position, hidden in columns
-        ),
-        foreign_keys=_source_foreign_keys(connection, name),
-        rows=_count(connection, name),
-        # PRAGMA table_list: schema, name, type, ncol, wr, strict.
-        without_rowid=bool(facts and facts[4]),
-        last_id=_last_id(connection, name),
-    )
-
-
-def _count(connection: sqlite3.Connection, name: str) -> int:
-    query = f"SELECT count(*) FROM {quote_name(name)}"  # noqa: S608 - the identifier is quoted
-    return int(connection.execute(query).fetchone()[0])
-
-
-def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[SourceForeignKey, ...]:
-    parts: dict[int, list[tuple[str, str, str | None]]] = defaultdict(list)
-    query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
-    for key, parent, column, parent_column in connection.execute(query, [name]):
-        parts[key].append((parent, column, parent_column))
-    return tuple(
-        SourceForeignKey(
-            parent=part[0][0],
-            columns=tuple(column for _, column, _ in part),
-            parent_columns=tuple(parent_column for _, _, parent_column in part if parent_column is not None),
-        )
-        for _, part in sorted(parts.items())
-    )
-
-
-def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
-    """sqlite_sequence holds the highest id an AUTOINCREMENT table ever gave, that of a deleted row included."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
-        return None
-    row = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", [name]).fetchone()
-    return row[0] if isinstance(row[0], int) else None
-
-
-def _applied_migrations(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    if "django_migrations" not in names:
-        return ()
-    return tuple(connection.execute("SELECT app, name FROM django_migrations ORDER BY id"))
-
-
-# --- PostgreSQL ---
+from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
 
 _TABLES = """
 SELECT c.oid, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -266,33 +150,3 @@ def _limits(type_name: str, modifier: int) -> tuple[int | None, int | None, int 
     if type_name == "numeric":
         return None, packed >> 16, ((packed & 0x7FF) ^ 0x400) - 0x400
     return (packed if type_name in ("varchar", "bpchar") else None), None, None
-
-
-# --- plan ---
-
-
-def make_plan(catalog: SourceCatalog, targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:
-    """Pair the tables and the columns of both sides by name."""
-    targets = tuple(targets)
-    pairs = paired([target.name for target in targets], catalog.tables)
-    known = {source.name for source in pairs.values()}
-    return Plan(
-        tables=tuple(_pair(pairs[target.name], target) for target in targets if target.name in pairs),
-        leftovers=tuple(table for table in catalog.tables if table.name not in known),
-        only_target=tuple(target for target in targets if target.name not in pairs),
-        source_time_zone=source_time_zone,
-    )
-
-
-def _pair(source: SourceTable, target: TargetTable) -> PlannedTable:
-    pairs = paired([column.name for column in target.columns], source.columns)
-    known = {column.name for column in pairs.values()}
-    return PlannedTable(
-        source=source,
-        target=target,
-        columns=tuple(
-            PlannedColumn(source=pairs[column.name], target=column) for column in target.columns if column.name in pairs
-        ),
-        only_source=tuple(column for column in source.columns if column.name not in known),
-        only_target=tuple(column for column in target.columns if column.name not in pairs),
-    )

@@ -1,0 +1,13 @@
+"""A snapshot in, its SourceCatalog out; a staged schema in, its tables out; both in, the Plan out.
+
+The plan is driven by PostgreSQL's catalogue, not by models: tables are paired by name and columns by name, so that
+many-to-many tables, historical tables and those of third-party applications come along unasked.
+"""
+
+from __future__ import annotations
+
+from migrate_to_pg.catalog.plan import make_plan
+from migrate_to_pg.catalog.source import read_source
+from migrate_to_pg.catalog.target import read_target
+
+__all__ = ["make_plan", "read_source", "read_target"]

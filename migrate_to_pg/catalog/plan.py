@@ -1,0 +1,35 @@
+"""Both catalogues in, the Plan out: tables paired by name, and columns by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migrate_to_pg.pairing import paired
+from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable, SourceCatalog, SourceTable, TargetTable
+
+
+def make_plan(catalog: SourceCatalog, targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:
+    """Pair the tables and the columns of both sides by name."""
+    targets = tuple(targets)
+    pairs = paired([target.name for target in targets], catalog.tables)
+    known = {source.name for source in pairs.values()}
+    return Plan(
+        tables=tuple(_pair(pairs[target.name], target) for target in targets if target.name in pairs),
+        leftovers=tuple(table for table in catalog.tables if table.name not in known),
+        only_target=tuple(target for target in targets if target.name not in pairs),
+        source_time_zone=source_time_zone,
+    )
+
+
+def _pair(source: SourceTable, target: TargetTable) -> PlannedTable:
+    pairs = paired([column.name for column in target.columns], source.columns)
+    known = {column.name for column in pairs.values()}
+    return PlannedTable(
+        source=source,
+        target=target,
+        columns=tuple(
+            PlannedColumn(source=pairs[column.name], target=column) for column in target.columns if column.name in pairs
+        ),
+        only_source=tuple(column for column in source.columns if column.name not in known),
+        only_target=tuple(column for column in target.columns if column.name not in pairs),
+    )

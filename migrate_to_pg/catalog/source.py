@@ -1,0 +1,101 @@
+"""A snapshot in, its SourceCatalog out: what SQLite really holds."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceForeignKey, SourceTable
+from migrate_to_pg.sqlite import open_snapshot, quote_name
+
+
+def read_source(snapshot: Path) -> SourceCatalog:
+    """What the snapshot really holds: tables with columns, foreign keys and row counts, views, triggers, migrations.
+
+    Raises SourceError where SQLite cannot read its own schema.
+    """
+    try:
+        with contextlib.closing(open_snapshot(snapshot)) as connection:
+            return _read_source(connection)
+    except sqlite3.Error as error:
+        raise SourceError(
+            f"SQLite cannot read the schema of {snapshot}: {error}.",
+            remedy="Run PRAGMA integrity_check on the database; restore a backup where it is damaged.",
+        ) from error
+
+
+def _read_source(connection: sqlite3.Connection) -> SourceCatalog:
+    objects: dict[str, dict[str, str]] = defaultdict(dict)
+    for kind, name, text in connection.execute("SELECT type, name, sql FROM sqlite_master"):
+        objects[kind][name] = text or ""
+    facts = {row[1]: row for row in connection.execute("PRAGMA table_list") if row[0] == "main"}
+    names = [name for name in objects["table"] if not name.startswith("sqlite_")]
+    tables = tuple(_source_table(connection, name, objects["table"][name], facts.get(name)) for name in names)
+    return SourceCatalog(
+        tables=tables,
+        views=dict(objects["view"]),
+        triggers=dict(objects["trigger"]),
+        applied_migrations=_applied_migrations(connection, names),
+    )
+
+
+def _source_table(connection: sqlite3.Connection, name: str, text: str, facts: Any) -> SourceTable:
+    columns = connection.execute('SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)', [name])
+    return SourceTable(
+        name=name,
+        sql=text,
+        columns=tuple(
+            SourceColumn(
+                name=column,
+                declared_type=kind,
+                not_null=bool(not_null),
+                key_position=position,
+                generated=hidden in (2, 3),
+            )
+            for column, kind, not_null, position, hidden in columns
+        ),
+        foreign_keys=_source_foreign_keys(connection, name),
+        rows=_count(connection, name),
+        # PRAGMA table_list: schema, name, type, ncol, wr, strict.
+        without_rowid=bool(facts and facts[4]),
+        last_id=_last_id(connection, name),
+    )
+
+
+def _count(connection: sqlite3.Connection, name: str) -> int:
+    query = f"SELECT count(*) FROM {quote_name(name)}"  # noqa: S608 - the identifier is quoted
+    return int(connection.execute(query).fetchone()[0])
+
+
+def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[SourceForeignKey, ...]:
+    parts: dict[int, list[tuple[str, str, str | None]]] = defaultdict(list)
+    query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
+    for key, parent, column, parent_column in connection.execute(query, [name]):
+        parts[key].append((parent, column, parent_column))
+    return tuple(
+        SourceForeignKey(
+            parent=part[0][0],
+            columns=tuple(column for _, column, _ in part),
+            parent_columns=tuple(parent_column for _, _, parent_column in part if parent_column is not None),
+        )
+        for _, part in sorted(parts.items())
+    )
+
+
+def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
+    """sqlite_sequence holds the highest id an AUTOINCREMENT table ever gave, that of a deleted row included."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        return None
+    row = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", [name]).fetchone()
+    return row[0] if isinstance(row[0], int) else None
+
+
+def _applied_migrations(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    if "django_migrations" not in names:
+        return ()
+    return tuple(connection.execute("SELECT app, name FROM django_migrations ORDER BY id"))
