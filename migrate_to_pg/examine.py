@@ -127,9 +127,9 @@ def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, Val
 
 def _own(subject: Subject, table: PlannedTable, tally: _Tally) -> _Tally | None:
     """What is this rule's own of what its mask marked; None where all of it is another's."""
-    if tally.rule.where is None:
+    where = tally.rule.where(subject, table, tally.column) if tally.rule.where else None
+    if where is None:
         return tally
-    where = tally.rule.where(tally.column)
     count = rows.count(subject, table.source, where)
     found = rows.first_rowids(subject, table.source, where) if count else []
     return dataclasses.replace(tally, count=count, rowids=found) if count else None

@@ -63,7 +63,7 @@ def form_rule(
         mask=mask,
         tell=tell,
         with_class=True,
-        where=(lambda column: condition(where, column)) if where else None,
+        where=(lambda _, __, column: condition(where, column)) if where else None,
     )
 
 

@@ -41,6 +41,26 @@ class Subject:
         return int(self.rows(sql, *values)[0][0] or 0)
 
 
+#: A value of SQLite's; text that is no UTF-8 carries its bytes as lone surrogates (surrogateescape).
+Value = int | float | str | bytes | None
+#: One offending value in, the value that takes its place out; raises UnmendableError where there is none.
+Mend = Callable[[Value], Value]
+
+
+class UnmendableError(Exception):
+    """A repair has nothing to put in this value's place: the finding stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offence:
+    """The rows of a table that a SetRule finds fault with, for one reason."""
+
+    #: The columns at fault.
+    columns: tuple[PlannedColumn, ...]
+    #: A condition on the table's rows, as it stands after WHERE.
+    where: Sql
+
+
 def counted(count: int, one: str, many: str) -> str:
     """1 row refers, 1,200 rows refer."""
     return f"{count:,} {one if count == 1 else many}"
@@ -62,6 +82,11 @@ class Rule:
     repair: str = ""
     #: What --fix does.
     repair_description: str = ""
+    #: Another name by which --fix takes it: "merge-duplicates".
+    repair_name: str = ""
+    #: The repair of single cells: for one column of one table, how each offending value is replaced; None where this
+    #: column's cannot be. Asked once a column, so it may query the snapshot.
+    mend: Callable[[Subject, PlannedTable, PlannedColumn], Mend | None] | None = None
 
     def finding(
         self,
@@ -93,6 +118,8 @@ class SetRule(Rule):
     """A rule about the schema, or about rows taken together."""
 
     find: Callable[[Subject], Iterator[Finding]]
+    #: The same as conditions on the rows of one table; None where the rule is not about rows that could be set aside.
+    offences: Callable[[Subject, PlannedTable], Iterator[Offence]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,4 +141,5 @@ class ValueRule(Rule):
     #: Whether a sample shows the storage class beside the value.
     with_class: bool = False
     #: Picks this rule's rows among those marked, where one mask holds faults of several rules: SQL, asked afterwards.
-    where: Callable[[PlannedColumn], Sql] | None = None
+    #: None from it: all of them.
+    where: Callable[[Subject, PlannedTable, PlannedColumn], Sql | None] | None = None
