@@ -47,6 +47,8 @@ class Options:
     verify: Verify = Verify.COUNTS
     #: Rules whose repair is accepted; "all" stands for every lossless one.
     fix: tuple[str, ...] = ()
+    #: Rules whose rows are set aside; "all" stands for every one that is about rows.
+    quarantine: tuple[str, ...] = ()
     #: Replace tables of the target that hold user data; they are moved to a dated schema.
     replace: bool = False
     #: Publish although the source was written to after the snapshot.
@@ -258,6 +260,16 @@ class PlannedTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GenericKey:
+    """A key that names its parent's model in one column and its row in another; by PostgreSQL's names."""
+
+    table: str
+    #: Refers to django_content_type.
+    content_type_column: str
+    object_column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """SQLite table x staged table: the very object that --check shows and load consumes."""
 
@@ -268,6 +280,9 @@ class Plan:
     only_target: tuple[TargetTable, ...] = ()
     #: What naive text in a timestamptz column means: the name of a time zone ("UTC" with USE_TZ).
     source_time_zone: str = "UTC"
+    #: (app label, model name in lower case) -> PostgreSQL's name of its table, for every installed model.
+    models: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    generic_keys: tuple[GenericKey, ...] = ()
 
     def table(self, name: str) -> PlannedTable | None:
         """The planned table with exactly that PostgreSQL name."""
