@@ -15,7 +15,7 @@ from migrate_to_pg.rules.sql import compose, name
 from migrate_to_pg.sqlite import open_snapshot
 
 #: The rules that tell of the same rows, or of the key that nothing can satisfy.
-_ALREADY = ("foreign-key-orphan", "dangling-foreign-key")
+_ALREADY = ("foreign-key-orphan", "dangling-foreign-key", "code-in-key", "empty-key")
 
 
 def declared_key_findings(snapshot: Path, catalog: SourceCatalog, told: Collection[Finding]) -> Iterator[Finding]:

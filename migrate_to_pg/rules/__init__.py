@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.records import Level
 from migrate_to_pg.rules import (
     ambiguous_local_time,
     boolean_value,
     broken_view_or_trigger,
     btree_too_large,
     check_constraint,
+    code_in_key,
     dangling_foreign_key,
     duplicate_key,
+    empty_key,
     extra_column,
     foreign_key_orphan,
     integer_out_of_range,
@@ -51,6 +54,8 @@ RULES: tuple[SetRule | ValueRule, ...] = (
     utf16_encoding.RULE,
     dangling_foreign_key.RULE,
     foreign_key_orphan.RULE,
+    empty_key.RULE,
+    code_in_key.RULE,
     duplicate_key.RULE,
     btree_too_large.RULE,
     null_in_not_null.RULE,
@@ -88,20 +93,41 @@ def accepted_rules(names: Sequence[str]) -> frozenset[str]:
     Raises UsageError where a name is no rule, or one that has no repair.
     """
     repairs = {rule.id: rule.repair for rule in RULES if rule.repair}
-    known = {rule.id for rule in RULES}
+    other_names = {rule.repair_name: rule.id for rule in RULES if rule.repair_name}
     accepted: set[str] = set()
     for name in names:
+        rule = other_names.get(name, name)
         if name == "all":
             accepted.update(rule for rule, repair in repairs.items() if repair == "lossless")
-        elif name in repairs:
-            accepted.add(name)
+        elif rule in repairs:
+            accepted.add(rule)
         else:
-            what = "has no repair" if name in known else "is no rule"
-            raise UsageError(
-                f"--fix {name}: {name} {what}.",
-                remedy=f"Rules that have a repair: {', '.join(sorted(repairs))}; or all, for the lossless ones.",
+            raise _not_among(
+                "--fix", name, "has no repair", sorted([*repairs, *other_names]), "all, for the lossless ones"
             )
     return frozenset(accepted)
 
 
-__all__ = ["RULES", "Rule", "SetRule", "Subject", "ValueRule", "accepted_rules"]
+def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
+    """The rules that --quarantine names; "all" means every one whose rows can be set aside.
+
+    Raises UsageError where a name is no rule, or one that is not about rows.
+    """
+    known = {rule.id for rule in RULES if names_rows(rule)}
+    for name in names:
+        if name != "all" and name not in known:
+            raise _not_among("--quarantine", name, "is not about rows", sorted(known), "all")
+    return frozenset(known if "all" in names else names)
+
+
+def names_rows(rule: Rule) -> bool:
+    """Whether what the rule finds are rows that PostgreSQL would refuse, so that they could be set aside."""
+    return rule.level is Level.ERROR and (isinstance(rule, ValueRule) or getattr(rule, "offences", None) is not None)
+
+
+def _not_among(option: str, name: str, what: str, known: Sequence[str], all_means: str) -> UsageError:
+    what = what if name in {rule.id for rule in RULES} else "is no rule"
+    return UsageError(f"{option} {name}: {name} {what}.", remedy=f"Known: {', '.join(known)}; or {all_means}.")
+
+
+__all__ = ["RULES", "Rule", "SetRule", "Subject", "ValueRule", "accepted_rules", "names_rows", "quarantined_rules"]

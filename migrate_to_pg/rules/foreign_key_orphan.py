@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
-from migrate_to_pg.rules import rows
+from migrate_to_pg.rules import empty_key, rows
 from migrate_to_pg.rules.keys import Key, key_of
-from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.rule import Mend, Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, name, names
 
 
@@ -16,10 +16,24 @@ def find(subject: Subject) -> Iterator[Finding]:
     for table in subject.plan.tables:
         for key in table.target.foreign_keys:
             columns = paired(table, key.columns)
-            where = _orphans(subject, key, columns) if columns else None
+            where = _told_here(subject, table, key, columns) if columns else None
             count = _count(subject, table, where) if where else 0
             if where and count:
                 yield _finding(subject, table, key, columns, where, count)
+
+
+def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """The rows of a table without a parent, for each of its keys."""
+    for key in table.target.foreign_keys:
+        columns = paired(table, key.columns)
+        where = _told_here(subject, table, key, columns) if columns else None
+        if where:
+            yield Offence(columns=tuple(columns), where=where)
+
+
+def null(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+    """NULL in place of a key that nothing answers to."""
+    return None if column.target.not_null else lambda _: None
 
 
 def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
@@ -28,7 +42,16 @@ def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
     return [by_name[column] for column in wanted] if all(column in by_name for column in wanted) else []
 
 
-def _orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn]) -> Sql | None:
+def _told_here(
+    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]
+) -> Sql | None:
+    """The condition for an orphan, but for the empty texts, which have a rule of their own."""
+    where = orphans(subject, key, columns)
+    empty = empty_key.empty(subject, table, columns[0]) if len(columns) == 1 else None
+    return compose("{where} AND NOT ({empty})", where=where, empty=empty) if where and empty else where
+
+
+def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn]) -> Sql | None:
     """The condition for a child row without a parent; None where equality on PostgreSQL cannot be told here.
 
     A NULL in any part means no check, as in MATCH SIMPLE. The set of parent keys is built once by SQLite, on disk where
@@ -134,5 +157,12 @@ RULE = SetRule(
         " are left to PostgreSQL, which checks every constraint when it is restored."
     ),
     remedy="Bring the parent rows back, set the key to NULL where the column allows it, or delete the rows.",
+    repair="lossy",
+    repair_description=(
+        "Sets the key to NULL where the column allows it; the record keeps the value. Where it does not, the finding"
+        " stands."
+    ),
     find=find,
+    offences=offences,
+    mend=null,
 )

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.form import form_rule, marked, told_counts
+from migrate_to_pg.rules import empty_key
+from migrate_to_pg.rules.form import condition, form_rule, marked, told_counts
 from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.sql import Sql
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     return told_counts(subject, table, column, [("the empty text, where NULL was meant", "{c} = ''")])
 
 
-RULE = form_rule(
+def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    """All of them, but for the empty texts of a key, which have a rule of their own."""
+    if empty_key.empty(subject, table, column) is None:
+        return None
+    # A byte more than there are characters is a NUL or no hexadecimal digit.
+    return condition(
+        "typeof({c}) = 'text' AND {c} <> '' AND NOT (length(CAST({c} AS BLOB)) = length({c})"
+        " AND length(replace({c}, '-', '')) = 32 AND replace({c}, '-', '') NOT GLOB '*[^0-9a-fA-F]*')",
+        column,
+    )
+
+
+_RULE = form_rule(
     id="invalid-uuid",
     title="Text that is no uuid",
     mask=marked("uuid"),
@@ -20,3 +36,4 @@ RULE = form_rule(
     meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, and in either case are taken.",
     remedy="Put uuids in their place, or set them to NULL where the column allows it.",
 )
+RULE = dataclasses.replace(_RULE, where=_where)

@@ -56,7 +56,8 @@ _FAMILIES = {
     "citext": _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", exact=False),
     "bytea": _Family(holds="typeof({c}) = 'blob'", same="{c}", plain=True),
     "uuid": _Family(
-        holds="typeof({c}) = 'text' AND length(replace({c}, '-', '')) = 32"
+        # length() ends at the character NUL, which no uuid has.
+        holds="typeof({c}) = 'text' AND length(CAST({c} AS BLOB)) = length({c}) AND length(replace({c}, '-', '')) = 32"
         " AND replace({c}, '-', '') NOT GLOB '*[^0-9a-fA-F]*'",
         same="lower(replace({c}, '-', '')) COLLATE BINARY",
     ),

@@ -85,7 +85,7 @@ def test_every_damage_of_the_legacy_database_is_named(told, made):
         ("dangling-foreign-key", "attributions_attribution", "course_id"),
         ("write-probe", "attributions_attribution", "course_id"),
         ("duplicate-key", "courses_course", "code"),
-        ("wrong-storage-class", "attributions_attribution", "course_id"),
+        ("code-in-key", "attributions_attribution", "course_id"),
         ("wrong-storage-class", "attributions_attribution", "hours"),
         ("foreign-key-orphan", "attributions_attribution", "teacher_id"),
         ("null-in-not-null", "attributions_attribution", "note"),

@@ -101,11 +101,33 @@ CASES = [
     _children("parent by another case of its code", "varchar(9)", "varchar(9)", "(1, 'A'), (2, 'a')",
               Found("foreign-key-orphan", "child", "parent_id", 1, ("2",)), refers="REFERENCES parent (code)"),
     _children("empty text for no parent", "varchar(9)", "varchar(9)", "(1, 'A'), (2, '')",
-              Found("foreign-key-orphan", "child", "parent_id", 1, ("2",)), refers="REFERENCES parent (code)"),
-    _children("codes where ids belong", "bigint", "varchar(20)", "(1, 'A'), (2, 'B')",
-              Found("wrong-storage-class", "child", "parent_id", 2, ("1", "2"))),
+              Found("empty-key", "child", "parent_id", 1, ("2",)), refers="REFERENCES parent (code)"),
     _children("empty text in a nullable integer key", "bigint", "bigint", "(1, 1), (2, '')",
-              Found("wrong-storage-class", "child", "parent_id", 1, ("2",))),
+              Found("empty-key", "child", "parent_id", 1, ("2",))),
+    _children("empty texts beside words and a parent that is gone", "bigint", "bigint",
+              "(1, 1), (2, ''), (3, 'nobody'), (4, 9), (5, '')",
+              Found("empty-key", "child", "parent_id", 2, ("2", "5")),
+              Found("wrong-storage-class", "child", "parent_id", 1, ("3",)),
+              Found("foreign-key-orphan", "child", "parent_id", 1, ("4",))),
+    Case(
+        name="empty text in a nullable uuid key",
+        target="CREATE TABLE p (id uuid PRIMARY KEY); CREATE TABLE t (id bigint PRIMARY KEY, v uuid NULL"
+        " REFERENCES p (id))",
+        source="CREATE TABLE p (id char(32) NOT NULL PRIMARY KEY); CREATE TABLE t (id integer NOT NULL PRIMARY KEY,"
+        f" v char(32) NULL REFERENCES p (id)); INSERT INTO p VALUES ('{_UUID}');"
+        f" INSERT INTO t VALUES (1, '{_UUID}'), (2, ''), (3, 'no uuid'), (4, NULL);",
+        finds=(Found("empty-key", "t", "v", 1, ("2",)), Found("invalid-uuid", "t", "v", 1, ("3",))),
+    ),
+    # --- codes where ids belong
+    _children("codes where ids belong", "bigint", "varchar(20)", "(1, 'A'), (2, 'B')",
+              Found("code-in-key", "child", "parent_id", 2, ("1", "2"))),
+    _children("codes, ids as text, words and NULL in one key", "bigint", "varchar(20)",
+              "(1, 'A'), (2, '2'), (3, 'x'), (4, NULL), (5, ''), (6, x'00')",
+              Found("code-in-key", "child", "parent_id", 3, ("1", "2", "3")),
+              Found("empty-key", "child", "parent_id", 1, ("5",)),
+              Found("wrong-storage-class", "child", "parent_id", 1, ("6",))),
+    _children("ids written as text", "bigint", "varchar(20)", "(1, 1), (2, 2)",
+              Found("wrong-storage-class", "child", "parent_id", 2, ("1", "2"))),
     Case(
         name="self reference to a row that is gone",
         target="CREATE TABLE t (id bigint PRIMARY KEY, up_id bigint NULL REFERENCES t (id))",

@@ -45,37 +45,6 @@ def test_the_right_classes_are_healthy(type_sql: str, value: str) -> None:
     check_healthy(script, table("t", "id bigint", f"v {type_sql} NULL"))
 
 
-COURSE = table("courses_course", "id bigint", "code character varying(20)", "title text", unique=["code"])
-CHILD = table("child", "id bigint", "course_id bigint", refers=[("course_id", "courses_course.id")])
-CODES = """
-    CREATE TABLE courses_course (id integer PRIMARY KEY, code varchar(20), title text);
-    INSERT INTO courses_course VALUES (1, 'AGV211', ''), (2, 'AGV212', ''), (3, 'AGV213', '');
-    CREATE TABLE child (id integer PRIMARY KEY, course_id varchar(20));
-"""
-
-
-def test_codes_where_ids_belong_are_recognised() -> None:
-    script = CODES + "INSERT INTO child VALUES (1, 'AGV211'), (2, 'AGV212'), (3, 'AGV213'), (4, 'AGV211');"
-    finding = check_finds("wrong-storage-class", script, COURSE, CHILD)
-    assert finding.count == 4
-    assert "3 of 3 different texts are values of courses_course.code" in finding.explanation
-    assert "declared varchar(20)" in finding.explanation
-    assert values(finding)[0] == "text 'AGV211'"
-
-
-def test_ids_written_as_text_are_told_from_codes() -> None:
-    """A varchar column makes text of every id that is written to it."""
-    script = CODES + "INSERT INTO child VALUES (1, 'AGV211'), (2, 2), (3, 3), (4, 'x'), (5, '007');"
-    finding = check_finds("wrong-storage-class", script, COURSE, CHILD)
-    assert "1 of 5 different texts is a value of courses_course.code" in finding.explanation
-    assert "2 of 5 different texts are whole numbers" in finding.explanation
-
-
-def test_texts_that_are_nothing_known_are_not_explained_away() -> None:
-    finding = check_finds("wrong-storage-class", CODES + "INSERT INTO child VALUES (1, '?');", COURSE, CHILD)
-    assert "of 1 text" not in finding.explanation
-
-
 def test_several_classes_are_counted_apart() -> None:
     target = table("t", "id bigint", "v bigint NULL")
     rows = "(1, 'a'), (2, 1.5), (3, 'b'), (4, 1), (5, NULL)"

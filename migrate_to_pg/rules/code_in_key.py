@@ -1,0 +1,177 @@
+"""Codes where ids belong: a key of whole numbers that holds values of another unique column of the table it names.
+
+A script or an import that thought in codes wrote them; SQLite takes text in an integer column.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import empty_key
+from migrate_to_pg.rules.foreign_key_orphan import paired
+from migrate_to_pg.rules.rule import Subject, Told, ValueRule, counted
+from migrate_to_pg.rules.sql import Sql, compose, name
+
+_TEXT_TYPES = ("varchar", "text", "citext", "bpchar")
+_INTEGER_TYPES = ("int2", "int4", "int8")
+_WHOLE = "v = CAST(CAST(v AS INTEGER) AS TEXT)"
+
+
+class Codes(NamedTuple):
+    """Where the texts of a key are known from."""
+
+    parent: PlannedTable
+    #: The parent's unique text column.
+    code: PlannedColumn
+    #: The parent's column that the key should hold.
+    key: PlannedColumn
+    #: How many different texts are values of ``code``.
+    known: int
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """Values of a wrong storage class in columns of whole numbers; ``where`` picks the texts of keys among them."""
+    return batch.wrong_storage if batch.column.target.type_name in _INTEGER_TYPES else None
+
+
+def texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    """The condition for a text in a key that holds the parent's codes; None where it holds none."""
+    return _texts(subject, table, column) if codes(subject, table, column) else None
+
+
+def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    return texts(subject, table, column) or Sql("0")
+
+
+def _texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
+    text = compose("typeof({c}) = 'text'", c=name(column.source.name))
+    empty = empty_key.empty(subject, table, column)
+    return compose("{text} AND NOT ({empty})", text=text, empty=empty) if empty else text
+
+
+def codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Codes | None:
+    """The unique text column of the parent that knows most of the key's texts; None where none knows any."""
+    if column.target.type_name not in _INTEGER_TYPES:
+        return None
+    different = _different(subject, table, column)
+    found = [
+        Codes(parent, code, key, _known(subject, different, parent, code))
+        for parent, code, key in _unique_texts(subject, table, column)
+    ]
+    best = max(found, key=lambda one: one.known, default=None)
+    return best if best and best.known else None
+
+
+def _different(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
+    return compose(
+        "SELECT DISTINCT {column} COLLATE BINARY AS v FROM {table} WHERE {texts}",
+        column=name(column.source.name),
+        table=name(table.source.name),
+        texts=_texts(subject, table, column),
+    )
+
+
+def _unique_texts(
+    subject: Subject, table: PlannedTable, column: PlannedColumn
+) -> list[tuple[PlannedTable, PlannedColumn, PlannedColumn]]:
+    """The unique text columns of the tables that this column refers to, each with the column that it refers to."""
+    keys = [key for key in table.target.foreign_keys if key.columns == (column.name,)]
+    parents = [(parent, key) for key in keys if (parent := subject.plan.table(key.parent))]
+    return [
+        (parent, code, own)
+        for parent, key in parents
+        for own in paired(parent, key.parent_columns)
+        for unique in parent.target.uniques
+        if len(unique.columns) == 1 and not unique.predicate
+        for code in paired(parent, unique.columns)
+        if code.target.type_name in _TEXT_TYPES
+    ]
+
+
+def _known(subject: Subject, different: Sql, parent: PlannedTable, code: PlannedColumn) -> int:
+    """How many of the texts are values of the parent's column."""
+    return subject.number(
+        compose(
+            "SELECT count(*) FROM ({texts}) WHERE v COLLATE BINARY IN"
+            " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
+            texts=different,
+            code=name(code.source.name),
+            parent=name(parent.source.name),
+        )
+    )
+
+
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+    """Which unique column knows the texts, how many of them, and what the others are."""
+    found = codes(subject, table, column)
+    if found is None:
+        raise LookupError(f"{table.name}.{column.name} holds no codes")
+    place = f"{found.parent.name}.{found.code.name}"
+    declared = f" The column is declared {column.source.declared_type}." if column.source.declared_type else ""
+    query = compose(
+        "SELECT {column}, * FROM {table} WHERE typeof({column}) = 'text';",
+        column=name(column.source.name),
+        table=name(table.source.name),
+    )
+    return Told(
+        explanation=(
+            f"PostgreSQL's column is {column.target.type_sql} and refers to {found.parent.name}.{found.key.name}; these"
+            f" rows hold texts.{_kinds(subject, table, column, found, place)} A script or an import that thought in"
+            f" codes wrote them, and SQLite takes any value in any column.{declared}"
+        ),
+        remedy=(
+            f"Put {found.parent.name}.{found.key.name} of the row with that {found.code.name} in their place."
+            f" To see them all:\n{query}"
+        ),
+    )
+
+
+def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes, place: str) -> str:
+    """How many of the different texts are codes, whole numbers (codes that look like one are codes), or neither."""
+    different = _different(subject, table, column)
+    total = subject.number(compose("SELECT count(*) FROM ({texts})", texts=different))
+    numbers = subject.number(
+        compose(
+            "SELECT count(*) FROM ({texts}) WHERE {whole} AND v COLLATE BINARY NOT IN"
+            " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
+            texts=different,
+            whole=Sql(_WHOLE),
+            code=name(found.code.source.name),
+            parent=name(found.parent.source.name),
+        )
+    )
+    neither = total - found.known - numbers
+    of_them = f"of {counted(total, 'different text', 'different texts')}"
+    said = f" {found.known:,} {of_them} {_are(found.known)} {_a(found.known, 'value')} of {place}: codes stand for ids."
+    also = f" {numbers:,} {of_them} {_are(numbers)} {_a(numbers, 'whole number')} written as text."
+    rest = f" {neither:,} {of_them} {_are(neither)} neither."
+    return said + (also if numbers else "") + (rest if neither else "")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _a(count: int, noun: str) -> str:
+    return f"a {noun}" if count == 1 else f"{noun}s"
+
+
+RULE = ValueRule(
+    id="code-in-key",
+    level=Level.ERROR,
+    title="Code where an id belongs",
+    meaning=(
+        "PostgreSQL's key takes whole numbers alone. Texts in such a key belong to this rule where at least one of"
+        " them is a value of a unique text column of the table that the key refers to; the others may be ids written as"
+        " text, or nothing known. Where none of them is such a value, they are reported by wrong-storage-class."
+    ),
+    remedy="Put the id of the row that has the code in its place.",
+    mask=mask,
+    where=_where,
+    tell=tell,
+    with_class=True,
+)
