@@ -36,15 +36,16 @@ def examine(
     accepted: frozenset[str],
     progress: Progress,
     skip_leftovers: bool = False,
+    rows_only: bool = False,
 ) -> tuple[Finding, ...]:
-    """All findings, errors first, then in the plan's order.
+    """All findings, errors first, then in the plan's order; with ``rows_only`` those of the rules about rows.
 
     ``accepted`` comes from ``rules.accepted_rules``. Raises SourceError where SQLite cannot read the snapshot.
     """
     try:
         with rows.opened(snapshot, time_zone=plan.source_time_zone) as database:
             subject = Subject(plan=plan, catalog=catalog, database=database, skip_leftovers=skip_leftovers)
-            found = [*_set_findings(subject), *_value_findings(subject, snapshot, progress)]
+            found = [*_set_findings(subject, rows_only=rows_only), *_value_findings(subject, snapshot, progress)]
     except sqlite3.Error as error:
         raise SourceError(
             f"SQLite could not examine {snapshot}.",
@@ -69,9 +70,10 @@ def _order(plan: Plan) -> Callable[[Finding], tuple[object, ...]]:
     return key
 
 
-def _set_findings(subject: Subject) -> Iterator[Finding]:
+def _set_findings(subject: Subject, *, rows_only: bool) -> Iterator[Finding]:
     for rule in _SET_RULES:
-        yield from rule.find(subject)
+        if rule.offences is not None or not rows_only:
+            yield from rule.find(subject)
 
 
 # --- values: one scan of each table -----------------------------------------------------------------------------------

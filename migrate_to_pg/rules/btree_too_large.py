@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetUnique
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.foreign_key_orphan import paired
-from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 
 #: 2,704 bytes less the entry's own header and the length word of the value.
@@ -27,6 +27,15 @@ def find(subject: Subject) -> Iterator[Finding]:
             count = rows.count(subject, table.source, where) if where else 0
             if where and count:
                 yield _finding(subject, table, unique, columns, where, count)
+
+
+def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """The rows whose key no compression makes fit, for each unique constraint."""
+    for unique in table.target.uniques:
+        parts = paired(table, unique.columns)
+        columns = [column for column in parts if _may_be_long(column)]
+        if columns:
+            yield Offence(columns=tuple(parts), where=_surely(_larger(columns), columns))
 
 
 def _may_be_long(column: PlannedColumn) -> bool:
@@ -84,4 +93,5 @@ RULE = SetRule(
     ),
     remedy="Shorten the values, give the field a max_length, or make a digest of the value unique instead.",
     find=find,
+    offences=offences,
 )

@@ -8,7 +8,7 @@ from migrate_to_pg.records import Finding, Level, PlannedTable, TargetCheck
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.expression import Expression, UnknownExpressionError
 from migrate_to_pg.rules.keys import key_of
-from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 
@@ -21,6 +21,15 @@ def find(subject: Subject) -> Iterator[Finding]:
             count = rows.count(subject, table.source, where) if where else 0
             if expression and where and count:
                 yield _finding(subject, table, check, expression, where, count)
+
+
+def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """The rows that each constraint of a table refuses."""
+    for check in table.target.checks:
+        expression = _read(check, table)
+        where = _broken(expression) if expression else None
+        if expression and where:
+            yield Offence(columns=tuple(expression.columns), where=where)
 
 
 def _read(check: TargetCheck, table: PlannedTable) -> Expression | None:
@@ -68,4 +77,5 @@ RULE = SetRule(
     ),
     remedy="Correct the values in SQLite, or change the constraint in the model and migrate.",
     find=find,
+    offences=offences,
 )

@@ -10,13 +10,13 @@ from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, S
 from migrate_to_pg.rules import predicate, rows
 from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
 from migrate_to_pg.rules.keys import Key, key_of
-from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject, counted
-from migrate_to_pg.rules.sql import Sql, compose, name, names
+from migrate_to_pg.rules.rule import SAMPLES, Offence, SetRule, Subject, counted
+from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 from migrate_to_pg.sqlite import rowid_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Search:
+class Search:
     """One unique constraint of one table, in SQLite's terms."""
 
     table: PlannedTable
@@ -30,13 +30,44 @@ class _Search:
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each unique constraint of PostgreSQL's that some rows break."""
     for table in subject.plan.tables:
-        for unique in table.target.uniques:
-            search = _search(table, unique)
-            if search and not _sqlite_refuses(subject, search):
+        for search in searches(table):
+            if not _sqlite_refuses(subject, search):
                 yield from _duplicates(subject, search)
 
 
-def _search(table: PlannedTable, unique: TargetUnique) -> _Search | None:
+def searches(table: PlannedTable) -> Iterator[Search]:
+    """The unique constraints of a table that can be looked at on SQLite."""
+    for unique in table.target.uniques:
+        search = _search(table, unique)
+        if search:
+            yield search
+
+
+def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """All rows of each key but the one with the lowest primary key."""
+    for search in searches(table):
+        gone = compose(
+            "{rowid} IN (SELECT gone FROM ({pairs}))", rowid=rows.rowid_of(table.source), pairs=pairs(search)
+        )
+        yield Offence(columns=tuple(search.columns), where=gone)
+
+
+def pairs(search: Search) -> Sql:
+    """A query of ``gone`` and ``kept``: the rowids of each surplus row and of the one that has its key first."""
+    primary = [name(column.source.name) for column in search.table.key]
+    return compose(
+        "SELECT gone, kept FROM (SELECT {rowid} AS gone,"
+        " first_value({rowid}) OVER (PARTITION BY {key} ORDER BY {order}) AS kept"
+        " FROM main.{table} WHERE {where}) WHERE gone <> kept",
+        rowid=rows.rowid_of(search.table.source),
+        key=search.key.same,
+        order=join(", ", [*primary, rows.rowid_of(search.table.source)]),
+        table=name(search.table.source.name),
+        where=search.where,
+    )
+
+
+def _search(table: PlannedTable, unique: TargetUnique) -> Search | None:
     """None where this cannot be told on SQLite: PostgreSQL itself looks when it restores the constraint."""
     columns = paired(table, unique.columns)
     key = key_of(columns) if columns else None
@@ -45,10 +76,10 @@ def _search(table: PlannedTable, unique: TargetUnique) -> _Search | None:
         return None
     held = key.held_or_null if unique.nulls_not_distinct else key.held
     where = compose("{held} AND ({condition})", held=held, condition=condition)
-    return _Search(table=table, unique=unique, columns=columns, key=key, where=where)
+    return Search(table=table, unique=unique, columns=columns, key=key, where=where)
 
 
-def _sqlite_refuses(subject: Subject, search: _Search) -> bool:
+def _sqlite_refuses(subject: Subject, search: Search) -> bool:
     """Whether SQLite already guarantees the same, so that there is nothing to look for."""
     if search.unique.nulls_not_distinct or not search.key.plain:
         return False
@@ -75,7 +106,7 @@ def surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
     return _surplus(subject, search) if search else 0
 
 
-def _surplus(subject: Subject, search: _Search) -> int:
+def _surplus(subject: Subject, search: Search) -> int:
     sql = compose(
         "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1)",
         table=name(search.table.source.name),
@@ -85,7 +116,7 @@ def _surplus(subject: Subject, search: _Search) -> int:
     return subject.number(sql)
 
 
-def _duplicates(subject: Subject, search: _Search) -> Iterator[Finding]:
+def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
     count = _surplus(subject, search)
     if count:
         yield RULE.finding(
@@ -98,7 +129,7 @@ def _duplicates(subject: Subject, search: _Search) -> Iterator[Finding]:
         )
 
 
-def _samples(subject: Subject, search: _Search) -> list[Sample]:
+def _samples(subject: Subject, search: Search) -> list[Sample]:
     """Surplus rows: the second of each of the most frequent keys, then the third of each, and so on."""
     if rowid_name(search.table.source) is None:
         return []
@@ -115,7 +146,7 @@ def _samples(subject: Subject, search: _Search) -> list[Sample]:
     return list(islice((sample for sample in turns if sample), SAMPLES))
 
 
-def _group(subject: Subject, search: _Search, first: int, count: int) -> list[Sample]:
+def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sample]:
     """The rows that have the same key as the row ``first``, which is kept out and named beside each."""
     sql = compose(
         "SELECT {rowid} FROM {table} WHERE {where}"
@@ -133,7 +164,7 @@ def _group(subject: Subject, search: _Search, first: int, count: int) -> list[Sa
     return [Sample(key=s.key, value=rows.cut(s.value, rows.WIDTH - len(note)) + note) for s in surplus]
 
 
-def _explanation(subject: Subject, search: _Search, count: int) -> str:
+def _explanation(subject: Subject, search: Search, count: int) -> str:
     columns = ", ".join(search.unique.columns)
     what = "primary key" if search.unique.primary else "unique constraint"
     some = f" among rows with {search.unique.predicate}" if search.unique.predicate else ""
@@ -143,7 +174,7 @@ def _explanation(subject: Subject, search: _Search, count: int) -> str:
     )
 
 
-def _cause(subject: Subject, search: _Search) -> str:
+def _cause(subject: Subject, search: Search) -> str:
     if has_unique_index(subject, search.table, search.columns):
         return "SQLite's own unique index takes these for different values; on PostgreSQL they are one value."
     return (
@@ -152,7 +183,7 @@ def _cause(subject: Subject, search: _Search) -> str:
     )
 
 
-def _remedy(search: _Search) -> str:
+def _remedy(search: Search) -> str:
     query = compose(
         "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
         columns=names(column.source.name for column in search.columns),
@@ -177,5 +208,14 @@ RULE = SetRule(
         " constraint."
     ),
     remedy="Decide which row of each key stays, point the children of the others at it, and delete the others.",
+    repair="lossy",
+    repair_name="merge-duplicates",
+    repair_description=(
+        "Also by the name merge-duplicates. Of the rows that share a key the one with the lowest primary key stays."
+        " Every row that refers to one of the others is pointed at it: foreign keys, many-to-many tables, generic keys."
+        " The others are kept whole in the record, with the columns in which they differ from it. Nothing is merged"
+        " where a row that refers to them could not follow, because its own primary key would have to change."
+    ),
     find=find,
+    offences=offences,
 )

@@ -1,0 +1,120 @@
+"""A finding whose repair was accepted in, edits of the working copy out.
+
+What a repair puts in a value's place is said by the rule (``Rule.mend``); here are only the ways to the rows: by the
+rule's mask over the batches that load sends, or by its conditions in SQL.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow.compute as pc
+
+from migrate_to_pg.account import Fate
+from migrate_to_pg.columns.reader import read
+from migrate_to_pg.mend.working_copy import EDITS, WorkingCopy
+from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import SetRule, Subject, ValueRule
+from migrate_to_pg.rules.rule import Mend, Offence, UnmendableError, Value
+from migrate_to_pg.rules.sql import Sql, compose, name
+from migrate_to_pg.sqlite import rowid_name
+
+_Rule = SetRule | ValueRule
+
+
+def is_mendable(table: PlannedTable) -> bool:
+    """Whether rows of the table can be told apart and edited: it is an ordinary one, and has a key and a rowid."""
+    return bool(table.key) and rowid_name(table.source) is not None and not is_virtual(table)
+
+
+def is_virtual(table: PlannedTable) -> bool:
+    """Whether another module of SQLite's keeps the rows."""
+    return table.source.sql.upper().startswith("CREATE VIRTUAL")
+
+
+def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
+    """Mend every offending cell of one finding that can be mended; returns how many were changed."""
+    column = next((c for c in table.loaded_columns if c.name == finding.column), None)
+    if rule.mend is None or column is None or column in table.key:
+        return 0
+    mend = rule.mend(subject, table, column)
+    if mend is None:
+        return 0
+    copy.propose(list(_edits(copy, subject, rule, table, column, mend)))
+    return copy.change(rule.id, table, column)
+
+
+def _edits(
+    copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, column: PlannedColumn, mend: Mend
+) -> Iterator[tuple[int, Value]]:
+    query = compose(
+        "SELECT {column} FROM main.{table} WHERE {rowid} = ?",
+        column=name(column.source.name),
+        table=name(table.source.name),
+        rowid=Sql(rowid_name(table.source) or ""),
+    )
+    for rowid in offending(copy, subject, rule, table, (column,)):
+        (value,) = copy.database.execute(query, [rowid]).fetchone()
+        try:
+            yield rowid, mend(value)
+        except UnmendableError:
+            continue
+
+
+def quarantine(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
+    """Take every row of one finding out; returns how many."""
+    columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
+    reason = f"{rule.title}: {finding.column}"
+    copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns))
+    rows = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
+    return copy.set_aside(rule.id, table, Fate.QUARANTINED, rows)
+
+
+def offending(
+    copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, columns: Sequence[PlannedColumn]
+) -> Iterable[int]:
+    """The rowids of the rows that the rule finds fault with in those columns."""
+    if isinstance(rule, SetRule):
+        conditions = (o.where for o in offences(rule, subject, table) if same_columns(o, columns))
+        return [row for where in conditions for row in _rowids(copy.database, table, where)]
+    (column,) = columns
+    where = rule.where(subject, table, column) if rule.where else None
+    if where is not None:
+        return _rowids(copy.database, table, where)
+    return _marked(copy, subject, rule, table, column)
+
+
+def offences(rule: SetRule, subject: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """What the rule finds fault with in one table."""
+    return rule.offences(subject, table) if rule.offences else iter(())
+
+
+def same_columns(offence: Offence, columns: Sequence[PlannedColumn]) -> bool:
+    """Whether an offence concerns exactly these columns."""
+    return {c.name for c in offence.columns} == {c.name for c in columns}
+
+
+def _rowids(database: sqlite3.Connection, table: PlannedTable, where: Sql) -> list[int]:
+    sql = compose(
+        "SELECT {rowid} FROM main.{table} WHERE {where} ORDER BY 1",
+        rowid=Sql(rowid_name(table.source) or ""),
+        table=name(table.source.name),
+        where=where,
+    )
+    return [row for (row,) in database.execute(sql)]
+
+
+def _marked(
+    copy: WorkingCopy, subject: Subject, rule: ValueRule, table: PlannedTable, column: PlannedColumn
+) -> array[int]:
+    """The rows that the rule's mask marks: all of them, where a finding shows five."""
+    found = array("q")
+    one = dataclasses.replace(table, columns=(column,))
+    for batch in read(one, copy.path, time_zone=subject.plan.source_time_zone):
+        mask = rule.mask(batch.columns[0])
+        if mask is not None and batch.rowids is not None:
+            found.extend(pc.filter(batch.rowids, mask).to_pylist())
+    return found

@@ -1,0 +1,146 @@
+"""Findings and accepted repairs in; a working copy with all of them made, its journal, and what still stands out.
+
+Examine, mend, examine again: a repair may bring a fault to light (texts that are equal once they are cut), or create
+one (children of rows in quarantine). It ends when no accepted repair finds anything more to do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate_to_pg.account import Mended
+from migrate_to_pg.examine import examine
+from migrate_to_pg.mend import changed_cells, close, merge, quarantine, repair, rows_aside
+from migrate_to_pg.mend.repairs import is_mendable
+from migrate_to_pg.mend.working_copy import WorkingCopy
+from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
+from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, duplicate_key, foreign_key_orphan, integrity_check
+from migrate_to_pg.rules.sql import compose, name
+
+Progress = Callable[[Event], None]
+
+_BY_ID = {rule.id: rule for rule in RULES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What may be done, by rule ids."""
+
+    fix: frozenset[str] = frozenset()
+    quarantine: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.fix or self.quarantine)
+
+
+def is_called_for(findings: Iterable[Finding], accepted: Accepted) -> bool:
+    """Whether rows would be edited; nothing is where the file itself is damaged, since rows may be missing from it."""
+    found = {finding.rule for finding in findings}
+    if integrity_check.RULE.id in found:
+        return False
+    return any(_edits_rows(rule) and rule in (accepted.fix | accepted.quarantine) for rule in found)
+
+
+def mend(
+    plan: Plan,
+    catalog: SourceCatalog,
+    snapshot: Path,
+    findings: tuple[Finding, ...],
+    *,
+    accepted: Accepted,
+    working: Path,
+    journal: Path,
+    progress: Progress,
+    skip_leftovers: bool = False,
+) -> tuple[Mended, Plan, tuple[Finding, ...]]:
+    """Make every accepted repair on a copy of the snapshot; ``findings`` are those of the snapshot.
+
+    Returns the working copy with its record, the plan with the rows that are left, and the findings: those that were
+    mended marked as applied, and those that stand.
+    """
+    with WorkingCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
+        mender = _Mender(copy, catalog, accepted)
+        left = findings
+        while mender.round(plan, left):
+            plan = _with_rows(copy, plan)
+            left = examine(
+                plan,
+                catalog,
+                working,
+                accepted=accepted.fix,
+                skip_leftovers=skip_leftovers,
+                progress=progress,
+                rows_only=True,
+            )
+    mended = Mended(path=working, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
+    return mended, plan, _outcome(findings, left)
+
+
+class _Mender:
+    """The repairs of a run, each made once for each table and column that it is found in."""
+
+    def __init__(self, copy: WorkingCopy, catalog: SourceCatalog, accepted: Accepted) -> None:
+        self.copy = copy
+        self.catalog = catalog
+        self.accepted = accepted
+
+    def round(self, plan: Plan, findings: tuple[Finding, ...]) -> bool:
+        """One round of repairs, or, where none is left to make, of quarantine; False where nothing was done."""
+        subject = Subject(plan=plan, catalog=self.catalog, database=self.copy.database)
+        for accepted, act in ((self.accepted.fix, self._repair), (self.accepted.quarantine, self._quarantine)):
+            chosen = [(f, table) for f in findings if f.rule in accepted and (table := _table(plan, f))]
+            if sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen):
+                return True
+        return False
+
+    def _repair(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
+        if rule is not duplicate_key.RULE:
+            return repair(self.copy, subject, rule, table, finding)
+        same = [s for s in duplicate_key.searches(table) if ", ".join(s.unique.columns) == finding.column]
+        return sum(merge(self.copy, subject, table, search) for search in same)
+
+    def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
+        taken = quarantine(self.copy, subject, rule, table, finding)
+        if taken:
+            close(self.copy, subject, nulls=foreign_key_orphan.RULE.id in self.accepted.fix)
+        return taken
+
+
+def _edits_rows(rule: str) -> bool:
+    found = _BY_ID.get(rule)
+    return found is not None and (isinstance(found, ValueRule) or found.offences is not None or found.mend is not None)
+
+
+def _table(plan: Plan, finding: Finding) -> PlannedTable | None:
+    table = plan.table(finding.table)
+    return table if table and is_mendable(table) and _edits_rows(finding.rule) else None
+
+
+def _with_rows(copy: WorkingCopy, plan: Plan) -> Plan:
+    """The plan with the numbers of rows that the working copy has now; all else is as SQLite declared it."""
+    return dataclasses.replace(plan, tables=tuple(_counted(copy, table) for table in plan.tables))
+
+
+def _counted(copy: WorkingCopy, table: PlannedTable) -> PlannedTable:
+    query = compose("SELECT count(*) FROM main.{table}", table=name(table.source.name))
+    (rows,) = copy.database.execute(query).fetchone()
+    return dataclasses.replace(table, source=dataclasses.replace(table.source, rows=rows))
+
+
+def _outcome(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What was found at first, mended where it is gone; and what stands, with the numbers that are left."""
+    left = {_place(finding): dataclasses.replace(finding, applied=False) for finding in after}
+    mended = [left.pop(_place(f)) if _place(f) in left else _settled(f) for f in before]
+    return (*mended, *left.values())
+
+
+def _settled(finding: Finding) -> Finding:
+    """A finding about rows that is no longer there was mended; one about the schema is as it was."""
+    return dataclasses.replace(finding, applied=True) if _edits_rows(finding.rule) else finding
+
+
+def _place(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule, finding.table, finding.column
