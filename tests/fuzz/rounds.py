@@ -1,0 +1,211 @@
+"""A seed in; a damaged database, the product run on it as often as it makes a difference, and what was wrong with that.
+
+Each round is told by its seed alone. ``Round.lies`` is empty where the product kept its promises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg import pipeline
+from migrate_to_pg.records import Options, Verify
+from tests.conftest import ROOT, Server
+from tests.fuzz.damage import Script, apply, damage
+
+ORACLE = Path(__file__).with_name("oracle.py")
+#: Seconds after which a run hangs; an ordinary one takes less than one.
+LONGEST = 60
+#: What no message may say of a fault that a database can cause.
+ADMISSIONS = re.compile(r"report this|should not happen|Traceback|internal error|\bassert", re.IGNORECASE)
+#: name -> the rules that are accepted.
+MODES: dict[str, tuple[str, ...]] = {"plain": (), "fix": ("all",)}
+
+
+class HangError(BaseException):
+    """A run did not end; no handler of the product's may take this for something else."""
+
+
+@dataclass
+class Ran:
+    """What one run of the product came to."""
+
+    mode: str
+    report: dict[str, Any]
+    lies: list[str]
+
+    @property
+    def published(self) -> bool:
+        return bool(self.report.get("publication"))
+
+    @property
+    def stage(self) -> str:
+        """The stage in which the run ended."""
+        stages = self.report.get("stages")
+        return stages[-1]["name"] if stages else ""
+
+
+@dataclass
+class Round:
+    """One damaged database and all runs on it."""
+
+    seed: int
+    scripts: list[Script]
+    runs: list[Ran] = field(default_factory=list)
+
+    @property
+    def lies(self) -> list[str]:
+        return [f"{run.mode}: {lie}" for run in self.runs for lie in run.lies]
+
+    def told(self) -> str:
+        """What a person needs to see it again."""
+        script = ";\n".join(statement for part in self.scripts for statement in part)
+        lies = "\n".join(line[:500] for line in self.lies[:20])
+        return f"seed {self.seed} (FUZZ_SEED={self.seed} repeats it)\n{lies}\n--- the damage:\n{script}"
+
+
+class Fuzzer:
+    """A healthy database, a server and a folder for whatever the rounds need."""
+
+    def __init__(self, healthy: Path, server: Server, folder: Path, *, process: bool = False) -> None:
+        self.healthy = healthy
+        self.server = server
+        self.folder = folder
+        #: Whether the command is run as a person runs it; else the pipeline in this process, which is faster.
+        self.process = process
+        self._numbers = itertools.count()
+
+    def round(self, seed: int) -> Round:
+        """Damage the healthy database as the seed says, and run the product on it."""
+        source = self._place() / "db.sqlite3"
+        shutil.copyfile(self.healthy, source)
+        done = Round(seed, damage(source, random.Random(seed)))
+        done.runs = self.run_all(source)
+        if done.lies:
+            done = self._smaller(done)
+        shutil.rmtree(source.parent)
+        return done
+
+    def damaged(self, scripts: list[Script]) -> Path:
+        """The healthy database, damaged by these scripts."""
+        source = self._place() / "db.sqlite3"
+        shutil.copyfile(self.healthy, source)
+        for script in scripts:
+            apply(source, script)
+        return source
+
+    def run_all(self, source: Path) -> list[Ran]:
+        """One run for each mode that can end unlike those before it."""
+        runs: list[Ran] = []
+        for mode, accepted in MODES.items():
+            repairable = any(finding["repair"] for run in runs for finding in run.report.get("findings", ()))
+            if not runs or repairable:
+                runs.append(self.run(source, mode, accepted))
+        return runs
+
+    def run(self, source: Path, mode: str, accepted: tuple[str, ...]) -> Ran:
+        """One run, and what the oracle says of it."""
+        url = self.server.database()
+        place = self._place()
+        before = hashlib.sha256(source.read_bytes()).digest()
+        lies = list(self._command(source, url, place, accepted) if self.process else _call(source, url, place, accepted))
+        if hashlib.sha256(source.read_bytes()).digest() != before:
+            lies.append("the source was written to")
+        written = place / "report.json"
+        report = json.loads(written.read_text()) if written.exists() else {}
+        lies += [*_admissions(report), *(_oracle(source, url, written) if report else ["there is no report"])]
+        _drop(self.server, url)
+        shutil.rmtree(place)
+        return Ran(mode, report, lies)
+
+    def _command(self, source: Path, url: str, place: Path, accepted: tuple[str, ...]) -> Iterator[str]:
+        fix = ("--fix", ",".join(accepted)) if accepted else ()
+        command = ("migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", place, *fix)
+        try:
+            ended = _python("manage.py", *command, "--no-input")
+        except subprocess.TimeoutExpired:
+            yield f"still running after {LONGEST} s"
+            return
+        if "Traceback" in ended.stderr + ended.stdout or ended.returncode not in (0, 1, 3):
+            yield f"exit status {ended.returncode}: {ended.stderr}"
+
+    def _smaller(self, failed: Round) -> Round:
+        """The same with as few pieces of damage as still make a lie."""
+        for script in list(failed.scripts):
+            fewer = Round(failed.seed, [s for s in failed.scripts if s is not script])
+            fewer.runs = self.run_all(self.damaged(fewer.scripts))
+            failed = fewer if fewer.lies else failed
+        return failed
+
+    def _place(self) -> Path:
+        place = self.folder / str(next(self._numbers))
+        place.mkdir()
+        return place
+
+
+def _call(source: Path, url: str, place: Path, accepted: tuple[str, ...]) -> Iterator[str]:
+    options = Options(source=str(source), target=url, verify=Verify.CELLS, fix=accepted, report=place)
+    try:
+        with _patience():
+            pipeline.run(options)
+    except HangError:
+        yield "\n".join(["still running: ", *traceback.format_exc().splitlines()[-12:]])
+    except Exception:  # noqa: BLE001 - whatever comes out of it is what is looked for
+        yield traceback.format_exc()
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    def ring(number: int, frame: object) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(LONGEST)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _admissions(report: dict[str, Any]) -> Iterator[str]:
+    failure = report.get("failure")
+    if not failure:
+        return
+    words = " ".join((failure["message"], *failure["detail"], failure["remedy"]))
+    if failure["exit_status"] not in (1, 2) or ADMISSIONS.search(words):
+        yield f"exit status {failure['exit_status']}: {words} {report['differences'][:3]}"
+
+
+def _oracle(source: Path, url: str, report: Path) -> list[str]:
+    judged = _python(ORACLE, source, url, report)
+    return [] if judged.returncode == 0 else (judged.stdout + judged.stderr).strip().splitlines()
+
+
+def _python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST, check=False
+    )
+
+
+def _drop(server: Server, url: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(str(name))))

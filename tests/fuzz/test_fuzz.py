@@ -1,0 +1,41 @@
+"""Whatever stands in the source: no traceback, no hang, no silent change, no unproven publication."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from tests.fuzz.rounds import Fuzzer, Round
+
+
+@pytest.mark.parametrize("seconds", [10, pytest.param(120, marks=pytest.mark.full)])
+def test_whatever_the_source_holds_the_product_keeps_its_promises(fuzzer: Fuzzer, seconds: int) -> None:
+    done = [check(fuzzer, seed) for seed in seeds(float(os.environ.get("FUZZ_SECONDS", seconds)))]
+    print(summary(done))
+    assert done
+
+
+def seeds(seconds: float):
+    """FUZZ_SEED alone, or ever new ones until the time is over."""
+    if given := os.environ.get("FUZZ_SEED"):
+        yield int(given)
+        return
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield random.SystemRandom().getrandbits(40)
+
+
+def check(fuzzer: Fuzzer, seed: int) -> Round:
+    done = fuzzer.round(seed)
+    assert not done.lies, done.told()
+    return done
+
+
+def summary(done: list[Round]) -> str:
+    """How the runs ended; many that publish, and many that do not, make a useful fuzz."""
+    ends = Counter((run.mode, "published" if run.published else run.stage) for round in done for run in round.runs)
+    return f"{len(done)} databases; " + ", ".join(f"{mode} {end}: {n}" for (mode, end), n in sorted(ends.items()))
