@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migrate_to_pg.account import ChangedCells, RowsAside
+
 #: The schema on PostgreSQL in which everything happens until publish.
 INCOMING = "migrate_to_pg_incoming"
 #: The final place of the tables.
@@ -360,7 +362,8 @@ class Difference:
     key: Mapping[str, str]
     #: '' for a whole row.
     column: str
-    #: "changed", "missing" (in PostgreSQL) or "extra" (in PostgreSQL).
+    #: "changed", "missing" (in PostgreSQL), "extra" (in PostgreSQL), or "unexplained": the record of the repairs says
+    #: what the proof cannot confirm.
     kind: str
     #: Both values as text; None for a NULL or an absent row.
     source: str | None
@@ -372,6 +375,7 @@ class TableProof:
     """The comparison of one table."""
 
     name: str
+    #: As the snapshot has them, before any repair.
     rows_source: int
     rows_target: int
     #: 0 where only rows were counted.
@@ -381,6 +385,16 @@ class TableProof:
     #: The first of them.
     samples: tuple[Difference, ...]
     seconds: float
+    #: Rows of the source that are not in PostgreSQL, and are whole in the journal.
+    quarantined: int = 0
+    merged: int = 0
+    #: Cells that a repair changed, each recomputed by the proof itself.
+    cells_changed: int = 0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row of the source is in PostgreSQL, in quarantine or merged."""
+        return self.rows_source == self.rows_target + self.quarantined + self.merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,8 +406,8 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """True where no difference was found in any table."""
-        return all(t.differences == 0 and t.rows_source == t.rows_target for t in self.tables)
+        """True where no difference was found in any table, and every row is accounted for."""
+        return all(t.differences == 0 and t.adds_up for t in self.tables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -441,6 +455,8 @@ class SourceFacts:
     rows: int
     #: Where the snapshot is kept; '' where it was removed at the end.
     snapshot: str
+    #: Where the journal of the repairs is kept, a SQLite database; '' where nothing was mended, or it was removed.
+    journal: str = ""
     #: Whether anybody committed to it after the snapshot; what only its -wal holds included.
     changed: bool = False
     #: 'table: n rows ...': what was published without, by --accept-stale.
@@ -480,6 +496,9 @@ class Report:
     target: TargetFacts | None = None
     loaded: tuple[LoadedTable, ...] = ()
     findings: tuple[Finding, ...] = ()
+    #: What the accepted repairs changed and set aside; the cells and rows shown are the first of many.
+    changed: tuple[ChangedCells, ...] = ()
+    aside: tuple[RowsAside, ...] = ()
     identities: tuple[Identity, ...] = ()
     proof: Proof | None = None
     publication: Publication | None = None

@@ -12,6 +12,7 @@ import zoneinfo
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+from migrate_to_pg.account import Mended
 from migrate_to_pg.prove.compare import Comparison
 from migrate_to_pg.prove.families import family
 from migrate_to_pg.prove.forms import Facts
@@ -24,9 +25,20 @@ __all__ = ["prove"]
 
 
 def prove(
-    plan: Plan, snapshot: Path, conninfo: str, *, schema: str, verify: Verify, progress: Callable[[Event], None]
+    plan: Plan,
+    snapshot: Path,
+    conninfo: str,
+    *,
+    schema: str,
+    verify: Verify,
+    progress: Callable[[Event], None],
+    mended: Mended | None = None,
 ) -> Proof:
-    """Compare each planned table of ``schema`` with the snapshot; a difference is reported, never raised."""
+    """Compare each planned table of ``schema`` with the snapshot; a difference is reported, never raised.
+
+    ``plan`` and ``snapshot`` are as they were before any repair. With ``mended`` the tables hold the mended rows: they
+    must be the snapshot's with exactly the edits of its journal, each of which is computed here anew.
+    """
     source = Source(snapshot)
     told = Progress(progress, sum(table.source.rows for table in plan.tables))
     with Target(conninfo, schema) as target:
