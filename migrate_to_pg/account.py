@@ -51,6 +51,8 @@ class AsideRow:
     #: Primary key column -> value as text.
     key: Mapping[str, str]
     reason: str
+    #: The whole row as the snapshot has it, by SQLite's column names, in JSON's types: see ``mend.journal.json_cell``.
+    row: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,13 @@ from pathlib import Path
 
 from migrate_to_pg.account import AsideRow, Change, ChangedCells, Fate, RowsAside
 from migrate_to_pg.rules.rows import show
+from migrate_to_pg.rules.sql import compose, name
 from migrate_to_pg.sqlite import open_snapshot
 
 #: The rowid column of a ``rows of`` table.
 ROW = "migrate_to_pg row"
-#: How many lines of each kind a report shows.
-SAMPLES = 5
+#: How many cells and rows of one rule and table a report takes along; the journal has them all.
+SAMPLES = 1000
 
 TABLES = """
 CREATE TABLE journal.changed (
@@ -78,20 +79,43 @@ def rows_aside(journal: Path) -> tuple[RowsAside, ...]:
         )
 
 
-def every_change(journal: Path) -> Iterator[tuple[str, str, str, Change]]:
-    """(rule, table, column, the change) of every changed cell."""
-    with closing(_opened(journal)) as database:
-        query = 'SELECT rule, "table", "column", key, old, new FROM changed ORDER BY rowid'
-        for rule, table, column, *change in database.execute(query):
-            yield rule, table, column, _change(*change)
-
-
 def every_aside(journal: Path) -> Iterator[tuple[str, str, Fate, AsideRow]]:
     """(rule, table, fate, the row) of every row that was set aside."""
+    query = 'SELECT rowid, rule, "table", fate FROM aside ORDER BY rowid'
     with closing(_opened(journal)) as database:
-        query = 'SELECT rule, "table", fate, key, reason FROM aside ORDER BY rowid'
-        for rule, table, fate, key, reason in database.execute(query):
-            yield rule, table, Fate(fate), AsideRow(key=json.loads(key), reason=reason)
+        for line, rule, table, fate in database.execute(query):
+            yield rule, table, Fate(fate), _aside(database, line)
+
+
+def every_change(journal: Path) -> Iterator[tuple[str, str, str, str, object, object]]:
+    """(rule, table, column, key as JSON, old and new in JSON's types) of every changed cell."""
+    query = 'SELECT rule, "table", "column", key, old, new FROM changed ORDER BY rowid'
+    with closing(_opened(journal)) as database:
+        for rule, table, column, key, old, new in database.execute(query):
+            yield rule, table, column, key, json_cell(old), json_cell(new)
+
+
+def json_cell(value: object) -> object:
+    """A value of SQLite's in JSON's types, so that none is lost: what JSON cannot tell apart says what it is.
+
+    {"blob": hex}, {"text": hex of its bytes} where it is no text that PostgreSQL's jsonb holds, {"real": "1e+300"}.
+    """
+    if isinstance(value, bytes):
+        return {"blob": value.hex()}
+    if isinstance(value, float):
+        written = repr(value)
+        return value if written.lstrip("-").replace(".", "", 1).isdigit() else {"real": written}
+    if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+        return {"text": value.encode("utf-8", "surrogateescape").hex()}
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _opened(journal: Path) -> sqlite3.Connection:
@@ -110,6 +134,17 @@ def _change(key: str, old: object, new: object) -> Change:
 
 
 def _asides(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[AsideRow, ...]:
-    query = 'SELECT key, reason FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
-    lines = database.execute(query, [rule, table, fate, SAMPLES])
-    return tuple(AsideRow(key=json.loads(key), reason=reason) for key, reason in lines)
+    query = 'SELECT rowid FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
+    lines = database.execute(query, [rule, table, fate, SAMPLES]).fetchall()
+    return tuple(_aside(database, line) for (line,) in lines)
+
+
+def _aside(database: sqlite3.Connection, line: int) -> AsideRow:
+    table, row, key, reason = database.execute(
+        'SELECT "table", row, key, reason FROM aside WHERE rowid = ?', [line]
+    ).fetchone()
+    query = compose("SELECT * FROM {rows} WHERE {row} = ?", rows=name(rows_table(table)), row=name(ROW))
+    cursor = database.execute(query, [row])
+    names = [column for column, *_ in cursor.description]
+    cells = dict(zip(names[1:], map(json_cell, cursor.fetchone()[1:]), strict=True))
+    return AsideRow(key=json.loads(key), reason=reason, row=cells)

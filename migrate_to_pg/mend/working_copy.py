@@ -172,12 +172,12 @@ class WorkingCopy:
             self.database.execute(compose(statement, new=new, **parts), arguments)
 
     def _make_rows_table(self, table: PlannedTable) -> None:
-        columns = names([ROW, *kept_columns(table)])
         self.database.execute(
             compose(
-                "CREATE TABLE IF NOT EXISTS journal.{kept} ({columns})",
+                "CREATE TABLE IF NOT EXISTS journal.{kept} ({row} INTEGER PRIMARY KEY, {columns})",
                 kept=name(rows_table(table.name)),
-                columns=columns,
+                row=name(ROW),
+                columns=names(kept_columns(table)),
             )
         )
 
