@@ -1,7 +1,6 @@
 """The name of a SQLite database in, a Diagnosis out: every fault that migrate_to_pg finds, and those of SQLite itself.
 
-The source is never opened but ``mode=ro``, for its snapshot; all else is asked of that copy, which is thrown away. The
-write probe is the last to use it, so that it may write there.
+The source is never opened but ``mode=ro``, for its snapshot; all else is asked of that copy, which is thrown away.
 """
 
 from __future__ import annotations
@@ -10,59 +9,53 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import django.db
-from django.conf import settings
-from django.db.utils import ConnectionHandler
-
-from migrate_to_pg.catalog import make_plan, read_source
-from migrate_to_pg.declared_keys import declared_key_findings
-from migrate_to_pg.diagnosis import Diagnosis, PageFacts
+from migrate_to_pg.checkup import Checkup, check_up, stage, unreadable
+from migrate_to_pg.diagnosis import Diagnosis, FileState
 from migrate_to_pg.endpoints import SourceChoice, choose_source
-from migrate_to_pg.errors import MigrationStateError, SourceError, UsageError
-from migrate_to_pg.examine import examine
-from migrate_to_pg.migration_state import migration_findings
-from migrate_to_pg.offline import target_tables
-from migrate_to_pg.probe import probe
-from migrate_to_pg.records import Event, Finding, Level, SourceCatalog
-from migrate_to_pg.rules import integrity_check
-from migrate_to_pg.rules.of_the_doctor import INCONSISTENT, NO_ROOM, UNREADABLE
+from migrate_to_pg.errors import SourceError, UsageError
+from migrate_to_pg.records import Event, Finding, Level
+from migrate_to_pg.rules.of_the_doctor import NO_ROOM
 from migrate_to_pg.snapshot import Source, require_database, require_space
-from migrate_to_pg.state import file_findings, hot_journal_finding, lock_finding, look, page_facts
+from migrate_to_pg.state import file_findings, hot_journal_finding, lock_finding, look
 from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
 
 #: Seconds to wait for a writer who keeps readers out, too; then he is the finding.
 WAIT = 5.0
-_SQLITE = "django.db.backends.sqlite3"
 
 
-def _silent(_: Event) -> None:
+def silent(_: Event) -> None:
     """No progress wanted."""
 
 
-def diagnose(database: str | None = None, progress: Progress = _silent) -> Diagnosis:
+def diagnose(database: str | None = None, progress: Progress = silent) -> Diagnosis:
     """Everything that is wrong with the database: a path, an alias, a sqlite:/// URL, or what --source defaults to.
 
     Raises UsageError where there is no SQLite database of that name.
     """
+    choice = choose_database(database)
+    with workplace() as place:
+        return diagnose_in(choice, place, progress)
+
+
+def choose_database(database: str | None) -> SourceChoice:
+    """The database of that name. Raises UsageError where there is none."""
     choice = choose_source(database, argument="sqlite_doctor")
     try:
         require_database(choice.path)
     except SourceError as error:
         raise UsageError(str(error), remedy="Name it: manage.py sqlite_doctor PATH.") from error
-    with _workplace() as place:
-        return _Doctor(choice, place, progress).go()
+    return choice
 
 
 @contextmanager
-def _workplace() -> Iterator[Workplace]:
-    """Where the snapshot lies for as long as it is asked; nothing of it stays."""
+def workplace() -> Iterator[Workplace]:
+    """Where copies lie for as long as they are asked; nothing of them stays."""
     try:
         place = Workplace(None)
     except (OSError, UsageError):
@@ -78,13 +71,9 @@ def _workplace() -> Iterator[Workplace]:
             place.directory.rmdir()
 
 
-@dataclass
-class _Facts:
-    """What was found out so far, however far it went."""
-
-    findings: list[Finding] = field(default_factory=list)
-    pages: PageFacts | None = None
-    catalog: SourceCatalog | None = None
+def diagnose_in(choice: SourceChoice, place: Workplace, progress: Progress) -> Diagnosis:
+    """The same of a database that is there, with a place for the snapshot."""
+    return _Doctor(choice, place, progress).go()
 
 
 class _Doctor:
@@ -96,45 +85,28 @@ class _Doctor:
         self.progress = progress
         # Before anything opens the database: even a reader leaves traces beside it.
         self.file = look(choice.path)
-        self.facts = _Facts()
 
     def go(self) -> Diagnosis:
-        if self._snapshot():
-            self._examine()
-            self._add(file_findings(self.choice.path, self.file, look(self.choice.path)))
-        catalog = self.facts.catalog
-        return Diagnosis(
-            source=str(self.choice.path),
-            file=self.file,
-            space_needed=self._space_needed,
-            space_free=shutil.disk_usage(self.place.directory).free,
-            sqlite_version=sqlite3.sqlite_version,
-            pages=self.facts.pages,
-            tables=len(catalog.tables) if catalog else None,
-            rows=sum(table.rows for table in catalog.tables) if catalog else None,
-            migrations=len(catalog.applied_migrations) if catalog else None,
-            findings=tuple(sorted(self.facts.findings, key=lambda finding: finding.level is not Level.ERROR)),
-        )
+        refused = self._snapshot()
+        if refused:
+            return told(self.choice, self.file, self.place, Checkup(findings=[refused]))
+        checkup = check_up(self.choice, self.place.unfinished, self.progress)
+        checkup.add(file_findings(self.choice.path, self.file, look(self.choice.path)))
+        return told(self.choice, self.file, self.place, checkup)
 
-    @property
-    def _space_needed(self) -> int:
-        return self.file.bytes + self.file.beside.get("-wal", 0)
-
-    def _snapshot(self) -> bool:
-        """Whether there is a copy to ask."""
+    def _snapshot(self) -> Finding | None:
+        """Make the copy that is asked, or say why there is none."""
         path = self.choice.path
         try:
-            require_space(self.place.directory, self._space_needed)
+            require_space(self.place.directory, space_needed(self.file))
         except SourceError as error:
-            self._add([NO_ROOM.finding(table="", explanation=str(error), remedy=NO_ROOM.remedy)])
-            return False
+            return NO_ROOM.finding(table="", explanation=str(error), remedy=NO_ROOM.remedy)
         try:
-            with self._stage("snapshot"), Source(path, wait=WAIT) as source:
+            with stage(self.progress, "snapshot"), Source(path, wait=WAIT) as source:
                 source.copy(self.place.unfinished)
         except SourceError as error:
-            self._add([self._no_snapshot(error)])
-            return False
-        return True
+            return self._no_snapshot(error)
+        return None
 
     def _no_snapshot(self, error: SourceError) -> Finding:
         now = look(self.choice.path)
@@ -142,62 +114,26 @@ class _Doctor:
             return lock_finding(now, keeps_readers_out=True)
         if now.journal_is_hot and not now.writer:
             return hot_journal_finding(self.choice.path, str(error))
-        return _unreadable(error)
-
-    def _examine(self) -> None:
-        """Each part adds what it finds; where SQLite gives up, that is a finding and the rest is left out."""
-        snapshot = self.place.unfinished
-        try:
-            self.facts.pages = page_facts(snapshot)
-            with self._stage("integrity"), _as_web_server(self.choice, snapshot) as database:
-                self._add(integrity_check.findings(database, integrity_check.WHOLE))
-            with self._stage("catalog"):
-                self.facts.catalog = read_source(snapshot)
-                self._add(migration_findings(self.facts.catalog.applied_migrations))
-            self._ask_rules(snapshot, self.facts.catalog)
-            with self._stage("probe"), _as_web_server(self.choice, snapshot) as database:
-                self._add(probe(database, self.facts.catalog))
-        except MigrationStateError as error:
-            self._add([INCONSISTENT.finding(table="django_migrations", explanation=str(error), remedy=error.remedy)])
-        except (SourceError, sqlite3.Error, django.db.Error) as error:
-            self._add([_unreadable(error)])
-
-    def _ask_rules(self, snapshot: Path, catalog: SourceCatalog) -> None:
-        with self._stage("examine"):
-            tables = target_tables(catalog.applied_migrations)
-            plan = make_plan(catalog, tables, source_time_zone=self.choice.time_zone)
-            found = examine(plan, catalog, snapshot, accepted=frozenset(), progress=self.progress)
-            # Asked above, with the application's functions at hand.
-            self._add(finding for finding in found if finding.rule != integrity_check.RULE.id)
-            self._add(declared_key_findings(snapshot, catalog, self.facts.findings))
-
-    def _add(self, findings: Iterable[Finding]) -> None:
-        self.facts.findings.extend(list(findings))
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        self.progress(Event(kind="stage", stage=name))
-        yield
-        self.progress(Event(kind="stage_done", stage=name))
+        return unreadable(error)
 
 
-def _unreadable(error: Exception) -> Finding:
-    detail = getattr(error, "detail", ())
-    explanation = "\n".join([str(error), *detail, "What comes after that was not examined."])
-    return UNREADABLE.finding(table="", explanation=explanation, remedy=UNREADABLE.remedy)
+def space_needed(file: FileState) -> int:
+    """The bytes of a copy."""
+    return file.bytes + file.beside.get("-wal", 0)
 
 
-@contextmanager
-def _as_web_server(choice: SourceChoice, copy: Path) -> Iterator[sqlite3.Connection]:
-    """SQLite's own connection as Django sets it up: foreign keys, Django's functions, the project's own ones."""
-    entry = settings.DATABASES.get(choice.alias, {})
-    if "sqlite3" not in entry.get("ENGINE", "") and "spatialite" not in entry.get("ENGINE", ""):
-        entry = {"ENGINE": _SQLITE}
-    entry = {"ENGINE": entry["ENGINE"], "OPTIONS": dict(entry.get("OPTIONS", {})), "NAME": str(copy)}
-    connection = ConnectionHandler({"default": dict(entry), choice.alias: entry})[choice.alias]
-    with contextlib.closing(connection):
-        # Projects register their own functions when connection_created is sent.
-        connection.ensure_connection()
-        database: sqlite3.Connection = connection.connection
-        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        yield database
+def told(choice: SourceChoice, file: FileState, place: Workplace, checkup: Checkup) -> Diagnosis:
+    """All that was found out, errors first."""
+    catalog = checkup.catalog
+    return Diagnosis(
+        source=str(choice.path),
+        file=file,
+        space_needed=space_needed(file),
+        space_free=shutil.disk_usage(place.directory).free,
+        sqlite_version=sqlite3.sqlite_version,
+        pages=checkup.pages,
+        tables=len(catalog.tables) if catalog else None,
+        rows=sum(table.rows for table in catalog.tables) if catalog else None,
+        migrations=len(catalog.applied_migrations) if catalog else None,
+        findings=tuple(sorted(checkup.findings, key=lambda finding: finding.level is not Level.ERROR)),
+    )

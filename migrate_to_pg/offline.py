@@ -15,11 +15,11 @@ import django.db
 from django.apps.registry import Apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
-from django.db.migrations.loader import MigrationLoader
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.migrations import Key, SourceLoader
+from migrate_to_pg.migrations import Key
 from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
+from migrate_to_pg.registry import applied_models
 
 #: SQL name -> pg_type.typname, where they differ.
 _TYPE_NAMES = {
@@ -45,23 +45,11 @@ _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<
 
 def target_tables(applied: Collection[Key]) -> tuple[TargetTable, ...]:
     """The tables of every managed model as of the applied migrations, many-to-many tables and Django's own included."""
-    apps = _applied_models(applied)
+    apps = applied_models(applied)
     connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.postgresql"}})["default"]
     tables = {model._meta.db_table: _table(model, connection) for model in _stored_models(apps)}
     tables["django_migrations"] = _migrations_table(connection)
     return tuple(tables[name] for name in sorted(tables))
-
-
-def _applied_models(applied: Collection[Key]) -> Apps:
-    loader = SourceLoader(None, applied)
-    wanted = loader.wanted & set(loader.graph.nodes)
-    # project_state reads an empty list as "every leaf".
-    leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
-    return cast(Apps, loader.project_state(cast(Any, leaves)).apps) if leaves else Apps()
-
-
-def _is_followed(loader: MigrationLoader, key: Key, wanted: set[Key]) -> bool:
-    return any(child.key in wanted for child in loader.graph.node_map[key].children)
 
 
 def _stored_models(apps: Apps) -> Iterator[type[models.Model]]:

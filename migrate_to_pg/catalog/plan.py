@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from migrate_to_pg.pairing import paired
-from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable, SourceCatalog, SourceTable, TargetTable
+from migrate_to_pg.records import GenericKey, Plan, PlannedColumn, PlannedTable, SourceCatalog, SourceTable, TargetTable
 
 
-def make_plan(catalog: SourceCatalog, targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:
-    """Pair the tables and the columns of both sides by name."""
+def make_plan(
+    catalog: SourceCatalog,
+    targets: Iterable[TargetTable],
+    *,
+    source_time_zone: str,
+    models: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    generic_keys: tuple[GenericKey, ...] = (),
+) -> Plan:
+    """Pair the tables and the columns of both sides by name; ``models`` and ``generic_keys`` go with the plan."""
     targets = tuple(targets)
     pairs = paired([target.name for target in targets], catalog.tables)
     known = {source.name for source in pairs.values()}
@@ -18,6 +26,8 @@ def make_plan(catalog: SourceCatalog, targets: Iterable[TargetTable], *, source_
         leftovers=tuple(table for table in catalog.tables if table.name not in known),
         only_target=tuple(target for target in targets if target.name not in pairs),
         source_time_zone=source_time_zone,
+        models=models,
+        generic_keys=generic_keys,
     )
 
 

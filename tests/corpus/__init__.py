@@ -7,7 +7,7 @@ there: exactly that, and nothing else. ``test_corpus`` takes each through the wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -37,6 +37,9 @@ class Case:
     #: Repairs that are accepted.
     fix: tuple[str, ...] = ()
     time_zone: str = "UTC"
+    #: What Django's app registry would tell: models, and (table, content type column, object column).
+    models: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    generic_keys: tuple[tuple[str, str, str], ...] = ()
 
 
 def value_case(

@@ -14,17 +14,19 @@ import pytest
 
 from migrate_to_pg import pipeline
 from migrate_to_pg.catalog import read_source
-from migrate_to_pg.records import Finding, FreshRows, Level, Options, Report, SourceCatalog, Verify
+from migrate_to_pg.records import Finding, FreshRows, GenericKey, Level, Options, Report, SourceCatalog, Verify
 from migrate_to_pg.sqlite import quote_name
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.corpus import Case, Found
+from tests.corpus.generic import CASES as GENERIC
+from tests.corpus.generic import HEALTHY as HEALTHY_GENERIC
 from tests.corpus.healthy import CASES as HEALTHY
 from tests.corpus.schema import CASES as SCHEMA
 from tests.corpus.sets import CASES as SETS
 from tests.corpus.values import CASES as VALUES
 
-DAMAGED = [*VALUES, *SETS, *SCHEMA]
-ALL = [*DAMAGED, *HEALTHY]
+DAMAGED = [*VALUES, *SETS, *SCHEMA, *GENERIC]
+ALL = [*DAMAGED, *HEALTHY, *HEALTHY_GENERIC]
 
 Move = Callable[[Case], Report]
 
@@ -55,6 +57,8 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         chosen = dataclasses.replace(pipeline.choose_source(str(source)), time_zone=case.time_zone)
         monkeypatch.setattr(pipeline, "choose_source", lambda _: chosen)
         monkeypatch.setattr(pipeline, "read_source", _recorded)
+        monkeypatch.setattr(pipeline, "content_models", lambda _: case.models)
+        monkeypatch.setattr(pipeline, "generic_keys", lambda: _generic_keys(case))
         monkeypatch.setattr(pipeline, "run_migrations", lambda django, *_, **__: _make(django, case.target))
         monkeypatch.setattr(pipeline, "make_unmigrated_tables", lambda *_, **__: None)
         nothing = FreshRows(content_types=frozenset(), permissions=frozenset())
@@ -70,6 +74,12 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
 def _recorded(snapshot: Path) -> SourceCatalog:
     """A case says what a project's migrations would have made, but records none."""
     return dataclasses.replace(read_source(snapshot), applied_migrations=(("case", "0001_initial"),))
+
+
+def _generic_keys(case: Case) -> tuple[GenericKey, ...]:
+    return tuple(
+        GenericKey(table=table, content_type_column=kind, object_column=row) for table, kind, row in case.generic_keys
+    )
 
 
 def _make(django: Any, target: str) -> tuple[()]:
@@ -119,4 +129,4 @@ def _require_published(report: Report, case: Case, url: str) -> None:
 def test_the_corpus_is_as_large_as_it_says() -> None:
     assert len({case.name for case in ALL}) == len(ALL)
     assert len(DAMAGED) >= 100
-    assert len(HEALTHY) >= 25
+    assert len([*HEALTHY, *HEALTHY_GENERIC]) >= 25

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
-from migrate_to_pg.records import Event, Finding, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
+from migrate_to_pg.records import Event, Finding, GenericKey, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
 
 _TYPES = {
     "smallint": "int2",
@@ -93,6 +94,8 @@ def findings(
     time_zone: str = "UTC",
     progress: Callable[[Event], None] = lambda _: None,
     drift: bool = False,
+    models: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    generic_keys: Iterable[tuple[str, str, str]] = (),
 ) -> tuple[Finding, ...]:
     """What examine finds in a SQLite file made by a script, against those tables of PostgreSQL.
 
@@ -103,7 +106,16 @@ def findings(
         path = Path(folder) / "copy 100%?#.sqlite3"
         make(path, script)
         catalog = read_source(path)
-        plan = make_plan(catalog, targets, source_time_zone=time_zone)
+        plan = make_plan(
+            catalog,
+            targets,
+            source_time_zone=time_zone,
+            models=models,
+            generic_keys=tuple(
+                GenericKey(table=table_name, content_type_column=kind, object_column=row)
+                for table_name, kind, row in generic_keys
+            ),
+        )
         before = path.read_bytes()
         found = examine(
             plan, catalog, path, accepted=frozenset(accepted), progress=progress, skip_leftovers=skip_leftovers

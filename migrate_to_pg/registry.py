@@ -1,0 +1,99 @@
+"""Django's app registry and the applied migrations in, what a content type stands for out.
+
+A content type names a model by its application and its name; which table that is, only Django knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, cast
+
+from django.apps import apps
+from django.apps.registry import Apps
+from django.db import models
+from django.db.backends.utils import truncate_name
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ModelState, ProjectState
+
+from migrate_to_pg.migrations import Key, SourceLoader
+from migrate_to_pg.records import GenericKey
+
+#: PostgreSQL's longest name, to which Django cuts a table's.
+_LONGEST_NAME = 63
+
+
+def applied_models(applied: Collection[Key]) -> Apps:
+    """The models as of the applied migrations."""
+    return cast(Apps, _state(applied).apps)
+
+
+def _state(applied: Collection[Key]) -> ProjectState:
+    loader = SourceLoader(None, applied)
+    wanted = loader.wanted & set(loader.graph.nodes)
+    # project_state reads an empty list as "every leaf".
+    leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
+    return loader.project_state(cast(Any, leaves)) if leaves else ProjectState()
+
+
+def _is_followed(loader: MigrationLoader, key: Key, wanted: set[Key]) -> bool:
+    return any(child.key in wanted for child in loader.graph.node_map[key].children)
+
+
+def content_models(applied: Collection[Key]) -> dict[tuple[str, str], str]:
+    """(app label, model name in lower case) -> its table: the installed models, and those of the applied migrations.
+
+    A proxy's table is that of the model behind it.
+    """
+    installed = {
+        (model._meta.app_label, str(model._meta.model_name)): _unquoted(model._meta.db_table)
+        for model in apps.get_models(include_auto_created=True)
+    }
+    return installed | dict(_historical(_state(applied).models))
+
+
+def _historical(states: Mapping[tuple[str, str], ModelState]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Without making classes of the states, which takes its time."""
+    for key, state in states.items():
+        while state.options.get("proxy"):
+            behind = next((states[base] for base in map(_key, state.bases) if base in states), None)
+            if behind is None:
+                break
+            state = behind
+        if not state.options.get("proxy"):
+            table = state.options.get("db_table") or f"{state.app_label}_{state.name_lower}"
+            yield key, _unquoted(truncate_name(str(table), _LONGEST_NAME))
+
+
+def _key(base: str | type[models.Model]) -> tuple[str, str]:
+    """A base as a state names it: "app.model", or a class such as Model itself."""
+    label, _, name = base.partition(".") if isinstance(base, str) else ("", "", "")
+    return label, name.lower()
+
+
+def generic_keys() -> tuple[GenericKey, ...]:
+    """The generic foreign keys of every installed model, and the one that the admin's log keeps by hand."""
+    return tuple(sorted(set(_generic_keys()), key=lambda key: (key.table, key.object_column)))
+
+
+def _generic_keys() -> Iterator[GenericKey]:
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.private_fields:
+            # A GenericForeignKey, whose module cannot be imported without contenttypes.
+            if hasattr(field, "ct_field") and hasattr(field, "fk_field"):
+                yield _generic_key(model, field.ct_field, field.fk_field)
+    if apps.is_installed("django.contrib.admin"):
+        yield _generic_key(apps.get_model("admin", "LogEntry"), "content_type", "object_id")
+
+
+def _generic_key(model: type[models.Model], content_type: str, object_id: str) -> GenericKey:
+    fields = [cast(Any, model._meta.get_field(name)) for name in (content_type, object_id)]
+    return GenericKey(
+        # An inherited key is in the table of the model that declares it.
+        table=_unquoted(fields[1].model._meta.db_table),
+        content_type_column=fields[0].column,
+        object_column=fields[1].column,
+    )
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name
