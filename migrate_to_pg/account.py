@@ -51,7 +51,7 @@ class AsideRow:
     #: Primary key column -> value as text.
     key: Mapping[str, str]
     reason: str
-    #: The whole row as the snapshot has it, by SQLite's column names, in JSON's types: see ``mend.journal.json_cell``.
+    #: The whole row as the snapshot has it, by SQLite's column names, in JSON's types: see ``journal.json_cell``.
     row: Mapping[str, object]
 
 
@@ -73,7 +73,7 @@ class Mended:
 
     #: The working copy, a SQLite database: the snapshot with every accepted repair made.
     path: Path
-    #: The journal, a SQLite database: see ``mend.journal``.
+    #: The journal, a SQLite database: see ``journal``.
     journal: Path
     changed: tuple[ChangedCells, ...] = ()
     aside: tuple[RowsAside, ...] = ()

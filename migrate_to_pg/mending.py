@@ -13,9 +13,8 @@ from pathlib import Path
 
 from migrate_to_pg.account import Mended
 from migrate_to_pg.examine import examine
-from migrate_to_pg.mend import changed_cells, close, merge, quarantine, repair, rows_aside
-from migrate_to_pg.mend.repairs import is_mendable
-from migrate_to_pg.mend.working_copy import WorkingCopy
+from migrate_to_pg.journal import changed_cells, rows_aside
+from migrate_to_pg.mend import WorkingCopy, close, is_mendable, merge, quarantine, repair
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, duplicate_key, foreign_key_orphan, integrity_check
 from migrate_to_pg.rules.sql import compose, name
@@ -54,7 +53,6 @@ def mend(
     working: Path,
     journal: Path,
     progress: Progress,
-    skip_leftovers: bool = False,
 ) -> tuple[Mended, Plan, tuple[Finding, ...]]:
     """Make every accepted repair on a copy of the snapshot; ``findings`` are those of the snapshot.
 
@@ -66,15 +64,7 @@ def mend(
         left = findings
         while mender.round(plan, left):
             plan = _with_rows(copy, plan)
-            left = examine(
-                plan,
-                catalog,
-                working,
-                accepted=accepted.fix,
-                skip_leftovers=skip_leftovers,
-                progress=progress,
-                rows_only=True,
-            )
+            left = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
     mended = Mended(path=working, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
     return mended, plan, _outcome(findings, left)
 

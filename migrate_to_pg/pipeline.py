@@ -9,23 +9,24 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import psycopg
 
-from migrate_to_pg import report as reports
 from migrate_to_pg import staging, target
 from migrate_to_pg.catalog import make_plan, read_source, read_target
 from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, choose_target
 from migrate_to_pg.errors import BlockedError, MigrateToPgError, MigrationStateError, ProofError
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
+from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations
 from migrate_to_pg.offline import target_tables
+from migrate_to_pg.outcome import Outcome
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_identities, require_validated
 from migrate_to_pg.publish import StandingTable, publish, require_replaceable, survey
@@ -34,25 +35,19 @@ from migrate_to_pg.records import (
     INCOMING,
     Event,
     Failure,
-    Finding,
-    Identity,
-    LoadedTable,
     Options,
     Plan,
-    Proof,
-    Publication,
     Report,
     Snapshot,
     SourceCatalog,
-    SourceFacts,
     StageTime,
-    TargetFacts,
+    TargetTable,
 )
-from migrate_to_pg.rules import accepted_rules
-from migrate_to_pg.snapshot import Source, file_sha256, require_space
+from migrate_to_pg.registry import content_models, generic_keys
+from migrate_to_pg.rules import accepted_rules, quarantined_rules
+from migrate_to_pg.snapshot import Source, require_space
 from migrate_to_pg.stand_in import standing_in
-from migrate_to_pg.versions import versions
-from migrate_to_pg.words import counted, estimate, next_steps
+from migrate_to_pg.words import counted, estimate
 from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
@@ -71,25 +66,11 @@ def run(options: Options, progress: Progress = _silent) -> Report:
     return _Run(options, progress).go()
 
 
-@dataclass
-class _Facts:
-    """What the run has found out so far: the report is made of it, however far the run came."""
+class Ready(NamedTuple):
+    """What load reads."""
 
-    stages: list[StageTime] = field(default_factory=list)
-    target: TargetFacts | None = None
-    snapshot: Snapshot | None = None
-    catalog: SourceCatalog | None = None
-    loaded: tuple[LoadedTable, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    identities: tuple[Identity, ...] = ()
-    unapplied: int = 0
-    proof: Proof | None = None
-    publication: Publication | None = None
-    failure: Failure | None = None
-    snapshot_kept: str = ""
-    keep_incoming: bool = False
-    changed: bool = False
-    left_behind: tuple[str, ...] = ()
+    plan: Plan
+    path: Path
 
 
 class _Run:
@@ -98,11 +79,10 @@ class _Run:
     def __init__(self, options: Options, progress: Progress) -> None:
         self.options = options
         self.progress = progress
-        self.started = datetime.now().astimezone()
-        self.accepted = accepted_rules(options.fix)
+        self.accepted = Accepted(fix=accepted_rules(options.fix), quarantine=quarantined_rules(options.quarantine))
         self.source_choice: SourceChoice = choose_source(options.source)
         self.workplace = Workplace(options.report)
-        self.facts = _Facts()
+        self.facts = Outcome(options, datetime.now().astimezone())
 
     def go(self) -> Report:
         try:
@@ -119,9 +99,8 @@ class _Run:
         except psycopg.Error as error:
             self.facts.failure = _lost_connection(error)
         finally:
-            if not self.facts.snapshot_kept:
-                self.workplace.drop_snapshot()
-        return self._report()
+            self.workplace.drop_unfinished()
+        return self.facts.report(self.workplace)
 
     def _stages(self, stack: ExitStack) -> None:
         source = stack.enter_context(Source(self.source_choice.path))
@@ -146,7 +125,7 @@ class _Run:
         with self._stage("catalog"):
             catalog = self.facts.catalog = self._read_source(snapshot)
             tables = target_tables(catalog.applied_migrations)
-            plan = make_plan(catalog, tables, source_time_zone=self.source_choice.time_zone)
+            plan = self._plan(catalog, tables)
         self._examine(plan, catalog, snapshot)
         if self.options.keep:
             self._keep_snapshot()
@@ -156,9 +135,9 @@ class _Run:
         with self._stage("catalog"):
             catalog = self.facts.catalog = self._read_source(snapshot)
         plan, standing, aside = self._stage_tables(choice, connection, catalog)
-        self._examine(plan, catalog, snapshot)
+        ready = self._examine(plan, catalog, snapshot)
         with self._stage("load"):
-            self.facts.loaded = load(plan, snapshot.path, choice.conninfo, schema=INCOMING, progress=self.progress)
+            self.facts.loaded = load(ready.plan, ready.path, choice.conninfo, schema=INCOMING, progress=self.progress)
         with self._stage("restore"):
             staging.restore(connection, INCOMING, aside, self.progress)
             self.facts.identities = staging.set_identities(connection, INCOMING, plan)
@@ -202,7 +181,7 @@ class _Run:
                 make_unmigrated_tables(django, [table.name for table in catalog.tables])
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
-            plan = make_plan(catalog, tables, source_time_zone=self.source_choice.time_zone)
+            plan = self._plan(catalog, tables)
             standing = survey(connection, INCOMING, FINAL, fresh_rows())
             if self.options.mode == "publish":
                 require_replaceable(standing, FINAL, replace=self.options.replace)
@@ -210,22 +189,51 @@ class _Run:
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
 
-    def _examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> None:
+    def _plan(self, catalog: SourceCatalog, tables: Iterable[TargetTable]) -> Plan:
+        return make_plan(
+            catalog,
+            tables,
+            source_time_zone=self.source_choice.time_zone,
+            models=content_models(catalog.applied_migrations),
+            generic_keys=generic_keys(),
+        )
+
+    def _examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
+        """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs."""
         with self._stage("examine"):
             self.facts.findings = examine(
                 plan,
                 catalog,
                 snapshot.path,
-                accepted=self.accepted,
+                accepted=self.accepted.fix,
                 skip_leftovers=self.options.skip_leftovers,
                 progress=self.progress,
             )
+        ready = Ready(plan, snapshot.path)
+        if is_called_for(self.facts.findings, self.accepted):
+            ready = self._mend(plan, catalog, snapshot)
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
             raise BlockedError(
                 f"{counted(len(blocking), 'finding stands', 'findings stand')} in the way; nothing was loaded.",
-                remedy="Do what each finding says, or accept its repair with --fix, then run again.",
+                remedy="Do what each finding says, or accept its repair with --fix or --quarantine, then run again.",
             )
+        return ready
+
+    def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
+        with self._stage("mend"):
+            require_space(self.workplace.directory, snapshot.size)
+            self.facts.mended, plan, self.facts.findings = mend(
+                plan,
+                catalog,
+                snapshot.path,
+                self.facts.findings,
+                accepted=self.accepted,
+                working=self.workplace.working_copy,
+                journal=self.workplace.unfinished_journal,
+                progress=self.progress,
+            )
+        return Ready(plan, self.workplace.working_copy)
 
     def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
         with self._stage("prove"):
@@ -236,6 +244,7 @@ class _Run:
                 schema=INCOMING,
                 verify=self.options.verify,
                 progress=self.progress,
+                mended=self.facts.mended,
             )
             if not proof.holds:
                 faulty = [t.name for t in proof.tables if t.differences or t.rows_source != t.rows_target]
@@ -267,6 +276,7 @@ class _Run:
                 standing=() if self.options.replace else standing,
                 rows={table.name: table.rows for table in self.facts.loaded},
                 snapshot=str(self.workplace.snapshot),
+                journal=self.facts.mended.journal if self.facts.mended else None,
                 before_commit=recheck,
             )
         if source.has_changed():
@@ -275,6 +285,8 @@ class _Run:
 
     def _keep_snapshot(self) -> None:
         self.facts.snapshot_kept = str(self.workplace.keep_snapshot())
+        if self.facts.mended:
+            self.facts.journal_kept = str(self.workplace.keep_journal())
 
     def _look_again(self, source: Source) -> None:
         # Where nobody can tell any more, the hash at the end still does.
@@ -300,20 +312,7 @@ class _Run:
             yield
         finally:
             self.facts.stages.append(StageTime(name=name, seconds=time.perf_counter() - start))
-        self.progress(Event(kind="stage_done", stage=name, message=self._summary(name)))
-
-    def _summary(self, name: str) -> str:
-        facts = self.facts
-        if name == "snapshot" and facts.snapshot:
-            return f"{facts.snapshot.size / 1e6:,.1f} MB"
-        if name == "catalog" and facts.catalog:
-            return f"{len(facts.catalog.tables)} tables, {sum(t.rows for t in facts.catalog.tables):,} rows"
-        if name == "examine":
-            return counted(len(facts.findings), "finding", "findings")
-        if name == "prove" and facts.proof and facts.proof.tables:
-            cells = sum(t.cells_compared for t in facts.proof.tables)
-            return f"{cells:,} cells equal" if cells else f"{len(facts.proof.tables)} row counts equal"
-        return ""
+        self.progress(Event(kind="stage_done", stage=name, message=self.facts.summary(name)))
 
     def _note(self, message: str) -> None:
         self.progress(Event(kind="note", stage="", message=message))
@@ -325,59 +324,6 @@ class _Run:
             self._note(
                 f"The source has not applied {len(missing)} migrations ({names}); PostgreSQL will not have either."
             )
-
-    def _report(self) -> Report:
-        facts = self.facts
-        report = Report(
-            ok=facts.failure is None,
-            mode=self.options.mode,
-            started=self.started.isoformat(timespec="seconds"),
-            stages=tuple(facts.stages),
-            source=self._source_facts(),
-            target=facts.target,
-            loaded=facts.loaded,
-            findings=facts.findings,
-            identities=facts.identities,
-            proof=facts.proof,
-            publication=facts.publication,
-            failure=facts.failure,
-            versions=versions(facts.target),
-            next_steps=self._next_steps(),
-        )
-        return self._written(report)
-
-    def _written(self, report: Report) -> Report:
-        """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
-        try:
-            reports.write(report, self.workplace.directory)
-        except OSError as error:
-            missing = f"The report could not be written to {self.workplace.directory}: {error.strerror or error}."
-            return replace(report, next_steps=(missing, *report.next_steps))
-        return report
-
-    def _next_steps(self) -> tuple[str, ...]:
-        facts = self.facts
-        left = [f"Written to SQLite after the snapshot, and not moved: {line}" for line in facts.left_behind]
-        steps = next_steps(self.options, facts.publication, facts.failure, facts.unapplied, facts.snapshot_kept)
-        return (*left, *steps)
-
-    def _source_facts(self) -> SourceFacts | None:
-        snapshot, catalog = self.facts.snapshot, self.facts.catalog
-        if snapshot is None:
-            return None
-        tables = catalog.tables if catalog else ()
-        after = file_sha256(snapshot.source) if snapshot.source.exists() else ""
-        return SourceFacts(
-            path=str(snapshot.source),
-            bytes=snapshot.size,
-            sha256=snapshot.source_sha256,
-            sha256_after=after,
-            tables=len(tables),
-            rows=sum(table.rows for table in tables),
-            snapshot=self.facts.snapshot_kept,
-            changed=self.facts.changed,
-            left_behind=self.facts.left_behind,
-        )
 
 
 def _lost_connection(error: psycopg.Error) -> Failure:

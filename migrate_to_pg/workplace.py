@@ -18,6 +18,8 @@ from migrate_to_pg.errors import UsageError
 #: Below BASE_DIR.
 REPORTS = Path("migrate_to_pg_report")
 _SNAPSHOT = "snapshot.sqlite3"
+_WORKING_COPY = "working_copy.sqlite3"
+_JOURNAL = "journal.sqlite3"
 
 
 class Workplace:
@@ -37,20 +39,38 @@ class Workplace:
     @property
     def unfinished(self) -> Path:
         """The snapshot while the run goes on; its name says whose it is, so that a killed run's can be told."""
-        return self.directory / f"{_SNAPSHOT}.{os.getpid()}.unfinished"
+        return self._unfinished(_SNAPSHOT)
 
     @property
     def snapshot(self) -> Path:
         """The snapshot of a published run: the backup."""
         return self.directory / _SNAPSHOT
 
+    @property
+    def working_copy(self) -> Path:
+        """The snapshot with the accepted repairs made; it goes with the run."""
+        return self._unfinished(_WORKING_COPY)
+
+    @property
+    def unfinished_journal(self) -> Path:
+        """The record of the repairs while the run goes on."""
+        return self._unfinished(_JOURNAL)
+
+    def _unfinished(self, name: str) -> Path:
+        return self.directory / f"{name}.{os.getpid()}.unfinished"
+
     def keep_snapshot(self) -> Path:
         """Give the snapshot its lasting name."""
         return self.unfinished.replace(self.snapshot)
 
-    def drop_snapshot(self) -> None:
-        """Remove it under either name."""
-        self.unfinished.unlink(missing_ok=True)
+    def keep_journal(self) -> Path:
+        """Give the record of the repairs its lasting name."""
+        return self.unfinished_journal.replace(self.directory / _JOURNAL)
+
+    def drop_unfinished(self) -> None:
+        """Remove what was not kept."""
+        for path in (self.unfinished, self.working_copy, self.unfinished_journal):
+            path.unlink(missing_ok=True)
 
 
 def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
@@ -79,11 +99,12 @@ def _fresh_directory() -> Path:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the snapshots of runs that were killed, with the journals that SQLite may have left beside them."""
-    for path in parent.glob(f"*/{_SNAPSHOT}.*.unfinished*"):
-        pid = path.name.removeprefix(f"{_SNAPSHOT}.").split(".")[0]
-        if pid.isdigit() and not _is_running(int(pid)):
-            path.unlink(missing_ok=True)
+    """Remove the copies of runs that were killed, with the journals that SQLite may have left beside them."""
+    for name in (_SNAPSHOT, _WORKING_COPY, _JOURNAL):
+        for path in parent.glob(f"*/{name}.*.unfinished*"):
+            pid = path.name.removeprefix(f"{name}.").split(".")[0]
+            if pid.isdigit() and not _is_running(int(pid)):
+                path.unlink(missing_ok=True)
 
 
 def _is_running(pid: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrate_to_pg.account import Fate
-from migrate_to_pg.mend.journal import rows_table
+from migrate_to_pg.journal import rows_table
 from migrate_to_pg.mend.repairs import is_mendable
 from migrate_to_pg.mend.working_copy import WorkingCopy
 from migrate_to_pg.records import PlannedTable, TargetForeignKey

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from migrate_to_pg.account import Fate
-from migrate_to_pg.mend.journal import ROW, TABLES, rows_table
+from migrate_to_pg.journal import ROW, TABLES, rows_table
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rows import key_value

@@ -6,6 +6,7 @@ Whoever looks sees either all of the old tables or all of the new ones. What was
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import unused_schema
 from migrate_to_pg.publish.likeness import give_defaults, make_like, policies
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, replaced_by
+from migrate_to_pg.publish.record import keep_record
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.publish.standing import (
     StandingTable,
@@ -40,8 +42,11 @@ def publish(
     rows: dict[str, int],
     snapshot: str,
     before_commit: Callable[[], None],
+    journal: Path | None = None,
 ) -> Publication:
     """Move every object of ``incoming`` into ``final``; ``rows`` (table -> rows) and ``snapshot`` are remembered.
+
+    So is, where there is a ``journal``, every row that was set aside and every cell that was changed.
 
     ``before_commit`` is called last within the transaction: what it raises rolls all of it back. Raises PublishError
     where locks are not had, a name clashes, something foreign depends on a replaced table, or anything remains.
@@ -63,7 +68,11 @@ def publish(
         _forget(connection, new, incoming)
         _require_empty(connection, incoming)
         connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(incoming)))
-        bookkeeping.remember(connection, final=final, archive=archive, objects=new, rows=rows, snapshot=snapshot)
+        publication = bookkeeping.remember(
+            connection, final=final, archive=archive, objects=new, rows=rows, snapshot=snapshot
+        )
+        if journal:
+            keep_record(connection, publication, journal)
         before_commit()
     return Publication(
         schema=final,

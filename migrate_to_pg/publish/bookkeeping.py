@@ -66,17 +66,18 @@ def remember(
     objects: Iterable[SchemaObject],
     rows: dict[str, int],
     snapshot: str,
-) -> None:
-    """Write the entry, within the caller's transaction: it is there exactly if the publication is."""
+) -> int:
+    """Write the entry, within the caller's transaction: it is there exactly if the publication is; returns its id."""
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BOOKKEEPING)))
     connection.execute(sql.SQL(_CREATE).format(_TABLE))
-    connection.execute(
+    row = connection.execute(
         sql.SQL(
             "INSERT INTO {} (final_schema, archive, transaction_id, objects, rows, snapshot)"
-            " VALUES (%s, %s, pg_current_xact_id()::xid, %s, %s, %s)"
+            " VALUES (%s, %s, pg_current_xact_id()::xid, %s, %s, %s) RETURNING id"
         ).format(_TABLE),
         [final, archive, Jsonb([asdict(o) for o in objects], dumps=json.dumps), Jsonb(rows), snapshot],
-    )
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def last(connection: Connection) -> Entry | None:

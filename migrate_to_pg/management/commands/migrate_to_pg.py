@@ -174,6 +174,13 @@ def _add_choices(parser: CommandParser) -> None:
         help="accept the repair of these rules; all: every lossless one",
     )
     parser.add_argument(
+        "--quarantine",
+        metavar="RULE[,RULE]|all",
+        type=_names,
+        default=(),
+        help="set aside the rows that these rules find, and the rows that refer to them",
+    )
+    parser.add_argument(
         "--leftovers",
         choices=("stop", "skip"),
         default="stop",
@@ -213,6 +220,7 @@ def _options(options: Mapping[str, Any]) -> Options:
         mode=mode,
         verify=Verify(options["verify"]),
         fix=tuple(options["fix"]),
+        quarantine=tuple(options["quarantine"]),
         replace=options["replace"],
         accept_stale=options["accept_stale"],
         lock_source=options["lock_source"],

@@ -104,7 +104,9 @@ def json_cell(value: object) -> object:
         return {"blob": value.hex()}
     if isinstance(value, float):
         written = repr(value)
-        return value if written.lstrip("-").replace(".", "", 1).isdigit() else {"real": written}
+        # Neither an exponent nor a minus zero comes back from jsonb as it went in.
+        plain = written.lstrip("-").replace(".", "", 1).isdigit() and written != "-0.0"
+        return value if plain else {"real": written}
     if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
         return {"text": value.encode("utf-8", "surrogateescape").hex()}
     return value

@@ -1,0 +1,126 @@
+"""What a run has found out so far in, the Report out: however far the run came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from migrate_to_pg import report as reports
+from migrate_to_pg.account import Mended
+from migrate_to_pg.records import (
+    Failure,
+    Finding,
+    Identity,
+    LoadedTable,
+    Options,
+    Proof,
+    Publication,
+    Report,
+    Snapshot,
+    SourceCatalog,
+    SourceFacts,
+    StageTime,
+    TargetFacts,
+)
+from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.versions import versions
+from migrate_to_pg.words import counted, next_steps
+from migrate_to_pg.workplace import Workplace
+
+
+@dataclass
+class Outcome:
+    """The facts of one run, as its stages find them out."""
+
+    options: Options
+    started: datetime
+    stages: list[StageTime] = field(default_factory=list)
+    target: TargetFacts | None = None
+    snapshot: Snapshot | None = None
+    catalog: SourceCatalog | None = None
+    loaded: tuple[LoadedTable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    mended: Mended | None = None
+    identities: tuple[Identity, ...] = ()
+    unapplied: int = 0
+    proof: Proof | None = None
+    publication: Publication | None = None
+    failure: Failure | None = None
+    snapshot_kept: str = ""
+    journal_kept: str = ""
+    keep_incoming: bool = False
+    changed: bool = False
+    left_behind: tuple[str, ...] = ()
+
+    def summary(self, stage: str) -> str:
+        """What a stage that has ended found, in a few words."""
+        if stage == "snapshot" and self.snapshot:
+            return f"{self.snapshot.size / 1e6:,.1f} MB"
+        if stage == "catalog" and self.catalog:
+            return f"{len(self.catalog.tables)} tables, {sum(t.rows for t in self.catalog.tables):,} rows"
+        if stage == "examine":
+            return counted(len(self.findings), "finding", "findings")
+        if stage == "mend" and self.mended:
+            return self._mended(self.mended)
+        if stage == "prove" and self.proof and self.proof.tables:
+            cells = sum(t.cells_compared for t in self.proof.tables)
+            return f"{cells:,} cells equal" if cells else f"{len(self.proof.tables)} row counts equal"
+        return ""
+
+    def _mended(self, mended: Mended) -> str:
+        cells = sum(changed.count for changed in mended.changed)
+        rows = sum(aside.count for aside in mended.aside)
+        return f"{counted(cells, 'cell', 'cells')} changed, {counted(rows, 'row', 'rows')} set aside"
+
+    def report(self, workplace: Workplace) -> Report:
+        """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
+        report = self._report()
+        try:
+            reports.write(report, workplace.directory)
+        except OSError as error:
+            missing = f"The report could not be written to {workplace.directory}: {error.strerror or error}."
+            return replace(report, next_steps=(missing, *report.next_steps))
+        return report
+
+    def _report(self) -> Report:
+        return Report(
+            ok=self.failure is None,
+            mode=self.options.mode,
+            started=self.started.isoformat(timespec="seconds"),
+            stages=tuple(self.stages),
+            source=self._source(),
+            target=self.target,
+            loaded=self.loaded,
+            findings=self.findings,
+            changed=self.mended.changed if self.mended else (),
+            aside=self.mended.aside if self.mended else (),
+            identities=self.identities,
+            proof=self.proof,
+            publication=self.publication,
+            failure=self.failure,
+            versions=versions(self.target),
+            next_steps=self._next_steps(),
+        )
+
+    def _next_steps(self) -> tuple[str, ...]:
+        left = [f"Written to SQLite after the snapshot, and not moved: {line}" for line in self.left_behind]
+        steps = next_steps(self.options, self.publication, self.failure, self.unapplied, self.snapshot_kept)
+        return (*left, *steps)
+
+    def _source(self) -> SourceFacts | None:
+        snapshot = self.snapshot
+        if snapshot is None:
+            return None
+        tables = self.catalog.tables if self.catalog else ()
+        return SourceFacts(
+            path=str(snapshot.source),
+            bytes=snapshot.size,
+            sha256=snapshot.source_sha256,
+            sha256_after=file_sha256(snapshot.source) if snapshot.source.exists() else "",
+            tables=len(tables),
+            rows=sum(table.rows for table in tables),
+            snapshot=self.snapshot_kept,
+            journal=self.journal_kept,
+            changed=self.changed,
+            left_behind=self.left_behind,
+        )
