@@ -74,12 +74,13 @@ class Workplace:
 
 
 def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
-    """Those of the snapshots that a target remembers which are still there.
+    """Those of the snapshots that a target remembers which are still there, and the journals beside them.
 
     It is believed only where the file has the name that a run gives its snapshot. Snapshots of what was moved to
     another database are none of its business.
     """
-    paths = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT}
+    snapshots = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT}
+    paths = {path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL)}
     return sorted(path for path in paths if path.is_file())
 
 
