@@ -54,7 +54,7 @@ def purgeable(options: Options) -> tuple[str, ...]:
     """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
     with _connected(options) as connection:
         schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
-    told = (f"snapshot {path} ({path.stat().st_size / 1e6:,.1f} MB)" for path in paths)
+    told = (f"{path.stem} {path} ({path.stat().st_size / 1e6:,.1f} MB)" for path in paths)
     return (*told, *(f"schema {name}" for name in schemas))
 
 
