@@ -78,17 +78,26 @@ class _Mender:
         self.accepted = accepted
 
     def round(self, plan: Plan, findings: tuple[Finding, ...]) -> bool:
-        """One round of repairs, or, where none is left to make, of quarantine; False where nothing was done."""
+        """One round: the first of the three ways that finds anything to do; False where none does.
+
+        Cells come first: a key written as text can only be pointed anew once it is a key. Rows go last.
+        """
         subject = Subject(plan=plan, catalog=self.catalog, database=self.copy.database)
-        for accepted, act in ((self.accepted.fix, self._repair), (self.accepted.quarantine, self._quarantine)):
+        ways = (
+            (self.accepted.fix - {duplicate_key.RULE.id}, self._repair),
+            (self.accepted.fix & {duplicate_key.RULE.id}, self._merge),
+            (self.accepted.quarantine, self._quarantine),
+        )
+        for accepted, act in ways:
             chosen = [(f, table) for f in findings if f.rule in accepted and (table := _table(plan, f))]
             if sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen):
                 return True
         return False
 
     def _repair(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
-        if rule is not duplicate_key.RULE:
-            return repair(self.copy, subject, rule, table, finding)
+        return repair(self.copy, subject, rule, table, finding)
+
+    def _merge(self, subject: Subject, _: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         same = [s for s in duplicate_key.searches(table) if ", ".join(s.unique.columns) == finding.column]
         return sum(merge(self.copy, subject, table, search) for search in same)
 

@@ -43,7 +43,7 @@ def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable
     mend = rule.mend(subject, table, column)
     if mend is None:
         return 0
-    copy.propose(list(_edits(copy, subject, rule, table, column, mend)))
+    copy.propose(_edits(copy, subject, rule, table, column, mend))
     return copy.change(rule.id, table, column)
 
 
