@@ -1,0 +1,100 @@
+"""A private copy of a database in, everything that is wrong in it out: what the doctor asks a snapshot.
+
+The write probe is the last to use the copy, so that it may write there; all of it is rolled back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import django.db
+
+from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.declared_keys import declared_key_findings
+from migrate_to_pg.diagnosis import PageFacts
+from migrate_to_pg.endpoints import SourceChoice
+from migrate_to_pg.errors import MigrationStateError, SourceError
+from migrate_to_pg.examine import examine
+from migrate_to_pg.migration_state import migration_findings
+from migrate_to_pg.offline import target_tables
+from migrate_to_pg.probe import probe
+from migrate_to_pg.records import Event, Finding, Plan, SourceCatalog
+from migrate_to_pg.registry import content_models, generic_keys
+from migrate_to_pg.rules import integrity_check
+from migrate_to_pg.rules.of_the_doctor import INCONSISTENT, UNREADABLE
+from migrate_to_pg.state import page_facts
+from migrate_to_pg.web_server import as_web_server
+
+Progress = Callable[[Event], None]
+
+
+@dataclass(kw_only=True)
+class Checkup:
+    """What was found out so far, however far it went."""
+
+    findings: list[Finding] = field(default_factory=list)
+    pages: PageFacts | None = None
+    catalog: SourceCatalog | None = None
+    plan: Plan | None = None
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Note what was found."""
+        self.findings.extend(list(findings))
+
+
+def check_up(choice: SourceChoice, copy: Path, progress: Progress) -> Checkup:
+    """Each part adds what it finds; where SQLite gives up, that is a finding and the rest is left out."""
+    checkup = Checkup()
+    try:
+        _ask(choice, copy, progress, checkup)
+    except MigrationStateError as error:
+        checkup.add([INCONSISTENT.finding(table="django_migrations", explanation=str(error), remedy=error.remedy)])
+    except (SourceError, sqlite3.Error, django.db.Error) as error:
+        checkup.add([unreadable(error)])
+    return checkup
+
+
+def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup) -> None:
+    checkup.pages = page_facts(copy)
+    with stage(progress, "integrity"), as_web_server(choice, copy) as database:
+        checkup.add(integrity_check.findings(database, integrity_check.WHOLE))
+    with stage(progress, "catalog"):
+        catalog = checkup.catalog = read_source(copy)
+        checkup.add(migration_findings(catalog.applied_migrations))
+    with stage(progress, "examine"):
+        plan = checkup.plan = _plan(choice, catalog)
+        found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress)
+        # Asked above, with the application's functions at hand.
+        checkup.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
+        checkup.add(declared_key_findings(copy, catalog, checkup.findings))
+    with stage(progress, "probe"), as_web_server(choice, copy) as database:
+        checkup.add(probe(database, catalog))
+
+
+def _plan(choice: SourceChoice, catalog: SourceCatalog) -> Plan:
+    return make_plan(
+        catalog,
+        target_tables(catalog.applied_migrations),
+        source_time_zone=choice.time_zone,
+        models=content_models(catalog.applied_migrations),
+        generic_keys=generic_keys(),
+    )
+
+
+@contextmanager
+def stage(progress: Progress, name: str) -> Iterator[None]:
+    """Tell when a stage begins and when it ends."""
+    progress(Event(kind="stage", stage=name))
+    yield
+    progress(Event(kind="stage_done", stage=name))
+
+
+def unreadable(error: Exception) -> Finding:
+    """SQLite's own words, where it gave up."""
+    detail = getattr(error, "detail", ())
+    explanation = "\n".join([str(error), *detail, "What comes after that was not examined."])
+    return UNREADABLE.finding(table="", explanation=explanation, remedy=UNREADABLE.remedy)

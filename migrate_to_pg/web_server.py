@@ -1,0 +1,43 @@
+"""A SQLite file in, a connection to it out as the web server has one: foreign keys on, the project's functions there.
+
+Generated columns, indexes and triggers may call those functions; without them SQLite can neither write nor check.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.endpoints import SourceChoice
+
+_SQLITE = "django.db.backends.sqlite3"
+
+
+@contextmanager
+def as_web_server(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Connection]:
+    """SQLite's own connection, opened with the project's settings; texts that are no UTF-8 survive it."""
+    with django_connection(choice, path) as connection:
+        database: sqlite3.Connection = connection.connection
+        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        yield database
+
+
+@contextmanager
+def django_connection(choice: SourceChoice, path: Path) -> Iterator[BaseDatabaseWrapper]:
+    """Django's wrapper around it."""
+    entry = settings.DATABASES.get(choice.alias, {})
+    if "sqlite3" not in entry.get("ENGINE", "") and "spatialite" not in entry.get("ENGINE", ""):
+        entry = {"ENGINE": _SQLITE}
+    entry = {"ENGINE": entry["ENGINE"], "OPTIONS": dict(entry.get("OPTIONS", {})), "NAME": str(path)}
+    connection = ConnectionHandler({"default": dict(entry), choice.alias: entry})[choice.alias]
+    with contextlib.closing(connection):
+        # Projects register their own functions when connection_created is sent.
+        connection.ensure_connection()
+        yield connection
