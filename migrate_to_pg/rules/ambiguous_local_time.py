@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked
-from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.rule import Mend, Subject, UnmendableError, Value
 
 
 def _hint(subject: Subject, _: PlannedTable, __: PlannedColumn) -> str:
@@ -12,6 +16,26 @@ def _hint(subject: Subject, _: PlannedTable, __: PlannedColumn) -> str:
         f" The text means the time in {subject.plan.source_time_zone} (TIME_ZONE), where the clocks showed it twice,"
         " when they were put back, or never, when they were put forward."
     )
+
+
+def _mend_of(subject: Subject, _: PlannedTable, __: PlannedColumn) -> Mend:
+    return partial(_with_offset, ZoneInfo(subject.plan.source_time_zone))
+
+
+def _with_offset(zone: ZoneInfo, value: Value) -> Value:
+    """The offset that was in force before the clocks were changed: the earlier of the two instants."""
+    if not isinstance(value, str):
+        raise UnmendableError
+    try:
+        moment = datetime.datetime.fromisoformat(value).replace(tzinfo=zone, fold=0)
+        text = value + moment.isoformat()[-len("+02:00") :]
+        same = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UnmendableError from error
+    # Neither a date alone nor an offset with seconds makes the same instant of it.
+    if same != moment.astimezone(datetime.UTC):
+        raise UnmendableError
+    return text
 
 
 RULE = form_rule(
@@ -27,4 +51,11 @@ RULE = form_rule(
         " would be a guess. With USE_TZ and no TIME_ZONE in DATABASES the text is UTC, and this does not arise."
     ),
     remedy="Give these times an offset in SQLite, such as 2024-10-27 02:30:00+02:00.",
+    repair="lossy",
+    repair_description=(
+        "Adds to the text the offset from UTC that was in force before the clocks were changed, such as +02:00: of a"
+        " time that was shown twice that is the earlier one; a time that was never shown is what clocks showed that"
+        " nobody put forward. A date without a time stands."
+    ),
+    mend=_mend_of,
 )

@@ -8,7 +8,10 @@ import pyarrow.compute as pc
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, told_counts
-from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
+
+_TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
+_FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -36,6 +39,15 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     )
 
 
+def _mended(value: Value) -> Value:
+    word = value.strip(" ").lower() if isinstance(value, str) else value
+    if word in _TRUE or word == 1:
+        return 1
+    if word in _FALSE or word == 0:
+        return 0
+    raise UnmendableError
+
+
 RULE = form_rule(
     id="boolean-value",
     title="Boolean that is neither 0 nor 1",
@@ -47,4 +59,10 @@ RULE = form_rule(
         " Django each make something else: Django finds 'false' true, SQLite finds 't' false."
     ),
     remedy="Put 0 or 1 in their place.",
+    repair="lossless",
+    repair_description=(
+        "Puts 1 in place of true, t, yes, y, on, 1 and 1.0, and 0 in place of false, f, no, n, off, 0 and 0.0, in"
+        " capitals or not, with spaces around or not. All else stands."
+    ),
+    mend=lambda *_: _mended,
 )

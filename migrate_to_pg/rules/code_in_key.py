@@ -5,6 +5,8 @@ A script or an import that thought in codes wrote them; SQLite takes text in an 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -13,7 +15,7 @@ from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import empty_key
 from migrate_to_pg.rules.foreign_key_orphan import paired
-from migrate_to_pg.rules.rule import Subject, Told, ValueRule, counted
+from migrate_to_pg.rules.rule import Mend, Subject, Told, UnmendableError, Value, ValueRule, counted
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 _TEXT_TYPES = ("varchar", "text", "citext", "bpchar")
@@ -160,6 +162,37 @@ def _a(count: int, noun: str) -> str:
     return f"a {noun}" if count == 1 else f"{noun}s"
 
 
+def _mend_of(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+    found = codes(subject, table, column)
+    return partial(_key_of, _keys(subject, table, column, found)) if found else None
+
+
+def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
+    if value in keys:
+        return keys[value]
+    raise UnmendableError
+
+
+def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
+    """Of each text the key that it stands for, where that is one row's; a code that looks like an id is a code."""
+    query = compose(
+        "WITH {t} AS ({texts}), {k} AS (SELECT {code} COLLATE BINARY AS code, {key} AS id FROM {parent}"
+        " WHERE typeof({code}) = 'text')"
+        " SELECT v, min(id) FROM {t} JOIN {k} ON code = v GROUP BY v"
+        " HAVING count(*) = 1 AND typeof(min(id)) = 'integer'"
+        " UNION ALL SELECT v, CAST(v AS INTEGER) FROM {t} WHERE {whole} AND v NOT IN (SELECT code FROM {k})"
+        " AND CAST(v AS INTEGER) IN (SELECT {key} FROM {parent} WHERE typeof({key}) = 'integer')",
+        t=name("migrate_to_pg texts"),
+        k=name("migrate_to_pg codes"),
+        texts=_different(subject, table, column),
+        code=name(found.code.source.name),
+        key=name(found.key.source.name),
+        parent=name(found.parent.source.name),
+        whole=Sql(_WHOLE),
+    )
+    return dict(subject.rows(query))
+
+
 RULE = ValueRule(
     id="code-in-key",
     level=Level.ERROR,
@@ -173,5 +206,12 @@ RULE = ValueRule(
     mask=mask,
     where=_where,
     tell=tell,
+    repair="lossless",
+    repair_description=(
+        "Puts the key of the one row that has the text as its code in the text's place, the code being the unique text"
+        " column that knows most of the column's different texts. A text that is no code, but a whole number as it"
+        " would be printed and the key of a row, becomes that number. All else stands: no row with it, or several."
+    ),
+    mend=_mend_of,
     with_class=True,
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import rows
+from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, name
 
@@ -86,6 +87,9 @@ RULE = SetRule(
         " invalid-uuid or foreign-key-orphan."
     ),
     remedy="Set these keys to NULL.",
+    repair="lossless",
+    repair_description="Sets these keys to NULL.",
     find=find,
     offences=offences,
+    mend=null_for(""),
 )

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.rule import Subject, Told, ValueRule
+from migrate_to_pg.rules.rule import MendOf, Subject, Told, ValueRule
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 #: Says more of the rows in question; '' where there is nothing to add.
@@ -40,6 +40,9 @@ def form_rule(
     meaning: str,
     where: LiteralString = "",
     hint: Hint | None = None,
+    repair: str = "",
+    repair_description: str = "",
+    mend: MendOf | None = None,
 ) -> ValueRule:
     """A rule whose explanation is: PostgreSQL's column is ..., which holds ...; these values are not that."""
 
@@ -63,6 +66,9 @@ def form_rule(
         mask=mask,
         tell=tell,
         with_class=True,
+        repair=repair,
+        repair_description=repair_description,
+        mend=mend,
         where=(lambda _, __, column: condition(where, column)) if where else None,
     )
 

@@ -9,6 +9,7 @@ from migrate_to_pg.columns.codec import any_true
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import JSON_TYPES, form_rule, told_counts
+from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Subject
 
 
@@ -50,4 +51,7 @@ RULE = form_rule(
         " has no room for, is reported by json-escape, and bytes that are no UTF-8 by invalid-utf8."
     ),
     remedy="Write JSON in their place, or set them to NULL where the column allows it.",
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import JSON_TYPES, TEXT_TYPES, form_rule, marked, told_counts
-from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
@@ -25,6 +25,22 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     )
 
 
+def _mended(value: Value) -> Value:
+    """The reader's surrogates U+DC80 to U+DCFF are the bytes that are no UTF-8."""
+    if isinstance(value, str):
+        return "".join(_character(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in value)
+    raise UnmendableError
+
+
+def _character(byte: int) -> str:
+    """A byte as Windows-1252 has it, which is Latin-1 with characters of its own in place of control characters."""
+    raw = bytes([byte])
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 RULE = form_rule(
     id="invalid-utf8",
     title="Text that is no UTF-8",
@@ -37,4 +53,10 @@ RULE = form_rule(
         " SQLite either. They come from programs that write Latin-1, or UTF-16 cut in the middle of a character."
     ),
     remedy="Find out in which encoding they were written, and write the same characters in UTF-8.",
+    repair="lossy",
+    repair_description=(
+        "Keeps all that is UTF-8, and reads each byte that is no part of it as Windows-1252; the five bytes that have"
+        " no character there (81, 8D, 8F, 90, 9D) as Latin-1. The bytes of half a surrogate pair are read so too."
+    ),
+    mend=lambda *_: _mended,
 )

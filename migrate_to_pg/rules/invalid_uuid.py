@@ -7,6 +7,7 @@ import dataclasses
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules import empty_key
 from migrate_to_pg.rules.form import condition, form_rule, marked, told_counts
+from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Subject
 from migrate_to_pg.rules.sql import Sql
 
@@ -35,5 +36,8 @@ _RULE = form_rule(
     hint=_hint,
     meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, and in either case are taken.",
     remedy="Put uuids in their place, or set them to NULL where the column allows it.",
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
 )
 RULE = dataclasses.replace(_RULE, where=_where)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,7 +12,7 @@ from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, told_counts
 from migrate_to_pg.rules.functions import json_fault
-from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
 
 #: An escape of NUL or of a surrogate, or a number of a six-digit exponent, somewhere in the text.
 _SUSPECT = r"\\u0000|\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{6}"
@@ -42,6 +44,28 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     )
 
 
+#: Backslashes stand in texts alone, and the scan goes on after each escape: of two in a row the second begins none.
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?P<nul>0000)"
+    r"|\\u(?P<half>[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+
+
+def _mended(value: Value) -> Value:
+    mended = _ESCAPE.sub(_replaced, value) if isinstance(value, str) else ""
+    # A number of too many digits stays as it is.
+    if not mended or json_fault(mended.encode()):
+        raise UnmendableError
+    return mended
+
+
+def _replaced(escape: re.Match[str]) -> str:
+    if escape["nul"]:
+        return ""
+    return r"\ufffd" if escape["half"] else escape[0]
+
+
 RULE = form_rule(
     id="json-escape",
     title="JSON with a character that jsonb cannot hold",
@@ -53,4 +77,10 @@ RULE = form_rule(
         " numbers of more than 131,072 digits before the decimal point."
     ),
     remedy="Take these characters out of the texts in SQLite.",
+    repair="lossy",
+    repair_description=(
+        "Removes every escape \\u0000 and puts \\ufffd, the replacement character, in place of each half of a surrogate"
+        " pair. A document with a number of too many digits stands."
+    ),
+    mend=lambda *_: _mended,
 )

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+from functools import partial
+
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
-from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_in_place_of
+from migrate_to_pg.rules.rule import Mend, Subject, UnmendableError, Value
+
+_MEANT_AS_NULL = frozenset(("", *ZERO_DATES))
+_DATE_AND_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
@@ -20,6 +28,21 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     )
 
 
+def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
+    return partial(_mended, column.target.not_null)
+
+
+def _mended(not_null: bool, value: Value) -> Value:
+    found = _DATE_AND_TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None or value in _MEANT_AS_NULL:
+        return null_in_place_of(frozenset() if not_null else _MEANT_AS_NULL, value)
+    try:
+        datetime.datetime.fromisoformat(found[0])
+    except ValueError as error:
+        raise UnmendableError from error
+    return found[1]
+
+
 RULE = form_rule(
     id="malformed-date",
     title="Text that is no date",
@@ -31,4 +54,10 @@ RULE = form_rule(
         " date; a date with a time behind it would lose the time. Numbers are reported by wrong-storage-class."
     ),
     remedy="Write them as YYYY-MM-DD, or set them to NULL where the column allows it.",
+    repair="lossy",
+    repair_description=(
+        "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it; of a valid date and time"
+        " (YYYY-MM-DD HH:MM, also with seconds, or with T) without an offset keeps the date. All else stands."
+    ),
+    mend=_mend_of,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
+from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Subject
 
 
@@ -31,4 +32,7 @@ RULE = form_rule(
         " without a word. Numbers are reported by wrong-storage-class."
     ),
     remedy="Write them as HH:MM:SS, or set them to NULL where the column allows it.",
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
+from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_for
 from migrate_to_pg.rules.rule import Subject
 
 
@@ -33,4 +34,9 @@ RULE = form_rule(
         " as Unix times, are reported by wrong-storage-class."
     ),
     remedy="Write them as YYYY-MM-DD HH:MM:SS, or set them to NULL where the column allows it.",
+    repair="lossy",
+    repair_description=(
+        "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it. All else stands."
+    ),
+    mend=null_for("", *ZERO_DATES),
 )

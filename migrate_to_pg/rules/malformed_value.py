@@ -7,6 +7,7 @@ import pyarrow as pa
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules.form import JSON_TYPES, TEXT_TYPES, form_rule
+from migrate_to_pg.rules.meant_as_null import null_for
 
 #: Types whose malformed values have more telling rules.
 _ELSEWHERE = frozenset(
@@ -34,4 +35,7 @@ RULE = form_rule(
         " not hold. Texts, dates, numbers and the like have rules of their own."
     ),
     remedy="Correct the values in SQLite, or change the model's field and migrate.",
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
 )

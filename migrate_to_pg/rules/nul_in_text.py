@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from migrate_to_pg.rules.form import TEXT_TYPES, form_rule, marked
+from migrate_to_pg.rules.rule import UnmendableError, Value
+
+
+def _without(value: Value) -> Value:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    raise UnmendableError
+
 
 RULE = form_rule(
     id="nul-in-text",
@@ -15,4 +23,7 @@ RULE = form_rule(
         " tools stop there, and what follows is not seen."
     ),
     remedy="Remove the character, for instance with replace(column, char(0), ''), or keep the bytes in a BinaryField.",
+    repair="lossy",
+    repair_description="Removes every NUL (U+0000); what stands before and after it stays.",
+    mend=lambda *_: _without,
 )

@@ -7,7 +7,8 @@ import pyarrow as pa
 from migrate_to_pg.columns.codec import any_true
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.rule import Subject, Told, ValueRule
+from migrate_to_pg.rules.form import TEXT_TYPES
+from migrate_to_pg.rules.rule import Mend, Subject, Told, ValueRule
 from migrate_to_pg.rules.sql import compose, name
 
 
@@ -36,6 +37,12 @@ def tell(_: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
     )
 
 
+def _mend_of(_: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+    """The empty text, as Django leaves a CharField; never in a key, where no parent answers to it."""
+    is_key = any(column.name in key.columns for key in table.target.foreign_keys)
+    return None if is_key or column.target.type_name not in TEXT_TYPES else lambda _: ""
+
+
 RULE = ValueRule(
     id="null-in-not-null",
     level=Level.ERROR,
@@ -44,4 +51,10 @@ RULE = ValueRule(
     remedy="Give the rows a value, or let the model's field be null and migrate.",
     mask=mask,
     tell=tell,
+    repair="lossy",
+    repair_description=(
+        "Puts the empty text, '', in place of NULL in columns of text that are not part of a foreign key. Any other"
+        " column has no value that means nothing: there the finding stands."
+    ),
+    mend=_mend_of,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from migrate_to_pg.records import Level
-from migrate_to_pg.rules import RULES
+from migrate_to_pg.rules import RULES, names_rows
 from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
 from migrate_to_pg.rules.rule import Rule
 
@@ -16,19 +16,28 @@ What `migrate_to_pg` looks for before it loads anything: each rule, what the fau
 This page is made from the rules: `python -m migrate_to_pg.rules > docs/reference/findings.md`.
 
 An **error** stops the run; a **warning** does not. All faults are found in one run, each with its table, its column,
-the exact number of rows, up to five of them by primary key and value, its cause and the next step. A repair is accepted
-with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be named.
+the exact number of rows, up to five of them by primary key and value, its cause and the next step.
 
-| Rule | Level | Repair | |
-|---|---|---|---|
+A **repair** is accepted with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be named. It edits a
+private copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a
+primary key and a rowid are edited; primary keys and generated columns never are. What has no new value stays, and its
+finding stands.
+
+**Quarantine** is accepted with `--quarantine RULE`, or `--quarantine all`, for the rules about rows that PostgreSQL
+cannot take: those marked below. After every accepted repair, the rows that are still at fault are left out and kept
+whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is set to NULL
+instead, and its row stays.
+
+| Rule | Level | Repair | Quarantine | |
+|---|---|---|---|---|
 """
 _DOCTOR = """
 # Findings of sqlite_doctor alone
 
 `manage.py sqlite_doctor` looks for all of the above, and for what follows: why the application fails on SQLite itself.
 
-| Rule | Level | Repair | |
-|---|---|---|---|
+| Rule | Level | Repair | Quarantine | |
+|---|---|---|---|---|
 """
 
 
@@ -39,8 +48,13 @@ def reference() -> str:
 
 def _table(rules: Iterable[Rule]) -> str:
     return "".join(
-        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {rule.title} |\n" for rule in rules
+        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {_quarantine(rule)} | {rule.title} |\n"
+        for rule in rules
     )
+
+
+def _quarantine(rule: Rule) -> str:
+    return "yes" if names_rows(rule) else "no"
 
 
 def _entries(rules: Iterable[Rule]) -> str:
@@ -59,4 +73,6 @@ def _entry(rule: Rule) -> Iterator[str]:
     yield rule.meaning
     yield f"What to do: {rule.remedy}"
     if rule.repair:
-        yield f"Repair `--fix {rule.id}` ({rule.repair}): {rule.repair_description}"
+        yield f"Repair `--fix {rule.repair_name or rule.id}` ({rule.repair}): {rule.repair_description}"
+    if names_rows(rule):
+        yield f"Quarantine `--quarantine {rule.id}`: sets the rows aside, and those that refer to them."

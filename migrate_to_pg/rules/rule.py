@@ -45,6 +45,8 @@ class Subject:
 Value = int | float | str | bytes | None
 #: One offending value in, the value that takes its place out; raises UnmendableError where there is none.
 Mend = Callable[[Value], Value]
+#: One column of one table in, its Mend out; None where the values of this column cannot be mended.
+MendOf = Callable[[Subject, PlannedTable, PlannedColumn], Mend | None]
 
 
 class UnmendableError(Exception):
@@ -84,9 +86,13 @@ class Rule:
     repair_description: str = ""
     #: Another name by which --fix takes it: "merge-duplicates".
     repair_name: str = ""
-    #: The repair of single cells: for one column of one table, how each offending value is replaced; None where this
-    #: column's cannot be. Asked once a column, so it may query the snapshot.
-    mend: Callable[[Subject, PlannedTable, PlannedColumn], Mend | None] | None = None
+    #: The repair of single cells. Asked once a column, so it may query the snapshot.
+    mend: MendOf | None = None
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether what the rule finds are rows that PostgreSQL would refuse, so that they could be set aside."""
+        return False
 
     def finding(
         self,
@@ -110,6 +116,7 @@ class Rule:
             explanation=explanation,
             remedy=remedy,
             repair=self.repair,
+            quarantinable=self.names_rows,
         )
 
 
@@ -120,6 +127,11 @@ class SetRule(Rule):
     find: Callable[[Subject], Iterator[Finding]]
     #: The same as conditions on the rows of one table; None where the rule is not about rows that could be set aside.
     offences: Callable[[Subject, PlannedTable], Iterator[Offence]] | None = None
+
+    @property
+    def names_rows(self) -> bool:
+        """As of any rule."""
+        return self.level is Level.ERROR and self.offences is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +155,8 @@ class ValueRule(Rule):
     #: Picks this rule's rows among those marked, where one mask holds faults of several rules: SQL, asked afterwards.
     #: None from it: all of them.
     where: Callable[[Subject, PlannedTable, PlannedColumn], Sql | None] | None = None
+
+    @property
+    def names_rows(self) -> bool:
+        """As of any rule."""
+        return self.level is Level.ERROR

@@ -6,13 +6,15 @@ Excess spaces count too. PostgreSQL does not refuse them: it cuts them off witho
 
 from __future__ import annotations
 
+from functools import partial
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.columns.codec import any_true
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.rule import Subject, Told, ValueRule, counted
+from migrate_to_pg.rules.rule import Mend, Subject, Told, UnmendableError, Value, ValueRule, counted
 from migrate_to_pg.rules.sql import compose, name, number
 
 
@@ -54,6 +56,17 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
     )
 
 
+def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+    limit = column.target.max_length
+    return None if limit is None else partial(_cut, limit)
+
+
+def _cut(limit: int, value: Value) -> Value:
+    if isinstance(value, str):
+        return value[:limit]
+    raise UnmendableError
+
+
 RULE = ValueRule(
     id="text-too-long",
     level=Level.ERROR,
@@ -65,4 +78,10 @@ RULE = ValueRule(
     remedy="Raise max_length in the model and migrate, or shorten the values.",
     mask=mask,
     tell=tell,
+    repair="lossy",
+    repair_description=(
+        "Keeps the first n characters (code points), n being the length of PostgreSQL's column, and cuts off the rest,"
+        " spaces or not."
+    ),
+    mend=_mend_of,
 )

@@ -12,7 +12,7 @@ import pyarrow as pa
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules import code_in_key, empty_key
+from migrate_to_pg.rules import code_in_key, empty_key, recast
 from migrate_to_pg.rules.form import told_counts
 from migrate_to_pg.rules.rule import Subject, Told, ValueRule
 from migrate_to_pg.rules.sql import Sql, compose, join, name
@@ -121,4 +121,17 @@ RULE = ValueRule(
     where=_where,
     tell=tell,
     with_class=True,
+    repair="lossless",
+    repair_description=(
+        "Writes the same value in the column's own storage class, where nothing is lost or guessed."
+        " In a column of integers: text that is a whole number as it would be printed (no spaces, plus sign or leading"
+        " zeros) and fits 64 bits becomes that integer, and so does a REAL without a fraction below 2^53."
+        " In a column of text: an integer becomes its digits; a REAL the text that SQLite casts it to, where that is"
+        " read as the same REAL again; a blob that is UTF-8 without NUL that text."
+        " In numeric, double precision and real: text that is a decimal number of at most 15 digits (no exponent, no"
+        " leading zeros) becomes an integer where it has no point and is below 2^53, else a REAL."
+        " In bytea: text becomes its bytes. In date, time, timestamp, uuid, JSON and other columns that are read from"
+        " text: a blob that is UTF-8 without NUL becomes that text. All else stands."
+    ),
+    mend=recast.mend_of,
 )
