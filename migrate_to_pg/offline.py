@@ -15,10 +15,11 @@ import django.db
 from django.apps.registry import Apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.sql import Query
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.migrations import Key
-from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
+from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
 from migrate_to_pg.registry import applied_models
 
 #: SQL name -> pg_type.typname, where they differ.
@@ -70,9 +71,10 @@ def _table(model: type[models.Model], connection: Any) -> TargetTable:
         name=_unquoted(model._meta.db_table),
         columns=tuple(_column(field, connection) for field in fields),
         primary_key=tuple(str(field.column) for field in fields if field.primary_key),
-        uniques=tuple(_uniques(model, fields)),
+        uniques=tuple(_uniques(model, fields, connection)),
         foreign_keys=tuple(_foreign_keys(fields)),
         checks=tuple(_checks(model, fields, connection)),
+        indexes=tuple(_indexes(model, fields, connection)),
     )
 
 
@@ -100,20 +102,66 @@ def _has_database_default(field: Any) -> bool:
     return bool(getattr(field, "has_db_default", lambda: False)())
 
 
-def _uniques(model: type[models.Model], fields: Iterable[Any]) -> Iterator[TargetUnique]:
+def _uniques(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetUnique]:
     for field in fields:
         if field.unique:
             yield TargetUnique(name=f"{field.column}_unique", columns=(field.column,), primary=field.primary_key)
     for names in model._meta.unique_together:
         yield TargetUnique(name="unique_together", columns=_columns(model, names))
     for constraint in model._meta.constraints:
-        # Those with a condition or an expression are PostgreSQL's to judge, against the staged table.
-        if isinstance(constraint, models.UniqueConstraint) and constraint.fields and constraint.condition is None:
-            yield TargetUnique(
-                name=constraint.name,
-                columns=_columns(model, constraint.fields),
-                nulls_not_distinct=getattr(constraint, "nulls_distinct", None) is False,
-            )
+        if isinstance(constraint, models.UniqueConstraint):
+            # What cannot be written without a server is judged against the staged table.
+            with suppress(django.db.Error, ImproperlyConfigured):
+                yield _unique(model, constraint, connection.schema_editor())
+
+
+def _unique(model: type[models.Model], constraint: Any, editor: Any) -> TargetUnique:
+    expressions = constraint._get_index_expressions(model, editor)
+    return TargetUnique(
+        name=constraint.name,
+        columns=_columns(model, constraint.fields),
+        expressions=_written(model, expressions, editor) if expressions else (),
+        nulls_not_distinct=constraint.nulls_distinct is False,
+        predicate=constraint._get_condition_sql(model, editor) or "",
+    )
+
+
+def _written(model: type[models.Model], expressions: Any, editor: Any) -> tuple[str, ...]:
+    """Each part of an index as SQL."""
+    compiler = Query(model, alias_cols=False).get_compiler(connection=editor.connection)
+    parts = [compiler.compile(part) for part in expressions.get_source_expressions()]
+    return tuple(sql % tuple(map(editor.quote_value, values)) for sql, values in parts)
+
+
+def _indexes(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetIndex]:
+    editor = connection.schema_editor()
+    for field in fields:
+        if editor._field_should_be_indexed(model, field):
+            yield TargetIndex(name=f"{field.column}_index", columns=(field.column,))
+        if _has_like_index(editor, model, field):
+            yield TargetIndex(name=f"{field.column}_like", columns=(field.column,), for_like=True)
+    for index in model._meta.indexes:
+        with suppress(django.db.Error, ImproperlyConfigured):
+            yield _index(model, index, editor)
+
+
+def _has_like_index(editor: Any, model: type[models.Model], field: Any) -> bool:
+    # Whether a collation is deterministic, only a server can tell.
+    with suppress(django.db.Error, ImproperlyConfigured):
+        return editor._create_like_index_sql(model, field) is not None
+    return False
+
+
+def _index(model: type[models.Model], index: Any, editor: Any) -> TargetIndex:
+    names = [name for name, _ in index.fields_orders]
+    return TargetIndex(
+        name=index.name,
+        columns=_columns(model, names) if names else ("",) * len(index.expressions),
+        # PostgreSQL's own kinds of index have their method's name here, a plain one "idx".
+        method="btree" if index.suffix == "idx" else index.suffix,
+        predicate=index._get_condition_sql(model, editor) or "",
+        included=_columns(model, index.include),
+    )
 
 
 def _checks(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetCheck]:

@@ -178,14 +178,34 @@ class TargetForeignKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetUnique:
-    """A unique constraint or unique index on plain columns."""
+    """A unique constraint or unique index."""
 
     name: str
+    #: Empty where a part of the key is an expression.
     columns: tuple[str, ...]
+    #: Every part of such a key, plain columns included, as PostgreSQL or offline Django prints it.
+    expressions: tuple[str, ...] = ()
     nulls_not_distinct: bool = False
     #: The predicate of a partial unique index, as PostgreSQL prints it; '' where it is total.
     predicate: str = ""
     primary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetIndex:
+    """An index that is not unique."""
+
+    name: str
+    #: The parts of its key in their order; '' for one that is an expression.
+    columns: tuple[str, ...]
+    #: pg_am.amname: btree, gin ...
+    method: str = "btree"
+    #: The predicate of a partial index, as PostgreSQL prints it; '' where it is total.
+    predicate: str = ""
+    #: Columns that its entries hold beside the key.
+    included: tuple[str, ...] = ()
+    #: Django's second index of a text column, for LIKE: on PostgreSQL alone.
+    for_like: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +227,7 @@ class TargetTable:
     uniques: tuple[TargetUnique, ...] = ()
     foreign_keys: tuple[TargetForeignKey, ...] = ()
     checks: tuple[TargetCheck, ...] = ()
+    indexes: tuple[TargetIndex, ...] = ()
 
     def column(self, name: str) -> TargetColumn:
         """The column of exactly that name."""
@@ -323,7 +344,9 @@ class Finding:
     remedy: str
     #: True where --fix names a repair for this rule: "lossless" or "lossy"; '' where there is none.
     repair: str = ""
-    #: True where the repair was accepted by --fix.
+    #: Whether --quarantine takes this rule: the rows can be set aside.
+    quarantinable: bool = False
+    #: True where the repair was accepted by --fix, or the rows were set aside.
     applied: bool = False
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
+from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
 
 _TABLES = """
 SELECT c.oid, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -35,16 +35,26 @@ WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.atti
 ORDER BY a.attrelid, a.attnum
 """
 
-_UNIQUES = """
-SELECT i.indrelid AS table_oid, ci.relname AS name, i.indisprimary AS is_primary,
-       to_jsonb(i) ->> 'indnullsnotdistinct' AS nulls_not_distinct,
+# One row an index. An expression has no column; it is told, as the predicate is, as PostgreSQL prints it.
+_INDEXES = """
+SELECT i.indrelid AS table_oid, ci.relname AS name, i.indisprimary AS is_primary, i.indisunique AS is_unique,
+       am.amname AS method, to_jsonb(i) ->> 'indnullsnotdistinct' AS nulls_not_distinct,
        coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
-       array(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, position)
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.position) AS columns
+       array(SELECT coalesce(a.attname::text, '')
+             FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, position)
+             LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0
+             ORDER BY k.position) AS columns,
+       array(SELECT pg_get_indexdef(i.indexrelid, n::int, true) FROM generate_series(1, i.indnkeyatts) n ORDER BY n)
+       AS parts,
+       array(SELECT a.attname::text FROM unnest(i.indkey[i.indnkeyatts:]) WITH ORDINALITY k(attnum, position)
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.position) AS included,
+       ci.relname LIKE '%%\\_like' AND EXISTS (SELECT FROM pg_opclass o WHERE o.oid = ANY (i.indclass::oid[])
+                                             AND o.opcname LIKE '%%\\_pattern\\_ops') AS for_like
 FROM pg_index i
 JOIN pg_class ci ON ci.oid = i.indexrelid
+JOIN pg_am am ON am.oid = ci.relam
 JOIN pg_namespace n ON n.oid = ci.relnamespace
-WHERE n.nspname = %s AND i.indisunique AND NOT 0 = ANY (i.indkey[0:i.indnkeyatts - 1]::int2[])
+WHERE n.nspname = %s
 ORDER BY i.indrelid, ci.relname
 """
 
@@ -72,11 +82,11 @@ WHERE n.nspname = %s AND k.contype = 'c' AND k.conrelid <> 0 ORDER BY k.conname
 def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[TargetTable, ...]:
     """Every table of a schema as PostgreSQL's catalogue describes it, those of extensions left out."""
     columns = _by_table(connection, _COLUMNS, schema)
-    uniques = _by_table(connection, _UNIQUES, schema)
+    indexes = _by_table(connection, _INDEXES, schema)
     foreign_keys = _by_table(connection, _FOREIGN_KEYS, schema)
     checks = _by_table(connection, _CHECKS, schema)
     return tuple(
-        _target_table(name, columns[oid], uniques[oid], foreign_keys[oid], checks[oid])
+        _target_table(name, columns[oid], indexes[oid], foreign_keys[oid], checks[oid])
         for oid, name in connection.execute(_TABLES, [schema]).fetchall()
     )
 
@@ -91,24 +101,14 @@ def _by_table(connection: psycopg.Connection[Any], query: str, schema: str) -> d
 
 
 def _target_table(
-    name: str, columns: list[Any], uniques: list[Any], foreign_keys: list[Any], checks: list[Any]
+    name: str, columns: list[Any], indexes: list[Any], foreign_keys: list[Any], checks: list[Any]
 ) -> TargetTable:
-    unique_records = tuple(
-        TargetUnique(
-            name=row.name,
-            columns=tuple(row.columns),
-            # The catalogue has no such column before PostgreSQL 15.
-            nulls_not_distinct=row.nulls_not_distinct == "true",
-            predicate=row.predicate,
-            primary=row.is_primary,
-        )
-        for row in uniques
-    )
+    uniques = tuple(_unique(row) for row in indexes if row.is_unique)
     return TargetTable(
         name=name,
         columns=tuple(_target_column(row) for row in columns),
-        primary_key=next((unique.columns for unique in unique_records if unique.primary), ()),
-        uniques=unique_records,
+        primary_key=next((unique.columns for unique in uniques if unique.primary), ()),
+        uniques=uniques,
         foreign_keys=tuple(
             TargetForeignKey(
                 name=row.name,
@@ -119,6 +119,31 @@ def _target_table(
             for row in foreign_keys
         ),
         checks=tuple(TargetCheck(name=row.name, expression=row.expression) for row in checks),
+        indexes=tuple(_index(row) for row in indexes if not row.is_unique),
+    )
+
+
+def _unique(row: Any) -> TargetUnique:
+    plain = all(row.columns)
+    return TargetUnique(
+        name=row.name,
+        columns=tuple(row.columns) if plain else (),
+        expressions=() if plain else tuple(row.parts),
+        # The catalogue has no such column before PostgreSQL 15.
+        nulls_not_distinct=row.nulls_not_distinct == "true",
+        predicate=row.predicate,
+        primary=row.is_primary,
+    )
+
+
+def _index(row: Any) -> TargetIndex:
+    return TargetIndex(
+        name=row.name,
+        columns=tuple(row.columns),
+        method=row.method,
+        predicate=row.predicate,
+        included=tuple(row.included),
+        for_like=row.for_like,
     )
 
 

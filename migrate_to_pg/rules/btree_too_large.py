@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetUnique
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.foreign_key_orphan import paired
+from migrate_to_pg.rules.predicate import translate
 from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 
@@ -18,24 +20,70 @@ _ZLIB_HEAD = 16
 _SHORT = _LIMIT // 4
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """What one index of PostgreSQL's keeps of each row."""
+
+    index: str
+    columns: list[PlannedColumn]
+    #: Those that may be long.
+    long: list[PlannedColumn]
+    #: The rows that the index is about.
+    condition: Sql
+
+    @property
+    def larger(self) -> Sql:
+        """The condition for an entry that fits only if it is compressed."""
+        sizes = (compose("ifnull(length(CAST({c} AS BLOB)), 0)", c=name(c.source.name)) for c in self.long)
+        return compose(
+            "({condition}) AND {sizes} > {limit}",
+            condition=self.condition,
+            sizes=join(" + ", sizes),
+            limit=number(_LIMIT),
+        )
+
+    @property
+    def surely(self) -> Sql:
+        """Larger even as zlib packs it, which does better than the compression that PostgreSQL gives index entries."""
+        packed = (compose("ifnull(pg_packed(CAST({c} AS BLOB)), 0)", c=name(c.source.name)) for c in self.long)
+        limit = number(_LIMIT + _ZLIB_HEAD)
+        return compose("{where} AND {packed} > {limit}", where=self.larger, packed=join(" + ", packed), limit=limit)
+
+
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each unique constraint over long text; one scan of the lengths for each."""
+    """One finding for each btree over long text; one scan of the lengths for each."""
     for table in subject.plan.tables:
-        for unique in table.target.uniques:
-            columns = [column for column in paired(table, unique.columns) if _may_be_long(column)]
-            where = _larger(columns) if columns else None
-            count = rows.count(subject, table.source, where) if where else 0
-            if where and count:
-                yield _finding(subject, table, unique, columns, where, count)
+        for entry in _entries(table):
+            count = rows.count(subject, table.source, entry.larger)
+            if count:
+                yield _finding(subject, table, entry, count)
 
 
 def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """The rows whose key no compression makes fit, for each unique constraint."""
+    """The rows whose key no compression makes fit, for each index."""
+    for entry in _entries(table):
+        yield Offence(columns=tuple(entry.columns), where=entry.surely)
+
+
+def _entries(table: PlannedTable) -> Iterator[_Entry]:
+    """Each btree with a column that may be long; of several over the same columns, the first."""
+    told: set[tuple[str, ...]] = set()
+    for index, key, predicate in _btrees(table):
+        columns = paired(table, key)
+        long = [column for column in columns if _may_be_long(column)]
+        condition = translate(predicate, table)
+        if long and condition is not None and key not in told:
+            told.add(key)
+            yield _Entry(index=index, columns=columns, long=long, condition=condition)
+
+
+def _btrees(table: PlannedTable) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """(name, columns, predicate): keys and unique constraints first; what is an expression has no size here."""
     for unique in table.target.uniques:
-        parts = paired(table, unique.columns)
-        columns = [column for column in parts if _may_be_long(column)]
-        if columns:
-            yield Offence(columns=tuple(parts), where=_surely(_larger(columns), columns))
+        yield unique.name, unique.columns, unique.predicate
+    for index in table.target.indexes:
+        if index.method == "btree":
+            yield index.name, tuple(filter(None, (*index.columns, *index.included))), index.predicate
 
 
 def _may_be_long(column: PlannedColumn) -> bool:
@@ -44,24 +92,9 @@ def _may_be_long(column: PlannedColumn) -> bool:
     return target.type_name in ("varchar", "text", "bytea") and is_long and not target.generated
 
 
-def _larger(columns: list[PlannedColumn]) -> Sql:
-    sizes = (compose("ifnull(length(CAST({c} AS BLOB)), 0)", c=name(column.source.name)) for column in columns)
-    return compose("{sizes} > {limit}", sizes=join(" + ", sizes), limit=number(_LIMIT))
-
-
-def _surely(where: Sql, columns: list[PlannedColumn]) -> Sql:
-    """Larger even as zlib packs it, which does better than the compression that PostgreSQL gives index entries."""
-    packed = (compose("ifnull(pg_packed(CAST({c} AS BLOB)), 0)", c=name(column.source.name)) for column in columns)
-    limit = number(_LIMIT + _ZLIB_HEAD)
-    return compose("{where} AND {packed} > {limit}", where=where, packed=join(" + ", packed), limit=limit)
-
-
-def _finding(
-    subject: Subject, table: PlannedTable, unique: TargetUnique, columns: list[PlannedColumn], where: Sql, count: int
-) -> Finding:
-    surely = _surely(where, columns)
-    refused = rows.count(subject, table.source, surely)
-    rowids = rows.first_rowids(subject, table.source, surely if refused else where)
+def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -> Finding:
+    refused = rows.count(subject, table.source, entry.surely)
+    rowids = rows.first_rowids(subject, table.source, entry.surely if refused else entry.larger)
     effect = (
         f"{counted(refused, 'of them is', 'of them are')} too large in any compression, and PostgreSQL would"
         " refuse the index."
@@ -70,12 +103,12 @@ def _finding(
     )
     return RULE.finding(
         table=table.name,
-        column=", ".join(unique.columns),
+        column=", ".join(column.name for column in entry.columns),
         count=refused or count,
         level=Level.ERROR if refused else Level.WARNING,
-        samples=rows.samples(subject, table, [column.source for column in columns], rowids),
+        samples=rows.samples(subject, table, [column.source for column in entry.long], rowids),
         explanation=(
-            f"{counted(count, 'row has', 'rows have')} a key of more than 2,704 bytes in {unique.name}, the most"
+            f"{counted(count, 'row has', 'rows have')} a key of more than 2,704 bytes in {entry.index}, the most"
             f" that an entry of PostgreSQL's btree holds. {effect}{rows.without_samples(table.source)}"
         ),
         remedy=RULE.remedy,
@@ -88,10 +121,11 @@ RULE = SetRule(
     title="Key too large for an index",
     meaning=(
         "An entry of a btree holds 2,704 bytes, after PostgreSQL compressed it. An error where no compression makes it"
-        " fit, a warning where it might. Examined are primary keys and unique constraints; an index that is not unique"
-        " is left to PostgreSQL: the run stops when it is made, names it, and publishes nothing."
+        " fit, a warning where it might. Examined are primary keys, unique constraints and indexes, those that Django"
+        " makes for LIKE included; a condition or an expression that is not understood is left to PostgreSQL: the run"
+        " stops when the index is made, names it, and publishes nothing."
     ),
-    remedy="Shorten the values, give the field a max_length, or make a digest of the value unique instead.",
+    remedy="Shorten the values, give the field a max_length, or make the index one of a digest of the value.",
     find=find,
     offences=offences,
 )

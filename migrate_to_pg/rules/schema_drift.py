@@ -8,7 +8,7 @@ from typing import NamedTuple
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import duplicate_key
-from migrate_to_pg.rules.foreign_key_orphan import paired
+from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, text
 
@@ -33,7 +33,12 @@ class _Loss(NamedTuple):
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each such table; where the data suffered too, the rule about them tells it instead."""
     for table in subject.plan.tables:
-        losses = [*_types(subject, table), *_not_nulls(subject, table), *_uniques(subject, table)]
+        losses = [
+            *_types(subject, table),
+            *_not_nulls(subject, table),
+            *_uniques(subject, table),
+            *_indexes(subject, table),
+        ]
         if losses:
             yield _finding(table, losses)
 
@@ -83,6 +88,27 @@ def _uniques(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
             yield _Loss(unique.columns, f"there is {what} on {', '.join(c.source.name for c in columns)}")
 
 
+def _indexes(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+    """An index that begins with the same columns serves as well; what only PostgreSQL can have is not looked for."""
+    found = list(_of_sqlite(subject, table))
+    for index in table.target.indexes:
+        wanted = paired(table, index.columns)
+        if not wanted or index.method != "btree" or index.for_like:
+            continue
+        names = [column.source.name.lower() for column in wanted]
+        serve = any(parts[: len(names)] == names and (index.predicate or not partial) for parts, partial in found)
+        if not serve and not is_rowid(subject, table, wanted):
+            yield _Loss(index.columns, f"there is no index on {', '.join(c.source.name for c in wanted)}")
+
+
+def _of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str], bool]]:
+    """The columns of each index in their order, and whether it is partial; an expression is a column without name."""
+    indexes = Sql("SELECT name, partial FROM pragma_index_list(?)")
+    parts = Sql("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno")
+    for index, partial in subject.rows(indexes, table.source.name):
+        yield [(part or "").lower() for (part,) in subject.rows(parts, index)], bool(partial)
+
+
 def _any(subject: Subject, table: PlannedTable, where: Sql) -> bool:
     query = compose("SELECT EXISTS (SELECT 1 FROM {t} WHERE {where})", t=name(table.source.name), where=where)
     return bool(subject.number(query))
@@ -109,9 +135,10 @@ RULE = SetRule(
     title="Table that is not as the migrations make it",
     meaning=(
         "PostgreSQL's table is made by the migrations, so nothing is lost there. On SQLite nothing keeps wrong values"
-        " out any longer: compared are declared types (by their affinity), NOT NULL, and unique constraints. Where"
-        " wrong values are there already, the rule about them reports it instead: wrong-storage-class,"
-        " null-in-not-null, duplicate-key."
+        " out any longer, or reading is slow: compared are declared types (by their affinity), NOT NULL, unique"
+        " constraints, and indexes. An index that begins with the same columns counts as the same one; indexes of"
+        " expressions and of PostgreSQL's own kinds are not compared. Where wrong values are there already, the rule"
+        " about them reports it instead: wrong-storage-class, null-in-not-null, duplicate-key."
     ),
     remedy="Nothing to do for the move. If SQLite is to stay in use, rebuild the table as the migrations make it.",
     find=find,

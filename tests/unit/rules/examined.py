@@ -12,7 +12,16 @@ from types import MappingProxyType
 
 from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
-from migrate_to_pg.records import Event, Finding, GenericKey, TargetColumn, TargetForeignKey, TargetTable, TargetUnique
+from migrate_to_pg.records import (
+    Event,
+    Finding,
+    GenericKey,
+    TargetColumn,
+    TargetForeignKey,
+    TargetIndex,
+    TargetTable,
+    TargetUnique,
+)
 
 _TYPES = {
     "smallint": "int2",
@@ -59,6 +68,7 @@ def table(
     key: str = "id",
     unique: Iterable[str | TargetUnique] = (),
     refers: Iterable[tuple[str, str]] = (),
+    index: Iterable[str | TargetIndex] = (),
 ) -> TargetTable:
     """A table of PostgreSQL's; ``refers`` is ("course_id", "courses_course.id"), several columns with commas."""
     keys = tuple(key.split(", ")) if key else ()
@@ -69,11 +79,16 @@ def table(
         primary_key=keys,
         uniques=(*primary, *(u if isinstance(u, TargetUnique) else _unique(name, u) for u in unique)),
         foreign_keys=tuple(_foreign_key(name, *pair) for pair in refers),
+        indexes=tuple(i if isinstance(i, TargetIndex) else _index(name, i) for i in index),
     )
 
 
 def _unique(table_name: str, columns: str) -> TargetUnique:
     return TargetUnique(name=f"{table_name}_{columns}_key", columns=tuple(columns.split(", ")))
+
+
+def _index(table_name: str, columns: str) -> TargetIndex:
+    return TargetIndex(name=f"{table_name}_{columns}_idx", columns=tuple(columns.split(", ")))
 
 
 def _foreign_key(table_name: str, columns: str, to: str) -> TargetForeignKey:

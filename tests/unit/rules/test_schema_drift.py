@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrate_to_pg.records import Level
+from migrate_to_pg.records import Level, TargetIndex
 from tests.unit.rules.examined import check_finds, check_healthy, findings, table
 
 TARGET = table("t", "id bigint", "code character varying(9)", "n integer NULL", unique=["code"])
@@ -44,3 +44,46 @@ def test_where_the_data_suffered_the_rule_about_them_tells_it() -> None:
 def test_other_words_for_the_same_affinity_are_healthy(declared: str) -> None:
     script = f"CREATE TABLE t (id integer PRIMARY KEY, code varchar(9) NOT NULL UNIQUE, n {declared}); {ROWS}"
     check_healthy(script, TARGET, drift=True)
+
+
+INDEXED = table("t", "id bigint", "a integer NULL", "b text NULL", index=["a, b"])
+PLAIN = "CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);"
+
+
+@pytest.mark.parametrize(
+    "made", ["", "CREATE INDEX i ON t (b, a);", "CREATE INDEX i ON t (a);", "CREATE INDEX i ON t (a, lower(b));",
+             "CREATE INDEX i ON t (a, b) WHERE a > 0;"],
+)  # fmt: skip
+def test_a_lost_index_is_told(made: str) -> None:
+    finding = check_finds("schema-drift", PLAIN + made, INDEXED, drift=True)
+    assert (finding.column, finding.count, finding.level) == ("a, b", 1, Level.WARNING)
+    assert "there is no index on a, b" in finding.explanation
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["CREATE INDEX i ON t (a, b);", "CREATE UNIQUE INDEX i ON t (A, B DESC);", "CREATE INDEX i ON t (a, b, id);"],
+)
+def test_an_index_that_begins_with_the_same_columns_serves(made: str) -> None:
+    check_healthy(PLAIN + made, INDEXED, drift=True)
+
+
+def test_a_partial_index_serves_where_one_is_wanted() -> None:
+    target = table("t", "id bigint", "a integer NULL", "b text NULL", index=[
+        TargetIndex(name="i", columns=("a",), predicate="(b IS NULL)"),
+    ])  # fmt: skip
+    check_healthy(PLAIN + "CREATE INDEX i ON t (a) WHERE b IS NULL;", target, drift=True)
+    check_finds("schema-drift", PLAIN, target, drift=True)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        TargetIndex(name="t_b_like", columns=("b",), for_like=True),
+        TargetIndex(name="i", columns=("b",), method="gin"),
+        TargetIndex(name="i", columns=("", "b")),
+        TargetIndex(name="i", columns=("id",)),
+    ],
+)
+def test_what_sqlite_need_not_have_is_not_missed(index: TargetIndex) -> None:
+    check_healthy(PLAIN, table("t", "id bigint", "a integer NULL", "b text NULL", index=[index]), drift=True)
