@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.records import Failure, Finding, Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,50 @@ class PageFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """One repair that was made in place."""
+
+    #: The rule's id, or "wal" and "checkpoint", which are about the file.
+    rule: str
+    #: '' for the file.
+    table: str
+    #: What was done, in words.
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRepaired:
+    """One finding whose repair was asked for and cannot be made, with the reason."""
+
+    rule: str
+    table: str = ""
+    column: str = ""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairRecord:
+    """What --repair did to the database itself."""
+
+    #: The copy of the database as it was; '' where nothing had to be changed.
+    backup: str = ""
+    #: What the database holds now; empty where the repair was given up or taken back.
+    repaired: tuple[Repaired, ...] = ()
+    not_repaired: tuple[NotRepaired, ...] = ()
+    #: Whether the backup was put back.
+    restored: bool = False
+    #: Why the repair was given up or taken back.
+    failure: Failure | None = None
+    #: What was asked for by its own name, and not only by "all".
+    named: frozenset[str] = frozenset()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was asked for by its name was done."""
+        return self.failure is None and not any(left.rule in self.named for left in self.not_repaired)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """Everything sqlite_doctor found out; what could not be found out is None."""
 
@@ -66,8 +110,13 @@ class Diagnosis:
     rows: int | None = None
     migrations: int | None = None
     findings: tuple[Finding, ...] = field(default_factory=tuple)
+    #: Rules found that --repair has a repair for.
+    repairable: tuple[str, ...] = ()
+    #: None where no repair was asked for.
+    repair: RepairRecord | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether no finding is an error."""
-        return all(finding.level is not Level.ERROR for finding in self.findings)
+        """Whether no finding is an error, and every repair that was asked for was made."""
+        healthy = all(finding.level is not Level.ERROR for finding in self.findings)
+        return healthy and (self.repair is None or self.repair.ok)

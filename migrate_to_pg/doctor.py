@@ -18,6 +18,7 @@ from migrate_to_pg.diagnosis import Diagnosis, FileState
 from migrate_to_pg.endpoints import SourceChoice, choose_source
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.records import Event, Finding, Level
+from migrate_to_pg.rules.in_place import repairable
 from migrate_to_pg.rules.of_the_doctor import NO_ROOM
 from migrate_to_pg.snapshot import Source, require_database, require_space
 from migrate_to_pg.state import file_findings, hot_journal_finding, lock_finding, look
@@ -135,5 +136,6 @@ def told(choice: SourceChoice, file: FileState, place: Workplace, checkup: Check
         tables=len(catalog.tables) if catalog else None,
         rows=sum(table.rows for table in catalog.tables) if catalog else None,
         migrations=len(catalog.applied_migrations) if catalog else None,
+        repairable=repairable(checkup.findings),
         findings=tuple(sorted(checkup.findings, key=lambda finding: finding.level is not Level.ERROR)),
     )

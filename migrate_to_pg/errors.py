@@ -62,5 +62,9 @@ class ProofError(MigrateToPgError):
     exit_status = 3
 
 
+class RepairError(MigrateToPgError):
+    """A repair in place was given up or taken back; the database is as it was, or the message says what it is."""
+
+
 class PublishError(MigrateToPgError):
     """The finished tables could not be moved into the final schema; the transaction was rolled back."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from migrate_to_pg.diagnosis import Diagnosis, Holder
+from migrate_to_pg.diagnosis import Diagnosis, Holder, RepairRecord
 from migrate_to_pg.records import Level
 from migrate_to_pg.report.json import finding_json
 from migrate_to_pg.report.layout import Block, fact, finding_blocks, line, named
@@ -15,22 +15,47 @@ from migrate_to_pg.report.words import say, size
 
 
 def blocks(diagnosis: Diagnosis) -> list[Block]:
-    """Verdict, facts, findings."""
+    """Verdict, what was repaired, facts, findings."""
+    repair = list(_repair(diagnosis.repair)) if diagnosis.repair else []
     if not diagnosis.findings:
-        return [fact(say("healthy", path=diagnosis.source, held=_held(diagnosis)), "good")]
-    told = [fact(_verdict(diagnosis), "good" if diagnosis.ok else "bad"), *_facts(diagnosis)]
+        return [fact(say("healthy", path=diagnosis.source, held=_held(diagnosis)), "good"), *repair]
+    healthy = all(finding.level is not Level.ERROR for finding in diagnosis.findings)
+    told = [fact(_verdict(diagnosis, healthy), "good" if healthy else "bad"), *repair, *_facts(diagnosis)]
     for finding in diagnosis.findings:
         told += finding_blocks(finding)
     if any(finding.repair for finding in diagnosis.findings):
         told += [line(""), line(say("fix_is_for_the_move"))]
+    if diagnosis.repairable:
+        told += [line(""), fact(say("repair_in_place", rules=",".join(diagnosis.repairable)))]
     return told
 
 
-def _verdict(diagnosis: Diagnosis) -> str:
+def _repair(record: RepairRecord) -> Iterator[Block]:
+    """What came of --repair, and where the backup is."""
+    for done in record.repaired:
+        yield fact(say("repaired_in_place", place=_place(done.rule, done.table), what=done.what), "good")
+    for left in record.not_repaired:
+        yield line(say("not_repaired", place=_place(left.rule, left.table, left.column), reason=left.reason), "bad")
+    if record.failure:
+        yield line(record.failure.message, "bad")
+        yield from (line(text, indent=2) for entry in record.failure.detail for text in entry.splitlines())
+        yield from (line(text, indent=2, marker="->") for text in record.failure.remedy.splitlines())
+    elif not record.repaired and not record.not_repaired:
+        yield line(say("nothing_to_repair"))
+    if record.restored:
+        yield line(say("restored"), "bad")
+    yield from named("backup", record.backup)
+
+
+def _place(rule: str, table: str, column: str = "") -> str:
+    return " ".join(part for part in (rule, ".".join(part for part in (table, column) if part)) if part)
+
+
+def _verdict(diagnosis: Diagnosis, healthy: bool) -> str:
     levels = [finding.level for finding in diagnosis.findings]
     counts = ((Level.ERROR, "errors"), (Level.WARNING, "warnings"))
     told = ", ".join(say(words, n=levels.count(level)) for level, words in counts if level in levels)
-    return say("healthy_with" if diagnosis.ok else "unhealthy", counts=told)
+    return say("healthy_with" if healthy else "unhealthy", counts=told)
 
 
 def _held(diagnosis: Diagnosis) -> str:
@@ -73,9 +98,22 @@ def dumps(diagnosis: Diagnosis) -> str:
         "ok": diagnosis.ok,
         "source": diagnosis.source,
         "facts": facts_json(diagnosis),
+        "repair": _repair_json(diagnosis.repair) if diagnosis.repair else None,
         "findings": [finding_json(finding) for finding in diagnosis.findings],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _repair_json(record: RepairRecord) -> dict[str, Any]:
+    """What --repair did; ``repaired`` is empty where it was given up or taken back."""
+    return {
+        "ok": record.ok,
+        "backup": record.backup or None,
+        "repaired": [asdict(done) for done in record.repaired],
+        "not_repaired": [asdict(left) for left in record.not_repaired],
+        "restored": record.restored,
+        "failure": asdict(record.failure) if record.failure else None,
+    }
 
 
 def facts_json(diagnosis: Diagnosis) -> dict[str, Any]:

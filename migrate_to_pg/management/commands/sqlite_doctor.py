@@ -19,8 +19,8 @@ class Command(BaseCommand):
 
     help = (
         "Finds every fault of a SQLite database, tells where it comes from and what to do. The database is only read;"
-        " everything is asked of a copy that is thrown away. Exit status: 0 healthy (warnings are shown), 1 errors were"
-        " found, 2 usage."
+        " everything is asked of a copy that is thrown away. With --repair it is repaired, after a backup. Exit status:"
+        " 0 healthy (warnings are shown), 1 errors were found or a repair was not made, 2 usage."
     )
     requires_system_checks = ()
 
@@ -32,6 +32,12 @@ class Command(BaseCommand):
             nargs="?",
             help="a path, an alias of DATABASES, or sqlite:///PATH"
             " (default: MIGRATE_TO_PG['SOURCE'], else db.sqlite3 in BASE_DIR)",
+        )
+        parser.add_argument(
+            "--repair",
+            metavar="RULE[,RULE]|all",
+            help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
+            " wal: switch to WAL; checkpoint: write the -wal back",
         )
         parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
 
@@ -46,7 +52,7 @@ class Command(BaseCommand):
                 self.stderr.write(line)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            self.stderr.write("Interrupted; nothing was changed.")
+            self.stderr.write("Interrupted; the content of the database is as it was.")
             sys.exit(1)
         self._print(diagnosis, options)
         if not diagnosis.ok:
@@ -55,10 +61,13 @@ class Command(BaseCommand):
     def _diagnose(self, options: dict[str, Any]) -> Diagnosis:
         from migrate_to_pg.doctor import diagnose
         from migrate_to_pg.progress import display
+        from migrate_to_pg.repair import repair
 
         shown = display(_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"]))
         # What the project prints when a connection is made does not belong to the diagnosis.
         with contextlib.redirect_stdout(sys.stderr), shown as progress:
+            if options["repair"] is not None:
+                return repair(options["database"], options["repair"].split(","), progress)
             return diagnose(options["database"], progress)
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:

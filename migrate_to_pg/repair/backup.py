@@ -1,0 +1,59 @@
+"""A database in, a verified copy of it beside it out; and the way back."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from migrate_to_pg.errors import RepairError
+from migrate_to_pg.repair.content import difference
+from migrate_to_pg.snapshot import Source
+from migrate_to_pg.sqlite import open_snapshot, snapshot_uri
+
+#: The name of the backup where it is attached to the connection that repairs.
+BACKUP = "migrate_to_pg_backup"
+
+
+def make_backup(source: Source, database: sqlite3.Connection) -> Path:
+    """Copy the database while ``database`` holds its write lock, and compare; the copy stays attached as BACKUP.
+
+    The copy gets its lasting name only when it is known to be whole.
+    """
+    path = _free_name(source.path)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        source.copy(unfinished)
+        unfinished.chmod(source.path.stat().st_mode & 0o600)
+        database.execute(f"ATTACH ? AS {BACKUP}", [snapshot_uri(unfinished)])
+        _require_same(source.path, difference(database, BACKUP))
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return unfinished.rename(path)
+
+
+def _require_same(path: Path, differs: str) -> None:
+    if differs:
+        raise RepairError(
+            f"The backup of {path} is not the same as the database: {differs}.",
+            remedy="Nothing was changed. Look at the disk that the database is on.",
+        )
+
+
+def _free_name(path: Path) -> Path:
+    """db.sqlite3.backup-20260131-235959, and -2 where that is taken."""
+    name = f"{path.name}.backup-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    candidates = [path.with_name(name), *(path.with_name(f"{name}-{n}") for n in range(2, 1000))]
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def restore(database: sqlite3.Connection, backup: Path) -> None:
+    """Put the backup back, page by page in one transaction of SQLite's, and compare again."""
+    with closing(open_snapshot(backup)) as source:
+        source.backup(database, pages=-1)
+    differs = difference(database, BACKUP)
+    if differs:
+        raise sqlite3.DatabaseError(f"after putting it back, {differs} is not as in the backup")

@@ -1,0 +1,51 @@
+"""The names given to --repair in, what they stand for out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.rules import RULES
+from migrate_to_pg.rules.in_place import REPAIRS
+
+#: What concerns the file and not its content: asked for by name only.
+FILE_REPAIRS = ("checkpoint", "wal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What may be done to the database itself."""
+
+    #: In the order in which they are done.
+    file: tuple[str, ...]
+    rules: frozenset[str]
+    #: What was named itself, and not by "all".
+    named: frozenset[str]
+
+
+def accepted_repairs(names: Sequence[str]) -> Accepted:
+    """What --repair names; "all" means every lossless repair of what the database holds, a lossy one must be named.
+
+    Raises UsageError where a name is no rule, or one that has no repair in SQLite itself.
+    """
+    wanted = [name for name in (given.strip() for given in names) if name]
+    for name in wanted or [""]:
+        if name != "all" and name not in FILE_REPAIRS and name not in REPAIRS:
+            raise _unknown(name)
+    lossless = {rule for rule, kind in REPAIRS.items() if kind == "lossless"} if "all" in wanted else set()
+    return Accepted(
+        file=tuple(name for name in FILE_REPAIRS if name in wanted),
+        rules=frozenset(lossless | (set(wanted) & set(REPAIRS))),
+        named=frozenset(wanted),
+    )
+
+
+def _unknown(name: str) -> UsageError:
+    known: Collection[str] = {rule.id for rule in RULES}
+    what = f"{name} has no repair in SQLite itself" if name in known else f"{name} is no rule" if name else "no name"
+    return UsageError(
+        f"--repair {name}: {what}.",
+        remedy=f"What can be repaired: {', '.join(sorted([*REPAIRS, *FILE_REPAIRS]))};"
+        " or all, for the lossless ones that concern rows and tables.",
+    )

@@ -1,0 +1,242 @@
+"""A database and the accepted repairs in; the database repaired out, or exactly as it was, and the record of it.
+
+Everything is tried on a copy first, and examined there. What was seen to work is then done again to the database
+itself, in one transaction, which is committed only where the outcome is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from migrate_to_pg.checkup import Checkup, check_up, stage
+from migrate_to_pg.diagnosis import NotRepaired, Repaired, RepairRecord
+from migrate_to_pg.endpoints import SourceChoice
+from migrate_to_pg.errors import MigrateToPgError, RepairError
+from migrate_to_pg.records import Event, Failure
+from migrate_to_pg.repair import doubts
+from migrate_to_pg.repair.backup import make_backup, restore
+from migrate_to_pg.repair.content import difference
+from migrate_to_pg.repair.lock import begin, commit, locked, require_possible
+from migrate_to_pg.repair.planning import plan_steps
+from migrate_to_pg.repair.rebuild import RebuildError, prepare
+from migrate_to_pg.repair.reference import make_reference
+from migrate_to_pg.repair.soundness import soundness, worse
+from migrate_to_pg.repair.steps import Step
+from migrate_to_pg.rules import Subject, integrity_check, rows
+from migrate_to_pg.snapshot import Source
+from migrate_to_pg.sqlite import snapshot_uri
+from migrate_to_pg.web_server import as_web_server
+from migrate_to_pg.workplace import Workplace
+
+Progress = Callable[[Event], None]
+
+#: The name of the copy on which the repair was tried, where it is attached to the connection that repairs.
+_TRIED = "migrate_to_pg_tried"
+
+
+class InPlace:
+    """One repair of one database; ``run`` may be called once."""
+
+    def __init__(self, choice: SourceChoice, place: Workplace, accepted: Collection[str], progress: Progress) -> None:
+        self.choice = choice
+        self.path = choice.path
+        self.place = place
+        self.accepted = accepted
+        self.progress = progress
+        #: As far as it came.
+        self.backup = Path()
+        self.committed = False
+        self.restored = False
+        self.steps: list[Step] = []
+        self.refused: list[NotRepaired] = []
+        self.before = Checkup()
+        #: What was found in the end; None where the database is as it was.
+        self.after: Checkup | None = None
+
+    def run(self) -> RepairRecord:
+        """Repair, or leave the database as it is; never raises for what SQLite or the database's state refuses."""
+        try:
+            self._run()
+        except (MigrateToPgError, RebuildError, sqlite3.Error, OSError, UnicodeEncodeError) as error:
+            return self._record(_failure(error))
+        except KeyboardInterrupt:
+            raise self._interrupted() from None
+        return self._record(None)
+
+    def _interrupted(self) -> RepairError:
+        holds = self.committed and not self.restored
+        what = "the repair was committed already, and was not examined again" if holds else "the database is as it was"
+        return RepairError(
+            f"Interrupted; {what}.", detail=[f"Backup: {self._backup_name}"] if self._backup_name else []
+        )
+
+    def _record(self, failure: Failure | None) -> RepairRecord:
+        holds = self.committed and not self.restored
+        return RepairRecord(
+            backup=self._backup_name,
+            repaired=tuple(Repaired(rule=s.rule, table=s.table, what=s.what) for s in self.steps) if holds else (),
+            not_repaired=tuple(self.refused),
+            restored=self.restored,
+            failure=failure,
+        )
+
+    def _run(self) -> None:
+        # The connection that copies is opened first: to open the file again later would drop the lock. It is closed
+        # first, too: the last one writes the -wal back.
+        with Source(self.path) as source:
+            require_possible(self.path, source.size, self.place.directory)
+            with locked(self.choice) as database, source:
+                with stage(self.progress, "backup"):
+                    self.backup = make_backup(source, database)
+                try:
+                    self._plan()
+                finally:
+                    if not self.steps:
+                        self._drop_backup()
+                if self.steps:
+                    self._try_out()
+                if self.steps:
+                    self._repair(database)
+                    self._look_again(source, database)
+
+    @property
+    def _backup_name(self) -> str:
+        return str(self.backup) if self.backup.name else ""
+
+    @property
+    def _copy(self) -> Path:
+        return self.place.unfinished
+
+    def _plan(self) -> None:
+        """Examine a copy, and decide what is to be done."""
+        shutil.copyfile(self.backup, self._copy)
+        self._copy.chmod(0o600)
+        self.before = check_up(self.choice, self._copy, self.progress)
+        catalog, plan = self.before.catalog, self.before.plan
+        damaged = [finding for finding in self.before.findings if finding.rule in _BEYOND_REPAIR]
+        if damaged or catalog is None or plan is None:
+            raise RepairError(
+                f"{self.path} is damaged: what is read from it cannot be trusted, so nothing was changed.",
+                detail=[line for finding in damaged for line in finding.explanation.splitlines()],
+                remedy=integrity_check.RULE.remedy,
+            )
+        reference = make_reference(self.choice, catalog.applied_migrations)
+        with rows.opened(self._copy, time_zone=self.choice.time_zone) as database:
+            subject = Subject(plan=plan, catalog=catalog, database=database)
+            for step in plan_steps(subject, self.before.findings, self.accepted, reference):
+                (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
+
+    def _drop_backup(self) -> None:
+        """Nothing was changed: a copy of what is there would only be in the way."""
+        self.backup.unlink()
+        self.backup = Path()
+
+    def _try_out(self) -> None:
+        """Repair the copy, and examine it again; what cannot be done there is left out."""
+        with stage(self.progress, "rehearsal"), as_web_server(self.choice, self._copy) as database:
+            prepare(database)
+            database.execute("BEGIN IMMEDIATE")
+            known = soundness(database)
+            self.steps = [step for step in self.steps if self._works(database, step)]
+            _require_sound(worse(known, soundness(database)))
+            database.execute("COMMIT")
+        if self.steps:
+            after = check_up(self.choice, self._copy, self.progress)
+            _require_no_doubt(doubts.doubts(self.before.findings, after.findings, self.steps))
+
+    def _works(self, database: sqlite3.Connection, step: Step) -> bool:
+        database.execute("SAVEPOINT step")
+        try:
+            step.apply(database)
+        except (RebuildError, sqlite3.Error, UnicodeEncodeError) as error:
+            database.execute("ROLLBACK TO step")
+            self.refused.append(NotRepaired(rule=step.rule, table=step.table, reason=str(error)))
+            return False
+        finally:
+            database.execute("RELEASE step")
+        return True
+
+    def _repair(self, database: sqlite3.Connection) -> None:
+        """Do the same to the database, and commit it where the outcome is the same."""
+        with stage(self.progress, "repair"):
+            known = soundness(database)
+            for step in self.steps:
+                step.apply(database)
+            _require_sound(worse(known, soundness(database)))
+            database.execute(f"ATTACH ? AS {_TRIED}", [snapshot_uri(self._copy)])
+            differs = difference(database, _TRIED)
+            if differs:
+                _require_no_doubt([f"{differs} is not as it was when the repair was tried on a copy"])
+            commit(database, self.path)
+            self.committed = True
+
+    def _look_again(self, source: Source, database: sqlite3.Connection) -> None:
+        """Examine the database while nobody writes to it; where there is any doubt the backup is put back."""
+        version = _data_version(database)
+        begin(database, self.path)
+        try:
+            untouched = _data_version(database) == version
+            fresh = self._copy.with_name(f"{self._copy.name}.after")
+            source.copy(fresh)
+            self.after = check_up(self.choice, fresh, self.progress)
+            found = doubts.doubts(self.before.findings, self.after.findings, self.steps)
+        finally:
+            database.execute("ROLLBACK")
+        if not found:
+            return
+        if not untouched:
+            raise RepairError(
+                f"{self.path} was written to by others right after the repair; the backup was not put back.",
+                detail=found,
+                remedy="Compare the database with the backup before trusting either.",
+            )
+        self._restore(database)
+        _require_no_doubt(found)
+
+    def _restore(self, database: sqlite3.Connection) -> None:
+        with stage(self.progress, "restore"):
+            restore(database, self.backup)
+        self.restored = True
+        self.after = None
+
+
+#: Rules that say that what is read is not what was written.
+_BEYOND_REPAIR = (integrity_check.RULE.id, "unreadable")
+
+
+def _data_version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _require_sound(found: list[str]) -> None:
+    if found:
+        raise RepairError(
+            "After the repair SQLite's own checks would find what they did not find before; nothing was changed.",
+            detail=found,
+            remedy="Repair the rows that are named first, or together with this.",
+        )
+
+
+def _require_no_doubt(found: list[str]) -> None:
+    if found:
+        raise RepairError(
+            "The repair did not come out as it should; the database is as it was.",
+            detail=found,
+            remedy="Repair one rule at a time to see which one it is.",
+        )
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, MigrateToPgError):
+        return Failure(
+            message=str(error), detail=error.detail, remedy=error.remedy, exit_status=RepairError.exit_status
+        )
+    return Failure(
+        message=f"The repair was given up: {error}.",
+        detail=(),
+        remedy="The database is as it was: SQLite rolled everything back.",
+        exit_status=RepairError.exit_status,
+    )

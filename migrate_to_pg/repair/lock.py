@@ -1,0 +1,91 @@
+"""A database in, the connection that repairs it out, holding SQLite's write lock; or the words why it cannot be had.
+
+While it is held, nothing else of this process may open the file and close it again: that would drop every POSIX lock
+that the process has on it. Copies are made over a connection that was opened before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import django.db
+
+from migrate_to_pg.endpoints import SourceChoice
+from migrate_to_pg.errors import RepairError
+from migrate_to_pg.holders import holders
+from migrate_to_pg.repair.rebuild import prepare
+from migrate_to_pg.web_server import as_web_server
+
+#: Seconds to wait for another writer.
+WAIT = 5.0
+#: How often its own size a database needs beside it: the backup, the tables made anew, SQLite's journal of all that.
+_ROOM_BESIDE = 3
+#: And where the copies lie on which the repair is tried.
+_ROOM_FOR_COPIES = 3
+_STOP = "Stop the application, and run again."
+
+
+def require_possible(path: Path, size: int, workplace: Path) -> None:
+    """Raise RepairError where the repair could not be made, before anything is tried."""
+    for what in (path, path.parent):
+        if not os.access(what, os.W_OK):
+            raise RepairError(f"{what} cannot be written to.", remedy="Run as the user whom the application runs as.")
+    for directory, times in ((path.parent, _ROOM_BESIDE), (workplace, _ROOM_FOR_COPIES)):
+        free = shutil.disk_usage(directory).free
+        if free < size * times:
+            raise RepairError(
+                f"The repair may need {size * times / 1e6:,.0f} MB in {directory}; {free / 1e6:,.0f} MB are free.",
+                remedy="Make room there.",
+            )
+
+
+@contextmanager
+def locked(choice: SourceChoice) -> Iterator[sqlite3.Connection]:
+    """A connection with the project's functions, within a transaction that has the write lock.
+
+    Whatever is not committed when it is left is rolled back.
+    """
+    try:
+        with as_web_server(choice, choice.path) as database:
+            database.execute(f"PRAGMA busy_timeout = {WAIT * 1000:.0f}")
+            prepare(database)
+            begin(database, choice.path)
+            yield database
+    except django.db.Error as error:
+        raise not_had(choice.path, error) from error
+
+
+def begin(database: sqlite3.Connection, path: Path) -> None:
+    """Take the write lock. Raises RepairError, naming who has it."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise not_had(path, error) from error
+
+
+def commit(database: sqlite3.Connection, path: Path) -> None:
+    """Commit; with a rollback journal a reader can be in the way. Raises RepairError, and everything is rolled back."""
+    try:
+        database.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise not_had(path, error) from error
+
+
+def not_had(path: Path, error: Exception) -> RepairError:
+    """What SQLite answered, and who is in the way."""
+    return RepairError(
+        f"{path} cannot be written to within {WAIT:.0f} s: {error}.", detail=[who_has_it_open(path)], remedy=_STOP
+    )
+
+
+def who_has_it_open(path: Path) -> str:
+    """The processes, as far as the system shows them."""
+    found, complete = holders(path)
+    told = [f"process {h.pid} ({h.program}){', which holds the write lock' if h.writes else ''}" for h in found]
+    unknown = [] if complete else ["processes that the system does not show"]
+    return f"It is open in {'; '.join([*told, *unknown])}." if told or unknown else "No other process has it open."
