@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import predicate, rows
+from migrate_to_pg.rules.expression import UnknownExpressionError
 from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
+from migrate_to_pg.rules.key_expression import KeyExpression
 from migrate_to_pg.rules.keys import Key, key_of
 from migrate_to_pg.rules.rule import SAMPLES, Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
@@ -25,6 +28,8 @@ class Search:
     key: Key
     #: The rows that the constraint concerns.
     where: Sql
+    #: Equal where a locale that folds all of Unicode finds the keys equal; None where case has no part in it.
+    folded: Sql | None = None
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -69,6 +74,8 @@ def pairs(search: Search) -> Sql:
 
 def _search(table: PlannedTable, unique: TargetUnique) -> Search | None:
     """None where this cannot be told on SQLite: PostgreSQL itself looks when it restores the constraint."""
+    if unique.expressions:
+        return _search_expressions(table, unique)
     columns = paired(table, unique.columns)
     key = key_of(columns) if columns else None
     condition = predicate.translate(unique.predicate, table)
@@ -77,6 +84,28 @@ def _search(table: PlannedTable, unique: TargetUnique) -> Search | None:
     held = key.held_or_null if unique.nulls_not_distinct else key.held
     where = compose("{held} AND ({condition})", held=held, condition=condition)
     return Search(table=table, unique=unique, columns=columns, key=key, where=where)
+
+
+def _search_expressions(table: PlannedTable, unique: TargetUnique) -> Search | None:
+    """The same for a key of which a part is an expression; ``unique.columns`` become those that the parts name."""
+    try:
+        parts = [KeyExpression(expression, table) for expression in unique.expressions]
+    except UnknownExpressionError:
+        return None
+    columns = list(dict.fromkeys(column for part in parts for column in part.columns))
+    held, condition = key_of(columns), predicate.translate(unique.predicate, table)
+    if held is None or condition is None:
+        return None
+    there = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part.same) for part in parts]
+    same, folded = join(", ", (part.same for part in parts)), join(", ", (part.folded for part in parts))
+    return Search(
+        table=table,
+        unique=dataclasses.replace(unique, columns=tuple(column.name for column in columns)),
+        columns=columns,
+        key=dataclasses.replace(held, same=same, plain=False),
+        where=join(" AND ", [held.held_or_null, compose("({c})", c=condition), *there]),
+        folded=folded if folded != same else None,
+    )
 
 
 def _sqlite_refuses(subject: Subject, search: Search) -> bool:
@@ -117,9 +146,14 @@ def _surplus(subject: Subject, search: Search) -> int:
 
 
 def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
+    """An error where every PostgreSQL finds the keys equal, a warning where its locale decides."""
     count = _surplus(subject, search)
+    if not count and search.folded:
+        search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
+        count = _surplus(subject, search)
     if count:
         yield RULE.finding(
+            level=Level.ERROR if search.key.exact or not search.folded else Level.WARNING,
             table=search.table.name,
             column=", ".join(search.unique.columns),
             count=count,
@@ -165,16 +199,19 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
 
 
 def _explanation(subject: Subject, search: Search, count: int) -> str:
-    columns = ", ".join(search.unique.columns)
+    columns = ", ".join(search.unique.expressions or search.unique.columns)
     what = "primary key" if search.unique.primary else "unique constraint"
     some = f" among rows with {search.unique.predicate}" if search.unique.predicate else ""
+    would = "would" if search.key.exact or not search.folded else "may"
     return (
         f"{counted(count, 'row repeats', 'rows repeat')} a value of ({columns}){some} that another row has already;"
-        f" PostgreSQL would refuse the {what} {search.unique.name}. {_cause(subject, search)}"
+        f" PostgreSQL {would} refuse the {what} {search.unique.name}. {_cause(subject, search)}"
     )
 
 
 def _cause(subject: Subject, search: Search) -> str:
+    if search.unique.expressions:
+        return _cause_of_expression(search)
     if has_unique_index(subject, search.table, search.columns):
         return "SQLite's own unique index takes these for different values; on PostgreSQL they are one value."
     return (
@@ -183,7 +220,20 @@ def _cause(subject: Subject, search: Search) -> str:
     )
 
 
+def _cause_of_expression(search: Search) -> str:
+    if search.folded and not search.key.exact:
+        return (
+            "They differ in letters beyond ASCII, whose case PostgreSQL's locale knows and SQLite's lower() and upper()"
+            " do not: most locales find them equal, C does not. PostgreSQL decides when it makes the index: if it"
+            " refuses, the run stops there and publishes nothing."
+        )
+    beyond = " Letters beyond ASCII were taken as they are: what PostgreSQL's locale folds may repeat as well."
+    return f"SQLite's table has lost the index, or never had it.{beyond if search.folded else ''}"
+
+
 def _remedy(search: Search) -> str:
+    if search.unique.expressions:
+        return RULE.remedy
     query = compose(
         "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
         columns=names(column.source.name for column in search.columns),
@@ -203,9 +253,10 @@ RULE = SetRule(
         "PostgreSQL refuses the primary key or unique constraint. Values are compared as PostgreSQL will see them: text"
         " by its bytes even where SQLite's column is NOCASE, numbers by value, one instant in two spellings as one."
         " NULLs are distinct unless the constraint says otherwise. A partial constraint is examined where its condition"
-        " is made of columns that are true, false, NULL or not NULL; any other, as well as expressions and"
-        " citext that differs by case alone, is left to PostgreSQL, which looks at every row when it restores the"
-        " constraint."
+        " is made of columns that are true, false, NULL or not NULL, an expression where it is made of lower, upper,"
+        " trim, ltrim, rtrim and coalesce: letters of ASCII in two cases are an error, of others a warning, since"
+        " PostgreSQL's locale decides about them. Any other condition or expression, and citext that differs by case"
+        " alone, is left to PostgreSQL, which looks at every row when it restores the constraint."
     ),
     remedy="Decide which row of each key stays, point the children of the others at it, and delete the others.",
     repair="lossy",

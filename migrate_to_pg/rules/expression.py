@@ -65,7 +65,7 @@ class Expression:
     """One expression being read; ``columns`` are those that it names."""
 
     def __init__(self, expression: str, table: PlannedTable) -> None:
-        self.tokens = _tokens(expression)
+        self.tokens = tokens(expression)
         self.position = 0
         self.table = table
         self.columns: list[PlannedColumn] = []
@@ -204,16 +204,17 @@ class Expression:
         return value.sql
 
 
-def _tokens(expression: str) -> list[str]:
-    tokens: list[str] = []
+def tokens(expression: str) -> list[str]:
+    """Its words, names, constants and marks. Raises UnknownExpressionError where there is anything else."""
+    found: list[str] = []
     position, whole = 0, expression.strip()
     while position < len(whole):
         match = _TOKEN.match(whole, position)
         if match is None:
             raise UnknownExpressionError(whole[position:])
-        tokens.append(match[0].strip())
+        found.append(match[0].strip())
         position = match.end()
-    return tokens
+    return found
 
 
 def _constant(value: str, kind: str) -> _Value:

@@ -34,6 +34,8 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
         "pg_time": (1, _time),
         "pg_timestamp": (1, lambda text: _local(text, zone).isoformat()),
         "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
+        "pg_case": (2, _case),
+        "pg_ascii_case": (2, _ascii_case),
     }
     for function, (arguments, canonical) in functions.items():
         database.create_function(function, arguments, _or_null(canonical), deterministic=True)
@@ -48,7 +50,7 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
 
 
 def _or_null(canonical: _Function) -> Callable[..., str | int | None]:
-    def call(value: object, *arguments: int) -> str | int | None:
+    def call(value: object, *arguments: int | str) -> str | int | None:
         try:
             return canonical(_decoded(value), *arguments)
         except (ValueError, TypeError, OverflowError, decimal.InvalidOperation):
@@ -80,6 +82,16 @@ def _numeric_column(precision: int, scale: int) -> TargetColumn:
     return TargetColumn(
         name="", type_name="numeric", type_sql="numeric", not_null=False, precision=precision, scale=scale
     )
+
+
+def _case(text: str, function: str) -> str:
+    """Letter by letter, as a locale does: 'ß' has no capital of one letter, and stays."""
+    changed = ((letter, getattr(letter, function)()) for letter in text)
+    return "".join(other if len(other) == 1 else letter for letter, other in changed)
+
+
+def _ascii_case(text: str, function: str) -> str:
+    return "".join(getattr(letter, function)() if letter.isascii() else letter for letter in text)
 
 
 def _time(text: str) -> str:

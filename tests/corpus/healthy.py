@@ -79,6 +79,11 @@ CASES = [
             " CREATE INDEX t_b_like ON t (b varchar_pattern_ops); CREATE INDEX t_h ON t USING hash (b)",
             "CREATE TABLE t (id integer NOT NULL PRIMARY KEY, a integer, b varchar(9));"
             " CREATE UNIQUE INDEX t_a_b ON t (a, b); INSERT INTO t VALUES (1, 5, 'x'), (2, 5, 'y');"),
+    healthy("unique expressions that nothing repeats",
+            "CREATE TABLE t (id bigint PRIMARY KEY, a varchar(9), n integer); CREATE UNIQUE INDEX u ON t (lower(a), n);"
+            " CREATE UNIQUE INDEX w ON t (trim(a)) WHERE n IS NULL",
+            "CREATE TABLE t (id integer NOT NULL PRIMARY KEY, a varchar(9), n integer);"
+            " INSERT INTO t VALUES (1, 'a', 1), (2, 'A', 2), (3, 'A', NULL), (4, 'a', NULL), (5, 'É', 1);"),
     healthy("sixty-five columns",
             "CREATE TABLE t (id bigint PRIMARY KEY, " + ", ".join(f"c{n} integer" for n in range(65)) + ")",
             "CREATE TABLE t (id integer NOT NULL PRIMARY KEY, " + ", ".join(f"c{n} integer" for n in range(65))

@@ -81,6 +81,11 @@ CASES = [
           "(1, 1, NULL), (2, 1, 'x'), (3, 1, NULL)", Found("duplicate-key", "t", "a", 1, ("3",))),
     _lost("nulls not distinct", "CREATE UNIQUE INDEX few ON t (a) NULLS NOT DISTINCT", "id, a", "(1, NULL), (2, NULL)",
           Found("duplicate-key", "t", "a", 1, ("2",))),
+    _lost("unique in any case", "CREATE UNIQUE INDEX few ON t (lower(b))", "id, b",
+          "(1, 'AGV211'), (2, 'agv211'), (3, 'Agv212'), (4, NULL), (5, NULL)",
+          Found("duplicate-key", "t", "b", 1, ("2",))),
+    _lost("unique without blanks, together with a number", "CREATE UNIQUE INDEX few ON t (trim(b), coalesce(a, 0))",
+          "id, a, b", "(1, 0, 'x'), (2, NULL, ' x'), (3, 1, 'x ')", Found("duplicate-key", "t", "b, a", 1, ("2",))),
     Case(
         name="primary key lost by CREATE TABLE AS",
         target="CREATE TABLE t (id bigint PRIMARY KEY, b varchar(9))",
