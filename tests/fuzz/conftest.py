@@ -21,8 +21,10 @@ INSERT INTO auth_group (name) VALUES ('secrétariat'), ('direction');
 INSERT INTO auth_group_permissions (group_id, permission_id) VALUES (1, 1), (1, 2), (2, 1);
 INSERT INTO auth_user_groups (user_id, group_id) VALUES (1, 1), (2, 2);
 INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES (1, 3), (2, 5);
-INSERT INTO django_admin_log (object_id, object_repr, action_flag, change_message, content_type_id, user_id, action_time)
-VALUES ('1', 'AGV211', 1, '[{"added": {}}]', 7, 1, '2026-01-31 12:00:00'), (NULL, '', 2, '', NULL, 2, '2026-02-01 08:30:00.25');
+INSERT INTO django_admin_log
+    (object_id, object_repr, action_flag, change_message, content_type_id, user_id, action_time)
+VALUES ('1', 'AGV211', 1, '[{"added": {}}]', 7, 1, '2026-01-31 12:00:00'),
+    (NULL, '', 2, '', NULL, 2, '2026-02-01 08:30:00.25');
 INSERT INTO django_session VALUES ('abcdefghijklmnopqrstuvwxyz012345', '.eJxVjDEOwj', '2026-12-31 23:59:59.999999'),
     ('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', '', '2025-01-01 00:00:00');
 """

@@ -146,7 +146,9 @@ def duplicate(wreck: Wreck) -> Script:
     names = [quoted(name) for name, _ in wreck.columns(table)]
     kept = names[1:] if names[0] == '"id"' else names
     listed = ", ".join(kept)
-    double = f"INSERT INTO {quoted(table)} ({listed}) SELECT {listed} FROM {quoted(table)} WHERE rowid = {wreck.row(table)}"
+    double = (
+        f"INSERT INTO {quoted(table)} ({listed}) SELECT {listed} FROM {quoted(table)} WHERE rowid = {wreck.row(table)}"
+    )
     dropped = [f"DROP INDEX {quoted(str(name))}" for (name,) in wreck.ask(unique_indexes(table))]
     sql = wreck.definition(table)
     loose = re.sub(r' CONSTRAINT "\w+" UNIQUE \([^)]*\),| UNIQUE\b', "", sql)
@@ -159,7 +161,9 @@ def unique_indexes(table: str) -> str:
 
 def delete(wreck: Wreck) -> Script:
     """A row, whoever refers to it."""
-    table = wreck.chance.choice((wreck.table(), "attributions_teacher", "courses_course", "auth_user", "auth_permission"))
+    table = wreck.chance.choice(
+        (wreck.table(), "attributions_teacher", "courses_course", "auth_user", "auth_permission")
+    )
     return [f"DELETE FROM {quoted(table)} WHERE rowid = {wreck.row(table)}"]
 
 

@@ -10,141 +10,25 @@ and each line of the output is one lie. Nothing of the product is imported, so t
 from __future__ import annotations
 
 import argparse
-import datetime
-import decimal
 import json
-import re
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+# Beside this script, which is run as such.
+from oracle_readings import KINDS, Column, Meaning, meaning
+from oracle_record import Cells, Record
 from psycopg import sql
 
-#: (storage class, value); text and blobs as bytes.
-Stored = tuple[str, Any]
-#: What a cell means; equal where PostgreSQL says the same as Django on SQLite.
-Meaning = Any
 Row = tuple[Meaning, ...]
 
 SHOWN = 120
-
-
-# --- what Django reads on SQLite --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as information_schema tells it."""
-
-    name: str
-    kind: str
-    precision: int = 0
-    scale: int = 0
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """What Django does not read as the column's type, so that nothing on PostgreSQL can be the same."""
-
-    storage: str
-    value: Any
-
-
-def whole(storage: str, value: Any, _: Column) -> Meaning:
-    return value if storage == "integer" else Unreadable(storage, value)
-
-
-def boolean(storage: str, value: Any, _: Column) -> Meaning:
-    return bool(value) if storage == "integer" and value in (0, 1) else Unreadable(storage, value)
-
-
-def text(storage: str, value: Any, _: Column) -> Meaning:
-    """UTF-8, byte for byte."""
-    try:
-        return value if storage == "text" and value.decode() is not None else Unreadable(storage, value)
-    except UnicodeDecodeError:
-        return Unreadable(storage, value)
-
-
-#: Django 6.1 takes integers as they are; before, they are rounded to SQLite's 15 digits as REALs are.
-EXACT_INTEGERS = tuple(map(int, metadata.version("django").split(".")[:2])) >= (6, 1)
-FIFTEEN = decimal.Context(prec=15)
-
-
-def number(storage: str, value: Any, column: Column) -> Meaning:
-    """DecimalField: 15 significant digits, then the field's places, half to even."""
-    if storage not in ("integer", "real"):
-        return Unreadable(storage, value)
-    exact = storage == "integer" and EXACT_INTEGERS
-    read = decimal.Decimal(value) if exact else FIFTEEN.create_decimal(decimal.Decimal(value))
-    try:
-        return read.quantize(decimal.Decimal(10) ** -column.scale, context=decimal.Context(prec=column.precision))
-    except decimal.InvalidOperation:
-        return Unreadable(storage, value)
-
-
-#: Django's own second try, where ISO 8601 is not kept to.
-LOOSE = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,6})\d{0,6})?)?"
-    r"\s*(Z|[+-]\d{2}(?::?\d{2})?)?$"
-)
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-
-
-def instant(storage: str, value: Any, _: Column) -> Meaning:
-    """DateTimeField with USE_TZ: microseconds since 1970; what has no offset is UTC."""
-    try:
-        moment = moment_of(value.decode()) if storage == "text" else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        return Unreadable(storage, value)
-    offset = moment.utcoffset() or datetime.timedelta()
-    return (moment.replace(tzinfo=datetime.UTC) - EPOCH - offset) // datetime.timedelta(microseconds=1)
-
-
-def moment_of(written: str) -> datetime.datetime | None:
-    try:
-        return datetime.datetime.fromisoformat(written)
-    except ValueError:
-        found = LOOSE.match(written)
-    if not found:
-        return None
-    *parts, fraction, zone = found.groups()
-    micro = int((fraction or "0").ljust(6, "0"))
-    return datetime.datetime(*(int(p or 0) for p in parts), micro, tzinfo=zone_of(zone))
-
-
-def zone_of(written: str | None) -> datetime.timezone | None:
-    if written is None or written == "Z":
-        return datetime.UTC if written else None
-    minutes = int(written[1:3]) * 60 + int(written[-2:] if len(written) > 3 else 0)
-    return datetime.timezone(datetime.timedelta(minutes=-minutes if written[0] == "-" else minutes))
-
-
-#: information_schema's data_type -> (reading on SQLite, expression on PostgreSQL).
-KINDS: dict[str, tuple[Callable[[str, Any, Column], Meaning], str]] = {
-    "smallint": (whole, "{}"),
-    "integer": (whole, "{}"),
-    "bigint": (whole, "{}"),
-    "boolean": (boolean, "{}"),
-    "character varying": (text, "convert_to({}, 'UTF8')"),
-    "text": (text, "convert_to({}, 'UTF8')"),
-    "numeric": (number, "{}"),
-    "timestamp with time zone": (instant, "(extract(epoch FROM {}) * 1000000)::numeric"),
-}
-
-
-def meaning(stored: Stored, column: Column) -> Meaning:
-    storage, value = stored
-    return None if storage == "null" else KINDS[column.kind][0](storage, value, column)
 
 
 # --- both sides -------------------------------------------------------------------------------------------------------
@@ -166,17 +50,21 @@ class Source:
 
     def tables(self) -> dict[str, str]:
         """name in lower case -> name: SQLite does not tell case apart."""
-        listed = self.names("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        listed = self.names("SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'")
         return {name.lower(): name for name in listed}
 
     def columns(self, table: str) -> dict[str, str]:
         return {name.lower(): name for name in self.names(f"SELECT name FROM pragma_table_xinfo({literal(table)})")}
 
-    def rows(self, table: str, columns: list[str]) -> dict[int, list[Stored]]:
-        """rowid -> cells."""
-        cells = ", ".join(f"typeof({quoted(c)}), {quoted(c)}" for c in columns)
-        found = self.database.execute(f"SELECT rowid, {cells} FROM {quoted(table)} NOT INDEXED")
-        return {row[0]: [(row[i].decode(), row[i + 1]) for i in range(1, len(row), 2)] for row in found}
+    def rows(self, table: str | None) -> list[Cells]:
+        """Every row as the table holds it, not as an index of it does."""
+        columns = self.columns(table) if table else {}
+        if not columns:
+            return []
+        cells = ", ".join(f"typeof({quoted(c)}), {quoted(c)}" for c in columns.values())
+        found = self.database.execute(f"SELECT {cells} FROM {quoted(str(table))} NOT INDEXED")
+        pairs = ([(row[i].decode(), row[i + 1]) for i in range(0, len(row), 2)] for row in found)
+        return [dict(zip(columns, row, strict=True)) for row in pairs]
 
     def highest(self, table: str) -> int:
         """The highest id that AUTOINCREMENT ever gave."""
@@ -262,14 +150,17 @@ def judge(source: Path, url: str, report: dict[str, Any] | None, before: Path | 
 
 def published(source: Source, target: Target, report: dict[str, Any] | None) -> Iterator[str]:
     tables = target.tables()
+    record = Record(target) if report else None
     with closing(source.database):
         yield from left_behind(source, tables)
         yield from target.unfinished()
         yield from reused_ids(source, target)
         for name, columns in tables.items():
-            yield from compare(source, target, name, columns, report or {})
+            yield from compare(source, target, name, columns, record)
             if report:
                 yield from unproven(target, name, report)
+    if record:
+        yield from record.needless(tables)
 
 
 def left_behind(source: Source, tables: dict[str, list[Column]]) -> Iterator[str]:
@@ -282,20 +173,14 @@ def left_behind(source: Source, tables: dict[str, list[Column]]) -> Iterator[str
                 yield f"{table}.{column} was left behind"
 
 
-def compare(
-    source: Source, target: Target, name: str, columns: list[Column], report: dict[str, Any]
-) -> Iterator[str]:
+def compare(source: Source, target: Target, name: str, columns: list[Column], record: Record | None) -> Iterator[str]:
     """Rows of the one side that the other lacks, as whole rows, however often each occurs."""
-    table = source.tables().get(name.lower())
-    known = source.columns(table) if table else {}
-    both = [c for c in columns if c.name.lower() in known]
-    expected: Counter[Row] = Counter()
-    if table and both:
-        stored = source.rows(table, [known[c.name.lower()] for c in both])
-        expected.update(
-            tuple(meaning(cell, c) for cell, c in zip(row, both, strict=True)) for row in stored.values()
-        )
-    found = target.rows(name, both) if both else Counter(target.ask(f"SELECT 1 FROM {quoted(name)}"))
+    rows = source.rows(source.tables().get(name.lower()))
+    if record:
+        yield from record.account(name, rows)
+    both = [c for c in columns if not rows or c.name.lower() in rows[0]]
+    expected = Counter(tuple(meaning(row[c.name.lower()], c) for c in both) for row in rows)
+    found = target.rows(name, both)
     yield from (f"{name}: not on PostgreSQL: {shown(both, row)}" for row in (expected - found).elements())
     yield from (f"{name}: only on PostgreSQL: {shown(both, row)}" for row in (found - expected).elements())
 

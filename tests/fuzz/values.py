@@ -30,9 +30,10 @@ TEXTS = (
     "🎓", "👩\u200d🏫", "\\", "\\N", "\\.", "\\x00", "'", '"', "%s", "{}", "$1", "--", "\t", "\n", "\r\n", "a ", " a",
     "\x01", "\x1a", "\x1f", "\x7f", "\x85", "\u2028", "NULL", "null", "None", "true", "false", "t", "f", "yes", "on",
     "0", "1", "-1", "007", "+5", " 5", "5 ", "5.0", "1e3", "0x10", "１２", "1_000", "9223372036854775808", "NaN", "inf",
-    "Infinity", "1.5", "1,5", "AGV211", "2026-2027", "2026-2028", "2026-2027\n", "２０２６-２０２７", "CM", "STAT", "L1",
-    "{}", "[1, 1.0]", '{"a": NaN}', '"\\u0000"', '"\\ud800"', '{"a": 1, "a": 2}', "00000000-0000-0000-0000-000000000000",
-    "a" * 20, "a" * 21, "🎓" * 20, "🎓" * 21, "e\u0301" * 10, "é" * 150, "é" * 151, "z" * 254, "z" * 255, "z" * 256,
+    "Infinity", "1.5", "1,5", "AGV211", "2026-2027", "2026-2028", "2026-2027\n", "２０２６-２０２７", "CM", "L1",
+    "STAT", "{}", "[1, 1.0]", '{"a": NaN}', '"\\u0000"', '"\\ud800"', '{"a": 1, "a": 2}',
+    "00000000-0000-0000-0000-000000000000", "a" * 20, "a" * 21,
+    "🎓" * 20, "🎓" * 21, "e\u0301" * 10, "é" * 150, "é" * 151, "z" * 254, "z" * 255, "z" * 256,
 )  # fmt: skip
 #: Bytes that SQLite keeps as text and that are none: cut off, overlong, surrogates, beyond Unicode, NUL.
 BROKEN = (
@@ -64,7 +65,9 @@ def integer(chance: random.Random) -> str:
 def real(chance: random.Random) -> str:
     if chance.random() < 0.6:
         return chance.choice(REALS)
-    return repr(round(chance.uniform(-10_000, 10_000), chance.randrange(0, 12)) * 10.0 ** chance.choice((0, 0, 0, -9, 9)))
+    return repr(
+        round(chance.uniform(-10_000, 10_000), chance.randrange(0, 12)) * 10.0 ** chance.choice((0, 0, 0, -9, 9))
+    )
 
 
 def text(chance: random.Random) -> str:
@@ -111,7 +114,9 @@ def moment(chance: random.Random) -> str:
     day = f"{chance.randrange(1, 10000):04}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}"
     clock = f"{chance.randrange(24):02}:{chance.randrange(60):02}:{chance.randrange(60):02}"
     fraction = chance.choice(("", ".5", ".000001", ".123456789", f".{chance.randrange(10**6):06}"))
-    return written(f"{day}{chance.choice(' T')}{clock}{fraction}{chance.choice(('', '', 'Z', '+05:45', '-12'))}".encode())
+    return written(
+        f"{day}{chance.choice(' T')}{clock}{fraction}{chance.choice(('', '', 'Z', '+05:45', '-12'))}".encode()
+    )
 
 
 def harmless_text(chance: random.Random) -> str:
