@@ -1,14 +1,16 @@
-"""In: a Report. Out: what all its renderings tell alike: verdict, merged tables, findings in order, values in words."""
+"""In: a Report. Out: what all its renderings tell alike: verdict, findings in order, values in words."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 
-from migrate_to_pg.records import Difference, Finding, Level, Report, TableProof, Verify
-from migrate_to_pg.report.words import duration, number, say
+from migrate_to_pg.account import ChangedCells
+from migrate_to_pg.records import Difference, Finding, Level, Report, Verify
+from migrate_to_pg.report.accounting import Edit, accounted, left_over, repair_words, settled
+from migrate_to_pg.report.tables import tables
+from migrate_to_pg.report.words import duration, say
 
 #: From this length on a reader is told where two values begin to differ.
 _LONG = 60
@@ -16,62 +18,27 @@ _LONG = 60
 _EXCERPT = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableFacts:
-    """One table: what load and prove know of it together; None is what nobody knows."""
-
-    name: str
-    rows_source: int | None
-    rows_target: int | None
-    cells_compared: int | None
-    differences: int | None
-    seconds: float
-
-    @property
-    def equal(self) -> bool:
-        """True where nothing is known to differ."""
-        return not self.differences and self.rows_source in (None, self.rows_target)
-
-
-def tables(report: Report) -> tuple[TableFacts, ...]:
-    """The proven tables, then those that were only loaded."""
-    loaded = {t.name: t for t in report.loaded}
-    proven = {t.name: t for t in report.proof.tables} if report.proof else {}
-    both = [_proven(t, loaded[n].seconds if n in loaded else 0.0) for n, t in proven.items()]
-    return (*both, *(_loaded(t.name, t.rows, t.seconds) for t in report.loaded if t.name not in proven))
-
-
-def _proven(table: TableProof, load_seconds: float) -> TableFacts:
-    return TableFacts(
-        name=table.name,
-        rows_source=table.rows_source,
-        rows_target=table.rows_target,
-        cells_compared=table.cells_compared,
-        differences=table.differences,
-        seconds=load_seconds + table.seconds,
-    )
-
-
-def _loaded(name: str, rows: int, seconds: float) -> TableFacts:
-    return TableFacts(
-        name=name, rows_source=None, rows_target=rows, cells_compared=None, differences=None, seconds=seconds
-    )
-
-
 def findings(report: Report) -> list[Finding]:
     """What stops the run first, then what was repaired, then the warnings."""
     return sorted(report.findings, key=lambda f: (not f.blocks, f.level is not Level.ERROR))
 
 
-def status(finding: Finding) -> str:
-    """error, repaired or warning: also the name of its style."""
-    return "repaired" if finding.applied else finding.level.value
+def status(finding: Finding, report: Report | None = None) -> str:
+    """error, repaired, aside or warning: also the name of its style."""
+    if not finding.applied:
+        return finding.level.value
+    return "aside" if settled(finding, report) == ("set_aside",) else "repaired"
 
 
 def finding_counts(report: Report) -> str:
-    """1 error, 1 repaired, 2 warnings: those that there are."""
-    states = [status(f) for f in report.findings]
-    counts = (("error", "errors"), ("repaired", "repaired_errors"), ("warning", "warnings"))
+    """1 error, 1 repaired, 1 set aside, 2 warnings: those that there are."""
+    states = [status(f, report) for f in report.findings]
+    counts = (
+        ("error", "errors"),
+        ("repaired", "repaired_errors"),
+        ("aside", "errors_aside"),
+        ("warning", "warnings"),
+    )
     return ", ".join(say(words, n=states.count(state)) for state, words in counts if state in states)
 
 
@@ -87,14 +54,16 @@ def extent(finding: Finding) -> str:
     return say("rows", n=finding.count) if finding.samples or finding.count > 1 else ""
 
 
-def what_to_do(finding: Finding) -> list[str]:
-    """The repair that was accepted, or the remedy and the repair that is offered."""
-    repair = {"lossless": say("repair_lossless"), "lossy": say("repair_lossy")}.get(finding.repair, finding.repair)
+def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
+    """What was done, as accepted; or the remedy, and the repair and the quarantine that are offered."""
+    words = {"rule": finding.rule, "repair": repair_words(finding.repair)}
     if finding.applied:
-        return [say("repair_accepted", rule=finding.rule, repair=repair)]
-    remedy = finding.remedy.splitlines()
-    if repair and "--fix" not in finding.remedy:
-        remedy.append(say("repair_offered", rule=finding.rule, repair=repair))
+        return [say(way, **words) for way in settled(finding, report)]
+    remedy = [*filter(None, [left_over(finding, report)]), *finding.remedy.splitlines()]
+    if finding.repair and "--fix" not in finding.remedy:
+        remedy.append(say("repair_offered", **words))
+    if finding.quarantinable and "--quarantine" not in finding.remedy:
+        remedy.append(say("quarantine_offered", **words))
     return remedy
 
 
@@ -103,9 +72,18 @@ def key_text(key: Mapping[str, str]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in key.items()) or say("no_key")
 
 
+def sample_texts(edit: Edit, shown: int) -> list[str]:
+    """The first cells, as id = 7: 'abc' -> 'ab', or the first rows with the reason."""
+    if isinstance(edit, ChangedCells):
+        return [say("cell_changed", key=key_text(c.key), old=c.old, new=c.new) for c in edit.samples[:shown]]
+    return [say("row_aside", key=key_text(row.key), reason=row.reason) for row in edit.samples[:shown]]
+
+
 def headline(difference: Difference) -> str:
     """Which row, which column, and what is wrong with it."""
-    kind = difference.kind if difference.kind in ("missing", "extra") else "changed"
+    kind = difference.kind if difference.kind in ("missing", "extra", "unexplained") else "changed"
+    if kind == "unexplained" and difference.column:
+        kind = "unexplained_cell"
     return say(kind, key=key_text(difference.key), column=difference.column)
 
 
@@ -167,25 +145,30 @@ def _success(report: Report) -> str:
 
 def assurances(report: Report) -> list[str]:
     """The sentences under the verdict: what was proven, what was and was not published, what is worth reading."""
-    lines = [_proof(report), *_publication(report)]
-    repaired = sum(f.applied for f in report.findings)
-    warned = sum(f.level is Level.WARNING and not f.applied for f in report.findings)
-    lines.append(say("repairs_accepted", n=repaired) if repaired else "")
-    lines.append(say("warnings_to_read", n=warned) if warned else "")
-    return [line for line in lines if line]
+    states = [status(f, report) for f in report.findings]
+    counts = {
+        "repairs_accepted": states.count("repaired"),
+        "asides_accepted": states.count("aside"),
+        "warnings_to_read": states.count("warning"),
+    }
+    told = (say(words, n=count) for words, count in counts.items() if count)
+    return [line for line in (_proof(report), accounted(report), *_publication(report), *told) if line]
 
 
 def _proof(report: Report) -> str:
     if report.proof is None:
         return ""
+    known = tables(report)
     if not report.proof.holds:
-        wrong = [t for t in tables(report) if not t.equal]
+        wrong = [t for t in known if not t.equal]
         # Where only rows were counted, the differences are the rows too many or too few.
-        count = sum(t.differences or abs((t.rows_source or 0) - (t.rows_target or 0)) for t in wrong)
+        count = sum(t.differences or abs(t.missing) for t in wrong)
         return say("unproven", differences=say("differences", n=count), tables=say("tables", n=len(wrong)))
+    aside = any(t.quarantined or t.merged for t in known)
     if report.proof.verify is Verify.COUNTS:
-        return say("proven_counts")
-    return say("proven_cells", cells=say("cells", n=sum(t.cells_compared for t in report.proof.tables)))
+        return say("proven_counts_mended" if aside else "proven_counts")
+    cells = say("cells", n=sum(t.cells_compared for t in report.proof.tables))
+    return say("proven_cells_mended" if any(t.mended for t in known) else "proven_cells", cells=cells)
 
 
 def _publication(report: Report) -> list[str]:
@@ -196,31 +179,3 @@ def _publication(report: Report) -> list[str]:
     if published.replaced:
         lines.append(say("replaced", tables=say("tables", n=len(published.replaced)), archive=published.archive))
     return [*lines, say("locked", seconds=duration(published.locked_seconds))]
-
-
-def side_counts(table: TableFacts) -> str:
-    """5 rows in SQLite, 4 in PostgreSQL."""
-    source = say("rows", n=table.rows_source or 0)
-    return say("row_counts", source=source, target=table.rows_target or 0)
-
-
-def table_columns(rows: tuple[TableFacts, ...]) -> tuple[str, ...]:
-    """The headings of the tables' table; columns that would say the same in every row are left out."""
-    sides = ("rows_column",) if all(t.equal for t in rows) else ("sqlite", "postgresql")
-    cells = ("cells_column",) if any(t.cells_compared for t in rows) else ()
-    wrong = () if all(t.equal for t in rows) else ("differences_column",)
-    return ("table", *sides, *cells, *wrong, "seconds_column")
-
-
-def table_cells(table: TableFacts, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """One row of that table."""
-    values: dict[str, int | None] = {
-        "rows_column": table.rows_target,
-        "sqlite": table.rows_source,
-        "postgresql": table.rows_target,
-        "cells_column": table.cells_compared,
-        "differences_column": table.differences,
-    }
-    text = {name: "" if value is None else number(value) for name, value in values.items()}
-    text |= {"table": table.name, "seconds_column": duration(table.seconds)}
-    return tuple(text[c] for c in columns)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from migrate_to_pg.records import Difference, Finding, Report, Sample
 from migrate_to_pg.report.facts import (
-    TableFacts,
     both_values,
     extent,
     finding_counts,
@@ -12,12 +11,11 @@ from migrate_to_pg.report.facts import (
     headline,
     key_text,
     place,
-    side_counts,
     status,
-    tables,
     what_to_do,
 )
 from migrate_to_pg.report.markup import Html, el, join
+from migrate_to_pg.report.tables import TableFacts, side_counts, tables
 from migrate_to_pg.report.words import say
 
 
@@ -26,11 +24,11 @@ def findings_section(report: Report) -> Html:
     if not report.findings:
         return join()
     title = el("h2", say("findings"), el("small", finding_counts(report)))
-    return el("section", title, *(_finding(f) for f in findings(report)))
+    return el("section", title, *(_finding(f, report) for f in findings(report)))
 
 
-def _finding(finding: Finding) -> Html:
-    state = status(finding)
+def _finding(finding: Finding, report: Report) -> Html:
+    state = status(finding, report)
     title = el(
         "h3",
         el("span", say(state), class_=f"chip {state}"),
@@ -44,7 +42,7 @@ def _finding(finding: Finding) -> Html:
         el("p", finding.rule, class_="note"),
         *(el("p", text) for text in finding.explanation.splitlines()),
         *_samples(finding),
-        *(el("p", text, class_="do") for text in what_to_do(finding)),
+        *(el("p", text, class_="do") for text in what_to_do(finding, report)),
         class_=f"card short {state}",
     )
 

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from migrate_to_pg.records import Report
-from migrate_to_pg.report.facts import assurances, table_cells, table_columns, tables, total_seconds, verdict
+from migrate_to_pg.report.facts import assurances, total_seconds, verdict
 from migrate_to_pg.report.faults import differences_section, findings_section
 from migrate_to_pg.report.markup import Html, el, join, lines, raw, void
+from migrate_to_pg.report.mended import mended_section
+from migrate_to_pg.report.tables import table_cells, table_columns, tables
 from migrate_to_pg.report.words import duration, number, say, size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -36,7 +38,13 @@ def to_html(report: Report) -> str:
 
 def _sections(report: Report) -> Iterable[Html]:
     yield from (_header(report), _figures(report), _steps(report), findings_section(report))
-    yield from (differences_section(report), _stages(report), _tables(report), _publication(report))
+    yield from (
+        mended_section(report),
+        differences_section(report),
+        _stages(report),
+        _tables(report),
+        _publication(report),
+    )
     yield from (_databases(report), _identities(report), _reproduce(report), _versions(report))
     yield el("footer", el("p", say("private"), " ", say("for_programs")))
 
@@ -140,6 +148,7 @@ def _databases(report: Report) -> Html:
         held = {"tables": say("tables", n=source.tables), "rows": say("rows", n=source.rows)}
         facts |= {"source": source.path, "sqlite": say("source_size", size=size(source.bytes), **held)}
         facts |= {"fingerprint": source.sha256, "fingerprint_after": source.sha256_after, "snapshot": source.snapshot}
+        facts["journal"] = source.journal
     if report.target:
         target = report.target
         version = say("target_version", version=target.version, schema=target.schema)

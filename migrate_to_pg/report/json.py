@@ -7,8 +7,10 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from migrate_to_pg.account import ChangedCells, RowsAside
 from migrate_to_pg.records import Difference, Failure, Finding, Publication, Report
-from migrate_to_pg.report.facts import TableFacts, findings, tables
+from migrate_to_pg.report.facts import findings
+from migrate_to_pg.report.tables import TableFacts, tables
 
 
 def dumps(report: Report) -> str:
@@ -30,7 +32,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "target": asdict(report.target) if report.target else None,
         "tables": [_table(t) for t in tables(report)],
         "findings": [finding_json(f) for f in findings(report)],
-        "quarantined": [],
+        "quarantined": [_aside(rows) for rows in report.aside],
+        "changes": [_changes(cells) for cells in report.changed],
         "differences": [_difference(d) for t in (proof.tables if proof else ()) for d in t.samples],
         "identities": [asdict(i) for i in report.identities],
         "publication": _publication(report.publication),
@@ -63,7 +66,28 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "explanation": finding.explanation,
         "remedy": finding.remedy,
         "repair": finding.repair,
+        "quarantinable": finding.quarantinable,
         "applied": finding.applied,
+    }
+
+
+def _aside(rows: RowsAside) -> dict[str, Any]:
+    return {
+        "table": rows.table,
+        "rule": rows.rule,
+        "fate": rows.fate.value,
+        "count": rows.count,
+        "rows": [{"key": dict(row.key), "reason": row.reason, "row": dict(row.row)} for row in rows.samples],
+    }
+
+
+def _changes(cells: ChangedCells) -> dict[str, Any]:
+    return {
+        "rule": cells.rule,
+        "table": cells.table,
+        "column": cells.column,
+        "count": cells.count,
+        "cells": [{"key": dict(cell.key), "old": cell.old, "new": cell.new} for cell in cells.samples],
     }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migrate_to_pg.account import ChangedCells
 from migrate_to_pg.records import Difference, Finding, Report, Sample
+from migrate_to_pg.report.accounting import Edit, edits, extent_of, mended_counts, nature_of, place_of, whole_record
 from migrate_to_pg.report.facts import (
-    TableFacts,
     assurances,
     both_values,
     extent,
@@ -16,15 +17,13 @@ from migrate_to_pg.report.facts import (
     headline,
     key_text,
     place,
-    side_counts,
+    sample_texts,
     status,
-    table_cells,
-    table_columns,
-    tables,
     total_seconds,
     verdict,
     what_to_do,
 )
+from migrate_to_pg.report.tables import TableFacts, side_counts, table_cells, table_columns, tables
 from migrate_to_pg.report.words import duration, say, size
 
 #: Rows of one finding that are shown.
@@ -76,7 +75,7 @@ def heading(key: str, note: str = "") -> list[Block]:
 
 def blocks(report: Report) -> list[Block]:
     """The whole report."""
-    parts = (_verdict, _findings, _differences, _databases, _tables, _identities, _stages, _next_steps)
+    parts = (_verdict, _findings, _mended, _differences, _databases, _tables, _identities, _stages, _next_steps)
     return [block for part in parts for block in part(report)]
 
 
@@ -98,13 +97,13 @@ def _findings(report: Report) -> Iterator[Block]:
     if report.findings:
         yield from heading("findings", finding_counts(report))
     for finding in findings(report):
-        yield from finding_blocks(finding)
+        yield from finding_blocks(finding, report)
 
 
-def finding_blocks(finding: Finding) -> Iterator[Block]:
-    """One finding: what, where, why, which rows, what to do."""
+def finding_blocks(finding: Finding, report: Report | None = None) -> Iterator[Block]:
+    """One finding: what, where, why, which rows, what to do; what was done, where a report tells of it."""
     yield line("")
-    state = status(finding)
+    state = status(finding, report)
     parts = ((say(state), state), (finding.rule, "strong"), (place(finding), "strong"), (extent(finding), ""))
     yield Line(parts=tuple((f"  {t}" if i else t, s) for i, (t, s) in enumerate(parts) if t), whole=True)
     yield from (line(text, indent=2) for text in finding.explanation.splitlines())
@@ -112,11 +111,35 @@ def finding_blocks(finding: Finding) -> Iterator[Block]:
     hidden = finding.count - len(finding.samples[:SAMPLES])
     if finding.samples and hidden > 0:
         yield line(say("more_rows", n=hidden), "dim", indent=4)
-    yield from _arrows(what_to_do(finding), indent=2)
+    yield from _arrows(what_to_do(finding, report), indent=2)
 
 
 def _sample(sample: Sample) -> Line:
     return fact(say("sample", key=key_text(sample.key), value=sample.value), indent=4)
+
+
+def _mended(report: Report) -> Iterator[Block]:
+    told = edits(report)
+    if not told:
+        return
+    yield from heading("mended", mended_counts(report))
+    yield line(say("only_the_copy"))
+    for edit in told:
+        yield from _edit(edit, nature_of(report, edit))
+    yield line("")
+    yield from (fact(text) for text in whole_record(report))
+
+
+def _edit(edit: Edit, nature: str) -> Iterator[Block]:
+    """What one rule did in one place: how much, and the first cells or rows."""
+    parts = ((edit.rule, "strong"), (f" ({nature})" if nature else "", ""), (f"  {place_of(edit)}", "strong"))
+    yield line("")
+    yield Line(parts=(*parts, (f"  {extent_of(edit)}", "")), whole=True)
+    samples = sample_texts(edit, SAMPLES)
+    yield from (fact(text, indent=4) for text in samples)
+    if edit.count > len(samples):
+        words = "more_cells" if isinstance(edit, ChangedCells) else "more_rows"
+        yield line(say(words, n=edit.count - len(samples)), "dim", indent=4)
 
 
 def _differences(report: Report) -> Iterator[Block]:
@@ -175,9 +198,9 @@ def _tables(report: Report) -> Iterator[Block]:
     known = tables(report)
     if not known:
         return
-    columns = table_columns(known)
-    largest = sorted((t for t in known if t.equal), key=lambda t: -(t.rows_target or 0))
-    shown = [t for t in known if not t.equal] + largest[:EQUAL_TABLES]
+    columns = table_columns(known, narrow=True)
+    largest = sorted((t for t in known if t.equal and not t.mended), key=lambda t: -(t.rows_target or 0))
+    shown = [t for t in known if not t.equal] + [t for t in known if t.equal and t.mended] + largest[:EQUAL_TABLES]
     yield line("")
     yield Grid(headings=tuple(say(c) for c in columns), rows=tuple(table_cells(t, columns) for t in shown))
     if hidden := len(known) - len(shown):

@@ -28,6 +28,7 @@ STYLES = {
     "error": "bold red",
     "warning": "bold yellow",
     "repaired": "bold green",
+    "aside": "bold green",
     "strong": "bold",
     "dim": "dim",
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.records import Level
 from migrate_to_pg.rules import (
     ambiguous_local_time,
     boolean_value,
@@ -126,7 +125,7 @@ def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
 
 def names_rows(rule: Rule) -> bool:
     """Whether what the rule finds are rows that PostgreSQL would refuse, so that they could be set aside."""
-    return rule.level is Level.ERROR and (isinstance(rule, ValueRule) or getattr(rule, "offences", None) is not None)
+    return rule.names_rows
 
 
 def _not_among(option: str, name: str, what: str, known: Sequence[str], all_means: str) -> UsageError:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 from rich.console import Console
 
+from migrate_to_pg.account import AsideRow, Change, ChangedCells, Fate, RowsAside
 from migrate_to_pg.records import (
     Difference,
     Failure,
@@ -69,6 +70,30 @@ def unequal(*samples: Difference, total: int = 0) -> Proof:
     return Proof(verify=Verify.CELLS, tables=(table(differences=total or len(samples), samples=samples),))
 
 
+def changed(**changes: object) -> ChangedCells:
+    facts: dict[str, object] = {
+        "rule": "text-too-long",
+        "table": "courses_course",
+        "column": "name",
+        "count": 1,
+        "samples": (Change(key={"id": "7"}, old="'abc'", new="'ab'"),),
+    }
+    return ChangedCells(**(facts | changes))  # type: ignore[arg-type]
+
+
+def aside(**changes: object) -> RowsAside:
+    facts: dict[str, object] = {
+        "rule": "foreign-key-orphan",
+        "table": "attributions_attribution",
+        "fate": Fate.QUARANTINED,
+        "count": 1,
+        "samples": (
+            AsideRow(key={"id": "17"}, reason="Key without a parent row: course_id", row={"id": 17, "course_id": 99}),
+        ),
+    }
+    return RowsAside(**(facts | changes))  # type: ignore[arg-type]
+
+
 PUBLISHED = Report(
     ok=True,
     mode="publish",
@@ -96,6 +121,38 @@ PUBLISHED = Report(
     ),
     versions={"Django": "6.1"},
     next_steps=("Restart the application.",),
+)
+#: 1,204 rows in SQLite: 3 in quarantine, 1 merged, 17 cells changed.
+MENDED = replace(
+    PUBLISHED,
+    source=replace(PUBLISHED.source, rows=1_204, tables=3, journal="/srv/kept.journal.sqlite3"),  # type: ignore[type-var]
+    loaded=(),
+    publication=replace(PUBLISHED.publication, tables=("attributions_attribution", "courses_course", "auth_user")),  # type: ignore[type-var]
+    findings=(
+        finding(applied=True, quarantinable=True, repair="lossy"),
+        finding(rule="text-too-long", table="courses_course", column="name", count=17, applied=True, repair="lossy"),
+        finding(rule="duplicate-key", table="courses_course", column="code", count=1, applied=True, repair="lossy"),
+    ),
+    changed=(changed(count=17),),
+    aside=(
+        aside(count=3),
+        aside(
+            rule="duplicate-key",
+            table="courses_course",
+            fate=Fate.MERGED,
+            samples=(AsideRow(key={"id": "9"}, reason="same code as id = 3", row={"id": 9, "code": "LEPL1101"}),),
+        ),
+    ),
+    proof=Proof(
+        verify=Verify.CELLS,
+        tables=(
+            table(
+                "attributions_attribution", rows_source=1_003, rows_target=1_000, quarantined=3, cells_compared=9_000
+            ),
+            table("courses_course", rows_source=151, rows_target=150, merged=1, cells_changed=17, cells_compared=1_500),
+            table("auth_user", rows_source=50, rows_target=50, cells_compared=550),
+        ),
+    ),
 )
 FAILED = replace(PUBLISHED, ok=False, publication=None, next_steps=())
 
@@ -152,15 +209,19 @@ def poisoned(text: str) -> Report:
     failure = Failure(message=f"Refused {text}", detail=(text,), remedy=text, exit_status=1)
     proof = Proof(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
     assert PUBLISHED.source
+    edits = (Change(key={text: text}, old=text, new=text),)
+    rows = (AsideRow(key={text: text}, reason=text, row={text: text, "n": None, "b": {"blob": text}}),)
     return replace(
         FAILED,
         mode=text,
         started=text,
         stages=(StageTime(name=text, seconds=1.0),),
-        source=replace(PUBLISHED.source, path=text, snapshot=text),
+        source=replace(PUBLISHED.source, path=text, snapshot=text, journal=text),
         target=TargetFacts(url=text, version=text, schema=text),
         loaded=(),
         findings=(finding(rule=text, table=text, column=text, samples=(sample,), explanation=text, remedy=text),),
+        changed=(changed(rule=text, table=text, column=text, samples=edits),),
+        aside=(aside(rule=text, table=text, samples=rows),),
         identities=(Identity(table=text, column=text, next=1),),
         proof=proof,
         publication=Publication(schema=text, tables=(text,), replaced=(text,), archive=text, locked_seconds=0.0),

@@ -1,0 +1,109 @@
+"""In: a Report. Out: the account of its repairs in sentences: what became of every finding, row and cell."""
+
+from __future__ import annotations
+
+from migrate_to_pg.account import ChangedCells, Fate, RowsAside
+from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
+from migrate_to_pg.report.tables import TableFacts, changed_cells, rows_aside, tables
+from migrate_to_pg.report.words import say
+
+#: What one rule did in one place.
+Edit = ChangedCells | RowsAside
+
+
+def edits(report: Report) -> tuple[Edit, ...]:
+    """All that the repairs did: cells changed first, then rows set aside."""
+    return (*report.changed, *report.aside)
+
+
+def accounted(report: Report) -> str:
+    """Source rows = target rows + quarantined + merged; '' where nothing was mended, or the proof does not hold."""
+    known = tables(report)
+    if report.proof is None or not report.proof.holds or not any(t.mended for t in known):
+        return ""
+    source, target = sum(t.rows_source or 0 for t in known), sum(t.rows_target or 0 for t in known)
+    cells = sum(t.cells_changed for t in known)
+    sentence = say("accounted", source=say("rows", n=source), target=target, aside=_aside(known))
+    if cells:
+        how = "not_recomputed" if report.proof.verify is Verify.COUNTS else "recomputed"
+        sentence += say(how, cells=say("cells_changed", n=cells))
+    return sentence + "."
+
+
+def _aside(known: tuple[TableFacts, ...]) -> str:
+    counts = {"in_quarantine": sum(t.quarantined for t in known), "merged": sum(t.merged for t in known)}
+    return "".join(f" + {say(words, n=count)}" for words, count in counts.items() if count)
+
+
+def mended_counts(report: Report) -> str:
+    """17 cells changed, 3 rows in quarantine, 1 row merged: those that there are, by the record."""
+    counts = {
+        "cells_changed": changed_cells(report),
+        "rows_quarantined": rows_aside(report, Fate.QUARANTINED),
+        "rows_merged": rows_aside(report, Fate.MERGED),
+    }
+    return ", ".join(say(words, n=count) for words, count in counts.items() if count)
+
+
+def whole_record(report: Report) -> list[str]:
+    """Where every edit can be found, the report showing the first of them only."""
+    journal = report.source.journal if report.source else ""
+    lines = [say("record_in_journal", journal=journal)] if journal else []
+    if report.publication:
+        lines.append(say("record_in_target", schema=BOOKKEEPING))
+    return lines
+
+
+def place_of(edit: Edit) -> str:
+    """table.column, or table."""
+    return f"{edit.table}.{edit.column}" if isinstance(edit, ChangedCells) else edit.table
+
+
+def extent_of(edit: Edit) -> str:
+    """12 cells changed, 3 rows in quarantine, 1 row merged."""
+    if isinstance(edit, ChangedCells):
+        return say("cells_changed", n=edit.count)
+    return say("rows_quarantined" if edit.fate is Fate.QUARANTINED else "rows_merged", n=edit.count)
+
+
+def nature_of(report: Report, edit: Edit) -> str:
+    """lossless or lossy, as the findings of the rule say; '' for quarantine, which loses nothing."""
+    if isinstance(edit, RowsAside) and edit.fate is Fate.QUARANTINED:
+        return ""
+    return repair_words(next((f.repair for f in report.findings if f.rule == edit.rule and f.repair), ""))
+
+
+def repair_words(repair: str) -> str:
+    """A repair's nature as it is shown."""
+    return {"lossless": say("repair_lossless"), "lossy": say("repair_lossy")}.get(repair, repair)
+
+
+def settled(finding: Finding, report: Report | None) -> tuple[str, ...]:
+    """How a finding was settled: names of sentences; none where it stands."""
+    if not finding.applied:
+        return ()
+    if report is None:
+        return ("repair_accepted",)
+    repaired = _cells(finding, report) + _rows(finding, report, Fate.MERGED)
+    # The record of rows tells of a table, not of a column: where every fault was repaired, they are another column's.
+    aside = _rows(finding, report, Fate.QUARANTINED) if repaired < finding.count else 0
+    ways = {"repair_accepted": repaired, "set_aside": aside}
+    if any(ways.values()):
+        return tuple(words for words, count in ways.items() if count)
+    return ("settled_by_others" if finding.quarantinable and edits(report) else "repair_accepted",)
+
+
+def left_over(finding: Finding, report: Report | None) -> str:
+    """A finding that stands although cells of it were changed: what is left is beyond its repair."""
+    changed = _cells(finding, report) if report and not finding.applied else 0
+    return say("left_over", rule=finding.rule, n=changed) if changed else ""
+
+
+def _cells(finding: Finding, report: Report) -> int:
+    place = (finding.rule, finding.table, finding.column)
+    return sum(c.count for c in report.changed if (c.rule, c.table, c.column) == place)
+
+
+def _rows(finding: Finding, report: Report, fate: Fate) -> int:
+    place = (finding.rule, finding.table, fate)
+    return sum(r.count for r in report.aside if (r.rule, r.table, r.fate) == place)

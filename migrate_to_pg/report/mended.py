@@ -1,0 +1,62 @@
+"""In: a Report. Out: the part of the HTML page that tells what the repairs changed and set aside, to be unfolded."""
+
+from __future__ import annotations
+
+import json
+
+from migrate_to_pg.account import AsideRow, Change, ChangedCells
+from migrate_to_pg.records import Report
+from migrate_to_pg.report.accounting import Edit, edits, extent_of, mended_counts, nature_of, place_of, whole_record
+from migrate_to_pg.report.facts import key_text
+from migrate_to_pg.report.markup import Html, el, join, lines
+from migrate_to_pg.report.words import say
+
+#: Cells or rows of one rule in one place that are shown.
+SAMPLES = 50
+#: Where there are no more of them than this, they are unfolded from the start.
+_FEW = 5
+
+
+def mended_section(report: Report) -> Html:
+    """Every rule and place with its number, and below it the first cells or rows."""
+    told = edits(report)
+    if not told:
+        return join()
+    title = el("h2", say("mended"), el("small", mended_counts(report)))
+    cards = [el("p", say("only_the_copy")), *(_edit(e, nature_of(report, e)) for e in told)]
+    return el("section", title, *cards, *(el("p", text, class_="note") for text in whole_record(report)))
+
+
+def _edit(edit: Edit, nature: str) -> Html:
+    state = "repaired" if isinstance(edit, ChangedCells) else "aside"
+    title = el(
+        "summary",
+        el("code", place_of(edit), class_="place"),
+        " ",
+        el("span", extent_of(edit), class_="extent"),
+        el("span", ", ".join(filter(None, [edit.rule, nature])), class_="note"),
+    )
+    is_open = "open" if edit.count <= _FEW else ""
+    return el("details", title, *_samples(edit), class_=f"card {state}", open=is_open)
+
+
+def _samples(edit: Edit) -> list[Html]:
+    if isinstance(edit, ChangedCells):
+        shown, hidden = [_cells(edit.samples[:SAMPLES])], "more_cells"
+    else:
+        shown, hidden = [_row(row) for row in edit.samples[:SAMPLES]], "more_rows"
+    more = edit.count - min(len(edit.samples), SAMPLES)
+    return [*shown, *([el("p", say(hidden, n=more), class_="note")] if more > 0 else [])]
+
+
+def _cells(cells: tuple[Change, ...]) -> Html:
+    head = el("tr", *(el("th", say(title), scope="col") for title in ("row", "old", "new")))
+    rows = (el("tr", *(el("td", el("code", text)) for text in (key_text(c.key), c.old, c.new))) for c in cells)
+    return el("table", el("thead", head), el("tbody", *rows), class_="samples")
+
+
+def _row(row: AsideRow) -> Html:
+    """A row with its reason; the whole of it unfolds."""
+    whole = json.dumps(row.row, indent=2, ensure_ascii=False)
+    title = el("summary", el("code", key_text(row.key)), " ", row.reason)
+    return el("details", title, el("pre", lines(whole)), class_="row")

@@ -1,0 +1,228 @@
+"""What every rendering tells of the repairs: the account, the cells and rows, and the findings that they settled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from migrate_to_pg.account import AsideRow, Change, Fate
+from migrate_to_pg.records import Proof, Report, Verify
+from migrate_to_pg.report.html import to_html
+from migrate_to_pg.report.text import lines
+from tests.unit.reports import (
+    FAILED,
+    MENDED,
+    PUBLISHED,
+    Page,
+    aside,
+    changed,
+    check_all_tell,
+    difference,
+    everything,
+    finding,
+    table,
+    terminal,
+    without_colours,
+)
+
+COUNTED = replace(
+    MENDED,
+    proof=Proof(
+        verify=Verify.COUNTS,
+        tables=(
+            table("attributions_attribution", rows_source=1_003, rows_target=1_000, quarantined=3, cells_compared=0),
+            table("courses_course", rows_source=201, rows_target=200, merged=1, cells_compared=0),
+        ),
+    ),
+)
+
+
+def check_none_tell(report: Report, *words: str) -> None:
+    for name, text in everything(report).items():
+        for word in words:
+            assert word not in text, name
+
+
+# --- the account ------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None:
+    account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged; 17 cells changed"
+    check_all_tell(MENDED, f"{account}, each recomputed by the proof.", "no difference but what the repairs did")
+    check_all_tell(COUNTED, f"{account}, as recorded (--verify recomputes each).", "Every row is accounted for")
+
+
+def test_where_nothing_was_mended_nothing_is_told_of_mending() -> None:
+    check_none_tell(PUBLISHED, "Accounted for", "What was mended", "quarantine", "merged", "Journal")
+
+
+def test_rows_set_aside_without_a_changed_cell_claim_no_cells() -> None:
+    report = replace(MENDED, changed=(), proof=Proof(verify=Verify.CELLS, tables=(MENDED.proof.tables[0],)))  # type: ignore[union-attr]
+    check_all_tell(report, "Accounted for: 1,003 rows in SQLite = 1,000 in PostgreSQL + 3 in quarantine.")
+
+
+def test_rows_that_neither_side_has_are_not_accounted_for() -> None:
+    lost = table(rows_source=10, rows_target=6, quarantined=2, merged=1, cells_compared=0)
+    report = replace(FAILED, aside=(aside(count=3),), proof=Proof(verify=Verify.COUNTS, tables=(lost,)))
+    check_all_tell(
+        report,
+        "Not equal: 1 difference in 1 table.",
+        "10 rows in SQLite, 6 in PostgreSQL, 2 in quarantine, 1 merged",
+    )
+    check_none_tell(report, "Accounted for", "is accounted for")
+
+
+def test_what_the_proof_does_not_confirm_is_a_difference() -> None:
+    cell, row = difference(kind="unexplained"), difference(kind="unexplained", column="", source=None, target=None)
+    wrong = Proof(verify=Verify.CELLS, tables=(table(differences=2, samples=(cell, row)),))
+    check_all_tell(
+        replace(FAILED, proof=wrong),
+        "id = 17: the proof does not confirm what the record says of column hours",
+        "id = 17: the proof does not confirm what the record of the repairs says",
+    )
+
+
+# --- the tables -------------------------------------------------------------------------------------------------------
+
+
+def grid(report: Report, width: int) -> list[list[str]]:
+    shown = without_colours(terminal(report, width)).splitlines()
+    start = next(i for i, text in enumerate(shown) if text.startswith("Table"))
+    return [text.split() for text in shown[start : start + 1 + len(report.proof.tables if report.proof else ())]]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_tables_show_the_account_on_one_line_each(width: int) -> None:
+    assert grid(MENDED, width) == [
+        ["Table", "SQLite", "PostgreSQL", "Quarantined", "Merged", "Changed"],
+        ["attributions_attribution", "1,003", "1,000", "3", "0", "0"],
+        ["courses_course", "151", "150", "0", "1", "17"],
+        ["auth_user", "50", "50", "0", "0", "0"],
+    ]
+    page = Page(to_html(MENDED)).text
+    assert "PostgreSQLQuarantinedMergedChangedCellsTime" in page
+
+
+def test_changed_cells_alone_leave_the_columns_of_equal_tables_as_they_are() -> None:
+    report = replace(MENDED, proof=Proof(verify=Verify.CELLS, tables=(table(cells_changed=2),)))
+    assert grid(report, 80)[0] == ["Table", "Rows", "Changed", "Cells", "Time"]
+
+
+def test_a_mended_table_is_listed_however_small_it_is() -> None:
+    large = [table(f"t{i:03}", rows_source=900 + i, rows_target=900 + i) for i in range(30)]
+    report = replace(MENDED, proof=Proof(verify=Verify.CELLS, tables=(*large, table("small", cells_changed=1))))
+    assert any(text.startswith("small ") for text in lines(report))
+
+
+def test_the_record_tells_what_a_failed_run_had_mended() -> None:
+    report = replace(MENDED, ok=False, proof=None, publication=None, loaded=PUBLISHED.loaded)
+    assert ["courses_course", "7", "1", "17"] in [text.split() for text in lines(report)]
+
+
+# --- what was mended --------------------------------------------------------------------------------------------------
+
+
+def test_the_cells_and_rows_are_told_by_rule_and_place() -> None:
+    shown = lines(MENDED)
+    start = shown.index("What was mended  17 cells changed, 3 rows in quarantine, 1 row merged")
+    assert shown[start + 1 : start + 15] == [
+        "The repairs were made on a copy; SQLite itself was not touched.",
+        "",
+        "text-too-long (lossy)  courses_course.name  17 cells changed",
+        "    id = 7: 'abc' -> 'ab'",
+        "    and 16 more cells",
+        "",
+        "foreign-key-orphan  attributions_attribution  3 rows in quarantine",
+        "    id = 17: Key without a parent row: course_id",
+        "    and 2 more rows",
+        "",
+        "duplicate-key (lossy)  courses_course  1 row merged",
+        "    id = 9: same code as id = 3",
+        "",
+        "All of it, in SQLite's own values: /srv/kept.journal.sqlite3",
+    ]
+    check_all_tell(MENDED, "tables migrate_to_pg.quarantine and migrate_to_pg.changed_cell")
+
+
+def test_what_was_not_published_is_not_said_to_be_on_the_target() -> None:
+    check_none_tell(replace(MENDED, mode="rehearse", publication=None), "changed_cell")
+
+
+def test_five_are_shown_on_a_terminal_and_fifty_on_the_page() -> None:
+    cells = tuple(Change(key={"id": str(i)}, old=f"'o{i}'", new=f"'n{i}'") for i in range(60))
+    rows = tuple(AsideRow(key={"id": str(i)}, reason=f"because-{i}", row={"kept": i}) for i in range(60))
+    report = replace(PUBLISHED, changed=(changed(count=2_000, samples=cells),), aside=(aside(count=60, samples=rows),))
+    text, page = "\n".join(lines(report)), Page(to_html(report)).text
+    assert (text.count("'o"), text.count("because-")) == (5, 5)
+    assert (page.count("'o"), page.count("because-"), page.count('"kept"')) == (50, 50, 50)
+    assert "and 1,995 more cells" in text
+    assert "and 55 more rows" in text
+    assert "and 1,950 more cells" in page
+    assert "and 10 more rows" in page
+
+
+def test_the_page_unfolds_the_whole_row_that_was_set_aside() -> None:
+    text = Page(to_html(MENDED)).text
+    assert '"course_id": 99' in text
+    assert '"code": "LEPL1101"' in text
+    assert Page(to_html(MENDED)).elements.count("details") == 5
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+def test_rows_in_quarantine_are_set_aside_and_not_repaired() -> None:
+    check_all_tell(
+        MENDED,
+        "2 repaired, 1 set aside",
+        "These rows were set aside with --quarantine foreign-key-orphan.",
+        "1 fault has rows that were set aside with --quarantine.",
+        "The repair was accepted with --fix text-too-long (lossy).",
+        "The repair was accepted with --fix duplicate-key (lossy).",
+    )
+    check_none_tell(MENDED, "--fix foreign-key-orphan")
+
+
+def test_a_fault_repaired_in_part_and_set_aside_for_the_rest_says_both() -> None:
+    cells = changed(rule="foreign-key-orphan", table="attributions_attribution", column="course_id", count=1)
+    report = replace(MENDED, changed=(cells,), aside=(aside(count=2),), findings=MENDED.findings[:1])
+    check_all_tell(
+        report,
+        "The repair was accepted with --fix foreign-key-orphan (lossy).",
+        "These rows were set aside with --quarantine foreign-key-orphan.",
+    )
+
+
+def test_a_fault_that_went_with_another_ones_rows_is_not_called_accepted() -> None:
+    gone = finding(rule="null-in-not-null", applied=True, quarantinable=True, repair="lossy")
+    report = replace(MENDED, findings=(gone,))
+    check_all_tell(report, "These rows were mended, or set aside, for another of their faults.")
+    check_none_tell(report, "--fix null-in-not-null")
+
+
+def test_a_repair_of_the_schema_is_accepted_whatever_became_of_rows() -> None:
+    repaired = finding(rule="dangling-foreign-key", samples=(), count=1, applied=True, repair="lossless")
+    check_all_tell(replace(MENDED, findings=(repaired,)), "accepted with --fix dangling-foreign-key (lossless)")
+
+
+def test_quarantine_is_offered_where_rows_could_be_set_aside() -> None:
+    check_all_tell(
+        replace(FAILED, findings=(finding(quarantinable=True),)),
+        "Create the courses.",
+        "--quarantine foreign-key-orphan sets these rows aside.",
+    )
+    check_none_tell(replace(FAILED, findings=(finding(),)), "--quarantine")
+
+
+def test_a_fault_that_was_repaired_in_part_says_what_is_left() -> None:
+    cells = changed(rule="foreign-key-orphan", table="attributions_attribution", column="course_id", count=4)
+    report = replace(FAILED, changed=(cells,), findings=(finding(repair="lossy"),))
+    check_all_tell(report, "--fix foreign-key-orphan changed 4 cells; it has nothing to put in place of what is left.")
+
+
+def test_merged_rows_are_no_quarantine() -> None:
+    merged = aside(rule="duplicate-key", table="courses_course", fate=Fate.MERGED)
+    report = replace(MENDED, aside=(merged,), findings=MENDED.findings[2:])
+    check_all_tell(report, "1 repaired", "The repair was accepted with --fix duplicate-key (lossy).")
+    check_none_tell(report, "set aside with")
