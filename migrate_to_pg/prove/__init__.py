@@ -14,12 +14,12 @@ from pathlib import Path
 
 from migrate_to_pg.account import Mended
 from migrate_to_pg.prove.compare import Comparison
-from migrate_to_pg.prove.families import family
-from migrate_to_pg.prove.forms import Facts
-from migrate_to_pg.prove.rows import Column, Rows, Stream, ahead
+from migrate_to_pg.prove.mended import Expected, expected
+from migrate_to_pg.prove.rows import Rows, Stream, ahead, columns_of
 from migrate_to_pg.prove.source import BATCH_ROWS, Source, UnexpectedCellError
 from migrate_to_pg.prove.target import Target
-from migrate_to_pg.records import Event, Plan, PlannedColumn, PlannedTable, Proof, TableProof, Verify
+from migrate_to_pg.prove.verdict import SAMPLES, Verdict
+from migrate_to_pg.records import Event, Plan, PlannedTable, Proof, TableProof, Verify
 
 __all__ = ["prove"]
 
@@ -41,11 +41,24 @@ def prove(
     """
     source = Source(snapshot)
     told = Progress(progress, sum(table.source.rows for table in plan.tables))
-    with Target(conninfo, schema) as target:
-        prover = Prover(source, target, zoneinfo.ZoneInfo(plan.source_time_zone), told)
+    with expected(plan, source, mended) as repairs, Target(conninfo, schema) as target:
+        prover = Prover(source, target, repairs, zoneinfo.ZoneInfo(plan.source_time_zone), told)
         one = prover.counts if verify is Verify.COUNTS else prover.cells
         tables = tuple(told.table(table, one) for table in plan.tables)
-    return Proof(verify=verify, tables=tables)
+    return Proof(verify=verify, tables=(*tables, *map(stranger, repairs.strangers)))
+
+
+def stranger(verdict: Verdict) -> TableProof:
+    """What the record of the repairs says of a table that there is none of."""
+    return TableProof(
+        name=verdict.table,
+        rows_source=0,
+        rows_target=0,
+        cells_compared=0,
+        differences=verdict.differences,
+        samples=tuple(verdict.samples),
+        seconds=0,
+    )
 
 
 class Progress:
@@ -80,24 +93,24 @@ class Progress:
 class Prover:
     """Compares one table after another."""
 
-    def __init__(self, source: Source, target: Target, zone: zoneinfo.ZoneInfo, progress: Progress) -> None:
+    def __init__(
+        self, source: Source, target: Target, repairs: Expected, zone: zoneinfo.ZoneInfo, progress: Progress
+    ) -> None:
         self._source = source
         self._target = target
+        self._repairs = repairs
         self._zone = zone
         self._progress = progress
 
     def counts(self, table: PlannedTable) -> TableProof:
-        """The numbers of rows only."""
+        """The numbers of rows only, and of those that repairs set aside."""
         started = time.monotonic()
-        rows = self._source.count(table.source.name), self._target.count(table.name)
-        return TableProof(
-            name=table.name,
-            rows_source=rows[0],
-            rows_target=rows[1],
-            cells_compared=0,
-            differences=0,
-            samples=(),
-            seconds=time.monotonic() - started,
+        return self._proof(
+            table,
+            Verdict(table.name),
+            rows_source=self._source.count(table.source.name),
+            rows_target=self._target.count(table.name),
+            started=started,
         )
 
     def cells(self, table: PlannedTable) -> TableProof:
@@ -110,30 +123,35 @@ class Prover:
 
     def _compare(self, table: PlannedTable, read: Callable[..., Generator[Rows]]) -> TableProof:
         started = time.monotonic()
-        columns = [self._column(index, planned) for index, planned in enumerate(table.columns)]
+        columns = columns_of(table, self._zone)
         key = [column for column in columns if column.planned in table.key]
         order = key or columns
+        rows = read(table.source.name, columns, order, self._repairs.relation(table))
         with (
-            contextlib.closing(ahead(read(table.source.name, columns, order))) as source,
+            contextlib.closing(ahead(rows)) as source,
             contextlib.closing(ahead(self._target.rows(table.name, columns, order))) as target,
         ):
             left, right = Stream(source), Stream(target)
             verdict = Comparison(table.name, columns, key).run(left, right, self._progress.rows)
+        repaired = self._repairs.table(table.name)
+        rows_source = self._source.count(table.source.name) if repaired else left.taken
+        return self._proof(table, verdict, rows_source=rows_source, rows_target=right.taken, started=started)
+
+    def _proof(
+        self, table: PlannedTable, verdict: Verdict, *, rows_source: int, rows_target: int, started: float
+    ) -> TableProof:
+        """The verdict of the comparison, and that on the record of the repairs."""
+        repaired = self._repairs.table(table.name)
+        record = repaired.verdict if repaired else Verdict(table.name)
         return TableProof(
             name=table.name,
-            rows_source=left.taken,
-            rows_target=right.taken,
+            rows_source=rows_source,
+            rows_target=rows_target,
             cells_compared=verdict.cells,
-            differences=verdict.differences,
-            samples=tuple(verdict.samples),
+            differences=verdict.differences + record.differences,
+            samples=tuple((record.samples + verdict.samples)[:SAMPLES]),
             seconds=time.monotonic() - started,
-        )
-
-    def _column(self, index: int, planned: PlannedColumn) -> Column:
-        target = planned.target
-        return Column(
-            index=index,
-            planned=planned,
-            family=family(target.type_name, target.precision, target.scale),
-            facts=Facts(precision=target.precision, scale=target.scale, zone=self._zone),
+            quarantined=repaired.aside.get("quarantined", 0) if repaired else 0,
+            merged=repaired.aside.get("merged", 0) if repaired else 0,
+            cells_changed=repaired.cells_changed if repaired else 0,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zoneinfo
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from migrate_to_pg.prove.families import Family
+from migrate_to_pg.prove.families import Family, family
 from migrate_to_pg.prove.forms import Facts, Value
 from migrate_to_pg.prove.quick import Array
-from migrate_to_pg.records import PlannedColumn
+from migrate_to_pg.records import PlannedColumn, PlannedTable
 
 #: A window over wide rows stops growing here.
 WINDOW_BYTES = 16_000_000
@@ -40,6 +41,21 @@ class Column:
     def target_form(self, value: Value | None) -> str | None:
         """The canonical form of PostgreSQL's value."""
         return None if value is None else self.family.target_form(value, self.facts)
+
+
+def columns_of(table: PlannedTable, zone: zoneinfo.ZoneInfo) -> list[Column]:
+    """The columns of a table, in the plan's order."""
+    return [_column(index, planned, zone) for index, planned in enumerate(table.columns)]
+
+
+def _column(index: int, planned: PlannedColumn, zone: zoneinfo.ZoneInfo) -> Column:
+    target = planned.target
+    return Column(
+        index=index,
+        planned=planned,
+        family=family(target.type_name, target.precision, target.scale),
+        facts=Facts(precision=target.precision, scale=target.scale, zone=zone),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

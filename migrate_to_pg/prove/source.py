@@ -1,5 +1,7 @@
 """The snapshot's path and a table go in; its rows in key order come out, as Arrow arrays.
 
+Where repairs were made, the table is read through a ``Relation`` of ``prove.mended``: the rows as they should be now.
+
 Two readers: the quick one (ADBC) takes a table whose every cell has the storage class that its column should have and
 is not long; the first cell that is otherwise fails it, and the patient one (Python's sqlite3) starts again. The
 patient one takes anything, and computes generated columns that call Django's SQL functions.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import adbc_driver_manager
@@ -31,7 +34,19 @@ BATCH_CHARACTERS = 8_000_000
 #: An expression that SQLite refuses to compute.
 FAIL = "abs(-9223372036854775808)"
 
+ATTACH = "ATTACH ? AS expected"
+
 ARROW_CLASS = {pa.int64(): int, pa.float64(): float, pa.string(): str, pa.binary(): bytes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """What to read a table's rows from."""
+
+    #: Stands after FROM; its columns have SQLite's names.
+    sql: str
+    #: The URI of the database that this needs as ``expected``; '' where it needs none.
+    attached: str = ""
 
 
 class UnexpectedCellError(Exception):
@@ -41,6 +56,11 @@ class UnexpectedCellError(Exception):
 def quoted(name: str) -> str:
     """An SQLite identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def plain(table: str) -> Relation:
+    """The table as the snapshot has it."""
+    return Relation(sql=quoted(table))
 
 
 def column_of(column: Column) -> str:
@@ -60,38 +80,47 @@ class Source:
         self._uri = f"{snapshot.resolve().as_uri()}?mode=ro&immutable=1"
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def open(self, *, attached: str = "") -> Iterator[sqlite3.Connection]:
+        """A connection as Django's, to which every text comes through, whatever its bytes."""
         with contextlib.closing(sqlite3.connect(self._uri, uri=True, check_same_thread=False)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
+            if attached:
+                connection.execute(ATTACH, [attached])
             yield connection
 
     def count(self, table: str) -> int:
-        """How many rows the table has."""
+        """How many rows the table has, before any repair."""
         try:
-            with self._open() as connection:
+            with self.open() as connection:
                 query = f"SELECT count(*) FROM {quoted(table)}"  # noqa: S608 - the name is quoted
                 return int(connection.execute(query).fetchone()[0])
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
 
-    def quick(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
+    def quick(
+        self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
+    ) -> Generator[Rows]:
         """Rows by ADBC; raises UnexpectedCellError where the table needs the patient reader."""
         with contextlib.ExitStack() as stack:
             try:
                 connection = stack.enter_context(adbc_driver_sqlite.dbapi.connect(self._uri))
                 cursor = stack.enter_context(connection.cursor())
                 cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
-                cursor.execute(quick_query(table, columns, key))
+                if relation.attached:
+                    cursor.execute(ATTACH, [relation.attached])
+                cursor.execute(quick_query(relation, columns, key))
                 yield from typed(cursor.fetch_record_batch(), columns)
             except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
                 raise UnexpectedCellError(str(error)) from error
 
-    def patient(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
+    def patient(
+        self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
+    ) -> Generator[Rows]:
         """Rows by Python's sqlite3, bounded by their length."""
         try:
-            with self._open() as connection:
-                for rows in bounded(connection.execute(patient_query(table, columns, key))):
+            with self.open(attached=relation.attached) as connection:
+                for rows in bounded(connection.execute(patient_query(relation, columns, key))):
                     yield as_rows(rows, columns)
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
@@ -105,7 +134,7 @@ def unreadable(table: str, error: sqlite3.Error) -> SourceError:
     )
 
 
-def quick_query(table: str, columns: Sequence[Column], key: Sequence[Column]) -> str:
+def quick_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
     """The typed first row, then the table, each cell guarded by its storage class."""
     strings = sum(column.family.arrow in (pa.string(), pa.binary()) for column in columns)
     longest = ROW_BYTES // max(strings, 1)
@@ -113,7 +142,7 @@ def quick_query(table: str, columns: Sequence[Column], key: Sequence[Column]) ->
     cells = ", ".join(column.family.source_sql.format(column_of(column), FAIL, longest) for column in columns)
     return (
         f"SELECT {first} UNION ALL SELECT * FROM"  # noqa: S608 - literals of ours and quoted names
-        f" (SELECT {cells} FROM {quoted(table)} AS t ORDER BY {order_by(key)})"
+        f" (SELECT {cells} FROM {relation.sql} AS t ORDER BY {order_by(key)})"
     )
 
 
@@ -127,11 +156,11 @@ def typed(reader: pa.RecordBatchReader, columns: Sequence[Column]) -> Iterator[R
         start = 0
 
 
-def patient_query(table: str, columns: Sequence[Column], key: Sequence[Column]) -> str:
+def patient_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
     """The table as it is, and each row's length in characters."""
     cells = ", ".join(column_of(column) for column in columns)
     length = " + ".join(f"ifnull(length({column_of(column)}), 0)" for column in columns)
-    return f"SELECT {cells}, {length} FROM {quoted(table)} AS t ORDER BY {order_by(key)}"  # noqa: S608 - quoted names
+    return f"SELECT {cells}, {length} FROM {relation.sql} AS t ORDER BY {order_by(key)}"  # noqa: S608 - quoted names
 
 
 def bounded(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
