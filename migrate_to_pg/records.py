@@ -388,7 +388,7 @@ class Difference:
     #: "changed", "missing" (in PostgreSQL), "extra" (in PostgreSQL), or "unexplained": the record of the repairs says
     #: what the proof cannot confirm.
     kind: str
-    #: Both values as text; None for a NULL or an absent row.
+    #: Both values as text; None for a NULL or an absent row. Of "unexplained": why, and the recorded value.
     source: str | None
     target: str | None
 

@@ -25,7 +25,7 @@ def accounted(report: Report) -> str:
     cells = sum(t.cells_changed for t in known)
     sentence = say("accounted", source=say("rows", n=source), target=target, aside=_aside(known))
     if cells:
-        how = "not_recomputed" if report.proof.verify is Verify.COUNTS else "recomputed"
+        how = "not_compared" if report.proof.verify is Verify.COUNTS else "recomputed"
         sentence += say(how, cells=say("cells_changed", n=cells))
     return sentence + "."
 

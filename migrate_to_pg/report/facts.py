@@ -84,12 +84,17 @@ def headline(difference: Difference) -> str:
     kind = difference.kind if difference.kind in ("missing", "extra", "unexplained") else "changed"
     if kind == "unexplained" and difference.column:
         kind = "unexplained_cell"
-    return say(kind, key=key_text(difference.key), column=difference.column)
+    # The record of a whole table or column may be at fault: then there is no row to name.
+    about_row = difference.key or difference.kind != "unexplained"
+    key = key_text(difference.key) if about_row else difference.table
+    return say(kind, key=key, column=difference.column)
 
 
 def both_values(difference: Difference) -> tuple[tuple[str, str], ...]:
     """(side, value) for each side; one line more where two long values begin to differ."""
     source, target = difference.source, difference.target
+    if difference.kind == "unexplained":
+        return _unconfirmed(source, target)
     if not difference.column and source is None and target is None:
         return ()
     show = ascii if _look_alike(source, target) else repr
@@ -99,6 +104,11 @@ def both_values(difference: Difference) -> tuple[tuple[str, str], ...]:
         for side, value in ((say("sqlite"), source), (say("postgresql"), target))
     )
     return sides + _where_they_part(source, target)
+
+
+def _unconfirmed(why: str | None, recorded: str | None) -> tuple[tuple[str, str], ...]:
+    reason = () if why is None else ((say("why"), why),)
+    return reason if recorded is None else (*reason, (say("recorded"), repr(recorded)))
 
 
 def _look_alike(source: str | None, target: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrate_to_pg.account import Fate
-from migrate_to_pg.records import LoadedTable, Report, TableProof, Verify
+from migrate_to_pg.records import LoadedTable, Report, TableProof
 from migrate_to_pg.report.words import duration, number, say
 
 
@@ -46,20 +46,18 @@ def tables(report: Report) -> tuple[TableFacts, ...]:
     """The proven tables, then those that were only loaded."""
     loaded = {t.name: t for t in report.loaded}
     proven = {t.name: t for t in report.proof.tables} if report.proof else {}
-    both = [_proven(report, t, loaded[n].seconds if n in loaded else 0.0) for n, t in proven.items()]
+    both = [_proven(t, loaded[n].seconds if n in loaded else 0.0) for n, t in proven.items()]
     return (*both, *(_loaded(report, t) for t in report.loaded if t.name not in proven))
 
 
-def _proven(report: Report, table: TableProof, load_seconds: float) -> TableFacts:
-    # Where only rows are counted, nobody but the record tells of cells.
-    recomputed = report.proof is not None and report.proof.verify is not Verify.COUNTS
+def _proven(table: TableProof, load_seconds: float) -> TableFacts:
     return TableFacts(
         name=table.name,
         rows_source=table.rows_source,
         rows_target=table.rows_target,
         quarantined=table.quarantined,
         merged=table.merged,
-        cells_changed=table.cells_changed if recomputed else changed_cells(report, table.name),
+        cells_changed=table.cells_changed,
         cells_compared=table.cells_compared,
         differences=table.differences,
         seconds=load_seconds + table.seconds,

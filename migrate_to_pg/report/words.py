@@ -42,7 +42,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "proven_counts_mended": "Every row is accounted for; cells were not compared (--verify compares every one).",
     "accounted": "Accounted for: {source} in SQLite = {target} in PostgreSQL{aside}",
     "recomputed": "; {cells}, each recomputed by the proof",
-    "not_recomputed": "; {cells}, as recorded (--verify recomputes each)",
+    "not_compared": "; {cells}, each recomputed by the proof, but not compared with PostgreSQL (--verify does)",
     "unproven": "Not equal: {differences} in {tables}.",
     "repairs_accepted": (
         "{n} fault has a repair that was accepted with --fix.",
@@ -103,6 +103,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "missing": "{key}: the row is missing in PostgreSQL",
     "extra": "{key}: the row is in PostgreSQL only",
     "unexplained": "{key}: the proof does not confirm what the record of the repairs says",
+    "why": "Why",
+    "recorded": "Recorded",
     "unexplained_cell": "{key}: the proof does not confirm what the record says of column {column}",
     "no_key": "row without a key",
     "null": "NULL",

@@ -32,7 +32,7 @@ COUNTED = replace(
         verify=Verify.COUNTS,
         tables=(
             table("attributions_attribution", rows_source=1_003, rows_target=1_000, quarantined=3, cells_compared=0),
-            table("courses_course", rows_source=201, rows_target=200, merged=1, cells_compared=0),
+            table("courses_course", rows_source=201, rows_target=200, merged=1, cells_changed=17, cells_compared=0),
         ),
     ),
 )
@@ -50,7 +50,7 @@ def check_none_tell(report: Report, *words: str) -> None:
 def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None:
     account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged; 17 cells changed"
     check_all_tell(MENDED, f"{account}, each recomputed by the proof.", "no difference but what the repairs did")
-    check_all_tell(COUNTED, f"{account}, as recorded (--verify recomputes each).", "Every row is accounted for")
+    check_all_tell(COUNTED, f"{account}, each recomputed by the proof, but not compared", "Every row is accounted for")
 
 
 def test_where_nothing_was_mended_nothing_is_told_of_mending() -> None:
@@ -74,13 +74,21 @@ def test_rows_that_neither_side_has_are_not_accounted_for() -> None:
 
 
 def test_what_the_proof_does_not_confirm_is_a_difference() -> None:
-    cell, row = difference(kind="unexplained"), difference(kind="unexplained", column="", source=None, target=None)
-    wrong = Proof(verify=Verify.CELLS, tables=(table(differences=2, samples=(cell, row)),))
-    check_all_tell(
-        replace(FAILED, proof=wrong),
-        "id = 17: the proof does not confirm what the record says of column hours",
-        "id = 17: the proof does not confirm what the record of the repairs says",
-    )
+    cell = difference(kind="unexplained", source="text-too-long: the cut is another", target="ab")
+    row = difference(kind="unexplained", column="", source="a row set aside is not kept", target=None)
+    whole = difference(kind="unexplained", key={}, column="", source="2 reported, 1 in the journal", target=None)
+    wrong = Proof(verify=Verify.CELLS, tables=(table(differences=3, samples=(cell, row, whole)),))
+    shown = lines(replace(FAILED, proof=wrong))
+    start = shown.index("  id = 17: the proof does not confirm what the record says of column hours")
+    assert shown[start + 1 : start + 7] == [
+        "    Why      text-too-long: the cut is another",
+        "    Recorded 'ab'",
+        "  id = 17: the proof does not confirm what the record of the repairs says",
+        "    Why a row set aside is not kept",
+        "  courses_course: the proof does not confirm what the record of the repairs says",
+        "    Why 2 reported, 1 in the journal",
+    ]
+    check_all_tell(replace(FAILED, proof=wrong), "text-too-long: the cut is another", "'ab'")
 
 
 # --- the tables -------------------------------------------------------------------------------------------------------
