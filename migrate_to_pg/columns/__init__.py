@@ -5,12 +5,18 @@ To add a type: give its family's module a ``Codec`` and name it in that module's
 
 from __future__ import annotations
 
-from migrate_to_pg.columns import decimals, numbers, temporal, text
+from migrate_to_pg.columns import addresses, decimals, numbers, temporal, text
 from migrate_to_pg.columns.codec import Codec
 from migrate_to_pg.records import TargetColumn
 
 #: pg_type.typname -> codec.
-CODECS: dict[str, Codec] = {**numbers.CODECS, **decimals.CODECS, **text.CODECS, **temporal.CODECS}
+CODECS: dict[str, Codec] = {
+    **numbers.CODECS,
+    **decimals.CODECS,
+    **text.CODECS,
+    **temporal.CODECS,
+    **addresses.CODECS,
+}
 
 
 def codec_for(column: TargetColumn) -> Codec | None:

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from zoneinfo import ZoneInfo
 
+from migrate_to_pg.columns.addresses import binary_address
 from migrate_to_pg.columns.decimals import as_django_reads, sqlite_decimal
 from migrate_to_pg.records import TargetColumn
 
@@ -34,6 +35,7 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
         "pg_time": (1, _time),
         "pg_timestamp": (1, lambda text: _local(text, zone).isoformat()),
         "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
+        "pg_inet": (1, lambda text: binary_address(text).hex()),
         "pg_case": (2, _case),
         "pg_ascii_case": (2, _ascii_case),
     }

@@ -61,6 +61,7 @@ _FAMILIES = {
         " AND replace({c}, '-', '') NOT GLOB '*[^0-9a-fA-F]*'",
         same="lower(replace({c}, '-', '')) COLLATE BINARY",
     ),
+    "inet": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_inet(CAST({c} AS BLOB)) END"),
     "numeric": _canonical("CASE WHEN typeof({c}) IN ('real', 'integer') THEN pg_numeric({c}, {p}, {s}) END"),
     "date": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_date(CAST({c} AS BLOB)) END"),
     "time": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_time(CAST({c} AS BLOB)) END"),

@@ -11,7 +11,20 @@ from migrate_to_pg.rules.meant_as_null import null_for
 
 #: Types whose malformed values have more telling rules.
 _ELSEWHERE = frozenset(
-    {*TEXT_TYPES, *JSON_TYPES, "int2", "int4", "bool", "numeric", "date", "time", "timestamp", "timestamptz", "uuid"}
+    {
+        *TEXT_TYPES,
+        *JSON_TYPES,
+        "int2",
+        "int4",
+        "bool",
+        "numeric",
+        "date",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "inet",
+    }
 )
 #: pg_type.typname -> what it holds.
 _FORMS = {"float4": "numbers of 32-bit floating point; these would be rounded"}

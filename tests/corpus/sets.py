@@ -65,6 +65,8 @@ CASES = [
     _twins("one date in two spellings", "date", "date", "'2024-01-01'", "'2024-W01-1'"),
     _twins("one time in two spellings", "time", "time", "'10:00:00'", "'10:00'"),
     _twins("char with and without padding", "char(5)", "char(5)", "'ab'", "'ab '"),
+    _twins("IPv6 in two spellings", "inet", "char(39)", "'2001:db8::1'", "'2001:0DB8:0:0::1'"),
+    _twins("IPv4 mapped in two spellings", "inet", "char(39)", "'::ffff:10.0.0.1'", "'::ffff:a00:1'"),
     _twins("numbers that are one at 15 digits", "numeric(8, 2)", "decimal", "0.3", "0.30000000000000004"),
     # --- a lost unique index
     _lost("unique lost", "ALTER TABLE t ADD UNIQUE (b)", "id, b", "(1, 'x'), (2, 'x'), (3, 'y'), (4, NULL), (5, NULL)",

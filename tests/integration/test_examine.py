@@ -24,7 +24,7 @@ COURSE = table("course", "id bigint", "code character varying(6)", "opened date 
 CHILD = table(
     "child", "id bigint", "course_id bigint", "note text", "hours numeric(5, 2)", refers=[("course_id", "course.id")]
 )
-ODD = table("odd", "id bigint", "address inet NULL", "lacking text")
+ODD = table("odd", "id bigint", "address point NULL", "lacking text")
 EVERYTHING = """
     CREATE TABLE course (id integer PRIMARY KEY, code varchar(6) UNIQUE, opened date);
     CREATE TABLE child (id integer PRIMARY KEY, course_id bigint REFERENCES course (id), note text, hours decimal);
@@ -36,7 +36,7 @@ EVERYTHING = """
     INSERT INTO course VALUES (3, 'AGV211', 'soon', NULL), (4, 'AGV2119', NULL, NULL);
     DROP TABLE course_backup;
     CREATE TABLE odd (id integer PRIMARY KEY, address text);
-    INSERT INTO odd VALUES (1, '::1');
+    INSERT INTO odd VALUES (1, '(1,2)');
     CREATE TABLE course_old (id integer);
     INSERT INTO course_old VALUES (1);
     CREATE VIEW codes AS SELECT code FROM course;

@@ -34,7 +34,20 @@ _TYPES = {
     "real": "float4",
     "timestamp with time zone": "timestamptz",
 }
-_PLAIN_TYPES = ("text", "citext", "bytea", "json", "jsonb", "uuid", "numeric", "date", "time", "timestamp", "inet")
+_PLAIN_TYPES = (
+    "text",
+    "citext",
+    "bytea",
+    "json",
+    "jsonb",
+    "uuid",
+    "numeric",
+    "date",
+    "time",
+    "timestamp",
+    "inet",
+    "point",
+)
 _COLUMN = re.compile(
     rf"(?P<name>.+) (?P<type>{'|'.join([*sorted(_TYPES, reverse=True), *_PLAIN_TYPES, 'interval'])})"
     r"(?:\((?P<n>\d+)(?:, (?P<s>\d+))?\))?(?P<flags>( [A-Z]+)*)"

@@ -85,8 +85,8 @@ def test_values_of_another_fault_take_no_part() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["md5(a)", "lower(n)", "a || b", "lower(zz)", "(a)::varchar(3)", "COALESCE(a, n)", "lower(a", "'x'", "", "lower(a, b)",
-     "COALESCE(a)", "substr(a, 1)"],
+    ["md5(a)", "lower(n)", "a || b", "lower(zz)", "(a)::varchar(3)", "COALESCE(a, n)", "lower(a", "'x'", "",
+     "lower(a, b)", "COALESCE(a)", "substr(a, 1)"],
 )  # fmt: skip
 def test_what_is_not_understood_is_postgresqls(expression: str) -> None:
     script = SCRIPT + "INSERT INTO t (id, a) VALUES (1, 'x'), (2, 'x');"

@@ -1,0 +1,26 @@
+"""Text in an inet column that is no address."""
+
+from __future__ import annotations
+
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.form import form_rule, marked, told_counts
+from migrate_to_pg.rules.rule import Subject
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    return told_counts(subject, table, column, [("the empty text, where NULL was meant", "{c} = ''")])
+
+
+RULE = form_rule(
+    id="invalid-inet",
+    title="Text that is no IP address",
+    mask=marked("inet"),
+    holds="IPv4 and IPv6 addresses, with a prefix such as /24 or without",
+    hint=_hint,
+    meaning=(
+        "PostgreSQL refuses text that is no address, the empty text, and an IPv6 zone such as %eth0. Parts with leading"
+        " zeros, as in 010.0.0.1, it would read as decimal where other programs read octal: that is for a person to"
+        " say. IPv6 is taken in every spelling, IPv4-mapped addresses included; PostgreSQL shows them in its own."
+    ),
+    remedy="Put addresses in their place, or set them to NULL where the column allows it.",
+)
