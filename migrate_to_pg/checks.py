@@ -1,13 +1,17 @@
-"""The settings in, warnings of ``manage.py check`` out: SQLite in production as it stops under concurrent writers."""
+"""The settings in, warnings of ``manage.py check`` out: SQLite in production as it stops under concurrent writers.
+
+And, where the database itself may be asked (``check --database default``), a move to it that was left unpublished.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 _MEMORY = (":memory:", "mode=memory")
 
@@ -54,3 +58,29 @@ def _is_wal(path: Path, init_command: str) -> bool:
         return journal_mode(path) == "wal"
     except OSError:
         return True
+
+
+@register(Tags.database)
+def left_unpublished(databases: Collection[str] | None = None, **_: object) -> list[CheckMessage]:
+    """W003 where the default database is PostgreSQL and holds a move's incoming schema; asked only with --database."""
+    from migrate_to_pg.records import INCOMING
+
+    if DEFAULT_DB_ALIAS not in (databases or ()) or connections[DEFAULT_DB_ALIAS].vendor != "postgresql":
+        return []
+    try:
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [INCOMING])
+            found = cursor.fetchone()
+    except Error:
+        # A server that cannot be asked is no finding of this check's.
+        return []
+    if not found:
+        return []
+    return [
+        Warning(
+            f"The default database holds the schema {INCOMING}: a move to it was interrupted, or rehearsed with --keep,"
+            " and what it holds was never published.",
+            hint="If no migrate_to_pg is running now, run it again, which cleans up first, or drop the schema.",
+            id="migrate_to_pg.W003",
+        )
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from django.core.checks import run_checks
 
 from migrate_to_pg import checks
 from migrate_to_pg.holders import _writers
+from tests.conftest import Run
 
 WAL = {"init_command": "PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"}
 
@@ -78,3 +80,29 @@ def test_nothing_is_said_in_development_of_memory_or_of_another_database(warned:
 
 def test_a_file_that_is_not_there_yet(warned: Warned, tmp_path: Path) -> None:
     assert warned(tmp_path / "none.sqlite3") == ["migrate_to_pg.W002"]
+
+
+# --- a move that was left unpublished ---------------------------------------------------------------------------------
+
+
+def test_a_schema_that_was_left_unpublished_is_told_only_when_the_database_is_asked(
+    manage: Run, postgres_url: str, execute: Callable[..., object]
+) -> None:
+    asked = ("check", "--database", "default")
+    assert "W003" not in manage(*asked, DATABASE_URL=postgres_url).stderr
+    execute(postgres_url, "CREATE SCHEMA migrate_to_pg_incoming")
+    told = manage(*asked, DATABASE_URL=postgres_url).stderr
+    assert "migrate_to_pg.W003" in told
+    assert "migrate_to_pg_incoming" in told
+    assert "W003" not in manage("check", DATABASE_URL=postgres_url).stderr
+
+
+def test_neither_sqlite_nor_a_server_that_is_gone_is_asked_for_it(manage: Run, tmp_path: Path) -> None:
+    sqlite = manage("check", "--database", "default", DATABASE_URL=f"sqlite:///{tmp_path / 'db.sqlite3'}")
+    assert "W003" not in sqlite.stderr
+    assert checks.left_unpublished() == []
+    gone = manage(
+        "check", "--database", "default", "--tag", "database", DATABASE_URL="postgres://u:secret@127.0.0.1:1/d"
+    )
+    assert "Traceback" not in gone.stderr
+    assert "secret" not in gone.stdout + gone.stderr
