@@ -36,13 +36,22 @@ def _aside(known: tuple[TableFacts, ...]) -> str:
 
 
 def mended_counts(report: Report) -> str:
-    """17 cells changed, 3 rows in quarantine, 1 row merged: those that there are, by the record."""
+    """17 cells changed, 3 rows in quarantine, 1 row merged: those that there are."""
     counts = {
-        "cells_changed": changed_cells(report),
         "rows_quarantined": rows_aside(report, Fate.QUARANTINED),
         "rows_merged": rows_aside(report, Fate.MERGED),
     }
-    return ", ".join(say(words, n=count) for words, count in counts.items() if count)
+    return ", ".join(filter(None, [_cells_changed(report), *(say(w, n=count) for w, count in counts.items() if count)]))
+
+
+def _cells_changed(report: Report) -> str:
+    """The record tells of edits; how many cells they were made to, some of them twice, the proof has counted."""
+    made = changed_cells(report)
+    proven = report.proof is not None and report.proof.holds
+    cells = sum(t.cells_changed for t in tables(report)) if proven else made
+    if cells == made:
+        return say("cells_changed", n=cells) if cells else ""
+    return say("cells_changed_by", cells=say("cells_changed", n=cells), edits=made)
 
 
 def whole_record(report: Report) -> list[str]:
@@ -85,11 +94,10 @@ def settled(finding: Finding, report: Report | None) -> tuple[str, ...]:
     if report is None:
         return ("repair_accepted",)
     repaired = _cells(finding, report) + _rows(finding, report, Fate.MERGED)
-    # The record of rows tells of a table, not of a column: where every fault was repaired, they are another column's.
-    aside = _rows(finding, report, Fate.QUARANTINED) if repaired < finding.count else 0
-    ways = {"repair_accepted": repaired, "set_aside": aside}
-    if any(ways.values()):
-        return tuple(words for words, count in ways.items() if count)
+    if repaired:
+        return ("repair_accepted", "rest_settled")[: 1 if repaired >= finding.count else 2]
+    if _rows(finding, report, Fate.QUARANTINED):
+        return ("set_aside",)
     return ("settled_by_others" if finding.quarantinable and edits(report) else "repair_accepted",)
 
 

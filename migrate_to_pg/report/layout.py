@@ -127,6 +127,8 @@ def _mended(report: Report) -> Iterator[Block]:
     for edit in told:
         yield from _edit(edit, nature_of(report, edit))
     yield line("")
+    if any(edit.count > SAMPLES for edit in told):
+        yield line(say("more_in_files"))
     yield from (fact(text) for text in whole_record(report))
 
 

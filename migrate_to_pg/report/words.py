@@ -18,6 +18,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "errors_aside": ("{n} set aside", "{n} set aside"),
     "warnings": ("{n} warning", "{n} warnings"),
     "cells_changed": ("{n} cell changed", "{n} cells changed"),
+    "cells_changed_by": "{cells} by {edits} edits",
     "rows_quarantined": ("{n} row in quarantine", "{n} rows in quarantine"),
     "rows_merged": ("{n} row merged", "{n} rows merged"),
     "in_quarantine": "{n} in quarantine",
@@ -79,6 +80,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "repair_accepted": "The repair was accepted with --fix {rule} ({repair}).",
     "quarantine_offered": "--quarantine {rule} sets these rows aside.",
     "set_aside": "These rows were set aside with --quarantine {rule}.",
+    "rest_settled": "The rest of these rows were set aside, or mended for another of their faults.",
     "settled_by_others": "These rows were mended, or set aside, for another of their faults.",
     "left_over": (
         "--fix {rule} changed {n} cell; it has nothing to put in place of what is left.",
@@ -95,6 +97,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "old": "In SQLite",
     "new": "In PostgreSQL",
     "more_cells": ("and {n} more cell", "and {n} more cells"),
+    "more_in_files": "report.html and report.json show more of each.",
     "record_in_journal": "All of it, in SQLite's own values: {journal}",
     "record_in_target": "All of it is on the target too: tables {schema}.quarantine and {schema}.changed_cell.",
     "journal": "Journal of repairs",

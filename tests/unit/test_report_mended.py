@@ -134,7 +134,7 @@ def test_the_record_tells_what_a_failed_run_had_mended() -> None:
 def test_the_cells_and_rows_are_told_by_rule_and_place() -> None:
     shown = lines(MENDED)
     start = shown.index("What was mended  17 cells changed, 3 rows in quarantine, 1 row merged")
-    assert shown[start + 1 : start + 15] == [
+    assert shown[start + 1 : start + 16] == [
         "The repairs were made on a copy; SQLite itself was not touched.",
         "",
         "text-too-long (lossy)  courses_course.name  17 cells changed",
@@ -148,9 +148,15 @@ def test_the_cells_and_rows_are_told_by_rule_and_place() -> None:
         "duplicate-key (lossy)  courses_course  1 row merged",
         "    id = 9: same code as id = 3",
         "",
+        "report.html and report.json show more of each.",
         "All of it, in SQLite's own values: /srv/kept.journal.sqlite3",
     ]
     check_all_tell(MENDED, "tables migrate_to_pg.quarantine and migrate_to_pg.changed_cell")
+
+
+def test_a_cell_that_was_changed_twice_is_one_cell() -> None:
+    again = changed(rule="nul-in-text", count=5)
+    check_all_tell(replace(MENDED, changed=(*MENDED.changed, again)), "17 cells changed by 22 edits, 3 rows")
 
 
 def test_what_was_not_published_is_not_said_to_be_on_the_target() -> None:
@@ -192,14 +198,15 @@ def test_rows_in_quarantine_are_set_aside_and_not_repaired() -> None:
     check_none_tell(MENDED, "--fix foreign-key-orphan")
 
 
-def test_a_fault_repaired_in_part_and_set_aside_for_the_rest_says_both() -> None:
+def test_a_fault_repaired_in_part_says_what_became_of_the_rest() -> None:
     cells = changed(rule="foreign-key-orphan", table="attributions_attribution", column="course_id", count=1)
     report = replace(MENDED, changed=(cells,), aside=(aside(count=2),), findings=MENDED.findings[:1])
     check_all_tell(
         report,
         "The repair was accepted with --fix foreign-key-orphan (lossy).",
-        "These rows were set aside with --quarantine foreign-key-orphan.",
+        "The rest of these rows were set aside, or mended for another of their faults.",
     )
+    check_none_tell(replace(report, changed=(replace(cells, count=3),)), "The rest of these rows")
 
 
 def test_a_fault_that_went_with_another_ones_rows_is_not_called_accepted() -> None:
