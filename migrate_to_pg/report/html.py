@@ -7,7 +7,7 @@ Content-Security-Policy forbids all but the style sheet.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from migrate_to_pg.records import Report
@@ -137,7 +137,11 @@ def _publication(report: Report) -> Html:
 
 
 def _facts(facts: dict[str, str]) -> Html:
-    pairs = [part for key, text in facts.items() if text for part in (el("dt", say(key)), el("dd", el("code", text)))]
+    return _pairs({say(key): text for key, text in facts.items() if text})
+
+
+def _pairs(told: Mapping[str, str]) -> Html:
+    pairs = [part for name, text in told.items() for part in (el("dt", name), el("dd", el("code", text)))]
     return el("dl", *pairs, class_="facts")
 
 
@@ -157,8 +161,7 @@ def _databases(report: Report) -> Html:
 
 
 def _versions(report: Report) -> Html:
-    rows = [_row((name, version)) for name, version in report.versions.items()]
-    return section("versions", *([el("table", el("tbody", *rows))] if rows else []))
+    return section("versions", *([_pairs(report.versions)] if report.versions else []))
 
 
 def _reproduce(report: Report) -> Html:
