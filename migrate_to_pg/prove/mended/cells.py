@@ -242,6 +242,7 @@ CELLS: Mapping[str, Explain] = {
     "json-escape": json_escape,
     "invalid-json": empty,
     "invalid-uuid": empty,
+    "invalid-inet": empty,
     "malformed-value": empty,
     "empty-key": empty,
     "foreign-key-orphan": always_null,

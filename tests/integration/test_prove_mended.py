@@ -1,0 +1,259 @@
+"""Prove, where repairs were made: what the mending really does is proven, and whatever else the record says is not."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from migrate_to_pg.account import Mended
+from migrate_to_pg.catalog import make_plan, read_source, read_target
+from migrate_to_pg.examine import examine
+from migrate_to_pg.load import load
+from migrate_to_pg.mending import Accepted, mend
+from migrate_to_pg.prove import prove
+from migrate_to_pg.records import GenericKey, Plan, Proof, Verify
+from migrate_to_pg.rules import RULES
+
+SCHEMA = "migrate_to_pg_incoming"
+EVERYTHING = Accepted(fix=frozenset(rule.id for rule in RULES if rule.repair))
+ALL_ASIDE = Accepted(fix=EVERYTHING.fix, quarantine=frozenset(rule.id for rule in RULES))
+
+
+class Crossing:
+    """One SQLite file, its mended copy and the incoming schema."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.snapshot = folder / "copy 100%?#.sqlite3"
+        self.url = url
+        self.plan = Plan(tables=())
+        self.mended: Mended | None = None
+
+    def cross(
+        self,
+        source: str,
+        target: str,
+        *,
+        accepted: Accepted = EVERYTHING,
+        zone: str = "UTC",
+        models: dict[tuple[str, str], str] | None = None,
+        generic_keys: tuple[GenericKey, ...] = (),
+    ) -> Mended:
+        """Examine, mend and load; foreign keys and indexes of the target are only in the plan, as in a run."""
+        with closing(sqlite3.connect(self.snapshot, isolation_level=None)) as database:
+            database.executescript(source)
+        with psycopg.connect(self.url, options=f"-c search_path={SCHEMA}") as connection:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
+            connection.execute(target.encode())
+            targets = read_target(connection, SCHEMA)
+            catalog = read_source(self.snapshot)
+            self.plan = make_plan(
+                catalog, targets, source_time_zone=zone, models=models or {}, generic_keys=generic_keys
+            )
+            for name, definition in connection.execute(
+                "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'f'"
+            ).fetchall():
+                connection.execute(f"ALTER TABLE {name} DROP CONSTRAINT {definition}".encode())
+        found = examine(self.plan, catalog, self.snapshot, accepted=accepted.fix, progress=quiet)
+        self.mended, plan, left = mend(
+            self.plan,
+            catalog,
+            self.snapshot,
+            found,
+            accepted=accepted,
+            working=self.folder / "working.sqlite3",
+            journal=self.folder / "journal.sqlite3",
+            progress=quiet,
+        )
+        standing = [(f.rule, f.table, f.column, f.count) for f in left if f.blocks and f.rule != "schema-drift"]
+        assert standing == []
+        load(plan, self.mended.path, self.url, schema=SCHEMA, progress=quiet)
+        return self.mended
+
+    def prove(self, verify: Verify = Verify.CELLS) -> Proof:
+        return prove(
+            self.plan,
+            self.snapshot,
+            self.url,
+            schema=SCHEMA,
+            verify=verify,
+            progress=quiet,
+            mended=self.mended,
+        )
+
+    def journal(self, statement: str, *values: Any) -> None:
+        """Forge the record."""
+        assert self.mended
+        with closing(sqlite3.connect(self.mended.journal, isolation_level=None)) as database:
+            assert database.execute(statement, values).rowcount != 0
+
+    def lines(self) -> list[tuple[Any, ...]]:
+        assert self.mended
+        with closing(sqlite3.connect(self.mended.journal)) as database:
+            return database.execute('SELECT rule, "table", "column", row, old, new FROM changed').fetchall()
+
+    def on_target(self, statement: str) -> None:
+        """Forge PostgreSQL's side."""
+        with psycopg.connect(self.url, options=f"-c search_path={SCHEMA}") as connection:
+            connection.execute(statement.encode())
+
+    def holds(self) -> None:
+        """Both ways of proving hold, and every row is accounted for."""
+        for verify in Verify:
+            proof = self.prove(verify)
+            assert [s for t in proof.tables for s in t.samples] == []
+            assert proof.holds
+
+
+def quiet(_: object) -> None:
+    pass
+
+
+@pytest.fixture
+def crossing(tmp_path: Path, postgres_url: str) -> Crossing:
+    return Crossing(tmp_path, postgres_url)
+
+
+def unexplained(proof: Proof) -> list[tuple[str, str, str]]:
+    return [(s.table, s.kind, s.column) for t in proof.tables for s in t.samples]
+
+
+def account(proof: Proof) -> list[tuple[str, int, int, int, int, int]]:
+    return [(t.name, t.rows_source, t.rows_target, t.quarantined, t.merged, t.cells_changed) for t in proof.tables]
+
+
+# (SQLite's declared type, the value as SQL, PostgreSQL's type, the value that is expected as text)
+CELLS = [
+    ("varchar(3)", "'abcdef'", "varchar(3) NOT NULL", "abc"),
+    ("char(3)", "'abc  '", "char(3)", "abc"),
+    ("text", "CAST(x'610062' AS TEXT)", "text", "ab"),
+    ("text", "CAST(x'4cc3a96f6e20e9' AS TEXT)", "text", "Léon é"),
+    ("text", "CAST(x'c300a9' AS TEXT)", "text", "Ã©"),
+    ("text", "NULL", "text NOT NULL", ""),
+    ("blob", "12", "text", "12"),
+    ("blob", "1.5", "text", "1.5"),
+    ("blob", "x'c3a9'", "text", "é"),
+    ("blob", "'12'", "integer", "12"),
+    ("blob", "'-9223372036854775808'", "bigint", "-9223372036854775808"),
+    ("blob", "3.0", "integer", "3"),
+    ("blob", "'1.50'", "numeric(5, 2)", "1.50"),
+    ("blob", "'7'", "double precision", "7"),
+    ("blob", "'é'", "bytea", "\\xc3a9"),
+    ("blob", "x'323032342d30312d3032'", "date", "2024-01-02"),
+    ("blob", "' YES '", "boolean", "true"),
+    ("blob", "0.0", "boolean", "false"),
+    ("date", "''", "date", None),
+    ("date", "'2024-01-02T03:04'", "date", "2024-01-02"),
+    ("datetime", "'0000-00-00 00:00:00'", "timestamptz", None),
+    ("time", "''", "time", None),
+    ("text", "''", "jsonb", None),
+    ("text", "''", "uuid", None),
+    ("text", '\'{"a": "x\\u0000\\ud800\\\\u0000"}\'', "jsonb", '{"a": "x\ufffd\\\\u0000"}'),
+]
+
+
+@pytest.mark.parametrize(("declared", "value", "type_sql", "expected"), CELLS)
+def test_a_repaired_cell_is_proven(
+    crossing: Crossing, declared: str, value: str, type_sql: str, expected: str | None
+) -> None:
+    mended = crossing.cross(
+        f'CREATE TABLE thing (id integer PRIMARY KEY, value "{declared}"); INSERT INTO thing VALUES (7, {value});',
+        f"CREATE TABLE thing (id bigint PRIMARY KEY, value {type_sql})",
+    )
+    assert sum(c.count for c in mended.changed) >= 1
+    crossing.holds()
+    assert account(crossing.prove()) == [("thing", 1, 1, 0, 0, 1)]
+    with psycopg.connect(crossing.url) as connection:
+        assert connection.execute(f"SELECT value::text FROM {SCHEMA}.thing".encode()).fetchone() == (expected,)
+
+
+def test_a_local_time_that_came_twice_or_never_is_proven(crossing: Crossing) -> None:
+    crossing.cross(
+        "CREATE TABLE thing (id integer PRIMARY KEY, at datetime);"
+        "INSERT INTO thing VALUES (1, '2021-10-31 02:30:00'), (2, '2021-03-28 02:30:00'), (3, '2021-05-05 05:05:05');",
+        "CREATE TABLE thing (id bigint PRIMARY KEY, at timestamptz)",
+        zone="Europe/Paris",
+    )
+    crossing.holds()
+    assert account(crossing.prove()) == [("thing", 3, 3, 0, 0, 2)]
+    crossing.journal("UPDATE changed SET new = '2021-10-31 02:30:00+01:00' WHERE row = 1")
+    crossing.on_target("UPDATE thing SET at = '2021-10-31 02:30:00+01' WHERE id = 1")
+    assert unexplained(crossing.prove()) == [("thing", "unexplained", "at"), ("thing", "changed", "at")]
+
+
+PEOPLE = (
+    """
+    CREATE TABLE person (id integer PRIMARY KEY, name "varchar(5)" COLLATE NOCASE, age blob, note blob);
+    INSERT INTO person VALUES (1, 'Abelardus', 30, 'x'), (2, 'Bo', '31', 'y'), (3, 'Cléopâtre', '32.5', NULL);
+    """,
+    "CREATE TABLE person (id bigint PRIMARY KEY, name varchar(5), age integer, note text)",
+)
+FORGERIES = {
+    "another new value": "UPDATE changed SET new = 'Abelx' WHERE row = 1",
+    "the new value in another storage class": "UPDATE changed SET new = '31' WHERE row = 2",
+    "another old value": "UPDATE changed SET old = 'abelard' WHERE row = 1",
+    "the old value in another storage class": "UPDATE changed SET old = 31 WHERE row = 2",
+    "another rule": "UPDATE changed SET rule = 'nul-in-text' WHERE row = 1",
+    "a rule that there is none of": "UPDATE changed SET rule = 'because' WHERE row = 1",
+    "another row": "UPDATE changed SET row = 2 WHERE row = 1",
+    "a row that there is none of": "UPDATE changed SET row = 99 WHERE row = 1",
+    "another column": "UPDATE changed SET \"column\" = 'note' WHERE row = 1",
+    "the primary key": "UPDATE changed SET \"column\" = 'id' WHERE row = 1",
+    "a column that there is none of": "UPDATE changed SET \"column\" = 'nothing' WHERE row = 1",
+    "another table": "UPDATE changed SET \"table\" = 'nothing' WHERE row = 1",
+    "no line": "DELETE FROM changed WHERE row = 1",
+    "a second line": "INSERT INTO changed SELECT * FROM changed WHERE row = 1",
+    "a line without an effect": (
+        "INSERT INTO changed VALUES ('nul-in-text', 'person', 'note', 1, '{\"id\": \"1\"}', 'x', 'x')"
+    ),
+    "a change that was not made": (
+        "INSERT INTO changed VALUES ('foreign-key-orphan', 'person', 'note', 1, '{\"id\": \"1\"}', 'x', NULL)"
+    ),
+    "a row set aside that is there": (
+        "INSERT INTO aside VALUES ('text-too-long', 'person', 1, '{\"id\": \"1\"}', '', 'quarantined', NULL)"
+    ),
+    "a fate that there is none of": ("UPDATE aside SET fate = 'forgotten' WHERE row = 3"),
+    "merged into another row": "UPDATE aside SET fate = 'merged', kept = 1 WHERE row = 3",
+    "a quarantined row that is not kept": 'DELETE FROM "rows of person"',
+    "a quarantined row kept with another value": "UPDATE \"rows of person\" SET name = 'CLÉOPÂTRE'",
+    "a quarantined row kept in another case": "UPDATE \"rows of person\" SET name = 'cléopâtre'",
+    "a quarantined row kept in another storage class": 'UPDATE "rows of person" SET "migrate_to_pg row" = 4',
+    "a quarantined row kept without a value": 'UPDATE "rows of person" SET age = 32.5',
+    "a row kept that was not set aside": 'INSERT INTO "rows of person" VALUES (1, 1, 2, 3, 4)',
+    "a quarantined row without a line": "DELETE FROM aside",
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+def test_a_record_alone_explains_nothing(crossing: Crossing, forgery: str) -> None:
+    crossing.cross(*PEOPLE, accepted=ALL_ASIDE)
+    crossing.holds()
+    assert account(crossing.prove()) == [("person", 3, 2, 1, 0, 2)]
+    crossing.journal(forgery)
+    proof = crossing.prove()
+    assert not proof.holds
+    assert proof.tables[0].differences >= 1 or len(proof.tables) == 2
+    assert not crossing.prove(Verify.COUNTS).holds
+
+
+TAMPERINGS = {
+    "a repaired cell": "UPDATE person SET name = 'Abelx' WHERE id = 1",
+    "a repaired cell back to what PostgreSQL can hold of it": "UPDATE person SET age = 32 WHERE id = 2",
+    "another cell": "UPDATE person SET note = 'z' WHERE id = 1",
+    "a row less": "DELETE FROM person WHERE id = 2",
+    "a quarantined row after all": "INSERT INTO person VALUES (3, 'Cléo', 32, NULL)",
+    "a row instead of another": "UPDATE person SET id = 3 WHERE id = 2",
+}
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS.values(), ids=TAMPERINGS)
+def test_postgresql_must_hold_exactly_the_edits(crossing: Crossing, tampering: str) -> None:
+    crossing.cross(*PEOPLE, accepted=ALL_ASIDE)
+    crossing.on_target(tampering)
+    assert not crossing.prove().holds
