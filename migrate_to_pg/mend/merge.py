@@ -20,7 +20,7 @@ from migrate_to_pg.sqlite import rowid_name
 
 RULE = duplicate_key.RULE
 #: Rows that go, and the row of the same key that stays.
-_PAIRS = Sql('temp."migrate_to_pg pairs"')
+_PAIRS = Sql("scratch.pairs")
 
 
 def merge(copy: WorkingCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:

@@ -38,7 +38,7 @@ def is_virtual(table: PlannedTable) -> bool:
 def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
     """Mend every offending cell of one finding that can be mended; returns how many were changed."""
     column = next((c for c in table.loaded_columns if c.name == finding.column), None)
-    if rule.mend is None or column is None or column in table.key:
+    if rule.mend is None or column is None or column in table.key or column.source.generated:
         return 0
     mend = rule.mend(subject, table, column)
     if mend is None:

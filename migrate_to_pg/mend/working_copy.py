@@ -27,7 +27,7 @@ from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 from migrate_to_pg.sqlite import rowid_name, snapshot_uri
 
 #: The edits at hand: row and new value, or row and reason.
-EDITS = Sql('temp."migrate_to_pg edits"')
+EDITS = Sql("scratch.edits")
 #: Neither file outlives a crash: nothing is won by waiting for the disk or by being able to roll back.
 _UNSAFE = ("PRAGMA {0}.journal_mode = OFF", "PRAGMA {0}.synchronous = OFF")
 
@@ -62,9 +62,11 @@ class WorkingCopy:
         database.create_function("key_text", 2, _key_text, deterministic=True)
         database.execute("ATTACH ? AS journal", [self.journal.as_uri()])
         database.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
+        # Not temp: what is there hides the tables of the same name that rules ask for.
+        database.execute("ATTACH '' AS scratch")
         for pragma in ("PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON", "PRAGMA temp_store = FILE"):
             database.execute(pragma)
-        for schema in ("main", "journal"):
+        for schema in ("main", "journal", "scratch"):
             for pragma in _UNSAFE:
                 database.execute(pragma.format(schema))
         database.executescript(TABLES)
@@ -153,6 +155,8 @@ class WorkingCopy:
                 [rule, table.name, str(fate)],
             )
             self._take_out(parts, table, last)
+            if fate is Fate.QUARANTINED:
+                self._take_merged_along(table, last)
         return self._last_aside() - last
 
     def _last_aside(self) -> int:
@@ -170,6 +174,16 @@ class WorkingCopy:
             ('DELETE FROM journal.changed WHERE "table" = ? AND row IN ({new})', [table.name, last]),
         ):
             self.database.execute(compose(statement, new=new, **parts), arguments)
+
+    def _take_merged_along(self, table: PlannedTable, last: int) -> None:
+        """What was merged into a row that has now gone into quarantine is there too: no row stands for it any more."""
+        self.database.execute(
+            "WITH RECURSIVE lost (row) AS (SELECT row FROM journal.aside WHERE rowid > ?1"
+            ' UNION SELECT a.row FROM journal.aside AS a JOIN lost ON a.kept = lost.row WHERE a."table" = ?2)'
+            " UPDATE journal.aside SET fate = ?3, kept = NULL, reason = reason || ', which is in quarantine'"
+            ' WHERE "table" = ?2 AND fate = ?4 AND row IN (SELECT row FROM lost)',
+            [last, table.name, str(Fate.QUARANTINED), str(Fate.MERGED)],
+        )
 
     def _make_rows_table(self, table: PlannedTable) -> None:
         self.database.execute(
