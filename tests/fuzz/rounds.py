@@ -51,13 +51,14 @@ class Mode:
         return any(
             (f["repair"] and f["rule"] in self.fix)
             or (f["repair"] == "lossless" and self.fix == ("all",))
-            or (f["quarantinable"] and self.quarantine)
+            or (f.get("quarantinable", True) and self.quarantine)
             for f in findings
         )
 
 
 PLAIN = Mode("plain")
-MODES = (Mode("fix", fix=("all",)), Mode("quarantine", quarantine=("all",)), Mode("both", EVERY_REPAIR, ("all",)))
+MODES = (Mode("fix", fix=("all",)),)
+LATER = (Mode("quarantine", quarantine=("all",)), Mode("both", EVERY_REPAIR, ("all",)))
 
 
 class HangError(BaseException):
