@@ -49,7 +49,7 @@ class Keys:
 
     def _followed_generic(self, table: Table, kind: Column, row: int, value: Value) -> Iterator[Value]:
         query = f"SELECT {quoted(kind.planned.source.name)} FROM main.{table.source} WHERE {table.rowid} = ?"  # noqa: S608
-        kinds = [kind for (first,) in self._record.rows(query, row) for kind in self._history(table, row, kind, first)]
+        kinds = [one for (first,) in self._record.rows(query, row) for one in self._history(table, row, kind, first)]
         parents = [parent for one in kinds if isinstance(one, int) for parent in self._of_content_type(one)]
         for parent in parents:
             if len(parent.key) == 1:
