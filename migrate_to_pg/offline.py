@@ -15,6 +15,7 @@ import django.db
 from django.apps.registry import Apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.expressions import OrderBy
 from django.db.models.sql import Query
 from django.db.utils import ConnectionHandler
 
@@ -46,10 +47,15 @@ _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<
 
 def target_tables(applied: Collection[Key]) -> tuple[TargetTable, ...]:
     """The tables of every managed model as of the applied migrations, many-to-many tables and Django's own included."""
-    apps = applied_models(applied)
+    from django.db.migrations.recorder import MigrationRecorder
+
+    return tables_of([*_stored_models(applied_models(applied)), MigrationRecorder.Migration])
+
+
+def tables_of(stored: Iterable[type[models.Model]]) -> tuple[TargetTable, ...]:
+    """The tables of those models, by name."""
     connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.postgresql"}})["default"]
-    tables = {model._meta.db_table: _table(model, connection) for model in _stored_models(apps)}
-    tables["django_migrations"] = _migrations_table(connection)
+    tables = {model._meta.db_table: _table(model, connection) for model in stored}
     return tuple(tables[name] for name in sorted(tables))
 
 
@@ -57,12 +63,6 @@ def _stored_models(apps: Apps) -> Iterator[type[models.Model]]:
     for model in apps.get_models(include_auto_created=True):
         if model._meta.managed and not model._meta.proxy and not model._meta.swapped:
             yield model
-
-
-def _migrations_table(connection: Any) -> TargetTable:
-    from django.db.migrations.recorder import MigrationRecorder
-
-    return _table(MigrationRecorder.Migration, connection)
 
 
 def _table(model: type[models.Model], connection: Any) -> TargetTable:
@@ -83,18 +83,23 @@ def _column(field: Any, connection: Any) -> TargetColumn:
     found = _WITH_LIMITS.match(written.lower())
     name = found["name"] if found else written.lower()
     type_name = _TYPE_NAMES.get(name, name)
+    if written.endswith("[]"):
+        # The catalogue's name of an array of it.
+        type_name = "_" + _TYPE_NAMES.get(written[:-2], written[:-2])
     first = int(found["first"]) if found and found["first"] else None
     numeric = type_name == "numeric"
+    generated = bool(getattr(field, "generated", False))
     return TargetColumn(
         name=field.column,
         type_name=type_name,
         type_sql=written,
-        not_null=not field.null,
+        # Django makes no generated column NOT NULL.
+        not_null=not field.null and not generated,
         max_length=first if type_name in ("varchar", "bpchar") else None,
         precision=first if numeric else None,
         scale=int(found["second"] or 0) if numeric and first is not None and found else None,
-        generated=bool(getattr(field, "generated", False)),
-        has_default=isinstance(field, models.AutoField) or _has_database_default(field),
+        generated=generated,
+        has_default=generated or isinstance(field, models.AutoField) or _has_database_default(field),
     )
 
 
@@ -156,12 +161,18 @@ def _index(model: type[models.Model], index: Any, editor: Any) -> TargetIndex:
     names = [name for name, _ in index.fields_orders]
     return TargetIndex(
         name=index.name,
-        columns=_columns(model, names) if names else ("",) * len(index.expressions),
+        columns=_columns(model, names) or tuple(_plain(model, part) for part in index.expressions),
         # PostgreSQL's own kinds of index have their method's name here, a plain one "idx".
         method="btree" if index.suffix == "idx" else index.suffix,
         predicate=index._get_condition_sql(model, editor) or "",
         included=_columns(model, index.include),
     )
+
+
+def _plain(model: type[models.Model], part: Any) -> str:
+    """The column that a part of an index is, in whatever order; '' for an expression."""
+    part = part.expression if isinstance(part, OrderBy) else part
+    return _columns(model, [cast(Any, part).name])[0] if isinstance(part, models.F) else ""
 
 
 def _checks(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetCheck]:

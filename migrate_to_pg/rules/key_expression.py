@@ -19,7 +19,8 @@ from migrate_to_pg.rules.sql import Sql, compose, join, name, number, text
 
 _TEXT_TYPES = ("varchar", "text")
 _INTEGER_TYPES = ("int2", "int4", "int8")
-_TEXT_CASTS = ("text", "varchar", "character varying")
+#: Casts that change nothing, by the kind of what is cast.
+_CASTS = {"text": ("text", "varchar", "character varying"), "number": ("smallint", "integer", "bigint")}
 _TRIMS: dict[str, LiteralString] = {
     "trim": "trim({a}, ' ')",
     "btrim": "trim({a}, ' ')",
@@ -46,7 +47,8 @@ class KeyExpression:
         self.table = table
         self.columns: list[PlannedColumn] = []
         part = self._operand()
-        # The order of the index's entries has no part in what is equal.
+        # Neither an operator class nor the order of the index's entries has a part in what is equal.
+        self.position += "".join(self.tokens[self.position : self.position + 1]).endswith("_ops")
         self._take("ASC")
         self._take("DESC")
         if self.position < len(self.tokens) or not self.columns:
@@ -76,7 +78,7 @@ class KeyExpression:
             if self._take("VARYING"):
                 words.append("varying")
             # A cast with a length would cut.
-            if " ".join(words) not in _TEXT_CASTS or part.kind != "text" or self._take("("):
+            if " ".join(words) not in _CASTS.get(part.kind, ()) or self._take("("):
                 raise UnknownExpressionError(words[0])
         return part
 

@@ -1,0 +1,210 @@
+"""The tables that the models promise are those that PostgreSQL has once the models are made there."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, HashIndex
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Lower, Trim, Upper
+from django.db.utils import ConnectionHandler
+from django.test.utils import isolate_apps
+
+from migrate_to_pg.catalog import make_plan, read_target
+from migrate_to_pg.offline import tables_of
+from migrate_to_pg.records import PlannedTable, SourceCatalog, SourceColumn, SourceTable, TargetTable
+from migrate_to_pg.rules.expression import Expression, UnknownExpressionError
+from migrate_to_pg.rules.key_expression import KeyExpression
+from migrate_to_pg.rules.predicate import translate
+
+
+def zoo() -> list[type[models.Model]]:
+    """One model of every kind of field, key, constraint and index."""
+
+    class Parent(models.Model):  # noqa: DJ008 - never shown
+        code = models.CharField(max_length=20, unique=True)
+        slug = models.SlugField()
+        parent = models.ForeignKey("self", models.CASCADE, null=True)
+
+        class Meta:
+            app_label = "zoo"
+
+    class Child(Parent):  # noqa: DJ008 - never shown
+        others = models.ManyToManyField(Parent, related_name="+")
+        by_code = models.ForeignKey(Parent, models.CASCADE, to_field="code", related_name="+", db_column="code_of")
+        free = models.ForeignKey(Parent, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+        one = models.OneToOneField(Parent, models.CASCADE, related_name="+", null=True)
+
+        class Meta:
+            app_label = "zoo"
+
+    class Fields(models.Model):  # noqa: DJ008 - never shown
+        id = models.UUIDField(primary_key=True)
+        big = models.BigIntegerField(db_index=True)
+        small = models.SmallIntegerField(null=True)
+        positive = models.PositiveIntegerField()
+        positive_big = models.PositiveBigIntegerField(null=True)
+        truth = models.BooleanField(default=True)
+        text = models.TextField(db_index=True)
+        char = models.CharField(max_length=10, db_index=True, null=True)  # noqa: DJ001 - such projects exist
+        unlimited = models.CharField(null=True)  # noqa: DJ001 - such projects exist
+        email = models.EmailField(unique=True)
+        amount = models.DecimalField(max_digits=6, decimal_places=2)
+        real = models.FloatField(null=True)
+        day = models.DateField(db_index=True)
+        clock = models.TimeField(null=True)
+        instant = models.DateTimeField(null=True)
+        span = models.DurationField(null=True)
+        document = models.JSONField(null=True)
+        raw = models.BinaryField(null=True)
+        address = models.GenericIPAddressField(null=True)
+        array = ArrayField(models.IntegerField(), null=True)
+        given = models.IntegerField(db_default=5)
+        twice = models.GeneratedField(expression=F("positive") * 2, output_field=models.IntegerField(), db_persist=True)
+
+        class Meta:
+            app_label = "zoo"
+            unique_together = [("big", "small")]
+            indexes = [
+                models.Index(fields=["small", "-positive"], name="both"),
+                models.Index(fields=["clock"], name="some", condition=Q(truth=True)),
+                models.Index(fields=["real"], name="more", include=["amount"]),
+                models.Index(Lower("text"), "day", name="expressed"),
+                models.Index(fields=["char"], name="patterned", opclasses=["varchar_pattern_ops"]),
+                GinIndex(fields=["document"], name="gin"),
+                BrinIndex(fields=["instant"], name="brin"),
+                HashIndex(fields=["unlimited"], name="hash"),
+            ]
+            constraints = [
+                models.UniqueConstraint(fields=["char", "day"], name="u_plain"),
+                models.UniqueConstraint(fields=["char"], name="u_some", condition=Q(truth=True)),
+                models.UniqueConstraint(fields=["day"], name="u_null", condition=Q(clock__isnull=True)),
+                models.UniqueConstraint(fields=["clock"], name="u_include", include=["real"]),
+                models.UniqueConstraint(Lower("char"), name="u_lower"),
+                models.UniqueConstraint(Upper(Trim("text")).desc(), "day", name="u_upper", condition=Q(truth=False)),
+                models.UniqueConstraint(
+                    Coalesce("small", 0), Coalesce("char", models.Value("it's")), name="u_coalesce"
+                ),
+                models.CheckConstraint(condition=Q(small__gte=1) | Q(small__isnull=True), name="c_or"),
+                models.CheckConstraint(condition=Q(char__in=["a", "b"]), name="c_in"),
+                models.CheckConstraint(condition=Q(day__gt="2000-01-01"), name="c_day"),
+            ]
+
+    return [Parent, Child, Child.others.through, Fields]
+
+
+@pytest.fixture
+def both(postgres_url: str, django_db_blocker: Any) -> list[tuple[TargetTable, TargetTable]]:
+    """(as the models promise, as PostgreSQL has it) for each table."""
+    info = psycopg.conninfo.conninfo_to_dict(postgres_url)
+    entry = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": info["dbname"],
+        "USER": info["user"],
+        "HOST": info["host"],
+        "PORT": info.get("port", ""),
+    }
+    connection = ConnectionHandler({"default": entry})["default"]
+    with isolate_apps("tests"), django_db_blocker.unblock():
+        stored = zoo()
+        with closing(connection), connection.schema_editor() as editor:
+            for model in stored:
+                if not model._meta.auto_created:
+                    editor.create_model(model)
+        promised = tables_of(stored)
+    with psycopg.connect(postgres_url) as psycopg_connection:
+        staged = {table.name: table for table in read_target(psycopg_connection, "public")}
+    assert set(staged) == {table.name for table in promised}
+    return [(table, staged[table.name]) for table in promised]
+
+
+def planned(table: TargetTable) -> PlannedTable:
+    columns = tuple(
+        SourceColumn(name=c.name, declared_type="", not_null=False, key_position=0, generated=c.generated)
+        for c in table.columns
+    )
+    source = SourceTable(name=table.name, sql="", columns=columns, foreign_keys=(), rows=0)
+    return make_plan(SourceCatalog(tables=(source,)), [table], source_time_zone="UTC").tables[0]
+
+
+def condition(predicate: str, table: TargetTable) -> str | None:
+    return translate(predicate, planned(table))
+
+
+def expression(text: str, table: TargetTable) -> str:
+    try:
+        part = KeyExpression(text, planned(table))
+    except UnknownExpressionError:
+        return "?"
+    return f"{part.same} {part.folded}"
+
+
+def check(text: str, table: TargetTable) -> str:
+    try:
+        return Expression(text, planned(table)).sql
+    except UnknownExpressionError:
+        return "?"
+
+
+def test_columns(both: list[tuple[TargetTable, TargetTable]]) -> None:
+    def of(table: TargetTable) -> dict[str, tuple[object, ...]]:
+        return {
+            c.name: (c.type_name, c.not_null, c.max_length, c.precision, c.scale, c.generated, c.has_default)
+            for c in table.columns
+        }
+
+    for promised, staged in both:
+        assert of(promised) == of(staged)
+        assert promised.primary_key == staged.primary_key
+
+
+def test_keys(both: list[tuple[TargetTable, TargetTable]]) -> None:
+    def of(table: TargetTable) -> set[tuple[object, ...]]:
+        return {(key.columns, key.parent, key.parent_columns) for key in table.foreign_keys}
+
+    for promised, staged in both:
+        assert of(promised) == of(staged)
+
+
+def test_unique_constraints(both: list[tuple[TargetTable, TargetTable]]) -> None:
+    def of(table: TargetTable) -> set[tuple[object, ...]]:
+        return {
+            (
+                unique.columns,
+                tuple(expression(text, table) for text in unique.expressions),
+                unique.nulls_not_distinct,
+                condition(unique.predicate, table),
+                unique.primary,
+            )
+            for unique in table.uniques
+        }
+
+    for promised, staged in both:
+        assert of(promised) == of(staged)
+    (_, fields) = next(pair for pair in both if pair[0].name == "zoo_fields")
+    told = [text for unique in fields.uniques for text in unique.expressions]
+    assert len(told) == 5
+    assert "?" not in [expression(text, fields) for text in told]
+
+
+def test_indexes(both: list[tuple[TargetTable, TargetTable]]) -> None:
+    def of(table: TargetTable) -> list[tuple[object, ...]]:
+        return sorted(
+            (i.columns, i.method, condition(i.predicate, table), i.included, i.for_like) for i in table.indexes
+        )
+
+    for promised, staged in both:
+        assert of(promised) == of(staged)
+
+
+def test_checks(both: list[tuple[TargetTable, TargetTable]]) -> None:
+    for promised, staged in both:
+        assert {check(c.expression, promised) for c in promised.checks} == {
+            check(c.expression, staged) for c in staged.checks
+        }
+        assert "?" not in {check(c.expression, staged) for c in staged.checks}
