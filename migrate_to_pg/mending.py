@@ -66,7 +66,7 @@ def mend(
             plan = _with_rows(copy, plan)
             left = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
     mended = Mended(path=working, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
-    return mended, plan, _outcome(findings, left)
+    return mended, plan, _outcome(findings, left, accepted)
 
 
 class _Mender:
@@ -129,11 +129,20 @@ def _counted(copy: WorkingCopy, table: PlannedTable) -> PlannedTable:
     return dataclasses.replace(table, source=dataclasses.replace(table.source, rows=rows))
 
 
-def _outcome(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _outcome(before: tuple[Finding, ...], after: tuple[Finding, ...], accepted: Accepted) -> tuple[Finding, ...]:
     """What was found at first, mended where it is gone; and what stands, with the numbers that are left."""
-    left = {_place(finding): dataclasses.replace(finding, applied=False) for finding in after}
+    left = {_place(finding): _standing(finding, accepted) for finding in after}
     mended = [left.pop(_place(f)) if _place(f) in left else _settled(f) for f in before]
     return (*mended, *left.values())
+
+
+def _standing(finding: Finding, accepted: Accepted) -> Finding:
+    """A finding about rows that is still there: what was accepted, and could do nothing more, is not offered again."""
+    if not _edits_rows(finding.rule):
+        return finding
+    repair = "" if finding.rule in accepted.fix else finding.repair
+    quarantinable = finding.quarantinable and finding.rule not in accepted.quarantine
+    return dataclasses.replace(finding, applied=False, repair=repair, quarantinable=quarantinable)
 
 
 def _settled(finding: Finding) -> Finding:

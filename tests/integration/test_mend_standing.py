@@ -1,0 +1,41 @@
+"""What is said of findings that stand although their repair was accepted: it is not offered again."""
+
+from __future__ import annotations
+
+from migrate_to_pg.records import Finding
+from tests.unit.rules.examined import table
+from tests.unit.rules.mended import mended
+
+NUMBERS = table("numbers", "id bigint", "amount integer")
+#: No repair has anything to put in place of a number that is missing.
+MISSING = "CREATE TABLE numbers (id integer PRIMARY KEY, amount integer); INSERT INTO numbers VALUES (1, NULL);"
+
+
+def only(findings: tuple[Finding, ...], rule: str) -> Finding:
+    (found,) = [finding for finding in findings if finding.rule == rule]
+    return found
+
+
+def test_a_repair_that_could_do_nothing_is_not_offered_again() -> None:
+    found = only(mended(MISSING, NUMBERS, fix=["null-in-not-null"]).findings, "null-in-not-null")
+    assert (found.applied, found.repair, found.quarantinable) == (False, "", True)
+
+
+def test_quarantine_that_could_not_be_made_is_not_offered_again() -> None:
+    # Without a rowid rows cannot be told apart.
+    script = MISSING.replace("amount integer);", "amount integer) WITHOUT ROWID;")
+    found = only(mended(script, NUMBERS, quarantine=["null-in-not-null"]).findings, "null-in-not-null")
+    assert (found.applied, found.quarantinable) == (False, False)
+
+
+def test_what_was_not_accepted_is_still_offered() -> None:
+    found = only(mended(MISSING, NUMBERS, fix=["text-too-long"]).findings, "null-in-not-null")
+    assert (found.applied, found.repair, found.quarantinable) == (False, "lossy", True)
+
+
+def test_a_repair_of_the_schema_stays_accepted_where_no_row_could_be_mended() -> None:
+    script = MISSING + 'CREATE TABLE child (id integer PRIMARY KEY, n bigint REFERENCES "numbers_old" (id));'
+    child = table("child", "id bigint", "n bigint NULL", refers=[("n", "numbers.id")])
+    done = mended(script, NUMBERS, child, fix=["null-in-not-null", "dangling-foreign-key"])
+    assert only(done.findings, "dangling-foreign-key").applied
+    assert not only(done.findings, "null-in-not-null").applied
