@@ -70,7 +70,7 @@ def _table(model: type[models.Model], connection: Any) -> TargetTable:
     return TargetTable(
         name=_unquoted(model._meta.db_table),
         columns=tuple(_column(field, connection) for field in fields),
-        primary_key=tuple(str(field.column) for field in fields if field.primary_key),
+        primary_key=_primary_key(model),
         uniques=tuple(_uniques(model, fields, connection)),
         foreign_keys=tuple(_foreign_keys(fields)),
         checks=tuple(_checks(model, fields, connection)),
@@ -107,10 +107,15 @@ def _has_database_default(field: Any) -> bool:
     return bool(getattr(field, "has_db_default", lambda: False)())
 
 
+def _primary_key(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(str(field.column) for field in cast(Any, model._meta).pk_fields)
+
+
 def _uniques(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetUnique]:
+    yield TargetUnique(name=f"{model._meta.db_table}_pkey", columns=_primary_key(model), primary=True)
     for field in fields:
-        if field.unique:
-            yield TargetUnique(name=f"{field.column}_unique", columns=(field.column,), primary=field.primary_key)
+        if field.unique and not field.primary_key:
+            yield TargetUnique(name=f"{field.column}_unique", columns=(field.column,))
     for names in model._meta.unique_together:
         yield TargetUnique(name="unique_together", columns=_columns(model, names))
     for constraint in model._meta.constraints:

@@ -95,7 +95,15 @@ def zoo() -> list[type[models.Model]]:
                 models.CheckConstraint(condition=Q(day__gt="2000-01-01"), name="c_day"),
             ]
 
-    return [Parent, Child, Child.others.through, Fields]
+    class Pair(models.Model):  # noqa: DJ008 - never shown
+        pk = models.CompositePrimaryKey("left", "right")
+        left = models.IntegerField()
+        right = models.CharField(max_length=9)
+
+        class Meta:
+            app_label = "zoo"
+
+    return [Parent, Child, Child.others.through, Fields, Pair]
 
 
 @pytest.fixture

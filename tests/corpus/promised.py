@@ -1,0 +1,104 @@
+"""Tables of PostgreSQL's in, models that promise the same tables out: what a project's own models would be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.apps.registry import Apps
+from django.contrib.postgres.indexes import HashIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from migrate_to_pg.records import TargetColumn, TargetIndex, TargetTable, TargetUnique
+
+
+class Column(models.Field):
+    """A column of whatever type."""
+
+    def __init__(self, *, type_sql: str = "", generated: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.type_sql = type_sql
+        self.generated = generated
+
+    def db_type(self, connection: Any) -> str:
+        """The type as it is."""
+        return self.type_sql
+
+
+def models_of(tables: Iterable[TargetTable]) -> list[type[models.Model]]:
+    """One model for each table; every table must have a primary key."""
+    apps = Apps()
+    numbers = {table.name: number for number, table in enumerate(tables)}
+    return [_model(apps, table, numbers) for table in tables]
+
+
+def _model(apps: Apps, table: TargetTable, numbers: dict[str, int]) -> type[models.Model]:
+    names = {column.name: f"f{number}x" for number, column in enumerate(table.columns)}
+    options = {
+        "app_label": "corpus",
+        "apps": apps,
+        "db_table": table.name,
+        "constraints": [*_checks(table), *_uniques(table, names)],
+        "indexes": [_index(index, names) for index in table.indexes if not index.for_like and all(index.columns)],
+    }
+    fields: dict[str, Any] = {names[c.name]: _field(table, c, numbers) for c in table.columns}
+    if len(table.primary_key) > 1:
+        fields["pk"] = models.CompositePrimaryKey(*(names[column] for column in table.primary_key))
+    meta = type("Meta", (), options)
+    return type(f"Table{numbers[table.name]}", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
+
+
+def _field(table: TargetTable, column: TargetColumn, numbers: dict[str, int]) -> models.Field:
+    options: dict[str, Any] = {
+        "db_column": column.name,
+        "null": not column.not_null,
+        "primary_key": table.primary_key == (column.name,),
+        "db_index": False,
+    }
+    key = next((key for key in table.foreign_keys if key.columns == (column.name,)), None)
+    if key is None:
+        return Column(type_sql=column.type_sql, generated=column.generated, **options)
+    return models.ForeignKey(
+        f"corpus.Table{numbers[key.parent]}",
+        models.CASCADE,
+        # Every parent of the corpus has its key first and its code second.
+        to_field="f0x" if key.parent_columns == ("id",) else "f1x",
+        related_name="+",
+        **options,
+    )
+
+
+def _checks(table: TargetTable) -> Iterator[models.CheckConstraint]:
+    for check in table.checks:
+        yield models.CheckConstraint(condition=_raw(check.expression), name=check.name)
+
+
+def _uniques(table: TargetTable, names: dict[str, str]) -> Iterator[models.UniqueConstraint]:
+    for unique in table.uniques:
+        if not unique.primary:
+            yield _unique(unique, names)
+
+
+def _unique(unique: TargetUnique, names: dict[str, str]) -> models.UniqueConstraint:
+    options: dict[str, Any] = {"name": unique.name}
+    if unique.predicate:
+        options["condition"] = Q(_raw(unique.predicate))
+    if unique.nulls_not_distinct:
+        options["nulls_distinct"] = False
+    if unique.expressions:
+        # The catalogue's own words.
+        parts = (RawSQL(part, []) for part in unique.expressions)  # noqa: S611
+        return models.UniqueConstraint(*parts, **options)
+    return models.UniqueConstraint(fields=[names[column] for column in unique.columns], **options)
+
+
+def _index(index: TargetIndex, names: dict[str, str]) -> models.Index:
+    kinds: dict[str, type[models.Index]] = {"btree": models.Index, "hash": HashIndex}
+    return kinds[index.method](fields=[names[column] for column in index.columns], name=index.name)
+
+
+def _raw(sql: str) -> RawSQL:
+    # The catalogue's own words.
+    return RawSQL(sql, [], output_field=models.BooleanField())  # noqa: S611
