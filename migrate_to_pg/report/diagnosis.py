@@ -23,7 +23,7 @@ def blocks(diagnosis: Diagnosis) -> list[Block]:
     told = [fact(_verdict(diagnosis, healthy), "good" if healthy else "bad"), *repair, *_facts(diagnosis)]
     for finding in diagnosis.findings:
         told += finding_blocks(finding)
-    if any(finding.repair for finding in diagnosis.findings):
+    if any(finding.repair or finding.quarantinable for finding in diagnosis.findings):
         told += [line(""), line(say("fix_is_for_the_move"))]
     if diagnosis.repairable:
         told += [line(""), fact(say("repair_in_place", rules=",".join(diagnosis.repairable)))]

@@ -180,7 +180,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "restored": "The backup was put back: the database is as it was.",
     "backup": "Backup",
     "repair_in_place": "To repair SQLite itself, a backup of it first: manage.py sqlite_doctor --repair {rules}",
-    "fix_is_for_the_move": "--fix is an option of migrate_to_pg: it repairs what is moved, never SQLite itself.",
+    "fix_is_for_the_move": "--fix and --quarantine are options of migrate_to_pg: they mend what is moved, not SQLite.",
     # progress
     "stage_started": "{stage} ...",
     "stage_started_about": "{stage}: {message} ...",

@@ -75,7 +75,7 @@ def test_the_seeds_error_is_reproduced_and_explained(doctor, made):
     assert "error  write-probe  attributions_attribution.course_id" in result.stdout
     assert "error  dangling-foreign-key  attributions_attribution.course_id" in result.stdout
     assert "RENAME TO" in result.stdout
-    assert "--fix is an option of migrate_to_pg" in result.stdout
+    assert "--fix and --quarantine are options of migrate_to_pg" in result.stdout
 
 
 def test_every_damage_of_the_legacy_database_is_named(told, made):
