@@ -122,6 +122,25 @@ CASES = [
         " (1, '2024-01-01', '2024-01-02'), (2, '2024-01-02', '2024-01-01'), (3, NULL, '2024-01-01');",
         finds=(Found("check-constraint", "t", "b, a", 1, ("2",)),),
     ),
+    _plain("table that SQLite lacks", _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
+           Found("missing-table", "u"), target="; CREATE TABLE u (id bigint PRIMARY KEY)", blocked=False),
+    _plain("tables under another name",
+           _T_SQLITE.format(more="") + "CREATE TABLE u_old (id integer NOT NULL PRIMARY KEY);",
+           Found("missing-table", "u"), Found("missing-table", "w"), Found("leftover-table", "u_old"), blocked=False,
+           target="; CREATE TABLE u (id bigint PRIMARY KEY); CREATE TABLE w (id bigint PRIMARY KEY)"),
+    # --- the file
+    _plain("text kept as UTF-16", "PRAGMA encoding = 'UTF-16le';" + _T_SQLITE.format(more="")
+           + "INSERT INTO t VALUES (1, 'Thérèse');", Found("utf16-encoding", ""), blocked=False),
+    _plain("text kept as UTF-16, the other end first", "PRAGMA encoding = 'UTF-16be';" + _T_SQLITE.format(more="")
+           + "INSERT INTO t VALUES (1, char(128512));", Found("utf16-encoding", ""), blocked=False),
+    _plain("two tables that claim one page", _T_SQLITE.format(more="") + "CREATE TABLE u (id integer NOT NULL"
+           " PRIMARY KEY); INSERT INTO t VALUES (1, 'a'); PRAGMA writable_schema = ON;"
+           " UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 't');",
+           Found("integrity-check", "", "", 2), target="; CREATE TABLE u (id bigint PRIMARY KEY)"),
+    _plain("index that claims its table's page", _T_SQLITE.format(more="") + "CREATE INDEX i ON t (v);"
+           " INSERT INTO t VALUES (1, 'a'); PRAGMA writable_schema = ON;"
+           " UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 't');",
+           Found("integrity-check", "", "", 2)),
     # --- views and triggers
     _plain("a view of a table that is gone", _T_SQLITE.format(more="") + "CREATE VIEW names AS SELECT v FROM gone;",
            Found("broken-view-or-trigger", "names"), blocked=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from migrate_to_pg import pipeline
 from migrate_to_pg.catalog import read_source
 from migrate_to_pg.records import Finding, FreshRows, GenericKey, Level, Options, Report, SourceCatalog, Verify
+from migrate_to_pg.rules import RULES
 from migrate_to_pg.sqlite import quote_name
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.corpus import Case, Found
@@ -124,6 +126,11 @@ def _require_published(report: Report, case: Case, url: str) -> None:
             query = f"SELECT count(*) FROM {quote_name(proof.name)}"
             count = connection.execute(query.encode()).fetchone()
             assert count == source.execute(query).fetchone() == (proof.rows_target,)
+
+
+def test_each_rule_is_there_twice() -> None:
+    told = collections.Counter(rule for case in DAMAGED for rule in {found.rule for found in case.finds})
+    assert [rule.id for rule in RULES if told[rule.id] < 2] == []
 
 
 def test_the_corpus_is_as_large_as_it_says() -> None:

@@ -1,0 +1,46 @@
+"""Every database of the doctor's corpus: exactly the findings that it states."""
+
+from __future__ import annotations
+
+import collections
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate_to_pg import doctor, snapshot, state
+from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES, NO_ROOM
+from tests.corpus import Found
+from tests.corpus.doctor import CASES, DoctorCase
+from tests.corpus.test_corpus import _found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_a_database_is_judged_as_it_is(
+    case: DoctorCase, copy_of_sound: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+) -> None:
+    if case.linux and sys.platform != "linux":
+        pytest.skip("only Linux tells who has a file open")
+    # A -wal of 64 MB would take its time.
+    monkeypatch.setattr(state, "LARGE", 1024 * 1024)
+    with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
+        diagnosis = doctor.diagnose(str(path))
+    assert sorted(map(_found, diagnosis.findings)) == sorted(case.finds), [f.explanation for f in diagnosis.findings]
+
+
+@pytest.mark.parametrize("short", [1, 10**9])
+def test_a_full_disk_is_told(short: int, copy_of_sound: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = copy_of_sound()
+    usage = collections.namedtuple("usage", "total used free")
+    free = max(0, path.stat().st_size - short)
+    monkeypatch.setattr(snapshot.shutil, "disk_usage", lambda _: usage(free, 0, free))
+    diagnosis = doctor.diagnose(str(path))
+    assert [_found(finding) for finding in diagnosis.findings] == [Found("no-room", "")]
+
+
+def test_each_rule_of_the_doctor_is_there_twice() -> None:
+    told = collections.Counter(rule for case in CASES for rule in {found.rule for found in case.finds})
+    assert {rule.id for rule in DOCTOR_RULES if told[rule.id] < 2} == {NO_ROOM.id}
