@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from migrate_to_pg.records import GenericKey, TargetUnique
+from migrate_to_pg.rules import RULES
 from tests.unit.rules.examined import keys, table
 from tests.unit.rules.mended import mended, typed
 
@@ -288,7 +292,7 @@ def test_a_table_with_a_text_key() -> None:
     script = """CREATE TABLE t (code text PRIMARY KEY, v); INSERT INTO t VALUES ('a''"b', 1), ('é', 2), (NULL, 3);
         INSERT INTO t VALUES (CAST(x'e9' AS TEXT), 4), (x'00ff', 5), (7, 6);"""
     done = mended(script, table("t", "code text", "v text", key="code"), fix=["wrong-storage-class"])
-    assert {key: value for key, value in done.rows["t"]} == {
+    assert dict(done.rows["t"]) == {
         "a'\"b": "1", "é": "2", None: "3", "\udce9": "4", b"\x00\xff": "5", "7": "6",
     }  # fmt: skip
     assert [key["code"] for key in done.keys] == ["a'\"b", "é", "NULL", "\\xe9", "x'00ff'", "7"]
@@ -405,3 +409,57 @@ def test_two_repairs_that_undo_each_other_would_still_end() -> None:
     fix = ["null-in-not-null", "empty-key", "foreign-key-orphan", "malformed-date"]
     done = mended(script, table("p", "id text"), target, fix=fix)
     assert done.rows["t"] == [(1, None, None, None), (2, "", None, None)]
+
+
+# --- any rows ---------------------------------------------------------------------------------------------------------
+
+_KEYS = st.sampled_from([1, 2, 3, 1, 2, 3, None, "", "1", "AB", "ABC", 4, 2.0, "x", b"A"])
+_TEXTS = st.sampled_from(["A", "AB", "ABC", "ABCD", "ABCDE", "", None, 1, "1", b"AB", "A\0B", 1.5])
+_ANY_ROWS = st.fixed_dictionaries(
+    {
+        "p": st.lists(st.tuples(_KEYS, _TEXTS, _KEYS), max_size=5),
+        "c": st.lists(st.tuples(_KEYS, _KEYS, _TEXTS), max_size=5),
+        "m": st.lists(st.tuples(_KEYS, _KEYS, _KEYS), max_size=5),
+    }
+)
+_ALL = [rule.id for rule in RULES if rule.mend is not None or rule.id == "duplicate-key"]
+_ROWS = [rule.id for rule in RULES if rule.names_rows]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=_ANY_ROWS, fix=st.sets(st.sampled_from(_ALL)) | st.just(set(_ALL)), null=st.booleans())
+def test_it_ends_and_every_row_is_somewhere(rows: dict[str, list[Any]], fix: set[str], null: bool) -> None:
+    """With everything in quarantine that is not mended, nothing stands, and no key is left without its row."""
+    flag = " NULL" if null else ""
+    targets = [
+        table("p", "id bigint", "code character varying(3)", f"up_id bigint{flag}", unique=["code"],
+              refers=[("up_id", "p.id")]),
+        table("c", "id bigint", f"p_id bigint{flag}", f"v character varying(3){flag}", refers=[("p_id", "p.id")],
+              unique=["p_id, v"]),
+        table("m", "id bigint", "p_id bigint", f"c_id bigint{flag}", unique=["p_id, c_id"],
+              refers=[("p_id", "p.id"), ("c_id", "c.id")]),
+    ]  # fmt: skip
+
+    def build(database: sqlite3.Connection) -> None:
+        for target in targets:
+            database.execute(f"CREATE TABLE {target.name} ({', '.join(c.name for c in target.columns)})")
+            database.executemany(f"INSERT INTO {target.name} VALUES (?, ?, ?)", rows[target.name])
+
+    done = mended(build, *targets, fix=fix, quarantine=_ROWS)
+    assert [finding for finding in done.findings if finding.blocks] == []
+    for name, before in rows.items():
+        gone = [line for line in done.aside if line[1] == name]
+        assert len(before) == len(done.rows[name]) + len(gone) == done.planned[name] + len(done.kept.get(name, []))
+        # Every row that is left is the snapshot's, but for the cells that the record tells of.
+        stay = sorted(set(range(1, len(before) + 1)) - {line[2] for line in gone})
+        names = [column.name for target in targets if target.name == name for column in target.columns]
+        expected = {row: dict(zip(names, map(typed, before[row - 1]), strict=True)) for row in stay}
+        for _, place, column, row, old, new in done.changed:
+            if place == name:
+                assert expected[row][column] == typed(old)
+                expected[row][column] = typed(new)
+        left = sorted(str(list(row.values())) for row in expected.values())
+        assert left == sorted(str(list(map(typed, row))) for row in done.rows[name])
+    ids = {name: {row[0] for row in left} for name, left in done.rows.items()}
+    assert {row[2] for row in done.rows["p"]} | {row[1] for row in done.rows["c"]} <= ids["p"] | {None}
+    assert {row[2] for row in done.rows["m"]} <= ids["c"] | {None}
