@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from migrate_to_pg.account import AsideRow, Change, ChangedCells, Fate, RowsAside
-from migrate_to_pg.rules.rows import show
+from migrate_to_pg.rules.rows import WIDTH, cut, show
 from migrate_to_pg.rules.sql import compose, name
 from migrate_to_pg.sqlite import open_snapshot
 
@@ -132,7 +132,22 @@ def _changes(database: sqlite3.Connection, rule: str, table: str, column: str) -
 
 
 def _change(key: str, old: object, new: object) -> Change:
-    return Change(key=json.loads(key), old=show(old), new=show(new))
+    start = max(0, _parting(old, new) - WIDTH // 4)
+    return Change(key=json.loads(key), old=_shown_from(old, start), new=_shown_from(new, start))
+
+
+def _parting(old: object, new: object) -> int:
+    """Where two long texts begin to differ; 0 for all other values."""
+    if not isinstance(old, str) or not isinstance(new, str) or max(len(old), len(new)) < WIDTH:
+        return 0
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((place for place, (here, there) in pairs if here != there), min(len(old), len(new)))
+
+
+def _shown_from(value: object, start: int) -> str:
+    if start and isinstance(value, str):
+        return cut(f"…{show(value[start : start + WIDTH + 1])}")
+    return show(value)
 
 
 def _asides(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[AsideRow, ...]:
