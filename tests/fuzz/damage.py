@@ -214,10 +214,10 @@ KINDS: dict[Kind, int] = {
 
 
 def damage(path: Path, chance: random.Random) -> list[Script]:
-    """Damage the database in up to ten places; what SQLite refuses is left out."""
+    """Damage the database in up to twenty places; what SQLite refuses is left out."""
     done = []
     wreck = Wreck(path, chance)
-    for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, 4, 6, 10))):
+    for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, 4, 10, 10, 20))):
         script = chance.choices(list(KINDS), list(KINDS.values()))[0](wreck)
         if script and apply(path, script):
             done.append(script)

@@ -76,6 +76,9 @@ LOOSE = re.compile(
     r"\s*(Z|[+-]\d{2}(?::?\d{2})?)?$"
 )
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+MICROSECOND = datetime.timedelta(microseconds=1)
+#: PostgreSQL knows years before 1 and after 9999, and Django, which asks in UTC, could not read them there.
+KNOWN = range((datetime.datetime.min.replace(tzinfo=datetime.UTC) - EPOCH) // MICROSECOND, 253_402_300_800_000_000)
 
 
 def instant(storage: str, value: Any, _: Column) -> Meaning:
@@ -87,7 +90,8 @@ def instant(storage: str, value: Any, _: Column) -> Meaning:
     if moment is None:
         return Unreadable(storage, value)
     offset = moment.utcoffset() or datetime.timedelta()
-    return (moment.replace(tzinfo=datetime.UTC) - EPOCH - offset) // datetime.timedelta(microseconds=1)
+    passed = (moment.replace(tzinfo=datetime.UTC) - EPOCH - offset) // MICROSECOND
+    return passed if passed in KNOWN else Unreadable(storage, value)
 
 
 def moment_of(written: str) -> datetime.datetime | None:

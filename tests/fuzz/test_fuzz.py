@@ -37,5 +37,5 @@ def check(fuzzer: Fuzzer, seed: int) -> Round:
 
 def summary(done: list[Round]) -> str:
     """How the runs ended; many that publish, and many that do not, make a useful fuzz."""
-    ends = Counter((run.mode, "published" if run.published else run.stage) for round in done for run in round.runs)
+    ends = Counter((run.mode.name, "published" if run.published else run.stage) for round in done for run in round.runs)
     return f"{len(done)} databases; " + ", ".join(f"{mode} {end}: {n}" for (mode, end), n in sorted(ends.items()))
