@@ -28,6 +28,11 @@ cannot take: those marked below. After every accepted repair, the rows that are 
 whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is set to NULL
 instead, and its row stays.
 
+With `--check`, and in `sqlite_doctor`, no server is asked: PostgreSQL's tables are those that the models promise as of
+the migrations applied. What only a server knows is not examined then, and a run with a target examines again against
+the tables themselves: columns, constraints and indexes that RunSQL or RunPython make, domains, exclusion constraints,
+and whether a collation is deterministic.
+
 | Rule | Level | Repair | Quarantine | |
 |---|---|---|---|---|
 """
