@@ -98,7 +98,9 @@ class _Mender:
         return repair(self.copy, subject, rule, table, finding)
 
     def _merge(self, subject: Subject, _: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
-        same = [s for s in duplicate_key.searches(table) if ", ".join(s.unique.columns) == finding.column]
+        # The proof knows no expressions, and could not tell that two keys are one.
+        plain = [search for search in duplicate_key.searches(table) if not search.unique.expressions]
+        same = [search for search in plain if ", ".join(search.unique.columns) == finding.column]
         return sum(merge(self.copy, subject, table, search) for search in same)
 
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:

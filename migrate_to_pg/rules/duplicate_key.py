@@ -265,7 +265,8 @@ RULE = SetRule(
         "Also by the name duplicate-key. Of the rows that share a key the one with the lowest primary key stays."
         " Every row that refers to one of the others is pointed at it: foreign keys, many-to-many tables, generic keys."
         " The others are kept whole in the record, with the columns in which they differ from it. Nothing is merged"
-        " where a row that refers to them could not follow, because its own primary key would have to change."
+        " where a row that refers to them could not follow, because its own primary key would have to change, nor under"
+        " a constraint over an expression."
     ),
     find=find,
     offences=offences,

@@ -20,7 +20,7 @@ def _twins(name: str, pg: str, sqlite: str, first: str, second: str, *, time_zon
     )
 
 
-def _lost(name: str, constraint: str, columns: str, rows: str, found: Found) -> Case:
+def _lost(name: str, constraint: str, columns: str, rows: str, found: Found, fix: tuple[str, ...] = ()) -> Case:
     """A table (id, a integer, b text) whose unique constraint SQLite has lost."""
     return Case(
         name=name,
@@ -28,6 +28,7 @@ def _lost(name: str, constraint: str, columns: str, rows: str, found: Found) -> 
         source="CREATE TABLE t (id integer NOT NULL PRIMARY KEY, a integer NULL, b varchar(9) NULL, c bool NULL);"
         f" INSERT INTO t ({columns}) VALUES {rows};",
         finds=(found,),
+        fix=fix,
     )
 
 
@@ -86,6 +87,8 @@ CASES = [
     _lost("unique in any case", "CREATE UNIQUE INDEX few ON t (lower(b))", "id, b",
           "(1, 'AGV211'), (2, 'agv211'), (3, 'Agv212'), (4, NULL), (5, NULL)",
           Found("duplicate-key", "t", "b", 1, ("2",))),
+    _lost("unique in any case, which nothing merges", "CREATE UNIQUE INDEX few ON t (upper(b))", "id, b",
+          "(1, 'x'), (2, 'X')", Found("duplicate-key", "t", "b", 1, ("2",)), ("duplicate-key",)),
     _lost("unique without blanks, together with a number", "CREATE UNIQUE INDEX few ON t (trim(b), coalesce(a, 0))",
           "id, a, b", "(1, 0, 'x'), (2, NULL, ' x'), (3, 1, 'x ')", Found("duplicate-key", "t", "b, a", 1, ("2",))),
     Case(
