@@ -44,7 +44,7 @@ CREATE TABLE journal.aside (
     key TEXT NOT NULL,       -- JSON: primary key column -> value as text
     reason TEXT NOT NULL,
     fate TEXT NOT NULL,      -- 'quarantined' or 'merged'
-    kept INTEGER,            -- the rowid of the row that a merged one went into
+    kept INTEGER,            -- the rowid of the row that a merged one went into, there or in quarantine itself
     UNIQUE ("table", row)
 );
 """

@@ -180,7 +180,7 @@ class WorkingCopy:
         self.database.execute(
             "WITH RECURSIVE lost (row) AS (SELECT row FROM journal.aside WHERE rowid > ?1"
             ' UNION SELECT a.row FROM journal.aside AS a JOIN lost ON a.kept = lost.row WHERE a."table" = ?2)'
-            " UPDATE journal.aside SET fate = ?3, kept = NULL, reason = reason || ', which is in quarantine'"
+            " UPDATE journal.aside SET fate = ?3, reason = reason || ', which is in quarantine'"
             ' WHERE "table" = ?2 AND fate = ?4 AND row IN (SELECT row FROM lost)',
             [last, table.name, str(Fate.QUARANTINED), str(Fate.MERGED)],
         )

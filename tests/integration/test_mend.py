@@ -179,7 +179,7 @@ def test_a_row_that_others_were_merged_into_may_go_into_quarantine() -> None:
     assert [row[0] for row in done.rows["t"]] == [3]
     assert sorted((row, fate, kept) for _, _, row, fate, kept in done.aside) == [
         (1, "quarantined", None),
-        (2, "quarantined", None),
+        (2, "quarantined", 1),
     ]
 
 

@@ -1,9 +1,10 @@
 """A plan, the snapshot and the record of its repairs go in; what PostgreSQL should hold instead comes out.
 
 Nothing of the record is believed. Each row that was set aside must be kept whole, and a merged one have given way to a
-row of the same key. Each new value is computed here from the snapshot's own, from the rules' descriptions (``cells``,
-``keys``) and not by their code, and must be the journal's. What the proof computed, and not the journal, is then
-compared with PostgreSQL, cell by cell: an edit without a line, or a line without an edit, is a difference.
+row of the same key. Each new value is computed here from the snapshot's own, from the rules' descriptions and not by
+their code (``cells``, ``codes``, ``followers``), and must be the journal's. What the proof computed, and not the
+journal, is then compared with PostgreSQL, cell by cell: an edit without a line, or a line without an edit, is a
+difference.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from pathlib import Path
 
 from migrate_to_pg.account import Mended
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.prove.mended import nulled
 from migrate_to_pg.prove.mended.aside import FATES, check_merged, leave_out
 from migrate_to_pg.prove.mended.expected import relation
 from migrate_to_pg.prove.mended.generated import compute
-from migrate_to_pg.prove.mended.keys import NULLING
 from migrate_to_pg.prove.mended.recompute import Recompute
 from migrate_to_pg.prove.mended.record import Record, Table
 from migrate_to_pg.prove.rows import columns_of
@@ -103,8 +104,8 @@ def _follow(record: Record) -> None:
     for table, column in {(t.name, c.name): (t, c) for _, t, c in columns}.values():
         recompute.column(table, column)
     for rule, table, column in columns:
-        if rule in NULLING:
-            recompute.keys.check_nulled(table, column)
+        if rule in nulled.RULES:
+            nulled.check_nulled(record, table, column)
     for table in record.tables.values():
         if table.aside:
             check_merged(record, table, recompute.forms)

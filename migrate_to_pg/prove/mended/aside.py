@@ -71,20 +71,23 @@ def _not_whole(table: Table, rows: str) -> str:
 
 
 def check_merged(record: Record, table: Table, forms: Forms) -> None:
-    """Count the merged rows that are not what stands in their place."""
+    """Count the merged rows that are not what stands in their place.
+
+    Where that went into quarantine itself, so did what was merged into it: the same but for where it is.
+    """
     uniques = [unique for unique in table.planned.target.uniques if table.named(unique.columns)]
     columns = table.columns
     cells = ", ".join(f"{side}.{quoted(c.planned.source.name)}" for side in "gk" for c in columns)
     query = (
-        f"SELECT x.row, x.kept, {_last(table)}, k.{table.rowid} IS NOT NULL, {cells} FROM {gone(table)} AS x"  # noqa: S608
+        f"SELECT x.row, x.fate, x.kept, {_last(table)}, k.{table.rowid} IS NOT NULL, {cells} FROM {gone(table)} AS x"  # noqa: S608
         f" JOIN main.{table.source} AS g ON g.{table.rowid} = x.row"
-        f" LEFT JOIN main.{table.source} AS k ON k.{table.rowid} = x.kept WHERE x.fate = 'merged'"
+        f" LEFT JOIN main.{table.source} AS k ON k.{table.rowid} = x.kept WHERE x.fate = 'merged' OR x.kept IS NOT NULL"
     )
-    for row, kept, stays, there, *values in record.rows(query):
+    for row, fate, kept, stays, there, *values in record.rows(query):
         left, right = values[: len(columns)], values[len(columns) :]
         pair = Pair(table, forms, (row, tuple(left)), (kept, tuple(right)))
-        if not (there and stays and row != kept):
-            unexplained(table, row, "", kept, "merged into a row that is not in PostgreSQL")
+        if not there or row == kept or stays != (fate == "merged"):
+            unexplained(table, row, "", kept, "merged into a row that is not where it should be")
         elif not pair.in_order():
             unexplained(table, row, "", kept, "merged into a row with a higher primary key")
         elif not any(pair.shares(unique) for unique in uniques):

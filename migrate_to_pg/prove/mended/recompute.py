@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from migrate_to_pg.prove.mended.aside import gone
 from migrate_to_pg.prove.mended.cells import CELLS
+from migrate_to_pg.prove.mended.codes import Codes
 from migrate_to_pg.prove.mended.expected import cells
-from migrate_to_pg.prove.mended.keys import Keys, distinct
-from migrate_to_pg.prove.mended.record import Line, Record, Table, Value, same, unexplained
+from migrate_to_pg.prove.mended.followers import Followers
+from migrate_to_pg.prove.mended.record import Line, Record, Table, Value, bound, distinct, same, unexplained
 from migrate_to_pg.prove.rows import Column
 
 #: More values than this no cell had.
@@ -21,7 +22,8 @@ class Recompute:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self.keys = Keys(record, self.history)
+        self._followers = Followers(record, self.history)
+        self._codes = Codes(record, self.history)
 
     def changeable(self, table: Table, name: str) -> list[Column]:
         """The column, where repairs may change it: keys of rows and computed columns stay as they are."""
@@ -35,10 +37,10 @@ class Recompute:
         name = column.planned.source.name
         place = cells(table, name)
         self._record.execute(f"CREATE TABLE {place} (row INTEGER PRIMARY KEY, value)")
-        for native, rows in itertools.groupby(self._new_values(table, column), key=lambda cell: is_native(cell[1])):
-            value = "?" if native else "CAST(? AS TEXT)"
-            insert = f"INSERT INTO {place} VALUES (?, {value})"  # noqa: S608 - a quoted name
-            self._record.many(insert, ((row, new if native else raw(new)) for row, new in rows))
+        new_values = ((row, *bound(value)) for row, value in self._new_values(table, column))
+        for mark, rows in itertools.groupby(new_values, key=lambda cell: cell[1]):
+            insert = f"INSERT INTO {place} VALUES (?, {mark})"  # noqa: S608 - a quoted name
+            self._record.many(insert, ((row, value) for row, _, value in rows))
         table.changed[name] = self._record.number(f"SELECT count(*) FROM {place}")  # noqa: S608 - a quoted name
 
     def _new_values(self, table: Table, column: Column) -> Iterator[tuple[int, Value]]:
@@ -76,9 +78,9 @@ class Recompute:
     def values(self, rule: str, table: Table, column: Column, row: int, value: Value) -> Iterable[Value]:
         """What the rule's repair makes of a cell: mostly one value or none."""
         if rule == "duplicate-key":
-            return self.keys.followed(table, column, row, value)
+            return self._followers.followed(table, column, row, value)
         if rule == "code-in-key":
-            return self.keys.decoded(table, column, row, value)
+            return self._codes.decoded(table, column, value)
         return CELLS[rule](value, column) if rule in CELLS else ()
 
     def history(self, table: Table, row: int, column: Column, value: Value) -> list[Value]:
@@ -103,13 +105,3 @@ class Recompute:
     def forms(self, table: Table, row: int, column: Column, value: Value) -> set[str | None]:
         """The canonical forms of those values."""
         return {column.source_form(one) for one in self.history(table, row, column, value)}
-
-
-def is_native(value: Value) -> bool:
-    """Whether Python can hand the value to SQLite; text that is no UTF-8 goes as its bytes."""
-    return not isinstance(value, str) or not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def raw(value: Value) -> bytes:
-    """The bytes of such a text."""
-    return str(value).encode("utf-8", "surrogateescape")

@@ -155,3 +155,19 @@ def unexplained(table: Table, row: int | None, column: str, told: Value, why: st
     """Count one line of the journal that the proof cannot confirm."""
     key = {} if row is None else {"rowid": str(row)}
     table.verdict.add("unexplained", key, column, why, None if told is None else str(told))
+
+
+def distinct(values: Iterable[Value]) -> list[Value]:
+    """Each value once."""
+    found: list[Value] = []
+    for value in values:
+        if not any(same(value, other) for other in found):
+            found.append(value)
+    return found
+
+
+def bound(value: Value) -> tuple[str, Value]:
+    """How to hand a value to SQLite: text that is no UTF-8 goes as its bytes."""
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        return "CAST(? AS TEXT)", value.encode("utf-8", "surrogateescape")
+    return "?", value
