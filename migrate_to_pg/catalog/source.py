@@ -88,14 +88,19 @@ def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[Sou
 
 
 def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
-    """sqlite_sequence holds the highest id an AUTOINCREMENT table ever gave, that of a deleted row included."""
+    """sqlite_sequence holds the highest id an AUTOINCREMENT table ever gave, that of a deleted row included.
+
+    Any program may write there; SQLite itself takes whatever it finds for an integer.
+    """
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
         return None
-    row = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", [name]).fetchone()
-    return row[0] if isinstance(row[0], int) else None
+    row = connection.execute("SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?", [name]).fetchone()
+    return None if row[0] is None else int(row[0])
 
 
 def _applied_migrations(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     if "django_migrations" not in names:
         return ()
+    # Bytes that are no UTF-8 name no migration, and are a finding later.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     return tuple(connection.execute("SELECT app, name FROM django_migrations ORDER BY id"))

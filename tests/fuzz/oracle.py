@@ -70,7 +70,7 @@ class Source:
         """The highest id that AUTOINCREMENT ever gave."""
         if not self.names("SELECT name FROM sqlite_master WHERE name = 'sqlite_sequence'"):
             return 0
-        query = "SELECT max(seq) FROM sqlite_sequence WHERE name = ? AND typeof(seq) = 'integer'"
+        query = "SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?"
         return self.database.execute(query, [table]).fetchone()[0] or 0
 
 
