@@ -5,6 +5,7 @@ Each round is told by its seed alone. ``Round.lies`` is empty where the product 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,10 +49,12 @@ class Mode:
     name: str
     fix: tuple[str, ...] = ()
     quarantine: tuple[str, ...] = ()
+    #: Whether the healthy database was published there before, and is to be replaced.
+    replace: bool = False
 
     def differs(self, findings: list[dict[str, Any]]) -> bool:
         """Whether it can end unlike a run that accepts nothing."""
-        return any(
+        return self.replace or any(
             (f["repair"] and f["rule"] in self.fix)
             or (f["repair"] == "lossless" and self.fix == ("all",))
             or (f["quarantinable"] and self.quarantine)
@@ -59,7 +63,12 @@ class Mode:
 
 
 PLAIN = Mode("plain")
-MODES = (Mode("fix", fix=("all",)), Mode("quarantine", quarantine=("all",)), Mode("both", EVERY_REPAIR, ("all",)))
+MODES = (
+    Mode("fix", fix=("all",)),
+    Mode("quarantine", quarantine=("all",)),
+    Mode("both", EVERY_REPAIR, ("all",)),
+    Mode("replace", fix=("all",), replace=True),
+)
 
 
 class HangError(BaseException):
@@ -150,7 +159,7 @@ class Fuzzer:
 
     def run(self, source: Path, mode: Mode) -> Ran:
         """One run, and what the oracle says of it."""
-        url = self.server.database()
+        url = copied(self.server, self.published) if mode.replace else self.server.database()
         place = self._place()
         before = hashlib.sha256(source.read_bytes()).digest()
         lies = list((_command if self.process else _call)(source, url, place, mode))
@@ -158,10 +167,24 @@ class Fuzzer:
             lies.append("the source was written to")
         written = place / "report.json"
         report = json.loads(written.read_text()) if written.exists() else {}
-        lies += [*_admissions(report), *(_oracle(source, url, written) if report else ["there is no report"])]
+        lies += [
+            *_admissions(report),
+            *(self._oracle(source, url, written, mode) if report else ["there is no report"]),
+        ]
         _drop(self.server, url)
         shutil.rmtree(place)
         return Ran(mode, report, lies)
+
+    @functools.cached_property
+    def published(self) -> str:
+        """A database that holds what the healthy one holds."""
+        url = self.server.database()
+        pipeline.run(Options(source=str(self.healthy), target=url, report=self._place()))
+        return url
+
+    def _oracle(self, source: Path, url: str, report: Path, mode: Mode) -> list[str]:
+        judged = _python(ORACLE, source, url, report, *(("--before", self.healthy) if mode.replace else ()))
+        return [] if judged.returncode == 0 else (judged.stdout + judged.stderr).strip().splitlines()
 
     def _smaller(self, failed: Round) -> Round:
         """The same with as few pieces of damage as still make a lie."""
@@ -182,6 +205,7 @@ def _command(source: Path, url: str, place: Path, mode: Mode) -> Iterator[str]:
     """The command in a process of its own."""
     accepted = {"--fix": mode.fix, "--quarantine": mode.quarantine}
     chosen = [word for option, rules in accepted.items() if rules for word in (option, ",".join(rules))]
+    chosen += ["--replace"] if mode.replace else []
     command = ("migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", place, "--no-input")
     try:
         ended = _python("manage.py", *command, *chosen)
@@ -195,7 +219,13 @@ def _command(source: Path, url: str, place: Path, mode: Mode) -> Iterator[str]:
 def _call(source: Path, url: str, place: Path, mode: Mode) -> Iterator[str]:
     """The pipeline in this process, which is faster."""
     options = Options(
-        source=str(source), target=url, verify=Verify.CELLS, fix=mode.fix, quarantine=mode.quarantine, report=place
+        source=str(source),
+        target=url,
+        verify=Verify.CELLS,
+        fix=mode.fix,
+        quarantine=mode.quarantine,
+        replace=mode.replace,
+        report=place,
     )
     try:
         with _patience():
@@ -229,16 +259,20 @@ def _admissions(report: dict[str, Any]) -> Iterator[str]:
         yield f"exit status {failure['exit_status']}: {words} {report['differences'][:3]}"
 
 
-def _oracle(source: Path, url: str, report: Path) -> list[str]:
-    judged = _python(ORACLE, source, url, report)
-    return [] if judged.returncode == 0 else (judged.stdout + judged.stderr).strip().splitlines()
-
-
 def _python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST, check=False
     )
+
+
+def copied(server: Server, url: str) -> str:
+    """A new database that holds what another one holds."""
+    name, original = f"copy_{uuid.uuid4().hex[:12]}", str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
+    make = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(original))
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(make)
+    return server.url(name)
 
 
 def _drop(server: Server, url: str) -> None:

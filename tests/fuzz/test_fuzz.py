@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,14 +20,25 @@ def test_whatever_the_source_holds_the_product_keeps_its_promises(fuzzer: Fuzzer
     assert done
 
 
-def seeds(seconds: float):
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.full)])
+def test_so_does_the_command_that_a_person_runs(fuzzer: Fuzzer, rounds: int) -> None:
+    fuzzer.process = True
+    for _ in range(rounds):
+        check(fuzzer, new_seed())
+
+
+def seeds(seconds: float) -> Iterator[int]:
     """FUZZ_SEED alone, or ever new ones until the time is over."""
     if given := os.environ.get("FUZZ_SEED"):
         yield int(given)
         return
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        yield random.SystemRandom().getrandbits(40)
+        yield new_seed()
+
+
+def new_seed() -> int:
+    return random.SystemRandom().getrandbits(40)
 
 
 def check(fuzzer: Fuzzer, seed: int) -> Round:

@@ -16,12 +16,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from migrate_to_pg import pipeline
 from migrate_to_pg.records import Options, Verify
 from tests.conftest import SERVER_VERSIONS, Server
-from tests.fuzz.rounds import ORACLE
+from tests.fuzz.rounds import ORACLE, copied
 
 PARTS = sorted(ORACLE.parent.glob("oracle*.py"))
 
@@ -75,13 +74,8 @@ def template(
 
 @pytest.fixture
 def published(template: Published, servers: dict[int, Server], tmp_path: Path) -> Published:
-    server = servers[SERVER_VERSIONS[0]]
-    name, original = f"copy_{tmp_path.name[-30:]}", psycopg.conninfo.conninfo_to_dict(template.url)["dbname"]
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        connection.execute(make.format(sql.Identifier(name), sql.Identifier(str(original))))
     source, report = (shutil.copy(path, tmp_path) for path in (template.source, template.report))
-    return Published(Path(source), server.url(name), Path(report))
+    return Published(Path(source), copied(servers[SERVER_VERSIONS[0]], template.url), Path(report))
 
 
 def test_what_was_published_as_it_is_is_no_lie(published: Published) -> None:
