@@ -88,6 +88,9 @@ class Source:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             destination.unlink(missing_ok=True)
+            with contextlib.suppress(sqlite3.Error):
+                # Else the lock of a reader would stay with the connection.
+                self._connection.execute("ROLLBACK")
             raise _unreadable(self.path, error) from error
         return Snapshot(
             source=self.path,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -35,9 +36,18 @@ def django_connection(choice: SourceChoice, path: Path) -> Iterator[BaseDatabase
     entry = settings.DATABASES.get(choice.alias, {})
     if "sqlite3" not in entry.get("ENGINE", "") and "spatialite" not in entry.get("ENGINE", ""):
         entry = {"ENGINE": _SQLITE}
-    entry = {"ENGINE": entry["ENGINE"], "OPTIONS": dict(entry.get("OPTIONS", {})), "NAME": str(path)}
+    entry = {"ENGINE": entry["ENGINE"], "OPTIONS": _options(entry.get("OPTIONS", {})), "NAME": str(path)}
     connection = ConnectionHandler({"default": dict(entry), choice.alias: entry})[choice.alias]
     with contextlib.closing(connection):
         # Projects register their own functions when connection_created is sent.
         connection.ensure_connection()
         yield connection
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The project's, but for a change of the journal mode, which stays in the file: nobody asked for that."""
+    commands = str(options.get("init_command", "")).split(";")
+    kept = ";".join(command for command in commands if "journal_mode" not in command.lower())
+    return (
+        {**options, "init_command": kept} if kept.strip() else {k: v for k, v in options.items() if k != "init_command"}
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from migrate_to_pg.sqlite import open_snapshot, snapshot_uri
 
 #: The name of the backup where it is attached to the connection that repairs.
 BACKUP = "migrate_to_pg_backup"
+#: Seconds that a reader may be in the way of putting it back.
+_PATIENCE = 30.0
 
 
 def make_backup(source: Source, database: sqlite3.Connection) -> Path:
@@ -51,9 +54,16 @@ def _free_name(path: Path) -> Path:
 
 
 def restore(database: sqlite3.Connection, backup: Path) -> None:
-    """Put the backup back, page by page in one transaction of SQLite's, and compare again."""
+    """Put the backup back, all pages in one transaction of SQLite's, and compare again."""
+    deadline = time.monotonic() + _PATIENCE
+
+    def impatient(*_: int) -> None:
+        # Python itself would try for ever.
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("database is locked")
+
     with closing(open_snapshot(backup)) as source:
-        source.backup(database, pages=-1)
+        source.backup(database, pages=-1, progress=impatient)
     differs = difference(database, BACKUP)
     if differs:
         raise sqlite3.DatabaseError(f"after putting it back, {differs} is not as in the backup")

@@ -7,8 +7,9 @@ class are: neither a collation nor an affinity makes equal what is not.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from migrate_to_pg.rules.sql import Sql, compose, join, name
 
@@ -79,21 +80,37 @@ def _same_table(database: sqlite3.Connection, table: StoredTable, other: str) ->
     return same_rows(database, left, right, table.columns, table.key)
 
 
-def same_rows(database: sqlite3.Connection, left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql]) -> bool:
-    """Whether two tables, given by their SQL names, have the same values in these columns, row by row."""
+def same_rows(
+    database: sqlite3.Connection,
+    left: Sql,
+    right: Sql,
+    columns: Sequence[str],
+    key: Sequence[Sql],
+    *,
+    numbers: Collection[str] = (),
+) -> bool:
+    """Whether two tables, given by their SQL names, have the same values in these columns, row by row.
+
+    In ``numbers``, columns in lower case, 36.0 and 36 are the same, as long as no digit can differ.
+    """
     counts = compose("SELECT (SELECT count(*) FROM {l}) = (SELECT count(*) FROM {r})", l=left, r=right)
     if not database.execute(counts).fetchone()[0]:
         return False
-    query = _unmatched(left, right, columns, key) if key else _unmatched_anywhere(left, right, columns)
+    query = _unmatched(left, right, columns, key, numbers) if key else _unmatched_anywhere(left, right, columns)
     return database.execute(query).fetchone() is None
 
 
-def _unmatched(left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql]) -> Sql:
+_DIFFERS: Final = "l.{c} COLLATE BINARY IS NOT r.{c} OR typeof(l.{c}) <> typeof(r.{c})"
+#: Up to 15 digits a real has exactly those of the integer.
+_DIFFERS_AS_NUMBER: Final = (
+    "l.{c} COLLATE BINARY IS NOT r.{c} OR typeof(l.{c}) <> typeof(r.{c})"
+    " AND NOT (typeof(l.{c}) IN ('integer', 'real') AND typeof(r.{c}) IN ('integer', 'real') AND abs(l.{c}) < 1e15)"
+)
+
+
+def _unmatched(left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql], numbers: Collection[str]) -> Sql:
     on = join(" AND ", [compose("l.{k} = r.{k}", k=part) for part in key])
-    differs = [
-        compose("l.{c} COLLATE BINARY IS NOT r.{c} OR typeof(l.{c}) <> typeof(r.{c})", c=name(column))
-        for column in columns
-    ]
+    differs = [compose(_DIFFERS_AS_NUMBER if c.lower() in numbers else _DIFFERS, c=name(c)) for c in columns]
     return compose(
         "SELECT 1 FROM {left} AS l LEFT JOIN {right} AS r ON {on} WHERE r.{first} IS NULL OR {differs} LIMIT 1",
         left=left,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.checkup import Checkup, check_up, stage
@@ -50,6 +51,7 @@ class InPlace:
         self.backup = Path()
         self.committed = False
         self.restored = False
+        self.version = 0
         self.steps: list[Step] = []
         self.refused: list[NotRepaired] = []
         self.before = Checkup()
@@ -170,35 +172,56 @@ class InPlace:
             differs = difference(database, _TRIED)
             if differs:
                 _require_no_doubt([f"{differs} is not as it was when the repair was tried on a copy"])
+            # As long as the lock is held nobody else can commit: what counts from here on is others' doing.
+            self.version = _data_version(database)
             commit(database, self.path)
             self.committed = True
 
     def _look_again(self, source: Source, database: sqlite3.Connection) -> None:
         """Examine the database while nobody writes to it; where there is any doubt the backup is put back."""
-        version = _data_version(database)
-        begin(database, self.path)
-        try:
-            untouched = _data_version(database) == version
-            fresh = self._copy.with_name(f"{self._copy.name}.after")
-            source.copy(fresh)
-            self.after = check_up(self.choice, fresh, self.progress)
-            found = doubts.doubts(self.before.findings, self.after.findings, self.steps)
-        finally:
-            database.execute("ROLLBACK")
-        if not found:
-            return
-        if not untouched:
+        with self._held(database) as untouched:
+            found = self._doubts(source)
+        if found and not untouched:
             raise RepairError(
                 f"{self.path} was written to by others right after the repair; the backup was not put back.",
                 detail=found,
                 remedy="Compare the database with the backup before trusting either.",
             )
-        self._restore(database)
-        _require_no_doubt(found)
+        if found:
+            self._restore(database, found)
+            _require_no_doubt(found)
 
-    def _restore(self, database: sqlite3.Connection) -> None:
-        with stage(self.progress, "restore"):
-            restore(database, self.backup)
+    @contextmanager
+    def _held(self, database: sqlite3.Connection) -> Iterator[bool]:
+        """Hold the write lock again; whether nobody else wrote since the repair was committed."""
+        try:
+            begin(database, self.path)
+        except RepairError:
+            yield False
+            return
+        yield _data_version(database) == self.version
+        database.execute("ROLLBACK")
+
+    def _doubts(self, source: Source) -> list[str]:
+        """Every reason to take the repair back; that it cannot be read is one."""
+        fresh = self._copy.with_name(f"{self._copy.name}.after")
+        try:
+            source.copy(fresh)
+        except (MigrateToPgError, sqlite3.Error, OSError) as error:
+            return [str(error)]
+        self.after = check_up(self.choice, fresh, self.progress)
+        return doubts.doubts(self.before.findings, self.after.findings, self.steps)
+
+    def _restore(self, database: sqlite3.Connection, found: list[str]) -> None:
+        try:
+            with stage(self.progress, "restore"):
+                restore(database, self.backup)
+        except sqlite3.Error as error:
+            raise RepairError(
+                f"The repair did not come out as it should, and the backup could not be put back: {error}.",
+                detail=found,
+                remedy=f"Stop the application, remove {self.path}-wal and -shm, and copy {self.backup} to {self.path}.",
+            ) from error
         self.restored = True
         self.after = None
 

@@ -53,6 +53,8 @@ def locked(choice: SourceChoice) -> Iterator[sqlite3.Connection]:
     try:
         with as_web_server(choice, choice.path) as database:
             database.execute(f"PRAGMA busy_timeout = {WAIT * 1000:.0f}")
+            # What is committed here has to outlive a power cut, whatever the application is content with.
+            database.execute("PRAGMA synchronous = FULL")
             prepare(database)
             begin(database, choice.path)
             yield database

@@ -6,18 +6,19 @@ import argparse
 import contextlib
 import io
 import os
-import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from migrate_to_pg.management.manners import bare_stream, end_on_signals, unfailing
+
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
     from migrate_to_pg.errors import MigrateToPgError
-    from migrate_to_pg.records import Event, Options, Report
+    from migrate_to_pg.records import Options, Report
 
 _MODES = ("check", "rehearse", "undo", "purge")
 
@@ -57,8 +58,7 @@ class Command(BaseCommand):
         from migrate_to_pg.errors import MigrateToPgError
 
         _prepare_streams()
-        signal.signal(signal.SIGTERM, _interrupt)
-        signal.signal(signal.SIGHUP, _interrupt)
+        end_on_signals()
         try:
             status = self._run(options)
         except MigrateToPgError as error:
@@ -82,10 +82,10 @@ class Command(BaseCommand):
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
             display(
-                _stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+                bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
             ) as progress,
         ):
-            report = work(wanted, _unfailing(progress))
+            report = work(wanted, unfailing(progress))
         try:
             self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
         except OSError as error:
@@ -118,7 +118,7 @@ class Command(BaseCommand):
             return False
 
     def _print(self, report: Report, *, as_json: bool, no_color: bool, verbosity: int) -> None:
-        stdout = _stream(self.stdout)
+        stdout = bare_stream(self.stdout)
         if stdout is None:
             return
         if as_json:
@@ -250,26 +250,6 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _interrupt(number: int, frame: object) -> None:
-    """End on SIGTERM and SIGHUP as on Ctrl-C: cleaned up."""
-    raise KeyboardInterrupt
-
-
-def _unfailing(progress: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Progress that nobody can read any more is no reason to stop."""
-
-    def show(event: Event) -> None:
-        with contextlib.suppress(OSError):
-            progress(event)
-
-    return show
-
-
 def _tell(line: str) -> None:
     with contextlib.suppress(OSError, AttributeError):
         sys.stderr.write(line + "\n")
-
-
-def _stream(wrapper: Any) -> Any:
-    """The stream below Django's OutputWrapper, which would end every write with a newline of its own."""
-    return getattr(wrapper, "_out", wrapper)

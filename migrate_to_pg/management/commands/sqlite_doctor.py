@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from migrate_to_pg.management.manners import bare_stream, end_on_signals, unfailing
+
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
     from migrate_to_pg.diagnosis import Diagnosis
@@ -45,6 +47,7 @@ class Command(BaseCommand):
         """Diagnose, print, exit."""
         from migrate_to_pg.errors import MigrateToPgError
 
+        end_on_signals()
         try:
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
@@ -63,18 +66,18 @@ class Command(BaseCommand):
         from migrate_to_pg.progress import display
         from migrate_to_pg.repair import repair
 
-        shown = display(_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"]))
+        shown = display(bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"]))
         # What the project prints when a connection is made does not belong to the diagnosis.
         with contextlib.redirect_stdout(sys.stderr), shown as progress:
             if options["repair"] is not None:
-                return repair(options["database"], options["repair"].split(","), progress)
-            return diagnose(options["database"], progress)
+                return repair(options["database"], options["repair"].split(","), unfailing(progress))
+            return diagnose(options["database"], unfailing(progress))
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
         from migrate_to_pg.report.diagnosis import blocks, dumps
         from migrate_to_pg.report.text import plain, show
 
-        stdout = _stream(self.stdout)
+        stdout = bare_stream(self.stdout)
         if options["json"]:
             stdout.write(dumps(diagnosis))
         elif stdout.isatty():
@@ -85,8 +88,3 @@ class Command(BaseCommand):
         else:
             stdout.write("\n".join(plain(blocks(diagnosis))) + "\n")
         stdout.flush()
-
-
-def _stream(wrapper: Any) -> Any:
-    """The stream below Django's OutputWrapper, which would end every write with a newline of its own."""
-    return getattr(wrapper, "_out", wrapper)

@@ -1,0 +1,37 @@
+"""How the commands behave as processes: signals that ask them to end, and streams that nobody reads any more."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    # The commands are imported by every `manage.py help`.
+    from migrate_to_pg.records import Event
+
+
+def end_on_signals() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C: cleaned up."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def unfailing(progress: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Progress that nobody can read any more is no reason to stop."""
+
+    def show(event: Event) -> None:
+        with contextlib.suppress(OSError):
+            progress(event)
+
+    return show
+
+
+def bare_stream(wrapper: Any) -> Any:
+    """The stream below Django's OutputWrapper, which would end every write with a newline of its own."""
+    return getattr(wrapper, "_out", wrapper)

@@ -1,0 +1,313 @@
+"""sqlite_doctor --repair on real files: what is repaired, what stays as it was, and what a failure does."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from django.db.backends.signals import connection_created
+
+from migrate_to_pg.errors import RepairError, UsageError
+from migrate_to_pg.repair import repair
+from migrate_to_pg.repair.lock import require_possible
+from tests.integration.repairing import DANGLE, ask, backups, change, content
+
+pytestmark = pytest.mark.usefixtures("unblocked")
+
+
+@pytest.fixture
+def unblocked(django_db_blocker):
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def dangling(source):
+    """A table that cannot be written to, with everything around it that must survive."""
+    change(source, "PRAGMA journal_mode = delete;" + DANGLE)
+    return source
+
+
+def test_nothing_but_the_keys_parent_is_different_afterwards(dangling):
+    before, schema = content(dangling), dict(ask(dangling, "SELECT name, sql FROM sqlite_master"))
+    diagnosis = repair(str(dangling), ["dangling-foreign-key"])
+    assert diagnosis.repair.ok
+    assert [(done.rule, done.table) for done in diagnosis.repair.repaired] == [
+        ("dangling-foreign-key", "attributions_attribution")
+    ]
+    after = dict(ask(dangling, "SELECT name, sql FROM sqlite_master"))
+    changed = {name for name in schema.keys() | after.keys() if schema.get(name) != after.get(name)}
+    assert changed == {"attributions_attribution"}
+    assert after["attributions_attribution"] == schema["attributions_attribution"].replace(
+        '"courses_course_backup"', '"courses_course"'
+    )
+    assert content(dangling) == before
+    assert not [f for f in diagnosis.findings if f.rule in ("dangling-foreign-key", "write-probe")]
+
+
+def test_the_backup_is_the_database_as_it_was_and_private(dangling):
+    dangling.chmod(0o644)
+    before = content(dangling, schema=True)
+    diagnosis = repair(str(dangling), ["all"])
+    (backup,) = backups(dangling)
+    assert diagnosis.repair.backup == str(backup)
+    assert content(backup, schema=True) == before
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in dangling.parent.iterdir() if path.name.startswith("db")) == [
+        dangling.name,
+        backup.name,
+    ]
+
+
+def test_the_application_can_write_again(dangling):
+    columns = [name for (name,) in ask(dangling, "SELECT name FROM pragma_table_info('attributions_attribution')")]
+    values = ", ".join("NULL" if c == "id" else "'2050-2051'" if c == "academic_year" else f'"{c}"' for c in columns)
+    insert = f"INSERT INTO attributions_attribution SELECT {values} FROM attributions_attribution LIMIT 1"
+    with pytest.raises(sqlite3.OperationalError, match="courses_course_backup"):
+        change(dangling, "PRAGMA foreign_keys = ON; DROP TRIGGER raises;" + insert)
+    repair(str(dangling), ["dangling-foreign-key"])
+    change(dangling, "PRAGMA foreign_keys = ON; DROP TRIGGER IF EXISTS raises; DELETE FROM django_session;" + insert)
+    # AUTOINCREMENT went on from where it was.
+    assert ask(dangling, "SELECT max(id) FROM attributions_attribution") == [(123457,)]
+
+
+def test_what_the_migrations_do_not_know_is_not_guessed(source):
+    change(source, "CREATE TABLE extra (x integer REFERENCES nowhere (id)); INSERT INTO extra VALUES (1);")
+    before = content(source, schema=True)
+    named = repair(str(source), ["dangling-foreign-key"])
+    assert [(left.table, left.column) for left in named.repair.not_repaired] == [("extra", "x")]
+    assert "the migrations make no foreign key" in named.repair.not_repaired[0].reason
+    assert not named.ok
+    # "all" asks for what there is a repair for.
+    assert repair(str(source), ["all"]).repair.ok
+    assert content(source, schema=True) == before
+    assert backups(source) == []
+
+
+def test_lost_indexes_are_made_as_django_makes_them(source):
+    table, name = "attributions_attribution", "attributions_attribution_teacher_id_f4fb9fb6"
+    (name, sql), *_ = ask(
+        source, f"SELECT name, sql FROM sqlite_master WHERE tbl_name = '{table}' AND sql LIKE '%teacher_id\")'"
+    )
+    change(source, f'DROP INDEX "{name}"')
+    if not repair(str(source), ["schema-drift"]).repair.repaired:
+        pytest.fail("the lost index was not found")
+    assert ask(source, f"SELECT sql FROM sqlite_master WHERE name = '{name}'") == [(sql,)]
+
+
+def rewritten(source, table, old, new):
+    """The table copied by hand, as people do, with another definition."""
+    ((sql,),) = ask(source, f"SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{table}'")
+    assert old in sql
+    indexes = [
+        sql for (sql,) in ask(source, f"SELECT sql FROM sqlite_master WHERE tbl_name = '{table}' AND type = 'index'")
+    ]
+    script = [
+        "PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON",
+        sql.replace(table, "copy_of_it", 1).replace(old, new),
+        f"INSERT INTO copy_of_it SELECT * FROM {table}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE copy_of_it RENAME TO {table}",
+        *filter(None, indexes),
+    ]
+    change(source, ";".join(script))
+
+
+def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source):
+    rewritten(source, "courses_course", '"code" varchar(20) NOT NULL UNIQUE', '"code" varchar(20) NOT NULL')
+    before = content(source)
+    diagnosis = repair(str(source), ["schema-drift"])
+    assert diagnosis.repair.ok, diagnosis.repair
+    assert not diagnosis.findings
+    assert content(source) == before
+    with pytest.raises(sqlite3.IntegrityError, match=r"courses_course\.code"):
+        change(source, "UPDATE courses_course SET code = 'same'")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"note" text NOT NULL', '"note" text'),
+        ('"hours" decimal NOT NULL', '"hours" REAL'),
+        ('"id" integer NOT NULL PRIMARY KEY AUTOINCREMENT', '"id" integer'),
+    ],
+)
+def test_a_lost_not_null_type_or_key_comes_back(old, new, source):
+    ((sql,),) = ask(source, "SELECT sql FROM sqlite_master WHERE name = 'attributions_attribution'")
+    rewritten(source, "attributions_attribution", old, new)
+    before = content(source)
+    diagnosis = repair(str(source), ["schema-drift"])
+    assert diagnosis.repair.ok, diagnosis.repair
+    assert not diagnosis.findings, [f.explanation for f in diagnosis.findings]
+    ((again,),) = ask(source, "SELECT sql FROM sqlite_master WHERE name = 'attributions_attribution'")
+    assert again == sql
+    after = content(source)
+    # 36.0 and 36 are the same number.
+    assert [row.replace(".0,", ",") for row in before.pop("attributions_attribution")] == [
+        row.replace(".0,", ",") for row in after.pop("attributions_attribution")
+    ]
+    assert before.pop("sqlite_sequence")
+    assert after.pop("sqlite_sequence")
+    assert after == before
+
+
+def test_a_definition_of_somebodys_own_is_not_thrown_away(source):
+    rewritten(source, "attributions_attribution", '"note" text NOT NULL', '"note" text CHECK ("note" <> \'x\')')
+    before = content(source, schema=True)
+    diagnosis = repair(str(source), ["schema-drift"])
+    assert "has CHECK of its own" in diagnosis.repair.not_repaired[0].reason
+    assert not diagnosis.ok
+    assert content(source, schema=True) == before
+
+
+@pytest.fixture
+def on_connection(dangling):
+    """Run a function on each connection that is opened to the database itself, as projects do."""
+    receivers = []
+
+    def register(function):
+        def receiver(sender, connection, **_):
+            if connection.settings_dict["NAME"] == str(dangling):
+                function(connection.connection)
+
+        receivers.append(receiver)
+        connection_created.connect(receiver)
+
+    yield register
+    for receiver in receivers:
+        connection_created.disconnect(receiver)
+
+
+def failed(path, before, diagnosis, says):
+    record = diagnosis.repair
+    assert not diagnosis.ok
+    told = "\n".join([record.failure.message, *record.failure.detail])
+    assert says in told, told
+    assert record.repaired == ()
+    assert content(path, schema=True) == before
+    assert content(backups(path)[0], schema=True) == before
+
+
+def test_a_full_disk_changes_nothing(dangling, on_connection):
+    pages = dangling.stat().st_size // 4096
+    on_connection(lambda database: database.execute(f"PRAGMA max_page_count = {pages + 2}"))
+    before = content(dangling, schema=True)
+    failed(dangling, before, repair(str(dangling), ["all"]), "database or disk is full")
+
+
+def test_an_index_that_comes_out_wrong_changes_nothing(dangling, on_connection):
+    calls = iter(range(10**9))
+    wrong = []
+    on_connection(
+        lambda database: database.create_function(
+            "wobbly", 1, lambda value: next(calls) if wrong else value, deterministic=True
+        )
+    )
+    # The copies on which the repair is tried have an honest function of that name.
+    connection_created.connect(_honest)
+    try:
+        with closing(sqlite3.connect(dangling)) as database:
+            database.create_function("wobbly", 1, lambda value: value, deterministic=True)
+            database.execute("CREATE INDEX wobbly_hours ON attributions_attribution (wobbly(hours))")
+        before = content(dangling, schema=True)
+
+        def progress(event):
+            if (event.kind, event.stage) == ("stage", "repair"):
+                wrong.append(True)
+
+        failed(dangling, before, repair(str(dangling), ["all"], progress), "wobbly_hours")
+    finally:
+        connection_created.disconnect(_honest)
+
+
+def _honest(sender, connection, **_):
+    if "unfinished" in str(connection.settings_dict["NAME"]):
+        connection.connection.create_function("wobbly", 1, lambda value: value, deterministic=True)
+
+
+def elsewhere(program, *arguments):
+    subprocess.run([sys.executable, "-c", program, *map(str, arguments)], check=True)
+
+
+_OVERWRITE = """
+import os, sys
+with open(sys.argv[1], "r+b") as file:
+    for page in range(2, os.path.getsize(sys.argv[1]) // 4096, 3):
+        file.seek(page * 4096); file.write(os.urandom(4096))
+"""
+
+
+def once(stage, action):
+    """Progress that does something when a stage has ended."""
+    left = [action]
+
+    def progress(event):
+        if (event.kind, event.stage) == ("stage_done", stage) and left:
+            left.pop()()
+
+    return progress
+
+
+def test_damage_after_the_commit_puts_the_backup_back(dangling):
+    before = content(dangling, schema=True)
+    progress = once("repair", lambda: elsewhere(_OVERWRITE, dangling))
+    diagnosis = repair(str(dangling), ["all"], progress)
+    assert diagnosis.repair.restored
+    failed(dangling, before, diagnosis, "malformed")
+
+
+def test_what_others_wrote_meanwhile_is_never_overwritten_by_the_backup(dangling):
+    program = (
+        "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('DROP TABLE courses_course'); d.commit()"
+    )
+    diagnosis = repair(str(dangling), ["all"], once("repair", lambda: elsewhere(program, dangling)))
+    assert not diagnosis.repair.restored
+    assert "written to by others" in diagnosis.repair.failure.message
+    assert not diagnosis.ok
+    assert ask(dangling, "SELECT count(*) FROM sqlite_master WHERE name = 'courses_course'") == [(0,)]
+    assert ask(backups(dangling)[0], "SELECT count(*) > 0 FROM courses_course") == [(1,)]
+
+
+def test_a_damaged_file_is_left_alone(dangling):
+    elsewhere(_OVERWRITE, dangling)
+    before = dangling.read_bytes()
+    diagnosis = repair(str(dangling), ["all"])
+    assert not diagnosis.ok
+    assert diagnosis.repair.failure
+    assert dangling.read_bytes() == before
+
+
+def test_too_little_room_is_told_before_anything_is_tried(tmp_path):
+    (tmp_path / "db").touch()
+    with pytest.raises(RepairError, match=r"may need [0-9,]+ MB"):
+        require_possible(tmp_path / "db", 10**18, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("nonsense", "is no rule"), ("missing-table", "has no repair"), ("", "no name"), ("wal,", "")],
+)
+def test_unknown_names_list_what_can_be_repaired(name, says, tmp_path, source):
+    if not says:
+        assert repair(str(source), name.split(",")).ok
+        return
+    with pytest.raises(UsageError, match=says) as refused:
+        repair(str(source), [name])
+    assert "dangling-foreign-key" in refused.value.remedy
+    assert "checkpoint" in refused.value.remedy
+
+
+def test_hostile_names_survive(dangling, tmp_path):
+    path = shutil.copy(dangling, tmp_path / "it's 100% ü?#;\" db.sqlite3")
+    hostile = 'a "b"; DROP TABLE x; --\x1b[31m\n{y}'.replace('"', '""')
+    change(path, f'CREATE TABLE "{hostile}" ("c ""{{z}}" integer, [d] text); INSERT INTO "{hostile}" VALUES (1, 2);'
+        f'CREATE TRIGGER "t {hostile}" AFTER INSERT ON attributions_attribution BEGIN SELECT \'{{}} %s\'; END;'
+        f'CREATE INDEX "i {hostile}" ON attributions_attribution (note, hours);')  # fmt: skip
+    before = content(path)
+    diagnosis = repair(str(path), ["dangling-foreign-key"])
+    assert diagnosis.repair.ok, diagnosis.repair
+    assert content(path) == before

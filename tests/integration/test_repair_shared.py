@@ -1,0 +1,198 @@
+"""sqlite_doctor --repair beside other processes: those that hold locks, and the one that kills it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from migrate_to_pg.repair import repair
+from tests.conftest import ROOT
+from tests.integration.repairing import DANGLE, ask, backups, change, content
+
+pytestmark = pytest.mark.usefixtures("unblocked")
+
+
+@pytest.fixture
+def unblocked(django_db_blocker):
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def other():
+    """Another process that has a database open and has run some SQL."""
+    started = []
+
+    def run(path, script):
+        program = (
+            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
+            "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
+        )
+        arguments = [sys.executable, "-c", program, path, script]
+        started.append(subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        assert started[-1].stdout.readline() == b"ready\n"
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(params=["delete", "wal"])
+def dangling(source, request):
+    change(source, f"{DANGLE} PRAGMA journal_mode = {request.param};")
+    return source
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_writer_in_the_way_is_named_and_nothing_is_changed(dangling, other):
+    process = other(dangling, "BEGIN IMMEDIATE")
+    before = content(dangling, schema=True)
+    diagnosis = repair(str(dangling), ["all"])
+    assert f"process {process.pid} (python" in " ".join(diagnosis.repair.failure.detail)
+    assert "holds the write lock" in " ".join(diagnosis.repair.failure.detail)
+    assert content(dangling, schema=True) == before
+    assert backups(dangling) == []
+
+
+def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(dangling, other):
+    process = other(dangling, "BEGIN; SELECT count(*) FROM courses_course")
+    ((mode,),) = ask(dangling, "PRAGMA journal_mode")
+    before = content(dangling, schema=True)
+    diagnosis = repair(str(dangling), ["all"])
+    if mode == "wal":
+        assert diagnosis.repair.ok
+        assert not [f for f in diagnosis.findings if f.rule == "dangling-foreign-key"]
+    else:
+        assert f"process {process.pid} (python" in " ".join(diagnosis.repair.failure.detail)
+        assert content(dangling, schema=True) == before
+
+
+def test_writers_wait_until_it_is_done(dangling, other):
+    """From the backup on, so that nothing that is written is missing in it."""
+    tried = []
+
+    def progress(event):
+        if event.kind == "stage" and event.stage in ("rehearsal", "repair"):
+            program = (
+                "import sqlite3, sys; d = sqlite3.connect(sys.argv[1], timeout=0);"
+                "d.execute(\"INSERT INTO django_session VALUES ('late', '', '2000-01-01')\")"
+            )
+            told = subprocess.run(
+                [sys.executable, "-c", program, dangling], capture_output=True, text=True, check=False
+            )
+            tried.append("database is locked" in told.stderr)
+
+    assert repair(str(dangling), ["all"], progress).repair.ok
+    assert tried == [True, True]
+
+
+def test_wal_is_switched_on_for_good(source):
+    change(source, "PRAGMA journal_mode = delete")
+    diagnosis = repair(str(source), ["wal"])
+    assert [done.rule for done in diagnosis.repair.repaired] == ["wal"]
+    assert diagnosis.pages.journal_mode == "wal"
+    assert ask(source, "PRAGMA journal_mode") == [("wal",)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_wal_is_not_switched_on_under_a_reader_who_is_named(source, other):
+    change(source, "PRAGMA journal_mode = delete")
+    process = other(source, "BEGIN; SELECT count(*) FROM courses_course")
+    diagnosis = repair(str(source), ["wal"])
+    assert not diagnosis.ok
+    assert f"process {process.pid} (python" in diagnosis.repair.not_repaired[0].reason
+
+
+def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(source, other):
+    change(source, "PRAGMA journal_mode = wal")
+    process = other(source, "CREATE TABLE late (x); INSERT INTO late VALUES (1)")
+    process.kill()
+    process.wait()
+    wal = source.with_name(f"{source.name}-wal")
+    assert wal.stat().st_size
+    diagnosis = repair(str(source), ["checkpoint"])
+    assert "are in the database now" in diagnosis.repair.repaired[0].what
+    assert not wal.exists() or not wal.stat().st_size
+    assert ask(source, "SELECT x FROM late") == [(1,)]
+    assert "stale-wal" not in {finding.rule for finding in diagnosis.findings}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(source, other):
+    change(source, "PRAGMA journal_mode = wal")
+    reader = other(source, "BEGIN; SELECT count(*) FROM courses_course")
+    other(source, "CREATE TABLE late (x)")
+    diagnosis = repair(str(source), ["checkpoint"])
+    (left,) = diagnosis.repair.not_repaired
+    assert "bytes are left in the -wal" in left.reason
+    assert f"process {reader.pid} (python" in left.reason
+    assert not diagnosis.ok
+
+
+def test_a_checkpoint_rolls_back_what_was_never_finished(source, other):
+    change(source, "PRAGMA journal_mode = delete")
+    before = content(source)
+    script = "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)"
+    process = other(source, script)
+    process.kill()
+    process.wait()
+    assert repair(str(source), ["all"]).repair.failure
+    diagnosis = repair(str(source), ["checkpoint"])
+    assert "rolled back" in diagnosis.repair.repaired[0].what
+    assert diagnosis.ok
+    assert content(source) == before
+
+
+STAGES = ("backup ...", "examine ...", "rehearsal ...", "repair ...", "repair: done")
+MOMENTS = [
+    *(("delete", stage, signal.SIGKILL) for stage in STAGES),
+    ("wal", "repair ...", signal.SIGKILL),
+    ("delete", "repair ...", signal.SIGINT),
+    ("delete", "repair: done", signal.SIGTERM),
+]
+
+
+@pytest.mark.parametrize(("mode", "stage", "how"), MOMENTS)
+def test_killed_at_any_stage_the_database_is_whole(mode, stage, how, source):
+    large = source
+    # Enough rows for a repair to be interrupted in the middle of a stage.
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)"
+    padding = f"CREATE TABLE padding (x); {numbers} INSERT INTO padding SELECT randomblob(200) FROM n;"
+    change(large, f"{padding} {DANGLE} PRAGMA journal_mode = {mode};")
+    before = content(large, schema=True)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "sqlite_doctor", large, "--repair", "all"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if line.startswith(stage):
+            process.send_signal(how)
+            break
+    _, told = process.communicate(timeout=60)
+    assert "Traceback" not in told
+    assert process.returncode in (-signal.SIGKILL, 0, 1)
+    with closing(sqlite3.connect(large)) as database:
+        database.create_function("regexp", 2, lambda pattern, text: bool(re.search(pattern, str(text))))
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    after = content(large, schema=True)
+    repaired = "courses_course_backup" not in "".join(after.pop("sqlite_master"))
+    whole = dict(before)
+    whole.pop("sqlite_master")
+    assert after == whole
+    assert repaired or stage != "repair: done"
+    if how is not signal.SIGKILL:
+        assert not [path for path in large.parent.iterdir() if "unfinished" in path.name]
+    for backup in backups(large):
+        if not backup.name.endswith(".unfinished"):
+            assert content(backup, schema=True) == before
+    again = repair(str(large), ["all"])
+    assert again.repair.ok, again.repair
+    assert "dangling-foreign-key" not in {finding.rule for finding in again.findings}
