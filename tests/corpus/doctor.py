@@ -161,6 +161,35 @@ CASES = [
         ),
         finds=(Found("foreign-key-check", "extra", "up_a, up_b", 1, ("3",)), Found("leftover-table", "extra", "", 4)),
     ),
+    DoctorCase(
+        name="code where an id belongs, under a key that SQLite declares",
+        damage=_script(f"UPDATE {_ATTRIBUTION} SET course_id = (SELECT max(code) FROM courses_course) WHERE id = 2;"),
+        finds=(Found("code-in-key", _ATTRIBUTION, "course_id", 1, ("2",)),),
+    ),
+    DoctorCase(
+        name="empty text under a key that SQLite declares",
+        damage=_script(
+            "INSERT INTO django_admin_log (id, user_id, content_type_id, object_repr, action_flag, change_message,"
+            " action_time) SELECT 1, id, '', '', 1, '', '2024-01-01' FROM auth_user LIMIT 1;"
+        ),
+        finds=(Found("empty-key", "django_admin_log", "content_type_id", 1, ("1",)),),
+    ),
+    # --- generic keys, as the application's own models declare them
+    DoctorCase(
+        name="entry of the admin's log about what is gone",
+        damage=_script(
+            "INSERT INTO django_admin_log (id, user_id, content_type_id, object_id, object_repr, action_flag,"
+            " change_message, action_time) SELECT c.id, u.id, c.id, '1', '', 1, '', '2024-01-01'"
+            " FROM (SELECT id FROM auth_user LIMIT 1) u, django_content_type c"
+            " WHERE (c.app_label, c.model) IN (('courses', 'course'), ('sessions', 'session'));"
+        ),
+        finds=(Found("generic-foreign-key-orphan", "django_admin_log", "content_type_id, object_id", 1, ("6",)),),
+    ),
+    DoctorCase(
+        name="content type of an application that is gone",
+        damage=_script("INSERT INTO django_content_type (id, app_label, model) VALUES (900, 'old', 'thing');"),
+        finds=(Found("content-type-gone", "django_content_type", "app_label, model", 1, ("900",)),),
+    ),
     # --- migrations
     DoctorCase(
         name="migration that was never applied",

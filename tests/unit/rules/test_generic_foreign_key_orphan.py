@@ -32,6 +32,8 @@ def examined(key: str, declared: str, items: str, tags: str, tag: object = TAG) 
     ("key", "declared", "item", "there", "lost"),
     [
         ("bigint", "integer PRIMARY KEY", "7", ["'7'", "' 7'", "'+7'", "'007'"], ["'8'", "'x'", "''", "'7.0'", "'7a'"]),
+        # Without a declared type SQLite converts nothing of its own accord.
+        ("bigint", "", "7", ["'7'", "' 7'", "'+7'", "'007'"], ["'8'", "'x'"]),
         ("text", "text", "'a'", ["'a'"], ["'A'", "'a '", "''"]),
         (
             "uuid",
