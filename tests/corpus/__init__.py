@@ -40,6 +40,8 @@ class Case:
     #: What Django's app registry would tell: models, and (table, content type column, object column).
     models: Mapping[tuple[str, str], str] = field(default_factory=dict)
     generic_keys: tuple[tuple[str, str, str], ...] = ()
+    #: Tables whose rows cannot be told apart, so that findings in them stand whatever is accepted.
+    unmendable: tuple[str, ...] = ()
 
 
 def value_case(

@@ -30,13 +30,18 @@ from tests.corpus.values import CASES as VALUES
 DAMAGED = [*VALUES, *SETS, *SCHEMA, *GENERIC]
 ALL = [*DAMAGED, *HEALTHY, *HEALTHY_GENERIC]
 
-Move = Callable[[Case], Report]
+Move = Callable[..., Report]
+#: Every repair, the lossy ones named.
+EVERY_REPAIR = tuple(rule.id for rule in RULES if rule.repair)
 
 
-@pytest.fixture(scope="module")
-def database(servers: dict[int, Server]) -> str:
+VERSIONS = (SERVER_VERSIONS[0], *(pytest.param(version, marks=pytest.mark.full) for version in SERVER_VERSIONS[1:]))
+
+
+@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: f"pg{version}")
+def database(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
     """One database for all cases: making a fresh one for each would take most of the time."""
-    return servers[SERVER_VERSIONS[0]].database()
+    return servers[request.param].database()
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def corpus_url(database: str) -> Iterator[str]:
 def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Move:
     """The whole pipeline, with the case's own tables where a project's migrations would make theirs."""
 
-    def run(case: Case) -> Report:
+    def run(case: Case, *, fix: tuple[str, ...] = (), quarantine: tuple[str, ...] = ()) -> Report:
         source = tmp_path / "db.sqlite3"
         with closing(sqlite3.connect(source, isolation_level=None)) as database:
             database.executescript(case.source)
@@ -67,7 +72,14 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         monkeypatch.setattr(pipeline, "fresh_rows", lambda *_, **__: nothing)
         with django_db_blocker.unblock():
             return pipeline.run(
-                Options(source=str(source), target=corpus_url, verify=Verify.CELLS, fix=case.fix, report=tmp_path / "r")
+                Options(
+                    source=str(source),
+                    target=corpus_url,
+                    verify=Verify.CELLS,
+                    fix=fix or case.fix,
+                    quarantine=quarantine,
+                    report=tmp_path / "r",
+                )
             )
 
     return run
@@ -99,6 +111,43 @@ def test_a_database_is_judged_as_it_is_and_ends_as_it_must(case: Case, move: Mov
         _require_blocked(report, corpus_url)
     else:
         _require_published(report, case, corpus_url)
+
+
+@pytest.mark.parametrize("case", DAMAGED, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("fix", [EVERY_REPAIR, ()], ids=["repaired", "quarantined"])
+def test_what_can_be_mended_is_and_every_row_is_accounted_for(
+    case: Case, fix: tuple[str, ...], move: Move, corpus_url: str
+) -> None:
+    report = move(case, fix=fix, quarantine=("all",))
+    standing = [finding for finding in report.findings if finding.blocks]
+    assert all(_cannot_be_mended(finding, case, accepted=fix) for finding in standing), standing
+    if standing:
+        _require_blocked(report, corpus_url)
+    else:
+        _require_accounted(report, case, corpus_url)
+
+
+def _cannot_be_mended(finding: Finding, case: Case, *, accepted: tuple[str, ...]) -> bool:
+    """It is about the schema, or about a table without a key or without row numbers."""
+    rule = next(rule for rule in RULES if rule.id == finding.rule)
+    about_rows = rule.names_rows or rule.id in accepted
+    return not about_rows or finding.table in case.unmendable
+
+
+def _require_accounted(report: Report, case: Case, url: str) -> None:
+    assert report.failure is None, report.failure
+    assert report.proof is not None
+    assert report.proof.holds
+    quarantine = "SELECT count(*) FROM migrate_to_pg.quarantine WHERE table_name = %s"
+    with psycopg.connect(url) as connection, closing(sqlite3.connect(":memory:")) as source:
+        source.executescript(case.source)
+        there = connection.execute("SELECT to_regclass('migrate_to_pg.quarantine') IS NOT NULL").fetchone() == (True,)
+        for proof in report.proof.tables:
+            query = f"SELECT count(*) FROM {quote_name(proof.name)}"
+            target, rows = connection.execute(query.encode()).fetchone(), source.execute(query).fetchone()
+            aside = connection.execute(quarantine, [proof.name]).fetchone() if there else (0,)
+            assert target is not None and aside is not None
+            assert rows == (target[0] + aside[0],), proof.name
 
 
 def _found(finding: Finding) -> Found:
