@@ -146,7 +146,8 @@ def _require_accounted(report: Report, case: Case, url: str) -> None:
             query = f"SELECT count(*) FROM {quote_name(proof.name)}"
             target, rows = connection.execute(query.encode()).fetchone(), source.execute(query).fetchone()
             aside = connection.execute(quarantine, [proof.name]).fetchone() if there else (0,)
-            assert target is not None and aside is not None
+            assert target is not None
+            assert aside is not None
             assert rows == (target[0] + aside[0],), proof.name
 
 
