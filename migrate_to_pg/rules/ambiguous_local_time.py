@@ -24,7 +24,7 @@ def _mend_of(subject: Subject, _: PlannedTable, __: PlannedColumn) -> Mend:
 
 def _with_offset(zone: ZoneInfo, value: Value) -> Value:
     """The offset that was in force before the clocks were changed: the earlier of the two instants."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or ":" not in value:
         raise UnmendableError
     try:
         moment = datetime.datetime.fromisoformat(value).replace(tzinfo=zone, fold=0)
@@ -32,7 +32,7 @@ def _with_offset(zone: ZoneInfo, value: Value) -> Value:
         same = datetime.datetime.fromisoformat(text)
     except ValueError as error:
         raise UnmendableError from error
-    # Neither a date alone nor an offset with seconds makes the same instant of it.
+    # An offset with seconds does not fit.
     if same != moment.astimezone(datetime.UTC):
         raise UnmendableError
     return text
@@ -55,7 +55,7 @@ RULE = form_rule(
     repair_description=(
         "Adds to the text the offset from UTC that was in force before the clocks were changed, such as +02:00: of a"
         " time that was shown twice that is the earlier one; a time that was never shown is what clocks showed that"
-        " nobody put forward. A date without a time stands."
+        " nobody put forward. A date alone, and a time written without colons, stand."
     ),
     mend=_mend_of,
 )

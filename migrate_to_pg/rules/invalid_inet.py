@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
+from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Subject
 
 
@@ -23,4 +24,7 @@ RULE = form_rule(
         " say. IPv6 is taken in every spelling, IPv4-mapped addresses included; PostgreSQL shows them in its own."
     ),
     remedy="Put addresses in their place, or set them to NULL where the column allows it.",
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
 )

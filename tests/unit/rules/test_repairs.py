@@ -145,6 +145,9 @@ def test_dates(type_sql: str, old: object, new: object) -> None:
         ("invalid-json", "json NULL", "", None),
         ("invalid-json", "jsonb", "", STANDS),
         ("invalid-json", "jsonb NULL", "{'a': 1}", STANDS),
+        ("invalid-inet", "inet NULL", "", None),
+        ("invalid-inet", "inet", "", STANDS),
+        ("invalid-inet", "inet NULL", "999.1.1.1", STANDS),
         ("invalid-uuid", "uuid NULL", "", None),
         ("invalid-uuid", "uuid", "", STANDS),
         ("invalid-uuid", "uuid NULL", "no", STANDS),
@@ -211,6 +214,7 @@ def test_json_escapes(old: object, new: object) -> None:
         ("America/St_Johns", "2024-11-03 01:30:00", "2024-11-03 01:30:00-02:30"),
         # A clock that was put forward at midnight, and one that was set right by some seconds.
         ("America/Havana", "2024-03-10", STANDS),
+        ("Europe/Stockholm", "20241027T023000", STANDS),
         ("Europe/Stockholm", "1878-12-31 23:50:00", STANDS),
     ],
 )
@@ -289,7 +293,7 @@ def test_an_empty_key_becomes_null() -> None:
 _TYPES = [
     "bigint", "smallint", "boolean", "text NULL", "character varying(3)", "numeric(6, 2)", "double precision",
     "real NULL", "bytea", "date", "date NULL", "time NULL", "timestamp NULL", "timestamp with time zone NULL",
-    "uuid NULL", "jsonb NULL", "json", "interval",
+    "uuid NULL", "jsonb NULL", "json", "inet NULL", "interval",
 ]  # fmt: skip
 _WORDS = [
     "", "true", "off ", "0000-00-00", "2024-02-29 12:30", "2024-10-27 02:30:00", '"\\u0000"', '"\\ud800"', "12", "-1.5",
