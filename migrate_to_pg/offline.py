@@ -21,7 +21,7 @@ from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.migrations import Key
 from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
-from migrate_to_pg.registry import applied_models
+from migrate_to_pg.registry import applied_models, unquoted
 
 #: SQL name -> pg_type.typname, where they differ.
 _TYPE_NAMES = {
@@ -68,7 +68,7 @@ def _stored_models(apps: Apps) -> Iterator[type[models.Model]]:
 def _table(model: type[models.Model], connection: Any) -> TargetTable:
     fields = [field for field in model._meta.local_concrete_fields if field.db_type(connection) is not None]
     return TargetTable(
-        name=_unquoted(model._meta.db_table),
+        name=unquoted(model._meta.db_table),
         columns=tuple(_column(field, connection) for field in fields),
         primary_key=_primary_key(model),
         uniques=tuple(_uniques(model, fields, connection)),
@@ -204,10 +204,6 @@ def _foreign_keys(fields: Iterable[Any]) -> Iterator[TargetForeignKey]:
             yield TargetForeignKey(
                 name=f"{field.column}_fk",
                 columns=(field.column,),
-                parent=_unquoted(parent.model._meta.db_table),
+                parent=unquoted(parent.model._meta.db_table),
                 parent_columns=(parent.column,),
             )
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name

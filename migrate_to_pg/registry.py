@@ -45,7 +45,7 @@ def content_models(applied: Collection[Key]) -> dict[tuple[str, str], str]:
     A proxy's table is that of the model behind it.
     """
     installed = {
-        (model._meta.app_label, str(model._meta.model_name)): _unquoted(model._meta.db_table)
+        (model._meta.app_label, str(model._meta.model_name)): unquoted(model._meta.db_table)
         for model in apps.get_models(include_auto_created=True)
     }
     return installed | dict(_historical(_state(applied).models))
@@ -61,7 +61,7 @@ def _historical(states: Mapping[tuple[str, str], ModelState]) -> Iterator[tuple[
             state = behind
         if not state.options.get("proxy"):
             table = state.options.get("db_table") or f"{state.app_label}_{state.name_lower}"
-            yield key, _unquoted(truncate_name(str(table), _LONGEST_NAME))
+            yield key, unquoted(truncate_name(str(table), _LONGEST_NAME))
 
 
 def _key(base: str | type[models.Model]) -> tuple[str, str]:
@@ -89,11 +89,12 @@ def _generic_key(model: type[models.Model], content_type: str, object_id: str) -
     fields = [cast(Any, model._meta.get_field(name)) for name in (content_type, object_id)]
     return GenericKey(
         # An inherited key is in the table of the model that declares it.
-        table=_unquoted(fields[1].model._meta.db_table),
+        table=unquoted(fields[1].model._meta.db_table),
         content_type_column=fields[0].column,
         object_column=fields[1].column,
     )
 
 
-def _unquoted(name: str) -> str:
+def unquoted(name: str) -> str:
+    """A table's name that db_table gives with its quotes, which Django then leaves as they are."""
     return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name
