@@ -13,7 +13,7 @@ from migrate_to_pg.rules.keys import key_of
 from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, name
 
-#: The admin's own log, which keeps what it says of objects that were deleted since.
+#: The admin's own log keeps what it says of objects that were deleted since: that is what a log is for.
 _LOG = "django_admin_log"
 _INTEGERS = ("int2", "int4", "int8")
 _TEXTS = ("varchar", "text", "bpchar")
@@ -45,7 +45,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     known = [content_type for content_type in content_types(subject) if content_type.table]
     for key in subject.plan.generic_keys:
         found = parts(subject, key)
-        if found:
+        if found and key.table != _LOG:
             table, kind, row = found
             lost = list(_lost(subject, table, kind, row, known))
             if lost:
@@ -113,7 +113,6 @@ def _finding(
     count = sum(one.rows for one in lost)
     rowids = sorted({rowid for one in lost for rowid in rows.first_rowids(subject, table.source, one.where)})
     models = ", ".join(f"{one.rows:,} of {one.content_type} ({one.content_type.table})" for one in lost)
-    log = " The admin's log keeps its entries about objects that were deleted: here this is as it should be."
     return RULE.finding(
         table=table.name,
         column=f"{key.content_type_column}, {key.object_column}",
@@ -122,7 +121,7 @@ def _finding(
         explanation=(
             f"{counted(count, 'row names an object', 'rows name objects')} that is not there: {models}. No database"
             " checks a generic key, and deleting the object takes these rows along only where its model has a"
-            f" GenericRelation.{log if key.table == _LOG else ''}{rows.without_samples(table.source)}"
+            f" GenericRelation.{rows.without_samples(table.source)}"
         ),
         remedy=RULE.remedy,
     )
@@ -134,8 +133,8 @@ RULE = SetRule(
     title="Generic key without its object",
     meaning=(
         "PostgreSQL takes the row, since it knows nothing of generic keys; Django reads None where the object was."
-        " Examined are the generic foreign keys of the installed models and the admin's log. The object id is compared"
-        " as the parent's key reads it: '12' is 12. Keys over other types than whole numbers, text and uuid are not"
+        " Examined are the generic foreign keys of the installed models; the admin's log rightly keeps its entries about"
+        " objects that were deleted. The object id is compared as the parent's key reads it: '12' is 12. Keys over other types than whole numbers, text and uuid are not"
         " examined, and rows of models that are gone are told by content-type-gone."
     ),
     remedy="Delete the rows, or leave them as they are: the move does not change what they mean.",
