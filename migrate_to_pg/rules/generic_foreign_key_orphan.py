@@ -133,8 +133,9 @@ RULE = SetRule(
     title="Generic key without its object",
     meaning=(
         "PostgreSQL takes the row, since it knows nothing of generic keys; Django reads None where the object was."
-        " Examined are the generic foreign keys of the installed models; the admin's log rightly keeps its entries about"
-        " objects that were deleted. The object id is compared as the parent's key reads it: '12' is 12. Keys over other types than whole numbers, text and uuid are not"
+        " Examined are the generic foreign keys of the installed models; the admin's log rightly keeps its entries"
+        " about objects that were deleted. The object id is compared as the parent's key reads it: '12' is 12. Keys"
+        " over other types than whole numbers, text and uuid are not"
         " examined, and rows of models that are gone are told by content-type-gone."
     ),
     remedy="Delete the rows, or leave them as they are: the move does not change what they mean.",
