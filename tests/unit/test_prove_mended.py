@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable
@@ -24,9 +23,7 @@ from tests.unit.rules.examined import make, table
 from tests.unit.rules.mended import insert
 
 FIX = frozenset(rule.id for rule in RULES if rule.repair)
-RANDOM = settings(
-    deadline=None, max_examples=int(os.environ.get("EXAMPLES", "20")), suppress_health_check=list(HealthCheck)
-)
+RANDOM = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 
 TYPES = [
     "smallint NULL", "bigint", "text", "text NULL", "character varying(3)", "character(3) NULL", "boolean", "date NULL",
