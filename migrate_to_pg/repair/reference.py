@@ -78,7 +78,8 @@ def _stored_models(applied: Collection[Key]) -> Iterable[type[models.Model]]:
 def _make(connection: BaseDatabaseWrapper, model: type[models.Model]) -> None:
     """Its many-to-many tables come along; they are models of their own, too."""
     if not model._meta.auto_created:
-        with connection.schema_editor() as editor:
+        # A transaction of Django's would be one of the alias, which is the real database's.
+        with connection.schema_editor(atomic=False) as editor:
             editor.create_model(model)
 
 

@@ -305,3 +305,65 @@ def test_the_projects_own_settings_give_the_system_checks_no_reason(python, copy
     result = python("manage.py", "check", DATABASE_URL=url, ALLOWED_HOSTS="example.org", **variables)
     assert result.returncode == 0, result.stderr
     assert "migrate_to_pg" not in result.stdout + result.stderr
+
+
+@pytest.fixture
+def repaired(python, copy, made):
+    """Run a repair on a copy of a damaged database: (its path, the result)."""
+
+    def run(damage, *arguments):
+        path = Path(shutil.copy(made(damage), copy().with_name("damaged.sqlite3")))
+        result = python("manage.py", "sqlite_doctor", path, *arguments)
+        assert "Traceback" not in result.stdout + result.stderr, result.stderr
+        return path, result
+
+    return run
+
+
+def test_a_repair_ends_with_0_says_what_it_did_and_where_the_backup_is(repaired, doctor):
+    path, result = repaired("dangling-fk", "--repair", "all")
+    assert result.returncode == 0, result.stdout
+    (backup,) = path.parent.glob("damaged.sqlite3.backup-*")
+    healthy, done, kept = result.stdout.splitlines()
+    assert healthy.startswith(f"Healthy: {path}")
+    assert done.startswith(
+        "Repaired: dangling-foreign-key attributions_attribution: rebuilt: the foreign key on course_id"
+    )
+    assert kept == f"Backup: {backup}"
+    assert len(doctor(path).stdout.splitlines()) == 1
+    # What was wrong is still wrong in the backup.
+    assert "no such table: main.courses_course_backup" in doctor(backup).stdout
+
+
+def test_what_is_left_after_a_repair_ends_with_1(repaired):
+    _, result = repaired("all", "--repair", "dangling-foreign-key", "--json")
+    assert result.returncode == 1
+    document = json.loads(result.stdout)
+    record = document["repair"]
+    assert (document["ok"], record["ok"], record["restored"], record["failure"]) == (False, True, False, None)
+    assert [(done["rule"], done["table"]) for done in record["repaired"]] == [
+        ("dangling-foreign-key", "attributions_attribution")
+    ]
+    assert Path(record["backup"]).is_file()
+    found = {finding["rule"] for finding in document["findings"]}
+    assert "duplicate-key" in found
+    assert not found & {"dangling-foreign-key", "write-probe"}
+
+
+def test_an_unknown_repair_is_a_matter_of_usage(repaired):
+    path, result = repaired("none", "--repair", "dangling-foreign-key,nonsense")
+    assert result.returncode == 2
+    assert "nonsense is no rule" in result.stderr
+    assert "dangling-foreign-key" in result.stderr
+    assert list(path.parent.glob("*backup*")) == []
+
+
+def test_a_finding_that_can_be_repaired_in_place_says_how(doctor, made):
+    assert "manage.py sqlite_doctor --repair dangling-foreign-key" in doctor(made("dangling-fk")).stdout
+
+
+def test_the_projects_own_database_is_repaired_without_a_name(python, copy, made):
+    path = Path(shutil.copy(made("dangling-fk"), copy().with_name("own.sqlite3")))
+    result = python("manage.py", "sqlite_doctor", "--repair", "all", DATABASE_URL=f"sqlite:///{path}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Repaired: dangling-foreign-key" in result.stdout

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         try:
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
-            for line in (str(error), *error.detail, error.remedy):
+            for line in filter(None, (str(error), *error.detail, error.remedy)):
                 self.stderr.write(line)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
