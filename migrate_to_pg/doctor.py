@@ -65,8 +65,9 @@ def workplace() -> Iterator[Workplace]:
     try:
         yield place
     finally:
-        for path in place.directory.glob(f"{place.unfinished.name}*"):
-            path.unlink(missing_ok=True)
+        for unfinished in (place.unfinished, place.working_copy, place.unfinished_journal):
+            for path in place.directory.glob(f"{unfinished.name}*"):
+                path.unlink(missing_ok=True)
         # Another run may have begun in the same second, and in the same directory.
         with contextlib.suppress(OSError):
             place.directory.rmdir()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.rules import RULES
-from migrate_to_pg.rules.in_place import REPAIRS
+from migrate_to_pg.rules.in_place import OTHER_NAMES, REPAIRS
 
 #: What concerns the file and not its content: asked for by name only.
 FILE_REPAIRS = ("checkpoint", "wal")
@@ -29,7 +29,7 @@ def accepted_repairs(names: Sequence[str]) -> Accepted:
 
     Raises UsageError where a name is no rule, or one that has no repair in SQLite itself.
     """
-    wanted = [name for name in (given.strip() for given in names) if name]
+    wanted = [OTHER_NAMES.get(name, name) for name in (given.strip() for given in names) if name]
     for name in wanted or [""]:
         if name != "all" and name not in FILE_REPAIRS and name not in REPAIRS:
             raise _unknown(name)
@@ -46,6 +46,6 @@ def _unknown(name: str) -> UsageError:
     what = f"{name} has no repair in SQLite itself" if name in known else f"{name} is no rule" if name else "no name"
     return UsageError(
         f"--repair {name}: {what}.",
-        remedy=f"What can be repaired: {', '.join(sorted([*REPAIRS, *FILE_REPAIRS]))};"
+        remedy=f"What can be repaired: {', '.join(sorted([*REPAIRS, *OTHER_NAMES, *FILE_REPAIRS]))};"
         " or all, for the lossless ones that concern rows and tables.",
     )

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from migrate_to_pg.records import Finding
+from migrate_to_pg.repair.rows import MendedRows
 from migrate_to_pg.repair.steps import Step
+from migrate_to_pg.rules import schema_drift
 from migrate_to_pg.rules.of_the_doctor import WRITE_PROBE
 
 
-def doubts(before: Collection[Finding], after: Collection[Finding], steps: Collection[Step]) -> list[str]:
-    """What is found that was not there before, and what should be gone but is not; empty where all is well."""
-    return [*_new(before, after), *_left(before, after, steps)]
+def doubts(
+    before: Collection[Finding], after: Collection[Finding], steps: Collection[Step], mended: MendedRows | None
+) -> list[str]:
+    """What is found that was not there before, and what should be gone but is not; empty where all is well.
+
+    What came to light while rows were mended was there before: equal keys, say, once they are written alike.
+    """
+    outcome = mended.findings if mended else ()
+    edited = {table.name for table, _ in mended.edits} if mended else set()
+    known = [*before, *(finding for finding in outcome if not finding.applied)]
+    # The rows hid it: a lost constraint is told only once they could be under it again.
+    looked_at = [f for f in after if not (f.rule == schema_drift.RULE.id and f.table in edited)]
+    settled = {(f.rule, f.table, f.column) for f in outcome if f.applied}
+    return [*_new(known, looked_at), *_left(after, steps, settled)]
 
 
 def _new(before: Collection[Finding], after: Collection[Finding]) -> Iterator[str]:
@@ -31,10 +44,13 @@ def _covers(known: Finding, finding: Finding) -> bool:
     return set(finding.column.split(", ")) <= set(known.column.split(", "))
 
 
-def _left(before: Collection[Finding], after: Collection[Finding], steps: Collection[Step]) -> Iterator[str]:
-    """A step that says which columns it repairs must have repaired them."""
+def _left(
+    after: Collection[Finding], steps: Collection[Step], settled: Collection[tuple[str, str, str]]
+) -> Iterator[str]:
+    """A step that says which columns it repairs must have repaired them, and mended rows must be mended."""
     for finding in after:
-        if any(step.rule == finding.rule and step.repairs(finding) for step in steps):
+        place = (finding.rule, finding.table, finding.column)
+        if place in settled or any(step.repairs(finding) for step in steps):
             yield f"still there: {_place(finding)}"
 
 

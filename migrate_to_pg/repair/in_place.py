@@ -9,24 +9,27 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from migrate_to_pg.checkup import Checkup, check_up, stage
-from migrate_to_pg.diagnosis import NotRepaired, Repaired, RepairRecord
+from migrate_to_pg.diagnosis import NotRepaired, RepairRecord
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrateToPgError, RepairError
-from migrate_to_pg.records import Event, Failure
+from migrate_to_pg.records import Event, Failure, Plan, SourceCatalog
 from migrate_to_pg.repair import doubts
 from migrate_to_pg.repair.backup import make_backup, restore
 from migrate_to_pg.repair.content import difference
+from migrate_to_pg.repair.edits import attach
 from migrate_to_pg.repair.lock import begin, commit, locked, require_possible
-from migrate_to_pg.repair.planning import plan_steps
+from migrate_to_pg.repair.planning import Planning
 from migrate_to_pg.repair.rebuild import RebuildError, prepare
-from migrate_to_pg.repair.reference import make_reference
+from migrate_to_pg.repair.reference import Reference, make_reference
+from migrate_to_pg.repair.rows import MendedRows, mend_rows
 from migrate_to_pg.repair.soundness import soundness, worse
 from migrate_to_pg.repair.steps import Step
 from migrate_to_pg.rules import Subject, integrity_check, rows
+from migrate_to_pg.rules.in_place import ROW_REPAIRS
 from migrate_to_pg.snapshot import Source
 from migrate_to_pg.sqlite import snapshot_uri
 from migrate_to_pg.web_server import as_web_server
@@ -54,6 +57,7 @@ class InPlace:
         self.version = 0
         self.steps: list[Step] = []
         self.refused: list[NotRepaired] = []
+        self.mended: MendedRows | None = None
         self.before = Checkup()
         #: What was found in the end; None where the database is as it was.
         self.after: Checkup | None = None
@@ -79,7 +83,7 @@ class InPlace:
         holds = self.committed and not self.restored
         return RepairRecord(
             backup=self._backup_name,
-            repaired=tuple(Repaired(rule=s.rule, table=s.table, what=s.what) for s in self.steps) if holds else (),
+            repaired=tuple(done for step in self.steps for done in step.repaired()) if holds else (),
             not_repaired=tuple(self.refused),
             restored=self.restored,
             failure=failure,
@@ -126,10 +130,40 @@ class InPlace:
                 remedy=integrity_check.RULE.remedy,
             )
         reference = make_reference(self.choice, catalog.applied_migrations)
-        with rows.opened(self._copy, time_zone=self.choice.time_zone) as database:
-            subject = Subject(plan=plan, catalog=catalog, database=database)
-            for step in plan_steps(subject, self.before.findings, self.accepted, reference):
-                (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
+        for step in self._decide(plan, catalog, reference):
+            (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
+
+    def _decide(self, plan: Plan, catalog: SourceCatalog, reference: Reference) -> list[Step | NotRepaired]:
+        """The steps. A repair of rows that would not hold is left out, and the others are made without it."""
+        rules = frozenset(self.accepted) & set(ROW_REPAIRS)
+        while True:
+            self.mended = self._mend(plan, catalog, rules)
+            with self._opened(self._copy) as found, self._opened(self._mended_copy) as mended:
+                planning = Planning(
+                    subject=Subject(plan=plan, catalog=catalog, database=found),
+                    findings=self.before.findings,
+                    accepted=self.accepted,
+                    reference=reference,
+                    mended=self.mended,
+                    rows=mended,
+                )
+                unfit = list(planning.unfit())
+                if not unfit:
+                    return [*planning.steps(), *(self.mended.standing(rules) if self.mended else ())]
+            self.refused += unfit
+            rules -= {left.rule for left in unfit}
+
+    def _mend(self, plan: Plan, catalog: SourceCatalog, rules: frozenset[str]) -> MendedRows | None:
+        findings, progress = tuple(self.before.findings), self.progress
+        with stage(progress, "mend"):
+            return mend_rows(plan, catalog, self.backup, findings, rules=rules, place=self.place, progress=progress)
+
+    @property
+    def _mended_copy(self) -> Path:
+        return self.mended.working if self.mended else self._copy
+
+    def _opened(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:
+        return rows.opened(path, time_zone=self.choice.time_zone)
 
     def _drop_backup(self) -> None:
         """Nothing was changed: a copy of what is there would only be in the way."""
@@ -140,6 +174,7 @@ class InPlace:
         """Repair the copy, and examine it again; what cannot be done there is left out."""
         with stage(self.progress, "rehearsal"), as_web_server(self.choice, self._copy) as database:
             prepare(database)
+            self._attach(database)
             database.execute("BEGIN IMMEDIATE")
             known = soundness(database)
             self.steps = [step for step in self.steps if self._works(database, step)]
@@ -147,7 +182,11 @@ class InPlace:
             database.execute("COMMIT")
         if self.steps:
             after = check_up(self.choice, self._copy, self.progress)
-            _require_no_doubt(doubts.doubts(self.before.findings, after.findings, self.steps))
+            _require_no_doubt(self._all_doubts(after))
+
+    def _attach(self, database: sqlite3.Connection) -> None:
+        if self.mended:
+            attach(database, self.mended.working, self.mended.journal)
 
     def _works(self, database: sqlite3.Connection, step: Step) -> bool:
         database.execute("SAVEPOINT step")
@@ -155,7 +194,7 @@ class InPlace:
             step.apply(database)
         except (RebuildError, sqlite3.Error, UnicodeEncodeError) as error:
             database.execute("ROLLBACK TO step")
-            self.refused.append(NotRepaired(rule=step.rule, table=step.table, reason=str(error)))
+            self.refused += [NotRepaired(rule=s.rule, table=s.table, reason=str(error)) for s in step.repaired()]
             return False
         finally:
             database.execute("RELEASE step")
@@ -164,6 +203,7 @@ class InPlace:
     def _repair(self, database: sqlite3.Connection) -> None:
         """Do the same to the database, and commit it where the outcome is the same."""
         with stage(self.progress, "repair"):
+            self._attach(database)
             known = soundness(database)
             for step in self.steps:
                 step.apply(database)
@@ -210,7 +250,10 @@ class InPlace:
         except (MigrateToPgError, sqlite3.Error, OSError) as error:
             return [str(error)]
         self.after = check_up(self.choice, fresh, self.progress)
-        return doubts.doubts(self.before.findings, self.after.findings, self.steps)
+        return self._all_doubts(self.after)
+
+    def _all_doubts(self, after: Checkup) -> list[str]:
+        return doubts.doubts(self.before.findings, after.findings, self.steps, self.mended)
 
     def _restore(self, database: sqlite3.Connection, found: list[str]) -> None:
         try:

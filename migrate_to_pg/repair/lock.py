@@ -25,8 +25,8 @@ from migrate_to_pg.web_server import as_web_server
 WAIT = 5.0
 #: How often its own size a database needs beside it: the backup, the tables made anew, SQLite's journal of all that.
 _ROOM_BESIDE = 3
-#: And where the copies lie on which the repair is tried.
-_ROOM_FOR_COPIES = 3
+#: And where the copies lie on which the repair is tried, and rows are mended.
+_ROOM_FOR_COPIES = 6
 _STOP = "Stop the application, and run again."
 
 

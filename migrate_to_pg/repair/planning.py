@@ -4,30 +4,124 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
 from migrate_to_pg.diagnosis import NotRepaired
 from migrate_to_pg.records import Finding, PlannedTable, SourceTable
-from migrate_to_pg.repair.reference import Reference
+from migrate_to_pg.repair.drift import drifted_columns, lost_indexes, obstacle
+from migrate_to_pg.repair.fitting import keeps
+from migrate_to_pg.repair.reference import Reference, ReferenceTable
+from migrate_to_pg.repair.rows import MendedRows
 from migrate_to_pg.repair.shape import read_shape
-from migrate_to_pg.repair.steps import DefineColumns, MakeIndexes, NameParents, Step, drifted_columns, lost_indexes
+from migrate_to_pg.repair.steps import DefineColumns, EditRows, MakeIndexes, NameParents, Step
 from migrate_to_pg.rules import Subject, dangling_foreign_key, schema_drift
 
 _DANGLING, _DRIFT = dangling_foreign_key.RULE.id, schema_drift.RULE.id
 
 
-def plan_steps(
-    subject: Subject, findings: Collection[Finding], accepted: Collection[str], reference: Reference
-) -> Iterator[Step | NotRepaired]:
-    """The steps in their order for the findings whose rule is accepted; what is asked is the copy they are about."""
-    if _DANGLING in accepted:
-        for table in subject.catalog.tables:
-            yield from _parents(subject, table)
-    if _DRIFT in accepted:
-        drifted = {finding.table for finding in findings if finding.rule == _DRIFT}
-        tables = [table for table in subject.plan.tables if table.name in drifted]
-        for find in (_columns, _indexes):
-            for planned in tables:
-                yield from find(subject.database, planned, reference)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """What is known when the steps are decided on."""
+
+    #: The copy as it was found.
+    subject: Subject
+    findings: Collection[Finding]
+    accepted: Collection[str]
+    reference: Reference
+    #: The rows as they are to be, and where to ask for them; without edits that is the copy itself.
+    mended: MendedRows | None
+    rows: sqlite3.Connection
+    #: Columns, by SQLite's names, that have to be defined as the migrations do, or the edits would not hold.
+    required: dict[str, list[str]] = field(default_factory=dict)
+
+    def unfit(self) -> Iterator[NotRepaired]:
+        """The repairs of rows whose values the table, as it is declared, would convert back.
+
+        Where the column can be defined as the migrations do that is remembered; the others are not to be made.
+        """
+        for table, edits in self.mended.edits if self.mended else ():
+            for own_name, column in edits.columns.items():
+                why = self._unfit(table, own_name)
+                for cells in self.mended.changes(table.name, column) if self.mended and why else ():
+                    yield NotRepaired(rule=cells.rule, table=table.source.name, column=column, reason=why)
+
+    def _unfit(self, table: PlannedTable, column: str) -> str:
+        declared = next(c.declared_type for c in table.source.columns if c.name == column)
+        if keeps(self.rows, table.source.name, column, declared):
+            return ""
+        self.required.setdefault(table.source.name, []).append(column)
+        why = self._obstacle(table, column)
+        return f"its declared type {declared} would convert the new values back, and {why}" if why else ""
+
+    def _obstacle(self, table: PlannedTable, column: str) -> str:
+        model = self.reference.get(table.source.name.lower())
+        if model is None:
+            return "Django cannot make the table on SQLite"
+        return obstacle(self.rows, table.source.sql, table.source.name, column, model)
+
+    def steps(self) -> Iterator[Step | NotRepaired]:
+        """The steps in their order: keys that dangle, rows with the columns that they need, columns, indexes."""
+        if _DANGLING in self.accepted:
+            for table in self.subject.catalog.tables:
+                yield from _parents(self.subject, table)
+        definitions = []
+        for planned in self._tables():
+            for found in self._columns(planned):
+                if isinstance(found, DefineColumns):
+                    definitions.append(found)
+                else:
+                    yield found
+        yield from self._with_rows(definitions)
+        if _DRIFT in self.accepted:
+            for planned in self._tables():
+                yield from self._indexes(planned)
+
+    def _tables(self) -> list[PlannedTable]:
+        """Those whose definition may change: they are known to have drifted, or their rows are no longer in the way."""
+        edited = {table.name for table, _ in self.mended.edits} if self.mended else set()
+        tables = (self._drifted if _DRIFT in self.accepted else set()) | edited
+        return [table for table in self.subject.plan.tables if table.name in tables]
+
+    @property
+    def _drifted(self) -> set[str]:
+        return {finding.table for finding in self.findings if finding.rule == _DRIFT}
+
+    def _columns(self, table: PlannedTable) -> Iterator[DefineColumns | NotRepaired]:
+        own_name = table.source.name
+        model = self.reference.get(own_name.lower())
+        if model is None:
+            if _DRIFT in self.accepted:
+                yield NotRepaired(rule=_DRIFT, table=own_name, reason="Django cannot make it on SQLite")
+            return
+        drifted = self._accepted_columns(table, model) if _DRIFT in self.accepted else []
+        wanted = [*drifted, *(c for c in self.required.get(own_name, ()) if c not in drifted)]
+        why = {column: self._obstacle(table, column) for column in wanted}
+        for column in filter(why.get, wanted):
+            yield NotRepaired(rule=_DRIFT, table=own_name, column=column, reason=why[column])
+        columns = tuple(column for column in wanted if not why[column])
+        if columns:
+            yield DefineColumns(rule=_DRIFT, table=own_name, columns=columns, reference=model)
+
+    def _accepted_columns(self, table: PlannedTable, model: ReferenceTable) -> list[str]:
+        """What drifted; where that was not found, wrong values may have hidden it, in the columns that are edited."""
+        found = drifted_columns(read_shape(self.subject.database, table.source.name), model.shape)
+        edited = {c for t, edits in self.mended.edits if t == table for c in edits.columns} if self.mended else set()
+        return [column for column in found if table.name in self._drifted or column in edited]
+
+    def _with_rows(self, definitions: list[DefineColumns]) -> Iterator[Step]:
+        """The edited rows in one step, with the definitions of their tables; then each other definition."""
+        edits = {table.source.name: edits for table, edits in self.mended.edits} if self.mended else {}
+        if self.mended and edits:
+            together = tuple(definition for definition in definitions if definition.table in edits)
+            yield EditRows(done=tuple(self.mended.repaired()), edits=edits, definitions=together)
+        yield from (definition for definition in definitions if definition.table not in edits)
+
+    def _indexes(self, table: PlannedTable) -> Iterator[Step]:
+        own_name = table.source.name
+        model = self.reference.get(own_name.lower())
+        lost = tuple(lost_indexes(self.subject.database, own_name, model)) if model else ()
+        if lost:
+            yield MakeIndexes(rule=_DRIFT, table=own_name, indexes=lost)
 
 
 def _parents(subject: Subject, table: SourceTable) -> Iterator[Step | NotRepaired]:
@@ -44,22 +138,3 @@ def _parents(subject: Subject, table: SourceTable) -> Iterator[Step | NotRepaire
             yield NotRepaired(rule=_DANGLING, table=table.name, column=", ".join(key.columns), reason=why)
     if known:
         yield NameParents(rule=_DANGLING, table=table.name, parents=known)
-
-
-def _columns(database: sqlite3.Connection, table: PlannedTable, reference: Reference) -> Iterator[Step | NotRepaired]:
-    own_name = table.source.name
-    model = reference.get(own_name.lower())
-    if model is None:
-        yield NotRepaired(rule=_DRIFT, table=own_name, reason="Django cannot make it on SQLite")
-        return
-    drifted = tuple(drifted_columns(read_shape(database, own_name), model.shape))
-    if drifted:
-        yield DefineColumns(rule=_DRIFT, table=own_name, columns=drifted, reference=model)
-
-
-def _indexes(database: sqlite3.Connection, table: PlannedTable, reference: Reference) -> Iterator[Step | NotRepaired]:
-    own_name = table.source.name
-    model = reference.get(own_name.lower())
-    lost = tuple(lost_indexes(database, own_name, model)) if model else ()
-    if lost:
-        yield MakeIndexes(rule=_DRIFT, table=own_name, indexes=lost)

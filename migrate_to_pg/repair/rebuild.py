@@ -2,6 +2,7 @@
 
 SQLite's documented procedure (https://www.sqlite.org/lang_altertable.html#otheralter): a new table under another name,
 the rows copied with their rowids, the old one dropped, the new one renamed, then indexes and triggers as they were.
+Rows are edited on the way: neither a trigger nor the order of the edits can then play a part.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 
 from migrate_to_pg.repair import statement
 from migrate_to_pg.repair.content import StoredTable, same_rows, stored_table
+from migrate_to_pg.repair.edits import MENDED, Edits
 from migrate_to_pg.repair.shape import lost, read_shape
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 
@@ -41,6 +43,8 @@ class Rebuild:
     parents: Mapping[int, str] = field(default_factory=dict)
     #: The columns, in lower case, that it defines otherwise.
     redefined: frozenset[str] = frozenset()
+    #: What becomes of its rows; None where they stay as they are.
+    edits: Edits | None = None
 
 
 def prepare(database: sqlite3.Connection) -> None:
@@ -84,20 +88,31 @@ def _attached(database: sqlite3.Connection, table: str) -> Iterator[str]:
 
 
 def _copy(database: sqlite3.Connection, wanted: Rebuild, old: StoredTable) -> None:
-    """Copy the rows, and compare them: no affinity must have changed a value."""
+    """Copy the rows, and compare them with what they are to be: no affinity must have changed a value."""
     shape = read_shape(database, INTERIM)
     missing = lost(read_shape(database, old.name), shape, parents=wanted.parents, redefined=wanted.redefined)
     if missing:
         raise RebuildError(f"{old.name} would not keep {missing} as they are")
+    if wanted.edits and wanted.edits.departed(database, old):
+        raise RebuildError(f"rows of {old.name} are no longer as they were when their repair was decided on")
     # Where a column is the rowid's other name, it brings the rowid along.
-    key = (name(shape.rowid_column),) if shape.rowid_column else old.key
+    with_rowid = old.rowid and not shape.rowid_column
     columns = names(old.columns)
-    listed = compose("{k}, {c}", k=key[0], c=columns) if old.rowid and not shape.rowid_column else columns
-    parts = {"new": compose("main.{t}", t=name(INTERIM)), "old": compose("main.{t}", t=name(old.name))}
+    listed = compose("{k}, {c}", k=old.key[0], c=columns) if with_rowid else columns
+    own = compose("main.{t}", t=name(old.name))
+    rows = wanted.edits.selection(old, with_rowid=with_rowid) if wanted.edits else _all_rows(listed, own)
+    new = compose("main.{t}", t=name(INTERIM))
     with _checks_ignored(database):
-        database.execute(compose("INSERT INTO {new} ({c}) SELECT {c} FROM {old}", c=listed, **parts))
-    if not same_rows(database, parts["old"], parts["new"], old.columns, key, numbers=wanted.redefined):
+        database.execute(compose("INSERT INTO {new} ({c}) {rows}", new=new, c=listed, rows=rows))
+    expected = compose("{s}.{t}", s=name(MENDED), t=name(old.name)) if wanted.edits else own
+    numbers = wanted.redefined | (wanted.edits.numbers if wanted.edits else frozenset())
+    key = (name(shape.rowid_column),) if shape.rowid_column else old.key
+    if not same_rows(database, expected, new, old.columns, key, numbers=numbers):
         raise RebuildError(f"values of {old.name} would not be the same afterwards")
+
+
+def _all_rows(listed: Sql, table: Sql) -> Sql:
+    return compose("SELECT {c} FROM {t}", c=listed, t=table)
 
 
 @contextmanager

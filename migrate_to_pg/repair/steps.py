@@ -1,4 +1,4 @@
-"""The repairs of the schema, each for one finding: what it is going to do, and how it does it in a transaction.
+"""The repairs in place, each for findings of one table, or of rows: what it is going to do, and how in a transaction.
 
 A step looks at the tables as they are when it is its turn, so that each may follow any other.
 """
@@ -6,35 +6,24 @@ A step looks at the tables as they are when it is its turn, so that each may fol
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from migrate_to_pg.diagnosis import Repaired
 from migrate_to_pg.records import Finding
 from migrate_to_pg.repair import statement
+from migrate_to_pg.repair.edits import Edits
 from migrate_to_pg.repair.rebuild import Rebuild, RebuildError, rebuild
-from migrate_to_pg.repair.reference import Index, ReferenceTable, read_indexes
-from migrate_to_pg.repair.shape import Shape, read_shape
+from migrate_to_pg.repair.reference import Index, ReferenceTable
+from migrate_to_pg.repair.shape import read_shape
 from migrate_to_pg.rules.rule import counted
-from migrate_to_pg.rules.schema_drift import affinity
-
-#: What a column's definition may hold that Django's would not: it is not thrown away.
-_OWN = frozenset({"CHECK", "COLLATE", "GENERATED", "AS"})
 
 
 class Step(Protocol):
-    """One repair of one table."""
+    """One repair: all of it is made, or nothing."""
 
-    @property
-    def rule(self) -> str:
-        """The rule whose finding it repairs."""
-
-    @property
-    def table(self) -> str:
-        """The table, as SQLite spells it."""
-
-    @property
-    def what(self) -> str:
+    def repaired(self) -> tuple[Repaired, ...]:
         """What it does, in words."""
 
     def apply(self, database: sqlite3.Connection) -> None:
@@ -53,11 +42,10 @@ class NameParents:
     #: The key's columns -> the right table.
     parents: Mapping[tuple[str, ...], str]
 
-    @property
-    def what(self) -> str:
+    def repaired(self) -> tuple[Repaired, ...]:
         """Which table each key names now."""
         keys = (f"the foreign key on {', '.join(columns)} names {parent}" for columns, parent in self.parents.items())
-        return f"rebuilt: {'; '.join(keys)}"
+        return (Repaired(rule=self.rule, table=self.table, what=f"rebuilt: {'; '.join(keys)}"),)
 
     def apply(self, database: sqlite3.Connection) -> None:
         """Make the table anew."""
@@ -72,7 +60,8 @@ class NameParents:
 
     def repairs(self, finding: Finding) -> bool:
         """Each key that it names."""
-        return finding.table == self.table and finding.column in map(", ".join, self.parents)
+        columns = map(", ".join, self.parents)
+        return (finding.rule, finding.table) == (self.rule, self.table) and finding.column in columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +73,52 @@ class DefineColumns:
     columns: tuple[str, ...]
     reference: ReferenceTable
 
-    @property
-    def what(self) -> str:
+    def repaired(self) -> tuple[Repaired, ...]:
         """Which columns."""
-        return f"rebuilt: {', '.join(self.columns)} defined as the migrations do"
+        what = f"rebuilt: {', '.join(self.columns)} defined as the migrations do"
+        return (Repaired(rule=self.rule, table=self.table, what=what),)
 
     def apply(self, database: sqlite3.Connection) -> None:
         """Make the table anew."""
-        sql = _statement(database, self.table)
-        own = {column.name.lower(): column.text for column in statement.columns(sql)}
-        definitions = {column.lower(): self._definition(column, own) for column in self.columns}
-        new = statement.with_columns(sql, definitions)
-        rebuild(database, Rebuild(table=self.table, sql=new, redefined=frozenset(definitions)))
+        rebuild(database, self.rebuild(database))
+
+    def rebuild(self, database: sqlite3.Connection, edits: Edits | None = None) -> Rebuild:
+        """What becomes of the table, and of its rows."""
+        definitions = {column.lower(): self.reference.definition(column) or "" for column in self.columns}
+        sql = statement.with_columns(_statement(database, self.table), definitions)
+        return Rebuild(table=self.table, sql=sql, redefined=frozenset(definitions), edits=edits)
 
     def repairs(self, finding: Finding) -> bool:
         """Its columns; indexes are another step's."""
-        return finding.table.lower() == self.table.lower() and set(finding.column.split(", ")) <= set(self.columns)
+        same = finding.rule == self.rule and finding.table.lower() == self.table.lower()
+        return same and set(finding.column.split(", ")) <= set(self.columns)
 
-    def _definition(self, column: str, own: Mapping[str, str]) -> str:
-        new = self.reference.definition(column) or ""
-        lost = _OWN & (_keywords(own.get(column.lower(), "")) - _keywords(new))
-        if not new or lost:
-            what = f"has {' and '.join(sorted(lost))} of its own" if lost else "is not Django's"
-            raise RebuildError(f"the definition of {self.table}.{column} {what}")
-        return new
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRows:
+    """Put the mended rows of all tables in the place of those that were."""
+
+    done: tuple[Repaired, ...]
+    #: SQLite's name of each table -> its edits.
+    edits: Mapping[str, Edits]
+    #: What is defined otherwise on the way.
+    definitions: tuple[DefineColumns, ...] = ()
+
+    def repaired(self) -> tuple[Repaired, ...]:
+        """What was changed and merged, then what was defined."""
+        return (*self.done, *(told for definition in self.definitions for told in definition.repaired()))
+
+    def apply(self, database: sqlite3.Connection) -> None:
+        """Make each table anew with its edited rows: a key may only fit the type that it gets at the same time."""
+        definitions = {definition.table: definition for definition in self.definitions}
+        for table, edits in self.edits.items():
+            known = definitions.get(table)
+            plain = Rebuild(table=table, sql=_statement(database, table), edits=edits)
+            rebuild(database, known.rebuild(database, edits) if known else plain)
+
+    def repairs(self, finding: Finding) -> bool:
+        """Those of the definitions; of rows it is known which findings are to be gone."""
+        return any(definition.repairs(finding) for definition in self.definitions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +129,11 @@ class MakeIndexes:
     table: str
     indexes: tuple[Index, ...]
 
-    @property
-    def what(self) -> str:
+    def repaired(self) -> tuple[Repaired, ...]:
         """Which indexes."""
         count = counted(len(self.indexes), "index", "indexes")
-        return f"{count} made: {', '.join(index.name for index in self.indexes)}"
+        what = f"{count} made: {', '.join(index.name for index in self.indexes)}"
+        return (Repaired(rule=self.rule, table=self.table, what=what),)
 
     def apply(self, database: sqlite3.Connection) -> None:
         """Make them; SQLite refuses a unique one where there are duplicates."""
@@ -142,34 +153,3 @@ def _statement(database: sqlite3.Connection, table: str) -> str:
 
 def _keywords(sql: str) -> set[str]:
     return {token.keyword for token in statement.tokens(sql)}
-
-
-def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
-    """The columns that have lost their type, their NOT NULL or their place in the primary key."""
-    wanted = {column[0].lower(): column for column in reference.columns}
-    for name, declared, not_null, _, position, _ in shape.columns:
-        if name.lower() in wanted:
-            _, type_wanted, not_null_wanted, _, position_wanted, _ = wanted[name.lower()]
-            same_type = affinity(declared) == affinity(type_wanted)
-            if not same_type or (not_null_wanted and not not_null) or (position_wanted and not position):
-                yield name
-
-
-def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceTable) -> Iterator[Index]:
-    """The indexes of the reference that the table lacks, and that no other index stands in for."""
-    own = list(read_indexes(database, table))
-    key = read_shape(database, table).rowid_column
-    for index in reference.indexes:
-        if index.sql and not any(_stands_in(other, index) for other in own) and index.columns != ((key or "").lower(),):
-            yield index
-
-
-def _stands_in(own: Index, wanted: Index) -> bool:
-    """Whether an index of the table does what the wanted one would; of one with a condition, the name alone is told."""
-    if own.name.lower() == wanted.name.lower():
-        return True
-    if own.columns is None or wanted.columns is None:
-        return False
-    if wanted.unique:
-        return own.unique and set(own.columns) <= set(wanted.columns)
-    return own.columns[: len(wanted.columns)] == wanted.columns

@@ -25,8 +25,10 @@ def blocks(diagnosis: Diagnosis) -> list[Block]:
         told += finding_blocks(finding)
     if any(finding.repair or finding.quarantinable for finding in diagnosis.findings):
         told += [line(""), line(say("fix_is_for_the_move"))]
-    if diagnosis.repairable:
-        told += [line(""), fact(say("repair_in_place", rules=",".join(diagnosis.repairable)))]
+    tried = {left.rule for left in diagnosis.repair.not_repaired} if diagnosis.repair else set()
+    repairable = [rule for rule in diagnosis.repairable if rule not in tried]
+    if repairable:
+        told += [line(""), fact(say("repair_in_place", rules=",".join(repairable)))]
     return told
 
 

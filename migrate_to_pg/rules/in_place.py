@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from migrate_to_pg.records import Finding
-from migrate_to_pg.rules import dangling_foreign_key, schema_drift
+from migrate_to_pg.rules import RULES, dangling_foreign_key, duplicate_key, null_in_not_null, schema_drift
 
+#: Of the schema: rule -> "lossless" or "lossy".
+_OF_SCHEMA = {dangling_foreign_key.RULE.id: "lossless", schema_drift.RULE.id: "lossless"}
+#: Of rows, the same repairs as --fix.
+ROW_REPAIRS = {rule.id: rule.repair for rule in RULES if rule.mend is not None or rule is duplicate_key.RULE}
 #: Rule -> "lossless" or "lossy".
-REPAIRS = {dangling_foreign_key.RULE.id: "lossless", schema_drift.RULE.id: "lossless"}
+REPAIRS = {**_OF_SCHEMA, **ROW_REPAIRS}
+#: Another name of a repair -> its rule.
+OTHER_NAMES = {rule.repair_name: rule.id for rule in RULES if rule.repair_name and rule.id in REPAIRS}
+#: What a lost constraint let in: once it is gone the constraint can come back.
+_LET_IN = {duplicate_key.RULE.id, null_in_not_null.RULE.id}
 
 
 def repairable(findings: Collection[Finding]) -> tuple[str, ...]:
-    """Those of the rules found that have such a repair."""
-    return tuple(sorted({finding.rule for finding in findings} & set(REPAIRS)))
+    """Those of the rules found that have such a repair, and the one that brings lost constraints back."""
+    found = {finding.rule for finding in findings}
+    again = {schema_drift.RULE.id} if found & _LET_IN else set()
+    return tuple(sorted((found & set(REPAIRS)) | again))

@@ -1,0 +1,67 @@
+"""A table as it is and as the migrations make it in; out: what it has lost, and why a part of it cannot come back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from migrate_to_pg.repair import statement
+from migrate_to_pg.repair.fitting import has_null, keeps
+from migrate_to_pg.repair.reference import Index, ReferenceTable, read_indexes
+from migrate_to_pg.repair.shape import Shape, read_shape
+from migrate_to_pg.rules.schema_drift import affinity
+
+#: What a column's definition may hold that Django's would not: it is not thrown away.
+_OWN = frozenset({"CHECK", "COLLATE", "GENERATED", "AS"})
+
+
+def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
+    """The columns that have lost their type, their NOT NULL or their place in the primary key."""
+    wanted = {column[0].lower(): column for column in reference.columns}
+    for name, declared, not_null, _, position, _ in shape.columns:
+        if name.lower() in wanted:
+            _, type_wanted, not_null_wanted, _, position_wanted, _ = wanted[name.lower()]
+            same_type = affinity(declared) == affinity(type_wanted)
+            if not same_type or (not_null_wanted and not not_null) or (position_wanted and not position):
+                yield name
+
+
+def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceTable) -> Iterator[Index]:
+    """The indexes of the reference that the table lacks, and that no other index stands in for."""
+    own = list(read_indexes(database, table))
+    key = read_shape(database, table).rowid_column
+    for index in reference.indexes:
+        if index.sql and not any(_stands_in(other, index) for other in own) and index.columns != ((key or "").lower(),):
+            yield index
+
+
+def _stands_in(own: Index, wanted: Index) -> bool:
+    """Whether an index of the table does what the wanted one would; of one with a condition, the name alone is told."""
+    if own.name.lower() == wanted.name.lower():
+        return True
+    if own.columns is None or wanted.columns is None:
+        return False
+    if wanted.unique:
+        return own.unique and set(own.columns) <= set(wanted.columns)
+    return own.columns[: len(wanted.columns)] == wanted.columns
+
+
+def obstacle(rows: sqlite3.Connection, sql: str, table: str, column: str, reference: ReferenceTable) -> str:
+    """Why a column cannot be defined as the migrations do; '' where it can.
+
+    ``rows``: where the rows are as they are to be; ``sql``: the table's own statement.
+    """
+    new = reference.definition(column) or ""
+    own = next((c.text for c in statement.columns(sql) if c.name.lower() == column.lower()), "")
+    lost = _OWN & (_keywords(own) - _keywords(new))
+    if not new or lost:
+        what = f"has {' and '.join(sorted(lost))} of its own" if lost else "is not Django's"
+        return f"the definition of {table}.{column} {what}"
+    _, declared, not_null, *_ = next(c for c in reference.shape.columns if c[0].lower() == column.lower())
+    if not_null and has_null(rows, table, column):
+        return f"rows hold NULL in {column}"
+    return "" if keeps(rows, table, column, declared) else f"{declared} would change values of {column}"
+
+
+def _keywords(sql: str) -> set[str]:
+    return {token.keyword for token in statement.tokens(sql)}
