@@ -1,0 +1,116 @@
+"""The legacy database to its end, both ways: repaired in SQLite itself, and mended on the way to PostgreSQL."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from migrate_to_pg.snapshot import file_sha256
+from tests.app.conftest import ask, wanted  # noqa: F401 - fixtures: the application's own request
+
+#: What a person types after reading the diagnosis, and what is set aside on the way where no repair knows a value.
+CASES = {
+    "dangling-fk,duplicates,code-in-fk": ("dangling-foreign-key,duplicate-key,code-in-key,schema-drift", ""),
+    "all": (
+        "all,duplicate-key,foreign-key-orphan,null-in-not-null,text-too-long",
+        "wrong-storage-class,foreign-key-orphan",
+    ),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request, made, tmp_path):
+    """(the damaged database, its rules, what goes into quarantine)."""
+    path = shutil.copy(made(request.param), tmp_path / "legacy.sqlite3")
+    return Path(path), *CASES[request.param]
+
+
+@pytest.fixture
+def repaired(case, manage, tmp_path):
+    """A copy that one command has repaired in place."""
+    damaged, rules, aside = case
+    path = Path(shutil.copy(damaged, tmp_path / "repaired.sqlite3"))
+    # What no repair knows a value for is still an error, and the exit status says so.
+    manage("sqlite_doctor", path, "--repair", rules, ok=not aside)
+    return path
+
+
+def rows(url):
+    """Every row of every table as PostgreSQL writes it, by its whole self."""
+    with psycopg.connect(url) as connection:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        tables = [name for (name,) in connection.execute(query)]
+        everything = sql.SQL("SELECT t::text FROM public.{} AS t")
+        return {t: sorted(r for (r,) in connection.execute(everything.format(sql.Identifier(t)))) for t in tables}
+
+
+def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(case, python):
+    damaged, *_ = case
+    document = json.loads(python("manage.py", "sqlite_doctor", damaged, "--json").stdout)
+    found = {(f["rule"], f["table"], f["column"]): f for f in document["findings"]}
+    dangling = found["dangling-foreign-key", "attributions_attribution", "course_id"]
+    assert "RENAME TO" in dangling["explanation"]
+    assert "--fix dangling-foreign-key" in dangling["remedy"]
+    duplicates = found["duplicate-key", "courses_course", "code"]
+    assert duplicates["count"] == 154
+    assert "no unique index on these columns" in duplicates["explanation"]
+    assert "make the lost unique index again" in duplicates["remedy"]
+    codes = found["code-in-key", "attributions_attribution", "course_id"]
+    assert "values of courses_course.code" in codes["explanation"]
+    assert "courses_course.id of the row with that code" in codes["remedy"]
+
+
+def test_repaired_in_place_the_course_can_be_attributed(case, repaired, ask, wanted):  # noqa: F811
+    damaged, *_ = case
+    [[status, answer]], _ = ask(damaged, "secretaire", wanted)
+    assert (status, "courses_course_backup" in answer["message"]) == (400, True)
+    [[status, answer]], _ = ask(repaired, "secretaire", wanted)
+    assert status == 201, answer
+    with closing(sqlite3.connect(repaired)) as database:
+        written = database.execute(
+            "SELECT c.code, t.matricule, a.component, a.hours FROM attributions_attribution AS a"
+            " JOIN courses_course AS c ON c.id = a.course_id JOIN attributions_teacher AS t ON t.id = a.teacher_id"
+            " WHERE a.academic_year = '2026-2027' AND c.code = 'AGV211' AND a.component = 'CM'"
+        ).fetchall()
+        assert written == [("AGV211", "M00001", "CM", 36.5)]
+        with pytest.raises(sqlite3.IntegrityError, match=r"courses_course\.code"):
+            database.execute("UPDATE courses_course SET code = 'same'")
+
+
+def test_both_ways_lead_to_the_same_data(case, repaired, manage, servers, tmp_path):
+    damaged, rules, aside = case
+    before = file_sha256(damaged)
+    quarantine = ["--quarantine", aside] if aside else []
+    mended, moved = (servers[18].database() for _ in range(2))
+    fixes = ",".join(rule for rule in rules.split(",") if rule != "schema-drift")
+    for source, url, accepted in ((damaged, mended, ["--fix", fixes]), (repaired, moved, [])):
+        options = ["--source", source, "--target", url, "--report", tmp_path / source.stem, "--verify"]
+        manage("migrate_to_pg", *options, *accepted, *quarantine)
+    assert file_sha256(damaged) == before
+    there, here = rows(mended), rows(moved)
+    assert there.keys() == here.keys()
+    assert [table for table in there if there[table] != here[table]] == []
+    assert len(there["attributions_attribution"]) > 300
+    assert len(there["courses_course"]) > 50
+
+
+def test_a_repaired_database_is_told_in_one_line(case, repaired, manage, python):
+    _, _, aside = case
+    if aside:
+        assert python("manage.py", "sqlite_doctor", repaired).returncode == 1
+        change = (
+            "PRAGMA foreign_keys = OFF;"
+            "UPDATE attributions_attribution SET hours = 36.5 WHERE typeof(hours) = 'text';"
+            "DELETE FROM attributions_attribution WHERE teacher_id NOT IN (SELECT id FROM attributions_teacher);"
+        )
+        with closing(sqlite3.connect(repaired)) as database:
+            # A CHECK of Django's asks for it.
+            database.create_function("regexp", 2, lambda pattern, text: True)
+            database.executescript(change)
+    (line,) = manage("sqlite_doctor", repaired).stdout.splitlines()
+    assert line.startswith(f"Healthy: {repaired}")
