@@ -41,7 +41,9 @@ class Codes:
 
     def _with_code(self, parent: Table, code: Column, key: Column, value: str) -> list[list[Value]]:
         """The keys of each row with this code; a row that was merged into another does not count beside others."""
-        merged = f"t.{parent.rowid} IN (SELECT row FROM {gone(parent)} WHERE kept IS NOT NULL)" if parent.aside else "0"  # noqa: S608
+        # Asked for one row after another: IN would gather all merged rows anew for each.
+        of_row = f"SELECT 1 FROM {gone(parent)} AS m WHERE m.row = t.{parent.rowid} AND m.kept IS NOT NULL"  # noqa: S608
+        merged = f"EXISTS ({of_row})" if parent.aside else "0"
         mark, raw = bound(value)
         query = (
             f"SELECT t.{parent.rowid}, t.{quoted(key.planned.source.name)}, {merged} FROM main.{parent.source} AS t"  # noqa: S608
@@ -101,6 +103,16 @@ class Codes:
                 self._record.execute(f"{insert} VALUES ({mark}, ?)", raw, row)
 
     def _is_key(self, parent: Table, key: Column, number: int) -> bool:
-        name = quoted(key.planned.source.name)
-        query = f"SELECT EXISTS (SELECT 1 FROM main.{parent.source} WHERE {name} = ?)"  # noqa: S608
+        query = f"SELECT EXISTS (SELECT 1 FROM {self._keys(parent, key)} WHERE key = ?)"  # noqa: S608 - a name of ours
         return bool(self._record.number(query, number))
+
+    def _keys(self, parent: Table, key: Column) -> str:
+        """A table of ``expected``: the parent's keys, with the index that the snapshot may have lost."""
+        name = f"keys_{parent.number}_{key.index}"
+        if name not in self._indexed:
+            self._indexed.add(name)
+            column = quoted(key.planned.source.name)
+            self._record.execute(f"CREATE TABLE expected.{name} (key)")
+            self._record.execute(f"INSERT INTO expected.{name} SELECT {column} FROM main.{parent.source}")  # noqa: S608
+            self._record.execute(f"CREATE INDEX expected.{name}_key ON {name} (key)")
+        return f"expected.{name}"
