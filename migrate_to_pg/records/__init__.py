@@ -1,0 +1,58 @@
+"""The records that flow from stage to stage: plain, frozen, knowing neither Django nor a driver.
+
+A stage takes some of these and returns one of these. Nothing here has behaviour beyond small derived facts.
+"""
+
+from migrate_to_pg.records.findings import Finding, Level, Sample
+from migrate_to_pg.records.options import BOOKKEEPING, FINAL, INCOMING, Options, Verify
+from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable
+from migrate_to_pg.records.report import Event, Failure, Report, SourceFacts, StageTime, TargetFacts
+from migrate_to_pg.records.results import Difference, FreshRows, Identity, LoadedTable, Proof, Publication, TableProof
+from migrate_to_pg.records.source import Snapshot, SourceCatalog, SourceColumn, SourceForeignKey, SourceTable
+from migrate_to_pg.records.target import (
+    TargetCheck,
+    TargetColumn,
+    TargetForeignKey,
+    TargetIndex,
+    TargetTable,
+    TargetUnique,
+)
+
+__all__ = [
+    "BOOKKEEPING",
+    "FINAL",
+    "INCOMING",
+    "Difference",
+    "Event",
+    "Failure",
+    "Finding",
+    "FreshRows",
+    "GenericKey",
+    "Identity",
+    "Level",
+    "LoadedTable",
+    "Options",
+    "Plan",
+    "PlannedColumn",
+    "PlannedTable",
+    "Proof",
+    "Publication",
+    "Report",
+    "Sample",
+    "Snapshot",
+    "SourceCatalog",
+    "SourceColumn",
+    "SourceFacts",
+    "SourceForeignKey",
+    "SourceTable",
+    "StageTime",
+    "TableProof",
+    "TargetCheck",
+    "TargetColumn",
+    "TargetFacts",
+    "TargetForeignKey",
+    "TargetIndex",
+    "TargetTable",
+    "TargetUnique",
+    "Verify",
+]

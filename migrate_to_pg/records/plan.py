@@ -1,0 +1,84 @@
+"""Both sides paired: the very object that --check shows and load consumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from migrate_to_pg.records.source import SourceColumn, SourceTable
+from migrate_to_pg.records.target import TargetColumn, TargetTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedColumn:
+    """One column on both sides."""
+
+    source: SourceColumn
+    target: TargetColumn
+
+    @property
+    def name(self) -> str:
+        """PostgreSQL's name of it."""
+        return self.target.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTable:
+    """One table on both sides, its columns paired by name."""
+
+    source: SourceTable
+    target: TargetTable
+    #: Every column that both sides have, in PostgreSQL's order; generated ones included.
+    columns: tuple[PlannedColumn, ...]
+    #: SQLite columns that PostgreSQL's table lacks: their data would be lost.
+    only_source: tuple[SourceColumn, ...] = ()
+    #: PostgreSQL columns that SQLite's table lacks.
+    only_target: tuple[TargetColumn, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """PostgreSQL's name of it."""
+        return self.target.name
+
+    @property
+    def loaded_columns(self) -> tuple[PlannedColumn, ...]:
+        """The columns that COPY sends: all but the generated ones."""
+        return tuple(c for c in self.columns if not c.target.generated)
+
+    @property
+    def key(self) -> tuple[PlannedColumn, ...]:
+        """The primary key's columns, empty where there is no key or SQLite lacks a part of it."""
+        by_name = {c.name: c for c in self.columns}
+        if any(name not in by_name for name in self.target.primary_key):
+            return ()
+        return tuple(by_name[name] for name in self.target.primary_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenericKey:
+    """A key that names its parent's model in one column and its row in another; by PostgreSQL's names."""
+
+    table: str
+    #: Refers to django_content_type.
+    content_type_column: str
+    object_column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """SQLite table x staged table: the very object that --check shows and load consumes."""
+
+    tables: tuple[PlannedTable, ...]
+    #: SQLite tables that no migration knows.
+    leftovers: tuple[SourceTable, ...] = ()
+    #: Staged tables that SQLite lacks: they are published as the migrations made them.
+    only_target: tuple[TargetTable, ...] = ()
+    #: What naive text in a timestamptz column means: the name of a time zone ("UTC" with USE_TZ).
+    source_time_zone: str = "UTC"
+    #: (app label, model name in lower case) -> PostgreSQL's name of its table, for every installed model.
+    models: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    generic_keys: tuple[GenericKey, ...] = ()
+
+    def table(self, name: str) -> PlannedTable | None:
+        """The planned table with exactly that PostgreSQL name."""
+        return next((t for t in self.tables if t.name == name), None)

@@ -1,0 +1,98 @@
+"""Everything a run did, as it is told: by the report afterwards, by events meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from migrate_to_pg.account import ChangedCells, RowsAside
+from migrate_to_pg.records.findings import Finding
+from migrate_to_pg.records.results import Identity, LoadedTable, Proof, Publication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTime:
+    """How long a stage took."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """The source as the report tells of it."""
+
+    path: str
+    bytes: int
+    sha256: str
+    #: SHA-256 of the same file at the end of the run; '' where the run ended before it was taken again.
+    sha256_after: str
+    tables: int
+    rows: int
+    #: Where the snapshot is kept; '' where it was removed at the end.
+    snapshot: str
+    #: Where the journal of the repairs is kept, a SQLite database; '' where nothing was mended, or it was removed.
+    journal: str = ""
+    #: Whether anybody committed to it after the snapshot; what only its -wal holds included.
+    changed: bool = False
+    #: 'table: n rows ...': what was published without, by --accept-stale.
+    left_behind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFacts:
+    """The target as the report tells of it; the URL never holds a password."""
+
+    url: str
+    version: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What stopped a run."""
+
+    message: str
+    detail: tuple[str, ...]
+    remedy: str
+    exit_status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything a run did: what the terminal, the HTML page and report.json tell."""
+
+    ok: bool
+    #: "check", "rehearse", "publish" or "undo".
+    mode: str
+    #: ISO 8601 with offset.
+    started: str
+    stages: tuple[StageTime, ...] = ()
+    source: SourceFacts | None = None
+    target: TargetFacts | None = None
+    loaded: tuple[LoadedTable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    #: What the accepted repairs changed and set aside; the cells and rows shown are the first of many.
+    changed: tuple[ChangedCells, ...] = ()
+    aside: tuple[RowsAside, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    proof: Proof | None = None
+    publication: Publication | None = None
+    failure: Failure | None = None
+    #: Name -> version of everything that had a hand in it.
+    versions: Mapping[str, str] = field(default_factory=dict)
+    #: Things a person should do now, in order.
+    next_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that the progress display may show. The library never prints."""
+
+    #: "stage" (a stage begins), "progress" (done of total, in a stage), "note" (a line), "stage_done".
+    kind: str
+    stage: str
+    message: str = ""
+    #: Rows or bytes or steps done so far, of total; 0 total where unknown.
+    done: int = 0
+    total: int = 0

@@ -1,0 +1,107 @@
+"""What load, restore, prove and publish did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrate_to_pg.records.options import Verify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedTable:
+    """What load sent for one table."""
+
+    name: str
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The next value that a sequence will give."""
+
+    table: str
+    column: str
+    next: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One cell, or one row, that is not the same on both sides."""
+
+    table: str
+    #: Primary key column -> value as text.
+    key: Mapping[str, str]
+    #: '' for a whole row.
+    column: str
+    #: "changed", "missing" (in PostgreSQL), "extra" (in PostgreSQL), or "unexplained": the record of the repairs says
+    #: what the proof cannot confirm.
+    kind: str
+    #: Both values as text; None for a NULL or an absent row. Of "unexplained": why, and the recorded value.
+    source: str | None
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableProof:
+    """The comparison of one table."""
+
+    name: str
+    #: As the snapshot has them, before any repair.
+    rows_source: int
+    rows_target: int
+    #: 0 where only rows were counted.
+    cells_compared: int
+    #: Exact number of differing cells plus missing plus extra rows.
+    differences: int
+    #: The first of them.
+    samples: tuple[Difference, ...]
+    seconds: float
+    #: Rows of the source that are not in PostgreSQL, and are whole in the journal.
+    quarantined: int = 0
+    merged: int = 0
+    #: Cells that a repair changed, each recomputed by the proof itself.
+    cells_changed: int = 0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row of the source is in PostgreSQL, in quarantine or merged."""
+        return self.rows_source == self.rows_target + self.quarantined + self.merged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Whether staging holds what the snapshot holds."""
+
+    verify: Verify
+    tables: tuple[TableProof, ...]
+
+    @property
+    def holds(self) -> bool:
+        """True where no difference was found in any table, and every row is accounted for."""
+        return all(t.differences == 0 and t.adds_up for t in self.tables)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshRows:
+    """What Django's own post_migrate receivers put into an empty database."""
+
+    #: (app label, model)
+    content_types: frozenset[tuple[str, str]]
+    #: (app label, model, codename)
+    permissions: frozenset[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What publish did, in its one transaction."""
+
+    schema: str
+    tables: tuple[str, ...]
+    #: Tables that were there before and are now in the archive schema.
+    replaced: tuple[str, ...]
+    #: The dated schema that keeps the replaced tables; '' where nothing was replaced.
+    archive: str
+    #: How long the locks on the final schema's tables were held.
+    locked_seconds: float

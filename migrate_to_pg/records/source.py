@@ -1,0 +1,80 @@
+"""The SQLite side: the snapshot, and what it really holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A consistent private copy of the source, as it was at one moment."""
+
+    source: Path
+    #: The copy, mode 0600.
+    path: Path
+    #: Size of the copy in bytes.
+    size: int
+    #: SHA-256 of the copy, hexadecimal.
+    sha256: str
+    #: SHA-256 of the source's main file when the copy was made, hexadecimal.
+    source_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceColumn:
+    """A column as SQLite declares it (PRAGMA table_xinfo)."""
+
+    name: str
+    #: The declared type, in the source's own spelling; '' where there is none.
+    declared_type: str
+    not_null: bool
+    #: Position in the primary key from 1, 0 where it is no part of it.
+    key_position: int
+    generated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceForeignKey:
+    """A foreign key as SQLite declares it (PRAGMA foreign_key_list)."""
+
+    columns: tuple[str, ...]
+    parent: str
+    #: Empty where the key names the parent's primary key by leaving the columns out.
+    parent_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTable:
+    """An ordinary or virtual table of the snapshot."""
+
+    name: str
+    #: The CREATE TABLE statement that SQLite kept.
+    sql: str
+    columns: tuple[SourceColumn, ...]
+    foreign_keys: tuple[SourceForeignKey, ...]
+    rows: int
+    without_rowid: bool = False
+    #: sqlite_sequence.seq, for AUTOINCREMENT tables: the highest id ever given.
+    last_id: int | None = None
+
+    def column(self, name: str) -> SourceColumn | None:
+        """The column of that name, in any case, as SQLite compares names."""
+        return next((c for c in self.columns if c.name.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCatalog:
+    """What the snapshot really holds."""
+
+    tables: tuple[SourceTable, ...]
+    #: name -> SQL of views and of triggers: they are not data, and are not moved.
+    views: Mapping[str, str] = field(default_factory=dict)
+    triggers: Mapping[str, str] = field(default_factory=dict)
+    #: (app label, migration name) as recorded in django_migrations.
+    applied_migrations: tuple[tuple[str, str], ...] = ()
+
+    def table(self, name: str) -> SourceTable | None:
+        """The table of that name, in any case, as SQLite compares names."""
+        return next((t for t in self.tables if t.name.lower() == name.lower()), None)

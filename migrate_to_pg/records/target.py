@@ -1,0 +1,95 @@
+"""The PostgreSQL side: tables as its catalogue describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetColumn:
+    """A column as PostgreSQL's catalogue describes it."""
+
+    name: str
+    #: pg_type.typname of the column's base type: int4, varchar, timestamptz ...
+    type_name: str
+    #: As a person writes it: "character varying(10)", "numeric(6,2)".
+    type_sql: str
+    not_null: bool
+    #: n of varchar(n) and char(n), in characters.
+    max_length: int | None = None
+    #: p and s of numeric(p, s).
+    precision: int | None = None
+    scale: int | None = None
+    #: Computed by PostgreSQL: never loaded, always proven.
+    generated: bool = False
+    #: Quoted, schema-qualified name of the sequence behind an IDENTITY or serial column.
+    sequence: str | None = None
+    has_default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetForeignKey:
+    """A foreign key as PostgreSQL's catalogue describes it."""
+
+    name: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetUnique:
+    """A unique constraint or unique index."""
+
+    name: str
+    #: Empty where a part of the key is an expression.
+    columns: tuple[str, ...]
+    #: Every part of such a key, plain columns included, as PostgreSQL or offline Django prints it.
+    expressions: tuple[str, ...] = ()
+    nulls_not_distinct: bool = False
+    #: The predicate of a partial unique index, as PostgreSQL prints it; '' where it is total.
+    predicate: str = ""
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetIndex:
+    """An index that is not unique."""
+
+    name: str
+    #: The parts of its key in their order; '' for one that is an expression.
+    columns: tuple[str, ...]
+    #: pg_am.amname: btree, gin ...
+    method: str = "btree"
+    #: The predicate of a partial index, as PostgreSQL prints it; '' where it is total.
+    predicate: str = ""
+    #: Columns that its entries hold beside the key.
+    included: tuple[str, ...] = ()
+    #: Django's second index of a text column, for LIKE: on PostgreSQL alone.
+    for_like: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetCheck:
+    """A CHECK constraint."""
+
+    name: str
+    #: As PostgreSQL, or offline Django, prints it.
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetTable:
+    """A table of the incoming schema."""
+
+    name: str
+    columns: tuple[TargetColumn, ...]
+    primary_key: tuple[str, ...]
+    uniques: tuple[TargetUnique, ...] = ()
+    foreign_keys: tuple[TargetForeignKey, ...] = ()
+    checks: tuple[TargetCheck, ...] = ()
+    indexes: tuple[TargetIndex, ...] = ()
+
+    def column(self, name: str) -> TargetColumn:
+        """The column of exactly that name."""
+        return next(c for c in self.columns if c.name == name)
