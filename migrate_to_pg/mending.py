@@ -21,6 +21,8 @@ from migrate_to_pg.rules.sql import compose, name
 
 Progress = Callable[[Event], None]
 
+#: Without a row of it the next `migrate` would apply that migration once more: its rows are never set aside.
+_MIGRATIONS = "django_migrations"
 _BY_ID = {rule.id: rule for rule in RULES}
 
 
@@ -104,6 +106,8 @@ class _Mender:
         return sum(merge(self.copy, subject, table, search) for search in same)
 
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
+        if table.name == _MIGRATIONS:
+            return 0
         taken = quarantine(self.copy, subject, rule, table, finding)
         if taken:
             close(self.copy, subject, nulls=foreign_key_orphan.RULE.id in self.accepted.fix)

@@ -39,3 +39,18 @@ def test_a_repair_of_the_schema_stays_accepted_where_no_row_could_be_mended() ->
     done = mended(script, NUMBERS, child, fix=["null-in-not-null", "dangling-foreign-key"])
     assert only(done.findings, "dangling-foreign-key").applied
     assert not only(done.findings, "null-in-not-null").applied
+
+
+def test_the_record_of_migrations_is_never_set_aside() -> None:
+    script = "CREATE TABLE django_migrations (id integer PRIMARY KEY, app, name, applied);"
+    script += "INSERT INTO django_migrations VALUES (1, 'a', '0001_initial', 'some day'), (2, 'b', NULL, '2024-01-01');"
+    migrations = table(
+        "django_migrations",
+        "id bigint",
+        "app character varying(255)",
+        "name character varying(255)",
+        "applied timestamp with time zone",
+    )
+    done = mended(script, migrations, quarantine=["malformed-timestamp", "null-in-not-null"])
+    assert {finding.rule for finding in done.findings if finding.blocks} == {"malformed-timestamp", "null-in-not-null"}
+    assert done.aside == []
