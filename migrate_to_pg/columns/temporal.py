@@ -1,8 +1,8 @@
 """date, time, timestamp, timestamptz and interval: SQLite TEXT (interval: INTEGER microseconds) -> Arrow temporals.
 
 Django writes ISO 8601 text; naive text is UTC with USE_TZ (or the source's own TIME_ZONE) and local time without.
-The vectorised casts read the usual spellings; a batch that holds any other is read one value at a time, by Python's
-``fromisoformat``, which is what django.utils.dateparse asks first.
+The vectorised casts read the usual spellings; a batch that holds any other is read one value at a time, as Django
+reads it (``spelled``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.columns.codec import BYTES, INTEGER, Codec, Context, Converted, any_true, one_by_one
+from migrate_to_pg.columns.spelled import date_of, moment_of, time_of
 
 _NAIVE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -76,7 +77,7 @@ def _instant(time_zone: str) -> Callable[[str], object]:
     zone = ZoneInfo(time_zone)
 
     def convert(value: str) -> object:
-        moment = datetime.datetime.fromisoformat(value)
+        moment = moment_of(value)
         if moment.tzinfo is None:
             moment = _localized(moment, zone)
         return moment.astimezone(datetime.UTC)
@@ -88,7 +89,7 @@ def _naive(time_zone: str) -> Callable[[str], object]:
     zone = ZoneInfo(time_zone)
 
     def convert(value: str) -> object:
-        moment = datetime.datetime.fromisoformat(value)
+        moment = moment_of(value)
         return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
 
     return convert
@@ -109,7 +110,7 @@ def _date(arrays: Sequence[pa.Array], _: Context) -> Converted:
             return Converted(values=values)
     except pa.ArrowInvalid:
         pass
-    return _slowly(arrays[0], datetime.date.fromisoformat, pa.date32())
+    return _slowly(arrays[0], date_of, pa.date32())
 
 
 def _time(arrays: Sequence[pa.Array], _: Context) -> Converted:
@@ -117,14 +118,7 @@ def _time(arrays: Sequence[pa.Array], _: Context) -> Converted:
     moments = _cast(pc.binary_join_element_wise(_A_DAY, arrays[0], _NOTHING))
     if moments is not None:
         return Converted(values=moments.cast(_TIME))
-    return _slowly(arrays[0], _time_of, _TIME)
-
-
-def _time_of(value: str) -> datetime.time:
-    parsed = datetime.time.fromisoformat(value)
-    if parsed.tzinfo is not None:
-        raise ValueError(f"{value} has an offset")
-    return parsed
+    return _slowly(arrays[0], time_of, _TIME)
 
 
 def _interval(arrays: Sequence[pa.Array], _: Context) -> Converted:

@@ -6,6 +6,7 @@ import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from migrate_to_pg.columns.spelled import moment_of
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked
 from migrate_to_pg.rules.rule import Mend, Subject, UnmendableError, Value
@@ -27,9 +28,9 @@ def _with_offset(zone: ZoneInfo, value: Value) -> Value:
     if not isinstance(value, str) or ":" not in value:
         raise UnmendableError
     try:
-        moment = datetime.datetime.fromisoformat(value).replace(tzinfo=zone, fold=0)
+        moment = moment_of(value).replace(tzinfo=zone, fold=0)
         text = value + moment.isoformat()[-len("+02:00") :]
-        same = datetime.datetime.fromisoformat(text)
+        same = moment_of(text)
     except ValueError as error:
         raise UnmendableError from error
     # An offset with seconds does not fit.

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from migrate_to_pg.columns.addresses import binary_address
 from migrate_to_pg.columns.decimals import as_django_reads, sqlite_decimal
+from migrate_to_pg.columns.spelled import date_of, moment_of, time_of
 from migrate_to_pg.records import TargetColumn
 
 _Function = Callable[..., str | int]
@@ -31,8 +32,8 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
     functions: dict[str, tuple[int, _Function]] = {
         "pg_numeric": (3, _numeric),
         "pg_rounds": (3, _rounds),
-        "pg_date": (1, lambda text: datetime.date.fromisoformat(text).isoformat()),
-        "pg_time": (1, _time),
+        "pg_date": (1, lambda text: date_of(text).isoformat()),
+        "pg_time": (1, lambda text: time_of(text).isoformat()),
         "pg_timestamp": (1, lambda text: _local(text, zone).isoformat()),
         "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
         "pg_inet": (1, lambda text: binary_address(text).hex()),
@@ -96,21 +97,14 @@ def _ascii_case(text: str, function: str) -> str:
     return "".join(getattr(letter, function)() if letter.isascii() else letter for letter in text)
 
 
-def _time(text: str) -> str:
-    moment = datetime.time.fromisoformat(text)
-    if moment.tzinfo is not None:
-        raise ValueError(f"{text} has an offset")
-    return moment.isoformat()
-
-
 def _local(text: str, zone: ZoneInfo) -> datetime.datetime:
-    moment = datetime.datetime.fromisoformat(text)
+    moment = moment_of(text)
     return moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _instant(text: str, zone: ZoneInfo) -> datetime.datetime:
     """ValueError where the clocks showed that local time twice, or never."""
-    moment = datetime.datetime.fromisoformat(text)
+    moment = moment_of(text)
     if moment.tzinfo is None:
         earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
         if earlier.utcoffset() != later.utcoffset():

@@ -51,7 +51,8 @@ RULE = form_rule(
     hint=_hint,
     meaning=(
         "PostgreSQL refuses the empty text, '0000-00-00', days that no calendar has, and any other text that is no"
-        " date; a date with a time behind it would lose the time. Numbers are reported by wrong-storage-class."
+        " date; a date with a time behind it would lose the time. What Django reads is taken, 2024-1-5 among it."
+        " Numbers are reported by wrong-storage-class."
     ),
     remedy="Write them as YYYY-MM-DD, or set them to NULL where the column allows it.",
     repair="lossy",

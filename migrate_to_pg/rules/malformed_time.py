@@ -29,7 +29,8 @@ RULE = form_rule(
     hint=_hint,
     meaning=(
         "PostgreSQL refuses the empty text, 25:00 and any other text that is no time of day; it would drop an offset"
-        " without a word. Numbers are reported by wrong-storage-class."
+        " without a word. What Django reads otherwise is taken, 8:05 among it. Numbers are reported by"
+        " wrong-storage-class."
     ),
     remedy="Write them as HH:MM:SS, or set them to NULL where the column allows it.",
     repair="lossy",

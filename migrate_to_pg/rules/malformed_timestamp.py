@@ -30,8 +30,9 @@ RULE = form_rule(
     hint=_hint,
     meaning=(
         "PostgreSQL refuses the empty text, '0000-00-00 00:00:00', days that no calendar has, and any other text that"
-        " is no date and time. A date alone is midnight, as Django reads it; T, Z and offsets are taken. Numbers, such"
-        " as Unix times, are reported by wrong-storage-class."
+        " is no date and time. A date alone is midnight, as Django reads it; T, Z, offsets and whatever"
+        " else Django reads (2024-1-5 8:00, blanks before the offset) are taken. Numbers, such as Unix times, are"
+        " reported by wrong-storage-class."
     ),
     remedy="Write them as YYYY-MM-DD HH:MM:SS, or set them to NULL where the column allows it.",
     repair="lossy",

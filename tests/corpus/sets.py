@@ -57,6 +57,7 @@ CASES = [
     # --- equal on PostgreSQL alone
     _twins("uuid dashed and plain", "uuid", "char(32)", f"'{_UUID}'", f"'{_DASHED}'"),
     _twins("uuid in two cases", "uuid", "char(32)", f"'{_UUID}'", f"'{_UUID.upper()}'"),
+    _twins("one day in two spellings", "date", "date", "'2024-01-05'", "'2024-1-5'"),
     _twins("one instant with and without offset", "timestamptz", "datetime", "'2024-01-01 10:00:00'",
            "'2024-01-01 12:00:00+02:00'"),
     _twins("one instant in local time", "timestamptz", "datetime", "'2024-07-01 12:00:00'",

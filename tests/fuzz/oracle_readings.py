@@ -106,17 +106,6 @@ def moment_of(written: str) -> datetime.datetime | None:
     return datetime.datetime(*(int(p or 0) for p in parts), micro, tzinfo=zone_of(zone))
 
 
-def is_loose(stored: Stored, column: Column) -> bool:
-    """What only Django's second try reads, '2024-1-5 8:00': the product sets it aside, as its docs say."""
-    if stored[0] != "text" or column.kind != "timestamp with time zone":
-        return False
-    try:
-        datetime.datetime.fromisoformat(stored[1].decode())
-    except ValueError:
-        return True
-    return False
-
-
 def zone_of(written: str | None) -> datetime.timezone | None:
     if written is None or written == "Z":
         return datetime.UTC if written else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from oracle_readings import Column, Stored, Unreadable, is_loose, meaning
+from oracle_readings import Column, Stored, Unreadable, meaning
 from psycopg import sql
 
 #: Column in lower case -> what SQLite holds there.
@@ -110,8 +110,6 @@ class Record:
 
     def _takes_row(self, table: str, columns: list[Column], aside: Cells) -> bool:
         there = [c for c in columns if c.name.lower() in aside]
-        if any(is_loose(aside[c.name.lower()], c) for c in there):
-            return False
         values = [meaning(aside[c.name.lower()], c) for c in there]
         statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
             sql.Identifier("public", table),
@@ -121,8 +119,6 @@ class Record:
         return self._takes(statement, values)
 
     def _takes_cell(self, change: Change, column: Column) -> bool:
-        if is_loose(change.old, column):
-            return False
         statement = sql.SQL("UPDATE {} SET {} = {} WHERE {}").format(
             sql.Identifier("public", change.table),
             sql.Identifier(change.column),

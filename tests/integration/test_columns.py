@@ -151,6 +151,27 @@ def test_dates_cross(ferry: Ferry, value: str) -> None:
     check_crosses(ferry, "date", value, datetime.date.fromisoformat(value))
 
 
+@pytest.mark.parametrize(
+    ("type_sql", "value", "python_value"),
+    [
+        ("date", "2024-1-5", datetime.date(2024, 1, 5)),
+        ("date", "2024-01-05\n", datetime.date(2024, 1, 5)),
+        ("date", "２０２４-01-05", datetime.date(2024, 1, 5)),
+        ("time", "8:05", datetime.time(8, 5)),
+        ("time", "8:5:1,25", datetime.time(8, 5, 1, 250_000)),
+        ("timestamp", "2024-1-5 8:00", datetime.datetime(2024, 1, 5, 8)),
+        ("timestamp", "2024-1-5T8:00:00.123456789012", datetime.datetime(2024, 1, 5, 8, 0, 0, 123_456)),
+        ("timestamptz", "2024-01-05 08:00:00 +02:00", datetime.datetime(2024, 1, 5, 6, tzinfo=UTC)),
+        ("timestamptz", "2024-1-5 8:00-0330", datetime.datetime(2024, 1, 5, 11, 30, tzinfo=UTC)),
+        ("timestamptz", "2024-01-05 ٠٨:00:00 ", datetime.datetime(2024, 1, 5, 8, tzinfo=UTC)),
+    ],
+)
+def test_what_djangos_regular_expressions_read_crosses(
+    ferry: Ferry, type_sql: str, value: str, python_value: object
+) -> None:
+    check_crosses(ferry, type_sql, value, python_value)
+
+
 @pytest.mark.parametrize("value", ["00:00:00", "23:59:59.999999", "10:20", "10:20:30.5", "T10:20", "10"])
 def test_times_cross(ferry: Ferry, value: str) -> None:
     check_crosses(ferry, "time", value, datetime.time.fromisoformat(value))
@@ -241,7 +262,8 @@ MALFORMED = [
     *[(t, v) for t in ("timestamp", "timestamptz") for v in (
         "2023-02-30 10:00:00", "0000-00-00 00:00:00", "0000-01-01 00:00:00", "2024-01-01 24:00:00",
         "2024-01-01 10:60:00", "2024-06-30 23:59:60", "2024-01-01 10:00:00.", "10000-01-01 00:00:00",
-        " 2024-01-01 10:00:00", "2024-01-01 10:00:00 ", "2024-01-01 10:00:00+25:00")],
+        " 2024-01-01 10:00:00", "2024-01-01 10:00:00+25:00", "2024-1-1 10", "2024-1-1", "24-1-1 10:00",
+        "2024-1-1 10:00 \x00")],
     *[("time", v) for v in (
         "24:00:00", "10:60", "23:59:60", "10:00:00+02:00", "10:00:00Z", "2024-01-01 10:00:00", " 10:00:00", "10:00:")],
 ]  # fmt: skip

@@ -7,6 +7,7 @@ import struct
 import uuid
 import zoneinfo
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -17,15 +18,19 @@ from django.db import models
 from django.db.backends.sqlite3.operations import DatabaseOperations
 from django.db.models.expressions import Col
 from django.test import override_settings
+from django.utils.dateparse import parse_date, parse_datetime, parse_time
 from django.utils.timezone import make_aware
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate_to_pg.columns import CODECS, decimals, temporal
 from migrate_to_pg.columns.codec import Context, Converted, Doubtful
+from migrate_to_pg.prove import forms
+from migrate_to_pg.prove.forms import EPOCH, MICROSECOND
 from migrate_to_pg.records import TargetColumn
 
 MANY = settings(max_examples=400, deadline=None)
+FACTS = forms.Facts(zone=zoneinfo.ZoneInfo("UTC"))
 FIFTEEN = st.integers(-(10**15) + 1, 10**15 - 1)
 
 
@@ -121,17 +126,26 @@ def test_decimals_keep_nulls_and_slices() -> None:
 # --- times ------------------------------------------------------------------------------------------------------------
 
 DIGITS = st.text("0123456789", min_size=1, max_size=4)
+#: Digits and blanks of other scripts are among them: \d and \s of Django's regular expressions match these too.
 PIECES = st.one_of(
     st.sampled_from(
-        ["-", ":", ".", ",", " ", "T", "t", "Z", "z", "+", "W", "24", "60", "00", "01", "31", "02", "2024"]
+        ["-", ":", ".", ",", " ", "T", "t", "Z", "z", "+", "W", "24", "60", "00", "01", "31", "02", "2024",
+         "\n", "\t", "\u3000", "\uff11", "\u0665", "\u00b2", "1234567", "\0"]
     ),
     DIGITS,
-)
+)  # fmt: skip
 NOISE = st.lists(PIECES, max_size=14).map("".join)
 CLOCKS = st.times().flatmap(lambda t: st.sampled_from([str(t), t.isoformat("milliseconds"), t.isoformat("minutes")]))
 DAYS = st.dates().map(str)
-MOMENTS = st.builds(lambda d, s, t, z: d + s + t + z, DAYS, st.sampled_from(" T"), CLOCKS,
-                    st.sampled_from(["", "", "", "Z", "+02:00", "-0330", "+01"]))  # fmt: skip
+#: As only Django's regular expressions read them.
+LOOSE_DAYS = st.dates().map(lambda d: f"{d.year:04}-{d.month}-{d.day}")
+LOOSE_CLOCKS = st.times().flatmap(
+    lambda t: st.sampled_from([f"{t.hour}:{t.minute}", f"{t.hour}:{t.minute}:{t.second}", f"{t:%H:%M:%S},{t:%f}123"])
+)
+OFFSETS = st.sampled_from(
+    ["", "", "", "Z", "+02:00", "-0330", "+01", " +02:00", "\t-03", " Z", "+00:90", "-23:99", " "]
+)
+MOMENTS = st.builds("".join, st.tuples(DAYS | LOOSE_DAYS, st.sampled_from(" T"), CLOCKS | LOOSE_CLOCKS, OFFSETS))
 
 
 @st.composite
@@ -146,22 +160,42 @@ def spellings(whole: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.one_of(whole, mangled(whole), NOISE), min_size=1, max_size=3)
 
 
+#: The proof's reading of a column's text, and what it makes of what the codec read.
+Judge = Callable[[Any], str]
+
+
+def check_proven(converted: Converted, values: Sequence[str], source: Judge, form: Judge) -> None:
+    """What the codec read is what the proof reads of the same text."""
+    for value, read in zip(values, converted.values.to_pylist(), strict=True):
+        assert read is None or source(value) == form(read), (value, read)
+
+
 @MANY
-@given(spellings(DAYS))
+@given(spellings(DAYS | LOOSE_DAYS))
 def test_dates(values: list[str]) -> None:
-    check_like(convert(column("date"), values), values, datetime.date.fromisoformat)
+    converted = convert(column("date"), values)
+    check_like(converted, values, parse_date)
+    check_proven(converted, values, lambda v: forms.source_date(v, FACTS), lambda d: f"={(d - EPOCH.date()).days}")
 
 
 def clock(value: str) -> datetime.time | None:
     """Django drops an offset, which would be a change."""
-    read = datetime.time.fromisoformat(value)
-    return read if read.tzinfo is None else None
+    with suppress(ValueError):
+        if datetime.time.fromisoformat(value).tzinfo is not None:
+            return None
+    return parse_time(value)
 
 
 @MANY
-@given(spellings(CLOCKS))
+@given(spellings(CLOCKS | LOOSE_CLOCKS))
 def test_times(values: list[str]) -> None:
-    check_like(convert(column("time"), values), values, clock)
+    converted = convert(column("time"), values)
+    check_like(converted, values, clock)
+    check_proven(converted, values, lambda v: forms.source_time(v, FACTS), lambda t: f"={ticks(t)}")
+
+
+def ticks(time: datetime.time) -> int:
+    return (datetime.datetime.combine(EPOCH, time) - EPOCH) // MICROSECOND
 
 
 def instant(zone: str) -> Callable[[str], datetime.datetime | None]:
@@ -170,7 +204,8 @@ def instant(zone: str) -> Callable[[str], datetime.datetime | None]:
     operations = DatabaseOperations(SimpleNamespace(timezone=info))
 
     def read(value: str) -> datetime.datetime | None:
-        datetime.datetime.fromisoformat(value)  # what only Django's regular expressions read is refused
+        if parse_datetime(value) is None:
+            return None  # Django's converter fails
         with override_settings(USE_TZ=True):
             moment = operations.convert_datetimefield_value(value, None, operations.connection)
         naive = moment.replace(tzinfo=None)
@@ -188,17 +223,25 @@ def instant(zone: str) -> Callable[[str], datetime.datetime | None]:
 @MANY
 @given(values=spellings(MOMENTS))
 def test_instants(zone: str, values: list[str]) -> None:
-    check_like(convert(column("timestamptz"), values, zone=zone), values, instant(zone))
+    converted = convert(column("timestamptz"), values, zone=zone)
+    check_like(converted, values, instant(zone))
+    facts = forms.Facts(zone=zoneinfo.ZoneInfo(zone))
+    check_proven(converted, values, lambda v: forms.source_instant(v, facts), lambda m: f"={forms.instant(m)}")
 
 
 @MANY
 @given(values=spellings(MOMENTS))
 def test_local_times(values: list[str]) -> None:
-    def local(value: str) -> datetime.datetime:
-        read = datetime.datetime.fromisoformat(value)
-        return read.astimezone(zoneinfo.ZoneInfo("Europe/Stockholm")).replace(tzinfo=None) if read.tzinfo else read
+    zone = zoneinfo.ZoneInfo("Europe/Stockholm")
 
-    check_like(convert(column("timestamp"), values, zone="Europe/Stockholm"), values, local)
+    def local(value: str) -> datetime.datetime | None:
+        read = parse_datetime(value)
+        return read.astimezone(zone).replace(tzinfo=None) if read and read.tzinfo else read
+
+    converted = convert(column("timestamp"), values, zone="Europe/Stockholm")
+    check_like(converted, values, local)
+    facts = forms.Facts(zone=zone)
+    check_proven(converted, values, lambda v: forms.source_local(v, facts), lambda m: f"={(m - EPOCH) // MICROSECOND}")
 
 
 @MANY

@@ -35,6 +35,7 @@ def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: 
         ("date", "'0001-01-01'"),
         ("date", "'9999-12-31'"),
         ("date", "'2024-02-29'"),
+        ("date", "'2024-2-9'"),
     ],
 )
 def test_what_the_type_holds_is_healthy(type_sql: str, value: str) -> None:

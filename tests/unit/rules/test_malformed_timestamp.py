@@ -36,6 +36,8 @@ def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: 
         ("timestamp", "'9999-12-31 23:59:59.999999'"),
         ("timestamp with time zone", "'2024-01-01T00:00:00Z'"),
         ("timestamp with time zone", "'2024-01-01'"),
+        ("timestamp", "'2024-1-5 8:00'"),
+        ("timestamp with time zone", "'2024-1-5 8:00 +02:00'"),
         ("timestamp with time zone", "'2024-01-01 10:00:00+05:30'"),
     ],
 )

@@ -211,6 +211,7 @@ def test_json_escapes(old: object, new: object) -> None:
         ("Europe/Stockholm", "2024-10-27 02:30:00", "2024-10-27 02:30:00+02:00"),
         ("Europe/Stockholm", "2024-03-31T02:30", "2024-03-31T02:30+01:00"),
         ("Europe/Stockholm", "2024-10-27 02:30:00.5", "2024-10-27 02:30:00.5+02:00"),
+        ("Europe/Stockholm", "2024-10-27 2:30", "2024-10-27 2:30+02:00"),
         ("America/St_Johns", "2024-11-03 01:30:00", "2024-11-03 01:30:00-02:30"),
         # A clock that was put forward at midnight, and one that was set right by some seconds.
         ("America/Havana", "2024-03-10", STANDS),
