@@ -10,20 +10,21 @@ from migrate_to_pg.repair.fitting import has_null, keeps
 from migrate_to_pg.repair.reference import Index, ReferenceTable, read_indexes
 from migrate_to_pg.repair.shape import Shape, read_shape
 from migrate_to_pg.rules.schema_drift import affinity
+from migrate_to_pg.rules.sql import compose, name
 
 #: What a column's definition may hold that Django's would not: it is not thrown away.
-_OWN = frozenset({"CHECK", "COLLATE", "GENERATED", "AS"})
+_OWN = frozenset({"CHECK", "COLLATE", "DEFAULT", "GENERATED", "AS"})
 
 
 def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
     """The columns that have lost their type, their NOT NULL or their place in the primary key."""
     wanted = {column[0].lower(): column for column in reference.columns}
-    for name, declared, not_null, _, position, _ in shape.columns:
-        if name.lower() in wanted:
-            _, type_wanted, not_null_wanted, _, position_wanted, _ = wanted[name.lower()]
+    for column, declared, not_null, _, position, _ in shape.columns:
+        if column.lower() in wanted:
+            _, type_wanted, not_null_wanted, _, position_wanted, _ = wanted[column.lower()]
             same_type = affinity(declared) == affinity(type_wanted)
             if not same_type or (not_null_wanted and not not_null) or (position_wanted and not position):
-                yield name
+                yield column
 
 
 def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceTable) -> Iterator[Index]:
@@ -53,6 +54,8 @@ def obstacle(rows: sqlite3.Connection, sql: str, table: str, column: str, refere
     """
     new = reference.definition(column) or ""
     own = next((c.text for c in statement.columns(sql) if c.name.lower() == column.lower()), "")
+    if new and statement.tokens(new)[0].name != column:
+        return f"the migrations spell it {statement.tokens(new)[0].name}"
     lost = _OWN & (_keywords(own) - _keywords(new))
     if not new or lost:
         what = f"has {' and '.join(sorted(lost))} of its own" if lost else "is not Django's"
@@ -60,7 +63,30 @@ def obstacle(rows: sqlite3.Connection, sql: str, table: str, column: str, refere
     _, declared, not_null, *_ = next(c for c in reference.shape.columns if c[0].lower() == column.lower())
     if not_null and has_null(rows, table, column):
         return f"rows hold NULL in {column}"
-    return "" if keeps(rows, table, column, declared) else f"{declared} would change values of {column}"
+    if not keeps(rows, table, column, declared):
+        return f"{declared} would change values of {column}"
+    # A key that is not there keeps nobody out; one that comes back must hold.
+    keys = [] if "REFERENCES" in _keywords(own) else reference.shape.foreign_keys
+    for parent, columns, others, *_ in keys:
+        if columns == (column,) and _strays(rows, table, column, parent, others[0]):
+            return f"rows refer by {column} to rows of {parent} that are not there"
+    return ""
+
+
+def _strays(rows: sqlite3.Connection, table: str, column: str, parent: str, other: str | None) -> bool:
+    """Whether a row refers to nothing; so it does, too, where the parent is missing."""
+    query = compose(
+        "SELECT 1 FROM main.{t} WHERE {c} IS NOT NULL"
+        " AND {c} NOT IN (SELECT {o} FROM main.{p} WHERE {o} IS NOT NULL) LIMIT 1",
+        t=name(table),
+        c=name(column),
+        o=name(other or "rowid"),
+        p=name(parent),
+    )
+    try:
+        return rows.execute(query).fetchone() is not None
+    except sqlite3.OperationalError:
+        return True
 
 
 def _keywords(sql: str) -> set[str]:

@@ -27,7 +27,7 @@ from migrate_to_pg.repair.rebuild import RebuildError, prepare
 from migrate_to_pg.repair.reference import Reference, make_reference
 from migrate_to_pg.repair.rows import MendedRows, mend_rows
 from migrate_to_pg.repair.soundness import soundness, worse
-from migrate_to_pg.repair.steps import Step
+from migrate_to_pg.repair.steps import EditRows, Step
 from migrate_to_pg.rules import Subject, integrity_check, rows
 from migrate_to_pg.rules.in_place import ROW_REPAIRS
 from migrate_to_pg.snapshot import Source
@@ -154,9 +154,8 @@ class InPlace:
             rules -= {left.rule for left in unfit}
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, rules: frozenset[str]) -> MendedRows | None:
-        findings, progress = tuple(self.before.findings), self.progress
-        with stage(progress, "mend"):
-            return mend_rows(plan, catalog, self.backup, findings, rules=rules, place=self.place, progress=progress)
+        found = tuple(self.before.findings)
+        return mend_rows(plan, catalog, self.backup, found, rules=rules, place=self.place, progress=self.progress)
 
     @property
     def _mended_copy(self) -> Path:
@@ -178,6 +177,8 @@ class InPlace:
             database.execute("BEGIN IMMEDIATE")
             known = soundness(database)
             self.steps = [step for step in self.steps if self._works(database, step)]
+            if not any(isinstance(step, EditRows) for step in self.steps):
+                self.mended = None
             _require_sound(worse(known, soundness(database)))
             database.execute("COMMIT")
         if self.steps:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_to_pg.account import ChangedCells, Mended
+from migrate_to_pg.checkup import stage
 from migrate_to_pg.diagnosis import NotRepaired, Repaired
 from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
@@ -72,10 +73,11 @@ def mend_rows(
     if not is_called_for(findings, accepted):
         return None
     working, journal = place.working_copy, place.unfinished_journal
-    mended, _, outcome = mend(
-        plan, catalog, snapshot, findings, accepted=accepted, working=working, journal=journal, progress=progress
-    )
-    edited = fold(journal)
+    with stage(progress, "mend"):
+        mended, _, outcome = mend(
+            plan, catalog, snapshot, findings, accepted=accepted, working=working, journal=journal, progress=progress
+        )
+        edited = fold(journal)
     tables = [(table, edited[table.name]) for table in plan.tables if table.name in edited]
     return MendedRows(
         working=working,

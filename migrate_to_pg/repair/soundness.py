@@ -19,20 +19,29 @@ class Soundness:
 
     messages: frozenset[str]
     broken_keys: Broken
+    #: The tables that SQLite could not check.
+    unknown: frozenset[str] = frozenset()
 
 
 def soundness(database: sqlite3.Connection) -> Soundness:
     """Ask both, within whatever transaction is open."""
-    messages = {str(line) for (line,) in database.execute("PRAGMA main.integrity_check(1000)")}
+    messages = {str(line) for (line,) in database.execute("PRAGMA main.integrity_check(1000)")} - {"ok"}
     broken: Broken = Counter()
-    try:
-        found = Counter((table, number) for table, _, _, number in database.execute("PRAGMA main.foreign_key_check"))
-        for (table, number), count in found.items():
-            broken[table, read_shape(database, table).foreign_keys[number][1]] += count
-    except sqlite3.OperationalError as error:
-        # "foreign key mismatch": a parent has no such unique key.
-        messages.add(str(error))
-    return Soundness(messages=frozenset(messages - {"ok"}), broken_keys=broken)
+    unknown = set()
+    for (table,) in database.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+        try:
+            broken += _broken_keys(database, table)
+        except sqlite3.OperationalError as error:
+            # "foreign key mismatch": a parent has no such unique key.
+            messages.add(str(error))
+            unknown.add(table)
+    return Soundness(messages=frozenset(messages), broken_keys=broken, unknown=frozenset(unknown))
+
+
+def _broken_keys(database: sqlite3.Connection, table: str) -> Broken:
+    query = "SELECT fkid, count(*) FROM pragma_foreign_key_check(?, 'main') GROUP BY 1"
+    keys = read_shape(database, table).foreign_keys
+    return Counter({(table, keys[number][1]): count for number, count in database.execute(query, [table])})
 
 
 def worse(before: Soundness, after: Soundness) -> list[str]:
@@ -41,6 +50,6 @@ def worse(before: Soundness, after: Soundness) -> list[str]:
         f"{counted(count - before.broken_keys[place], 'row', 'rows')} of {place[0]} would break the foreign key on"
         f" {', '.join(place[1])}"
         for place, count in after.broken_keys.items()
-        if count > before.broken_keys[place]
+        if count > before.broken_keys[place] and place[0] not in before.unknown
     ]
     return [*sorted(after.messages - before.messages), *rows]
