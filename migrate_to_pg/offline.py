@@ -89,6 +89,7 @@ def _column(field: Any, connection: Any) -> TargetColumn:
     first = int(found["first"]) if found and found["first"] else None
     numeric = type_name == "numeric"
     generated = bool(getattr(field, "generated", False))
+    is_numbered = isinstance(field, models.AutoField)
     return TargetColumn(
         name=field.column,
         type_name=type_name,
@@ -99,7 +100,8 @@ def _column(field: Any, connection: Any) -> TargetColumn:
         precision=first if numeric else None,
         scale=int(found["second"] or 0) if numeric and first is not None and found else None,
         generated=generated,
-        has_default=generated or isinstance(field, models.AutoField) or _has_database_default(field),
+        sequence=f"{unquoted(field.model._meta.db_table)}_{field.column}_seq" if is_numbered else None,
+        has_default=generated or is_numbered or _has_database_default(field),
     )
 
 

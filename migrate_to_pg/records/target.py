@@ -22,7 +22,8 @@ class TargetColumn:
     scale: int | None = None
     #: Computed by PostgreSQL: never loaded, always proven.
     generated: bool = False
-    #: Quoted, schema-qualified name of the sequence behind an IDENTITY or serial column.
+    #: Quoted, schema-qualified name of the sequence behind an IDENTITY or serial column; without a server, the name
+    #: that it would have.
     sequence: str | None = None
     has_default: bool = False
 

@@ -27,6 +27,10 @@ class Column(models.Field):
         return self.type_sql
 
 
+#: Key of a table that PostgreSQL numbers.
+_NUMBERED = {"smallint": models.SmallAutoField, "integer": models.AutoField, "bigint": models.BigAutoField}
+
+
 def models_of(tables: Iterable[TargetTable]) -> list[type[models.Model]]:
     """One model for each table; every table must have a primary key."""
     apps = Apps()
@@ -58,6 +62,8 @@ def _field(table: TargetTable, column: TargetColumn, numbers: dict[str, int]) ->
         "db_index": False,
     }
     key = next((key for key in table.foreign_keys if key.columns == (column.name,)), None)
+    if column.sequence is not None:
+        return _NUMBERED[column.type_sql](db_column=column.name, primary_key=True)
     if key is None:
         return Column(type_sql=column.type_sql, generated=column.generated, **options)
     return models.ForeignKey(
