@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from migrate_to_pg.errors import RepairError
 from migrate_to_pg.records import Finding
 from migrate_to_pg.repair.rows import MendedRows
 from migrate_to_pg.repair.steps import Step
@@ -57,3 +58,13 @@ def _left(
 def _place(finding: Finding) -> str:
     place = f"{finding.table}.{finding.column}" if finding.column else finding.table
     return f"{finding.rule} {place}".rstrip()
+
+
+def require_none(found: list[str]) -> None:
+    """Raise RepairError where there is any doubt."""
+    if found:
+        raise RepairError(
+            "The repair did not come out as it should; the database is as it was.",
+            detail=found,
+            remedy="Repair one rule at a time to see which one it is.",
+        )

@@ -26,7 +26,7 @@ from migrate_to_pg.repair.planning import Planning
 from migrate_to_pg.repair.rebuild import RebuildError, prepare
 from migrate_to_pg.repair.reference import Reference, make_reference
 from migrate_to_pg.repair.rows import MendedRows, mend_rows
-from migrate_to_pg.repair.soundness import soundness, worse
+from migrate_to_pg.repair.soundness import require_sound, soundness
 from migrate_to_pg.repair.steps import EditRows, Step
 from migrate_to_pg.rules import Subject, integrity_check, rows
 from migrate_to_pg.rules.in_place import ROW_REPAIRS
@@ -176,30 +176,43 @@ class InPlace:
             self._attach(database)
             database.execute("BEGIN IMMEDIATE")
             known = soundness(database)
-            self.steps = [step for step in self.steps if self._works(database, step)]
+            self.steps = [works for step in self.steps if (works := self._what_works(database, step))]
             if not any(isinstance(step, EditRows) for step in self.steps):
                 self.mended = None
-            _require_sound(worse(known, soundness(database)))
+            require_sound(known, soundness(database))
             database.execute("COMMIT")
         if self.steps:
             after = check_up(self.choice, self._copy, self.progress)
-            _require_no_doubt(self._all_doubts(after))
+            doubts.require_none(self._all_doubts(after))
 
     def _attach(self, database: sqlite3.Connection) -> None:
         if self.mended:
             attach(database, self.mended.working, self.mended.journal)
 
-    def _works(self, database: sqlite3.Connection, step: Step) -> bool:
+    def _what_works(self, database: sqlite3.Connection, step: Step) -> Step | None:
+        """The step, or what takes its place where it cannot be done; the rest is refused."""
+        reason = self._hindrance(database, step)
+        if not reason:
+            return step
+        lesser = step.instead if isinstance(step, EditRows) else None
+        works = self._what_works(database, lesser) if lesser else None
+        told = lesser.repaired() if lesser else ()
+        self.refused += [
+            NotRepaired(rule=left.rule, table=left.table, reason=reason) for left in step.repaired() if left not in told
+        ]
+        return works
+
+    def _hindrance(self, database: sqlite3.Connection, step: Step) -> str:
+        """Why a step cannot be done; '' where it is done now."""
         database.execute("SAVEPOINT step")
         try:
             step.apply(database)
         except (RebuildError, sqlite3.Error, UnicodeEncodeError) as error:
             database.execute("ROLLBACK TO step")
-            self.refused += [NotRepaired(rule=s.rule, table=s.table, reason=str(error)) for s in step.repaired()]
-            return False
+            return str(error) or type(error).__name__
         finally:
             database.execute("RELEASE step")
-        return True
+        return ""
 
     def _repair(self, database: sqlite3.Connection) -> None:
         """Do the same to the database, and commit it where the outcome is the same."""
@@ -208,11 +221,11 @@ class InPlace:
             known = soundness(database)
             for step in self.steps:
                 step.apply(database)
-            _require_sound(worse(known, soundness(database)))
+            require_sound(known, soundness(database))
             database.execute(f"ATTACH ? AS {_TRIED}", [snapshot_uri(self._copy)])
             differs = difference(database, _TRIED)
             if differs:
-                _require_no_doubt([f"{differs} is not as it was when the repair was tried on a copy"])
+                doubts.require_none([f"{differs} is not as it was when the repair was tried on a copy"])
             # As long as the lock is held nobody else can commit: what counts from here on is others' doing.
             self.version = _data_version(database)
             commit(database, self.path)
@@ -230,7 +243,7 @@ class InPlace:
             )
         if found:
             self._restore(database, found)
-            _require_no_doubt(found)
+            doubts.require_none(found)
 
     @contextmanager
     def _held(self, database: sqlite3.Connection) -> Iterator[bool]:
@@ -276,24 +289,6 @@ _BEYOND_REPAIR = (integrity_check.RULE.id, "unreadable")
 
 def _data_version(database: sqlite3.Connection) -> int:
     return int(database.execute("PRAGMA data_version").fetchone()[0])
-
-
-def _require_sound(found: list[str]) -> None:
-    if found:
-        raise RepairError(
-            "After the repair SQLite's own checks would find what they did not find before; nothing was changed.",
-            detail=found,
-            remedy="Repair the rows that are named first, or together with this.",
-        )
-
-
-def _require_no_doubt(found: list[str]) -> None:
-    if found:
-        raise RepairError(
-            "The repair did not come out as it should; the database is as it was.",
-            detail=found,
-            remedy="Repair one rule at a time to see which one it is.",
-        )
 
 
 def _failure(error: Exception) -> Failure:

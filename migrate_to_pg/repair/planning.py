@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from migrate_to_pg.diagnosis import NotRepaired
 from migrate_to_pg.records import Finding, PlannedTable, SourceTable
@@ -113,8 +113,17 @@ class Planning:
         edits = {table.source.name: edits for table, edits in self.mended.edits} if self.mended else {}
         if self.mended and edits:
             together = tuple(definition for definition in definitions if definition.table in edits)
-            yield EditRows(done=tuple(self.mended.repaired()), edits=edits, definitions=together)
+            needed = tuple(self._needed(together))
+            least = EditRows(done=tuple(self.mended.repaired()), edits=edits, definitions=needed)
+            yield least if needed == together else replace(least, definitions=together, instead=least)
         yield from (definition for definition in definitions if definition.table not in edits)
+
+    def _needed(self, definitions: Collection[DefineColumns]) -> Iterator[DefineColumns]:
+        for definition in definitions:
+            required = self.required.get(definition.table, ())
+            columns = tuple(column for column in definition.columns if column in required)
+            if columns:
+                yield replace(definition, columns=columns)
 
     def _indexes(self, table: PlannedTable) -> Iterator[Step]:
         own_name = table.source.name

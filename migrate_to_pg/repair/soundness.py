@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 
+from migrate_to_pg.errors import RepairError
 from migrate_to_pg.repair.shape import read_shape
 from migrate_to_pg.rules.rule import counted
 
@@ -53,3 +54,14 @@ def worse(before: Soundness, after: Soundness) -> list[str]:
         if count > before.broken_keys[place] and place[0] not in before.unknown
     ]
     return [*sorted(after.messages - before.messages), *rows]
+
+
+def require_sound(before: Soundness, after: Soundness) -> None:
+    """Raise RepairError where a repair did harm."""
+    found = worse(before, after)
+    if found:
+        raise RepairError(
+            "After the repair SQLite's own checks would find what they did not find before; nothing was changed.",
+            detail=found,
+            remedy="Repair the rows that are named first, or together with this.",
+        )

@@ -103,6 +103,8 @@ class EditRows:
     edits: Mapping[str, Edits]
     #: What is defined otherwise on the way.
     definitions: tuple[DefineColumns, ...] = ()
+    #: The same with no more definitions than the edits need, where some others cannot be made.
+    instead: EditRows | None = None
 
     def repaired(self) -> tuple[Repaired, ...]:
         """What was changed and merged, then what was defined."""

@@ -42,6 +42,24 @@ def ask(path: Path, query: str) -> list[Any]:
         return database.execute(query).fetchall()
 
 
+def rewritten(source: Path, table: str, old: str, new: str) -> None:
+    """The table copied by hand, as people do, with another definition."""
+    ((sql,),) = ask(source, f"SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{table}'")
+    assert old in sql
+    indexes = [
+        sql for (sql,) in ask(source, f"SELECT sql FROM sqlite_master WHERE tbl_name = '{table}' AND type = 'index'")
+    ]
+    script = [
+        "PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON",
+        sql.replace(table, "copy_of_it", 1).replace(old, new),
+        f"INSERT INTO copy_of_it SELECT * FROM {table}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE copy_of_it RENAME TO {table}",
+        *filter(None, indexes),
+    ]
+    change(source, ";".join(script))
+
+
 def content(path: Path, *, schema: bool = False) -> dict[str, Any]:
     """Every row of every table with its storage classes and rowid; the statements, too, where asked."""
     with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:

@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 from migrate_to_pg.errors import RepairError, UsageError
 from migrate_to_pg.repair import repair
 from migrate_to_pg.repair.lock import require_possible
-from tests.integration.repairing import DANGLE, ask, backups, change, content
+from tests.integration.repairing import DANGLE, ask, backups, change, content, rewritten
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
@@ -97,24 +97,6 @@ def test_lost_indexes_are_made_as_django_makes_them(source):
     if not repair(str(source), ["schema-drift"]).repair.repaired:
         pytest.fail("the lost index was not found")
     assert ask(source, f"SELECT sql FROM sqlite_master WHERE name = '{name}'") == [(sql,)]
-
-
-def rewritten(source, table, old, new):
-    """The table copied by hand, as people do, with another definition."""
-    ((sql,),) = ask(source, f"SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{table}'")
-    assert old in sql
-    indexes = [
-        sql for (sql,) in ask(source, f"SELECT sql FROM sqlite_master WHERE tbl_name = '{table}' AND type = 'index'")
-    ]
-    script = [
-        "PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON",
-        sql.replace(table, "copy_of_it", 1).replace(old, new),
-        f"INSERT INTO copy_of_it SELECT * FROM {table}",
-        f"DROP TABLE {table}",
-        f"ALTER TABLE copy_of_it RENAME TO {table}",
-        *filter(None, indexes),
-    ]
-    change(source, ";".join(script))
 
 
 def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source):

@@ -8,7 +8,7 @@ import pytest
 
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.repair import in_place, repair
-from tests.integration.repairing import ask, backups, change, content
+from tests.integration.repairing import ask, backups, change, content, rewritten
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
@@ -151,6 +151,22 @@ def test_a_constraint_that_mended_rows_would_break_is_named_and_nothing_is_chang
     (left,) = diagnosis.repair.not_repaired
     assert "UNIQUE constraint failed" in left.reason
     assert content(source, schema=True) == before
+
+
+def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damaged):
+    """Two teachers have one number; the column that forbids it has lost its type, and holds bytes as well."""
+    path = damaged("code-in-fk")
+    rewritten(path, "attributions_teacher", '"matricule" varchar(20) NOT NULL UNIQUE', '"matricule" integer')
+    change(path, """
+        UPDATE attributions_teacher SET matricule = CAST('M00002' AS BLOB) WHERE id = 3;
+        UPDATE attributions_teacher SET matricule = 'M00002' WHERE id = 2;
+    """)  # fmt: skip
+    diagnosis = repair(str(path), ["wrong-storage-class", "code-in-key", "schema-drift"])
+    assert not diagnosis.repair.failure
+    left = {(left.rule, left.table) for left in diagnosis.repair.not_repaired}
+    assert left == {("schema-drift", "attributions_teacher")}, diagnosis.repair
+    assert ("wrong-storage-class", "attributions_teacher") in told(diagnosis.repair)
+    assert ("schema-drift", "attributions_attribution") in told(diagnosis.repair)
 
 
 def test_a_key_comes_back_only_where_it_holds(damaged):
