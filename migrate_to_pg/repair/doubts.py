@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from migrate_to_pg.errors import RepairError
-from migrate_to_pg.records import Finding
+from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.repair.rows import MendedRows
 from migrate_to_pg.repair.steps import Step
-from migrate_to_pg.rules import schema_drift
 from migrate_to_pg.rules.of_the_doctor import WRITE_PROBE
 
 
@@ -22,8 +21,8 @@ def doubts(
     outcome = mended.findings if mended else ()
     edited = {table.name for table, _ in mended.edits} if mended else set()
     known = [*before, *(finding for finding in outcome if not finding.applied)]
-    # The rows hid it: a lost constraint is told only once they could be under it again.
-    looked_at = [f for f in after if not (f.rule == schema_drift.RULE.id and f.table in edited)]
+    # Wrong values hid it: a lost constraint is told only once the rows could be under it again.
+    looked_at = [f for f in after if f.level is Level.ERROR or f.table not in edited]
     settled = {(f.rule, f.table, f.column) for f in outcome if f.applied}
     return [*_new(known, looked_at), *_left(after, steps, settled)]
 

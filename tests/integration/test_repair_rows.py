@@ -107,6 +107,13 @@ def test_a_row_that_cannot_be_mended_is_told_and_the_others_are(source):
     assert ask(source, "SELECT typeof(hours) FROM attributions_attribution WHERE id < 3") == [("text",), ("blob",)]
 
 
+def test_a_warning_that_comes_to_light_is_no_reason_to_take_it_back(source):
+    change(source, "UPDATE django_content_type SET model = CAST('gone' AS BLOB) WHERE model = 'session'")
+    diagnosis = repair(str(source), ["wrong-storage-class"])
+    assert diagnosis.ok
+    assert [finding.rule for finding in diagnosis.findings] == ["content-type-gone"]
+
+
 def own_check(path):
     """The key of the attributions as text, with a CHECK that somebody wrote: the definition is not thrown away."""
     change(path, """
