@@ -70,8 +70,11 @@ def _in_place(choice: SourceChoice, rules: frozenset[str], record: RepairRecord,
         if run.after is None:
             place.drop_unfinished()
             return dataclasses.replace(diagnose_in(choice, place, progress), repair=record)
-        run.after.add(file_findings(choice.path, before, look(choice.path)))
-        return dataclasses.replace(told(choice, look(choice.path), place, run.after), repair=record)
+        now = look(choice.path)
+        # A -wal that nobody owned was written back by the repair.
+        known = dataclasses.replace(before, bytes=now.bytes, beside=now.beside)
+        run.after.add(file_findings(choice.path, known, now))
+        return dataclasses.replace(told(choice, now, place, run.after), repair=record)
 
 
 def _together(first: RepairRecord, then: RepairRecord) -> RepairRecord:

@@ -125,6 +125,17 @@ def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(source, other):
     assert "stale-wal" not in {finding.rule for finding in diagnosis.findings}
 
 
+def test_a_wal_that_a_killed_program_left_is_in_the_database_after_a_repair(source, other):
+    change(source, "PRAGMA journal_mode = wal")
+    process = other(source, "UPDATE attributions_attribution SET note = x'41' WHERE id = 1")
+    process.kill()
+    process.wait()
+    diagnosis = repair(str(source), ["wrong-storage-class"])
+    assert diagnosis.repair.ok
+    assert not diagnosis.findings
+    assert ask(source, "SELECT note FROM attributions_attribution WHERE id = 1") == [("A",)]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(source, other):
     change(source, "PRAGMA journal_mode = wal")
