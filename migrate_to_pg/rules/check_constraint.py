@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from migrate_to_pg.records import Finding, Level, PlannedTable, TargetCheck
 from migrate_to_pg.rules import rows
-from migrate_to_pg.rules.expression import Expression, UnknownExpressionError
+from migrate_to_pg.rules.expression import Expression
 from migrate_to_pg.rules.keys import key_of
+from migrate_to_pg.rules.operators import UnknownExpressionError
 from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, name
 
@@ -71,9 +72,11 @@ RULE = SetRule(
     title="Row that a CHECK constraint refuses",
     meaning=(
         "PostgreSQL refuses the row. Examined are constraints made of columns compared with constants or with each"
-        " other, IN, BETWEEN, IS NULL, AND, OR and NOT, such as PositiveIntegerField's; text is compared for equality"
-        " alone. Any other constraint is left to PostgreSQL, which looks at every row while it is loaded: the run then"
-        " stops there and names the constraint and the row, with nothing published."
+        " other, IN, BETWEEN, IS NULL, AND, OR, NOT and CASE WHEN, such as PositiveIntegerField's; of sums of integers,"
+        " substring and casts of digits to integers; and regular expressions between ^ and $ of plain characters, the"
+        " sets [0-9], [a-z] and [A-Z], and {n}. Text is compared for equality alone. Any other constraint is left to"
+        " PostgreSQL, which looks at every row while it is loaded: the run then stops there and names the constraint"
+        " and the row, with nothing published."
     ),
     remedy="Correct the values in SQLite, or change the constraint in the model and migrate.",
     find=find,

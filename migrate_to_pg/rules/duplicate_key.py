@@ -9,10 +9,10 @@ from itertools import chain, islice, zip_longest
 
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import predicate, rows
-from migrate_to_pg.rules.expression import UnknownExpressionError
 from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
 from migrate_to_pg.rules.key_expression import KeyExpression
 from migrate_to_pg.rules.keys import Key, key_of
+from migrate_to_pg.rules.operators import UnknownExpressionError
 from migrate_to_pg.rules.rule import SAMPLES, Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 from migrate_to_pg.sqlite import rowid_name

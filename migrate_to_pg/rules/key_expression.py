@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.expression import UnknownExpressionError, tokens
+from migrate_to_pg.rules.expression import tokens
 from migrate_to_pg.rules.keys import value_of
+from migrate_to_pg.rules.operators import UnknownExpressionError
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number, text
 
 _TEXT_TYPES = ("varchar", "text")

@@ -285,6 +285,17 @@ def test_a_row_that_postgresql_refuses_is_named_by_its_key_and_not_shown(command
     assert execute(postgres_url, TABLES) == [(0,)]
 
 
+def test_a_row_that_the_application_s_own_constraint_refuses_can_be_set_aside(command, source, postgres_url, execute):
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = 1")
+        connection.execute("UPDATE attributions_attribution SET academic_year = '2026-2031' WHERE id = 7")
+    result = no_traceback(command("--source", source, "--target", postgres_url, "--quarantine", "all", "--verify"))
+    assert result.returncode == 0, result.stdout
+    aside = "SELECT table_name, rule FROM migrate_to_pg.quarantine"
+    assert execute(postgres_url, aside) == [("attributions_attribution", "check-constraint")]
+    assert execute(postgres_url, "SELECT count(*) FROM attributions_attribution WHERE id = 7") == [(0,)]
+
+
 def test_purge_leaves_the_snapshots_of_other_databases(command, source, servers, tmp_path):
     one, other = (servers[18].database() for _ in range(2))
     for url in (one, other):

@@ -105,6 +105,12 @@ CASES = [
     value_case("number outside of two ranges", "check-constraint",
                "numeric(6, 2) CHECK (v < -1 OR v BETWEEN 1 AND 2.5)",
                "decimal", {1: "0", 2: "2.51"}, "2.5"),
+    value_case("years that are not in a row", "check-constraint",
+               "varchar(9) CHECK (CASE WHEN v ~ '^[0-9]{4}-[0-9]{4}$'"
+               " THEN substring(v, 6, 4)::integer = substring(v, 1, 4)::integer + 1 ELSE false END)", "varchar(9)",
+               {1: "'2026-2031'", 2: "'2026/2027'", 3: "''"}, "'2026-2027'"),
+    value_case("text that no simple pattern matches", "check-constraint", "varchar(9) CHECK (v ~ '^[A-Z]{3}[0-9]{3}$')",
+               "varchar(9)", {1: "'AGV21'", 2: "'agv211'", 3: "'ÉGV211'", 4: "'AGV211' || char(10)"}, "'AGV211'"),
     # --- JSON
     value_case("JSON with single quotes", "invalid-json", "jsonb", "text", {1: "'{''a'': 1}'"}, "'{\"a\": 1}'"),
     value_case("JSON NaN", "invalid-json", "jsonb", "text", {1: "'[NaN]'"}, "'[null]'"),

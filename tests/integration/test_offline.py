@@ -18,8 +18,9 @@ from django.test.utils import isolate_apps
 from migrate_to_pg.catalog import make_plan, read_target
 from migrate_to_pg.offline import tables_of
 from migrate_to_pg.records import PlannedTable, SourceCatalog, SourceColumn, SourceTable, TargetTable
-from migrate_to_pg.rules.expression import Expression, UnknownExpressionError
+from migrate_to_pg.rules.expression import Expression
 from migrate_to_pg.rules.key_expression import KeyExpression
+from migrate_to_pg.rules.operators import UnknownExpressionError
 from migrate_to_pg.rules.predicate import translate
 
 
