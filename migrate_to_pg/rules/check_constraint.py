@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from migrate_to_pg.records import Finding, Level, PlannedTable, TargetCheck
 from migrate_to_pg.rules import rows
@@ -13,24 +14,37 @@ from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Broken:
+    """A constraint that is understood, and the condition for the rows that it refuses."""
+
+    check: TargetCheck
+    expression: Expression
+    where: Sql
+
+
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each constraint that some rows break; one scan for each constraint that is understood."""
+    """One finding for each constraint that some rows break; one scan of each table for all that are understood."""
     for table in subject.plan.tables:
-        for check in table.target.checks:
-            expression = _read(check, table)
-            where = _broken(expression) if expression else None
-            count = rows.count(subject, table.source, where) if where else 0
-            if expression and where and count:
-                yield _finding(subject, table, check, expression, where, count)
+        understood = list(_understood(table))
+        counts = rows.counts(subject, table.source, [broken.where for broken in understood])
+        for broken, count in zip(understood, counts, strict=True):
+            if count:
+                yield _finding(subject, table, broken, count)
 
 
 def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
     """The rows that each constraint of a table refuses."""
+    for broken in _understood(table):
+        yield Offence(columns=tuple(broken.expression.columns), where=broken.where)
+
+
+def _understood(table: PlannedTable) -> Iterator[_Broken]:
     for check in table.target.checks:
         expression = _read(check, table)
         where = _broken(expression) if expression else None
         if expression and where:
-            yield Offence(columns=tuple(expression.columns), where=where)
+            yield _Broken(check=check, expression=expression, where=where)
 
 
 def _read(check: TargetCheck, table: PlannedTable) -> Expression | None:
@@ -46,9 +60,8 @@ def _broken(expression: Expression) -> Sql | None:
     return compose("{held} AND NOT {check}", held=key.held_or_null, check=expression.sql) if key else None
 
 
-def _finding(
-    subject: Subject, table: PlannedTable, check: TargetCheck, expression: Expression, where: Sql, count: int
-) -> Finding:
+def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int) -> Finding:
+    check, expression, where = broken.check, broken.expression, broken.where
     sources = [column.source for column in expression.columns]
     query = compose("SELECT * FROM {table} WHERE NOT {check};", table=name(table.source.name), check=expression.sql)
     plain = "pg_" not in query

@@ -13,7 +13,7 @@ from pathlib import Path
 from migrate_to_pg.records import PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rule import SAMPLES, Subject
-from migrate_to_pg.rules.sql import Sql, compose, name, names
+from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 from migrate_to_pg.sqlite import open_snapshot, rowid_name
 
 #: Longest value shown.
@@ -77,6 +77,16 @@ def _key_text(key: Sequence[str], values: Sequence[object], rowid: int) -> dict[
 def count(subject: Subject, table: SourceTable, where: Sql) -> int:
     """How many rows satisfy a condition."""
     return subject.number(compose("SELECT count(*) FROM {table} WHERE {where}", table=name(table.name), where=where))
+
+
+def counts(subject: Subject, table: SourceTable, conditions: Sequence[Sql]) -> list[int]:
+    """How many rows satisfy each of several conditions, in one scan."""
+    if not conditions:
+        return []
+    sums = join(", ", (compose("sum({where})", where=where) for where in conditions))
+    (found,) = subject.rows(compose("SELECT {sums} FROM {table}", sums=sums, table=name(table.name)))
+    # No row at all sums to NULL.
+    return [int(total or 0) for total in found]
 
 
 def first_rowids(subject: Subject, table: SourceTable, where: Sql) -> list[int]:
