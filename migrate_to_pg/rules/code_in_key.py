@@ -147,11 +147,30 @@ def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: 
         )
     )
     neither = total - found.known - numbers
+    both = _both(subject, table, column, found)
     of_them = f"of {counted(total, 'different text', 'different texts')}"
     said = f" {found.known:,} {of_them} {_are(found.known)} {_a(found.known, 'value')} of {place}: codes stand for ids."
     also = f" {numbers:,} {of_them} {_are(numbers)} {_a(numbers, 'whole number')} written as text."
     rest = f" {neither:,} {of_them} {_are(neither)} neither."
-    return said + (also if numbers else "") + (rest if neither else "")
+    doubt = f" {both:,} {of_them} {_are(both)} one row's code and another row's id: nothing says which is meant."
+    return said + (also if numbers else "") + (rest if neither else "") + (doubt if both else "")
+
+
+def _both(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> int:
+    """How many different texts are a row's code, and the id of another row."""
+    return subject.number(
+        compose(
+            "SELECT count(DISTINCT v) FROM ({texts}) JOIN {parent} ON {code} COLLATE BINARY = v"
+            " WHERE typeof({code}) = 'text' AND {whole} AND CAST(v AS INTEGER) <> {key}"
+            " AND CAST(v AS INTEGER) IN ({ids})",
+            texts=_different(subject, table, column),
+            parent=name(found.parent.source.name),
+            code=name(found.code.source.name),
+            key=name(found.key.source.name),
+            whole=Sql(_WHOLE),
+            ids=_ids(subject, found),
+        )
+    )
 
 
 def _are(count: int) -> str:
@@ -174,16 +193,22 @@ def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
 
 
 def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
-    """Of each text the key that it stands for, where that is one row's; a code that looks like an id is a code."""
+    """Of each text the key that it stands for, where that is one row's.
+
+    A text that is one row's code and another row's id stands for neither: SQLite itself has joined it as the id.
+    """
     query = compose(
         "WITH {t} AS ({texts}), {k} AS (SELECT {code} COLLATE BINARY AS code, {key} AS id FROM {parent}"
-        " WHERE typeof({code}) = 'text')"
+        " WHERE typeof({code}) = 'text'), {i} AS ({ids})"
         " SELECT v, min(id) FROM {t} JOIN {k} ON code = v GROUP BY v"
         " HAVING count(*) = 1 AND typeof(min(id)) = 'integer'"
+        " AND NOT ({whole} AND CAST(v AS INTEGER) <> min(id) AND CAST(v AS INTEGER) IN (SELECT id FROM {i}))"
         " UNION ALL SELECT v, CAST(v AS INTEGER) FROM {t} WHERE {whole} AND v NOT IN (SELECT code FROM {k})"
         " AND CAST(v AS INTEGER) IN (SELECT {key} FROM {parent} WHERE typeof({key}) = 'integer')",
         t=name("migrate_to_pg texts"),
         k=name("migrate_to_pg codes"),
+        i=name("migrate_to_pg ids"),
+        ids=_ids(subject, found),
         texts=_different(subject, table, column),
         code=name(found.code.source.name),
         key=name(found.key.source.name),
@@ -191,6 +216,17 @@ def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: C
         whole=Sql(_WHOLE),
     )
     return dict(subject.rows(query))
+
+
+def _ids(subject: Subject, found: Codes) -> Sql:
+    """Every id of the parent's, those of rows that were merged away meanwhile among them."""
+    parts = {"key": name(found.key.source.name), "parent": name(found.parent.source.name)}
+    ids = compose("SELECT {key} AS id FROM main.{parent} WHERE typeof({key}) = 'integer'", **parts)
+    schemas = {schema for (schema,) in subject.rows(Sql("SELECT name FROM pragma_database_list"))}
+    if "snapshot" not in schemas:
+        return ids
+    before = compose("SELECT {key} FROM snapshot.{parent} WHERE typeof({key}) = 'integer'", **parts)
+    return compose("{ids} UNION ALL {before}", ids=ids, before=before)
 
 
 RULE = ValueRule(
@@ -210,7 +246,8 @@ RULE = ValueRule(
     repair_description=(
         "Puts the key of the one row that has the text as its code in the text's place, the code being the unique text"
         " column that knows most of the column's different texts. A text that is no code, but a whole number as it"
-        " would be printed and the key of a row, becomes that number. All else stands: no row with it, or several."
+        " would be printed and the key of a row, becomes that number. All else stands: no row with it, several, or one"
+        " row's code that is another row's key, where nothing says which is meant."
     ),
     mend=_mend_of,
     with_class=True,

@@ -30,7 +30,7 @@ class Codes:
             return
         for parent, code, key in self._codings_of(table, column):
             found = self._with_code(parent, code, key, value)
-            if len(found) == 1:
+            if len(found) == 1 and not self._is_another_s(parent, key, whole_number(value), found[0]):
                 yield from found[0]
             if found:
                 return
@@ -38,6 +38,10 @@ class Codes:
         if number is not None:
             parents = self._record.parents(table, column)
             yield from (number for parent, key in parents if self._is_key(parent, key, number))
+
+    def _is_another_s(self, parent: Table, key: Column, number: int | None, own: list[Value]) -> bool:
+        """Whether a code is the key of another row at the same time, so that nothing says which is meant."""
+        return number is not None and number not in own and self._is_key(parent, key, number)
 
     def _with_code(self, parent: Table, code: Column, key: Column, value: str) -> list[list[Value]]:
         """The keys of each row with this code; a row that was merged into another does not count beside others."""

@@ -242,7 +242,8 @@ COURSE = table("course", "id bigint", "code character varying(9)", unique=["code
 CHILD = table("child", "id bigint", "course_id bigint NULL", refers=[("course_id", "course.id")])
 CODES = """
     CREATE TABLE course (id integer PRIMARY KEY, code varchar(9) COLLATE NOCASE);
-    INSERT INTO course VALUES (1, 'AGV211'), (2, 'AGV212'), (3, '7'), (7, 'AGV217'), (8, 'twice'), (9, 'twice');
+    INSERT INTO course VALUES (1, 'AGV211'), (2, 'AGV212'), (3, '7'), (4, '40'), (7, 'AGV217'), (8, 'twice'),
+        (9, 'twice');
     CREATE TABLE child (id integer PRIMARY KEY, course_id varchar(9));
 """
 
@@ -251,15 +252,16 @@ def test_codes_become_the_ids_of_their_rows() -> None:
     script = (
         CODES
         + """INSERT INTO child VALUES (1, 'AGV212'), (2, '2'), (3, '7'), (4, 'agv211'), (5, '99'), (6, '02'),
-        (7, 'twice'), (8, 'AGV212'), (9, ''), (10, NULL);"""
+        (7, 'twice'), (8, 'AGV212'), (9, ''), (10, NULL), (11, '40');"""
     )
     done = mended(script, COURSE, CHILD, fix=["code-in-key"])
     assert dict(done.rows["child"]) == {
-        1: 2, 2: 2, 3: 3, 4: "agv211", 5: "99", 6: "02", 7: "twice", 8: 2, 9: "", 10: None,
+        # 7 is the code of one course and the id of another; 40 is a code alone.
+        1: 2, 2: 2, 3: "7", 4: "agv211", 5: "99", 6: "02", 7: "twice", 8: 2, 9: "", 10: None, 11: 4,
     }  # fmt: skip
-    assert [line[3:] for line in done.changed] == [(1, "AGV212", 2), (2, "2", 2), (3, "7", 3), (8, "AGV212", 2)]
+    assert [line[3:] for line in done.changed] == [(1, "AGV212", 2), (2, "2", 2), (8, "AGV212", 2), (11, "40", 4)]
     assert done.applied == []
-    assert [(f.rule, f.count) for f in done.findings if f.table == "child"] == [("code-in-key", 4), ("empty-key", 1)]
+    assert [(f.rule, f.count) for f in done.findings if f.table == "child"] == [("code-in-key", 5), ("empty-key", 1)]
 
 
 def test_tables_with_the_names_that_the_query_uses_are_no_matter() -> None:
