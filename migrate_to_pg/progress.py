@@ -6,6 +6,7 @@ stream underneath its OutputWrapper (``self.stderr._out``), which would end ever
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
@@ -54,8 +55,10 @@ def display(
         return
     lock = threading.Lock()
     shown: _Display = _Bars(stream, no_color, lock) if _draws(stream, kind) else _Plain(stream, clock)
+    stages = _Stages()
 
     def show(event: Event) -> None:
+        event = stages.follow(event)
         # An event of a kind that is not known yet is a line like any other: nothing is lost.
         known = event.kind in ("stage", "progress", "stage_done")
         with lock:
@@ -90,6 +93,25 @@ def _rate(stage: str, per_second: float | None) -> str:
 
 def _amount(stage: str, count: float) -> str:
     return size(round(count)) if stage in _BYTES else number(round(count))
+
+
+class _Stages:
+    """Which stages run and which have ended: what an ended one still tells belongs to the one that runs it again."""
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._ended: set[str] = set()
+
+    def follow(self, event: Event) -> Event:
+        if event.kind == "stage":
+            self._ended.discard(event.stage)
+            self._open.append(event.stage)
+        elif event.kind == "stage_done":
+            self._ended.add(event.stage)
+            self._open = [stage for stage in self._open if stage != event.stage]
+        elif event.kind == "progress" and event.stage in self._ended and self._open:
+            return dataclasses.replace(event, stage=self._open[-1])
+        return event
 
 
 class _Plain:

@@ -126,6 +126,23 @@ def test_a_stage_that_never_ended_is_said_to_have_stopped() -> None:
     assert plain((0, event("stage")), (3, event("note", message="x")))[-1] == "load: stopped after 3.00 s"
 
 
+def again() -> tuple[Event, ...]:
+    """A stage that ended is run again within another one, which goes on."""
+    return (
+        event("stage", "examine"),
+        event("stage_done", "examine"),
+        event("stage", "mend"),
+        event("progress", "examine", "courses_course", done=3, total=12),
+        event("stage_done", "mend"),
+    )
+
+
+def test_what_an_ended_stage_tells_when_it_is_run_again_belongs_to_the_one_that_runs_it() -> None:
+    shown = plain(*((6, each) for each in again()))
+    assert shown[2:] == ["mend ...", "mend: 3 of 12 (25 %)", "mend: done in 12.0 s"]
+    assert not any("stopped" in text or "✗" in text for text in drawn(*again()).screen)
+
+
 def test_stages_may_overlap() -> None:
     shown = plain(
         (0, event("stage", "load")),
