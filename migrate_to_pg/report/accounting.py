@@ -98,7 +98,23 @@ def settled(finding: Finding, report: Report | None) -> tuple[str, ...]:
         return ("repair_accepted", "rest_settled")[: 1 if repaired >= finding.count else 2]
     if _rows(finding, report, Fate.QUARANTINED):
         return ("set_aside",)
-    return ("settled_by_others" if finding.quarantinable and edits(report) else "repair_accepted",)
+    # What has a repair and is not about rows is of the schema: no cell and no row tells of it.
+    if finding.repair and not (finding.quarantinable and edits(report)):
+        return ("repair_accepted",)
+    return ("settled_by_others" if _mended_by_others(finding, report) else "aside_for_others",)
+
+
+def is_aside(ways: tuple[str, ...]) -> bool:
+    """Whether a finding that was settled in these ways was settled by setting its rows aside."""
+    return ways in (("set_aside",), ("aside_for_others",))
+
+
+def _mended_by_others(finding: Finding, report: Report) -> bool:
+    """Whether more than quarantine may have settled it: a cell of its column was changed, or a row merged."""
+    columns = finding.column.split(", ")
+    changed = any(c.table == finding.table and c.column in columns for c in report.changed)
+    aside = [rows.fate for rows in report.aside if rows.table == finding.table]
+    return changed or Fate.QUARANTINED not in aside or Fate.MERGED in aside
 
 
 def left_over(finding: Finding, report: Report | None) -> str:

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from migrate_to_pg.account import ChangedCells
 from migrate_to_pg.records import Difference, Finding, Level, Report, Verify
-from migrate_to_pg.report.accounting import Edit, accounted, left_over, repair_words, settled
+from migrate_to_pg.report.accounting import Edit, accounted, is_aside, left_over, repair_words, settled
 from migrate_to_pg.report.tables import tables
 from migrate_to_pg.report.words import duration, say
 
@@ -27,7 +27,7 @@ def status(finding: Finding, report: Report | None = None) -> str:
     """error, repaired, aside or warning: also the name of its style."""
     if not finding.applied:
         return finding.level.value
-    return "aside" if settled(finding, report) == ("set_aside",) else "repaired"
+    return "aside" if is_aside(settled(finding, report)) else "repaired"
 
 
 def finding_counts(report: Report) -> str:
@@ -150,16 +150,19 @@ def _success(report: Report) -> str:
         return say("published", rows=rows, tables=say("tables", n=len(published.tables)), schema=published.schema)
     if report.mode == "rehearse":
         return say("rehearsed", rows=rows, tables=say("tables", n=len(known)))
-    return say({"check": "ready", "undo": "undone"}.get(report.mode, "done"))
+    if report.mode == "undo":
+        return say("undone" if report.publication and report.publication.tables else "undone_first")
+    return say("ready" if report.mode == "check" else "done")
 
 
 def assurances(report: Report) -> list[str]:
     """The sentences under the verdict: what was proven, what was and was not published, what is worth reading."""
-    states = [status(f, report) for f in report.findings]
+    ways = [way for f in report.findings for way in settled(f, report)]
     counts = {
-        "repairs_accepted": states.count("repaired"),
-        "asides_accepted": states.count("aside"),
-        "warnings_to_read": states.count("warning"),
+        "repairs_accepted": ways.count("repair_accepted"),
+        "asides_accepted": ways.count("set_aside"),
+        "settled_with_others": ways.count("settled_by_others") + ways.count("aside_for_others"),
+        "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
     return [line for line in (_proof(report), accounted(report), *_publication(report), *told) if line]

@@ -29,6 +29,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "rehearsed": "Rehearsed: {rows} in {tables} would be published. Nothing was.",
     "ready": "Ready: nothing was found that would stop this database from moving.",
     "undone": "Undone: the tables that the publication replaced are back.",
+    "undone_first": "Undone: the published tables were set aside; they had replaced none, so none are back.",
     "done": "Done.",
     "blocked": (
         "Blocked: {n} fault must be repaired or accepted first.",
@@ -52,6 +53,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "asides_accepted": (
         "{n} fault has rows that were set aside with --quarantine.",
         "{n} faults have rows that were set aside with --quarantine.",
+    ),
+    "settled_with_others": (
+        "{n} fault went with what was done for another one.",
+        "{n} faults went with what was done for others.",
     ),
     "warnings_to_read": ("{n} warning is worth reading.", "{n} warnings are worth reading."),
     "replaced": "{tables} that stood there before are kept in schema {archive}.",
@@ -82,6 +87,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "set_aside": "These rows were set aside with --quarantine {rule}.",
     "rest_settled": "The rest of these rows were set aside, or mended for another of their faults.",
     "settled_by_others": "These rows were mended, or set aside, for another of their faults.",
+    "aside_for_others": "Set aside: these rows went into quarantine for another of their faults.",
     "left_over": (
         "--fix {rule} changed {n} cell; it has nothing to put in place of what is left.",
         "--fix {rule} changed {n} cells; it has nothing to put in place of what is left.",

@@ -209,11 +209,25 @@ def test_a_fault_repaired_in_part_says_what_became_of_the_rest() -> None:
     check_none_tell(replace(report, changed=(replace(cells, count=3),)), "The rest of these rows")
 
 
-def test_a_fault_that_went_with_another_ones_rows_is_not_called_accepted() -> None:
+@pytest.mark.parametrize("repair", ["lossy", ""])
+def test_a_fault_whose_rows_were_set_aside_for_another_one_is_set_aside_and_not_repaired(repair: str) -> None:
+    gone = finding(rule="numeric-overflow", applied=True, quarantinable=True, repair=repair)
+    report = replace(MENDED, changed=(), aside=(aside(count=3),), findings=(gone,))
+    check_all_tell(
+        report,
+        "1 set aside",
+        "Set aside: these rows went into quarantine for another of their faults.",
+        "1 fault went with what was done for another one.",
+    )
+    check_none_tell(report, "repaired", "accepted with --fix", "--fix numeric-overflow")
+
+
+def test_a_fault_that_may_have_gone_with_another_ones_repair_is_not_called_accepted() -> None:
     gone = finding(rule="null-in-not-null", applied=True, quarantinable=True, repair="lossy")
-    report = replace(MENDED, findings=(gone,))
-    check_all_tell(report, "These rows were mended, or set aside, for another of their faults.")
-    check_none_tell(report, "--fix null-in-not-null")
+    cells = changed(rule="code-in-key", table=gone.table, column=gone.column)
+    report = replace(MENDED, changed=(cells,), findings=(gone,))
+    check_all_tell(report, "These rows were mended, or set aside, for another of their faults.", "1 fault went with")
+    check_none_tell(report, "--fix null-in-not-null", "accepted with --fix")
 
 
 def test_a_repair_of_the_schema_is_accepted_whatever_became_of_rows() -> None:
