@@ -72,7 +72,7 @@ def _order(plan: Plan) -> Callable[[Finding], tuple[object, ...]]:
 
 def _set_findings(subject: Subject, *, rows_only: bool) -> Iterator[Finding]:
     for rule in _SET_RULES:
-        if rule.offences is not None or not rows_only:
+        if rule.offences is not None or rule.asked_again or not rows_only:
             yield from rule.find(subject)
 
 

@@ -119,6 +119,10 @@ def _edits_rows(rule: str) -> bool:
     return found is not None and (isinstance(found, ValueRule) or found.offences is not None or found.mend is not None)
 
 
+def _is_asked_again(rule: str) -> bool:
+    return getattr(_BY_ID.get(rule), "asked_again", False)
+
+
 def _table(plan: Plan, finding: Finding) -> PlannedTable | None:
     table = plan.table(finding.table)
     return table if table and is_mendable(table) and _edits_rows(finding.rule) else None
@@ -138,7 +142,8 @@ def _counted(copy: WorkingCopy, table: PlannedTable) -> PlannedTable:
 def _outcome(before: tuple[Finding, ...], after: tuple[Finding, ...], accepted: Accepted) -> tuple[Finding, ...]:
     """What was found at first, mended where it is gone; and what stands, with the numbers that are left."""
     left = {_place(finding): _standing(finding, accepted) for finding in after}
-    mended = [left.pop(_place(f)) if _place(f) in left else _settled(f) for f in before]
+    known = [f for f in before if _place(f) in left or not _is_asked_again(f.rule)]
+    mended = [left.pop(_place(f)) if _place(f) in left else _settled(f) for f in known]
     return (*mended, *left.values())
 
 

@@ -98,6 +98,8 @@ class _Run:
             )
         except psycopg.Error as error:
             self.facts.failure = _lost_connection(error)
+        except (sqlite3.Error, OSError) as error:
+            self.facts.failure = _lost_disk(error, self.workplace.directory)
         finally:
             self.workplace.drop_unfinished()
         return self.facts.report(self.workplace)
@@ -158,7 +160,7 @@ class _Run:
         return self.facts.snapshot
 
     def _read_source(self, snapshot: Snapshot) -> SourceCatalog:
-        catalog = read_source(snapshot.path)
+        catalog = read_source(snapshot.path, original=snapshot.source)
         if not catalog.applied_migrations:
             raise MigrationStateError(
                 f"{snapshot.source} records no applied migration: it is not the database of a Django project, or its"
@@ -222,7 +224,8 @@ class _Run:
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
         with self._stage("mend"):
-            require_space(self.workplace.directory, snapshot.size)
+            # The working copy, and as much again for the tables that are made bare in it and for the journal.
+            require_space(self.workplace.directory, 2 * snapshot.size)
             self.facts.mended, plan, self.facts.findings = mend(
                 plan,
                 catalog,
@@ -324,6 +327,16 @@ class _Run:
             self._note(
                 f"The source has not applied {len(missing)} migrations ({names}); PostgreSQL will not have either."
             )
+
+
+def _lost_disk(error: sqlite3.Error | OSError, directory: Path) -> Failure:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return Failure(
+        message=f"A working file in {directory} could not be written or read: {reason}.",
+        detail=(),
+        remedy="Nothing was published. Make room there, or name a directory on a larger disk: --report DIR.",
+        exit_status=1,
+    )
 
 
 def _lost_connection(error: psycopg.Error) -> Failure:

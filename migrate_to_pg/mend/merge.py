@@ -25,12 +25,14 @@ _PAIRS = Sql("scratch.pairs")
 
 def merge(copy: WorkingCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:
     """Merge the rows of one constraint; returns how many went. None goes where a row could not be pointed anew."""
-    children = list(_children(subject, table))
-    if any(_is_stuck(child, key) for child, key in children):
-        return 0
     _find_pairs(copy, search)
-    for child, key in children:
-        _point(copy, child, key, table)
+    children = [(child, key, _pointed(child, key, table)) for child, key in _children(subject, table)]
+    if any(_is_stuck(copy, child, key, pointed) for child, key, pointed in children):
+        return 0
+    for child, key, pointed in children:
+        if pointed and _may_change(child, key):
+            copy.propose_from(pointed)
+            copy.change(RULE.id, child, paired(child, key.columns)[0])
     for generic in subject.plan.generic_keys:
         _point_generic(copy, subject, generic, table)
     return copy.set_aside(RULE.id, table, Fate.MERGED, _rows(table, search))
@@ -43,11 +45,17 @@ def _children(subject: Subject, table: PlannedTable) -> Iterator[tuple[PlannedTa
                 yield child, key
 
 
-def _is_stuck(child: PlannedTable, key: TargetForeignKey) -> bool:
-    """Whether a child's key is part of its own identity, as with multi-table inheritance, or of several columns."""
-    columns = paired(child, key.columns)
-    known = len(columns) == 1 and key_of(columns) is not None
-    return bool(child.source.rows) and not (known and is_mendable(child) and columns[0] not in child.key)
+def _may_change(child: PlannedTable, key: TargetForeignKey) -> bool:
+    """Not where a child's key is part of its own identity, as with multi-table inheritance."""
+    return is_mendable(child) and not any(column in child.key for column in paired(child, key.columns))
+
+
+def _is_stuck(copy: WorkingCopy, child: PlannedTable, key: TargetForeignKey, pointed: Sql | None) -> bool:
+    """Whether a row that refers to one of those that go could not follow it."""
+    if pointed is None:
+        return bool(child.source.rows)
+    some = compose("SELECT EXISTS ({pointed})", pointed=pointed)
+    return not _may_change(child, key) and bool(copy.database.execute(some).fetchone()[0])
 
 
 def _find_pairs(copy: WorkingCopy, search: duplicate_key.Search) -> None:
@@ -56,14 +64,17 @@ def _find_pairs(copy: WorkingCopy, search: duplicate_key.Search) -> None:
     copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
 
 
-def _point(copy: WorkingCopy, child: PlannedTable, key: TargetForeignKey, table: PlannedTable) -> None:
-    """Point the children of the rows that go at the rows that stay; rows that go themselves are left as they are."""
-    (column,) = paired(child, key.columns)
-    (parent,) = paired(table, key.parent_columns)
-    here, there = key_of([column]), key_of([parent])
-    if here is None or there is None:
-        return
-    query = compose(
+def _pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable) -> Sql | None:
+    """The children of the rows that go, and the key of the row that stays; None for a key that cannot be compared.
+
+    Rows that go themselves are left as they are.
+    """
+    columns, parents = paired(child, key.columns), paired(table, key.parent_columns)
+    here, there = key_of(columns), key_of(parents)
+    if len(columns) != 1 or len(parents) != 1 or here is None or there is None or not _rowid(child):
+        return None
+    (parent,) = parents
+    return compose(
         "SELECT c.row, k.{parent} FROM (SELECT {child_rowid} AS row, {same} AS v FROM main.{child} WHERE {held}) AS c"
         " JOIN (SELECT {rowid} AS row, {other} AS v FROM main.{table} WHERE {other_held}"
         " AND {rowid} IN (SELECT gone FROM {pairs})) AS g ON c.v = g.v"
@@ -80,8 +91,6 @@ def _point(copy: WorkingCopy, child: PlannedTable, key: TargetForeignKey, table:
         pairs=_PAIRS,
         stays=_stays(child, table),
     )
-    copy.propose_from(query)
-    copy.change(RULE.id, child, column)
 
 
 def _point_generic(copy: WorkingCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:

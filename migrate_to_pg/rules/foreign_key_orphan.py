@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
@@ -105,7 +106,7 @@ def _finding(
 ) -> Finding:
     sources = [column.source for column in columns]
     rowids = rows.first_rowids(subject, table.source, where)
-    return RULE.finding(
+    found = RULE.finding(
         table=table.name,
         column=", ".join(key.columns),
         count=count,
@@ -113,6 +114,8 @@ def _finding(
         explanation=_explanation(subject, key, count) + rows.without_samples(table.source),
         remedy=_remedy(subject, table, key, columns),
     )
+    # Only a key that may be NULL can be set to NULL.
+    return dataclasses.replace(found, repair="") if any(column.target.not_null for column in columns) else found
 
 
 def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:

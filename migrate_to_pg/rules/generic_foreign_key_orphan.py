@@ -138,6 +138,10 @@ RULE = SetRule(
         " over other types than whole numbers, text and uuid are not"
         " examined, and rows of models that are gone are told by content-type-gone."
     ),
-    remedy="Delete the rows, or leave them as they are: the move does not change what they mean.",
+    remedy=(
+        "Delete the rows, or leave them as they are: Django reads None there. Where rows were set aside, their objects"
+        " may be in quarantine."
+    ),
     find=find,
+    asked_again=True,
 )

@@ -127,6 +127,8 @@ class SetRule(Rule):
     find: Callable[[Subject], Iterator[Finding]]
     #: The same as conditions on the rows of one table; None where the rule is not about rows that could be set aside.
     offences: Callable[[Subject, PlannedTable], Iterator[Offence]] | None = None
+    #: Whether the repairs of other rules may bring it about, so that it is asked again after them.
+    asked_again: bool = False
 
     @property
     def names_rows(self) -> bool:

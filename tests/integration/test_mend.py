@@ -463,3 +463,47 @@ def test_it_ends_and_every_row_is_somewhere(rows: dict[str, list[Any]], fix: set
     ids = {name: {row[0] for row in left} for name, left in done.rows.items()}
     assert {row[2] for row in done.rows["p"]} | {row[1] for row in done.rows["c"]} <= ids["p"] | {None}
     assert {row[2] for row in done.rows["m"]} <= ids["c"] | {None}
+
+
+NOTES = """
+    CREATE TABLE django_content_type (id integer PRIMARY KEY, app_label text, model text);
+    INSERT INTO django_content_type VALUES (8, 'courses', 'course');
+    CREATE TABLE note (id integer PRIMARY KEY, kind_id bigint, object_id bigint);
+    INSERT INTO note VALUES (1, 8, 5), (2, 8, 1);
+    CREATE TABLE course (id integer PRIMARY KEY, code text);
+    INSERT INTO course VALUES (1, 'A'), (5, NULL);
+"""
+
+
+def test_generic_keys_that_lost_their_object_to_quarantine_are_told() -> None:
+    done = mended(
+        NOTES,
+        table("course", "id bigint", "code text"),
+        table("django_content_type", "id bigint", "app_label text", "model text"),
+        table("note", "id bigint", "kind_id bigint", "object_id bigint NULL"),
+        quarantine=["null-in-not-null"],
+        models={("courses", "course"): "course"},
+        generic_keys=(GenericKey(table="note", content_type_column="kind_id", object_column="object_id"),),
+    )
+    told = [(f.rule, f.table, f.count) for f in done.findings if f.rule == "generic-foreign-key-orphan"]
+    assert told == [("generic-foreign-key-orphan", "note", 1)]
+
+
+PEOPLE = """
+    CREATE TABLE person (id integer PRIMARY KEY, email text);
+    INSERT INTO person VALUES (1, 'a'), (2, 'b'), (3, 'b');
+    CREATE TABLE employee (person_ptr_id integer PRIMARY KEY, title text);
+"""
+PERSON = table("person", "id bigint", "email text", unique=["email"])
+EMPLOYEE = table("employee", "person_ptr_id bigint", "title text", refers=[("person_ptr_id", "person.id")])
+
+
+def test_what_could_refer_to_a_duplicate_but_does_not_is_not_in_the_way() -> None:
+    done = mended(PEOPLE + "INSERT INTO employee VALUES (1, 'x');", PERSON, EMPLOYEE, fix=["duplicate-key"])
+    assert done.rows["person"] == [(1, "a"), (2, "b")]
+
+
+def test_a_duplicate_with_a_child_of_the_same_identity_stands() -> None:
+    done = mended(PEOPLE + "INSERT INTO employee VALUES (3, 'x');", PERSON, EMPLOYEE, fix=["duplicate-key"])
+    assert [(f.rule, f.applied) for f in done.findings] == [("duplicate-key", False)]
+    assert done.changed == []
