@@ -151,7 +151,7 @@ def require_space(directory: Path, size: int) -> None:
     needed = size + size // 10
     if free < needed:
         raise SourceError(
-            f"The run needs {needed / 1e6:,.0f} MB in {directory}; {free / 1e6:,.0f} MB are free.",
+            f"The run needs {needed / 1e6:,.1f} MB in {directory}; {free / 1e6:,.1f} MB are free.",
             remedy="Make room there, or name a directory on a larger disk: --report DIR.",
         )
 
