@@ -27,7 +27,7 @@ from migrate_to_pg.repair.rebuild import RebuildError, prepare
 from migrate_to_pg.repair.reference import Reference, make_reference
 from migrate_to_pg.repair.rows import MendedRows, mend_rows
 from migrate_to_pg.repair.soundness import require_sound, soundness
-from migrate_to_pg.repair.steps import EditRows, Step
+from migrate_to_pg.repair.steps import EditRows, MakeIndexes, Step
 from migrate_to_pg.rules import Subject, integrity_check, rows
 from migrate_to_pg.rules.in_place import ROW_REPAIRS
 from migrate_to_pg.snapshot import Source
@@ -176,7 +176,8 @@ class InPlace:
             self._attach(database)
             database.execute("BEGIN IMMEDIATE")
             known = soundness(database)
-            self.steps = [works for step in self.steps if (works := self._what_works(database, step))]
+            due = (_still_due(database, step) for step in self.steps)
+            self.steps = [works for step in due if step and (works := self._what_works(database, step))]
             if not any(isinstance(step, EditRows) for step in self.steps):
                 self.mended = None
             require_sound(known, soundness(database))
@@ -285,6 +286,10 @@ class InPlace:
 
 #: Rules that say that what is read is not what was written.
 _BEYOND_REPAIR = (integrity_check.RULE.id, "unreadable")
+
+
+def _still_due(database: sqlite3.Connection, step: Step) -> Step | None:
+    return step.still_due(database) if isinstance(step, MakeIndexes) else step
 
 
 def _data_version(database: sqlite3.Connection) -> int:

@@ -129,8 +129,8 @@ class Planning:
         own_name = table.source.name
         model = self.reference.get(own_name.lower())
         lost = tuple(lost_indexes(self.subject.database, own_name, model)) if model else ()
-        if lost:
-            yield MakeIndexes(rule=_DRIFT, table=own_name, indexes=lost)
+        if model and lost:
+            yield MakeIndexes(rule=_DRIFT, table=own_name, indexes=lost, reference=model)
 
 
 def _parents(subject: Subject, table: SourceTable) -> Iterator[Step | NotRepaired]:

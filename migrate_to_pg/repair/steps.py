@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from migrate_to_pg.diagnosis import Repaired
 from migrate_to_pg.records import Finding
 from migrate_to_pg.repair import statement
+from migrate_to_pg.repair.drift import lost_indexes
 from migrate_to_pg.repair.edits import Edits
 from migrate_to_pg.repair.rebuild import Rebuild, RebuildError, rebuild
 from migrate_to_pg.repair.reference import Index, ReferenceTable
@@ -130,6 +131,12 @@ class MakeIndexes:
     rule: str
     table: str
     indexes: tuple[Index, ...]
+    reference: ReferenceTable
+
+    def still_due(self, database: sqlite3.Connection) -> MakeIndexes | None:
+        """What of it is left to be done: a column that was defined anew may have brought its unique index along."""
+        lost = tuple(lost_indexes(database, self.table, self.reference))
+        return replace(self, indexes=lost) if lost else None
 
     def repaired(self) -> tuple[Repaired, ...]:
         """Which indexes."""

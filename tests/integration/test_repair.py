@@ -137,6 +137,20 @@ def test_a_lost_not_null_type_or_key_comes_back(old, new, source):
     assert after == before
 
 
+@pytest.mark.parametrize("table", ["courses_course", "django_session"])
+def test_a_table_made_from_a_query_gets_each_unique_index_once(table, source):
+    indexes = f"SELECT name, origin FROM pragma_index_list('{table}') WHERE \"unique\" ORDER BY 1"
+    before = ask(source, indexes)
+    change(source, f"PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON;"
+                   f" CREATE TABLE new_one AS SELECT * FROM {table}; DROP TABLE {table};"
+                   f" ALTER TABLE new_one RENAME TO {table};")  # fmt: skip
+    diagnosis = repair(str(source), ["schema-drift"])
+    assert diagnosis.repair.ok, diagnosis.repair
+    assert not diagnosis.findings, [f.explanation for f in diagnosis.findings]
+    assert ask(source, indexes) == before
+    assert not [done for done in diagnosis.repair.repaired if "_uniq" in done.what]
+
+
 @pytest.mark.parametrize("own", ["CHECK (\"note\" <> 'x')", "DEFAULT 'none'", "COLLATE NOCASE"])
 def test_a_definition_of_somebodys_own_is_not_thrown_away(own, source):
     rewritten(source, "attributions_attribution", '"note" text NOT NULL', f'"note" text {own}')
