@@ -46,7 +46,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         target=facts,
         publication=publication,
         versions=versions(facts),
-        next_steps=after_undo(publication),
+        next_steps=after_undo(publication, options.target),
     )
 
 

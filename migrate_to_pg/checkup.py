@@ -63,11 +63,11 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
     with stage(progress, "integrity"), as_web_server(choice, copy) as database:
         checkup.add(integrity_check.findings(database, integrity_check.WHOLE))
     with stage(progress, "catalog"):
-        catalog = checkup.catalog = read_source(copy)
+        catalog = checkup.catalog = read_source(copy, original=choice.path)
         checkup.add(migration_findings(catalog.applied_migrations))
     with stage(progress, "examine"):
         plan = checkup.plan = _plan(choice, catalog)
-        found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress)
+        found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress, original=choice.path)
         # Asked above, with the application's functions at hand.
         checkup.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
         checkup.add(declared_key_findings(copy, catalog, checkup.findings))

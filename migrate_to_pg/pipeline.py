@@ -210,6 +210,7 @@ class _Run:
                 accepted=self.accepted.fix,
                 skip_leftovers=self.options.skip_leftovers,
                 progress=self.progress,
+                original=snapshot.source,
             )
         ready = Ready(plan, snapshot.path)
         if is_called_for(self.facts.findings, self.accepted):

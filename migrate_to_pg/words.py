@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+
+from migrate_to_pg.endpoints import embedded_directory
 from migrate_to_pg.records import Failure, Options, Publication
 
 #: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 28 s on two
@@ -36,9 +39,20 @@ def next_steps(
             "Rehearse: the same command with --rehearse --verify instead of --check; --target embedded needs no"
             " server.",
         )
+    left = server_left(options.target)
     if publication is None:
-        return ("Move: the same command without --rehearse, with --target for the server that is to keep the data.",)
-    return tuple(_after_publication(publication, unapplied, snapshot))
+        move = "Move: the same command without --rehearse, with --target for the server that is to keep the data."
+        return (move, *(left if options.keep else ()))
+    return (*_after_publication(publication, unapplied, snapshot), *left)
+
+
+def server_left(target: str | None) -> tuple[str, ...]:
+    """That the server of --target embedded goes on, and how to stop it; nothing for any other target."""
+    directory = embedded_directory(target)
+    if directory is None:
+        return ()
+    stop = f"python -m migrate_to_pg.embedded --stop {shlex.quote(str(directory))}"
+    return (f"The embedded server goes on running until the machine stops; to stop it, its data kept: {stop}",)
 
 
 def _after_publication(publication: Publication, unapplied: int, snapshot: str) -> list[str]:
@@ -56,11 +70,12 @@ def _after_publication(publication: Publication, unapplied: int, snapshot: str) 
     return steps
 
 
-def after_undo(publication: Publication) -> tuple[str, ...]:
+def after_undo(publication: Publication, target: str | None) -> tuple[str, ...]:
     """What a person should do after --undo."""
     back = counted(len(publication.tables), "table is", "tables are")
     former = f"{back} back in schema {publication.schema}" if publication.tables else "No table had been replaced"
     return (
         f"{former}; what was published is kept in schema {publication.archive}.",
         "Set DATABASE_URL back to SQLite if the application is to go on there, and restart every worker.",
+        *server_left(target),
     )

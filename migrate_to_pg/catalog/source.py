@@ -14,17 +14,18 @@ from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceForeignKey,
 from migrate_to_pg.sqlite import open_snapshot, quote_name
 
 
-def read_source(snapshot: Path) -> SourceCatalog:
+def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalog:
     """What the snapshot really holds: tables with columns, foreign keys and row counts, views, triggers, migrations.
 
-    Raises SourceError where SQLite cannot read its own schema.
+    ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read its own
+    schema.
     """
     try:
         with contextlib.closing(open_snapshot(snapshot)) as connection:
             return _read_source(connection)
     except sqlite3.Error as error:
         raise SourceError(
-            f"SQLite cannot read the schema of {snapshot}: {error}.",
+            f"SQLite cannot read the schema of {original or snapshot}: {error}.",
             remedy="Run PRAGMA integrity_check on the database; restore a backup where it is damaged.",
         ) from error
 

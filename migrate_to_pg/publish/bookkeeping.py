@@ -92,6 +92,15 @@ def last(connection: Connection) -> Entry | None:
         return cursor.execute(query).fetchone()
 
 
+def undone(connection: Connection) -> int:
+    """How many publications were undone."""
+    if not _exists(connection):
+        return 0
+    query = sql.SQL("SELECT count(*) FROM {} WHERE undone_at IS NOT NULL").format(_TABLE)
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
 def snapshots(connection: Connection) -> tuple[str, ...]:
     """Where the snapshots of all publications were kept, whether they are still there or not."""
     if not _exists(connection):

@@ -32,10 +32,7 @@ def undo(connection: Connection, *, force: bool) -> Publication:
     """
     entry = bookkeeping.last(connection)
     if entry is None:
-        raise PublishError(
-            "There is nothing to undo: no publication is recorded in this database.",
-            remedy="Check that --target names the database that migrate_to_pg published to.",
-        )
+        raise _nothing_to_undo(bookkeeping.undone(connection))
     published = _still_there(connection, entry)
     replaced = objects_in(connection, entry.archive) if entry.archive else []
     _require_archive(entry, replaced)
@@ -58,6 +55,19 @@ def undo(connection: Connection, *, force: bool) -> Publication:
         replaced=tuple(o.names[0] for o in published if o.type == "table"),
         archive=aside,
         locked_seconds=clock.seconds,
+    )
+
+
+def _nothing_to_undo(undone: int) -> PublishError:
+    if undone:
+        recorded = "the one publication" if undone == 1 else f"each of the {undone} publications"
+        return PublishError(
+            f"There is nothing to undo: {recorded} recorded in this database was undone already.",
+            remedy="What was published is kept in schemas migrate_to_pg_undone_<date>, until --purge.",
+        )
+    return PublishError(
+        "There is nothing to undo: no publication is recorded in this database.",
+        remedy="Check that --target names the database that migrate_to_pg published to.",
     )
 
 

@@ -119,6 +119,53 @@ def test_a_truncated_source_is_refused_before_anything_is_written(command, sourc
     assert execute(postgres_url, query) == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("table", "says"), [("django_migrations", "cannot read the schema of"), ("auth_user", "could not examine")]
+)
+def test_a_damaged_page_is_told_by_the_name_of_the_source(table, says, command, source, postgres_url, sqlite):
+    [(page,)] = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = ?", [table])
+    [(size,)] = sqlite(source, "PRAGMA page_size")
+    with source.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    result = no_traceback(command("--source", source, "--target", postgres_url))
+    assert result.returncode == 1
+    assert f"SQLite {says} {source}" in result.stdout
+    assert "unfinished" not in result.stdout + result.stderr
+
+
+def test_a_directory_and_a_url_with_three_slashes_are_no_source_and_say_why(command, source):
+    folder = no_traceback(command("--source", source.parent, "--check"))
+    assert (folder.returncode, f"{source.parent} is a directory" in folder.stderr) == (2, True)
+    relative = no_traceback(command("--source", f"sqlite://{source}", "--check"))
+    assert (relative.returncode, f"--source sqlite:///{source}" in relative.stderr) == (2, True)
+
+
+def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command, source, tmp_path):
+    folder = tmp_path / "server"
+    target = ("--target", f"embedded:{folder}")
+    stop = [sys.executable, "-m", "migrate_to_pg.embedded", "--stop", folder]
+    try:
+        for arguments in (("--source", source), ("--undo",), ("--purge", "--no-input")):
+            result = no_traceback(command(*arguments, *target))
+            assert result.returncode == 0, result.stdout + result.stderr
+            assert f"python -m migrate_to_pg.embedded --stop {folder}" in " ".join(result.stdout.split())
+    finally:
+        stopped = subprocess.run(stop, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert stopped.stdout == f"The server in {folder} was stopped.\n"
+    again = subprocess.run(stop, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stdout) == (0, f"The server in {folder} does not run.\n")
+    nowhere = subprocess.run([*stop[:-1], tmp_path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (nowhere.returncode, "holds no data" in nowhere.stderr) == (2, True)
+
+
+def test_verbosity_0_prints_nothing_but_a_failure(command, made, source):
+    quiet = command("--source", source, "--check", "--verbosity", "0")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    failed = command("--source", made("dangling-fk"), "--check", "--verbosity", "0")
+    assert (failed.returncode, "dangling-foreign-key" in failed.stdout, failed.stderr) == (1, True, "")
+
+
 def test_source_may_be_a_url_or_the_projects_own_setting(command, source, postgres_url):
     assert command("--source", f"sqlite:///{source}", "--check").returncode == 0
     # An alias: the default database, while DATABASE_URL still names SQLite.

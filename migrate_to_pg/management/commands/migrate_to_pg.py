@@ -94,6 +94,14 @@ class Command(BaseCommand):
         return report.failure.exit_status if report.failure else 0
 
     def _purge(self, options: Mapping[str, Any]) -> int:
+        from migrate_to_pg.words import server_left
+
+        status = self._remove(options)
+        for line in server_left(options["target"]):
+            self.stdout.write(line)
+        return status
+
+    def _remove(self, options: Mapping[str, Any]) -> int:
         from migrate_to_pg import afterwards
 
         doomed = afterwards.purgeable(_options(options))
