@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
-from migrate_to_pg.rules import predicate, rows
+from migrate_to_pg.rules import empty_duplicates, predicate, rows
 from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
 from migrate_to_pg.rules.key_expression import KeyExpression
 from migrate_to_pg.rules.keys import Key, key_of
@@ -152,14 +152,15 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
         search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
         count = _surplus(subject, search)
     if count:
+        empty = empty_duplicates.repeated(subject, search.table, search.columns, search.where)
         yield RULE.finding(
             level=Level.ERROR if search.key.exact or not search.folded else Level.WARNING,
             table=search.table.name,
             column=", ".join(search.unique.columns),
             count=count,
             samples=_samples(subject, search),
-            explanation=_explanation(subject, search, count) + rows.without_samples(search.table.source),
-            remedy=_remedy(search),
+            explanation=_explanation(subject, search, count, empty) + rows.without_samples(search.table.source),
+            remedy=_remedy(search, empty),
         )
 
 
@@ -198,7 +199,7 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
     return [Sample(key=s.key, value=rows.cut(s.value, rows.WIDTH - len(note)) + note) for s in surplus]
 
 
-def _explanation(subject: Subject, search: Search, count: int) -> str:
+def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:
     columns = ", ".join(search.unique.expressions or search.unique.columns)
     what = "primary key" if search.unique.primary else "unique constraint"
     some = f" among rows with {search.unique.predicate}" if search.unique.predicate else ""
@@ -206,6 +207,7 @@ def _explanation(subject: Subject, search: Search, count: int) -> str:
     return (
         f"{counted(count, 'row repeats', 'rows repeat')} a value of ({columns}){some} that another row has already;"
         f" PostgreSQL {would} refuse the {what} {search.unique.name}. {_cause(subject, search)}"
+        f"{empty_duplicates.explanation(empty, search.columns[0]) if empty else ''}"
     )
 
 
@@ -231,17 +233,18 @@ def _cause_of_expression(search: Search) -> str:
     return f"SQLite's table has lost the index, or never had it.{beyond if search.folded else ''}"
 
 
-def _remedy(search: Search) -> str:
+def _remedy(search: Search, empty: int) -> str:
+    first = f"{empty_duplicates.remedy(search.table, search.columns[0], search.unique)}\n" if empty else ""
     if search.unique.expressions:
-        return RULE.remedy
+        return first + RULE.remedy
     query = compose(
         "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
         columns=names(column.source.name for column in search.columns),
         table=name(search.table.source.name),
     )
     return (
-        "Decide which row of each key stays, point the rows that refer to the others at it, delete the others, then"
-        f" make the lost unique index again. To see them all:\n{query}"
+        f"{first}Decide which row of each key stays, point the rows that refer to the others at it, delete the others,"
+        f" then make the lost unique index again. To see them all:\n{query}"
     )
 
 

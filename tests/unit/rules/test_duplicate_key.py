@@ -31,6 +31,30 @@ def test_surplus_rows_are_counted_and_shown_with_the_row_that_has_the_key_alread
     assert "RENAME" in finding.explanation
 
 
+def test_the_empty_text_is_probably_a_missing_value_and_null_comes_before_merging() -> None:
+    script = LOST + "INSERT INTO course VALUES (1, ''), (2, ''), (3, 'B'), (4, 'B'), (5, '');"
+    finding = check_finds("duplicate-key", script, COURSE)
+    assert "3 rows have the empty text in code: probably it is missing there" in finding.explanation
+    first, query, then, *_ = finding.remedy.splitlines()
+    assert "set it to NULL first" in first
+    assert query == """UPDATE "course" SET "code" = NULL WHERE "code" = '';"""
+    assert then.startswith("Decide which row")
+
+
+@pytest.mark.parametrize(("on_postgresql", "on_sqlite"), [("", "NULL"), ("NULL", "NOT NULL")])
+def test_where_null_is_not_taken_each_empty_text_needs_a_value_of_its_own(on_postgresql: str, on_sqlite: str) -> None:
+    target = table("course", "id bigint", f"code character varying(20) {on_postgresql}".strip(), unique=["code"])
+    script = f"CREATE TABLE course (id integer PRIMARY KEY, code varchar(20) {on_sqlite});"
+    finding = next(f for f in findings(script + "INSERT INTO course VALUES (1, ''), (2, '');", target) if f.count)
+    assert "give each row a value of its own" in finding.remedy
+    assert "UPDATE" not in finding.remedy
+
+
+def test_one_empty_text_alone_is_not_spoken_of() -> None:
+    finding = check_finds("duplicate-key", LOST + "INSERT INTO course VALUES (1, ''), (2, 'B'), (3, 'B');", COURSE)
+    assert "empty text" not in finding.explanation + finding.remedy
+
+
 def test_a_rebuild_by_create_table_as_select_loses_the_primary_key() -> None:
     script = """
         CREATE TABLE old (id integer PRIMARY KEY, code varchar(20) UNIQUE);
