@@ -17,14 +17,21 @@ _OWN = frozenset({"CHECK", "COLLATE", "DEFAULT", "GENERATED", "AS"})
 
 
 def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
-    """The columns that have lost their type, their NOT NULL or their place in the primary key."""
+    """The columns that have lost their type, their NOT NULL, their place in the primary key or their foreign key."""
     wanted = {column[0].lower(): column for column in reference.columns}
+    lost_keys = _key_columns(reference) - _key_columns(shape)
     for column, declared, not_null, _, position, _ in shape.columns:
         if column.lower() in wanted:
             _, type_wanted, not_null_wanted, _, position_wanted, _ = wanted[column.lower()]
             same_type = affinity(declared) == affinity(type_wanted)
-            if not same_type or (not_null_wanted and not not_null) or (position_wanted and not position):
+            lost = (not_null_wanted and not not_null) or (position_wanted and not position)
+            if not same_type or lost or (column.lower(),) in lost_keys:
                 yield column
+
+
+def _key_columns(shape: Shape) -> set[tuple[str, ...]]:
+    """The columns of each foreign key, whichever table it names: one that names another is not thrown away."""
+    return {tuple(column.lower() for column in columns) for _, columns, *_ in shape.foreign_keys}
 
 
 def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceTable) -> Iterator[Index]:

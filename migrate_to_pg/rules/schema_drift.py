@@ -38,6 +38,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             *_not_nulls(subject, table),
             *_uniques(subject, table),
             *_indexes(subject, table),
+            *_foreign_keys(subject, table),
         ]
         if losses:
             yield _finding(table, losses)
@@ -109,6 +110,26 @@ def _of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str
         yield [(part or "").lower() for (part,) in subject.rows(parts, index)], bool(partial)
 
 
+def _foreign_keys(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+    """A key whose parent is missing on either side is not looked for: another rule tells of it."""
+    for key in table.target.foreign_keys:
+        columns, parent = paired(table, key.columns), subject.plan.table(key.parent)
+        if not columns or parent is None:
+            continue
+        named = _parents(table, columns)
+        if parent.source.name.lower() not in named and all(map(subject.catalog.table, named)):
+            own = ", ".join(column.source.name for column in columns)
+            words = f"the foreign key on {own} names {named[0]}" if named else f"there is no foreign key on {own}"
+            yield _Loss(key.columns, f"{words}, where that of the migrations names {parent.source.name}")
+
+
+def _parents(table: PlannedTable, columns: list[PlannedColumn]) -> list[str]:
+    """What SQLite's own keys on these columns name, in lower case."""
+    wanted = sorted(column.source.name.lower() for column in columns)
+    keys = table.source.foreign_keys
+    return [key.parent.lower() for key in keys if sorted(column.lower() for column in key.columns) == wanted]
+
+
 def _any(subject: Subject, table: PlannedTable, where: Sql) -> bool:
     query = compose("SELECT EXISTS (SELECT 1 FROM {t} WHERE {where})", t=name(table.source.name), where=where)
     return bool(subject.number(query))
@@ -122,8 +143,9 @@ def _finding(table: PlannedTable, losses: list[_Loss]) -> Finding:
         count=len(losses),
         explanation=(
             f"SQLite's table {table.source.name} is not as the migrations make it:"
-            f" {'; '.join(loss.words for loss in losses)}. The data are fine, and PostgreSQL's table is made by the"
-            " migrations: the move heals this. A rebuild by hand, as CREATE TABLE ... AS SELECT, leaves such a table."
+            f" {'; '.join(loss.words for loss in losses)}. PostgreSQL's table is made by the migrations: the move heals"
+            " this, and what the data suffered has findings of its own. A rebuild by hand, as CREATE TABLE ... AS"
+            " SELECT, leaves such a table."
         ),
         remedy=RULE.remedy,
     )
@@ -136,9 +158,10 @@ RULE = SetRule(
     meaning=(
         "PostgreSQL's table is made by the migrations, so nothing is lost there. On SQLite nothing keeps wrong values"
         " out any longer, or reading is slow: compared are declared types (by their affinity), NOT NULL, unique"
-        " constraints, and indexes. An index that begins with the same columns counts as the same one; indexes of"
-        " expressions and of PostgreSQL's own kinds are not compared. Where wrong values are there already, the rule"
-        " about them reports it instead: wrong-storage-class, null-in-not-null, duplicate-key."
+        " constraints, indexes, and foreign keys (by their columns and the table that they name). An index that begins"
+        " with the same columns counts as the same one; indexes of expressions and of PostgreSQL's own kinds are not"
+        " compared. Where wrong values are there already, the rule about them reports it instead: wrong-storage-class,"
+        " null-in-not-null, duplicate-key; rows that a lost foreign key let in are foreign-key-orphan's beside it."
     ),
     remedy="Nothing to do for the move. If SQLite is to stay in use, rebuild the table as the migrations make it.",
     find=find,

@@ -174,6 +174,14 @@ CASES = [
         ),
         finds=(Found("empty-key", "django_admin_log", "content_type_id", 1, ("1",)),),
     ),
+    DoctorCase(
+        name="table made anew without its foreign key",
+        damage=_script(
+            "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, ' REFERENCES \"courses_course\""
+            f" (\"id\") DEFERRABLE INITIALLY DEFERRED', '') WHERE name = '{_ATTRIBUTION}';"
+        ),
+        finds=(Found("schema-drift", _ATTRIBUTION, "course_id"),),
+    ),
     # --- generic keys, as the application's own models declare them
     DoctorCase(
         name="entry of the admin's log about what is gone",

@@ -106,6 +106,8 @@ CASES = [
     _plain("table made by CREATE TABLE AS",
            _T_SQLITE.format(more="").replace("TABLE t", "TABLE o") + "INSERT INTO o VALUES (1, 'a'), (2, 'b');"
            " CREATE TABLE t AS SELECT * FROM o; DROP TABLE o;", Found("schema-drift", "t", "id"), blocked=False),
+    _plain("foreign key lost", _T_SQLITE.format(more=", up_id bigint") + "INSERT INTO t VALUES (1, 'a', NULL);",
+           Found("schema-drift", "t", "up_id"), more=", up_id bigint NULL REFERENCES t (id)", blocked=False),
     # --- tables
     _plain("backup table with rows",
            _T_SQLITE.format(more="") + "CREATE TABLE t_backup (id integer); INSERT INTO t_backup VALUES (1), (2);",

@@ -116,6 +116,7 @@ def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source):
         ('"note" text NOT NULL', '"note" text'),
         ('"hours" decimal NOT NULL', '"hours" REAL'),
         ('"id" integer NOT NULL PRIMARY KEY AUTOINCREMENT', '"id" integer'),
+        (' REFERENCES "courses_course" ("id") DEFERRABLE INITIALLY DEFERRED', ""),
     ],
 )
 def test_a_lost_not_null_type_or_key_comes_back(old, new, source):

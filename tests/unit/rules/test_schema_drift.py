@@ -46,6 +46,40 @@ def test_other_words_for_the_same_affinity_are_healthy(declared: str) -> None:
     check_healthy(script, TARGET, drift=True)
 
 
+PARENTED = (
+    table("P", "id bigint"),
+    table("t", "id bigint", "p_id bigint NULL", refers=[("p_id", "P.id")]),
+    table("other", "id bigint"),
+)
+PARENTS = "CREATE TABLE P (id integer PRIMARY KEY); CREATE TABLE other (id integer PRIMARY KEY);"
+
+
+def _child(key: str) -> str:
+    return f"{PARENTS} CREATE TABLE t (id integer PRIMARY KEY, p_id bigint {key});"
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("", "there is no foreign key on p_id, where that of the migrations names "),
+        ("REFERENCES other (id)", "the foreign key on p_id names other, where that of the migrations names "),
+    ],
+)
+def test_a_lost_foreign_key_is_told(key: str, said: str) -> None:
+    finding = check_finds("schema-drift", _child(key), *PARENTED, drift=True)
+    assert (finding.table, finding.column, finding.count, finding.level) == ("t", "p_id", 1, Level.WARNING)
+    assert said + "P." in finding.explanation
+
+
+@pytest.mark.parametrize(
+    "key", ["REFERENCES p (id)", "REFERENCES P", ", FOREIGN KEY (P_ID) REFERENCES p (id)", "REFERENCES p_backup (id)"]
+)
+def test_a_foreign_key_is_the_same_however_it_is_written(key: str) -> None:
+    found = findings(_child(key), *PARENTED, drift=True)
+    # One that dangles is another rule's.
+    assert [f.rule for f in found] == (["dangling-foreign-key"] if "backup" in key else [])
+
+
 INDEXED = table("t", "id bigint", "a integer NULL", "b text NULL", index=["a, b"])
 PLAIN = "CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);"
 
