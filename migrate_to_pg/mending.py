@@ -32,6 +32,8 @@ class Accepted:
 
     fix: frozenset[str] = frozenset()
     quarantine: frozenset[str] = frozenset()
+    #: The tables, by PostgreSQL's names, whose own findings are left as they are.
+    spared: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.fix or self.quarantine)
@@ -91,7 +93,8 @@ class _Mender:
             (self.accepted.quarantine, self._quarantine),
         )
         for accepted, act in ways:
-            chosen = [(f, table) for f in findings if f.rule in accepted and (table := _table(plan, f))]
+            wanted = [f for f in findings if f.rule in accepted and f.table not in self.accepted.spared]
+            chosen = [(f, table) for f in wanted if (table := _table(plan, f))]
             if sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen):
                 return True
         return False

@@ -10,13 +10,14 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from migrate_to_pg.checkup import Checkup, check_up, stage
 from migrate_to_pg.diagnosis import NotRepaired, RepairRecord
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrateToPgError, RepairError
-from migrate_to_pg.records import Event, Failure, Plan, SourceCatalog
+from migrate_to_pg.records import Event, Failure, Finding, Plan, SourceCatalog
 from migrate_to_pg.repair import doubts
 from migrate_to_pg.repair.backup import make_backup, restore
 from migrate_to_pg.repair.content import difference
@@ -27,7 +28,7 @@ from migrate_to_pg.repair.rebuild import RebuildError, prepare
 from migrate_to_pg.repair.reference import Reference, make_reference
 from migrate_to_pg.repair.rows import MendedRows, mend_rows
 from migrate_to_pg.repair.soundness import require_sound, soundness
-from migrate_to_pg.repair.steps import EditRows, MakeIndexes, Step
+from migrate_to_pg.repair.steps import EditRows, MakeIndexes, RowsError, Step
 from migrate_to_pg.rules import Subject, integrity_check, rows
 from migrate_to_pg.rules.in_place import ROW_REPAIRS
 from migrate_to_pg.snapshot import Source
@@ -39,6 +40,8 @@ Progress = Callable[[Event], None]
 
 #: The name of the copy on which the repair was tried, where it is attached to the connection that repairs.
 _TRIED = "migrate_to_pg_tried"
+#: How many tables may be left as they are before all is given up: each takes another examination.
+_SPARED = 10
 
 
 class InPlace:
@@ -55,9 +58,12 @@ class InPlace:
         self.committed = False
         self.restored = False
         self.version = 0
+        self._choose_steps: Callable[[], None] = lambda: None
         self.steps: list[Step] = []
         self.refused: list[NotRepaired] = []
         self.mended: MendedRows | None = None
+        #: The tables, by PostgreSQL's names, whose rows cannot be put back mended, and what is told of them.
+        self.spared: dict[str, tuple[NotRepaired, ...]] = {}
         self.before = Checkup()
         #: What was found in the end; None where the database is as it was.
         self.after: Checkup | None = None
@@ -84,7 +90,7 @@ class InPlace:
         return RepairRecord(
             backup=self._backup_name,
             repaired=tuple(done for step in self.steps for done in step.repaired()) if holds else (),
-            not_repaired=tuple(self.refused),
+            not_repaired=tuple(dict.fromkeys(self.refused)),
             restored=self.restored,
             failure=failure,
         )
@@ -99,11 +105,10 @@ class InPlace:
                     self.backup = make_backup(source, database)
                 try:
                     self._plan()
+                    self._try_out()
                 finally:
                     if not self.steps:
                         self._drop_backup()
-                if self.steps:
-                    self._try_out()
                 if self.steps:
                     self._repair(database)
                     self._look_again(source, database)
@@ -130,6 +135,11 @@ class InPlace:
                 remedy=integrity_check.RULE.remedy,
             )
         reference = make_reference(self.choice, catalog.applied_migrations)
+        self._choose_steps = partial(self._choose, plan, catalog, reference)
+        self._choose_steps()
+
+    def _choose(self, plan: Plan, catalog: SourceCatalog, reference: Reference) -> None:
+        self.steps, self.refused = [], [told for left in self.spared.values() for told in left]
         for step in self._decide(plan, catalog, reference):
             (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
 
@@ -149,13 +159,16 @@ class InPlace:
                 )
                 unfit = list(planning.unfit())
                 if not unfit:
-                    return [*planning.steps(), *(self.mended.standing(rules) if self.mended else ())]
+                    return [*planning.steps(), *(self.mended.standing(rules, self.spared) if self.mended else ())]
             self.refused += unfit
             rules -= {left.rule for left in unfit}
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, rules: frozenset[str]) -> MendedRows | None:
         found = tuple(self.before.findings)
-        return mend_rows(plan, catalog, self.backup, found, rules=rules, place=self.place, progress=self.progress)
+        return mend_rows(
+            plan, catalog, self.backup, found,
+            rules=rules, spared=self.spared.keys(), place=self.place, progress=self.progress,
+        )  # fmt: skip
 
     @property
     def _mended_copy(self) -> Path:
@@ -171,49 +184,83 @@ class InPlace:
 
     def _try_out(self) -> None:
         """Repair the copy, and examine it again; what cannot be done there is left out."""
+        while self.steps and (stuck := self._rehearse()):
+            self._spare(stuck)
+        if self.steps:
+            after = check_up(self.choice, self._copy, self.progress)
+            doubts.require_none(self._all_doubts(after))
+
+    def _rehearse(self) -> RowsError | None:
+        """Repair the copy; where the rows of one table are in the way of all others', nothing, and which it is."""
         with stage(self.progress, "rehearsal"), as_web_server(self.choice, self._copy) as database:
             prepare(database)
             self._attach(database)
             database.execute("BEGIN IMMEDIATE")
             known = soundness(database)
             due = (_still_due(database, step) for step in self.steps)
-            self.steps = [works for step in due if step and (works := self._what_works(database, step))]
+            try:
+                self.steps = [works for step in due if step and (works := self._what_works(database, step))]
+            except RowsError as stuck:
+                database.execute("ROLLBACK")
+                return stuck
             if not any(isinstance(step, EditRows) for step in self.steps):
                 self.mended = None
             require_sound(known, soundness(database))
             database.execute("COMMIT")
-        if self.steps:
-            after = check_up(self.choice, self._copy, self.progress)
-            doubts.require_none(self._all_doubts(after))
+        return None
+
+    def _spare(self, stuck: RowsError) -> None:
+        """Decide again, with the rows of that table as they are."""
+        table = next(step.edits[stuck.table].table for step in self.steps if isinstance(step, EditRows))
+        rules = dict.fromkeys(finding.rule for finding in self._own_findings(table))
+        told = (NotRepaired(rule=rule, table=stuck.table, reason=str(stuck)) for rule in rules)
+        self.spared[table] = tuple(told)
+        self._choose_steps()
+
+    def _may_spare(self, step: EditRows, table: str) -> bool:
+        """Whether it would help the others, and ends: each time another table."""
+        others = len(step.edits) > 1 and len(self.spared) < _SPARED
+        return others and table not in self.spared and any(self._own_findings(table))
+
+    def _own_findings(self, table: str) -> Iterator[Finding]:
+        rules = set(self.accepted) & set(ROW_REPAIRS)
+        return (finding for finding in self.before.findings if finding.table == table and finding.rule in rules)
 
     def _attach(self, database: sqlite3.Connection) -> None:
         if self.mended:
             attach(database, self.mended.working, self.mended.journal)
 
     def _what_works(self, database: sqlite3.Connection, step: Step) -> Step | None:
-        """The step, or what takes its place where it cannot be done; the rest is refused."""
-        reason = self._hindrance(database, step)
-        if not reason:
+        """The step, or what takes its place where it cannot be done; the rest is refused.
+
+        Raises RowsError where one table's rows are in the way of others', which may go without them.
+        """
+        error = self._hindrance(database, step)
+        if error is None:
             return step
-        lesser = step.instead if isinstance(step, EditRows) else None
+        lesser = None
+        if isinstance(step, EditRows) and isinstance(error, RowsError):
+            lesser = step.lesser(error.table)
+            if lesser is None and self._may_spare(step, step.edits[error.table].table):
+                raise error
         works = self._what_works(database, lesser) if lesser else None
         told = lesser.repaired() if lesser else ()
-        self.refused += [
-            NotRepaired(rule=left.rule, table=left.table, reason=reason) for left in step.repaired() if left not in told
-        ]
+        reason = str(error) or type(error).__name__
+        left = (gone for gone in step.repaired() if gone not in told)
+        self.refused += [NotRepaired(rule=gone.rule, table=gone.table, reason=reason) for gone in left]
         return works
 
-    def _hindrance(self, database: sqlite3.Connection, step: Step) -> str:
-        """Why a step cannot be done; '' where it is done now."""
+    def _hindrance(self, database: sqlite3.Connection, step: Step) -> Exception | None:
+        """Why a step cannot be done; None where it is done now."""
         database.execute("SAVEPOINT step")
         try:
             step.apply(database)
         except (RebuildError, sqlite3.Error, UnicodeEncodeError) as error:
             database.execute("ROLLBACK TO step")
-            return str(error) or type(error).__name__
+            return error
         finally:
             database.execute("RELEASE step")
-        return ""
+        return None
 
     def _repair(self, database: sqlite3.Connection) -> None:
         """Do the same to the database, and commit it where the outcome is the same."""

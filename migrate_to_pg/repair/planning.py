@@ -114,8 +114,8 @@ class Planning:
         if self.mended and edits:
             together = tuple(definition for definition in definitions if definition.table in edits)
             needed = tuple(self._needed(together))
-            least = EditRows(done=tuple(self.mended.repaired()), edits=edits, definitions=needed)
-            yield least if needed == together else replace(least, definitions=together, instead=least)
+            done = tuple(self.mended.repaired())
+            yield EditRows(done=done, edits=edits, definitions=together, needed=needed)
         yield from (definition for definition in definitions if definition.table not in edits)
 
     def _needed(self, definitions: Collection[DefineColumns]) -> Iterator[DefineColumns]:

@@ -54,7 +54,15 @@ def prepare(database: sqlite3.Connection) -> None:
 
 
 def rebuild(database: sqlite3.Connection, wanted: Rebuild) -> None:
-    """Make the table anew. Raises RebuildError, or sqlite3.Error where SQLite itself cannot."""
+    """Make the table anew. Raises RebuildError, in SQLite's own words where SQLite itself cannot."""
+    try:
+        _rebuild(database, wanted)
+    except sqlite3.Error as error:
+        # Nobody knows the table by its other name.
+        raise RebuildError(str(error).replace(INTERIM, wanted.table)) from error
+
+
+def _rebuild(database: sqlite3.Connection, wanted: Rebuild) -> None:
     before = schema(database)
     old = stored_table(database, wanted.table)
     kept = list(_attached(database, old.name))

@@ -5,7 +5,7 @@ They are the repairs of ``migrate_to_pg --fix``, made by the very same code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,10 +49,10 @@ class MendedRows:
             what = f"{counted(rows.count, 'row', 'rows')} merged into those that stay; they are whole in the backup"
             yield Repaired(rule=rows.rule, table=own.get(rows.table, rows.table), what=what)
 
-    def standing(self, rules: frozenset[str]) -> Iterator[NotRepaired]:
-        """Whatever of those rules' findings is left."""
+    def standing(self, rules: frozenset[str], spared: Collection[str]) -> Iterator[NotRepaired]:
+        """Whatever of those rules' findings is left, but for the tables that were left as they are."""
         for finding in self.findings:
-            if finding.rule in rules and not finding.applied:
+            if finding.rule in rules and not finding.applied and finding.table not in spared:
                 left = counted(finding.count, "row is left", "rows are left")
                 reason = f"{left} for which the repair has nothing certain to put there"
                 yield NotRepaired(rule=finding.rule, table=finding.table, column=finding.column, reason=reason)
@@ -65,11 +65,12 @@ def mend_rows(
     findings: tuple[Finding, ...],
     *,
     rules: frozenset[str],
+    spared: Collection[str],
     place: Workplace,
     progress: Progress,
 ) -> MendedRows | None:
-    """Make the repairs on a copy; None where nothing calls for them."""
-    accepted = Accepted(fix=rules)
+    """Make the repairs on a copy, but for the tables to be spared; None where nothing calls for them."""
+    accepted = Accepted(fix=rules, spared=frozenset(spared))
     if not is_called_for(findings, accepted):
         return None
     working, journal = place.working_copy, place.unfinished_journal

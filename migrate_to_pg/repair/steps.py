@@ -21,6 +21,14 @@ from migrate_to_pg.repair.shape import read_shape
 from migrate_to_pg.rules.rule import counted
 
 
+class RowsError(RebuildError):
+    """The rows of one table of several cannot be put in the place of those that were."""
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(reason)
+        self.table = table
+
+
 class Step(Protocol):
     """One repair: all of it is made, or nothing."""
 
@@ -104,20 +112,33 @@ class EditRows:
     edits: Mapping[str, Edits]
     #: What is defined otherwise on the way.
     definitions: tuple[DefineColumns, ...] = ()
-    #: The same with no more definitions than the edits need, where some others cannot be made.
-    instead: EditRows | None = None
+    #: Those of them that the edits need.
+    needed: tuple[DefineColumns, ...] = ()
+
+    def lesser(self, table: str) -> EditRows | None:
+        """The same with no more definitions in that table than the edits need; None where there are no others."""
+        needed = tuple(definition for definition in self.needed if definition.table == table)
+        others = tuple(definition for definition in self.definitions if definition.table != table)
+        lesser = replace(self, definitions=(*others, *needed))
+        return lesser if set(lesser.definitions) != set(self.definitions) else None
 
     def repaired(self) -> tuple[Repaired, ...]:
         """What was changed and merged, then what was defined."""
         return (*self.done, *(told for definition in self.definitions for told in definition.repaired()))
 
     def apply(self, database: sqlite3.Connection) -> None:
-        """Make each table anew with its edited rows: a key may only fit the type that it gets at the same time."""
+        """Make each table anew with its edited rows: a key may only fit the type that it gets at the same time.
+
+        Raises RowsError where that fails, which says of which table.
+        """
         definitions = {definition.table: definition for definition in self.definitions}
         for table, edits in self.edits.items():
             known = definitions.get(table)
             plain = Rebuild(table=table, sql=_statement(database, table), edits=edits)
-            rebuild(database, known.rebuild(database, edits) if known else plain)
+            try:
+                rebuild(database, known.rebuild(database, edits) if known else plain)
+            except RebuildError as error:
+                raise RowsError(table, str(error)) from error
 
     def repairs(self, finding: Finding) -> bool:
         """Those of the definitions; of rows it is known which findings are to be gone."""

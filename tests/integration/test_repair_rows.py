@@ -160,6 +160,56 @@ def test_a_constraint_that_mended_rows_would_break_is_named_and_nothing_is_chang
     assert content(source, schema=True) == before
 
 
+def assert_said_once(record, reason):
+    assert [left.reason for left in record.not_repaired] == [reason]
+
+
+def test_rows_that_a_constraint_keeps_out_are_in_no_other_tables_way(source):
+    change(source, """
+        UPDATE attributions_attribution SET note = CASE id WHEN 1 THEN 'A' ELSE x'41' END WHERE id < 3;
+        CREATE UNIQUE INDEX "my own" ON attributions_attribution (note) WHERE id < 3;
+        UPDATE attributions_teacher SET matricule = CAST('M00002' AS BLOB) WHERE id = 3;
+        UPDATE attributions_teacher SET matricule = 'M00002' WHERE id = 2;
+        UPDATE courses_course SET title = x'42' WHERE id = 1;
+    """)  # fmt: skip
+    before = content(source, schema=True)
+    diagnosis = repair(str(source), ["wrong-storage-class"])
+    assert not diagnosis.repair.failure
+    assert not diagnosis.ok
+    assert told(diagnosis.repair) == {("wrong-storage-class", "courses_course")}
+    assert [(left.rule, left.table, left.reason) for left in diagnosis.repair.not_repaired] == [
+        ("wrong-storage-class", table, f"UNIQUE constraint failed: {table}.{column}")
+        for table, column in (("attributions_attribution", "note"), ("attributions_teacher", "matricule"))
+    ]
+    after = content(source, schema=True)
+    assert ask(source, "SELECT title FROM courses_course WHERE id = 1") == [("B",)]
+    assert {table for table in before if before[table] != after[table]} == {"courses_course"}
+
+
+def test_a_definition_that_cannot_come_back_is_in_no_other_tables_way(source):
+    """Neither definition is needed by the rows that are mended."""
+    rewritten(source, "attributions_teacher", '"matricule" varchar(20) NOT NULL UNIQUE', '"matricule" varchar(20)')
+    rewritten(source, "attributions_attribution", '"note" text NOT NULL', '"note" text')
+    change(source, """
+        UPDATE attributions_teacher SET matricule = CAST('M00002' AS BLOB) WHERE id = 3;
+        UPDATE attributions_teacher SET matricule = 'M00002' WHERE id = 2;
+        UPDATE attributions_attribution SET note = x'41' WHERE id = 1;
+    """)  # fmt: skip
+    diagnosis = repair(str(source), ["wrong-storage-class", "schema-drift"])
+    assert not diagnosis.repair.failure
+    assert told(diagnosis.repair) == {
+        (rule, table)
+        for rule, table in (
+            ("wrong-storage-class", "attributions_teacher"),
+            ("wrong-storage-class", "attributions_attribution"),
+            ("schema-drift", "attributions_attribution"),
+        )
+    }
+    assert_said_once(diagnosis.repair, "UNIQUE constraint failed: attributions_teacher.matricule")
+    with pytest.raises(sqlite3.IntegrityError, match="note"):
+        change(source, "UPDATE attributions_attribution SET note = NULL")
+
+
 def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damaged):
     """Two teachers have one number; the column that forbids it has lost its type, and holds bytes as well."""
     path = damaged("code-in-fk")
@@ -172,6 +222,7 @@ def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damag
     assert not diagnosis.repair.failure
     left = {(left.rule, left.table) for left in diagnosis.repair.not_repaired}
     assert left == {("schema-drift", "attributions_teacher")}, diagnosis.repair
+    assert_said_once(diagnosis.repair, "UNIQUE constraint failed: attributions_teacher.matricule")
     assert ("wrong-storage-class", "attributions_teacher") in told(diagnosis.repair)
     assert ("schema-drift", "attributions_attribution") in told(diagnosis.repair)
 
