@@ -126,7 +126,7 @@ def test_what_would_lose_something_is_refused(what):
 def test_null_where_null_may_not_be_is_refused_by_sqlite():
     with opened("CREATE TABLE child (x text); INSERT INTO child VALUES (NULL)") as database:
         wanted = Rebuild(table="child", sql="CREATE TABLE child (x text NOT NULL)", redefined=frozenset("x"))
-        with pytest.raises(sqlite3.IntegrityError, match="NOT NULL"):
+        with pytest.raises(RebuildError, match=r"NOT NULL constraint failed: child\.x"):
             rebuild(database, wanted)
 
 
