@@ -85,9 +85,9 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
     return run
 
 
-def _recorded(snapshot: Path) -> SourceCatalog:
+def _recorded(snapshot: Path, **named: Path) -> SourceCatalog:
     """A case says what a project's migrations would have made, but records none."""
-    return dataclasses.replace(read_source(snapshot), applied_migrations=(("case", "0001_initial"),))
+    return dataclasses.replace(read_source(snapshot, **named), applied_migrations=(("case", "0001_initial"),))
 
 
 def _generic_keys(case: Case) -> tuple[GenericKey, ...]:
