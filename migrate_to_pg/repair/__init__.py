@@ -5,8 +5,8 @@ The order in which it goes:
 - ``choice``: what the names given stand for;
 - ``file``: -wal and journal mode;
 - ``in_place``: all the rest, in the order backup, examine, rehearse, repair, examine again:
-  ``lock``, ``backup``, ``planning`` (with ``reference``, what the migrations make on SQLite), ``steps`` and ``rebuild``
-  (with ``statement`` and ``shape``), ``soundness``, ``content`` and ``doubts``.
+  ``lock``, ``backup``, ``decision`` and ``planning`` (with ``reference``, what the migrations make on SQLite),
+  ``steps`` and ``rebuild`` (with ``statement`` and ``shape``), ``soundness``, ``content`` and ``doubts``.
 """
 
 from __future__ import annotations

@@ -9,28 +9,25 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.checkup import Checkup, check_up, stage
 from migrate_to_pg.diagnosis import NotRepaired, RepairRecord
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrateToPgError, RepairError
-from migrate_to_pg.records import Event, Failure, Finding, Plan, SourceCatalog
+from migrate_to_pg.records import Event, Failure
 from migrate_to_pg.repair import doubts
 from migrate_to_pg.repair.backup import make_backup, restore
 from migrate_to_pg.repair.content import difference
+from migrate_to_pg.repair.decision import Decision
 from migrate_to_pg.repair.edits import attach
 from migrate_to_pg.repair.lock import begin, commit, locked, require_possible
-from migrate_to_pg.repair.planning import Planning
 from migrate_to_pg.repair.rebuild import RebuildError, prepare
-from migrate_to_pg.repair.reference import Reference, make_reference
-from migrate_to_pg.repair.rows import MendedRows, mend_rows
+from migrate_to_pg.repair.rows import MendedRows
 from migrate_to_pg.repair.soundness import require_sound, soundness
 from migrate_to_pg.repair.steps import EditRows, MakeIndexes, RowsError, Step
-from migrate_to_pg.rules import Subject, integrity_check, rows
-from migrate_to_pg.rules.in_place import ROW_REPAIRS
+from migrate_to_pg.rules import integrity_check
 from migrate_to_pg.snapshot import Source
 from migrate_to_pg.sqlite import snapshot_uri
 from migrate_to_pg.web_server import as_web_server
@@ -40,8 +37,6 @@ Progress = Callable[[Event], None]
 
 #: The name of the copy on which the repair was tried, where it is attached to the connection that repairs.
 _TRIED = "migrate_to_pg_tried"
-#: How many tables may be left as they are before all is given up: each takes another examination.
-_SPARED = 10
 
 
 class InPlace:
@@ -58,12 +53,9 @@ class InPlace:
         self.committed = False
         self.restored = False
         self.version = 0
-        self._choose_steps: Callable[[], None] = lambda: None
         self.steps: list[Step] = []
         self.refused: list[NotRepaired] = []
         self.mended: MendedRows | None = None
-        #: The tables, by PostgreSQL's names, whose rows cannot be put back mended, and what is told of them.
-        self.spared: dict[str, tuple[NotRepaired, ...]] = {}
         self.before = Checkup()
         #: What was found in the end; None where the database is as it was.
         self.after: Checkup | None = None
@@ -134,48 +126,15 @@ class InPlace:
                 detail=[line for finding in damaged for line in finding.explanation.splitlines()],
                 remedy=integrity_check.RULE.remedy,
             )
-        reference = make_reference(self.choice, catalog.applied_migrations)
-        self._choose_steps = partial(self._choose, plan, catalog, reference)
-        self._choose_steps()
-
-    def _choose(self, plan: Plan, catalog: SourceCatalog, reference: Reference) -> None:
-        self.steps, self.refused = [], [told for left in self.spared.values() for told in left]
-        for step in self._decide(plan, catalog, reference):
-            (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
-
-    def _decide(self, plan: Plan, catalog: SourceCatalog, reference: Reference) -> list[Step | NotRepaired]:
-        """The steps. A repair of rows that would not hold is left out, and the others are made without it."""
-        rules = frozenset(self.accepted) & set(ROW_REPAIRS)
-        while True:
-            self.mended = self._mend(plan, catalog, rules)
-            with self._opened(self._copy) as found, self._opened(self._mended_copy) as mended:
-                planning = Planning(
-                    subject=Subject(plan=plan, catalog=catalog, database=found),
-                    findings=self.before.findings,
-                    accepted=self.accepted,
-                    reference=reference,
-                    mended=self.mended,
-                    rows=mended,
-                )
-                unfit = list(planning.unfit())
-                if not unfit:
-                    return [*planning.steps(), *(self.mended.standing(rules, self.spared) if self.mended else ())]
-            self.refused += unfit
-            rules -= {left.rule for left in unfit}
-
-    def _mend(self, plan: Plan, catalog: SourceCatalog, rules: frozenset[str]) -> MendedRows | None:
-        found = tuple(self.before.findings)
-        return mend_rows(
-            plan, catalog, self.backup, found,
-            rules=rules, spared=self.spared.keys(), place=self.place, progress=self.progress,
+        self._decision = Decision(
+            self.choice, self.place, self.before.findings, plan, catalog,
+            accepted=self.accepted, backup=self.backup, progress=self.progress,
         )  # fmt: skip
+        self._decide()
 
-    @property
-    def _mended_copy(self) -> Path:
-        return self.mended.working if self.mended else self._copy
-
-    def _opened(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:
-        return rows.opened(path, time_zone=self.choice.time_zone)
+    def _decide(self) -> None:
+        self.steps, self.refused = self._decision.steps()
+        self.mended = self._decision.mended
 
     def _drop_backup(self) -> None:
         """Nothing was changed: a copy of what is there would only be in the way."""
@@ -185,7 +144,8 @@ class InPlace:
     def _try_out(self) -> None:
         """Repair the copy, and examine it again; what cannot be done there is left out."""
         while self.steps and (stuck := self._rehearse()):
-            self._spare(stuck)
+            self._decision.spare(self.steps, stuck)
+            self._decide()
         if self.steps:
             after = check_up(self.choice, self._copy, self.progress)
             doubts.require_none(self._all_doubts(after))
@@ -209,23 +169,6 @@ class InPlace:
             database.execute("COMMIT")
         return None
 
-    def _spare(self, stuck: RowsError) -> None:
-        """Decide again, with the rows of that table as they are."""
-        table = next(step.edits[stuck.table].table for step in self.steps if isinstance(step, EditRows))
-        rules = dict.fromkeys(finding.rule for finding in self._own_findings(table))
-        told = (NotRepaired(rule=rule, table=stuck.table, reason=str(stuck)) for rule in rules)
-        self.spared[table] = tuple(told)
-        self._choose_steps()
-
-    def _may_spare(self, step: EditRows, table: str) -> bool:
-        """Whether it would help the others, and ends: each time another table."""
-        others = len(step.edits) > 1 and len(self.spared) < _SPARED
-        return others and table not in self.spared and any(self._own_findings(table))
-
-    def _own_findings(self, table: str) -> Iterator[Finding]:
-        rules = set(self.accepted) & set(ROW_REPAIRS)
-        return (finding for finding in self.before.findings if finding.table == table and finding.rule in rules)
-
     def _attach(self, database: sqlite3.Connection) -> None:
         if self.mended:
             attach(database, self.mended.working, self.mended.journal)
@@ -241,7 +184,7 @@ class InPlace:
         lesser = None
         if isinstance(step, EditRows) and isinstance(error, RowsError):
             lesser = step.lesser(error.table)
-            if lesser is None and self._may_spare(step, step.edits[error.table].table):
+            if lesser is None and self._decision.may_spare(step, step.edits[error.table].table):
                 raise error
         works = self._what_works(database, lesser) if lesser else None
         told = lesser.repaired() if lesser else ()
