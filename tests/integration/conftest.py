@@ -54,6 +54,13 @@ def damaged(tmp_path: Path, made_sources: Callable[[str], Path]) -> Callable[[st
 
 
 @pytest.fixture
+def unblocked(django_db_blocker: Any) -> Iterator[None]:
+    """The project's databases may be asked, in this process."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
 def move(tmp_path: Path, django_db_blocker: Any, settings: Any) -> Iterator[Move]:
     """Run the pipeline in this process: move(source, url, verify=..., on={stage: callback}) -> Report."""
     runs = iter(range(1000))

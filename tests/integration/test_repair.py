@@ -20,12 +20,6 @@ pytestmark = pytest.mark.usefixtures("unblocked")
 
 
 @pytest.fixture
-def unblocked(django_db_blocker):
-    with django_db_blocker.unblock():
-        yield
-
-
-@pytest.fixture
 def dangling(source):
     """A table that cannot be written to, with everything around it that must survive."""
     change(source, "PRAGMA journal_mode = delete;" + DANGLE)

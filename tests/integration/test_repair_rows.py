@@ -24,12 +24,6 @@ CELLS = "SELECT id, teacher_id, component, academic_year, load, hours, note, cre
 _NO_CHECKS = "PRAGMA ignore_check_constraints = ON;"
 
 
-@pytest.fixture
-def unblocked(django_db_blocker):
-    with django_db_blocker.unblock():
-        yield
-
-
 def told(record):
     return {(done.rule, done.table) for done in record.repaired}
 

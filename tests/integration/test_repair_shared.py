@@ -19,12 +19,6 @@ pytestmark = pytest.mark.usefixtures("unblocked")
 
 
 @pytest.fixture
-def unblocked(django_db_blocker):
-    with django_db_blocker.unblock():
-        yield
-
-
-@pytest.fixture
 def other():
     """Another process that has a database open and has run some SQL."""
     started = []
