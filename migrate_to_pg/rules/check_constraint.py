@@ -57,7 +57,8 @@ def _read(check: TargetCheck, table: PlannedTable) -> Expression | None:
 def _broken(expression: Expression) -> Sql | None:
     """False, not NULL, which a constraint lets pass; values that other rules report take no part."""
     key = key_of(expression.columns) if expression.columns else None
-    return compose("{held} AND NOT {check}", held=key.held_or_null, check=expression.sql) if key else None
+    # The constraint first: nearly all rows satisfy it, and SQLite then does not look whether they take part.
+    return compose("NOT {check} AND {held}", check=expression.sql, held=key.held_or_null) if key else None
 
 
 def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int) -> Finding:

@@ -27,6 +27,7 @@ from migrate_to_pg.rules.operators import (
     substring,
 )
 from migrate_to_pg.rules.sql import Sql, compose
+from migrate_to_pg.rules.sql import name as quoted
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")+")|(?P<word>[A-Za-z_][\w$]*)"""
@@ -49,6 +50,8 @@ class Expression:
         self.position = 0
         self.table = table
         self.columns: list[PlannedColumn] = []
+        #: What the condition of the CASE being read makes certain: a text -> its characters.
+        self.certain: dict[Sql, tuple[str, ...]] = {}
         self.sql = self._truth(self._either())
         if self.position < len(self.tokens):
             raise UnknownExpressionError(expression)
@@ -170,14 +173,23 @@ class Expression:
     def _case(self) -> Part:
         branches = []
         while self._take("WHEN"):
-            condition = self._truth(self._either())
+            condition = self._either()
             self._need("THEN")
-            branches.append((condition, self._truth(self._either())))
+            branches.append((self._truth(condition), self._where(condition)))
         otherwise = self._truth(self._either()) if self._take("ELSE") else Sql("NULL")
         self._need("END")
         if not branches:
             raise UnknownExpressionError("CASE")
         return choose(branches, otherwise)
+
+    def _where(self, condition: Part) -> Sql:
+        """What stands after THEN, read in the light of its condition."""
+        outside = self.certain
+        if condition.tells_of is not None:
+            self.certain = {**outside, condition.tells_of: condition.characters}
+        result = self._truth(self._either())
+        self.certain = outside
+        return result
 
     def _next(self) -> str:
         token = self._peek()
@@ -204,8 +216,9 @@ class Expression:
         if column not in self.columns:
             self.columns.append(column)
         type_name = column.target.type_name
-        exact = compose("CAST({v} AS REAL)", v=value) if type_name == "numeric" else value
-        return Part(exact, kind, whole=type_name in _WHOLE)
+        if type_name == "numeric":
+            return Part(compose("CAST({v} AS REAL)", v=value), kind, stored=quoted(column.source.name))
+        return Part(value, kind, whole=type_name in _WHOLE, characters=self.certain.get(value, ()))
 
     def _truth(self, value: Part) -> Sql:
         if value.kind not in ("truth", "bool", NULL.kind):

@@ -83,7 +83,8 @@ def counts(subject: Subject, table: SourceTable, conditions: Sequence[Sql]) -> l
     """How many rows satisfy each of several conditions, in one scan."""
     if not conditions:
         return []
-    sums = join(", ", (compose("sum({where})", where=where) for where in conditions))
+    # After WHEN, SQLite leaves the rest of an AND alone once a part of it is false; as a mere value it computes it all.
+    sums = join(", ", (compose("sum(CASE WHEN {where} THEN 1 ELSE 0 END)", where=where) for where in conditions))
     (found,) = subject.rows(compose("SELECT {sums} FROM {table}", sums=sums, table=name(table.name)))
     # No row at all sums to NULL.
     return [int(total or 0) for total in found]

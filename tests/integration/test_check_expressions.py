@@ -93,6 +93,51 @@ def test_what_sqlite_says_is_what_postgresql_says(
                     assert (None if told is None else bool(told)) == expected, (expression, row)
 
 
+#: No ties: 1.005 is what each side rounds in its own way.
+NEAR = (
+    0,
+    0.001,
+    0.004,
+    0.006,
+    -0.001,
+    -0.006,
+    0.01,
+    0.99,
+    0.994,
+    0.996,
+    1,
+    1.004,
+    1.006,
+    1.01,
+    -0.99,
+    -1,
+    -1.01,
+    2,
+    9999.99,
+)
+
+
+@pytest.mark.parametrize(
+    "check", ["d > 0", "d >= 1", "d < 0", "d <= -1", "d <= 1", "d BETWEEN -1 AND 1", "NOT (d > 1)"]
+)
+def test_a_number_near_the_constant_is_rounded_first(postgres_url: str, check: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection, closing(sqlite3.connect(":memory:")) as database:
+        connection.execute(f"CREATE TABLE t (d numeric(6, 2), CHECK ({check}))".encode())
+        (target,) = read_target(connection, "public")
+        column = SourceColumn(name="d", declared_type="decimal", not_null=False, key_position=0, generated=False)
+        source = SourceTable(name="t", sql="", columns=(column,), foreign_keys=(), rows=0)
+        (table,) = make_plan(SourceCatalog(tables=(source,)), [target], source_time_zone="UTC").tables
+        functions.register(database, "UTC")
+        sql = Expression(target.checks[0].expression, table).sql
+        database.execute("CREATE TABLE t (d decimal)")
+        database.executemany("INSERT INTO t VALUES (?)", [(value,) for value in (*NEAR, None)])
+        told = [
+            None if row[0] is None else bool(row[0]) for row in database.execute(f"SELECT {sql} FROM t ORDER BY rowid")
+        ]
+        query = f"SELECT {check} FROM unnest(%s::numeric(6, 2)[]) d".encode()
+        assert told == [row[0] for row in connection.execute(query, [[*map(str, NEAR), None]])]
+
+
 def is_plain(text: str | None) -> bool:
     """Whether a cast to an integer is asked of SQLite: signs, blanks and many digits are left to PostgreSQL."""
     return text is None or re.fullmatch("[0-9]{0,9}|[0-9]{4}-[0-9]{4}", text, re.ASCII) is not None
