@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.codec import Codec, Rendering
-from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.records import PlannedColumn, PlannedTable, SourceTable
 from migrate_to_pg.sqlite import quote_name, rowid_name
 
 #: Columns that one integer of the mask speaks for; SQLite integers are signed, 64 bits wide.
@@ -58,22 +58,38 @@ class Statement:
         return wrong if pc.any(wrong).as_py() else None
 
 
-def plain(table: PlannedTable, *, rowids: bool) -> Statement:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The rows with these rowids, both included."""
+
+    first: int
+    last: int
+
+
+def within(table: SourceTable, span: Span | None) -> str:
+    """What follows the table in a statement that is to read those rows alone; nothing where all are wanted."""
+    if span is None:
+        return ""
+    return f" WHERE {rowid_name(table)} BETWEEN {span.first} AND {span.last}"
+
+
+def plain(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
     """Only what is needed where every value is sound; an error of the driver's where one is not."""
     columns = [(c, _codec(c)) for c in table.loaded_columns]
     values = [_sound(codec, codec.renderings[0], quote_name(column.source.name)) for column, codec in columns]
     types = [codec.renderings[0].type for _, codec in columns]
-    return _statement(table, values, types, widths=[1] * len(columns), masks=[], rowids=rowids)
+    return _statement(table, values, types, widths=[1] * len(columns), masks=[], rowids=rowids, span=span)
 
 
-def guarded(table: PlannedTable, *, rowids: bool) -> Statement:
+def guarded(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
     """All renderings, and masks."""
     quoted = [(quote_name(c.source.name), _codec(c)) for c in table.loaded_columns]
     pairs = [(name, codec, rendering) for name, codec in quoted for rendering in codec.renderings]
     values = [f"CASE WHEN {_is_stored_as(codec, name)} THEN {r.sql.format(name)} END" for name, codec, r in pairs]
     widths = [len(codec.renderings) for _, codec in quoted]
     masks = list(_masks(quoted))
-    return _statement(table, values, [r.type for _, _, r in pairs], widths=widths, masks=masks, rowids=rowids)
+    types = [r.type for _, _, r in pairs]
+    return _statement(table, values, types, widths=widths, masks=masks, rowids=rowids, span=span)
 
 
 def _sound(codec: Codec, rendering: Rendering, quoted: str) -> str:
@@ -100,14 +116,16 @@ def _statement(
     widths: Sequence[int],
     masks: Sequence[str],
     rowids: bool,
+    span: Span | None,
 ) -> Statement:
-    """A typed row that is not data, then every row of the table, in its own order and from nowhere but the table."""
+    """A typed row that is not data, then the rows of the table, in its own order and from nowhere but the table."""
     rowid = rowid_name(table.source) if rowids else None
     extra = [*masks, *([rowid] if rowid else [])]
     all_types = (*types, *[pa.int64()] * len(extra))
     names = ", ".join(f"{_LITERALS[arrow_type]} AS c{i}" for i, arrow_type in enumerate(all_types))
     # Identifiers are quoted; the rest are templates of ours. An index could hold the rows in another order.
-    rows = f"SELECT {', '.join([*values, *extra])} FROM {quote_name(table.source.name)} NOT INDEXED"  # noqa: S608
+    source = f"{quote_name(table.source.name)} NOT INDEXED{within(table.source, span)}"
+    rows = f"SELECT {', '.join([*values, *extra])} FROM {source}"  # noqa: S608
     return Statement(
         sql=f"SELECT {names} UNION ALL {rows}",
         types=all_types,

@@ -56,6 +56,8 @@ class SourceTable:
     foreign_keys: tuple[SourceForeignKey, ...]
     rows: int
     without_rowid: bool = False
+    #: Bytes of the largest row as SQLite stores it; None where that is not known (a virtual table).
+    largest_row: int | None = None
     #: sqlite_sequence.seq, for AUTOINCREMENT tables: the highest id ever given.
     last_id: int | None = None
 

@@ -33,6 +33,8 @@ class Ferry:
         self.path.unlink(missing_ok=True)
         self.url = url
         self.zone = "UTC"
+        #: Connections that load.
+        self.jobs = 1
         self.target("DROP SCHEMA IF EXISTS ferry CASCADE; CREATE SCHEMA ferry")
 
     def source(self, *statements: str) -> None:
@@ -75,8 +77,8 @@ class Ferry:
     def batches(self, name: str = "t", *, rowids: bool = True) -> list[TableBatch]:
         return list(read(self.table(name), self.path, time_zone=self.zone, rowids=rowids))
 
-    def load(self, progress: Callable[[Event], None] = lambda _: None) -> tuple[LoadedTable, ...]:
-        return load(self.plan(), self.path, self.url, schema="ferry", progress=progress)
+    def load(self, progress: Callable[[Event], None] = lambda _: None, **more: Any) -> tuple[LoadedTable, ...]:
+        return load(self.plan(), self.path, self.url, schema="ferry", progress=progress, jobs=self.jobs, **more)
 
 
 def marks(batches: Sequence[TableBatch], column: int = -1) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,9 @@ import pytest
 
 from migrate_to_pg.columns import CODECS, numbers
 from migrate_to_pg.columns.codec import Converted
+from migrate_to_pg.columns.reader import TableBatch
 from migrate_to_pg.errors import LoadError
-from migrate_to_pg.load import load
+from migrate_to_pg.load import load, pieces
 from migrate_to_pg.records import Event
 from tests.conftest import Server
 from tests.integration.crossing import Ferry
@@ -26,16 +28,22 @@ def shared_url(servers: dict[int, Server]) -> str:
     return servers[18].database()
 
 
-@pytest.fixture
-def ferry(tmp_path: Path, shared_url: str) -> Ferry:
-    return Ferry(tmp_path, shared_url)
+@pytest.fixture(params=[1, 3], ids=["one connection", "three connections"])
+def ferry(request: pytest.FixtureRequest, tmp_path: Path, shared_url: str, monkeypatch: pytest.MonkeyPatch) -> Ferry:
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 10_000)
+    ferry = Ferry(tmp_path, shared_url)
+    ferry.jobs = request.param
+    return ferry
 
 
 def check_empty(ferry: Ferry) -> None:
-    """Nothing stays, nor does a transaction or a thread that would hold the table."""
+    """Nothing stays of a piece that failed, nor does a transaction or a thread that would hold the table."""
     ferry.target("SET lock_timeout = '2s'; LOCK TABLE t")
-    assert ferry.rows("SELECT count(*) FROM t") == [(0,)]
-    assert "read ahead" not in [thread.name for thread in threading.enumerate()]
+    if ferry.jobs == 1:
+        assert ferry.rows("SELECT count(*) FROM t") == [(0,)]
+    else:
+        assert ferry.rows("SELECT count(*) FROM t") < [(ferry.table().source.rows,)]
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("read ahead", "load"))]
 
 
 def fill(ferry: Ferry, rows: int = 100_000) -> None:
@@ -87,6 +95,7 @@ def test_a_lost_server_is_told_as_what_it_is(ferry: Ferry) -> None:
 
 
 def test_tables_before_the_refused_one_stay_and_the_next_run_starts_clean(ferry: Ferry) -> None:
+    ferry.jobs = 1
     ferry.source("CREATE TABLE a (v)", "INSERT INTO a VALUES (1)")
     ferry.target("CREATE TABLE a (v int)")
     ferry.column("integer", 1, 2)
@@ -144,7 +153,7 @@ def test_an_exception_while_rows_are_asked_for_survives_as_itself(ferry: Ferry, 
 def test_control_c_stops_the_load(ferry: Ferry) -> None:
     fill(ferry)
     with pytest.raises(KeyboardInterrupt):
-        ferry.load(lambda _: signal.raise_signal(signal.SIGINT))
+        ferry.load(lambda _: os.kill(os.getpid(), signal.SIGINT))
     check_empty(ferry)
 
 
@@ -162,6 +171,54 @@ def test_control_c_while_the_server_waits_stops_the_load(ferry: Ferry) -> None:
     timer.join()
     ferry.target("ALTER TABLE t DISABLE TRIGGER wait")
     check_empty(ferry)
+
+
+def test_each_row_crosses_once_whatever_the_rowids(ferry: Ferry) -> None:
+    """Gaps, negative ones and the ends of their range."""
+    keys = [-(2**63), -5, 0, *range(10_000, 60_000), *range(10**15, 10**15 + 50_000), 2**63 - 1]
+    ferry.source("CREATE TABLE t (id integer PRIMARY KEY, v)")
+    ferry.fill("INSERT INTO t VALUES (?, ?)", ((key, key) for key in keys))
+    ferry.target("CREATE TABLE t (id bigint, v bigint)")
+    (loaded,) = ferry.load()
+    assert loaded.rows == len(keys)
+    assert [row[0] for row in ferry.rows("SELECT id FROM t ORDER BY id")] == keys
+
+
+def test_a_connection_with_nothing_left_waits_for_the_others(ferry: Ferry) -> None:
+    fill(ferry)
+    slow = threading.Event()
+
+    def wait_once(_: TableBatch) -> None:
+        if not slow.is_set():
+            slow.set()
+            time.sleep(1)
+
+    (loaded,) = ferry.load(require_sound=wait_once)
+    assert loaded.rows == 100_000
+    assert ferry.rows("SELECT count(*) FROM t") == [(100_000,)]
+
+
+def test_tables_that_are_whole_are_not_sent_again_and_each_other_one_is_told_once(ferry: Ferry) -> None:
+    fill(ferry)
+    ferry.source("CREATE TABLE a (v)", "INSERT INTO a VALUES (1)", "CREATE TABLE b (v)")
+    ferry.target("CREATE TABLE a (v int); CREATE TABLE b (v int)")
+    told: list[tuple[str, int]] = []
+    loaded = ferry.load(whole={"a": 1}, on_whole=lambda table, rows: told.append((table, rows)))
+    assert told == [("t", 100_000)]
+    assert {table.name: table.rows for table in loaded} == {"t": 100_000, "a": 1, "b": 0}
+    assert ferry.rows("SELECT count(*) FROM a") == [(0,)]
+
+
+def test_what_is_shown_a_batch_may_stop_it_before_it_is_sent(ferry: Ferry) -> None:
+    fill(ferry)
+
+    def refuse(batch: TableBatch) -> None:
+        raise OurError(batch.rows)
+
+    with pytest.raises(OurError):
+        ferry.load(require_sound=refuse)
+    check_empty(ferry)
+    assert ferry.rows("SELECT count(*) FROM t") == [(0,)]
 
 
 def test_generated_columns_and_absent_ones_are_left_to_postgresql(ferry: Ferry) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from migrate_to_pg.columns import reader
 from migrate_to_pg.columns.ahead import ahead
+from migrate_to_pg.columns.selection import Span
 from migrate_to_pg.errors import SourceError
 from tests.conftest import Run, Server
 from tests.integration.crossing import Ferry, marks
@@ -118,11 +119,17 @@ def test_batches_of_ordinary_rows_are_full(ferry: Ferry) -> None:
 
 def test_the_widest_row_is_known(ferry: Ferry) -> None:
     ferry.column("text", "a", "b" * 2**20)
-    with reader._open(ferry.path) as cursor:
-        assert reader._driver_rows(cursor, ferry.table()) == 15
-        ferry.fill("UPDATE t SET v = ?", [["a"]])
-    with reader._open(ferry.path) as cursor:
-        assert reader._driver_rows(cursor, ferry.table()) == reader.BATCH_ROWS
+    assert reader._driver_rows(ferry.table(), reader.BATCH_ROWS) == 15
+    ferry.fill("UPDATE t SET v = ?", [["a"]])
+    assert reader._driver_rows(ferry.table(), reader.BATCH_ROWS) == reader.BATCH_ROWS
+
+
+def test_spans_are_read_like_the_whole(ferry: Ferry) -> None:
+    ferry.column("integer", *range(100))
+    spans = [Span(first=1, last=33), Span(first=34, last=99), Span(first=100, last=500)]
+    batches = [b for span in spans for b in reader.read(ferry.table(), ferry.path, time_zone="UTC", span=span)]
+    assert [batch.rows for batch in batches] == [33, 66, 1]
+    assert [v for batch in batches for v in batch.columns[1].values.to_pylist()] == list(range(100))
 
 
 def test_large_rows_make_light_batches(ferry: Ferry) -> None:

@@ -1,0 +1,112 @@
+"""Plan and snapshot in, the rows of every planned table in the incoming schema out.
+
+SQLite -> Arrow batches (columns.reader) -> PostgreSQL's binary COPY (``copy``), over one connection or several: each
+takes the next piece of the rows (``pieces``) until none is left, and the first failure stops them all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
+from pathlib import Path
+
+from migrate_to_pg.columns.reader import TableBatch
+from migrate_to_pg.load.copy import Copy, StoppedError, connect, require_codecs
+from migrate_to_pg.load.pieces import Piece, pieces_of
+from migrate_to_pg.load.tally import Tally
+from migrate_to_pg.records import Event, LoadedTable, Plan
+
+__all__ = ["load"]
+
+Progress = Callable[[Event], None]
+
+#: Seconds after which a Ctrl-C is noticed at the latest.
+_LOOK = 0.2
+
+
+def load(
+    plan: Plan,
+    snapshot: Path,
+    conninfo: str,
+    *,
+    schema: str,
+    progress: Progress,
+    jobs: int = 1,
+    require_sound: Callable[[TableBatch], None] = lambda _: None,
+    whole: Mapping[str, int] | None = None,
+    on_whole: Callable[[str, int], None] = lambda _table, _rows: None,
+) -> tuple[LoadedTable, ...]:
+    """Send every row of the snapshot; raises LoadError, naming the row, where one is refused.
+
+    The tables must be empty and bare: indexes, foreign keys and triggers set aside. ``jobs`` is the number of
+    connections. ``require_sound`` is shown every batch before it is sent, and stops the load by what it raises; it may
+    be called by several threads at once. ``whole`` names the tables that have all their rows already, with their
+    number; ``on_whole`` is told each other one, once its last row is committed.
+    """
+    require_codecs(plan)
+    present = whole or {}
+    pieces = pieces_of(plan, snapshot, jobs=jobs, without=present)
+    tally = Tally(plan, pieces, present, progress, on_whole)
+    crew = _Crew(pieces, tally, Copy(plan, snapshot, schema, require_sound), conninfo)
+    crew.run(min(jobs, len(pieces)))
+    return tally.loaded()
+
+
+class _Crew:
+    """The connections at work, and what there is left for them."""
+
+    def __init__(self, pieces: Sequence[Piece], tally: Tally, copy: Copy, conninfo: str) -> None:
+        self.left = deque(pieces)
+        self.tally = tally
+        self.copy = copy
+        self.conninfo = conninfo
+        #: One table of very large rows at a time: several would hold as many of them in memory.
+        self.wide = threading.Lock()
+
+    def run(self, connections: int) -> None:
+        """Until nothing is left; with one connection in this thread, where the driver itself looks after Ctrl-C."""
+        if connections <= 1:
+            self._work()
+            return
+        with ThreadPoolExecutor(connections, "load") as pool:
+            working = [pool.submit(self._work) for _ in range(connections)]
+            try:
+                while _goes_on(working):
+                    pass
+            finally:
+                # All is done, or one has failed, or this thread was interrupted.
+                self.left.clear()
+                self.copy.stop()
+        _raise_first(working)
+
+    def _work(self) -> None:
+        with connect(self.conninfo) as connection:
+            while self.left:
+                try:
+                    piece = self.left.popleft()
+                except IndexError:
+                    return
+                self._take(piece, connection)
+
+    def _take(self, piece: Piece, connection: object) -> None:
+        with self.wide if piece.is_wide else nullcontext(), self.tally.timing(piece) as sent:
+            self.copy.send(piece, connection, sent)
+
+
+def _goes_on(working: Sequence[Future[None]]) -> bool:
+    """Whether, a moment later, somebody still works and nobody has failed.
+
+    Only a moment: a signal that another thread took wakes nobody up who waits without end.
+    """
+    done, going = wait(working, timeout=_LOOK, return_when="FIRST_EXCEPTION")
+    return bool(going) and not any(future.exception() for future in done)
+
+
+def _raise_first(working: Sequence[Future[None]]) -> None:
+    """What stopped the work, not what was stopped by it."""
+    errors = [error for future in working if (error := future.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, StoppedError)):
+        raise error

@@ -1,0 +1,65 @@
+"""A plan and its snapshot in, the pieces in which its rows are sent out: a whole table, or a span of its rowids."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate_to_pg.columns.selection import Span
+from migrate_to_pg.records import Plan, PlannedTable
+from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
+
+#: Rows of a piece, roughly. Two connections sent 2,000,000 rows in 3.2 s as two pieces and in 3.3 s as eight; small
+#: ones leave the rows on PostgreSQL nearly in the order of their keys, which is how they will be read.
+PIECE_ROWS = 250_000
+#: From this size on the rows of a table are large, and one connection alone sends it: each holds some of them.
+_WIDE_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Some rows of one table."""
+
+    table: PlannedTable
+    #: None: all of them.
+    span: Span | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether single rows are so large, or may be, that several connections at a time would need much memory."""
+        largest = self.table.source.largest_row
+        return largest is None or largest > _WIDE_BYTES
+
+
+def pieces_of(plan: Plan, snapshot: Path, *, jobs: int, without: Container[str]) -> list[Piece]:
+    """Every row once; for several connections in pieces of about the same size, the largest tables first."""
+    tables = [t for t in plan.tables if t.source.rows and t.loaded_columns and t.name not in without]
+    if jobs == 1:
+        return [Piece(table=table) for table in tables]
+    tables.sort(key=lambda table: table.source.rows, reverse=True)
+    return [piece for table in tables for piece in _pieces(table, snapshot)]
+
+
+def _pieces(table: PlannedTable, snapshot: Path) -> Iterator[Piece]:
+    wanted = round(table.source.rows / PIECE_ROWS)
+    rowid = rowid_name(table.source)
+    whole = Piece(table=table)
+    if wanted < 2 or rowid is None or whole.is_wide:
+        yield whole
+        return
+    first, last = _rowids(table, rowid, snapshot)
+    # Where rowids are missing the pieces differ in size: whoever has a small one takes the next one sooner.
+    step = math.ceil((last - first + 1) / wanted)
+    for start in range(first, last + 1, step):
+        yield Piece(table=table, span=Span(first=start, last=min(start + step - 1, last)))
+
+
+def _rowids(table: PlannedTable, rowid: str, snapshot: Path) -> tuple[int, int]:
+    query = "SELECT (SELECT min({0}) FROM {1}), (SELECT max({0}) FROM {1})"
+    with closing(open_snapshot(snapshot)) as connection:
+        # One of three words, and a quoted name.
+        first, last = connection.execute(query.format(rowid, quote_name(table.source.name))).fetchone()
+    return int(first), int(last)

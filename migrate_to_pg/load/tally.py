@@ -1,0 +1,61 @@
+"""Pieces that were sent in, counted by several threads; out, what the display shows, and which tables are whole."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from migrate_to_pg.load.pieces import Piece
+from migrate_to_pg.records import Event, LoadedTable, Plan
+
+
+class Tally:
+    """The rows of each table, from the first piece to the last."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        pieces: Sequence[Piece],
+        present: Mapping[str, int],
+        progress: Callable[[Event], None],
+        on_whole: Callable[[str, int], None],
+    ) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._on_whole = on_whole
+        self._lock = threading.Lock()
+        self._rows = Counter(present)
+        self._missing = Counter(piece.table.name for piece in pieces)
+        self._begun: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
+        self._total = sum(table.source.rows for table in plan.tables)
+
+    @contextmanager
+    def timing(self, piece: Piece) -> Iterator[Callable[[int], None]]:
+        """Around the sending of a piece; gives what is to be told of every batch of it that was sent."""
+        name = piece.table.name
+        self._begun.setdefault(name, time.perf_counter())
+
+        def sent(rows: int) -> None:
+            with self._lock:
+                self._rows[name] += rows
+                done = sum(self._rows.values())
+                self._progress(Event(kind="progress", stage="load", message=name, done=done, total=self._total))
+
+        yield sent
+        with self._lock:
+            self._ended[name] = time.perf_counter()
+            self._missing[name] -= 1
+            if not self._missing[name]:
+                self._on_whole(name, self._rows[name])
+
+    def loaded(self) -> tuple[LoadedTable, ...]:
+        """Every planned table, with the time from its first piece to its last."""
+        return tuple(self._loaded(table.name) for table in self._plan.tables)
+
+    def _loaded(self, name: str) -> LoadedTable:
+        seconds = self._ended[name] - self._begun[name] if name in self._ended else 0.0
+        return LoadedTable(name=name, rows=self._rows[name], seconds=seconds)
