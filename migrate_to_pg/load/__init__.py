@@ -9,22 +9,19 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from pathlib import Path
 
 from migrate_to_pg.columns.reader import TableBatch
-from migrate_to_pg.load.copy import Copy, StoppedError, connect, require_codecs
+from migrate_to_pg.load.copy import Copy, connect, require_codecs
 from migrate_to_pg.load.pieces import Piece, pieces_of
 from migrate_to_pg.load.tally import Tally
 from migrate_to_pg.records import Event, LoadedTable, Plan
+from migrate_to_pg.together import together
 
 __all__ = ["load"]
 
 Progress = Callable[[Event], None]
-
-#: Seconds after which a Ctrl-C is noticed at the latest.
-_LOOK = 0.2
 
 
 def load(
@@ -68,19 +65,11 @@ class _Crew:
 
     def run(self, connections: int) -> None:
         """Until nothing is left; with one connection in this thread, where the driver itself looks after Ctrl-C."""
-        if connections <= 1:
-            self._work()
-            return
-        with ThreadPoolExecutor(connections, "load") as pool:
-            working = [pool.submit(self._work) for _ in range(connections)]
-            try:
-                while _goes_on(working):
-                    pass
-            finally:
-                # All is done, or one has failed, or this thread was interrupted.
-                self.left.clear()
-                self.copy.stop()
-        _raise_first(working)
+        together("load", [self._work] * max(connections, 1), self._stop)
+
+    def _stop(self) -> None:
+        self.left.clear()
+        self.copy.stop()
 
     def _work(self) -> None:
         with connect(self.conninfo) as connection:
@@ -94,19 +83,3 @@ class _Crew:
     def _take(self, piece: Piece, connection: object) -> None:
         with self.wide if piece.is_wide else nullcontext(), self.tally.timing(piece) as sent:
             self.copy.send(piece, connection, sent)
-
-
-def _goes_on(working: Sequence[Future[None]]) -> bool:
-    """Whether, a moment later, somebody still works and nobody has failed.
-
-    Only a moment: a signal that another thread took wakes nobody up who waits without end.
-    """
-    done, going = wait(working, timeout=_LOOK, return_when="FIRST_EXCEPTION")
-    return bool(going) and not any(future.exception() for future in done)
-
-
-def _raise_first(working: Sequence[Future[None]]) -> None:
-    """What stopped the work, not what was stopped by it."""
-    errors = [error for future in working if (error := future.exception())]
-    for error in sorted(errors, key=lambda error: isinstance(error, StoppedError)):
-        raise error

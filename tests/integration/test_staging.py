@@ -51,13 +51,40 @@ ORDER BY 1, 2
         " DEFERRABLE FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE a ENABLE REPLICA TRIGGER t",
     ],
 )
-def test_what_was_set_aside_is_back_as_it_was(connection, made):
+@pytest.mark.parametrize("connections", [1, 3], ids=["one connection", "three connections"])
+def test_what_was_set_aside_is_back_as_it_was(connection, each_postgres_url, made, connections):
     connection.execute(made)
     before = connection.execute(DEFINITIONS).fetchall()
     aside = staging.set_aside(connection, INCOMING)
-    staging.restore(connection, INCOMING, aside, lambda event: None)
+    builders = staging.Builders(conninfo=each_postgres_url, count=connections)
+    staging.restore(connection, INCOMING, aside, lambda event: None, builders=builders)
     assert connection.execute(DEFINITIONS).fetchall() == before
     assert before
+
+
+@pytest.mark.parametrize("connections", [1, 3], ids=["one connection", "three connections"])
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("(1, 7, NULL), (2, 7, NULL)", "Unique one of table a does not hold for the data"),
+        ("(1, 7, NULL), (2, 8, 9)", "Foreign key a_k_fkey of table a does not hold for the data"),
+    ],
+)
+def test_what_does_not_hold_for_the_rows_is_told_and_nobody_goes_on(
+    connection, each_postgres_url, connections, rows, message
+):
+    connection.execute(
+        "CREATE TABLE a (i int PRIMARY KEY, j int CONSTRAINT one UNIQUE, k int REFERENCES a);"
+        "CREATE TABLE b (i int UNIQUE, j int UNIQUE, k int REFERENCES b (i))"
+    )
+    aside = staging.set_aside(connection, INCOMING)
+    connection.execute(f"INSERT INTO a VALUES {rows}")
+    builders = staging.Builders(conninfo=each_postgres_url, count=connections)
+    with pytest.raises(StagingError, match=message) as caught:
+        staging.restore(connection, INCOMING, aside, lambda event: None, builders=builders)
+    assert "ALTER TABLE a ADD CONSTRAINT" in caught.value.detail[1]
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert connection.execute(sessions + " AND backend_type = 'client backend'").fetchone() == (0,)
 
 
 def plan_of(connection, last_id=None):

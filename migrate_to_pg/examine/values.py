@@ -1,13 +1,8 @@
-"""A plan and its snapshot in, findings out: every fault that PostgreSQL would refuse or change, found in one run.
-
-Rules about the schema and about rows together ask SQLite; the rules about single values share one scan of each table,
-as masks over the very batches that the load sends. Nothing is written.
-"""
+"""A table's batches in, what the rules about single values find in them out: one scan of each table for all of them."""
 
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,68 +12,21 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import ColumnBatch, TableBatch, read
-from migrate_to_pg.errors import SourceError
-from migrate_to_pg.records import Event, Finding, Level, Plan, PlannedColumn, PlannedTable, SourceCatalog
-from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, rows
+from migrate_to_pg.records import Event, Finding, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import RULES, Subject, ValueRule, rows
 from migrate_to_pg.rules.rule import SAMPLES
 
-Progress = Callable[[Event], None]
-
-_SET_RULES = tuple(rule for rule in RULES if isinstance(rule, SetRule))
 _VALUE_RULES = tuple(rule for rule in RULES if isinstance(rule, ValueRule))
 
 
-def examine(
-    plan: Plan,
-    catalog: SourceCatalog,
-    snapshot: Path,
-    *,
-    accepted: frozenset[str],
-    progress: Progress,
-    skip_leftovers: bool = False,
-    rows_only: bool = False,
-    original: Path | None = None,
-) -> tuple[Finding, ...]:
-    """All findings, errors first, then in the plan's order; with ``rows_only`` those of the rules about rows.
-
-    ``accepted`` comes from ``rules.accepted_rules``; ``original`` is what the snapshot is a copy of, for messages.
-    Raises SourceError where SQLite cannot read the snapshot.
-    """
-    try:
-        with rows.opened(snapshot, time_zone=plan.source_time_zone) as database:
-            subject = Subject(plan=plan, catalog=catalog, database=database, skip_leftovers=skip_leftovers)
-            found = [*_set_findings(subject, rows_only=rows_only), *_value_findings(subject, snapshot, progress)]
-    except sqlite3.Error as error:
-        raise SourceError(
-            f"SQLite could not examine {original or snapshot}.",
-            detail=[str(error)],
-            remedy="Run PRAGMA integrity_check on the database; restore the damaged table from a backup.",
-        ) from error
-    return tuple(sorted((_accept(finding, accepted) for finding in found), key=_order(plan)))
+class UnsoundError(Exception):
+    """A batch holds a value that a rule finds fault with: which, and how many there are, the scan of all tells."""
 
 
-def _accept(finding: Finding, accepted: frozenset[str]) -> Finding:
-    return dataclasses.replace(finding, applied=bool(finding.repair) and finding.rule in accepted)
-
-
-def _order(plan: Plan) -> Callable[[Finding], tuple[object, ...]]:
-    """Errors first; tables in plan order, those that are not in the plan after them."""
-    position = {table.name: index for index, table in enumerate(plan.tables)}
-
-    def key(finding: Finding) -> tuple[object, ...]:
-        place = position.get(finding.table, len(position))
-        return (finding.level is not Level.ERROR, place, finding.table, finding.column, finding.rule)
-
-    return key
-
-
-def _set_findings(subject: Subject, *, rows_only: bool) -> Iterator[Finding]:
-    for rule in _SET_RULES:
-        if rule.offences is not None or rule.asked_again or not rows_only:
-            yield from rule.find(subject)
-
-
-# --- values: one scan of each table -----------------------------------------------------------------------------------
+def require_sound(batch: TableBatch) -> None:
+    """Raise UnsoundError where a rule about values would have a finding in this batch."""
+    if not batch.faultless or next(_faults(batch.columns), None) is not None:
+        raise UnsoundError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +45,8 @@ class _Tally:
             self.rowids += pc.filter(rowids, mask)[:wanted].to_pylist()
 
 
-def _value_findings(subject: Subject, snapshot: Path, progress: Progress) -> Iterator[Finding]:
+def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event], None]) -> Iterator[Finding]:
+    """Every finding of the rules about single values, table after table."""
     total = sum(table.source.rows for table in subject.plan.tables)
     done = 0
     for table in subject.plan.tables:

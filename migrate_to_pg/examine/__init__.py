@@ -1,0 +1,125 @@
+"""A plan and its snapshot in, findings out: every fault that PostgreSQL would refuse or change, found in one run.
+
+Rules about the schema and about rows together ask SQLite, several at once; the rules about single values share one scan
+of each table (``values``), as masks over the very batches that the load sends. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.examine.values import UnsoundError, require_sound, value_findings
+from migrate_to_pg.records import Event, Finding, Level, Plan, SourceCatalog
+from migrate_to_pg.rules import RULES, SetRule, Subject, rows
+from migrate_to_pg.together import together
+
+__all__ = ["UnsoundError", "examine", "require_sound"]
+
+Progress = Callable[[Event], None]
+Find = Callable[[Subject], Iterator[Finding]]
+
+_SET_RULES = tuple(rule for rule in RULES if isinstance(rule, SetRule))
+
+
+def examine(
+    plan: Plan,
+    catalog: SourceCatalog,
+    snapshot: Path,
+    *,
+    accepted: frozenset[str],
+    progress: Progress,
+    skip_leftovers: bool = False,
+    rows_only: bool = False,
+    values: bool = True,
+    jobs: int = 1,
+    original: Path | None = None,
+) -> tuple[Finding, ...]:
+    """All findings, errors first, then in the plan's order; with ``rows_only`` those of the rules about rows.
+
+    Without ``values`` the rules about single values are left out: the load may show each batch to ``require_sound``.
+    ``jobs`` is the number of threads, each with a connection. ``accepted`` comes from ``rules.accepted_rules``;
+    ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read the
+    snapshot.
+    """
+    examination = _Examination(plan, catalog, snapshot, progress, skip_leftovers)
+    rules = [rule for rule in _SET_RULES if rule.offences is not None or rule.asked_again or not rows_only]
+    try:
+        found = examination.run(rules, values=values, jobs=jobs)
+    except sqlite3.Error as error:
+        raise SourceError(
+            f"SQLite could not examine {original or snapshot}.",
+            detail=[str(error)],
+            remedy="Run PRAGMA integrity_check on the database; restore the damaged table from a backup.",
+        ) from error
+    return tuple(sorted((_accept(finding, accepted) for finding in found), key=_order(plan)))
+
+
+class _Examination:
+    """One snapshot, and the threads that ask about it."""
+
+    def __init__(
+        self, plan: Plan, catalog: SourceCatalog, snapshot: Path, progress: Progress, skip_leftovers: bool
+    ) -> None:
+        self.plan = plan
+        self.catalog = catalog
+        self.snapshot = snapshot
+        self.progress = progress
+        self.skip_leftovers = skip_leftovers
+        self.left: deque[tuple[str, Find]] = deque()
+        self.open: list[sqlite3.Connection] = []
+        self.found: dict[str, list[Finding]] = {}
+
+    def run(self, rules: list[SetRule], *, values: bool, jobs: int) -> Iterator[Finding]:
+        """What the rules find, in their order, and then what those about single values do."""
+        finds: list[tuple[str, Find]] = [(rule.id, rule.find) for rule in rules]
+        if values:
+            # It takes longest: it is the first to be begun.
+            finds.insert(0, ("", lambda subject: value_findings(subject, self.snapshot, self.progress)))
+        self.left.extend(finds)
+        together("examine", [self._work] * min(jobs, len(finds)), self._stop)
+        return (finding for rule in (*(rule.id for rule in rules), "") for finding in self.found.get(rule, []))
+
+    def _work(self) -> None:
+        """One after another, until none is left; each thread by a connection of its own."""
+        with rows.opened(self.snapshot, time_zone=self.plan.source_time_zone) as database:
+            subject = Subject(
+                plan=self.plan, catalog=self.catalog, database=database, skip_leftovers=self.skip_leftovers
+            )
+            self.open.append(database)
+            try:
+                self._ask(subject)
+            finally:
+                self.open.remove(database)
+
+    def _ask(self, subject: Subject) -> None:
+        while self.left:
+            try:
+                name, find = self.left.popleft()
+            except IndexError:
+                return
+            self.found[name] = list(find(subject))
+
+    def _stop(self) -> None:
+        self.left.clear()
+        for database in tuple(self.open):
+            database.interrupt()
+
+
+def _accept(finding: Finding, accepted: frozenset[str]) -> Finding:
+    return dataclasses.replace(finding, applied=bool(finding.repair) and finding.rule in accepted)
+
+
+def _order(plan: Plan) -> Callable[[Finding], tuple[object, ...]]:
+    """Errors first; tables in plan order, those that are not in the plan after them."""
+    position = {table.name: index for index, table in enumerate(plan.tables)}
+
+    def key(finding: Finding) -> tuple[object, ...]:
+        place = position.get(finding.table, len(position))
+        return (finding.level is not Level.ERROR, place, finding.table, finding.column, finding.rule)
+
+    return key

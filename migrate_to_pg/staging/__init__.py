@@ -1,0 +1,9 @@
+"""The incoming schema: once the migrations made it, set aside what slows loading; after the load, put it back."""
+
+from __future__ import annotations
+
+from migrate_to_pg.staging.aside import SetAside, empty, set_aside
+from migrate_to_pg.staging.identities import refresh_views, set_identities
+from migrate_to_pg.staging.restore import Builders, analyze, restore
+
+__all__ = ["Builders", "SetAside", "analyze", "empty", "refresh_views", "restore", "set_aside", "set_identities"]

@@ -1,0 +1,53 @@
+"""Pieces of work in, all of them done at once, a thread each; the first failure stops the rest and is raised."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+#: Seconds after which a Ctrl-C is noticed at the latest: a signal that another thread took wakes nobody up who waits
+#: without end.
+_LOOK = 0.2
+
+Work = Callable[[], None]
+
+
+def together(name: str, works: Sequence[Work], stop: Work) -> None:
+    """Return when all is done. One work alone is done in this thread.
+
+    ``stop`` is called once as soon as one has failed or this thread is interrupted, and must bring the others to an
+    end; what they raise then is not told.
+    """
+    if len(works) == 1:
+        works[0]()
+        return
+    failures: list[BaseException] = []
+    lock = threading.Lock()
+
+    def watched(work: Work) -> None:
+        try:
+            work()
+        except BaseException as error:
+            with lock:
+                failures.append(error)
+            raise
+
+    with ThreadPoolExecutor(len(works), name) as pool:
+        working = [pool.submit(watched, work) for work in works]
+        try:
+            while _goes_on(working):
+                pass
+        except BaseException:
+            stop()
+            raise
+        if failures:
+            stop()
+    if failures:
+        raise failures[0]
+
+
+def _goes_on(working: Sequence[Future[None]]) -> bool:
+    """Whether, a moment later, somebody still works and nobody has failed."""
+    done, going = wait(working, timeout=_LOOK, return_when="FIRST_EXCEPTION")
+    return bool(going) and not any(future.exception() for future in done)
