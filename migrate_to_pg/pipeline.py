@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from migrate_to_pg import staging, target
+from migrate_to_pg import resume, staging, target
 from migrate_to_pg.catalog import make_plan, read_source, read_target
+from migrate_to_pg.columns.reader import TableBatch
 from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, choose_target
-from migrate_to_pg.errors import BlockedError, MigrateToPgError, MigrationStateError, ProofError
-from migrate_to_pg.examine import examine
+from migrate_to_pg.errors import BlockedError, MigrationStateError, ProofError
+from migrate_to_pg.examine import UnsoundError, examine, require_sound
+from migrate_to_pg.failures import STOPS, failure_of
 from migrate_to_pg.load import load
 from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations
@@ -34,7 +36,6 @@ from migrate_to_pg.records import (
     FINAL,
     INCOMING,
     Event,
-    Failure,
     Options,
     Plan,
     Report,
@@ -45,7 +46,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.registry import content_models, generic_keys
 from migrate_to_pg.rules import accepted_rules, quarantined_rules
-from migrate_to_pg.snapshot import Source, require_space
+from migrate_to_pg.snapshot import Source, file_sha256, require_space
 from migrate_to_pg.stand_in import standing_in
 from migrate_to_pg.words import counted, estimate
 from migrate_to_pg.workplace import Workplace
@@ -71,6 +72,15 @@ class Ready(NamedTuple):
 
     plan: Plan
     path: Path
+    #: Of that file, where it is known.
+    sha256: str = ""
+
+
+class _Road(NamedTuple):
+    """How load reaches the target: by its own connections, and by ours for what it notes."""
+
+    connection: psycopg.Connection[Any]
+    conninfo: str
 
 
 class _Run:
@@ -88,18 +98,8 @@ class _Run:
         try:
             with ExitStack() as stack:
                 self._stages(stack)
-        except MigrateToPgError as error:
-            self.facts.failure = Failure(
-                message=str(error), detail=error.detail, remedy=error.remedy, exit_status=error.exit_status
-            )
-        except KeyboardInterrupt:
-            self.facts.failure = Failure(
-                message="Interrupted; nothing was published.", detail=(), remedy="Run again.", exit_status=1
-            )
-        except psycopg.Error as error:
-            self.facts.failure = _lost_connection(error)
-        except (sqlite3.Error, OSError) as error:
-            self.facts.failure = _lost_disk(error, self.workplace.directory)
+        except STOPS as error:
+            self.facts.failure = failure_of(error, self.workplace.directory)
         finally:
             self.workplace.drop_unfinished()
         return self.facts.report(self.workplace)
@@ -137,14 +137,9 @@ class _Run:
         with self._stage("catalog"):
             catalog = self.facts.catalog = self._read_source(snapshot)
         plan, standing, aside = self._stage_tables(choice, connection, catalog)
-        ready = self._examine(plan, catalog, snapshot)
-        with self._stage("load"):
-            self.facts.loaded = load(ready.plan, ready.path, choice.conninfo, schema=INCOMING, progress=self.progress)
+        self._examine_and_load(plan, catalog, snapshot, _Road(connection, choice.conninfo))
         with self._stage("restore"):
-            staging.restore(connection, INCOMING, aside, self.progress)
-            self.facts.identities = staging.set_identities(connection, INCOMING, plan)
-            staging.refresh_views(connection, INCOMING)
-            staging.analyze(connection, INCOMING, plan)
+            self._restore(plan, aside, connection, choice.conninfo)
         self._prove(plan, snapshot, choice, connection)
         if self.options.mode == "publish":
             self._publish(source, snapshot, connection, standing)
@@ -176,6 +171,7 @@ class _Run:
     ) -> tuple[Plan, tuple[StandingTable, ...], staging.SetAside]:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self._stage("stage"):
+            resume.set_by(connection)
             target.create_schema(connection, INCOMING)
             staged = choice.staging(target.extension_schemas(connection))
             with target.untouched(connection, FINAL), standing_in(self.source_choice.alias, staged) as django:
@@ -200,8 +196,29 @@ class _Run:
             generic_keys=generic_keys(),
         )
 
-    def _examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
-        """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs."""
+    def _examine_and_load(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> None:
+        """At first sight where nothing was accepted: values are judged as they are sent, in one reading of them.
+
+        Where that finds anything, staging is empty again and all is examined first.
+        """
+        if not self.accepted and self._loads_at_first_sight(plan, catalog, snapshot, road):
+            return
+        ready = self._examine(plan, catalog, snapshot)
+        self._load(ready, road)
+
+    def _loads_at_first_sight(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> bool:
+        self._find(plan, catalog, snapshot, values=False)
+        if any(finding.blocks for finding in self.facts.findings):
+            return False
+        try:
+            self._load(Ready(plan, snapshot.path, snapshot.sha256), road, require_sound=require_sound)
+        except UnsoundError:
+            self._note("A value stands in the way: all of them are examined.")
+            staging.empty(road.connection, INCOMING, plan)
+            return False
+        return True
+
+    def _find(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, *, values: bool = True) -> None:
         with self._stage("examine"):
             self.facts.findings = examine(
                 plan,
@@ -209,19 +226,57 @@ class _Run:
                 snapshot.path,
                 accepted=self.accepted.fix,
                 skip_leftovers=self.options.skip_leftovers,
+                values=values,
+                jobs=self.options.jobs,
                 progress=self.progress,
                 original=snapshot.source,
             )
-        ready = Ready(plan, snapshot.path)
+
+    def _examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
+        """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs."""
+        self._find(plan, catalog, snapshot)
+        ready = Ready(plan, snapshot.path, snapshot.sha256)
         if is_called_for(self.facts.findings, self.accepted):
             ready = self._mend(plan, catalog, snapshot)
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
             raise BlockedError(
-                f"{counted(len(blocking), 'finding stands', 'findings stand')} in the way; nothing was loaded.",
+                f"{counted(len(blocking), 'finding stands', 'findings stand')} in the way; nothing was published.",
                 remedy="Do what each finding says, or accept its repair with --fix or --quarantine, then run again.",
             )
         return ready
+
+    def _load(self, ready: Ready, road: _Road, **judged: Callable[[TableBatch], None]) -> None:
+        with self._stage("load"):
+            key = resume.load_key(ready.plan, ready.sha256 or file_sha256(ready.path), self.options)
+            whole = resume.take_over(road.connection, key, ready.plan)
+            if whole:
+                self._note(
+                    f"{counted(len(whole), 'table was', 'tables were')} loaded by a run that died; it goes on there."
+                )
+            resume.begin(road.connection, key, ready.plan, whole)
+            self.facts.loaded = load(
+                ready.plan,
+                ready.path,
+                road.conninfo,
+                schema=INCOMING,
+                progress=self.progress,
+                jobs=self.options.jobs,
+                whole=whole,
+                on_whole=lambda name, rows: resume.note(road.connection, key, name, rows),
+                **judged,
+            )
+            resume.end(road.connection)
+
+    def _restore(self, plan: Plan, aside: staging.SetAside, connection: psycopg.Connection[Any], conninfo: str) -> None:
+        rows = {table.name: table.rows for table in self.facts.loaded}
+        builders = staging.Builders(conninfo=conninfo, count=self.options.jobs)
+        staging.restore(
+            connection, INCOMING, aside, self.progress, builders=builders, rows=lambda name: rows.get(name, 0)
+        )
+        self.facts.identities = staging.set_identities(connection, INCOMING, plan)
+        staging.refresh_views(connection, INCOMING)
+        staging.analyze(connection, INCOMING, plan)
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
         with self._stage("mend"):
@@ -302,6 +357,7 @@ class _Run:
             return
         try:
             target.drop_schema(connection, INCOMING)
+            resume.drop(connection)
         except psycopg.Error:
             # Interrupted in the middle of a statement, a connection takes no other. Where the server is gone as well,
             # the next run cleans up.
@@ -328,22 +384,3 @@ class _Run:
             self._note(
                 f"The source has not applied {len(missing)} migrations ({names}); PostgreSQL will not have either."
             )
-
-
-def _lost_disk(error: sqlite3.Error | OSError, directory: Path) -> Failure:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return Failure(
-        message=f"A working file in {directory} could not be written or read: {reason}.",
-        detail=(),
-        remedy="Nothing was published. Make room there, or name a directory on a larger disk: --report DIR.",
-        exit_status=1,
-    )
-
-
-def _lost_connection(error: psycopg.Error) -> Failure:
-    return Failure(
-        message=f"PostgreSQL stopped answering or refused: {error.diag.message_primary or error}".strip(),
-        detail=tuple(line for line in (error.diag.message_detail, error.diag.message_hint) if line),
-        remedy="Nothing was published. Look at the server's log, then run again; the next run cleans up.",
-        exit_status=1,
-    )

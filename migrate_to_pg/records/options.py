@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The schema on PostgreSQL in which everything happens until publish.
@@ -19,6 +20,12 @@ class Verify(enum.StrEnum):
 
     COUNTS = "counts"
     CELLS = "cells"
+
+
+def usual_jobs() -> int:
+    """As many connections as this process has cores, and at most 8: beyond that, the server is what is waited for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,5 +53,7 @@ class Options:
     skip_leftovers: bool = False
     #: Keep the snapshot and, after a rehearsal, the incoming schema.
     keep: bool = False
+    #: Connections, and threads, that examine, load and restore at once.
+    jobs: int = field(default_factory=usual_jobs)
     #: Where the report and the snapshot go; None: migrate_to_pg_report/<timestamp> below BASE_DIR.
     report: Path | None = None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from migrate_to_pg.errors import MigrateToPgError
     from migrate_to_pg.records import Options, Report
 
+#: A server that stands idle takes a hundred connections, usually.
+_MOST_JOBS = 64
 _MODES = ("check", "rehearse", "undo", "purge")
 
 
@@ -202,6 +204,9 @@ def _add_choices(parser: CommandParser) -> None:
     )
     parser.add_argument("--accept-stale", action="store_true", help="publish although SQLite was written to meanwhile")
     parser.add_argument("--lock-source", action="store_true", help="make SQLite's writers wait until the end")
+    parser.add_argument(
+        "--jobs", metavar="N", type=_jobs, help="connections that work at once (default: one a core, at most 8)"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the snapshot, and a rehearsal's incoming schema")
 
 
@@ -209,6 +214,12 @@ def _given(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty value names nothing")
     return text
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_JOBS} is needed, not {text!r}")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -235,6 +246,7 @@ def _options(options: Mapping[str, Any]) -> Options:
         skip_leftovers=options["leftovers"] == "skip",
         keep=options["keep"],
         report=options["report"],
+        **({"jobs": options["jobs"]} if options["jobs"] else {}),
     )
 
 
