@@ -23,6 +23,7 @@ from urllib.parse import quote
 from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite import quote_name, snapshot_uri
+from migrate_to_pg.together import together
 
 _HEADER = b"SQLite format 3\0"
 #: Seconds to wait for a writer of the source, as Django's own settings for SQLite commonly do.
@@ -92,12 +93,13 @@ class Source:
                 # Else the lock of a reader would stay with the connection.
                 self._connection.execute("ROLLBACK")
             raise _unreadable(self.path, error) from error
+        copy, original = _settle(destination, self.path)
         return Snapshot(
             source=self.path,
             path=destination,
             size=destination.stat().st_size,
-            sha256=file_sha256(destination),
-            source_sha256=_sha256_elsewhere(self.path),
+            sha256=copy,
+            source_sha256=original,
         )
 
     def has_changed(self) -> bool:
@@ -123,6 +125,26 @@ class Source:
 
     def _data_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _settle(copy: Path, original: Path) -> tuple[str, str]:
+    """Wait until the disk has the copy; the SHA-256 of both files meanwhile."""
+    found: dict[str, str] = {}
+    together(
+        "snapshot",
+        [
+            lambda: _sync(copy),
+            lambda: found.update(copy=file_sha256(copy)),
+            lambda: found.update(original=_sha256_elsewhere(original)),
+        ],
+        stop=lambda: None,
+    )
+    return found["copy"], found["original"]
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def file_sha256(path: Path) -> str:
@@ -187,8 +209,6 @@ def _copy(source: sqlite3.Connection, destination: Path) -> None:
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")
         source.backup(target, pages=-1)
-    with destination.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _file_identity(path: Path) -> tuple[int, int]:

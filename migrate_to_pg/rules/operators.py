@@ -97,7 +97,7 @@ def cast(value: Part, type_sql: str) -> Part:
     if kind != value.kind:
         raise UnknownExpressionError(type_sql)
     rounded = compose("CAST({v} AS REAL)", v=value.sql) if type_sql == "double precision" else value.sql
-    return Part(rounded, kind, whole=is_whole)
+    return replace(value, sql=rounded, whole=is_whole)
 
 
 def _spelled(value: Part, type_sql: str) -> Part:
