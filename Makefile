@@ -29,8 +29,11 @@ demo-stop: .venv/ready  ## stop the PostgreSQL server that the demo left running
 run: .venv/ready  ## the application on http://localhost:8000 (DATABASE_URL chooses the database)
 	@$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py runserver
 
+# Two tests at a time: each worker starts servers of its own. The full tier measures memory and time, alone.
+TWO := -n 2 --dist loadgroup
+
 test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
-	@$(PY) -m pytest -q -m "not browser and not full"
+	@$(PY) -m pytest -q $(TWO) -m "not browser and not full"
 
 # $(call debian,PROGRAM,PACKAGES): install Debian's packages where the program is missing and we may; else say what to do.
 debian = @command -v $(1) >/dev/null || { \
@@ -40,7 +43,7 @@ debian = @command -v $(1) >/dev/null || { \
 
 test-browser: .venv/ready  ## the pages and the report in Debian's chromium (installed by apt when root)
 	$(call debian,chromium,chromium fonts-dejavu-core)
-	@$(PY) -m pytest -q -m browser
+	@$(PY) -m pytest -q $(TWO) -m browser
 
 test-full: .venv/ready  ## everything else too: full size, the system's PostgreSQL (installed by apt when root)
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)

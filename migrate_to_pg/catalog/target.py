@@ -22,6 +22,7 @@ ORDER BY c.relname
 _COLUMNS = """
 SELECT a.attrelid AS table_oid, a.attname AS name, base.typname AS type_name,
        format_type(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS type_sql,
+       format('%%I.%%I', m.nspname, base.typname) AS cast_to,
        a.attnotnull OR t.typnotnull AS not_null,
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
        a.attgenerated <> '' AS generated, a.atthasdef OR a.attidentity <> '' AS has_default,
@@ -31,6 +32,7 @@ JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+JOIN pg_namespace m ON m.oid = base.typnamespace
 WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """
@@ -154,6 +156,7 @@ def _target_column(row: Any) -> TargetColumn:
         type_name=row.type_name,
         type_sql=row.type_sql,
         not_null=row.not_null,
+        cast_to=row.cast_to,
         max_length=length,
         precision=precision,
         scale=scale,

@@ -70,6 +70,8 @@ class Codec:
     #: PostgreSQL type name -> the exact Arrow type COPY must be given. The binary form is not checked by PostgreSQL
     #: beyond its width (1.5 sent as float8 into bigint is 4609434218613702656), so load asserts this before sending.
     arrow: Callable[[TargetColumn], pa.DataType]
+    #: Whether PostgreSQL is given a text, which it casts to the type: there is no binary form here.
+    by_text: bool = False
 
 
 def same(arrays: Sequence[pa.Array], _: Context) -> Converted:

@@ -28,12 +28,12 @@ from migrate_to_pg.columns.codec import (
 from migrate_to_pg.records import TargetColumn
 
 #: Integers of more than 15 digits travel beside the double as text: not every double can hold them.
-_LARGE = Rendering(
+LARGE = Rendering(
     sql="CASE WHEN typeof({0}) = 'integer' AND {0} NOT BETWEEN -999999999999999 AND 999999999999999"
     " THEN CAST({0} AS TEXT) END",
     type=pa.binary(),
 )
-_SHORT = 10.0**15 - 1
+SHORT = 10.0**15 - 1
 #: Since 6.1 (the version is asked of the installation: this package's columns know no Django).
 _INTEGERS_ARE_EXACT = tuple(int(part) for part in metadata.version("django").split(".")[:2]) >= (6, 1)
 _SQLITE_DIGITS = decimal.Context(prec=15)
@@ -56,7 +56,7 @@ def _digits(column: TargetColumn) -> tuple[int, int]:
 
 def _convert(arrays: Sequence[pa.Array], context: Context) -> Converted:
     values, *large = arrays
-    if not large and not within(values, -_SHORT, _SHORT):
+    if not large and not within(values, -SHORT, SHORT):
         raise Doubtful
     fast = None if large and large[0].null_count < len(values) else _fast(values, context.column)
     return Converted(values=fast) if fast is not None else _exactly(values, large, context.column)
@@ -113,6 +113,6 @@ def _relabel(units: pa.Array, arrow_type: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(arrow_type, len(whole), whole.buffers(), offset=whole.offset)
 
 
-decimals = Codec(storage=("real", "integer"), renderings=(REAL, _LARGE), convert=_convert, arrow=_arrow_type)
+decimals = Codec(storage=("real", "integer"), renderings=(REAL, LARGE), convert=_convert, arrow=_arrow_type)
 
 CODECS = {"numeric": decimals}

@@ -80,7 +80,7 @@ def read(
 ) -> Generator[TableBatch, None, None]:
     """All loaded columns of a table, or of a span of its rows, batch after batch, as the codecs convert them.
 
-    Raises SourceError where SQLite cannot read the table. Columns without a codec must have been refused before.
+    Raises SourceError where SQLite cannot read the table.
     Close it where it is not read to the end: a thread waits at the other one.
     """
     reading = _Reading(table, snapshot, time_zone, rowids, span)
@@ -99,11 +99,9 @@ class _Reading:
         self.rowids = rowids
         self.span = span
         self.done = 0
-        # columns that have no codec are refused where the statement is made
         self.columns = [
-            (column, codec, Context(column=column.target, time_zone=time_zone))
+            (column, codec_for(column.target), Context(column=column.target, time_zone=time_zone))
             for column in table.loaded_columns
-            if (codec := codec_for(column.target))
         ]
 
     def run(self, make: Callable[..., Statement]) -> Iterator[TableBatch]:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.codec import Codec, Rendering
-from migrate_to_pg.records import PlannedColumn, PlannedTable, SourceTable
+from migrate_to_pg.records import PlannedTable, SourceTable
 from migrate_to_pg.sqlite import quote_name, rowid_name
 
 #: Columns that one integer of the mask speaks for; SQLite integers are signed, 64 bits wide.
@@ -75,7 +75,7 @@ def within(table: SourceTable, span: Span | None) -> str:
 
 def plain(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
     """Only what is needed where every value is sound; an error of the driver's where one is not."""
-    columns = [(c, _codec(c)) for c in table.loaded_columns]
+    columns = [(c, codec_for(c.target)) for c in table.loaded_columns]
     values = [_sound(codec, codec.renderings[0], quote_name(column.source.name)) for column, codec in columns]
     types = [codec.renderings[0].type for _, codec in columns]
     return _statement(table, values, types, widths=[1] * len(columns), masks=[], rowids=rowids, span=span)
@@ -83,7 +83,7 @@ def plain(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Sta
 
 def guarded(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
     """All renderings, and masks."""
-    quoted = [(quote_name(c.source.name), _codec(c)) for c in table.loaded_columns]
+    quoted = [(quote_name(c.source.name), codec_for(c.target)) for c in table.loaded_columns]
     pairs = [(name, codec, rendering) for name, codec in quoted for rendering in codec.renderings]
     values = [f"CASE WHEN {_is_stored_as(codec, name)} THEN {r.sql.format(name)} END" for name, codec, r in pairs]
     widths = [len(codec.renderings) for _, codec in quoted]
@@ -133,13 +133,6 @@ def _statement(
         masks=len(masks),
         has_rowid=rowid is not None,
     )
-
-
-def _codec(column: PlannedColumn) -> Codec:
-    codec = codec_for(column.target)
-    if codec is None:
-        raise LookupError(f"{column.name}: {column.target.type_sql} has no codec; examine refuses such tables")
-    return codec
 
 
 def _is_stored_as(codec: Codec, quoted: str) -> str:

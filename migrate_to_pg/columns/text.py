@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from migrate_to_pg.columns.codec import BYTES, THERE, Codec, Context, Converted, Rendering, either, same, without
 
 
-def _text(arrays: Sequence[pa.Array], _: Context) -> Converted:
+def read_text(arrays: Sequence[pa.Array], _: Context) -> Converted:
     """Text as it is; PostgreSQL takes neither NUL nor bytes that are not UTF-8."""
     raw = arrays[0]
     try:
@@ -49,7 +49,7 @@ def _missing(values: pa.Array, there: Sequence[pa.Array]) -> pa.BooleanArray | N
 
 def _json(arrays: Sequence[pa.Array], context: Context) -> Converted:
     values, *there = arrays
-    text = _text([values], context)
+    text = read_text([values], context)
     return Converted(values=text.values, malformed=either(_missing(values, there), text.malformed))
 
 
@@ -75,7 +75,7 @@ _UUID = Rendering(
     sql="CASE WHEN octet_length({0}) = length({0}) THEN unhex(replace({0}, '-', '')) END", type=pa.binary()
 )
 
-text = Codec(storage=("text",), renderings=(BYTES,), convert=_text, arrow=lambda _: pa.string())
+text = Codec(storage=("text",), renderings=(BYTES,), convert=read_text, arrow=lambda _: pa.string())
 bytea = Codec(storage=("blob",), renderings=(BYTES,), convert=same, arrow=lambda _: pa.binary())
 json = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_json, arrow=lambda _: pa.string())
 jsonb = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_jsonb, arrow=lambda _: pa.binary())

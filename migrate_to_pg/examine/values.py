@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import ColumnBatch, TableBatch, read
 from migrate_to_pg.records import Event, Finding, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import RULES, Subject, ValueRule, rows
@@ -51,17 +50,11 @@ def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event],
     done = 0
     for table in subject.plan.tables:
         tallies: dict[tuple[str, str], _Tally] = {}
-        for batch in read(_readable(table), snapshot, time_zone=subject.plan.source_time_zone):
+        for batch in read(table, snapshot, time_zone=subject.plan.source_time_zone):
             _judge(batch, tallies)
             done += batch.rows
             progress(Event(kind="progress", stage="examine", message=table.name, done=done, total=total))
         yield from (_finding(subject, table, own) for tally in tallies.values() if (own := _own(subject, table, tally)))
-
-
-def _readable(table: PlannedTable) -> PlannedTable:
-    """Without the columns whose type is not carried, so that one of them does not hide the faults of the others."""
-    carried = tuple(c for c in table.columns if c.target.generated or codec_for(c.target) is not None)
-    return dataclasses.replace(table, columns=carried)
 
 
 def _judge(batch: TableBatch, tallies: dict[tuple[str, str], _Tally]) -> None:

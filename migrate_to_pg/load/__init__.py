@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from migrate_to_pg.columns.reader import TableBatch
-from migrate_to_pg.load.copy import Copy, connect, require_codecs
+from migrate_to_pg.load.copy import Copy, connect
 from migrate_to_pg.load.pieces import Piece, pieces_of
 from migrate_to_pg.load.tally import Tally
 from migrate_to_pg.records import Event, LoadedTable, Plan
@@ -43,7 +43,6 @@ def load(
     be called by several threads at once. ``whole`` names the tables that have all their rows already, with their
     number; ``on_whole`` is told each other one, once its last row is committed.
     """
-    require_codecs(plan)
     present = whole or {}
     pieces = pieces_of(plan, snapshot, jobs=jobs, without=present)
     tally = Tally(plan, pieces, present, progress, on_whole)

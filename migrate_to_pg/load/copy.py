@@ -6,6 +6,7 @@ types.
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from migrate_to_pg.columns.reader import TableBatch, read
 from migrate_to_pg.columns.selection import within
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load.pieces import Piece
+from migrate_to_pg.load.side import NUMBER, Refused, SideTable, goes_by_text
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
 
@@ -30,6 +32,8 @@ from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
 _CANCELLED = "57014"
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
 _SAID = re.compile(r"ERROR:\s+(.+)")
+#: Longest value shown.
+_WIDTH = 80
 _LINE = re.compile(r"CONTEXT:\s+COPY .+, line (\d+)")
 
 
@@ -65,6 +69,14 @@ class Copy:
         self.stopped = threading.Event()
         self._lock = threading.Lock()
         self._sending: set[Any] = set()
+        #: itertools.count is one step of the interpreter's: no two threads get the same number.
+        self._pieces = itertools.count(1)
+
+    def side_table(self, table: PlannedTable) -> SideTable | None:
+        """For the rows of a piece of it, where a column travels as text."""
+        if not any(map(goes_by_text, table.loaded_columns)):
+            return None
+        return SideTable(table, self.schema, next(self._pieces))
 
     def send(self, piece: Piece, connection: Any, sent: Callable[[int], None]) -> None:
         """All rows of a piece, committed; ``sent`` is told the rows of each batch."""
@@ -103,7 +115,9 @@ class _Sending:
         self.piece = piece
         self.table = piece.table
         self.sent = sent
-        self.arrow_schema = _arrow_schema(piece.table)
+        self.side = copy.side_table(piece.table)
+        self.arrow_schema = _arrow_schema(piece.table, numbered=self.side is not None)
+        self.made = 0
         self.batches = read(piece.table, copy.snapshot, time_zone=copy.time_zone, rowids=False, span=piece.span)
         self.interruption: BaseException | None = None
 
@@ -112,17 +126,63 @@ class _Sending:
             self._copy(connection)
 
     def _copy(self, connection: Any) -> None:
-        reader = pa.RecordBatchReader.from_batches(self.arrow_schema, self._record_batches())
         try:
             with connection.cursor() as cursor, self.copy.stoppable(cursor):
-                cursor.adbc_ingest(self.table.name, reader, mode="append", db_schema_name=self.copy.schema)
+                if self.side is None:
+                    self._ingest(cursor, self.table.name)
+                else:
+                    self._fill(cursor, self.side)
+                    self.side.empty_into_staged(cursor)
             connection.commit()
         except BaseException as error:
             # Closing the connection, which comes next, takes back what was sent; there may be none to roll back on.
-            cause = self._cause(error)
+            cause = self._unread_or(self._cause(error), error, connection)
             if cause is error:
                 raise
             raise cause from error
+
+    def _ingest(self, cursor: Any, name: str) -> None:
+        reader = pa.RecordBatchReader.from_batches(self.arrow_schema, self._record_batches())
+        cursor.adbc_ingest(name, reader, mode="append", db_schema_name=self.copy.schema)
+
+    def _fill(self, cursor: Any, side: SideTable) -> None:
+        side.make(cursor)
+        self._ingest(cursor, side.name)
+
+    def refused_text(self, connection: Any) -> Refused | None:
+        """Which text was refused by the cast, found by another try, of which nothing stays."""
+        with closing(self.batches), connection.cursor() as cursor:
+            if self.side is None:
+                return None
+            self._fill(cursor, self.side)
+            connection.commit()
+            try:
+                return self.side.refused(connection)
+            finally:
+                self.side.drop(cursor)
+                connection.commit()
+
+    def _unread_or(self, cause: BaseException, error: BaseException, connection: Any) -> BaseException:
+        """The refusal of a text, told with its row, where that was the cause; else the cause as it is."""
+        if self.side is None or not isinstance(cause, LoadError) or not isinstance(error, adbc_driver_manager.Error):
+            return cause
+        with suppress(adbc_driver_manager.Error):
+            connection.rollback()
+            again = _Sending(self.copy, self.piece, lambda _: None)
+            if refused := again.refused_text(connection):
+                return self._unread(refused, error)
+        return cause
+
+    def _unread(self, refused: Refused, error: adbc_driver_manager.Error) -> LoadError:
+        """A text that is none of the type's: the row is told, and the text, which only its owner can mend."""
+        column = refused.column
+        return LoadError(
+            f"Table {self.table.name}, column {column.name}: PostgreSQL does not read a value as"
+            f" {column.target.type_sql}: {_reason(error)}",
+            detail=[*self._where(refused.number), f"{column.name} = {refused.text[:_WIDTH]!r}"],
+            remedy="SQLite keeps this column as text, which PostgreSQL must read as its own: mend the value, then run"
+            " again.",
+        )
 
     def _cause(self, error: BaseException) -> BaseException:
         """What really happened: the driver tells a failure of ours by its text, and Ctrl-C as a cancelled statement."""
@@ -147,7 +207,7 @@ class _Sending:
 
     def _record_batch(self, batch: TableBatch) -> pa.RecordBatch:
         """The batch under exactly the agreed types: from_arrays would cast, and COPY checks the width alone."""
-        for column, field in zip(batch.columns, self.arrow_schema, strict=True):
+        for column, field in zip(batch.columns, self.arrow_schema, strict=False):
             where = f"Table {self.table.name}, column {column.column.name}"
             if column.wrong_storage is not None or column.malformed is not None:
                 raise LoadError(
@@ -159,24 +219,25 @@ class _Sending:
                     f"{where}: Arrow type {column.values.type} where COPY needs {field.type}.",
                     remedy="This should not happen; please report it.",
                 )
-        return pa.RecordBatch.from_arrays([c.values for c in batch.columns], schema=self.arrow_schema)
+        arrays = [column.values for column in batch.columns]
+        if self.side is not None:
+            arrays.append(pa.array(range(self.made + 1, self.made + batch.rows + 1), pa.int64()))
+        self.made += batch.rows
+        return pa.RecordBatch.from_arrays(arrays, schema=self.arrow_schema)
 
     def _refused(self, error: adbc_driver_manager.Error) -> LoadError:
         """PostgreSQL's own first line, and which row it means; not the row itself, which may hold what is private."""
-        text = str(error)
-        said = _SAID.search(text)
-        reason = said[1].strip() if said else text.splitlines()[0]
+        line = _LINE.search(str(error))
         return LoadError(
-            f"PostgreSQL refused a row of table {self.table.name}: {reason} ({error.sqlstate or 'no SQLSTATE'})",
-            detail=self._where(_LINE.search(text)),
+            f"PostgreSQL refused a row of table {self.table.name}: {_reason(error)}"
+            f" ({error.sqlstate or 'no SQLSTATE'})",
+            detail=self._where(int(line[1])) if line else (),
             remedy="Mend it in SQLite, then run again.",
         )
 
-    def _where(self, line: re.Match[str] | None) -> list[str]:
+    def _where(self, number: int) -> list[str]:
         """The key of the n-th row of the piece: rows go over in SQLite's own order."""
-        if line is None:
-            return []
-        source, number = self.table.source, int(line[1])
+        source = self.table.source
         names = [c.source.name for c in self.table.key] or [rowid_name(source) or source.columns[0].name]
         quoted = ", ".join(quote_name(name) for name in names)
         # As in the reader, an index could hold the rows in another order.
@@ -187,20 +248,13 @@ class _Sending:
         return [", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))]
 
 
-def require_codecs(plan: Plan) -> None:
-    """Raise LoadError for the first column that cannot be sent, before anything is."""
-    for table in plan.tables:
-        _arrow_schema(table)
+def _reason(error: adbc_driver_manager.Error) -> str:
+    """PostgreSQL's own first line."""
+    said = _SAID.search(str(error))
+    return said[1].strip() if said else str(error).splitlines()[0]
 
 
-def _arrow_schema(table: PlannedTable) -> pa.Schema:
+def _arrow_schema(table: PlannedTable, *, numbered: bool) -> pa.Schema:
     """The exact types that COPY may be given for these columns; RecordBatch.from_arrays refuses any other."""
-    fields = []
-    for column in table.loaded_columns:
-        codec = codec_for(column.target)
-        if codec is None:
-            raise LoadError(
-                f"Table {table.name}, column {column.name}: type {column.target.type_sql} cannot be loaded yet."
-            )
-        fields.append(pa.field(column.name, codec.arrow(column.target)))
-    return pa.schema(fields)
+    fields = [pa.field(c.name, codec_for(c.target).arrow(c.target)) for c in table.loaded_columns]
+    return pa.schema([*fields, pa.field(NUMBER, pa.int64())] if numbered else fields)

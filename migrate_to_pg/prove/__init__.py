@@ -17,6 +17,7 @@ from migrate_to_pg.prove.compare import Comparison
 from migrate_to_pg.prove.mended import Expected, expected
 from migrate_to_pg.prove.rows import Rows, Stream, ahead, columns_of
 from migrate_to_pg.prove.source import BATCH_ROWS, Source, UnexpectedCellError
+from migrate_to_pg.prove.spelling import Speller
 from migrate_to_pg.prove.target import Target
 from migrate_to_pg.prove.verdict import SAMPLES, Verdict
 from migrate_to_pg.records import Event, Plan, PlannedTable, Proof, TableProof, Verify
@@ -41,8 +42,8 @@ def prove(
     """
     source = Source(snapshot)
     told = Progress(progress, sum(table.source.rows for table in plan.tables))
-    with expected(plan, source, mended) as repairs, Target(conninfo, schema) as target:
-        prover = Prover(source, target, repairs, zoneinfo.ZoneInfo(plan.source_time_zone), told)
+    with expected(plan, source, mended) as repairs, Target(conninfo, schema) as target, Speller(conninfo) as speller:
+        prover = Prover(source, target, repairs, zoneinfo.ZoneInfo(plan.source_time_zone), told, speller)
         one = prover.counts if verify is Verify.COUNTS else prover.cells
         tables = tuple(told.table(table, one) for table in plan.tables)
     return Proof(verify=verify, tables=(*tables, *map(stranger, repairs.strangers)))
@@ -94,13 +95,20 @@ class Prover:
     """Compares one table after another."""
 
     def __init__(
-        self, source: Source, target: Target, repairs: Expected, zone: zoneinfo.ZoneInfo, progress: Progress
+        self,
+        source: Source,
+        target: Target,
+        repairs: Expected,
+        zone: zoneinfo.ZoneInfo,
+        progress: Progress,
+        speller: Speller,
     ) -> None:
         self._source = source
         self._target = target
         self._repairs = repairs
         self._zone = zone
         self._progress = progress
+        self._speller = speller
 
     def counts(self, table: PlannedTable) -> TableProof:
         """The numbers of rows only, and of those that repairs set aside."""
@@ -126,7 +134,7 @@ class Prover:
         columns = columns_of(table, self._zone)
         key = [column for column in columns if column.planned in table.key]
         order = key or columns
-        rows = read(table.source.name, columns, order, self._repairs.relation(table))
+        rows = self._speller.rows(read(table.source.name, columns, order, self._repairs.relation(table)), columns)
         with (
             contextlib.closing(ahead(rows)) as source,
             contextlib.closing(ahead(self._target.rows(table.name, columns, order))) as target,

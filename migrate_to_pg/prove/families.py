@@ -30,6 +30,8 @@ class Family:
     target_form: Form
     #: How the target's rows are sorted to come as SQLite sorts them: by the value, or by its text.
     sorts_as_text: bool = False
+    #: Whether only PostgreSQL knows which texts are one value: the source's are compared in its spelling.
+    server_spells: bool = False
 
 
 AS_IT_IS = sql.SQL("{0}")
@@ -93,6 +95,7 @@ TEXT = Family(
     target_form=forms.target_text,
     sorts_as_text=True,
 )
+OTHER = replace(TEXT, server_spells=True)
 PADDED = replace(TEXT, proves=quick.same_padded, source_form=forms.source_padded, target_form=forms.target_padded)
 JSON = replace(TEXT, source_form=forms.source_json, target_form=forms.target_json)
 CIDR = replace(TEXT, source_form=forms.source_address, target_form=forms.target_address)
@@ -129,8 +132,11 @@ UUID = replace(
     source_form=forms.source_uuid,
 )
 
-#: pg_type.typname -> family; a type that is not here is compared by its text.
+#: pg_type.typname -> family; a type that is not here is compared by its text as PostgreSQL writes it.
 FAMILIES = {
+    "varchar": TEXT,
+    "text": TEXT,
+    "citext": TEXT,
     "int2": INTEGER,
     "int4": INTEGER,
     "int8": INTEGER,
@@ -157,4 +163,4 @@ def family(type_name: str, precision: int | None, scale: int | None) -> Family:
     """The family of a PostgreSQL type."""
     if type_name == "numeric" and precision is not None and scale is not None and 0 <= scale <= precision <= 15:
         return SHORT_DECIMAL
-    return FAMILIES.get(type_name, TEXT)
+    return FAMILIES.get(type_name, OTHER)

@@ -15,6 +15,8 @@ class TargetColumn:
     #: As a person writes it: "character varying(10)", "numeric(6,2)".
     type_sql: str
     not_null: bool
+    #: The type as a cast names it: schema-qualified, quoted, without modifiers; '' without a server.
+    cast_to: str = ""
     #: n of varchar(n) and char(n), in characters.
     max_length: int | None = None
     #: p and s of numeric(p, s).

@@ -45,7 +45,6 @@ from migrate_to_pg.rules import (
     numeric_rounded,
     schema_drift,
     text_too_long,
-    unsupported_type,
     utf16_encoding,
     wrong_storage_class,
 )
@@ -83,7 +82,6 @@ RULES: tuple[SetRule | ValueRule, ...] = (
     invalid_uuid.RULE,
     invalid_inet.RULE,
     malformed_value.RULE,
-    unsupported_type.RULE,
     missing_column.RULE,
     missing_table.RULE,
     extra_column.RULE,

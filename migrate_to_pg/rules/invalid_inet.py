@@ -15,7 +15,7 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
 RULE = form_rule(
     id="invalid-inet",
     title="Text that is no IP address",
-    mask=marked("inet"),
+    mask=marked("inet", "cidr"),
     holds="IPv4 and IPv6 addresses, with a prefix such as /24 or without",
     hint=_hint,
     meaning=(

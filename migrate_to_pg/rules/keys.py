@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import LiteralString
 
-from migrate_to_pg.columns import codec_for
 from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 
@@ -111,10 +110,12 @@ def value_of(column: PlannedColumn) -> Sql | None:
 
 def _family(column: PlannedColumn) -> _Family | None:
     """None also for a generated column: SQLite may need functions of Django's to compute it."""
-    if column.target.generated or codec_for(column.target) is None:
+    if column.target.generated:
         return None
-    if column.target.type_name == "numeric" and (column.target.precision or 0) <= _SHORT_DIGITS:
-        return _SHORT_NUMERIC
+    if column.target.type_name == "numeric":
+        # Without a precision PostgreSQL compares more digits than is worth the search here.
+        precision = column.target.precision
+        return None if precision is None else _SHORT_NUMERIC if precision <= _SHORT_DIGITS else _FAMILIES["numeric"]
     return _FAMILIES.get(column.target.type_name)
 
 

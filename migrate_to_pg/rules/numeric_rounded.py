@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.columns import codec_for
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import SetRule, Subject, counted
@@ -14,7 +13,7 @@ from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each such column; one scan for each table that has numeric columns."""
     for table in subject.plan.tables:
-        columns = [c for c in table.loaded_columns if c.target.type_name == "numeric" and codec_for(c.target)]
+        columns = [c for c in table.loaded_columns if c.target.type_name == "numeric" and c.target.precision]
         if columns and table.source.rows:
             counts = _counts(subject, table, columns)
             yield from (_finding(subject, table, c, n) for c, n in zip(columns, counts, strict=True) if n)

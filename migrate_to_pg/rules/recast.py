@@ -33,8 +33,7 @@ def mend_of(subject: Subject, _: PlannedTable, column: PlannedColumn) -> Mend | 
 
 
 def _is_written_as_text(column: PlannedColumn) -> bool:
-    codec = codec_for(column.target)
-    return codec is not None and codec.storage == ("text",)
+    return codec_for(column.target).storage == ("text",)
 
 
 def _integer(value: Value) -> Value:

@@ -57,7 +57,7 @@ def _types(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
     for column in table.loaded_columns:
         declared, codec = column.source.declared_type, codec_for(column.target)
         wanted = _AFFINITIES.get(column.target.type_name)
-        if not declared or wanted is None or codec is None or affinity(declared) in wanted:
+        if not declared or wanted is None or affinity(declared) in wanted:
             continue
         classes = join(", ", map(text, (*codec.storage, "null")))
         if not _any(subject, table, compose("typeof({c}) NOT IN ({all})", c=name(column.source.name), all=classes)):

@@ -46,8 +46,7 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
 
 
 def _expected(column: PlannedColumn) -> tuple[str, ...]:
-    codec = codec_for(column.target)
-    return codec.storage if codec else ()
+    return codec_for(column.target).storage
 
 
 def _classes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> list[tuple[str, int]]:

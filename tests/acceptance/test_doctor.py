@@ -111,6 +111,7 @@ def test_json_holds_the_facts(told, made):
     }  # fmt: skip
 
 
+@pytest.mark.xdist_group("the checkout's own reports")
 def test_nothing_is_left_behind(doctor, made):
     reports = ROOT / "migrate_to_pg_report"
     before = sorted(reports.rglob("*snapshot*"))

@@ -56,6 +56,10 @@ CASES = [
     _column("JSON of every kind", "jsonb", "text", "'null'", "'1'", "'\"é\"'", "' {\"a\": [1, 2.50, {}]} '",
             "'\"\\ud83d\\ude00\"'", "'[\"\\\\u0000\"]'", "'\"NaN\"'"),
     _column("binary of every byte", "bytea", "BLOB", "x''", "x'00'", "x'ff00fe'", "randomblob(70000)"),
+    _column("arrays", "integer[]", "text", "'{1, 2}'", "'{}'", "'{{1,2},{3,4}}'", "NULL"),
+    _column("ranges and points", "point", "text", "'(1, 2.50)'", "'(-0,1e10)'"),
+    _column("numeric without limits", "numeric", "decimal", "1", "1.5", "0.30000000000000004", "-2e-30", "9e99"),
+    _column("networks", "cidr UNIQUE", "text UNIQUE", "'10.0.0.0/8'", "'2001:DB8::/32'", "'10.0.0.1'"),
     healthy("hostile names", 'CREATE TABLE "se""lect" ("id" bigint PRIMARY KEY, "wei rd"" ${0}" text)',
             'CREATE TABLE "se""lect" (id integer NOT NULL PRIMARY KEY, "wei rd"" ${0}" text);'
             " INSERT INTO \"se\"\"lect\" VALUES (1, '{0}');"),

@@ -55,7 +55,6 @@ def test_all_faults_are_found_in_one_run_errors_first() -> None:
         ("foreign-key-orphan", "child", "course_id", 1, ["3"]),
         ("numeric-overflow", "child", "hours", 1, ["5"]),
         ("null-in-not-null", "child", "note", 1, ["5"]),
-        ("unsupported-type", "odd", "address", 1, []),
         ("missing-column", "odd", "lacking", 1, []),
         ("leftover-table", "course_old", "", 1, []),
         ("not-carried", "codes", "", 1, []),

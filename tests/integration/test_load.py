@@ -125,13 +125,6 @@ def test_another_arrow_type_of_the_same_width_is_never_sent(ferry: Ferry, monkey
     check_empty(ferry)
 
 
-def test_a_type_without_a_codec_is_refused_before_anything_is_sent(ferry: Ferry) -> None:
-    ferry.column("point", "(1,2)")
-    with pytest.raises(LoadError, match="Table t, column v: type point cannot be loaded yet"):
-        ferry.load()
-    check_empty(ferry)
-
-
 class OurError(Exception):
     """Raised by a progress display."""
 

@@ -1,0 +1,84 @@
+"""The source's rows go in; the same rows come out, the texts of types that PostgreSQL alone reads in its own spelling.
+
+'{1, 2}' and '{1,2}' are one array, which only the server knows. It is asked by a connection of the proof's own, a batch
+at a time; a text that it does not read stays as it is, and then equals nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.prove.quick import Array
+from migrate_to_pg.prove.rows import Column, Rows
+from migrate_to_pg.prove.target import SESSION
+
+_SPELL = "SELECT CAST(CAST(t.x AS {}) AS text) FROM unnest(%s::text[]) WITH ORDINALITY AS t (x, n) ORDER BY t.n"
+
+
+class Speller:
+    """A context manager; it connects when it is first asked."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._stack = contextlib.ExitStack()
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def __enter__(self) -> Speller:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def rows(self, batches: Generator[Rows], columns: Sequence[Column]) -> Generator[Rows]:
+        """The batches, spelled anew where a column asks for it."""
+        asking = [column for column in columns if column.family.server_spells]
+        if not asking:
+            yield from batches
+            return
+        with contextlib.closing(batches):
+            for rows in batches:
+                arrays = list(rows.arrays)
+                for column in asking:
+                    arrays[column.index] = self._spelled(arrays[column.index], column)
+                yield replace(rows, arrays=tuple(arrays))
+
+    def _spelled(self, array: Array, column: Column) -> Array:
+        distinct = array.dictionary_encode()
+        texts: list[str | None] = distinct.dictionary.to_pylist()
+        spelled = self._ask(texts, column.planned.target.cast_to)
+        return pa.array(spelled, pa.string()).take(distinct.indices)
+
+    def _ask(self, texts: list[str | None], type_sql: str) -> list[str | None]:
+        """The server's spelling of each; where it refuses one of many, they are asked by halves."""
+        if not texts:
+            return []
+        try:
+            query = sql.SQL(_SPELL).format(sql.SQL(type_sql))
+            return [row[0] for row in self._open().execute(query, [texts]).fetchall()]
+        except (psycopg.DataError, psycopg.ProgrammingError):
+            if len(texts) == 1:
+                return texts
+            half = len(texts) // 2
+            return self._ask(texts[:half], type_sql) + self._ask(texts[half:], type_sql)
+        except psycopg.Error as error:
+            raise TargetError(
+                f"PostgreSQL could not be asked how it writes a value of {type_sql}: {error}",
+                remedy="See the server's log, then run again.",
+            ) from error
+
+    def _open(self) -> psycopg.Connection[Any]:
+        if self._connection is None:
+            connection = psycopg.connect(self._conninfo, autocommit=True, application_name="migrate_to_pg")
+            self._connection = self._stack.enter_context(contextlib.closing(connection))
+            for statement in SESSION:
+                if statement.startswith("SET LOCAL"):
+                    connection.execute(statement.replace("SET LOCAL", "SET").encode())
+        return self._connection

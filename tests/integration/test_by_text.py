@@ -1,0 +1,141 @@
+"""Types without a binary form here: sent as text, cast by PostgreSQL, proven in PostgreSQL's own spelling."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from migrate_to_pg.errors import LoadError
+from migrate_to_pg.load import pieces
+from migrate_to_pg.prove import prove
+from migrate_to_pg.records import Verify
+from tests.conftest import Server
+from tests.integration.crossing import Ferry
+
+
+@pytest.fixture(params=[16, 18], scope="module", ids=["pg16", "pg18"])
+def shared_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
+    return servers[request.param].database()
+
+
+@pytest.fixture
+def ferry(tmp_path: Path, shared_url: str) -> Ferry:
+    return Ferry(tmp_path, shared_url)
+
+
+def differences(ferry: Ferry) -> list[tuple[str, str | None, str | None]]:
+    proof = prove(ferry.plan(), ferry.path, ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None)
+    return [(sample.column, sample.source, sample.target) for table in proof.tables for sample in table.samples]
+
+
+TYPES = {
+    "integer[]": (["{1, 2,3}", "{}", "{NULL,-5}", "{{1,2},{3,4}}"], ["{1,2,3}", "{}", "{NULL,-5}", "{{1,2},{3,4}}"]),
+    "text[]": (['{a,"b c",É, "x\\"y"}'], ['{a,"b c",É,"x\\"y"}']),
+    "varchar(3)[]": (["{abc,d}"], ["{abc,d}"]),
+    "int4range": (["[1,5]", "empty", "(,7)"], ["[1,6)", "empty", "(,7)"]),
+    "mood": (["sad", "très gai"], ["sad", "très gai"]),
+    "positive": (["5", "0012"], ["$5.00", "$12.00"]),
+    "bit(3)": (["101"], ["101"]),
+    "bit varying": (["1", "10101"], ["1", "10101"]),
+    "macaddr": (["08-00-2B-01-02-03"], ["08:00:2b:01:02:03"]),
+    "point": (["(1, 2.5)"], ["(1,2.5)"]),
+    "tsvector": (["b a:3 a"], ["'a':3 'b'"]),
+    "money": (["12.5"], ["$12.50"]),
+    "timestamptz[]": (["{2024-01-01 00:00:00+02}"], ['{"2023-12-31 22:00:00+00"}']),
+    "jsonpath": (["$.a[*]"], ['$."a"[*]']),
+    '"Odd type"': (["x"], ["x"]),
+}
+
+
+@pytest.mark.parametrize("type_sql", TYPES)
+def test_what_postgresql_reads_crosses_and_is_proven(ferry: Ferry, type_sql: str) -> None:
+    given, held = TYPES[type_sql]
+    ferry.target(
+        "CREATE TYPE mood AS ENUM ('sad', 'très gai'); CREATE TYPE \"Odd type\" AS ENUM ('x');"
+        "CREATE DOMAIN positive AS money CHECK (VALUE > 0::money)"
+    )
+    ferry.column(type_sql, *given, None)
+    (loaded,) = ferry.load()
+    assert loaded.rows == len(given) + 1
+    assert [row[0] for row in ferry.rows("SELECT v::text FROM t ORDER BY id")] == [*held, None]
+    assert differences(ferry) == []
+    ferry.target("UPDATE t SET v = NULL WHERE id = 1")
+    # Without a key the row that is not there and the one that is too many are both told.
+    assert (None, "id=1, v=NULL") in [(source, target) for _, source, target in differences(ferry)]
+
+
+@pytest.mark.parametrize("type_sql", ["integer[]", "bit(3)", "varchar(3)[]", "int4range"])
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_postgresql_does_not_read_is_named_and_nothing_stays(
+    ferry: Ferry, type_sql: str, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 1000)
+    ferry.jobs = jobs
+    good, bad = {
+        "integer[]": ("{1}", "[1, 2]"),
+        "bit(3)": ("101", "1010"),
+        "varchar(3)[]": ("{abc}", "{abcd}"),
+        "int4range": ("[1,2)", "[5,2)"),
+    }[type_sql]
+    ferry.column(type_sql)
+    ferry.fill("INSERT INTO t VALUES (?, ?)", ((i, good if i != 2777 else bad) for i in range(1, 3001)))
+    with pytest.raises(LoadError) as caught:
+        ferry.load()
+    told = " ".join([str(caught.value), *caught.value.detail])
+    assert "t" in told
+    if type_sql in ("integer[]", "int4range"):
+        assert "Table t, column v: PostgreSQL does not read a value as" in told
+        assert "id = 2777" in told
+        assert repr(bad) in told
+    tables = "SELECT relname FROM pg_class WHERE relnamespace = 'ferry'::regnamespace AND relkind = 'r'"
+    assert ferry.rows(tables) == [("t",)]
+    assert ferry.rows("SELECT count(*) FROM t") < [(3000,)]
+
+
+def test_the_other_columns_keep_their_binary_form_and_generated_ones_are_computed(ferry: Ferry) -> None:
+    ferry.source(
+        "CREATE TABLE t (id integer PRIMARY KEY, a text, b decimal, at datetime, u char(32), raw blob)",
+        "INSERT INTO t VALUES (7, '{3,4}', 1.005, '2024-05-06 07:08:09.123456',"
+        " '0123456789abcdef0123456789abcdef', x'00ff')",
+    )
+    ferry.target(
+        "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, raw bytea, a int[] NOT NULL, b numeric(9, 2),"
+        " at timestamptz, u uuid, g int GENERATED ALWAYS AS (a[1] * 2) STORED, CHECK (cardinality(a) > 1))"
+    )
+    ferry.load()
+    (row,) = ferry.rows("SELECT id, raw, a, b::text, at::text, u::text, g FROM t")
+    uuid = "01234567-89ab-cdef-0123-456789abcdef"
+    assert row == (7, b"\x00\xff", [3, 4], "1.00", "2024-05-06 07:08:09.123456+00", uuid, 6)
+
+
+def test_numeric_without_a_precision_is_the_number_that_django_reads(ferry: Ferry) -> None:
+    ferry.column("numeric", 1.005, 0.1 + 0.2, 5, -7.25, 1e-20, 1.5e300, None)
+    ferry.load()
+    held = [row[0] for row in ferry.rows("SELECT v FROM t ORDER BY id")]
+    assert held == [Decimal(text) for text in ("1.005", "0.3", "5", "-7.25", "1e-20", "1.5e300")] + [None]
+    assert differences(ferry) == []
+
+
+def test_networks_are_networks(ferry: Ferry) -> None:
+    ferry.column("cidr", "10.0.0.0/8", "2001:DB8::/32", "192.168.1.1")
+    ferry.load()
+    assert ferry.rows("SELECT v::text FROM t ORDER BY id") == [("10.0.0.0/8",), ("2001:db8::/32",), ("192.168.1.1/32",)]
+    assert differences(ferry) == []
+
+
+def test_a_network_with_bits_beyond_its_prefix_is_none(ferry: Ferry) -> None:
+    ferry.column("cidr", "10.0.0.1/8")
+    with pytest.raises(LoadError, match="cannot become cidr"):
+        ferry.load()
+
+
+def test_a_column_that_only_another_refuses_is_told_in_postgresqls_words(ferry: Ferry) -> None:
+    ferry.source("CREATE TABLE t (id integer PRIMARY KEY, a text, n integer)", "INSERT INTO t VALUES (1, '{1}', -5)")
+    ferry.target("CREATE TABLE t (id int, a int[], n int CONSTRAINT small CHECK (n > 0))")
+    with pytest.raises(LoadError, match="small"):
+        ferry.load()
+    with psycopg.connect(ferry.url) as connection:
+        assert connection.execute("SELECT count(*) FROM ferry.t").fetchone() == (0,)
