@@ -7,64 +7,50 @@ published unless ``report.publication`` is there.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
 from migrate_to_pg import resume, staging, target
-from migrate_to_pg.catalog import make_plan, read_source, read_target
+from migrate_to_pg.catalog import read_target
 from migrate_to_pg.columns.reader import TableBatch
-from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, choose_target
-from migrate_to_pg.errors import BlockedError, MigrationStateError, ProofError
+from migrate_to_pg.description import Described, describe
+from migrate_to_pg.endpoints import TargetChoice, choose_target
+from migrate_to_pg.errors import BlockedError, ProofError
 from migrate_to_pg.examine import UnsoundError, examine, require_sound
-from migrate_to_pg.failures import STOPS, failure_of
 from migrate_to_pg.load import load
 from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations
 from migrate_to_pg.offline import target_tables
-from migrate_to_pg.outcome import Outcome
 from migrate_to_pg.prove import prove
-from migrate_to_pg.prove.schema import require_identities, require_validated
+from migrate_to_pg.prove.schema import require_described, require_identities, require_validated
 from migrate_to_pg.publish import StandingTable, publish, require_replaceable, survey
 from migrate_to_pg.records import (
     FINAL,
     INCOMING,
-    Event,
     Options,
     Plan,
     Report,
     Snapshot,
     SourceCatalog,
-    StageTime,
-    TargetTable,
 )
-from migrate_to_pg.registry import content_models, generic_keys
 from migrate_to_pg.rules import accepted_rules, quarantined_rules
+from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.snapshot import Source, file_sha256, require_space
 from migrate_to_pg.stand_in import standing_in
 from migrate_to_pg.words import counted, estimate
-from migrate_to_pg.workplace import Workplace
-
-Progress = Callable[[Event], None]
 
 
-def _silent(_: Event) -> None:
-    """No progress wanted."""
-
-
-def run(options: Options, progress: Progress = _silent) -> Report:
+def run(options: Options, progress: Progress = silent) -> Report:
     """Do what the options ask: check, rehearse or publish.
 
     Returns the report of it, also written to its directory, whether the run succeeded or not. Only a UsageError from
     before anything was begun is raised.
     """
-    return _Run(options, progress).go()
+    return _Move(options, progress).go()
 
 
 class Ready(NamedTuple):
@@ -83,32 +69,21 @@ class _Road(NamedTuple):
     conninfo: str
 
 
-class _Run:
-    """One run: the stages in order, each given what the ones before it returned."""
+class _Move(Running):
+    """Check, rehearse or publish."""
 
     def __init__(self, options: Options, progress: Progress) -> None:
-        self.options = options
-        self.progress = progress
+        # Before anything is made: a rule that is none is a matter of usage.
         self.accepted = Accepted(fix=accepted_rules(options.fix), quarantine=quarantined_rules(options.quarantine))
-        self.source_choice: SourceChoice = choose_source(options.source)
-        self.workplace = Workplace(options.report)
-        self.facts = Outcome(options, datetime.now().astimezone())
+        super().__init__(options, progress)
+        #: The incoming schema as the migrations made it.
+        self.made: frozenset[Described] = frozenset()
 
-    def go(self) -> Report:
-        try:
-            with ExitStack() as stack:
-                self._stages(stack)
-        except STOPS as error:
-            self.facts.failure = failure_of(error, self.workplace.directory)
-        finally:
-            self.workplace.drop_unfinished()
-        return self.facts.report(self.workplace)
-
-    def _stages(self, stack: ExitStack) -> None:
+    def stages(self, stack: ExitStack) -> None:
         source = stack.enter_context(Source(self.source_choice.path))
-        stack.callback(self._look_again, source)
+        stack.callback(self.look_again, source)
         require_space(self.workplace.directory, source.size)
-        self._note(estimate(source.size))
+        self.note(estimate(source.size))
         if self.options.mode == "check":
             self._check(source)
             return
@@ -123,22 +98,22 @@ class _Run:
 
     def _check(self, source: Source) -> None:
         """Snapshot and examine, against the types that the models give; no server is asked."""
-        snapshot = self._snapshot(source)
-        with self._stage("catalog"):
-            catalog = self.facts.catalog = self._read_source(snapshot)
+        snapshot = self.snapshot(source)
+        with self.stage("catalog"):
+            catalog = self.facts.catalog = self.read_source(snapshot)
             tables = target_tables(catalog.applied_migrations)
-            plan = self._plan(catalog, tables)
+            plan = self.plan(catalog, tables)
         self._examine(plan, catalog, snapshot)
         if self.options.keep:
             self._keep_snapshot()
 
     def _migrate(self, source: Source, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
-        snapshot = self._snapshot(source)
-        with self._stage("catalog"):
-            catalog = self.facts.catalog = self._read_source(snapshot)
+        snapshot = self.snapshot(source)
+        with self.stage("catalog"):
+            catalog = self.facts.catalog = self.read_source(snapshot)
         plan, standing, aside = self._stage_tables(choice, connection, catalog)
         self._examine_and_load(plan, catalog, snapshot, _Road(connection, choice.conninfo))
-        with self._stage("restore"):
+        with self.stage("restore"):
             self._restore(plan, aside, connection, choice.conninfo)
         self._prove(plan, snapshot, choice, connection)
         if self.options.mode == "publish":
@@ -147,30 +122,11 @@ class _Run:
             self._keep_snapshot()
             self.facts.keep_incoming = True
 
-    def _snapshot(self, source: Source) -> Snapshot:
-        with self._stage("snapshot"):
-            if self.options.lock_source:
-                source.lock()
-            self.facts.snapshot = source.copy(self.workplace.unfinished)
-        return self.facts.snapshot
-
-    def _read_source(self, snapshot: Snapshot) -> SourceCatalog:
-        catalog = read_source(snapshot.path, original=snapshot.source)
-        if not catalog.applied_migrations:
-            raise MigrationStateError(
-                f"{snapshot.source} records no applied migration: it is not the database of a Django project, or its"
-                " table django_migrations was emptied.",
-                detail=[f"It holds {counted(len(catalog.tables), 'table', 'tables')}."],
-                remedy="Name the database that the application uses with --source; if it is this one, record what it"
-                " has with manage.py migrate --fake.",
-            )
-        return catalog
-
     def _stage_tables(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
     ) -> tuple[Plan, tuple[StandingTable, ...], staging.SetAside]:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
-        with self._stage("stage"):
+        with self.stage("stage"):
             resume.set_by(connection)
             target.create_schema(connection, INCOMING)
             staged = choice.staging(target.extension_schemas(connection))
@@ -179,22 +135,14 @@ class _Run:
                 make_unmigrated_tables(django, [table.name for table in catalog.tables])
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
-            plan = self._plan(catalog, tables)
+            plan = self.plan(catalog, tables)
             standing = survey(connection, INCOMING, FINAL, fresh_rows())
             if self.options.mode == "publish":
                 require_replaceable(standing, FINAL, replace=self.options.replace)
+            self.made = describe(connection, INCOMING)
             aside = staging.set_aside(connection, INCOMING)
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
-
-    def _plan(self, catalog: SourceCatalog, tables: Iterable[TargetTable]) -> Plan:
-        return make_plan(
-            catalog,
-            tables,
-            source_time_zone=self.source_choice.time_zone,
-            models=content_models(catalog.applied_migrations),
-            generic_keys=generic_keys(),
-        )
 
     def _examine_and_load(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> None:
         """At first sight where nothing was accepted: values are judged as they are sent, in one reading of them.
@@ -213,13 +161,13 @@ class _Run:
         try:
             self._load(Ready(plan, snapshot.path, snapshot.sha256), road, require_sound=require_sound)
         except UnsoundError:
-            self._note("A value stands in the way: all of them are examined.")
+            self.note("A value stands in the way: all of them are examined.")
             staging.empty(road.connection, INCOMING, plan)
             return False
         return True
 
     def _find(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, *, values: bool = True) -> None:
-        with self._stage("examine"):
+        with self.stage("examine"):
             self.facts.findings = examine(
                 plan,
                 catalog,
@@ -247,11 +195,11 @@ class _Run:
         return ready
 
     def _load(self, ready: Ready, road: _Road, **judged: Callable[[TableBatch], None]) -> None:
-        with self._stage("load"):
+        with self.stage("load"):
             key = resume.load_key(ready.plan, ready.sha256 or file_sha256(ready.path), self.options)
             whole = resume.take_over(road.connection, key, ready.plan)
             if whole:
-                self._note(
+                self.note(
                     f"{counted(len(whole), 'table was', 'tables were')} loaded by a run that died; it goes on there."
                 )
             resume.begin(road.connection, key, ready.plan, whole)
@@ -279,7 +227,7 @@ class _Run:
         staging.analyze(connection, INCOMING, plan)
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
-        with self._stage("mend"):
+        with self.stage("mend"):
             # The working copy, and as much again for the tables that are made bare in it and for the journal.
             require_space(self.workplace.directory, 2 * snapshot.size)
             self.facts.mended, plan, self.facts.findings = mend(
@@ -295,7 +243,7 @@ class _Run:
         return Ready(plan, self.workplace.working_copy)
 
     def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
-        with self._stage("prove"):
+        with self.stage("prove"):
             proof = self.facts.proof = prove(
                 plan,
                 snapshot.path,
@@ -311,6 +259,7 @@ class _Run:
                     f"PostgreSQL does not hold what SQLite holds: {', '.join(faulty)}.",
                     remedy="Nothing was published. If nobody else wrote to the incoming schema, please report this.",
                 )
+            require_described(connection, INCOMING, self.made)
             require_validated(connection, INCOMING)
             require_identities(connection, INCOMING, plan, self.facts.identities)
 
@@ -325,7 +274,7 @@ class _Run:
             if not self.options.accept_stale:
                 source.require_unchanged(snapshot)
 
-        with self._stage("publish"):
+        with self.stage("publish"):
             recheck()
             self.facts.publication = publish(
                 connection,
@@ -347,11 +296,6 @@ class _Run:
         if self.facts.mended:
             self.facts.journal_kept = str(self.workplace.keep_journal())
 
-    def _look_again(self, source: Source) -> None:
-        # Where nobody can tell any more, the hash at the end still does.
-        with contextlib.suppress(sqlite3.Error):
-            self.facts.changed = self.facts.snapshot is not None and source.has_changed()
-
     def _drop_incoming(self, connection: psycopg.Connection[Any], conninfo: str) -> None:
         if self.facts.keep_incoming:
             return
@@ -364,23 +308,10 @@ class _Run:
             with contextlib.suppress(psycopg.Error):
                 target.drop_after(connection, conninfo, INCOMING)
 
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        self.progress(Event(kind="stage", stage=name))
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.facts.stages.append(StageTime(name=name, seconds=time.perf_counter() - start))
-        self.progress(Event(kind="stage_done", stage=name, message=self.facts.summary(name)))
-
-    def _note(self, message: str) -> None:
-        self.progress(Event(kind="note", stage="", message=message))
-
     def _note_unapplied(self, missing: tuple[tuple[str, str], ...]) -> None:
         self.facts.unapplied = len(missing)
         if missing:
             names = ", ".join(".".join(key) for key in missing[:5])
-            self._note(
+            self.note(
                 f"The source has not applied {len(missing)} migrations ({names}); PostgreSQL will not have either."
             )

@@ -32,21 +32,35 @@ def connect(conninfo: str, *, schema: str) -> Connection:
     ``schema`` is the final one. Raises TargetError where the server cannot be reached, is older than PostgreSQL 14,
     is read-only, does not speak UTF-8, or does not let this role create schemas and tables.
     """
-    try:
-        connection: Connection = psycopg.connect(
-            conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10
-        )
-    except psycopg.OperationalError as error:
-        raise _unreachable(conninfo, error) from None
+    connection = _connect(conninfo)
     try:
         _require_server(connection)
         _require_privileges(connection, schema)
     except BaseException:
         connection.close()
         raise
-    # Text that the server sends us is for programs here; its own settings must not stop a long run.
-    connection.execute("SET statement_timeout = 0; SET idle_session_timeout = 0; SET TimeZone = 'UTC'")
+    _settle(connection)
     return connection
+
+
+def connect_to_read(conninfo: str) -> Connection:
+    """An autocommit connection that writes nothing: a standby, and a role that may only read, will do."""
+    connection = _connect(conninfo)
+    _settle(connection)
+    connection.execute("SET default_transaction_read_only = on")
+    return connection
+
+
+def _connect(conninfo: str) -> Connection:
+    try:
+        return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise _unreachable(conninfo, error) from None
+
+
+def _settle(connection: Connection) -> None:
+    """Text that the server sends us is for programs here; its own settings must not stop a long run."""
+    connection.execute("SET statement_timeout = 0; SET TimeZone = 'UTC'; SET idle_session_timeout = 0")
 
 
 def facts(connection: Connection, schema: str) -> TargetFacts:

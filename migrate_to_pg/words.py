@@ -32,7 +32,7 @@ def next_steps(
     options: Options, publication: Publication | None, failure: Failure | None, unapplied: int, snapshot: str
 ) -> tuple[str, ...]:
     """What a person should do now, in order."""
-    if failure is not None:
+    if failure is not None or options.mode == "verify_only":
         return ()
     if options.mode == "check":
         return (

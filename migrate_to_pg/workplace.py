@@ -73,6 +73,17 @@ class Workplace:
             path.unlink(missing_ok=True)
 
 
+def is_kept_snapshot(path: Path) -> bool:
+    """Whether a file is what a published run kept: by the name that it gives its snapshot, nobody writing to it."""
+    return path.name == _SNAPSHOT and not path.with_name(f"{_SNAPSHOT}-wal").exists()
+
+
+def kept_journal(snapshot: Path) -> Path | None:
+    """The record of the repairs that was kept beside a snapshot."""
+    path = snapshot.with_name(_JOURNAL)
+    return path if snapshot.name == _SNAPSHOT and path.is_file() else None
+
+
 def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
     """Those of the snapshots that a target remembers which are still there, and the journals beside them.
 

@@ -1,6 +1,6 @@
-"""The staged schema in, nothing out where its constraints are checked and its sequences go on; ProofError otherwise.
+"""The staged schema in, nothing out where it is as it was made and its sequences go on; ProofError otherwise.
 
-Both are asked of PostgreSQL's catalogue anew: what the stage before claims to have done is no proof.
+All is asked of PostgreSQL anew: what the stage before claims to have done is no proof.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from migrate_to_pg.description import Described, describe, differences
 from migrate_to_pg.errors import ProofError
-from migrate_to_pg.records import Identity, Plan
+from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
 
 Connection = psycopg.Connection[Any]
+
+#: Faults named.
+_NAMED = 20
 
 
 def require_validated(connection: Connection, schema: str) -> None:
@@ -32,6 +36,17 @@ def require_validated(connection: Connection, schema: str) -> None:
         raise ProofError(f"In the incoming schema, {faults[0]}.", detail=faults, remedy="Nothing was published.")
 
 
+def require_described(connection: Connection, schema: str, made: frozenset[Described]) -> None:
+    """Every table, column, index, constraint, trigger and all else is as it was described before rows were loaded."""
+    faults = differences(made, describe(connection, schema))
+    if faults:
+        raise ProofError(
+            f"The incoming schema is not as the migrations made it: {faults[0]}.",
+            detail=faults[:_NAMED],
+            remedy="Nothing was published. If nobody else changed it, please report this.",
+        )
+
+
 def require_identities(connection: Connection, schema: str, plan: Plan, identities: Sequence[Identity]) -> None:
     """The next value of each sequence is beyond every id that is there, and beyond every one SQLite ever gave."""
     known = {(identity.table, identity.column) for identity in identities}
@@ -42,10 +57,47 @@ def require_identities(connection: Connection, schema: str, plan: Plan, identiti
             following = _next(connection, column.target.sequence)
             highest = _highest(connection, schema, table.name, column.name)
             if following <= highest or (table.name, column.name) not in known:
-                raise ProofError(
-                    f"The next {table.name}.{column.name} would be {following}, but {highest} is taken.",
-                    remedy="Nothing was published. Please report this.",
-                )
+                raise _taken(table.name, column.name, following, f"but {highest} is taken")
+            if [key.name for key in table.key] == [column.name]:
+                _require_free(connection, schema, table, column, following)
+
+
+def _taken(table: str, column: str, following: int, but: str) -> ProofError:
+    return ProofError(
+        f"The next {table}.{column} would be {following}, {but}.", remedy="Nothing was published. Please report this."
+    )
+
+
+def _require_free(
+    connection: Connection, schema: str, table: PlannedTable, column: PlannedColumn, following: int
+) -> None:
+    """Insert the copy of a row and take it back: PostgreSQL itself must give the id, and find that it is free.
+
+    ON CONFLICT looks at the key before any other constraint: the copy may well break those.
+    """
+    place = sql.Identifier(schema, table.name)
+    query = _copy_of_a_row(place, [c.name for c in table.loaded_columns if c is not column], column.name)
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(place))
+            holds_rows = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(place)).fetchone() is not None
+            given = connection.execute(query).fetchone()
+            if holds_rows and (given is None or given[0] != following):
+                raise _taken(table.name, column.name, following, "but it is taken" if given is None else f"not {given}")
+    except psycopg.errors.IntegrityError:
+        # Of another constraint: the key was free.
+        pass
+    finally:
+        # What a sequence has given it does not take back.
+        connection.execute("SELECT setval(%s::regclass, %s, false)", [column.target.sequence, following])
+
+
+def _copy_of_a_row(place: sql.Identifier, names: Sequence[str], key: str) -> sql.Composed:
+    quoted = sql.SQL(", ").join(map(sql.Identifier, names))
+    values = sql.SQL("({0}) SELECT {0} FROM {1} LIMIT 1") if names else sql.SQL("DEFAULT VALUES")
+    return sql.SQL("INSERT INTO {} {} ON CONFLICT ({}) DO NOTHING RETURNING {}").format(
+        place, values.format(quoted, place), sql.Identifier(key), sql.Identifier(key)
+    )
 
 
 def _next(connection: Connection, sequence: str) -> int:

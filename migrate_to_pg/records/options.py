@@ -36,7 +36,7 @@ class Options:
     source: str | None = None
     #: URL or alias of the PostgreSQL database, or embedded[:DIR]; None: the default database.
     target: str | None = None
-    #: "check" stops after examine and never connects; "rehearse" does everything but publish; "publish".
+    #: "check" stops after examine and never connects; "rehearse" does everything but publish; "publish"; "verify_only".
     mode: str = "publish"
     verify: Verify = Verify.COUNTS
     #: Rules whose repair is accepted; "all" stands for every lossless one.

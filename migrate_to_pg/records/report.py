@@ -63,7 +63,7 @@ class Report:
     """Everything a run did: what the terminal, the HTML page and report.json tell."""
 
     ok: bool
-    #: "check", "rehearse", "publish" or "undo".
+    #: "check", "rehearse", "publish", "verify_only" or "undo".
     mode: str
     #: ISO 8601 with offset.
     started: str

@@ -150,6 +150,8 @@ def _success(report: Report) -> str:
         return say("published", rows=rows, tables=say("tables", n=len(published.tables)), schema=published.schema)
     if report.mode == "rehearse":
         return say("rehearsed", rows=rows, tables=say("tables", n=len(known)))
+    if report.mode == "verify_only":
+        return say("verified", rows=rows, tables=say("tables", n=len(known)))
     if report.mode == "undo":
         return say("undone" if report.publication and report.publication.tables else "undone_first")
     return say("ready" if report.mode == "check" else "done")
@@ -187,7 +189,7 @@ def _proof(report: Report) -> str:
 def _publication(report: Report) -> list[str]:
     published = report.publication
     if published is None:
-        return [] if report.ok or report.mode == "undo" else [say("unpublished")]
+        return [] if report.ok or report.mode in ("undo", "verify_only") else [say("unpublished")]
     lines = [] if report.ok else [say("published_before_failure", schema=published.schema)]
     if published.replaced:
         lines.append(say("replaced", tables=say("tables", n=len(published.replaced)), archive=published.archive))

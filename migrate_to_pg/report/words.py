@@ -28,6 +28,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "published": "Published: {rows} in {tables}, schema {schema}.",
     "rehearsed": "Rehearsed: {rows} in {tables} would be published. Nothing was.",
     "ready": "Ready: nothing was found that would stop this database from moving.",
+    "verified": "Verified: {rows} in {tables} are as they were in SQLite.",
     "undone": "Undone: the tables that the publication replaced are back.",
     "undone_first": "Undone: the published tables were set aside; they had replaced none, so none are back.",
     "done": "Done.",

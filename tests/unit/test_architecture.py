@@ -27,7 +27,19 @@ STAGES = {
 #: What ties the stages together.
 #: The doctor asks several of them about one snapshot, as the pipeline does; mending turns from mend to examine and
 #: back.
-ABOVE = {"pipeline", "resume", "outcome", "mending", "afterwards", "checkup", "doctor", "repair", "management"}
+ABOVE = {
+    "pipeline",
+    "running",
+    "verifying",
+    "resume",
+    "outcome",
+    "mending",
+    "afterwards",
+    "checkup",
+    "doctor",
+    "repair",
+    "management",
+}
 #: offline asks the same of a migration state as migrations does; publish and rules are packages of one stage.
 ALLOWED = {("offline", "migrations"), ("examine", "rules"), ("progress", "report")}
 #: Django stays at the edge. (The proof asks its own functions what the ORM reads on SQLite.)

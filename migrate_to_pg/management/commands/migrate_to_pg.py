@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: A server that stands idle takes a hundred connections, usually.
 _MOST_JOBS = 64
-_MODES = ("check", "rehearse", "undo", "purge")
+_MODES = ("check", "rehearse", "verify_only", "undo", "purge")
 
 
 class Command(BaseCommand):
@@ -75,11 +75,11 @@ class Command(BaseCommand):
     def _run(self, options: Mapping[str, Any]) -> int:
         if options["purge"]:
             return self._purge(options)
-        from migrate_to_pg import afterwards, pipeline
+        from migrate_to_pg import afterwards, pipeline, verifying
         from migrate_to_pg.progress import display
 
         wanted = _options(options)
-        work = afterwards.undo if options["undo"] else pipeline.run
+        work = {"undo": afterwards.undo, "verify_only": verifying.verify_only}.get(wanted.mode, pipeline.run)
         with (
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
@@ -163,6 +163,9 @@ def _add_modes(parser: CommandParser) -> None:
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--check", action="store_true", help="only copy and examine; nothing is written to PostgreSQL")
     modes.add_argument("--rehearse", action="store_true", help="everything but publish")
+    modes.add_argument(
+        "--verify-only", action="store_true", help="prove what was published, against the source or a kept snapshot"
+    )
     modes.add_argument("--undo", action="store_true", help="bring the replaced tables back")
     modes.add_argument("--purge", action="store_true", help="remove old snapshots and dated schemas")
 
@@ -172,9 +175,8 @@ def _add_choices(parser: CommandParser) -> None:
         "--verify",
         nargs="?",
         const="cells",
-        default="counts",
         choices=("counts", "cells"),
-        help="what is compared: rows, or every cell (bare --verify: cells)",
+        help="what is compared: rows, or every cell (bare --verify: cells; default: counts, with --verify-only cells)",
     )
     parser.add_argument(
         "--fix",
@@ -237,7 +239,7 @@ def _options(options: Mapping[str, Any]) -> Options:
         source=options["source"],
         target=options["target"],
         mode=mode,
-        verify=Verify(options["verify"]),
+        verify=Verify(options["verify"] or ("cells" if mode == "verify_only" else "counts")),
         fix=tuple(options["fix"]),
         quarantine=tuple(options["quarantine"]),
         replace=options["replace"],

@@ -1,0 +1,139 @@
+"""--verify-only: any day after a publication, what still is as it was, and what is not, by name."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from migrate_to_pg.records import Difference, Options, Report, Verify
+from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.verifying import verify_only
+
+ALL = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "skip_leftovers": True}
+
+
+@pytest.fixture
+def again(tmp_path: Path, django_db_blocker: Any) -> Callable[..., Report]:
+    def run(source: str | Path, url: str, *, verify: Verify = Verify.CELLS) -> Report:
+        options = Options(
+            source=str(source), target=url, mode="verify_only", verify=verify, report=tmp_path / "verified"
+        )
+        with django_db_blocker.unblock():
+            return verify_only(options)
+
+    return run
+
+
+def differences(report: Report) -> list[Difference]:
+    assert report.proof is not None
+    return [sample for table in report.proof.tables for sample in table.samples]
+
+
+def test_what_was_published_is_proven_against_the_source_and_against_the_kept_snapshot(
+    source: Path, each_postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+) -> None:
+    published = move(source, each_postgres_url)
+    assert published.source is not None
+    for path in (source, Path(published.source.snapshot)):
+        before = file_sha256(path)
+        report = again(path, each_postgres_url)
+        assert report.ok, report.failure
+        assert report.proof is not None
+        assert sum(table.cells_compared for table in report.proof.tables) > 5000
+        assert file_sha256(path) == before
+    told = json.loads(((published_folder(report)) / "report.json").read_text())
+    assert (told["ok"], told["mode"], told["verify"]) == (True, "verify_only", "cells")
+
+
+def published_folder(report: Report) -> Path:
+    assert report.source is not None
+    return Path(report.source.path).parent.parent.parent / "verified"
+
+
+def test_rows_that_changed_since_are_named_with_status_3(
+    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report], execute: Any
+) -> None:
+    snapshot = move(source, postgres_url).source.snapshot  # type: ignore[union-attr]
+    execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
+    execute(postgres_url, "DELETE FROM attributions_attribution WHERE id = 3")
+    execute(postgres_url, "INSERT INTO auth_group (id, name) VALUES (50, 'nouveau')")
+    report = again(snapshot, postgres_url)
+    assert report.failure is not None
+    assert report.failure.exit_status == 3
+    found = {(d.table, d.kind, d.column, d.key["id"]) for d in differences(report)}
+    assert found == {
+        ("courses_course", "changed", "title", "7"),
+        ("attributions_attribution", "missing", "", "3"),
+        ("auth_group", "extra", "", "50"),
+    }
+
+
+def test_the_source_that_moved_on_is_told_too(
+    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+) -> None:
+    move(source, postgres_url)
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("UPDATE attributions_teacher SET last_name = 'X' WHERE id = 2")
+    report = again(source, postgres_url)
+    assert [(d.table, d.column, d.source) for d in differences(report)] == [("attributions_teacher", "last_name", "X")]
+
+
+def test_what_repairs_changed_is_explained_by_the_kept_journal(
+    damaged: Callable[[str], Path], postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+) -> None:
+    published = move(damaged("duplicates,too-long,code-in-fk,orphans"), postgres_url, **ALL)
+    assert published.ok, published.failure
+    assert published.source is not None
+    snapshot = Path(published.source.snapshot)
+    assert again(snapshot, postgres_url).ok
+    snapshot.with_name("journal.sqlite3").unlink()
+    report = again(snapshot, postgres_url)
+    assert report.failure is not None
+    assert report.failure.exit_status == 3
+
+
+def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
+    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report], execute: Any
+) -> None:
+    snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
+    execute(
+        postgres_url,
+        "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA public TO reader;"
+        " GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
+    )
+    beside = sorted(snapshot.parent.iterdir())
+    schemas = execute(postgres_url, "SELECT nspname FROM pg_namespace ORDER BY 1")
+    with psycopg.connect(postgres_url) as connection:
+        before = connection.execute("SELECT pg_current_wal_lsn()").fetchone()
+    report = again(snapshot, postgres_url.replace("postgres@", "reader@"))
+    assert report.ok, report.failure
+    assert sorted(snapshot.parent.iterdir()) == beside
+    assert execute(postgres_url, "SELECT nspname FROM pg_namespace ORDER BY 1") == schemas
+    assert before is not None
+    execute(postgres_url, "DROP OWNED BY reader; DROP ROLE reader")
+
+
+def test_row_counts_alone_where_they_are_asked_for(
+    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report], execute: Any
+) -> None:
+    move(source, postgres_url)
+    execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
+    assert again(source, postgres_url, verify=Verify.COUNTS).ok
+    execute(postgres_url, "DELETE FROM attributions_attribution WHERE id = 3")
+    assert again(source, postgres_url, verify=Verify.COUNTS).failure.exit_status == 3  # type: ignore[union-attr]
+
+
+def test_a_database_to_which_nothing_was_published_is_told(
+    source: Path, postgres_url: str, again: Callable[..., Report]
+) -> None:
+    report = again(source, postgres_url)
+    assert report.failure is not None
+    assert report.failure.exit_status == 3
+    assert "has none of the source's tables" in report.failure.message
