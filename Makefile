@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # Tests and the demo answer in French, as the application does, whatever the machine speaks.
 export PYTHONUTF8 := 1
 
-.PHONY: help demo demo-stop run test test-browser test-full lint format pins clean
+.PHONY: help demo demo-stop run test test-browser test-full bench lint format pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,6 +49,11 @@ test-full: .venv/ready  ## everything else too: full size, the system's PostgreS
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)
 	@$(PY) -m pytest -q -m "not browser"
 
+ROWS ?= 2000000
+bench: .venv/ready  ## speed beside psql, pgloader (from apt when root) and loaddata; writes docs/benchmarks.md
+	$(call debian,pgloader,pgloader)
+	@$(PY) -m benchmarks.run --rows $(ROWS) --write
+
 lint: .venv/ready  ## ruff, mypy, migrations and messages up to date
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@$(PY) -m mypy
@@ -64,4 +69,4 @@ pins: .venv/ready  ## newer versions into requirements/*.txt
 	$(COMPILE) --upgrade pyproject.toml --extra embedded --group dev -o requirements/dev.txt
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .demo .bench .pytest_cache .mypy_cache .ruff_cache

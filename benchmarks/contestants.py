@@ -1,0 +1,189 @@
+"""A source and an empty database in, seconds out: each way of bringing the rows over, run as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg import staging
+from migrate_to_pg.embedded import EmbeddedServer
+
+ROOT = Path(__file__).resolve().parents[1]
+#: The tables that hold nearly all rows; the others have some dozen.
+TABLES = ("attributions_attribution", "attributions_teacher", "courses_course", "auth_user")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One whole run of the command."""
+
+    #: Stage -> seconds.
+    stages: Mapping[str, float]
+    #: From the start of the process to its end.
+    seconds: float
+    #: Peak resident bytes of the process and its children, the server left out.
+    memory: int
+    cells: int
+
+
+class Bench:
+    """A server with its stock settings, and the databases on it."""
+
+    def __init__(self, server: EmbeddedServer, psql: Path, folder: Path) -> None:
+        self.server = server
+        self.psql = psql
+        self.folder = folder
+
+    def fresh(self, name: str) -> str:
+        """The URL of a new, empty database of that name."""
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            quoted = sql.Identifier(name)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(quoted))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(quoted))
+            # Each contestant begins with as little left to write as the one before.
+            connection.execute("CHECKPOINT")
+        return self.server.url(name)
+
+    def bare(self, name: str) -> str:
+        """The same with the application's tables, and neither keys nor indexes on them."""
+        url = self.fresh(name)
+        manage("migrate", "--verbosity", "0", DATABASE_URL=url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            staging.set_aside(connection, "public")
+            for table in TABLES:
+                connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(table)))
+        return url
+
+    def ready_made(self, source: Path) -> None:
+        """Files in PostgreSQL's binary COPY format with the rows of the source."""
+        url = self.fresh("bench_files")
+        manage("migrate_to_pg", "--source", source, "--target", url, "--report", self.folder / "files")
+        for table in TABLES:
+            self._psql(url, f"\\copy {table} TO '{self._file(table)}' WITH (FORMAT binary)")
+
+    def floor(self) -> float:
+        """psql's binary COPY of the ready-made files into bare tables, one after the other."""
+        url = self.bare("bench_floor")
+        start = time.perf_counter()
+        for table in TABLES:
+            self._psql(url, f"\\copy {table} FROM '{self._file(table)}' WITH (FORMAT binary)")
+        return time.perf_counter() - start
+
+    def run(self, source: Path, *options: str) -> Run:
+        """migrate_to_pg --verify into an empty database, published."""
+        report = self.folder / "run"
+        shutil.rmtree(report, ignore_errors=True)
+        url = self.fresh("bench_run")
+        command = ["manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", report]
+        start = time.perf_counter()
+        memory = watched([sys.executable, *map(str, command), *options])
+        seconds = time.perf_counter() - start
+        told = json.loads((report / "report.json").read_text())
+        (report / "snapshot.sqlite3").unlink()
+        stages = {stage["name"]: stage["seconds"] for stage in told["stages"]}
+        cells = sum(table["cells_compared"] or 0 for table in told["tables"])
+        return Run(stages=stages, seconds=seconds, memory=memory, cells=cells)
+
+    def pgloader(self, source: Path) -> float:
+        """Data only, into bare tables, with the numbers of workers that its documents recommend for two cores."""
+        url = self.bare("bench_pgloader")
+        socket, port = url.split("@")[1].split("/")[0].replace("%2F", "/").split(":")
+        names = ", ".join(f"'{table}'" for table in TABLES)
+        script = self.folder / "pgloader.load"
+        script.write_text(
+            f"LOAD DATABASE FROM sqlite://{source} INTO postgresql://postgres@unix:{socket}:{port}/bench_pgloader\n"
+            f"WITH data only, workers = 4, concurrency = 2\nINCLUDING ONLY TABLE NAMES LIKE {names};\n"
+        )
+        start = time.perf_counter()
+        told = subprocess.run(["pgloader", script], capture_output=True, text=True, check=True)
+        seconds = time.perf_counter() - start
+        with psycopg.connect(url) as connection:
+            row = connection.execute("SELECT count(*) FROM attributions_attribution").fetchone()
+        if not row or not row[0]:
+            raise RuntimeError(told.stdout)
+        return seconds
+
+    def loaddata(self, source: Path) -> tuple[float, int]:
+        """dumpdata and loaddata, with Django's own commands; the seconds of loaddata, and how many rows."""
+        url = self.fresh("bench_loaddata")
+        manage("migrate", "--verbosity", "0", DATABASE_URL=url)
+        fixture = self.folder / "fixture.json"
+        labels = ("courses", "attributions", "auth.user")
+        manage("dumpdata", *labels, "--output", fixture, "--verbosity", "0", DATABASE_URL=f"sqlite:///{source}")
+        start = time.perf_counter()
+        manage("loaddata", fixture, "--verbosity", "0", DATABASE_URL=url)
+        seconds = time.perf_counter() - start
+        return seconds, len(json.loads(fixture.read_text()))
+
+    def _file(self, table: str) -> Path:
+        return self.folder / f"{table}.copy"
+
+    def _psql(self, url: str, command: str) -> None:
+        subprocess.run([self.psql, url, "-qXc", command], check=True, stdout=subprocess.DEVNULL)
+
+
+def make_source(folder: Path, attributions: int) -> Path:
+    """The application's own demonstration data on SQLite, made once for each size."""
+    path = folder / f"source-{attributions}.sqlite3"
+    if not path.exists():
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        url = f"sqlite:///{unfinished}"
+        manage("migrate", "--verbosity", "0", DATABASE_URL=url)
+        teachers, courses = max(attributions // 333, 50), max(attributions // 31, 100)
+        sizes = ("--teachers", str(teachers), "--courses", str(min(courses, 64_000)))
+        manage("make_demo_data", *sizes, "--attributions", str(attributions), DATABASE_URL=url)
+        unfinished.rename(path)
+    return path
+
+
+def manage(*arguments: str | Path, **variables: str) -> None:
+    """manage.py with the project's own settings; its output only where it fails."""
+    command = [sys.executable, "manage.py", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(variables), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """This process's, and these."""
+    return {**os.environ, **variables, "PYTHONUTF8": "1"}
+
+
+def watched(command: Sequence[str]) -> int:
+    """Run it; the peak resident bytes of it and its children. Its output is shown where it fails."""
+    process = psutil.Popen(command, cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    peak = 0
+    output: list[bytes] = []
+    reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
+    reader.start()
+    while process.poll() is None:
+        peak = max(peak, tree_memory(process))
+        time.sleep(0.05)
+    reader.join()
+    if process.returncode:
+        raise RuntimeError(b"".join(output).decode("utf-8", "replace"))
+    return peak
+
+
+def tree_memory(process: psutil.Process) -> int:
+    """The resident bytes of a process and its children that are no PostgreSQL server."""
+    total = 0
+    for each in (process, *process.children(recursive=True)):
+        try:
+            total += 0 if "postgres" in each.name() else each.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
