@@ -72,9 +72,16 @@ class TargetChoice:
         ``shared`` are schemas whose extensions the migrations need: they come behind it, and waiting for a lock in
         them ends soon. search_path goes with the connection's own options, so that a reconnect keeps it.
         """
+        return self._seeing((INCOMING, *shared), *(["lock_timeout=5s"] if shared else []))
+
+    def published(self, schema: str) -> dict[str, Any]:
+        """The same database as an entry whose connections see the published tables, and write nothing."""
+        return self._seeing((schema,), "default_transaction_read_only=on")
+
+    def _seeing(self, schemas: Sequence[str], *more: str) -> dict[str, Any]:
         entry = self._entry()
-        path = ",".join(sql.Identifier(name).as_string(None) for name in (INCOMING, *shared))
-        settings_given = [f"search_path={path}", *_SESSION, *(["lock_timeout=5s"] if shared else [])]
+        path = ",".join(sql.Identifier(name).as_string(None) for name in schemas)
+        settings_given = [f"search_path={path}", *_SESSION, *more]
         options = entry["OPTIONS"]
         options["options"] = " ".join([options.get("options", ""), *(_as_option(s) for s in settings_given)]).strip()
         return entry | {"CONN_MAX_AGE": 0}

@@ -112,10 +112,10 @@ class _Move(Running):
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
         plan, standing, aside = self._stage_tables(choice, connection, catalog)
-        self._examine_and_load(plan, catalog, snapshot, _Road(connection, choice.conninfo))
+        loaded = self._examine_and_load(plan, catalog, snapshot, _Road(connection, choice.conninfo))
         with self.stage("restore"):
             self._restore(plan, aside, connection, choice.conninfo)
-        self._prove(plan, snapshot, choice, connection)
+        self._prove(plan, snapshot, loaded, choice, connection)
         if self.options.mode == "publish":
             self._publish(source, snapshot, connection, standing)
         elif self.options.keep:
@@ -144,15 +144,16 @@ class _Move(Running):
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
 
-    def _examine_and_load(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> None:
+    def _examine_and_load(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> Path:
         """At first sight where nothing was accepted: values are judged as they are sent, in one reading of them.
 
-        Where that finds anything, staging is empty again and all is examined first.
+        Where that finds anything, staging is empty again and all is examined first. Returns the file that was loaded.
         """
         if not self.accepted and self._loads_at_first_sight(plan, catalog, snapshot, road):
-            return
+            return snapshot.path
         ready = self._examine(plan, catalog, snapshot)
         self._load(ready, road)
+        return ready.path
 
     def _loads_at_first_sight(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> bool:
         self._find(plan, catalog, snapshot, values=False)
@@ -242,9 +243,16 @@ class _Move(Running):
             )
         return Ready(plan, self.workplace.working_copy)
 
-    def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
+    def _prove(
+        self,
+        plan: Plan,
+        snapshot: Snapshot,
+        loaded: Path,
+        choice: TargetChoice,
+        connection: psycopg.Connection[Any],
+    ) -> None:
         with self.stage("prove"):
-            proof = self.facts.proof = prove(
+            self.facts.proof = prove(
                 plan,
                 snapshot.path,
                 choice.conninfo,
@@ -253,10 +261,10 @@ class _Move(Running):
                 progress=self.progress,
                 mended=self.facts.mended,
             )
-            if not proof.holds:
-                faulty = [t.name for t in proof.tables if t.differences or not t.adds_up]
+            self.ask_orm(plan, loaded, choice.staging(target.extension_schemas(connection)))
+            if not self.facts.proof.holds:
                 raise ProofError(
-                    f"PostgreSQL does not hold what SQLite holds: {', '.join(faulty)}.",
+                    f"PostgreSQL does not hold what SQLite holds: {', '.join(self.facts.proof.faulty)}.",
                     remedy="Nothing was published. If nobody else wrote to the incoming schema, please report this.",
                 )
             require_described(connection, INCOMING, self.made)

@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.endpoints import SourceChoice, choose_source
 from migrate_to_pg.errors import MigrationStateError
 from migrate_to_pg.failures import STOPS, failure_of
 from migrate_to_pg.outcome import Outcome
-from migrate_to_pg.records import Event, Options, Plan, Report, Snapshot, SourceCatalog, StageTime, TargetTable
-from migrate_to_pg.registry import content_models, generic_keys
+from migrate_to_pg.prove.orm import prove_orm
+from migrate_to_pg.records import Event, Options, Plan, Report, Snapshot, SourceCatalog, StageTime, TargetTable, Verify
+from migrate_to_pg.registry import applied_models, content_models, generic_keys
 from migrate_to_pg.snapshot import Source
 from migrate_to_pg.words import counted
 from migrate_to_pg.workplace import Workplace
@@ -106,3 +109,13 @@ class Running:
     def note(self, message: str) -> None:
         """A line for whoever watches."""
         self.progress(Event(kind="note", stage="", message=message))
+
+    def ask_orm(self, plan: Plan, loaded: Path, entry: dict[str, Any]) -> None:
+        """Add what the ORM reads to the proof, where that was asked for and the cells are equal.
+
+        ``entry`` is the target as an entry of DATABASES; ``loaded`` the SQLite file that its tables hold.
+        """
+        proof, catalog = self.facts.proof, self.facts.catalog
+        if self.options.verify is Verify.ORM and proof and proof.holds and catalog:
+            read = prove_orm(applied_models(catalog.applied_migrations), plan, loaded, entry)
+            self.facts.proof = proof.with_orm(read)

@@ -15,7 +15,7 @@ import psycopg
 from migrate_to_pg import target
 from migrate_to_pg.account import Mended
 from migrate_to_pg.catalog import read_target
-from migrate_to_pg.endpoints import choose_target
+from migrate_to_pg.endpoints import TargetChoice, choose_target
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.prove import prove
@@ -46,7 +46,7 @@ class _Verification(Running):
             catalog = self.facts.catalog = self.read_source(snapshot)
             plan = self.plan(catalog, read_target(connection, FINAL))
         self.facts.mended = _mended(snapshot.path)
-        self._prove(plan, snapshot, choice.conninfo, connection)
+        self._prove(plan, snapshot, choice, connection)
 
     def _standing(self, stack: ExitStack) -> Snapshot:
         """The kept snapshot itself, or a new one of the source."""
@@ -63,26 +63,28 @@ class _Verification(Running):
         )
         return self.facts.snapshot
 
-    def _prove(self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]) -> None:
+    def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
         with self.stage("prove"):
             if not plan.tables:
                 raise ProofError(
                     f"Schema {FINAL} of the target has none of the source's tables.",
                     remedy="Name the database that was published to with --target.",
                 )
-            proof = self.facts.proof = prove(
+            self.facts.proof = prove(
                 plan,
                 snapshot.path,
-                conninfo,
+                choice.conninfo,
                 schema=FINAL,
                 verify=self.options.verify,
                 progress=self.progress,
                 mended=self.facts.mended,
             )
-            if not proof.holds:
-                changed = [t.name for t in proof.tables if t.differences or not t.adds_up]
+            if self.facts.mended is None:
+                # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
+                self.ask_orm(plan, snapshot.path, choice.published(FINAL))
+            if not self.facts.proof.holds:
                 raise ProofError(
-                    f"PostgreSQL does not hold what SQLite held: {', '.join(changed)}.",
+                    f"PostgreSQL does not hold what SQLite held: {', '.join(self.facts.proof.faulty)}.",
                     remedy="If the application has used PostgreSQL since, these are its rows; if not, somebody changed"
                     " them.",
                 )

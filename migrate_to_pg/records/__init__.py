@@ -7,7 +7,16 @@ from migrate_to_pg.records.findings import Finding, Level, Sample
 from migrate_to_pg.records.options import BOOKKEEPING, FINAL, INCOMING, Options, Verify
 from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable
 from migrate_to_pg.records.report import Event, Failure, Report, SourceFacts, StageTime, TargetFacts
-from migrate_to_pg.records.results import Difference, FreshRows, Identity, LoadedTable, Proof, Publication, TableProof
+from migrate_to_pg.records.results import (
+    Difference,
+    FreshRows,
+    Identity,
+    LoadedTable,
+    OrmTable,
+    Proof,
+    Publication,
+    TableProof,
+)
 from migrate_to_pg.records.source import Snapshot, SourceCatalog, SourceColumn, SourceForeignKey, SourceTable
 from migrate_to_pg.records.target import (
     TargetCheck,
@@ -32,6 +41,7 @@ __all__ = [
     "Level",
     "LoadedTable",
     "Options",
+    "OrmTable",
     "Plan",
     "PlannedColumn",
     "PlannedTable",

@@ -20,6 +20,8 @@ class Verify(enum.StrEnum):
 
     COUNTS = "counts"
     CELLS = "cells"
+    #: Every cell, and then what Django's ORM reads.
+    ORM = "orm"
 
 
 def usual_jobs() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrate_to_pg.records.options import Verify
 
@@ -71,16 +71,49 @@ class TableProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrmTable:
+    """One model's table as Django's ORM reads it on both sides."""
+
+    name: str
+    rows: int
+    #: Of all rows.
+    values: int
+    #: Foreign keys that found their row on PostgreSQL, as they did on SQLite.
+    keys_followed: int
+    differences: int
+    #: The first of them.
+    samples: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """Whether staging holds what the snapshot holds."""
 
     verify: Verify
     tables: tuple[TableProof, ...]
+    #: What the ORM read, where it was asked as well.
+    orm: tuple[OrmTable, ...] = ()
 
     @property
     def holds(self) -> bool:
         """True where no difference was found in any table, and every row is accounted for."""
-        return all(t.differences == 0 and t.adds_up for t in self.tables)
+        return not self.faulty
+
+    @property
+    def faulty(self) -> list[str]:
+        """The tables of which that is not so."""
+        return [table.name for table in self.tables if table.differences or not table.adds_up]
+
+    def with_orm(self, read: tuple[OrmTable, ...]) -> Proof:
+        """This proof, in which no cell differs, with what the ORM reads: its differences are those of the tables."""
+        known = {table.name: table for table in read}
+        tables = (
+            replace(table, differences=found.differences, samples=found.samples)
+            if (found := known.get(table.name))
+            else table
+            for table in self.tables
+        )
+        return replace(self, tables=tuple(tables), orm=read)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,7 +167,7 @@ def assurances(report: Report) -> list[str]:
         "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
-    return [line for line in (_proof(report), accounted(report), *_publication(report), *told) if line]
+    return [line for line in (_proof(report), _orm(report), accounted(report), *_publication(report), *told) if line]
 
 
 def _proof(report: Report) -> str:
@@ -184,6 +184,18 @@ def _proof(report: Report) -> str:
         return say("proven_counts_mended" if aside else "proven_counts")
     cells = say("cells", n=sum(t.cells_compared for t in report.proof.tables))
     return say("proven_cells_mended" if any(t.mended for t in known) else "proven_cells", cells=cells)
+
+
+def _orm(report: Report) -> str:
+    read = report.proof.orm if report.proof else ()
+    if not read or any(table.differences for table in read):
+        return ""
+    return say(
+        "proven_orm",
+        values=say("values", n=sum(table.values for table in read)),
+        models=say("models", n=len(read)),
+        keys=say("keys", n=sum(table.keys_followed for table in read)),
+    )
 
 
 def _publication(report: Report) -> list[str]:

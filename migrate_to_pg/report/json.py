@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from migrate_to_pg.account import ChangedCells, RowsAside
-from migrate_to_pg.records import Difference, Failure, Finding, Publication, Report
+from migrate_to_pg.records import Difference, Failure, Finding, OrmTable, Publication, Report
 from migrate_to_pg.report.facts import findings
 from migrate_to_pg.report.tables import TableFacts, tables
 
@@ -34,6 +34,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "findings": [finding_json(f) for f in findings(report)],
         "quarantined": [_aside(rows) for rows in report.aside],
         "changes": [_changes(cells) for cells in report.changed],
+        "orm": [_read(table) for table in (proof.orm if proof else ())],
         "differences": [_difference(d) for t in (proof.tables if proof else ()) for d in t.samples],
         "identities": [asdict(i) for i in report.identities],
         "publication": _publication(report.publication),
@@ -88,6 +89,16 @@ def _changes(cells: ChangedCells) -> dict[str, Any]:
         "column": cells.column,
         "count": cells.count,
         "cells": [{"key": dict(cell.key), "old": cell.old, "new": cell.new} for cell in cells.samples],
+    }
+
+
+def _read(table: OrmTable) -> dict[str, Any]:
+    return {
+        "table": table.name,
+        "rows": table.rows,
+        "values": table.values,
+        "keys_followed": table.keys_followed,
+        "differences": table.differences,
     }
 
 

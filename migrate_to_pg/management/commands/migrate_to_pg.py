@@ -175,8 +175,9 @@ def _add_choices(parser: CommandParser) -> None:
         "--verify",
         nargs="?",
         const="cells",
-        choices=("counts", "cells"),
-        help="what is compared: rows, or every cell (bare --verify: cells; default: counts, with --verify-only cells)",
+        choices=("counts", "cells", "orm"),
+        help="what is compared: rows, every cell, or what the ORM reads as well (bare --verify: cells; default: counts,"
+        " with --verify-only cells)",
     )
     parser.add_argument(
         "--fix",

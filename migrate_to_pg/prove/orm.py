@@ -1,0 +1,214 @@
+"""The models of the migration state, the file that was loaded and the staged schema go in; what Django's ORM reads out.
+
+The last word on equality: what the application will read on PostgreSQL is what it reads on SQLite. Read are the columns
+of plain QuerySets of historical models, by values_list: no model of the project is instantiated, no manager of its own
+asked, no signal sent; only its fields' own converters run. Every foreign key is followed on both sides by the ORM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import decimal
+import math
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import django.db
+from django.apps.registry import Apps
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connections, models
+from django.db.models import Exists, OuterRef
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.errors import ProofError
+from migrate_to_pg.prove.verdict import SAMPLES
+from migrate_to_pg.records import Difference, OrmTable, Plan, PlannedTable
+
+#: Rows that are read at a time: their keys stand in one statement.
+CHUNK = 1000
+SOURCE, TARGET = "migrate_to_pg_source", "migrate_to_pg_target"
+
+Row = tuple[Any, ...]
+
+
+def prove_orm(apps: Apps, plan: Plan, loaded: Path, entry: Mapping[str, Any]) -> tuple[OrmTable, ...]:
+    """Each model's table as the ORM reads it on both sides; a difference is reported, never raised.
+
+    ``loaded`` is the SQLite file that was loaded, repairs and all; ``entry`` the target as an entry of DATABASES whose
+    connections see the staged schema. Raises ProofError where Django itself cannot read a table.
+    """
+    with _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
+        return tuple(_Reading(model, table).run() for model, table in _pairs(apps, plan))
+
+
+def _pairs(apps: Apps, plan: Plan) -> Iterator[tuple[type[models.Model], PlannedTable]]:
+    """One model for each planned table; of several the first."""
+    seen: set[str] = set()
+    for model in apps.get_models(include_auto_created=True):
+        table = plan.table(model._meta.db_table.strip('"'))
+        if table is not None and table.name not in seen and not model._meta.proxy:
+            seen.add(table.name)
+            yield model, table
+
+
+def _sqlite(path: Path, time_zone: str) -> dict[str, Any]:
+    uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    entry: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": uri}
+    return entry | ({"TIME_ZONE": time_zone} if settings.USE_TZ else {})
+
+
+@contextlib.contextmanager
+def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
+    """The alias, for as long as this lasts and in this thread."""
+    connection = ConnectionHandler({"default": {}, alias: dict(entry)})[alias]
+    connections[alias] = connection
+    try:
+        yield
+    finally:
+        connection.close()
+        del connections[alias]
+
+
+class _Reading:
+    """One model on both sides."""
+
+    def __init__(self, model: type[models.Model], table: PlannedTable) -> None:
+        self.model = model
+        self.table = table
+        there = {column.name for column in table.columns}
+        self.fields = [field for field in model._meta.local_concrete_fields if field.column in there]
+        # By their attribute names a foreign key is the value that it holds.
+        self.names = ["pk", *(field.attname for field in self.fields)]
+        self.differences = 0
+        self.samples: list[Difference] = []
+
+    def run(self) -> OrmTable:
+        try:
+            rows = self._compare()
+            followed = self._follow()
+        except (django.db.Error, FieldDoesNotExist, ValueError, TypeError, decimal.InvalidOperation) as error:
+            raise ProofError(
+                f"Django's ORM cannot read table {self.table.name}: {error}",
+                remedy="Nothing was published. --verify cells compares it without the ORM.",
+            ) from error
+        return OrmTable(
+            name=self.table.name,
+            rows=rows,
+            values=rows * len(self.fields),
+            keys_followed=followed,
+            differences=self.differences,
+            samples=tuple(self.samples),
+        )
+
+    def _queryset(self, alias: str) -> Any:
+        return models.QuerySet(self.model, using=alias)
+
+    def _compare(self) -> int:
+        rows = 0
+        for chunk in self._chunks():
+            rows += len(chunk)
+            found = {_hashable(row[0]): row for row in self._there(chunk)}
+            for row in chunk:
+                self._judge(row, found.get(_hashable(row[0])))
+        extra = self._queryset(TARGET).count() - rows
+        if extra > 0:
+            self._add("extra", {}, "", None, f"{extra:,} rows more than in SQLite")
+        return rows
+
+    def _chunks(self) -> Iterator[list[Row]]:
+        chunk: list[Row] = []
+        for row in self._queryset(SOURCE).order_by("pk").values_list(*self.names).iterator(chunk_size=CHUNK):
+            chunk.append(row)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
+
+    def _there(self, chunk: Sequence[Row]) -> list[Row]:
+        keys = [row[0] for row in chunk]
+        return list(self._queryset(TARGET).filter(pk__in=keys).values_list(*self.names))
+
+    def _judge(self, row: Row, found: Row | None) -> None:
+        key = {", ".join(self.table.target.primary_key): str(row[0])}
+        if found is None:
+            self._add("missing", key, "", _row_text(self.names, row), None)
+            return
+        for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
+            if not same(source, target):
+                self._add("changed", key, str(field.column), repr(source), repr(target))
+
+    def _add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
+        self.differences += 1
+        if len(self.samples) < SAMPLES:
+            self.samples.append(
+                Difference(table=self.table.name, key=key, column=column, kind=kind, source=source, target=target)
+            )
+
+    def _follow(self) -> int:
+        """Every key that finds its row, on both sides; how many did."""
+        total = 0
+        for field in self.fields:
+            if field.remote_field is None or not self._is_read(field):
+                continue
+            found = [self._found(alias, field) for alias in (SOURCE, TARGET)]
+            if found[0] != found[1]:
+                texts = [f"{count:,} keys find their row" for count in found]
+                self._add("changed", {}, str(field.column), *texts)
+            total += found[1]
+        return total
+
+    def _is_read(self, field: Any) -> bool:
+        """Whether the ORM knows the table that the key leads to, in this database."""
+        tables = connections[TARGET].introspection.table_names()
+        return field.remote_field.model._meta.db_table.strip('"') in tables
+
+    def _found(self, alias: str, field: Any) -> int:
+        parent: Any = models.QuerySet(field.remote_field.model, using=alias)
+        target = field.target_field.attname
+        keyed = self._queryset(alias).filter(**{f"{field.attname}__isnull": False})
+        return int(keyed.filter(Exists(parent.filter(**{target: OuterRef(field.attname)}))).count())
+
+
+def _hashable(key: Any) -> Any:
+    return bytes(key) if isinstance(key, memoryview) else key
+
+
+def _row_text(names: Sequence[str], row: Row) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in zip(names[1:], row[1:], strict=True))
+
+
+def same(source: Any, target: Any) -> bool:
+    """Whether the application would see any difference: the type counts, and a decimal's places, and a float's bits."""
+    if isinstance(source, (memoryview, bytes)) and isinstance(target, (memoryview, bytes)):
+        return bytes(source) == bytes(target)
+    if isinstance(source, (dict, list)):
+        return _same_json(source, target)
+    if type(source) is not type(target):
+        # A JSON field may hold a bare number, of which jsonb keeps the value alone: 1e2 is 100.
+        return _same_json(source, target)
+    if isinstance(source, decimal.Decimal):
+        return bool(source.as_tuple() == target.as_tuple())
+    if isinstance(source, float):
+        return struct.pack("<d", source) == struct.pack("<d", target)
+    if isinstance(source, datetime.datetime):
+        return bool(source == target and source.utcoffset() == target.utcoffset())
+    return bool(source == target)
+
+
+def _same_json(source: Any, target: Any) -> bool:
+    """As JSON: objects by their keys, arrays by their places, numbers by value; true is not 1."""
+    if isinstance(source, dict) and isinstance(target, dict):
+        return source.keys() == target.keys() and all(_same_json(value, target[key]) for key, value in source.items())
+    if isinstance(source, list) and isinstance(target, list):
+        return len(source) == len(target) and all(map(_same_json, source, target))
+    if isinstance(source, bool) or isinstance(target, bool):
+        return source is target
+    if isinstance(source, (int, float)) and isinstance(target, (int, float)):
+        return source == target or (math.isnan(source) and math.isnan(target))
+    return type(source) is type(target) and bool(source == target)
