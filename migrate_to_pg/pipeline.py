@@ -152,20 +152,24 @@ class _Move(Running):
         if not self.accepted and self._loads_at_first_sight(plan, catalog, snapshot, road):
             return snapshot.path
         ready = self._examine(plan, catalog, snapshot)
-        self._load(ready, road)
+        with self.stage("load"):
+            self._send(ready, road)
         return ready.path
 
     def _loads_at_first_sight(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> bool:
         self._find(plan, catalog, snapshot, values=False)
         if any(finding.blocks for finding in self.facts.findings):
             return False
-        try:
-            self._load(Ready(plan, snapshot.path, snapshot.sha256), road, require_sound=require_sound)
-        except UnsoundError:
-            self.note("A value stands in the way: all of them are examined.")
-            staging.empty(road.connection, INCOMING, plan)
-            return False
-        return True
+        ready = Ready(plan, snapshot.path, snapshot.sha256)
+        with self.stage("load"):
+            try:
+                self._send(ready, road, require_sound=require_sound)
+            except UnsoundError:
+                staging.empty(road.connection, INCOMING, plan)
+            else:
+                return True
+        self.note("A value stands in the way: all of them are examined.")
+        return False
 
     def _find(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, *, values: bool = True) -> None:
         with self.stage("examine"):
@@ -195,27 +199,25 @@ class _Move(Running):
             )
         return ready
 
-    def _load(self, ready: Ready, road: _Road, **judged: Callable[[TableBatch], None]) -> None:
-        with self.stage("load"):
-            key = resume.load_key(ready.plan, ready.sha256 or file_sha256(ready.path), self.options)
-            whole = resume.take_over(road.connection, key, ready.plan)
-            if whole:
-                self.note(
-                    f"{counted(len(whole), 'table was', 'tables were')} loaded by a run that died; it goes on there."
-                )
-            resume.begin(road.connection, key, ready.plan, whole)
-            self.facts.loaded = load(
-                ready.plan,
-                ready.path,
-                road.conninfo,
-                schema=INCOMING,
-                progress=self.progress,
-                jobs=self.options.jobs,
-                whole=whole,
-                on_whole=lambda name, rows: resume.note(road.connection, key, name, rows),
-                **judged,
-            )
-            resume.end(road.connection)
+    def _send(self, ready: Ready, road: _Road, **judged: Callable[[TableBatch], None]) -> None:
+        """Load, from where a run that died came to, where there was one."""
+        key = resume.load_key(ready.plan, ready.sha256 or file_sha256(ready.path), self.options)
+        whole = resume.take_over(road.connection, key, ready.plan)
+        if whole:
+            self.note(f"{counted(len(whole), 'table was', 'tables were')} loaded by a run that died; it goes on there.")
+        resume.begin(road.connection, key, ready.plan, whole)
+        self.facts.loaded = load(
+            ready.plan,
+            ready.path,
+            road.conninfo,
+            schema=INCOMING,
+            progress=self.progress,
+            jobs=self.options.jobs,
+            whole=whole,
+            on_whole=lambda name, rows: resume.note(road.connection, key, name, rows),
+            **judged,
+        )
+        resume.end(road.connection)
 
     def _restore(self, plan: Plan, aside: staging.SetAside, connection: psycopg.Connection[Any], conninfo: str) -> None:
         rows = {table.name: table.rows for table in self.facts.loaded}

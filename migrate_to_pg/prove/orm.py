@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import decimal
-import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -140,7 +139,8 @@ class _Reading:
             self._add("missing", key, "", _row_text(self.names, row), None)
             return
         for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
-            if not same(source, target):
+            equal = same_json if isinstance(field, models.JSONField) else same
+            if not equal(source, target):
                 self._add("changed", key, str(field.column), repr(source), repr(target))
 
     def _add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
@@ -187,11 +187,8 @@ def same(source: Any, target: Any) -> bool:
     """Whether the application would see any difference: the type counts, and a decimal's places, and a float's bits."""
     if isinstance(source, (memoryview, bytes)) and isinstance(target, (memoryview, bytes)):
         return bytes(source) == bytes(target)
-    if isinstance(source, (dict, list)):
-        return _same_json(source, target)
     if type(source) is not type(target):
-        # A JSON field may hold a bare number, of which jsonb keeps the value alone: 1e2 is 100.
-        return _same_json(source, target)
+        return False
     if isinstance(source, decimal.Decimal):
         return bool(source.as_tuple() == target.as_tuple())
     if isinstance(source, float):
@@ -201,14 +198,24 @@ def same(source: Any, target: Any) -> bool:
     return bool(source == target)
 
 
-def _same_json(source: Any, target: Any) -> bool:
-    """As JSON: objects by their keys, arrays by their places, numbers by value; true is not 1."""
+def same_json(source: Any, target: Any) -> bool:
+    """Objects by their keys, arrays by their places, true is not 1; numbers by value, which is all that jsonb keeps.
+
+    So 1e2 is 100 there, 1e308 an integer, and -0.0 is 0.0.
+    """
     if isinstance(source, dict) and isinstance(target, dict):
-        return source.keys() == target.keys() and all(_same_json(value, target[key]) for key, value in source.items())
+        return source.keys() == target.keys() and all(same_json(value, target[key]) for key, value in source.items())
     if isinstance(source, list) and isinstance(target, list):
-        return len(source) == len(target) and all(map(_same_json, source, target))
+        return len(source) == len(target) and all(map(same_json, source, target))
     if isinstance(source, bool) or isinstance(target, bool):
         return source is target
-    if isinstance(source, (int, float)) and isinstance(target, (int, float)):
-        return source == target or (math.isnan(source) and math.isnan(target))
+    if isinstance(source, float) or isinstance(target, float):
+        return _same_number(source, target)
     return type(source) is type(target) and bool(source == target)
+
+
+def _same_number(source: Any, target: Any) -> bool:
+    try:
+        return isinstance(source, (int, float)) and isinstance(target, (int, float)) and float(source) == float(target)
+    except OverflowError:
+        return False

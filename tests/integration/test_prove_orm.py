@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from django.db.models.signals import post_init, pre_init
 
-from migrate_to_pg.prove.orm import same
+from migrate_to_pg.prove.orm import same, same_json
 from migrate_to_pg.records import INCOMING, Options, Report, Verify
 from migrate_to_pg.verifying import verify_only
 
@@ -115,19 +115,36 @@ NOON = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)
         (decimal.Decimal("1.50"), decimal.Decimal("1.5"), False),
         (0.0, -0.0, False),
         (float("nan"), float("nan"), True),
+        (1, 1.0, False),
         (0.1, 0.1 + 2**-56, False),
         (b"a", memoryview(b"a"), True),
         (b"a", memoryview(b"b"), False),
         (NOON, NOON + datetime.timedelta(microseconds=1), False),
         (NOON, NOON.astimezone(datetime.timezone(datetime.timedelta(hours=1))), False),
         (uuid.UUID(int=1), str(uuid.UUID(int=1)), False),
-        ({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]}, True),
-        ({"a": 1}, {"a": True}, False),
-        ({"a": 1}, {"a": 1, "b": None}, False),
-        ([1, 2], [2, 1], False),
-        (100.0, 100, True),
         (datetime.timedelta(days=1), datetime.timedelta(hours=24), True),
     ],
 )
 def test_what_the_application_would_see_as_another_value_is_one(source: object, target: object, equal: bool) -> None:
     assert same(source, target) is equal
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "equal"),
+    [
+        ({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]}, True),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": 1}, {"a": 1, "b": None}, False),
+        ([1, 2], [2, 1], False),
+        (100.0, 100, True),
+        (-0.0, 0.0, True),
+        (1e308, 10**308, True),
+        (1.5, 1, False),
+        (1e308, 10**400, False),
+        ("1", 1, False),
+        (None, False, False),
+        (10**20, 10**20 + 1, False),
+    ],
+)
+def test_documents_are_compared_as_documents(source: object, target: object, equal: bool) -> None:
+    assert same_json(source, target) is equal

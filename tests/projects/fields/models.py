@@ -1,0 +1,15 @@
+"""One model for each definition: its field is called ``value``."""
+
+from django.db import models
+
+from tests.projects.fields.definitions import FIELDS, KEYS, doubled, members
+
+
+def _model(name: str, **fields: models.Field) -> type[models.Model]:
+    return type(name, (models.Model,), {"__module__": __name__, **fields})
+
+
+for _name, _make in (KEYS | FIELDS).items():
+    globals()[_name] = _model(_name, value=_make())
+Doubled = _model("Doubled", value=models.IntegerField(null=True), twice=doubled())
+Group = _model("Group", value=models.IntegerField(null=True), members=members())
