@@ -27,6 +27,8 @@ from migrate_to_pg.versions import versions
 FOLDER = ROOT / ".bench"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOT = ROOT / "docs" / "images" / "scaling.svg"
+#: The rest of the document is left as it is.
+BY_HAND = "## The full tier"
 LOADDATA_ROWS = 100_000
 SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 
@@ -78,11 +80,17 @@ def main() -> None:
         text = "\n".join(document(results))
         print(text)
         if options.write:
-            DOCUMENT.write_text(text + "\n")
+            DOCUMENT.write_text(f"{text}\n\n{written_by_hand()}")
             PLOT.parent.mkdir(exist_ok=True)
             PLOT.write_text(scaling_plot([(rows, run.seconds, run.stages["load"]) for rows, run in results.scaling]))
     finally:
         server.stop()
+
+
+def written_by_hand() -> str:
+    """What stands in the document from the heading on that this program does not write."""
+    _, heading, rest = DOCUMENT.read_text().partition(BY_HAND) if DOCUMENT.exists() else ("", BY_HAND, "\n")
+    return heading + rest
 
 
 def psql() -> Path:

@@ -34,6 +34,10 @@ ORDER BY 1, 2
     "made",
     [
         "CREATE TABLE a (i int, EXCLUDE USING btree (i WITH =), UNIQUE (i) INCLUDE (j), j int NOT NULL)",
+        'CREATE TABLE a (i int, j jsonb, t text COLLATE "C", UNIQUE (i) DEFERRABLE INITIALLY DEFERRED,'
+        " UNIQUE NULLS NOT DISTINCT (t), UNIQUE (t, i) WITH (fillfactor = 70)); CREATE INDEX h ON a USING hash (i);"
+        " CREATE INDEX g ON a USING gin (j jsonb_path_ops); CREATE INDEX p ON a (i) WHERE t <> '';"
+        ' CREATE INDEX c ON a (t COLLATE "POSIX" text_pattern_ops) INCLUDE (i)',
         "CREATE TABLE a (i int PRIMARY KEY, j int REFERENCES a ON DELETE SET NULL DEFERRABLE);"
         "COMMENT ON CONSTRAINT a_j_fkey ON a IS 'it''s'; COMMENT ON INDEX a_pkey IS 'key'",
         "CREATE TABLE a (i int PRIMARY KEY); CREATE TABLE b (i int PRIMARY KEY, j int REFERENCES a);"
