@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 #: Seconds after which a Ctrl-C is noticed at the latest: a signal that another thread took wakes nobody up who waits
 #: without end.
 _LOOK = 0.2
 
 Work = Callable[[], None]
+T = TypeVar("T")
 
 
 def together(name: str, works: Sequence[Work], stop: Work) -> None:
@@ -45,6 +48,15 @@ def together(name: str, works: Sequence[Work], stop: Work) -> None:
             stop()
     if failures:
         raise failures[0]
+
+
+def taken(left: deque[T]) -> Iterator[T]:
+    """What is left, one after another, for several threads that all take from the same end."""
+    while True:
+        try:
+            yield left.popleft()
+        except IndexError:
+            return
 
 
 def _goes_on(working: Sequence[Future[None]]) -> bool:

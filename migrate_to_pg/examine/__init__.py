@@ -16,7 +16,7 @@ from migrate_to_pg.errors import SourceError
 from migrate_to_pg.examine.values import UnsoundError, require_sound, value_findings
 from migrate_to_pg.records import Event, Finding, Level, Plan, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, rows
-from migrate_to_pg.together import together
+from migrate_to_pg.together import taken, together
 
 __all__ = ["UnsoundError", "examine", "require_sound"]
 
@@ -92,17 +92,10 @@ class _Examination:
             )
             self.open.append(database)
             try:
-                self._ask(subject)
+                for name, find in taken(self.left):
+                    self.found[name] = list(find(subject))
             finally:
                 self.open.remove(database)
-
-    def _ask(self, subject: Subject) -> None:
-        while self.left:
-            try:
-                name, find = self.left.popleft()
-            except IndexError:
-                return
-            self.found[name] = list(find(subject))
 
     def _stop(self) -> None:
         self.left.clear()

@@ -17,7 +17,7 @@ from migrate_to_pg.load.copy import Copy, connect
 from migrate_to_pg.load.pieces import Piece, pieces_of
 from migrate_to_pg.load.tally import Tally
 from migrate_to_pg.records import Event, LoadedTable, Plan
-from migrate_to_pg.together import together
+from migrate_to_pg.together import taken, together
 
 __all__ = ["load"]
 
@@ -72,11 +72,7 @@ class _Crew:
 
     def _work(self) -> None:
         with connect(self.conninfo) as connection:
-            while self.left:
-                try:
-                    piece = self.left.popleft()
-                except IndexError:
-                    return
+            for piece in taken(self.left):
                 self._take(piece, connection)
 
     def _take(self, piece: Piece, connection: object) -> None:

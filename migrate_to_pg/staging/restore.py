@@ -16,7 +16,7 @@ from psycopg import sql
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.records import Event, Plan
 from migrate_to_pg.staging.aside import Definition, SetAside, definitions, look_only_at
-from migrate_to_pg.together import together
+from migrate_to_pg.together import taken, together
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[Event], None]
@@ -117,11 +117,7 @@ class _Crew:
                 self.open.remove(connection)
 
     def _work(self, connection: Connection) -> None:
-        while self.left:
-            try:
-                group = self.left.popleft()
-            except IndexError:
-                return
+        for group in taken(self.left):
             for definition in group:
                 _make(connection, definition, definition.build)
                 self.told.one(definition.name)

@@ -1,0 +1,59 @@
+"""Work done at once: all of it, or the first failure and nothing goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from migrate_to_pg.together import together
+
+
+def test_all_is_done_and_nobody_is_stopped() -> None:
+    done: list[int] = []
+    together("work", [lambda: done.append(1), lambda: done.append(2)], stop=lambda: done.append(0))
+    assert sorted(done) == [1, 2]
+
+
+def test_one_work_alone_is_done_in_this_thread() -> None:
+    threads: list[threading.Thread] = []
+    together("work", [lambda: threads.append(threading.current_thread())], stop=lambda: None)
+    assert threads == [threading.current_thread()]
+
+
+def test_the_first_failure_stops_the_others_and_is_the_one_that_is_raised() -> None:
+    stopped = threading.Event()
+
+    def fail() -> None:
+        raise KeyError("first")
+
+    def wait() -> None:
+        assert stopped.wait(10)
+        raise ValueError("only because it was stopped")
+
+    with pytest.raises(KeyError, match="first"):
+        together("work", [wait, fail, wait], stop=stopped.set)
+
+
+def test_it_waits_for_the_slowest() -> None:
+    done: list[str] = []
+
+    def slow() -> None:
+        time.sleep(0.5)
+        done.append("slow")
+
+    together("work", [slow, lambda: done.append("quick")], stop=lambda: done.append("stopped"))
+    assert done == ["quick", "slow"]
+
+
+def test_ctrl_c_stops_all() -> None:
+    stopped = threading.Event()
+    timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        together("work", [lambda: stopped.wait(10) and None, lambda: stopped.wait(10) and None], stop=stopped.set)
+    timer.join()
+    assert stopped.is_set()
