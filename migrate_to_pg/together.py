@@ -16,13 +16,13 @@ Work = Callable[[], None]
 T = TypeVar("T")
 
 
-def together(name: str, works: Sequence[Work], stop: Work) -> None:
-    """Return when all is done. One work alone is done in this thread.
+def together(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = True) -> None:
+    """Return when all is done. One work alone is done in this thread, unless ``alone_here`` is false.
 
     ``stop`` is called once as soon as one has failed or this thread is interrupted, and must bring the others to an
     end; what they raise then is not told.
     """
-    if len(works) == 1:
+    if len(works) == 1 and alone_here:
         works[0]()
         return
     failures: list[BaseException] = []

@@ -28,8 +28,6 @@ from migrate_to_pg.load.side import NUMBER, Refused, SideTable, goes_by_text
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
 
-#: SQLSTATE query_canceled. The driver takes SIGINT for itself while it waits, and asks the server to stop.
-_CANCELLED = "57014"
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
 _SAID = re.compile(r"ERROR:\s+(.+)")
 #: Longest value shown.
@@ -185,14 +183,14 @@ class _Sending:
         )
 
     def _cause(self, error: BaseException) -> BaseException:
-        """What really happened: the driver tells a failure of ours by its text, and Ctrl-C as a cancelled statement."""
+        """What really happened: the driver tells a failure of ours by its text, and a stop as a cancelled statement."""
         if self.interruption is not None:
             return self.interruption
         if not isinstance(error, adbc_driver_manager.Error):
             return error
         if self.copy.stopped.is_set():
             return StoppedError()
-        return KeyboardInterrupt() if error.sqlstate == _CANCELLED else self._refused(error)
+        return self._refused(error)
 
     def _record_batches(self) -> Iterator[pa.RecordBatch]:
         try:
