@@ -63,7 +63,7 @@ class _Crew:
         self.wide = threading.Lock()
 
     def run(self, connections: int) -> None:
-        """Until nothing is left; never in the main thread, where the driver would take Ctrl-C for itself and lose it."""
+        """Until nothing is left; not in the main thread, where the driver would take Ctrl-C for itself and lose it."""
         together("load", [self._work] * max(connections, 1), self._stop, alone_here=False)
 
     def _stop(self) -> None:
