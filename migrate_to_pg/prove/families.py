@@ -21,7 +21,7 @@ class Family:
     sentinel: str
     #: The Arrow type that it gives.
     arrow: pa.DataType
-    #: SQL over {0}, the column, {1}, an expression that fails, and {2}, the longest text that is read in this way.
+    #: SQL over {0}, the column, {1}, an expression that fails, and {2}, what keeps a long text out, where one may be.
     source_sql: str
     #: SQL over {0}, the column.
     target_sql: sql.SQL
@@ -88,7 +88,7 @@ FLOAT4 = replace(FLOAT8, target_sql=AS_TEXT)
 TEXT = Family(
     sentinel="''",
     arrow=pa.string(),
-    source_sql="iif(typeof({0}) = 'text' AND octet_length({0}) <= {2}, {0}, iif({0} IS NULL, NULL, {1}))",
+    source_sql="iif(typeof({0}) = 'text'{2}, {0}, iif({0} IS NULL, NULL, {1}))",
     target_sql=AS_TEXT,
     proves=quick.same,
     source_form=forms.source_text,
@@ -119,7 +119,7 @@ TIME = replace(INSTANT, proves=quick.same_time, source_form=forms.source_time)
 BYTES = Family(
     sentinel="x''",
     arrow=pa.binary(),
-    source_sql="iif(typeof({0}) = 'blob' AND octet_length({0}) <= {2}, {0}, iif({0} IS NULL, NULL, {1}))",
+    source_sql="iif(typeof({0}) = 'blob'{2}, {0}, iif({0} IS NULL, NULL, {1}))",
     target_sql=AS_IT_IS,
     proves=quick.same,
     source_form=forms.source_bytes,

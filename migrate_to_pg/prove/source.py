@@ -24,8 +24,12 @@ from migrate_to_pg.errors import SourceError
 from migrate_to_pg.prove.forms import Value
 from migrate_to_pg.prove.quick import Array
 from migrate_to_pg.prove.rows import Column, Rows
+from migrate_to_pg.records import SourceTable
 
 BATCH_ROWS = 4096
+#: Where rows are known to be short. 2,000,000 rows took 2.6 s so, and 2.9 s with batches of 4096.
+MOST_ROWS = 32_768
+MOST_BYTES = 32_000_000
 #: Longest row, counting only text and blobs, that the quick reader takes: 32 MB a batch at most.
 ROW_BYTES = 8192
 #: The patient reader ends a batch here, whatever its number of rows.
@@ -47,6 +51,15 @@ class Relation:
     sql: str
     #: The URI of the database that this needs as ``expected``; '' where it needs none.
     attached: str = ""
+    #: Bytes of its largest row; None where that is not known.
+    largest_row: int | None = None
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows of the quick reader's batches: the more, the less the comparison costs; 32 MB at most."""
+        if self.largest_row is None:
+            return BATCH_ROWS
+        return max(BATCH_ROWS, min(MOST_ROWS, MOST_BYTES // max(self.largest_row, 1)))
 
 
 class UnexpectedCellError(Exception):
@@ -58,9 +71,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def plain(table: str) -> Relation:
+def plain(table: SourceTable) -> Relation:
     """The table as the snapshot has it."""
-    return Relation(sql=quoted(table))
+    return Relation(sql=quoted(table.name), largest_row=table.largest_row)
 
 
 def column_of(column: Column) -> str:
@@ -106,7 +119,7 @@ class Source:
             try:
                 connection = stack.enter_context(adbc_driver_sqlite.dbapi.connect(self._uri))
                 cursor = stack.enter_context(connection.cursor())
-                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(relation.batch_rows)})
                 if relation.attached:
                     cursor.execute(ATTACH, [relation.attached])
                 cursor.execute(quick_query(relation, columns, key))
@@ -138,8 +151,13 @@ def quick_query(relation: Relation, columns: Sequence[Column], key: Sequence[Col
     """The typed first row, then the table, each cell guarded by its storage class."""
     strings = sum(column.family.arrow in (pa.string(), pa.binary()) for column in columns)
     longest = ROW_BYTES // max(strings, 1)
+    # Asking each text for its length takes a tenth of the time of the whole proof.
+    is_short = relation.largest_row is not None and relation.largest_row <= ROW_BYTES
+    bound = "" if is_short else " AND octet_length({0}) <= " + str(longest)
     first = ", ".join(column.family.sentinel for column in columns)
-    cells = ", ".join(column.family.source_sql.format(column_of(column), FAIL, longest) for column in columns)
+    cells = ", ".join(
+        column.family.source_sql.format(column_of(column), FAIL, bound.format(column_of(column))) for column in columns
+    )
     return (
         f"SELECT {first} UNION ALL SELECT * FROM"  # noqa: S608 - literals of ours and quoted names
         f" (SELECT {cells} FROM {relation.sql} AS t ORDER BY {order_by(key)})"

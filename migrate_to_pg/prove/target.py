@@ -18,7 +18,7 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.prove.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
-BATCH_BYTES = 4_000_000
+BATCH_BYTES = 8_000_000
 
 SESSION = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",

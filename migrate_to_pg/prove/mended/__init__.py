@@ -48,7 +48,7 @@ class Expected:
     def relation(self, table: PlannedTable) -> Relation:
         """Where to read the rows that PostgreSQL should hold."""
         found = self._tables.get(table.name)
-        return relation(found, self._uri) if found else plain(table.source.name)
+        return relation(found, self._uri) if found else plain(table.source)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ def cells(table: Table, name: str) -> str:
 def relation(table: Table, attached: str = "", number: str = "") -> Relation:
     """The table's rows as they should be now; ``number`` is a name under which to give the rows' numbers too."""
     if not table.aside and not table.changed:
-        return plain(table.planned.source.name)
+        return plain(table.planned.source)
     columns = ", ".join(_column(table, column.name) for column in table.planned.source.columns)
     columns += f", b.{table.rowid} AS {quoted(number)}" if number else ""
     joins = "".join(
