@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate_to_pg import pipeline
+from migrate_to_pg import pipeline, running
 from migrate_to_pg.catalog import read_source
 from migrate_to_pg.records import Finding, FreshRows, GenericKey, Level, Options, Report, SourceCatalog, Verify
 from migrate_to_pg.rules import RULES
@@ -61,11 +61,11 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         source = tmp_path / "db.sqlite3"
         with closing(sqlite3.connect(source, isolation_level=None)) as database:
             database.executescript(case.source)
-        chosen = dataclasses.replace(pipeline.choose_source(str(source)), time_zone=case.time_zone)
-        monkeypatch.setattr(pipeline, "choose_source", lambda _: chosen)
-        monkeypatch.setattr(pipeline, "read_source", _recorded)
-        monkeypatch.setattr(pipeline, "content_models", lambda _: case.models)
-        monkeypatch.setattr(pipeline, "generic_keys", lambda: _generic_keys(case))
+        chosen = dataclasses.replace(running.choose_source(str(source)), time_zone=case.time_zone)
+        monkeypatch.setattr(running, "choose_source", lambda _: chosen)
+        monkeypatch.setattr(running, "read_source", _recorded)
+        monkeypatch.setattr(running, "content_models", lambda _: case.models)
+        monkeypatch.setattr(running, "generic_keys", lambda: _generic_keys(case))
         monkeypatch.setattr(pipeline, "run_migrations", lambda django, *_, **__: _make(django, case.target))
         monkeypatch.setattr(pipeline, "make_unmigrated_tables", lambda *_, **__: None)
         nothing = FreshRows(content_types=frozenset(), permissions=frozenset())
