@@ -18,7 +18,7 @@ from migrate_to_pg.publish.undo import dated_schemas, drop_dated_schemas
 from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import FINAL, Event, Options, Report, StageTime
 from migrate_to_pg.versions import versions
-from migrate_to_pg.words import after_undo
+from migrate_to_pg.words import after_undo, command_line
 from migrate_to_pg.workplace import kept_snapshots
 
 Progress = Callable[[Event], None]
@@ -45,6 +45,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         stages=(StageTime(name="undo", seconds=seconds),),
         target=facts,
         publication=publication,
+        command=command_line(options),
         versions=versions(facts),
         next_steps=after_undo(publication, options.target),
     )

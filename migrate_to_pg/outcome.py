@@ -24,7 +24,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.snapshot import file_sha256
 from migrate_to_pg.versions import versions
-from migrate_to_pg.words import counted, next_steps
+from migrate_to_pg.words import command_line, counted, next_steps
 from migrate_to_pg.workplace import Workplace
 
 
@@ -98,6 +98,7 @@ class Outcome:
             proof=self.proof,
             publication=self.publication,
             failure=self.failure,
+            command=command_line(self.options),
             versions=versions(self.target),
             next_steps=self._next_steps(),
         )

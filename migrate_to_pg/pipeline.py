@@ -194,7 +194,7 @@ class _Move(Running):
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
             raise BlockedError(
-                f"{counted(len(blocking), 'finding stands', 'findings stand')} in the way; nothing was published.",
+                f"{counted(len(blocking), 'finding stands', 'findings stand')} in the way.",
                 remedy="Do what each finding says, or accept its repair with --fix or --quarantine, then run again.",
             )
         return ready

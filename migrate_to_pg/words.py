@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from migrate_to_pg.endpoints import embedded_directory
@@ -21,6 +22,32 @@ def estimate(size: int) -> str:
         f"{size / 1e6:,.1f} MB of SQLite: about {seconds} s, {size * 1.1 / 1e6:,.1f} MB here for the snapshot and"
         f" {size * _GROWTH / 1e6:,.1f} MB on the PostgreSQL server."
     )
+
+
+def command_line(options: Options) -> str:
+    """What asked for this, as it is typed; never a password."""
+    mode = {"publish": [], "verify_only": ["--verify-only"]}.get(options.mode, [f"--{options.mode}"])
+    named = {"--source": options.source, "--target": options.target and _without_password(options.target)}
+    words = ["manage.py", "migrate_to_pg", *mode]
+    words += [word for name, value in named.items() if value for word in (name, value)]
+    if options.mode not in ("undo", "check"):
+        words += ["--verify", options.verify.value]
+    for name, rules in (("--fix", options.fix), ("--quarantine", options.quarantine)):
+        words += [name, ",".join(rules)] if rules else []
+    flags = {
+        "--leftovers skip": options.skip_leftovers,
+        "--replace": options.replace,
+        "--accept-stale": options.accept_stale,
+        "--lock-source": options.lock_source,
+        "--keep": options.keep,
+    }
+    return " ".join([*map(shlex.quote, words), *(flag for flag, given in flags.items() if given)])
+
+
+def _without_password(target: str) -> str:
+    """A URL's password as ***, wherever a URL may have one."""
+    hidden = re.sub(r"(//[^/?#]*?:)[^/?#]*@", r"\1***@", target)
+    return re.sub(r"([?&]password=)[^&#]*", r"\1***", hidden)
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -79,6 +79,8 @@ class Report:
     proof: Proof | None = None
     publication: Publication | None = None
     failure: Failure | None = None
+    #: The command line that asked for it, without any password; '' where it was no command.
+    command: str = ""
     #: Name -> version of everything that had a hand in it.
     versions: Mapping[str, str] = field(default_factory=dict)
     #: Things a person should do now, in order.

@@ -127,6 +127,11 @@ def _where_they_part(source: str | None, target: str | None) -> tuple[tuple[str,
     return (("", say("first_difference", position=start + 1, **excerpts)),)
 
 
+def started(report: Report) -> str:
+    """2026-01-12 10:00:00+01:00."""
+    return report.started.replace("T", " ", 1)
+
+
 def total_seconds(report: Report) -> float:
     """The time of all stages."""
     return sum(s.seconds for s in report.stages)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.records import Difference, Finding, Report, Sample
+from migrate_to_pg.records import Difference, Finding, Report
 from migrate_to_pg.report.facts import (
     both_values,
     extent,
@@ -14,6 +14,7 @@ from migrate_to_pg.report.facts import (
     status,
     what_to_do,
 )
+from migrate_to_pg.report.grid import samples
 from migrate_to_pg.report.markup import Html, el, join
 from migrate_to_pg.report.tables import TableFacts, side_counts, tables
 from migrate_to_pg.report.words import say
@@ -50,34 +51,30 @@ def _finding(finding: Finding, report: Report) -> Html:
 def _samples(finding: Finding) -> list[Html]:
     if not finding.samples:
         return []
-    head = el("tr", el("th", say("row"), scope="col"), el("th", say("value"), scope="col"))
-    table = el("table", el("thead", head), el("tbody", *(_sample(s) for s in finding.samples)), class_="samples")
+    rows = ((key_text(sample.key), sample.value) for sample in finding.samples)
+    table = samples(say("samples_caption"), ("row", "value"), rows)
     hidden = finding.count - len(finding.samples)
     return [table, *([el("p", say("more_rows", n=hidden), class_="note")] if hidden > 0 else [])]
-
-
-def _sample(sample: Sample) -> Html:
-    return el("tr", el("td", el("code", key_text(sample.key))), el("td", el("code", sample.value)))
 
 
 def differences_section(report: Report) -> Html:
     """Every table that is not the same on both sides, with the rows and values that the proof kept."""
     wrong = [t for t in tables(report) if not t.equal]
-    samples = {t.name: t.samples for t in report.proof.tables} if report.proof else {}
-    cards = [_table(t, samples[t.name]) for t in wrong]
+    kept = {t.name: t.samples for t in report.proof.tables} if report.proof else {}
+    cards = [_table(t, kept[t.name]) for t in wrong]
     return el("section", el("h2", say("differences_title")), *cards) if cards else join()
 
 
-def _table(table: TableFacts, samples: tuple[Difference, ...]) -> Html:
+def _table(table: TableFacts, kept: tuple[Difference, ...]) -> Html:
     total = table.differences or 0
-    hidden = total - len(samples)
+    hidden = total - len(kept)
     return el(
         "article",
         el(
             "h3", el("code", table.name), " ", el("span", say("differences", n=total) if total else "", class_="extent")
         ),
         el("p", side_counts(table), class_="note"),
-        *(part for difference in samples for part in _difference(difference)),
+        *(part for difference in kept for part in _difference(difference)),
         *([el("p", say("more_differences", n=hidden), class_="note")] if hidden > 0 else []),
         class_="card error",
     )

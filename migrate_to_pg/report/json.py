@@ -25,6 +25,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "ok": report.ok,
         "mode": report.mode,
         "started": report.started,
+        "command": report.command,
         "verify": proof.verify.value if proof else None,
         "failure": _failure(report.failure),
         "stages": [{"name": s.name, "seconds": _seconds(s.seconds)} for s in report.stages],

@@ -8,6 +8,7 @@ from migrate_to_pg.account import AsideRow, Change, ChangedCells
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.accounting import Edit, edits, extent_of, mended_counts, nature_of, place_of, whole_record
 from migrate_to_pg.report.facts import key_text
+from migrate_to_pg.report.grid import samples
 from migrate_to_pg.report.markup import Html, el, join, lines
 from migrate_to_pg.report.words import say
 
@@ -50,9 +51,8 @@ def _samples(edit: Edit) -> list[Html]:
 
 
 def _cells(cells: tuple[Change, ...]) -> Html:
-    head = el("tr", *(el("th", say(title), scope="col") for title in ("row", "old", "new")))
-    rows = (el("tr", *(el("td", el("code", text)) for text in (key_text(c.key), c.old, c.new))) for c in cells)
-    return el("table", el("thead", head), el("tbody", *rows), class_="samples")
+    rows = ((key_text(cell.key), cell.old, cell.new) for cell in cells)
+    return samples(say("cells_caption"), ("row", "old", "new"), rows)
 
 
 def _row(row: AsideRow) -> Html:

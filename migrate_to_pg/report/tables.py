@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migrate_to_pg.account import Fate
@@ -120,7 +121,18 @@ def table_columns(rows: tuple[TableFacts, ...], *, narrow: bool = False) -> tupl
 
 def table_cells(table: TableFacts, columns: tuple[str, ...]) -> tuple[str, ...]:
     """One row of that table."""
-    values: dict[str, int | None] = {
+    return _in_words(_counts(table), table.name, table.seconds, columns)
+
+
+def table_totals(rows: tuple[TableFacts, ...], columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The last row of that table: what is known of all of them together."""
+    known = [_counts(table) for table in rows]
+    sums = {name: sum(counts[name] or 0 for counts in known) for name in known[0]}
+    return _in_words(sums, say("total"), sum(t.seconds for t in rows), columns)
+
+
+def _counts(table: TableFacts) -> dict[str, int | None]:
+    return {
         "rows_column": table.rows_target,
         "sqlite": table.rows_source,
         "postgresql": table.rows_target,
@@ -130,6 +142,9 @@ def table_cells(table: TableFacts, columns: tuple[str, ...]) -> tuple[str, ...]:
         "cells_column": table.cells_compared,
         "differences_column": table.differences,
     }
-    text = {name: "" if value is None else number(value) for name, value in values.items()}
-    text |= {"table": table.name, "seconds_column": duration(table.seconds)}
+
+
+def _in_words(counts: Mapping[str, int | None], name: str, seconds: float, columns: tuple[str, ...]) -> tuple[str, ...]:
+    text = {key: "" if value is None else number(value) for key, value in counts.items()}
+    text |= {"table": name, "seconds_column": duration(seconds)}
     return tuple(text[c] for c in columns)

@@ -27,8 +27,8 @@ from tests.unit.reports import (
 def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     report = replace(FAILED, findings=(finding(),), proof=unequal(difference()), publication=PUBLISHED.publication)
     data = json.loads(dumps(report))
-    keys = """ok mode started verify failure stages source target tables findings quarantined changes orm differences
-        identities publication versions next_steps"""
+    keys = """ok mode started command verify failure stages source target tables findings quarantined changes orm
+        differences identities publication versions next_steps"""
     assert set(data) == set(keys.split())
     assert set(data["stages"][0]) == {"name", "seconds"}
     source = "path bytes sha256 sha256_after tables rows snapshot journal changed left_behind"

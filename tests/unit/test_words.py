@@ -1,0 +1,35 @@
+"""The command line that a report shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrate_to_pg.records import Options, Verify
+from migrate_to_pg.words import command_line
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "postgres://user:pl4nted@host:5432/name",
+        "postgres://user:p%40pl4nted@host/name?sslmode=require",
+        "postgres://:pl4nted@host/name",
+        "postgres://host/name?user=u&password=pl4nted&sslmode=require",
+        "postgres://user:a:pl4nted@host/name",
+    ],
+)
+def test_no_password_is_ever_shown(target: str) -> None:
+    line = command_line(Options(target=target))
+    assert "pl4nted" not in line
+    assert "***" in line
+    assert "host" in line
+
+
+def test_it_is_what_a_person_would_type() -> None:
+    options = Options(
+        source="a b.sqlite3", target="embedded", mode="rehearse", verify=Verify.CELLS, fix=("all",), keep=True
+    )
+    assert command_line(options) == (
+        "manage.py migrate_to_pg --rehearse --source 'a b.sqlite3' --target embedded --verify cells --fix all --keep"
+    )
+    assert command_line(Options(mode="undo")) == "manage.py migrate_to_pg --undo"
