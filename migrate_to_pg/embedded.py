@@ -8,6 +8,7 @@ its data readable to it.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import warnings
@@ -28,6 +29,8 @@ class EmbeddedServer:
 
     directory: Path
     _server: Any
+    #: Whether it ran already when it was asked for: it is somebody else's then.
+    joined: bool = False
 
     def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
         """The DATABASE_URL of one of its databases."""
@@ -46,6 +49,7 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
     """
     pgserver = _import_pgserver()
     _prepare(directory)
+    joined = _runs(directory)
     try:
         server = pgserver.get_server(directory, cleanup_mode=None, postgres_version=version)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
@@ -54,7 +58,16 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
             detail=[str(error)],
             remedy="Look at the file 'log' in that directory, or name another one: --target embedded:DIR.",
         ) from error
-    return EmbeddedServer(directory=directory, _server=server)
+    return EmbeddedServer(directory=directory, _server=server, joined=joined)
+
+
+def _runs(directory: Path) -> bool:
+    """Whether a server runs on these data: the first line of its postmaster.pid is the process."""
+    try:
+        os.kill(int((directory / "postmaster.pid").read_text().split()[0]), 0)
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
 
 
 def _prepare(directory: Path) -> None:

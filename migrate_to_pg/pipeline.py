@@ -88,7 +88,8 @@ class _Move(Running):
             self._check(source)
             return
         choice = choose_target(self.options.target)
-        if choice.server is not None and self.options.mode == "rehearse" and not self.options.keep:
+        rehearsing = self.options.mode == "rehearse" and not self.options.keep
+        if choice.server is not None and rehearsing and not choice.server.joined:
             stack.callback(choice.server.stop)
         connection = stack.enter_context(target.connect(choice.conninfo, schema=FINAL))
         self.facts.target = target.facts(connection, FINAL)

@@ -14,7 +14,17 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.columns.codec import BYTES, INTEGER, Codec, Context, Converted, any_true, one_by_one
+from migrate_to_pg.columns.codec import (
+    BYTES,
+    INTEGER,
+    Codec,
+    Context,
+    Converted,
+    any_true,
+    one_by_one,
+    within,
+    without,
+)
 from migrate_to_pg.columns.spelled import date_of, moment_of, time_of
 
 _NAIVE = pa.timestamp("us")
@@ -28,6 +38,8 @@ _LAST_KNOWN = pa.scalar(datetime.datetime(2037, 1, 1), _NAIVE)  # noqa: DTZ001 -
 _SECOND_DAY = pa.scalar(datetime.datetime(1, 1, 2), _NAIVE)  # noqa: DTZ001 - naive on purpose
 _FIRST_DAY = pa.scalar(datetime.date(1, 1, 1))
 _TIME = pa.time64("us")
+#: Microseconds: a little below the end of 64 bits, where PostgreSQL's own sums of an interval's parts overflow.
+_LONGEST = 9_190_000_000_000_000_000
 #: Joined around a time's text.
 _A_DAY, _NOTHING = pa.scalar(b"1970-01-01 "), pa.scalar(b"")
 
@@ -122,7 +134,11 @@ def _time(arrays: Sequence[pa.Array], _: Context) -> Converted:
 
 
 def _interval(arrays: Sequence[pa.Array], _: Context) -> Converted:
-    return Converted(values=arrays[0].cast(pa.duration("us")))
+    kept = arrays[0]
+    if not within(kept, -_LONGEST, _LONGEST):
+        judged = without(kept, pc.or_(pc.less(kept, -_LONGEST), pc.greater(kept, _LONGEST)))
+        return Converted(values=judged.values.cast(pa.duration("us")), malformed=judged.malformed)
+    return Converted(values=kept.cast(pa.duration("us")))
 
 
 timestamp = Codec(storage=("text",), renderings=(BYTES,), convert=_timestamp, arrow=lambda _: _NAIVE)

@@ -24,10 +24,14 @@ _ELSEWHERE = frozenset(
         "timestamptz",
         "uuid",
         "inet",
+        "cidr",
     }
 )
 #: pg_type.typname -> what it holds.
-_FORMS = {"float4": "numbers of 32-bit floating point; these would be rounded"}
+_FORMS = {
+    "float4": "numbers of 32-bit floating point; these would be rounded",
+    "interval": "durations, here of up to 9.19e18 microseconds (291,000 years)",
+}
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:

@@ -11,8 +11,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from migrate_to_pg import embedded
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.snapshot import file_sha256
 from tests.conftest import ROOT
@@ -139,6 +141,22 @@ def test_a_directory_and_a_url_with_three_slashes_are_no_source_and_say_why(comm
     assert (folder.returncode, f"{source.parent} is a directory" in folder.stderr) == (2, True)
     relative = no_traceback(command("--source", f"sqlite://{source}", "--check"))
     assert (relative.returncode, f"--source sqlite:///{source}" in relative.stderr) == (2, True)
+
+
+def test_a_rehearsal_does_not_stop_a_server_that_ran_before(command, source, tmp_path):
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "server"
+    running = embedded.start(folder)
+    url = running.url()
+    try:
+        rehearse = ("--rehearse", "--source", source, "--target", f"embedded:{folder}", "--report", tmp_path / "r")
+        assert command(*rehearse).returncode == 0
+        psycopg.connect(url).close()
+    finally:
+        running.stop()
+    assert command(*rehearse).returncode == 0
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)
 
 
 def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command, source, tmp_path):

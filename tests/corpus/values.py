@@ -79,6 +79,10 @@ CASES = [
     value_case("hour that never was", "ambiguous-local-time", _TZ, "datetime",
                {1: "'2024-03-10 02:30:00'"}, "'2024-03-10 03:00:00'", time_zone="America/New_York"),
     value_case("duration as text", "wrong-storage-class", "interval", "bigint", {1: "'P1DT2H'"}, "93600000000"),
+    value_case("duration beyond every calendar", "malformed-value", "interval", "bigint",
+               {1: "9223372036854775807", 2: "-9190000000000000001"}, "9190000000000000000"),
+    value_case("network with bits beyond its prefix", "invalid-inet", "cidr", "text", {1: "'10.0.0.1/8'"},
+               "'10.0.0.0/8'"),
     value_case("duration with a fraction", "wrong-storage-class", "interval", "bigint", {1: "0.5"}, "-1"),
     # --- numbers with decimals
     value_case("numeric of too many digits", "numeric-overflow", "numeric(6, 2)", "decimal", {1: "10000"}, "9999.99"),
