@@ -27,9 +27,12 @@ class Workplace:
 
     def __init__(self, directory: Path | None) -> None:
         try:
-            self.directory = (directory or _fresh_directory()).absolute()
+            if directory is None:
+                self.directory = _fresh_directory().absolute()
+            else:
+                self.directory = directory.absolute()
+                self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _sweep(self.directory.parent)
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"The report cannot be put into {directory or _reports()}: {error.strerror}.",
@@ -100,6 +103,7 @@ def _reports() -> Path:
 
 
 def _fresh_directory() -> Path:
+    """A directory that no other run has, although two may begin in the same second."""
     parent = _reports()
     parent.mkdir(mode=0o700, exist_ok=True)
     ignore = parent / ".gitignore"
@@ -107,7 +111,15 @@ def _fresh_directory() -> Path:
         ignore.write_text("*\n")
     name = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     candidates = [parent / name, *(parent / f"{name}-{n}" for n in range(2, 1000))]
-    return next(path for path in candidates if not path.exists())
+    return next(path for path in candidates if _is_made(path))
+
+
+def _is_made(path: Path) -> bool:
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _sweep(parent: Path) -> None:

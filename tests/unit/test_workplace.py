@@ -1,0 +1,22 @@
+"""Each run has a directory of its own."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from migrate_to_pg.workplace import REPORTS, Workplace
+
+
+def test_runs_that_begin_in_the_same_second_have_directories_of_their_own(tmp_path: Path, settings: Any) -> None:
+    settings.BASE_DIR = tmp_path
+    places: list[Path] = []
+    threads = [threading.Thread(target=lambda: places.append(Workplace(None).directory)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(places)) == 20
+    assert {place.parent for place in places} == {tmp_path / REPORTS}
+    assert {place.stat().st_mode & 0o777 for place in places} == {0o700}
