@@ -108,7 +108,9 @@ class _Reading:
         """The rows that have not been read."""
         statement = make(self.table, rowids=self.rowids, span=self.span)
         most = BATCH_ROWS if self.span is None else SPAN_BATCH_ROWS
-        with closing(ahead(_record_batches(self.snapshot, self.table, statement, most))) as batches:
+        made = _record_batches(self.snapshot, self.table, statement, most)
+        # One large row more in memory would cost more than the waiting.
+        with closing(made if self.table.source.is_wide else ahead(made)) as batches:
             for batch in _from(batches, self.done):
                 converted = self._convert(batch, statement)
                 self.done += batch.num_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ def read_text(arrays: Sequence[pa.Array], _: Context) -> Converted:
     except pa.ArrowInvalid:
         return _utf8_only(raw)
     # The search value by value is only for a batch that holds a NUL anywhere.
-    if b"\0" in bytes(_data(raw)):
+    if _NUL.search(_data(raw)):
         return without(values, pc.match_substring(values, "\0"))
     return Converted(values=values)
 
@@ -66,6 +67,8 @@ def _uuid(arrays: Sequence[pa.Array], _: Context) -> Converted:
     return Converted(values=sixteen.values, malformed=either(_missing(values, there), sixteen.malformed))
 
 
+#: A buffer is searched as it is, where `in` would need a copy of it.
+_NUL = re.compile(rb"\0")
 #: json_valid is strict here (RFC 8259): no NaN, no trailing comma, which PostgreSQL would refuse.
 _JSON = Rendering(sql="CASE WHEN json_valid({0}) THEN {0} END", type=pa.binary())
 _VERSION, _NOTHING = pa.scalar(b"\1"), pa.scalar(b"")

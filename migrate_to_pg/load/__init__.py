@@ -76,5 +76,5 @@ class _Crew:
                 self._take(piece, connection)
 
     def _take(self, piece: Piece, connection: object) -> None:
-        with self.wide if piece.is_wide else nullcontext(), self.tally.timing(piece) as sent:
+        with self.wide if piece.table.source.is_wide else nullcontext(), self.tally.timing(piece) as sent:
             self.copy.send(piece, connection, sent)

@@ -15,8 +15,6 @@ from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
 #: Rows of a piece, roughly. Two connections sent 2,000,000 rows in 3.2 s as two pieces and in 3.3 s as eight; small
 #: ones leave the rows on PostgreSQL nearly in the order of their keys, which is how they will be read.
 PIECE_ROWS = 250_000
-#: From this size on the rows of a table are large, and one connection alone sends it: each holds some of them.
-_WIDE_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +24,6 @@ class Piece:
     table: PlannedTable
     #: None: all of them.
     span: Span | None = None
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether single rows are so large, or may be, that several connections at a time would need much memory."""
-        largest = self.table.source.largest_row
-        return largest is None or largest > _WIDE_BYTES
 
 
 def pieces_of(plan: Plan, snapshot: Path, *, jobs: int, without: Container[str]) -> list[Piece]:
@@ -47,7 +39,7 @@ def _pieces(table: PlannedTable, snapshot: Path) -> Iterator[Piece]:
     wanted = round(table.source.rows / PIECE_ROWS)
     rowid = rowid_name(table.source)
     whole = Piece(table=table)
-    if wanted < 2 or rowid is None or whole.is_wide:
+    if wanted < 2 or rowid is None or table.source.is_wide:
         yield whole
         return
     first, last = _rowids(table, rowid, snapshot)

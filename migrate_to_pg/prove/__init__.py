@@ -49,6 +49,10 @@ def prove(
     return Proof(verify=verify, tables=(*tables, *map(stranger, repairs.strangers)))
 
 
+def _ahead(batches: Generator[Rows]) -> contextlib.closing[Generator[Rows]]:
+    return contextlib.closing(ahead(batches))
+
+
 def stranger(verdict: Verdict) -> TableProof:
     """What the record of the repairs says of a table that there is none of."""
     return TableProof(
@@ -135,10 +139,10 @@ class Prover:
         key = [column for column in columns if column.planned in table.key]
         order = key or columns
         rows = self._speller.rows(read(table.source.name, columns, order, self._repairs.relation(table)), columns)
-        with (
-            contextlib.closing(ahead(rows)) as source,
-            contextlib.closing(ahead(self._target.rows(table.name, columns, order))) as target,
-        ):
+        held = self._target.rows(table.name, columns, order)
+        # Of large rows, one more on each side would cost more than the waiting.
+        read_on = contextlib.closing if table.source.is_wide else _ahead
+        with read_on(rows) as source, read_on(held) as target:
             left, right = Stream(source), Stream(target)
             verdict = Comparison(table.name, columns, key).run(left, right, self._progress.rows)
         repaired = self._repairs.table(table.name)

@@ -134,7 +134,10 @@ class Source:
         try:
             with self.open(attached=relation.attached) as connection:
                 for rows in bounded(connection.execute(patient_query(relation, columns, key))):
-                    yield as_rows(rows, columns)
+                    arrays = as_rows(rows, columns)
+                    # Large values are not held twice while they are compared.
+                    rows.clear()
+                    yield arrays
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
 

@@ -61,6 +61,11 @@ class SourceTable:
     #: sqlite_sequence.seq, for AUTOINCREMENT tables: the highest id ever given.
     last_id: int | None = None
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether single rows are, or may be, of 1 MiB or more, so that holding several of them takes much memory."""
+        return self.largest_row is None or self.largest_row > 2**20
+
     def column(self, name: str) -> SourceColumn | None:
         """The column of that name, in any case, as SQLite compares names."""
         return next((c for c in self.columns if c.name.lower() == name.lower()), None)
