@@ -145,8 +145,14 @@ def test_an_exception_while_rows_are_asked_for_survives_as_itself(ferry: Ferry, 
 
 def test_control_c_stops_the_load(ferry: Ferry) -> None:
     fill(ferry)
+
+    def interrupt(_: Event) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        # A small load would be over before the main thread is awake.
+        time.sleep(0.5)
+
     with pytest.raises(KeyboardInterrupt):
-        ferry.load(lambda _: os.kill(os.getpid(), signal.SIGINT))
+        ferry.load(interrupt)
     check_empty(ferry)
 
 
