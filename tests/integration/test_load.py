@@ -146,10 +146,13 @@ def test_an_exception_while_rows_are_asked_for_survives_as_itself(ferry: Ferry, 
 def test_control_c_stops_the_load(ferry: Ferry) -> None:
     fill(ferry)
 
+    once = threading.Lock()
+
     def interrupt(_: Event) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        # A small load would be over before the main thread is awake.
-        time.sleep(0.5)
+        if once.acquire(blocking=False):
+            os.kill(os.getpid(), signal.SIGINT)
+            # A small load would be over before the main thread is awake.
+            time.sleep(0.5)
 
     with pytest.raises(KeyboardInterrupt):
         ferry.load(interrupt)
