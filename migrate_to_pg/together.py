@@ -19,8 +19,8 @@ T = TypeVar("T")
 def together(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = True) -> None:
     """Return when all is done. One work alone is done in this thread, unless ``alone_here`` is false.
 
-    ``stop`` is called once as soon as one has failed or this thread is interrupted, and must bring the others to an
-    end; what they raise then is not told.
+    ``stop`` is called as soon as one has failed or this thread is interrupted, and again until the others have come to
+    an end: what it cancels may only just be beginning. What they raise then is not told.
     """
     if len(works) == 1 and alone_here:
         works[0]()
@@ -42,12 +42,19 @@ def together(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool =
             while _goes_on(working):
                 pass
         except BaseException:
-            stop()
+            _end(working, stop)
             raise
         if failures:
-            stop()
+            _end(working, stop)
     if failures:
         raise failures[0]
+
+
+def _end(working: Sequence[Future[None]], stop: Work) -> None:
+    going = set(working)
+    while going:
+        stop()
+        going = wait(going, timeout=_LOOK).not_done
 
 
 def taken(left: deque[T]) -> Iterator[T]:

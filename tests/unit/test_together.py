@@ -38,6 +38,22 @@ def test_the_first_failure_stops_the_others_and_is_the_one_that_is_raised() -> N
         together("work", [wait, fail, wait], stop=stopped.set)
 
 
+def test_what_only_begins_when_it_is_stopped_is_stopped_again() -> None:
+    begun, stopped = threading.Event(), threading.Event()
+
+    def late() -> None:
+        time.sleep(0.5)
+        begun.set()
+        assert stopped.wait(10)
+
+    def fail() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        together("work", [late, fail], stop=lambda: stopped.set() if begun.is_set() else None)
+    assert stopped.is_set()
+
+
 def test_it_waits_for_the_slowest() -> None:
     done: list[str] = []
 
