@@ -28,7 +28,7 @@ FOLDER = ROOT / ".bench"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOT = ROOT / "docs" / "images" / "scaling.svg"
 #: The rest of the document is left as it is.
-BY_HAND = "## The full tier"
+BY_HAND = "## What is behind the figures"
 LOADDATA_ROWS = 100_000
 SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 

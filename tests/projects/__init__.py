@@ -59,7 +59,7 @@ class Project:
     def move(self, url: str, *arguments: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
         """The command that is tested; the source must come out of it unchanged, byte for byte."""
         before = digest(self.source)
-        command = ("migrate_to_pg", "--source", self.source, "--target", url, "--verify", *arguments)
+        command = ("migrate_to_pg", "--source", self.source, "--target", url, "--verify", "orm", *arguments)
         result = self.run(*command, ok=ok, **variables)
         assert digest(self.source) == before
         return result
