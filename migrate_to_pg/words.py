@@ -59,8 +59,10 @@ def next_steps(
     options: Options, publication: Publication | None, failure: Failure | None, unapplied: int, snapshot: str
 ) -> tuple[str, ...]:
     """What a person should do now, in order."""
-    if failure is not None or options.mode == "verify_only":
+    if failure is not None:
         return ()
+    if options.mode == "verify_only":
+        return server_left(options.target)
     if options.mode == "check":
         return (
             "Rehearse: the same command with --rehearse --verify instead of --check; --target embedded needs no"
