@@ -221,8 +221,8 @@ def as_array(values: tuple[Value, ...], arrow: pa.DataType) -> tuple[Array, dict
 
 
 def as_class(value: Value | None, wanted: type) -> Value | None:
-    """The value where it is of that class, or an integer that a real holds exactly; else None."""
-    if wanted is float and type(value) is int and abs(value) <= 2**53:
+    """The value where it is of that class, or an integer of at most 15 digits for a real; else None."""
+    if wanted is float and type(value) is int and abs(value) < 10**15:
         return float(value)
     return value if type(value) is wanted and encodable(value) else None
 
