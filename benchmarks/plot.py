@@ -54,10 +54,11 @@ def axes(place, points: Sequence[Point], bottom: int, top: int) -> Iterator[str]
 
 
 def curve(name: str, places: Sequence[tuple[float, float]]) -> Iterator[str]:
-    """A line, a dot for each point, and its name at the end."""
+    """A line, a dot for each point, and its name."""
     kind = name.split()[-1]
     yield f'<polyline class="{kind}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
     for x, y in places:
         yield f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
-    x, y = places[-1]
-    yield f'<text x="{x - 6:.1f}" y="{y - 10:.1f}" text-anchor="end">{name}</text>'
+    # Above the middle of a line that rises there is room.
+    x, y = places[len(places) // 2]
+    yield f'<text x="{x - 6:.1f}" y="{y - 12:.1f}" text-anchor="end">{name}</text>'

@@ -8,8 +8,8 @@ import shlex
 from migrate_to_pg.endpoints import embedded_directory
 from migrate_to_pg.records import Failure, Options, Publication
 
-#: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 s on two
-#: cores that the server shared.
+#: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 to 17 s on
+#: two cores that the server shared.
 _SPEED = 30e6
 #: PostgreSQL's tables and indexes against SQLite's file: 510 MB for the same.
 _GROWTH = 1.2
