@@ -41,7 +41,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """A user's trigger, and what enables it as it was."""
+    """A user's trigger, or rule for INSERT, and what enables it as it was."""
 
     table: str
     name: str
@@ -140,13 +140,26 @@ WHERE n.nspname = %s AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND c.relkind
 ORDER BY c.relname, g.tgname
 """
 
+# COPY fires no rule, but the INSERT of what travels as text does.
+_RULES = """
+SELECT c.relname AS "table", r.rulename AS name,
+       format('ALTER TABLE %%s DISABLE RULE %%I', c.oid::regclass, r.rulename) AS disable,
+       format('ALTER TABLE %%s ENABLE %%s RULE %%I', c.oid::regclass,
+              CASE r.ev_enabled WHEN 'R' THEN 'REPLICA' WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.rulename) AS enable
+FROM pg_rewrite r
+JOIN pg_class c ON c.oid = r.ev_class
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND r.ev_type = '3' AND r.ev_enabled <> 'D' AND c.relkind IN ('r', 'p')
+ORDER BY c.relname, r.rulename
+"""
+
 
 def set_aside(connection: Connection, schema: str) -> SetAside:
     """Drop keys, indexes and foreign keys of every table, disable its triggers; give back how to restore them."""
     look_only_at(connection, schema)
     _require_all_rows_visible(connection, schema)
     there = definitions(connection, schema)
-    triggers = [Trigger(**row) for row in _rows(connection, _TRIGGERS, schema)]
+    triggers = [Trigger(**row) for query in (_TRIGGERS, _RULES) for row in _rows(connection, query, schema)]
     indexes = [d for d in there if d.kind == "index"]
     foreign_keys = [d for d in there if d.kind == "foreign key"]
     keys = [d for d in there if d not in indexes and d not in foreign_keys]

@@ -26,6 +26,9 @@ SELECT x.relname, pg_get_indexdef(x.oid), i.indisvalid::text || i.indisclustered
 FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE x.relnamespace = '{INCOMING}'::regnamespace
 UNION ALL
 SELECT tgname, pg_get_triggerdef(oid), tgenabled::text, '', '' FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT rulename, pg_get_ruledef(r.oid), ev_enabled::text, '', ''
+FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class WHERE c.relnamespace = '{INCOMING}'::regnamespace
 ORDER BY 1, 2
 """
 
@@ -53,6 +56,8 @@ ORDER BY 1, 2
         "CREATE TABLE a (i int); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
         "CREATE TRIGGER t AFTER TRUNCATE ON a EXECUTE FUNCTION f(); CREATE CONSTRAINT TRIGGER k AFTER INSERT ON a"
         " DEFERRABLE FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE a ENABLE REPLICA TRIGGER t",
+        "CREATE TABLE a (i int); CREATE RULE one AS ON INSERT TO a DO INSTEAD NOTHING; CREATE RULE two AS ON INSERT TO"
+        " a DO NOTIFY x; CREATE RULE three AS ON DELETE TO a DO NOTIFY x; ALTER TABLE a ENABLE ALWAYS RULE two",
     ],
 )
 @pytest.mark.parametrize("connections", [1, 3], ids=["one connection", "three connections"])
@@ -64,6 +69,19 @@ def test_what_was_set_aside_is_back_as_it_was(connection, each_postgres_url, mad
     staging.restore(connection, INCOMING, aside, lambda event: None, builders=builders)
     assert connection.execute(DEFINITIONS).fetchall() == before
     assert before
+
+
+def test_neither_trigger_nor_rule_sees_the_rows_that_are_loaded(connection):
+    """What travels as text comes by INSERT, not by COPY."""
+    connection.execute(
+        "CREATE TABLE a (i int); CREATE TABLE seen (i int); CREATE RULE r AS ON INSERT TO a DO INSTEAD NOTHING;"
+        "CREATE RULE s AS ON INSERT TO a DO INSERT INTO seen VALUES (NEW.i);"
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()"
+    )
+    staging.set_aside(connection, INCOMING)
+    connection.execute("INSERT INTO a VALUES (1)")
+    assert connection.execute("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM seen)").fetchone() == (1, 0)
 
 
 @pytest.mark.parametrize("connections", [1, 3], ids=["one connection", "three connections"])
