@@ -11,6 +11,7 @@ import datetime
 import decimal
 import functools
 import json
+import math
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -22,8 +23,6 @@ from migrate_to_pg.columns.spelled import date_of, moment_of, time_of
 from migrate_to_pg.records import TargetColumn
 
 _Function = Callable[..., str | int]
-#: Most digits that PostgreSQL's numeric, and so a number within jsonb, holds before the decimal point.
-_JSON_DIGITS = 131_072
 
 
 def register(database: sqlite3.Connection, time_zone: str) -> None:
@@ -163,16 +162,14 @@ def json_fault(raw: bytes) -> str | None:
 
 
 class _Wide(str):
-    """A number that is too wide for PostgreSQL's numeric."""
+    """A number that Django reads as infinite: jsonb refuses it, or keeps it as an integer of as many digits."""
 
     __slots__ = ()
 
 
 def _wide(number: str) -> str:
-    digits, _, exponent = number.lower().partition("e")
-    whole = len(digits.partition(".")[0].lstrip("-0")) or -1
-    is_wide = whole + int(exponent or 0) > _JSON_DIGITS and digits.strip("-0.") != ""
-    return _Wide() if is_wide else ""
+    # Without an exponent it keeps its point in jsonb, and is read as infinite there, too.
+    return _Wide() if "e" in number.lower() and math.isinf(float(number)) else ""
 
 
 def _strings(parts: Iterable[object]) -> Iterator[str]:

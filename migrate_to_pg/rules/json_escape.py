@@ -14,8 +14,8 @@ from migrate_to_pg.rules.form import form_rule, told_counts
 from migrate_to_pg.rules.functions import json_fault
 from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
 
-#: An escape of NUL or of a surrogate, or a number of a six-digit exponent, somewhere in the text.
-_SUSPECT = r"\\u0000|\\u[dD][89a-fA-F]|[0-9][eE]\+?[0-9]{6}"
+#: An escape of NUL or of a surrogate, or a number of a three-digit exponent, somewhere in the text.
+_SUSPECT = r"\\u0000|\\u[dD][89a-fA-F]|(?:^|[\[:,\s\x01])-?[0-9.]+[eE]\+?[0-9]{3}"
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -39,7 +39,7 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         [
             (r"text with \u0000, the NUL character", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'nul'"),
             ("text with half a surrogate pair", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'surrogate'"),
-            ("a number of too many digits", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
+            ("a number beyond 1.8e308", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
         ],
     )
 
@@ -54,7 +54,7 @@ _ESCAPE = re.compile(
 
 def _mended(value: Value) -> Value:
     mended = _ESCAPE.sub(_replaced, value) if isinstance(value, str) else ""
-    # A number of too many digits stays as it is.
+    # A number that is too large stays as it is.
     if not mended or json_fault(mended.encode()):
         raise UnmendableError
     return mended
@@ -68,19 +68,19 @@ def _replaced(escape: re.Match[str]) -> str:
 
 RULE = form_rule(
     id="json-escape",
-    title="JSON with a character that jsonb cannot hold",
+    title="JSON with a character or number that jsonb cannot hold",
     mask=_mask,
-    holds="JSON whose texts have neither the NUL character nor half a surrogate pair, and numbers of numeric's range",
+    holds="JSON whose texts have neither the NUL character nor half a surrogate pair, and numbers up to 1.8e308",
     hint=_hint,
     meaning=(
-        "JSON allows \\u0000 and lone surrogates such as \\ud83d, and SQLite finds them valid; jsonb refuses both, and"
-        " numbers of more than 131,072 digits before the decimal point."
+        "JSON allows \\u0000 and lone surrogates such as \\ud83d, and SQLite finds them valid; jsonb refuses both."
+        " Of 1e400 it makes an integer of 401 digits, where Django reads infinity from SQLite."
     ),
-    remedy="Take these characters out of the texts in SQLite.",
+    remedy="Take these characters out of the texts in SQLite, and write numbers of at most 1.8e308.",
     repair="lossy",
     repair_description=(
         "Removes every escape \\u0000 and puts \\ufffd, the replacement character, in place of each half of a surrogate"
-        " pair. A document with a number of too many digits stands."
+        " pair. A document with a number that is too large stands."
     ),
     mend=lambda *_: _mended,
 )

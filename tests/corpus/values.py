@@ -127,6 +127,7 @@ CASES = [
     value_case("JSON lone surrogate", "json-escape", "jsonb", "text", {1: "'\"\\ud83d\"'"}, "'\"\\ud83d\\ude00\"'"),
     value_case("JSON surrogates in reverse", "json-escape", "jsonb", "text", {1: "'\"\\ude00\\ud83d\"'"}),
     value_case("JSON number of too many digits", "json-escape", "jsonb", "text", {1: "'[1e200000]'"}, "'[1e300]'"),
+    value_case("JSON number beyond a double", "json-escape", "jsonb", "text", {1: "'[1e309]'"}, "'[1e308]'"),
     value_case("number in a JSON column", "wrong-storage-class", "jsonb", "", {1: "5"}, "'5'"),
     value_case("blob in a JSON column", "wrong-storage-class", "jsonb", "text", {1: "x'5b5d'"}, "'[]'"),
     # --- others

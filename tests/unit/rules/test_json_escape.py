@@ -18,7 +18,8 @@ def script(value: str) -> str:
         ("jsonb", "'{\"a\\u0000\": 1}'", "text '{\"a\\\\u0000\": 1}'", "1 is text with \\u0000"),
         ("jsonb", "'\"\\ud83d\"'", "text '\"\\\\ud83d\"'", "half a surrogate pair"),
         ("jsonb", "'[[\"\\uDE00\\uD83D\"]]'", "text '[[\"\\\\uDE00\\\\uD83D\"]]'", "half a surrogate pair"),
-        ("jsonb", "'[1e200000]'", "text '[1e200000]'", "a number of too many digits"),
+        ("jsonb", "'[1e200000]'", "text '[1e200000]'", "a number beyond 1.8e308"),
+        ("jsonb", "'{\"a\": -1.5E+400}'", "text '{\"a\": -1.5E+400}'", "a number beyond 1.8e308"),
     ],
 )
 def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:
@@ -36,7 +37,8 @@ def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: 
         ("jsonb", "'[\"\\\\u0000\"]'"),
         ("jsonb", "'\"\\ud83d\\ude00\"'"),
         ("json", "'\"\\u0000\"'"),
-        ("jsonb", "'[1e-100000, 0e200000]'"),
+        ("jsonb", "'[1e-100000, 0e200000, 1e308, 1.5e-400]'"),
+        ("json", "'1e400'"),
         ("jsonb", "'\"1e999999\"'"),
     ],
 )
