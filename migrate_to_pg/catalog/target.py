@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -22,6 +23,7 @@ ORDER BY c.relname
 _COLUMNS = """
 SELECT a.attrelid AS table_oid, a.attname AS name, base.typname AS type_name,
        format_type(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS type_sql,
+       format_type(base.oid, NULL) AS bare,
        format('%%I.%%I', m.nspname, base.typname) AS cast_to,
        a.attnotnull OR t.typnotnull AS not_null,
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
@@ -79,6 +81,8 @@ SELECT k.conrelid AS table_oid, k.conname AS name, pg_get_expr(k.conbin, k.conre
 FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
 WHERE n.nspname = %s AND k.contype = 'c' AND k.conrelid <> 0 ORDER BY k.conname
 """
+
+_PARENTHESES = re.compile(r"\([^()]*\)")
 
 
 def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[TargetTable, ...]:
@@ -157,6 +161,7 @@ def _target_column(row: Any) -> TargetColumn:
         type_sql=row.type_sql,
         not_null=row.not_null,
         cast_to=row.cast_to,
+        modifiers=_modifiers(row.type_sql, row.bare) if row.modifier >= 0 else "",
         max_length=length,
         precision=precision,
         scale=scale,
@@ -164,6 +169,13 @@ def _target_column(row: Any) -> TargetColumn:
         sequence=row.sequence,
         has_default=row.has_default,
     )
+
+
+def _modifiers(type_sql: str, bare: str) -> str:
+    """What stands in parentheses, be it within, as in timestamp(0) without time zone."""
+    # interval day to second(0) has a syntax of its own, which no qualified name takes.
+    found = None if type_sql == bare or bare.startswith("interval") else _PARENTHESES.search(type_sql)
+    return found[0] if found else ""
 
 
 def _limits(type_name: str, modifier: int) -> tuple[int | None, int | None, int | None]:

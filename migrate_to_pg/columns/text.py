@@ -1,4 +1,4 @@
-"""varchar, text, char, citext, bytea, json, jsonb and uuid: SQLite TEXT or BLOB -> Arrow strings or bytes."""
+"""varchar, text, char, citext, name, bytea, json, jsonb and uuid: SQLite TEXT or BLOB -> Arrow strings or bytes."""
 
 from __future__ import annotations
 
@@ -43,6 +43,20 @@ def _decoded(value: bytes) -> str | None:
     return None if "\0" in text else text
 
 
+def _name(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    """At most 63 bytes: a cast would cut a longer one without a word."""
+    text = read_text(arrays, context)
+    short = without(text.values, pc.greater(pc.binary_length(text.values), _NAME_BYTES))
+    return Converted(values=short.values, malformed=either(text.malformed, short.malformed))
+
+
+def _byte(arrays: Sequence[pa.Array], context: Context) -> Converted:
+    """ "char", in quotes, holds one byte."""
+    text = read_text(arrays, context)
+    one = without(text.values, pc.not_equal(pc.binary_length(text.values), 1))
+    return Converted(values=one.values, malformed=either(text.malformed, one.malformed))
+
+
 def _missing(values: pa.Array, there: Sequence[pa.Array]) -> pa.BooleanArray | None:
     """What came back NULL although it was there; the plain reading refuses such rows itself."""
     return without(values, pc.and_(values.is_null(), pc.equal(there[0], 1))).malformed if there else None
@@ -67,6 +81,8 @@ def _uuid(arrays: Sequence[pa.Array], _: Context) -> Converted:
     return Converted(values=sixteen.values, malformed=either(_missing(values, there), sixteen.malformed))
 
 
+#: PostgreSQL's NAMEDATALEN, less its closing NUL.
+_NAME_BYTES = pa.scalar(63)
 #: A buffer is searched as it is, where `in` would need a copy of it.
 _NUL = re.compile(rb"\0")
 #: json_valid is strict here (RFC 8259): no NaN, no trailing comma, which PostgreSQL would refuse.
@@ -79,6 +95,8 @@ _UUID = Rendering(
 )
 
 text = Codec(storage=("text",), renderings=(BYTES,), convert=read_text, arrow=lambda _: pa.string())
+name = Codec(storage=("text",), renderings=(BYTES,), convert=_name, arrow=lambda _: pa.string())
+byte = Codec(storage=("text",), renderings=(BYTES,), convert=_byte, arrow=lambda _: pa.string())
 bytea = Codec(storage=("blob",), renderings=(BYTES,), convert=same, arrow=lambda _: pa.binary())
 json = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_json, arrow=lambda _: pa.string())
 jsonb = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_jsonb, arrow=lambda _: pa.binary())
@@ -89,6 +107,8 @@ CODECS = {
     "text": text,
     "bpchar": text,
     "citext": text,
+    "name": name,
+    "char": byte,
     "bytea": bytea,
     "json": json,
     "jsonb": jsonb,

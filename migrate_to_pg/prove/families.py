@@ -137,6 +137,8 @@ FAMILIES = {
     "varchar": TEXT,
     "text": TEXT,
     "citext": TEXT,
+    "name": TEXT,
+    "char": TEXT,
     "int2": INTEGER,
     "int4": INTEGER,
     "int8": INTEGER,

@@ -19,8 +19,16 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.prove.quick import Array
 from migrate_to_pg.prove.rows import Column, Rows
 from migrate_to_pg.prove.target import SESSION
+from migrate_to_pg.records import TargetColumn
 
-_SPELL = "SELECT CAST(CAST(t.x AS {}) AS text) FROM unnest(%s::text[]) WITH ORDINALITY AS t (x, n) ORDER BY t.n"
+_SPELL = (
+    "SELECT CAST({} AS text) FROM (SELECT CAST(t.x AS {}) AS v, t.n FROM unnest(%s::text[])"
+    " WITH ORDINALITY AS t (x, n)) AS s ORDER BY s.n"
+)
+#: 1.5 is 1.50 in numeric(5,2)[], but 1.005, which would be rounded, stays what it is.
+_LIMITED = "CASE WHEN CAST(s.v AS {0}) = s.v THEN CAST(s.v AS {0}) ELSE s.v END"
+#: These cut a text without a word: one stays whole here. The text of an array is the same whatever its elements are.
+_WHOLE = {"_name": "text[]", "_char": "text[]"}
 
 
 class Speller:
@@ -53,26 +61,27 @@ class Speller:
     def _spelled(self, array: Array, column: Column) -> Array:
         distinct = array.dictionary_encode()
         texts: list[str | None] = distinct.dictionary.to_pylist()
-        spelled = self._ask(texts, column.planned.target.cast_to)
+        spelled = self._ask(texts, *_read_as(column.planned.target))
         return pa.array(spelled, pa.string()).take(distinct.indices)
 
-    def _ask(self, texts: list[str | None], type_sql: str) -> list[str | None]:
+    def _ask(self, texts: list[str | None], type_sql: sql.SQL, written: sql.Composable) -> list[str | None]:
         """The server's spelling of each; where it refuses one of many, they are asked by halves."""
         if not texts:
             return []
         try:
-            query = sql.SQL(_SPELL).format(sql.SQL(type_sql))
+            query = sql.SQL(_SPELL).format(written, type_sql)
             return [row[0] for row in self._open().execute(query, [texts]).fetchall()]
-        except (psycopg.DataError, psycopg.ProgrammingError):
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise TargetError(
+                f"PostgreSQL could not be asked how it writes a value of {type_sql.as_string(None)}: {error}",
+                remedy="See the server's log, then run again.",
+            ) from error
+        # A domain in an array refuses by its constraint, an extension's type as it likes.
+        except psycopg.Error:
             if len(texts) == 1:
                 return texts
             half = len(texts) // 2
-            return self._ask(texts[:half], type_sql) + self._ask(texts[half:], type_sql)
-        except psycopg.Error as error:
-            raise TargetError(
-                f"PostgreSQL could not be asked how it writes a value of {type_sql}: {error}",
-                remedy="See the server's log, then run again.",
-            ) from error
+            return self._ask(texts[:half], type_sql, written) + self._ask(texts[half:], type_sql, written)
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None:
@@ -82,3 +91,11 @@ class Speller:
                 if statement.startswith("SET LOCAL"):
                     connection.execute(statement.replace("SET LOCAL", "SET").encode())
         return self._connection
+
+
+def _read_as(target: TargetColumn) -> tuple[sql.SQL, sql.Composable]:
+    """The type that reads the text, and what is written of s.v, the value read."""
+    type_sql = sql.SQL(_WHOLE.get(target.type_name, target.cast_to))
+    if not target.modifiers:
+        return type_sql, sql.SQL("s.v")
+    return type_sql, sql.SQL(_LIMITED).format(type_sql + sql.SQL(target.modifiers))

@@ -31,6 +31,8 @@ _ELSEWHERE = frozenset(
 _FORMS = {
     "float4": "numbers of 32-bit floating point; these would be rounded",
     "interval": "durations, here of up to 9.19e18 microseconds (291,000 years)",
+    "name": "at most 63 bytes of text",
+    "char": "one byte of text",
 }
 
 
@@ -39,7 +41,8 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def _holds(column: PlannedColumn) -> str:
-    return _FORMS.get(column.target.type_name, "other values")
+    spelled = "what is there in full only where its text has no more digits, no other day or zone than that type"
+    return _FORMS.get(column.target.type_name, spelled)
 
 
 RULE = form_rule(
@@ -49,7 +52,8 @@ RULE = form_rule(
     holds=_holds,
     meaning=(
         "PostgreSQL refuses the value, or would round it: a number in a real column that 32 bits of floating point do"
-        " not hold. Texts, dates, numbers and the like have rules of their own."
+        " not hold, a moment in an array with more digits than microseconds, a name that it would cut."
+        " Texts, dates, numbers and the like have rules of their own."
     ),
     remedy="Correct the values in SQLite, or change the model's field and migrate.",
     repair="lossy",

@@ -13,7 +13,7 @@ from migrate_to_pg.load import pieces
 from migrate_to_pg.prove import prove
 from migrate_to_pg.records import Verify
 from tests.conftest import Server
-from tests.integration.crossing import Ferry
+from tests.integration.crossing import Ferry, marks
 
 
 @pytest.fixture(params=[16, 18], scope="module", ids=["pg16", "pg18"])
@@ -47,6 +47,17 @@ TYPES = {
     "timestamptz[]": (["{2024-01-01 00:00:00+02}"], ['{"2023-12-31 22:00:00+00"}']),
     "jsonpath": (["$.a[*]"], ['$."a"[*]']),
     '"Odd type"': (["x"], ["x"]),
+    "numeric(5,2)[]": (["{1}", "{1.5,999.99}", "{NULL}"], ["{1.00}", "{1.50,999.99}", "{NULL}"]),
+    "char(3)[]": (["{a,bcd}"], ['{"a  ",bcd}']),
+    "real[]": (["{0.1,1e10,-0,NaN,16777216.00}"], ["{0.1,1e+10,-0,NaN,1.6777216e+07}"]),
+    "date[]": (["{2024-02-29,infinity}"], ["{2024-02-29,infinity}"]),
+    "tstzrange": (["[2024-01-01 10:00:00.123456000+02,)"], ['["2024-01-01 08:00:00.123456+00",)']),
+    "daterange": (["[2024-01-01,2024-01-31]"], ["[2024-01-01,2024-02-01)"]),
+    "time[]": (["{10:00:00.123456}"], ["{10:00:00.123456}"]),
+    "timestamp[]": (["{2024-01-01 10:00:00.120000000}"], ['{"2024-01-01 10:00:00.12"}']),
+    "interval[]": (["{-1 day 02:03:04.5}"], ['{"-1 days +02:03:04.5"}']),
+    "name": (["é" * 31 + "x", ""], ["é" * 31 + "x", ""]),
+    '"char"': (["x", " "], ["x", " "]),
 }
 
 
@@ -93,6 +104,52 @@ def test_what_postgresql_does_not_read_is_named_and_nothing_stays(
     tables = "SELECT relname FROM pg_class WHERE relnamespace = 'ferry'::regnamespace AND relkind = 'r'"
     assert ferry.rows(tables) == [("t",)]
     assert ferry.rows("SELECT count(*) FROM t") < [(3000,)]
+
+
+LOST = {
+    '"char"': ["ab", "é", ""],
+    "name": ["x" * 64, "é" * 32],
+    "money": ["1.234", "$0.001"],
+    "date[]": ["{2024-01-01 10:00}", "{today}"],
+    "daterange": ["[2024-01-01 10:00,2024-02-01)"],
+    "time[]": ["{10:00:00.1234567}", "{10:00:00+02}", "{2024-01-01 10:00:00}"],
+    "timestamp[]": ["{2024-01-01 10:00:00Z}", "{2024-01-01 10:00:00.5 +02}", "{2024-01-01 10:00:00.0000001}"],
+    "tstzrange": ["[2024-01-01 10:00:00.1234567Z,)", "[now,)"],
+    "interval[]": ["{1.0000005 seconds}"],
+    "real[]": ["{1,0.10000000149011612}", "{1e39}", "{1e-46}", "{16777217}"],
+}
+
+
+@pytest.mark.parametrize("type_sql", LOST)
+def test_a_text_of_which_postgresql_would_keep_less_is_not_sent(ferry: Ferry, type_sql: str) -> None:
+    (good, _), bad = TYPES[type_sql], LOST[type_sql]
+    ferry.column(type_sql, *good, *bad)
+    assert marks(ferry.batches()) == [""] * len(good) + ["malformed"] * len(bad)
+
+
+@pytest.mark.parametrize(
+    ("type_sql", "given", "held"),
+    [
+        ("numeric(5,2)[]", "{1.005}", "{1.01}"),
+        ("timestamptz(0)[]", "{2024-01-01 10:00:00.5+00}", '{"2024-01-01 10:00:01+00"}'),
+        ("name[]", "{" + "x" * 64 + "}", "{" + "x" * 63 + "}"),
+        ('"char"[]', "{abc}", "{a}"),
+    ],
+)
+def test_what_postgresql_cut_or_rounded_all_the_same_is_a_difference(
+    ferry: Ferry, type_sql: str, given: str, held: str
+) -> None:
+    ferry.column(type_sql, given)
+    ferry.load()
+    assert ferry.rows("SELECT v::text FROM t") == [(held,)]
+    assert [target for _, _, target in differences(ferry) if target] == [f"id=1, v={held}"]
+
+
+def test_the_proof_tells_a_text_that_a_domain_in_an_array_refuses(ferry: Ferry) -> None:
+    ferry.target("CREATE DOMAIN positive AS int CHECK (VALUE > 0)")
+    ferry.column("positive[]", "{1}", "{-1}", "{2}")
+    ferry.target("INSERT INTO t VALUES (1, '{1}'), (3, '{2}')")
+    assert differences(ferry) == [("", "id=2, v={-1}", None)]
 
 
 def test_the_other_columns_keep_their_binary_form_and_generated_ones_are_computed(ferry: Ferry) -> None:

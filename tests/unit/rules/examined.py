@@ -47,6 +47,8 @@ _PLAIN_TYPES = (
     "timestamp",
     "inet",
     "point",
+    "name",
+    "money",
 )
 _COLUMN = re.compile(
     rf"(?P<name>.+) (?P<type>{'|'.join([*sorted(_TYPES, reverse=True), *_PLAIN_TYPES, 'interval'])})"

@@ -15,6 +15,8 @@ def script(value: str) -> str:
     ("type_sql", "value", "shown", "said"),
     [
         ("real", "0.123456789", "real 0.123456789", "rounded"),
+        ("name", f"'{'x' * 64}'", f"text '{'x' * 64}'", "at most 63 bytes"),
+        ("money", "'1.005'", "text '1.005'", "no more digits"),
     ],
 )
 def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:
