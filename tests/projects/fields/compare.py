@@ -9,6 +9,7 @@ import json
 import os
 import struct
 import sys
+from decimal import Decimal
 from typing import Any
 
 import dj_database_url
@@ -52,9 +53,15 @@ def same(a: Any, b: Any, is_json: bool) -> bool:
     return type(a) is type(b) and bool(a == b)
 
 
-def canonical(document: Any) -> str:
-    """jsonb sorts keys, and has no negative zero."""
-    return json.dumps(document, sort_keys=True).replace("-0.0", "0.0")
+def canonical(document: Any) -> Any:
+    """jsonb knows the value of a number, and neither how it was written nor a negative zero: 1e16 is an integer."""
+    if isinstance(document, dict):
+        return {key: canonical(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [canonical(value) for value in document]
+    if isinstance(document, (int, float)) and not isinstance(document, bool):
+        return "number", Decimal(repr(document))
+    return document
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Concat
+
+from tests.projects.fields import own
 
 FIELDS: Mapping[str, Callable[[], models.Field[Any, Any]]] = {
     "BigInteger": lambda: models.BigIntegerField(null=True),
@@ -36,6 +39,14 @@ FIELDS: Mapping[str, Callable[[], models.Field[Any, Any]]] = {
     "URL": lambda: models.URLField(null=True),
     "UUID": lambda: models.UUIDField(null=True),
     "ToText": lambda: models.ForeignKey("fields.TextKey", models.CASCADE, null=True),
+    "ToDate": lambda: models.ForeignKey("fields.DateKey", models.CASCADE, null=True),
+    "ToDecimal": lambda: models.ForeignKey("fields.DecimalKey", models.CASCADE, null=True),
+    "IntegerArray": lambda: own.IntegerArray(null=True),
+    "TextArray": lambda: own.TextArray(null=True),
+    "IntegerRange": lambda: own.IntegerRange(null=True),
+    "Mood": lambda: own.Mood(null=True),
+    "Network": lambda: own.Network(null=True),
+    "Free": lambda: own.Free(null=True),
     "ToUUID": lambda: models.OneToOneField("fields.UUIDKey", models.CASCADE, null=True),
 }
 #: Fields that are keys themselves.
@@ -47,6 +58,8 @@ KEYS: Mapping[str, Callable[[], models.Field[Any, Any]]] = {
     "UUIDKey": lambda: models.UUIDField(primary_key=True),
     "DateKey": lambda: models.DateField(primary_key=True),
     "DecimalKey": lambda: models.DecimalField(max_digits=9, decimal_places=3, primary_key=True),
+    "MoodKey": lambda: own.Mood(primary_key=True),
+    "NetworkKey": lambda: own.Network(primary_key=True),
 }
 
 
@@ -55,6 +68,23 @@ def doubled() -> models.Field[Any, Any]:
     return models.GeneratedField(
         expression=models.F("value") * 2, output_field=models.BigIntegerField(), db_persist=True, null=True
     )
+
+
+def marked() -> models.Field[Any, Any]:
+    """The same of text."""
+    return models.GeneratedField(
+        expression=Concat("value", models.Value("é!")), output_field=models.TextField(), db_persist=True, null=True
+    )
+
+
+def both() -> Mapping[str, models.Field[Any, Any]]:
+    """A key of two columns."""
+    return {
+        "pk": models.CompositePrimaryKey("code", "day"),
+        "code": models.CharField(max_length=40),
+        "day": models.DateField(),
+        "value": models.IntegerField(null=True),
+    }
 
 
 def members() -> models.ManyToManyField[Any, Any]:

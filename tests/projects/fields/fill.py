@@ -53,8 +53,11 @@ def save(name: str, rows: list[dict[str, Any]]) -> None:
 
 
 def refer(examples: int) -> None:
-    texts = list(apps.get_model("fields", "TextKey").objects.values_list("pk", flat=True))
-    save("ToText", [{"value_id": texts[number % len(texts)]} for number in range(examples)])
+    for name in ("Text", "Date", "Decimal"):
+        parents = list(apps.get_model("fields", f"{name}Key").objects.values_list("pk", flat=True))
+        save(f"To{name}", [{"value_id": parents[number % len(parents)]} for number in range(examples)])
+    texts, dates = (apps.get_model("fields", f"{name}Key").objects.all() for name in ("Text", "Date"))
+    save("Both", [{"code": text.pk, "day": date.pk} for text, date in zip(texts, dates, strict=False)])
     uuids = list(apps.get_model("fields", "UUIDKey").objects.all())
     save("ToUUID", [{"value_id": parent.pk} for parent in uuids])
     for group in apps.get_model("fields", "Group").objects.all()[:examples]:

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from tests.projects.fields.definitions import FIELDS, KEYS, doubled, members
+from tests.projects.fields.definitions import FIELDS, KEYS, both, doubled, marked, members
 
 
 def _model(name: str, **fields: models.Field) -> type[models.Model]:
@@ -12,4 +12,6 @@ def _model(name: str, **fields: models.Field) -> type[models.Model]:
 for _name, _make in (KEYS | FIELDS).items():
     globals()[_name] = _model(_name, value=_make())
 Doubled = _model("Doubled", value=models.IntegerField(null=True), twice=doubled())
+Marked = _model("Marked", value=models.TextField(null=True), marked=marked())
+Both = _model("Both", **both())
 Group = _model("Group", value=models.IntegerField(null=True), members=members())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -29,20 +30,35 @@ def decimals(digits: int, places: int) -> st.SearchStrategy[Decimal]:
 
 
 def moments() -> st.SearchStrategy[datetime.datetime]:
-    """Aware with USE_TZ; without, local times that were once and only once: others are findings."""
+    """Aware with USE_TZ; without, local times that were once and only once: others are findings.
+
+    Of the first and the last day only UTC's are in years that Python has in every zone.
+    """
     if settings.USE_TZ:
         first, last = datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30)
-        return st.datetimes(first, last, timezones=st.sampled_from([datetime.UTC, ZoneInfo("America/New_York")]))
+        zones = st.sampled_from([datetime.UTC, ZoneInfo("America/New_York")])
+        everywhere = st.datetimes(first, last, timezones=zones)
+        if settings.DATABASES["default"].get("TIME_ZONE"):
+            return everywhere
+        ends = st.sampled_from([datetime.datetime.min, datetime.datetime.max]) | st.datetimes()
+        return everywhere | ends.map(lambda moment: moment.replace(tzinfo=datetime.UTC))
     zone = ZoneInfo(settings.TIME_ZONE)
     return st.datetimes(datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30)).filter(
         lambda moment: moment.replace(tzinfo=zone).utcoffset() == moment.replace(tzinfo=zone, fold=1).utcoffset()
     )
 
 
+def network(address: str, bits: int) -> str:
+    return str(ipaddress.ip_network((address, bits), strict=False))
+
+
+ADDRESSES = (st.ip_addresses(v=4) | st.ip_addresses(v=6)).map(str)
+NETWORKS = st.builds(network, ADDRESSES, st.integers(0, 32))
+MOODS = st.sampled_from(["sad", "très gai", '{"}', ""])
+
+
 def documents() -> st.SearchStrategy[Any]:
-    numbers = st.one_of(
-        st.integers(-(10**30), 10**30), st.floats(-1e15, 1e15, allow_nan=False).map(lambda value: round(value, 6))
-    )
+    numbers = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
     leaves = st.one_of(st.none(), st.booleans(), numbers, TEXT)
     return st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))
 
@@ -63,7 +79,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "File": st.text("abc/._é", max_size=30),
     "FilePath": st.text("abc/._é", max_size=30),
     "Float": st.floats(allow_nan=False),
-    "IPAddress": st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str),
+    "IPAddress": ADDRESSES | st.ip_addresses(v=4).map(lambda address: f"::ffff:{address}"),
     "Integer": integers(32),
     "JSON": documents(),
     "PositiveBigInteger": integers(64, positive=True),
@@ -75,7 +91,18 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "Time": st.times(),
     "URL": TEXT.map(lambda path: f"https://example.org/{path}"),
     "UUID": st.uuids(),
+    "IntegerArray": st.lists(integers(32), max_size=9),
+    "TextArray": st.lists(TEXT, max_size=5),
+    "IntegerRange": st.integers(-(2**62), 2**62).flatmap(
+        lambda low: st.integers(low + 1, 2**62 + 1).map(lambda high: f"[{low},{high})")
+    ),
+    "Mood": MOODS,
+    "Network": NETWORKS,
+    "Free": st.integers(-(10**15) + 1, 10**15 - 1).flatmap(
+        lambda digits: st.integers(-30, 30).map(lambda places: Decimal(digits).scaleb(places))
+    ),
     "Doubled": integers(31),
+    "Marked": TEXT,
     "Group": integers(31),
 }
 KEY_VALUES: Mapping[str, st.SearchStrategy[Any]] = {
@@ -86,4 +113,6 @@ KEY_VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "UUIDKey": st.uuids(),
     "DateKey": st.dates(),
     "DecimalKey": decimals(9, 3),
+    "MoodKey": MOODS,
+    "NetworkKey": NETWORKS,
 }
