@@ -95,7 +95,8 @@ class Speller:
 
 def _read_as(target: TargetColumn) -> tuple[sql.SQL, sql.Composable]:
     """The type that reads the text, and what is written of s.v, the value read."""
-    type_sql = sql.SQL(_WHOLE.get(target.type_name, target.cast_to))
+    # The driver reads a percent sign as the beginning of a parameter.
+    type_sql = sql.SQL(_WHOLE.get(target.type_name, target.cast_to).replace("%", "%%"))
     if not target.modifiers:
         return type_sql, sql.SQL("s.v")
     return type_sql, sql.SQL(_LIMITED).format(type_sql + sql.SQL(target.modifiers))

@@ -46,7 +46,7 @@ TYPES = {
     "money": (["12.5"], ["$12.50"]),
     "timestamptz[]": (["{2024-01-01 00:00:00+02}"], ['{"2023-12-31 22:00:00+00"}']),
     "jsonpath": (["$.a[*]"], ['$."a"[*]']),
-    '"Odd type"': (["x"], ["x"]),
+    '"Odd {type} of 100%s"[]': (["{x, %s}"], ["{x,%s}"]),
     "numeric(5,2)[]": (["{1}", "{1.5,999.99}", "{NULL}"], ["{1.00}", "{1.50,999.99}", "{NULL}"]),
     "char(3)[]": (["{a,bcd}"], ['{"a  ",bcd}']),
     "real[]": (["{0.1,1e10,-0,NaN,16777216.00}"], ["{0.1,1e+10,-0,NaN,1.6777216e+07}"]),
@@ -65,7 +65,7 @@ TYPES = {
 def test_what_postgresql_reads_crosses_and_is_proven(ferry: Ferry, type_sql: str) -> None:
     given, held = TYPES[type_sql]
     ferry.target(
-        "CREATE TYPE mood AS ENUM ('sad', 'très gai'); CREATE TYPE \"Odd type\" AS ENUM ('x');"
+        "CREATE TYPE mood AS ENUM ('sad', 'très gai'); CREATE TYPE \"Odd {type} of 100%s\" AS ENUM ('x', '%s');"
         "CREATE DOMAIN positive AS money CHECK (VALUE > 0::money)"
     )
     ferry.column(type_sql, *given, None)
