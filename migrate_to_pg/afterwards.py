@@ -13,6 +13,7 @@ import psycopg
 
 from migrate_to_pg import target
 from migrate_to_pg.endpoints import choose_target
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.bookkeeping import snapshots as remembered_snapshots
 from migrate_to_pg.publish.undo import dated_schemas, drop_dated_schemas
 from migrate_to_pg.publish.undo import undo as take_back
@@ -56,7 +57,7 @@ def purgeable(options: Options) -> tuple[str, ...]:
     with _connected(options) as connection:
         schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
     told = (f"{path.stem} {path} ({path.stat().st_size / 1e6:,.1f} MB)" for path in paths)
-    return (*told, *(f"schema {name}" for name in schemas))
+    return (*told, *(_("schema {name}", name=name) for name in schemas))
 
 
 def purge(options: Options) -> None:

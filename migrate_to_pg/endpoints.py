@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from migrate_to_pg import embedded
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING
 
 #: Where --target embedded keeps its server, below the project.
@@ -61,8 +62,8 @@ class TargetChoice:
             parameters = connection.get_connection_params()
         except ImproperlyConfigured as error:
             raise UsageError(
-                f"The target database is not fully named: {str(error).splitlines()[0]}",
-                remedy=f"Give a URL such as {_EXAMPLE}.",
+                _("The target database is not fully named: {error}", error=str(error).splitlines()[0]),
+                remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
             ) from None
         return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
 
@@ -130,8 +131,13 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
     entry = settings.DATABASES[alias]
     if not _is_sqlite(entry):
         raise UsageError(
-            f"{argument} {alias} is a {entry['ENGINE'].rsplit('.', 1)[-1]} database, not SQLite.",
-            remedy=f"Name the SQLite file itself: {argument} path/to/db.sqlite3.",
+            _(
+                "{argument} {alias} is a {entry} database, not SQLite.",
+                argument=argument,
+                alias=alias,
+                entry=entry["ENGINE"].rsplit(".", 1)[-1],
+            ),
+            remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
         )
     path = _no_directory(Path(entry["NAME"]).absolute(), argument)
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
@@ -140,13 +146,22 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
 def _path_of_url(url: str, argument: str) -> Path:
     if not url.startswith("sqlite:///"):
         raise UsageError(
-            f"{argument} takes a path, an alias or sqlite:///PATH; {url.split('://', 1)[0]}:// is none of them."
+            _(
+                "{argument} takes a path, an alias or sqlite:///PATH; {url}:// is none of them.",
+                argument=argument,
+                url=url.split("://", 1)[0],
+            )
         )
     path = Path(url.removeprefix("sqlite:///"))
     if not path.is_absolute() and not path.exists() and Path("/", path).exists():
         raise UsageError(
-            f"{argument} {url} names {path.absolute()}, and nothing is there: three slashes begin a relative path.",
-            remedy=f"With four it is absolute: {argument} sqlite:////{path}",
+            _(
+                "{argument} {url} names {absolute}, and nothing is there: three slashes begin a relative path.",
+                argument=argument,
+                url=url,
+                absolute=path.absolute(),
+            ),
+            remedy=_("With four it is absolute: {argument} sqlite:////{path}", argument=argument, path=path),
         )
     return path
 
@@ -154,8 +169,12 @@ def _path_of_url(url: str, argument: str) -> Path:
 def _no_directory(path: Path, argument: str) -> Path:
     if path.is_dir():
         raise UsageError(
-            f"{path} is a directory, not an SQLite database.",
-            remedy=f"Name the file itself: {argument} {path / 'db.sqlite3'}, or whatever it is called.",
+            _("{path} is a directory, not an SQLite database.", path=path),
+            remedy=_(
+                "Name the file itself: {argument} {path}, or whatever it is called.",
+                argument=argument,
+                path=path / "db.sqlite3",
+            ),
         )
     return path
 
@@ -203,17 +222,24 @@ def _embedded(directory: Path, version: int) -> TargetChoice:
 def _parse(url: str) -> dict[str, Any]:
     scheme = url.split("://", 1)[0]
     if scheme not in ("postgres", "postgresql", "postgis"):
-        raise UsageError(f"--target {scheme}://... is not PostgreSQL.", remedy=f"Give a URL such as {_EXAMPLE}.")
+        raise UsageError(
+            _("--target {scheme}://... is not PostgreSQL.", scheme=scheme),
+            remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
+        )
     try:
         entry: dict[str, Any] = dict(dj_database_url.parse(url))
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
         raise UsageError(
-            "The URL of --target cannot be read.",
-            remedy=f"Give one such as {_EXAMPLE}; percent-encode special characters in the password.",
+            _("The URL of --target cannot be read."),
+            remedy=_(
+                "Give one such as {example}; percent-encode special characters in the password.", example=_EXAMPLE
+            ),
         ) from None
     if not entry.get("NAME") and "service" not in entry.get("OPTIONS", {}):
-        raise UsageError("The URL of --target names no database.", remedy=f"Give one such as {_EXAMPLE}.")
+        raise UsageError(
+            _("The URL of --target names no database."), remedy=_("Give one such as {example}.", example=_EXAMPLE)
+        )
     return entry
 
 
@@ -221,15 +247,26 @@ def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
     entry = settings.DATABASES.get(alias)
     if entry is None:
         raise UsageError(
-            f"--target {alias} is no alias of DATABASES ({', '.join(settings.DATABASES)}), no URL, and not 'embedded'.",
-            remedy=f"Give a URL such as {_EXAMPLE}, or try --target embedded.",
+            _(
+                "--target {alias} is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
+                alias=alias,
+                DATABASES=", ".join(settings.DATABASES),
+            ),
+            remedy=_("Give a URL such as {example}, or try --target embedded.", example=_EXAMPLE),
         )
     if _vendor(entry) != "postgresql":
-        what = f"The database {alias!r} is" if named else "No --target was given, and the default database is"
+        what = (
+            _("The database {alias!r} is", alias=alias)
+            if named
+            else _("No --target was given, and the default database is")
+        )
         raise UsageError(
-            f"{what} {entry['ENGINE'].rsplit('.', 1)[-1]}, not PostgreSQL.",
-            remedy=f"Pass --target {_EXAMPLE}, or set DATABASE_URL where the settings read it; --target embedded needs"
-            " no server at all.",
+            _("{what} {entry}, not PostgreSQL.", what=what, entry=entry["ENGINE"].rsplit(".", 1)[-1]),
+            remedy=_(
+                "Pass --target {example}, or set DATABASE_URL where the settings read it; --target embedded"
+                " needs no server at all.",
+                example=_EXAMPLE,
+            ),
         )
     return TargetChoice(database=entry)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from migrate_to_pg.errors import MigrateToPgError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Failure
 
 #: What ends a run without being a defect of this program.
@@ -19,7 +20,9 @@ def failure_of(error: BaseException, directory: Path) -> Failure:
     if isinstance(error, MigrateToPgError):
         return Failure(message=str(error), detail=error.detail, remedy=error.remedy, exit_status=error.exit_status)
     if isinstance(error, KeyboardInterrupt):
-        return Failure(message="Interrupted; nothing was published.", detail=(), remedy="Run again.", exit_status=1)
+        return Failure(
+            message=_("Interrupted; nothing was published."), detail=(), remedy=_("Run again."), exit_status=1
+        )
     if isinstance(error, psycopg.Error):
         return _lost_connection(error)
     if isinstance(error, (sqlite3.Error, OSError)):
@@ -30,17 +33,21 @@ def failure_of(error: BaseException, directory: Path) -> Failure:
 def _lost_disk(error: sqlite3.Error | OSError, directory: Path) -> Failure:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return Failure(
-        message=f"A working file in {directory} could not be written or read: {reason}.",
+        message=_(
+            "A working file in {directory} could not be written or read: {reason}.", directory=directory, reason=reason
+        ),
         detail=(),
-        remedy="Nothing was published. Make room there, or name a directory on a larger disk: --report DIR.",
+        remedy=_("Nothing was published. Make room there, or name a directory on a larger disk: --report DIR."),
         exit_status=1,
     )
 
 
 def _lost_connection(error: psycopg.Error) -> Failure:
     return Failure(
-        message=f"PostgreSQL stopped answering or refused: {error.diag.message_primary or error}".strip(),
+        message=_(
+            "PostgreSQL stopped answering or refused: {message}", message=error.diag.message_primary or error
+        ).strip(),
         detail=tuple(line for line in (error.diag.message_detail, error.diag.message_hint) if line),
-        remedy="Nothing was published. Look at the server's log, then run again; the next run cleans up.",
+        remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
         exit_status=1,
     )

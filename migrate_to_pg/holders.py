@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from migrate_to_pg.diagnosis import Holder
+from migrate_to_pg.language import gettext as _
 
 _PROC = Path("/proc")
 #: Bytes of the database that a writer locks with a rollback journal: PENDING, RESERVED, and all of SHARED.
@@ -105,7 +106,7 @@ def _program(pid: int) -> str:
         words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
         name = words[0] or (_PROC / str(pid) / "comm").read_bytes().strip()
     except OSError:
-        return "unknown program"
+        return _("unknown program")
     return " ".join(_shown([name, *words[1:2]]))[:_PROGRAM]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from django.db.migrations.loader import MigrationLoader
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.migrations import Key, SourceLoader
 from migrate_to_pg.records import Finding
 from migrate_to_pg.rules.of_the_doctor import INCONSISTENT, UNAPPLIED, UNKNOWN
@@ -20,12 +21,14 @@ def migration_findings(applied: Collection[Key]) -> Iterator[Finding]:
     loader = SourceLoader(None, applied)
     wanted = set(loader.applied_migrations)
     if missing := sorted(set(loader.graph.nodes) - wanted):
-        yield _finding(UNAPPLIED, "The project has migrations that this database has not applied", missing)
+        yield _finding(UNAPPLIED, _("The project has migrations that this database has not applied"), missing)
     if unknown := sorted(set(applied) - _known(loader)):
-        yield _finding(UNKNOWN, "The database has applied migrations that the project does not have", unknown)
+        yield _finding(UNKNOWN, _("The database has applied migrations that the project does not have"), unknown)
     for child, parent in _out_of_order(loader, wanted):
-        explanation = f"{'.'.join(child)} is applied, but not {'.'.join(parent)}, on which it depends."
-        yield INCONSISTENT.finding(table="django_migrations", explanation=explanation, remedy=INCONSISTENT.remedy)
+        explanation = _(
+            "{child} is applied, but not {parent}, on which it depends.", child=".".join(child), parent=".".join(parent)
+        )
+        yield INCONSISTENT.finding(table="django_migrations", explanation=explanation, remedy=_(INCONSISTENT.remedy))
 
 
 def _known(loader: MigrationLoader) -> set[Key]:
@@ -43,7 +46,7 @@ def _out_of_order(loader: MigrationLoader, wanted: set[Key]) -> Iterator[tuple[K
 
 def _finding(rule: Rule, what: str, keys: list[Key]) -> Finding:
     names = ", ".join(".".join(key) for key in keys[:_NAMED])
-    more = f", and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    more = _(", and {keys} more", keys=len(keys) - _NAMED) if len(keys) > _NAMED else ""
     return rule.finding(
-        table="django_migrations", count=len(keys), explanation=f"{what}: {names}{more}.", remedy=rule.remedy
+        table="django_migrations", count=len(keys), explanation=f"{what}: {names}{more}.", remedy=_(rule.remedy)
     )

@@ -23,6 +23,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from migrate_to_pg import watch
 from migrate_to_pg.errors import MigrateToPgError, MigrationStateError, StagingError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING, Event, FreshRows
 
 Key = tuple[str, str]
@@ -43,9 +44,13 @@ def run_migrations(
         runner = _Runner(connection, applied, progress, final)
     except django.db.Error as error:
         raise StagingError(
-            f"Django cannot work in schema {INCOMING}: {_first_line(error)}",
+            _(
+                "Django cannot work in schema {incoming}: {first_line}",
+                incoming=INCOMING,
+                first_line=_first_line(error),
+            ),
             detail=str(error).splitlines()[1:],
-            remedy="Where a pooler stands before PostgreSQL, connect to PostgreSQL directly.",
+            remedy=_("Where a pooler stands before PostgreSQL, connect to PostgreSQL directly."),
         ) from error
     wanted = runner.loader.wanted
     full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
@@ -53,7 +58,7 @@ def run_migrations(
     plan = [step for step in full_plan if (step[0].app_label, step[0].name) in wanted]
     runner.total = len(plan)
     runner.run(plan)
-    return tuple((m.app_label, m.name) for m, _ in full_plan if (m.app_label, m.name) not in wanted)
+    return tuple((m.app_label, m.name) for m, __ in full_plan if (m.app_label, m.name) not in wanted)
 
 
 def _make_record(connection: BaseDatabaseWrapper) -> None:
@@ -88,7 +93,7 @@ def fresh_rows() -> FreshRows:
 def _codenames(options: Any) -> Iterator[str]:
     for action in options.default_permissions:
         yield f"{action}_{options.model_name}"
-    for codename, _ in options.permissions:
+    for codename, *__ in options.permissions:
         yield codename
 
 
@@ -105,8 +110,8 @@ class SourceLoader(MigrationLoader):
             super().__init__(connection, ignore_no_migrations=True)
         except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
             raise MigrationStateError(
-                f"The project's migrations do not make one graph: {_first_line(error)}",
-                remedy="Run manage.py showmigrations on the SQLite database, and mend what it says.",
+                _("The project's migrations do not make one graph: {first_line}", first_line=_first_line(error)),
+                remedy=_("Run manage.py showmigrations on the SQLite database, and mend what it says."),
             ) from error
 
     @property
@@ -156,13 +161,19 @@ class _Runner(MigrationExecutor):
                 # Nothing is applied in staging, whatever the loader says of the source.
                 self.migrate(None, plan=plan, state=cast(Any, self)._create_project_state())
         except MigrateToPgError as error:
-            error.detail = (*error.detail, f"Migration {self._current}")
+            error.detail = (*error.detail, _("Migration {current}", current=self._current))
             raise
         except Exception as error:  # a migration is the project's own code: it may raise anything
             raise StagingError(
-                f"Migration {self._current or 'planning'} does not run on PostgreSQL: {_first_line(error)}",
+                _(
+                    "Migration {current} does not run on PostgreSQL: {first_line}",
+                    current=self._current or _("planning"),
+                    first_line=_first_line(error),
+                ),
                 detail=str(error).splitlines()[1:],
-                remedy="Make the migration run on both databases (connection.vendor tells them apart), then run again.",
+                remedy=_(
+                    "Make the migration run on both databases (connection.vendor tells them apart), then run again."
+                ),
             ) from error
 
     @contextmanager
@@ -199,10 +210,18 @@ class _Runner(MigrationExecutor):
         changed = [*watch.differences(self._before, self._state()), *written]
         if changed:
             raise StagingError(
-                f"Migration {self._current} changes schema {self._final}, although it runs in {INCOMING}.",
+                _(
+                    "Migration {current} changes schema {final}, although it runs in {incoming}.",
+                    current=self._current,
+                    final=self._final,
+                    incoming=INCOMING,
+                ),
                 detail=changed,
-                remedy=f"It names {self._final} itself, in RunSQL or RunPython: let it rely on the search path. If it"
-                " was somebody else who made a change there meanwhile, run again.",
+                remedy=_(
+                    "It names {final} itself, in RunSQL or RunPython: let it rely on the search path. If it was"
+                    " somebody else who made a change there meanwhile, run again.",
+                    final=self._final,
+                ),
             )
 
 
@@ -212,7 +231,11 @@ def _require_incoming(connection: BaseDatabaseWrapper) -> None:
         schema = cursor.fetchone()[0]
     if schema != INCOMING:
         raise StagingError(
-            f"Migrations would have run into schema {schema or '(none)'} instead of {INCOMING}.",
+            _(
+                "Migrations would have run into schema {schema} instead of {incoming}.",
+                schema=schema or _("(none)"),
+                incoming=INCOMING,
+            ),
             remedy="Remove search_path from the database's OPTIONS, from the role (ALTER ROLE ... RESET search_path) or"
             " from the pooler, or connect to PostgreSQL directly.",
         )
@@ -223,9 +246,15 @@ def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:
         for parent in loader.graph.node_map[key].parents:
             if parent.key not in wanted:
                 raise MigrationStateError(
-                    f"The source has applied {'.'.join(key)}, but not {'.'.join(parent.key)}, on which it depends.",
-                    remedy="Run manage.py migrate on the SQLite database first (DATABASE_URL unset), or see"
-                    " manage.py showmigrations.",
+                    _(
+                        "The source has applied {key}, but not {parent}, on which it depends.",
+                        key=".".join(key),
+                        parent=".".join(parent.key),
+                    ),
+                    remedy=_(
+                        "Run manage.py migrate on the SQLite database first (DATABASE_URL unset), or see"
+                        " manage.py showmigrations."
+                    ),
                 )
 
 

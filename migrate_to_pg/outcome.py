@@ -7,6 +7,8 @@ from datetime import datetime
 
 from migrate_to_pg import report as reports
 from migrate_to_pg.account import Mended
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import (
     Failure,
     Finding,
@@ -24,7 +26,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.snapshot import file_sha256
 from migrate_to_pg.versions import versions
-from migrate_to_pg.words import command_line, counted, next_steps
+from migrate_to_pg.words import command_line, next_steps
 from migrate_to_pg.workplace import Workplace
 
 
@@ -57,20 +59,32 @@ class Outcome:
         if stage == "snapshot" and self.snapshot:
             return f"{self.snapshot.size / 1e6:,.1f} MB"
         if stage == "catalog" and self.catalog:
-            return f"{len(self.catalog.tables)} tables, {sum(t.rows for t in self.catalog.tables):,} rows"
+            return _(
+                "{tables} tables, {rows:,} rows",
+                tables=len(self.catalog.tables),
+                rows=sum(t.rows for t in self.catalog.tables),
+            )
         if stage == "examine":
             return counted(len(self.findings), "finding", "findings")
         if stage == "mend" and self.mended:
             return self._mended(self.mended)
         if stage == "prove" and self.proof and self.proof.tables:
             cells = sum(t.cells_compared for t in self.proof.tables)
-            return f"{cells:,} cells equal" if cells else f"{len(self.proof.tables)} row counts equal"
+            return (
+                _("{cells:,} cells equal", cells=cells)
+                if cells
+                else _("{tables} row counts equal", tables=len(self.proof.tables))
+            )
         return ""
 
     def _mended(self, mended: Mended) -> str:
         cells = sum(changed.count for changed in mended.changed)
         rows = sum(aside.count for aside in mended.aside)
-        return f"{counted(cells, 'cell', 'cells')} changed, {counted(rows, 'row', 'rows')} set aside"
+        return _(
+            "{cells} changed, {rows} set aside",
+            cells=counted(cells, "cell", "cells"),
+            rows=counted(rows, "row", "rows"),
+        )
 
     def report(self, workplace: Workplace) -> Report:
         """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
@@ -78,7 +92,11 @@ class Outcome:
         try:
             reports.write(report, workplace.directory)
         except OSError as error:
-            missing = f"The report could not be written to {workplace.directory}: {error.strerror or error}."
+            missing = _(
+                "The report could not be written to {directory}: {strerror}.",
+                directory=workplace.directory,
+                strerror=error.strerror or error,
+            )
             return replace(report, next_steps=(missing, *report.next_steps))
         return report
 
@@ -104,7 +122,9 @@ class Outcome:
         )
 
     def _next_steps(self) -> tuple[str, ...]:
-        left = [f"Written to SQLite after the snapshot, and not moved: {line}" for line in self.left_behind]
+        left = [
+            _("Written to SQLite after the snapshot, and not moved: {line}", line=line) for line in self.left_behind
+        ]
         steps = next_steps(self.options, self.publication, self.failure, self.unapplied, self.snapshot_kept)
         return (*left, *steps)
 

@@ -21,6 +21,8 @@ from migrate_to_pg.description import Described, describe
 from migrate_to_pg.endpoints import TargetChoice, choose_target
 from migrate_to_pg.errors import BlockedError, ProofError
 from migrate_to_pg.examine import UnsoundError, examine, require_sound
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load import load
 from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations
@@ -41,7 +43,7 @@ from migrate_to_pg.rules import accepted_rules, quarantined_rules
 from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.snapshot import Source, file_sha256, require_space
 from migrate_to_pg.stand_in import standing_in
-from migrate_to_pg.words import counted, estimate
+from migrate_to_pg.words import estimate
 
 
 def run(options: Options, progress: Progress = silent) -> Report:
@@ -169,7 +171,7 @@ class _Move(Running):
                 staging.empty(road.connection, INCOMING, plan)
             else:
                 return True
-        self.note("A value stands in the way: all of them are examined.")
+        self.note(_("A value stands in the way: all of them are examined."))
         return False
 
     def _find(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, *, values: bool = True) -> None:
@@ -195,8 +197,11 @@ class _Move(Running):
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
             raise BlockedError(
-                f"{counted(len(blocking), 'finding stands', 'findings stand')} in the way.",
-                remedy="Do what each finding says, or accept its repair with --fix or --quarantine, then run again.",
+                _(
+                    "{findings_stand} in the way.",
+                    findings_stand=counted(len(blocking), "finding stands", "findings stand"),
+                ),
+                remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
             )
         return ready
 
@@ -205,7 +210,12 @@ class _Move(Running):
         key = resume.load_key(ready.plan, ready.sha256 or file_sha256(ready.path), self.options)
         whole = resume.take_over(road.connection, key, ready.plan)
         if whole:
-            self.note(f"{counted(len(whole), 'table was', 'tables were')} loaded by a run that died; it goes on there.")
+            self.note(
+                _(
+                    "{tables_were} loaded by a run that died; it goes on there.",
+                    tables_were=counted(len(whole), "table was", "tables were"),
+                )
+            )
         resume.begin(road.connection, key, ready.plan, whole)
         self.facts.loaded = load(
             ready.plan,
@@ -267,8 +277,11 @@ class _Move(Running):
             self.ask_orm(plan, loaded, choice.staging(target.extension_schemas(connection)))
             if not self.facts.proof.holds:
                 raise ProofError(
-                    f"PostgreSQL does not hold what SQLite holds: {', '.join(self.facts.proof.faulty)}.",
-                    remedy="Nothing was published. If nobody else wrote to the incoming schema, please report this.",
+                    _(
+                        "PostgreSQL does not hold what SQLite holds: {faulty}.",
+                        faulty=", ".join(self.facts.proof.faulty),
+                    ),
+                    remedy=_("Nothing was published. If nobody else wrote to the incoming schema, please report this."),
                 )
             require_described(connection, INCOMING, self.made)
             require_validated(connection, INCOMING)
@@ -324,5 +337,9 @@ class _Move(Running):
         if missing:
             names = ", ".join(".".join(key) for key in missing[:5])
             self.note(
-                f"The source has not applied {len(missing)} migrations ({names}); PostgreSQL will not have either."
+                _(
+                    "The source has not applied {missing} migrations ({names}); PostgreSQL will not have either.",
+                    missing=len(missing),
+                    names=names,
+                )
             )

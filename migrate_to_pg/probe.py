@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, SourceCatalog, SourceTable
 from migrate_to_pg.rules.of_the_doctor import WRITE_PROBE
 from migrate_to_pg.rules.sql import Sql, compose, join, name
@@ -135,12 +136,16 @@ def _attempt(database: sqlite3.Connection, sql: Sql) -> str:
 def _findings(table: SourceTable, failures: dict[str, list[str]], catalog: SourceCatalog) -> Iterator[Finding]:
     for message, kinds in failures.items():
         column, cause, remedy = _cause(table, message, catalog)
-        what = "Reading a row of" if kinds == ["read"] else f"{_listed(sorted(kinds))} on"
+        what = _("Reading a row of") if kinds == ["read"] else f"{_listed(sorted(kinds))} on"
         yield WRITE_PROBE.finding(
             table=table.name,
             column=column,
-            explanation=(
-                f"{what} {table.name}, with foreign keys on as in the web server: SQLite answers `{message}`.{cause}"
+            explanation=_(
+                "{what} {table}, with foreign keys on as in the web server: SQLite answers `{message}`.{cause}",
+                what=what,
+                table=table.name,
+                message=message,
+                cause=cause,
             ),
             remedy=remedy,
         )
@@ -153,17 +158,21 @@ def _cause(table: SourceTable, message: str, catalog: SourceCatalog) -> tuple[st
     for key in table.foreign_keys:
         if missing and key.parent.lower() == missing.lower() and catalog.table(missing) is None:
             columns = ", ".join(key.columns)
-            return columns, f" The foreign key on {columns} names it.", "The finding dangling-foreign-key says how."
+            return (
+                columns,
+                _(" The foreign key on {columns} names it.", columns=columns),
+                _("The finding dangling-foreign-key says how."),
+            )
     # As SQL has it where it is quoted: a quote within it is doubled.
     written = missing.replace('"', '""').lower()
     triggers = [trigger for trigger, sql in catalog.triggers.items() if missing and written in sql.lower()]
     if triggers:
         drop = "\n".join(compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers)
-        remedy = f"Write the trigger anew, or drop it after copying the file:\n{drop}"
-        return "", f" It is named by the trigger {_listed(triggers)}.", remedy
-    return "", "", WRITE_PROBE.remedy
+        remedy = _("Write the trigger anew, or drop it after copying the file:\n{drop}", drop=drop)
+        return "", _(" It is named by the trigger {listed}.", listed=_listed(triggers)), remedy
+    return "", "", _(WRITE_PROBE.remedy)
 
 
 def _listed(words: list[str]) -> str:
     """DELETE, INSERT and UPDATE."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return _(" and ").join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

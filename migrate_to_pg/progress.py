@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
+from migrate_to_pg.language import number
 from migrate_to_pg.records import Event
-from migrate_to_pg.report.words import duration, number, say, size, visible
+from migrate_to_pg.report.words import duration, say, size, visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -18,12 +18,13 @@ from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.endpoints import SourceChoice, choose_source
 from migrate_to_pg.errors import MigrationStateError
 from migrate_to_pg.failures import STOPS, failure_of
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.outcome import Outcome
 from migrate_to_pg.prove.orm import prove_orm
 from migrate_to_pg.records import Event, Options, Plan, Report, Snapshot, SourceCatalog, StageTime, TargetTable, Verify
 from migrate_to_pg.registry import applied_models, content_models, generic_keys
 from migrate_to_pg.snapshot import Source
-from migrate_to_pg.words import counted
 from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
@@ -71,11 +72,16 @@ class Running:
         catalog = read_source(snapshot.path, original=snapshot.source)
         if not catalog.applied_migrations:
             raise MigrationStateError(
-                f"{snapshot.source} records no applied migration: it is not the database of a Django project, or its"
-                " table django_migrations was emptied.",
-                detail=[f"It holds {counted(len(catalog.tables), 'table', 'tables')}."],
-                remedy="Name the database that the application uses with --source; if it is this one, record what it"
-                " has with manage.py migrate --fake.",
+                _(
+                    "{source} records no applied migration: it is not the database of a Django project, or its table"
+                    " django_migrations was emptied.",
+                    source=snapshot.source,
+                ),
+                detail=[_("It holds {tables}.", tables=counted(len(catalog.tables), "table", "tables"))],
+                remedy=_(
+                    "Name the database that the application uses with --source; if it is this one, record what it"
+                    " has with manage.py migrate --fake."
+                ),
             )
         return catalog
 

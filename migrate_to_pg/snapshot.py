@@ -21,6 +21,7 @@ from typing import Self
 from urllib.parse import quote
 
 from migrate_to_pg.errors import SourceChangedError, SourceError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite import quote_name, snapshot_uri
 from migrate_to_pg.together import together
@@ -68,9 +69,13 @@ class Source:
             self._lock.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise SourceError(
-                f"The write lock of {self.path} could not be taken within {_BUSY_TIMEOUT:.0f} s.",
+                _(
+                    "The write lock of {path} could not be taken within {busy_timeout:.0f} s.",
+                    path=self.path,
+                    busy_timeout=_BUSY_TIMEOUT,
+                ),
                 detail=[str(error)],
-                remedy="Stop whatever is writing to it, or run without --lock-source.",
+                remedy=_("Stop whatever is writing to it, or run without --lock-source."),
             ) from error
 
     def copy(self, destination: Path) -> Snapshot:
@@ -113,10 +118,12 @@ class Source:
         if not self.has_changed():
             return
         raise SourceChangedError(
-            f"{self.path} was written to after the snapshot: publishing now would lose those changes.",
+            _("{path} was written to after the snapshot: publishing now would lose those changes.", path=self.path),
             detail=self.changes(snapshot),
-            remedy="Stop the application and run again, or run with --lock-source so that writers wait;"
-            " --accept-stale publishes the snapshot all the same.",
+            remedy=_(
+                "Stop the application and run again, or run with --lock-source so that writers wait;"
+                " --accept-stale publishes the snapshot all the same."
+            ),
         )
 
     def changes(self, snapshot: Snapshot) -> tuple[str, ...]:
@@ -163,7 +170,9 @@ def _sha256_elsewhere(path: Path) -> str:
     try:
         told = subprocess.run([sys.executable, "-I", "-S", "-c", program, path], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SourceError(f"{path} cannot be read: {error}.", remedy="Run as a user who may read it.") from error
+        raise SourceError(
+            _("{path} cannot be read: {error}.", path=path, error=error), remedy=_("Run as a user who may read it.")
+        ) from error
     return told.stdout.decode().strip()
 
 
@@ -173,8 +182,13 @@ def require_space(directory: Path, size: int) -> None:
     needed = size + size // 10
     if free < needed:
         raise SourceError(
-            f"The run needs {needed / 1e6:,.1f} MB in {directory}; {free / 1e6:,.1f} MB are free.",
-            remedy="Make room there, or name a directory on a larger disk: --report DIR.",
+            _(
+                "The run needs {needed:,.1f} MB in {directory}; {free:,.1f} MB are free.",
+                needed=needed / 1000000.0,
+                directory=directory,
+                free=free / 1000000.0,
+            ),
+            remedy=_("Make room there, or name a directory on a larger disk: --report DIR."),
         )
 
 
@@ -182,18 +196,20 @@ def require_database(path: Path) -> None:
     """Raise SourceError where there is no readable SQLite 3 database at that path."""
     if not path.is_file():
         raise SourceError(
-            f"There is no SQLite database at {path}.", remedy="Name it: --source PATH, or MIGRATE_TO_PG['SOURCE']."
+            _("There is no SQLite database at {path}.", path=path),
+            remedy=_("Name it: --source PATH, or MIGRATE_TO_PG['SOURCE']."),
         )
     try:
         with path.open("rb") as file:
             start = file.read(len(_HEADER))
     except OSError as error:
         raise SourceError(
-            f"{path} cannot be read: {error.strerror}.", remedy="Run as a user who may read it."
+            _("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror),
+            remedy=_("Run as a user who may read it."),
         ) from error
     if start != _HEADER:
-        what = "is empty" if not start else "is not an SQLite 3 database"
-        raise SourceError(f"{path} {what}.", remedy="Name the database that the application uses: --source PATH.")
+        what = _("is empty") if not start else _("is not an SQLite 3 database")
+        raise SourceError(f"{path} {what}.", remedy=_("Name the database that the application uses: --source PATH."))
 
 
 def _connect(path: Path, mode: str, wait: float = _BUSY_TIMEOUT) -> sqlite3.Connection:
@@ -218,18 +234,18 @@ def _file_identity(path: Path) -> tuple[int, int]:
 
 def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:
     if "locked" in str(error):
-        remedy = "Another program holds it: stop that program, or run again when it has finished."
+        remedy = _("Another program holds it: stop that program, or run again when it has finished.")
     elif "unable to open" in str(error):
-        remedy = (
+        remedy = _(
             "A database in WAL mode needs a directory where its -shm file can be made: copy the database with its -wal"
             " to a writable directory and name the copy with --source."
         )
     else:
-        remedy = (
+        remedy = _(
             "If a program that used it was killed, open it once with the application or the sqlite3 shell so that"
             " SQLite can recover it; if it is damaged, restore a backup."
         )
-    return SourceError(f"SQLite cannot read {path}: {error}.", remedy=remedy)
+    return SourceError(_("SQLite cannot read {path}: {error}.", path=path, error=error), remedy=remedy)
 
 
 def _changes(source: Path, snapshot: Path) -> Iterator[str]:
@@ -241,7 +257,7 @@ def _changes(source: Path, snapshot: Path) -> Iterator[str]:
             for (name,) in tables:
                 yield from _table_changes(connection, name)
     except sqlite3.Error as error:
-        yield f"How much changed could not be told: {error}."
+        yield _("How much changed could not be told: {error}.", error=error)
 
 
 def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:
@@ -255,4 +271,9 @@ def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:
         yield f"{name}: {error}"
         return
     if written or gone:
-        yield f"{name}: {written:,} rows added or changed, {gone:,} gone or as they were before the change"
+        yield _(
+            "{name}: {written:,} rows added or changed, {gone:,} gone or as they were before the change",
+            name=name,
+            written=written,
+            gone=gone,
+        )

@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.errors import StagingError
+from migrate_to_pg.language import gettext as _
 
 
 @contextmanager
@@ -54,9 +55,11 @@ def _refusing(alias: str) -> BaseDatabaseWrapper:
 
     def refuse() -> NoReturn:
         raise StagingError(
-            f"A migration uses the database {alias!r}, which is not the one that is moved.",
-            remedy="What it did there when it was first run must not be done again: let it use"
-            " schema_editor.connection.alias, or do nothing on PostgreSQL.",
+            _("A migration uses the database {alias!r}, which is not the one that is moved.", alias=alias),
+            remedy=_(
+                "What it did there when it was first run must not be done again: let it use"
+                " schema_editor.connection.alias, or do nothing on PostgreSQL."
+            ),
         )
 
     wrapper.connect = refuse

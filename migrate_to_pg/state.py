@@ -12,6 +12,7 @@ from pathlib import Path
 
 from migrate_to_pg.diagnosis import FileState, PageFacts
 from migrate_to_pg.holders import holders
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.of_the_doctor import HOT_JOURNAL, LARGE_WAL, STALE_WAL, WRITE_LOCK
 from migrate_to_pg.sqlite import journal_mode, open_snapshot
@@ -78,31 +79,44 @@ def file_findings(path: Path, before: FileState, after: FileState) -> Iterator[F
     if size and before.all_holders and not before.holders:
         yield STALE_WAL.finding(
             table="",
-            explanation=(
-                f"{path.name}-wal holds {size:,} bytes, and no process has the database open: the program that wrote"
-                " them was killed. Nothing is lost as long as both files stay together; a copy of the database's file"
-                " alone lacks what is in the -wal."
+            explanation=_(
+                "{path}-wal holds {size:,} bytes, and no process has the database open: the program that wrote"
+                " them was killed. Nothing is lost as long as both files stay together; a copy of the database's"
+                " file alone lacks what is in the -wal.",
+                path=path.name,
+                size=size,
             ),
-            remedy=STALE_WAL.remedy,
+            remedy=_(STALE_WAL.remedy),
         )
     elif size > max(LARGE, before.bytes):
         yield LARGE_WAL.finding(
             table="",
-            explanation=f"{path.name}-wal holds {size:,} bytes, more than the database's {before.bytes:,}.",
-            remedy=LARGE_WAL.remedy,
+            explanation=_(
+                "{path}-wal holds {size:,} bytes, more than the database's {bytes:,}.",
+                path=path.name,
+                size=size,
+                bytes=before.bytes,
+            ),
+            remedy=_(LARGE_WAL.remedy),
         )
 
 
 def lock_finding(state: FileState, *, keeps_readers_out: bool = False) -> Finding:
     """Who holds the write lock."""
     writer = state.writer
-    who = f"Process {writer.pid} ({writer.program})" if writer else "A process that the system does not show"
-    effect = " It keeps readers out, too: nothing could be examined." if keeps_readers_out else ""
+    who = (
+        _("Process {pid} ({program})", pid=writer.pid, program=writer.program)
+        if writer
+        else _("A process that the system does not show")
+    )
+    effect = _(" It keeps readers out, too: nothing could be examined.") if keeps_readers_out else ""
     return WRITE_LOCK.finding(
         table="",
         level=Level.ERROR if keeps_readers_out else Level.WARNING,
-        explanation=f"{who} held SQLite's write lock the whole time that the doctor looked.{effect}",
-        remedy=WRITE_LOCK.remedy,
+        explanation=_(
+            "{who} held SQLite's write lock the whole time that the doctor looked.{effect}", who=who, effect=effect
+        ),
+        remedy=_(WRITE_LOCK.remedy),
     )
 
 
@@ -110,9 +124,12 @@ def hot_journal_finding(path: Path, message: str) -> Finding:
     """The journal of a write that was never finished."""
     return HOT_JOURNAL.finding(
         table="",
-        explanation=(
-            f"{path.name}-journal belongs to a write that was never finished, and nobody is writing: the program that"
-            f" did was killed. Until it is rolled back nothing can read the database consistently: {message}"
+        explanation=_(
+            "{path}-journal belongs to a write that was never finished, and nobody is writing: the program"
+            " that did was killed. Until it is rolled back nothing can read the database consistently:"
+            " {message}",
+            path=path.name,
+            message=message,
         ),
-        remedy=HOT_JOURNAL.remedy,
+        remedy=_(HOT_JOURNAL.remedy),
     )

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg import watch
 from migrate_to_pg.errors import TargetError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING, TargetFacts
 
 Connection = psycopg.Connection[Any]
@@ -81,7 +82,7 @@ def take_run_lock(connection: Connection) -> None:
     while not _one(connection, "SELECT pg_try_advisory_lock(%s)", [_RUN_LOCK]):
         if time.monotonic() > deadline:
             raise TargetError(
-                "Another migrate_to_pg is running against this database.",
+                _("Another migrate_to_pg is running against this database."),
                 detail=_lock_holders(connection),
                 remedy="Wait until it has ended, or end it with SELECT pg_terminate_backend(pid).",
             )
@@ -126,10 +127,13 @@ def untouched(connection: Connection, schema: str) -> Iterator[None]:
         changed = watch.differences(before, watch.state(cursor, schema))
     if changed:
         raise TargetError(
-            f"Schema {schema} changed while the migrations ran in {INCOMING}.",
+            _("Schema {schema} changed while the migrations ran in {incoming}.", schema=schema, incoming=INCOMING),
             detail=changed,
-            remedy=f"A migration names {schema} itself, in RunSQL or RunPython: let it rely on the search path. If it"
-            " was somebody else, run again.",
+            remedy=_(
+                "A migration names {schema} itself, in RunSQL or RunPython: let it rely on the search path. If"
+                " it was somebody else, run again.",
+                schema=schema,
+            ),
         )
 
 
@@ -178,18 +182,29 @@ def _lock_holders(connection: Connection) -> list[str]:
     """
     rows = connection.execute(query, [_RUN_LOCK]).fetchall()
     return [
-        f"pid {pid}, user {user}, from {address or 'this machine'}, since {start}" for pid, user, address, start in rows
+        _(
+            "pid {pid}, user {user}, from {address}, since {start}",
+            pid=pid,
+            user=user,
+            address=address or _("this machine"),
+            start=start,
+        )
+        for pid, user, address, start in rows
     ]
 
 
 def _unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
     parameters = conninfo_to_dict(conninfo)
-    where = f"{parameters.get('host', 'the local socket')}:{parameters.get('port', 5432)}"
+    where = f"{parameters.get('host', _('the local socket'))}:{parameters.get('port', 5432)}"
     text = str(error)
     password = str(parameters.get("password") or "")
     lines = [line.replace(password, "***") if password else line for line in text.splitlines() if line.strip()]
     return TargetError(
-        f"PostgreSQL at {where} cannot be reached as user {parameters.get('user', '(none given)')}.",
+        _(
+            "PostgreSQL at {where} cannot be reached as user {user}.",
+            where=where,
+            user=parameters.get("user", _("(none given)")),
+        ),
         detail=lines,
         remedy=_advice(text, parameters),
     )
@@ -198,34 +213,40 @@ def _unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
 def _advice(text: str, parameters: dict[str, Any]) -> str:
     name = parameters.get("dbname", "")
     if "password" in text or "authentication" in text:
-        return "Check user and password in the URL; special characters must be percent-encoded."
+        return _("Check user and password in the URL; special characters must be percent-encoded.")
     if "does not exist" in text and "database" in text:
-        return f"Create it first: createdb {name}."
+        return _("Create it first: createdb {name}.", name=name)
     if "SSL" in text:
-        return "Check sslmode in the URL against what the server asks for."
-    return "Check that the server runs and that host and port in the URL are right; --target embedded needs no server."
+        return _("Check sslmode in the URL against what the server asks for.")
+    return _(
+        "Check that the server runs and that host and port in the URL are right; --target embedded needs no server."
+    )
 
 
 def _require_server(connection: Connection) -> None:
     version = connection.info.server_version
     if version < OLDEST_VERSION * 10_000:
         raise TargetError(
-            f"The server is PostgreSQL {version // 10_000}; {OLDEST_VERSION} or later is needed.",
-            remedy="Upgrade the server, or name another one with --target.",
+            _(
+                "The server is PostgreSQL {version}; {oldest_version} or later is needed.",
+                version=version // 10000,
+                oldest_version=OLDEST_VERSION,
+            ),
+            remedy=_("Upgrade the server, or name another one with --target."),
         )
     if _one(connection, "SELECT pg_is_in_recovery()"):
-        raise TargetError("The server is a standby and takes no writes.", remedy="Name the primary server.")
+        raise TargetError(_("The server is a standby and takes no writes."), remedy=_("Name the primary server."))
     if _one(connection, "SHOW default_transaction_read_only") == "on":
         role = connection.info.user
         raise TargetError(
-            f"Role {role} or the database is set to take no writes: default_transaction_read_only is on.",
+            _("Role {role} or the database is set to take no writes: default_transaction_read_only is on.", role=role),
             remedy=f'Connect as another role, or run: ALTER ROLE "{role}" RESET default_transaction_read_only;',
         )
     encoding = _one(connection, "SHOW server_encoding")
     if encoding != "UTF8":
         raise TargetError(
-            f"The database's encoding is {encoding}; SQLite's text needs UTF8.",
-            remedy="Create a database with: createdb -T template0 -E UTF8 NAME.",
+            _("The database's encoding is {encoding}; SQLite's text needs UTF8.", encoding=encoding),
+            remedy=_("Create a database with: createdb -T template0 -E UTF8 NAME."),
         )
 
 
@@ -234,13 +255,25 @@ def _require_privileges(connection: Connection, schema: str) -> None:
     user, database = connection.info.user, connection.info.dbname
     if not _one(connection, "SELECT has_database_privilege(current_database(), 'CREATE')"):
         raise TargetError(
-            f"Role {user} may not create a schema in database {database}.",
-            remedy=f'As its owner, run: GRANT CREATE ON DATABASE "{database}" TO "{user}";',
+            _("Role {user} may not create a schema in database {database}.", user=user, database=database),
+            remedy=_(
+                'As its owner, run: GRANT CREATE ON DATABASE "{database}" TO "{user}";', database=database, user=user
+            ),
         )
     if not _one(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", [schema]):
-        raise TargetError(f"There is no schema {schema} in {database}.", remedy=f'Run: CREATE SCHEMA "{schema}";')
+        raise TargetError(
+            _("There is no schema {schema} in {database}.", schema=schema, database=database),
+            remedy=f'Run: CREATE SCHEMA "{schema}";',
+        )
     if not _one(connection, "SELECT has_schema_privilege(%s, 'CREATE')", [schema]):
         raise TargetError(
-            f"Role {user} may not create tables in schema {schema} of database {database}.",
-            remedy=f'As the schema\'s owner, run: GRANT CREATE ON SCHEMA "{schema}" TO "{user}";',
+            _(
+                "Role {user} may not create tables in schema {schema} of database {database}.",
+                user=user,
+                schema=schema,
+                database=database,
+            ),
+            remedy=_(
+                'As the schema\'s owner, run: GRANT CREATE ON SCHEMA "{schema}" TO "{user}";', schema=schema, user=user
+            ),
         )

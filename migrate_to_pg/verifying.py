@@ -18,6 +18,7 @@ from migrate_to_pg.catalog import read_target
 from migrate_to_pg.endpoints import TargetChoice, choose_target
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.journal import changed_cells, rows_aside
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
 from migrate_to_pg.records import FINAL, Options, Plan, Report, Snapshot
@@ -67,8 +68,8 @@ class _Verification(Running):
         with self.stage("prove"):
             if not plan.tables:
                 raise ProofError(
-                    f"Schema {FINAL} of the target has none of the source's tables.",
-                    remedy="Name the database that was published to with --target.",
+                    _("Schema {final} of the target has none of the source's tables.", final=FINAL),
+                    remedy=_("Name the database that was published to with --target."),
                 )
             self.facts.proof = prove(
                 plan,
@@ -84,9 +85,14 @@ class _Verification(Running):
                 self.ask_orm(plan, snapshot.path, choice.published(FINAL))
             if not self.facts.proof.holds:
                 raise ProofError(
-                    f"PostgreSQL does not hold what SQLite held: {', '.join(self.facts.proof.faulty)}.",
-                    remedy="If the application has used PostgreSQL since, these are its rows; if not, somebody changed"
-                    " them.",
+                    _(
+                        "PostgreSQL does not hold what SQLite held: {faulty}.",
+                        faulty=", ".join(self.facts.proof.faulty),
+                    ),
+                    remedy=_(
+                        "If the application has used PostgreSQL since, these are its rows; if not, somebody changed"
+                        " them."
+                    ),
                 )
             require_validated(connection, FINAL)
 

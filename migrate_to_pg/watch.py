@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from migrate_to_pg.language import gettext as _
+
 Fact = tuple[str, int, str, str]
 
 _CATALOGUE = """
@@ -61,7 +63,7 @@ def state(cursor: Any, schema: str) -> set[Fact]:
 def written(cursor: Any, schema: str) -> list[str]:
     """The tables of the schema to which this session wrote rows just now."""
     cursor.execute(_WRITTEN, {"schema": schema})
-    return [f"rows of {name}" for (name,) in cursor.fetchall()]
+    return [_("rows of {name}", name=name) for (name,) in cursor.fetchall()]
 
 
 def differences(before: set[Fact], after: set[Fact]) -> list[str]:

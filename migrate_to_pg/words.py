@@ -6,6 +6,8 @@ import re
 import shlex
 
 from migrate_to_pg.endpoints import embedded_directory
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Failure, Options, Publication
 
 #: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 to 17 s on
@@ -18,9 +20,13 @@ _GROWTH = 1.2
 def estimate(size: int) -> str:
     """What a run on so many bytes is going to take."""
     seconds = max(2, round(size / _SPEED))
-    return (
-        f"{size / 1e6:,.1f} MB of SQLite: about {seconds} s, {size * 1.1 / 1e6:,.1f} MB here for the snapshot and"
-        f" {size * _GROWTH / 1e6:,.1f} MB on the PostgreSQL server."
+    return _(
+        "{size:,.1f} MB of SQLite: about {seconds} s, {snapshot:,.1f} MB here for the snapshot and"
+        " {grown:,.1f} MB on the PostgreSQL server.",
+        size=size / 1000000.0,
+        seconds=seconds,
+        snapshot=size * 1.1 / 1000000.0,
+        grown=size * _GROWTH / 1000000.0,
     )
 
 
@@ -50,11 +56,6 @@ def _without_password(target: str) -> str:
     return re.sub(r"([?&]password=)[^&#]*", r"\1***", hidden)
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """1 finding, 2 findings."""
-    return f"{number:,} {one if number == 1 else many}"
-
-
 def next_steps(
     options: Options, publication: Publication | None, failure: Failure | None, unapplied: int, snapshot: str
 ) -> tuple[str, ...]:
@@ -65,12 +66,14 @@ def next_steps(
         return server_left(options.target)
     if options.mode == "check":
         return (
-            "Rehearse: the same command with --rehearse --verify instead of --check; --target embedded needs no"
-            " server.",
+            _(
+                "Rehearse: the same command with --rehearse --verify instead of --check; --target embedded needs no"
+                " server."
+            ),
         )
     left = server_left(options.target)
     if publication is None:
-        move = "Move: the same command without --rehearse, with --target for the server that is to keep the data."
+        move = _("Move: the same command without --rehearse, with --target for the server that is to keep the data.")
         return (move, *(left if options.keep else ()))
     return (*_after_publication(publication, unapplied, snapshot), *left)
 
@@ -81,30 +84,42 @@ def server_left(target: str | None) -> tuple[str, ...]:
     if directory is None:
         return ()
     stop = f"python -m migrate_to_pg.embedded --stop {shlex.quote(str(directory))}"
-    return (f"The embedded server goes on running until the machine stops; to stop it, its data kept: {stop}",)
+    return (
+        _("The embedded server goes on running until the machine stops; to stop it, its data kept: {stop}", stop=stop),
+    )
 
 
 def _after_publication(publication: Publication, unapplied: int, snapshot: str) -> list[str]:
-    steps = ["Point the application's settings (DATABASE_URL, where they read it) to this database, wherever it runs."]
+    steps = [
+        _("Point the application's settings (DATABASE_URL, where they read it) to this database, wherever it runs.")
+    ]
     if unapplied:
         missing = counted(unapplied, "migration was", "migrations were")
-        steps.append(f"Run manage.py migrate there: {missing} not applied on SQLite either.")
+        steps.append(_("Run manage.py migrate there: {missing} not applied on SQLite either.", missing=missing))
     else:
-        steps.append("Run manage.py migrate there once: it applies nothing, and lets applications make their own rows.")
-    steps.append("Restart every worker: Django caches content types, and old workers still write to SQLite.")
-    steps.append(f"Keep the snapshot until you trust the new database: {snapshot}")
+        steps.append(
+            _("Run manage.py migrate there once: it applies nothing, and lets applications make their own rows.")
+        )
+    steps.append(_("Restart every worker: Django caches content types, and old workers still write to SQLite."))
+    steps.append(_("Keep the snapshot until you trust the new database: {snapshot}", snapshot=snapshot))
     if publication.archive:
-        steps.append(f"The replaced tables are in schema {publication.archive}: --undo brings them back.")
-    steps.append("When all is well: manage.py migrate_to_pg --purge removes old snapshots and dated schemas.")
+        steps.append(
+            _("The replaced tables are in schema {archive}: --undo brings them back.", archive=publication.archive)
+        )
+    steps.append(_("When all is well: manage.py migrate_to_pg --purge removes old snapshots and dated schemas."))
     return steps
 
 
 def after_undo(publication: Publication, target: str | None) -> tuple[str, ...]:
     """What a person should do after --undo."""
     back = counted(len(publication.tables), "table is", "tables are")
-    former = f"{back} back in schema {publication.schema}" if publication.tables else "No table had been replaced"
+    former = (
+        _("{back} back in schema {schema}", back=back, schema=publication.schema)
+        if publication.tables
+        else _("No table had been replaced")
+    )
     return (
-        f"{former}; what was published is kept in schema {publication.archive}.",
-        "Set DATABASE_URL back to SQLite if the application is to go on there, and restart every worker.",
+        _("{former}; what was published is kept in schema {archive}.", former=former, archive=publication.archive),
+        _("Set DATABASE_URL back to SQLite if the application is to go on there, and restart every worker."),
         *server_left(target),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from django.conf import settings
 
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.language import gettext as _
 
 #: Below BASE_DIR.
 REPORTS = Path("migrate_to_pg_report")
@@ -35,8 +36,12 @@ class Workplace:
             _sweep(self.directory.parent)
         except OSError as error:
             raise UsageError(
-                f"The report cannot be put into {directory or _reports()}: {error.strerror}.",
-                remedy="Name a directory that can be written to: --report DIR.",
+                _(
+                    "The report cannot be put into {directory}: {strerror}.",
+                    directory=directory or _reports(),
+                    strerror=error.strerror,
+                ),
+                remedy=_("Name a directory that can be written to: --report DIR."),
             ) from error
 
     @property

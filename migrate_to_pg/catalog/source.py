@@ -13,6 +13,7 @@ import adbc_driver_manager
 import adbc_driver_sqlite.dbapi
 
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceForeignKey, SourceTable
 from migrate_to_pg.sqlite import open_snapshot, quote_name, snapshot_uri
 
@@ -29,8 +30,8 @@ def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalo
             return _read_source(connection, largest)
     except sqlite3.Error as error:
         raise SourceError(
-            f"SQLite cannot read the schema of {original or snapshot}: {error}.",
-            remedy="Run PRAGMA integrity_check on the database; restore a backup where it is damaged.",
+            _("SQLite cannot read the schema of {original}: {error}.", original=original or snapshot, error=error),
+            remedy=_("Run PRAGMA integrity_check on the database; restore a backup where it is damaged."),
         ) from error
 
 

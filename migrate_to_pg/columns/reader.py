@@ -22,6 +22,7 @@ from migrate_to_pg.columns.ahead import ahead
 from migrate_to_pg.columns.codec import Context, Doubtful
 from migrate_to_pg.columns.selection import Span, Statement, guarded, plain
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.sqlite import snapshot_uri
 
@@ -122,9 +123,9 @@ class _Reading:
             yield from self.run(guarded)
         except _READ_ERRORS as error:
             raise SourceError(
-                f"SQLite could not read table {self.table.source.name}.",
+                _("SQLite could not read table {source}.", source=self.table.source.name),
                 detail=[str(error)],
-                remedy="Run PRAGMA integrity_check on the database; restore the damaged table from a backup.",
+                remedy=_("Run PRAGMA integrity_check on the database; restore the damaged table from a backup."),
             ) from error
 
     def _convert(self, batch: pa.RecordBatch, statement: Statement) -> TableBatch:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.examine.values import UnsoundError, require_sound, value_findings
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Finding, Level, Plan, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, rows
 from migrate_to_pg.together import taken, together
@@ -52,9 +53,9 @@ def examine(
         found = examination.run(rules, values=values, jobs=jobs)
     except sqlite3.Error as error:
         raise SourceError(
-            f"SQLite could not examine {original or snapshot}.",
+            _("SQLite could not examine {original}.", original=original or snapshot),
             detail=[str(error)],
-            remedy="Run PRAGMA integrity_check on the database; restore the damaged table from a backup.",
+            remedy=_("Run PRAGMA integrity_check on the database; restore the damaged table from a backup."),
         ) from error
     return tuple(sorted((_accept(finding, accepted) for finding in found), key=_order(plan)))
 

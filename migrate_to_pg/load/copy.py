@@ -23,6 +23,7 @@ from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import TableBatch, read
 from migrate_to_pg.columns.selection import within
 from migrate_to_pg.errors import LoadError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pieces import Piece
 from migrate_to_pg.load.side import NUMBER, Refused, SideTable, goes_by_text
 from migrate_to_pg.records import Plan, PlannedTable
@@ -44,9 +45,9 @@ def connect(conninfo: str) -> Iterator[Any]:
         connection = postgresql.connect(make_conninfo(conninfo, options=options, application_name="migrate_to_pg"))
     except adbc_driver_manager.Error as error:
         raise LoadError(
-            "The connection for the bulk data could not be opened, although an ordinary one could.",
+            _("The connection for the bulk data could not be opened, although an ordinary one could."),
             detail=str(error).splitlines(),
-            remedy="Check that the server has connections to spare (max_connections), then run again.",
+            remedy=_("Check that the server has connections to spare (max_connections), then run again."),
         ) from error
     with connection:
         yield connection
@@ -175,11 +176,18 @@ class _Sending:
         """A text that is none of the type's: the row is told, and the text, which only its owner can mend."""
         column = refused.column
         return LoadError(
-            f"Table {self.table.name}, column {column.name}: PostgreSQL does not read a value as"
-            f" {column.target.type_sql}: {_reason(error)}",
+            _(
+                "Table {table}, column {column}: PostgreSQL does not read a value as {type}: {reason}",
+                table=self.table.name,
+                column=column.name,
+                type=column.target.type_sql,
+                reason=_reason(error),
+            ),
             detail=[*self._where(refused.number), f"{column.name} = {refused.text[:_WIDTH]!r}"],
-            remedy="SQLite keeps this column as text, which PostgreSQL must read as its own: mend the value, then run"
-            " again.",
+            remedy=_(
+                "SQLite keeps this column as text, which PostgreSQL must read as its own: mend the value, then run"
+                " again."
+            ),
         )
 
     def _cause(self, error: BaseException) -> BaseException:
@@ -206,16 +214,21 @@ class _Sending:
     def _record_batch(self, batch: TableBatch) -> pa.RecordBatch:
         """The batch under exactly the agreed types: from_arrays would cast, and COPY checks the width alone."""
         for column, field in zip(batch.columns, self.arrow_schema, strict=False):
-            where = f"Table {self.table.name}, column {column.column.name}"
+            where = _("Table {table}, column {column}", table=self.table.name, column=column.column.name)
             if column.wrong_storage is not None or column.malformed is not None:
                 raise LoadError(
-                    f"{where}: a value cannot become {column.column.target.type_sql}.",
-                    remedy="Run with --check to see the rows.",
+                    _("{where}: a value cannot become {type}.", where=where, type=column.column.target.type_sql),
+                    remedy=_("Run with --check to see the rows."),
                 )
             if column.values.type != field.type:
                 raise LoadError(
-                    f"{where}: Arrow type {column.values.type} where COPY needs {field.type}.",
-                    remedy="This should not happen; please report it.",
+                    _(
+                        "{where}: Arrow type {type} where COPY needs {wanted}.",
+                        where=where,
+                        type=column.values.type,
+                        wanted=field.type,
+                    ),
+                    remedy=_("This should not happen; please report it."),
                 )
         arrays = [column.values for column in batch.columns]
         if self.side is not None:
@@ -227,10 +240,14 @@ class _Sending:
         """PostgreSQL's own first line, and which row it means; not the row itself, which may hold what is private."""
         line = _LINE.search(str(error))
         return LoadError(
-            f"PostgreSQL refused a row of table {self.table.name}: {_reason(error)}"
-            f" ({error.sqlstate or 'no SQLSTATE'})",
+            _(
+                "PostgreSQL refused a row of table {table}: {reason} ({sqlstate})",
+                table=self.table.name,
+                reason=_reason(error),
+                sqlstate=error.sqlstate or "no SQLSTATE",
+            ),
             detail=self._where(int(line[1])) if line else (),
-            remedy="Mend it in SQLite, then run again.",
+            remedy=_("Mend it in SQLite, then run again."),
         )
 
     def _where(self, number: int) -> list[str]:

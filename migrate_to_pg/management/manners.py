@@ -7,9 +7,20 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from migrate_to_pg.language import LANGUAGES
+
 if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
     # The commands are imported by every `manage.py help`.
     from migrate_to_pg.records import Event
+
+
+def add_language(parser: CommandParser) -> None:
+    """``--lang``, which both commands take."""
+    parser.add_argument(
+        "--lang", choices=LANGUAGES, help="the language to speak (default: that of LANGUAGE, LC_ALL or LANG; else en)"
+    )
 
 
 def end_on_signals() -> None:

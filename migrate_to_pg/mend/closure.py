@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrate_to_pg.account import Fate
 from migrate_to_pg.journal import rows_table
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mend.repairs import is_mendable
 from migrate_to_pg.mend.working_copy import WorkingCopy
 from migrate_to_pg.records import PlannedTable, TargetForeignKey
@@ -46,7 +47,13 @@ def _follow(copy: WorkingCopy, subject: Subject, table: PlannedTable, key: Targe
     if nulls and nullable:
         copy.propose_from(compose("SELECT {row}, NULL FROM main.{table} WHERE {where}", **parts))
         return copy.change(foreign_key_orphan.RULE.id, table, nullable[0])
-    reason = text(f"refers by {', '.join(key.columns)} to a row of {key.parent} that is in quarantine")
+    reason = text(
+        _(
+            "refers by {columns} to a row of {parent} that is in quarantine",
+            columns=", ".join(key.columns),
+            parent=key.parent,
+        )
+    )
     rows = "SELECT {row} AS row, {reason} AS reason, NULL AS kept FROM main.{table} WHERE {where}"
     return copy.set_aside(foreign_key_orphan.RULE.id, table, Fate.QUARANTINED, compose(rows, reason=reason, **parts))
 

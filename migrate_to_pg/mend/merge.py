@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate_to_pg.account import Fate
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mend.repairs import is_mendable
 from migrate_to_pg.mend.working_copy import WorkingCopy, kept_columns
 from migrate_to_pg.records import GenericKey, PlannedColumn, PlannedTable, TargetForeignKey
@@ -133,7 +134,7 @@ def content_types(subject: Subject, table: PlannedTable) -> list[int]:
 def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
     """The rows that go, each with what tells it from the one that stays."""
     differs = join(" || ", (_differs(column) for column in kept_columns(table) if column not in _keys(table)))
-    same = text(f"same {', '.join(search.unique.columns)} as ")
+    same = text(_("same {columns} as ", columns=", ".join(search.unique.columns)))
     return compose(
         "SELECT p.gone AS row, p.kept AS kept,"
         " {same} || {kept_key} || ifnull('; differs in ' || rtrim(nullif({differs}, ''), ', '), '') AS reason"

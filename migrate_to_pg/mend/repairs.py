@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.account import Fate
 from migrate_to_pg.columns.reader import read
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mend.working_copy import EDITS, WorkingCopy
 from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import SetRule, Subject, ValueRule
@@ -67,7 +68,7 @@ def _edits(
 def quarantine(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
     """Take every row of one finding out; returns how many."""
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
-    reason = f"{rule.title}: {finding.column}"
+    reason = f"{_(rule.title)}: {finding.column}"
     copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns))
     rows = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
     return copy.set_aside(rule.id, table, Fate.QUARANTINED, rows)

@@ -24,6 +24,7 @@ from django.db.models import Exists, OuterRef
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.verdict import SAMPLES
 from migrate_to_pg.records import Difference, OrmTable, Plan, PlannedTable
 
@@ -91,8 +92,8 @@ class _Reading:
             followed = self._follow()
         except (django.db.Error, FieldDoesNotExist, ValueError, TypeError, decimal.InvalidOperation) as error:
             raise ProofError(
-                f"Django's ORM cannot read table {self.table.name}: {error}",
-                remedy="Nothing was published. --verify cells compares it without the ORM.",
+                _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=error),
+                remedy=_("Nothing was published. --verify cells compares it without the ORM."),
             ) from error
         return OrmTable(
             name=self.table.name,
@@ -115,7 +116,7 @@ class _Reading:
                 self._judge(row, found.get(_hashable(row[0])))
         extra = self._queryset(TARGET).count() - rows
         if extra > 0:
-            self._add("extra", {}, "", None, f"{extra:,} rows more than in SQLite")
+            self._add("extra", {}, "", None, _("{extra:,} rows more than in SQLite", extra=extra))
         return rows
 
     def _chunks(self) -> Iterator[list[Row]]:
@@ -157,7 +158,7 @@ class _Reading:
                 continue
             found = [self._found(alias, field) for alias in (SOURCE, TARGET)]
             if found[0] != found[1]:
-                texts = [f"{count:,} keys find their row" for count in found]
+                texts = [_("{count:,} keys find their row", count=count) for count in found]
                 self._add("changed", {}, str(field.column), *texts)
             total += found[1]
         return total

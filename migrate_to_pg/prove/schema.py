@@ -13,6 +13,7 @@ from psycopg import sql
 
 from migrate_to_pg.description import Described, describe, differences
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
 
 Connection = psycopg.Connection[Any]
@@ -33,7 +34,9 @@ def require_validated(connection: Connection, schema: str) -> None:
     """
     faults = [row[0] for row in connection.execute(query, {"schema": schema}).fetchall()]
     if faults:
-        raise ProofError(f"In the incoming schema, {faults[0]}.", detail=faults, remedy="Nothing was published.")
+        raise ProofError(
+            _("In the incoming schema, {faults}.", faults=faults[0]), detail=faults, remedy=_("Nothing was published.")
+        )
 
 
 def require_described(connection: Connection, schema: str, made: frozenset[Described]) -> None:
@@ -41,9 +44,9 @@ def require_described(connection: Connection, schema: str, made: frozenset[Descr
     faults = differences(made, describe(connection, schema))
     if faults:
         raise ProofError(
-            f"The incoming schema is not as the migrations made it: {faults[0]}.",
+            _("The incoming schema is not as the migrations made it: {faults}.", faults=faults[0]),
             detail=faults[:_NAMED],
-            remedy="Nothing was published. If nobody else changed it, please report this.",
+            remedy=_("Nothing was published. If nobody else changed it, please report this."),
         )
 
 
@@ -57,14 +60,21 @@ def require_identities(connection: Connection, schema: str, plan: Plan, identiti
             following = _next(connection, column.target.sequence)
             highest = _highest(connection, schema, table.name, column.name)
             if following <= highest or (table.name, column.name) not in known:
-                raise _taken(table.name, column.name, following, f"but {highest} is taken")
+                raise _taken(table.name, column.name, following, _("but {highest} is taken", highest=highest))
             if [key.name for key in table.key] == [column.name]:
                 _require_free(connection, schema, table, column, following)
 
 
 def _taken(table: str, column: str, following: int, but: str) -> ProofError:
     return ProofError(
-        f"The next {table}.{column} would be {following}, {but}.", remedy="Nothing was published. Please report this."
+        _(
+            "The next {table}.{column} would be {following}, {but}.",
+            table=table,
+            column=column,
+            following=following,
+            but=but,
+        ),
+        remedy=_("Nothing was published. Please report this."),
     )
 
 
@@ -83,7 +93,12 @@ def _require_free(
             holds_rows = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(place)).fetchone() is not None
             given = connection.execute(query).fetchone()
             if holds_rows and (given is None or given[0] != following):
-                raise _taken(table.name, column.name, following, "but it is taken" if given is None else f"not {given}")
+                raise _taken(
+                    table.name,
+                    column.name,
+                    following,
+                    _("but it is taken") if given is None else _("not {given}", given=given),
+                )
     except psycopg.errors.IntegrityError:
         # Of another constraint: the key was free.
         pass

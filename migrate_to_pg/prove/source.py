@@ -21,6 +21,7 @@ import pyarrow as pa
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.forms import Value
 from migrate_to_pg.prove.quick import Array
 from migrate_to_pg.prove.rows import Column, Rows
@@ -145,8 +146,8 @@ class Source:
 def unreadable(table: str, error: sqlite3.Error) -> SourceError:
     """The error for a table that SQLite itself cannot read."""
     return SourceError(
-        f"The proof could not read the table {table} of the snapshot: {error}",
-        remedy="Run sqlite_doctor on the source; the file may be damaged.",
+        _("The proof could not read the table {table} of the snapshot: {error}", table=table, error=error),
+        remedy=_("Run sqlite_doctor on the source; the file may be damaged."),
     )
 
 
@@ -170,7 +171,7 @@ def quick_query(relation: Relation, columns: Sequence[Column], key: Sequence[Col
 def typed(reader: pa.RecordBatchReader, columns: Sequence[Column]) -> Iterator[Rows]:
     """The batches without the first row, whose types must have stayed what that row said."""
     if reader.schema.types != [column.family.arrow for column in columns]:
-        raise UnexpectedCellError(f"The first rows are of the types {reader.schema.types}")
+        raise UnexpectedCellError(_("The first rows are of the types {types}", types=reader.schema.types))
     start = 1
     for batch in reader:
         yield Rows(arrays=tuple(batch.columns), count=batch.num_rows).cut(start, batch.num_rows)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.quick import Array
 from migrate_to_pg.prove.rows import Column, Rows
 from migrate_to_pg.prove.target import SESSION
@@ -73,8 +74,12 @@ class Speller:
             return [row[0] for row in self._open().execute(query, [texts]).fetchall()]
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise TargetError(
-                f"PostgreSQL could not be asked how it writes a value of {type_sql.as_string(None)}: {error}",
-                remedy="See the server's log, then run again.",
+                _(
+                    "PostgreSQL could not be asked how it writes a value of {type_sql}: {error}",
+                    type_sql=type_sql.as_string(None),
+                    error=error,
+                ),
+                remedy=_("See the server's log, then run again."),
             ) from error
         # A domain in an array refuses by its constraint, an extension's type as it likes.
         except psycopg.Error:

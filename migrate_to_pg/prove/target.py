@@ -15,6 +15,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
@@ -41,7 +42,7 @@ class Target:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Target:
-        with told("the database"):
+        with told(_("the database")):
             self._connection = self._stack.enter_context(adbc_driver_postgresql.dbapi.connect(self._conninfo))
             with self._connection.cursor() as cursor:
                 for statement in SESSION:
@@ -84,7 +85,8 @@ def told(what: str) -> Iterator[None]:
         yield
     except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
         raise TargetError(
-            f"The proof could not read {what} on PostgreSQL: {error}", remedy="See the server's log, then run again."
+            _("The proof could not read {what} on PostgreSQL: {error}", what=what, error=error),
+            remedy=_("See the server's log, then run again."),
         ) from error
 
 

@@ -7,6 +7,7 @@ import decimal
 import uuid
 from collections.abc import Mapping, Sequence
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.forms import EPOCH, FIFTEEN_DIGITS, MICROSECOND, NO_SPAN, Value
 from migrate_to_pg.prove.rows import Column
 from migrate_to_pg.records import Difference
@@ -35,7 +36,7 @@ class Verdict:
         self.differences += 1
         if not self.full:
             if source is not None and source == target:
-                source = f"{source} (which Django does not read as the column's type)"
+                source = _("{source} (which Django does not read as the column's type)", source=source)
             start = first_difference(source, target)
             self.samples.append(
                 Difference(
@@ -117,10 +118,10 @@ def moment_text(type_name: str, value: int) -> str:
             case "date":
                 return str((EPOCH + datetime.timedelta(days=value)).date())
             case "interval" if value == NO_SPAN:
-                return "an interval that is no span of microseconds"
+                return _("an interval that is no span of microseconds")
             case "time":
                 return str((EPOCH + value * MICROSECOND).time()) if value < 86_400_000_000 else "24:00:00"
             case _:
                 return str(value)
     except OverflowError:
-        return "infinity, or a date outside the years 1 to 9999"
+        return _("infinity, or a date outside the years 1 to 9999")

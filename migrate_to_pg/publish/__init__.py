@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import unused_schema
 from migrate_to_pg.publish.likeness import give_defaults, make_like, policies
@@ -147,9 +148,13 @@ def _forget(connection: Connection, new: Sequence[SchemaObject], incoming: str) 
     mentions = [row[0] for row in connection.execute(_MENTIONS, parameters).fetchall()]
     if mentions:
         raise PublishError(
-            f"A migration wrote the name of schema {incoming} down in {mentions[0]}.",
+            _(
+                "A migration wrote the name of schema {incoming} down in {mentions}.",
+                incoming=incoming,
+                mentions=mentions[0],
+            ),
             detail=mentions,
-            remedy="It asks for current_schema(), or the like: let it rely on the search path.",
+            remedy=_("It asks for current_schema(), or the like: let it rely on the search path."),
         )
 
 
@@ -157,7 +162,7 @@ def _require_empty(connection: Connection, incoming: str) -> None:
     left = objects_in(connection, incoming)
     if left:
         raise PublishError(
-            f"{len(left)} objects could not be published: {left[0].label}.",
+            _("{left} objects could not be published: {label}.", left=len(left), label=left[0].label),
             detail=[o.label for o in left],
-            remedy="This should not happen; please report it with these lines.",
+            remedy=_("This should not happen; please report it with these lines."),
         )

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.journal import every_aside, every_change
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import BOOKKEEPING
 
 Connection = psycopg.Connection[Any]
@@ -98,8 +99,11 @@ def _require_equal(columns: Sequence[str], read: Iterable[tuple[str, ...]], writ
     for there, here in zip_longest(read, written):
         if there is None or here is None or _values(columns, there) != _values(columns, here):
             raise PublishError(
-                f"The record of what was changed and set aside did not arrive whole: {(here or there)[0]}.",
-                remedy="Nothing was published. This should not happen; please report it.",
+                _(
+                    "The record of what was changed and set aside did not arrive whole: {here}.",
+                    here=(here or there)[0],
+                ),
+                remedy=_("Nothing was published. This should not happen; please report it."),
             )
 
 

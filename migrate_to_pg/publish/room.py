@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import MEMBERS, SchemaObject, members_of, objects_in, outsiders, replaced_by
 
 Connection = psycopg.Connection[Any]
@@ -35,10 +36,14 @@ def _require_relocatable(connection: Connection, new: Sequence[SchemaObject], fi
     fixed = [row[0] for row in connection.execute(query, [oids]).fetchall()]
     if fixed:
         raise PublishError(
-            f"Extension {fixed[0]} was made by a migration, and it cannot be moved to schema {final} afterwards.",
-            remedy="Make it there beforehand: "
+            _(
+                "Extension {fixed} was made by a migration, and it cannot be moved to schema {final} afterwards.",
+                fixed=fixed[0],
+                final=final,
+            ),
+            remedy=_("Make it there beforehand: ")
             + " ".join(f'CREATE EXTENSION "{name}" SCHEMA "{final}";' for name in fixed)
-            + " Then run again.",
+            + _(" Then run again."),
         )
 
 
@@ -65,7 +70,7 @@ def _require_names(connection: Connection, old: Sequence[SchemaObject], staged: 
     taken = [row[0] for row in connection.execute((MEMBERS + _CLASHES).encode(), parameters).fetchall()]
     if taken:
         raise PublishError(
-            f"Names that the migrations use are taken in schema {final} by something of another kind.",
+            _("Names that the migrations use are taken in schema {final} by something of another kind.", final=final),
             detail=taken,
             remedy="Rename these, or move them to another schema (ALTER ... SET SCHEMA), then run again.",
         )
@@ -80,10 +85,16 @@ def _require_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
     foreign = [row[0] for row in connection.execute(query, [relations]).fetchall()]
     if foreign:
         raise PublishError(
-            f"{len(foreign)} tables that would be replaced belong to another role: {foreign[0]}.",
+            _(
+                "{count} tables that would be replaced belong to another role: {first}.",
+                count=len(foreign),
+                first=foreign[0],
+            ),
             detail=foreign,
-            remedy="Connect as their owner, or make this role a member of it: GRANT owner TO"
-            f' "{connection.info.user}";',
+            remedy=_(
+                'Connect as their owner, or make this role a member of it: GRANT owner TO "{user}";',
+                user=connection.info.user,
+            ),
         )
 
 
@@ -91,9 +102,9 @@ def _require_alone(connection: Connection, old: Sequence[SchemaObject], final: s
     depending = outsiders(connection, old)
     if depending:
         raise PublishError(
-            f"Something in the database depends on objects of schema {final} that would be replaced.",
+            _("Something in the database depends on objects of schema {final} that would be replaced.", final=final),
             detail=depending,
-            remedy="Drop these and make them again afterwards: they would go on using the replaced ones.",
+            remedy=_("Drop these and make them again afterwards: they would go on using the replaced ones."),
         )
 
 
@@ -111,13 +122,15 @@ def _require_known_triggers(connection: Connection, old: Sequence[SchemaObject],
     names = {o.oid: ".".join(o.names) for o in (*old, *new) if o.is_relation}
     rows = connection.execute(_TRIGGERS, {"oids": list(names)}).fetchall()
     replaced = {o.oid for o in old}
-    made = {(names[oid], name) for _, oid, name in rows if oid not in replaced}
+    made = {(names[oid], name) for __, oid, name in rows if oid not in replaced}
     unknown = sorted(label for label, oid, name in rows if oid in replaced and (names[oid], name) not in made)
     if unknown:
         raise PublishError(
-            "Tables that would be replaced have triggers or rules that the migrations do not make.",
+            _("Tables that would be replaced have triggers or rules that the migrations do not make."),
             detail=unknown,
-            remedy="They would not be on the new tables. Drop them, and make them again afterwards if they are wanted.",
+            remedy=_(
+                "They would not be on the new tables. Drop them, and make them again afterwards if they are wanted."
+            ),
         )
 
 
@@ -135,7 +148,7 @@ def _require_whole_publications(connection: Connection, old: Sequence[SchemaObje
     limited = connection.execute(_LIMITED_PUBLICATIONS, [[o.oid for o in old]]).fetchall()
     if limited:
         raise PublishError(
-            "A publication limits the rows or columns of a table that would be replaced.",
+            _("A publication limits the rows or columns of a table that would be replaced."),
             detail=[row[0] for row in limited],
-            remedy="Take the table out of the publication, run again, and add it with its limits afterwards.",
+            remedy=_("Take the table out of the publication, run again, and add it with its limits afterwards."),
         )

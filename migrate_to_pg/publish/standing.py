@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.records import FreshRows
 
@@ -107,11 +108,20 @@ def require_replaceable(standing: Sequence[StandingTable], final: str, *, replac
     if not occupied or replace:
         return
     raise PublishError(
-        f"Schema {final} already holds data that no migration made: {sum(t.user_rows for t in occupied):,} rows in"
-        f" {len(occupied)} tables.",
-        detail=[f"{table.name}: {table.user_rows:,} of {table.rows:,} rows" for table in occupied],
-        remedy="Pass --replace to move these tables to a dated schema (--undo brings them back), or name an empty"
-        " database.",
+        _(
+            "Schema {final} already holds data that no migration made: {rows:,} rows in {tables} tables.",
+            final=final,
+            rows=sum(t.user_rows for t in occupied),
+            tables=len(occupied),
+        ),
+        detail=[
+            _("{table}: {user_rows:,} of {rows:,} rows", table=table.name, user_rows=table.user_rows, rows=table.rows)
+            for table in occupied
+        ],
+        remedy=_(
+            "Pass --replace to move these tables to a dated schema (--undo brings them back), or name an empty"
+            " database."
+        ),
     )
 
 
@@ -120,10 +130,16 @@ def require_as_surveyed(connection: Connection, standing: Sequence[StandingTable
     written = [t for t in standing if t.fingerprint and fingerprint(connection, final, t.name) != t.fingerprint]
     if written:
         raise PublishError(
-            f"Rows were written to {written[0].name} in schema {final} while the run went on.",
+            _(
+                "Rows were written to {written} in schema {final} while the run went on.",
+                written=written[0].name,
+                final=final,
+            ),
             detail=[table.name for table in written],
-            remedy="Stop the application that uses PostgreSQL already, then run again; --replace keeps those rows in a"
-            " dated schema.",
+            remedy=_(
+                "Stop the application that uses PostgreSQL already, then run again; --replace keeps those rows in a"
+                " dated schema."
+            ),
         )
 
 

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import MigrateToPgError, PublishError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import SchemaObject
 
 Connection = psycopg.Connection[Any]
@@ -52,9 +53,9 @@ def locking_transaction(connection: Connection, tables: Iterable[SchemaObject], 
         raise _blocked(connection, relations, what) from error
     except psycopg.Error as error:
         raise PublishError(
-            f"{what} failed and was rolled back: {error.diag.message_primary or error}",
+            _("{what} failed and was rolled back: {message}", what=what, message=error.diag.message_primary or error),
             detail=[line for line in (error.diag.message_detail, error.diag.message_hint) if line],
-            remedy="The database is as it was before. Mend what the server names, then run again.",
+            remedy=_("The database is as it was before. Mend what the server names, then run again."),
         ) from error
 
 
@@ -68,9 +69,21 @@ def _lock(connection: Connection, relations: list[SchemaObject]) -> None:
 def _blocked(connection: Connection, relations: list[SchemaObject], what: str) -> MigrateToPgError:
     holders = connection.execute(_BLOCKERS, [[r.oid for r in relations]]).fetchall()
     return PublishError(
-        f"{what} could not lock the tables within {LOCK_TIMEOUT} s; nothing was changed.",
+        _(
+            "{what} could not lock the tables within {lock_timeout} s; nothing was changed.",
+            what=what,
+            lock_timeout=LOCK_TIMEOUT,
+        ),
         detail=[
-            f"pid {pid} (user {user}, {name or 'unnamed'}, {state}) holds {relation}: {query}"
+            _(
+                "pid {pid} (user {user}, {name}, {state}) holds {relation}: {query}",
+                pid=pid,
+                user=user,
+                name=name or "unnamed",
+                state=state,
+                relation=relation,
+                query=query,
+            )
             for pid, user, name, state, relation, query in holders
         ],
         remedy="Stop the application that uses these tables, or end its sessions with SELECT"

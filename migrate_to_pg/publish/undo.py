@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import dated_schemas, unused_schema
 from migrate_to_pg.publish.likeness import swap_publications
@@ -60,14 +61,14 @@ def undo(connection: Connection, *, force: bool) -> Publication:
 
 def _nothing_to_undo(undone: int) -> PublishError:
     if undone:
-        recorded = "the one publication" if undone == 1 else f"each of the {undone} publications"
+        recorded = _("the one publication") if undone == 1 else _("each of the {undone} publications", undone=undone)
         return PublishError(
-            f"There is nothing to undo: {recorded} recorded in this database was undone already.",
-            remedy="What was published is kept in schemas migrate_to_pg_undone_<date>, until --purge.",
+            _("There is nothing to undo: {recorded} recorded in this database was undone already.", recorded=recorded),
+            remedy=_("What was published is kept in schemas migrate_to_pg_undone_<date>, until --purge."),
         )
     return PublishError(
-        "There is nothing to undo: no publication is recorded in this database.",
-        remedy="Check that --target names the database that migrate_to_pg published to.",
+        _("There is nothing to undo: no publication is recorded in this database."),
+        remedy=_("Check that --target names the database that migrate_to_pg published to."),
     )
 
 
@@ -87,18 +88,25 @@ def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[Schem
     gone = [o for o in wanted if (o.class_oid, o.oid) not in now]
     if gone:
         raise PublishError(
-            f"{len(gone)} published objects are no longer in schema {entry.final_schema}: {gone[0].label}.",
+            _(
+                "{count} published objects are no longer in schema {final_schema}: {label}.",
+                count=len(gone),
+                final_schema=entry.final_schema,
+                label=gone[0].label,
+            ),
             detail=[o.label for o in gone],
-            remedy="The database has moved on since; bring the old tables back by hand from schema"
-            f" {entry.archive or '(none was kept)'}.",
+            remedy=_(
+                "The database has moved on since; bring the old tables back by hand from schema {archive}.",
+                archive=entry.archive or _("(none was kept)"),
+            ),
         )
     current = [now[o.class_oid, o.oid] for o in wanted]
     depending = outsiders(connection, current)
     if depending:
         raise PublishError(
-            "Something made since the publication depends on the published tables.",
+            _("Something made since the publication depends on the published tables."),
             detail=depending,
-            remedy="Drop these first, then run --undo again.",
+            remedy=_("Drop these first, then run --undo again."),
         )
     return current
 
@@ -106,8 +114,8 @@ def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[Schem
 def _require_archive(entry: bookkeeping.Entry, replaced: list[SchemaObject]) -> None:
     if entry.archive and not replaced:
         raise PublishError(
-            f"The replaced tables are gone: schema {entry.archive} is not there any more.",
-            remedy="Restore them from a backup of the PostgreSQL database.",
+            _("The replaced tables are gone: schema {archive} is not there any more.", archive=entry.archive),
+            remedy=_("Restore them from a backup of the PostgreSQL database."),
         )
 
 
@@ -119,9 +127,12 @@ def _require_unwritten(connection: Connection, entry: bookkeeping.Entry, publish
             written += _written(connection, entry, table)
     if written:
         raise PublishError(
-            f"Rows were written since the publication of {entry.published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
+            _(
+                "Rows were written since the publication of {published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
+                published_at=entry.published_at,
+            ),
             detail=written,
-            remedy="To undo all the same, pass --undo --replace: the published tables are kept in a dated schema.",
+            remedy=_("To undo all the same, pass --undo --replace: the published tables are kept in a dated schema."),
         )
 
 
@@ -133,7 +144,18 @@ def _written(connection: Connection, entry: bookkeeping.Entry, table: SchemaObje
     row = connection.execute(query, [entry.transaction_id]).fetchone()
     total, younger = row if row else (0, 0)
     gone = max(entry.rows.get(name, total) - (total - younger), 0)
-    return [f"{name}: {younger:,} rows inserted or changed, {gone:,} changed or deleted"] if younger or gone else []
+    return (
+        [
+            _(
+                "{name}: {younger:,} rows inserted or changed, {gone:,} changed or deleted",
+                name=name,
+                younger=younger,
+                gone=gone,
+            )
+        ]
+        if younger or gone
+        else []
+    )
 
 
 def drop_dated_schemas(connection: Connection) -> None:
@@ -142,6 +164,8 @@ def drop_dated_schemas(connection: Connection) -> None:
         depending = outsiders(connection, objects_in(connection, name))
         if depending:
             raise PublishError(
-                f"Schema {name} is still used.", detail=depending, remedy="Drop these first, then run --purge again."
+                _("Schema {name} is still used.", name=name),
+                detail=depending,
+                remedy=_("Drop these first, then run --purge again."),
             )
         drop_schema(connection, name)

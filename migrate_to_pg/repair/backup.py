@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from migrate_to_pg.errors import RepairError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.content import difference
 from migrate_to_pg.snapshot import Source
 from migrate_to_pg.sqlite import open_snapshot, snapshot_uri
@@ -41,8 +42,8 @@ def make_backup(source: Source, database: sqlite3.Connection) -> Path:
 def _require_same(path: Path, differs: str) -> None:
     if differs:
         raise RepairError(
-            f"The backup of {path} is not the same as the database: {differs}.",
-            remedy="Nothing was changed. Look at the disk that the database is on.",
+            _("The backup of {path} is not the same as the database: {differs}.", path=path, differs=differs),
+            remedy=_("Nothing was changed. Look at the disk that the database is on."),
         )
 
 
@@ -66,4 +67,4 @@ def restore(database: sqlite3.Connection, backup: Path) -> None:
         source.backup(database, pages=-1, progress=impatient)
     differs = difference(database, BACKUP)
     if differs:
-        raise sqlite3.DatabaseError(f"after putting it back, {differs} is not as in the backup")
+        raise sqlite3.DatabaseError(_("after putting it back, {differs} is not as in the backup", differs=differs))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.rules.in_place import OTHER_NAMES, REPAIRS
 
@@ -43,9 +44,17 @@ def accepted_repairs(names: Sequence[str]) -> Accepted:
 
 def _unknown(name: str) -> UsageError:
     known: Collection[str] = {rule.id for rule in RULES}
-    what = f"{name} has no repair in SQLite itself" if name in known else f"{name} is no rule" if name else "no name"
+    what = (
+        _("{name} has no repair in SQLite itself", name=name)
+        if name in known
+        else _("{name} is no rule", name=name)
+        if name
+        else _("no name")
+    )
     return UsageError(
         f"--repair {name}: {what}.",
-        remedy=f"What can be repaired: {', '.join(sorted([*REPAIRS, *OTHER_NAMES, *FILE_REPAIRS]))};"
-        " or all, for the lossless ones that concern rows and tables.",
+        remedy=_(
+            "What can be repaired: {what}; or all, for the lossless ones that concern rows and tables.",
+            what=", ".join(sorted([*REPAIRS, *OTHER_NAMES, *FILE_REPAIRS])),
+        ),
     )

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.rules.sql import Sql, compose, join, name
 
 _TABLES = """
@@ -62,7 +63,7 @@ def difference(database: sqlite3.Connection, other: str) -> str:
         if _pragma(database, "main", pragma) != _pragma(database, other, pragma):
             return f"PRAGMA {pragma}"
     if _schema(database, "main") != _schema(database, other):
-        return "the schema"
+        return _("the schema")
     return next((table.name for table in stored_tables(database) if not _same_table(database, table, other)), "")
 
 

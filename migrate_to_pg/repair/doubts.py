@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from migrate_to_pg.errors import RepairError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.repair.rows import MendedRows
 from migrate_to_pg.repair.steps import Step
@@ -31,7 +32,7 @@ def _new(before: Collection[Finding], after: Collection[Finding]) -> Iterator[st
     for finding in after:
         known = [f for f in before if f.rule == finding.rule and f.table == finding.table and _covers(f, finding)]
         if sum(f.count for f in known) < finding.count:
-            yield f"new: {_place(finding)}"
+            yield _("new: {place}", place=_place(finding))
 
 
 def _covers(known: Finding, finding: Finding) -> bool:
@@ -51,7 +52,7 @@ def _left(
     for finding in after:
         place = (finding.rule, finding.table, finding.column)
         if place in settled or any(step.repairs(finding) for step in steps):
-            yield f"still there: {_place(finding)}"
+            yield _("still there: {place}", place=_place(finding))
 
 
 def _place(finding: Finding) -> str:
@@ -63,7 +64,7 @@ def require_none(found: list[str]) -> None:
     """Raise RepairError where there is any doubt."""
     if found:
         raise RepairError(
-            "The repair did not come out as it should; the database is as it was.",
+            _("The repair did not come out as it should; the database is as it was."),
             detail=found,
-            remedy="Repair one rule at a time to see which one it is.",
+            remedy=_("Repair one rule at a time to see which one it is."),
         )

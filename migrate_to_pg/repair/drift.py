@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair import statement
 from migrate_to_pg.repair.fitting import has_null, keeps
 from migrate_to_pg.repair.reference import Index, ReferenceTable, read_indexes
@@ -20,9 +21,9 @@ def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
     """The columns that have lost their type, their NOT NULL, their place in the primary key or their foreign key."""
     wanted = {column[0].lower(): column for column in reference.columns}
     lost_keys = _key_columns(reference) - _key_columns(shape)
-    for column, declared, not_null, _, position, _ in shape.columns:
+    for column, declared, not_null, _default, position, _hidden in shape.columns:
         if column.lower() in wanted:
-            _, type_wanted, not_null_wanted, _, position_wanted, _ = wanted[column.lower()]
+            _name, type_wanted, not_null_wanted, _default, position_wanted, _hidden = wanted[column.lower()]
             same_type = affinity(declared) == affinity(type_wanted)
             lost = (not_null_wanted and not not_null) or (position_wanted and not position)
             if not same_type or lost or (column.lower(),) in lost_keys:
@@ -31,7 +32,7 @@ def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
 
 def _key_columns(shape: Shape) -> set[tuple[str, ...]]:
     """The columns of each foreign key, whichever table it names: one that names another is not thrown away."""
-    return {tuple(column.lower() for column in columns) for _, columns, *_ in shape.foreign_keys}
+    return {tuple(column.lower() for column in columns) for _parent, columns, *_others in shape.foreign_keys}
 
 
 def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceTable) -> Iterator[Index]:
@@ -62,21 +63,21 @@ def obstacle(rows: sqlite3.Connection, sql: str, table: str, column: str, refere
     new = reference.definition(column) or ""
     own = next((c.text for c in statement.columns(sql) if c.name.lower() == column.lower()), "")
     if new and statement.tokens(new)[0].name != column:
-        return f"the migrations spell it {statement.tokens(new)[0].name}"
+        return _("the migrations spell it {tokens}", tokens=statement.tokens(new)[0].name)
     lost = _OWN & (_keywords(own) - _keywords(new))
     if not new or lost:
-        what = f"has {' and '.join(sorted(lost))} of its own" if lost else "is not Django's"
-        return f"the definition of {table}.{column} {what}"
-    _, declared, not_null, *_ = next(c for c in reference.shape.columns if c[0].lower() == column.lower())
+        what = _("has {lost} of its own", lost=" and ".join(sorted(lost))) if lost else _("is not Django's")
+        return _("the definition of {table}.{column} {what}", table=table, column=column, what=what)
+    _name, declared, not_null, *_others = next(c for c in reference.shape.columns if c[0].lower() == column.lower())
     if not_null and has_null(rows, table, column):
-        return f"rows hold NULL in {column}"
+        return _("rows hold NULL in {column}", column=column)
     if not keeps(rows, table, column, declared):
-        return f"{declared} would change values of {column}"
+        return _("{declared} would change values of {column}", declared=declared, column=column)
     # A key that is not there keeps nobody out; one that comes back must hold.
     keys = [] if "REFERENCES" in _keywords(own) else reference.shape.foreign_keys
-    for parent, columns, others, *_ in keys:
+    for parent, columns, others, *_actions in keys:
         if columns == (column,) and _strays(rows, table, column, parent, others[0]):
-            return f"rows refer by {column} to rows of {parent} that are not there"
+            return _("rows refer by {column} to rows of {parent} that are not there", column=column, parent=parent)
     return ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from migrate_to_pg.diagnosis import NotRepaired, Repaired
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.lock import WAIT, who_has_it_open
 from migrate_to_pg.sqlite import journal_mode
 
@@ -27,8 +28,8 @@ def switch_to_wal(path: Path) -> Outcome:
         return NotRepaired(rule="wal", reason=f"{error}. {who_has_it_open(path)}")
     # Asked of the file itself, now that nobody of ours has it open.
     if mode != "wal" or journal_mode(path) != "wal":
-        return NotRepaired(rule="wal", reason=f"SQLite keeps to the journal mode {mode}")
-    return Repaired(rule="wal", table="", what="the journal mode is WAL")
+        return NotRepaired(rule="wal", reason=_("SQLite keeps to the journal mode {mode}", mode=mode))
+    return Repaired(rule="wal", table="", what=_("the journal mode is WAL"))
 
 
 def checkpoint(path: Path) -> Outcome:
@@ -37,20 +38,24 @@ def checkpoint(path: Path) -> Outcome:
     try:
         with closing(_opened(path)) as database:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            busy, __, __ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
         return NotRepaired(rule="checkpoint", reason=f"{error}. {who_has_it_open(path)}")
     left = _size(path, "-wal")
     if busy or left:
-        reason = f"{left:,} bytes are left in the -wal, because somebody reads from it. {who_has_it_open(path)}"
+        reason = _(
+            "{left:,} bytes are left in the -wal, because somebody reads from it. {holders}",
+            left=left,
+            holders=who_has_it_open(path),
+        )
         return NotRepaired(rule="checkpoint", reason=reason)
     return Repaired(rule="checkpoint", table="", what=_told(before))
 
 
 def _told(before: dict[str, int]) -> str:
-    done = [f"{before['-wal']:,} bytes of the -wal are in the database now"] if before["-wal"] else []
-    done += ["the write that was never finished was rolled back"] if before["-journal"] else []
-    return "; ".join(done) or "there was nothing in the -wal"
+    done = [_("{before:,} bytes of the -wal are in the database now", before=before["-wal"])] if before["-wal"] else []
+    done += [_("the write that was never finished was rolled back")] if before["-journal"] else []
+    return "; ".join(done) or _("there was nothing in the -wal")
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -16,6 +16,7 @@ from migrate_to_pg.checkup import Checkup, check_up, stage
 from migrate_to_pg.diagnosis import NotRepaired, RepairRecord
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrateToPgError, RepairError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Failure
 from migrate_to_pg.repair import doubts
 from migrate_to_pg.repair.backup import make_backup, restore
@@ -72,9 +73,14 @@ class InPlace:
 
     def _interrupted(self) -> RepairError:
         holds = self.committed and not self.restored
-        what = "the repair was committed already, and was not examined again" if holds else "the database is as it was"
+        what = (
+            _("the repair was committed already, and was not examined again")
+            if holds
+            else _("the database is as it was")
+        )
         return RepairError(
-            f"Interrupted; {what}.", detail=[f"Backup: {self._backup_name}"] if self._backup_name else []
+            _("Interrupted; {what}.", what=what),
+            detail=[_("Backup: {backup_name}", backup_name=self._backup_name)] if self._backup_name else [],
         )
 
     def _record(self, failure: Failure | None) -> RepairRecord:
@@ -122,9 +128,9 @@ class InPlace:
         damaged = [finding for finding in self.before.findings if finding.rule in _BEYOND_REPAIR]
         if damaged or catalog is None or plan is None:
             raise RepairError(
-                f"{self.path} is damaged: what is read from it cannot be trusted, so nothing was changed.",
+                _("{path} is damaged: what is read from it cannot be trusted, so nothing was changed.", path=self.path),
                 detail=[line for finding in damaged for line in finding.explanation.splitlines()],
-                remedy=integrity_check.RULE.remedy,
+                remedy=_(integrity_check.RULE.remedy),
             )
         self._decision = Decision(
             self.choice, self.place, self.before.findings, plan, catalog,
@@ -216,7 +222,9 @@ class InPlace:
             database.execute(f"ATTACH ? AS {_TRIED}", [snapshot_uri(self._copy)])
             differs = difference(database, _TRIED)
             if differs:
-                doubts.require_none([f"{differs} is not as it was when the repair was tried on a copy"])
+                doubts.require_none(
+                    [_("{differs} is not as it was when the repair was tried on a copy", differs=differs)]
+                )
             # As long as the lock is held nobody else can commit: what counts from here on is others' doing.
             self.version = _data_version(database)
             commit(database, self.path)
@@ -228,9 +236,12 @@ class InPlace:
             found = self._doubts(source)
         if found and not untouched:
             raise RepairError(
-                f"{self.path} was written to by others right after the repair; the backup was not put back.",
+                _(
+                    "{path} was written to by others right after the repair; the backup was not put back.",
+                    path=self.path,
+                ),
                 detail=found,
-                remedy="Compare the database with the backup before trusting either.",
+                remedy=_("Compare the database with the backup before trusting either."),
             )
         if found:
             self._restore(database, found)
@@ -266,9 +277,16 @@ class InPlace:
                 restore(database, self.backup)
         except sqlite3.Error as error:
             raise RepairError(
-                f"The repair did not come out as it should, and the backup could not be put back: {error}.",
+                _(
+                    "The repair did not come out as it should, and the backup could not be put back: {error}.",
+                    error=error,
+                ),
                 detail=found,
-                remedy=f"Stop the application, remove {self.path}-wal and -shm, and copy {self.backup} to {self.path}.",
+                remedy=_(
+                    "Stop the application, remove {path}-wal and -shm, and copy {backup} to {path}.",
+                    path=self.path,
+                    backup=self.backup,
+                ),
             ) from error
         self.restored = True
         self.after = None
@@ -292,8 +310,8 @@ def _failure(error: Exception) -> Failure:
             message=str(error), detail=error.detail, remedy=error.remedy, exit_status=RepairError.exit_status
         )
     return Failure(
-        message=f"The repair was given up: {error}.",
+        message=_("The repair was given up: {error}.", error=error),
         detail=(),
-        remedy="The database is as it was: SQLite rolled everything back.",
+        remedy=_("The database is as it was: SQLite rolled everything back."),
         exit_status=RepairError.exit_status,
     )

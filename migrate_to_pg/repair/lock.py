@@ -18,6 +18,8 @@ import django.db
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.holders import holders
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.rebuild import prepare
 from migrate_to_pg.web_server import as_web_server
 
@@ -27,20 +29,27 @@ WAIT = 5.0
 _ROOM_BESIDE = 3
 #: And where the copies lie on which the repair is tried, and rows are mended.
 _ROOM_FOR_COPIES = 6
-_STOP = "Stop the application, and run again."
+_STOP = N_("Stop the application, and run again.")
 
 
 def require_possible(path: Path, size: int, workplace: Path) -> None:
     """Raise RepairError where the repair could not be made, before anything is tried."""
     for what in (path, path.parent):
         if not os.access(what, os.W_OK):
-            raise RepairError(f"{what} cannot be written to.", remedy="Run as the user whom the application runs as.")
+            raise RepairError(
+                _("{what} cannot be written to.", what=what), remedy=_("Run as the user whom the application runs as.")
+            )
     for directory, times in ((path.parent, _ROOM_BESIDE), (workplace, _ROOM_FOR_COPIES)):
         free = shutil.disk_usage(directory).free
         if free < size * times:
             raise RepairError(
-                f"The repair may need {size * times / 1e6:,.0f} MB in {directory}; {free / 1e6:,.0f} MB are free.",
-                remedy="Make room there.",
+                _(
+                    "The repair may need {size:,.0f} MB in {directory}; {free:,.0f} MB are free.",
+                    size=size * times / 1000000.0,
+                    directory=directory,
+                    free=free / 1000000.0,
+                ),
+                remedy=_("Make room there."),
             )
 
 
@@ -81,13 +90,27 @@ def commit(database: sqlite3.Connection, path: Path) -> None:
 def not_had(path: Path, error: Exception) -> RepairError:
     """What SQLite answered, and who is in the way."""
     return RepairError(
-        f"{path} cannot be written to within {WAIT:.0f} s: {error}.", detail=[who_has_it_open(path)], remedy=_STOP
+        _("{path} cannot be written to within {wait:.0f} s: {error}.", path=path, wait=WAIT, error=error),
+        detail=[who_has_it_open(path)],
+        remedy=_(_STOP),
     )
 
 
 def who_has_it_open(path: Path) -> str:
     """The processes, as far as the system shows them."""
     found, complete = holders(path)
-    told = [f"process {h.pid} ({h.program}){', which holds the write lock' if h.writes else ''}" for h in found]
-    unknown = [] if complete else ["processes that the system does not show"]
-    return f"It is open in {'; '.join([*told, *unknown])}." if told or unknown else "No other process has it open."
+    told = [
+        _(
+            "process {pid} ({program}){what}",
+            pid=h.pid,
+            program=h.program,
+            what=_(", which holds the write lock") if h.writes else "",
+        )
+        for h in found
+    ]
+    unknown = [] if complete else [_("processes that the system does not show")]
+    return (
+        _("It is open in {what}.", what="; ".join([*told, *unknown]))
+        if told or unknown
+        else _("No other process has it open.")
+    )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from migrate_to_pg.diagnosis import NotRepaired
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, PlannedTable, SourceTable
 from migrate_to_pg.repair.drift import drifted_columns, lost_indexes, obstacle
 from migrate_to_pg.repair.fitting import keeps
@@ -51,12 +52,16 @@ class Planning:
             return ""
         self.required.setdefault(table.source.name, []).append(column)
         why = self._obstacle(table, column)
-        return f"its declared type {declared} would convert the new values back, and {why}" if why else ""
+        return (
+            _("its declared type {declared} would convert the new values back, and {why}", declared=declared, why=why)
+            if why
+            else ""
+        )
 
     def _obstacle(self, table: PlannedTable, column: str) -> str:
         model = self.reference.get(table.source.name.lower())
         if model is None:
-            return "Django cannot make the table on SQLite"
+            return _("Django cannot make the table on SQLite")
         return obstacle(self.rows, table.source.sql, table.source.name, column, model)
 
     def steps(self) -> Iterator[Step | NotRepaired]:
@@ -91,7 +96,7 @@ class Planning:
         model = self.reference.get(own_name.lower())
         if model is None:
             if _DRIFT in self.accepted:
-                yield NotRepaired(rule=_DRIFT, table=own_name, reason="Django cannot make it on SQLite")
+                yield NotRepaired(rule=_DRIFT, table=own_name, reason=_("Django cannot make it on SQLite"))
             return
         drifted = self._accepted_columns(table, model) if _DRIFT in self.accepted else []
         wanted = [*drifted, *(c for c in self.required.get(own_name, ()) if c not in drifted)]
@@ -143,7 +148,11 @@ def _parents(subject: Subject, table: SourceTable) -> Iterator[Step | NotRepaire
         if intended is not None and subject.catalog.table(intended) is not None:
             known[key.columns] = intended
         else:
-            why = f"the table {intended} is missing" if intended else "the migrations make no foreign key on it"
+            why = (
+                _("the table {intended} is missing", intended=intended)
+                if intended
+                else _("the migrations make no foreign key on it")
+            )
             yield NotRepaired(rule=_DANGLING, table=table.name, column=", ".join(key.columns), reason=why)
     if known:
         yield NameParents(rule=_DANGLING, table=table.name, parents=known)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair import statement
 from migrate_to_pg.repair.content import StoredTable, same_rows, stored_table
 from migrate_to_pg.repair.edits import MENDED, Edits
@@ -100,9 +101,9 @@ def _copy(database: sqlite3.Connection, wanted: Rebuild, old: StoredTable) -> No
     shape = read_shape(database, INTERIM)
     missing = lost(read_shape(database, old.name), shape, parents=wanted.parents, redefined=wanted.redefined)
     if missing:
-        raise RebuildError(f"{old.name} would not keep {missing} as they are")
+        raise RebuildError(_("{old} would not keep {missing} as they are", old=old.name, missing=missing))
     if wanted.edits and wanted.edits.departed(database, old):
-        raise RebuildError(f"rows of {old.name} are no longer as they were when their repair was decided on")
+        raise RebuildError(_("rows of {old} are no longer as they were when their repair was decided on", old=old.name))
     # Where a column is the rowid's other name, it brings the rowid along.
     with_rowid = old.rowid and not shape.rowid_column
     columns = names(old.columns)
@@ -116,7 +117,7 @@ def _copy(database: sqlite3.Connection, wanted: Rebuild, old: StoredTable) -> No
     numbers = wanted.redefined | (wanted.edits.numbers if wanted.edits else frozenset())
     key = (name(shape.rowid_column),) if shape.rowid_column else old.key
     if not same_rows(database, expected, new, old.columns, key, numbers=numbers):
-        raise RebuildError(f"values of {old.name} would not be the same afterwards")
+        raise RebuildError(_("values of {old} would not be the same afterwards", old=old.name))
 
 
 def _all_rows(listed: Sql, table: Sql) -> Sql:
@@ -161,7 +162,7 @@ def _require_same_schema(before: Schema, after: Schema, wanted: Rebuild) -> None
     written = after.get(own, "")
     before, after = before | {own: ""}, after | {own: ""}
     if before != after:
-        names_of = sorted({own_name for _, own_name in before.keys() ^ after.keys()}) or ["an index or a trigger"]
-        raise RebuildError(f"{', '.join(names_of)} would not be as before")
+        names_of = sorted({own_name for __, own_name in before.keys() ^ after.keys()}) or [_("an index or a trigger")]
+        raise RebuildError(_("{names} would not be as before", names=", ".join(names_of)))
     if statement.after_name(written) != statement.after_name(wanted.sql):
-        raise RebuildError(f"SQLite keeps another definition of {wanted.table} than it was given")
+        raise RebuildError(_("SQLite keeps another definition of {table} than it was given", table=wanted.table))

@@ -12,10 +12,11 @@ from pathlib import Path
 from migrate_to_pg.account import ChangedCells, Mended
 from migrate_to_pg.checkup import stage
 from migrate_to_pg.diagnosis import NotRepaired, Repaired
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
 from migrate_to_pg.repair.edits import Edits, fold
-from migrate_to_pg.rules.rule import counted
 from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
@@ -40,13 +41,18 @@ class MendedRows:
 
     def repaired(self) -> Iterator[Repaired]:
         """What was done, in words, by SQLite's names of the tables."""
-        own = {table.name: table.source.name for table, _ in self.edits}
+        own = {table.name: table.source.name for table, __ in self.edits}
         for cells in self.mended.changed:
             changed = counted(cells.count, "value", "values")
-            what = f"{changed} of {cells.column} changed; the old ones are in the backup"
+            what = _(
+                "{changed} of {column} changed; the old ones are in the backup", changed=changed, column=cells.column
+            )
             yield Repaired(rule=cells.rule, table=own.get(cells.table, cells.table), what=what)
         for rows in self.mended.aside:
-            what = f"{counted(rows.count, 'row', 'rows')} merged into those that stay; they are whole in the backup"
+            what = _(
+                "{rows} merged into those that stay; they are whole in the backup",
+                rows=counted(rows.count, "row", "rows"),
+            )
             yield Repaired(rule=rows.rule, table=own.get(rows.table, rows.table), what=what)
 
     def standing(self, rules: frozenset[str], spared: Collection[str]) -> Iterator[NotRepaired]:
@@ -54,7 +60,7 @@ class MendedRows:
         for finding in self.findings:
             if finding.rule in rules and not finding.applied and finding.table not in spared:
                 left = counted(finding.count, "row is left", "rows are left")
-                reason = f"{left} for which the repair has nothing certain to put there"
+                reason = _("{left} for which the repair has nothing certain to put there", left=left)
                 yield NotRepaired(rule=finding.rule, table=finding.table, column=finding.column, reason=reason)
 
 
@@ -75,7 +81,7 @@ def mend_rows(
         return None
     working, journal = place.working_copy, place.unfinished_journal
     with stage(progress, "mend"):
-        mended, _, outcome = mend(
+        mended, __, outcome = mend(
             plan, catalog, snapshot, findings, accepted=accepted, working=working, journal=journal, progress=progress
         )
         edited = fold(journal)

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from migrate_to_pg.language import gettext as _
+
 #: (name, declared type, NOT NULL, default, position in the key, hidden).
 Column = tuple[str, str, int, str | None, int, int]
 #: (parent, columns, the parent's columns, ON UPDATE, ON DELETE, MATCH).
@@ -68,12 +70,12 @@ def lost(old: Shape, new: Shape, *, parents: Mapping[int, str], redefined: Colle
     case, that are defined anew; only then may keys and constraints be added.
     """
     if [_kept(column, redefined) for column in old.columns] != [_kept(column, redefined) for column in new.columns]:
-        return "its columns"
+        return _("its columns")
     wanted = [(parents.get(at, key[0]), *key[1:]) for at, key in enumerate(old.foreign_keys)]
     if not _holds(wanted, new.foreign_keys, exactly=not redefined):
-        return "its foreign keys"
+        return _("its foreign keys")
     if not _holds(old.constraints, new.constraints, exactly=not redefined):
-        return "its unique constraints"
+        return _("its unique constraints")
     return ""
 
 

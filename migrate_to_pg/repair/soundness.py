@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from migrate_to_pg.errors import RepairError
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.shape import read_shape
-from migrate_to_pg.rules.rule import counted
 
 #: (table, columns of the key) -> rows that break it.
 Broken = Counter[tuple[str, tuple[str, ...]]]
@@ -48,8 +49,12 @@ def _broken_keys(database: sqlite3.Connection, table: str) -> Broken:
 def worse(before: Soundness, after: Soundness) -> list[str]:
     """What was not there before: empty where a repair did no harm."""
     rows = [
-        f"{counted(count - before.broken_keys[place], 'row', 'rows')} of {place[0]} would break the foreign key on"
-        f" {', '.join(place[1])}"
+        _(
+            "{rows} of {table} would break the foreign key on {columns}",
+            rows=counted(count - before.broken_keys[place], "row", "rows"),
+            table=place[0],
+            columns=", ".join(place[1]),
+        )
         for place, count in after.broken_keys.items()
         if count > before.broken_keys[place] and place[0] not in before.unknown
     ]
@@ -61,7 +66,7 @@ def require_sound(before: Soundness, after: Soundness) -> None:
     found = worse(before, after)
     if found:
         raise RepairError(
-            "After the repair SQLite's own checks would find what they did not find before; nothing was changed.",
+            _("After the repair SQLite's own checks would find what they did not find before; nothing was changed."),
             detail=found,
-            remedy="Repair the rows that are named first, or together with this.",
+            remedy=_("Repair the rows that are named first, or together with this."),
         )

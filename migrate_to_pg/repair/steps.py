@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from migrate_to_pg.diagnosis import Repaired
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding
 from migrate_to_pg.repair import statement
 from migrate_to_pg.repair.drift import lost_indexes
@@ -18,7 +20,6 @@ from migrate_to_pg.repair.edits import Edits
 from migrate_to_pg.repair.rebuild import Rebuild, RebuildError, rebuild
 from migrate_to_pg.repair.reference import Index, ReferenceTable
 from migrate_to_pg.repair.shape import read_shape
-from migrate_to_pg.rules.rule import counted
 
 
 class RowsError(RebuildError):
@@ -53,8 +54,11 @@ class NameParents:
 
     def repaired(self) -> tuple[Repaired, ...]:
         """Which table each key names now."""
-        keys = (f"the foreign key on {', '.join(columns)} names {parent}" for columns, parent in self.parents.items())
-        return (Repaired(rule=self.rule, table=self.table, what=f"rebuilt: {'; '.join(keys)}"),)
+        keys = (
+            _("the foreign key on {columns} names {parent}", columns=", ".join(columns), parent=parent)
+            for columns, parent in self.parents.items()
+        )
+        return (Repaired(rule=self.rule, table=self.table, what=_("rebuilt: {keys}", keys="; ".join(keys))),)
 
     def apply(self, database: sqlite3.Connection) -> None:
         """Make the table anew."""
@@ -64,7 +68,7 @@ class NameParents:
         # SQLite counts its foreign keys from the last one written.
         positions = {len(keys) - 1 - at: parent for at, parent in wanted.items()}
         if [token.name.lower() for token in statement.parents(sql)] != [key[0].lower() for key in reversed(keys)]:
-            raise RebuildError(f"the statement of {self.table} cannot be read as SQLite reads it")
+            raise RebuildError(_("the statement of {table} cannot be read as SQLite reads it", table=self.table))
         rebuild(database, Rebuild(table=self.table, sql=statement.with_parents(sql, positions), parents=wanted))
 
     def repairs(self, finding: Finding) -> bool:
@@ -84,7 +88,7 @@ class DefineColumns:
 
     def repaired(self) -> tuple[Repaired, ...]:
         """Which columns."""
-        what = f"rebuilt: {', '.join(self.columns)} defined as the migrations do"
+        what = _("rebuilt: {columns} defined as the migrations do", columns=", ".join(self.columns))
         return (Repaired(rule=self.rule, table=self.table, what=what),)
 
     def apply(self, database: sqlite3.Connection) -> None:
@@ -162,7 +166,7 @@ class MakeIndexes:
     def repaired(self) -> tuple[Repaired, ...]:
         """Which indexes."""
         count = counted(len(self.indexes), "index", "indexes")
-        what = f"{count} made: {', '.join(index.name for index in self.indexes)}"
+        what = _("{count} made: {indexes}", count=count, indexes=", ".join(index.name for index in self.indexes))
         return (Repaired(rule=self.rule, table=self.table, what=what),)
 
     def apply(self, database: sqlite3.Connection) -> None:

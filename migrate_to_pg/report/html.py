@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from migrate_to_pg.language import language, number
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.amounts import figures, stages_section, tables_section
 from migrate_to_pg.report.facts import assurances, started, verdict
@@ -18,7 +19,7 @@ from migrate_to_pg.report.faults import differences_section, findings_section
 from migrate_to_pg.report.grid import facts, folded, grid, number_row, pairs, section
 from migrate_to_pg.report.markup import Html, el, join, lines, raw, void
 from migrate_to_pg.report.mended import mended_section
-from migrate_to_pg.report.words import duration, number, say, size
+from migrate_to_pg.report.words import duration, say, size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = Path(__file__).with_name("report.css")
@@ -38,7 +39,7 @@ def to_html(report: Report) -> str:
         el("title", f"{verdict(report).partition(chr(10))[0]} - {say('title')}"),
         el("style", raw(_STYLE.read_text(encoding="utf-8"))),
     )
-    return f"<!DOCTYPE html>\n{el('html', head, el('body', el('main', *_sections(report))), lang='en')}\n"
+    return f"<!DOCTYPE html>\n{el('html', head, el('body', el('main', *_sections(report))), lang=language())}\n"
 
 
 def _sections(report: Report) -> Iterable[Html]:

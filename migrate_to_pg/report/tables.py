@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migrate_to_pg.account import Fate
+from migrate_to_pg.language import number
 from migrate_to_pg.records import LoadedTable, Report, TableProof
-from migrate_to_pg.report.words import duration, number, say
+from migrate_to_pg.report.words import duration, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.rules import (
     ambiguous_local_time,
     boolean_value,
@@ -108,7 +109,7 @@ def accepted_rules(names: Sequence[str]) -> frozenset[str]:
             accepted.add(rule)
         else:
             raise _not_among(
-                "--fix", name, "has no repair", sorted([*repairs, *other_names]), "all, for the lossless ones"
+                "--fix", name, _("has no repair"), sorted([*repairs, *other_names]), _("all, for the lossless ones")
             )
     return frozenset(accepted)
 
@@ -121,7 +122,7 @@ def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
     known = {rule.id for rule in RULES if names_rows(rule)}
     for name in names:
         if name != "all" and name not in known:
-            raise _not_among("--quarantine", name, "is not about rows", sorted(known), "all")
+            raise _not_among("--quarantine", name, _("is not about rows"), sorted(known), "all")
     return frozenset(known if "all" in names else names)
 
 
@@ -131,8 +132,11 @@ def names_rows(rule: Rule) -> bool:
 
 
 def _not_among(option: str, name: str, what: str, known: Sequence[str], all_means: str) -> UsageError:
-    what = what if name in {rule.id for rule in RULES} else "is no rule"
-    return UsageError(f"{option} {name}: {name} {what}.", remedy=f"Known: {', '.join(known)}; or {all_means}.")
+    what = what if name in {rule.id for rule in RULES} else _("is no rule")
+    return UsageError(
+        f"{option} {name}: {name} {what}.",
+        remedy=_("Known: {known}; or {all_means}.", known=", ".join(known), all_means=all_means),
+    )
 
 
 __all__ = ["RULES", "Rule", "SetRule", "Subject", "ValueRule", "accepted_rules", "names_rows", "quarantined_rules"]

@@ -7,19 +7,22 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from migrate_to_pg.columns.spelled import moment_of
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked
 from migrate_to_pg.rules.rule import Mend, Subject, UnmendableError, Value
 
 
-def _hint(subject: Subject, _: PlannedTable, __: PlannedColumn) -> str:
-    return (
-        f" The text means the time in {subject.plan.source_time_zone} (TIME_ZONE), where the clocks showed it twice,"
-        " when they were put back, or never, when they were put forward."
+def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> str:
+    return _(
+        " The text means the time in {source_time_zone} (TIME_ZONE), where the clocks showed it twice,"
+        " when they were put back, or never, when they were put forward.",
+        source_time_zone=subject.plan.source_time_zone,
     )
 
 
-def _mend_of(subject: Subject, _: PlannedTable, __: PlannedColumn) -> Mend:
+def _mend_of(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> Mend:
     return partial(_with_offset, ZoneInfo(subject.plan.source_time_zone))
 
 
@@ -41,7 +44,7 @@ def _with_offset(zone: ZoneInfo, value: Value) -> Value:
 
 RULE = form_rule(
     id="ambiguous-local-time",
-    title="Local time that was twice, or never",
+    title=N_("Local time that was twice, or never"),
     mask=marked("timestamptz"),
     where="typeof({c}) = 'text' AND pg_clock_fault(CAST({c} AS BLOB)) = 'clock'",
     holds="instants",
@@ -51,7 +54,7 @@ RULE = form_rule(
         " hour is shown twice, where they are put forward an hour is never shown: which instant PostgreSQL should hold"
         " would be a guess. With USE_TZ and no TIME_ZONE in DATABASES the text is UTC, and this does not arise."
     ),
-    remedy="Give these times an offset in SQLite, such as 2024-10-27 02:30:00+02:00.",
+    remedy=N_("Give these times an offset in SQLite, such as 2024-10-27 02:30:00+02:00."),
     repair="lossy",
     repair_description=(
         "Adds to the text the offset from UTC that was in force before the clocks were changed, such as +02:00: of a"

@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, told_counts
 from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
@@ -30,11 +32,11 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         column,
         [
             (
-                "a word that other programs read as true or false",
+                _("a word that other programs read as true or false"),
                 "typeof({c}) = 'text' AND lower({c}) IN"
                 " ('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', 'on', 'off')",
             ),
-            ("the empty text", "{c} = ''"),
+            (_("the empty text"), "{c} = ''"),
         ],
     )
 
@@ -50,15 +52,15 @@ def _mended(value: Value) -> Value:
 
 RULE = form_rule(
     id="boolean-value",
-    title="Boolean that is neither 0 nor 1",
+    title=N_("Boolean that is neither 0 nor 1"),
     mask=_mask,
-    holds="0 (false) and 1 (true)",
+    holds=N_("0 (false) and 1 (true)"),
     hint=_hint,
     meaning=(
         "PostgreSQL's boolean is true or false. Of a number such as 2, or a text such as 'true', 't' or '', SQLite and"
         " Django each make something else: Django finds 'false' true, SQLite finds 't' false."
     ),
-    remedy="Put 0 or 1 in their place.",
+    remedy=N_("Put 0 or 1 in their place."),
     repair="lossless",
     repair_description=(
         "Puts 1 in place of true, t, yes, y, on, 1 and 1.0, and 0 in place of false, f, no, n, off, 0 and 0.0, in"

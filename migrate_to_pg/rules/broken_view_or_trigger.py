@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
@@ -15,7 +17,7 @@ _MISSING = ("no such table", "no such column", "no such view", "no such index")
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each."""
-    for kind, broken in (("view", broken_views(subject)), ("trigger", broken_triggers(subject))):
+    for kind, broken in ((N_("view"), broken_views(subject)), (N_("trigger"), broken_triggers(subject))):
         for told, (table, complaint) in broken.items():
             yield _finding(kind, told, table, complaint)
 
@@ -75,16 +77,20 @@ def _complaint(subject: Subject, sql: Sql) -> str:
 
 def _finding(kind: str, told: str, table: str, complaint: str) -> Finding:
     effect = {
-        "view": "Whatever reads it fails.",
-        "trigger": f"Every write to {table} that fires it fails, for the application as well.",
+        "view": _("Whatever reads it fails."),
+        "trigger": _("Every write to {table} that fires it fails, for the application as well.", table=table),
     }[kind]
     return RULE.finding(
         table=table,
-        explanation=(
-            f"The {kind} {told} names something that is not there; SQLite says: {complaint}. {effect} It is"
-            " SQLite's own and is not moved to PostgreSQL, so the move heals this."
+        explanation=_(
+            "The {kind} {told} names something that is not there; SQLite says: {complaint}. {effect} It is"
+            " SQLite's own and is not moved to PostgreSQL, so the move heals this.",
+            kind=_(kind),
+            told=told,
+            complaint=complaint,
+            effect=effect,
         ),
-        remedy="If nothing needs it, drop it in SQLite, after copying the file:\n"
+        remedy=_("If nothing needs it, drop it in SQLite, after copying the file:\n")
         + (compose("DROP VIEW {n};", n=name(told)) if kind == "view" else compose("DROP TRIGGER {n};", n=name(told))),
     )
 
@@ -92,11 +98,11 @@ def _finding(kind: str, told: str, table: str, complaint: str) -> Finding:
 RULE = SetRule(
     id="broken-view-or-trigger",
     level=Level.WARNING,
-    title="View or trigger that names something missing",
+    title=N_("View or trigger that names something missing"),
     meaning=(
         "Views and triggers are not moved, so PostgreSQL is not concerned. On SQLite every read of such a view fails,"
         " and so does every write that fires such a trigger: a table or column was dropped or renamed under it."
     ),
-    remedy="Drop it in SQLite, or make what it names again.",
+    remedy=N_("Drop it in SQLite, or make what it names again."),
     find=find,
 )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.foreign_key_orphan import paired
 from migrate_to_pg.rules.predicate import translate
-from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
+from migrate_to_pg.rules.rule import Offence, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 
 #: 2,704 bytes less the entry's own header and the length word of the value.
@@ -96,10 +98,14 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
     refused = rows.count(subject, table.source, entry.surely)
     rowids = rows.first_rowids(subject, table.source, entry.surely if refused else entry.larger)
     effect = (
-        f"{counted(refused, 'of them is', 'of them are')} too large in any compression, and PostgreSQL would"
-        " refuse the index."
+        _(
+            "{of_them_are} too large in any compression, and PostgreSQL would refuse the index.",
+            of_them_are=counted(refused, "of them is", "of them are"),
+        )
         if refused
-        else "Compressed they may fit; if not, the run stops when the index is made, names it, and publishes nothing."
+        else _(
+            "Compressed they may fit; if not, the run stops when the index is made, names it, and publishes nothing."
+        )
     )
     return RULE.finding(
         table=table.name,
@@ -107,25 +113,29 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
         count=refused or count,
         level=Level.ERROR if refused else Level.WARNING,
         samples=rows.samples(subject, table, [column.source for column in entry.long], rowids),
-        explanation=(
-            f"{counted(count, 'row has', 'rows have')} a key of more than 2,704 bytes in {entry.index}, the most"
-            f" that an entry of PostgreSQL's btree holds. {effect}{rows.without_samples(table.source)}"
+        explanation=_(
+            "{rows_have} a key of more than 2,704 bytes in {index}, the most that an entry of PostgreSQL's"
+            " btree holds. {effect}{without_samples}",
+            rows_have=counted(count, "row has", "rows have"),
+            index=entry.index,
+            effect=effect,
+            without_samples=rows.without_samples(table.source),
         ),
-        remedy=RULE.remedy,
+        remedy=_(RULE.remedy),
     )
 
 
 RULE = SetRule(
     id="btree-too-large",
     level=Level.ERROR,
-    title="Key too large for an index",
+    title=N_("Key too large for an index"),
     meaning=(
         "An entry of a btree holds 2,704 bytes, after PostgreSQL compressed it. An error where no compression makes it"
         " fit, a warning where it might. Examined are primary keys, unique constraints and indexes, those that Django"
         " makes for LIKE included; a condition or an expression that is not understood is left to PostgreSQL: the run"
         " stops when the index is made, names it, and publishes nothing."
     ),
-    remedy="Shorten the values, give the field a max_length, or make the index one of a digest of the value.",
+    remedy=N_("Shorten the values, give the field a max_length, or make the index one of a digest of the value."),
     find=find,
     offences=offences,
 )

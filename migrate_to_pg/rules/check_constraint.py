@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedTable, TargetCheck
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.expression import Expression
 from migrate_to_pg.rules.keys import key_of
 from migrate_to_pg.rules.operators import UnknownExpressionError
-from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
+from migrate_to_pg.rules.rule import Offence, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 
@@ -71,19 +73,23 @@ def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int)
         column=", ".join(column.name for column in expression.columns),
         count=count,
         samples=rows.samples(subject, table, sources, rows.first_rowids(subject, table.source, where)),
-        explanation=(
-            f"PostgreSQL's table has the constraint {check.name}, CHECK ({check.expression}), and would refuse"
-            f" {counted(count, 'row', 'rows')}. SQLite's table was made or rebuilt without it, or the constraint is"
-            f" younger than the rows.{rows.without_samples(table.source)}"
+        explanation=_(
+            "PostgreSQL's table has the constraint {check}, CHECK ({expression}), and would refuse {rows}."
+            " SQLite's table was made or rebuilt without it, or the constraint is younger than the"
+            " rows.{without_samples}",
+            check=check.name,
+            expression=check.expression,
+            rows=counted(count, "row", "rows"),
+            without_samples=rows.without_samples(table.source),
         ),
-        remedy=RULE.remedy + (f" To see them all:\n{query}" if plain else ""),
+        remedy=_(RULE.remedy) + (_(" To see them all:\n{query}", query=query) if plain else ""),
     )
 
 
 RULE = SetRule(
     id="check-constraint",
     level=Level.ERROR,
-    title="Row that a CHECK constraint refuses",
+    title=N_("Row that a CHECK constraint refuses"),
     meaning=(
         "PostgreSQL refuses the row. Examined are constraints made of columns compared with constants or with each"
         " other, IN, BETWEEN, IS NULL, AND, OR, NOT and CASE WHEN, such as PositiveIntegerField's; of sums of integers,"
@@ -92,7 +98,7 @@ RULE = SetRule(
         " PostgreSQL, which looks at every row while it is loaded: the run then stops there and names the constraint"
         " and the row, with nothing published."
     ),
-    remedy="Correct the values in SQLite, or change the constraint in the model and migrate.",
+    remedy=N_("Correct the values in SQLite, or change the constraint in the model and migrate."),
     find=find,
     offences=offences,
 )

@@ -12,10 +12,12 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_, counted, ngettext
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import empty_key
 from migrate_to_pg.rules.foreign_key_orphan import paired
-from migrate_to_pg.rules.rule import Mend, Subject, Told, UnmendableError, Value, ValueRule, counted
+from migrate_to_pg.rules.rule import Mend, Subject, Told, UnmendableError, Value, ValueRule
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 _TEXT_TYPES = ("varchar", "text", "citext", "bpchar")
@@ -111,23 +113,35 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
     """Which unique column knows the texts, how many of them, and what the others are."""
     found = codes(subject, table, column)
     if found is None:
-        raise LookupError(f"{table.name}.{column.name} holds no codes")
+        raise LookupError(_("{table}.{column} holds no codes", table=table.name, column=column.name))
     place = f"{found.parent.name}.{found.code.name}"
-    declared = f" The column is declared {column.source.declared_type}." if column.source.declared_type else ""
+    declared = (
+        _(" The column is declared {declared_type}.", declared_type=column.source.declared_type)
+        if column.source.declared_type
+        else ""
+    )
     query = compose(
         "SELECT {column}, * FROM {table} WHERE typeof({column}) = 'text';",
         column=name(column.source.name),
         table=name(table.source.name),
     )
     return Told(
-        explanation=(
-            f"PostgreSQL's column is {column.target.type_sql} and refers to {found.parent.name}.{found.key.name}; these"
-            f" rows hold texts.{_kinds(subject, table, column, found, place)} A script or an import that thought in"
-            f" codes wrote them, and SQLite takes any value in any column.{declared}"
+        explanation=_(
+            "PostgreSQL's column is {type} and refers to {parent}.{key}; these rows hold texts.{kinds} A"
+            " script or an import that thought in codes wrote them, and SQLite takes any value in any"
+            " column.{declared}",
+            type=column.target.type_sql,
+            parent=found.parent.name,
+            key=found.key.name,
+            kinds=_kinds(subject, table, column, found, place),
+            declared=declared,
         ),
-        remedy=(
-            f"Put {found.parent.name}.{found.key.name} of the row with that {found.code.name} in their place."
-            f" To see them all:\n{query}"
+        remedy=_(
+            "Put {parent}.{key} of the row with that {code} in their place. To see them all:\n{query}",
+            parent=found.parent.name,
+            key=found.key.name,
+            code=found.code.name,
+            query=query,
         ),
     )
 
@@ -148,11 +162,27 @@ def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: 
     )
     neither = total - found.known - numbers
     both = _both(subject, table, column, found)
-    of_them = f"of {counted(total, 'different text', 'different texts')}"
-    said = f" {found.known:,} {of_them} {_are(found.known)} {_a(found.known, 'value')} of {place}: codes stand for ids."
-    also = f" {numbers:,} {of_them} {_are(numbers)} {_a(numbers, 'whole number')} written as text."
-    rest = f" {neither:,} {of_them} {_are(neither)} neither."
-    doubt = f" {both:,} {of_them} {_are(both)} one row's code and another row's id: nothing says which is meant."
+    of_them = counted(total, "different text", "different texts")
+    said = ngettext(
+        " {n:,} of {texts} is a value of {place}: codes stand for ids.",
+        " {n:,} of {texts} are values of {place}: codes stand for ids.",
+        found.known,
+        texts=of_them,
+        place=place,
+    )
+    also = ngettext(
+        " {n:,} of {texts} is a whole number written as text.",
+        " {n:,} of {texts} are whole numbers written as text.",
+        numbers,
+        texts=of_them,
+    )
+    rest = ngettext(" {n:,} of {texts} is neither.", " {n:,} of {texts} are neither.", neither, texts=of_them)
+    doubt = ngettext(
+        " {n:,} of {texts} is one row's code and another row's id: nothing says which is meant.",
+        " {n:,} of {texts} are one row's code and another row's id: nothing says which is meant.",
+        both,
+        texts=of_them,
+    )
     return said + (also if numbers else "") + (rest if neither else "") + (doubt if both else "")
 
 
@@ -171,14 +201,6 @@ def _both(subject: Subject, table: PlannedTable, column: PlannedColumn, found: C
             ids=_ids(subject, found),
         )
     )
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _a(count: int, noun: str) -> str:
-    return f"a {noun}" if count == 1 else f"{noun}s"
 
 
 def _mend_of(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
@@ -232,13 +254,13 @@ def _ids(subject: Subject, found: Codes) -> Sql:
 RULE = ValueRule(
     id="code-in-key",
     level=Level.ERROR,
-    title="Code where an id belongs",
+    title=N_("Code where an id belongs"),
     meaning=(
         "PostgreSQL's key takes whole numbers alone. Texts in such a key belong to this rule where at least one of"
         " them is a value of a unique text column of the table that the key refers to; the others may be ids written as"
         " text, or nothing known. Where none of them is such a value, they are reported by wrong-storage-class."
     ),
-    remedy="Put the id of the row that has the code in its place.",
+    remedy=N_("Put the id of the row that has the code in its place."),
     mask=mask,
     where=_where,
     tell=tell,

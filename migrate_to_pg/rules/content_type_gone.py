@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, Sample
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.content_types import TABLE, ContentType, content_types, of_type, parts
-from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject, counted
+from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject
 
 #: Models named in one explanation.
 _NAMED = 10
@@ -22,19 +24,21 @@ def find(subject: Subject) -> Iterator[Finding]:
             column="app_label, model",
             count=len(gone),
             samples=[Sample(key={"id": str(one.id)}, value=rows.show(str(one))) for one in gone[:SAMPLES]],
-            explanation=(
-                f"{counted(len(gone), 'content type names a model', 'content types name models')} that no installed"
-                f" application has: {'; '.join(_told(subject, one) for one in gone[:_NAMED])}{_more(gone)}. The"
-                " application was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows"
-                " are moved as they are."
+            explanation=_(
+                "{content_types_name_models} that no installed application has: {gone}{more}. The application"
+                " was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows are"
+                " moved as they are.",
+                content_types_name_models=counted(len(gone), "content type names a model", "content types name models"),
+                gone="; ".join(_told(subject, one) for one in gone[:_NAMED]),
+                more=_more(gone),
             ),
-            remedy=RULE.remedy,
+            remedy=_(RULE.remedy),
         )
 
 
 def _told(subject: Subject, one: ContentType) -> str:
     hanging = [*_permissions(subject, one), *_generic_rows(subject, one)]
-    return f"{one} ({', '.join(hanging) if hanging else 'nothing refers to it'})"
+    return f"{one} ({', '.join(hanging) if hanging else _('nothing refers to it')})"
 
 
 def _permissions(subject: Subject, one: ContentType) -> Iterator[str]:
@@ -54,19 +58,19 @@ def _generic_rows(subject: Subject, one: ContentType) -> Iterator[str]:
 
 
 def _more(gone: list[ContentType]) -> str:
-    return f"; and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+    return _("; and {gone} more", gone=len(gone) - _NAMED) if len(gone) > _NAMED else ""
 
 
 RULE = SetRule(
     id="content-type-gone",
     level=Level.WARNING,
-    title="Content type of a model that is gone",
+    title=N_("Content type of a model that is gone"),
     meaning=(
         "PostgreSQL takes the row, and the permissions and generic keys that hang on it; Django can do nothing with"
         " them, and ContentType.get_object_for_this_type() fails. Compared are the installed models and those of the"
         " migrations that the database has applied."
     ),
-    remedy=(
+    remedy=N_(
         "Put the application back if it was left out by mistake; else run manage.py remove_stale_contenttypes"
         " --include-stale-apps, which deletes what hangs on them as well."
     ),

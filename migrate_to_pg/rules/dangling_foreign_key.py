@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, SourceForeignKey, SourceTable
-from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import compose, name
 
 
@@ -24,9 +26,11 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _finding(subject: Subject, table: SourceTable, key: SourceForeignKey) -> Finding:
     planned = any(t.source.name == table.name for t in subject.plan.tables)
     intended = intended_parent(subject, table, key)
-    what = (
-        f"The foreign key on {', '.join(key.columns)} names the table {key.parent}, "
-        f"{'which is a view' if key.parent in subject.catalog.views else 'which does not exist'}"
+    what = _(
+        "The foreign key on {columns} names the table {parent}, {what}",
+        columns=", ".join(key.columns),
+        parent=key.parent,
+        what=_("which is a view") if key.parent in subject.catalog.views else _("which does not exist"),
     )
     return RULE.finding(
         table=table.name,
@@ -54,56 +58,68 @@ def intended_parent(subject: Subject, table: SourceTable, key: SourceForeignKey)
 
 def _cause(parent: str, intended: str | None) -> str:
     if intended is None:
-        return (
-            "The migrations make no foreign key on this column, so the table that it should name is not known. Since"
-            " SQLite 3.26 a RENAME of a table rewrites the REFERENCES clause of every child; a table renamed to"
-            f" {parent} and dropped later leaves this behind."
+        return _(
+            "The migrations make no foreign key on this column, so the table that it should name is not"
+            " known. Since SQLite 3.26 a RENAME of a table rewrites the REFERENCES clause of every child; a"
+            " table renamed to {parent} and dropped later leaves this behind.",
+            parent=parent,
         )
     rename = compose("ALTER TABLE {old} RENAME TO {new}", old=name(intended), new=name(parent))
-    return (
-        f"It should name {intended}, as the migrations do. The cause: since SQLite 3.26, `{rename}` also rewrites the"
-        f" REFERENCES clause of every child table; {intended} was then made anew, {parent} was dropped, and the"
-        " children still name it."
+    return _(
+        "It should name {intended}, as the migrations do. The cause: since SQLite 3.26, `{rename}` also"
+        " rewrites the REFERENCES clause of every child table; {intended} was then made anew, {parent}"
+        " was dropped, and the children still name it.",
+        intended=intended,
+        rename=rename,
+        parent=parent,
     )
 
 
 def _effect(table: SourceTable, parent: str) -> str:
-    return (
-        "Foreign keys are off in SQLite unless a connection turns them on, so writing seems to work outside Django;"
-        f" Django turns them on, and every INSERT into {table.name} answers `no such table: main.{parent}`."
-        f" PRAGMA integrity_check does not look at this. {table.name} holds {counted(table.rows, 'row', 'rows')}."
+    return _(
+        "Foreign keys are off in SQLite unless a connection turns them on, so writing seems to work"
+        " outside Django; Django turns them on, and every INSERT into {table} answers `no such table:"
+        " main.{parent}`. PRAGMA integrity_check does not look at this. {table} holds {rows}.",
+        table=table.name,
+        parent=parent,
+        rows=counted(table.rows, "row", "rows"),
     )
 
 
 def _remedy(table: SourceTable, parent: str, intended: str | None) -> str:
     if intended is None:
-        return (
-            f"Find out which table {table.name} should refer to, in its model and migrations; if none, rebuild the"
-            f" table without this key. For the move alone, --fix {RULE.id} is enough."
+        return _(
+            "Find out which table {table} should refer to, in its model and migrations; if none, rebuild the"
+            " table without this key. For the move alone, --fix {id} is enough.",
+            table=table.name,
+            id=RULE.id,
         )
     back = compose(
         "BEGIN; ALTER TABLE {old} RENAME TO {new}; ALTER TABLE {new} RENAME TO {old}; COMMIT;",
         old=name(intended),
         new=name(parent),
     )
-    return (
-        f"For the move: --fix {RULE.id}; no data changes, the migrations' foreign key names {intended}.\n"
-        "To repair SQLite itself, stop the application, copy the file, and rename there and back, which takes every"
-        f" child along:\n{back}"
+    return _(
+        "For the move: --fix {id}; no data changes, the migrations' foreign key names {intended}.\nTo"
+        " repair SQLite itself, stop the application, copy the file, and rename there and back, which"
+        " takes every child along:\n{back}",
+        id=RULE.id,
+        intended=intended,
+        back=back,
     )
 
 
 RULE = SetRule(
     id="dangling-foreign-key",
     level=Level.ERROR,
-    title="Foreign key to a table that does not exist",
+    title=N_("Foreign key to a table that does not exist"),
     meaning=(
         "PostgreSQL cannot hold such a key: its constraint is made by the migrations and names the right table. On"
         " SQLite every write to the table fails as soon as foreign keys are on, as they are in Django. Since SQLite"
         " 3.26 a RENAME rewrites the REFERENCES clause of every child table; when the renamed table is dropped, the"
         " children keep naming it. PRAGMA integrity_check does not look at this."
     ),
-    remedy=(
+    remedy=N_(
         "Accept the repair. To repair SQLite itself, stop the application, copy the file, and rename the right table to"
         " the name that the children have, and back: the second RENAME takes every one of them along."
     ),

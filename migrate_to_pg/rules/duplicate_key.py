@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import empty_duplicates, predicate, rows
 from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
 from migrate_to_pg.rules.key_expression import KeyExpression
 from migrate_to_pg.rules.keys import Key, key_of
 from migrate_to_pg.rules.operators import UnknownExpressionError
-from migrate_to_pg.rules.rule import SAMPLES, Offence, SetRule, Subject, counted
+from migrate_to_pg.rules.rule import SAMPLES, Offence, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 from migrate_to_pg.sqlite import rowid_name
 
@@ -195,19 +197,26 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
     sources = [column.source for column in search.columns]
     kept, *surplus = rows.samples(subject, search.table, sources, rowids)
     where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
-    note = f" ({count:,} rows, the first: {where})"
+    note = _(" ({count:,} rows, the first: {where})", count=count, where=where)
     return [Sample(key=s.key, value=rows.cut(s.value, rows.WIDTH - len(note)) + note) for s in surplus]
 
 
 def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:
     columns = ", ".join(search.unique.expressions or search.unique.columns)
-    what = "primary key" if search.unique.primary else "unique constraint"
-    some = f" among rows with {search.unique.predicate}" if search.unique.predicate else ""
-    would = "would" if search.key.exact or not search.folded else "may"
-    return (
-        f"{counted(count, 'row repeats', 'rows repeat')} a value of ({columns}){some} that another row has already;"
-        f" PostgreSQL {would} refuse the {what} {search.unique.name}. {_cause(subject, search)}"
-        f"{empty_duplicates.explanation(empty, search.columns[0]) if empty else ''}"
+    what = _("primary key") if search.unique.primary else _("unique constraint")
+    some = _(" among rows with {predicate}", predicate=search.unique.predicate) if search.unique.predicate else ""
+    would = _("would refuse") if search.key.exact or not search.folded else _("may refuse")
+    return _(
+        "{rows_repeat} a value of ({columns}){some} that another row has already; PostgreSQL {would}"
+        " the {what} {unique}. {cause}{explanation}",
+        rows_repeat=counted(count, "row repeats", "rows repeat"),
+        columns=columns,
+        some=some,
+        would=would,
+        what=what,
+        unique=search.unique.name,
+        cause=_cause(subject, search),
+        explanation=empty_duplicates.explanation(empty, search.columns[0]) if empty else "",
     )
 
 
@@ -215,8 +224,8 @@ def _cause(subject: Subject, search: Search) -> str:
     if search.unique.expressions:
         return _cause_of_expression(search)
     if has_unique_index(subject, search.table, search.columns):
-        return "SQLite's own unique index takes these for different values; on PostgreSQL they are one value."
-    return (
+        return _("SQLite's own unique index takes these for different values; on PostgreSQL they are one value.")
+    return _(
         "SQLite's table has no unique index on these columns, or it would have refused them. A rebuild loses it: CREATE"
         " TABLE ... AS SELECT makes a table without keys, and after a RENAME the indexes stay with the renamed table."
     )
@@ -224,34 +233,36 @@ def _cause(subject: Subject, search: Search) -> str:
 
 def _cause_of_expression(search: Search) -> str:
     if search.folded and not search.key.exact:
-        return (
+        return _(
             "They differ in letters beyond ASCII, whose case PostgreSQL's locale knows and SQLite's lower() and upper()"
             " do not: most locales find them equal, C does not. PostgreSQL decides when it makes the index: if it"
             " refuses, the run stops there and publishes nothing."
         )
-    beyond = " Letters beyond ASCII were taken as they are: what PostgreSQL's locale folds may repeat as well."
-    return f"SQLite's table has lost the index, or never had it.{beyond if search.folded else ''}"
+    beyond = _(" Letters beyond ASCII were taken as they are: what PostgreSQL's locale folds may repeat as well.")
+    return _("SQLite's table has lost the index, or never had it.{beyond}", beyond=beyond if search.folded else "")
 
 
 def _remedy(search: Search, empty: int) -> str:
     first = f"{empty_duplicates.remedy(search.table, search.columns[0], search.unique)}\n" if empty else ""
     if search.unique.expressions:
-        return first + RULE.remedy
+        return first + _(RULE.remedy)
     query = compose(
         "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
         columns=names(column.source.name for column in search.columns),
         table=name(search.table.source.name),
     )
-    return (
-        f"{first}Decide which row of each key stays, point the rows that refer to the others at it, delete the others,"
-        f" then make the lost unique index again. To see them all:\n{query}"
+    return _(
+        "{first}Decide which row of each key stays, point the rows that refer to the others at it,"
+        " delete the others, then make the lost unique index again. To see them all:\n{query}",
+        first=first,
+        query=query,
     )
 
 
 RULE = SetRule(
     id="duplicate-key",
     level=Level.ERROR,
-    title="Duplicates under a unique constraint",
+    title=N_("Duplicates under a unique constraint"),
     meaning=(
         "PostgreSQL refuses the primary key or unique constraint. Values are compared as PostgreSQL will see them: text"
         " by its bytes even where SQLite's column is NOCASE, numbers by value, one instant in two spellings as one."
@@ -261,7 +272,7 @@ RULE = SetRule(
         " PostgreSQL's locale decides about them. Any other condition or expression, and citext that differs by case"
         " alone, is left to PostgreSQL, which looks at every row when it restores the constraint."
     ),
-    remedy="Decide which row of each key stays, point the children of the others at it, and delete the others.",
+    remedy=N_("Decide which row of each key stays, point the children of the others at it, and delete the others."),
     repair="lossy",
     repair_name="merge-duplicates",
     repair_description=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable, TargetUnique
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import Subject
@@ -21,19 +22,28 @@ def repeated(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]
 
 def explanation(count: int, column: PlannedColumn) -> str:
     """What they probably are, which merging them would not know."""
-    return (
-        f" {count:,} rows have the empty text in {column.name}: probably it is missing there, and they are different"
-        " things; merging would make one of them."
+    return _(
+        " {count:,} rows have the empty text in {column}: probably it is missing there, and they are"
+        " different things; merging would make one of them.",
+        count=count,
+        column=column.name,
     )
 
 
 def remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> str:
     """What to do about them before any is merged."""
     if column.target.not_null or column.source.not_null or unique.nulls_not_distinct:
-        return f"Where {column.name} is the empty text because it is missing, give each row a value of its own first."
+        return _(
+            "Where {column} is the empty text because it is missing, give each row a value of its own first.",
+            column=column.name,
+        )
     query = compose(
         "UPDATE {table} SET {column} = NULL WHERE {column} = '';",
         table=name(table.source.name),
         column=name(column.source.name),
     )
-    return f"Where {column.name} is the empty text because it is missing, set it to NULL first. In SQLite:\n{query}"
+    return _(
+        "Where {column} is the empty text because it is missing, set it to NULL first. In SQLite:\n{query}",
+        column=column.name,
+        query=query,
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.meant_as_null import null_for
-from migrate_to_pg.rules.rule import Offence, SetRule, Subject, counted
+from migrate_to_pg.rules.rule import Offence, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 _TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
@@ -67,26 +69,29 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, where
         column=column.name,
         count=count,
         samples=rows.samples(subject, table, [column.source], rowids),
-        explanation=(
-            f"{counted(count, 'row has', 'rows have')} the empty text in {column.name}, a key that may be NULL,"
-            f" and NULL was meant. PostgreSQL's column is {column.target.type_sql}: it would refuse '', or look for a"
-            " parent of that key. Forms and CSV imports write '' for what was left blank."
-            f"{rows.without_samples(table.source)}"
+        explanation=_(
+            "{rows_have} the empty text in {column}, a key that may be NULL, and NULL was meant."
+            " PostgreSQL's column is {type}: it would refuse '', or look for a parent of that key. Forms and"
+            " CSV imports write '' for what was left blank.{without_samples}",
+            rows_have=counted(count, "row has", "rows have"),
+            column=column.name,
+            type=column.target.type_sql,
+            without_samples=rows.without_samples(table.source),
         ),
-        remedy=f"{RULE.remedy} In SQLite:\n{query}",
+        remedy=_("{remedy} In SQLite:\n{query}", remedy=_(RULE.remedy), query=query),
     )
 
 
 RULE = SetRule(
     id="empty-key",
     level=Level.ERROR,
-    title="Empty text in a key that may be NULL",
+    title=N_("Empty text in a key that may be NULL"),
     meaning=(
         "PostgreSQL refuses '' in a key of numbers or uuids, and the foreign key in a key of text, unless the parent"
         " has a row whose key is ''. In a key that may not be NULL, the empty text is reported by wrong-storage-class,"
         " invalid-uuid or foreign-key-orphan."
     ),
-    remedy="Set these keys to NULL.",
+    remedy=N_("Set these keys to NULL."),
     repair="lossless",
     repair_description="Sets these keys to NULL.",
     find=find,

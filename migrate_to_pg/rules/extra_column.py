@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedTable, SourceColumn
 from migrate_to_pg.rules import rows
-from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import compose, name
 
 
@@ -24,19 +26,23 @@ def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Fin
         compose("SELECT count(*) FROM {table} WHERE {there}", table=name(table.source.name), there=there)
     )
     rowids = rows.first_rowids(subject, table.source, there) if count else []
-    lost = f"{counted(count, 'row holds', 'rows hold')} a value there, which would be lost"
-    effect = lost if count else "Every value in it is NULL"
+    lost = _("{rows_hold} a value there, which would be lost", rows_hold=counted(count, "row holds", "rows hold"))
+    effect = lost if count else _("Every value in it is NULL")
     return RULE.finding(
         table=table.name,
         column=column.name,
         count=count or 1,
         level=Level.ERROR if count else Level.WARNING,
         samples=rows.samples(subject, table, [column], rowids),
-        explanation=(
-            f"SQLite's table has a column {column.name} ({column.declared_type or 'no type'}) that the migrations do"
-            f" not make. {effect}.{rows.without_samples(table.source) if count else ''}"
+        explanation=_(
+            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make."
+            " {effect}.{without_samples}",
+            column=column.name,
+            declared_type=column.declared_type or _("no type"),
+            effect=effect,
+            without_samples=rows.without_samples(table.source) if count else "",
         ),
-        remedy="Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n"
+        remedy=_("Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n")
         + compose("ALTER TABLE {table} DROP COLUMN {column};", table=name(table.source.name), column=name(column.name)),
     )
 
@@ -44,8 +50,8 @@ def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Fin
 RULE = SetRule(
     id="extra-column",
     level=Level.ERROR,
-    title="Column that the migrations do not know",
+    title=N_("Column that the migrations do not know"),
     meaning="PostgreSQL's table lacks the column, so its data would be lost; a warning where every value is NULL.",
-    remedy="Add a field for it to the model and migrate, or drop the column from SQLite.",
+    remedy=N_("Add a field for it to the model and migrate, or drop the column from SQLite."),
     find=find,
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import empty_key, rows
 from migrate_to_pg.rules.keys import Key, key_of
-from migrate_to_pg.rules.rule import Mend, Offence, SetRule, Subject, counted
+from migrate_to_pg.rules.rule import Mend, Offence, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name, names
 
 
@@ -120,19 +122,25 @@ def _finding(
 
 def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
     parent = f"{key.parent} ({', '.join(key.parent_columns)})"
-    why = f"no row of {parent} has this key"
+    why = _("no row of {parent} has this key", parent=parent)
     if subject.plan.table(key.parent) is None:
-        why = f"SQLite has no table {key.parent} at all"
-    return (
-        f"{counted(count, 'row refers', 'rows refer')} to {parent}, but {why}. PostgreSQL would"
-        f" refuse the constraint {key.name}. SQLite checks foreign keys only where a connection turns them on, as"
-        " Django does: such rows come from rows deleted or imported by other programs, or while the key was broken."
+        why = _("SQLite has no table {parent} at all", parent=key.parent)
+    return _(
+        "{rows_refer} to {parent}, but {why}. PostgreSQL would refuse the constraint {key}. SQLite"
+        " checks foreign keys only where a connection turns them on, as Django does: such rows come from"
+        " rows deleted or imported by other programs, or while the key was broken.",
+        rows_refer=counted(count, "row refers", "rows refer"),
+        parent=parent,
+        why=why,
+        key=key.name,
     )
 
 
 def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]) -> str:
     nullable = not any(column.target.not_null for column in columns)
-    choices = "Bring the parent rows back, " + ("set the key to NULL, " if nullable else "") + "or delete the rows."
+    choices = (
+        _("Bring the parent rows back, ") + (_("set the key to NULL, ") if nullable else "") + _("or delete the rows.")
+    )
     parent = subject.plan.table(key.parent)
     parent_columns = paired(parent, key.parent_columns) if parent else []
     if parent is None or not parent_columns:
@@ -146,20 +154,20 @@ def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, column
         others=names(column.source.name for column in parent_columns),
         parent=name(parent.source.name),
     )
-    return f"{choices} To see them all:\n{query}"
+    return _("{choices} To see them all:\n{query}", choices=choices, query=query)
 
 
 RULE = SetRule(
     id="foreign-key-orphan",
     level=Level.ERROR,
-    title="Key without a parent row",
+    title=N_("Key without a parent row"),
     meaning=(
         "PostgreSQL refuses the foreign key. Keys are compared as PostgreSQL will see them after conversion; values"
         " that it could not hold at all are reported by the rules about single values instead, and a key in which"
         " any part is NULL refers to nothing. Keys over citext and other types whose equality SQLite cannot tell"
         " are left to PostgreSQL, which checks every constraint when it is restored."
     ),
-    remedy="Bring the parent rows back, set the key to NULL where the column allows it, or delete the rows.",
+    remedy=N_("Bring the parent rows back, set the key to NULL where the column allows it, or delete the rows."),
     repair="lossy",
     repair_description=(
         "Sets the key to NULL where the column allows it; the record keeps the value. Where it does not, the finding"

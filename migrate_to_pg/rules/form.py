@@ -12,6 +12,8 @@ from typing import LiteralString
 import pyarrow as pa
 
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.language import ngettext
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.rule import MendOf, Subject, Told, ValueRule
 from migrate_to_pg.rules.sql import Sql, compose, name
@@ -47,14 +49,17 @@ def form_rule(
     """A rule whose explanation is: PostgreSQL's column is ..., which holds ...; these values are not that."""
 
     def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
-        form = holds if isinstance(holds, str) else holds(column)
+        form = _(holds) if isinstance(holds, str) else holds(column)
         more = hint(subject, table, column) if hint else ""
         return Told(
-            explanation=(
-                f"PostgreSQL's column is {column.target.type_sql}, which holds {form}. These values are not that;"
-                f" SQLite looks at no value, so any program could write them.{more}"
+            explanation=_(
+                "PostgreSQL's column is {type}, which holds {form}. These values are not that; SQLite looks at"
+                " no value, so any program could write them.{more}",
+                type=column.target.type_sql,
+                form=form,
+                more=more,
             ),
-            remedy=remedy,
+            remedy=_(remedy),
         )
 
     return ValueRule(
@@ -69,7 +74,7 @@ def form_rule(
         repair=repair,
         repair_description=repair_description,
         mend=mend,
-        where=(lambda _, __, column: condition(where, column)) if where else None,
+        where=(lambda _subject, _table, column: condition(where, column)) if where else None,
     )
 
 
@@ -91,5 +96,5 @@ def told_counts(
         )
         count = subject.number(sql)
         if count:
-            parts.append(f"{count:,} {'is' if count == 1 else 'are'} {words}")
-    return f" Of them, {'; '.join(parts)}." if parts else ""
+            parts.append(ngettext("{n:,} is {words}", "{n:,} are {words}", count, words=_(words)))
+    return _(" Of them, {parts}.", parts="; ".join(parts)) if parts else ""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import LiteralString, NamedTuple
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, GenericKey, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.content_types import ContentType, content_types, of_type, parts
 from migrate_to_pg.rules.foreign_key_orphan import paired
 from migrate_to_pg.rules.keys import key_of
-from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject, counted
+from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 #: The admin's own log keeps what it says of objects that were deleted since: that is what a log is for.
@@ -118,19 +120,21 @@ def _finding(
         column=f"{key.content_type_column}, {key.object_column}",
         count=count,
         samples=rows.samples(subject, table, [column.source for column in columns], rowids[:SAMPLES]),
-        explanation=(
-            f"{counted(count, 'row names an object', 'rows name objects')} that is not there: {models}. No database"
-            " checks a generic key, and deleting the object takes these rows along only where its model has a"
-            f" GenericRelation.{rows.without_samples(table.source)}"
+        explanation=_(
+            "{rows_name_objects} that is not there: {models}. No database checks a generic key, and deleting"
+            " the object takes these rows along only where its model has a GenericRelation.{without_samples}",
+            rows_name_objects=counted(count, "row names an object", "rows name objects"),
+            models=models,
+            without_samples=rows.without_samples(table.source),
         ),
-        remedy=RULE.remedy,
+        remedy=_(RULE.remedy),
     )
 
 
 RULE = SetRule(
     id="generic-foreign-key-orphan",
     level=Level.WARNING,
-    title="Generic key without its object",
+    title=N_("Generic key without its object"),
     meaning=(
         "PostgreSQL takes the row, since it knows nothing of generic keys; Django reads None where the object was."
         " Examined are the generic foreign keys of the installed models; the admin's log rightly keeps its entries"
@@ -138,7 +142,7 @@ RULE = SetRule(
         " over other types than whole numbers, text and uuid are not"
         " examined, and rows of models that are gone are told by content-type-gone."
     ),
-    remedy=(
+    remedy=N_(
         "Delete the rows, or leave them as they are: Django reads None there. Where rows were set aside, their objects"
         " may be in quarantine."
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import compose, name, number, text
@@ -29,10 +31,14 @@ def _judged(subject: Subject, table: PlannedTable, column: PlannedColumn, limit:
         yield RULE.finding(
             table=table.name,
             column=column.name,
-            explanation=(
-                f"{_reason(table, highest, given)} The next id would be {max(highest, given) + 1:,}, and PostgreSQL's"
-                f" column is {column.target.type_sql}, which ends at {limit:,}: its sequence could not be set, since"
-                f" ids are never given twice.{_end_of_sqlite(max(highest, given))}"
+            explanation=_(
+                "{reason} The next id would be {highest:,}, and PostgreSQL's column is {type}, which ends at"
+                " {limit:,}: its sequence could not be set, since ids are never given twice.{end_of_sqlite}",
+                reason=_reason(table, highest, given),
+                highest=max(highest, given) + 1,
+                type=column.target.type_sql,
+                limit=limit,
+                end_of_sqlite=_end_of_sqlite(max(highest, given)),
             ),
             remedy=_remedy(table, highest, given, limit),
         )
@@ -57,42 +63,53 @@ def _given(table: PlannedTable, column: PlannedColumn) -> int:
 
 def _reason(table: PlannedTable, highest: int, given: int) -> str:
     if highest >= given:
-        return f"A row has the id {highest:,}."
-    return (
-        f"SQLite's table sqlite_sequence holds {given:,} as the highest id ever given in {table.source.name}, by a row"
-        " that may be gone."
+        return _("A row has the id {highest:,}.", highest=highest)
+    return _(
+        "SQLite's table sqlite_sequence holds {given:,} as the highest id ever given in {source}, by a"
+        " row that may be gone.",
+        given=given,
+        source=table.source.name,
     )
 
 
 def _end_of_sqlite(last: int) -> str:
-    return " SQLite has come to its end there, too: it refuses a new row, or picks free numbers at random." * (
+    return _(" SQLite has come to its end there, too: it refuses a new row, or picks free numbers at random.") * (
         last >= _END
     )
 
 
 def _remedy(table: PlannedTable, highest: int, given: int, limit: int) -> str:
-    widen = "" if limit == _END else "Widen the column with a migration (BigAutoField). Or: "
+    widen = "" if limit == _END else _("Widen the column with a migration (BigAutoField). Or: ")
     if highest >= limit:
-        lower = "give the row a lower id, and its children with it, "
-        return f"{widen}{lower}and set sqlite_sequence to the highest id that is left, where it has the table."
+        lower = _("give the row a lower id, and its children with it, ")
+        return _(
+            "{widen}{lower}and set sqlite_sequence to the highest id that is left, where it has the table.",
+            widen=widen,
+            lower=lower,
+        )
     update = compose(
         "UPDATE sqlite_sequence SET seq = {highest} WHERE name = {table};",
         highest=number(highest),
         table=text(table.source.name),
     )
-    return f"{widen}where no id above {highest:,} was ever a real row's, set the mark back in SQLite:\n{update}"
+    return _(
+        "{widen}where no id above {highest:,} was ever a real row's, set the mark back in SQLite:\n{update}",
+        widen=widen,
+        highest=highest,
+        update=update,
+    )
 
 
 RULE = SetRule(
     id="identity-exhausted",
     level=Level.ERROR,
-    title="No id left for the next row",
+    title=N_("No id left for the next row"),
     meaning=(
         "The sequence of an IDENTITY or serial column goes on after the highest of max(id) and SQLite's"
         " sqlite_sequence, which remembers deleted rows, so that no id is given twice. Where that is the last number"
         " of the column's type or beyond it (integer: 2147483647), PostgreSQL has no next id. Often a single row with a"
         " number made by hand has moved the mark."
     ),
-    remedy="Widen the column with a migration (BigAutoField), or lower the id, and the mark in sqlite_sequence.",
+    remedy=N_("Widen the column with a migration (BigAutoField), or lower the id, and the mark in sqlite_sequence."),
     find=find,
 )

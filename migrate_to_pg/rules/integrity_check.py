@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
@@ -65,27 +67,30 @@ def _lacks_a_function(error: sqlite3.Error) -> bool:
 
 def _damaged(lines: list[str]) -> Finding:
     hidden = len(lines) - _LINES
-    more = [f"and {hidden} more"] if hidden > 0 else []
+    more = [_("and {hidden} more", hidden=hidden)] if hidden > 0 else []
     said = "\n".join(lines[:_LINES] + more)
     return RULE.finding(
         table="",
         count=len(lines),
-        explanation=f"SQLite's check of its file does not answer ok, but:\n{said}\nRows may be missing, or told twice.",
-        remedy=RULE.remedy,
+        explanation=_(
+            "SQLite's check of its file does not answer ok, but:\n{said}\nRows may be missing, or told twice.",
+            said=said,
+        ),
+        remedy=_(RULE.remedy),
     )
 
 
 RULE = SetRule(
     id="integrity-check",
     level=Level.ERROR,
-    title="Damaged file",
+    title=N_("Damaged file"),
     meaning=(
         "Pages or indexes of the SQLite file contradict each other, after a failing disk, a file copied while it was"
         " written to, or a -wal or -journal that was removed. What is read from it cannot be trusted, so it is not"
         " moved. A table whose indexes or generated columns call functions of Django's is looked at by sqlite_doctor,"
         " which has them."
     ),
-    remedy=(
+    remedy=N_(
         "Where only indexes are named, REINDEX; mends them. Else restore a backup, or save what can be read with the"
         " sqlite3 shell (.recover), and compare the rows before trusting it."
     ),

@@ -7,6 +7,8 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.columns.codec import any_true
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import JSON_TYPES, form_rule, told_counts
 from migrate_to_pg.rules.meant_as_null import null_for
@@ -29,28 +31,28 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         table,
         column,
         [
-            ("the empty text, where NULL was meant", "{c} = ''"),
-            ("NaN or Infinity, which RFC 8259 does not know", "NOT json_valid({c}) AND {c} GLOB '*[NI][an][Nf]*'"),
-            ("written with single quotes, as Python prints", "NOT json_valid({c}) AND {c} GLOB '[[{{]''*'"),
+            (_("the empty text, where NULL was meant"), "{c} = ''"),
+            (_("NaN or Infinity, which RFC 8259 does not know"), "NOT json_valid({c}) AND {c} GLOB '*[NI][an][Nf]*'"),
+            (_("written with single quotes, as Python prints"), "NOT json_valid({c}) AND {c} GLOB '[[{{]''*'"),
         ],
     )
 
 
 RULE = form_rule(
     id="invalid-json",
-    title="Text that is no JSON",
+    title=N_("Text that is no JSON"),
     mask=_mask,
     where=(
         "typeof({c}) = 'text' AND (NOT json_valid({c}) OR instr(CAST({c} AS BLOB), x'00'))"
         " AND ifnull(pg_text_fault(CAST({c} AS BLOB)), 'nul') = 'nul'"
     ),
-    holds="JSON as RFC 8259 has it (no NaN, no trailing comma, no single quotes)",
+    holds=N_("JSON as RFC 8259 has it (no NaN, no trailing comma, no single quotes)"),
     hint=_hint,
     meaning=(
         "PostgreSQL refuses text that is no JSON, NaN and Infinity included. What is JSON, but holds escapes that jsonb"
         " has no room for, is reported by json-escape, and bytes that are no UTF-8 by invalid-utf8."
     ),
-    remedy="Write JSON in their place, or set them to NULL where the column allows it.",
+    remedy=N_("Write JSON in their place, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
     mend=null_for(""),

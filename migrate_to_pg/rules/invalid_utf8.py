@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import JSON_TYPES, TEXT_TYPES, form_rule, marked, told_counts
 from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
@@ -14,11 +16,11 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         column,
         [
             (
-                "half a surrogate pair, as UTF-16 programs write it",
+                _("half a surrogate pair, as UTF-16 programs write it"),
                 "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'surrogate'",
             ),
             (
-                "bytes of another encoding, often Latin-1",
+                _("bytes of another encoding, often Latin-1"),
                 "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'utf-8'",
             ),
         ],
@@ -43,16 +45,16 @@ def _character(byte: int) -> str:
 
 RULE = form_rule(
     id="invalid-utf8",
-    title="Text that is no UTF-8",
+    title=N_("Text that is no UTF-8"),
     mask=marked(*TEXT_TYPES, *JSON_TYPES),
     where="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) IN ('utf-8', 'surrogate')",
-    holds="text in valid UTF-8",
+    holds=N_("text in valid UTF-8"),
     hint=_hint,
     meaning=(
         "PostgreSQL refuses bytes that are no UTF-8, half surrogate pairs included. Django cannot read such a row on"
         " SQLite either. They come from programs that write Latin-1, or UTF-16 cut in the middle of a character."
     ),
-    remedy="Find out in which encoding they were written, and write the same characters in UTF-8.",
+    remedy=N_("Find out in which encoding they were written, and write the same characters in UTF-8."),
     repair="lossy",
     repair_description=(
         "Keeps all that is UTF-8, and reads each byte that is no part of it as Windows-1252; the five bytes that have"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules import empty_key
 from migrate_to_pg.rules.form import condition, form_rule, marked, told_counts
@@ -13,7 +15,7 @@ from migrate_to_pg.rules.sql import Sql
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
-    return told_counts(subject, table, column, [("the empty text, where NULL was meant", "{c} = ''")])
+    return told_counts(subject, table, column, [(_("the empty text, where NULL was meant"), "{c} = ''")])
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
@@ -30,12 +32,12 @@ def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql 
 
 _RULE = form_rule(
     id="invalid-uuid",
-    title="Text that is no uuid",
+    title=N_("Text that is no uuid"),
     mask=marked("uuid"),
-    holds="32 hexadecimal digits, with dashes or without",
+    holds=N_("32 hexadecimal digits, with dashes or without"),
     hint=_hint,
     meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, and in either case are taken.",
-    remedy="Put uuids in their place, or set them to NULL where the column allows it.",
+    remedy=N_("Put uuids in their place, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
     mend=null_for(""),

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.columns.codec import any_true
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, told_counts
 from migrate_to_pg.rules.functions import json_fault
@@ -37,9 +39,12 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         table,
         column,
         [
-            (r"text with \u0000, the NUL character", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'nul'"),
-            ("text with half a surrogate pair", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'surrogate'"),
-            ("a number beyond 1.8e308", "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
+            (_(r"text with \u0000, the NUL character"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'nul'"),
+            (
+                _("text with half a surrogate pair"),
+                "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'surrogate'",
+            ),
+            (_("a number beyond 1.8e308"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
         ],
     )
 
@@ -68,15 +73,15 @@ def _replaced(escape: re.Match[str]) -> str:
 
 RULE = form_rule(
     id="json-escape",
-    title="JSON with a character or number that jsonb cannot hold",
+    title=N_("JSON with a character or number that jsonb cannot hold"),
     mask=_mask,
-    holds="JSON whose texts have neither the NUL character nor half a surrogate pair, and numbers up to 1.8e308",
+    holds=N_("JSON whose texts have neither the NUL character nor half a surrogate pair, and numbers up to 1.8e308"),
     hint=_hint,
     meaning=(
         "JSON allows \\u0000 and lone surrogates such as \\ud83d, and SQLite finds them valid; jsonb refuses both."
         " Of 1e400 it makes an integer of 401 digits, where Django reads infinity from SQLite."
     ),
-    remedy="Take these characters out of the texts in SQLite, and write numbers of at most 1.8e308.",
+    remedy=N_("Take these characters out of the texts in SQLite, and write numbers of at most 1.8e308."),
     repair="lossy",
     repair_description=(
         "Removes every escape \\u0000 and puts \\ufffd, the replacement character, in place of each half of a surrogate"

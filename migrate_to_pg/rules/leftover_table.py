@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, SourceTable
-from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
 
 
@@ -18,23 +20,29 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(table: SourceTable, *, skip: bool, virtual: bool) -> Finding:
-    held = f"{counted(table.rows, 'row', 'rows')} would stay behind"
-    effect = held if table.rows else "It holds no rows"
-    stored = " It is a virtual table, a search index perhaps, which keeps its contents in tables of its own."
+    held = _("{rows} would stay behind", rows=counted(table.rows, "row", "rows"))
+    effect = held if table.rows else _("It holds no rows")
+    stored = _(" It is a virtual table, a search index perhaps, which keeps its contents in tables of its own.")
     kind = stored if virtual else ""
-    chosen = "; you chose so" if table.rows and skip else ""
+    chosen = _("; you chose so") if table.rows and skip else ""
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
         level=Level.ERROR if table.rows and not skip else Level.WARNING,
-        explanation=(
-            f"No migration of the project makes this table.{kind} {effect}{chosen}. Such tables come from interrupted"
-            " rebuilds (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other"
-            " programs."
+        explanation=_(
+            "No migration of the project makes this table.{kind} {effect}{chosen}. Such tables come from"
+            " interrupted rebuilds (new__...), copies made by hand (..._old, ..._backup), applications since"
+            " removed, and other programs.",
+            kind=kind,
+            effect=effect,
+            chosen=chosen,
         ),
         remedy=(
-            "Look at its rows; if they are needed, bring them into a table of the project (a model and a migration)."
-            " To leave the table behind: --leftovers skip. To remove it from SQLite, after copying the file:\n"
+            _(
+                "Look at its rows; if they are needed, bring them into a table of the project (a model and a"
+                " migration). To leave the table behind: --leftovers skip. To remove it from SQLite, after copying"
+                " the file:\n"
+            )
             + compose("DROP TABLE {table};", table=name(table.name))
         ),
     )
@@ -43,11 +51,11 @@ def _finding(table: SourceTable, *, skip: bool, virtual: bool) -> Finding:
 RULE = SetRule(
     id="leftover-table",
     level=Level.ERROR,
-    title="Table that no migration knows",
+    title=N_("Table that no migration knows"),
     meaning=(
         "The table is not made on PostgreSQL, so its rows would stay behind. A warning where it is empty, or where"
         " --leftovers skip was given."
     ),
-    remedy="Bring its rows into a table of the project, drop the table, or leave it behind with --leftovers skip.",
+    remedy=N_("Bring its rows into a table of the project, drop the table, or leave it behind with --leftovers skip."),
     find=find,
 )

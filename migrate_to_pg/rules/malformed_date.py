@@ -6,6 +6,8 @@ import datetime
 import re
 from functools import partial
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
 from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_in_place_of
@@ -21,9 +23,9 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         table,
         column,
         [
-            ("the empty text, where NULL was meant", "{c} = ''"),
-            ("a date and a time, of which Django reads nothing in a date column", "{c} GLOB '????-??-??[ T]?*'"),
-            ("a zero date as MySQL has it, where NULL was meant", "{c} LIKE '%0000-00-00%'"),
+            (_("the empty text, where NULL was meant"), "{c} = ''"),
+            (_("a date and a time, of which Django reads nothing in a date column"), "{c} GLOB '????-??-??[ T]?*'"),
+            (_("a zero date as MySQL has it, where NULL was meant"), "{c} LIKE '%0000-00-00%'"),
         ],
     )
 
@@ -45,16 +47,16 @@ def _mended(not_null: bool, value: Value) -> Value:
 
 RULE = form_rule(
     id="malformed-date",
-    title="Text that is no date",
+    title=N_("Text that is no date"),
     mask=marked("date"),
-    holds="dates of years 1 to 9999, written YYYY-MM-DD",
+    holds=N_("dates of years 1 to 9999, written YYYY-MM-DD"),
     hint=_hint,
     meaning=(
         "PostgreSQL refuses the empty text, '0000-00-00', days that no calendar has, and any other text that is no"
         " date; a date with a time behind it would lose the time. What Django reads is taken, 2024-1-5 among it."
         " Numbers are reported by wrong-storage-class."
     ),
-    remedy="Write them as YYYY-MM-DD, or set them to NULL where the column allows it.",
+    remedy=N_("Write them as YYYY-MM-DD, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description=(
         "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it; of a valid date and time"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
 from migrate_to_pg.rules.meant_as_null import null_for
@@ -14,25 +16,25 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
         table,
         column,
         [
-            ("the empty text, where NULL was meant", "{c} = ''"),
-            ("a date and a time", "{c} GLOB '????-??-??*'"),
-            ("a time with an offset", "{c} GLOB '??:*[+Z]*'"),
+            (_("the empty text, where NULL was meant"), "{c} = ''"),
+            (_("a date and a time"), "{c} GLOB '????-??-??*'"),
+            (_("a time with an offset"), "{c} GLOB '??:*[+Z]*'"),
         ],
     )
 
 
 RULE = form_rule(
     id="malformed-time",
-    title="Text that is no time of day",
+    title=N_("Text that is no time of day"),
     mask=marked("time"),
-    holds="times of day without offset, written HH:MM:SS.ffffff",
+    holds=N_("times of day without offset, written HH:MM:SS.ffffff"),
     hint=_hint,
     meaning=(
         "PostgreSQL refuses the empty text, 25:00 and any other text that is no time of day; it would drop an offset"
         " without a word. What Django reads otherwise is taken, 8:05 among it. Numbers are reported by"
         " wrong-storage-class."
     ),
-    remedy="Write them as HH:MM:SS, or set them to NULL where the column allows it.",
+    remedy=N_("Write them as HH:MM:SS, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
     mend=null_for(""),

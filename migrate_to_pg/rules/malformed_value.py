@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules.form import JSON_TYPES, TEXT_TYPES, form_rule
 from migrate_to_pg.rules.meant_as_null import null_for
@@ -29,10 +31,10 @@ _ELSEWHERE = frozenset(
 )
 #: pg_type.typname -> what it holds.
 _FORMS = {
-    "float4": "numbers of 32-bit floating point; these would be rounded",
-    "interval": "durations, here of up to 9.19e18 microseconds (291,000 years)",
-    "name": "at most 63 bytes of text",
-    "char": "one byte of text",
+    "float4": N_("numbers of 32-bit floating point; these would be rounded"),
+    "interval": N_("durations, here of up to 9.19e18 microseconds (291,000 years)"),
+    "name": N_("at most 63 bytes of text"),
+    "char": N_("one byte of text"),
 }
 
 
@@ -41,13 +43,13 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def _holds(column: PlannedColumn) -> str:
-    spelled = "what is there in full only where its text has no more digits, no other day or zone than that type"
-    return _FORMS.get(column.target.type_name, spelled)
+    spelled = N_("what is there in full only where its text has no more digits, no other day or zone than that type")
+    return _(_FORMS.get(column.target.type_name, spelled))
 
 
 RULE = form_rule(
     id="malformed-value",
-    title="Value that the column's type cannot hold",
+    title=N_("Value that the column's type cannot hold"),
     mask=_mask,
     holds=_holds,
     meaning=(
@@ -55,7 +57,7 @@ RULE = form_rule(
         " not hold, a moment in an array with more digits than microseconds, a name that it would cut."
         " Texts, dates, numbers and the like have rules of their own."
     ),
-    remedy="Correct the values in SQLite, or change the model's field and migrate.",
+    remedy=N_("Correct the values in SQLite, or change the model's field and migrate."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
     mend=null_for(""),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.rule import SetRule, Subject
 
@@ -13,12 +15,14 @@ def find(subject: Subject) -> Iterator[Finding]:
     for table in subject.plan.only_target:
         yield RULE.finding(
             table=table.name,
-            explanation=(
-                f"The migrations that the source has applied make the table {table.name}; SQLite's database has none of"
-                " that name. It was dropped or renamed there, or its migration was only recorded (--fake), or it is"
-                " made for PostgreSQL alone. On PostgreSQL it will hold what the migrations put into it, no more."
+            explanation=_(
+                "The migrations that the source has applied make the table {table}; SQLite's database has none"
+                " of that name. It was dropped or renamed there, or its migration was only recorded (--fake), or"
+                " it is made for PostgreSQL alone. On PostgreSQL it will hold what the migrations put into it,"
+                " no more.",
+                table=table.name,
             ),
-            remedy=(
+            remedy=_(
                 "If it was lost, restore it from a backup; if it was renamed, give it back its name; if PostgreSQL"
                 " alone has it, there is nothing to do."
             ),
@@ -28,8 +32,8 @@ def find(subject: Subject) -> Iterator[Finding]:
 RULE = SetRule(
     id="missing-table",
     level=Level.WARNING,
-    title="Table that SQLite lacks",
+    title=N_("Table that SQLite lacks"),
     meaning="A table of the migrations that the source lacks is published as the migrations make it: without rows.",
-    remedy="Restore it in SQLite where it was lost; there is nothing to do where PostgreSQL alone has it.",
+    remedy=N_("Restore it in SQLite where it was lost; there is nothing to do where PostgreSQL alone has it."),
     find=find,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate_to_pg.language import N_
 from migrate_to_pg.rules.form import TEXT_TYPES, form_rule, marked
 from migrate_to_pg.rules.rule import UnmendableError, Value
 
@@ -14,15 +15,17 @@ def _without(value: Value) -> Value:
 
 RULE = form_rule(
     id="nul-in-text",
-    title="NUL in text",
+    title=N_("NUL in text"),
     mask=marked(*TEXT_TYPES),
     where="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'nul'",
-    holds="text without the character NUL",
+    holds=N_("text without the character NUL"),
     meaning=(
         "PostgreSQL refuses the character NUL (code point 0) in any text. On SQLite it is invisible: length() and many"
         " tools stop there, and what follows is not seen."
     ),
-    remedy="Remove the character, for instance with replace(column, char(0), ''), or keep the bytes in a BinaryField.",
+    remedy=N_(
+        "Remove the character, for instance with replace(column, char(0), ''), or keep the bytes in a BinaryField."
+    ),
     repair="lossy",
     repair_description="Removes every NUL (U+0000); what stands before and after it stays.",
     mend=lambda *_: _without,

@@ -6,6 +6,8 @@ import pyarrow as pa
 
 from migrate_to_pg.columns.codec import any_true
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import TEXT_TYPES
 from migrate_to_pg.rules.rule import Mend, Subject, Told, ValueRule
@@ -20,9 +22,11 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return empty if any_true(empty) else None
 
 
-def tell(_: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+def tell(_subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
     """Why SQLite took it."""
-    declared = "although its declaration says NOT NULL" if column.source.not_null else "which has no NOT NULL there"
+    declared = (
+        _("although its declaration says NOT NULL") if column.source.not_null else _("which has no NOT NULL there")
+    )
     update = compose(
         "UPDATE {table} SET {column} = ... WHERE {column} IS NULL;",
         table=name(table.source.name),
@@ -30,10 +34,14 @@ def tell(_: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
     )
     return Told(
         explanation=(
-            f"PostgreSQL's column {column.name} is NOT NULL and would refuse these rows; SQLite's table holds NULL,"
-            f" {declared}. A rebuild with CREATE TABLE ... AS SELECT loses NOT NULL."
+            _(
+                "PostgreSQL's column {column} is NOT NULL and would refuse these rows; SQLite's table holds"
+                " NULL, {declared}. A rebuild with CREATE TABLE ... AS SELECT loses NOT NULL.",
+                column=column.name,
+                declared=declared,
+            )
         ),
-        remedy=f"Give these rows a value, or let the model's field be null and migrate:\n{update}",
+        remedy=_("Give these rows a value, or let the model's field be null and migrate:\n{update}", update=update),
     )
 
 
@@ -46,9 +54,9 @@ def _mend_of(_: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | N
 RULE = ValueRule(
     id="null-in-not-null",
     level=Level.ERROR,
-    title="NULL in a NOT NULL column",
+    title=N_("NULL in a NOT NULL column"),
     meaning="PostgreSQL refuses the row.",
-    remedy="Give the rows a value, or let the model's field be null and migrate.",
+    remedy=N_("Give the rows a value, or let the model's field be null and migrate."),
     mask=mask,
     tell=tell,
     repair="lossy",

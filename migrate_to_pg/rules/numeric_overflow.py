@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
 from migrate_to_pg.rules.rule import Subject
@@ -9,7 +11,9 @@ from migrate_to_pg.rules.rule import Subject
 
 def _holds(column: PlannedColumn) -> str:
     whole = (column.target.precision or 0) - (column.target.scale or 0)
-    return f"at most {whole} digits before the decimal point and {column.target.scale} after it"
+    return _(
+        "at most {whole} digits before the decimal point and {scale} after it", whole=whole, scale=column.target.scale
+    )
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
@@ -18,7 +22,7 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
 
 RULE = form_rule(
     id="numeric-overflow",
-    title="Number with too many digits",
+    title=N_("Number with too many digits"),
     mask=marked("numeric"),
     holds=_holds,
     hint=_hint,
@@ -26,5 +30,5 @@ RULE = form_rule(
         "PostgreSQL refuses a number that has more digits before the decimal point than numeric(p, s) leaves room for,"
         " as well as Infinity; Django cannot read it either. (SQLite has no NaN: it stores NULL.)"
     ),
-    remedy="Correct the numbers in SQLite, or raise max_digits in the model and migrate.",
+    remedy=N_("Correct the numbers in SQLite, or raise max_digits in the model and migrate."),
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
-from migrate_to_pg.rules.rule import SetRule, Subject, counted
+from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 
 
@@ -45,23 +47,26 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count
         samples=rows.samples(
             subject, table, [column.source], rows.first_rowids(subject, table.source, _rounds(column))
         ),
-        explanation=(
-            f"{counted(count, 'value has', 'values have')} more than {column.target.scale} decimals, although the model"
-            f" keeps {column.target.scale}. Django rounds them whenever it reads them, and PostgreSQL will hold what"
-            f" Django reads: nothing changes for the application.{rows.without_samples(table.source)}"
+        explanation=_(
+            "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
+            " whenever it reads them, and PostgreSQL will hold what Django reads: nothing changes for the"
+            " application.{without_samples}",
+            values_have=counted(count, "value has", "values have"),
+            scale=column.target.scale,
+            without_samples=rows.without_samples(table.source),
         ),
-        remedy="If the further decimals matter, raise decimal_places in the model and migrate before the move.",
+        remedy=_("If the further decimals matter, raise decimal_places in the model and migrate before the move."),
     )
 
 
 RULE = SetRule(
     id="numeric-rounded",
     level=Level.WARNING,
-    title="Number with more decimals than the column",
+    title=N_("Number with more decimals than the column"),
     meaning=(
         "SQLite keeps whatever decimals a program writes; Django rounds to decimal_places, half to even, when it reads."
         " PostgreSQL receives what Django reads. Noise beyond the 15 digits that Django takes of a REAL is not counted."
     ),
-    remedy="If the further decimals matter, raise decimal_places in the model and migrate before the move.",
+    remedy=N_("If the further decimals matter, raise decimal_places in the model and migrate before the move."),
     find=find,
 )

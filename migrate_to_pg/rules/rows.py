@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rule import SAMPLES, Subject
@@ -112,7 +113,7 @@ def without_samples(table: SourceTable) -> str:
     """A sentence for tables whose rows cannot be pointed at; '' for all others."""
     if rowid_name(table) is not None:
         return ""
-    return " SQLite keeps no row number for this table (WITHOUT ROWID), so the rows are not listed here."
+    return _(" SQLite keeps no row number for this table (WITHOUT ROWID), so the rows are not listed here.")
 
 
 def key_value(value: object) -> str:

@@ -63,11 +63,6 @@ class Offence:
     where: Sql
 
 
-def counted(count: int, one: str, many: str) -> str:
-    """1 row refers, 1,200 rows refer."""
-    return f"{count:,} {one if count == 1 else many}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """What a rule says of itself; docs/reference/findings.md is made from it."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from migrate_to_pg.columns import codec_for
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import duplicate_key
 from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
@@ -61,7 +63,12 @@ def _types(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
             continue
         classes = join(", ", map(text, (*codec.storage, "null")))
         if not _any(subject, table, compose("typeof({c}) NOT IN ({all})", c=name(column.source.name), all=classes)):
-            words = f"{column.source.name} is declared {declared}, where the migrations make {column.target.type_sql}"
+            words = _(
+                "{source} is declared {declared}, where the migrations make {type}",
+                source=column.source.name,
+                declared=declared,
+                type=column.target.type_sql,
+            )
             yield _Loss((column.name,), words)
 
 
@@ -70,7 +77,7 @@ def _not_nulls(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
         if _lacks_not_null(column, table) and not _any(
             subject, table, compose("{c} IS NULL", c=name(column.source.name))
         ):
-            yield _Loss((column.name,), f"{column.source.name} is not NOT NULL")
+            yield _Loss((column.name,), _("{source} is not NOT NULL", source=column.source.name))
 
 
 def _lacks_not_null(column: PlannedColumn, table: PlannedTable) -> bool:
@@ -85,8 +92,11 @@ def _uniques(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
         if not columns or unique.predicate or duplicate_key.has_unique_index(subject, table, columns):
             continue
         if not duplicate_key.surplus(subject, table, unique):
-            what = "no primary key" if unique.primary else "no unique index"
-            yield _Loss(unique.columns, f"there is {what} on {', '.join(c.source.name for c in columns)}")
+            what = _("no primary key") if unique.primary else _("no unique index")
+            yield _Loss(
+                unique.columns,
+                _("there is {what} on {columns}", what=what, columns=", ".join(c.source.name for c in columns)),
+            )
 
 
 def _indexes(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
@@ -99,7 +109,9 @@ def _indexes(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
         names = [column.source.name.lower() for column in wanted]
         serve = any(parts[: len(names)] == names and (index.predicate or not partial) for parts, partial in found)
         if not serve and not is_rowid(subject, table, wanted):
-            yield _Loss(index.columns, f"there is no index on {', '.join(c.source.name for c in wanted)}")
+            yield _Loss(
+                index.columns, _("there is no index on {wanted}", wanted=", ".join(c.source.name for c in wanted))
+            )
 
 
 def _of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str], bool]]:
@@ -119,8 +131,15 @@ def _foreign_keys(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
         named = _parents(table, columns)
         if parent.source.name.lower() not in named and all(map(subject.catalog.table, named)):
             own = ", ".join(column.source.name for column in columns)
-            words = f"the foreign key on {own} names {named[0]}" if named else f"there is no foreign key on {own}"
-            yield _Loss(key.columns, f"{words}, where that of the migrations names {parent.source.name}")
+            words = (
+                _("the foreign key on {own} names {named}", own=own, named=named[0])
+                if named
+                else _("there is no foreign key on {own}", own=own)
+            )
+            yield _Loss(
+                key.columns,
+                _("{words}, where that of the migrations names {source}", words=words, source=parent.source.name),
+            )
 
 
 def _parents(table: PlannedTable, columns: list[PlannedColumn]) -> list[str]:
@@ -142,19 +161,22 @@ def _finding(table: PlannedTable, losses: list[_Loss]) -> Finding:
         column=", ".join(c.name for c in table.columns if c.name in concerned),
         count=len(losses),
         explanation=(
-            f"SQLite's table {table.source.name} is not as the migrations make it:"
-            f" {'; '.join(loss.words for loss in losses)}. PostgreSQL's table is made by the migrations: the move heals"
-            " this, and what the data suffered has findings of its own. A rebuild by hand, as CREATE TABLE ... AS"
-            " SELECT, leaves such a table."
+            _(
+                "SQLite's table {source} is not as the migrations make it: {losses}. PostgreSQL's table is made"
+                " by the migrations: the move heals this, and what the data suffered has findings of its own. A"
+                " rebuild by hand, as CREATE TABLE ... AS SELECT, leaves such a table.",
+                source=table.source.name,
+                losses="; ".join(loss.words for loss in losses),
+            )
         ),
-        remedy=RULE.remedy,
+        remedy=_(RULE.remedy),
     )
 
 
 RULE = SetRule(
     id="schema-drift",
     level=Level.WARNING,
-    title="Table that is not as the migrations make it",
+    title=N_("Table that is not as the migrations make it"),
     meaning=(
         "PostgreSQL's table is made by the migrations, so nothing is lost there. On SQLite nothing keeps wrong values"
         " out any longer, or reading is slow: compared are declared types (by their affinity), NOT NULL, unique"
@@ -163,6 +185,6 @@ RULE = SetRule(
         " compared. Where wrong values are there already, the rule about them reports it instead: wrong-storage-class,"
         " null-in-not-null, duplicate-key; rows that a lost foreign key let in are foreign-key-orphan's beside it."
     ),
-    remedy="Nothing to do for the move. If SQLite is to stay in use, rebuild the table as the migrations make it.",
+    remedy=N_("Nothing to do for the move. If SQLite is to stay in use, rebuild the table as the migrations make it."),
     find=find,
 )

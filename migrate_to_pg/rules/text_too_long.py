@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.columns.codec import any_true
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.rule import Mend, Subject, Told, UnmendableError, Value, ValueRule, counted
+from migrate_to_pg.rules.rule import Mend, Subject, Told, UnmendableError, Value, ValueRule
 from migrate_to_pg.rules.sql import compose, name, number
 
 
@@ -44,15 +46,21 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
     )
     longest, spaces = subject.rows(sql)[0]
     query = compose("SELECT * FROM {table} WHERE length({column}) > {limit};", **parts)
-    cut = (
-        f" {counted(spaces, 'of them exceeds', 'of them exceed')} it by spaces alone, which it would cut off silently."
+    cut = _(
+        " {of_them_exceed} it by spaces alone, which it would cut off silently.",
+        of_them_exceed=counted(spaces, "of them exceeds", "of them exceed"),
     )
     return Told(
-        explanation=(
-            f"PostgreSQL's column is {column.target.type_sql} and would refuse these values; the longest has"
-            f" {longest:,} characters. SQLite does not look at the length.{cut if spaces else ''}"
+        explanation=_(
+            "PostgreSQL's column is {type} and would refuse these values; the longest has {longest:,}"
+            " characters. SQLite does not look at the length.{cut}",
+            type=column.target.type_sql,
+            longest=longest,
+            cut=cut if spaces else "",
         ),
-        remedy=f"Raise max_length in the model and migrate, or shorten the values. To see them all:\n{query}",
+        remedy=_(
+            "Raise max_length in the model and migrate, or shorten the values. To see them all:\n{query}", query=query
+        ),
     )
 
 
@@ -70,12 +78,12 @@ def _cut(limit: int, value: Value) -> Value:
 RULE = ValueRule(
     id="text-too-long",
     level=Level.ERROR,
-    title="Text longer than the column",
+    title=N_("Text longer than the column"),
     meaning=(
         "PostgreSQL refuses text of more than n characters in varchar(n) or char(n); where the excess is spaces alone"
         " it cuts them off without a word. Characters are Unicode code points."
     ),
-    remedy="Raise max_length in the model and migrate, or shorten the values.",
+    remedy=N_("Raise max_length in the model and migrate, or shorten the values."),
     mask=mask,
     tell=tell,
     repair="lossy",

@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import ColumnBatch
+from migrate_to_pg.language import N_
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import code_in_key, empty_key, recast
 from migrate_to_pg.rules.form import told_counts
@@ -36,12 +38,16 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
         expected=_quoted(column),
     )
     return Told(
-        explanation=(
-            f"PostgreSQL's column is {column.target.type_sql}, which is read from SQLite's {' or '.join(expected)}"
-            f" values; found here: {', '.join(found)}. SQLite takes any value in any column"
-            f"{_declared(column)}.{_numbers(subject, table, column)}"
+        explanation=_(
+            "PostgreSQL's column is {type}, which is read from SQLite's {expected} values; found here:"
+            " {found}. SQLite takes any value in any column{declared}.{numbers}",
+            type=column.target.type_sql,
+            expected=_(" or ").join(expected),
+            found=", ".join(found),
+            declared=_declared(column),
+            numbers=_numbers(subject, table, column),
         ),
-        remedy=f"Put values of the column's type in their place. To see them all:\n{query}",
+        remedy=_("Put values of the column's type in their place. To see them all:\n{query}", query=query),
     )
 
 
@@ -60,22 +66,26 @@ def _classes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> li
 
 
 def _declared(column: PlannedColumn) -> str:
-    return f"; this one is declared {column.source.declared_type}" if column.source.declared_type else ""
+    return (
+        _("; this one is declared {declared_type}", declared_type=column.source.declared_type)
+        if column.source.declared_type
+        else ""
+    )
 
 
 #: Type family -> what numbers in such a column are.
 _MOMENTS: tuple[tuple[str, LiteralString], ...] = (
-    ("like a Unix time in seconds", "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e8 AND 1e10"),
-    ("like a Unix time in milliseconds", "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e11 AND 1e13"),
-    ("like a Julian day", "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1721425 AND 5373485"),
+    (N_("like a Unix time in seconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e8 AND 1e10"),
+    (N_("like a Unix time in milliseconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e11 AND 1e13"),
+    (N_("like a Julian day"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1721425 AND 5373485"),
 )
 _WHOLES: tuple[tuple[str, LiteralString], ...] = (
-    ("a whole number written as text", "typeof({c}) = 'text' AND {c} = CAST(CAST({c} AS INTEGER) AS TEXT)"),
-    ("whole, but stored as REAL", "typeof({c}) = 'real' AND {c} = CAST({c} AS INTEGER) AND abs({c}) < 9e18"),
-    ("beyond 64 bits", "typeof({c}) = 'real' AND abs({c}) >= 9223372036854775808.0"),
+    (N_("a whole number written as text"), "typeof({c}) = 'text' AND {c} = CAST(CAST({c} AS INTEGER) AS TEXT)"),
+    (N_("whole, but stored as REAL"), "typeof({c}) = 'real' AND {c} = CAST({c} AS INTEGER) AND abs({c}) < 9e18"),
+    (N_("beyond 64 bits"), "typeof({c}) = 'real' AND abs({c}) >= 9223372036854775808.0"),
 )
 _DURATIONS: tuple[tuple[str, LiteralString], ...] = (
-    ("a duration written as text, where Django keeps microseconds", "typeof({c}) = 'text' AND {c} GLOB '*[0-9]*'"),
+    (N_("a duration written as text, where Django keeps microseconds"), "typeof({c}) = 'text' AND {c} GLOB '*[0-9]*'"),
 )
 
 
@@ -110,12 +120,12 @@ def _quoted(column: PlannedColumn) -> Sql:
 RULE = ValueRule(
     id="wrong-storage-class",
     level=Level.ERROR,
-    title="Value of another type than the column",
+    title=N_("Value of another type than the column"),
     meaning=(
         "PostgreSQL's column takes values of its own type alone. Nothing is cast: a cast would make 12 of '12abc'"
         " without a word. Texts in a key may be told by code-in-key or empty-key instead."
     ),
-    remedy="Put values of the column's type in their place.",
+    remedy=N_("Put values of the column's type in their place."),
     mask=mask,
     where=_where,
     tell=tell,

@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from migrate_to_pg.errors import StagingError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Plan
 
 Connection = psycopg.Connection[Any]
@@ -161,7 +162,7 @@ def set_aside(connection: Connection, schema: str) -> SetAside:
     there = definitions(connection, schema)
     triggers = [Trigger(**row) for query in (_TRIGGERS, _RULES) for row in _rows(connection, query, schema)]
     indexes = [d for d in there if d.kind == "index"]
-    foreign_keys = [d for d in there if d.kind == "foreign key"]
+    foreign_keys = [d for d in there if d.kind == _("foreign key")]
     keys = [d for d in there if d not in indexes and d not in foreign_keys]
     for trigger in triggers:
         connection.execute(trigger.disable.encode())
@@ -183,9 +184,15 @@ def _require_all_rows_visible(connection: Connection, schema: str) -> None:
     if forced:
         user = connection.info.user
         raise StagingError(
-            f"Row security is forced on table {forced[0]}: role {user} could neither load nor prove its rows.",
+            _(
+                "Row security is forced on table {forced}: role {user} could neither load nor prove its rows.",
+                forced=forced[0],
+                user=user,
+            ),
             detail=forced,
-            remedy=f'Connect as a role that bypasses it, or run as a superuser: ALTER ROLE "{user}" BYPASSRLS;',
+            remedy=_(
+                'Connect as a role that bypasses it, or run as a superuser: ALTER ROLE "{user}" BYPASSRLS;', user=user
+            ),
         )
 
 

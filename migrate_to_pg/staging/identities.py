@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import StagingError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Identity, Plan, PlannedTable
 
 Connection = psycopg.Connection[Any]
@@ -39,9 +40,17 @@ def _set_identity(connection: Connection, table: str, column: str, sequence: str
         connection.execute("SELECT setval(%s::regclass, %s, false)", [sequence, following])
     except psycopg.Error as error:
         raise StagingError(
-            f"The sequence of {table}.{column} cannot go on after {last}: {error.diag.message_primary}",
-            remedy="The column's type has no room for another id: widen it with a migration, or give that row a lower"
-            " id (and set sqlite_sequence.seq to the highest one).",
+            _(
+                "The sequence of {table}.{column} cannot go on after {last}: {message}",
+                table=table,
+                column=column,
+                last=last,
+                message=error.diag.message_primary,
+            ),
+            remedy=_(
+                "The column's type has no room for another id: widen it with a migration, or give that row a lower"
+                " id (and set sqlite_sequence.seq to the highest one)."
+            ),
         ) from error
     return Identity(table=table, column=column, next=following)
 

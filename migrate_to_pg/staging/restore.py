@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import StagingError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Plan
 from migrate_to_pg.staging.aside import Definition, SetAside, definitions, look_only_at
 from migrate_to_pg.together import taken, together
@@ -65,7 +66,7 @@ def restore(
 
 
 def _of(aside: SetAside, *, foreign: bool) -> list[Definition]:
-    return [d for d in aside.definitions if (d.kind == "foreign key") is foreign]
+    return [d for d in aside.definitions if (d.kind == _("foreign key")) is foreign]
 
 
 def _make_all(connection: Connection, made: Iterable[tuple[Definition, str]]) -> None:
@@ -144,10 +145,15 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
         connection.execute(statement.encode())
     except psycopg.Error as error:
         raise StagingError(
-            f"{definition.kind.capitalize()} {definition.name} of table {definition.table} does not hold for the data:"
-            f" {error.diag.message_primary or error}",
+            _(
+                "{kind} {definition} of table {table} does not hold for the data: {message}",
+                kind=definition.kind.capitalize(),
+                definition=definition.name,
+                table=definition.table,
+                message=error.diag.message_primary or error,
+            ),
             detail=[line for line in (error.diag.message_detail, definition.create) if line],
-            remedy="Mend the rows it names in the SQLite database, then run again.",
+            remedy=_("Mend the rows it names in the SQLite database, then run again."),
         ) from error
 
 
@@ -157,9 +163,14 @@ def _require_complete(connection: Connection, schema: str, aside: SetAside) -> N
     missing = [definition for definition in aside.definitions if definition not in there]
     if missing:
         raise StagingError(
-            f"{len(missing)} indexes or constraints are not back as they were: {missing[0].table}.{missing[0].name}.",
+            _(
+                "{missing} indexes or constraints are not back as they were: {table}.{name}.",
+                missing=len(missing),
+                table=missing[0].table,
+                name=missing[0].name,
+            ),
             detail=[definition.create for definition in missing],
-            remedy="This should not happen; please report it with these lines.",
+            remedy=_("This should not happen; please report it with these lines."),
         )
 
 

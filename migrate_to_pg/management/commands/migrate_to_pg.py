@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from migrate_to_pg.management.manners import bare_stream, end_on_signals, unfailing
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.language import spoken, wanted
+from migrate_to_pg.management.manners import add_language, bare_stream, end_on_signals, unfailing
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -46,6 +48,7 @@ class Command(BaseCommand):
             type=lambda text: Path(_given(text)),
             help="where report.html, report.json and the snapshot go (default: migrate_to_pg_report/<timestamp>)",
         )
+        add_language(parser)
         parser.add_argument("--json", action="store_true", help="the report as JSON on stdout, progress on stderr")
         parser.add_argument(
             "--no-input",
@@ -57,6 +60,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
+        with spoken(options["lang"] or wanted()):
+            self._handle(options)
+
+    def _handle(self, options: Mapping[str, Any]) -> None:
         from migrate_to_pg.errors import MigrateToPgError
 
         _prepare_streams()
@@ -67,7 +74,7 @@ class Command(BaseCommand):
             self._print_error(error)
             status = error.exit_status
         except KeyboardInterrupt:
-            self.stderr.write("Interrupted; nothing was published.")
+            self.stderr.write(_("Interrupted; nothing was published."))
             status = 1
         if status:
             sys.exit(status)
@@ -92,7 +99,7 @@ class Command(BaseCommand):
             self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
         except OSError as error:
             # What was done stays done, whether it can be told or not.
-            _tell(f"The report could not be printed: {error.strerror}.")
+            _tell(_("The report could not be printed: {strerror}.", strerror=error.strerror))
         return report.failure.exit_status if report.failure else 0
 
     def _purge(self, options: Mapping[str, Any]) -> int:
@@ -108,15 +115,15 @@ class Command(BaseCommand):
 
         doomed = afterwards.purgeable(_options(options))
         if not doomed:
-            self.stdout.write("There is nothing to remove.")
+            self.stdout.write(_("There is nothing to remove."))
             return 0
         for name in doomed:
             self.stdout.write(name)
-        if options["interactive"] and not self._agrees("Remove these for good? Type 'yes': "):
-            self.stdout.write("Nothing was removed.")
+        if options["interactive"] and not self._agrees(_("Remove these for good? Type 'yes': ")):
+            self.stdout.write(_("Nothing was removed."))
             return 1
         afterwards.purge(_options(options))
-        self.stdout.write(f"Removed {len(doomed)}.")
+        self.stdout.write(_("Removed {doomed}.", doomed=len(doomed)))
         return 0
 
     def _agrees(self, question: str) -> bool:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from migrate_to_pg.management.manners import bare_stream, end_on_signals, unfailing
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.language import spoken, wanted
+from migrate_to_pg.management.manners import add_language, bare_stream, end_on_signals, unfailing
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -41,10 +43,15 @@ class Command(BaseCommand):
             help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
             " wal: switch to WAL; checkpoint: write the -wal back",
         )
+        add_language(parser)
         parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
 
     def handle(self, *args: object, **options: Any) -> None:
         """Diagnose, print, exit."""
+        with spoken(options["lang"] or wanted()):
+            self._handle(options)
+
+    def _handle(self, options: dict[str, Any]) -> None:
         from migrate_to_pg.errors import MigrateToPgError
 
         end_on_signals()
@@ -55,7 +62,7 @@ class Command(BaseCommand):
                 self.stderr.write(line)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            self.stderr.write("Interrupted; the content of the database is as it was.")
+            self.stderr.write(_("Interrupted; the content of the database is as it was."))
             sys.exit(1)
         self._print(diagnosis, options)
         if not diagnosis.ok:

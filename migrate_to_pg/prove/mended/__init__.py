@@ -18,6 +18,7 @@ from pathlib import Path
 
 from migrate_to_pg.account import Mended
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.mended import nulled
 from migrate_to_pg.prove.mended.aside import FATES, check_merged, leave_out
 from migrate_to_pg.prove.mended.expected import relation
@@ -63,8 +64,8 @@ def expected(plan: Plan, source: Source, mended: Mended | None) -> Iterator[Expe
             found = _check(plan, source, mended, path)
         except sqlite3.Error as error:
             raise ProofError(
-                f"The proof could not follow the record of the repairs: {error}",
-                remedy="Nothing was published. Run again; if it happens again, please report this.",
+                _("The proof could not follow the record of the repairs: {error}", error=error),
+                remedy=_("Nothing was published. Run again; if it happens again, please report this."),
             ) from error
         yield found
 
@@ -93,7 +94,7 @@ def _check(plan: Plan, source: Source, mended: Mended, path: Path) -> Expected:
 def _follow(record: Record) -> None:
     """First which rows are gone, then what became of cells, then what can be asked only of all of that."""
     recompute = Recompute(record)
-    for table in _tables(record, (name for _, name, _ in record.aside())):
+    for table in _tables(record, (name for __, name, __ in record.aside())):
         leave_out(record, table)
     columns = [
         (rule, table, column)
@@ -101,7 +102,7 @@ def _follow(record: Record) -> None:
         for table in _tables(record, [name])
         for column in recompute.changeable(table, column_name)
     ]
-    for table, column in {(t.name, c.name): (t, c) for _, t, c in columns}.values():
+    for table, column in {(t.name, c.name): (t, c) for __, t, c in columns}.values():
         recompute.column(table, column)
     for rule, table, column in columns:
         if rule in nulled.RULES:
@@ -129,6 +130,11 @@ def _strangers(record: Record, mended: Mended) -> Iterator[Verdict]:
             table = record.tables.get(name)
             if table is None or not table.rowid or sums.get(place) != others.get(place):
                 verdict = table.verdict if table else Verdict(name)
-                why = f"{rule}: {others.get(place, 0)} reported, {sums.get(place, 0)} in the journal"
+                why = _(
+                    "{rule}: {others} reported, {sums} in the journal",
+                    rule=rule,
+                    others=others.get(place, 0),
+                    sums=sums.get(place, 0),
+                )
                 verdict.add("unexplained", {}, "" if what in FATES else what, why, None)
                 yield from [] if table else [verdict]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.mended.predicate import holds
 from migrate_to_pg.prove.mended.record import KEPT_ROWID, Record, Row, Table, Value, unexplained
 from migrate_to_pg.prove.rows import Column
@@ -42,17 +43,21 @@ def leave_out(record: Record, table: Table) -> None:
 def _check_whole(record: Record, table: Table) -> None:
     rows = f"journal.{quoted(f'rows of {table.name}')}"
     info = f"PRAGMA journal.table_info({quoted(f'rows of {table.name}')})"
-    names = [name for _, name, *_ in record.rows(info)]
+    names = [name for __, name, *__ in record.rows(info)]
     if names != [KEPT_ROWID, *table.kept]:
         unexplained(
-            table, None, "", None, f"the rows set aside were kept with the columns {', '.join(names) or 'none'}"
+            table,
+            None,
+            "",
+            None,
+            _("the rows set aside were kept with the columns {names}", names=", ".join(names) or "none"),
         )
         return
     for (row,) in record.rows(_not_whole(table, rows), table.name, *FATES):
-        unexplained(table, row, "", None, "a row set aside is not kept as the snapshot has it")
+        unexplained(table, row, "", None, _("a row set aside is not kept as the snapshot has it"))
     surplus = f'SELECT k.{quoted(KEPT_ROWID)} FROM {rows} AS k LEFT JOIN journal.aside AS a ON a."table" = ?'  # noqa: S608
     for (row,) in record.rows(f"{surplus} AND a.row = k.{quoted(KEPT_ROWID)} WHERE a.row IS NULL", table.name):
-        unexplained(table, row, "", None, "a row is kept that was not set aside")
+        unexplained(table, row, "", None, _("a row is kept that was not set aside"))
 
 
 def _not_whole(table: Table, rows: str) -> str:
@@ -87,11 +92,11 @@ def check_merged(record: Record, table: Table, forms: Forms) -> None:
         left, right = values[: len(columns)], values[len(columns) :]
         pair = Pair(table, forms, (row, tuple(left)), (kept, tuple(right)))
         if not there or row == kept or stays != (fate == "merged"):
-            unexplained(table, row, "", kept, "merged into a row that is not where it should be")
+            unexplained(table, row, "", kept, _("merged into a row that is not where it should be"))
         elif not pair.in_order():
-            unexplained(table, row, "", kept, "merged into a row with a higher primary key")
+            unexplained(table, row, "", kept, _("merged into a row with a higher primary key"))
         elif not any(pair.shares(unique) for unique in uniques):
-            unexplained(table, row, "", kept, "merged into a row that has no unique key in common with it")
+            unexplained(table, row, "", kept, _("merged into a row that has no unique key in common with it"))
 
 
 def _last(table: Table) -> str:
@@ -113,7 +118,7 @@ class Pair:
 
     def in_order(self) -> bool:
         """Whether the row that stays has the lower primary key, or the same."""
-        lower, higher = ([sort_key(row[c.index]) for c in self._table.key] for _, row in reversed(self._sides))
+        lower, higher = ([sort_key(row[c.index]) for c in self._table.key] for __, row in reversed(self._sides))
         return lower <= higher
 
     def shares(self, unique: TargetUnique) -> bool:
@@ -122,7 +127,7 @@ class Pair:
         return all(self._equal(c, unique) for c in columns) and all(self._under(unique, side) for side in (0, 1))
 
     def _equal(self, column: Column, unique: TargetUnique) -> bool:
-        values = [row[column.index] for _, row in self._sides]
+        values = [row[column.index] for __, row in self._sides]
         common = {column.source_form(values[0])} & {column.source_form(values[1])} or set.intersection(
             *(self._cell(side, column) for side in (0, 1))
         )

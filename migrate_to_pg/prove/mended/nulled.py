@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.mended.expected import relation
 from migrate_to_pg.prove.mended.record import Record, Row, Table, Value, unexplained
 from migrate_to_pg.prove.rows import Column
@@ -21,7 +22,7 @@ def check_nulled(record: Record, table: Table, column: Column) -> None:
         _answered(record, table, column, key) for key in table.planned.target.foreign_keys if column.name in key.columns
     ]
     for row in sorted(set.intersection(*present)) if present else ():
-        unexplained(table, row, column.name, None, "a key was set to NULL although a row has it")
+        unexplained(table, row, column.name, None, _("a key was set to NULL although a row has it"))
 
 
 def _answered(record: Record, table: Table, column: Column, key: TargetForeignKey) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.mended.aside import gone
 from migrate_to_pg.prove.mended.cells import CELLS
 from migrate_to_pg.prove.mended.codes import Codes
@@ -29,7 +30,7 @@ class Recompute:
         """The column, where repairs may change it: keys of rows and computed columns stay as they are."""
         columns = [c for c in table.named([name]) if not c.planned.target.generated and c not in table.key]
         if not columns:
-            unexplained(table, None, name, None, "a column was changed that no repair changes")
+            unexplained(table, None, name, None, _("a column was changed that no repair changes"))
         return columns
 
     def column(self, table: Table, column: Column) -> None:
@@ -63,12 +64,12 @@ class Recompute:
     def _fault(self, table: Table, column: Column, line: Line, value: Value) -> str:
         """Why a change cannot be explained; '' where it can."""
         if not line.there or self._is_gone(table, line.row):
-            return "the row is not in PostgreSQL"
+            return _("the row is not in PostgreSQL")
         if not same(line.old, value):
-            return f"the old value is {value!r} and not {line.old!r}"
+            return _("the old value is {value!r} and not {old!r}", value=value, old=line.old)
         new = list(self.values(line.rule, table, column, line.row, value))
         if not any(same(one, line.new) and not same(one, value) for one in new):
-            return f"the new value is {' or '.join(map(repr, new)) or 'none'}"
+            return _("the new value is {values}", values=_(" or ").join(map(repr, new)) or "none")
         return ""
 
     def _is_gone(self, table: Table, row: int) -> bool:
