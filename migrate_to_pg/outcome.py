@@ -57,7 +57,7 @@ class Outcome:
     def summary(self, stage: str) -> str:
         """What a stage that has ended found, in a few words."""
         if stage == "snapshot" and self.snapshot:
-            return f"{self.snapshot.size / 1e6:,.1f} MB"
+            return _("{size:,.1f} MB", size=self.snapshot.size / 1e6)
         if stage == "catalog" and self.catalog:
             return _(
                 "{tables} tables, {rows:,} rows",

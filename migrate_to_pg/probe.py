@@ -136,7 +136,7 @@ def _attempt(database: sqlite3.Connection, sql: Sql) -> str:
 def _findings(table: SourceTable, failures: dict[str, list[str]], catalog: SourceCatalog) -> Iterator[Finding]:
     for message, kinds in failures.items():
         column, cause, remedy = _cause(table, message, catalog)
-        what = _("Reading a row of") if kinds == ["read"] else f"{_listed(sorted(kinds))} on"
+        what = _("Reading a row of") if kinds == ["read"] else _("{kinds} on", kinds=_listed(sorted(kinds)))
         yield WRITE_PROBE.finding(
             table=table.name,
             column=column,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 from migrate_to_pg.language import number
 from migrate_to_pg.records import Event
-from migrate_to_pg.report.words import duration, say, size, visible
+from migrate_to_pg.report.words import duration, say, size, stage_name, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +82,7 @@ def _one_line(text: str) -> str:
 def _about(key: str, event: Event, **values: str) -> str:
     """The sentence of that name, with what the event has to say."""
     message = _one_line(event.message)
-    return say(f"{key}_about" if message else key, stage=event.stage, message=message, **values)
+    return say(f"{key}_about" if message else key, stage=stage_name(event.stage), message=message, **values)
 
 
 def _rate(stage: str, per_second: float | None) -> str:
@@ -135,7 +135,7 @@ class _Plain:
         self._last = now
         rate = _rate(event.stage, event.done / (now - began) if now > began else None)
         done = _amount(event.stage, event.done)
-        amounts = {"stage": event.stage, "done": done, "rate": f", {rate}" if rate else ""}
+        amounts = {"stage": stage_name(event.stage), "done": done, "rate": f", {rate}" if rate else ""}
         if event.total:
             percent = str(min(100, 100 * event.done // event.total))
             self._say(say("progress_of", total=_amount(event.stage, event.total), percent=percent, **amounts))
@@ -151,7 +151,7 @@ class _Plain:
 
     def close(self) -> None:
         for stage in list(self._began):
-            self._say(say("stage_stopped", stage=stage, seconds=self._seconds(stage)))
+            self._say(say("stage_stopped", stage=stage_name(stage), seconds=self._seconds(stage)))
 
     def _seconds(self, stage: str) -> str:
         now = self._clock()
@@ -188,7 +188,7 @@ class _Bars:
             self._bars.remove_task(self._tasks.pop(event.stage))
         message = _one_line(event.message)
         self._tasks[event.stage] = self._bars.add_task(
-            visible(event.stage), total=None, amount="", rate="", message=message
+            visible(stage_name(event.stage)), total=None, amount="", rate="", message=message
         )
 
     def progress(self, event: Event) -> None:
@@ -211,7 +211,7 @@ class _Bars:
 
     def stage_done(self, event: Event) -> None:
         mark = say("mark_done" if self._unicode else "mark_done_ascii")
-        facts = ("bold", f" {visible(event.stage)}"), ("", f"  {self._seconds(event.stage)}")
+        facts = ("bold", f" {visible(stage_name(event.stage))}"), ("", f"  {self._seconds(event.stage)}")
         self._say(("green", mark), *facts, ("dim", f"  {_one_line(event.message)}"))
 
     def close(self) -> None:
@@ -220,7 +220,8 @@ class _Bars:
         mark = say("mark_stopped" if self._unicode else "mark_stopped_ascii")
         for stage in list(self._tasks):
             self._say(
-                ("red", mark), ("", f" {say('stage_stopped', stage=visible(stage), seconds=self._seconds(stage))}")
+                ("red", mark),
+                ("", f" {say('stage_stopped', stage=visible(stage_name(stage)), seconds=self._seconds(stage))}"),
             )
         self._bars.stop()
 

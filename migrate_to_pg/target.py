@@ -195,7 +195,8 @@ def _lock_holders(connection: Connection) -> list[str]:
 
 def _unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
     parameters = conninfo_to_dict(conninfo)
-    where = f"{parameters.get('host', _('the local socket'))}:{parameters.get('port', 5432)}"
+    host = parameters.get("host", _("the local socket"))
+    where = f"{host}:{parameters.get('port', 5432)}"
     text = str(error)
     password = str(parameters.get("password") or "")
     lines = [line.replace(password, "***") if password else line for line in text.splitlines() if line.strip()]
@@ -240,7 +241,9 @@ def _require_server(connection: Connection) -> None:
         role = connection.info.user
         raise TargetError(
             _("Role {role} or the database is set to take no writes: default_transaction_read_only is on.", role=role),
-            remedy=f'Connect as another role, or run: ALTER ROLE "{role}" RESET default_transaction_read_only;',
+            remedy=_(
+                'Connect as another role, or run: ALTER ROLE "{role}" RESET default_transaction_read_only;', role=role
+            ),
         )
     encoding = _one(connection, "SHOW server_encoding")
     if encoding != "UTF8":
@@ -263,7 +266,7 @@ def _require_privileges(connection: Connection, schema: str) -> None:
     if not _one(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", [schema]):
         raise TargetError(
             _("There is no schema {schema} in {database}.", schema=schema, database=database),
-            remedy=f'Run: CREATE SCHEMA "{schema}";',
+            remedy=_('Run: CREATE SCHEMA "{schema}";', schema=schema),
         )
     if not _one(connection, "SELECT has_schema_privilege(%s, 'CREATE')", [schema]):
         raise TargetError(

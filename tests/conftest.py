@@ -104,7 +104,7 @@ def python() -> Run:
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=ROOT,
-            env=clean | {"PYTHONUTF8": "1"} | variables,
+            env=clean | {"PYTHONUTF8": "1", "LANGUAGE": "en"} | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

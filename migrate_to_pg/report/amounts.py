@@ -8,7 +8,7 @@ from migrate_to_pg.report.facts import total_seconds
 from migrate_to_pg.report.grid import grid, number_row, section
 from migrate_to_pg.report.markup import Html, el, join
 from migrate_to_pg.report.tables import TableFacts, table_cells, table_columns, table_totals, tables
-from migrate_to_pg.report.words import duration, say
+from migrate_to_pg.report.words import duration, say, stage_name
 
 #: Parts of the time bar that are narrower than this, in percent, have no room for their number.
 _ROOM = 4.0
@@ -38,7 +38,7 @@ def stages_section(report: Report) -> Html:
         width = 100 * stage.seconds / whole
         parts.append(el("span", str(position) if width >= _ROOM else "", style=f"width:{width:.2f}%"))
         bar = el("span", class_="bar", style=f"margin-left:{100 * before / whole:.2f}%;width:{width:.2f}%")
-        rows.append(_stage(position, stage.name, bar, duration(stage.seconds)))
+        rows.append(_stage(position, stage_name(stage.name), bar, duration(stage.seconds)))
         before += stage.seconds
     total = el("th", say("total"), scope="row"), el("td"), el("td", duration(before), class_="number")
     table = el("table", *_stages_head(), el("tbody", *rows), el("tfoot", el("tr", *total)), class_="stages")

@@ -69,14 +69,14 @@ def _held(diagnosis: Diagnosis) -> str:
 
 
 def _facts(diagnosis: Diagnosis) -> Iterator[Block]:
-    yield from named("source", f"{diagnosis.source}; {_held(diagnosis)}")
+    yield from named("source", say("then").join((diagnosis.source, _held(diagnosis))))
     pages = diagnosis.pages
     if pages:
         values = asdict(pages) | {"version": diagnosis.sqlite_version}
         yield from named("file", say("pages", **values))
     beside = [f"{suffix} {size(count)}" for suffix, count in diagnosis.file.beside.items()]
     yield from named("beside", ", ".join(beside) or say("nothing"))
-    yield from named("open_in", "; ".join(_open_in(diagnosis)))
+    yield from named("open_in", say("then").join(_open_in(diagnosis)))
     room = {"needed": size(diagnosis.space_needed), "free": size(diagnosis.space_free)}
     yield from named("room", say("room_for_snapshot", **room))
 

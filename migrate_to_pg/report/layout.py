@@ -24,7 +24,7 @@ from migrate_to_pg.report.facts import (
     what_to_do,
 )
 from migrate_to_pg.report.tables import TableFacts, side_counts, table_cells, table_columns, tables
-from migrate_to_pg.report.words import duration, say, size
+from migrate_to_pg.report.words import duration, say, size, stage_name
 
 #: Rows of one finding that are shown.
 SAMPLES = 5
@@ -183,17 +183,17 @@ def _databases(report: Report) -> Iterator[Block]:
         if source.sha256_after:
             same = source.sha256 == source.sha256_after and not source.changed
             facts.append(say("source_unchanged" if same else "source_changed"))
-        yield from [line(""), *named("source", "; ".join(facts))]
+        yield from [line(""), *named("source", say("then").join(facts))]
         yield from named("snapshot", source.snapshot)
     if report.target:
         target = report.target
         about = say("target_version", version=target.version, schema=target.schema)
-        yield from named("target", f"{target.url}; {about}")
+        yield from named("target", say("then").join((target.url, about)))
 
 
 def named(key: str, text: str) -> list[Block]:
     """A fact under its name; nothing where there is none."""
-    return [Line(parts=((f"{say(key)}: ", "strong"), (text, "")), whole=True)] if text else []
+    return [Line(parts=((say("named", name=say(key)), "strong"), (text, "")), whole=True)] if text else []
 
 
 def _tables(report: Report) -> Iterator[Block]:
@@ -216,7 +216,7 @@ def _identities(report: Report) -> Iterator[Block]:
 
 def _stages(report: Report) -> Iterator[Block]:
     if report.stages:
-        rows = [(s.name, duration(s.seconds)) for s in report.stages]
+        rows = [(stage_name(s.name), duration(s.seconds)) for s in report.stages]
         rows.append((say("total"), duration(total_seconds(report))))
         yield line("")
         yield Grid(headings=(say("stage"), say("seconds_column")), rows=tuple(rows))

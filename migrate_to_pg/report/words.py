@@ -17,6 +17,8 @@ def pair(one: str, many: str) -> tuple[str, str]:
 
 
 ENGLISH: Mapping[str, str | tuple[str, str]] = {
+    "named": N_("{name}: "),
+    "then": N_("; "),
     # countable things
     "rows": pair("{n} row", "{n} rows"),
     "tables": pair("{n} table", "{n} tables"),
@@ -232,6 +234,23 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "mark_stopped_ascii": N_("stopped"),
 }
 
+#: What the stages are called; report.json has the English names.
+STAGES = (
+    N_("snapshot"),
+    N_("catalog"),
+    N_("stage"),
+    N_("examine"),
+    N_("mend"),
+    N_("load"),
+    N_("restore"),
+    N_("prove"),
+    N_("publish"),
+    N_("undo"),
+    N_("integrity"),
+    N_("probe"),
+    N_("repair"),
+)
+
 _BYTES_PER_STEP = 1024
 #: Spaces that are no fault in text, though Python does not call them printable: French puts them before ? and :
 _FRENCH_SPACES = "\u00a0\u202f"
@@ -245,6 +264,11 @@ def say(key: str, /, **values: object) -> str:
         return gettext(entry, **written)
     count = values.get("n")
     return ngettext(*entry, count if isinstance(count, int) else 2, **written)
+
+
+def stage_name(stage: str) -> str:
+    """What a person calls a stage."""
+    return gettext(stage)
 
 
 def duration(seconds: float) -> str:
@@ -266,7 +290,8 @@ def size(count: int) -> str:
         if value < _BYTES_PER_STEP:
             return f"{number(value, '.0f' if unit == 'B' else '.1f')} {gettext(unit)}"
         value /= _BYTES_PER_STEP
-    return f"{number(value, '.1f')} {gettext(N_('TiB'))}"
+    tebibytes = gettext("TiB")
+    return f"{number(value, '.1f')} {tebibytes}"
 
 
 def visible(text: str) -> str:

@@ -38,7 +38,8 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 def _told(subject: Subject, one: ContentType) -> str:
     hanging = [*_permissions(subject, one), *_generic_rows(subject, one)]
-    return f"{one} ({', '.join(hanging) if hanging else _('nothing refers to it')})"
+    told = ", ".join(hanging) or _("nothing refers to it")
+    return f"{one} ({told})"
 
 
 def _permissions(subject: Subject, one: ContentType) -> Iterator[str]:

@@ -15,10 +15,15 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from migrate_to_pg.errors import StagingError
+from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Plan
 
 Connection = psycopg.Connection[Any]
+
+
+#: What a definition is, in words.
+KINDS = ("index", N_("primary key"), N_("unique"), N_("exclusion"), N_("foreign key"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,7 @@ class Definition:
     table: str
     name: str
     #: "primary key", "unique", "exclusion", "foreign key" or "index".
+    #: One of KINDS.
     kind: str
     drop: str
     #: The whole of it, in one.
@@ -162,7 +168,7 @@ def set_aside(connection: Connection, schema: str) -> SetAside:
     there = definitions(connection, schema)
     triggers = [Trigger(**row) for query in (_TRIGGERS, _RULES) for row in _rows(connection, query, schema)]
     indexes = [d for d in there if d.kind == "index"]
-    foreign_keys = [d for d in there if d.kind == _("foreign key")]
+    foreign_keys = [d for d in there if d.kind == "foreign key"]
     keys = [d for d in there if d not in indexes and d not in foreign_keys]
     for trigger in triggers:
         connection.execute(trigger.disable.encode())

@@ -66,7 +66,7 @@ def restore(
 
 
 def _of(aside: SetAside, *, foreign: bool) -> list[Definition]:
-    return [d for d in aside.definitions if (d.kind == _("foreign key")) is foreign]
+    return [d for d in aside.definitions if (d.kind == "foreign key") is foreign]
 
 
 def _make_all(connection: Connection, made: Iterable[tuple[Definition, str]]) -> None:
@@ -147,7 +147,7 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
         raise StagingError(
             _(
                 "{kind} {definition} of table {table} does not hold for the data: {message}",
-                kind=definition.kind.capitalize(),
+                kind=_(definition.kind).capitalize(),
                 definition=definition.name,
                 table=definition.table,
                 message=error.diag.message_primary or error,
