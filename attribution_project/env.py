@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 DATABASE_FORMS = "postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH"
 
@@ -71,8 +72,11 @@ def origins(name: str) -> list[str]:
 
 
 def required_secret_key(name: str) -> str:
-    """Return a key good enough for production; Django's own thresholds (security.W009)."""
-    key = text(name)
+    """Return a key good enough for production, from the variable or the file that NAME_FILE names.
+
+    The thresholds are Django's own (security.W009).
+    """
+    key = text(name) or _from_file(f"{name}_FILE")
     if not key:
         raise ImproperlyConfigured(f"{name} is not set: production needs a random text of 50 characters or more.")
     if len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure-"):
@@ -81,6 +85,16 @@ def required_secret_key(name: str) -> str:
             'or more, for example from python -c "import secrets; print(secrets.token_urlsafe(50))"'
         )
     return key
+
+
+def _from_file(name: str) -> str:
+    """Return what stands in the file that a variable names; nothing where it names none."""
+    path = text(name)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise ImproperlyConfigured(f"{name}={path!r} cannot be read: {reason}.") from None
 
 
 def local_secret_key(path: Path) -> str:
@@ -96,6 +110,13 @@ def local_secret_key(path: Path) -> str:
         finally:
             draft.unlink()
     return path.read_text(encoding="ascii").strip()
+
+
+def plain_http(name: str, hosts: list[str]) -> bool:
+    """Return whether production does without HTTPS; `localhost` means: while it is served under no other name."""
+    if text(name) != "localhost":
+        return boolean(name, default=False)
+    return all(host in LOCAL_HOSTS for host in hosts)
 
 
 def database(name: str, base_dir: Path, *, pool_name: str, max_age_name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Each request in the language that its user chose."""
+"""Each request in the language that its user chose, each answer with what a browser may do with it."""
 
 from collections.abc import Callable
 
@@ -22,6 +22,36 @@ def language_of_the_user(
         with translation.override(language):
             response = get_response(request)
         response.headers.setdefault("Content-Language", language)
+        return response
+
+    return middleware
+
+
+#: Everything comes from here; no script or style stands in a page; nobody may frame it.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+def content_security_policy(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Tell the browser what pages may load; Django sets the other security headers."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
 
     return middleware

@@ -2,16 +2,20 @@
 
 DJANGO_ENV            development (default) or production: DEBUG off, HTTPS on, the next two required
 SECRET_KEY            50 random characters or more; in development made once, in .secret_key
+SECRET_KEY_FILE       in production a file that holds it, where SECRET_KEY is not set
 ALLOWED_HOSTS         host names, comma-separated
 DATABASE_URL          postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=... or sqlite:///PATH (default sqlite:///db.sqlite3)
 CONN_MAX_AGE          seconds that a PostgreSQL connection is kept (default 60; 0 with a pool)
 DATABASE_POOL         largest number of pooled PostgreSQL connections a process; 0 (default) means no pool
+DATABASE_BEHIND_PGBOUNCER  on: transactions share connections, no cursor may outlive one
+MIGRATE_TO_PG_SOURCE  where migrate_to_pg finds the SQLite database, when the command line does not say
 CSRF_TRUSTED_ORIGINS  https://HOST, comma-separated, when a proxy changes the host name
 DJANGO_BEHIND_PROXY   on: believe the proxy's X-Forwarded-Proto header (it must set it itself)
-DJANGO_INSECURE_HTTP  on: production without HTTPS, for a trial on localhost
+DJANGO_INSECURE_HTTP  on: production without HTTPS; localhost: only while ALLOWED_HOSTS has no other name
 LOG_LEVEL             DEBUG, INFO (default), WARNING or ERROR
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 from . import env
@@ -26,9 +30,11 @@ if PRODUCTION:
     ALLOWED_HOSTS = env.required_words("ALLOWED_HOSTS", "attribution.example.org")
 else:
     SECRET_KEY = env.text("SECRET_KEY") or env.local_secret_key(BASE_DIR / ".secret_key")
-    ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+    ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or list(env.LOCAL_HOSTS)
 
 INSTALLED_APPS = [
+    "courses",  # these two first: their French goes before that of the other applications
+    "attributions",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -36,8 +42,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",  # before staticfiles: development serves files as production does
     "django.contrib.staticfiles",
-    "courses",
-    "attributions",
+    "django_htmx",
+    "simple_history",
+    "import_export",
+    "axes",
     "migrate_to_pg",
 ]
 
@@ -45,12 +53,18 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "attribution_project.middleware.content_security_policy",
     "attribution_project.middleware.language_of_the_user",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "attribution_project.health.answer_whoever_asks",  # before the host is checked
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "attribution_project.access.DenyByDefault",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
 
 ROOT_URLCONF = "attribution_project.urls"
@@ -66,6 +80,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "attribution_project.context.navigation",
             ],
         },
     },
@@ -74,6 +89,9 @@ TEMPLATES = [
 DATABASES = {
     "default": env.database("DATABASE_URL", BASE_DIR, pool_name="DATABASE_POOL", max_age_name="CONN_MAX_AGE"),
 }
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.boolean("DATABASE_BEHIND_PGBOUNCER", default=False)
+if source := env.text("MIGRATE_TO_PG_SOURCE"):
+    MIGRATE_TO_PG = {"SOURCE": BASE_DIR / source}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -85,9 +103,25 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: it refuses whoever has tried too often
+    "django.contrib.auth.backends.ModelBackend",
+]
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "attributions:list"
+LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+
+# Five wrong passwords for one name from one address: an hour's rest.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(hours=1)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+# A control character in a note must not keep a sheet from being made.
+IMPORT_EXPORT_ESCAPE_ILLEGAL_CHARS_ON_EXPORT = True
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "French"), ("en", "English")]
@@ -110,13 +144,16 @@ STORAGES = {
 # Development and tests serve the files where they lie: no collectstatic.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 
-HTTPS = PRODUCTION and not env.boolean("DJANGO_INSECURE_HTTP", default=False)
+HTTPS = PRODUCTION and not env.plain_http("DJANGO_INSECURE_HTTP", ALLOWED_HOSTS)
+# Whoever asks a container for its health speaks HTTP to it.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if env.boolean("DJANGO_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "attribution_project.errors.csrf_failed"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 # Django's debug page lists the environment: a password in DATABASE_URL must not be read there either.

@@ -4,17 +4,25 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
+from . import database_page, health, home
+from .access import open_to_everybody
+
+handler403 = "attribution_project.errors.forbidden"
 handler500 = "attribution_project.errors.server_error"
 
 admin.site.site_header = admin.site.site_title = _("Attribution of courses")
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="attributions:list")),
+    path("", home.home, name="home"),
     path("attribution/", include("attributions.urls")),
-    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
-    path("language/", include("django.conf.urls.i18n")),
+    path("enseignants/", include("attributions.teacher_urls")),
+    path("cours/", include("courses.urls")),
+    path("base-de-donnees/", database_page.database_page, name="database"),
+    path("healthz", health.healthz, name="healthz"),
+    path("login/", open_to_everybody(auth_views.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path("logout/", open_to_everybody(auth_views.LogoutView.as_view()), name="logout"),
+    path("language/setlang/", open_to_everybody(set_language), name="set_language"),
     path("admin/", admin.site.urls),
 ]

@@ -1,66 +1,86 @@
-"""A filled form in, an Outcome out: attributed, refused, or failed in the database."""
+"""Filled forms in, an Outcome out: each part attributed, refused, or failed in the database, and said so."""
 
 import logging
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import Error, IntegrityError, transaction
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from attribution_project.errors import new_reference
 
 from .forms import AttributionForm
-from .models import Attribution
+from .loads import load_of
+from .models import Attribution, Teacher
+from .outcomes import Outcome, Result, ResultStatus, nothing_chosen, outcome_of
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one request to attribute."""
+def attribute(forms: Sequence[AttributionForm], user: Any, *, confirmed: bool = False) -> Outcome:
+    """Create the attributions, each by itself: one that is refused takes none of the others along.
 
-    status: HTTPStatus
-    message: str
-
-    @property
-    def success(self) -> bool:
-        """Whether the attribution is in the database."""
-        return self.status == HTTPStatus.CREATED
+    ``confirmed``: the teacher's maximum may be exceeded.
+    """
+    return outcome_of([_result(form, user, confirmed) for form in forms]) if forms else nothing_chosen()
 
 
-def attribute(form: AttributionForm, user: Any) -> Outcome:
-    """Create the attribution; whatever the database says against it becomes an Outcome, never a traceback."""
+def _result(form: AttributionForm, user: Any, confirmed: bool) -> Result:
     try:
-        return _attribute(form, user)
+        status, message, key = _attribute(form, user, confirmed)
     except Error as error:
-        return _database_failed(error, form.course_code(), user)
+        status, message, key = ResultStatus.FAILED, database_failed(error, form.course_code(), user), None
+    part = {"course": form.course_code(), "component": form.component()}
+    return Result(status=status, message=message, attribution=key, **part)
 
 
-def _attribute(form: AttributionForm, user: Any) -> Outcome:
+def _attribute(form: AttributionForm, user: Any, confirmed: bool) -> tuple[ResultStatus, str, int | None]:
     if not form.is_valid():
-        return Outcome(status=HTTPStatus.BAD_REQUEST, message=form.faults())
-    form.instance.created_by = user
+        return ResultStatus.INVALID, form.faults(), None
+    wanted = form.instance
+    wanted.created_by = user
     try:
         with transaction.atomic():
-            attribution = form.save()
+            if not confirmed and (excess := exceeds(wanted)):
+                return ResultStatus.OVER_MAXIMUM, excess, None
+            form.save()
     except IntegrityError as error:
-        if not _is_taken(error):
+        if not is_taken(error):
             raise
-        return Outcome(status=HTTPStatus.CONFLICT, message=_taken_message(form.instance))
-    return Outcome(
-        status=HTTPStatus.CREATED,
-        message=_("%(course)s %(component)s is attributed to %(teacher)s for %(year)s.")
-        % {
-            "course": attribution.course.code,
-            "component": attribution.component,
-            "teacher": attribution.teacher,
-            "year": attribution.academic_year,
-        },
-    )
+        return ResultStatus.TAKEN, taken_message(wanted), None
+    return ResultStatus.DONE, _done_message(wanted), wanted.pk
 
 
-def _is_taken(error: IntegrityError) -> bool:
+def exceeds(wanted: Attribution) -> str:
+    """Return what would be too much for the teacher, or ""; holds the teacher's row until the transaction ends."""
+    teacher = Teacher.objects.select_for_update().only("max_hours").get(pk=wanted.teacher_id)
+    load = load_of(teacher, wanted.academic_year, without=wanted.pk)
+    if load.takes(wanted.hours):
+        return ""
+    return _("%(course)s %(component)s would make %(hours)s h of at most %(most)s h for %(teacher)s.") % {
+        "course": wanted.course.code,
+        "component": wanted.component,
+        "hours": number_format(load.hours + wanted.hours),
+        "most": number_format(load.most),
+        "teacher": wanted.teacher,
+    }
+
+
+def _done_message(made: Attribution) -> str:
+    return _("%(course)s %(component)s is attributed to %(teacher)s for %(year)s.") % _names(made, made.teacher)
+
+
+def _names(part: Attribution, teacher: Teacher) -> dict[str, Any]:
+    return {
+        "course": part.course.code,
+        "component": part.component,
+        "teacher": teacher,
+        "year": part.academic_year,
+    }
+
+
+def is_taken(error: IntegrityError) -> bool:
     """Tell the constraint "one holder per part and year" from any other; each database names it in its own way."""
     diagnostic = getattr(error.__cause__, "diag", None)
     if diagnostic is not None:
@@ -68,7 +88,8 @@ def _is_taken(error: IntegrityError) -> bool:
     return str(error).startswith(f"UNIQUE constraint failed: {Attribution._meta.db_table}.course_id,")
 
 
-def _taken_message(wanted: Attribution) -> str:
+def taken_message(wanted: Attribution) -> str:
+    """Who holds the part that was wanted."""
     holder = (
         Attribution.objects.select_related("teacher")
         .filter(course=wanted.course, component=wanted.component, academic_year=wanted.academic_year)
@@ -76,15 +97,12 @@ def _taken_message(wanted: Attribution) -> str:
     )
     if holder is None:
         return _("This part was being attributed by somebody else at the same moment: please try again.")
-    return _("%(course)s %(component)s is already attributed to %(teacher)s for %(year)s.") % {
-        "course": wanted.course.code,
-        "component": wanted.component,
-        "teacher": holder.teacher,
-        "year": wanted.academic_year,
-    }
+    return _("%(course)s %(component)s is already attributed to %(teacher)s for %(year)s.") % _names(
+        wanted, holder.teacher
+    )
 
 
-def _database_failed(error: Error, course: str, user: Any) -> Outcome:
+def database_failed(error: Error, course: str, user: Any) -> str:
     """Log the whole error under a reference; its first line goes to staff, the reference to everybody else."""
     reference = new_reference()
     logger.error("Reference %s: attribution of course %r failed", reference, course, exc_info=error)
@@ -94,8 +112,7 @@ def _database_failed(error: Error, course: str, user: Any) -> Outcome:
         if user.is_staff
         else _("please give the reference %(reference)s to an administrator") % {"reference": reference}
     )
-    return Outcome(
-        status=HTTPStatus.BAD_REQUEST,
-        message=_("Error while creating the attribution for course %(course)s: %(error)s")
-        % {"course": course, "error": told},
-    )
+    return _("Error while creating the attribution for course %(course)s: %(error)s") % {
+        "course": course,
+        "error": told,
+    }

@@ -11,6 +11,7 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Cast, Substr
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
 
 from courses.models import Course
 
@@ -71,6 +72,16 @@ class Teacher(models.Model):
     max_hours = models.DecimalField(
         _("maximum yearly hours"), max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal(0))]
     )
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="teacher",
+        verbose_name=_("account"),
+        help_text=_("Lets this teacher see their own page."),
+    )
+    history = HistoricalRecords()
 
     class Meta:
         verbose_name = _("teacher")
@@ -120,6 +131,8 @@ class Attribution(models.Model):
     )
     created_at = models.DateTimeField(_("attributed on"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed on"), auto_now=True)
+    # Who did what, and the state to go back to.
+    history = HistoricalRecords(excluded_fields=["updated_at"])
 
     class Meta:
         verbose_name = _("attribution")

@@ -6,6 +6,9 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from attribution_project.search import plain
 
 CODE_PATTERN = r"^[A-Z]{2,5}[0-9]{3,4}[A-Z]?\Z"
 
@@ -51,6 +54,7 @@ class Course(models.Model):
     level = models.CharField(_("level"), max_length=2, choices=Level)
     semester = models.PositiveSmallIntegerField(_("semester"), choices=Semester)
     department = models.CharField(_("department"), max_length=100, db_index=True)
+    history = HistoricalRecords()
 
     class Meta:
         verbose_name = _("course")
@@ -66,3 +70,18 @@ class Course(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.title}"
+
+    def hours_of(self, component: str) -> Decimal:
+        """Return the hours of CM, TD or TP."""
+        return {"CM": self.hours_cm, "TD": self.hours_td, "TP": self.hours_tp}[component]
+
+
+def departments() -> list[str]:
+    """The departments that have courses, in the order of a dictionary whatever the database's."""
+    found = Course.objects.order_by("department").values_list("department", flat=True).distinct()
+    return sorted(found, key=in_dictionary)
+
+
+def in_dictionary(text: str) -> tuple[str, str]:
+    """Sort Économie before Forêts: letters without their accents first, the accents where all else is equal."""
+    return plain(text), text

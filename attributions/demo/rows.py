@@ -65,14 +65,14 @@ def stream(sizes: Sizes, name: str) -> random.Random:
 
 
 def teachers(sizes: Sizes) -> Iterator[Row]:
-    """Yield the teachers: id, matricule, names, grade, department, e-mail, maximum yearly hours."""
+    """Yield the teachers: id, matricule, names, grade, department, e-mail, maximum yearly hours, no account."""
     chance, departments = stream(sizes, "teachers"), tuple(DEPARTMENTS)
     for number in range(1, sizes.teachers + 1):
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
         grade, hours = chance.choice(GRADES)
         mail = f"{plain(first)}.{plain(last)}{number}@univ.example" if chance.random() < 0.9 else ""
         department = departments[number % len(departments)]
-        yield number, f"M{number:05d}", last, first, str(grade), department, mail, Decimal(hours)
+        yield number, f"M{number:05d}", last, first, str(grade), department, mail, Decimal(hours), None
 
 
 def plain(name: str) -> str:

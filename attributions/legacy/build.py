@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connections
 
 from attribution_project import env
+from attribution_project.access import Role
 from attributions.demo import fill
 from attributions.demo.rows import Sizes
 
 ALIAS = "legacy"
 USERNAME = "secretaire"
+CLERK = "gestionnaire"
 #: No attribution in 2026-2027: there the application can be asked to attribute AGV211.
 SIZES = Sizes(teachers=40, courses=80, attributions=400, seed=211, last_year=2025)
 
@@ -28,6 +31,7 @@ def build(path: Path, password: str | None) -> None:
             call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
             fill.fill(SIZES, ALIAS, password=None, progress=lambda line: None)
             make_secretary(password)
+            make_clerk()
     except BaseException:
         path.unlink()  # half a database would be in the way of the next try
         raise
@@ -45,6 +49,14 @@ def make_secretary(password: str | None) -> None:
     )
     secretary.set_password(password)
     secretary.save(using=ALIAS)
+
+
+def make_clerk() -> None:
+    """Make somebody who may attribute and is no staff; nobody can log in with this account."""
+    clerk = get_user_model()(username=CLERK, date_joined=datetime.datetime(2021, 9, 1, 8, tzinfo=datetime.UTC))
+    clerk.set_unusable_password()
+    clerk.save(using=ALIAS)
+    clerk.groups.add(Group.objects.using(ALIAS).get(name=Role.SECRETARY))
 
 
 @contextmanager

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests.conftest import ROOT, Run
+
+#: What a browser says that it reads.
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 @pytest.fixture(scope="session")
@@ -104,10 +108,33 @@ def teacher(db: None) -> Any:
 
 
 @pytest.fixture
-def staff(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("secretaire", is_staff=True)
+def account(django_user_model: Any) -> Callable[..., Any]:
+    """Make a user in a role; account("lecteur")."""
+
+    def make(role: str | None, username: str | None = None, **more: Any) -> Any:
+        from django.contrib.auth.models import Group
+
+        user = django_user_model.objects.create_user(username or role, **more)
+        if role:
+            user.groups.add(Group.objects.get(name=role))
+        return user
+
+    return make
 
 
 @pytest.fixture
-def lecturer(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user("enseignant")
+def staff(account: Callable[..., Any]) -> Any:
+    return account("secretariat", "secretaire", is_staff=True)
+
+
+@pytest.fixture
+def clerk(account: Callable[..., Any]) -> Any:
+    """Somebody who may attribute and is no staff."""
+    return account("secretariat", "gestionnaire")
+
+
+def browser_of(user: Any, **more: Any) -> Client:
+    """A browser in which this user is logged in."""
+    client = Client(headers=BROWSER, **more)
+    client.force_login(user)
+    return client

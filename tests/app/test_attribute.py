@@ -23,16 +23,17 @@ def client(staff, agv211, teacher):
 
 
 @pytest.fixture
-def lecturer_client(lecturer, agv211, teacher):
+def clerk_client(clerk, agv211, teacher):
     client = Client()
-    client.force_login(lecturer)
+    client.force_login(clerk)
     return client
 
 
 def check_answers(response, status, *told, success=False):
+    """One answer: its status, its keys, and what the message says."""
     answer = response.json()
     assert (response.status_code, answer["success"]) == (status, success), answer
-    assert set(answer) == {"success", "message"}
+    assert set(answer) == {"success", "message", "results"}
     for words in told:
         assert words in answer["message"]
 
@@ -65,7 +66,10 @@ def test_the_database_decides_who_came_first(client, wanted):
     with CaptureQueriesContext(connection) as queries:
         check_answers(client.post(URL, wanted), 409)
     statements = [query["sql"] for query in queries if '"attributions_attribution"' in query["sql"]]
-    assert [statement.split()[0] for statement in statements] == ["INSERT", "SELECT"]
+    summed, inserted, asked = statements
+    assert "SUM(" in summed  # the teacher's hours: not whether the part is free
+    assert inserted.startswith("INSERT")
+    assert asked.startswith("SELECT")
 
 
 def test_the_same_part_of_another_year_or_component_is_free(client, wanted):
@@ -78,6 +82,8 @@ def test_the_same_part_of_another_year_or_component_is_free(client, wanted):
     [
         ({"course": "AGV999"}, "Cours : aucun cours n’a le code AGV999."),
         ({"teacher": "M9"}, "Enseignant : aucun enseignant n’a le matricule M9."),
+        ({"course": "AGV211\x00"}, "Cours : aucun cours n’a le code AGV211"),
+        ({"teacher": "\x00"}, "Enseignant : aucun enseignant n’a le matricule"),
         ({"hours": "0"}, "Le nombre d’heures doit être supérieur à 0."),
         ({"hours": "NaN"}, "Heures :"),
         ({"hours": "1e400"}, "Heures :"),
@@ -116,10 +122,10 @@ def test_an_error_while_the_form_is_checked_is_told_in_the_same_way(client, want
     check_answers(client.post(URL, wanted), 400, "pour le cours AGV211 : database is locked")
 
 
-def test_others_get_a_reference_that_the_log_carries(lecturer_client, wanted, monkeypatch, caplog):
+def test_others_get_a_reference_that_the_log_carries(clerk_client, wanted, monkeypatch, caplog):
     monkeypatch.setattr(Attribution, "save", raising(OperationalError("secret detail")))
     with caplog.at_level(logging.ERROR, "attributions"):
-        response = lecturer_client.post(URL, wanted)
+        response = clerk_client.post(URL, wanted)
     check_answers(response, 400, "pour le cours AGV211 : merci de donner la référence ")
     message = response.json()["message"]
     assert "secret detail" not in message
@@ -170,3 +176,69 @@ def test_programs_get_json_and_browsers_a_page(client, wanted, headers, kind):
     response = client.post(URL, {**wanted, "course": "AGV999"}, headers=headers)
     assert response.status_code == 400
     assert response.headers["Content-Type"].startswith(kind)
+
+
+SEVERAL = {"teacher": "M00001", "academic_year": "2026-2027"}
+
+
+def several(client, *components, **more):
+    body = SEVERAL | {"parts": [{"course": "AGV211", "component": one} for one in components]} | more
+    return client.post(URL, body, content_type="application/json")
+
+
+@pytest.fixture
+def whole_agv211(agv211):
+    """AGV211 with 36.50 h of lectures, 24 h of tutorials and 12 h in the laboratory."""
+    agv211.hours_td, agv211.hours_tp = 24, 12
+    agv211.save()
+    return agv211
+
+
+def test_several_parts_are_attributed_with_the_hours_of_the_course(client, whole_agv211):
+    response = several(client, "CM", "TD", "TP")
+    check_answers(response, 201, "3 parties attribuées sur 3", success=True)
+    made = dict(Attribution.objects.values_list("component", "hours"))
+    assert {key: str(hours) for key, hours in made.items()} == {"CM": "36.50", "TD": "24.00", "TP": "12.00"}
+    assert {result["attribution"] for result in response.json()["results"]} == set(
+        Attribution.objects.values_list("pk", flat=True)
+    )
+
+
+def test_one_that_is_taken_takes_none_of_the_others_along(client, whole_agv211, wanted):
+    client.post(URL, {**wanted, "component": "TD"})
+    response = several(client, "CM", "TD", "TP")
+    check_answers(response, 207, "2 parties attribuées sur 3")
+    assert [result["status"] for result in response.json()["results"]] == ["done", "taken", "done"]
+    assert "GUÉRIN Thérèse" in response.json()["results"][1]["message"]
+
+
+def test_what_would_exceed_the_maximum_is_asked_back_and_done_when_confirmed(client, whole_agv211, teacher):
+    teacher.max_hours = 50
+    teacher.save()
+    response = several(client, "CM", "TD", "TP")
+    check_answers(response, 207)
+    assert [result["status"] for result in response.json()["results"]] == ["done", "over_maximum", "done"]
+    assert "60,50\u00a0h".replace("\u00a0", " ") in response.json()["results"][1]["message"].replace("\u00a0", " ")
+    check_answers(several(client, "TD"), 409, "pour un maximum de 50")
+    check_answers(several(client, "TD", confirm=True), 201, success=True)
+
+
+def test_a_part_that_the_course_does_not_have_is_refused(client, agv211):
+    check_answers(several(client, "TD"), 400, "ce cours n’a pas d’heures de cette sorte")
+
+
+@pytest.mark.parametrize("parts", [[], "AGV211:CM", [None], [{"course": "AGV211", "component": "CM"}] * 201])
+def test_parts_that_are_no_list_of_parts_answer_400(client, parts):
+    body = SEVERAL | {"parts": parts}
+    assert client.post(URL, body, content_type="application/json").status_code == 400
+    assert not Attribution.objects.exists()
+
+
+def test_free_parts_are_told_as_json_until_somebody_holds_them(client, whole_agv211, wanted):
+    parts = client.get(f"{URL}parts/", {"year": "2026-2027"}).json()
+    assert [part["component"] for part in parts["parts"]] == ["CM", "TD", "TP"]
+    client.post(URL, wanted)
+    parts = client.get(f"{URL}parts/", {"year": "2026-2027", "level": "L2", "q": "agrost"}).json()
+    assert [(part["component"], part["hours"]) for part in parts["parts"]] == [("TD", "24.00"), ("TP", "12.00")]
+    assert client.get(f"{URL}parts/", {"year": "2026-2028"}).status_code == 400
+    assert client.get(f"{URL}parts/", {"year": "2026-2027", "q": "a\x00b", "department": "\x00"}).status_code == 200

@@ -63,12 +63,12 @@ def test_a_course_has_a_known_semester_and_no_negative_hours(agv211):
     check_refused(lambda: Course.objects.update(hours_cm=-1))
 
 
-def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(create, agv211, teacher, lecturer):
-    attribution = create(created_by=lecturer)
+def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(create, agv211, teacher, clerk):
+    attribution = create(created_by=clerk)
     for parent in (agv211, teacher):
         with pytest.raises(ProtectedError):
             parent.delete()
-    lecturer.delete()
+    clerk.delete()
     attribution.refresh_from_db()
     assert attribution.created_by is None
 

@@ -18,12 +18,13 @@ def test_staff_read_the_database_s_own_words_and_the_course(damaged, ask, wanted
     message = (
         "Erreur lors de la création de l'attribution pour le cours AGV211 : no such table: main.courses_course_backup"
     )
-    assert answers == [[400, {"success": False, "message": message}]]
+    result = {"course": "AGV211", "component": "CM", "status": "failed", "message": message, "attribution": None}
+    assert answers == [[400, {"success": False, "message": message, "results": [result]}]]
     assert "Traceback" in log
 
 
 def test_others_read_a_reference_that_the_log_carries(damaged, ask, wanted):
-    [[status, answer]], log = ask(damaged, "enseignant", wanted)
+    [[status, answer]], log = ask(damaged, "gestionnaire", wanted)
     assert status == 400
     assert "AGV211" in answer["message"]
     assert "courses_course_backup" not in answer["message"]
@@ -53,5 +54,5 @@ def test_a_code_that_is_there_twice_is_said_and_does_not_end_in_500(legacy, ask,
 
 def test_without_the_damage_the_same_request_succeeds(sound, tmp_path, ask, wanted):
     path = shutil.copy(sound, tmp_path / "sound.sqlite3")
-    answers, _log = ask(path, "enseignant", wanted, wanted)
+    answers, _log = ask(path, "gestionnaire", wanted, wanted)
     assert [status for status, _answer in answers] == [201, 409]

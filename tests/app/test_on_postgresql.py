@@ -1,8 +1,22 @@
 """The same claims on PostgreSQL."""
 
+FILES = (
+    "attribute",
+    "page",
+    "lists",
+    "changes",
+    "imports",
+    "access",
+    "health",
+    "scale",
+    "openapi",
+    "constraints",
+    "demo_data",
+)
+
 
 def test_the_claims_about_pages_answers_and_constraints_hold_on_postgresql(python, postgres_url):
-    files = [f"tests/app/test_{name}.py" for name in ("attribute", "page", "constraints", "demo_data")]
+    files = [f"tests/app/test_{name}.py" for name in FILES]
     result = python(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "--override-ini=addopts=", *files, DATABASE_URL=postgres_url
     )

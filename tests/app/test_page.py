@@ -5,19 +5,23 @@ import re
 import pytest
 from django.test import Client
 
-from attributions import forms
 from attributions.models import Attribution
+from tests.app.conftest import BROWSER, browser_of
 
 URL = "/attribution/"
-BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PLACE = {"year": "2026-2027", "teacher": "M00001"}
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def browser(staff, agv211, teacher):
-    client = Client(headers=BROWSER, enforce_csrf_checks=False)
-    client.force_login(staff)
-    return client
+    return browser_of(staff)
+
+
+@pytest.fixture
+def form():
+    """What the page's own form sends for the lectures of AGV211."""
+    return {"academic_year": "2026-2027", "teacher": "M00001", "load": "STAT", "note": "", "parts": ["AGV211:CM"]}
 
 
 def attribute_years(course, teacher, user, count):
@@ -30,72 +34,88 @@ def attribute_years(course, teacher, user, count):
     )  # fmt: skip
 
 
-def test_a_plain_form_leads_back_to_the_list_with_the_new_row(browser, wanted):
-    page = browser.post(URL, wanted, follow=True)
-    assert page.redirect_chain == [(URL, 302)]
+def test_a_plain_form_leads_back_to_its_place_with_what_was_done(browser, form):
+    page = browser.post(URL, form | {"level": "L2"}, follow=True)
+    assert page.redirect_chain == [(f"{URL}?year=2026-2027&teacher=M00001&level=L2", 302)]
     text = page.content.decode()
     assert "AGV211 CM est attribué à GUÉRIN Thérèse pour 2026-2027." in text
-    assert "36,50" in text
+    assert "<strong>36,50 h</strong>" in text
+    assert "AGV211:CM" not in text  # no longer free
 
 
-def test_a_form_of_the_page_itself_passes_the_csrf_check(staff, agv211, teacher, wanted):
-    client = Client(headers=BROWSER, enforce_csrf_checks=True)
-    client.force_login(staff)
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(URL).content.decode())[1]
-    assert client.post(URL, {**wanted, "csrfmiddlewaretoken": token}).status_code == 302
+def test_a_form_of_the_page_itself_passes_the_csrf_check(staff, agv211, teacher, form):
+    client = browser_of(staff, enforce_csrf_checks=True)
+    text = client.get(URL, PLACE).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)[1]
+    assert 'value="AGV211:CM"' in text
+    assert client.post(URL, {**form, "csrfmiddlewaretoken": token}).status_code == 302
 
 
-def test_a_refused_form_comes_back_filled_in_with_the_reason(browser, wanted):
-    browser.post(URL, wanted)
-    page = browser.post(URL, {**wanted, "note": "<b>à voir</b>"})
+def test_a_part_that_was_taken_meanwhile_is_said_with_its_holder_and_what_was_typed_stays(browser, form):
+    browser.post(URL, form)
+    page = browser.post(URL, {**form, "note": "<b>à voir</b>"})
     text = page.content.decode()
     assert page.status_code == 409
-    assert 'role="alert">AGV211 CM est déjà attribué à GUÉRIN Thérèse' in text
-    assert "&lt;b&gt;à voir&lt;/b&gt;</textarea>" in text
-    assert '<option value="AGV211" selected>' in text
+    assert "AGV211 CM est déjà attribué à GUÉRIN Thérèse" in text
 
 
-def test_the_number_of_queries_does_not_grow_with_the_rows(
-    browser, agv211, teacher, staff, django_assert_max_num_queries
-):
-    attribute_years(agv211, teacher, staff, 2)
-    with django_assert_max_num_queries(9) as few:
-        browser.get(URL)
-    Attribution.objects.all().delete()
-    attribute_years(agv211, teacher, staff, 60)
-    with django_assert_max_num_queries(len(few)):
-        page = browser.get(URL)
-    assert page.content.decode().count("<tr>") == 26
+def test_what_exceeds_the_maximum_is_confirmed_with_one_button(browser, form, teacher):
+    teacher.max_hours = 20
+    teacher.save()
+    page = browser.post(URL, {**form, "note": "<b>vu</b>", "load": "SUPP"})
+    text = page.content.decode()
+    assert page.status_code == 409
+    confirmed = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', text.split('class="results"')[1])
+    )
+    assert (confirmed["confirm"], confirmed["parts"]) == ("yes", "AGV211:CM")
+    sent = {name: confirmed[name] for name in ("confirm", "parts", "academic_year", "teacher", "load")}
+    assert browser.post(URL, sent | {"note": "<b>vu</b>"}).status_code == 302
+    made = Attribution.objects.get()
+    assert (made.load, made.note) == ("SUPP", "<b>vu</b>")
 
 
-def test_the_list_is_in_pages_and_a_bad_page_is_the_nearest(browser, agv211, teacher, staff):
-    attribute_years(agv211, teacher, staff, 60)
-    assert "2059-2060" in browser.get(URL).content.decode()
-    assert "2000-2001" in browser.get(URL, {"page": "3"}).content.decode()
-    assert browser.get(URL, {"page": "999"}).context["page"].number == 3
-    assert browser.get(URL, {"page": "x"}).context["page"].number == 1
+def test_several_parts_are_taken_back_with_one_button(browser, form, agv211):
+    agv211.hours_td = agv211.hours_tp = 10
+    agv211.save()
+    page = browser.post(URL, form | {"parts": ["AGV211:CM", "AGV211:TD", "AGV211:TP"]}, follow=True)
+    undo = re.search(r'action="([^"]+annuler[^"]+)"', page.content.decode())[1].replace("&amp;", "&")
+    assert Attribution.objects.count() == 3
+    text = browser.post(undo, follow=True).content.decode()
+    assert "3 attributions sont annulées." in text
+    assert not Attribution.objects.exists()
 
 
-def test_a_very_long_list_of_courses_becomes_a_field_for_the_code(browser, wanted, monkeypatch):
-    monkeypatch.setattr(forms, "MOST_CHOICES", 0)
-    text = browser.get(URL).content.decode()
-    assert re.search(r'<input type="text" name="course"[^>]* required', text)
-    assert browser.post(URL, wanted).status_code == 302
+def test_nothing_chosen_and_a_broken_form_are_said(browser, form):
+    page = browser.post(URL, form | {"parts": []})
+    assert page.status_code == 400
+    assert "Choisissez au moins une partie." in page.content.decode()
+    assert browser.post(URL, form | {"parts": ["AGV211"]}).status_code == 400
+
+
+def test_htmx_gets_the_part_that_it_asks_for_and_caches_keep_both_apart(browser):
+    whole = browser.get(URL, PLACE)
+    parts = browser.get(URL, PLACE, headers={"hx-request": "true", "hx-target": "parts"})
+    people = browser.get(URL, PLACE | {"who": "guerin"}, headers={"hx-request": "true", "hx-target": "teachers"})
+    assert "<html" in whole.content.decode()
+    assert parts.content.decode().startswith('<section id="parts"')
+    assert people.content.decode().startswith('<div id="teachers"')
+    assert {"HX-Request", "HX-Target"} <= set(whole.headers["Vary"].split(", "))
 
 
 def test_the_page_speaks_french_until_somebody_chooses_english(browser):
     text = browser.get(URL, headers={"accept-language": "en-US"}).content.decode()
-    assert "Attribuer un cours" in text
+    assert "Attribuer les cours de" in text
     assert ">English</button>" in text
     browser.post("/language/setlang/", {"language": "en", "next": URL})
-    assert "Attribute a course" in browser.get(URL).content.decode()
+    assert "Attribute courses of" in browser.get(URL).content.decode()
 
 
 def test_an_unforeseen_failure_answers_a_reference_and_no_traceback(browser, monkeypatch, caplog):
     def fail(*args):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("attributions.views._page", fail)
+    monkeypatch.setattr("attributions.views.workbench._context", fail)
     browser.raise_request_exception = False
     page = browser.get(URL)
     reference = re.search(r"<strong>([0-9A-F]{8})</strong>", page.content.decode())[1]
@@ -104,9 +124,21 @@ def test_an_unforeseen_failure_answers_a_reference_and_no_traceback(browser, mon
     assert f"Reference {reference}" in caplog.text
 
 
-def test_log_in_log_out_and_an_unknown_page(client, django_user_model):
-    django_user_model.objects.create_user("aubry", password="demo")
-    assert client.post("/login/", {"username": "aubry", "password": "demo"}).url == URL
+@pytest.mark.parametrize(
+    ("role", "first"),
+    [
+        ("administrateur", "/attribution/"),
+        ("secretariat", "/attribution/"),
+        ("lecteur", "/attribution/tableau-de-bord/"),
+        ("enseignant", "/enseignants/moi/"),
+    ],
+)
+def test_everybody_begins_where_the_role_leads(account, role, first):
+    account(role, password="demo")
+    client = Client(headers=BROWSER)
+    assert client.post("/login/", {"username": role, "password": "demo"}).url == "/"
+    assert client.get("/").url == first
+    assert client.get(first).status_code == 200
     assert client.get("/inconnue/").status_code == 404
     assert client.post("/logout/").url == "/login/"
     assert client.get(URL).status_code == 302

@@ -46,6 +46,10 @@ def test_production_has_no_debug(python):
         ({**PRODUCTION, "SECRET_KEY": ""}, ["SECRET_KEY", "50"]),
         ({**PRODUCTION, "SECRET_KEY": PASSWORD}, ["SECRET_KEY", "16 characters", "50"]),
         ({**PRODUCTION, "SECRET_KEY": "django-insecure-" + KEY}, ["SECRET_KEY", "50"]),
+        (
+            {**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": "/nowhere"},
+            ["SECRET_KEY_FILE='/nowhere'", "No such file"],
+        ),
         ({**PRODUCTION, "ALLOWED_HOSTS": " , "}, ["ALLOWED_HOSTS", "attribution.example.org"]),
         ({"DATABASE_URL": f"mysql://u:{PASSWORD}@h/db"}, ["DATABASE_URL=mysql://...", "postgres://", "sqlite:///"]),
         ({"DATABASE_URL": PASSWORD}, ["DATABASE_URL", "postgres://", "sqlite:///"]),
@@ -77,6 +81,33 @@ def test_insecure_http_opts_out_of_the_redirect_to_https(python):
     code = "from attribution_project import settings as s; print(s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_SECURE)"
     assert python("-c", code, **PRODUCTION).stdout == "True True\n"
     assert python("-c", code, **PRODUCTION, DJANGO_INSECURE_HTTP="on").stdout == "False False\n"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "http"),
+    [
+        ("localhost", True),
+        ("localhost,127.0.0.1,[::1]", True),
+        ("localhost,attribution.example.org", False),
+        ("*", False),
+    ],
+)
+def test_http_for_localhost_ends_with_the_first_other_name(python, hosts, http):
+    code = "from attribution_project import settings as s; print(s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_SECURE)"
+    variables = PRODUCTION | {"ALLOWED_HOSTS": hosts, "DJANGO_INSECURE_HTTP": "localhost"}
+    assert python("-c", code, **variables).stdout == f"{not http} {not http}\n"
+
+
+def test_the_key_may_stand_in_a_file(python, tmp_path):
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    code = "from attribution_project import settings as s; print(s.SECRET_KEY)"
+    variables = PRODUCTION | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
+    assert python("-c", code, **variables).stdout == f"{KEY}\n"
+
+
+def test_the_source_of_a_move_may_be_named_by_the_environment(python):
+    code = "from attribution_project import settings as s; print(s.MIGRATE_TO_PG['SOURCE'].relative_to(s.BASE_DIR))"
+    assert python("-c", code, MIGRATE_TO_PG_SOURCE="data/a.sqlite3").stdout == "data/a.sqlite3\n"
 
 
 def test_migrations_match_the_models(manage):

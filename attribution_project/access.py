@@ -1,0 +1,113 @@
+"""Who may do what: roles are groups, each view says what it asks for, and a view that says nothing is closed.
+
+``requires`` and its like put the demand on the view; ``DenyByDefault`` reads it before the view runs.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+View = Callable[..., HttpResponse]
+#: Whether this user may call the view with this method.
+Demand = Callable[[Any, str], bool]
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Role(StrEnum):
+    """The groups that a migration makes; a user may be in several."""
+
+    ADMINISTRATOR = "administrateur"
+    SECRETARY = "secretariat"
+    READER = "lecteur"
+    TEACHER = "enseignant"
+
+
+def requires(view: str, change: str | None = None) -> Callable[[View], View]:
+    """Ask for the permission ``view``, and for ``change`` with any method that changes something."""
+
+    def allowed(user: Any, method: str) -> bool:
+        return bool(user.has_perm(view if change is None or method in SAFE_METHODS else change))
+
+    return _demanding(allowed)
+
+
+def requires_staff(view: View) -> View:
+    """Ask for a user who may use the administration."""
+    return _demanding(lambda user, method: user.is_active and user.is_staff)(view)
+
+
+def open_to_users(view: View) -> View:
+    """Ask for nothing but a user who is logged in."""
+    return _demanding(lambda user, method: True)(view)
+
+
+def open_to_everybody(view: View) -> View:
+    """Ask for nothing at all."""
+    view.demand = None  # type: ignore[attr-defined]
+    return view
+
+
+def _demanding(demand: Demand) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        view.demand = demand  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell a program from a browser: a browser says that it prefers HTML."""
+    if request.headers.get("HX-Request") == "true":
+        return False
+    if request.content_type == "application/json" or request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        return True
+    return request.get_preferred_type(["application/json", "text/html"]) == "application/json"
+
+
+class DenyByDefault:
+    """Middleware: a view runs only where it says who may call it, and the user is one of them."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Leave all to ``process_view``, which knows the view."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Return None to go on, a redirection to the login, or a refusal."""
+        match = request.resolver_match
+        if match is not None and "admin" in match.app_names:
+            return None  # the administration asks for its own permissions, view by view
+        if not hasattr(view, "demand"):
+            raise PermissionDenied
+        if view.demand is None:
+            return None
+        if not request.user.is_authenticated:
+            return _please_log_in(request)
+        if view.demand(request.user, request.method or "GET"):
+            return None
+        if wants_json(request):
+            return refusal(_("You may not do this."), HTTPStatus.FORBIDDEN)
+        raise PermissionDenied
+
+
+def _please_log_in(request: HttpRequest) -> HttpResponse:
+    """Lead to the login; a program is told, unless it only follows an address and asks for nothing in particular."""
+    program = request.method == "POST" or "application/json" in request.headers.get("Accept", "")
+    if program and wants_json(request):
+        return refusal(_("Please log in first."), HTTPStatus.UNAUTHORIZED)
+    return redirect_to_login(request.get_full_path())
+
+
+def refusal(message: str, status: HTTPStatus) -> JsonResponse:
+    """Refuse a program in the API's own form."""
+    return JsonResponse({"success": False, "message": message, "results": []}, status=status)

@@ -1,0 +1,49 @@
+"""The page that imports a table: a file in, its preview out; the preview accepted, all of it stored."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from . import imports
+from .resources import KeyedResource
+
+
+def import_page(request: HttpRequest, resource: KeyedResource, *, title: str, back: str) -> HttpResponse:
+    """``back``: the name of the address of the list that the rows belong to."""
+    context: dict[str, Any] = {"title": title, "back": back, "resource": resource, "most_rows": imports.MOST_ROWS}
+    if request.method != "POST":
+        return render(request, "import.html", context)
+    try:
+        if "token" in request.POST:
+            return _accepted(request, resource, context)
+        context["preview"] = imports.preview(resource, imports.read(request.FILES.get("file")), request.user)
+    except imports.UnusableFileError as error:
+        return render(request, "import.html", context | {"failure": str(error)}, status=HTTPStatus.BAD_REQUEST)
+    status = HTTPStatus.OK if context["preview"].token else HTTPStatus.BAD_REQUEST
+    return render(request, "import.html", context, status=status)
+
+
+def _accepted(request: HttpRequest, resource: KeyedResource, context: dict[str, Any]) -> HttpResponse:
+    stored = imports.accept(resource, request.POST["token"], request.user)
+    if stored.count("invalid"):
+        failure = _("Something was changed since the preview: nothing was imported.")
+        answer = context | {"preview": stored, "failure": failure}
+        return render(request, "import.html", answer, status=HTTPStatus.CONFLICT)
+    messages.success(request, _told(stored))
+    return redirect(context["back"])
+
+
+def _told(stored: imports.Preview) -> str:
+    new, update, same = (stored.count(kind) for kind in ("new", "update", "skip"))
+    return " ".join(
+        (
+            ngettext("%(n)d row added,", "%(n)d rows added,", new) % {"n": new},
+            ngettext("%(n)d changed,", "%(n)d changed,", update) % {"n": update},
+            ngettext("%(n)d as before.", "%(n)d as before.", same) % {"n": same},
+        )
+    )

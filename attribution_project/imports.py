@@ -1,0 +1,206 @@
+"""A CSV or XLSX file in, a preview with what is wrong row by row out; then all of it into the database, or nothing.
+
+Between preview and acceptance the rows travel, signed, in the page's own form: nothing is kept on the server, and
+nothing but what was shown is stored.
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import tablib
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import Error
+from django.utils.translation import gettext as _
+from import_export.formats.base_formats import XLSX
+from openpyxl.utils.exceptions import InvalidFileException
+
+from .exports import FORMULA
+from .resources import KeyedResource
+
+MOST_BYTES = 1_000_000
+MOST_ROWS = 5_000
+#: An XLSX is compressed: this is what it may unfold to.
+_MOST_UNFOLDED = 50_000_000
+#: Seconds that a preview may be accepted.
+ACCEPT_WITHIN = 3600
+SHOWN = 200
+
+
+class UnusableFileError(Exception):
+    """The file cannot be read at all; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row of the file and what it would do."""
+
+    #: As a spreadsheet counts: the headings are row 1.
+    number: int
+    #: "new", "update", "skip" or "invalid".
+    kind: str
+    cells: list[str]
+    #: Heading ("" for the row as a whole) and what is wrong.
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a file would do."""
+
+    headings: list[str]
+    lines: list[Line]
+    #: The rows, signed; "" where something is wrong.
+    token: str = ""
+
+    def count(self, kind: str) -> int:
+        """How many rows of this kind there are."""
+        return sum(line.kind == kind for line in self.lines)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The same of every kind."""
+        return {kind: self.count(kind) for kind in ("new", "update", "skip", "invalid")}
+
+    @property
+    def shown(self) -> list[Line]:
+        """Those with faults first, then the others, in the order of the file; no more than a page takes."""
+        return sorted(self.lines, key=lambda line: (line.kind != "invalid", line.number))[:SHOWN]
+
+
+def read(upload: UploadedFile | None) -> tablib.Dataset:
+    """Return the rows as text; UnusableFileError says what the file is instead."""
+    if upload is None:
+        raise UnusableFileError(_("Choose a file first."))
+    if (upload.size or 0) > MOST_BYTES:
+        raise UnusableFileError(_("The file is larger than 1 MB: please split it."))
+    content = upload.read()
+    dataset = _of_sheet(content) if content.startswith(b"PK\x03\x04") else _of_text(content)
+    if not dataset.headers or not len(dataset):
+        raise UnusableFileError(_("The file holds no rows below its headings."))
+    if len(dataset) > MOST_ROWS:
+        raise UnusableFileError(_("The file has more than %(n)d rows: please split it.") % {"n": MOST_ROWS})
+    return dataset
+
+
+def _of_sheet(content: bytes) -> tablib.Dataset:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNFOLDED:
+                raise UnusableFileError(_("The file is larger than 1 MB: please split it."))
+        sheet = XLSX().create_dataset(content)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
+        raise UnusableFileError(_("The file is no XLSX that can be read.")) from error
+    return _as_text([sheet.headers or [], *sheet])
+
+
+def _of_text(content: bytes) -> tablib.Dataset:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # What spreadsheets in French write where nobody asks for UTF-8.
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise UnusableFileError(_("The file is neither XLSX nor text in UTF-8.")) from None
+    if "\x00" in text:
+        raise UnusableFileError(_("The file is neither XLSX nor text in UTF-8."))
+    first = text.partition("\n")[0]
+    delimiter = max(";,\t", key=first.count)
+    try:
+        return _as_text(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
+    except csv.Error as error:
+        raise UnusableFileError(_("The file is no CSV that can be read: %(error)s") % {"error": error}) from error
+
+
+def _as_text(rows: list[Any]) -> tablib.Dataset:
+    """Rows of equal length, all text; rows without any value are left out at the end as a spreadsheet has them."""
+    texts = [[_text(cell) for cell in row] for row in rows]
+    while texts and not any(texts[-1]):
+        texts.pop()
+    if not texts:
+        return tablib.Dataset()
+    headings = [heading.strip() for heading in texts[0]]
+    width = len(headings)
+    for number, row in enumerate(texts[1:], 2):
+        if any(row[width:]):
+            raise UnusableFileError(_("Row %(n)d has more cells than there are headings.") % {"n": number})
+    body = [(row + [""] * width)[:width] for row in texts[1:]]
+    return tablib.Dataset(*body, headers=headings)
+
+
+def _text(cell: Any) -> str:
+    """A cell as text, without the apostrophe that an export puts before what could be a formula."""
+    text = "" if cell is None else str(cell)
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
+def preview(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> Preview:
+    """Try the import and take it back; with a token where every row may be imported."""
+    _check_headings(resource, dataset)
+    result = resource.import_data(dataset, dry_run=True, raise_errors=False)
+    lines = list(_lines(resource, result, dataset))
+    faultless = not any(line.faults for line in lines)
+    return Preview(headings=dataset.headers, lines=lines, token=_signed(resource, dataset, user) if faultless else "")
+
+
+def _check_headings(resource: KeyedResource, dataset: tablib.Dataset) -> None:
+    known, given = resource.headings(), dataset.headers
+    if strangers := [heading for heading in given if heading not in known]:
+        names = {"strange": ", ".join(strangers[:5]), "known": ", ".join(known)}
+        raise UnusableFileError(_("Unknown headings: %(strange)s. Known are: %(known)s.") % names)
+    if len(set(given)) != len(given):
+        raise UnusableFileError(_("A heading stands twice."))
+    if resource.key_heading() not in given:
+        raise UnusableFileError(_("The column “%(key)s” is missing.") % {"key": resource.key_heading()})
+
+
+def _lines(resource: KeyedResource, result: Any, dataset: tablib.Dataset) -> Iterator[Line]:
+    headings = {field.attribute: field.column_name for field in resource.get_import_fields()}
+    faults = {row.number: _faults_of(row.error, headings) for row in result.invalid_rows}
+    faults |= {row.number: [("", str(one.error)) for one in row.errors] for row in result.error_rows}
+    if result.base_errors:
+        raise UnusableFileError(str(result.base_errors[0].error))
+    for number, (row, outcome) in enumerate(zip(dataset, result.rows, strict=True), 1):
+        wrong = faults.get(number, [])
+        kind = "invalid" if wrong else outcome.import_type
+        yield Line(number=number + 1, kind=kind, cells=list(row), faults=wrong)
+
+
+def _faults_of(error: ValidationError, headings: dict[str, str]) -> list[tuple[str, str]]:
+    if not hasattr(error, "error_dict"):
+        return [("", message) for message in error.messages]
+    names = headings | {"__all__": ""}
+    return [(names.get(name, name), text) for name, texts in error.message_dict.items() for text in texts]
+
+
+def _signed(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> str:
+    rows = [dataset.headers, *(list(row) for row in dataset)]
+    return signing.dumps([user.pk, rows], salt=_salt(resource), compress=True)
+
+
+def _salt(resource: KeyedResource) -> str:
+    return f"import.{resource._meta.model._meta.label_lower}"
+
+
+def accept(resource: KeyedResource, token: str, user: Any) -> Preview:
+    """Import what a preview showed; where a row is refused now, none of it is stored and its fault is in the answer."""
+    try:
+        owner, (headings, *rows) = signing.loads(token, salt=_salt(resource), max_age=ACCEPT_WITHIN)
+    except signing.BadSignature as error:
+        raise UnusableFileError(_("This preview is too old: please send the file again.")) from error
+    if owner != user.pk:
+        raise UnusableFileError(_("This preview is too old: please send the file again."))
+    dataset = tablib.Dataset(*rows, headers=headings)
+    try:
+        result = resource.import_data(
+            dataset, dry_run=False, raise_errors=False, use_transactions=True, rollback_on_validation_errors=True
+        )
+    except Error as error:
+        raise UnusableFileError(str(error).splitlines()[0]) from error
+    return Preview(headings=headings, lines=list(_lines(resource, result, dataset)))

@@ -1,0 +1,99 @@
+"""A query and what an address asks of it in; one page of it, sorted, out, with what the page's links need.
+
+The page's keys are found in a subquery, so that the last page of millions does not join all those before it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, QueryDict
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column that the list can be sorted by: what stands in the address, and the fields behind it."""
+
+    key: str
+    label: str
+    fields: tuple[str, ...]
+    css: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A column's head: where its link leads, and how the list is sorted now."""
+
+    label: str
+    css: str
+    address: str
+    #: "ascending", "descending" or "none": the values of aria-sort.
+    sorted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One page of a list."""
+
+    rows: list[Any]
+    page: Page
+    pages: list[Any]
+    headings: list[Heading]
+    #: The address's question without the page: "q=sol&sort=-code".
+    query: str
+
+
+def listing(
+    request: HttpRequest, query: QuerySet[Any], columns: list[Column], *, related: tuple[str, ...] = ()
+) -> Listing:
+    """Sort as ``?sort=`` says (``-`` in front: descending) and cut out the page that ``?page=`` names."""
+    by = {column.key: column for column in columns}
+    asked = request.GET.get("sort", "")
+    column = by.get(asked.removeprefix("-"))
+    ordered = query.order_by(*_ordering(column, descending=asked.startswith("-"))) if column else query
+    page = Paginator(ordered.values("pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = query.model._default_manager.filter(pk__in=page.object_list).select_related(*related)
+    return Listing(
+        rows=list(rows.order_by(*ordered.query.order_by) if ordered.query.order_by else rows),
+        page=page,
+        pages=list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
+        headings=[_heading(request.GET, one, asked) for one in columns],
+        query=question(request.GET, page=None),
+    )
+
+
+def _ordering(column: Column, *, descending: bool) -> list[str]:
+    signs = [f"-{name}" if descending else name for name in column.fields]
+    # Rows that are equal in this column need an order, or a row might come on two pages.
+    return [*signs, "pk"]
+
+
+def _heading(given: QueryDict, column: Column, asked: str) -> Heading:
+    up, down = asked == column.key, asked == f"-{column.key}"
+    return Heading(
+        label=column.label,
+        css=column.css,
+        address=f"?{question(given, page=None, sort=f'-{column.key}' if up else column.key)}",
+        sorted="ascending" if up else "descending" if down else "none",
+    )
+
+
+def question(given: QueryDict, **change: str | None) -> str:
+    """The address's question with some of it changed; None takes a name out."""
+    copy = given.copy()
+    for name, value in change.items():
+        if value is None:
+            copy.pop(name, None)
+        else:
+            copy[name] = value
+    return copy.urlencode()
+
+
+def chosen(given: Mapping[str, str], fields: Mapping[str, str]) -> Q:
+    """Equality for each name that the address gives a value: {"department": "course__department"}."""
+    values = {field: given.get(name, "").replace("\x00", "") for name, field in fields.items()}
+    return Q(**{field: value for field, value in values.items() if value})

@@ -1,0 +1,83 @@
+"""What the resources of django-import-export have in common: French headings, exact numbers, no row twice in a file."""
+
+from collections import Counter
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from import_export import fields, resources, widgets
+
+_MOST_DIGITS = 40
+
+
+class ExactDecimal(widgets.DecimalWidget):
+    """A decimal written with a point or a comma."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal | None:
+        """Return the number, None for an empty cell; ValueError names what is no number."""
+        text = "".join(str(value if value is not None else "").split()).replace(",", ".")
+        try:
+            number = Decimal(text) if text else None
+        except InvalidOperation:
+            raise ValueError(_("“%(value)s” is no number.") % {"value": value}) from None
+        # 1e999999999 is a number of a gigabyte once it is written out.
+        if number is not None and (not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS):
+            raise ValueError(_("“%(value)s” is no number.") % {"value": value})
+        return number
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        """Leave it a number: 36.50 in CSV whatever the language, a number in a sheet."""
+        return value
+
+
+class WholeNumber(ExactDecimal):
+    """A whole number: 4, and 4.0 as a spreadsheet may have it."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | None:
+        """Return the number; ValueError for a fraction."""
+        number = super().clean(value, row, **kwargs)
+        if number is None:
+            return None
+        if number != number.to_integral_value():
+            raise ValueError(_("“%(value)s” is no whole number.") % {"value": value})
+        return int(number)
+
+
+def column(attribute: str, heading: str, widget: widgets.Widget | None = None) -> fields.Field:
+    """A field of a resource under its heading in the file."""
+    return fields.Field(attribute=attribute, column_name=heading, widget=widget or widgets.CharWidget())
+
+
+class KeyedResource(resources.ModelResource):
+    """Rows known by one column, ``Meta.import_id_fields``; what is wrong is said row by row."""
+
+    class Meta:
+        abstract = True
+        use_transactions = True
+        clean_model_instances = True
+        skip_unchanged = True
+        report_skipped = True
+
+    def headings(self) -> list[str]:
+        """The columns of a file, in the order of an export."""
+        return [field.column_name for field in self.get_import_fields()]
+
+    def key_heading(self) -> str:
+        """The column that tells one row from another."""
+        return str(self.fields[self._meta.import_id_fields[0]].column_name)
+
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        """Remember which keys stand twice."""
+        key = self.key_heading()
+        counts = Counter(str(value).strip() for value in dataset[key]) if key in (dataset.headers or []) else Counter()
+        self._twice = {value for value, count in counts.items() if count > 1}
+
+    def before_import_row(self, row: Any, **kwargs: Any) -> None:
+        """Refuse a key that stands twice: the second row would silently win."""
+        key = self.key_heading()
+        row[key] = str(row.get(key) or "").strip()
+        if not row[key]:
+            raise ValidationError({key: _("This column must not be empty.")})
+        if row[key] in self._twice:
+            raise ValidationError({key: _("“%(value)s” stands twice in the file.") % {"value": row[key]}})

@@ -1,0 +1,64 @@
+"""What a person types in; a condition on fields out, which finds Œnologie for "oenologie" and Dupré for "DUPRE".
+
+Both databases get the same regular expression: SQLite's LIKE knows the capitals of ASCII alone, and neither database
+ignores accents by itself.
+"""
+
+import re
+import unicodedata
+
+from django.db.models import Q
+
+MOST_WORDS = 8
+#: Written as one letter or as two.
+_LIGATURES = {"oe": "œŒ", "ae": "æÆ"}
+#: Accents that stand after their letter, as some systems write them.
+_ACCENTS = "[\u0300-\u036f]*"
+
+
+def _variants() -> dict[str, str]:
+    """Return letter -> the same with every accent of Latin alphabets, small and capital: e -> eéèêë...EÉÈ..."""
+    found: dict[str, str] = {}
+    for number in (*range(0x41, 0x5B), *range(0x61, 0x7B), *range(0xC0, 0x180)):
+        character = chr(number)
+        letter = plain(character)
+        if len(letter) == 1:
+            found[letter] = found.get(letter, "") + character
+    return found
+
+
+def plain(text: str) -> str:
+    """Without accents, in small letters, ligatures apart."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return letters.replace("œ", "oe").replace("æ", "ae")
+
+
+_VARIANTS = _variants()
+
+
+def pattern(word: str) -> str:
+    """Return a regular expression that Python and PostgreSQL read alike."""
+    pairs = re.findall("oe|ae|.", plain(word), re.DOTALL)
+    return "".join(_pattern_of(pair) for pair in pairs)
+
+
+def _pattern_of(letters: str) -> str:
+    if letters in _LIGATURES:
+        return f"(?:{''.join(map(_pattern_of, letters))}|[{_LIGATURES[letters]}])"
+    if letters in _VARIANTS:
+        return f"[{_VARIANTS[letters]}]{_ACCENTS}"
+    if letters in "'’":
+        return "['’]"
+    return letters if letters.isalnum() else f"\\{letters}" if letters.isascii() else letters
+
+
+def search(text: str, *fields: str) -> Q:
+    """Each word of the text must be in one of the fields."""
+    found = Q()
+    for word in text.replace("\x00", "").split()[:MOST_WORDS]:
+        one = Q()
+        for field in fields:
+            one |= Q(**{f"{field}__regex": pattern(word)})
+        found &= one
+    return found

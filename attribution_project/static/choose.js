@@ -1,0 +1,46 @@
+// Says how much is chosen, and chooses all of a page at once. Without it the form works just the same.
+(function () {
+  "use strict";
+
+  function boxes(form) {
+    return Array.from(form.querySelectorAll("input[name=parts]"));
+  }
+
+  function tell(form) {
+    const all = boxes(form);
+    const chosen = all.filter((box) => box.checked);
+    const hours = chosen.reduce((sum, box) => sum + Number(box.dataset.hours), 0);
+    const told = form.querySelector("[data-told]");
+    if (told) {
+      told.textContent = chosen.length ? chosen.length + " · " + hours.toLocaleString(document.documentElement.lang) + " h" : "";
+    }
+    const every = form.querySelector("[data-every]");
+    if (every) {
+      every.closest("label").hidden = false;
+      every.checked = all.length > 0 && chosen.length === all.length;
+      every.indeterminate = chosen.length > 0 && chosen.length < all.length;
+    }
+  }
+
+  function tellAll() {
+    document.querySelectorAll("form[data-choose]").forEach(tell);
+  }
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-choose]");
+    if (!form) {
+      return;
+    }
+    if (event.target.matches("[data-every]")) {
+      boxes(form).forEach((box) => { box.checked = event.target.checked; });
+    }
+    tell(form);
+  });
+  document.addEventListener("DOMContentLoaded", tellAll);
+  document.addEventListener("htmx:afterSettle", tellAll);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) {
+      window.print();
+    }
+  });
+})();

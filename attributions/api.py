@@ -1,0 +1,119 @@
+"""JSON and forms in, filled AttributionForms out; an Outcome in, JSON out. openapi.json describes both.
+
+POST /attribution/ takes one part, ``{"course", "component", "teacher", "academic_year"}``, or several:
+``{"teacher", "academic_year", "parts": [{"course", "component"}]}``.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from django.core.paginator import Page
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+
+from .forms import AttributionForm
+from .outcomes import Outcome, refused
+from .parts import split_key
+
+#: The API in OpenAPI's words; the tests hold the views to it.
+SCHEMA = Path(__file__).with_name("openapi.json")
+#: What the parts of one request have in common.
+SHARED = ("teacher", "academic_year", "load", "note")
+#: A request that names more than this is refused, not half done.
+MOST_PARTS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one request asks for."""
+
+    forms: list[AttributionForm]
+    #: Whether a teacher's maximum may be exceeded.
+    confirmed: bool
+
+
+def asked(request: HttpRequest) -> Asked:
+    """Read a body of JSON or of a form; ValueError when it is neither."""
+    if request.content_type == "application/json":
+        return _of_json(json.loads(request.body))
+    given = request.POST
+    parts = given.getlist("parts")
+    confirmed = given.get("confirm") == "yes"
+    if "course" in given:
+        return Asked(forms=[AttributionForm(given)], confirmed=confirmed)
+    shared = {name: given.get(name, "") for name in SHARED}
+    chosen = [dict(zip(("course", "component"), split_key(key), strict=True)) for key in _few(parts)]
+    return Asked(forms=[AttributionForm(shared | part) for part in chosen], confirmed=confirmed)
+
+
+def _of_json(body: Any) -> Asked:
+    fields = _texts(body, besides=("parts", "confirm"))
+    confirmed = body.get("confirm") is True
+    if "parts" not in body:
+        return Asked(forms=[AttributionForm(fields)], confirmed=confirmed)
+    if not isinstance(body["parts"], list):
+        raise ValueError("parts is no list")  # noqa: TRY004 - one exception for every kind of unusable body
+    shared = {name: fields.get(name, "") for name in SHARED}
+    return Asked(forms=[AttributionForm(shared | _texts(part)) for part in _few(body["parts"])], confirmed=confirmed)
+
+
+def _few(parts: list[Any]) -> list[Any]:
+    if len(parts) > MOST_PARTS:
+        raise ValueError("too many parts")
+    return parts
+
+
+def _texts(body: Any, *, besides: tuple[str, ...] = ()) -> dict[str, str]:
+    """The fields of a JSON object, all as text; ValueError for what a database could not store."""
+    if not isinstance(body, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - as above
+    fields = {key: "" if value is None else str(value) for key, value in body.items() if key not in besides}
+    "".join([*fields, *fields.values()]).encode()  # "\ud800" is valid JSON, and no text that a database could store
+    return fields
+
+
+def unreadable(error: ValueError) -> Outcome:
+    """What is said of a body that is neither a form nor JSON."""
+    return refused(_("The body is not a JSON object in UTF-8."))
+
+
+def refusal(message: str) -> Outcome:
+    """400 with this message."""
+    return refused(message)
+
+
+def answer(outcome: Outcome) -> JsonResponse:
+    """The outcome as JSON: success, message, and a result for each part."""
+    body = {
+        "success": outcome.success,
+        "message": outcome.message,
+        "results": [asdict(result) for result in outcome.results],
+    }
+    return JsonResponse(body, status=outcome.status)
+
+
+def free_parts(year: str, page: Page) -> JsonResponse:
+    """A page of free parts as JSON."""
+    parts = [
+        {
+            "course": part.code,
+            "title": part.title,
+            "component": part.component,
+            "hours": str(part.hours),
+            "department": part.department,
+            "level": part.level,
+            "semester": part.semester,
+        }
+        for part in page.object_list
+    ]
+    body = {
+        "academic_year": year,
+        "count": page.paginator.count,
+        "page": page.number,
+        "pages": page.paginator.num_pages,
+        "parts": parts,
+    }
+    return JsonResponse(body, status=HTTPStatus.OK)

@@ -1,0 +1,99 @@
+"""A year in; what the year before suggests for it out, to be reviewed and accepted in one go, or not at all.
+
+Suggested is every part that somebody held in the year before, that nobody holds in this one, and that the course still
+has: for the same teacher, with the hours that the course has now.
+"""
+
+from collections.abc import Collection
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+from django.db import Error, IntegrityError, transaction
+from django.db.models import Case, DecimalField, Exists, F, OuterRef, QuerySet, Sum, Value, When
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from simple_history.utils import bulk_create_with_history
+
+from . import years
+from .attribute import database_failed, is_taken
+from .models import Attribution, Teacher
+from .outcomes import Outcome, over_maximum, refused
+from .parts import HOURS
+
+_HOURS_NOW = Case(
+    *(When(component=component, then=F(f"course__{name}")) for component, name in HOURS.items()),
+    default=Value(Decimal(0)),
+    output_field=DecimalField(max_digits=6, decimal_places=2),
+)
+
+
+def suggested(year: str, department: str = "") -> QuerySet[Attribution]:
+    """The attributions of the year before that could be made again, each with ``hours_now``."""
+    held = Attribution.objects.filter(course=OuterRef("course"), component=OuterRef("component"), academic_year=year)
+    found = Attribution.objects.filter(~Exists(held), academic_year=years.before(year))
+    if department:
+        found = found.filter(course__department=department)
+    return found.annotate(hours_now=_HOURS_NOW).filter(hours_now__gt=0).order_by("course__code", "component", "pk")
+
+
+def overloaded(year: str, wanted: QuerySet[Attribution], teachers: Collection[int] | None = None) -> dict[int, Decimal]:
+    """The teachers who would have more than their maximum with all that is wanted: key -> hours."""
+    more = wanted if teachers is None else wanted.filter(teacher__in=teachers)
+    new = more.order_by().values_list("teacher", "teacher__max_hours").annotate(total=Sum("hours_now"))
+    most, hours = {}, {}
+    for pk, maximum, total in new:
+        most[pk], hours[pk] = maximum, total
+    now = Attribution.objects.filter(academic_year=year, teacher__in=list(hours)).order_by()
+    for pk, total in now.values_list("teacher").annotate(total=Sum("hours")):
+        hours[pk] += total
+    return {pk: total for pk, total in hours.items() if total > most[pk]}
+
+
+def accept(
+    year: str, department: str, without: Collection[int], expected: int, user: Any, *, confirmed: bool
+) -> Outcome:
+    """Make all that is suggested, but for the attributions ``without``; in one transaction.
+
+    ``expected``: how many the page suggested, those left out among them; where it is another number now, nothing is
+    made.
+    """
+    try:
+        with transaction.atomic():
+            everything = suggested(year, department)
+            wanted = everything.exclude(pk__in=without)
+            # A teacher's row is held, so that two people who accept at once cannot both fill the same hours.
+            list(
+                Teacher.objects.select_for_update().filter(pk__in=wanted.order_by().values("teacher")).values_list("pk")
+            )
+            if everything.count() != expected:
+                return refused(_("The list has changed since: please review it again."), HTTPStatus.CONFLICT)
+            if not confirmed and (over := overloaded(year, wanted)):
+                return over_maximum(_over_message(over))
+            made = [_copy(old, year, user) for old in wanted.select_related("course", "teacher")]
+            bulk_create_with_history(made, Attribution, batch_size=500, default_user=user)
+    except IntegrityError as error:
+        if not is_taken(error):
+            raise
+        return refused(_("A part was attributed by somebody else meanwhile: nothing was made."), HTTPStatus.CONFLICT)
+    except Error as error:
+        return refused(database_failed(error, year, user))
+    message = ngettext("%(n)d part is attributed for %(year)s.", "%(n)d parts are attributed for %(year)s.", len(made))
+    return Outcome(status=HTTPStatus.CREATED, message=message % {"n": len(made), "year": year})
+
+
+def _over_message(over: dict[int, Decimal]) -> str:
+    names = [str(teacher) for teacher in Teacher.objects.filter(pk__in=list(over)[:10])]
+    return _("More than their maximum would teach: %(names)s.") % {"names": ", ".join(names)}
+
+
+def _copy(old: Any, year: str, user: Any) -> Attribution:
+    return Attribution(
+        teacher=old.teacher,
+        course=old.course,
+        component=old.component,
+        academic_year=year,
+        load=old.load,
+        hours=old.hours_now,
+        created_by=user,
+    )

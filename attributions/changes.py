@@ -1,0 +1,97 @@
+"""An attribution and what to do with it in; an Outcome out. Each change is kept in its history, and can be taken back.
+
+A change is undone by going back to the state before it, for UNDO_WITHIN, by whoever made it or an administrator, as
+long as nothing came after it.
+"""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from django.db import Error, IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .attribute import database_failed, exceeds, is_taken, taken_message
+from .models import Attribution
+from .outcomes import Outcome, over_maximum, refused
+
+UNDO_WITHIN = timedelta(minutes=30)
+
+
+def save(changed: Attribution, user: Any, *, confirmed: bool) -> Outcome:
+    """Store an attribution whose fields a form has changed: its hours, its load, or its teacher."""
+    try:
+        with transaction.atomic():
+            if not confirmed and (excess := exceeds(changed)):
+                return over_maximum(excess)
+            changed.save()
+    except Error as error:
+        return refused(database_failed(error, changed.course.code, user))
+    return Outcome(status=HTTPStatus.OK, message=_("%(part)s is changed.") % {"part": name_of(changed)})
+
+
+def remove(attribution: Attribution, user: Any) -> Outcome:
+    """Give the part free again."""
+    name = _("%(part)s is removed from %(teacher)s.") % {"part": name_of(attribution), "teacher": attribution.teacher}
+    try:
+        with transaction.atomic():
+            attribution.delete()
+    except Error as error:
+        return refused(database_failed(error, attribution.course.code, user))
+    return Outcome(status=HTTPStatus.OK, message=name)
+
+
+def name_of(attribution: Attribution) -> str:
+    """AGV211 CM 2026-2027."""
+    return f"{attribution.course.code} {attribution.component} {attribution.academic_year}"
+
+
+def latest_change(pk: int) -> Any:
+    """The newest record of the history of the attribution with this key, or None."""
+    return Attribution.history.filter(id=pk).select_related("history_user").order_by("-history_id").first()
+
+
+def may_undo(record: Any, user: Any) -> bool:
+    """Whether this change is this user's to take back, now; that it is the latest one is asked by ``undo``."""
+    if timezone.now() - record.history_date > UNDO_WITHIN:
+        return False
+    return bool(user.is_superuser or record.history_user_id == user.pk)
+
+
+def undo(record: Any, user: Any) -> Outcome:
+    """Go back to the state before this change."""
+    if not may_undo(record, user):
+        return refused(_("This can no longer be undone, or not by you."), HTTPStatus.CONFLICT)
+    try:
+        with transaction.atomic():
+            newest = Attribution.history.filter(id=record.id).order_by("-history_id").first()
+            if newest is None or newest.history_id != record.history_id:
+                return refused(_("Something was changed since: nothing was undone."), HTTPStatus.CONFLICT)
+            return _go_back(record)
+    except IntegrityError as error:
+        if not is_taken(error):
+            raise
+        return refused(taken_message(record.instance), HTTPStatus.CONFLICT)
+    except Error as error:
+        return refused(database_failed(error, record.course.code, user))
+
+
+def undo_creation(pk: int, user: Any) -> Outcome:
+    """Take an attribution back that nothing was done to since it was made."""
+    record = latest_change(pk)
+    if record is None or record.history_type != "+":
+        return refused(_("Something was changed since: nothing was undone."), HTTPStatus.CONFLICT)
+    return undo(record, user)
+
+
+def _go_back(record: Any) -> Outcome:
+    if record.history_type == "+":
+        Attribution.objects.get(pk=record.id).delete()
+    elif record.history_type == "~":
+        record.prev_record.instance.save()
+    else:
+        record.instance.save(force_insert=True)
+        # A new row is dated today by the field itself.
+        Attribution.objects.filter(pk=record.id).update(created_at=record.created_at)
+    return Outcome(status=HTTPStatus.OK, message=_("%(part)s is as it was before.") % {"part": name_of(record)})

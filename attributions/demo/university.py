@@ -1,0 +1,140 @@
+"""A small believable university: last year nearly all attributed, this year well begun, an account for each role."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import transaction
+from simple_history.utils import bulk_create_with_history
+
+from attribution_project.access import Role
+from attributions import years
+from attributions.models import Attribution, Load, Teacher
+from courses.models import Course
+
+from . import rows
+from .rows import Sizes
+from .words import NOTES
+
+#: Username -> (first name, last name, role).
+ACCOUNTS = {
+    "administratrice": ("Solène", "Vauquelin", Role.ADMINISTRATOR),
+    "secretaire": ("Thérèse", "Guérin", Role.SECRETARY),
+    "doyen": ("Ousmane", "Traoré", Role.READER),
+    "enseignante": ("", "", Role.TEACHER),
+}
+SIZES = Sizes(teachers=60, courses=200, attributions=0, seed=2026)
+#: How much of each year is attributed, the older first.
+FILLED = (0.88, 0.45)
+#: How often a teacher keeps what was taught the year before.
+KEPT = 0.85
+#: Nobody gets more than this part of the maximum, but for a few.
+_ROOM = Decimal("0.97")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One attribution to be made."""
+
+    teacher: Teacher
+    part: rows.Part
+    year: str
+
+
+def seed(password: str) -> dict[str, int]:
+    """Fill an empty database in one transaction; return how many rows of what."""
+    with transaction.atomic():
+        teachers = Teacher.objects.bulk_create(_models(Teacher, rows.teachers(SIZES)))
+        courses = Course.objects.bulk_create(_models(Course, rows.courses(SIZES)))
+        users = make_accounts(password, teachers[0])
+        drafts = list(_drafts(teachers, courses))
+        made = [_attribution(draft, users["secretaire"]) for draft in drafts]
+        bulk_create_with_history(made, Attribution, batch_size=500, default_user=users["secretaire"])
+    return {"teachers": len(teachers), "courses": len(courses), "attributions": len(made), "accounts": len(users)}
+
+
+def _models(model: type[Any], source: Iterator[rows.Row]) -> list[Any]:
+    """The rows without their ids, which the database gives."""
+    names = [field.attname for field in model._meta.concrete_fields][1:]
+    return [model(**dict(zip(names, row[1:], strict=True))) for row in source]
+
+
+def make_accounts(password: str, teacher: Teacher) -> dict[str, Any]:
+    """Make the accounts of the demonstration, or give those that are there the role; the teacher gets an account."""
+    users = {}
+    for username, (first_name, last_name, role) in ACCOUNTS.items():
+        user, made = get_user_model().objects.get_or_create(
+            username=username,
+            defaults={
+                "first_name": first_name or teacher.first_name,
+                "last_name": last_name or teacher.last_name,
+                "is_staff": role is Role.ADMINISTRATOR,
+            },
+        )
+        if made:
+            user.set_password(password)
+            user.save()
+        user.groups.add(Group.objects.get(name=role))
+        users[username] = user
+    Teacher.objects.filter(pk=teacher.pk).update(user=users["enseignante"])
+    return users
+
+
+def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
+    chance = rows.stream(SIZES, "university")
+    colleagues = defaultdict(list)
+    for teacher in teachers:
+        colleagues[teacher.department].append(teacher)
+    parts = rows.parts(row_of(course) for course in courses)
+    held: dict[tuple[int, str], Teacher] = {}
+    now = years.current()
+    for year, filled in zip((years.before(now), now), FILLED, strict=True):
+        hours: dict[int, Decimal] = defaultdict(Decimal)
+        for part in parts:
+            if chance.random() > filled:
+                continue
+            before = held.get((part.course, part.component)) if chance.random() < KEPT else None
+            teacher = _who(part, before, colleagues[part.department], hours, chance)
+            if teacher is None:
+                continue
+            hours[teacher.pk] += part.hours
+            held[part.course, part.component] = teacher
+            yield Draft(teacher, part, year)
+
+
+def row_of(course: Course) -> rows.Row:
+    """A stored course as ``rows.parts`` reads it."""
+    return (
+        course.pk, course.code, course.title, course.credits, course.hours_cm, course.hours_td, course.hours_tp,
+        course.level, course.semester, course.department,
+    )  # fmt: skip
+
+
+def _who(
+    part: rows.Part, before: Teacher | None, colleagues: list[Teacher], hours: dict[int, Decimal], chance: random.Random
+) -> Teacher | None:
+    """Whoever taught it last year, else a colleague who has room; None where nobody has."""
+    with_room = [one for one in colleagues if hours[one.pk] + part.hours <= one.max_hours * _ROOM]
+    if before is not None and (before in with_room or chance.random() < 0.1):
+        return before
+    few = sorted(with_room, key=lambda one: hours[one.pk] / (one.max_hours or 1))[:3]
+    return chance.choice(few) if few else None
+
+
+def _attribution(draft: Draft, user: Any) -> Attribution:
+    chance = random.Random(f"{SIZES.seed}/{draft}")  # noqa: S311 - invented data, not secrets
+    return Attribution(
+        teacher=draft.teacher,
+        course_id=draft.part.course,
+        component=draft.part.component,
+        academic_year=draft.year,
+        load=Load.OVERTIME if chance.random() < 0.1 else Load.STATUTORY,
+        hours=draft.part.hours,
+        note=chance.choice(NOTES[:8]) if chance.random() < 0.12 else "",
+        created_by=user,
+    )

@@ -1,0 +1,104 @@
+"""A year in; what the dashboard shows of it out: progress, what is free and where, hours against the most.
+
+Every figure is summed up by the database: a query brings no more rows than the page shows.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, DecimalField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from courses.models import Course, in_dictionary
+
+from .models import Attribution, Component, Teacher
+from .parts import HOURS
+
+_HOURS = DecimalField(max_digits=12, decimal_places=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Parts of one group of courses: how many are held, of how many."""
+
+    name: str
+    held: int
+    all: int
+
+    @property
+    def free(self) -> int:
+        """How many nobody holds."""
+        return self.all - self.held
+
+    @property
+    def percent(self) -> int:
+        """Held of all, in hundredths, rounded down: 100 means all."""
+        return 100 * self.held // self.all if self.all else 100
+
+
+def progress_by(field: str, year: str) -> list[Progress]:
+    """Parts held and parts there are, by "level" or "department"; one query of a row for each value."""
+    rows = Course.objects.order_by(field).values(field).annotate(**_counts(year))
+    found = [Progress(name=row[field], held=_sum(row, "held"), all=_sum(row, "all")) for row in rows]
+    return sorted(found, key=lambda one: in_dictionary(one.name))
+
+
+def _counts(year: str) -> dict[str, Count]:
+    """Of each component, the courses that have it and those of which somebody holds it."""
+    counts = {}
+    for component, hours in HOURS.items():
+        there = Q(**{f"{hours}__gt": 0})
+        held = Attribution.objects.filter(course=OuterRef("pk"), component=component, academic_year=year)
+        counts |= {
+            f"all_{component}": Count("pk", filter=there),
+            f"held_{component}": Count("pk", filter=there & Exists(held)),
+        }
+    return counts
+
+
+def _sum(row: dict[str, Any], name: str) -> int:
+    return sum(row[f"{name}_{component}"] for component in Component)
+
+
+def teachers_by_load(year: str, department: str = "") -> QuerySet[Teacher]:
+    """Teachers with ``hours`` of this year, those first who have the largest part of their maximum."""
+    held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year=year).order_by()
+    hours = Subquery(held.values("teacher").annotate(total=Sum("hours")).values("total"), output_field=_HOURS)
+    found = Teacher.objects.filter(department=department) if department else Teacher.objects.all()
+    part = F("hours") * Value(Decimal(100)) / (F("max_hours") + Value(Decimal("0.01")))
+    return found.annotate(hours=Coalesce(hours, Value(Decimal(0)), output_field=_HOURS)).order_by(
+        part.desc(), "last_name", "first_name", "pk"
+    )
+
+
+def totals(progress: list[Progress]) -> Progress:
+    """All groups together."""
+    return Progress(name="", held=sum(p.held for p in progress), all=sum(p.all for p in progress))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseParts:
+    """A course, and of each part that it has the attribution, or None where it is free."""
+
+    course: Course
+    parts: list[tuple[str, Decimal, Attribution | None]]
+
+
+def courses_of(department: str, year: str) -> list[CourseParts]:
+    """The courses of a department with who holds their parts in a year; two queries."""
+    held = Attribution.objects.filter(academic_year=year).select_related("teacher")
+    courses = Course.objects.filter(department=department).order_by("level", "semester", "code")
+    return [
+        CourseParts(course=course, parts=_parts_of(course))
+        for course in courses.prefetch_related(Prefetch("attributions", queryset=held, to_attr="held"))
+    ]
+
+
+def _parts_of(course: Any) -> list[tuple[str, Decimal, Attribution | None]]:
+    holders = {attribution.component: attribution for attribution in course.held}
+    return [
+        (component.value, course.hours_of(component), holders.get(component))
+        for component in Component
+        if course.hours_of(component) or component in holders
+    ]

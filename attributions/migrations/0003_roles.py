@@ -1,0 +1,67 @@
+"""The four groups of the application; whoever could attribute before still can."""
+
+from django.db import migrations
+
+ALL = ("add", "change", "delete", "view")
+#: Group -> (application, model) -> what it may do. attribution_project/access.py gives the names.
+ROLES = {
+    "administrateur": {
+        ("courses", "course"): ALL,
+        ("attributions", "teacher"): ALL,
+        ("attributions", "attribution"): ALL,
+        ("auth", "user"): ALL,
+    },
+    "secretariat": {
+        ("courses", "course"): ("add", "change", "view"),
+        ("attributions", "teacher"): ("add", "change", "view"),
+        ("attributions", "attribution"): ALL,
+    },
+    "lecteur": {
+        ("courses", "course"): ("view",),
+        ("attributions", "teacher"): ("view",),
+        ("attributions", "attribution"): ("view",),
+    },
+    "enseignant": {},
+}
+
+
+def make_roles(apps, schema_editor):
+    """Make groups and permissions: Django itself makes permissions only after the last migration."""
+    alias = schema_editor.connection.alias
+    groups = apps.get_model("auth", "Group")._default_manager.using(alias)
+    for name, models in ROLES.items():
+        group, _made = groups.get_or_create(name=name)
+        group.permissions.add(
+            *(
+                permission(apps, alias, label, model, action)
+                for (label, model), actions in models.items()
+                for action in actions
+            )
+        )
+    secretariat = groups.get(name="secretariat")
+    users = apps.get_model("auth", "User")._default_manager.using(alias)
+    for user in users.filter(groups=None, is_superuser=False):
+        user.groups.add(secretariat)
+
+
+def permission(apps, alias, label, model, action):
+    """Return the permission as Django names it, made where it is not there yet."""
+    types = apps.get_model("contenttypes", "ContentType")._default_manager.using(alias)
+    permissions = apps.get_model("auth", "Permission")._default_manager.using(alias)
+    content_type, _made = types.get_or_create(app_label=label, model=model)
+    found, _made = permissions.get_or_create(
+        content_type=content_type, codename=f"{action}_{model}", defaults={"name": f"Can {action} {model}"}
+    )
+    return found
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("attributions", "0002_accounts_and_history"),
+        ("courses", "0002_history"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("contenttypes", "0002_remove_content_type_name"),
+    ]
+
+    operations = [migrations.RunPython(make_roles, migrations.RunPython.noop)]

@@ -1,0 +1,101 @@
+"""What became of a request: one result for each part, and an Outcome for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+
+class ResultStatus(StrEnum):
+    """What became of one part; the values are part of the API."""
+
+    DONE = "done"
+    #: Somebody holds it already.
+    TAKEN = "taken"
+    #: It would be more than the teacher's maximum, and nobody confirmed that.
+    OVER_MAXIMUM = "over_maximum"
+    #: A field is wrong.
+    INVALID = "invalid"
+    #: The database refused for another reason.
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one part of one course."""
+
+    course: str
+    component: str
+    status: ResultStatus
+    message: str
+    #: The key of the attribution that was made.
+    attribution: int | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it is in the database."""
+        return self.status is ResultStatus.DONE
+
+    @property
+    def key(self) -> str:
+        """What stands in a form for this part."""
+        return f"{self.course}:{self.component}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one request."""
+
+    status: HTTPStatus
+    message: str
+    results: Sequence[Result] = ()
+    #: Refused for nothing but a teacher's maximum: the same may be asked again with ``confirm``.
+    confirmable: bool = False
+
+    @property
+    def success(self) -> bool:
+        """Whether all that was asked is in the database."""
+        return self.status in (HTTPStatus.CREATED, HTTPStatus.OK)
+
+    @property
+    def to_confirm(self) -> list[Result]:
+        """Those that need nothing but a confirmation."""
+        return [result for result in self.results if result.status is ResultStatus.OVER_MAXIMUM]
+
+
+def outcome_of(results: Sequence[Result]) -> Outcome:
+    """201 all done, 207 some, 400 a wrong field or a failure, 409 taken or over the maximum."""
+    done = sum(result.done for result in results)
+    if len(results) == 1:
+        message = results[0].message
+    else:
+        message = ngettext("%(done)d part of %(all)d attributed.", "%(done)d parts of %(all)d attributed.", done)
+        message %= {"done": done, "all": len(results)}
+    return Outcome(status=_status(results, done), message=message, results=tuple(results))
+
+
+def _status(results: Sequence[Result], done: int) -> HTTPStatus:
+    if done == len(results):
+        return HTTPStatus.CREATED
+    if done:
+        return HTTPStatus.MULTI_STATUS
+    wrong = any(result.status in (ResultStatus.INVALID, ResultStatus.FAILED) for result in results)
+    return HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.CONFLICT
+
+
+def refused(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Outcome:
+    """An outcome of nothing at all."""
+    return Outcome(status=status, message=message)
+
+
+def over_maximum(message: str) -> Outcome:
+    """409, to be confirmed."""
+    return Outcome(status=HTTPStatus.CONFLICT, message=message, confirmable=True)
+
+
+def nothing_chosen() -> Outcome:
+    """No part was named."""
+    return refused(_("Choose at least one part."))

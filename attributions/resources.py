@@ -1,0 +1,45 @@
+"""Teachers in and out of a file, attributions out of it."""
+
+from import_export import resources
+
+from attribution_project.resources import ExactDecimal, KeyedResource, column
+
+from .models import Attribution, Teacher
+
+
+class TeacherResource(KeyedResource):
+    """One row a teacher; a known matricule changes that teacher, a new one adds one."""
+
+    matricule = column("matricule", "matricule")
+    last_name = column("last_name", "nom")
+    first_name = column("first_name", "prenom")
+    grade = column("grade", "grade")
+    department = column("department", "departement")
+    email = column("email", "courriel")
+    max_hours = column("max_hours", "heures_max", ExactDecimal())
+
+    class Meta(KeyedResource.Meta):
+        model = Teacher
+        import_id_fields = ["matricule"]
+        fields = ["matricule", "last_name", "first_name", "grade", "department", "email", "max_hours"]
+
+
+class AttributionResource(resources.ModelResource):
+    """One row an attribution; only out: attributing asks for more than a row of a table."""
+
+    year = column("academic_year", "annee")
+    code = column("course__code", "code")
+    title = column("course__title", "intitule")
+    component = column("component", "composante")
+    matricule = column("teacher__matricule", "matricule")
+    last_name = column("teacher__last_name", "nom")
+    first_name = column("teacher__first_name", "prenom")
+    hours = column("hours", "heures", ExactDecimal())
+    load = column("load", "service")
+    note = column("note", "remarque")
+
+    class Meta:
+        model = Attribution
+        fields = [
+            "year", "code", "title", "component", "matricule", "last_name", "first_name", "hours", "load", "note",
+        ]  # fmt: skip

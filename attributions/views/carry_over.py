@@ -1,0 +1,81 @@
+"""Next year from last year: a review, page by page, and one button that accepts all of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from attribution_project.access import requires
+from courses.models import departments
+
+from .. import years
+from ..carry_over import accept, overloaded, suggested
+from ..outcomes import Outcome
+
+PAGE_SIZE = 50
+#: What is left out is named one by one.
+_MOST_LEFT_OUT = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Review:
+    """What is looked at, and what is left out of it."""
+
+    year: str
+    department: str
+    #: Keys of attributions of the year before.
+    without: list[int]
+    page: int
+
+
+@requires("attributions.add_attribution")
+@require_http_methods(["GET", "HEAD", "POST"])
+def carry_over(request: HttpRequest) -> HttpResponse:
+    """Show what is suggested, or make it: where the button ``accept`` sent the form. Pages are turned by buttons too,
+    so that what is ticked on one of them is still ticked on the others.
+    """
+    given = request.POST if request.method == "POST" else request.GET
+    review = _Review(
+        year=years.asked(given.get("year")),
+        department=given.get("department", "").replace("\x00", ""),
+        without=sorted({int(key) for key in given.getlist("without") if key.isdecimal()})[:_MOST_LEFT_OUT],
+        page=int(given["page"]) if given.get("page", "").isdecimal() else 1,
+    )
+    if "accept" not in request.POST:
+        return _page(request, review, None)
+    expected = int(given["expected"]) if given.get("expected", "").isdecimal() else -1
+    confirmed = given.get("confirm") == "yes"
+    outcome = accept(review.year, review.department, review.without, expected, request.user, confirmed=confirmed)
+    if not outcome.success:
+        return _page(request, review, outcome)
+    messages.success(request, outcome.message)
+    return redirect(f"{reverse('attributions:list')}?year={review.year}")
+
+
+def _page(request: HttpRequest, review: _Review, outcome: Outcome | None) -> HttpResponse:
+    everything = suggested(review.year, review.department)
+    page = Paginator(everything.select_related("course", "teacher"), PAGE_SIZE).get_page(review.page)
+    rows = list(page)
+    shown = {row.pk for row in rows}
+    wanted = everything.exclude(pk__in=review.without)
+    over = overloaded(review.year, wanted, {row.teacher_id for row in rows}) if rows else {}
+    context: dict[str, Any] = {
+        "year": review.year,
+        "source": years.before(review.year),
+        "years": years.known(besides=review.year),
+        "department": review.department,
+        "departments": departments(),
+        "rows": [{"old": row, "out": row.pk in review.without, "over": over.get(row.teacher_id)} for row in rows],
+        "without": review.without,
+        "elsewhere": [key for key in review.without if key not in shown],
+        "total": page.paginator.count,
+        "page_number": page.number,
+        "page_numbers": page.paginator.page_range,
+        "outcome": outcome,
+    }
+    return render(request, "attributions/carry_over.html", context, status=outcome.status if outcome else 200)

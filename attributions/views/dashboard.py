@@ -1,0 +1,73 @@
+"""The year in figures: progress, what is free and where, and how many hours each teacher has."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from attribution_project import charts
+from attribution_project.access import requires
+from attribution_project.listing import question
+
+from .. import figures, years
+from ..loads import TeachingLoad
+
+TEACHERS_ON_A_PAGE = 30
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Everything about one year."""
+    year = years.asked(request.GET.get("year"))
+    by_level = figures.progress_by("level", year)
+    by_department = figures.progress_by("department", year)
+    page = Paginator(figures.teachers_by_load(year), TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    loads = [(teacher, TeachingLoad(hours=teacher.hours, most=teacher.max_hours)) for teacher in page]
+    context: dict[str, Any] = {
+        "year": year,
+        "years": years.known(besides=year),
+        "total": figures.totals(by_level),
+        "by_level": by_level,
+        "level_chart": _progress_chart(by_level, _("Parts attributed by level")),
+        "by_department": by_department,
+        "department_chart": _progress_chart(by_department, _("Parts attributed by department")),
+        "loads": loads,
+        "load_chart": _load_chart(loads),
+        "page": page,
+        "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
+        "query": question(request.GET, page=None),
+    }
+    return render(request, "attributions/dashboard.html", context)
+
+
+def _progress_chart(progress: list[figures.Progress], title: str) -> str:
+    rows = [
+        charts.Bar(
+            label=one.name,
+            value=one.held,
+            most=one.all,
+            told=f"{one.held} / {one.all}",
+            state="full" if one.all and not one.free else "",
+        )
+        for one in progress
+    ]
+    return charts.bars(rows, title=title)
+
+
+def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
+    rows = [
+        charts.Bar(
+            label=str(teacher),
+            value=float(load.hours),
+            most=float(load.most),
+            told=f"{number_format(load.hours, 0)} / {number_format(load.most, 0)} h",
+            state=load.state if load.state != "free" else "",
+        )
+        for teacher, load in loads
+    ]
+    return charts.bars(rows, title=_("Hours of each teacher against the maximum"))

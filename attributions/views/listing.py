@@ -1,0 +1,61 @@
+"""The list of attributions: searched, narrowed, sorted, in pages; the same as a file."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from attribution_project import exports
+from attribution_project.access import requires
+from attribution_project.listing import Column, chosen, listing
+from attribution_project.search import MOST_WORDS, search
+from courses.models import Course, departments
+
+from .. import years
+from ..models import Attribution, Component, Load, Teacher
+from ..resources import AttributionResource
+
+COLUMNS = [
+    Column(key="course", label=_("Course"), fields=("course__code", "component")),
+    Column(key="teacher", label=_("Teacher"), fields=("teacher__last_name", "teacher__first_name")),
+    Column(key="year", label=_("Year"), fields=("academic_year",)),
+    Column(key="hours", label=_("Hours"), fields=("hours",), css="number"),
+]
+_FILTERS = {"year": "academic_year", "department": "course__department", "component": "component", "load": "load"}
+
+
+def found(request: HttpRequest) -> QuerySet[Attribution]:
+    """The attributions that the address asks for."""
+    query = Attribution.objects.filter(chosen(request.GET, _FILTERS))
+    for word in request.GET.get("q", "").split()[:MOST_WORDS]:
+        # Courses and teachers are few: the words are looked for there, and not in millions of rows.
+        courses = Course.objects.filter(search(word, "code", "title"))
+        teachers = Teacher.objects.filter(search(word, "last_name", "first_name", "matricule"))
+        query = query.filter(Q(course__in=courses.order_by()) | Q(teacher__in=teachers.order_by()))
+    return query
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def attribution_list(request: HttpRequest) -> HttpResponse:
+    """One page of the list."""
+    context: dict[str, Any] = {
+        "listing": listing(request, found(request), COLUMNS, related=("course", "teacher", "created_by")),
+        "years": years.known(besides=years.current()),
+        "departments": departments(),
+        "components": Component,
+        "kinds": Load,
+    }
+    return render(request, "attributions/attribution_list.html", context)
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def export(request: HttpRequest, extension: str) -> HttpResponseBase:
+    """All that the list would show, as CSV or XLSX."""
+    rows = found(request).select_related("course", "teacher")
+    return exports.download(request, AttributionResource(), rows, "attributions", extension)

@@ -1,0 +1,165 @@
+"""Teachers: found, shown with their years, imported, exported; what is printed for them and for a department."""
+
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from attribution_project import exports
+from attribution_project.access import open_to_users, requires
+from attribution_project.import_page import import_page
+from attribution_project.listing import Column, chosen, listing
+from attribution_project.search import search
+from courses.models import departments, in_dictionary
+
+from .. import figures, years
+from ..loads import TeachingLoad
+from ..models import Attribution, Grade, Teacher
+from ..resources import TeacherResource
+
+COLUMNS = [
+    Column(key="name", label=_("Teacher"), fields=("last_name", "first_name")),
+    Column(key="grade", label=_("Grade"), fields=("grade",)),
+    Column(key="department", label=_("Department"), fields=("department",)),
+    Column(key="most", label=_("Maximum"), fields=("max_hours",), css="number"),
+]
+_FILTERS = {"department": "department", "grade": "grade"}
+#: The years that a teacher's page shows one by one.
+YEARS_SHOWN = 10
+
+
+def found(request: HttpRequest) -> QuerySet[Teacher]:
+    """The teachers that the address asks for."""
+    words = search(request.GET.get("q", ""), "last_name", "first_name", "matricule")
+    return Teacher.objects.filter(words, chosen(request.GET, _FILTERS))
+
+
+@requires("attributions.view_teacher")
+@require_safe
+def teacher_list(request: HttpRequest) -> HttpResponse:
+    """One page of teachers."""
+    context: dict[str, Any] = {
+        "listing": listing(request, found(request), COLUMNS),
+        "grades": Grade,
+        "departments": _departments(),
+        "year": years.current(),
+    }
+    return render(request, "attributions/teacher_list.html", context)
+
+
+def _departments() -> list[str]:
+    """The departments that have teachers."""
+    found = Teacher.objects.order_by("department").values_list("department", flat=True).distinct()
+    return sorted(found, key=in_dictionary)
+
+
+@requires("attributions.view_teacher")
+@require_safe
+def export(request: HttpRequest, extension: str) -> HttpResponseBase:
+    """All that the list would show, as CSV or XLSX."""
+    return exports.download(request, TeacherResource(), found(request), "enseignants", extension)
+
+
+@requires("attributions.add_teacher")
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_teachers(request: HttpRequest) -> HttpResponse:
+    """Add and change teachers from a file."""
+    return import_page(request, TeacherResource(), title=_("Import teachers"), back="teachers:list")
+
+
+@requires("attributions.view_teacher")
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One teacher over the years."""
+    return _page(request, get_object_or_404(Teacher, pk=pk), own=False)
+
+
+@open_to_users
+@require_safe
+def own(request: HttpRequest) -> HttpResponse:
+    """The page of the teacher who is logged in; of an account without a teacher, how to get one."""
+    teacher = Teacher.objects.filter(user=request.user).first()
+    if teacher is None:
+        return render(request, "attributions/no_teacher.html")
+    return _page(request, teacher, own=True)
+
+
+def _page(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpResponse:
+    totals = list(
+        teacher.attributions.order_by("-academic_year")
+        .values("academic_year")
+        .annotate(hours=Sum("hours"))[:YEARS_SHOWN]
+    )
+    asked = request.GET.get("year") or (totals[0]["academic_year"] if totals else None)
+    year = years.asked(asked)
+    context: dict[str, Any] = {
+        "teacher": teacher,
+        "own": own,
+        "year": year,
+        "rows": _year_of(teacher, year),
+        "totals": [(one["academic_year"], _load(teacher, one["hours"])) for one in totals],
+    }
+    context["total"] = sum(row.hours for row in context["rows"])
+    context["load"] = _load(teacher, context["total"])
+    return render(request, "attributions/teacher_detail.html", context)
+
+
+def _load(teacher: Teacher, hours: Any) -> TeachingLoad:
+    return TeachingLoad(hours=hours, most=teacher.max_hours)
+
+
+def _year_of(teacher: Teacher, year: str) -> list[Attribution]:
+    held = teacher.attributions.filter(academic_year=year).select_related("course")
+    return list(held.order_by("course__semester", "course__code", "component"))
+
+
+@requires("attributions.view_teacher")
+@require_safe
+def decision(request: HttpRequest, pk: int) -> HttpResponse:
+    """The letter that tells a teacher what was decided for a year, to be printed."""
+    return _letter(request, get_object_or_404(Teacher, pk=pk))
+
+
+@open_to_users
+@require_safe
+def own_decision(request: HttpRequest) -> HttpResponse:
+    """The same letter for the teacher who is logged in."""
+    return _letter(request, get_object_or_404(Teacher, user=request.user))
+
+
+def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:
+    year = years.asked(request.GET.get("year"))
+    rows = _year_of(teacher, year)
+    context: dict[str, Any] = {
+        "teacher": teacher,
+        "year": year,
+        "rows": rows,
+        "load": _load(teacher, sum(row.hours for row in rows)),
+        "today": timezone.localdate(),
+    }
+    return render(request, "attributions/decision.html", context)
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def department(request: HttpRequest) -> HttpResponse:
+    """All courses of a department with who teaches them in a year, to be printed."""
+    year = years.asked(request.GET.get("year"))
+    names = departments()
+    name = request.GET.get("department", "")
+    if name not in names:
+        name = names[0] if names else ""
+    context: dict[str, Any] = {
+        "year": year,
+        "years": years.known(besides=year),
+        "department": name,
+        "departments": names,
+        "courses": figures.courses_of(name, year),
+        "today": timezone.localdate(),
+    }
+    return render(request, "attributions/department.html", context)

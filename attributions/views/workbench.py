@@ -1,0 +1,145 @@
+"""/attribution/: a year, a teacher, and the free parts to attribute; the same address takes JSON.
+
+The page is made of its address: every step is a link or a form that works without JavaScript; htmx only fetches less.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from attribution_project.access import requires, wants_json
+from attribution_project.listing import question
+from attribution_project.search import search
+from courses.models import Level, Semester, departments
+
+from .. import api, years
+from ..attribute import attribute
+from ..loads import load_of
+from ..models import Load, Teacher
+from ..outcomes import Outcome
+from ..parts import FreeParts, PartFilter
+
+PARTS_ON_A_PAGE = 30
+TEACHERS_SHOWN = 8
+
+
+@requires("attributions.view_attribution", change="attributions.add_attribution")
+@require_http_methods(["GET", "HEAD", "POST"])
+def workbench(request: HttpRequest) -> HttpResponse:
+    """Show what is free (GET), or attribute parts of courses (POST)."""
+    if request.method != "POST":
+        response = render(request, _template(request), _context(request, request.GET))
+        # Or a browser would show a part that it kept where the page is wanted.
+        patch_vary_headers(response, ["HX-Request", "HX-Target"])
+        return response
+    try:
+        asked = api.asked(request)
+    except ValueError as error:
+        return api.answer(api.unreadable(error))
+    outcome = attribute(asked.forms, request.user, confirmed=asked.confirmed)
+    if wants_json(request):
+        return api.answer(outcome)
+    return _answer_with_page(request, outcome)
+
+
+def _answer_with_page(request: HttpRequest, outcome: Outcome) -> HttpResponse:
+    """Lead back to the list where all was done; else show each part's result beside what is still free."""
+    if outcome.success:
+        _tell(request, outcome)
+        return redirect(f"{reverse('attributions:attribute')}?{urlencode(_place(request))}")
+    context = _context(request, request.POST) | {"outcome": outcome, "note": request.POST.get("note", "")}
+    return render(request, "attributions/workbench.html", context, status=outcome.status)
+
+
+def _tell(request: HttpRequest, outcome: Outcome) -> None:
+    """Say what was done; the message carries the address that takes it back."""
+    made = ",".join(str(result.attribution) for result in outcome.results)
+    undo = f"{reverse('attributions:undo_several')}?{urlencode({'attributions': made})}"
+    messages.success(request, outcome.message, extra_tags=undo)
+
+
+def _place(request: HttpRequest) -> dict[str, str]:
+    """Where the form was sent from: the year, the teacher and the filters."""
+    names = {"academic_year": "year", "teacher": "teacher", "department": "department", "level": "level"}
+    names |= {"semester": "semester", "q": "q"}
+    return {to: request.POST[name] for name, to in names.items() if request.POST.get(name)}
+
+
+def _template(request: HttpRequest) -> str:
+    """The part that htmx asks for by the id of its place, or the whole page."""
+    target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
+    parts = {"teachers": "attributions/_teachers.html", "parts": "attributions/_parts.html"}
+    return parts.get(target, "attributions/workbench.html")
+
+
+def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
+    year = years.asked(given.get("year") or given.get("academic_year"))
+    teacher = _teacher(given.get("teacher", ""))
+    wanted = PartFilter.of(given)
+    sought = given.get("who", "").strip()
+    context: dict[str, Any] = {
+        "year": year,
+        "years": years.known(besides=year),
+        "teacher": teacher,
+        "sought": sought,
+        "found": teachers_found(sought) if sought or teacher is None else [],
+        "wanted": wanted,
+        "question": question(request.GET, page=None),
+        # What a link to a teacher keeps of the address.
+        "keep": urlencode([("year", year), *(pair for pair in wanted.pairs if pair[1])]) + "&",
+        "kind": given.get("load", Load.STATUTORY),
+    }
+    if teacher is not None:
+        context |= _free(given, year, wanted) | {"load": load_of(teacher, year), "kinds": Load}
+    return context
+
+
+def _free(given: Any, year: str, wanted: PartFilter) -> dict[str, Any]:
+    page = Paginator(FreeParts(year, wanted), PARTS_ON_A_PAGE).get_page(given.get("page"))
+    return {
+        "page": page,
+        "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
+        "departments": departments(),
+        "levels": Level,
+        "semesters": Semester,
+        "chosen": set(given.getlist("parts")),
+    }
+
+
+def _teacher(matricule: str) -> Teacher | None:
+    """The teacher that the address names; None where there is none, or several in a damaged database."""
+    found = list(Teacher.objects.filter(matricule=matricule.replace("\x00", ""))[:2]) if matricule else []
+    return found[0] if len(found) == 1 else None
+
+
+def teachers_found(sought: str) -> list[Teacher]:
+    """The first teachers in whose name or matricule every word occurs."""
+    return list(Teacher.objects.filter(search(sought, "last_name", "first_name", "matricule"))[:TEACHERS_SHOWN])
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def free_parts(request: HttpRequest) -> HttpResponse:
+    """The free parts as JSON: GET /attribution/parts/?year=2026-2027&department=...&page=2."""
+    given = request.GET
+    year = given.get("year", "")
+    if year and years.asked(year) != year:
+        return api.answer(api.refusal(_("An academic year is two years in a row, such as 2026-2027.")))
+    year = years.asked(year)
+    page = Paginator(FreeParts(year, PartFilter.of(given)), PARTS_ON_A_PAGE).get_page(given.get("page"))
+    return api.free_parts(year, page)
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """What this API takes and answers, for programs."""
+    return HttpResponse(api.SCHEMA.read_bytes(), content_type="application/json")

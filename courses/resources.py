@@ -1,0 +1,26 @@
+"""Courses as a table of a file: CSV and XLSX, in and out."""
+
+from attribution_project.resources import ExactDecimal, KeyedResource, WholeNumber, column
+
+from .models import Course
+
+
+class CourseResource(KeyedResource):
+    """One row a course; a known code changes that course, a new one adds it."""
+
+    code = column("code", "code")
+    title = column("title", "intitule")
+    credits = column("credits", "credits", WholeNumber())
+    hours_cm = column("hours_cm", "heures_cm", ExactDecimal())
+    hours_td = column("hours_td", "heures_td", ExactDecimal())
+    hours_tp = column("hours_tp", "heures_tp", ExactDecimal())
+    level = column("level", "niveau")
+    semester = column("semester", "semestre", WholeNumber())
+    department = column("department", "departement")
+
+    class Meta(KeyedResource.Meta):
+        model = Course
+        import_id_fields = ["code"]
+        fields = [
+            "code", "title", "credits", "hours_cm", "hours_td", "hours_tp", "level", "semester", "department",
+        ]  # fmt: skip

@@ -1,0 +1,78 @@
+"""Courses: found, shown with who taught them over the years, imported, exported."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from attribution_project import exports
+from attribution_project.access import requires
+from attribution_project.import_page import import_page
+from attribution_project.listing import Column, chosen, listing
+from attribution_project.search import search
+
+from .models import Course, Level, Semester, departments
+from .resources import CourseResource
+
+COLUMNS = [
+    Column(key="code", label=_("Course"), fields=("code",)),
+    Column(key="department", label=_("Department"), fields=("department",)),
+    Column(key="level", label=_("Level"), fields=("level", "semester")),
+    Column(key="credits", label=_("Credits"), fields=("credits",), css="number"),
+]
+_FILTERS = {"department": "department", "level": "level", "semester": "semester"}
+#: The newest attributions that a course's page shows: ten years of three parts.
+_MOST_SHOWN = 30
+
+
+def found(request: HttpRequest) -> QuerySet[Course]:
+    """The courses that the address asks for."""
+    given = request.GET.copy()
+    if given.get("semester") not in ("1", "2"):
+        given.pop("semester", None)
+    return Course.objects.filter(search(given.get("q", ""), "code", "title"), chosen(given, _FILTERS))
+
+
+@requires("courses.view_course")
+@require_safe
+def course_list(request: HttpRequest) -> HttpResponse:
+    """One page of courses."""
+    context: dict[str, Any] = {
+        "listing": listing(request, found(request), COLUMNS),
+        "departments": departments(),
+        "levels": Level,
+        "semesters": Semester,
+    }
+    return render(request, "courses/course_list.html", context)
+
+
+@requires("courses.view_course")
+@require_safe
+def export(request: HttpRequest, extension: str) -> HttpResponseBase:
+    """All that the list would show, as CSV or XLSX."""
+    return exports.download(request, CourseResource(), found(request), "cours", extension)
+
+
+@requires("courses.add_course")
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_courses(request: HttpRequest) -> HttpResponse:
+    """Add and change courses from a file."""
+    return import_page(request, CourseResource(), title=_("Import courses"), back="courses:list")
+
+
+@requires("courses.view_course")
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One course: its parts, and who taught them over the years."""
+    course = get_object_or_404(Course, pk=pk)
+    held = course.attributions.select_related("teacher").order_by("-academic_year", "component")[:_MOST_SHOWN]
+    context: dict[str, Any] = {
+        "course": course,
+        "parts": [(component, course.hours_of(component)) for component in ("CM", "TD", "TP")],
+        "attributions": list(held),
+    }
+    return render(request, "courses/course_detail.html", context)

@@ -1,0 +1,229 @@
+"""Edit, move, remove, undo, and the history of all of it. Runs on SQLite and on PostgreSQL."""
+
+from datetime import timedelta
+
+import pytest
+
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+from tests.app.conftest import browser_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(staff, agv211, teacher):
+    return browser_of(staff)
+
+
+@pytest.fixture
+def made(browser, wanted):
+    """The lectures of AGV211, attributed through the page."""
+    browser.post("/attribution/", wanted, headers={"accept": "application/json"})
+    return Attribution.objects.get()
+
+
+@pytest.fixture
+def colleague(teacher):
+    return Teacher.objects.create(
+        matricule="M00002", last_name="Ba", first_name="Fatou", grade="MCF", department=teacher.department, max_hours=40
+    )
+
+
+def history(made):
+    """What happened, oldest first: kind, user, hours."""
+    records = Attribution.history.filter(id=made.pk).order_by("history_id")
+    return [(one.history_type, one.history_user.username, str(one.hours)) for one in records]
+
+
+def undo(browser, made, **sent):
+    return browser.post(f"/attribution/{made.pk}/annuler/", sent, follow=True)
+
+
+def test_an_edit_is_stored_and_remembered(browser, made):
+    sent = {"hours": "20,5", "load": "SUPP", "note": "moitié"}
+    page = browser.post(f"/attribution/{made.pk}/modifier/", sent, follow=True)
+    made.refresh_from_db()
+    assert (str(made.hours), made.load, made.note) == ("20.50", "SUPP", "moitié")
+    assert history(made) == [("+", "secretaire", "36.50"), ("~", "secretaire", "20.50")]
+    assert "est modifié" in page.content.decode()
+    assert "Qui a fait quoi" in page.content.decode()
+
+
+@pytest.mark.parametrize("sent", [{"hours": "0"}, {"hours": ""}, {"hours": "12", "load": "X"}, {"hours": "x"}])
+def test_a_bad_edit_changes_nothing(browser, made, sent):
+    page = browser.post(f"/attribution/{made.pk}/modifier/", {"load": "STAT", "note": ""} | sent)
+    assert page.status_code == 400
+    assert 'aria-invalid="true"' in page.content.decode()
+    assert len(history(made)) == 1
+
+
+def test_an_edit_over_the_maximum_is_confirmed(browser, made):
+    sent = {"hours": "200", "load": "STAT", "note": ""}
+    page = browser.post(f"/attribution/{made.pk}/modifier/", sent)
+    assert page.status_code == 409
+    assert 'name="confirm"' in page.content.decode()
+    assert browser.post(f"/attribution/{made.pk}/modifier/", sent | {"confirm": "yes"}).status_code == 302
+    made.refresh_from_db()
+    assert made.hours == 200
+
+
+def test_a_move_gives_the_part_to_somebody_else(browser, made, colleague):
+    found = browser.get(f"/attribution/{made.pk}/deplacer/", {"who": "fatou"}).content.decode()
+    assert 'value="M00002"' in found
+    assert 'value="M00001"' not in found
+    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M00002"}).status_code == 302
+    made.refresh_from_db()
+    assert made.teacher == colleague
+
+
+def test_a_move_over_the_maximum_or_to_nobody_is_refused(browser, made, colleague):
+    colleague.max_hours = 10
+    colleague.save()
+    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M00002"}).status_code == 409
+    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M9"}).status_code == 400
+    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M00002\x00"}).status_code == 400
+    assert browser.post(f"/attribution/{made.pk}/deplacer/", {}).status_code == 400
+    made.refresh_from_db()
+    assert made.teacher.matricule == "M00001"
+
+
+def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser, made):
+    assert "Retirer cette partie" in browser.get(f"/attribution/{made.pk}/retirer/").content.decode()
+    assert Attribution.objects.exists()
+    page = browser.post(f"/attribution/{made.pk}/retirer/", follow=True)
+    assert not Attribution.objects.exists()
+    assert f'action="/attribution/{made.pk}/annuler/"' in page.content.decode()
+    assert "a été retirée" in browser.get(f"/attribution/{made.pk}/").content.decode()
+    undo(browser, made)
+    again = Attribution.objects.get()
+    assert (again.pk, again.hours, again.created_at, again.created_by) == (
+        made.pk, made.hours, made.created_at, made.created_by,
+    )  # fmt: skip
+    assert [kind for kind, _user, _hours in history(made)] == ["+", "-", "+"]
+
+
+def test_undo_takes_back_an_edit_and_then_a_creation(browser, made):
+    browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    undo(browser, made)
+    made.refresh_from_db()
+    assert str(made.hours) == "36.50"
+
+
+def test_undo_of_a_creation_gives_the_part_free(browser, made):
+    undo(browser, made)
+    assert not Attribution.objects.exists()
+
+
+def test_a_removal_cannot_be_undone_once_somebody_else_holds_the_part(browser, made, colleague, wanted):
+    browser.post(f"/attribution/{made.pk}/retirer/")
+    browser.post("/attribution/", wanted | {"teacher": "M00002"}, headers={"accept": "application/json"})
+    page = undo(browser, made)
+    assert "est déjà attribué à BA Fatou" in page.content.decode()
+    assert Attribution.objects.get().teacher == colleague
+
+
+def test_only_the_latest_change_is_undone_and_only_by_whoever_made_it_within_half_an_hour(browser, made, account):
+    record = Attribution.history.get()
+    browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    assert "Quelque chose a changé" in undo(browser, made, change=record.history_id).content.decode()
+    other = browser_of(account("secretariat", "autre"))
+    assert "ou pas par vous" in undo(other, made).content.decode()
+    latest = Attribution.history.latest("history_id")
+    latest.history_date -= timedelta(minutes=31)
+    latest.save()
+    assert "ne peut plus être annulé" in undo(browser, made).content.decode()
+    made.refresh_from_db()
+    assert str(made.hours) == "20.00"
+
+
+def test_several_at_once_leave_alone_what_was_changed_since(browser, made):
+    browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    page = browser.post(f"/attribution/annuler/?attributions={made.pk},x,999", follow=True)
+    assert "Quelque chose a changé" in page.content.decode()
+    assert Attribution.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["", "modifier/", "deplacer/", "retirer/", "annuler/"])
+@pytest.mark.parametrize("key", [404, 10**30])
+def test_what_was_never_there_is_404(browser, action, key):
+    address = f"/attribution/{key}/{action}"
+    assert (browser.post(address) if action == "annuler/" else browser.get(address)).status_code == 404
+
+
+def test_changes_of_courses_and_teachers_are_audited_too(admin_client, agv211, teacher):
+    fields = {"code": "AGV211", "title": "Prairies", "credits": 4, "hours_cm": 1, "hours_td": 0, "hours_tp": 0}
+    fields |= {"level": "L2", "semester": 1, "department": "X"}
+    assert admin_client.post(f"/admin/courses/course/{agv211.pk}/change/", fields).status_code == 302
+    latest = Course.history.latest()
+    assert (latest.title, latest.history_user.username) == ("Prairies", "admin")
+
+
+class TestCarryOver:
+    """Next year's attributions from last year's."""
+
+    URL = "/attribution/reconduction/"
+
+    @pytest.fixture
+    def last_year(self, agv211, teacher):
+        """Two parts of AGV211 in 2025-2026; the course has become longer since."""
+        agv211.hours_td = 20
+        agv211.save()
+        return [
+            Attribution.objects.create(
+                course=agv211, teacher=teacher, component=component, academic_year="2025-2026", hours=15, note="x"
+            )
+            for component in ("CM", "TD")
+        ]
+
+    def sent(self, **more):
+        return {"year": "2026-2027", "department": "", "expected": "2", "accept": "yes"} | more
+
+    def test_all_is_made_in_one_go_with_the_hours_of_now(self, browser, last_year, staff):
+        page = browser.get(self.URL, {"year": "2026-2027"})
+        assert page.context["total"] == 2
+        page = browser.post(self.URL, self.sent(), follow=True)
+        assert "2 parties sont attribuées pour 2026-2027." in page.content.decode()
+        made = Attribution.objects.filter(academic_year="2026-2027").order_by("component")
+        assert [(str(one.hours), one.created_by) for one in made] == [("36.50", staff), ("20.00", staff)]
+        assert Attribution.history.filter(academic_year="2026-2027", history_user=staff).count() == 2
+        assert browser.get(self.URL, {"year": "2026-2027"}).context["total"] == 0
+
+    def test_what_is_left_out_is_not_made_and_stays_ticked_on_other_pages(self, browser, last_year):
+        key = str(last_year[0].pk)
+        page = browser.post(self.URL, {"year": "2026-2027", "without": [key, "999"], "page": "1"})
+        assert page.context["without"] == sorted([int(key), 999])
+        assert 'name="without" value="999"' in page.content.decode()
+        assert not Attribution.objects.filter(academic_year="2026-2027").exists()
+        browser.post(self.URL, self.sent(without=[key]))
+        assert [one.component for one in Attribution.objects.filter(academic_year="2026-2027")] == ["TD"]
+
+    def test_more_than_the_maximum_is_named_and_confirmed(self, browser, last_year, teacher):
+        teacher.max_hours = 40
+        teacher.save()
+        assert "aurait 56,50 h sur 40 h" in browser.get(self.URL, {"year": "2026-2027"}).content.decode()
+        page = browser.post(self.URL, self.sent())
+        assert page.status_code == 409
+        assert "GUÉRIN Thérèse" in page.content.decode()
+        assert not Attribution.objects.filter(academic_year="2026-2027").exists()
+        assert browser.post(self.URL, self.sent(confirm="yes")).status_code == 302
+
+    def test_a_list_that_changed_since_is_reviewed_again(self, browser, last_year, agv211, teacher):
+        Attribution.objects.create(course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=1)
+        assert browser.post(self.URL, self.sent()).status_code == 409
+        assert Attribution.objects.filter(academic_year="2026-2027").count() == 1
+
+    def test_it_is_all_or_nothing(self, browser, last_year, monkeypatch):
+        from django.db import OperationalError
+
+        from attributions import carry_over
+
+        make = carry_over.bulk_create_with_history
+
+        def fail(rows, model, **more):
+            make(rows[:1], model, **more)
+            raise OperationalError("disk is full")
+
+        monkeypatch.setattr(carry_over, "bulk_create_with_history", fail)
+        assert "disk is full" in browser.post(self.URL, self.sent()).content.decode()
+        assert not Attribution.objects.filter(academic_year="2026-2027").exists()

@@ -1,0 +1,210 @@
+"""A file in, a preview out, and then all of it or nothing. Runs on SQLite and on PostgreSQL."""
+
+import io
+import re
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from attributions.models import Teacher
+from courses.models import Course
+from tests.app.conftest import browser_of
+
+COURSES = "/cours/import/"
+TEACHERS = "/enseignants/import/"
+HEAD = "code,intitule,credits,heures_cm,heures_td,heures_tp,niveau,semestre,departement\n"
+NEW = "SOL411,Pédologie,3,20,0,0,M1,2,Sciences du sol\n"
+SAME = "AGV211,Agrostologie,4,36.50,0,0,L2,1,Productions végétales\n"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(staff, agv211):
+    return browser_of(staff)
+
+
+def send(browser, content, address=COURSES, name="cours.csv"):
+    data = content if isinstance(content, bytes) else content.encode()
+    return browser.post(address, {"file": SimpleUploadedFile(name, data)})
+
+
+def token_of(page):
+    found = re.search(r'name="token" value="([^"]+)"', page.content.decode())
+    return found and found[1]
+
+
+def sheet(*rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_a_preview_stores_nothing_and_its_acceptance_stores_all_of_it(browser, agv211, staff):
+    page = send(browser, HEAD + NEW + SAME + 'ZOO111,Zoo,2,"10,5",1,2,L1,1,Productions animales\n')
+    assert page.status_code == 200
+    assert page.context["preview"].counts == {"new": 2, "update": 0, "skip": 1, "invalid": 0}
+    assert Course.objects.count() == 1
+    answer = browser.post(COURSES, {"token": token_of(page)}, follow=True)
+    assert "2 lignes ajoutées, 0 modifiée, 1 inchangée." in answer.content.decode()
+    assert str(Course.objects.get(code="ZOO111").hours_cm) == "10.50"
+    assert Course.history.filter(code="SOL411", history_user=staff).count() == 1
+
+
+def test_a_known_code_changes_that_course_and_leaves_what_the_file_does_not_say(browser, agv211):
+    page = send(browser, "code,intitule\nAGV211,Prairies\n")
+    assert page.context["preview"].counts["update"] == 1
+    browser.post(COURSES, {"token": token_of(page)})
+    agv211.refresh_from_db()
+    assert (agv211.title, str(agv211.hours_cm)) == ("Prairies", "36.50")
+
+
+def test_one_bad_row_and_nothing_is_imported(browser):
+    page = send(browser, HEAD + NEW + "sol,Sols,-1,x,1e9,2.005,Z9,3,\n")
+    assert page.status_code == 400
+    assert token_of(page) is None
+    [bad] = [line for line in page.context["preview"].lines if line.kind == "invalid"]
+    assert bad.number == 3
+    assert {name for name, _fault in bad.faults} >= {"heures_cm"}
+    text = page.content.decode()
+    assert "« x » n’est pas un nombre.".replace(" ", "\u00a0", 1).replace(" »", "\u00a0»") in text
+    assert page.context["preview"].lines[0].kind == "new"
+    assert Course.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "heading", "told"),
+    [
+        ("sol,Sols,3,1,0,0,L1,1,X", "code", "2 à 5 capitales"),
+        ("SOL411,,3,1,0,0,L1,1,X", "intitule", ""),
+        ("SOL411,Sols,3.5,1,0,0,L1,1,X", "credits", "nombre entier"),
+        ("SOL411,Sols,-3,1,0,0,L1,1,X", "credits", ""),
+        ("SOL411,Sols,3,-1,0,0,L1,1,X", "heures_cm", ""),
+        ("SOL411,Sols,3,1.005,0,0,L1,1,X", "heures_cm", ""),
+        ("SOL411,Sols,3,NaN,0,0,L1,1,X", "heures_cm", "n’est pas un nombre"),
+        ("SOL411,Sols,3,1e999999999,0,0,L1,1,X", "heures_cm", ""),
+        ("SOL411,Sols,1e999999999,1,0,0,L1,1,X", "credits", "n’est pas un nombre"),
+        ("SOL411,Sols,3,1,0,0,L9,1,X", "niveau", ""),
+        ("SOL411,Sols,3,1,0,0,L1,7,X", "semestre", ""),
+        ("SOL411,Sols,99999999999999999999999,1,0,0,L1,1,X", "credits", ""),
+        (f"SOL411,{'x' * 201},3,1,0,0,L1,1,X", "intitule", ""),
+        (",Sols,3,1,0,0,L1,1,X", "code", "ne doit pas être vide"),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_row_and_heading(browser, row, heading, told):
+    page = send(browser, HEAD + row + "\n")
+    assert page.status_code == 400
+    [line] = page.context["preview"].lines
+    faults = dict(line.faults)
+    assert heading in faults, line.faults
+    assert told in faults[heading]
+
+
+def test_a_code_that_stands_twice_is_refused_instead_of_winning(browser):
+    page = send(browser, HEAD + NEW + NEW.replace("Pédologie", "Sols"))
+    assert page.context["preview"].counts["invalid"] == 2
+    assert "figure deux fois dans le fichier" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEAD + NEW,
+        (HEAD + NEW).replace(",", ";"),
+        (HEAD + NEW).replace(",", "\t"),
+        "\ufeff" + HEAD + NEW,
+        (HEAD + NEW).replace("\n", "\r\n"),
+        (HEAD + NEW).encode("cp1252"),
+        HEAD + NEW + ",,,,,,,,\n\n",
+        sheet(HEAD.strip().split(","), ["SOL411", "Pédologie", 3, 20, 0, 0.0, "M1", 2, "Sciences du sol"]),
+    ],
+    ids=["comma", "semicolon", "tab", "bom", "crlf", "cp1252", "empty rows", "xlsx"],
+)
+def test_every_usual_file_is_read_alike(browser, content):
+    page = send(browser, content)
+    assert page.status_code == 200, page.context.get("failure") or page.context["preview"].lines
+    browser.post(COURSES, {"token": token_of(page)})
+    made = Course.objects.get(code="SOL411")
+    assert (made.title, str(made.hours_cm), made.credits) == ("Pédologie", "20.00", 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "aucune ligne"),
+        (HEAD, "aucune ligne"),
+        ("titre,code\nx,y\n", "En-têtes inconnus : titre."),
+        ("intitule,niveau\nx,L1\n", "La colonne"),
+        ("code,code\nx,y\n", "Un en-tête figure deux fois"),
+        (HEAD + NEW.strip() + ",trop\n", "La ligne 2 a plus de cellules"),
+        (b"\x00\x01\x02", "ni un XLSX ni du texte"),
+        (b"\x81\x8d\x8f", "ni un XLSX ni du texte"),
+        (b"PK\x03\x04 broken", "XLSX lisible"),
+        ('code\n"AGV', "CSV lisible"),
+        (b"x" * 1_000_001, "dépasse 1"),
+        ("code\n" + "AGV211\n" * 5001, "plus de 5000 lignes"),
+    ],
+)
+def test_what_is_no_such_file_is_said(browser, content, told):
+    page = send(browser, content)
+    assert page.status_code == 400
+    assert told in page.context["failure"].replace("\u00a0", " ")
+
+
+def test_no_file_at_all(browser):
+    assert browser.post(COURSES, {}).status_code == 400
+
+
+def test_an_export_can_be_imported_again_and_changes_nothing(browser, agv211):
+    agv211.title = "=1+1"
+    agv211.save()
+    for extension in ("csv", "xlsx"):
+        exported = browser.get(f"/cours/export.{extension}").getvalue()
+        page = send(browser, exported, name=f"cours.{extension}")
+        assert page.context["preview"].counts == {"new": 0, "update": 0, "skip": 1, "invalid": 0}
+
+
+def test_what_became_wrong_since_the_preview_stores_nothing(browser, monkeypatch):
+    page = send(browser, HEAD + NEW + "ZOO111,Zoo,2,10,1,2,L1,1,Productions animales\n")
+    save = Course.save
+
+    def fail_at_the_second(course, *args, **more):
+        from django.core.exceptions import ValidationError
+
+        if course.code == "ZOO111":
+            raise ValidationError("changed")
+        save(course, *args, **more)
+
+    monkeypatch.setattr(Course, "save", fail_at_the_second)
+    answer = browser.post(COURSES, {"token": token_of(page)})
+    assert answer.status_code == 409
+    assert "rien n’a été importé" in answer.content.decode()
+    assert not Course.objects.filter(code="SOL411").exists()
+
+
+def test_a_preview_belongs_to_its_user_its_table_and_its_hour(browser, account, monkeypatch):
+    token = token_of(send(browser, HEAD + NEW))
+    other = browser_of(account("secretariat", "autre"))
+    for asked in (
+        other.post(COURSES, {"token": token}),
+        browser.post(TEACHERS, {"token": token}),
+        browser.post(COURSES, {"token": token[:-2] + "xx"}),
+    ):
+        assert asked.status_code == 400
+    monkeypatch.setattr("attribution_project.imports.ACCEPT_WITHIN", -1)
+    assert browser.post(COURSES, {"token": token}).status_code == 400
+    assert Course.objects.count() == 1
+
+
+def test_teachers_too(browser, teacher):
+    head = "matricule,nom,prenom,grade,departement,courriel,heures_max\n"
+    good = "M00002,Ba,Fatou,MCF,Génie rural,fatou@univ.example,192\n"
+    page = send(browser, head + good + "M00001,Guérin,Anne,PR,,x,192\n", TEACHERS)
+    [line] = [line for line in page.context["preview"].lines if line.faults]
+    assert {name for name, _fault in line.faults} == {"departement", "courriel"}
+    page = send(browser, head + good, TEACHERS)
+    browser.post(TEACHERS, {"token": token_of(page)})
+    assert Teacher.objects.get(matricule="M00002").max_hours == 192

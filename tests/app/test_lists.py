@@ -1,0 +1,186 @@
+"""Lists: searched, narrowed, sorted, in pages, and the same as files. Runs on SQLite and on PostgreSQL."""
+
+import csv
+import io
+import unicodedata
+from decimal import Decimal
+
+import openpyxl
+import pytest
+
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+from tests.app.conftest import browser_of
+from tests.app.test_page import attribute_years
+
+LIST = "/attribution/liste/"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(account):
+    return browser_of(account("lecteur"))
+
+
+@pytest.fixture
+def rows(agv211, teacher, staff):
+    """Sixty years of one part."""
+    attribute_years(agv211, teacher, staff, 60)
+
+
+def shown(browser, address=LIST, **asked):
+    return browser.get(address, asked).context["listing"].rows
+
+
+def test_the_list_is_in_pages_and_a_bad_page_is_the_nearest(browser, rows):
+    assert [row.academic_year for row in shown(browser)][:2] == ["2059-2060", "2058-2059"]
+    assert len(shown(browser)) == 25
+    assert shown(browser, page="3")[-1].academic_year == "2000-2001"
+    assert browser.get(LIST, {"page": "999"}).context["listing"].page.number == 3
+    assert browser.get(LIST, {"page": "x"}).context["listing"].page.number == 1
+
+
+def test_a_column_sorts_up_and_down_and_the_page_s_links_keep_the_question(browser, rows):
+    assert shown(browser, sort="year")[0].academic_year == "2000-2001"
+    assert shown(browser, sort="-year")[0].academic_year == "2059-2060"
+    assert len(shown(browser, sort="password")) == 25  # no column of the list: the usual order
+    text = browser.get(LIST, {"sort": "year", "q": "agv"}).content.decode()
+    assert 'aria-sort="ascending"><a href="?sort=-year&amp;q=agv"' in text
+    assert 'href="?sort=year&amp;q=agv&amp;page=2"' in text
+
+
+def test_every_word_must_be_found_and_filters_narrow(browser, rows, agv211, teacher):
+    other = Course.objects.create(
+        code="SOL411", title="Pédologie", credits=3, hours_cm=10, level="M1", semester=2, department="Sciences du sol"
+    )
+    Attribution.objects.create(course=other, teacher=teacher, component="CM", academic_year="2026-2027", hours=10)
+    assert len(shown(browser, q="pédo guérin")) == 1
+    assert shown(browser, q="pédo agrostologie") == []
+    assert len(shown(browser, department="Sciences du sol")) == 1
+    assert len(shown(browser, component="CM", year="2026-2027", load="STAT")) == 1
+    assert shown(browser, q="\x00", load="\x00") != []
+    assert shown(browser, "/cours/", q="sol", level="M1", semester="2") == [other]
+    assert shown(browser, "/cours/", semester="²") != []
+    assert shown(browser, "/enseignants/", q="guér M00001", grade="PR") == [teacher]
+
+
+@pytest.mark.parametrize("address", [LIST, "/cours/", "/enseignants/"])
+def test_an_empty_list_says_so(browser, address):
+    assert "Aucun" in browser.get(address, {"q": "zzz"}).content.decode()
+
+
+def test_an_export_holds_all_that_the_list_would_show(browser, rows):
+    content = browser.get(f"{LIST}export.csv", {"year": "2026-2027"}).getvalue()
+    assert content.startswith(b"\xef\xbb\xbf")  # so that a spreadsheet knows it for UTF-8
+    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [(row["code"], row["annee"], row["nom"], row["heures"]) for row in table] == [
+        ("AGV211", "2026-2027", "Guérin", "12.00")
+    ]
+    everything = browser.get(f"{LIST}export.csv").getvalue().decode("utf-8-sig")
+    assert len(list(csv.reader(io.StringIO(everything)))) == 61
+
+
+@pytest.mark.parametrize("address", [LIST, "/cours/", "/enseignants/"])
+def test_an_xlsx_opens_and_has_the_same_rows(browser, rows, address):
+    answer = browser.get(f"{address}export.xlsx")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    table = list(csv.reader(io.StringIO(browser.get(f"{address}export.csv").getvalue().decode("utf-8-sig"))))
+    assert sheet.max_row == len(table)
+    assert [cell.value for cell in sheet[1]] == table[0]
+    assert answer.headers["Content-Disposition"].endswith('.xlsx"')
+
+
+@pytest.mark.parametrize("extension", ["csv", "xlsx"])
+def test_a_title_that_would_be_a_formula_is_exported_as_text(browser, agv211, extension):
+    agv211.title = '=HYPERLINK("http://evil.example","x")'
+    agv211.save()
+    content = browser.get(f"/cours/export.{extension}").getvalue()
+    if extension == "csv":
+        title = next(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))["intitule"]
+    else:
+        title = openpyxl.load_workbook(io.BytesIO(content)).active["B2"].value
+    assert title == f"'{agv211.title}"
+
+
+def test_a_sheet_of_too_many_rows_is_refused_and_csv_is_not(browser, rows, monkeypatch):
+    monkeypatch.setattr("attribution_project.exports.MOST_SHEET_ROWS", 59)
+    answer = browser.get(f"{LIST}export.xlsx")
+    assert answer.status_code == 413
+    assert "59 lignes" in answer.content.decode()
+    assert browser.get(f"{LIST}export.csv").status_code == 200
+
+
+def test_a_control_character_does_not_keep_a_sheet_from_being_made(browser, agv211):
+    agv211.title = "Sols\x0b"
+    agv211.save()
+    assert browser.get("/cours/export.xlsx").status_code == 200
+
+
+def test_the_pages_of_a_course_and_of_a_teacher_go_back_over_the_years(browser, rows, agv211, teacher):
+    course = browser.get(f"/cours/{agv211.pk}/").content.decode()
+    assert "2059-2060" in course
+    assert course.count("GUÉRIN Thérèse") == 30
+    page = browser.get(f"/enseignants/{teacher.pk}/")
+    assert [year for year, _load in page.context["totals"]][:2] == ["2059-2060", "2058-2059"]
+    older = browser.get(f"/enseignants/{teacher.pk}/", {"year": "2001-2002"})
+    assert [row.academic_year for row in older.context["rows"]] == ["2001-2002"]
+    assert older.context["load"].hours == Decimal(12)
+
+
+def test_a_teacher_sees_the_own_page_and_letter_and_nobody_else_s(account, rows, teacher):
+    user = account("enseignant")
+    browser = browser_of(user)
+    assert "Ce compte n’est lié à aucun enseignant" in browser.get("/enseignants/moi/").content.decode()
+    assert browser.get("/enseignants/moi/decision/").status_code == 404
+    Teacher.objects.filter(pk=teacher.pk).update(user=user)
+    assert "AGV211" in browser.get("/enseignants/moi/", {"year": "2026-2027"}).content.decode()
+    letter = browser.get("/enseignants/moi/decision/", {"year": "2026-2027"}).content.decode()
+    assert "Thérèse Guérin" in letter
+    assert "AGV211" in letter
+    assert browser.get(f"/enseignants/{teacher.pk}/").status_code == 403
+    assert browser.get(f"/enseignants/{teacher.pk}/decision/").status_code == 403
+
+
+def test_a_department_is_printed_with_holders_and_what_is_free(browser, rows, agv211):
+    agv211.hours_td = 24
+    agv211.save()
+    text = browser.get("/attribution/departement/", {"year": "2026-2027", "department": agv211.department})
+    [course] = text.context["courses"]
+    assert [(part, str(hours), held and str(held.teacher)) for part, hours, held in course.parts] == [
+        ("CM", "36.50", None),
+        ("TD", "24.00", "GUÉRIN Thérèse"),
+    ]
+    assert "libre" in text.content.decode()
+
+
+def test_the_dashboard_adds_up(browser, agv211, teacher, account):
+    agv211.hours_td = 24
+    agv211.save()
+    Attribution.objects.create(course=agv211, teacher=teacher, component="TD", academic_year="2026-2027", hours=24)
+    page = browser.get("/attribution/tableau-de-bord/", {"year": "2026-2027"})
+    assert (page.context["total"].held, page.context["total"].all, page.context["total"].percent) == (1, 2, 50)
+    assert [(one.name, one.free) for one in page.context["by_level"]] == [("L2", 1)]
+    [(one, load)] = page.context["loads"]
+    assert (one, load.hours, load.percent) == (teacher, Decimal(24), 12)
+    assert '<svg class="chart"' in page.content.decode()
+    # The same figures stand in a table.
+    assert '<td class="number">24</td><td class="number">192</td>' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("oenologie", True), ("ŒNOLOGIE", True), ("œno", True), ("écologique", True), ("ECOLOGIQUE", True),
+        ("l'hopital", True), ("L’HÔPITAL", True), ("e\u0301co", True), ("(bases)", True), (".*", False), ("[", False),
+        ("\\", False), ("b.se", False), ("enologie z", False), ("%", False), ("_", False), ("c++", False), ("^", False),
+    ],
+)  # fmt: skip
+def test_accents_capitals_and_signs_are_found_as_they_are_meant(browser, typed, found):
+    title = "Œnologie écologique de L’Hôpital (bases)"
+    course = Course.objects.create(
+        code="IAA900", title=title, credits=1, hours_cm=1, level="M1", semester=1, department="Agroalimentaire"
+    )
+    assert shown(browser, "/cours/", q=typed) == ([course] if found else [])
+    decomposed = unicodedata.normalize("NFD", title)
+    Course.objects.filter(pk=course.pk).update(title=decomposed)
+    assert len(shown(browser, "/cours/", q=typed)) == found

@@ -1,0 +1,124 @@
+"""A university of 60 teachers, 2,000 courses and ten years: few queries, and no row that is not shown."""
+
+import re
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+from tests.app.conftest import browser_of
+
+MOST_QUERIES = 10
+OF_THE_APPLICATION = re.compile(r'FROM "(?:attributions|courses)_')
+#: What stands for one row on a page: a line of a table or of a list, a choice of a filter, a bar of a chart, the figure
+#: in a heading.
+SHOWN = re.compile(r'<tr|<li>|<option|type="radio"|"rowgroup"|<rect class="whole"|<small>\d|<p class="figure">')
+
+
+@pytest.fixture(scope="module")
+def university(django_db_setup, django_db_blocker):
+    """Made once for all pages, and taken away again."""
+    with django_db_blocker.unblock():
+        call_command("make_demo_data", teachers=60, courses=2000, attributions=44_000, stdout=StringIO(), verbosity=0)
+        years = sorted(set(Attribution.objects.values_list("academic_year", flat=True)))
+        yield years
+        for model in (Attribution, Teacher, Course, get_user_model()):
+            model.objects.all()._raw_delete("default")  # as they came: without a history
+
+
+@pytest.fixture
+def browser(university, account):
+    return browser_of(account("administrateur"))
+
+
+class Counting:
+    """How many statements ran, and how many rows of the application's tables were fetched."""
+
+    def __init__(self):
+        self.statements = []
+        self.rows = 0
+
+    def cursor(self, cursor):
+        counting = self
+
+        class Cursor(CursorWrapper):
+            def execute(self, sql, params=None):
+                counting.statements.append(sql)
+                self.counted = bool(OF_THE_APPLICATION.search(sql))
+                return super().execute(sql, params)
+
+            def fetchone(self):
+                row = self.cursor.fetchone()
+                counting.rows += bool(self.counted and row is not None)
+                return row
+
+            def fetchmany(self, *size):
+                rows = self.cursor.fetchmany(*size)
+                counting.rows += len(rows) if self.counted else 0
+                return rows
+
+            def fetchall(self):
+                rows = self.cursor.fetchall()
+                counting.rows += len(rows) if self.counted else 0
+                return rows
+
+        return Cursor(cursor, connection)
+
+
+PAGES = {
+    "workbench": "/attribution/?year={year}&teacher=M00007",
+    "workbench, narrowed": "/attribution/?year={year}&teacher=M00007&department=Agroalimentaire&level=M1&q=lait&page=2",
+    "workbench, teachers": "/attribution/?who=a",
+    "list": "/attribution/liste/",
+    "list, last page": "/attribution/liste/?page=1700&sort=-teacher",
+    "list, searched": "/attribution/liste/?q=agro&year={year}&sort=course",
+    "detail": "/attribution/{attribution}/",
+    "edit": "/attribution/{attribution}/modifier/",
+    "move": "/attribution/{attribution}/deplacer/?who=b",
+    "remove": "/attribution/{attribution}/retirer/",
+    "carry over": "/attribution/reconduction/?year={next}&page=3",
+    "dashboard": "/attribution/tableau-de-bord/?year={year}",
+    "department": "/attribution/departement/?year={year}&department=Agroalimentaire",
+    "teachers": "/enseignants/?sort=-most&page=2",
+    "teacher": "/enseignants/{teacher}/",
+    "letter": "/enseignants/{teacher}/decision/?year={year}",
+    "courses": "/cours/?sort=-level&page=40",
+    "course": "/cours/{course}/",
+    "import": "/cours/import/",
+    "parts as JSON": "/attribution/parts/?year={year}&page=7",
+    "own": "/enseignants/moi/",
+    "database": "/base-de-donnees/",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.xdist_group("scale")
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_little_and_fetches_no_more_than_it_shows(browser, university, page, monkeypatch):
+    attribution = Attribution.objects.filter(academic_year=university[-1]).order_by("pk").first()
+    address = PAGES[page].format(
+        year=university[-1],
+        next=f"{int(university[-1][:4]) + 1}-{int(university[-1][5:]) + 1}",
+        attribution=attribution.pk,
+        teacher=attribution.teacher_id,
+        course=attribution.course_id,
+    )
+    counting = Counting()
+    monkeypatch.setattr(connection, "make_cursor", counting.cursor)
+    monkeypatch.setattr(connection, "make_debug_cursor", counting.cursor)
+    answer = browser.get(address)
+    monkeypatch.undo()
+    assert answer.status_code in (200, 403), answer.status_code
+    assert len(counting.statements) <= MOST_QUERIES, "\n".join(counting.statements)
+    text = answer.content.decode()
+    shown = len(answer.json()["parts"]) + 2 if page == "parts as JSON" else len(SHOWN.findall(text))
+    assert counting.rows <= shown + 1, (counting.rows, shown)  # one: the row that the page is about
+
+
+def test_the_university_is_that_large(university):
+    assert len(university) >= 10
