@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,19 +24,23 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
 class Application:
-    """A context manager: the server runs within it, on a port that the system chooses."""
+    """A context manager: the server runs within it, on a port that the system chooses.
 
-    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+    ``options`` are gunicorn's own: ("--workers", "4").
+    """
+
+    def __init__(self, root: Path, environment: Mapping[str, str], options: Sequence[str] = ()) -> None:
         self._root = root
+        self._options = options
         self._environment = environment
         self._cookies = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
 
     def __enter__(self) -> Self:
         self._log = tempfile.TemporaryFile()
-        command = ["-m", "gunicorn", "--bind", "127.0.0.1:0", "--no-control-socket", "attribution_project.wsgi"]
+        command = ["-m", "gunicorn", "--bind", "127.0.0.1:0", "--no-control-socket", *self._options]
         self._process = subprocess.Popen(
-            [sys.executable, *command],
+            [sys.executable, *command, "attribution_project.wsgi"],
             cwd=self._root,
             env=os.environ | self._environment,
             stdout=self._log,
@@ -51,6 +55,11 @@ class Application:
         self._process.terminate()
         self._process.wait(10)
         self._log.close()
+
+    def log(self) -> str:
+        """All that the server has written until now."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
 
     def log_in(self, username: str, password: str) -> None:
         """By the form, as a person does."""
@@ -90,5 +99,4 @@ class Application:
             if found:
                 return int(found[1])
             time.sleep(0.05)
-        self._log.seek(0)
-        raise RuntimeError(f"gunicorn did not start:\n{self._log.read().decode(errors='replace')}")
+        raise RuntimeError(f"gunicorn did not start:\n{self.log()}")

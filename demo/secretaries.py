@@ -1,0 +1,35 @@
+"""How many secretaries, teachers and courses in; a program for manage.py shell out, which makes them.
+
+Nobody has attributed anything yet. It prints, as JSON, a session key for each secretary, the parts that are free as
+[course, component], and the teachers as matricule -> name.
+"""
+
+from __future__ import annotations
+
+_PROGRAM = """
+import json
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
+from attributions.models import Teacher
+from attributions.parts import FreeParts, PartFilter
+call_command("make_demo_data", teachers={teachers}, courses={courses}, attributions=0, verbosity=0)
+Teacher.objects.update(max_hours=9999)
+sessions = []
+for number in range({secretaries}):
+    user = get_user_model().objects.create(username=f"secretaire{{number}}")
+    user.groups.add(Group.objects.get(name="secretariat"))
+    session = SessionStore()
+    session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session.save()
+    sessions.append(session.session_key)
+parts = [(part.code, part.component) for part in FreeParts({year!r}, PartFilter())[:{parts}]]
+print(json.dumps([sessions, parts, {{teacher.matricule: str(teacher) for teacher in Teacher.objects.all()}}]))
+"""
+
+
+def program(*, secretaries: int, teachers: int, courses: int, parts: int, year: str) -> str:
+    """The program; it wants a database that has been migrated and is empty."""
+    return _PROGRAM.format(secretaries=secretaries, teachers=teachers, courses=courses, parts=parts, year=year)

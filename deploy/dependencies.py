@@ -1,0 +1,104 @@
+"""requirements/app.txt and pyproject.toml in; a page out of every package that reaches production, and why it is there.
+
+``python -m deploy.dependencies > docs/reference/dependencies.md``. Licences are as the installed packages state them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PINS = ROOT / "requirements" / "app.txt"
+PROJECT = ROOT / "pyproject.toml"
+_PIN = re.compile(
+    r"^(?P<name>[\w.-]+)(?:\[[\w,]+\])?==(?P<version>[^\s;]+)(?: ; (?P<where>[^\\\n]+?))?"
+    r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n(?:    # via (?P<via>.+))?",
+    re.MULTILINE,
+)
+_REASON = re.compile(r'^ +"(?P<name>[\w.-]+)[^"]*", +# (?P<reason>.+)$', re.MULTILINE)
+_CLASSIFIER = "License :: OSI Approved :: "
+_HEAD = """# What reaches production
+
+Every package that the application and the command bring along, from requirements/app.txt: installed with
+`--require-hashes`, so that no other file than the one that was looked at is ever taken. Made by
+`python -m deploy.dependencies`; a test holds it to the pins. `make audit` asks for the known vulnerabilities of exactly
+these versions, and fails where nobody can be asked: a mirror of the package index often does not serve them.
+
+| package | version | licence | why it is there |
+|---|---|---|---|"""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One version of one package, as it is pinned."""
+
+    name: str
+    version: str
+    #: The marker of the systems that it is for; empty for all.
+    where: str
+    hashes: int
+    #: What asked for it.
+    via: tuple[str, ...]
+
+
+def pins() -> list[Pin]:
+    """All of requirements/app.txt."""
+    return [
+        Pin(
+            name=match["name"],
+            version=match["version"],
+            where=(match["where"] or "").strip(),
+            hashes=match["hashes"].count("--hash"),
+            via=tuple(re.findall(r"[\w.-]+", (match["via"] or "").replace("(pyproject.toml", ""))),
+        )
+        for match in _PIN.finditer(PINS.read_text())
+    ]
+
+
+def reasons() -> dict[str, str]:
+    """Package -> the comment beside it in pyproject.toml."""
+    found: dict[str, list[str]] = {}
+    for match in _REASON.finditer(PROJECT.read_text()):
+        found.setdefault(match["name"], []).append(match["reason"])
+    return {name: "; ".join(each) for name, each in found.items()}
+
+
+def direct() -> set[str]:
+    """What pyproject.toml asks for in production."""
+    project = tomllib.loads(PROJECT.read_text())
+    asked = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["embedded"],
+        *project["dependency-groups"]["app"],
+    ]
+    return {re.split(r"[^\w.-]", text)[0] for text in asked}
+
+
+def page() -> Iterator[str]:
+    """The document, a line at a time."""
+    yield _HEAD
+    known, ours = reasons(), direct()
+    for pin in pins():
+        why = known[pin.name] if pin.name in ours else f"for {', '.join(sorted(set(pin.via) - ours) or pin.via)}"
+        yield f"| {pin.name} | {pin.version} | {licence(pin)} | {why}{f' ({pin.where})' if pin.where else ''} |"
+
+
+def licence(pin: Pin) -> str:
+    """As the package itself states it."""
+    try:
+        told = metadata.metadata(pin.name).json
+    except metadata.PackageNotFoundError:
+        return "not installed here"
+    classified = [line.removeprefix(_CLASSIFIER) for line in told.get("classifier", ()) if _CLASSIFIER in line]
+    stated = str(told.get("license_expression") or ", ".join(classified) or told.get("license") or "").strip()
+    return stated.splitlines()[0] if stated else "not stated"
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(page()) + "\n")

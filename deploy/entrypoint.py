@@ -1,0 +1,58 @@
+"""The command of a container in; that command running in place of this process out.
+
+    python -m deploy.entrypoint gunicorn --config deploy/gunicorn_conf.py attribution_project.wsgi
+
+Gunicorn is started after the migrations. Any other command runs at once, on the database itself and not through
+PgBouncer, which lends a connection for one transaction only.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.migrate_once import migrate_once
+from deploy.source import readable_source
+
+#: Commands of manage.py that read the SQLite database.
+_READERS = ("migrate_to_pg", "sqlite_doctor")
+
+
+def main(command: Sequence[str]) -> int:
+    """Prepare and become the command; a status is returned only where that is not possible."""
+    if not command:
+        return _fail("No command was given: gunicorn ..., or python manage.py ...")
+    serves = Path(command[0]).name == "gunicorn"
+    try:
+        if serves:
+            migrate_once()
+        os.environ.update(_serving(os.environ) if serves else _reading(command, os.environ))
+        sys.stdout.flush()  # what is still in memory goes with this program
+        os.execvp(command[0], list(command))  # noqa: S606 - the command of the container
+    except OSError as error:
+        return _fail(f"{command[0]} could not be started: {error}.")
+
+
+def _serving(environment: Mapping[str, str]) -> dict[str, str]:
+    """The database as the web server reaches it: through PgBouncer where the profile `pool` is on."""
+    url = environment.get("POOL_DATABASE_URL")
+    if not url or "pool" not in environment.get("COMPOSE_PROFILES", "").split(","):
+        return {}
+    return {"DATABASE_URL": url, "DATABASE_BEHIND_PGBOUNCER": "on"}
+
+
+def _reading(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The SQLite database as the command can open it."""
+    named = environment.get("MIGRATE_TO_PG_SOURCE", "")
+    if not named or not set(_READERS) & set(command):
+        return {}
+    return {"MIGRATE_TO_PG_SOURCE": str(readable_source(Path(named), Path("migrate_to_pg_report/source")))}
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"{message}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

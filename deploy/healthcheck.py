@@ -1,0 +1,26 @@
+"""Ask the web server of this container for its health: status 0 where it can serve, else 1 and why."""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+
+
+def main() -> int:
+    """Ask /healthz on this machine."""
+    address = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/healthz"
+    # A proxy in the environment is none of this machine's business.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(address, timeout=4) as answer:
+            told, status = answer.read(), 0
+    except urllib.error.HTTPError as error:
+        told, status = error.read(), 1
+    except OSError as error:
+        told, status = str(error).encode(), 1
+    sys.stdout.write(f"{told.decode(errors='replace')}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

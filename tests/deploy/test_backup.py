@@ -1,0 +1,166 @@
+"""Backup and restore: the scripts behind `make backup` and `make restore`, on a server without Docker."""
+
+import shutil
+import subprocess
+import uuid
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.deploy.conftest import PG_BIN
+
+
+@pytest.fixture
+def run(server, tmp_path):
+    """Run a script on a database, as libpq's variables name it."""
+
+    def script(name, url, *arguments, **more):
+        environment = {
+            "PATH": f"{PG_BIN}:/usr/bin:/bin",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(server.port),
+            "PGUSER": "attribution",
+            "PGDATABASE": url.rpartition("/")[2],
+            "PGPASSFILE": str(server.secrets / "pgpass"),
+        }
+        command = ["sh", str(ROOT / "deploy" / name), *map(str, arguments)]
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment | more,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return script
+
+
+@pytest.fixture
+def filled(server):
+    """A database with rows, a sequence in the middle of its life, and a foreign key."""
+    url = server.fresh("TEMPLATE template0 ENCODING latin1 LOCALE 'C'")
+    server.execute(
+        url,
+        "CREATE TABLE course (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code text UNIQUE);"
+        "CREATE TABLE part (course_id int REFERENCES course);"
+        "INSERT INTO course (code) SELECT 'AGV' || n FROM generate_series(1, 1000) n;"
+        "INSERT INTO part SELECT id FROM course;"
+        "CREATE SCHEMA kept; CREATE TABLE kept.old AS SELECT 1 AS x",
+    )
+    return url
+
+
+EVERYTHING = (
+    "SELECT (SELECT md5(string_agg(id || code, ',' ORDER BY id)) FROM course), (SELECT count(*) FROM part),"
+    " (SELECT last_value FROM course_id_seq), (SELECT count(*) FROM kept.old),"
+    " (SELECT count(*) FROM pg_constraint WHERE connamespace = 'public'::regnamespace)"
+)
+
+
+@pytest.fixture
+def backup(run, filled, tmp_path):
+    path = tmp_path / "backups" / "one.dump"
+    done = run("backup.sh", filled, path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_a_backup_is_private_and_restores_into_an_empty_database_as_it_was(run, backup, filled, server, url):
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in backup.parent.iterdir()] == ["one.dump"]
+    done = run("restore.sh", url, backup)
+    assert done.returncode == 0, done.stderr
+    assert server.execute(url, EVERYTHING) == server.execute(filled, EVERYTHING)
+
+
+def test_a_database_that_holds_anything_is_refused_and_left_alone(run, backup, filled, server):
+    server.execute(filled, "DELETE FROM part")
+    done = run("restore.sh", filled, backup)
+    assert done.returncode == 1
+    assert "is not empty" in done.stderr
+    assert "--replace" in done.stderr
+    assert server.execute(filled, "SELECT count(*) FROM part") == [(0,)]
+
+
+def test_replace_puts_the_backup_in_its_place_and_keeps_what_was_there(run, backup, filled, server):
+    wanted = server.execute(filled, EVERYTHING)
+    server.execute(filled, "DELETE FROM part; INSERT INTO course (code) VALUES ('later')")
+    done = run("restore.sh", filled, "--replace", backup)
+    assert done.returncode == 0, done.stderr
+    assert server.execute(filled, EVERYTHING) == wanted
+    kept_like = "SELECT encoding, datcollate, datctype FROM pg_database WHERE datname = current_database()"
+    kept = done.stderr.strip().rpartition(" ")[2].rstrip(".")
+    assert server.execute(kept, kept_like) == server.execute(filled, kept_like) != server.execute("postgres", kept_like)
+    assert server.execute(kept, "SELECT count(*) FROM course WHERE code = 'later'") == [(1,)]
+    server.execute("postgres", f'DROP DATABASE "{kept}"')
+
+
+def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(run, backup, filled, server):
+    databases = "SELECT datname FROM pg_database ORDER BY 1"
+    before = server.execute("postgres", databases)
+    with server.connect(filled):
+        done = run("restore.sh", filled, "--replace", backup)
+    assert done.returncode == 1
+    assert "in use, and as it was: stop" in done.stderr
+    assert server.execute("postgres", databases) == before
+
+
+@pytest.mark.parametrize("replace", [[], ["--replace"]])
+def test_a_backup_that_breaks_off_restores_nothing(run, backup, filled, server, url, replace):
+    backup.write_bytes(backup.read_bytes()[:-6000])
+    target = filled if replace else url
+    before = server.execute(target, "SELECT count(*) FROM pg_class")
+    databases = server.execute("postgres", "SELECT count(*) FROM pg_database")
+    done = run("restore.sh", target, *replace, backup)
+    assert done.returncode != 0
+    assert "was restored" not in done.stderr
+    assert server.execute(target, "SELECT count(*) FROM pg_class") == before
+    assert server.execute("postgres", "SELECT count(*) FROM pg_database") == databases
+
+
+def test_a_file_that_is_no_backup_is_refused(run, url, tmp_path):
+    (tmp_path / "db.sqlite3").write_bytes(b"SQLite format 3\0")
+    done = run("restore.sh", url, tmp_path / "db.sqlite3")
+    assert done.returncode == 1
+    assert "is no backup that can be restored: nothing was changed" in done.stderr
+
+
+def test_a_file_that_is_there_is_not_written_over(run, backup, filled):
+    before = backup.read_bytes()
+    done = run("backup.sh", filled, backup)
+    assert done.returncode == 1
+    assert "is there already" in done.stderr
+    assert backup.read_bytes() == before
+
+
+def test_a_backup_that_fails_leaves_no_file(run, server, tmp_path):
+    done = run("backup.sh", server.url(f"gone_{uuid.uuid4().hex}"), tmp_path / "backups" / "one.dump")
+    assert done.returncode != 0
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_the_programs_may_run_elsewhere(run, filled, tmp_path):
+    """RUN="docker compose exec -T db" for make backup: a command with its arguments."""
+    done = run("backup.sh", filled, "one.dump", RUN="env LC_ALL=C")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one.dump").stat().st_size > 1000
+
+
+def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(run, filled, tmp_path):
+    """The disk was full, or the connection to the container broke: pg_dump's own status may not tell."""
+    cut = tmp_path / "pg_dump"
+    cut.write_text(f'#!/bin/sh\n{PG_BIN}/pg_dump "$@" | head -c 6000\n')
+    cut.chmod(0o755)
+    done = run("backup.sh", filled, "one.dump", PATH=f"{tmp_path}:{PG_BIN}:/usr/bin:/bin")
+    assert done.returncode != 0
+    assert not (tmp_path / "one.dump").exists()
+
+
+@pytest.mark.full
+def test_the_scripts_are_what_a_shell_everywhere_understands():
+    assert shutil.which("shellcheck"), "shellcheck is missing: make test-full installs it when it runs as root"
+    scripts = sorted((ROOT / "deploy").glob("*.sh"))
+    done = subprocess.run(["shellcheck", "--shell=sh", *scripts], capture_output=True, text=True, check=False)
+    assert (len(scripts), done.returncode) == (3, 0), done.stdout
