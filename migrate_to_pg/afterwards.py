@@ -12,12 +12,14 @@ from typing import Any
 import psycopg
 
 from migrate_to_pg import target
+from migrate_to_pg.dumping import require_usable
 from migrate_to_pg.endpoints import choose_target
+from migrate_to_pg.final import final_schema
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.bookkeeping import snapshots as remembered_snapshots
-from migrate_to_pg.publish.undo import dated_schemas, drop_dated_schemas
+from migrate_to_pg.publish.undo import drop_dated_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo as take_back
-from migrate_to_pg.records import FINAL, Event, Options, Report, StageTime
+from migrate_to_pg.records import Event, Options, Report, StageTime
 from migrate_to_pg.versions import versions
 from migrate_to_pg.words import after_undo, command_line
 from migrate_to_pg.workplace import kept_snapshots
@@ -35,7 +37,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
     with _connected(options) as connection:
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
-        publication = take_back(connection, force=options.replace)
+        publication = take_back(connection, force=options.replace, final=options.publish_to)
         seconds = time.perf_counter() - start
         progress(Event(kind="stage_done", stage="undo"))
         facts = target.facts(connection, publication.schema)
@@ -55,7 +57,8 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
 def purgeable(options: Options) -> tuple[str, ...]:
     """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
     with _connected(options) as connection:
-        schemas, paths = dated_schemas(connection), kept_snapshots(remembered_snapshots(connection))
+        schemas = purgeable_schemas(connection, options.publish_to)
+        paths = kept_snapshots(remembered_snapshots(connection, options.publish_to))
     told = (f"{path.stem} {path} ({_('{size:,.1f} MB', size=path.stat().st_size / 1e6)})" for path in paths)
     return (*told, *(_("schema {name}", name=name) for name in schemas))
 
@@ -63,15 +66,17 @@ def purgeable(options: Options) -> tuple[str, ...]:
 def purge(options: Options) -> None:
     """Remove the old snapshots and drop the dated schemas."""
     with _connected(options) as connection:
-        paths = kept_snapshots(remembered_snapshots(connection))
-        drop_dated_schemas(connection)
+        paths = kept_snapshots(remembered_snapshots(connection, options.publish_to))
+        drop_dated_schemas(connection, options.publish_to)
     for path in paths:
         path.unlink()
 
 
 @contextmanager
 def _connected(options: Options) -> Iterator[psycopg.Connection[Any]]:
-    connection = target.connect(choose_target(options.target).conninfo, schema=FINAL)
+    require_usable(options)
+    final = final_schema(options.publish_to)
+    connection = target.connect(choose_target(options.target, published=True).conninfo, schema=final)
     with contextlib.closing(connection):
         target.take_run_lock(connection)
         yield connection

@@ -1,5 +1,8 @@
 """The Django application: no model, no migration, and at start-up only its system checks."""
 
+import sys
+from types import ModuleType
+
 from django.apps import AppConfig
 
 
@@ -8,6 +11,14 @@ class MigrateToPgConfig(AppConfig):
 
     name = "migrate_to_pg"
     verbose_name = "migrate_to_pg"
+
+    def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
+        """Before the ready() of any application: where our command runs, see what they write."""
+        super().__init__(app_name, app_module)
+        if "migrate_to_pg" in sys.argv[1:2] or "sqlite_doctor" in sys.argv[1:2]:
+            from migrate_to_pg import startup
+
+            startup.remember()
 
     def ready(self) -> None:
         """Register the system checks; they import what they need when they run."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import django.db
@@ -77,13 +77,14 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
 
 
 def _plan(choice: SourceChoice, catalog: SourceCatalog) -> Plan:
-    return make_plan(
+    plan = make_plan(
         catalog,
-        target_tables(catalog.applied_migrations),
+        target_tables(catalog.applied_migrations, choice.alias),
         source_time_zone=choice.time_zone,
         models=content_models(catalog.applied_migrations),
         generic_keys=generic_keys(),
     )
+    return replace(plan, promised=True)
 
 
 @contextmanager

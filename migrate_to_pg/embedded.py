@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from migrate_to_pg.child import bare_environment
 from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError
 from migrate_to_pg.language import gettext as _
 
@@ -48,11 +49,26 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
 
     Raises UsageError where the extra is not installed, TargetError where the server does not start.
     """
-    pgserver = _import_pgserver()
-    _prepare(directory)
+    with bare_environment():
+        # It asks uname, by a child, while it is imported.
+        pgserver = _import_pgserver()
+    _require_plain(directory)
+    try:
+        _prepare(directory)
+    except OSError as error:
+        raise UsageError(
+            _(
+                "The embedded PostgreSQL cannot keep its data in {directory}: {strerror}.",
+                directory=directory,
+                strerror=error.strerror,
+            ),
+            remedy=_("Name a directory that can be made, and written to: --target embedded:DIR."),
+        ) from error
     joined = _runs(directory)
     try:
-        server = pgserver.get_server(directory, cleanup_mode=None, postgres_version=version)
+        # The server lives on: whoever can look at its process would read DATABASE_URL there.
+        with bare_environment():
+            server = pgserver.get_server(directory, cleanup_mode=None, postgres_version=version)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise TargetError(
             _("The embedded PostgreSQL {version} did not start in {directory}.", version=version, directory=directory),
@@ -60,6 +76,18 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
             remedy=_("Look at the file 'log' in that directory, or name another one: --target embedded:DIR."),
         ) from error
     return EmbeddedServer(directory=directory, _server=server, joined=joined)
+
+
+def _require_plain(directory: Path) -> None:
+    """pg_ctl hands the path on within one line of options, in which none of these is quoted."""
+    if any(character in " '\"$`\\" or character.isspace() for character in str(directory)):
+        raise UsageError(
+            _(
+                "The embedded PostgreSQL cannot work in {directory}: the path has a space or a quote.",
+                directory=directory,
+            ),
+            remedy=_("Name a directory without: --target embedded:DIR."),
+        )
 
 
 def _runs(directory: Path) -> bool:
@@ -96,31 +124,46 @@ def _import_pgserver() -> Any:
 
 def stop(directory: Path) -> bool:
     """Stop the server whose data are in ``directory``; False where none runs. Raises UsageError, TargetError."""
-    try:
-        version = int((directory / "PG_VERSION").read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            _("{directory} holds no data of an embedded PostgreSQL.", directory=directory),
-            remedy=_("Name the DIR of --target embedded:DIR."),
-        ) from error
+    version = _version(directory)
     if not (directory / "postmaster.pid").exists():
         return False
     start(directory, version=version).stop()
     return True
 
 
-def _main() -> int:
-    """``python -m migrate_to_pg.embedded --stop DIR``: there is no command for it, since no run needs one."""
-    parser = argparse.ArgumentParser(description="Stop an embedded PostgreSQL; its data stay where they are.")
-    parser.add_argument("--stop", metavar="DIR", type=Path, required=True, help="where the server keeps its data")
-    directory = parser.parse_args().stop.absolute()
+def _version(directory: Path) -> int:
     try:
-        stopped = stop(directory)
+        return int((directory / "PG_VERSION").read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            _("{directory} holds no data of an embedded PostgreSQL.", directory=directory),
+            remedy=_("Name the DIR of --target embedded:DIR."),
+        ) from error
+
+
+def resume(directory: Path) -> EmbeddedServer:
+    """Start the server of a directory that has data already, or join it. Raises UsageError, TargetError."""
+    return start(directory, version=_version(directory))
+
+
+def _main() -> int:
+    """``python -m migrate_to_pg.embedded``: there is no command of manage.py for it, since no run needs one."""
+    parser = argparse.ArgumentParser(description="An embedded PostgreSQL that a run made.")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--url", metavar="DIR", type=Path, help="start it where it does not run, and print its URL")
+    asked.add_argument("--stop", metavar="DIR", type=Path, help="stop it; its data stay in DIR")
+    options = parser.parse_args()
+    try:
+        told = resume(options.url.absolute()).url() if options.url else _stopped(options.stop.absolute())
     except MigrateToPgError as error:
         sys.stderr.write("\n".join(filter(None, (str(error), *error.detail, error.remedy))) + "\n")
         return error.exit_status
-    sys.stdout.write(f"The server in {directory} {'was stopped' if stopped else 'does not run'}.\n")
+    sys.stdout.write(told + "\n")
     return 0
+
+
+def _stopped(directory: Path) -> str:
+    return f"The server in {directory} {'was stopped' if stop(directory) else 'does not run'}."
 
 
 if __name__ == "__main__":

@@ -21,12 +21,18 @@ from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
 from migrate_to_pg import embedded
+from migrate_to_pg.discretion import holds_password, without_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING
+from migrate_to_pg.timeouts import switched_off
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
+#: A server that is gone without a word is noticed within two minutes, not two hours, by whoever waits for it; libpq's
+#: own names. While data are sent the system's own limit counts. tcp_user_timeout would be shorter, but would give up a
+#: server that is merely too busy to read, too.
+_KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 8}
 _EXAMPLE = "postgres://user:password@host:5432/name"
 
 
@@ -67,42 +73,45 @@ class TargetChoice:
             ) from None
         return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
 
-    def staging(self, shared: Sequence[str] = ()) -> dict[str, Any]:
+    def staging(self, shared: Sequence[str] = (), *, server_version: int) -> dict[str, Any]:
         """The same database as an entry whose connections see the incoming schema alone.
 
         ``shared`` are schemas whose extensions the migrations need: they come behind it, and waiting for a lock in
         them ends soon. search_path goes with the connection's own options, so that a reconnect keeps it.
         """
-        return self._seeing((INCOMING, *shared), *(["lock_timeout=5s"] if shared else []))
+        more = ["lock_timeout=5s"] if shared else []
+        return self._seeing((INCOMING, *shared), *switched_off(server_version), *more)
 
-    def published(self, schema: str) -> dict[str, Any]:
+    def published(self, schema: str, shared: Sequence[str] = (), *, server_version: int) -> dict[str, Any]:
         """The same database as an entry whose connections see the published tables, and write nothing."""
-        return self._seeing((schema,), "default_transaction_read_only=on")
+        return self._seeing((schema, *shared), *switched_off(server_version), "default_transaction_read_only=on")
 
     def _seeing(self, schemas: Sequence[str], *more: str) -> dict[str, Any]:
         entry = self._entry()
-        path = ",".join(sql.Identifier(name).as_string(None) for name in schemas)
-        settings_given = [f"search_path={path}", *_SESSION, *more]
+        settings_given = [f"search_path={search_path(schemas)}", *more]
         options = entry["OPTIONS"]
-        options["options"] = " ".join([options.get("options", ""), *(_as_option(s) for s in settings_given)]).strip()
+        options["options"] = " ".join([options.get("options", ""), *(as_option(s) for s in settings_given)]).strip()
         return entry | {"CONN_MAX_AGE": 0}
 
     def _entry(self) -> dict[str, Any]:
-        """A copy that neither pools connections nor forgets the role that they are to assume."""
+        """A copy that neither pools connections nor forgets the role that they are to assume, and notices silence."""
         entry = copy.deepcopy(dict(self.database))
         options = entry.setdefault("OPTIONS", {})
         options.pop("pool", None)
+        for name, value in _KEEPALIVES.items():
+            options.setdefault(name, value)
         role = options.pop("assume_role", None)
         if role:
-            options["options"] = f"{options.get('options', '')} {_as_option(f'role={role}')}".strip()
+            options["options"] = f"{options.get('options', '')} {as_option(f'role={role}')}".strip()
         return entry
 
 
-#: A run may take hours; what the role or the server set for web requests must not end it.
-_SESSION = ("statement_timeout=0", "idle_in_transaction_session_timeout=0")
+def search_path(schemas: Sequence[str]) -> str:
+    """The schemas as a value of search_path, quoted."""
+    return ",".join(sql.Identifier(name).as_string(None) for name in schemas)
 
 
-def _as_option(setting: str) -> str:
+def as_option(setting: str) -> str:
     """One -c of libpq's options, in which spaces and backslashes are escaped."""
     return "-c " + setting.replace("\\", "\\\\").replace(" ", "\\ ")
 
@@ -116,9 +125,23 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     wanted = name or _setting("SOURCE") or _usual_source()
     if wanted in settings.DATABASES:
         return _source_of_alias(wanted, argument)
+    _require_no_password(wanted, argument)
     path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
     path = _no_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)))
+
+
+def _require_no_password(wanted: str, argument: str) -> None:
+    """A path may look like user:password@host, but is hardly meant; messages would quote it."""
+    if "://" not in wanted and holds_password(wanted) and not Path(wanted).exists():
+        raise UsageError(
+            _(
+                "{argument} takes a path, an alias or sqlite:///PATH; {wanted} is none of them.",
+                argument=argument,
+                wanted=without_password(wanted),
+            ),
+            remedy=_("PostgreSQL is named with --target."),
+        )
 
 
 def _usual_source() -> str:
@@ -195,14 +218,17 @@ def _time_zone(alias: str) -> str:
     return (_is_sqlite(entry) and entry.get("TIME_ZONE")) or "UTC"
 
 
-def choose_target(name: str | None, *, version: int = embedded.DEFAULT_VERSION) -> TargetChoice:
+def choose_target(
+    name: str | None, *, version: int = embedded.DEFAULT_VERSION, published: bool = False
+) -> TargetChoice:
     """The database that --target names: an alias of DATABASES, a URL, or embedded[:DIR], which is started.
 
-    Without a name: the default database, where that is PostgreSQL. Raises UsageError, TargetError.
+    Without a name: the default database, where that is PostgreSQL. With ``published`` an embedded server must have data
+    already: one that was just made holds no publication. Raises UsageError, TargetError.
     """
     directory = embedded_directory(name)
     if directory is not None:
-        return _embedded(directory, version)
+        return _embedded(directory, version, published=published)
     if name is not None and "://" in name:
         return TargetChoice(database=_parse(name))
     return _target_of_alias(name or DEFAULT_DB_ALIAS, named=name is not None)
@@ -214,8 +240,8 @@ def embedded_directory(name: str | None) -> Path | None:
     return Path(directory or _base_directory() / EMBEDDED_DIRECTORY).absolute() if kind == "embedded" else None
 
 
-def _embedded(directory: Path, version: int) -> TargetChoice:
-    server = embedded.start(directory, version=version)
+def _embedded(directory: Path, version: int, *, published: bool) -> TargetChoice:
+    server = embedded.resume(directory) if published else embedded.start(directory, version=version)
     return TargetChoice(database=_parse(server.url()), server=server)
 
 
@@ -227,7 +253,7 @@ def _parse(url: str) -> dict[str, Any]:
             remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
         )
     try:
-        entry: dict[str, Any] = dict(dj_database_url.parse(url))
+        entry: dict[str, Any] = dict(dj_database_url.parse(_whole(url)))
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
         raise UsageError(
@@ -243,13 +269,21 @@ def _parse(url: str) -> dict[str, Any]:
     return entry
 
 
+def _whole(url: str) -> str:
+    """ValueError where a bare / in the password ends the address early: a part of it would be taken for the host."""
+    if "@" in url.split("://", 1)[1].partition("/")[2].partition("?")[0]:
+        raise ValueError
+    return url
+
+
 def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
     entry = settings.DATABASES.get(alias)
     if entry is None:
         raise UsageError(
             _(
                 "--target {alias} is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
-                alias=alias,
+                # A URL without its scheme comes here, its password with it.
+                alias=without_password(alias),
                 DATABASES=", ".join(settings.DATABASES),
             ),
             remedy=_("Give a URL such as {example}, or try --target embedded.", example=_EXAMPLE),

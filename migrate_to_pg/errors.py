@@ -36,6 +36,10 @@ class SourceChangedError(SourceError):
     """The application wrote to the source after the snapshot; publishing would lose those rows."""
 
 
+class ArchiveError(SourceError):
+    """A dump cannot be written, or what was given as one is none, is damaged, or cannot be made a database again."""
+
+
 class TargetError(MigrateToPgError):
     """PostgreSQL cannot be reached, is too old, or does not let us do what a migration needs."""
 

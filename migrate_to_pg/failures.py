@@ -43,10 +43,10 @@ def _lost_disk(error: sqlite3.Error | OSError, directory: Path) -> Failure:
 
 
 def _lost_connection(error: psycopg.Error) -> Failure:
+    # libpq's own go on for lines with what it probably means.
+    said = error.diag.message_primary or next(iter(str(error).splitlines()), "")
     return Failure(
-        message=_(
-            "PostgreSQL stopped answering or refused: {message}", message=error.diag.message_primary or error
-        ).strip(),
+        message=_("PostgreSQL stopped answering or refused: {message}", message=said).strip(),
         detail=tuple(line for line in (error.diag.message_detail, error.diag.message_hint) if line),
         remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
         exit_status=1,

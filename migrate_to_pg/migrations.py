@@ -7,8 +7,9 @@ come from the source, with the source's primary keys, so that generic foreign ke
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import Any, cast
 
 import django.db
@@ -19,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
 
 from migrate_to_pg import watch
@@ -27,31 +29,25 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING, Event, FreshRows
 
 Key = tuple[str, str]
+#: A statement is shown up to here.
+_LONGEST_SQL = 500
 Progress = Callable[[Event], None]
 
 
 def run_migrations(
-    connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, *, final: str = "public"
+    connection: BaseDatabaseWrapper,
+    applied: Collection[Key],
+    progress: Progress,
+    *,
+    watched: Collection[str] = ("public",),
 ) -> tuple[Key, ...]:
     """Apply to staging exactly the migrations that the source has applied; the keys that it has not are returned.
 
     Raises MigrationStateError where the source's record contradicts the migration files, StagingError where a
-    migration does not run on PostgreSQL, or writes to the schema ``final``.
+    migration does not run on PostgreSQL, or writes to one of the schemas ``watched``.
     """
-    try:
-        _require_incoming(connection)
-        _make_record(connection)
-        runner = _Runner(connection, applied, progress, final)
-    except django.db.Error as error:
-        raise StagingError(
-            _(
-                "Django cannot work in schema {incoming}: {first_line}",
-                incoming=INCOMING,
-                first_line=_first_line(error),
-            ),
-            detail=str(error).splitlines()[1:],
-            remedy=_("Where a pooler stands before PostgreSQL, connect to PostgreSQL directly."),
-        ) from error
+    with recording(connection):
+        runner = _Runner(connection, applied, progress, watched)
     wanted = runner.loader.wanted
     full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
     _require_consistent(runner.loader, wanted)
@@ -61,10 +57,34 @@ def run_migrations(
     return tuple((m.app_label, m.name) for m, __ in full_plan if (m.app_label, m.name) not in wanted)
 
 
-def _make_record(connection: BaseDatabaseWrapper) -> None:
-    """django_migrations, empty and first of all: where public is visible, Django would take public's for it."""
-    with connection.schema_editor() as editor:
-        editor.create_model(MigrationRecorder.Migration)
+#: Classes of SQLSTATE: no room or memory, shut down by somebody, the system's own errors.
+_OF_THE_SERVER = ("53", "57", "58")
+
+
+@contextmanager
+def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Begin in the incoming schema with django_migrations: where public is visible, Django would take public's for it.
+
+    Raises StagingError where this connection, which may be a pooler's, does not lead to that schema.
+    """
+    try:
+        _require_incoming(connection)
+        with connection.schema_editor() as editor:
+            editor.create_model(MigrationRecorder.Migration)
+        yield
+    except django.db.Error as error:
+        cause = error.__cause__
+        if isinstance(cause, psycopg.OperationalError) and str(cause.sqlstate).startswith(_OF_THE_SERVER):
+            raise cause from None
+        raise StagingError(
+            _(
+                "Django cannot work in schema {incoming}: {first_line}",
+                incoming=INCOMING,
+                first_line=first_line(error),
+            ),
+            detail=str(error).splitlines()[1:],
+            remedy=_("Where a pooler stands before PostgreSQL, connect to PostgreSQL directly."),
+        ) from error
 
 
 def make_unmigrated_tables(connection: BaseDatabaseWrapper, source_tables: Collection[str]) -> None:
@@ -110,7 +130,7 @@ class SourceLoader(MigrationLoader):
             super().__init__(connection, ignore_no_migrations=True)
         except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
             raise MigrationStateError(
-                _("The project's migrations do not make one graph: {first_line}", first_line=_first_line(error)),
+                _("The project's migrations do not make one graph: {first_line}", first_line=first_line(error)),
                 remedy=_("Run manage.py showmigrations on the SQLite database, and mend what it says."),
             ) from error
 
@@ -133,16 +153,16 @@ class _Runner(MigrationExecutor):
     """Django's executor, which looks before each migration where it is about to write, and after it where it wrote."""
 
     def __init__(
-        self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, final: str
+        self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, watched: Collection[str]
     ) -> None:
         super().__init__(connection, cast(Any, self._follow))
         self.loader: SourceLoader = SourceLoader(connection, applied)
         self._progress = progress
         self._current = ""
+        self._failed = ""
         self._done = 0
         self.total = 0
-        self._final = final
-        self._before = self._state()
+        self._before = self._states(watched)
 
     def _follow(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start":
@@ -157,7 +177,7 @@ class _Runner(MigrationExecutor):
 
     def run(self, plan: list[Any]) -> None:
         try:
-            with self._checked_before_commit():
+            with self._checked_before_commit(), self.connection.execute_wrapper(self._last_statement):
                 # Nothing is applied in staging, whatever the loader says of the source.
                 self.migrate(None, plan=plan, state=cast(Any, self)._create_project_state())
         except MigrateToPgError as error:
@@ -168,17 +188,37 @@ class _Runner(MigrationExecutor):
                 _(
                     "Migration {current} does not run on PostgreSQL: {first_line}",
                     current=self._current or _("planning"),
-                    first_line=_first_line(error),
+                    first_line=first_line(error),
                 ),
-                detail=str(error).splitlines()[1:],
+                detail=[*str(error).splitlines()[1:], *self._place(error)],
                 remedy=_(
-                    "Make the migration run on both databases (connection.vendor tells them apart), then run again."
+                    "Make the migration run on both databases (connection.vendor tells them apart), then run again; or"
+                    " leave the migrations out: --schema models makes the tables from the models."
                 ),
             ) from error
 
+    def _last_statement(
+        self, execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Mapping[str, Any]
+    ) -> Any:
+        """Remember the statement that failed; Django asks this of every one."""
+        try:
+            return execute(statement, parameters, many, context)
+        except django.db.Error:
+            self._failed = str(statement)
+            raise
+
+    def _place(self, error: BaseException) -> Iterator[str]:
+        """The operation of the migration that raised, and the SQL that PostgreSQL refused."""
+        frames = [frame for frame, __ in walk_tb(error.__traceback__)]
+        applying = [frame.f_locals.get("operation") for frame in frames if frame.f_code is Migration.apply.__code__]
+        if applying and applying[-1] is not None:
+            yield _("Operation: {operation}", operation=applying[-1].describe())
+        if self._failed and isinstance(error, django.db.Error):
+            yield _("SQL: {statement}", statement=" ".join(self._failed.split())[:_LONGEST_SQL])
+
     @contextmanager
     def _checked_before_commit(self) -> Iterator[None]:
-        """Look at the final schema within each migration's own transaction, so that it can still be rolled back."""
+        """Look at the watched schemas within each migration's own transaction, so that it can still be rolled back."""
         connection: Any = self.connection
         former, check = connection.SchemaEditorClass, self._require_untouched
 
@@ -200,27 +240,31 @@ class _Runner(MigrationExecutor):
         finally:
             connection.SchemaEditorClass = former
 
-    def _state(self) -> set[watch.Fact]:
+    def _states(self, schemas: Collection[str]) -> dict[str, set[watch.Fact]]:
         with self.connection.cursor() as cursor:
-            return watch.state(cursor, self._final)
+            return {schema: watch.state(cursor, schema) for schema in schemas}
 
     def _require_untouched(self) -> None:
-        with self.connection.cursor() as cursor:
-            written = watch.written(cursor, self._final)
-        changed = [*watch.differences(self._before, self._state()), *written]
+        now = self._states(self._before)
+        for schema, before in self._before.items():
+            with self.connection.cursor() as cursor:
+                written = watch.written(cursor, schema)
+            self._require_same(schema, [*watch.differences(before, now[schema]), *written])
+
+    def _require_same(self, final: str, changed: list[str]) -> None:
         if changed:
             raise StagingError(
                 _(
                     "Migration {current} changes schema {final}, although it runs in {incoming}.",
                     current=self._current,
-                    final=self._final,
+                    final=final,
                     incoming=INCOMING,
                 ),
                 detail=changed,
                 remedy=_(
                     "It names {final} itself, in RunSQL or RunPython: let it rely on the search path. If it was"
                     " somebody else who made a change there meanwhile, run again.",
-                    final=self._final,
+                    final=final,
                 ),
             )
 
@@ -258,7 +302,7 @@ def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:
                 )
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """What the database said, or what kind of error of the project's own it is."""
     lines = str(error).splitlines() or [""]
     return lines[0] if isinstance(error, (django.db.Error, psycopg.Error)) else f"{type(error).__name__}: {lines[0]}"

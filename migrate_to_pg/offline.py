@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import Any, cast
 
 import django.db
-from django.apps.registry import Apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models.expressions import OrderBy
@@ -21,7 +20,7 @@ from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.migrations import Key
 from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
-from migrate_to_pg.registry import applied_models, unquoted
+from migrate_to_pg.registry import stored_models, unquoted
 
 #: SQL name -> pg_type.typname, where they differ.
 _TYPE_NAMES = {
@@ -45,11 +44,14 @@ _TYPE_NAMES = {
 _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
 
 
-def target_tables(applied: Collection[Key]) -> tuple[TargetTable, ...]:
-    """The tables of every managed model as of the applied migrations, many-to-many tables and Django's own included."""
+def target_tables(applied: Collection[Key], alias: str) -> tuple[TargetTable, ...]:
+    """The tables of every managed model as of the applied migrations that the project's routers put into this database.
+
+    Many-to-many tables and Django's own are included.
+    """
     from django.db.migrations.recorder import MigrationRecorder
 
-    return tables_of([*_stored_models(applied_models(applied)), MigrationRecorder.Migration])
+    return tables_of([*stored_models(applied, alias), MigrationRecorder.Migration])
 
 
 def tables_of(stored: Iterable[type[models.Model]]) -> tuple[TargetTable, ...]:
@@ -57,12 +59,6 @@ def tables_of(stored: Iterable[type[models.Model]]) -> tuple[TargetTable, ...]:
     connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.postgresql"}})["default"]
     tables = {model._meta.db_table: _table(model, connection) for model in stored}
     return tuple(tables[name] for name in sorted(tables))
-
-
-def _stored_models(apps: Apps) -> Iterator[type[models.Model]]:
-    for model in apps.get_models(include_auto_created=True):
-        if model._meta.managed and not model._meta.proxy and not model._meta.swapped:
-            yield model
 
 
 def _table(model: type[models.Model], connection: Any) -> TargetTable:

@@ -10,6 +10,9 @@ from migrate_to_pg.account import Mended
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import (
+    DumpFacts,
+    ExcludedTable,
+    Exported,
     Failure,
     Finding,
     Identity,
@@ -42,38 +45,53 @@ class Outcome:
     catalog: SourceCatalog | None = None
     loaded: tuple[LoadedTable, ...] = ()
     findings: tuple[Finding, ...] = ()
+    #: What the run tells of itself, besides.
+    said: tuple[Finding, ...] = ()
     mended: Mended | None = None
     identities: tuple[Identity, ...] = ()
     unapplied: int = 0
+    excluded: tuple[ExcludedTable, ...] = ()
     proof: Proof | None = None
     publication: Publication | None = None
+    exported: Exported | None = None
+    #: Why what was published could not be exported.
+    unexported: str = ""
+    #: What the application must have on its search path: the final schema first; empty where that is public.
+    seen: tuple[str, ...] = ()
+    dump: DumpFacts | None = None
     failure: Failure | None = None
+    #: What went wrong once everything was published, which stays so.
+    afterwards: str = ""
     snapshot_kept: str = ""
     journal_kept: str = ""
     keep_incoming: bool = False
     changed: bool = False
     left_behind: tuple[str, ...] = ()
+    #: What other hands than SQLite's made of the source meanwhile.
+    fate: str = ""
 
     def summary(self, stage: str) -> str:
         """What a stage that has ended found, in a few words."""
-        if stage == "snapshot" and self.snapshot:
+        if stage in ("snapshot", "rebuild") and self.snapshot:
             return _("{size:,.1f} MB", size=self.snapshot.size / 1e6)
         if stage == "catalog" and self.catalog:
             return _(
-                "{tables} tables, {rows:,} rows",
-                tables=len(self.catalog.tables),
-                rows=sum(t.rows for t in self.catalog.tables),
+                "{tables}, {rows}",
+                tables=counted(len(self.catalog.tables), "table", "tables"),
+                rows=counted(sum(t.rows for t in self.catalog.tables), "row", "rows"),
             )
         if stage == "examine":
             return counted(len(self.findings), "finding", "findings")
+        if stage == "dump" and self.dump:
+            return _("{size:,.1f} MB", size=self.dump.bytes / 1e6)
         if stage == "mend" and self.mended:
             return self._mended(self.mended)
         if stage == "prove" and self.proof and self.proof.tables:
             cells = sum(t.cells_compared for t in self.proof.tables)
             return (
-                _("{cells:,} cells equal", cells=cells)
+                _("equal: {what}", what=counted(cells, "cell", "cells"))
                 if cells
-                else _("{tables} row counts equal", tables=len(self.proof.tables))
+                else _("equal: {what}", what=counted(len(self.proof.tables), "row count", "row counts"))
             )
         return ""
 
@@ -109,12 +127,15 @@ class Outcome:
             source=self._source(),
             target=self.target,
             loaded=self.loaded,
-            findings=self.findings,
+            findings=self.findings + self.said,
+            excluded=self.excluded,
             changed=self.mended.changed if self.mended else (),
             aside=self.mended.aside if self.mended else (),
             identities=self.identities,
             proof=self.proof,
             publication=self.publication,
+            export=self.exported,
+            dump=self.dump,
             failure=self.failure,
             command=command_line(self.options),
             versions=versions(self.target),
@@ -125,7 +146,20 @@ class Outcome:
         left = [
             _("Written to SQLite after the snapshot, and not moved: {line}", line=line) for line in self.left_behind
         ]
-        steps = next_steps(self.options, self.publication, self.failure, self.unapplied, self.snapshot_kept)
+        if self.fate:
+            left.append(
+                _("{fate} The snapshot, whole, is kept: {snapshot}", fate=self.fate, snapshot=self.snapshot_kept)
+            )
+        if self.afterwards:
+            left.append(_("Everything is published. Something went wrong afterwards: {what}", what=self.afterwards))
+        if self.unexported:
+            left.append(
+                _(
+                    "The export was not made: {reason} What is published is proven; pg_dump can be run at any time.",
+                    reason=self.unexported,
+                )
+            )
+        steps = next_steps(self.options, self.publication, self.failure, self.unapplied, self.snapshot_kept, self.seen)
         return (*left, *steps)
 
     def _source(self) -> SourceFacts | None:
@@ -135,13 +169,19 @@ class Outcome:
         tables = self.catalog.tables if self.catalog else ()
         return SourceFacts(
             path=str(snapshot.source),
-            bytes=snapshot.size,
+            bytes=snapshot.dumped_size or snapshot.size,
             sha256=snapshot.source_sha256,
-            sha256_after=file_sha256(snapshot.source) if snapshot.source.exists() else "",
+            sha256_after=_sha256_after(snapshot),
             tables=len(tables),
             rows=sum(table.rows for table in tables),
             snapshot=self.snapshot_kept,
             journal=self.journal_kept,
             changed=self.changed,
             left_behind=self.left_behind,
+            dump=snapshot.dump,
         )
+
+
+def _sha256_after(snapshot: Snapshot) -> str:
+    """Of the source now; whatever has the path of a dumped source on this machine is another file."""
+    return file_sha256(snapshot.source) if snapshot.dump is None and snapshot.source.exists() else ""

@@ -7,47 +7,63 @@ published unless ``report.publication`` is there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from migrate_to_pg import resume, staging, target
-from migrate_to_pg.catalog import read_target
-from migrate_to_pg.columns.reader import TableBatch
+from migrate_to_pg import carrying, dumping, leftovers, resume, staging, startup, target
+from migrate_to_pg.archive import DumpedSource
+from migrate_to_pg.catalog import read_target, view_names
 from migrate_to_pg.description import Described, describe
-from migrate_to_pg.endpoints import TargetChoice, choose_target
-from migrate_to_pg.errors import BlockedError, ProofError
-from migrate_to_pg.examine import UnsoundError, examine, require_sound
+from migrate_to_pg.endpoints import TargetChoice, choose_target, embedded_directory
+from migrate_to_pg.errors import ProofError, TargetError
+from migrate_to_pg.excluding import require_unreferenced
+from migrate_to_pg.export import Archive, relations
+from migrate_to_pg.final import final_schema
+from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.load import load
-from migrate_to_pg.mending import Accepted, is_called_for, mend
-from migrate_to_pg.migrations import fresh_rows, make_unmigrated_tables, run_migrations
+from migrate_to_pg.load.pgloader_command import way_to
+from migrate_to_pg.loading import Loading, Road
+from migrate_to_pg.migrations import Key, fresh_rows, make_unmigrated_tables, run_migrations
+from migrate_to_pg.modelled import make_models
 from migrate_to_pg.offline import target_tables
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_described, require_identities, require_validated
-from migrate_to_pg.publish import StandingTable, publish, require_replaceable, survey
+from migrate_to_pg.publish import (
+    StandingTable,
+    publish,
+    require_leftovers_room,
+    require_owner,
+    require_replaceable,
+    survey,
+)
 from migrate_to_pg.records import (
     FINAL,
     INCOMING,
+    LEFTOVERS,
+    LEFTOVERS_INCOMING,
+    Leftovers,
     Options,
     Plan,
     Report,
     Snapshot,
     SourceCatalog,
 )
-from migrate_to_pg.rules import accepted_rules, quarantined_rules
-from migrate_to_pg.running import Progress, Running, silent
-from migrate_to_pg.snapshot import Source, file_sha256, require_space
+from migrate_to_pg.rules.not_carried import untold
+from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
+from migrate_to_pg.running import Progress, silent
+from migrate_to_pg.snapshot import Source, require_space
 from migrate_to_pg.stand_in import standing_in
 from migrate_to_pg.words import estimate
 
 
 def run(options: Options, progress: Progress = silent) -> Report:
-    """Do what the options ask: check, rehearse or publish.
+    """Do what the options ask: check, dump, rehearse or publish.
 
     Returns the report of it, also written to its directory, whether the run succeeded or not. Only a UsageError from
     before anything was begun is raised.
@@ -55,75 +71,124 @@ def run(options: Options, progress: Progress = silent) -> Report:
     return _Move(options, progress).go()
 
 
-class Ready(NamedTuple):
-    """What load reads."""
-
-    plan: Plan
-    path: Path
-    #: Of that file, where it is known.
-    sha256: str = ""
-
-
-class _Road(NamedTuple):
-    """How load reaches the target: by its own connections, and by ours for what it notes."""
-
-    connection: psycopg.Connection[Any]
-    conninfo: str
-
-
-class _Move(Running):
-    """Check, rehearse or publish."""
+class _Move(Loading):
+    """Check, dump, rehearse or publish."""
 
     def __init__(self, options: Options, progress: Progress) -> None:
-        # Before anything is made: a rule that is none is a matter of usage.
-        self.accepted = Accepted(fix=accepted_rules(options.fix), quarantine=quarantined_rules(options.quarantine))
         super().__init__(options, progress)
+        self.final = final_schema(options.publish_to)
         #: The incoming schema as the migrations made it.
         self.made: frozenset[Described] = frozenset()
+        #: What no migration knows, once it is carried.
+        self.carried: carrying.Carried | None = None
+        self.archive: Archive | None = None
 
     def stages(self, stack: ExitStack) -> None:
-        source = stack.enter_context(Source(self.source_choice.path))
+        self._require_nameable_target()
+        if self.options.mode == "publish" or self.options.keep:
+            self.workplace.require_no_snapshot()
+        source = self.open_source(stack)
         stack.callback(self.look_again, source)
         require_space(self.workplace.directory, source.size)
         self.note(estimate(source.size))
-        if self.options.mode == "check":
-            self._check(source)
+        if startup.wrote(self.source_choice.path):
+            self.facts.said += (written_at_start(),)
+        if self.options.mode in ("check", "dump"):
+            self._look(source)
             return
         choice = choose_target(self.options.target)
         rehearsing = self.options.mode == "rehearse" and not self.options.keep
         if choice.server is not None and rehearsing and not choice.server.joined:
             stack.callback(choice.server.stop)
-        connection = stack.enter_context(target.connect(choice.conninfo, schema=FINAL))
-        self.facts.target = target.facts(connection, FINAL)
+        connection = stack.enter_context(target.connect(choice.conninfo, schema=self.final))
+        self.facts.target = target.facts(connection, self.final)
+        if self.options.owner:
+            require_owner(connection, self.options.owner, self.final)
+        if self.by_pgloader:
+            way_to(connection, choice.conninfo)
+        if self.options.export:
+            self.archive = Archive(self.options.export, connection, choice.conninfo, self.workplace.child)
         target.take_run_lock(connection)
         stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)
 
-    def _check(self, source: Source) -> None:
+    def _look(self, source: Source | DumpedSource) -> None:
         """Snapshot and examine, against the types that the models give; no server is asked."""
         snapshot = self.snapshot(source)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
-            tables = target_tables(catalog.applied_migrations)
-            plan = self.plan(catalog, tables)
-        self._examine(plan, catalog, snapshot)
+            tables = target_tables(catalog.applied_migrations, self.source_choice.alias)
+            plan = replace(self.plan(catalog, tables), promised=True)
+            require_unreferenced(plan, snapshot.path)
+        if self.options.mode == "dump":
+            self._find(plan, catalog, snapshot)
+            self._dump(catalog, snapshot)
+        else:
+            self.examine(plan, catalog, snapshot)
         if self.options.keep:
             self._keep_snapshot()
 
-    def _migrate(self, source: Source, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
+    def _dump(self, catalog: SourceCatalog, snapshot: Snapshot) -> None:
+        """Write the dump; what was found goes into it, and does not stand in its way."""
+        with self.stage("dump"):
+            self.facts.dump = dumping.dump(
+                self.options,
+                snapshot,
+                catalog,
+                self.facts.findings,
+                self.source_choice,
+                opened=self.as_web_server,
+                progress=self.progress,
+            )
+
+    def _require_nameable_target(self) -> None:
+        """UsageError where --target cannot be meant: before the source is even looked at."""
+        # The embedded server would be started by it.
+        if self.options.mode not in ("check", "dump") and embedded_directory(self.options.target) is None:
+            choose_target(self.options.target)
+
+    def _migrate(
+        self, source: Source | DumpedSource, choice: TargetChoice, connection: psycopg.Connection[Any]
+    ) -> None:
         snapshot = self.snapshot(source)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
         plan, standing, aside = self._stage_tables(choice, connection, catalog)
-        loaded = self._examine_and_load(plan, catalog, snapshot, _Road(connection, choice.conninfo))
+        require_unreferenced(plan, snapshot.path)
+        loaded = self.examine_and_load(plan, catalog, snapshot, Road(connection, choice.conninfo))
+        self._carry(plan, catalog, snapshot, Road(connection, choice.conninfo))
         with self.stage("restore"):
             self._restore(plan, aside, connection, choice.conninfo)
         self._prove(plan, snapshot, loaded, choice, connection)
         if self.options.mode == "publish":
+            ours = relations(connection, INCOMING)
             self._publish(source, snapshot, connection, standing)
-        elif self.options.keep:
+            self._export_published(ours)
+            return
+        if self.archive:
+            with self.stage("export"):
+                self.facts.exported = self.archive.of_rehearsal(INCOMING, self.final)
+        if self.options.keep:
             self._keep_snapshot()
             self.facts.keep_incoming = True
+
+    def _carries(self, plan: Plan) -> bool:
+        return self.options.leftovers is Leftovers.COPY and leftovers.are_there(plan)
+
+    def _carry(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: Road) -> None:
+        """What no migration knows, into a schema of its own."""
+        if not self._carries(plan):
+            return
+        if self.options.export:
+            self.note(_("The archive of --export holds nothing of schema {schema}.", schema=LEFTOVERS))
+        with self.stage("leftovers"):
+            require_space(self.workplace.directory, leftovers.size(plan, snapshot.size))
+            self.carried = carrying.carry(
+                *road, plan, catalog, snapshot, self.workplace.leftovers, self.options, self.progress
+            )
+        self.facts.loaded += self.carried.loaded
+        self.facts.excluded += carrying.excluded(self.carried, catalog)
+        self.facts.said += untold(self.carried.unread, self.facts.findings)
 
     def _stage_tables(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
@@ -132,103 +197,36 @@ class _Move(Running):
         with self.stage("stage"):
             resume.set_by(connection)
             target.create_schema(connection, INCOMING)
-            staged = choice.staging(target.extension_schemas(connection))
-            with target.untouched(connection, FINAL), standing_in(self.source_choice.alias, staged) as django:
-                missing = run_migrations(django, catalog.applied_migrations, self.progress, final=FINAL)
+            staged = self._staged(choice, connection)
+            watched = target.watched_schemas(connection, self.final)
+            with target.untouched(connection, watched), standing_in(self.source_choice.alias, staged) as django:
+                missing = self._make_tables(django, catalog, watched)
                 make_unmigrated_tables(django, [table.name for table in catalog.tables])
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
-            plan = self.plan(catalog, tables)
-            standing = survey(connection, INCOMING, FINAL, fresh_rows())
+            plan = self.plan(catalog, tables, view_names(connection, INCOMING))
+            standing = survey(connection, INCOMING, self.final, fresh_rows())
             if self.options.mode == "publish":
-                require_replaceable(standing, FINAL, replace=self.options.replace)
+                require_replaceable(standing, self.final, replace=self.options.replace)
+                if self._carries(plan):
+                    require_leftovers_room(connection)
             self.made = describe(connection, INCOMING)
             aside = staging.set_aside(connection, INCOMING)
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
 
-    def _examine_and_load(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> Path:
-        """At first sight where nothing was accepted: values are judged as they are sent, in one reading of them.
+    def _staged(self, choice: TargetChoice, connection: psycopg.Connection[Any]) -> dict[str, Any]:
+        """The incoming schema as Django reaches it."""
+        shared = target.extension_schemas(connection)
+        return choice.staging(shared, server_version=connection.info.server_version)
 
-        Where that finds anything, staging is empty again and all is examined first. Returns the file that was loaded.
-        """
-        if not self.accepted and self._loads_at_first_sight(plan, catalog, snapshot, road):
-            return snapshot.path
-        ready = self._examine(plan, catalog, snapshot)
-        with self.stage("load"):
-            self._send(ready, road)
-        return ready.path
-
-    def _loads_at_first_sight(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: _Road) -> bool:
-        self._find(plan, catalog, snapshot, values=False)
-        if any(finding.blocks for finding in self.facts.findings):
-            return False
-        ready = Ready(plan, snapshot.path, snapshot.sha256)
-        with self.stage("load"):
-            try:
-                self._send(ready, road, require_sound=require_sound)
-            except UnsoundError:
-                staging.empty(road.connection, INCOMING, plan)
-            else:
-                return True
-        self.note(_("A value stands in the way: all of them are examined."))
-        return False
-
-    def _find(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, *, values: bool = True) -> None:
-        with self.stage("examine"):
-            self.facts.findings = examine(
-                plan,
-                catalog,
-                snapshot.path,
-                accepted=self.accepted.fix,
-                skip_leftovers=self.options.skip_leftovers,
-                values=values,
-                jobs=self.options.jobs,
-                progress=self.progress,
-                original=snapshot.source,
-            )
-
-    def _examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
-        """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs."""
-        self._find(plan, catalog, snapshot)
-        ready = Ready(plan, snapshot.path, snapshot.sha256)
-        if is_called_for(self.facts.findings, self.accepted):
-            ready = self._mend(plan, catalog, snapshot)
-        blocking = [finding for finding in self.facts.findings if finding.blocks]
-        if blocking:
-            raise BlockedError(
-                _(
-                    "{findings_stand} in the way.",
-                    findings_stand=counted(len(blocking), "finding stands", "findings stand"),
-                ),
-                remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
-            )
-        return ready
-
-    def _send(self, ready: Ready, road: _Road, **judged: Callable[[TableBatch], None]) -> None:
-        """Load, from where a run that died came to, where there was one."""
-        key = resume.load_key(ready.plan, ready.sha256 or file_sha256(ready.path), self.options)
-        whole = resume.take_over(road.connection, key, ready.plan)
-        if whole:
-            self.note(
-                _(
-                    "{tables_were} loaded by a run that died; it goes on there.",
-                    tables_were=counted(len(whole), "table was", "tables were"),
-                )
-            )
-        resume.begin(road.connection, key, ready.plan, whole)
-        self.facts.loaded = load(
-            ready.plan,
-            ready.path,
-            road.conninfo,
-            schema=INCOMING,
-            progress=self.progress,
-            jobs=self.options.jobs,
-            whole=whole,
-            on_whole=lambda name, rows: resume.note(road.connection, key, name, rows),
-            **judged,
-        )
-        resume.end(road.connection)
+    def _make_tables(
+        self, django: BaseDatabaseWrapper, catalog: SourceCatalog, watched: tuple[str, ...]
+    ) -> tuple[Key, ...]:
+        """By the migrations, or by the models; returns the migrations that the source has not applied."""
+        if self.options.schema == "models":
+            return make_models(django, catalog.applied_migrations, self.progress)
+        return run_migrations(django, catalog.applied_migrations, self.progress, watched=watched)
 
     def _restore(self, plan: Plan, aside: staging.SetAside, connection: psycopg.Connection[Any], conninfo: str) -> None:
         rows = {table.name: table.rows for table in self.facts.loaded}
@@ -239,22 +237,6 @@ class _Move(Running):
         self.facts.identities = staging.set_identities(connection, INCOMING, plan)
         staging.refresh_views(connection, INCOMING)
         staging.analyze(connection, INCOMING, plan)
-
-    def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
-        with self.stage("mend"):
-            # The working copy, and as much again for the tables that are made bare in it and for the journal.
-            require_space(self.workplace.directory, 2 * snapshot.size)
-            self.facts.mended, plan, self.facts.findings = mend(
-                plan,
-                catalog,
-                snapshot.path,
-                self.facts.findings,
-                accepted=self.accepted,
-                working=self.workplace.working_copy,
-                journal=self.workplace.unfinished_journal,
-                progress=self.progress,
-            )
-        return Ready(plan, self.workplace.working_copy)
 
     def _prove(
         self,
@@ -274,46 +256,84 @@ class _Move(Running):
                 progress=self.progress,
                 mended=self.facts.mended,
             )
-            self.ask_orm(plan, loaded, choice.staging(target.extension_schemas(connection)))
+            self.facts.said += tuple(told_by(self.facts.proof))
+            if self.options.schema == "models":
+                self.facts.said += (made_from_models(len(plan.tables) + len(plan.only_target)),)
+            self.ask_orm(plan, loaded, self._staged(choice, connection))
+            self._prove_carried(snapshot, choice.conninfo)
             if not self.facts.proof.holds:
                 raise ProofError(
                     _(
                         "PostgreSQL does not hold what SQLite holds: {faulty}.",
                         faulty=", ".join(self.facts.proof.faulty),
                     ),
-                    remedy=_("Nothing was published. If nobody else wrote to the incoming schema, please report this."),
+                    remedy=_("Nothing was published. pgloader changed these values: leave --engine out.")
+                    if self.by_pgloader
+                    else _("Nothing was published. If nobody else wrote to the incoming schema, please report this."),
                 )
             require_described(connection, INCOMING, self.made)
             require_validated(connection, INCOMING)
             require_identities(connection, INCOMING, plan, self.facts.identities)
+            if self.carried:
+                carrying.require_made(connection, self.carried)
+
+    def _prove_carried(self, snapshot: Snapshot, conninfo: str) -> None:
+        if self.carried and self.facts.proof:
+            found = carrying.proven(
+                self.carried, snapshot.path, conninfo, self.options, self.progress, schema=LEFTOVERS_INCOMING
+            )
+            self.facts.proof = carrying.together(self.facts.proof, found)
 
     def _publish(
         self,
-        source: Source,
+        source: Source | DumpedSource,
         snapshot: Snapshot,
         connection: psycopg.Connection[Any],
         standing: tuple[StandingTable, ...],
     ) -> None:
+        end = ExitStack()
+
         def recheck() -> None:
             if not self.options.accept_stale:
                 source.require_unchanged(snapshot)
 
-        with self.stage("publish"):
+        def recheck_and_commit() -> None:
+            recheck()
+            end.enter_context(too_late())
+
+        with end, self.stage("publish"):
             recheck()
             self.facts.publication = publish(
                 connection,
                 incoming=INCOMING,
-                final=FINAL,
+                final=self.final,
                 # With --replace whatever is there is kept, rows written meanwhile included.
                 standing=() if self.options.replace else standing,
                 rows={table.name: table.rows for table in self.facts.loaded},
                 snapshot=str(self.workplace.snapshot),
                 journal=self.facts.mended.journal if self.facts.mended else None,
-                before_commit=recheck,
+                owner=self.options.owner,
+                left_out=self.options.exclude_data,
+                before_commit=recheck_and_commit,
+                leftovers=self.carried is not None,
             )
+            self._keep_snapshot()
+        if self.final != FINAL:
+            self.facts.seen = (self.final, *target.extension_schemas(connection, but=self.final))
         if source.has_changed():
-            self.facts.left_behind = source.changes(snapshot)
-        self._keep_snapshot()
+            self.facts.left_behind = source.changes(replace(snapshot, path=self.workplace.snapshot))
+
+    def _export_published(self, ours: frozenset[str]) -> None:
+        """What was published stays so, whether it can be exported or not."""
+        if self.archive is None:
+            return
+        with self.stage("export"):
+            try:
+                self.facts.exported = self.archive.of_published(self.final, ours)
+            except (TargetError, psycopg.Error) as error:
+                self.facts.unexported = str(error)
+            except KeyboardInterrupt:
+                self.facts.unexported = _("Interrupted.")
 
     def _keep_snapshot(self) -> None:
         self.facts.snapshot_kept = str(self.workplace.keep_snapshot())
@@ -325,12 +345,13 @@ class _Move(Running):
             return
         try:
             target.drop_schema(connection, INCOMING)
+            target.drop_schema(connection, LEFTOVERS_INCOMING)
             resume.drop(connection)
         except psycopg.Error:
             # Interrupted in the middle of a statement, a connection takes no other. Where the server is gone as well,
             # the next run cleans up.
             with contextlib.suppress(psycopg.Error):
-                target.drop_after(connection, conninfo, INCOMING)
+                target.drop_after(connection, conninfo, INCOMING, LEFTOVERS_INCOMING)
 
     def _note_unapplied(self, missing: tuple[tuple[str, str], ...]) -> None:
         self.facts.unapplied = len(missing)
@@ -338,8 +359,8 @@ class _Move(Running):
             names = ", ".join(".".join(key) for key in missing[:5])
             self.note(
                 _(
-                    "The source has not applied {missing} migrations ({names}); PostgreSQL will not have either.",
-                    missing=len(missing),
+                    "The source has not applied {migrations} ({names}); PostgreSQL will not have either.",
+                    migrations=counted(len(missing), "migration", "migrations"),
                     names=names,
                 )
             )

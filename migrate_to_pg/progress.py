@@ -30,7 +30,7 @@ REFRESH = 0.1
 #: Stages that count bytes; the others count rows, or steps.
 _BYTES = ("snapshot",)
 #: How fast, for the stages whose speed means something.
-_RATES = {"snapshot": "per_second", "load": "rows_per_second", "prove": "rows_per_second"}
+_RATES = {"snapshot": "per_second"} | dict.fromkeys(("dump", "rebuild", "load", "prove"), "rows_per_second")
 
 
 class _Display(Protocol):

@@ -1,4 +1,4 @@
-"""Django's app registry and the applied migrations in, what a content type stands for out.
+"""The app registry and the applied migrations in; the models that have tables, and what a content type stands for, out.
 
 A content type names a model by its application and its name; which table that is, only Django knows.
 """
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from django.apps import apps
 from django.apps.registry import Apps
-from django.db import models
+from django.db import models, router
 from django.db.backends.utils import truncate_name
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ModelState, ProjectState
@@ -24,11 +24,31 @@ _LONGEST_NAME = 63
 
 def applied_models(applied: Collection[Key]) -> Apps:
     """The models as of the applied migrations."""
-    return cast(Apps, _state(applied).apps)
+    return cast(Apps, _state(SourceLoader(None, applied)).apps)
 
 
-def _state(applied: Collection[Key]) -> ProjectState:
+def has_table(model: type[models.Model]) -> bool:
+    """Whether Django makes a table for it, many-to-many tables included."""
+    return model._meta.managed and not model._meta.proxy and not model._meta.swapped
+
+
+def stored_models(applied: Collection[Key], alias: str) -> Iterator[type[models.Model]]:
+    """The models as of the applied migrations that have a table in this database, as the project's routers say.
+
+    Of applications without migrations the installed ones: a state has them without their relations.
+    """
     loader = SourceLoader(None, applied)
+    bare = loader.unmigrated_apps
+    known = _state(loader).apps.get_models(include_auto_created=True)
+    installed = apps.get_models(include_auto_created=True)
+    wanted = [m for m in known if m._meta.app_label not in bare] + [m for m in installed if m._meta.app_label in bare]
+    for model in filter(has_table, wanted):
+        # A many-to-many table is made with the model that declares it, whatever the routers say of itself.
+        if router.allow_migrate_model(alias, cast(type[models.Model], model._meta.auto_created or model)):
+            yield model
+
+
+def _state(loader: SourceLoader) -> ProjectState:
     wanted = loader.wanted & set(loader.graph.nodes)
     # project_state reads an empty list as "every leaf".
     leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
@@ -48,7 +68,7 @@ def content_models(applied: Collection[Key]) -> dict[tuple[str, str], str]:
         (model._meta.app_label, str(model._meta.model_name)): unquoted(model._meta.db_table)
         for model in apps.get_models(include_auto_created=True)
     }
-    return installed | dict(_historical(_state(applied).models))
+    return installed | dict(_historical(_state(SourceLoader(None, applied)).models))
 
 
 def _historical(states: Mapping[tuple[str, str], ModelState]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -33,7 +33,7 @@ class _OtherSchemaError(Exception):
 
 def load_key(plan: Plan, sha256: str, options: Options) -> str:
     """What a load depends on, as one text: the bytes of the file that it reads, the plan, and what was accepted."""
-    choices = (options.fix, options.quarantine, options.skip_leftovers)
+    choices = (options.fix, options.quarantine, str(options.leftovers))
     text = repr((__version__, sha256, plan, choices))
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 

@@ -7,24 +7,42 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from migrate_to_pg.archive import DumpedSource
 from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.dumping import as_told, choose_dump, require_usable
 from migrate_to_pg.endpoints import SourceChoice, choose_source
 from migrate_to_pg.errors import MigrationStateError
+from migrate_to_pg.excluding import exclude
 from migrate_to_pg.failures import STOPS, failure_of
+from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.outcome import Outcome
 from migrate_to_pg.prove.orm import prove_orm
-from migrate_to_pg.records import Event, Options, Plan, Report, Snapshot, SourceCatalog, StageTime, TargetTable, Verify
+from migrate_to_pg.records import (
+    Event,
+    ExcludedTable,
+    Leftovers,
+    Options,
+    Plan,
+    Report,
+    Snapshot,
+    SourceCatalog,
+    StageTime,
+    TargetTable,
+    Verify,
+)
 from migrate_to_pg.registry import applied_models, content_models, generic_keys
 from migrate_to_pg.snapshot import Source
+from migrate_to_pg.web_server import as_web_server
 from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
@@ -34,13 +52,27 @@ def silent(_: Event) -> None:
     """No progress wanted."""
 
 
+def _one_at_a_time(progress: Progress) -> Progress:
+    """Several threads tell at once; who is told may print, which Python's own streams do not bear from several."""
+    lock = threading.RLock()
+
+    def tell(event: Event) -> None:
+        with lock:
+            progress(event)
+
+    return tell
+
+
 class Running:
     """One run: the stages in order, each given what the ones before it returned."""
 
     def __init__(self, options: Options, progress: Progress) -> None:
+        require_usable(options)
         self.options = options
-        self.progress = progress
-        self.source_choice: SourceChoice = choose_source(options.source)
+        self.progress = _one_at_a_time(progress)
+        self.source_choice: SourceChoice = (
+            choose_dump(options.from_dump) if options.from_dump else choose_source(options.source)
+        )
         self.workplace = Workplace(options.report)
         self.facts = Outcome(options, datetime.now().astimezone())
 
@@ -50,22 +82,49 @@ class Running:
             with ExitStack() as stack:
                 self.stages(stack)
         except STOPS as error:
-            self.facts.failure = failure_of(error, self.workplace.directory)
+            self._stopped_by(error)
         finally:
             self.workplace.drop_unfinished()
-        return self.facts.report(self.workplace)
+        with too_late() if self.facts.publication else nullcontext():
+            return self.facts.report(self.workplace)
+
+    def _stopped_by(self, error: BaseException) -> None:
+        """A failure, but where everything was published already, which stays so."""
+        if self.facts.publication is None:
+            self.facts.failure = failure_of(error, self.workplace.directory)
+        elif not isinstance(error, KeyboardInterrupt):
+            self.facts.afterwards = failure_of(error, self.workplace.directory).message
 
     def stages(self, stack: ExitStack) -> None:
         """What is done; ``stack`` is left when it is over, however it went."""
         raise NotImplementedError
 
-    def snapshot(self, source: Source) -> Snapshot:
+    def open_source(self, stack: ExitStack) -> Source | DumpedSource:
+        """The live source, or the dump that takes its place, whole and validated, until ``stack`` is left."""
+        if self.options.from_dump is None:
+            return stack.enter_context(Source(self.source_choice.path))
+        with self.stage("validate"):
+            dumped = stack.enter_context(DumpedSource(self.options.from_dump, self.progress))
+            manifest = dumped.manifest
+            # What its naive times mean was settled where the dump was made.
+            self.source_choice = as_told(self.source_choice, alias=manifest.alias, time_zone=manifest.time_zone)
+        return dumped
+
+    def snapshot(self, source: Source | DumpedSource) -> Snapshot:
         """A consistent copy of the source, for as long as the run goes on."""
+        if isinstance(source, DumpedSource):
+            with self.stage("rebuild"):
+                self.facts.snapshot = source.copy(self.workplace.unfinished, self.as_web_server)
+            return self.facts.snapshot
         with self.stage("snapshot"):
             if self.options.lock_source:
                 source.lock()
             self.facts.snapshot = source.copy(self.workplace.unfinished)
         return self.facts.snapshot
+
+    def as_web_server(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection with the functions of Django's and of the project's: indexes may call them."""
+        return as_web_server(self.source_choice, path)
 
     def read_source(self, snapshot: Snapshot) -> SourceCatalog:
         """What the snapshot holds; MigrationStateError where that is not a Django project's."""
@@ -85,21 +144,34 @@ class Running:
             )
         return catalog
 
-    def plan(self, catalog: SourceCatalog, tables: Iterable[TargetTable]) -> Plan:
-        """SQLite's tables paired with PostgreSQL's."""
-        return make_plan(
+    def plan(self, catalog: SourceCatalog, tables: Iterable[TargetTable], views: Collection[str] = ()) -> Plan:
+        """SQLite's tables paired with PostgreSQL's, less those whose rows are not wanted.
+
+        ``views`` are the names of PostgreSQL's, where there is a server.
+        """
+        plan = make_plan(
             catalog,
             tables,
             source_time_zone=self.source_choice.time_zone,
             models=content_models(catalog.applied_migrations),
             generic_keys=generic_keys(),
+            views=views,
         )
+        copies = self.options.leftovers is Leftovers.COPY
+        plan = exclude(plan, self.options.exclude_data, leftovers=copies)
+        self.facts.excluded = tuple(ExcludedTable(name=table.name, rows=table.source.rows) for table in plan.excluded)
+        return plan
 
-    def look_again(self, source: Source) -> None:
+    def look_again(self, source: Source | DumpedSource) -> None:
         """Note at the end whether anybody wrote to the source meanwhile."""
         # Where nobody can tell any more, the hash at the end still does.
         with contextlib.suppress(sqlite3.Error):
             self.facts.changed = self.facts.snapshot is not None and source.has_changed()
+        if self.facts.snapshot and isinstance(source, Source):
+            self.facts.fate = source.fate()
+            if self.facts.fate and not self.facts.snapshot_kept:
+                # It may be the only whole copy that is left.
+                self.facts.snapshot_kept = str(self.workplace.keep_snapshot())
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -12,15 +12,15 @@ import hashlib
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from migrate_to_pg import child
 from migrate_to_pg.errors import SourceChangedError, SourceError
+from migrate_to_pg.fate import fate, footprint
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite import quote_name, snapshot_uri
@@ -29,6 +29,8 @@ from migrate_to_pg.together import together
 _HEADER = b"SQLite format 3\0"
 #: Seconds to wait for a writer of the source, as Django's own settings for SQLite commonly do.
 _BUSY_TIMEOUT = 20.0
+#: The part of SQLite's result code that tells what went wrong; the rest of it tells where.
+_KIND = 0xFF
 
 
 class Source:
@@ -38,7 +40,7 @@ class Source:
         self.path = path
         self._lock: sqlite3.Connection | None = None
         require_database(path)
-        self._file = _file_identity(path)
+        self._file = footprint(path)
         try:
             self._connection = _connect(path, "ro", wait)
             self._version = self._data_version()
@@ -84,6 +86,8 @@ class Source:
         All pages go in one step: SQLite's online backup starts again whenever somebody writes between two steps, and
         against a busy application would never end.
         """
+        if became := self.fate():
+            raise SourceError(became, remedy=_("Run again when the database is at its place, whole."))
         require_space(destination.parent, self.size)
         try:
             # Within one read transaction, so that the version is exactly that of what is copied.
@@ -94,6 +98,9 @@ class Source:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             destination.unlink(missing_ok=True)
+            if error.sqlite_errorcode & _KIND == sqlite3.SQLITE_FULL:
+                # Only the copy is written to.
+                raise _no_room(destination.parent) from error
             with contextlib.suppress(sqlite3.Error):
                 # Else the lock of a reader would stay with the connection.
                 self._connection.execute("ROLLBACK")
@@ -109,14 +116,37 @@ class Source:
 
     def has_changed(self) -> bool:
         """Whether anybody committed to the source, or put another file in its place, since the copy was made."""
-        if not self.path.exists() or _file_identity(self.path) != self._file:
-            return True
-        return self._data_version() != self._version
+        return bool(self.fate()) or self._data_version() != self._version
+
+    def fate(self) -> str:
+        """What became of the file by other hands than SQLite's since the copy was made, a sentence; '' if nothing."""
+        return fate(self.path, self._file) or self._illness()
+
+    def _illness(self) -> str:
+        """Why it cannot be opened as a database any more: an open connection goes on with the pages that it has."""
+        try:
+            with contextlib.closing(_connect(self.path, "ro")) as fresh:
+                fresh.execute("SELECT count(*) FROM sqlite_master")
+            self._data_version()
+        except sqlite3.OperationalError:
+            # Somebody holds it: that is no damage.
+            return ""
+        except sqlite3.DatabaseError as error:
+            return _("SQLite cannot read {path} any more: {error}.", path=self.path, error=error)
+        return ""
 
     def require_unchanged(self, snapshot: Snapshot) -> None:
         """Raise SourceChangedError, saying how much changed, where publishing would lose rows."""
         if not self.has_changed():
             return
+        if became := self.fate():
+            raise SourceChangedError(
+                _("{became} Nothing was published.", became=became),
+                remedy=_(
+                    "The snapshot is kept, whole: put the database back from it, or name it with --source; or run again"
+                    " with --source as the database is now."
+                ),
+            )
         raise SourceChangedError(
             _("{path} was written to after the snapshot: publishing now would lose those changes.", path=self.path),
             detail=self.changes(snapshot),
@@ -161,19 +191,20 @@ def file_sha256(path: Path) -> str:
 
 
 def _sha256_elsewhere(path: Path) -> str:
-    """The same, read by another process.
+    """The same, read by another process; '' where the file is gone.
 
     Closing any descriptor of a file drops every POSIX lock that this process has on it, SQLite's own among them: the
     write lock of --lock-source would be gone without a word.
     """
-    program = "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
     try:
-        told = subprocess.run([sys.executable, "-I", "-S", "-c", program, path], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
+        return child.sha256(path)
+    except OSError as error:
+        if not path.exists():
+            # Deleted since it was copied: what became of it is told before anything is published.
+            return ""
         raise SourceError(
             _("{path} cannot be read: {error}.", path=path, error=error), remedy=_("Run as a user who may read it.")
         ) from error
-    return told.stdout.decode().strip()
 
 
 def require_space(directory: Path, size: int) -> None:
@@ -190,6 +221,13 @@ def require_space(directory: Path, size: int) -> None:
             ),
             remedy=_("Make room there, or name a directory on a larger disk: --report DIR."),
         )
+
+
+def _no_room(directory: Path) -> SourceError:
+    return SourceError(
+        _("The disk of {directory} became full while the snapshot was written to it.", directory=directory),
+        remedy=_("Make room there, or name a directory on a larger disk: --report DIR."),
+    )
 
 
 def require_database(path: Path) -> None:
@@ -225,11 +263,6 @@ def _copy(source: sqlite3.Connection, destination: Path) -> None:
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")
         source.backup(target, pages=-1)
-
-
-def _file_identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:

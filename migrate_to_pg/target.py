@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg import watch
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import INCOMING, TargetFacts
+from migrate_to_pg.pooler import require_session
+from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
+from migrate_to_pg.timeouts import switch_off
+from migrate_to_pg.unreachable import unreachable
 
 Connection = psycopg.Connection[Any]
 
@@ -30,11 +32,12 @@ _RUN_LOCK_WAIT = 15.0
 def connect(conninfo: str, *, schema: str) -> Connection:
     """An autocommit connection for everything but the bulk data, after every precondition was tried.
 
-    ``schema`` is the final one. Raises TargetError where the server cannot be reached, is older than PostgreSQL 14,
-    is read-only, does not speak UTF-8, or does not let this role create schemas and tables.
+    ``schema`` is the final one. Raises TargetError where the server cannot be reached, a pooler stands before it, it is
+    older than PostgreSQL 14, is read-only, does not speak UTF-8, or does not let this role create schemas and tables.
     """
     connection = _connect(conninfo)
     try:
+        require_session(connection, conninfo)
         _require_server(connection)
         _require_privileges(connection, schema)
     except BaseException:
@@ -45,8 +48,16 @@ def connect(conninfo: str, *, schema: str) -> Connection:
 
 
 def connect_to_read(conninfo: str) -> Connection:
-    """An autocommit connection that writes nothing: a standby, and a role that may only read, will do."""
+    """An autocommit connection that writes nothing: a standby, and a role that may only read, will do.
+
+    Raises TargetError where the server cannot be reached, or a pooler stands before it.
+    """
     connection = _connect(conninfo)
+    try:
+        require_session(connection, conninfo)
+    except BaseException:
+        connection.close()
+        raise
     _settle(connection)
     connection.execute("SET default_transaction_read_only = on")
     return connection
@@ -56,12 +67,13 @@ def _connect(conninfo: str) -> Connection:
     try:
         return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
     except psycopg.OperationalError as error:
-        raise _unreachable(conninfo, error) from None
+        raise unreachable(conninfo, error) from None
 
 
 def _settle(connection: Connection) -> None:
     """Text that the server sends us is for programs here; its own settings must not stop a long run."""
-    connection.execute("SET statement_timeout = 0; SET TimeZone = 'UTC'; SET idle_session_timeout = 0")
+    switch_off(connection.cursor())
+    connection.execute("SET TimeZone = 'UTC'")
 
 
 def facts(connection: Connection, schema: str) -> TargetFacts:
@@ -106,25 +118,32 @@ def drop_schema(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 
-def drop_after(broken: Connection, conninfo: str, name: str) -> None:
+def drop_after(broken: Connection, conninfo: str, *names: str) -> None:
     """The same by a new connection, once the session of a broken one has ended."""
     with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10) as connection:
         with suppress(psycopg.OperationalError):
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
-        drop_schema(connection, name)
+        for name in names:
+            drop_schema(connection, name)
 
 
 @contextmanager
-def untouched(connection: Connection, schema: str) -> Iterator[None]:
+def untouched(connection: Connection, schemas: Iterable[str]) -> Iterator[None]:
     """TargetError where the catalogue of a schema is not the same afterwards: RunSQL may have named it.
 
-    Where migrations must see the schema, for its extensions, nobody can drop or alter a table of it meanwhile.
+    Where migrations must see a schema, for its extensions, nobody can drop or alter a table of it meanwhile.
     """
-    with connection.cursor() as cursor:
-        before = watch.state(cursor, schema)
-        with _guarding(connection, schema) if schema in extension_schemas(connection) else nullcontext():
-            yield
-        changed = watch.differences(before, watch.state(cursor, schema))
+    shared = extension_schemas(connection)
+    with connection.cursor() as cursor, ExitStack() as guards:
+        before = {schema: watch.state(cursor, schema) for schema in schemas}
+        for schema in before.keys() & set(shared):
+            guards.enter_context(_guarding(connection, schema))
+        yield
+        for schema, state in before.items():
+            _require_same(schema, watch.differences(state, watch.state(cursor, schema)))
+
+
+def _require_same(schema: str, changed: list[str]) -> None:
     if changed:
         raise TargetError(
             _("Schema {schema} changed while the migrations ran in {incoming}.", schema=schema, incoming=INCOMING),
@@ -137,7 +156,7 @@ def untouched(connection: Connection, schema: str) -> Iterator[None]:
         )
 
 
-def extension_schemas(connection: Connection) -> tuple[str, ...]:
+def extension_schemas(connection: Connection, *, but: str = INCOMING) -> tuple[str, ...]:
     """The schemas on this role's own search path that hold extensions: migrations need their types and functions."""
     query = """
         SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, position)
@@ -147,7 +166,19 @@ def extension_schemas(connection: Connection) -> tuple[str, ...]:
     """
     with connection.transaction():
         connection.execute("SET LOCAL search_path TO DEFAULT")
-        return tuple(row[0] for row in connection.execute(query, [INCOMING]).fetchall())
+        return tuple(row[0] for row in connection.execute(query, [but]).fetchall())
+
+
+def watched_schemas(connection: Connection, final: str) -> tuple[str, ...]:
+    """Those that migrations may write to by mistake: the final one, public, and what they see beside their own."""
+    query = """
+        SELECT DISTINCT n.nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+        WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p')
+          AND NOT EXISTS (SELECT FROM pg_depend d
+                          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    """
+    seen = connection.execute(query, [list(extension_schemas(connection))]).fetchall()
+    return tuple(sorted({final, FINAL, *(name for (name,) in seen)}))
 
 
 _READABLE = """
@@ -162,7 +193,8 @@ def _guarding(connection: Connection, schema: str) -> Iterator[None]:
     names = [sql.Identifier(schema, row[0]) for row in connection.execute(_READABLE, [schema]).fetchall()]
     info = connection.info
     with closing(psycopg.connect(info.dsn, password=info.password)) as guard:
-        guard.execute("SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '10s'")
+        switch_off(guard.cursor())
+        guard.execute("SET lock_timeout = '10s'")
         if names:
             guard.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names)))
         yield
@@ -191,37 +223,6 @@ def _lock_holders(connection: Connection) -> list[str]:
         )
         for pid, user, address, start in rows
     ]
-
-
-def _unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
-    parameters = conninfo_to_dict(conninfo)
-    host = parameters.get("host", _("the local socket"))
-    where = f"{host}:{parameters.get('port', 5432)}"
-    text = str(error)
-    password = str(parameters.get("password") or "")
-    lines = [line.replace(password, "***") if password else line for line in text.splitlines() if line.strip()]
-    return TargetError(
-        _(
-            "PostgreSQL at {where} cannot be reached as user {user}.",
-            where=where,
-            user=parameters.get("user", _("(none given)")),
-        ),
-        detail=lines,
-        remedy=_advice(text, parameters),
-    )
-
-
-def _advice(text: str, parameters: dict[str, Any]) -> str:
-    name = parameters.get("dbname", "")
-    if "password" in text or "authentication" in text:
-        return _("Check user and password in the URL; special characters must be percent-encoded.")
-    if "does not exist" in text and "database" in text:
-        return _("Create it first: createdb {name}.", name=name)
-    if "SSL" in text:
-        return _("Check sslmode in the URL against what the server asks for.")
-    return _(
-        "Check that the server runs and that host and port in the URL are right; --target embedded needs no server."
-    )
 
 
 def _require_server(connection: Connection) -> None:
@@ -266,7 +267,7 @@ def _require_privileges(connection: Connection, schema: str) -> None:
     if not _one(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", [schema]):
         raise TargetError(
             _("There is no schema {schema} in {database}.", schema=schema, database=database),
-            remedy=_('Run: CREATE SCHEMA "{schema}";', schema=schema),
+            remedy=_('Run: CREATE SCHEMA "{schema}";', schema=schema.replace('"', '""')),
         )
     if not _one(connection, "SELECT has_schema_privilege(%s, 'CREATE')", [schema]):
         raise TargetError(
@@ -277,6 +278,8 @@ def _require_privileges(connection: Connection, schema: str) -> None:
                 database=database,
             ),
             remedy=_(
-                'As the schema\'s owner, run: GRANT CREATE ON SCHEMA "{schema}" TO "{user}";', schema=schema, user=user
+                'As the schema\'s owner, run: GRANT CREATE ON SCHEMA "{schema}" TO "{user}";',
+                schema=schema.replace('"', '""'),
+                user=user,
             ),
         )

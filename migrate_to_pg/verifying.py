@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from migrate_to_pg import target
+from migrate_to_pg import carrying, leftovers, target
 from migrate_to_pg.account import Mended
-from migrate_to_pg.catalog import read_target
+from migrate_to_pg.catalog import read_target, view_names
 from migrate_to_pg.endpoints import TargetChoice, choose_target
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.final import final_schema
 from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
-from migrate_to_pg.records import FINAL, Options, Plan, Report, Snapshot
+from migrate_to_pg.publish.bookkeeping import left_out
+from migrate_to_pg.records import LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
+from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
-from migrate_to_pg.snapshot import Source, file_sha256, require_database
+from migrate_to_pg.snapshot import file_sha256, require_database
 from migrate_to_pg.workplace import is_kept_snapshot, kept_journal
 
 
@@ -38,22 +42,33 @@ def verify_only(options: Options, progress: Progress = silent) -> Report:
 class _Verification(Running):
     """Catalog and prove; a snapshot only of what may still change."""
 
+    def __init__(self, options: Options, progress: Progress) -> None:
+        super().__init__(options, progress)
+        self.final = final_schema(options.publish_to)
+
     def stages(self, stack: ExitStack) -> None:
-        choice = choose_target(self.options.target)
+        choice = choose_target(self.options.target, published=True)
         connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
-        self.facts.target = target.facts(connection, FINAL)
+        self.facts.target = target.facts(connection, self.final)
+        self._leave_out_as_published(connection)
         snapshot = self._standing(stack)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
-            plan = self.plan(catalog, read_target(connection, FINAL))
+            plan = self.plan(catalog, read_target(connection, self.final), view_names(connection, self.final))
         self.facts.mended = _mended(snapshot.path)
         self._prove(plan, snapshot, choice, connection)
+
+    def _leave_out_as_published(self, connection: psycopg.Connection[Any]) -> None:
+        """What --exclude-data left behind is not there, and nobody needs to say so again."""
+        if not self.options.exclude_data and (names := left_out(connection, self.final)):
+            self.note(_("Left out, as when this was published: {names}.", names=", ".join(names)))
+            self.options = replace(self.options, exclude_data=names)
 
     def _standing(self, stack: ExitStack) -> Snapshot:
         """The kept snapshot itself, or a new one of the source."""
         path = self.source_choice.path
-        if not is_kept_snapshot(path):
-            source = stack.enter_context(Source(path))
+        if self.options.from_dump or not is_kept_snapshot(path):
+            source = self.open_source(stack)
             stack.callback(self.look_again, source)
             return self.snapshot(source)
         # Not opened as a source is: SQLite would make files beside it.
@@ -68,21 +83,31 @@ class _Verification(Running):
         with self.stage("prove"):
             if not plan.tables:
                 raise ProofError(
-                    _("Schema {final} of the target has none of the source's tables.", final=FINAL),
+                    _("Schema {final} of the target has none of the source's tables.", final=self.final),
                     remedy=_("Name the database that was published to with --target."),
                 )
             self.facts.proof = prove(
                 plan,
                 snapshot.path,
                 choice.conninfo,
-                schema=FINAL,
+                schema=self.final,
                 verify=self.options.verify,
                 progress=self.progress,
                 mended=self.facts.mended,
             )
+            self.facts.said += tuple(told_by(self.facts.proof))
             if self.facts.mended is None:
                 # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
-                self.ask_orm(plan, snapshot.path, choice.published(FINAL))
+                self.ask_orm(
+                    plan,
+                    snapshot.path,
+                    choice.published(
+                        self.final,
+                        target.extension_schemas(connection, but=self.final),
+                        server_version=connection.info.server_version,
+                    ),
+                )
+            self._prove_carried(plan, snapshot, choice.conninfo, connection)
             if not self.facts.proof.holds:
                 raise ProofError(
                     _(
@@ -91,10 +116,25 @@ class _Verification(Running):
                     ),
                     remedy=_(
                         "If the application has used PostgreSQL since, these are its rows; if not, somebody changed"
-                        " them."
+                        " them. What repairs changed is explained by the kept snapshot alone (--source"
+                        " .../snapshot.sqlite3, its journal beside it)."
                     ),
                 )
-            require_validated(connection, FINAL)
+            require_validated(connection, self.final)
+
+    def _prove_carried(
+        self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]
+    ) -> None:
+        """What no migration knows as well, where it was published and is still there."""
+        if self.options.leftovers is not Leftovers.COPY or not leftovers.are_there(plan) or self.facts.catalog is None:
+            return
+        there = read_target(connection, LEFTOVERS)
+        if there and self.facts.proof:
+            carried = carrying.standing(there, plan, self.facts.catalog, snapshot, self.workplace.leftovers)
+            found = carrying.proven(carried, snapshot.path, conninfo, self.options, self.progress, schema=LEFTOVERS)
+            compared, others = carrying.comparable(found, carried, self.facts.catalog)
+            self.facts.said += tuple(map(not_compared, others))
+            self.facts.proof = carrying.together(self.facts.proof, compared)
 
 
 def _mended(snapshot: Path) -> Mended | None:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from importlib import metadata
 
+from migrate_to_pg.child import bare_environment
 from migrate_to_pg.records import TargetFacts
 from migrate_to_pg.version import __version__
 
@@ -20,6 +21,12 @@ def versions(target: TargetFacts | None) -> Mapping[str, str]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         **{name: metadata.version(name) for name in _PACKAGES},
-        "platform": platform.platform(terse=True),
+        "platform": _platform(),
     }
     return found if target is None else found | {"postgresql": target.version}
+
+
+def _platform() -> str:
+    # Python asks uname, by a child.
+    with bare_environment():
+        return platform.platform(terse=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
+from collections.abc import Sequence
 
-from migrate_to_pg.endpoints import embedded_directory
+from migrate_to_pg.discretion import without_password
+from migrate_to_pg.endpoints import as_option, embedded_directory, search_path
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Failure, Options, Publication
+from migrate_to_pg.records import FINAL, LEFTOVERS, Failure, Leftovers, Options, Publication
 
 #: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 to 17 s on
 #: two cores that the server shared.
@@ -32,16 +33,27 @@ def estimate(size: int) -> str:
 
 def command_line(options: Options) -> str:
     """What asked for this, as it is typed; never a password."""
-    mode = {"publish": [], "verify_only": ["--verify-only"]}.get(options.mode, [f"--{options.mode}"])
-    named = {"--source": options.source, "--target": options.target and _without_password(options.target)}
+    mode = {"publish": [], "verify_only": ["--verify-only"], "dump": []}.get(options.mode, [f"--{options.mode}"])
+    named = {
+        "--dump": options.dump,
+        "--from-dump": options.from_dump,
+        "--source": options.source,
+        "--target": options.target and without_password(options.target),
+        "--publish-to": options.publish_to if options.publish_to != FINAL else "",
+        "--owner": options.owner,
+        "--export": options.export,
+    }
     words = ["manage.py", "migrate_to_pg", *mode]
-    words += [word for name, value in named.items() if value for word in (name, value)]
-    if options.mode not in ("undo", "check"):
+    words += [word for name, value in named.items() if value for word in (name, str(value))]
+    if options.mode not in ("undo", "check", "dump"):
         words += ["--verify", options.verify.value]
-    for name, rules in (("--fix", options.fix), ("--quarantine", options.quarantine)):
-        words += [name, ",".join(rules)] if rules else []
+    lists = {"--fix": options.fix, "--quarantine": options.quarantine, "--exclude-data": options.exclude_data}
+    for name, names in lists.items():
+        words += [name, ",".join(names)] if names else []
     flags = {
-        "--leftovers skip": options.skip_leftovers,
+        f"--leftovers {options.leftovers}": options.leftovers is not Leftovers.COPY,
+        "--schema models": options.schema == "models",
+        "--engine pgloader": options.engine == "pgloader",
         "--replace": options.replace,
         "--accept-stale": options.accept_stale,
         "--lock-source": options.lock_source,
@@ -50,20 +62,21 @@ def command_line(options: Options) -> str:
     return " ".join([*map(shlex.quote, words), *(flag for flag, given in flags.items() if given)])
 
 
-def _without_password(target: str) -> str:
-    """A URL's password as ***, wherever a URL may have one."""
-    hidden = re.sub(r"(//[^/?#]*?:)[^/?#]*@", r"\1***@", target)
-    return re.sub(r"([?&]password=)[^&#]*", r"\1***", hidden)
-
-
 def next_steps(
-    options: Options, publication: Publication | None, failure: Failure | None, unapplied: int, snapshot: str
+    options: Options,
+    publication: Publication | None,
+    failure: Failure | None,
+    unapplied: int,
+    snapshot: str,
+    seen: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What a person should do now, in order."""
+    """What a person should do now, in order; ``seen`` are schemas that the application must have on its search path."""
     if failure is not None:
         return ()
     if options.mode == "verify_only":
         return server_left(options.target)
+    if options.mode == "dump":
+        return _after_dump(options)
     if options.mode == "check":
         return (
             _(
@@ -75,7 +88,15 @@ def next_steps(
     if publication is None:
         move = _("Move: the same command without --rehearse, with --target for the server that is to keep the data.")
         return (move, *(left if options.keep else ()))
-    return (*_after_publication(publication, unapplied, snapshot), *left)
+    return (*_after_publication(publication, unapplied, snapshot, seen), *left)
+
+
+def _after_dump(options: Options) -> tuple[str, ...]:
+    load = f"manage.py migrate_to_pg --from-dump {shlex.quote(str(options.dump))} --rehearse --verify"
+    return (
+        _("Carry the dump to the machine that is to load it; keep it as private as the database: it is not encrypted."),
+        _("There, with the same code of the project: {load}", load=load),
+    )
 
 
 def server_left(target: str | None) -> tuple[str, ...]:
@@ -89,10 +110,12 @@ def server_left(target: str | None) -> tuple[str, ...]:
     )
 
 
-def _after_publication(publication: Publication, unapplied: int, snapshot: str) -> list[str]:
+def _after_publication(publication: Publication, unapplied: int, snapshot: str, seen: Sequence[str]) -> list[str]:
     steps = [
         _("Point the application's settings (DATABASE_URL, where they read it) to this database, wherever it runs.")
     ]
+    if seen:
+        steps.append(_sight(seen))
     if unapplied:
         missing = counted(unapplied, "migration was", "migrations were")
         steps.append(_("Run manage.py migrate there: {missing} not applied on SQLite either.", missing=missing))
@@ -106,8 +129,27 @@ def _after_publication(publication: Publication, unapplied: int, snapshot: str) 
         steps.append(
             _("The replaced tables are in schema {archive}: --undo brings them back.", archive=publication.archive)
         )
+    if publication.leftovers:
+        steps.append(
+            _(
+                "Look through schema {schema}, which holds what no migration knows: bring what is needed into tables of"
+                " the project, and drop the rest.",
+                schema=LEFTOVERS,
+            )
+        )
     steps.append(_("When all is well: manage.py migrate_to_pg --purge removes old snapshots and dated schemas."))
     return steps
+
+
+def _sight(seen: Sequence[str]) -> str:
+    path = search_path(seen)
+    return _(
+        "Let the application see schema {schema}: ALTER ROLE ... SET search_path = {path}; for the role that it"
+        " connects as, or, where no pooler stands between, {option} in the OPTIONS of its database.",
+        schema=seen[0],
+        path=", ".join(map(search_path, ([name] for name in seen))),
+        option=f'"options": {as_option(f"search_path={path}")!r}',
+    )
 
 
 def after_undo(publication: Publication, target: str | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ directory and file are their owner's alone.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,9 @@ REPORTS = Path("migrate_to_pg_report")
 _SNAPSHOT = "snapshot.sqlite3"
 _WORKING_COPY = "working_copy.sqlite3"
 _JOURNAL = "journal.sqlite3"
+_LEFTOVERS = "leftovers.sqlite3"
+#: A directory for another program that works for a run: its password file, its log.
+_CHILD = "child"
 
 
 class Workplace:
@@ -64,12 +68,34 @@ class Workplace:
         """The record of the repairs while the run goes on."""
         return self._unfinished(_JOURNAL)
 
+    @property
+    def leftovers(self) -> Path:
+        """What no migration knows, as it is carried; it goes with the run."""
+        return self._unfinished(_LEFTOVERS)
+
+    @property
+    def child(self) -> Path:
+        """A directory for another program's files, which goes with it."""
+        return self._unfinished(_CHILD)
+
     def _unfinished(self, name: str) -> Path:
         return self.directory / f"{name}.{os.getpid()}.unfinished"
 
+    def require_no_snapshot(self) -> None:
+        """UsageError where an earlier run kept its snapshot here: it is a backup, and its record lies beside it."""
+        if self.snapshot.exists():
+            raise UsageError(
+                _(
+                    "{snapshot} is the snapshot that an earlier run kept; this one would put its own there.",
+                    snapshot=self.snapshot,
+                ),
+                remedy=_("Name another directory with --report, or move that one away first."),
+            )
+
     def keep_snapshot(self) -> Path:
-        """Give the snapshot its lasting name."""
-        return self.unfinished.replace(self.snapshot)
+        """Give the snapshot its lasting name; another one where that is taken: nothing kept is written over."""
+        taken = self.snapshot.exists()
+        return self.unfinished.replace(self._unfinished("snapshot").with_suffix(".sqlite3") if taken else self.snapshot)
 
     def keep_journal(self) -> Path:
         """Give the record of the repairs its lasting name."""
@@ -77,7 +103,7 @@ class Workplace:
 
     def drop_unfinished(self) -> None:
         """Remove what was not kept."""
-        for path in (self.unfinished, self.working_copy, self.unfinished_journal):
+        for path in (self.unfinished, self.working_copy, self.unfinished_journal, self.leftovers):
             path.unlink(missing_ok=True)
 
 
@@ -129,11 +155,18 @@ def _is_made(path: Path) -> bool:
 
 def _sweep(parent: Path) -> None:
     """Remove the copies of runs that were killed, with the journals that SQLite may have left beside them."""
-    for name in (_SNAPSHOT, _WORKING_COPY, _JOURNAL):
+    for name in (_SNAPSHOT, _WORKING_COPY, _JOURNAL, _LEFTOVERS, _CHILD):
         for path in parent.glob(f"*/{name}.*.unfinished*"):
             pid = path.name.removeprefix(f"{name}.").split(".")[0]
             if pid.isdigit() and not _is_running(int(pid)):
-                path.unlink(missing_ok=True)
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_running(pid: int) -> bool:

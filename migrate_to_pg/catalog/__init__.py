@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from migrate_to_pg.catalog.plan import make_plan
 from migrate_to_pg.catalog.source import read_source
-from migrate_to_pg.catalog.target import read_target
+from migrate_to_pg.catalog.target import read_target, view_names
 
-__all__ = ["make_plan", "read_source", "read_target"]
+__all__ = ["make_plan", "read_source", "read_target", "view_names"]

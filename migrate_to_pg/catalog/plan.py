@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from migrate_to_pg.pairing import paired
@@ -16,14 +16,20 @@ def make_plan(
     source_time_zone: str,
     models: Mapping[tuple[str, str], str] = MappingProxyType({}),
     generic_keys: tuple[GenericKey, ...] = (),
+    views: Collection[str] = (),
 ) -> Plan:
-    """Pair the tables and the columns of both sides by name; ``models`` and ``generic_keys`` go with the plan."""
+    """Pair the tables and the columns of both sides by name; ``models`` and ``generic_keys`` go with the plan.
+
+    ``views`` are the names of PostgreSQL's views, where there is a server.
+    """
     targets = tuple(targets)
     pairs = paired([target.name for target in targets], catalog.tables)
     known = {source.name for source in pairs.values()}
+    made = {view.lower() for view in views}
     return Plan(
         tables=tuple(_pair(pairs[target.name], target) for target in targets if target.name in pairs),
         leftovers=tuple(table for table in catalog.tables if table.name not in known),
+        leftover_views=tuple(view for view in catalog.views if view.lower() not in made),
         only_target=tuple(target for target in targets if target.name not in pairs),
         source_time_zone=source_time_zone,
         models=models,

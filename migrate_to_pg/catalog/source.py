@@ -9,13 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import adbc_driver_manager
-import adbc_driver_sqlite.dbapi
-
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceForeignKey, SourceTable
-from migrate_to_pg.sqlite import open_snapshot, quote_name, snapshot_uri
+from migrate_to_pg.sizes import largest_rows
+from migrate_to_pg.sqlite import open_snapshot, quote_name
 
 
 def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalog:
@@ -24,7 +22,7 @@ def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalo
     ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read its own
     schema.
     """
-    largest = _largest_rows(snapshot)
+    largest = largest_rows(snapshot)
     try:
         with contextlib.closing(open_snapshot(snapshot)) as connection:
             return _read_source(connection, largest)
@@ -33,26 +31,6 @@ def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalo
             _("SQLite cannot read the schema of {original}: {error}.", original=original or snapshot, error=error),
             remedy=_("Run PRAGMA integrity_check on the database; restore a backup where it is damaged."),
         ) from error
-
-
-def _largest_rows(snapshot: Path) -> dict[str, int]:
-    """Table -> bytes of its largest row, from the headers of its pages: in a third of the time that a scan would take.
-
-    By the driver's own SQLite: Python's need not have the dbstat table. What a damaged file does not tell here is left
-    out; the damage itself is a finding.
-    """
-    query = "SELECT name, mx_payload FROM dbstat WHERE name = ? AND aggregate = TRUE"
-    found: dict[str, int] = {}
-    with (
-        contextlib.suppress(adbc_driver_manager.Error),
-        adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for (name,) in cursor.fetchall():
-            cursor.execute(query, (name,))
-            found.update(cursor.fetchall())
-    return found
 
 
 def _read_source(connection: sqlite3.Connection, largest: Mapping[str, int]) -> SourceCatalog:
@@ -92,6 +70,7 @@ def _source_table(
         foreign_keys=_source_foreign_keys(connection, name),
         rows=_count(connection, name),
         # PRAGMA table_list: schema, name, type, ncol, wr, strict.
+        kind=str(facts[2]) if facts else "table",
         without_rowid=bool(facts and facts[4]),
         largest_row=largest_row,
         last_id=_last_id(connection, name),

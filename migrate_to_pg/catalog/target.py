@@ -97,6 +97,12 @@ def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[Targe
     )
 
 
+def view_names(connection: psycopg.Connection[Any], schema: str) -> frozenset[str]:
+    """The names of the schema's views, materialized ones among them."""
+    query = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('v', 'm')"
+    return frozenset(row[0] for row in connection.execute(query, [schema]).fetchall())
+
+
 def _by_table(connection: psycopg.Connection[Any], query: str, schema: str) -> dict[int, list[Any]]:
     rows: dict[int, list[Any]] = defaultdict(list)
     with connection.cursor(row_factory=namedtuple_row) as cursor:

@@ -6,38 +6,26 @@ read by the guarded one, which gives every value or says why not (see ``selectio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import adbc_driver_manager
-import adbc_driver_sqlite.dbapi as sqlite
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.ahead import ahead
 from migrate_to_pg.columns.codec import Context, Doubtful
+from migrate_to_pg.columns.driver import BATCH_ROWS, READ_ERRORS, OtherTypesError, later, record_batches
 from migrate_to_pg.columns.selection import Span, Statement, guarded, plain
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.sqlite import snapshot_uri
 
-#: Rows in a batch. Measured on 2,000,000 rows of eleven columns, driver alone: 32 rows 3.2 s, 256 rows 2.1 s, and from
-#: 2,048 to 131,072 rows 1.9 s; conversion has its own cost for each batch, and larger ones would only cost memory.
-BATCH_ROWS = 32_768
 #: The same for a span, of which several are read and sent at once: two at a time took 3.05 s with batches of 8,192 or
 #: 16,384 rows, 3.2 s with 4,096 or 32,768.
 SPAN_BATCH_ROWS = 16_384
-#: What one batch may weigh where rows are wide; joined from smaller ones, it may come to twice that.
-BATCH_BYTES = 16 * 2**20
-#: Rows that the driver may hold of a table whose widest row is unknown (a virtual table).
-_CAUTIOUS_ROWS = 64
-#: The driver reports through its own errors before the first batch, and through Arrow's after it.
-_READ_ERRORS = (adbc_driver_manager.Error, pa.ArrowException, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +75,7 @@ def read(
     reading = _Reading(table, snapshot, time_zone, rowids, span)
     try:
         yield from reading.run(plain)
-    except (Doubtful, *_READ_ERRORS):
+    except (Doubtful, OtherTypesError, *READ_ERRORS):
         yield from reading.run_guarded()
 
 
@@ -109,10 +97,11 @@ class _Reading:
         """The rows that have not been read."""
         statement = make(self.table, rowids=self.rowids, span=self.span)
         most = BATCH_ROWS if self.span is None else SPAN_BATCH_ROWS
-        made = _record_batches(self.snapshot, self.table, statement, most)
+        source = self.table.source
+        made = record_batches(self.snapshot, statement.sql, statement.types, largest=source.largest_row, most=most)
         # One large row more in memory would cost more than the waiting.
-        with closing(made if self.table.source.is_wide else ahead(made)) as batches:
-            for batch in _from(batches, self.done):
+        with closing(made if source.is_wide else ahead(made)) as batches:
+            for batch in later(batches, self.done):
                 converted = self._convert(batch, statement)
                 self.done += batch.num_rows
                 yield converted
@@ -121,7 +110,7 @@ class _Reading:
         """The same by the guarded statement; it has no value to refuse, so what fails now is the file."""
         try:
             yield from self.run(guarded)
-        except _READ_ERRORS as error:
+        except READ_ERRORS as error:
             raise SourceError(
                 _("SQLite could not read table {source}.", source=self.table.source.name),
                 detail=[str(error)],
@@ -140,59 +129,3 @@ class _Reading:
             )
         rowids = batch.columns[-1] if statement.has_rowid else None
         return TableBatch(columns=tuple(columns), rowids=rowids, rows=batch.num_rows)
-
-
-def _from(batches: Iterable[pa.RecordBatch], row: int) -> Iterator[pa.RecordBatch]:
-    """The batches without their first rows."""
-    for batch in batches:
-        if row < batch.num_rows:
-            yield batch.slice(row)
-        row = max(0, row - batch.num_rows)
-
-
-def _record_batches(
-    snapshot: Path, table: PlannedTable, statement: Statement, most: int
-) -> Generator[pa.RecordBatch, None, None]:
-    """What the driver gives, without the typed row in front, in batches of about the same weight."""
-    with _open(snapshot) as cursor:
-        rows = _driver_rows(table, most)
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(rows)})
-        cursor.execute(statement.sql)
-        batches = cursor.fetch_record_batch()
-        if tuple(batches.schema.types) != statement.types:
-            raise Doubtful
-        yield from _together(_from(batches, 1), rows, most)
-
-
-def _driver_rows(table: PlannedTable, most: int) -> int:
-    """Rows of the driver's batches: as many as would weigh BATCH_BYTES if each were as large as the largest."""
-    largest = table.source.largest_row
-    return _CAUTIOUS_ROWS if largest is None else max(1, min(most, BATCH_BYTES // max(largest, 1)))
-
-
-def _together(batches: Iterable[pa.RecordBatch], rows: int, most: int) -> Iterator[pa.RecordBatch]:
-    """Small batches joined: one large row makes the driver's batches small for the whole table."""
-    held: list[pa.RecordBatch] = []
-    weight = count = 0
-    for batch in batches:
-        held.append(batch)
-        weight += batch.nbytes
-        count += batch.num_rows
-        if weight >= BATCH_BYTES or count + rows > most:
-            yield _joined(held)
-            held, weight, count = [], 0, 0
-    if held:
-        yield _joined(held)
-
-
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    if len(batches) == 1:
-        return batches[0]
-    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-
-
-@contextmanager
-def _open(snapshot: Path) -> Iterator[Any]:
-    # The cursor must be closed before its connection.
-    with sqlite.connect(snapshot_uri(snapshot)) as connection, connection.cursor() as cursor:
-        yield cursor

@@ -125,7 +125,7 @@ def _statement(
     names = ", ".join(f"{_LITERALS[arrow_type]} AS c{i}" for i, arrow_type in enumerate(all_types))
     # Identifiers are quoted; the rest are templates of ours. An index could hold the rows in another order.
     source = f"{quote_name(table.source.name)} NOT INDEXED{within(table.source, span)}"
-    rows = f"SELECT {', '.join([*values, *extra])} FROM {source}"  # noqa: S608
+    rows = f"SELECT {', '.join([*values, *extra])} FROM {source}"  # noqa: S608 - all quoted
     return Statement(
         sql=f"SELECT {names} UNION ALL {rows}",
         types=all_types,

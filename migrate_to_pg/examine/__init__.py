@@ -15,7 +15,7 @@ from pathlib import Path
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.examine.values import UnsoundError, require_sound, value_findings
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Event, Finding, Level, Plan, SourceCatalog
+from migrate_to_pg.records import Event, Finding, Leftovers, Level, Plan, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, rows
 from migrate_to_pg.together import taken, together
 
@@ -34,7 +34,7 @@ def examine(
     *,
     accepted: frozenset[str],
     progress: Progress,
-    skip_leftovers: bool = False,
+    leftovers: Leftovers = Leftovers.COPY,
     rows_only: bool = False,
     values: bool = True,
     jobs: int = 1,
@@ -47,7 +47,7 @@ def examine(
     ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read the
     snapshot.
     """
-    examination = _Examination(plan, catalog, snapshot, progress, skip_leftovers)
+    examination = _Examination(plan, catalog, snapshot, progress, leftovers)
     rules = [rule for rule in _SET_RULES if rule.offences is not None or rule.asked_again or not rows_only]
     try:
         found = examination.run(rules, values=values, jobs=jobs)
@@ -64,13 +64,13 @@ class _Examination:
     """One snapshot, and the threads that ask about it."""
 
     def __init__(
-        self, plan: Plan, catalog: SourceCatalog, snapshot: Path, progress: Progress, skip_leftovers: bool
+        self, plan: Plan, catalog: SourceCatalog, snapshot: Path, progress: Progress, leftovers: Leftovers
     ) -> None:
         self.plan = plan
         self.catalog = catalog
         self.snapshot = snapshot
         self.progress = progress
-        self.skip_leftovers = skip_leftovers
+        self.leftovers = leftovers
         self.left: deque[tuple[str, Find]] = deque()
         self.open: list[sqlite3.Connection] = []
         self.found: dict[str, list[Finding]] = {}
@@ -88,9 +88,7 @@ class _Examination:
     def _work(self) -> None:
         """One after another, until none is left; each thread by a connection of its own."""
         with rows.opened(self.snapshot, time_zone=self.plan.source_time_zone) as database:
-            subject = Subject(
-                plan=self.plan, catalog=self.catalog, database=database, skip_leftovers=self.skip_leftovers
-            )
+            subject = Subject(plan=self.plan, catalog=self.catalog, database=database, leftovers=self.leftovers)
             self.open.append(database)
             try:
                 for name, find in taken(self.left):

@@ -13,7 +13,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from migrate_to_pg.columns.reader import TableBatch
-from migrate_to_pg.load.copy import Copy, connect
+from migrate_to_pg.load.connection import connect
+from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.pieces import Piece, pieces_of
 from migrate_to_pg.load.tally import Tally
 from migrate_to_pg.records import Event, LoadedTable, Plan

@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import adbc_driver_manager
-import adbc_driver_postgresql.dbapi as postgresql
 import pyarrow as pa
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import TableBatch, read
@@ -30,27 +28,12 @@ from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
 
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
-_SAID = re.compile(r"ERROR:\s+(.+)")
+_SAID = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(.+)")
+#: Classes of SQLSTATE that are about the server: lost connections, full disks, shutdowns, locks, its own faults.
+_OF_THE_SERVER = ("08", "53", "55", "57", "58", "XX")
 #: Longest value shown.
 _WIDTH = 80
 _LINE = re.compile(r"CONTEXT:\s+COPY .+, line (\d+)")
-
-
-@contextmanager
-def connect(conninfo: str) -> Iterator[Any]:
-    """Commits need not wait for the disk here: nothing of this is visible before publish, which does wait."""
-    given = str(conninfo_to_dict(conninfo).get("options") or "")  # such as the role that is to be assumed
-    options = f"{given} -c TimeZone=UTC -c synchronous_commit=off -c statement_timeout=0".strip()
-    try:
-        connection = postgresql.connect(make_conninfo(conninfo, options=options, application_name="migrate_to_pg"))
-    except adbc_driver_manager.Error as error:
-        raise LoadError(
-            _("The connection for the bulk data could not be opened, although an ordinary one could."),
-            detail=str(error).splitlines(),
-            remedy=_("Check that the server has connections to spare (max_connections), then run again."),
-        ) from error
-    with connection:
-        yield connection
 
 
 class StoppedError(Exception):
@@ -238,6 +221,8 @@ class _Sending:
 
     def _refused(self, error: adbc_driver_manager.Error) -> LoadError:
         """PostgreSQL's own first line, and which row it means; not the row itself, which may hold what is private."""
+        if not error.sqlstate or error.sqlstate.startswith(_OF_THE_SERVER):
+            return self._lost(error)
         line = _LINE.search(str(error))
         return LoadError(
             _(
@@ -248,6 +233,16 @@ class _Sending:
             ),
             detail=self._where(int(line[1])) if line else (),
             remedy=_("Mend it in SQLite, then run again."),
+        )
+
+    def _lost(self, error: adbc_driver_manager.Error) -> LoadError:
+        return LoadError(
+            _(
+                "PostgreSQL could not go on while table {table} was loaded: {reason}",
+                table=self.table.name,
+                reason=_reason(error),
+            ),
+            remedy=_("It is not about the rows. Look at the server, its disk and its log, then run again."),
         )
 
     def _where(self, number: int) -> list[str]:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from migrate_to_pg.discretion import without_password
 from migrate_to_pg.language import LANGUAGES
 
 if TYPE_CHECKING:
@@ -21,6 +22,16 @@ def add_language(parser: CommandParser) -> None:
     parser.add_argument(
         "--lang", choices=LANGUAGES, help="the language to speak (default: that of LANGUAGE, LC_ALL or LANG; else en)"
     )
+
+
+def discreet(parser: CommandParser) -> None:
+    """A URL that was typed in the wrong place is quoted in the message of usage: not its password."""
+    tell: Callable[[str], NoReturn] = parser.error
+
+    def error(message: str) -> NoReturn:
+        tell(without_password(message))
+
+    parser.error = error  # type: ignore[method-assign]
 
 
 def end_on_signals() -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from migrate_to_pg.account import Mended
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.compare import Comparison
 from migrate_to_pg.prove.mended import Expected, expected
 from migrate_to_pg.prove.rows import Rows, Stream, ahead, columns_of
@@ -120,7 +122,7 @@ class Prover:
         return self._proof(
             table,
             Verdict(table.name),
-            rows_source=self._source.count(table.source.name),
+            rows_source=self._source.count(table.source.name, self._repairs.original(table)),
             rows_target=self._target.count(table.name),
             started=started,
         )
@@ -137,7 +139,7 @@ class Prover:
         started = time.monotonic()
         columns = columns_of(table, self._zone)
         key = [column for column in columns if column.planned in table.key]
-        order = key or columns
+        order = key or [column for column in columns if not column.computed] or columns
         rows = self._speller.rows(read(table.source.name, columns, order, self._repairs.relation(table)), columns)
         held = self._target.rows(table.name, columns, order)
         # Of large rows, one more on each side would cost more than the waiting.
@@ -145,9 +147,24 @@ class Prover:
         with read_on(rows) as source, read_on(held) as target:
             left, right = Stream(source), Stream(target)
             verdict = Comparison(table.name, columns, key).run(left, right, self._progress.rows)
+        self._ask_expressions(table, verdict, right.taken)
         repaired = self._repairs.table(table.name)
-        rows_source = self._source.count(table.source.name) if repaired else left.taken
+        original = self._repairs.original(table)
+        rows_source = self._source.count(table.source.name, original) if repaired else left.taken
         return self._proof(table, verdict, rows_source=rows_source, rows_target=right.taken, started=started)
+
+    def _ask_expressions(self, table: PlannedTable, verdict: Verdict, rows: int) -> None:
+        """What PostgreSQL computes itself must be what its expression gives of the columns that were compared."""
+        computed = [c.name for c in table.target.columns if c.generated]
+        expressions = self._target.expressions(table.name) if computed else {}
+        for column in computed:
+            verdict.computed += rows
+            expression = expressions[column]
+            wrong = self._target.computed_wrongly(table.name, column, expression)
+            if wrong:
+                held = _("another value, in {rows}", rows=counted(wrong, "row", "rows"))
+                verdict.add("changed", {}, column, _("what {expression} gives", expression=expression), held)
+                verdict.differences += wrong - 1
 
     def _proof(
         self, table: PlannedTable, verdict: Verdict, *, rows_source: int, rows_target: int, started: float
@@ -166,4 +183,6 @@ class Prover:
             quarantined=repaired.aside.get("quarantined", 0) if repaired else 0,
             merged=repaired.aside.get("merged", 0) if repaired else 0,
             cells_changed=repaired.cells_changed if repaired else 0,
+            cells_computed=verdict.computed,
+            otherwise=verdict.otherwise,
         )

@@ -7,7 +7,7 @@ it wait in the pool for a partner. The order makes this quick; the result does n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,8 +32,10 @@ class Comparison:
         self.verdict = Verdict(table)
         self._columns = columns
         #: A table without a key is compared as a multiset of rows: the whole row is the key.
-        self._key = key or columns
+        self._key = key or [column for column in columns if not column.computed] or columns
         self._rest = [column for column in columns if column not in self._key]
+        #: What PostgreSQL computes is proven by its own expression, and counted apart.
+        self._cells = sum(not column.computed or column in self._key for column in columns)
 
     def run(self, source: Stream, target: Stream, progress: Callable[[int], None]) -> Verdict:
         """Take both streams to their ends; ``progress`` is told how many source rows were taken."""
@@ -65,7 +67,7 @@ class Comparison:
 
     def _compare_cells(self, left: Rows, right: Rows) -> None:
         """Every cell of rows whose keys are equal."""
-        self.verdict.cells += left.count * len(self._columns)
+        self.verdict.cells += left.count * self._cells
         for column in self._rest:
             rows = unproven(column, left, right)
             sources, targets = left.values(column.index, rows), right.values(column.index, rows)
@@ -74,12 +76,18 @@ class Comparison:
                     self._changed(column, right, row, source, target)
 
     def _changed(self, column: Column, right: Rows, row: int, source: Value | None, target: Value | None) -> None:
-        if self.verdict.full:
+        if self.verdict.full and not column.computed:
             self.verdict.differences += 1
             return
         texts = {c.name: target_text(c, right.values(c.index, [row])[0]) for c in self._key}
         key = {name: spelled(text) for name, text in texts.items()}
-        self.verdict.add("changed", key, column.name, source_text(column, source), target_text(column, target))
+        self._tell(column, key, source_text(column, source), target_text(column, target))
+
+    def _tell(self, column: Column, key: Mapping[str, str], source: str | None, target: str | None) -> None:
+        if column.computed:
+            self.verdict.add_otherwise(key, column.name, source, target)
+        else:
+            self.verdict.add("changed", key, column.name, source, target)
 
     def _next_common_key(self, source: Stream, target: Stream) -> tuple[int, int]:
         """How many rows to leave on each side before the next common key."""
@@ -104,11 +112,11 @@ class Comparison:
             if left is None or right is None:
                 self._alone(left, right)
                 continue
-            self.verdict.cells += len(self._columns)
+            self.verdict.cells += self._cells
             for column in self._rest:
                 if left[0][column.index] != right[0][column.index]:
                     key = {c.name: spelled(right[1][c.index]) for c in self._key}
-                    self.verdict.add("changed", key, column.name, left[1][column.index], right[1][column.index])
+                    self._tell(column, key, left[1][column.index], right[1][column.index])
 
     def _alone(self, left: Cells | None, right: Cells | None) -> None:
         """A row that only one side has."""

@@ -24,6 +24,7 @@ from django.db.models import Exists, OuterRef
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.verdict import SAMPLES
 from migrate_to_pg.records import Difference, OrmTable, Plan, PlannedTable
@@ -79,7 +80,8 @@ class _Reading:
     def __init__(self, model: type[models.Model], table: PlannedTable) -> None:
         self.model = model
         self.table = table
-        there = {column.name for column in table.columns}
+        # What PostgreSQL computes itself is proven by its own expression.
+        there = {column.name for column in table.columns if not column.target.generated}
         self.fields = [field for field in model._meta.local_concrete_fields if field.column in there]
         # By their attribute names a foreign key is the value that it holds.
         self.names = ["pk", *(field.attname for field in self.fields)]
@@ -111,21 +113,37 @@ class _Reading:
         rows = 0
         for chunk in self._chunks():
             rows += len(chunk)
-            found = {_hashable(row[0]): row for row in self._there(chunk)}
+            # The key of an unmanaged model may be none in the table: several rows have it.
+            found: dict[Any, list[Row]] = {}
+            for row in self._there(chunk):
+                found.setdefault(_hashable(row[0]), []).append(row)
             for row in chunk:
-                self._judge(row, found.get(_hashable(row[0])))
+                self._judge(row, self._taken(row, found.get(_hashable(row[0]), [])))
         extra = self._queryset(TARGET).count() - rows
         if extra > 0:
-            self._add("extra", {}, "", None, _("{extra:,} rows more than in SQLite", extra=extra))
+            self._add("extra", {}, "", None, _("{rows} more than in SQLite", rows=counted(extra, "row", "rows")))
         return rows
+
+    def _taken(self, row: Row, found: list[Row]) -> Row | None:
+        """Take the row out that is the same, else the first of those that have its key."""
+        same_row = (index for index, other in enumerate(found) if not any(self._unequal(row, other)))
+        return found.pop(next(same_row, 0)) if found else None
+
+    def _unequal(self, row: Row, found: Row) -> Iterator[tuple[Any, Any, Any]]:
+        """The fields in which two rows differ, and what each holds."""
+        for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
+            equal = same_json if isinstance(field, models.JSONField) else same
+            if not equal(source, target):
+                yield field, source, target
 
     def _chunks(self) -> Iterator[list[Row]]:
         chunk: list[Row] = []
         for row in self._queryset(SOURCE).order_by("pk").values_list(*self.names).iterator(chunk_size=CHUNK):
-            chunk.append(row)
-            if len(chunk) == CHUNK:
+            # Rows that share a key stay together.
+            if len(chunk) >= CHUNK and chunk[-1][0] != row[0]:
                 yield chunk
                 chunk = []
+            chunk.append(row)
         if chunk:
             yield chunk
 
@@ -138,10 +156,8 @@ class _Reading:
         if found is None:
             self._add("missing", key, "", _row_text(self.names, row), None)
             return
-        for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
-            equal = same_json if isinstance(field, models.JSONField) else same
-            if not equal(source, target):
-                self._add("changed", key, str(field.column), repr(source), repr(target))
+        for field, source, target in self._unequal(row, found):
+            self._add("changed", key, str(field.column), repr(source), repr(target))
 
     def _add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
         self.differences += 1
@@ -158,7 +174,7 @@ class _Reading:
                 continue
             found = [self._found(alias, field) for alias in (SOURCE, TARGET)]
             if found[0] != found[1]:
-                texts = [_("{count:,} keys find their row", count=count) for count in found]
+                texts = [_("{keys} with a row", keys=counted(count, "key", "keys")) for count in found]
                 self._add("changed", {}, str(field.column), *texts)
             total += found[1]
         return total

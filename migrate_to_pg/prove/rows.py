@@ -34,6 +34,11 @@ class Column:
         """PostgreSQL's name of it."""
         return self.planned.name
 
+    @property
+    def computed(self) -> bool:
+        """Whether PostgreSQL computes it itself, from columns that are compared."""
+        return self.planned.target.generated
+
     def source_form(self, value: Value | None) -> str | None:
         """The canonical form of SQLite's value."""
         return None if value is None else self.family.source_form(value, self.facts)

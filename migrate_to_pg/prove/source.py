@@ -41,6 +41,9 @@ FAIL = "abs(-9223372036854775808)"
 
 ATTACH = "ATTACH ? AS expected"
 
+#: Over {0}, a column: whether its text is one that PostgreSQL can hold. The quick reader does not know it.
+STORABLE = "migrate_to_pg_can_hold(CAST({0} AS BLOB), (SELECT encoding FROM pragma_encoding))"
+
 ARROW_CLASS = {pa.int64(): int, pa.float64(): float, pa.string(): str, pa.binary(): bytes}
 
 
@@ -99,15 +102,16 @@ class Source:
         with contextlib.closing(sqlite3.connect(self._uri, uri=True, check_same_thread=False)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
+            connection.create_function("migrate_to_pg_can_hold", 2, can_hold, deterministic=True)
             if attached:
                 connection.execute(ATTACH, [attached])
             yield connection
 
-    def count(self, table: str) -> int:
-        """How many rows the table has, before any repair."""
+    def count(self, table: str, relation: Relation) -> int:
+        """How many rows the table has."""
         try:
-            with self.open() as connection:
-                query = f"SELECT count(*) FROM {quoted(table)}"  # noqa: S608 - the name is quoted
+            with self.open(attached=relation.attached) as connection:
+                query = f"SELECT count(*) FROM {relation.sql}"  # noqa: S608 - the name is quoted
                 return int(connection.execute(query).fetchone()[0])
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
@@ -141,6 +145,14 @@ class Source:
                     yield arrays
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
+
+
+def can_hold(text: bytes, encoding: str) -> bool:
+    """Whether the bytes of a text are characters, NUL not among them."""
+    try:
+        return 0 not in map(ord, set(text.decode(encoding)))
+    except ValueError:
+        return False
 
 
 def unreadable(table: str, error: sqlite3.Error) -> SourceError:

@@ -21,6 +21,7 @@ from migrate_to_pg.prove.quick import Array
 from migrate_to_pg.prove.rows import Column, Rows
 from migrate_to_pg.prove.target import SESSION
 from migrate_to_pg.records import TargetColumn
+from migrate_to_pg.timeouts import switch_off
 
 _SPELL = (
     "SELECT CAST({} AS text) FROM (SELECT CAST(t.x AS {}) AS v, t.n FROM unnest(%s::text[])"
@@ -92,6 +93,7 @@ class Speller:
         if self._connection is None:
             connection = psycopg.connect(self._conninfo, autocommit=True, application_name="migrate_to_pg")
             self._connection = self._stack.enter_context(contextlib.closing(connection))
+            switch_off(connection.cursor())
             for statement in SESSION:
                 if statement.startswith("SET LOCAL"):
                     connection.execute(statement.replace("SET LOCAL", "SET").encode())

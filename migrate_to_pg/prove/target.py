@@ -17,6 +17,7 @@ from psycopg import sql
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.rows import Column, Rows
+from migrate_to_pg.timeouts import switch_off
 
 #: Bytes a batch, unless a single row is longer.
 BATCH_BYTES = 8_000_000
@@ -29,8 +30,14 @@ SESSION = (
     "SET LOCAL IntervalStyle = 'postgres'",
     "SET LOCAL extra_float_digits = 1",
     "SET LOCAL bytea_output = 'hex'",
-    "SET LOCAL statement_timeout = 0",
 )
+
+_EXPRESSIONS = sql.SQL("""
+SELECT a.attname::text, pg_get_expr(d.adbin, d.adrelid)
+FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = {} AND c.relname = {} AND a.attgenerated <> '' ORDER BY a.attnum
+""")
 
 
 class Target:
@@ -47,6 +54,7 @@ class Target:
             with self._connection.cursor() as cursor:
                 for statement in SESSION:
                     cursor.execute(statement)
+                switch_off(cursor)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -56,6 +64,23 @@ class Target:
         """How many rows the table has."""
         with told(table), self._connection.cursor() as cursor:
             cursor.execute(text(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
+            return int(cursor.fetchone()[0])
+
+    def expressions(self, table: str) -> dict[str, str]:
+        """Each generated column with its expression, as PostgreSQL prints it for this session."""
+        with told(table), self._connection.cursor() as cursor:
+            cursor.execute(text(_EXPRESSIONS.format(sql.Literal(self._schema), sql.Literal(table))))
+            return dict(cursor.fetchall())
+
+    def computed_wrongly(self, table: str, column: str, expression: str) -> int:
+        """In how many rows a generated column is not what its expression gives now."""
+        query = sql.SQL("SELECT count(*) FROM {} AS t WHERE ({})::text IS DISTINCT FROM (t.{})::text").format(
+            self._table(table),
+            sql.SQL(expression),  # as PostgreSQL itself prints it
+            sql.Identifier(column),
+        )
+        with told(table), self._connection.cursor() as cursor:
+            cursor.execute(text(query))
             return int(cursor.fetchone()[0])
 
     def rows(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
@@ -85,7 +110,8 @@ def told(what: str) -> Iterator[None]:
         yield
     except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
         raise TargetError(
-            _("The proof could not read {what} on PostgreSQL: {error}", what=what, error=error),
+            # The lines after the first are the query.
+            _("The proof could not read {what} on PostgreSQL: {error}", what=what, error=str(error).split("\n")[0]),
             remedy=_("See the server's log, then run again."),
         ) from error
 

@@ -6,11 +6,12 @@ import datetime
 import decimal
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.forms import EPOCH, FIFTEEN_DIGITS, MICROSECOND, NO_SPAN, Value
 from migrate_to_pg.prove.rows import Column
-from migrate_to_pg.records import Difference
+from migrate_to_pg.records import ComputedOtherwise, Difference
 
 SAMPLES = 20
 #: Longest value in a sample; of longer ones the part where they begin to differ is shown.
@@ -23,13 +24,29 @@ class Verdict:
     def __init__(self, table: str) -> None:
         self.table = table
         self.cells = 0
+        #: Of columns that PostgreSQL computes itself.
+        self.computed = 0
         self.differences = 0
         self.samples: list[Difference] = []
+        self._otherwise: dict[str, ComputedOtherwise] = {}
 
     @property
     def full(self) -> bool:
         """Whether differences are only counted from now on."""
         return len(self.samples) >= SAMPLES
+
+    @property
+    def otherwise(self) -> tuple[ComputedOtherwise, ...]:
+        """The columns that PostgreSQL computes and SQLite holds otherwise."""
+        return tuple(self._otherwise.values())
+
+    def add_otherwise(self, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
+        """Count one value that PostgreSQL computes and SQLite holds otherwise, and keep it while there are few."""
+        known = self._otherwise.get(column, ComputedOtherwise(table=self.table, column=column, count=0, samples=()))
+        samples = known.samples
+        if len(samples) < SAMPLES:
+            samples = (*samples, difference(self.table, "changed", key, column, source, target))
+        self._otherwise[column] = replace(known, count=known.count + 1, samples=samples)
 
     def add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
         """Count one difference, and keep it while there are few."""
@@ -37,17 +54,22 @@ class Verdict:
         if not self.full:
             if source is not None and source == target:
                 source = _("{source} (which Django does not read as the column's type)", source=source)
-            start = first_difference(source, target)
-            self.samples.append(
-                Difference(
-                    table=self.table,
-                    key={name: excerpt(value, 0) for name, value in key.items()},
-                    column=column,
-                    kind=kind,
-                    source=None if source is None else excerpt(source, start),
-                    target=None if target is None else excerpt(target, start),
-                )
-            )
+            self.samples.append(difference(self.table, kind, key, column, source, target))
+
+
+def difference(
+    table: str, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None
+) -> Difference:
+    """One cell or row that differs; of long values the part where they begin to."""
+    start = first_difference(source, target)
+    return Difference(
+        table=table,
+        key={name: excerpt(value, 0) for name, value in key.items()},
+        column=column,
+        kind=kind,
+        source=None if source is None else excerpt(source, start),
+        target=None if target is None else excerpt(target, start),
+    )
 
 
 def first_difference(source: str | None, target: str | None) -> int:

@@ -16,8 +16,10 @@ from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import unused_schema
+from migrate_to_pg.publish.leftovers import publish_leftovers, require_leftovers_room
 from migrate_to_pg.publish.likeness import give_defaults, make_like, policies
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, replaced_by
+from migrate_to_pg.publish.owner import give_to, require_owner
 from migrate_to_pg.publish.record import keep_record
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.publish.standing import (
@@ -29,7 +31,14 @@ from migrate_to_pg.publish.standing import (
 from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.records import Publication
 
-__all__ = ["StandingTable", "publish", "require_replaceable", "survey"]
+__all__ = [
+    "StandingTable",
+    "publish",
+    "require_leftovers_room",
+    "require_owner",
+    "require_replaceable",
+    "survey",
+]
 
 Connection = psycopg.Connection[Any]
 
@@ -44,10 +53,16 @@ def publish(
     snapshot: str,
     before_commit: Callable[[], None],
     journal: Path | None = None,
+    leftovers: bool = False,
+    owner: str = "",
+    left_out: Sequence[str] = (),
 ) -> Publication:
-    """Move every object of ``incoming`` into ``final``; ``rows`` (table -> rows) and ``snapshot`` are remembered.
+    """Move every object of ``incoming`` into ``final``; remember ``rows`` (table -> rows), ``snapshot``, ``left_out``.
 
-    So is, where there is a ``journal``, every row that was set aside and every cell that was changed.
+    All of them belong to ``owner`` then; without one, to whom the replaced ones belonged, else to this role.
+
+    So is, where there is a ``journal``, every row that was set aside and every cell that was changed. With
+    ``leftovers`` the tables that no migration knows take their place in the same transaction.
 
     ``before_commit`` is called last within the transaction: what it raises rolls all of it back. Raises PublishError
     where locks are not had, a name clashes, something foreign depends on a replaced table, or anything remains.
@@ -63,17 +78,21 @@ def publish(
         _archive(connection, old, archive)
         for moved in new:
             move(connection, moved, final)
-        _dress(connection, pairs, new, final)
+        _dress(connection, pairs, new, final, owner)
         for statement in policed:
             connection.execute(statement.encode())
-        _forget(connection, new, incoming)
+        _forget(connection, new, incoming, final)
         _require_empty(connection, incoming)
         connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(incoming)))
         publication = bookkeeping.remember(
-            connection, final=final, archive=archive, objects=new, rows=rows, snapshot=snapshot
+            connection, final=final, archive=archive, objects=new, rows=rows, snapshot=snapshot, left_out=left_out
         )
         if journal:
             keep_record(connection, publication, journal)
+        if owner:
+            there = {(o.class_oid, o.oid) for o in new}
+            give_to(connection, (o for o in objects_in(connection, final) if (o.class_oid, o.oid) in there), owner)
+        carried = publish_leftovers(connection, publication, owner) if leftovers else None
         before_commit()
     return Publication(
         schema=final,
@@ -81,6 +100,8 @@ def publish(
         replaced=_tables(old),
         archive=archive,
         locked_seconds=clock.seconds,
+        leftovers=carried.names if carried else (),
+        leftovers_archive=carried.archive if carried else "",
     )
 
 
@@ -106,6 +127,7 @@ def _dress(
     pairs: Sequence[tuple[SchemaObject, SchemaObject]],
     new: Sequence[SchemaObject],
     final: str,
+    owner: str,
 ) -> None:
     """Grants, owner and the rest, as on what was replaced; the schema's defaults where nothing was."""
     former = {successor.oid: replaced.oid for replaced, successor in pairs}
@@ -113,13 +135,13 @@ def _dress(
         if dressed.is_relation and dressed.oid in former:
             make_like(connection, dressed.type, old=former[dressed.oid], new=dressed.oid)
         elif dressed.is_relation or dressed.type in _ROUTINES:
-            give_defaults(connection, new=dressed.oid, schema=final, routine=not dressed.is_relation)
+            give_defaults(connection, new=dressed.oid, schema=final, owner=owner, routine=not dressed.is_relation)
 
 
 _ROUTINES = ("function", "procedure", "aggregate")
 
 # CREATE FUNCTION ... SET search_path FROM CURRENT wrote the staged schema's name down: now it means what it means in
-# any session of this role.
+# any session of this role that sees the final schema.
 _SETTINGS = """
 SELECT format('ALTER ROUTINE %%s SET search_path FROM CURRENT', oid::regprocedure) FROM pg_proc
 WHERE oid = ANY (%(oids)s::oid[]) AND strpos(proconfig::text, %(name)s) > 0
@@ -139,9 +161,18 @@ ORDER BY 1
 """
 
 
-def _forget(connection: Connection, new: Sequence[SchemaObject], incoming: str) -> None:
+# Where the role's own search path lacks it, the final schema comes first: so will the application set it.
+_SEEN = """
+SELECT set_config('search_path', concat_ws(', ', quote_ident(%(final)s), nullif(current_setting('search_path'), '')),
+                  true)
+WHERE %(final)s <> ALL (current_schemas(false))
+"""
+
+
+def _forget(connection: Connection, new: Sequence[SchemaObject], incoming: str, final: str) -> None:
     """Nothing published may name the staged schema, which is about to go."""
     connection.execute("SET LOCAL search_path TO DEFAULT")
+    connection.execute(_SEEN, {"final": final})
     parameters = {"oids": [o.oid for o in new], "name": incoming}
     for (statement,) in connection.execute(_SETTINGS, parameters).fetchall():
         connection.execute(statement.encode())

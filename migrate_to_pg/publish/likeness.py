@@ -108,10 +108,11 @@ SELECT format('GRANT %%s ON %%s %%s TO %%s%%s', x.privilege_type,
               CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
               CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
 FROM pg_class c
-JOIN pg_default_acl d ON d.defaclnamespace = %(schema)s::regnamespace AND d.defaclrole = c.relowner
+JOIN pg_default_acl d ON d.defaclnamespace = %(schema)s::regnamespace
+  AND d.defaclrole = coalesce((SELECT oid FROM pg_roles WHERE rolname = %(owner)s), c.relowner)
   AND d.defaclobjtype = CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END
 CROSS JOIN LATERAL aclexplode(d.defaclacl) x
-WHERE x.grantee <> c.relowner AND (c.oid = %(new)s OR (c.relkind = 'S' AND EXISTS (
+WHERE x.grantee NOT IN (c.relowner, d.defaclrole) AND (c.oid = %(new)s OR (c.relkind = 'S' AND EXISTS (
     SELECT FROM pg_depend s WHERE s.objid = c.oid AND s.refobjid = %(new)s AND s.deptype IN ('a', 'i'))))
 """
 
@@ -120,10 +121,11 @@ SELECT format('GRANT %%s ON ROUTINE %%s TO %%s%%s', x.privilege_type, p.oid::reg
               CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END,
               CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
 FROM pg_proc p
-JOIN pg_default_acl d ON d.defaclnamespace = %(schema)s::regnamespace AND d.defaclrole = p.proowner
+JOIN pg_default_acl d ON d.defaclnamespace = %(schema)s::regnamespace
+  AND d.defaclrole = coalesce((SELECT oid FROM pg_roles WHERE rolname = %(owner)s), p.proowner)
   AND d.defaclobjtype = 'f'
 CROSS JOIN LATERAL aclexplode(d.defaclacl) x
-WHERE x.grantee <> p.proowner AND p.oid = %(new)s
+WHERE x.grantee NOT IN (p.proowner, d.defaclrole) AND p.oid = %(new)s
 """
 
 
@@ -154,10 +156,10 @@ def swap_publications(connection: Connection, *, old: int, new: int) -> None:
     _run(connection, _PUBLICATIONS, old=old, new=new)
 
 
-def give_defaults(connection: Connection, *, new: int, schema: str, routine: bool = False) -> None:
-    """Grant what the schema's default privileges would have granted to something created in it."""
+def give_defaults(connection: Connection, *, new: int, schema: str, owner: str = "", routine: bool = False) -> None:
+    """Grant what the schema's default privileges would have granted to something created in it, by ``owner``."""
     query = _ROUTINE_DEFAULTS if routine else _DEFAULTS
-    _run(connection, query, new=new, schema='"' + schema.replace('"', '""') + '"')
+    _run(connection, query, new=new, owner=owner, schema='"' + schema.replace('"', '""') + '"')
 
 
 def _run(connection: Connection, query: str, **parameters: int | str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -27,7 +27,7 @@ class SchemaObject:
     type: str
     #: Quoted, schema-qualified, as SQL takes it.
     identity: str
-    #: Its name without the schema, and its argument types: what would clash in another schema.
+    #: Its name and its argument types without the schema: what would clash in another.
     names: list[str]
     arguments: list[str]
 
@@ -47,21 +47,24 @@ class SchemaObject:
 
 
 # Statistics objects and partitions depend on a table, too, but are not taken along by it. pg_identify_object_as_address
-# gives a type's name in one piece, and those of operator classes and families behind their access method.
+# gives a type's name in one piece, and those of operator classes and families behind their access method. A function
+# that takes a type of the same schema succeeds the one that takes that type's predecessor.
 _OBJECTS = """
 SELECT d.classid::bigint AS class_oid, d.objid::bigint AS oid, o.type, o.identity,
        CASE WHEN t.oid IS NOT NULL THEN ARRAY[t.typname::text]
             WHEN o.type IN ('operator class', 'operator family') THEN a.object_names[1:1] || a.object_names[3:]
             WHEN o.type = 'extension' THEN a.object_names
             ELSE a.object_names[2:] END AS names,
-       a.object_args AS arguments
-FROM pg_depend d
+       ARRAY(SELECT CASE WHEN starts_with(u.name, quote_ident(s.nspname) || '.')
+                         THEN substr(u.name, length(quote_ident(s.nspname)) + 2) ELSE u.name END
+             FROM unnest(a.object_args) WITH ORDINALITY AS u (name, position) ORDER BY u.position) AS arguments
+FROM pg_depend d JOIN pg_namespace s ON s.oid = d.refobjid
 CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) o
 CROSS JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, 0) a
 LEFT JOIN pg_type t ON d.classid = 'pg_type'::regclass AND t.oid = d.objid
 LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
 WHERE d.refclassid = 'pg_namespace'::regclass AND d.deptype = 'n' AND d.objsubid = 0
-  AND d.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = %s)
+  AND s.nspname = %s
   AND o.type NOT IN ('default acl', 'publication namespace')
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
                   AND (e.deptype = 'e'
@@ -80,10 +83,22 @@ def objects_in(connection: Connection, schema: str) -> list[SchemaObject]:
 
 
 def move(connection: Connection, moved: SchemaObject, schema: str) -> None:
-    """ALTER ... SET SCHEMA. Type and identity are PostgreSQL's own text, quoted by it."""
-    kind = _ALTER.get(moved.type, moved.type).upper()
+    """ALTER ... SET SCHEMA."""
+    _alter(connection, moved, "SET SCHEMA", schema)
+
+
+def give(connection: Connection, given: SchemaObject, owner: str) -> None:
+    """ALTER ... OWNER TO, wherever it is now."""
+    _alter(connection, given, "OWNER TO", owner)
+
+
+def _alter(connection: Connection, altered: SchemaObject, action: LiteralString, name: str) -> None:
+    """Type and identity are PostgreSQL's own text, quoted by it."""
+    kind = _ALTER.get(altered.type, altered.type).upper()
     connection.execute(
-        sql.SQL("ALTER {} {} SET SCHEMA {}").format(_trusted(kind), _trusted(moved.identity), sql.Identifier(schema))
+        sql.SQL("ALTER {} {} {} {}").format(
+            _trusted(kind), _trusted(altered.identity), sql.SQL(action), sql.Identifier(name)
+        )
     )
 
 

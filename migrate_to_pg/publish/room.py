@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import MEMBERS, SchemaObject, members_of, objects_in, outsiders, replaced_by
 
@@ -86,9 +87,9 @@ def _require_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
     if foreign:
         raise PublishError(
             _(
-                "{count} tables that would be replaced belong to another role: {first}.",
-                count=len(foreign),
+                "Not all that would be replaced belongs to this role: {first}, {objects} in all.",
                 first=foreign[0],
+                objects=counted(len(foreign), "object", "objects"),
             ),
             detail=foreign,
             remedy=_(

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.records import FreshRows
@@ -109,13 +110,18 @@ def require_replaceable(standing: Sequence[StandingTable], final: str, *, replac
         return
     raise PublishError(
         _(
-            "Schema {final} already holds data that no migration made: {rows:,} rows in {tables} tables.",
+            "Schema {final} already holds data that no migration made: {rows} in {tables}.",
             final=final,
-            rows=sum(t.user_rows for t in occupied),
-            tables=len(occupied),
+            rows=counted(sum(t.user_rows for t in occupied), "row", "rows"),
+            tables=counted(len(occupied), "table", "tables"),
         ),
         detail=[
-            _("{table}: {user_rows:,} of {rows:,} rows", table=table.name, user_rows=table.user_rows, rows=table.rows)
+            _(
+                "{table}: {user_rows:,} of {rows}",
+                table=table.name,
+                user_rows=table.user_rows,
+                rows=counted(table.rows, "row", "rows"),
+            )
             for table in occupied
         ],
         remedy=_(

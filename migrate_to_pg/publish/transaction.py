@@ -1,10 +1,13 @@
-"""A transaction that locks tables, for a bounded time, and names who stands in its way."""
+"""A transaction that locks tables, for a bounded time, names who stands in its way, and knows how it ended.
+
+Where the connection is lost while it is committed, the server is asked by another one whether it was.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -18,6 +21,8 @@ Connection = psycopg.Connection[Any]
 
 #: Seconds to wait for the locks of all tables together. Whoever queries one of them meanwhile waits behind us.
 LOCK_TIMEOUT = 10
+#: Seconds in which a server that went away may come back, to say how the transaction ended.
+_ABSENCE = 20.0
 
 _BLOCKERS = """
 SELECT DISTINCT a.pid, a.usename, a.application_name, a.state, l.relation::regclass::text, left(a.query, 100)
@@ -37,26 +42,84 @@ def locking_transaction(connection: Connection, tables: Iterable[SchemaObject], 
     """One transaction with ACCESS EXCLUSIVE on the given relations; its commit waits for the disk.
 
     Raises PublishError, naming who holds them, where the locks are not had in LOCK_TIMEOUT seconds; and where the
-    server refuses anything in it. Nothing of it is visible then.
+    server refuses anything in it. Nothing of it is visible then, unless the message says that nobody can tell.
     """
     relations = [t for t in tables if t.type in ("table", "view", "materialized view")]
     clock = LockClock()
+    transaction = _Transaction(connection)
     try:
         with connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = on")
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
             start = time.perf_counter()
             _lock(connection, relations)
+            transaction.begun()
             yield clock
         clock.seconds = time.perf_counter() - start
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
         raise _blocked(connection, relations, what) from error
     except psycopg.Error as error:
+        if connection.closed:
+            if not transaction.was_committed(what):
+                raise _lost(what, error) from error
+            clock.seconds = time.perf_counter() - start
+            return
         raise PublishError(
             _("{what} failed and was rolled back: {message}", what=what, message=error.diag.message_primary or error),
             detail=[line for line in (error.diag.message_detail, error.diag.message_hint) if line],
             remedy=_("The database is as it was before. Mend what the server names, then run again."),
         ) from error
+
+
+class _Transaction:
+    """The server's number of a transaction, and how to ask what became of it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._dsn = connection.info.dsn
+        self._password = connection.info.password
+        self._number = ""
+
+    def begun(self) -> None:
+        row = self._connection.execute("SELECT pg_current_xact_id()::text").fetchone()
+        self._number = row[0] if row else ""
+
+    def was_committed(self, what: str) -> bool:
+        """Whether it was, although the connection was lost; PublishError where the server does not come back."""
+        deadline = time.monotonic() + _ABSENCE
+        while self._number and time.monotonic() < deadline:
+            with suppress(psycopg.OperationalError):
+                status = self._status()
+                if status in ("committed", "aborted"):
+                    return status == "committed"
+            time.sleep(0.2)
+        if not self._number:
+            return False
+        raise PublishError(
+            _(
+                "{what}: the connection was lost, and the server does not answer. Nobody can tell from here whether it"
+                " was committed.",
+                what=what,
+            ),
+            remedy=_(
+                "It was committed as a whole or not at all. When the server is back, look at the newest line of table"
+                " migrate_to_pg.publication, or run again: tables that hold the rows already are refused, not replaced."
+            ),
+        )
+
+    def _status(self) -> str:
+        way = psycopg.connect(self._dsn, password=self._password, autocommit=True, connect_timeout=5)
+        with closing(way) as asking:
+            row = asking.execute("SELECT pg_xact_status(%s::xid8)", [self._number]).fetchone()
+            return str(row[0]) if row else ""
+
+
+def _lost(what: str, error: psycopg.Error) -> PublishError:
+    return PublishError(
+        _("{what} was rolled back: the connection to PostgreSQL was lost.", what=what),
+        detail=[line.strip() for line in str(error).splitlines() if line.strip()],
+        remedy=_("The database is as it was before. Look at the server and its log, then run again."),
+    )
 
 
 def _lock(connection: Connection, relations: list[SchemaObject]) -> None:

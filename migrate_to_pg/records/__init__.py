@@ -4,11 +4,23 @@ A stage takes some of these and returns one of these. Nothing here has behaviour
 """
 
 from migrate_to_pg.records.findings import Finding, Level, Sample
-from migrate_to_pg.records.options import BOOKKEEPING, FINAL, INCOMING, Options, Verify
+from migrate_to_pg.records.leftovers import Holds, LeftoverColumn, LeftoverTable
+from migrate_to_pg.records.options import (
+    BOOKKEEPING,
+    FINAL,
+    INCOMING,
+    LEFTOVERS,
+    LEFTOVERS_INCOMING,
+    Leftovers,
+    Options,
+    Verify,
+)
 from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable
-from migrate_to_pg.records.report import Event, Failure, Report, SourceFacts, StageTime, TargetFacts
+from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
 from migrate_to_pg.records.results import (
+    ComputedOtherwise,
     Difference,
+    Exported,
     FreshRows,
     Identity,
     LoadedTable,
@@ -17,7 +29,14 @@ from migrate_to_pg.records.results import (
     Publication,
     TableProof,
 )
-from migrate_to_pg.records.source import Snapshot, SourceCatalog, SourceColumn, SourceForeignKey, SourceTable
+from migrate_to_pg.records.source import (
+    DumpFacts,
+    Snapshot,
+    SourceCatalog,
+    SourceColumn,
+    SourceForeignKey,
+    SourceTable,
+)
 from migrate_to_pg.records.target import (
     TargetCheck,
     TargetColumn,
@@ -31,13 +50,23 @@ __all__ = [
     "BOOKKEEPING",
     "FINAL",
     "INCOMING",
+    "LEFTOVERS",
+    "LEFTOVERS_INCOMING",
+    "ComputedOtherwise",
     "Difference",
+    "DumpFacts",
     "Event",
+    "ExcludedTable",
+    "Exported",
     "Failure",
     "Finding",
     "FreshRows",
     "GenericKey",
+    "Holds",
     "Identity",
+    "LeftoverColumn",
+    "LeftoverTable",
+    "Leftovers",
     "Level",
     "LoadedTable",
     "Options",

@@ -9,8 +9,12 @@ from pathlib import Path
 
 #: The schema on PostgreSQL in which everything happens until publish.
 INCOMING = "migrate_to_pg_incoming"
-#: The final place of the tables.
+#: The usual final place of the tables.
 FINAL = "public"
+#: Where tables that no migration knows are made ready, beside the incoming schema.
+LEFTOVERS_INCOMING = "migrate_to_pg_leftovers_incoming"
+#: Their final place.
+LEFTOVERS = "sqlite_leftovers"
 #: The schema that keeps what this tool itself must remember: publications, for --undo.
 BOOKKEEPING = "migrate_to_pg"
 
@@ -22,6 +26,17 @@ class Verify(enum.StrEnum):
     CELLS = "cells"
     #: Every cell, and then what Django's ORM reads.
     ORM = "orm"
+
+
+class Leftovers(enum.StrEnum):
+    """What becomes of tables and views that no migration knows."""
+
+    #: Their rows go to a schema of their own.
+    COPY = "copy"
+    #: They stay behind, in the snapshot.
+    SKIP = "skip"
+    #: Nothing is moved while a table of that kind holds rows.
+    STOP = "stop"
 
 
 def usual_jobs() -> int:
@@ -38,9 +53,18 @@ class Options:
     source: str | None = None
     #: URL or alias of the PostgreSQL database, or embedded[:DIR]; None: the default database.
     target: str | None = None
-    #: "check" stops after examine and never connects; "rehearse" does everything but publish; "publish"; "verify_only".
+    #: "check" stops after examine and never connects, as does "dump", which then writes a dump; "rehearse" does
+    #: everything but publish; "publish"; "verify_only".
     mode: str = "publish"
+    #: The file that mode "dump" writes.
+    dump: Path | None = None
+    #: A dump that is read in the place of ``source``.
+    from_dump: Path | None = None
     verify: Verify = Verify.COUNTS
+    #: The schema that is to hold the tables in the end.
+    publish_to: str = FINAL
+    #: The role that is to own what is published; '': whoever owned what it replaces, else the one that connects.
+    owner: str = ""
     #: Rules whose repair is accepted; "all" stands for every lossless one.
     fix: tuple[str, ...] = ()
     #: Rules whose rows are set aside; "all" stands for every one that is about rows.
@@ -51,10 +75,18 @@ class Options:
     accept_stale: bool = False
     #: Hold SQLite's write lock from snapshot to publish.
     lock_source: bool = False
-    #: Leave tables that no migration knows behind, although they hold rows.
-    skip_leftovers: bool = False
+    #: What becomes of tables and views that no migration knows.
+    leftovers: Leftovers = Leftovers.COPY
+    #: Models (app.Model) and tables whose rows are not moved.
+    exclude_data: tuple[str, ...] = ()
+    #: What makes the tables: "migrations", or "models" where those do not run on PostgreSQL.
+    schema: str = "migrations"
     #: Keep the snapshot and, after a rehearsal, the incoming schema.
     keep: bool = False
+    #: What sends the rows: "arrow", or "pgloader" as a child process.
+    engine: str = "arrow"
+    #: Where to put a pg_dump archive of what was proven; None: nowhere.
+    export: Path | None = None
     #: Connections, and threads, that examine, load and restore at once.
     jobs: int = field(default_factory=usual_jobs)
     #: Where the report and the snapshot go; None: migrate_to_pg_report/<timestamp> below BASE_DIR.

@@ -71,6 +71,10 @@ class Plan:
     tables: tuple[PlannedTable, ...]
     #: SQLite tables that no migration knows.
     leftovers: tuple[SourceTable, ...] = ()
+    #: SQLite's views that PostgreSQL has not: no migration makes them.
+    leftover_views: tuple[str, ...] = ()
+    #: Those of both whose rows are not wanted.
+    excluded_leftovers: tuple[str, ...] = ()
     #: Staged tables that SQLite lacks: they are published as the migrations made them.
     only_target: tuple[TargetTable, ...] = ()
     #: What naive text in a timestamptz column means: the name of a time zone ("UTC" with USE_TZ).
@@ -78,6 +82,10 @@ class Plan:
     #: (app label, model name in lower case) -> PostgreSQL's name of its table, for every installed model.
     models: Mapping[tuple[str, str], str] = field(default_factory=dict)
     generic_keys: tuple[GenericKey, ...] = ()
+    #: Tables of both sides whose rows are not wanted: they stay empty.
+    excluded: tuple[PlannedTable, ...] = ()
+    #: True where PostgreSQL's tables are those that the models promise: what RunSQL and RunPython make is not known.
+    promised: bool = False
 
     def table(self, name: str) -> PlannedTable | None:
         """The planned table with exactly that PostgreSQL name."""

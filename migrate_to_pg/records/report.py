@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from migrate_to_pg.account import ChangedCells, RowsAside
 from migrate_to_pg.records.findings import Finding
-from migrate_to_pg.records.results import Identity, LoadedTable, Proof, Publication
+from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Proof, Publication
+from migrate_to_pg.records.source import DumpFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class SourceFacts:
     changed: bool = False
     #: 'table: n rows ...': what was published without, by --accept-stale.
     left_behind: tuple[str, ...] = ()
+    #: What --from-dump named; None for a live source.
+    dump: DumpFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExcludedTable:
+    """A table whose rows were not wanted on PostgreSQL."""
+
+    name: str
+    #: Of SQLite's.
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything a run did: what the terminal, the HTML page and report.json tell."""
 
     ok: bool
-    #: "check", "rehearse", "publish", "verify_only" or "undo".
+    #: "check", "dump", "rehearse", "publish", "verify_only" or "undo".
     mode: str
     #: ISO 8601 with offset.
     started: str
@@ -71,6 +83,8 @@ class Report:
     source: SourceFacts | None = None
     target: TargetFacts | None = None
     loaded: tuple[LoadedTable, ...] = ()
+    #: By --exclude-data.
+    excluded: tuple[ExcludedTable, ...] = ()
     findings: tuple[Finding, ...] = ()
     #: What the accepted repairs changed and set aside; the cells and rows shown are the first of many.
     changed: tuple[ChangedCells, ...] = ()
@@ -78,6 +92,10 @@ class Report:
     identities: tuple[Identity, ...] = ()
     proof: Proof | None = None
     publication: Publication | None = None
+    #: By --export.
+    export: Exported | None = None
+    #: What --dump wrote.
+    dump: DumpFacts | None = None
     failure: Failure | None = None
     #: The command line that asked for it, without any password; '' where it was no command.
     command: str = ""

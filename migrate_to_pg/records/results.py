@@ -44,6 +44,17 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComputedOtherwise:
+    """A column that PostgreSQL computes itself, and whose values SQLite holds otherwise: no difference, but told."""
+
+    table: str
+    column: str
+    count: int
+    #: The first of them.
+    samples: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableProof:
     """The comparison of one table."""
 
@@ -63,6 +74,10 @@ class TableProof:
     merged: int = 0
     #: Cells that a repair changed, each recomputed by the proof itself.
     cells_changed: int = 0
+    #: Cells that PostgreSQL computes itself, each proven by its own expression; not among those compared.
+    cells_computed: int = 0
+    #: Those of them that SQLite holds otherwise.
+    otherwise: tuple[ComputedOtherwise, ...] = ()
 
     @property
     def adds_up(self) -> bool:
@@ -127,6 +142,14 @@ class FreshRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """The archive that --export asked for."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What publish did, in its one transaction."""
 
@@ -138,3 +161,7 @@ class Publication:
     archive: str
     #: How long the locks on the final schema's tables were held.
     locked_seconds: float
+    #: Tables of schema sqlite_leftovers, made by this publication; of an undone one, those that left it.
+    leftovers: tuple[str, ...] = ()
+    #: The dated schema that keeps what stood in sqlite_leftovers before; '' where nothing did.
+    leftovers_archive: str = ""

@@ -8,6 +8,18 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DumpFacts:
+    """A dump as the report tells of it."""
+
+    path: str
+    bytes: int
+    #: Of the whole file, hexadecimal.
+    sha256: str
+    #: When it was written: ISO 8601 with offset.
+    written: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A consistent private copy of the source, as it was at one moment."""
 
@@ -20,6 +32,10 @@ class Snapshot:
     sha256: str
     #: SHA-256 of the source's main file when the copy was made, hexadecimal.
     source_sha256: str
+    #: What the copy was made from, where that is no live source: then ``source`` is a path of another machine.
+    dump: DumpFacts | None = None
+    #: Of the copy that the dump was made of, in bytes.
+    dumped_size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +72,8 @@ class SourceTable:
     foreign_keys: tuple[SourceForeignKey, ...]
     rows: int
     without_rowid: bool = False
+    #: "table"; "virtual", whose contents a module of SQLite's keeps; "shadow", in which it keeps them.
+    kind: str = "table"
     #: Bytes of the largest row as SQLite stores it; None where that is not known (a virtual table).
     largest_row: int | None = None
     #: sqlite_sequence.seq, for AUTOINCREMENT tables: the highest id ever given.
@@ -76,7 +94,7 @@ class SourceCatalog:
     """What the snapshot really holds."""
 
     tables: tuple[SourceTable, ...]
-    #: name -> SQL of views and of triggers: they are not data, and are not moved.
+    #: name -> SQL of views and of triggers: they are not moved; what a view of nobody's gives may be.
     views: Mapping[str, str] = field(default_factory=dict)
     triggers: Mapping[str, str] = field(default_factory=dict)
     #: (app label, migration name) as recorded in django_migrations.

@@ -19,7 +19,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.migrations import Key
-from migrate_to_pg.registry import applied_models
+from migrate_to_pg.registry import applied_models, has_table
 from migrate_to_pg.repair import statement
 from migrate_to_pg.repair.shape import Shape, read_shape
 from migrate_to_pg.rules.sql import compose, name, names
@@ -70,8 +70,7 @@ def make_reference(choice: SourceChoice, applied: Collection[Key]) -> Reference:
 
 def _stored_models(applied: Collection[Key]) -> Iterable[type[models.Model]]:
     """Those that have a table; the many-to-many ones come last, since they are made with the models that have them."""
-    found = applied_models(applied).get_models(include_auto_created=True)
-    stored = [m for m in found if m._meta.managed and not m._meta.proxy and not m._meta.swapped]
+    stored = filter(has_table, applied_models(applied).get_models(include_auto_created=True))
     return [*sorted(stored, key=lambda model: bool(model._meta.auto_created)), MigrationRecorder.Migration]
 
 

@@ -51,7 +51,7 @@ def _cells_changed(report: Report) -> str:
     cells = sum(t.cells_changed for t in tables(report)) if proven else made
     if cells == made:
         return say("cells_changed", n=cells) if cells else ""
-    return say("cells_changed_by", cells=say("cells_changed", n=cells), edits=made)
+    return say("cells_changed_by", cells=say("cells_changed", n=cells), edits=say("edits", n=made))
 
 
 def whole_record(report: Report) -> list[str]:

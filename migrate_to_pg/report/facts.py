@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from itertools import takewhile
 
 from migrate_to_pg.account import ChangedCells
-from migrate_to_pg.records import Difference, Finding, Level, Report, Verify
+from migrate_to_pg.records import LEFTOVERS, Difference, DumpFacts, Finding, Level, Publication, Report, Verify
 from migrate_to_pg.report.accounting import Edit, accounted, is_aside, left_over, repair_words, settled
-from migrate_to_pg.report.tables import tables
-from migrate_to_pg.report.words import duration, say
+from migrate_to_pg.report.tables import TableFacts, tables
+from migrate_to_pg.report.words import duration, say, size
 
 #: From this length on a reader is told where two values begin to differ.
 _LONG = 60
@@ -152,9 +152,12 @@ def _success(report: Report) -> str:
     rows = say("rows", n=sum(t.rows_target or 0 for t in known))
     if report.mode == "publish" and report.publication:
         published = report.publication
-        return say("published", rows=rows, tables=say("tables", n=len(published.tables)), schema=published.schema)
+        public = say("rows", n=sum(t.rows_target or 0 for t in known if not _is_leftover(t)))
+        return say("published", rows=public, tables=say("tables", n=len(published.tables)), schema=published.schema)
+    if report.mode == "dump" and report.dump:
+        return _dumped(report, report.dump)
     if report.mode == "rehearse":
-        return say("rehearsed", rows=rows, tables=say("tables", n=len(known)))
+        return _rehearsed(report, rows, say("tables", n=len(known)))
     if report.mode == "verify_only":
         return say("verified", rows=rows, tables=say("tables", n=len(known)))
     if report.mode == "undo":
@@ -162,17 +165,48 @@ def _success(report: Report) -> str:
     return say("ready" if report.mode == "check" else "done")
 
 
+def _is_leftover(table: TableFacts) -> bool:
+    return table.name.startswith(f"{LEFTOVERS}.")
+
+
+def _dumped(report: Report, dump: DumpFacts) -> str:
+    held = (report.source.rows, report.source.tables) if report.source else (0, 0)
+    rows, tables = say("rows", n=held[0]), say("tables", n=held[1])
+    return say("dumped", rows=rows, tables=tables, path=dump.path, size=size(dump.bytes))
+
+
+def _rehearsed(report: Report, rows: str, tables: str) -> str:
+    """Your project can move: 1.2 GB, 14 M rows in 40 tables, 41 s, 2 findings."""
+    return say(
+        "rehearsed",
+        size=size(report.source.bytes if report.source else 0),
+        rows=rows,
+        tables=tables,
+        seconds=duration(total_seconds(report)),
+        findings=say("found", n=len(report.findings)),
+    )
+
+
 def assurances(report: Report) -> list[str]:
     """The sentences under the verdict: what was proven, what was and was not published, what is worth reading."""
     ways = [way for f in report.findings for way in settled(f, report)]
     counts = {
+        "dump_blocked": sum(f.blocks for f in report.findings) if report.dump else 0,
         "repairs_accepted": ways.count("repair_accepted"),
         "asides_accepted": ways.count("set_aside"),
         "settled_with_others": ways.count("settled_by_others") + ways.count("aside_for_others"),
         "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
-    return [line for line in (_proof(report), _orm(report), accounted(report), *_publication(report), *told) if line]
+    proven = (_proof(report), _computed(report), _orm(report), accounted(report), _excluded(report))
+    return [line for line in (*proven, *_publication(report), *told) if line]
+
+
+def _excluded(report: Report) -> str:
+    if not report.excluded or report.failure:
+        return ""
+    names = ", ".join(say("excluded_table", name=t.name, rows=say("rows", n=t.rows)) for t in report.excluded)
+    return say("excluded", names=names)
 
 
 def _proof(report: Report) -> str:
@@ -191,6 +225,11 @@ def _proof(report: Report) -> str:
     return say("proven_cells_mended" if any(t.mended for t in known) else "proven_cells", cells=cells)
 
 
+def _computed(report: Report) -> str:
+    cells = sum(t.cells_computed for t in report.proof.tables) if report.proof and report.proof.holds else 0
+    return say("proven_computed", n=cells) if cells else ""
+
+
 def _orm(report: Report) -> str:
     read = report.proof.orm if report.proof else ()
     if not read or any(table.differences for table in read):
@@ -203,6 +242,18 @@ def _orm(report: Report) -> str:
     )
 
 
+def _leftovers(report: Report, published: Publication) -> list[str]:
+    """What became of schema sqlite_leftovers."""
+    places = {"schema": LEFTOVERS, "archive": published.leftovers_archive}
+    if report.mode == "undo":
+        return [say("leftovers_undone", **places)] if published.leftovers_archive else []
+    lines = [say("leftovers_replaced", **places)] if published.leftovers_archive else []
+    if published.leftovers:
+        rows = say("rows", n=sum(t.rows_target or 0 for t in tables(report) if _is_leftover(t)))
+        lines.insert(0, say("carried", rows=rows, tables=say("tables", n=len(published.leftovers)), **places))
+    return lines
+
+
 def _publication(report: Report) -> list[str]:
     published = report.publication
     if published is None:
@@ -210,4 +261,5 @@ def _publication(report: Report) -> list[str]:
     lines = [] if report.ok else [say("published_before_failure", schema=published.schema)]
     if published.replaced:
         lines.append(say("replaced", tables=say("tables", n=len(published.replaced)), archive=published.archive))
+    lines += _leftovers(report, published)
     return [*lines, say("locked", seconds=duration(published.locked_seconds))]

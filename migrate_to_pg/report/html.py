@@ -23,6 +23,14 @@ from migrate_to_pg.report.words import duration, say, size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = Path(__file__).with_name("report.css")
+_MODES = {
+    "publish": "mode_publish",
+    "check": "mode_check",
+    "dump": "mode_dump",
+    "rehearse": "mode_rehearse",
+    "verify_only": "mode_verify_only",
+    "undo": "mode_undo",
+}
 #: More identities than this are folded.
 _FEW = 20
 
@@ -51,12 +59,17 @@ def _sections(report: Report) -> Iterable[Html]:
     yield el("footer", el("p", say("private"), " ", say("for_programs")))
 
 
+def _mode(report: Report) -> str:
+    """What was asked for; by its own name where a later version knows more."""
+    return say(_MODES[report.mode]) if report.mode in _MODES else report.mode
+
+
 def _header(report: Report) -> Html:
     first, *rest = verdict(report).splitlines() or [""]
     told = (*rest, *assurances(report))
     below = [el("p", text, class_="" if i else "first") for i, text in enumerate(told)]
     mark = el("span", "✓" if report.ok else "✗", class_="mark", aria_hidden="true")
-    about = el("p", f"{say('title')} · {report.mode} · {started(report)}", class_="kicker")
+    about = el("p", f"{say('title')} · {_mode(report)} · {started(report)}", class_="kicker")
     style = "good" if report.ok else "bad"
     return el("header", mark, about, el("h1", first), *_failure(report), *below, class_=style)
 
@@ -105,10 +118,16 @@ def _databases(report: Report) -> Html:
         told |= {"source": source.path, "sqlite": say("source_size", size=size(source.bytes), **held)}
         told |= {"fingerprint": source.sha256, "fingerprint_after": source.sha256_after, "snapshot": source.snapshot}
         told["journal"] = source.journal
+    dump = report.dump or (report.source.dump if report.source else None)
+    if dump:
+        told["dump"] = say("dump_facts", path=dump.path, size=size(dump.bytes), written=dump.written)
+        told["dump_fingerprint"] = dump.sha256
     if report.target:
         target = report.target
         version = say("target_version", version=target.version, schema=target.schema)
         told |= {"target": target.url, "postgresql": version}
+    if report.export:
+        told["export"] = say("export_size", path=report.export.path, size=size(report.export.bytes))
     return section("databases", *([facts(told)] if told else []))
 
 
@@ -120,7 +139,8 @@ def _reproduce(report: Report) -> Html:
     parts: list[Html] = []
     if report.command:
         parts += [el("p", say("reproduce_command")), el("pre", report.command)]
-    if report.source is not None:
+    # A dumped source is on another machine.
+    if report.source is not None and report.source.dump is None:
         check = f"sha256sum {shlex.quote(report.source.path)}"
         parts += [el("p", say("reproduce_source")), el("pre", check)]
     return section("reproduce", *parts)

@@ -28,10 +28,12 @@ def to_json(report: Report) -> dict[str, Any]:
         "command": report.command,
         "verify": proof.verify.value if proof else None,
         "failure": _failure(report.failure),
+        "dump": asdict(report.dump) if report.dump else None,
         "stages": [{"name": s.name, "seconds": _seconds(s.seconds)} for s in report.stages],
         "source": asdict(report.source) if report.source else None,
         "target": asdict(report.target) if report.target else None,
         "tables": [_table(t) for t in tables(report)],
+        "excluded": [asdict(table) for table in report.excluded],
         "findings": [finding_json(f) for f in findings(report)],
         "quarantined": [_aside(rows) for rows in report.aside],
         "changes": [_changes(cells) for cells in report.changed],
@@ -39,6 +41,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "differences": [_difference(d) for t in (proof.tables if proof else ()) for d in t.samples],
         "identities": [asdict(i) for i in report.identities],
         "publication": _publication(report.publication),
+        "export": asdict(report.export) if report.export else None,
         "versions": dict(report.versions),
         "next_steps": list(report.next_steps),
     }
@@ -123,4 +126,6 @@ def _publication(publication: Publication | None) -> dict[str, Any] | None:
         "replaced": list(publication.replaced),
         "archive": publication.archive,
         "locked_seconds": _seconds(publication.locked_seconds),
+        "leftovers": list(publication.leftovers),
+        "leftovers_archive": publication.leftovers_archive,
     }

@@ -180,15 +180,21 @@ def _databases(report: Report) -> Iterator[Block]:
         source = report.source
         held = {"tables": say("tables", n=source.tables), "rows": say("rows", n=source.rows)}
         facts = [source.path, say("source_size", size=size(source.bytes), **held)]
+        if source.dump:
+            facts.append(say("from_dump", path=source.dump.path, written=source.dump.written))
         if source.sha256_after:
             same = source.sha256 == source.sha256_after and not source.changed
             facts.append(say("source_unchanged" if same else "source_changed"))
         yield from [line(""), *named("source", say("then").join(facts))]
         yield from named("snapshot", source.snapshot)
+    if report.dump:
+        yield from named("dump", say("then").join((report.dump.path, size(report.dump.bytes), report.dump.sha256)))
     if report.target:
         target = report.target
         about = say("target_version", version=target.version, schema=target.schema)
         yield from named("target", say("then").join((target.url, about)))
+    if report.export:
+        yield from named("export", say("export_size", path=report.export.path, size=size(report.export.bytes)))
 
 
 def named(key: str, text: str) -> list[Block]:

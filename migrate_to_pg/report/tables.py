@@ -23,6 +23,8 @@ class TableFacts:
     merged: int
     cells_changed: int
     cells_compared: int | None
+    #: By PostgreSQL itself, and proven by its own expressions.
+    cells_computed: int | None
     differences: int | None
     seconds: float
 
@@ -61,6 +63,7 @@ def _proven(table: TableProof, load_seconds: float) -> TableFacts:
         merged=table.merged,
         cells_changed=table.cells_changed,
         cells_compared=table.cells_compared,
+        cells_computed=table.cells_computed,
         differences=table.differences,
         seconds=load_seconds + table.seconds,
     )
@@ -75,6 +78,7 @@ def _loaded(report: Report, table: LoadedTable) -> TableFacts:
         merged=rows_aside(report, Fate.MERGED, table.name),
         cells_changed=changed_cells(report, table.name),
         cells_compared=None,
+        cells_computed=None,
         differences=None,
         seconds=table.seconds,
     )

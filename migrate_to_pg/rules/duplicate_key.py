@@ -197,7 +197,7 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
     sources = [column.source for column in search.columns]
     kept, *surplus = rows.samples(subject, search.table, sources, rowids)
     where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
-    note = _(" ({count:,} rows, the first: {where})", count=count, where=where)
+    note = _(" ({rows}, the first: {where})", rows=counted(count, "row", "rows"), where=where)
     return [Sample(key=s.key, value=rows.cut(s.value, rows.WIDTH - len(note)) + note) for s in surplus]
 
 

@@ -1,4 +1,4 @@
-"""A table of SQLite's that no migration knows: its rows would stay behind."""
+"""A table of SQLite's that no migration knows: carried to a schema of its own, or left behind."""
 
 from __future__ import annotations
 
@@ -6,55 +6,131 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, SourceTable
+from migrate_to_pg.records import LEFTOVERS, Finding, Leftovers, Level, SourceTable
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
 
+#: What is not carried with a table.
+_BESIDE = Sql(
+    "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
+    " ORDER BY type, name"
+)
+
+#: What to do about a table that is left behind.
+_LEFT = N_(
+    "Look at its rows; if they are needed, bring them into a table of the project (a model and a migration), or carry"
+    " them as they are: --leftovers copy. To leave the table behind: --leftovers skip."
+)
+#: About one that is carried.
+_COPIED = N_(
+    "Look at its rows there; if they are needed, bring them into a table of the project (a model and a migration);"
+    " if not, drop the table. To leave it behind: --leftovers skip; to stop at it: --leftovers stop."
+)
+#: About one whose rows may be elsewhere.
+_SEARCH = N_(
+    "Make the search index on PostgreSQL by a migration, where it is needed. Where it holds rows that are nowhere else,"
+    " copy them to an ordinary table first."
+)
+
+_UNKNOWN = N_(
+    "No migration of the project makes this table. {told} Such tables come from interrupted rebuilds"
+    " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
+)
+#: Where no server was asked.
+_PROMISED = N_(
+    "None of the project's models stands for this table. If a migration makes it by RunSQL or RunPython, it goes where"
+    " that puts it; only a run with a server knows. If none does: {told}"
+)
+_REHEARSE = N_(
+    "Rehearse (--rehearse --target embedded), which runs the migrations: it tells whether one of them makes the table,"
+    " and what to do where none does."
+)
+
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each leftover; a virtual table's own storage goes with it."""
-    kinds = dict(subject.rows(Sql("SELECT name, type FROM pragma_table_list WHERE schema = 'main'")))
+    """One finding for each; a virtual table's shadow tables are told with it."""
     for table in subject.plan.leftovers:
-        if kinds.get(table.name) != "shadow":
-            yield _finding(table, skip=subject.skip_leftovers, virtual=kinds.get(table.name) == "virtual")
+        if table.kind == "virtual":
+            yield _finding(subject, table, Level.WARNING, _virtual(subject, table), _SEARCH)
+        elif table.kind == "table":
+            yield _ordinary(subject, table)
 
 
-def _finding(table: SourceTable, *, skip: bool, virtual: bool) -> Finding:
-    held = _("{rows} would stay behind", rows=counted(table.rows, "row", "rows"))
-    effect = held if table.rows else _("It holds no rows")
-    stored = _(" It is a virtual table, a search index perhaps, which keeps its contents in tables of its own.")
-    kind = stored if virtual else ""
-    chosen = _("; you chose so") if table.rows and skip else ""
+def _ordinary(subject: Subject, table: SourceTable) -> Finding:
+    if subject.leftovers is Leftovers.COPY:
+        return _finding(subject, table, Level.WARNING, _carried(subject, table), _COPIED)
+    # Without a server it may be one that RunSQL makes: that stops nobody.
+    stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
+    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, _behind(subject, table), _LEFT)
+
+
+def _virtual(subject: Subject, table: SourceTable) -> str:
+    shadows = [t.name for t in subject.plan.leftovers if t.kind == "shadow" and t.name.startswith(f"{table.name}_")]
+    kept = f" ({', '.join(shadows)})" if shadows else ""
+    return _(
+        "It is a virtual table, a search index perhaps, which keeps its contents in tables of its own{kept}; PostgreSQL"
+        " has nothing of the kind, so that it is left behind, and stays in the snapshot. {held}",
+        kept=kept,
+        held=_held(table),
+    )
+
+
+def _held(table: SourceTable) -> str:
+    if not table.rows:
+        return _("It holds no rows.")
+    return _("{rows} would stay behind.", rows=counted(table.rows, "row", "rows"))
+
+
+def _behind(subject: Subject, table: SourceTable) -> str:
+    chosen = table.rows and subject.leftovers is Leftovers.SKIP
+    return _held(table) + (_(" You chose so.") if chosen else "")
+
+
+def _carried(subject: Subject, table: SourceTable) -> str:
+    if table.name in subject.plan.excluded_leftovers:
+        told = _("The move makes it in schema {schema}, empty: its rows were excluded.", schema=LEFTOVERS)
+    elif table.rows:
+        rows = counted(table.rows, "row", "rows")
+        told = _(
+            "The move carries {rows} of it to a table of schema {schema}, as they are.", rows=rows, schema=LEFTOVERS
+        )
+    else:
+        told = _("It holds no rows; the move makes it in schema {schema} all the same.", schema=LEFTOVERS)
+    beside = [str(found) for (found,) in subject.rows(_BESIDE, table.name)]
+    if beside:
+        told += _(" Not carried: its indexes and triggers ({beside}).", beside=", ".join(beside))
+    if table.foreign_keys:
+        parents = ", ".join(dict.fromkeys(key.parent for key in table.foreign_keys))
+        told += _(" Not carried: its foreign keys, to {parents}.", parents=parents)
+    return told
+
+
+def _finding(subject: Subject, table: SourceTable, level: Level, told: str, remedy: str) -> Finding:
+    promised = subject.plan.promised and table.kind == "table"
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
-        level=Level.ERROR if table.rows and not skip else Level.WARNING,
-        explanation=_(
-            "No migration of the project makes this table.{kind} {effect}{chosen}. Such tables come from"
-            " interrupted rebuilds (new__...), copies made by hand (..._old, ..._backup), applications since"
-            " removed, and other programs.",
-            kind=kind,
-            effect=effect,
-            chosen=chosen,
-        ),
-        remedy=(
-            _(
-                "Look at its rows; if they are needed, bring them into a table of the project (a model and a"
-                " migration). To leave the table behind: --leftovers skip. To remove it from SQLite, after copying"
-                " the file:\n"
-            )
-            + compose("DROP TABLE {table};", table=name(table.name))
-        ),
+        level=level,
+        explanation=_(_PROMISED if promised else _UNKNOWN, told=told),
+        remedy=_(_REHEARSE) if promised else _drop(table, remedy),
+    )
+
+
+def _drop(table: SourceTable, remedy: str) -> str:
+    return _("{remedy} To remove it from SQLite, after copying the file:\n", remedy=_(remedy)) + compose(
+        "DROP TABLE {table};", table=name(table.name)
     )
 
 
 RULE = SetRule(
     id="leftover-table",
-    level=Level.ERROR,
+    level=Level.WARNING,
     title=N_("Table that no migration knows"),
     meaning=(
-        "The table is not made on PostgreSQL, so its rows would stay behind. A warning where it is empty, or where"
-        " --leftovers skip was given."
+        "The migrations do not make the table on PostgreSQL. Its rows are carried to a table of schema"
+        " sqlite_leftovers, whose types are those of the values, without its indexes, foreign keys and triggers. An"
+        " error with --leftovers stop, where it holds rows. A virtual table (a search index) is left behind with the"
+        " tables that it keeps its contents in."
     ),
     remedy=N_("Bring its rows into a table of the project, drop the table, or leave it behind with --leftovers skip."),
     find=find,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedTable, TargetColumn
+from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetColumn
 from migrate_to_pg.rules.rule import SetRule, Subject
 
 
@@ -18,6 +19,27 @@ def find(subject: Subject) -> Iterator[Finding]:
                 yield _finding(table, column)
 
 
+#: What stands for "nothing there" in a type, where anything does.
+_EMPTY: Mapping[str, str] = dict.fromkeys(("text", "varchar", "bpchar", "citext", "tsvector", "hstore", "bytea"), "")
+
+
+def empty_value(table: PlannedTable, column: TargetColumn) -> str | None:
+    """PostgreSQL's text for the empty value of a column; None where its type has none, or a unique key forbids it."""
+    if any(column.name in unique.columns for unique in table.target.uniques):
+        return None
+    return "{}" if column.type_name.startswith("_") else _EMPTY.get(column.type_name)
+
+
+def filled(plan: Plan, findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
+    """Table, column and empty value of each finding whose repair was accepted."""
+    for finding in findings:
+        table = plan.table(finding.table) if finding.rule == RULE.id and finding.applied else None
+        for column in table.only_target if table else ():
+            value = empty_value(table, column) if table and column.name == finding.column else None
+            if value is not None:
+                yield finding.table, finding.column, value
+
+
 def _finding(table: PlannedTable, column: TargetColumn) -> Finding:
     filler = _filler(column)
     rows = counted(table.source.rows, "row", "rows")
@@ -25,11 +47,12 @@ def _finding(table: PlannedTable, column: TargetColumn) -> Finding:
         effect = _("{rows} would be filled with {filler}.", rows=rows, filler=filler)
     else:
         effect = _("It is NOT NULL and has no default: PostgreSQL would refuse {rows}.", rows=rows)
-    return RULE.finding(
+    # Without rows there is nothing to refuse.
+    level = Level.WARNING if filler or not table.source.rows else Level.ERROR
+    found = RULE.finding(
         table=table.name,
         column=column.name,
-        # Without rows there is nothing to refuse.
-        level=Level.WARNING if filler or not table.source.rows else Level.ERROR,
+        level=level,
         explanation=_(
             "The migrations make the column {column} ({type}), and SQLite's table lacks it, although they"
             " are recorded as applied there. {effect}",
@@ -39,9 +62,12 @@ def _finding(table: PlannedTable, column: TargetColumn) -> Finding:
         ),
         remedy=_(
             "Find out what became of it: a migration faked (migrate --fake), edited after it was applied, or a table"
-            " restored from an older copy. Add the column to SQLite and fill it, or correct the migrations."
+            " restored from an older copy. Add the column to SQLite and fill it, or correct the migrations. Where a"
+            " migration makes it on PostgreSQL alone (a search vector), give it a default there."
         ),
     )
+    fills = level is Level.ERROR and empty_value(table, column) is not None
+    return found if fills else dataclasses.replace(found, repair="")
 
 
 def _filler(column: TargetColumn) -> str:
@@ -61,5 +87,11 @@ RULE = SetRule(
         " a default, or the table is empty, this is a warning that says what it would be filled with."
     ),
     remedy=N_("Add the column to SQLite and fill it, or correct the migrations."),
+    repair="lossy",
+    repair_description=(
+        "Each row gets the empty value of the column's type: '' for text, tsvector, hstore and bytea, {} for an array."
+        " Other types have none, and a column under a unique key gets none. Fill it afterwards as the application does"
+        " (an index of a search is built anew)."
+    ),
     find=find,
 )

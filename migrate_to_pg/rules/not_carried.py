@@ -1,14 +1,16 @@
-"""Views and triggers of SQLite's own: they are written in its SQL, and are not moved."""
+"""Views and triggers of SQLite's own: they are written in its SQL, and are not moved; what a view gives may be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.records import LEFTOVERS, Finding, Leftovers, Level
 from migrate_to_pg.rules.broken_view_or_trigger import broken_triggers, broken_views, table_of
 from migrate_to_pg.rules.rule import SetRule, Subject
+from migrate_to_pg.rules.sql import compose, name
 
 #: Longest SQL shown.
 _WIDTH = 4000
@@ -18,21 +20,61 @@ def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each view and each trigger, but for those that broken-view-or-trigger reports."""
     broken = broken_views(subject), broken_triggers(subject)
     for view, sql in subject.catalog.views.items():
-        if view not in broken[0]:
-            yield _finding(N_("view"), view, view, sql)
+        # Any other is made by the migrations on PostgreSQL, too.
+        if view in subject.plan.leftover_views and view not in broken[0]:
+            yield _view(subject, view, sql)
     for trigger, sql in subject.catalog.triggers.items():
         if trigger not in broken[1]:
             yield _finding(N_("trigger"), trigger, table_of(subject, trigger), sql)
 
 
-def _finding(kind: str, name: str, table: str, sql: str) -> Finding:
+def _view(subject: Subject, view: str, sql: str) -> Finding:
+    unknown = _(" A migration may make one of that name there; only a run with a server knows.")
+    unknown = unknown if subject.plan.promised else ""
+    if subject.leftovers is not Leftovers.COPY or view in subject.plan.excluded_leftovers:
+        return _finding(N_("view"), view, view, sql, unknown)
+    try:
+        subject.rows(compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
+    except sqlite3.Error as error:
+        return unread(view, str(error))
+    told = _(
+        " The move carries what it gives to a table of schema {schema}, as it is at the moment of the snapshot.",
+        schema=LEFTOVERS,
+    )
+    return _finding(N_("view"), view, view, sql, unknown + told)
+
+
+def untold(complaints: Mapping[str, str], found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """A finding for each view that could not be read to its end, but for those that were found out before."""
+    told = [(finding.table, finding.explanation) for finding in found]
+    known = {view for view, complaint in complaints.items() for t, text in told if t == view and complaint in text}
+    return tuple(unread(view, complaint) for view, complaint in complaints.items() if view not in known)
+
+
+def unread(view: str, complaint: str) -> Finding:
+    """What a view gives was to be carried, and SQLite does not read it."""
+    told = _(
+        "SQLite does not read it here, so that nothing of what it gives is carried: {complaint}.", complaint=complaint
+    )
+    return RULE.finding(
+        table=view,
+        explanation=_("The view {view} is SQLite's own and is not moved to PostgreSQL. {told}", view=view, told=told),
+        remedy=_(
+            "It may need a function that only the application defines: write it for PostgreSQL in a migration"
+            " (RunSQL), or put its rows into a table before the move."
+        ),
+    )
+
+
+def _finding(kind: str, told: str, table: str, sql: str, more: str = "") -> Finding:
     shown = sql if len(sql) <= _WIDTH else sql[: _WIDTH - 1] + "…"
     return RULE.finding(
         table=table,
         explanation=_(
-            "The {kind} {name} is SQLite's own and is not moved to PostgreSQL. Its SQL: {shown}",
+            "The {kind} {name} is SQLite's own and is not moved to PostgreSQL.{more} Its SQL: {shown}",
             kind=_(kind),
-            name=name,
+            name=told,
+            more=more,
             shown=shown,
         ),
         remedy=_(
@@ -49,7 +91,9 @@ RULE = SetRule(
     title=N_("View or trigger that is not moved"),
     meaning=(
         "Views and triggers are written in SQLite's SQL and are not data: those that migrations make are made on"
-        " PostgreSQL by the migrations, any other does not exist there."
+        " PostgreSQL by the migrations, any other does not exist there. What such a view gave at the moment of the"
+        " snapshot is carried as a table of schema sqlite_leftovers, where SQLite can read it and nothing else was"
+        " chosen with --leftovers."
     ),
     remedy=N_("Write it for PostgreSQL in a migration (RunSQL) where the application relies on it."),
     find=find,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from migrate_to_pg.records import Level
 from migrate_to_pg.rules import RULES, names_rows
 from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
+from migrate_to_pg.rules.of_the_run import RUN_RULES
 from migrate_to_pg.rules.rule import Rule
 
 _HEAD = """\
@@ -36,6 +37,12 @@ and whether a collation is deterministic.
 | Rule | Level | Repair | Quarantine | |
 |---|---|---|---|---|
 """
+_RUN = """
+# Findings of the run itself
+
+| Rule | Level | Repair | Quarantine | |
+|---|---|---|---|---|
+"""
 _DOCTOR = """
 # Findings of sqlite_doctor alone
 
@@ -48,7 +55,8 @@ _DOCTOR = """
 
 def reference() -> str:
     """The page, one entry for each rule."""
-    return _HEAD + _table(RULES) + _entries(RULES) + _DOCTOR + _table(DOCTOR_RULES) + _entries(DOCTOR_RULES)
+    parts = ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES))
+    return "".join(head + _table(rules) + _entries(rules) for head, rules in parts)
 
 
 def _table(rules: Iterable[Rule]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from migrate_to_pg.columns.reader import ColumnBatch
-from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable, Sample, SourceCatalog
+from migrate_to_pg.records import Finding, Leftovers, Level, Plan, PlannedColumn, PlannedTable, Sample, SourceCatalog
 from migrate_to_pg.rules.sql import Sql
 
 #: How many offending rows a finding shows.
@@ -29,8 +29,8 @@ class Subject:
     catalog: SourceCatalog
     #: The snapshot, opened by ``rows.opened``.
     database: sqlite3.Connection
-    #: Whether the user chose to leave behind the tables that no migration knows.
-    skip_leftovers: bool = False
+    #: What becomes of tables and views that no migration knows.
+    leftovers: Leftovers = Leftovers.COPY
 
     def rows(self, sql: Sql, *values: object) -> list[tuple[Any, ...]]:
         """All rows of a short answer."""

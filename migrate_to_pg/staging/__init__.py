@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from migrate_to_pg.staging.aside import SetAside, empty, set_aside
+from migrate_to_pg.staging.filling import filling
 from migrate_to_pg.staging.identities import refresh_views, set_identities
 from migrate_to_pg.staging.restore import Builders, analyze, restore
 
-__all__ = ["Builders", "SetAside", "analyze", "empty", "refresh_views", "restore", "set_aside", "set_identities"]
+__all__ = [
+    "Builders",
+    "SetAside",
+    "analyze",
+    "empty",
+    "filling",
+    "refresh_views",
+    "restore",
+    "set_aside",
+    "set_identities",
+]

@@ -67,8 +67,10 @@ class SetAside:
 
 # What a definition does not tell is kept with it (a comment) or keeps the index in place during the load (replica
 # identity, CLUSTER, a tablespace, a column's statistics target). On partitions an index made again would not be theirs.
+# A list of values (Q(status__in=[...])) is printed otherwise once it was read back: made again, it would differ.
 _PLAIN = """
     t.relkind = 'r' AND NOT t.relispartition AND NOT i.indisreplident AND NOT i.indisclustered AND x.reltablespace = 0
+    AND pg_get_indexdef(x.oid) NOT LIKE '%%ARRAY[%%'
     AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0)
 """
 
@@ -212,8 +214,8 @@ def _drop(connection: Connection, definition: Definition) -> bool:
 
 
 def empty(connection: Connection, schema: str, plan: Plan) -> None:
-    """Remove the rows that data migrations made in the tables which the source fills; other tables keep theirs."""
-    for table in plan.tables:
+    """Remove the rows that data migrations made in the tables of both sides; other tables keep theirs."""
+    for table in (*plan.tables, *plan.excluded):
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(schema, table.name)))
 
 

@@ -17,7 +17,7 @@ Connection = psycopg.Connection[Any]
 def set_identities(connection: Connection, schema: str, plan: Plan) -> tuple[Identity, ...]:
     """Set every sequence of the planned tables past the highest id that SQLite ever gave, deleted rows included."""
     found = []
-    for table in plan.tables:
+    for table in (*plan.tables, *plan.excluded):
         for column in table.columns:
             if column.target.sequence is not None:
                 last = _last_id(connection, schema, table, column.name)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Plan
 from migrate_to_pg.staging.aside import Definition, SetAside, definitions, look_only_at
+from migrate_to_pg.timeouts import switch_off
 from migrate_to_pg.together import taken, together
 
 Connection = psycopg.Connection[Any]
@@ -25,6 +27,8 @@ Progress = Callable[[Event], None]
 #: Megabytes for the sorts of index builds, shared by the connections: with the server's default of 64 for each they
 #: spill to disk from about a million rows on.
 _SORT_MEMORY = 512
+#: Seconds that asking the server to cancel may take.
+_CANCEL_TIMEOUT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +130,16 @@ class _Crew:
     def _stop(self) -> None:
         self.left.clear()
         for connection in tuple(self.open):
-            connection.cancel()
+            # The plain cancel() waits for a server that does not answer with the interpreter's lock in its hands.
+            with suppress(psycopg.OperationalError):
+                connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
 
 
 def _prepare(connection: Connection, schema: str, count: int) -> None:
     look_only_at(connection, schema)
+    switch_off(connection.cursor())
     connection.execute(
-        sql.SQL("SET maintenance_work_mem = {}; SET synchronous_commit = off; SET statement_timeout = 0").format(
+        sql.SQL("SET maintenance_work_mem = {}; SET synchronous_commit = off").format(
             sql.Literal(f"{max(_SORT_MEMORY // count, 64)}MB")
         )
     )
@@ -144,6 +151,9 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
     try:
         connection.execute(statement.encode())
     except psycopg.Error as error:
+        if isinstance(error, psycopg.OperationalError) and not isinstance(error, errors.ProgramLimitExceeded):
+            # The server went away, or its disk is full: that says nothing of the rows.
+            raise
         raise StagingError(
             _(
                 "{kind} {definition} of table {table} does not hold for the data: {message}",
@@ -164,10 +174,10 @@ def _require_complete(connection: Connection, schema: str, aside: SetAside) -> N
     if missing:
         raise StagingError(
             _(
-                "{missing} indexes or constraints are not back as they were: {table}.{name}.",
-                missing=len(missing),
+                "Not all indexes and constraints are back as they were: {table}.{name}, {missing} in all.",
                 table=missing[0].table,
                 name=missing[0].name,
+                missing=len(missing),
             ),
             detail=[definition.create for definition in missing],
             remedy=_("This should not happen; please report it with these lines."),

@@ -46,6 +46,10 @@ class Expected:
         """The table, where the record tells of it."""
         return self._tables.get(name)
 
+    def original(self, table: PlannedTable) -> Relation:
+        """Where to read the rows as they were before any repair."""
+        return plain(table.source)
+
     def relation(self, table: PlannedTable) -> Relation:
         """Where to read the rows that PostgreSQL should hold."""
         found = self._tables.get(table.name)

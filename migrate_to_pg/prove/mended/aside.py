@@ -29,13 +29,13 @@ def leave_out(record: Record, table: Table) -> None:
     """Take the rows that were set aside out of what is expected, and count those that are not kept whole."""
     record.execute(f"CREATE TABLE {gone(table)} (row INTEGER PRIMARY KEY, fate TEXT, kept INTEGER)")
     record.execute(
-        f"INSERT OR IGNORE INTO {gone(table)} SELECT a.row, a.fate, a.kept"  # noqa: S608
+        f"INSERT OR IGNORE INTO {gone(table)} SELECT a.row, a.fate, a.kept"
         f" FROM journal.aside AS a JOIN main.{table.source} AS t ON t.{table.rowid} = a.row"
         ' WHERE a."table" = ? AND a.fate IN (?, ?)',
         table.name,
         *FATES,
     )
-    query = f"SELECT fate, count(*) FROM {gone(table)} GROUP BY 1"  # noqa: S608
+    query = f"SELECT fate, count(*) FROM {gone(table)} GROUP BY 1"
     table.aside.update(record.rows(query))
     _check_whole(record, table)
 
@@ -55,7 +55,7 @@ def _check_whole(record: Record, table: Table) -> None:
         return
     for (row,) in record.rows(_not_whole(table, rows), table.name, *FATES):
         unexplained(table, row, "", None, _("a row set aside is not kept as the snapshot has it"))
-    surplus = f'SELECT k.{quoted(KEPT_ROWID)} FROM {rows} AS k LEFT JOIN journal.aside AS a ON a."table" = ?'  # noqa: S608
+    surplus = f'SELECT k.{quoted(KEPT_ROWID)} FROM {rows} AS k LEFT JOIN journal.aside AS a ON a."table" = ?'
     for (row,) in record.rows(f"{surplus} AND a.row = k.{quoted(KEPT_ROWID)} WHERE a.row IS NULL", table.name):
         unexplained(table, row, "", None, _("a row is kept that was not set aside"))
 
@@ -69,7 +69,7 @@ def _not_whole(table: Table, rows: str) -> str:
     ]
     whole = " AND ".join([f"t.{table.rowid} IS NOT NULL", f"k.{quoted(KEPT_ROWID)} IS NOT NULL", *equal])
     return (
-        f"SELECT a.row FROM journal.aside AS a LEFT JOIN main.{table.source} AS t ON t.{table.rowid} = a.row"  # noqa: S608
+        f"SELECT a.row FROM journal.aside AS a LEFT JOIN main.{table.source} AS t ON t.{table.rowid} = a.row"
         f" LEFT JOIN {rows} AS k ON k.{quoted(KEPT_ROWID)} = a.row"
         f' WHERE a."table" = ? AND NOT (a.fate IN (?, ?) AND {whole})'
     )
@@ -84,7 +84,7 @@ def check_merged(record: Record, table: Table, forms: Forms) -> None:
     columns = table.columns
     cells = ", ".join(f"{side}.{quoted(c.planned.source.name)}" for side in "gk" for c in columns)
     query = (
-        f"SELECT x.row, x.fate, x.kept, {_last(table)}, k.{table.rowid} IS NOT NULL, {cells} FROM {gone(table)} AS x"  # noqa: S608
+        f"SELECT x.row, x.fate, x.kept, {_last(table)}, k.{table.rowid} IS NOT NULL, {cells} FROM {gone(table)} AS x"
         f" JOIN main.{table.source} AS g ON g.{table.rowid} = x.row"
         f" LEFT JOIN main.{table.source} AS k ON k.{table.rowid} = x.kept WHERE x.fate = 'merged' OR x.kept IS NOT NULL"
     )
@@ -102,7 +102,7 @@ def check_merged(record: Record, table: Table, forms: Forms) -> None:
 def _last(table: Table) -> str:
     """Whether the row at the end of the chain (merged into one that was merged itself) stays."""
     return (
-        f"EXISTS (WITH RECURSIVE chain (row) AS (SELECT x.kept UNION SELECT n.kept FROM {gone(table)} AS n JOIN chain"  # noqa: S608
+        f"EXISTS (WITH RECURSIVE chain (row) AS (SELECT x.kept UNION SELECT n.kept FROM {gone(table)} AS n JOIN chain"
         f" ON n.row = chain.row) SELECT 1 FROM chain JOIN main.{table.source} AS l ON l.{table.rowid} = chain.row"
         f" WHERE chain.row NOT IN (SELECT row FROM {gone(table)}))"
     )

@@ -46,11 +46,11 @@ class Codes:
     def _with_code(self, parent: Table, code: Column, key: Column, value: str) -> list[list[Value]]:
         """The keys of each row with this code; a row that was merged into another does not count beside others."""
         # Asked for one row after another: IN would gather all merged rows anew for each.
-        of_row = f"SELECT 1 FROM {gone(parent)} AS m WHERE m.row = t.{parent.rowid} AND m.kept IS NOT NULL"  # noqa: S608
+        of_row = f"SELECT 1 FROM {gone(parent)} AS m WHERE m.row = t.{parent.rowid} AND m.kept IS NOT NULL"
         merged = f"EXISTS ({of_row})" if parent.aside else "0"
         mark, raw = bound(value)
         query = (
-            f"SELECT t.{parent.rowid}, t.{quoted(key.planned.source.name)}, {merged} FROM main.{parent.source} AS t"  # noqa: S608
+            f"SELECT t.{parent.rowid}, t.{quoted(key.planned.source.name)}, {merged} FROM main.{parent.source} AS t"
             f" WHERE t.{parent.rowid} IN (SELECT row FROM {self._index(parent, code)} WHERE code = {mark})"
         )
         found = list(self._record.rows(query, raw))
@@ -77,7 +77,7 @@ class Codes:
         """How many of the texts are codes."""
         mine, codes = f"t.{quoted(column.planned.source.name)}", self._index(parent, code)
         return self._record.number(
-            f"SELECT count(DISTINCT {mine} COLLATE BINARY) FROM main.{table.source} AS t"  # noqa: S608
+            f"SELECT count(DISTINCT {mine} COLLATE BINARY) FROM main.{table.source} AS t"
             f" WHERE typeof({mine}) = 'text' AND {mine} COLLATE BINARY IN (SELECT code FROM {codes})"
         )
 
@@ -94,20 +94,19 @@ class Codes:
     def _fill(self, parent: Table, code: Column, insert: str) -> None:
         cell = f"t.{quoted(code.planned.source.name)}"
         self._record.execute(
-            f"{insert} SELECT {cell}, t.{parent.rowid} FROM main.{parent.source} AS t"  # noqa: S608 - quoted names
-            f" WHERE typeof({cell}) = 'text'"
+            f"{insert} SELECT {cell}, t.{parent.rowid} FROM main.{parent.source} AS t WHERE typeof({cell}) = 'text'"
         )
         repaired = 'SELECT new, row FROM journal.changed WHERE "table" = ? AND "column" = ? AND typeof(new) = \'text\''
         self._record.execute(f"{insert} {repaired}", parent.name, code.name)
         if not parent.aside:
             return
-        rows = f"SELECT t.{parent.rowid}, {cell} FROM main.{parent.source} AS t JOIN {gone(parent)} AS x"  # noqa: S608
+        rows = f"SELECT t.{parent.rowid}, {cell} FROM main.{parent.source} AS t JOIN {gone(parent)} AS x"
         for row, first in self._record.rows(f"{rows} ON x.row = t.{parent.rowid}"):
             for mark, raw in map(bound, self._history(parent, row, code, first)[1:]):
                 self._record.execute(f"{insert} VALUES ({mark}, ?)", raw, row)
 
     def _is_key(self, parent: Table, key: Column, number: int) -> bool:
-        query = f"SELECT EXISTS (SELECT 1 FROM {self._keys(parent, key)} WHERE key = ?)"  # noqa: S608 - a name of ours
+        query = f"SELECT EXISTS (SELECT 1 FROM {self._keys(parent, key)} WHERE key = ?)"
         return bool(self._record.number(query, number))
 
     def _keys(self, parent: Table, key: Column) -> str:
@@ -117,6 +116,6 @@ class Codes:
             self._indexed.add(name)
             column = quoted(key.planned.source.name)
             self._record.execute(f"CREATE TABLE expected.{name} (key)")
-            self._record.execute(f"INSERT INTO expected.{name} SELECT {column} FROM main.{parent.source}")  # noqa: S608
+            self._record.execute(f"INSERT INTO expected.{name} SELECT {column} FROM main.{parent.source}")
             self._record.execute(f"CREATE INDEX expected.{name}_key ON {name} (key)")
         return f"expected.{name}"

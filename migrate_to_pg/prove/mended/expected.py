@@ -25,8 +25,8 @@ def relation(table: Table, attached: str = "", number: str = "") -> Relation:
         f" LEFT JOIN {cells(table, name)} AS {_alias(name)} ON {_alias(name)}.row = b.{table.rowid}"
         for name in table.changed
     )
-    left_out = f" WHERE b.{table.rowid} NOT IN (SELECT row FROM expected.gone_{table.number})" if table.aside else ""  # noqa: S608
-    return Relation(sql=f"(SELECT {columns} FROM main.{table.source} AS b{joins}{left_out})", attached=attached)  # noqa: S608
+    left_out = f" WHERE b.{table.rowid} NOT IN (SELECT row FROM expected.gone_{table.number})" if table.aside else ""
+    return Relation(sql=f"(SELECT {columns} FROM main.{table.source} AS b{joins}{left_out})", attached=attached)
 
 
 def _column(table: Table, name: str) -> str:

@@ -36,7 +36,7 @@ class Followers:
                     yield from self._followed_generic(table, kind, row, value)
 
     def _followed_generic(self, table: Table, kind: Column, row: int, value: Value) -> Iterator[Value]:
-        query = f"SELECT {quoted(kind.planned.source.name)} FROM main.{table.source} WHERE {table.rowid} = ?"  # noqa: S608
+        query = f"SELECT {quoted(kind.planned.source.name)} FROM main.{table.source} WHERE {table.rowid} = ?"
         kinds = [one for (first,) in self._record.rows(query, row) for one in self._history(table, row, kind, first)]
         parents = [parent for one in kinds if isinstance(one, int) for parent in self._of_content_type(one)]
         for parent in parents:
@@ -53,7 +53,7 @@ class Followers:
         types = self._record.tables.get("django_content_type")
         if types is None or not types.named(["id", "app_label", "model"]):
             return
-        for number, label, model in self._record.rows(f"SELECT id, app_label, model FROM main.{types.source}"):  # noqa: S608
+        for number, label, model in self._record.rows(f"SELECT id, app_label, model FROM main.{types.source}"):
             table = self._record.tables.get(self._record.plan.models.get((label, model), ""))
             yield number, [table] if table else []
 
@@ -72,7 +72,7 @@ class Followers:
             return
         name = quoted(column.planned.source.name)
         query = (
-            f"SELECT x.row, g.{name}, x.kept, k.{name} FROM {gone(parent)} AS x"  # noqa: S608
+            f"SELECT x.row, g.{name}, x.kept, k.{name} FROM {gone(parent)} AS x"
             f" JOIN main.{parent.source} AS g ON g.{parent.rowid} = x.row"
             f" JOIN main.{parent.source} AS k ON k.{parent.rowid} = x.kept"
         )

@@ -31,7 +31,7 @@ def compute(record: Record, table: Table) -> None:
         name = column.planned.source.name
         record.execute(f"CREATE TABLE {cells(table, name)} (row INTEGER PRIMARY KEY, value)")
         record.many(
-            f"INSERT INTO {cells(table, name)} VALUES (?, ?)",  # noqa: S608 - a quoted name
+            f"INSERT INTO {cells(table, name)} VALUES (?, ?)",
             ((row[0], row[place]) for row in rows),
         )
     table.changed.update({column.planned.source.name: 0 for column in computed})
@@ -48,13 +48,13 @@ def _computed(record: Record, table: Table, computed: list[Column]) -> Iterator[
         alone.execute("PRAGMA ignore_check_constraints = ON")
         for number, *values in record.rows(_repaired(table, names)):
             with contextlib.suppress(sqlite3.Error, UnicodeEncodeError):
-                alone.execute(f"INSERT INTO {table.source} ({names}) VALUES ({marks})", values)  # noqa: S608
-                yield (number, *alone.execute(f"SELECT {results} FROM {table.source}").fetchone())  # noqa: S608
-            alone.execute(f"DELETE FROM {table.source}")  # noqa: S608 - a quoted name
+                alone.execute(f"INSERT INTO {table.source} ({names}) VALUES ({marks})", values)
+                yield (number, *alone.execute(f"SELECT {results} FROM {table.source}").fetchone())
+            alone.execute(f"DELETE FROM {table.source}")
 
 
 def _repaired(table: Table, names: str) -> str:
-    rows = " UNION ".join(f"SELECT row FROM {cells(table, name)}" for name in table.changed)  # noqa: S608
+    rows = " UNION ".join(f"SELECT row FROM {cells(table, name)}" for name in table.changed)
     return (
-        f"SELECT {quoted(NUMBER)}, {names} FROM {relation(table, number=NUMBER).sql} WHERE {quoted(NUMBER)} IN ({rows})"  # noqa: S608
+        f"SELECT {quoted(NUMBER)}, {names} FROM {relation(table, number=NUMBER).sql} WHERE {quoted(NUMBER)} IN ({rows})"
     )

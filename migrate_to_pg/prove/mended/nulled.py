@@ -35,7 +35,7 @@ def _answered(record: Record, table: Table, column: Column, key: TargetForeignKe
     for row, *values in _nulled(record, table, column, columns):
         rows[forms(columns, values)].append(row)
     names = ", ".join(f"t.{quoted(c.planned.source.name)}" for c in others)
-    here = record.rows(f"SELECT {names} FROM {relation(parent).sql} AS t") if rows else iter(())  # noqa: S608
+    here = record.rows(f"SELECT {names} FROM {relation(parent).sql} AS t") if rows else iter(())
     found = {form for values in here if (form := forms(others, list(values))) in rows}
     return {row for form in found for row in rows[form]}
 
@@ -43,7 +43,7 @@ def _answered(record: Record, table: Table, column: Column, key: TargetForeignKe
 def _nulled(record: Record, table: Table, column: Column, columns: list[Column]) -> Iterator[Row]:
     cells = ", ".join("c.old" if c is column else f"t.{quoted(c.planned.source.name)}" for c in columns)
     query = (
-        f"SELECT c.row, {cells} FROM journal.changed AS c JOIN main.{table.source} AS t ON t.{table.rowid} = c.row"  # noqa: S608
+        f"SELECT c.row, {cells} FROM journal.changed AS c JOIN main.{table.source} AS t ON t.{table.rowid} = c.row"
         f' WHERE c."table" = ? AND c."column" = ? AND c.rule IN (?, ?)'
     )
     return record.rows(query, table.name, column.name, *RULES)

@@ -40,9 +40,9 @@ class Recompute:
         self._record.execute(f"CREATE TABLE {place} (row INTEGER PRIMARY KEY, value)")
         new_values = ((row, *bound(value)) for row, value in self._new_values(table, column))
         for mark, rows in itertools.groupby(new_values, key=lambda cell: cell[1]):
-            insert = f"INSERT INTO {place} VALUES (?, {mark})"  # noqa: S608 - a quoted name
+            insert = f"INSERT INTO {place} VALUES (?, {mark})"
             self._record.many(insert, ((row, value) for row, _, value in rows))
-        table.changed[name] = self._record.number(f"SELECT count(*) FROM {place}")  # noqa: S608 - a quoted name
+        table.changed[name] = self._record.number(f"SELECT count(*) FROM {place}")
 
     def _new_values(self, table: Table, column: Column) -> Iterator[tuple[int, Value]]:
         for row, lines in itertools.groupby(self._record.lines(table, column), key=lambda line: line.row):
@@ -73,7 +73,7 @@ class Recompute:
         return ""
 
     def _is_gone(self, table: Table, row: int) -> bool:
-        query = f"SELECT EXISTS (SELECT 1 FROM {gone(table)} WHERE row = ?)"  # noqa: S608 - a name of ours
+        query = f"SELECT EXISTS (SELECT 1 FROM {gone(table)} WHERE row = ?)"
         return bool(table.aside and self._record.number(query, row))
 
     def values(self, rule: str, table: Table, column: Column, row: int, value: Value) -> Iterable[Value]:

@@ -121,7 +121,7 @@ class Record:
     def lines(self, table: Table, column: Column) -> Iterator[Line]:
         """The changes of one column, row by row, those of one cell in the order in which they were made."""
         query = (
-            f"SELECT c.row, c.rule, c.old, c.new, t.{table.rowid} IS NOT NULL, t.{quoted(column.planned.source.name)}"  # noqa: S608
+            f"SELECT c.row, c.rule, c.old, c.new, t.{table.rowid} IS NOT NULL, t.{quoted(column.planned.source.name)}"
             f" FROM journal.changed AS c LEFT JOIN main.{table.source} AS t ON t.{table.rowid} = c.row"
             ' WHERE c."table" = ? AND c."column" = ? ORDER BY c.row, c.rowid'
         )

@@ -1,0 +1,167 @@
+"""The snapshot in; out, a SQLite file with every leftover table as PostgreSQL is to hold it, and what each view gives.
+
+The snapshot itself is not written to. A view is read once: it may give something else the next time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from django.db.backends.sqlite3._functions import register as register_django  # type: ignore[import-untyped]
+
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.leftovers import text
+from migrate_to_pg.leftovers.columns import columns_for, key_for, selected
+from migrate_to_pg.leftovers.contents import contents
+from migrate_to_pg.leftovers.names import Names
+from migrate_to_pg.records import LeftoverColumn, LeftoverTable, SourceColumn, SourceTable
+from migrate_to_pg.sqlite import quote_name, snapshot_uri
+from migrate_to_pg.together import together
+
+T = TypeVar("T")
+
+#: PostgreSQL's MaxHeapAttributeNumber.
+_MOST_COLUMNS = 1600
+#: Beside the values a row has a length for each.
+_OVERHEAD = 9
+
+
+def view_place(name: str) -> str:
+    """Where what a view gives is kept in the working file; longer than any of PostgreSQL's names."""
+    return f"{'what the view gives: ':.<64}{name}"
+
+
+class WorkingFile:
+    """The file while it is made; a context manager."""
+
+    def __init__(self, snapshot: Path, path: Path) -> None:
+        self.path = path
+        path.unlink(missing_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        self._database = sqlite3.connect(
+            snapshot_uri(snapshot), uri=True, isolation_level=None, check_same_thread=False
+        )
+        self._database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        # A view, or a generated column, may call them.
+        register_django(self._database)
+        self._database.execute("ATTACH ? AS working", [f"{path.resolve().as_uri()}?mode=rw"])
+        for pragma in ("journal_mode = MEMORY", "synchronous = OFF"):
+            self._database.execute(f"PRAGMA working.{pragma}")
+        self._storable = text.register(self._database)
+        self._names = Names()
+
+    def __enter__(self) -> WorkingFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def table(self, source: SourceTable, *, excluded: bool) -> LeftoverTable:
+        """What a table holds, and its rows in the working file; none of them where it is ``excluded``.
+
+        Raises SourceError where SQLite cannot read it.
+        """
+        with _readable(source.name):
+            relation = f"main.{quote_name(source.name)} NOT INDEXED"
+            made = self._judged(source.name, relation, source.columns)
+            made = replace(made, excluded=excluded, rows=0 if excluded else made.rows)
+            self._fill(made, relation)
+        return made
+
+    def view(self, name: str, view_sql: str) -> LeftoverTable | str:
+        """The same for what a view gives; SQLite's complaint where its SQL does not work."""
+        with _readable(name):
+            try:
+                columns = self._kept(name)
+            except sqlite3.OperationalError as error:
+                # A full disk or a damaged file is no fault of the view's.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
+                    raise
+                return str(error)
+            relation = f"working.{quote_name(view_place(name))}"
+            made = replace(self._judged(name, relation, columns), view_sql=view_sql, is_view=True)
+            self._fill(made, relation)
+        return made
+
+    def _judged(self, name: str, relation: str, sources: tuple[SourceColumn, ...]) -> LeftoverTable:
+        names = [column.name for column in sources]
+        rows, found = self._out_of_the_way(lambda: contents(self._database, relation, names, self._storable))
+        columns = columns_for(sources, found)
+        if len(columns) > _MOST_COLUMNS:
+            raise SourceError(
+                _(
+                    "{name}, which no migration knows, would have {columns:,} columns; PostgreSQL takes {most:,}.",
+                    name=name,
+                    columns=len(columns),
+                    most=_MOST_COLUMNS,
+                ),
+                remedy=_("Drop it, or leave behind all that no migration knows: --leftovers skip."),
+            )
+        return LeftoverTable(
+            name=self._names.give(name),
+            source=name,
+            columns=columns,
+            rows=rows,
+            largest_row=sum(held.longest + _OVERHEAD for held in found),
+            key=key_for(sources, found, columns),
+            has_key=any(column.key_position for column in sources),
+        )
+
+    def _kept(self, view: str) -> tuple[SourceColumn, ...]:
+        """What the view gives, in a table without any type, which would change values."""
+        described = self._database.execute("SELECT name, type FROM pragma_table_info(?)", [view]).fetchall()
+        place = f"working.{quote_name(view_place(view))}"
+        names = ", ".join(quote_name(name) for name, __ in described)
+        self._database.execute("BEGIN")
+        try:
+            self._database.execute(f"CREATE TABLE {place} ({names})")
+            insert = f"INSERT INTO {place} SELECT * FROM main.{quote_name(view)}"  # noqa: S608 - quoted
+            self._out_of_the_way(lambda: self._database.execute(insert))
+        except BaseException:
+            # SQLite may have done so already.
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+        return tuple(
+            SourceColumn(name=name, declared_type=kind or "", not_null=False, key_position=0, generated=False)
+            for name, kind in described
+        )
+
+    def _fill(self, table: LeftoverTable, relation: str) -> None:
+        place = f"working.{quote_name(table.name)}"
+        names = ", ".join(quote_name(column.name) for column in table.columns)
+        self._database.execute(f"CREATE TABLE {place} ({names})")
+        if not table.excluded:
+            insert = f"INSERT INTO {place} SELECT {self._values(table.columns)} FROM {relation}"  # noqa: S608 - quoted
+            self._out_of_the_way(lambda: self._database.execute(insert))
+
+    def _values(self, columns: tuple[LeftoverColumn, ...]) -> str:
+        return ", ".join(selected(column, self._storable) for column in columns)
+
+    def _out_of_the_way(self, work: Callable[[], T]) -> T:
+        """In a thread, so that Ctrl-C ends it: SQLite would not notice."""
+        done: list[T] = []
+        together("leftovers", [lambda: done.append(work())], self._database.interrupt, alone_here=False)
+        return done[0]
+
+
+@contextlib.contextmanager
+def _readable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise SourceError(
+            _("SQLite cannot read {name}, which no migration knows: {error}.", name=name, error=error),
+            remedy=_("Mend or drop it, or leave behind all that no migration knows: --leftovers skip."),
+        ) from error

@@ -1,0 +1,196 @@
+"""Plan and connection in; out, the command file for pgloader 3.6 and how it reaches the target.
+
+Its language can say less than SQL: what it cannot say is refused here, in one line, before any row is sent.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from migrate_to_pg.errors import LoadError, TargetError
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.records import Plan, PlannedTable
+from migrate_to_pg.sqlite import open_snapshot
+
+#: The name of the database that it reads, in the directory that it is run in.
+SOURCE = "source.db"
+#: A name as the command file takes it where it cannot be quoted.
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+#: libpq's parameters that this connection has and that pgloader would not heed.
+_UNHEEDED = ("sslcert", "sslkey", "sslcrl", "sslcrldir", "require_auth")
+#: Passwords that do not arrive: in its password file a leading * and what looks like an IPv6 address mean something
+#: else, and letters beyond ASCII fail in its SCRAM.
+_LOST = re.compile(r"\*|.*\[[0-9A-Fa-f:]+\]|.*[\r\n]|.*[^\x00-\x7f]", re.DOTALL)
+#: PostgreSQL's type -> the function that writes SQLite's value for it. The others take the value as it is printed; of
+#: these pgloader itself would, where a column has no declared type, print Lisp's form (1.5d0).
+_USING = {
+    "numeric": "float-to-string",
+    "float8": "float-to-string",
+    "float4": "float-to-string",
+    "bytea": "byte-vector-to-bytea",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How pgloader reaches the target. ``repr`` shows no password."""
+
+    #: As its command file has it: neither user nor password are in it.
+    url: str
+    #: Host, port and user.
+    variables: Mapping[str, str]
+    password: str
+    #: The role that our own connection has assumed; "none" where it has not.
+    role: str
+
+    def __repr__(self) -> str:
+        return f"Way(url={self.url!r})"
+
+
+def way_to(connection: psycopg.Connection[Any], conninfo: str) -> Way:
+    """The way that our own connection took, as pgloader is told of it; TargetError where it cannot take it."""
+    info = connection.info
+    row = connection.execute("SHOW role").fetchone()
+    role = str(row[0]) if row else "none"
+    _require_known(conninfo)
+    _require_sayable(info.dbname, role, info.password)
+    ssl = "" if info.host.startswith("/") else f"?sslmode={'require' if connection.pgconn.ssl_in_use else 'disable'}"
+    return Way(
+        url=f"postgresql:///{info.dbname}{ssl}",
+        variables={"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user, **_certificates(conninfo)},
+        password=info.password,
+        role=role,
+    )
+
+
+def _certificates(conninfo: str) -> dict[str, str]:
+    """It verifies the server's certificate whenever TLS is used, with OpenSSL's own variable, or the system's."""
+    file = str(conninfo_to_dict(conninfo).get("sslrootcert") or "system")
+    return {} if file == "system" else {"SSL_CERT_FILE": str(Path(file).absolute())}
+
+
+def _require_known(conninfo: str) -> None:
+    parameters = conninfo_to_dict(conninfo)
+    wrong = [name for name in _UNHEEDED if parameters.get(name)]
+    if str(parameters.get("sslmode") or "").startswith("verify"):
+        wrong.append(f"sslmode={parameters['sslmode']}")
+    if parameters.get("channel_binding") == "require":
+        wrong.append("channel_binding=require")
+    if wrong:
+        raise _untakeable(_("it does not know {wrong}", wrong=", ".join(wrong)))
+
+
+def _require_sayable(database: str, role: str, password: str) -> None:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", database):
+        raise _untakeable(_("it cannot be told the database's name, {database}", database=database))
+    if "'" in role:
+        raise _untakeable(_("it cannot be told the role's name, {role}", role=role))
+    if _LOST.match(password):
+        raise _untakeable(_("it cannot take this password"))
+
+
+def _untakeable(reason: str) -> TargetError:
+    return TargetError(
+        _("pgloader cannot connect to this target: {reason}.", reason=reason),
+        remedy=_("Leave --engine out: the usual way knows all of it."),
+    )
+
+
+def command(plan: Plan, snapshot: Path, way: Way, *, schema: str, jobs: int) -> str:
+    """The command file: data only, into the planned tables of ``schema``, which are there.
+
+    Raises LoadError where a table's or a column's name cannot be said.
+    """
+    _require_names(plan)
+    settings = {
+        "search_path": schema,
+        "timezone": plan.source_time_zone,
+        "application_name": "migrate_to_pg",
+        "statement_timeout": "0",
+        "synchronous_commit": "off",
+        **({} if way.role == "none" else {"role": way.role}),
+    }
+    return "\n".join(
+        [
+            f"LOAD DATABASE FROM sqlite://{SOURCE} INTO {way.url}",
+            "WITH data only, include no drop, create no tables, create no indexes, reset no sequences,",
+            f" no foreign keys, quote identifiers, on error resume next, workers = {2 * jobs}, concurrency = 1",
+            "SET " + ", ".join(f"{name} to '{value}'" for name, value in settings.items()),
+            *_casts(plan),
+            *_tables(plan, snapshot),
+            ";\n",
+        ]
+    )
+
+
+def _require_names(plan: Plan) -> None:
+    for table in plan.tables:
+        pairs = [(table.source.name, table.name), *((c.source.name, c.name) for c in table.loaded_columns)]
+        renamed = [name for source, name in pairs if source != name]
+        if renamed or "'" in table.name or "{{" in table.name:
+            raise LoadError(
+                _("pgloader cannot load table {table}.", table=table.name),
+                detail=[
+                    _("{name} is spelled otherwise in SQLite, and pgloader pairs exact names.", name=name)
+                    for name in renamed
+                ]
+                or [_("Its name cannot be written into pgloader's command file.")],
+                remedy=_("Leave --engine out: the usual way loads it."),
+            )
+
+
+def _casts(plan: Plan) -> Iterator[str]:
+    """A rule for each column whose value must be written in a way of its own, where it can be named."""
+    rules = [
+        f"column {table.name}.{column.name} to {column.target.type_name} using {_USING[column.target.type_name]}"
+        for table in plan.tables
+        for column in table.loaded_columns
+        if column.target.type_name in _USING and _PLAIN.match(table.name) and _PLAIN.match(column.name)
+    ]
+    if rules:
+        yield "CAST " + ",\n ".join(rules)
+
+
+def _tables(plan: Plan, snapshot: Path) -> Iterator[str]:
+    """The planned tables, and none other: what is given are LIKE's patterns, and an underscore fits any character."""
+    wanted = [table.name for table in plan.tables]
+    others = _matching(snapshot, wanted)
+    if wanted:
+        yield "INCLUDING ONLY TABLE NAMES LIKE " + _quoted(wanted)
+    if others:
+        _require_apart(plan.tables, others)
+        yield "EXCLUDING TABLE NAMES LIKE " + _quoted(others)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _matching(snapshot: Path, patterns: Sequence[str]) -> list[str]:
+    """The tables of the snapshot that these patterns fit, those left out whose very name is among them."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ? AND name <> ?"
+    with closing(open_snapshot(snapshot)) as connection:
+        found = {name for pattern in patterns for (name,) in connection.execute(query, (pattern, pattern))}
+    return sorted(found - set(patterns))
+
+
+def _require_apart(tables: Sequence[PlannedTable], others: Sequence[str]) -> None:
+    """LoadError where leaving out the others would leave out a planned table as well."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for table in tables:
+            for other in others:
+                (fits,) = connection.execute("SELECT ? LIKE ?", (table.name, other)).fetchone()
+                if fits or "'" in other:
+                    raise LoadError(
+                        _("pgloader cannot tell table {table} from {other}.", table=table.name, other=other),
+                        remedy=_("Leave --engine out: the usual way loads it."),
+                    )

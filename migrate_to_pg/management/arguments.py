@@ -1,0 +1,212 @@
+"""The command's options: a parser with all of them out; what was typed, or set, in and the Options of a run out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import CommandParser
+
+from migrate_to_pg.management.manners import add_language, discreet
+from migrate_to_pg.management.meaning import mode_of
+
+if TYPE_CHECKING:
+    # At run time it comes with the function: this module is imported by every `manage.py help`.
+    from migrate_to_pg.records import Options
+
+#: A server that stands idle takes a hundred connections, usually.
+_MOST_JOBS = 64
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """The public interface; kept stable."""
+    discreet(parser)
+    for add in (_add_places, _add_modes, _add_proof_and_repairs, _add_scope, _add_means, _add_output):
+        add(parser)
+
+
+def _add_places(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--source",
+        type=_given,
+        metavar="PATH|URL|ALIAS",
+        help="the SQLite database (default: MIGRATE_TO_PG['SOURCE'], else db.sqlite3 in BASE_DIR)",
+    )
+    parser.add_argument(
+        "--from-dump", type=_path, metavar="FILE", help="a dump in the place of --source: the SQLite file is not needed"
+    )
+    parser.add_argument(
+        "--target",
+        type=_given,
+        metavar="URL|ALIAS|embedded[:DIR]",
+        help="the PostgreSQL database (default: the default database, when DATABASE_URL makes it PostgreSQL)",
+    )
+    parser.add_argument(
+        "--publish-to",
+        type=_given,
+        metavar="SCHEMA",
+        help="the schema of it that is to hold the tables; it must be there (default: public)",
+    )
+    parser.add_argument(
+        "--owner",
+        type=_given,
+        metavar="ROLE",
+        help="the role that is to own what is published (default: whoever owned what it replaces, else this one)",
+    )
+
+
+def _add_modes(parser: CommandParser) -> None:
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--check", action="store_true", help="only copy and examine; nothing is written to PostgreSQL")
+    modes.add_argument(
+        "--dump", type=_path, metavar="FILE", help="copy, examine and write all of it to a new file, for --from-dump"
+    )
+    modes.add_argument("--rehearse", action="store_true", help="everything but publish")
+    modes.add_argument(
+        "--verify-only", action="store_true", help="prove what was published, against the source or a kept snapshot"
+    )
+    modes.add_argument("--undo", action="store_true", help="bring the replaced tables back")
+    modes.add_argument("--purge", action="store_true", help="remove old snapshots and dated schemas")
+
+
+def _add_proof_and_repairs(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--verify",
+        nargs="?",
+        const="cells",
+        choices=("counts", "cells", "orm"),
+        help="what is compared: rows, every cell, or what the ORM reads as well (bare --verify: cells; default: counts,"
+        " with --verify-only cells)",
+    )
+    parser.add_argument(
+        "--fix",
+        metavar="RULE[,RULE]|all",
+        type=_names,
+        help="accept the repair of these rules; all: every lossless one",
+    )
+    parser.add_argument(
+        "--quarantine",
+        metavar="RULE[,RULE]|all",
+        type=_names,
+        help="set aside the rows that these rules find, and the rows that refer to them",
+    )
+
+
+def _add_scope(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--leftovers",
+        choices=("copy", "skip", "stop"),
+        help="tables and views that no migration knows: carry what they hold to schema sqlite_leftovers (default),"
+        " leave them behind, or stop where there are any rows",
+    )
+    parser.add_argument(
+        "--schema",
+        choices=("migrations", "models"),
+        help="what makes the tables: the migrations (default), or the models where those do not run on PostgreSQL",
+    )
+    parser.add_argument(
+        "--exclude-data",
+        metavar="app.Model|TABLE[,...]",
+        type=_names,
+        help="tables that are made, but whose rows are not moved",
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="replace tables that hold user data, kept in a dated"
+        " schema; with --undo: undo although rows were written since",
+    )
+    parser.add_argument("--accept-stale", action="store_true", help="publish although SQLite was written to meanwhile")
+    parser.add_argument("--lock-source", action="store_true", help="make SQLite's writers wait until the end")
+
+
+def _add_means(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--jobs", metavar="N", type=_jobs, help="connections that work at once (default: one a core, at most 8)"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("arrow", "pgloader"),
+        help="what sends the rows: this command itself (default), or pgloader, which must be installed",
+    )
+    parser.add_argument(
+        "--export",
+        metavar="FILE",
+        type=_path,
+        help="after the proof, a pg_dump archive of what was proven (with --rehearse: --target embedded)",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the snapshot, and a rehearsal's incoming schema")
+
+
+def _add_output(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--report",
+        metavar="DIR",
+        type=_path,
+        help="where report.html, report.json and the snapshot go (default: migrate_to_pg_report/<timestamp>)",
+    )
+    add_language(parser)
+    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout, progress on stderr")
+    parser.add_argument(
+        "--no-input",
+        "--noinput",
+        action="store_false",
+        dest="interactive",
+        help="never ask; --purge then removes without asking",
+    )
+
+
+def _given(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty value names nothing")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_given(text)).expanduser()
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_JOBS} is needed, not {text!r}")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError("an empty value names nothing")
+    return names
+
+
+def options_of(options: Mapping[str, Any]) -> Options:
+    """What the run is asked to do; UsageError where options contradict each other."""
+    from migrate_to_pg.export import require_exportable
+    from migrate_to_pg.records import Leftovers, Options, Verify
+
+    mode = mode_of(options)
+    wanted = Options(
+        source=options["source"],
+        target=options["target"],
+        mode=mode,
+        **{name: options[name] for name in ("publish_to", "owner", "jobs") if options[name]},
+        dump=options["dump"],
+        from_dump=options["from_dump"],
+        verify=Verify(options["verify"] or ("cells" if mode == "verify_only" else "counts")),
+        fix=tuple(options["fix"] or ()),
+        quarantine=tuple(options["quarantine"] or ()),
+        exclude_data=tuple(options["exclude_data"] or ()),
+        replace=options["replace"],
+        accept_stale=options["accept_stale"],
+        lock_source=options["lock_source"],
+        leftovers=Leftovers(options["leftovers"] or "copy"),
+        schema=options["schema"] or "migrations",
+        keep=options["keep"],
+        engine=options["engine"] or "arrow",
+        export=options["export"],
+        report=Path(options["report"]) if options["report"] else None,
+    )
+    require_exportable(wanted)
+    return wanted

@@ -1,0 +1,87 @@
+"""settings.MIGRATE_TO_PG: what the command takes where its command line says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.language import gettext as _
+
+
+def _text(value: object) -> str:
+    # A pathlib.Path is usual in settings.
+    if not isinstance(value, (str, PurePath)) or not str(value).strip():
+        raise ValueError
+    return str(value)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise ValueError
+
+
+def _number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError
+    return value
+
+
+def _one_of(*known: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if value not in known:
+            raise ValueError
+        return str(value)
+
+    return check
+
+
+#: Setting -> what it may be; the option of the same name in lower case takes it.
+SETTINGS: Mapping[str, Callable[[object], Any]] = {
+    "SOURCE": _text,
+    "TARGET": _text,
+    "PUBLISH_TO": _text,
+    "OWNER": _text,
+    "VERIFY": _one_of("counts", "cells", "orm"),
+    "FIX": _names,
+    "QUARANTINE": _names,
+    "LEFTOVERS": _one_of("copy", "skip", "stop"),
+    "EXCLUDE_DATA": _names,
+    "SCHEMA": _one_of("migrations", "models"),
+    "JOBS": _number,
+    "ENGINE": _one_of("arrow", "pgloader"),
+    "REPORT": _text,
+}
+
+
+#: What a setting is not asked for, where one of these options is given: the command line may not give both either.
+_INSTEAD = {"dump": ("fix", "quarantine", "exclude_data"), "from_dump": ("source",)}
+
+
+def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
+    """Fill in what the command line left open; UsageError where the setting is not what it must be."""
+    if not isinstance(given, Mapping):
+        raise UsageError(_("MIGRATE_TO_PG in the settings is no dictionary."))
+    found = dict(options)
+    for name, value in given.items():
+        if name not in SETTINGS:
+            known = ", ".join(SETTINGS)
+            raise UsageError(
+                _("MIGRATE_TO_PG[{name!r}] is no setting of this command.", name=name),
+                remedy=_("Known: {known}.", known=known),
+            )
+        try:
+            checked = SETTINGS[name](value)
+        except ValueError:
+            raise UsageError(
+                _("MIGRATE_TO_PG[{name!r}] cannot be {value!r}.", name=name, value=value),
+                remedy=_("It takes what the option of that name takes; see manage.py migrate_to_pg --help."),
+            ) from None
+        unmeant = {option for other, options in _INSTEAD.items() if found.get(other) for option in options}
+        if found.get(name.lower()) is None and name.lower() not in unmeant:
+            found[name.lower()] = checked
+    return found

@@ -1,0 +1,65 @@
+"""What was typed in; a UsageError out where an option says nothing to the mode: whoever gave it believes that it does.
+
+--check and --rehearse take what a publication takes, so that they may be added to its command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MODES = ("check", "dump", "rehearse", "verify_only", "undo", "purge")
+_MOVE = frozenset({"publish", "check", "rehearse"})
+_READS = _MOVE | {"dump", "verify_only"}
+_SERVER = _MOVE | {"verify_only", "undo", "purge"}
+_ALL = frozenset({"publish", *MODES})
+
+#: Option -> the modes in which it means something.
+MEANS: Mapping[str, frozenset[str]] = {
+    "source": _READS,
+    "target": _SERVER,
+    "publish_to": _SERVER,
+    "owner": _MOVE,
+    "verify": _MOVE | {"verify_only"},
+    "leftovers": _MOVE | {"verify_only"},
+    "schema": _MOVE,
+    "replace": _MOVE | {"undo"},
+    "accept_stale": _MOVE,
+    "lock_source": _MOVE | {"dump"},
+    "engine": _MOVE,
+    "jobs": _READS,
+    "keep": _MOVE | {"dump"},
+    "report": _READS,
+    "json": _ALL - {"purge"},
+    "lang": _ALL,
+    "no_input": _ALL,
+    # --dump, --from-dump and --export say themselves what they cannot be together with, and why.
+    "from_dump": _ALL,
+    "fix": _MOVE | {"dump"},
+    "quarantine": _MOVE | {"dump"},
+    "exclude_data": _READS,
+    "export": _ALL,
+}
+
+
+def mode_of(options: Mapping[str, Any]) -> str:
+    """The mode that was asked for; publish where none was."""
+    return next((mode for mode in MODES if options[mode]), "publish")
+
+
+def require_meaning(options: Mapping[str, Any]) -> None:
+    """``options`` as typed, before the settings fill in what is missing. Raises UsageError."""
+    from migrate_to_pg.errors import UsageError
+    from migrate_to_pg.language import gettext as _
+
+    mode = mode_of(options)
+    for name, modes in MEANS.items():
+        if options.get(name) and mode not in modes:
+            raise UsageError(
+                _("{option} says nothing to {mode}.", option=_typed(name), mode=_typed(mode)),
+                remedy=_("Leave it out; --help says what each option is for."),
+            )
+
+
+def _typed(name: str) -> str:
+    return "--" + name.replace("_", "-")

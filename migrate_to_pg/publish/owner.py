@@ -1,0 +1,72 @@
+"""A role's name in; out, nothing where published objects may be given to it, and the objects given to it.
+
+PostgreSQL asks for three things: that the objects are ours, that we may SET ROLE to the new owner, and that the new
+owner may create in the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.publish.objects import SchemaObject, give
+
+Connection = psycopg.Connection[Any]
+
+#: What has no owner that ALTER could change.
+_WITHOUT_OWNER = ("extension", "text search parser", "text search template")
+
+# Since PostgreSQL 16 a membership may come without the right to SET ROLE; before, there is no such word to ask for.
+_MAY = """
+SELECT r.rolname IS NOT NULL,
+       r.rolname IS NOT NULL AND pg_has_role(r.oid, CASE WHEN %(version)s >= 160000 THEN 'SET' ELSE 'MEMBER' END),
+       r.rolname IS NOT NULL AND has_schema_privilege(r.oid, n.oid, 'CREATE'),
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+FROM pg_namespace n LEFT JOIN pg_roles r ON r.rolname = %(owner)s WHERE n.nspname = %(final)s
+"""
+
+
+def require_owner(connection: Connection, owner: str, final: str) -> None:
+    """TargetError where published objects could not be given to that role: before a row is loaded for nothing."""
+    parameters = {"owner": owner, "final": final, "version": connection.info.server_version}
+    row = connection.execute(_MAY, parameters).fetchone()
+    exists, may_set, may_create, superuser = row or (False, False, False, False)
+    name, user = _inner(owner), _inner(connection.info.user)
+    if not exists:
+        raise TargetError(
+            _("There is no role {owner} that the tables could belong to.", owner=owner),
+            remedy=_('Name another one with --owner, or run: CREATE ROLE "{owner}";', owner=name),
+        )
+    if not may_set:
+        raise TargetError(
+            _("Role {user} may not SET ROLE {owner}: it is no member of it.", user=connection.info.user, owner=owner),
+            remedy=_('As an administrator, run: GRANT "{owner}" TO "{user}";', owner=name, user=user),
+        )
+    if not may_create and not superuser:
+        raise TargetError(
+            _("Role {owner} may not create tables in schema {schema}, as their owner must.", owner=owner, schema=final),
+            remedy=_(
+                'As the schema\'s owner, run: GRANT CREATE ON SCHEMA "{schema}" TO "{user}";',
+                schema=_inner(final),
+                user=name,
+            ),
+        )
+
+
+def give_to(connection: Connection, objects: Iterable[SchemaObject], owner: str) -> None:
+    """Within the caller's transaction, and last: what is given may be ours no more."""
+    # The owner of a multirange is that of its range, and cannot be named alone.
+    following = {oid for (oid,) in connection.execute("SELECT oid::bigint FROM pg_type WHERE typtype = 'm'").fetchall()}
+    for given in objects:
+        if given.type not in _WITHOUT_OWNER and not (given.type == "type" and given.oid in following):
+            give(connection, given, owner)
+
+
+def _inner(name: str) -> str:
+    """Between the quotes of an identifier."""
+    return sql.Identifier(name).as_string(None)[1:-1]
