@@ -5,10 +5,10 @@ PY := .venv/bin/python
 # Tests and the demo answer in French, as the application does, whatever the machine speaks.
 export PYTHONUTF8 := 1
 
-.PHONY: help demo demo-stop run test test-browser test-full bench lint format messages pins clean
+.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages screenshots pins audit env backup restore rotate clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 .venv/ready: requirements/uv.txt requirements/dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
@@ -29,8 +29,10 @@ demo-stop: .venv/ready  ## stop the PostgreSQL server that the demo left running
 run: .venv/ready  ## the application on http://localhost:8000 (DATABASE_URL chooses the database)
 	@$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py runserver
 
-# Two tests at a time: each worker starts servers of its own. The full tier measures memory and time, alone.
+# Two tests at a time: each worker starts servers of its own.
 TWO := -n 2 --dist loadgroup
+# Fill disks, count processes and measure memory: one at a time, with nothing beside them.
+ALONE := tests/faults tests/acceptance/test_full_size.py
 
 test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
 	@$(PY) -m pytest -q $(TWO) -m "not browser and not full"
@@ -45,37 +47,84 @@ test-browser: .venv/ready  ## the pages and the report in Debian's chromium (ins
 	$(call debian,chromium,chromium fonts-dejavu-core)
 	@$(PY) -m pytest -q $(TWO) -m browser
 
-test-full: .venv/ready  ## everything else too: full size, the system's PostgreSQL (installed by apt when root)
+test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, the system's PostgreSQL, PgBouncer, pgloader (by apt when root)
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)
-	@$(PY) -m pytest -q -m "not browser"
+	$(call debian,pgloader,pgloader)
+	$(call debian,/usr/sbin/pgbouncer,pgbouncer)
+	$(call debian,openssl,openssl)
+	$(call debian,shellcheck,shellcheck)
+	@$(PY) -m pytest -q $(TWO) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
+	@$(PY) -m pytest -q -m full $(ALONE)
+
+test-wheel: .venv/ready  ## the built wheel with each Django that it serves, and with applications of others
+	@.venv/bin/nox --no-error-on-missing-interpreters
 
 ROWS ?= 2000000
 bench: .venv/ready  ## speed beside psql, pgloader (from apt when root) and loaddata; writes docs/benchmarks.md
 	$(call debian,pgloader,pgloader)
 	@$(PY) -m benchmarks.run --rows $(ROWS) --write
 
+bench-concurrency: .venv/ready  ## many clients at once on SQLite and on PostgreSQL; writes docs/concurrency.md
+	@$(PY) -m benchmarks.concurrency --write
+
 lint: .venv/ready  ## ruff, mypy, migrations and messages up to date
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) manage.py check && $(PY) manage.py makemigrations --check --dry-run
+	$(call debian,msgfmt,gettext)
+	@$(PY) manage.py compilemessages --locale fr --ignore .venv --verbosity 0
 
 format: .venv/ready  ## ruff's own fixes
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
+screenshots: .venv/ready  ## the pictures of the application in the docs
+	$(call debian,chromium,chromium fonts-dejavu-core)
+	@$(PY) -m demo.screenshots
+
+APPS = attribution_project attributions courses
 CATALOGUE = migrate_to_pg/locale/fr/LC_MESSAGES/migrate_to_pg
-messages:  ## the sentences of migrate_to_pg into its French catalogue, and that compiled (needs gettext)
+messages: .venv/ready  ## all sentences into their French catalogues, and those compiled (needs gettext)
 	@xgettext --language=Python --from-code=UTF-8 --add-location=file --sort-by-file --no-wrap -k -k_ -kN_ -kcounted:2,3 \
 		-kngettext:1,2 -kpair:1,2 -kgettext -o - $$(git ls-files 'migrate_to_pg/*.py') \
 		| msgmerge --quiet --no-wrap --sort-by-file --no-fuzzy-matching --update --backup=none $(CATALOGUE).po -
 	@msgattrib --no-obsolete --no-wrap --sort-by-file -o $(CATALOGUE).po $(CATALOGUE).po
 	@sed -i "/^.POT-Creation-Date/d; /^.Report-Msgid-Bugs-To/d" $(CATALOGUE).po
 	@msgfmt --check -o $(CATALOGUE).mo $(CATALOGUE).po 2>/dev/null
+	@for app in $(APPS); do (cd $$app && PYTHONPATH= ../$(PY) -m django makemessages --locale fr --no-wrap --no-location --no-obsolete --verbosity 0 && \
+		sed -i '/^"\(POT-Creation-Date\|PO-Revision-Date\|Report-Msgid-Bugs-To\|Last-Translator\|Language-Team\|Project-Id-Version\):/d' locale/fr/LC_MESSAGES/django.po && \
+		msgfmt --check-format -o locale/fr/LC_MESSAGES/django.mo locale/fr/LC_MESSAGES/django.po) || exit 1; done
 
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --annotation-style line
 pins: .venv/ready  ## newer versions into requirements/*.txt
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) --upgrade pyproject.toml --extra embedded --group app -o requirements/app.txt
 	$(COMPILE) --upgrade pyproject.toml --extra embedded --group dev -o requirements/dev.txt
+	$(COMPILE) --upgrade requirements/audit.in -o requirements/audit.txt
+	@$(PY) -m deploy.dependencies > docs/reference/dependencies.md
+
+# In an environment of its own: it brings pins that have nothing to do with ours.
+audit: .venv/ready  ## known vulnerabilities of what reaches production; fails where nobody can be asked
+	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && \
+		.venv/bin/uv pip install --quiet --python .audit/bin/python --require-hashes -r requirements/audit.txt; }
+	@.audit/bin/pip-audit --strict --disable-pip -r requirements/app.txt
+
+env:  ## .env for docker compose, with secrets of its own
+	@$(PYTHON) deploy/make_env.py
+
+IN_DB = docker compose exec -T db
+FILE ?= backups/$(shell date +%Y%m%d-%H%M%S).dump
+backup:  ## all of the database of docker compose into FILE (default: backups/<date>.dump)
+	@RUN="$(IN_DB)" sh deploy/backup.sh "$(FILE)"
+
+restore:  ## FILE into that database; where it holds anything, only with REPLACE=yes
+	@test "$(origin FILE)" != file || { echo "Which one? make restore FILE=backups/....dump"; exit 1; }
+	@RUN="$(IN_DB)" sh deploy/restore.sh $(if $(REPLACE),--replace) "$(FILE)"
+
+rotate:  ## new secrets for docker compose, or those of .env; everybody logs in again
+	@$(IN_DB) pg_isready --quiet || { echo "PostgreSQL must be running: docker compose up --detach db"; exit 1; }
+	@docker compose run --rm --no-deps secrets --rotate
+	@$(IN_DB) sh -s < deploy/set_password.sh
+	@docker compose restart $$(docker compose ps --services | grep -xE 'web|pgbouncer')
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .demo .bench .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .audit .nox .demo .bench .pytest_cache .mypy_cache .ruff_cache

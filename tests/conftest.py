@@ -22,12 +22,14 @@ import pytest
 from psycopg import sql
 
 from migrate_to_pg import embedded
+from tests.tiers import first_in_ci
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What the settings read: a test starts from none of it, whatever the shell holds.
 VARIABLES = (
     "DJANGO_ENV", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "LOG_LEVEL",
     "CSRF_TRUSTED_ORIGINS", "DJANGO_BEHIND_PROXY", "DJANGO_INSECURE_HTTP", "DJANGO_SETTINGS_MODULE", "DEBUG",
+    "SECRET_KEY_FILE", "DATABASE_BEHIND_PGBOUNCER", "MIGRATE_TO_PG_SOURCE",
 )  # fmt: skip
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -46,6 +48,7 @@ class Server:
 
     def __init__(self, version: int, folder: Path) -> None:
         self.version = version
+        self.directory = folder
         self._server = embedded.start(folder / str(version), version=version)
         with psycopg.connect(self.url(), autocommit=True) as connection:
             # These data need not outlive a power cut; a test that kills a server does not cut the power.
@@ -55,10 +58,11 @@ class Server:
     def url(self, name: str = "postgres", *, user: str = "postgres") -> str:
         return self._server.url(name, user=user)
 
-    def database(self) -> str:
+    def database(self, options: str = "") -> str:
+        """A new empty database; ``options`` as CREATE DATABASE takes them."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name)))
         return self.url(name)
 
     def stop(self) -> None:
@@ -89,7 +93,7 @@ def postgres_url(servers: dict[int, Server]) -> str:
     return servers[SERVER_VERSIONS[0]].database()
 
 
-@pytest.fixture(params=SERVER_VERSIONS, ids=lambda version: f"pg{version}")
+@pytest.fixture(params=first_in_ci(*SERVER_VERSIONS), ids=lambda version: f"pg{version}")
 def each_postgres_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
     """The URL of a fresh, empty database, once for every server version at hand."""
     return servers[request.param].database()
@@ -108,7 +112,7 @@ def python() -> Run:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

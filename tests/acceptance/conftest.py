@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from tests.acceptance.test_projects import ITEMS
 from tests.conftest import ROOT
+from tests.projects import Project
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,12 @@ def made(tmp_path_factory):
         return path
 
     return make
+
+
+@pytest.fixture
+def objects(tmp_path):
+    """A project with every kind of object, and rows in it."""
+    made = Project("objects", tmp_path)
+    made.migrate()
+    made.sqlite(ITEMS)
+    return made

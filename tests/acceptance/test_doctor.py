@@ -64,7 +64,7 @@ def test_a_healthy_database_is_told_in_one_line(doctor, made):
     assert result.returncode == 0
     (line,) = result.stdout.splitlines()
     assert line.startswith(f"Healthy: {made('none')}")
-    assert "13 tables" in line
+    assert "20 tables" in line
     assert "probe: done" in result.stderr
 
 
@@ -100,7 +100,7 @@ def test_json_holds_the_facts(told, made):
     facts = document["facts"]
     assert document["source"] == str(made("dangling-fk"))
     assert facts["bytes"] == made("dangling-fk").stat().st_size
-    assert (facts["tables"], facts["sqlite_version"]) == (13, sqlite3.sqlite_version)
+    assert (facts["tables"], facts["sqlite_version"]) == (20, sqlite3.sqlite_version)
     assert facts["pages"]["encoding"] == "UTF-8"
     assert facts["pages"]["journal_mode"] == "wal"
     assert facts["pages"]["page_count"] * facts["pages"]["page_size"] == facts["bytes"]

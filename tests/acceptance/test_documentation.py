@@ -6,11 +6,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.core.management import load_command_class
 
+from migrate_to_pg.management.defaults import SETTINGS
+from migrate_to_pg.management.reference import reference
 from tests.conftest import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,12 +27,17 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_every_command_is_in_the_reference(name):
-    reference = (ROOT / "docs/reference/commands.md").read_text()
+    page = (ROOT / "docs/reference/commands.md").read_text()
     parser = load_command_class(COMMANDS[name], name).create_parser("manage.py", name)
     ours = [action for action in parser._actions if not is_djangos(action)]
     options = {option for action in ours for option in action.option_strings if option != "--noinput"}
     assert options
-    assert {option for option in options if option not in reference} == set()
+    assert {option for option in options if option not in page} == set()
+
+
+def test_the_page_of_options_is_what_help_says():
+    """A parser changed? python -m migrate_to_pg.management.reference > docs/reference/options.md."""
+    assert (ROOT / "docs/reference/options.md").read_text() == reference()
 
 
 def is_djangos(action: argparse.Action) -> bool:
@@ -64,17 +72,54 @@ ELSEWHERE = {
     "make demo-stop": "tests/acceptance/test_demo.py",
     "make test": "it is what runs this",
     "make run": "tests/app",
-    "docker compose up --build --detach": "tests/app (the configuration); a Docker engine",
+    ".venv/bin/python manage.py seed_demo": "tests/app/test_health.py: it needs an empty database",
+    "make env": "tests/deploy/test_secrets.py: elsewhere than in this checkout",
+    "git pull": "it needs a repository elsewhere",
+    "PGDATABASE=attribution deploy/backup.sh attribution.dump": "tests/deploy/test_backup.py",
+    "PGDATABASE=restored deploy/restore.sh attribution.dump": "tests/deploy/test_backup.py",
 }
+#: One story, told and tried as a whole in tests/acceptance/test_tutorial.py.
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+#: What needs a Docker engine: the same entrypoint, commands and scripts run in tests/deploy without one.
+IN_DOCKER = (
+    "docker compose up",
+    "docker compose exec web python manage.py createsuperuser",
+    "docker compose up --detach --build",
+    "docker compose stop web",
+    "docker compose run --rm web python manage.py migrate_to_pg --check",
+    "docker compose run --rm web python manage.py migrate_to_pg --rehearse --verify",
+    "docker compose run --rm web python manage.py migrate_to_pg --verify",
+    "docker compose up --detach",
+    "docker compose cp web:/app/migrate_to_pg_report ./reports",
+    "docker compose run --rm web python manage.py migrate_to_pg --verify-only",
+    "docker compose ps",
+    "docker compose run --rm web python manage.py migrate_to_pg --undo",
+    "docker compose run --rm web python manage.py migrate_to_pg --purge",
+    "docker compose run --rm web rm -rf migrate_to_pg_report/source",
+    "make backup",
+    "make restore FILE=backups/20260901-080000.dump",
+    "make restore FILE=backups/20260901-080000.dump REPLACE=yes",
+    "docker compose exec db dropdb before_restore_20260901_080000",
+    "COMPOSE_PROFILES=scale docker compose up --detach --scale web=3",
+    "COMPOSE_PROFILES=scale,pool docker compose up --detach --scale web=3",
+    "make rotate",
+    "docker compose build --pull",
+)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {TUTORIAL}), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_in_the_documents_runs(document, checkout, postgres_url):
-    told = [command for command in commands_in(document) if command not in ELSEWHERE]
+    elsewhere = {*ELSEWHERE, *IN_DOCKER}
+    told = [command for command in commands_in(document) if command not in elsewhere]
     if told:
         make_source(checkout)
     for command in told:
         run(command, checkout, postgres_url)
+
+
+def test_no_command_is_left_out_that_no_document_tells():
+    told = {command for document in DOCUMENTS for command in commands_in(document)}
+    assert set(IN_DOCKER) - told == set()
 
 
 def make_source(checkout: Path) -> None:
@@ -97,16 +142,46 @@ def run(command: str, checkout: Path, url: str) -> None:
     assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
 
 
-def test_every_test_that_the_readme_names_exists():
+@pytest.mark.parametrize(("document", "least"), [("README.md", 8), ("docs/explanation/faults.md", 40)])
+def test_every_test_that_a_document_names_exists(document, least):
     """A guarantee without its test is a promise without proof."""
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / document).read_text()
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
-    assert len(named) >= 8
+    assert len(named) >= least
     for path, name in named:
-        assert f"def {name or 'test_'}" in (ROOT / path).read_text(), (path, name)
+        assert (f"def {name}(" if name else "def test_") in (ROOT / path).read_text(), (path, name)
+
+
+def test_every_setting_is_in_the_reference():
+    told = re.findall(r"^\| `([A-Z_]+)` \| `(--[a-z-]+)` \|", (ROOT / "docs/reference/settings.md").read_text(), re.M)
+    assert {name for name, _ in told} == set(SETTINGS)
+    assert all(option == "--" + name.lower().replace("_", "-") for name, option in told)
+
+
+def test_the_api_is_used_as_the_reference_says(checkout, postgres_url):
+    make_source(checkout)
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference/api.md").read_text(), re.S)
+    program = f"import django\ndjango.setup()\n{example.replace('postgres://owner@host:5432/app', postgres_url)}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=checkout, text=True, capture_output=True, check=True,
+        env={"PATH": "/usr/bin:/bin", "DJANGO_SETTINGS_MODULE": "attribution_project.settings"},
+    )  # fmt: skip
+    assert re.search(r"^\d+ rows would move$", done.stdout, re.M)
+    assert "stage_done prove" in done.stdout
+
+
+def test_every_name_of_the_api_exists():
+    named = re.findall(r"^\| `(migrate_to_pg\.[\w.]+)", (ROOT / "docs/reference/api.md").read_text(), re.M)
+    assert len(named) == 8
+    for name in named:
+        module, attribute = name.rsplit(".", 1)
+        assert getattr(import_module(module), attribute), name
 
 
 def test_every_link_between_the_documents_leads_somewhere():
     for document in DOCUMENTS:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
-            assert (document.parent / link).exists(), (document, link)
+            target = (document.parent / link).resolve()
+            assert target.exists(), (document, link)
+            # The documents are read elsewhere, too, without the code beside them.
+            assert document.parent == ROOT or target.is_relative_to(ROOT / "docs"), (document, link)

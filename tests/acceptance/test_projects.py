@@ -43,6 +43,14 @@ def project(tmp_path):
     return make
 
 
+def test_a_model_whose_key_is_none_in_the_table_is_read_row_by_row(project, postgres_url):
+    """An unmanaged model must call some column its key: rows that share it are not each other's."""
+    shapes = project("shapes")
+    shapes.sqlite("INSERT INTO keyless (a, b) VALUES (1, 'x'), (1, 'y'), (1, 'y'), (2, 'x'), (1, 'z')")
+    assert "Read by Django's ORM on both sides" in shapes.move(postgres_url).stdout
+    assert execute(postgres_url, "SELECT b FROM keyless WHERE a = 1 ORDER BY b") == [("x",), ("y",), ("y",), ("z",)]
+
+
 # --- every kind of object ---
 
 ITEMS = """
@@ -74,6 +82,21 @@ def test_every_kind_of_object_is_published_as_migrate_makes_it(project, servers,
     assert objects.undo(url, ok=False).returncode == 1
     objects.undo(url, "--replace")
     assert execute(url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+
+
+def test_what_postgresql_computes_otherwise_is_told_and_stops_nothing(project, servers):
+    """Upper() knows only ASCII on SQLite."""
+    url = servers[18].database("TEMPLATE template0 LOCALE 'C.UTF-8'")
+    objects = project("objects")
+    objects.sqlite(ITEMS.replace("Beta", "été"))
+    moved = objects.move(url, "--verify", "orm", "--json")
+    told = json.loads(moved.stdout)
+    assert execute(url, "SELECT shouted FROM objects_item ORDER BY id") == [("ALPHA",), ("ÉTÉ",)]
+    (finding,) = [f for f in told["findings"] if f["rule"] == "computed-otherwise"]
+    assert (finding["level"], finding["column"], finding["count"]) == ("warning", "shouted", 1)
+    assert finding["samples"] == [{"key": {"id": "2"}, "value": "'éTé' → 'ÉTÉ'"}]
+    (items,) = [table for table in told["tables"] if table["name"] == "objects_item"]
+    assert (items["cells_computed"], items["differences"]) == (4, 0)
 
 
 def check_objects(url, reference):
@@ -147,6 +170,9 @@ def test_keys_relations_and_names_of_every_shape_arrive(project, postgres_url, s
     rows = {t["name"]: t["rows_target"] for t in report["tables"]}
     empty = {"shapes_emptied", "shapes_person_groups", "shapes_person_user_permissions"}
     assert {name for name, count in rows.items() if not count and not name.startswith("auth_")} == empty
+    for source in ("default", "other"):
+        checked = shapes.run("migrate_to_pg", "--check", "--source", source, "--json")
+        assert "missing-table" not in {finding["rule"] for finding in json.loads(checked.stdout)["findings"]}, source
     # What belongs to the other database stays there.
     assert "shapes_elsewhere" not in rows
     assert (shapes.folder / "other.sqlite3").read_bytes() == before
@@ -161,6 +187,31 @@ for model in apps.get_models(include_auto_created=True):
     if model.__name__ != "Elsewhere":
         list(model._base_manager.all())
 """
+
+
+# --- a project that writes on every start ---
+
+STARTS = "SELECT count(*) FROM ready_start"
+
+
+def test_what_a_project_writes_when_it_starts_is_no_live_writer_and_is_told(project, postgres_url):
+    ready = project("ready")
+    command = ("migrate_to_pg", "--target", postgres_url, "--verify", "--json")
+    told = json.loads(ready.run(*command).stdout)
+    assert [(f["rule"], f["level"]) for f in told["findings"]] == [("written-at-start", "warning")]
+    assert told["source"]["changed"] is False
+    assert execute(postgres_url, STARTS) == ready.sqlite(STARTS) == [(1,)]
+
+
+def test_nothing_of_it_reaches_the_source_where_the_project_starts_on_postgresql(project, postgres_url):
+    ready = project("ready")
+    told = json.loads(ready.move(postgres_url, "--json", DATABASE_URL=postgres_url).stdout)
+    assert told["findings"] == []
+    assert execute(postgres_url, STARTS) == ready.sqlite(STARTS) == [(0,)]
+    # With the next start its row is there: undoing would hide it, and says so.
+    refused = ready.run("migrate_to_pg", "--undo", ok=False, DATABASE_URL=postgres_url)
+    assert refused.returncode == 1
+    assert "ready_start: 1 row inserted or changed" in refused.stderr + refused.stdout
 
 
 # --- migrations that reach beyond staging ---
@@ -255,7 +306,7 @@ def test_squashed_migrations_count_as_django_counts_them(project, postgres_url):
     squash.sqlite("ALTER TABLE squash_thing DROP COLUMN colour")
     record(squash, "0001_squashed_0002_size")
     told = squash.move(postgres_url, "--replace").stderr
-    assert "has not applied 1 migrations (squash.0003_colour)" in told
+    assert "has not applied 1 migration (squash.0003_colour)" in told
     assert columns(postgres_url) == ["id", "name", "size"]
     squash.sqlite("ALTER TABLE squash_thing DROP COLUMN size")
     record(squash, "0001_initial")

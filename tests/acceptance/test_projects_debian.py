@@ -1,15 +1,12 @@
 """Extensions of contrib, on Debian's PostgreSQL: made by a migration, or installed in public before."""
 
-import os
-import subprocess
-import tempfile
 import uuid
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.debian import cluster
 from tests.projects import Project
 
 pytestmark = pytest.mark.full
@@ -18,32 +15,8 @@ pytestmark = pytest.mark.full
 @pytest.fixture(scope="module")
 def debian():
     """The URL of a private cluster's database, without its name."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    assert programs, "Debian's PostgreSQL is missing: apt-get install -y postgresql postgresql-contrib"
-    as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-
-    def run(program, *arguments):
-        subprocess.run([*as_postgres, programs[-1] / program, *arguments], check=True, capture_output=True, cwd="/")
-
-    with tempfile.TemporaryDirectory(prefix="pg-debian-") as folder:
-        Path(folder).chmod(0o777)
-        data = f"{folder}/data"
-        run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
-        run(
-            "pg_ctl",
-            "-D",
-            data,
-            "-w",
-            "-o",
-            f"-k {folder} -c listen_addresses='' -c fsync=off",
-            "-l",
-            f"{folder}/log",
-            "start",
-        )
-        try:
-            yield f"postgres://postgres@{quote(folder, safe='')}"
-        finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+    with cluster() as folder:
+        yield f"postgres://postgres@{quote(str(folder), safe='')}"
 
 
 @pytest.fixture

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from demo.application import Application
 from tests.conftest import ROOT, Run
@@ -34,26 +37,67 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture(params=SIZES)
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page at phone and at desktop width; an error of its scripts or a missing file fails the test."""
-    context = browser.new_context(viewport=SIZES[request.param], locale="fr-FR", reduced_motion="reduce")
+def watched(context: BrowserContext) -> tuple[Page, list[str]]:
+    """A page, and what went wrong in it so far: its scripts, its policy, a file that is missing."""
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("requestfailed", lambda asked: problems.append(f"{asked.url}: {asked.failure}"))
+    opened.on("console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None)
+    return opened, problems
+
+
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def page(size: str, browser: Browser) -> Iterator[Page]:
+    """A page at phone or at desktop width; what goes wrong in it fails the test."""
+    context = browser.new_context(viewport=SIZES[size], locale="fr-FR", reduced_motion="reduce")
+    opened, problems = watched(context)
+    yield opened
+    context.close()
+    # A search that is typed on cancels the one before.
+    assert [problem for problem in problems if "ERR_ABORTED" not in problem] == []
+
+
+@pytest.fixture
+def page_without_scripts(browser: Browser) -> Iterator[Page]:
+    """A telephone whose browser runs no JavaScript."""
+    context = browser.new_context(viewport=SIZES["phone"], locale="fr-FR", java_script_enabled=False)
+    opened, problems = watched(context)
     yield opened
     context.close()
     assert problems == []
 
 
+@pytest.fixture(scope="session")
+def university(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SQLite database of seed_demo, made once: tests copy it."""
+    path = tmp_path_factory.mktemp("university") / "db.sqlite3"
+    variables = os.environ | {"DATABASE_URL": f"sqlite:///{path}"}
+    for command in (("migrate", "--verbosity", "0"), ("seed_demo",)):
+        subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, capture_output=True
+        )
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def application(request: pytest.FixtureRequest, tmp_path: Path, manage: Run, python: Run) -> Iterator[Any]:
-    """The application under gunicorn on a small university, on each database in turn; secretaire may log in."""
-    source = tmp_path / "db.sqlite3"
-    manage("make_legacy_db", source, "--damage", "none", "--password", "demo")
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def application(
+    request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, manage: Run
+) -> Iterator[Any]:
+    """The application under gunicorn on the demonstration's university."""
+    source = Path(shutil.copy(university, tmp_path / "db.sqlite3"))
     url = f"sqlite:///{source}"
-    if request.param == "postgresql":
+    if database == "postgresql":
         url = request.getfixturevalue("postgres_url")
         manage("migrate_to_pg", "--source", source, "--report", tmp_path / "report", DATABASE_URL=url)
     with Application(ROOT, {"DATABASE_URL": url}) as running:

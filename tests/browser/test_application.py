@@ -1,48 +1,233 @@
-"""The page of attributions as a secretary uses it, on both databases, on a phone and at a desk."""
+"""The application as the people of a university use it, on both databases, on a telephone and at a desk."""
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import fits
+from tests.browser.conftest import SIZES, fits
+
+HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
+GOOD = "BIO901;Écologie;3;20,5;0;0;M1;2;Eaux et forêts\n"
+BAD = "bio;Génétique;3;vingt;0;0;M1;2;Eaux et forêts\n"
+#: The name of every control as a screen reader would say it; those that have none.
+NAMELESS = """() => [...document.querySelectorAll("input, select, textarea, button")]
+  .filter(one => one.type !== "hidden")
+  .filter(one => !(one.labels && one.labels.length) && !one.getAttribute("aria-label") && !one.textContent.trim())
+  .map(one => one.outerHTML)"""
 
 
-def log_in(page: Page, application) -> None:
-    page.goto(f"{application.address}/attribution/")
-    page.get_by_label("Nom d’utilisateur").fill("secretaire")
+@pytest.fixture(params=[("sqlite", "desktop"), ("postgresql", "phone")], ids="-".join)
+def setting(request) -> tuple[str, str]:
+    """A database and a width: each walk meets both of either."""
+    return request.param
+
+
+@pytest.fixture
+def database(setting) -> str:
+    return setting[0]
+
+
+@pytest.fixture
+def size(setting) -> str:
+    return setting[1]
+
+
+def log_in(page: Page, application, username: str = "secretaire") -> None:
+    page.goto(f"{application.address}/")
+    page.get_by_label("Nom d’utilisateur").fill(username)
     page.get_by_label("Mot de passe").fill("demo")
     page.locator("main").get_by_role("button").click()
-    expect(page.get_by_role("heading", name="Attribuer un cours")).to_be_visible()
+    expect(page.get_by_role("button", name="Se déconnecter")).to_be_visible()
 
 
-def attribute(page: Page) -> None:
-    form = page.locator("form.fields")
-    form.locator("[name=course]").select_option(label=first_option(page, "course", "AGV211"))
-    form.locator("[name=component]").select_option("CM")
-    form.locator("[name=teacher]").select_option(index=1)
-    form.locator("[name=academic_year]").fill("2026-2027")
-    form.locator("[name=hours]").fill("20")
-    form.get_by_role("button").click()
+def choose_teacher(page: Page, typed: str, name: str) -> None:
+    """Type, and take the first who is found: no button is pressed."""
+    page.get_by_label("Chercher un enseignant").fill(typed)
+    page.locator("#teachers a", has_text=name).first.click()
+    expect(page.get_by_role("heading", name=re.compile("Reste à attribuer"))).to_be_visible()
 
 
-def first_option(page: Page, name: str, text: str) -> str:
-    labels = page.locator(f"form.fields [name={name}] option").all_inner_texts()
-    return next(label for label in labels if text in label)
+def tick(page: Page, count: int) -> list[str]:
+    """Choose the first parts of the list; return them: AGV111:CM."""
+    boxes = page.locator(".parts input[type=checkbox]")
+    keys = [boxes.nth(number).get_attribute("value") for number in range(count)]
+    for number in range(count):
+        boxes.nth(number).check()
+    return keys
 
 
-def test_a_secretary_logs_in_attributes_a_course_and_is_told_of_a_conflict(application, page):
+def test_a_secretary_finds_a_teacher_attributes_three_parts_and_takes_them_back(application, page):
     log_in(page, application)
     assert fits(page)
-    attribute(page)
-    expect(page.get_by_text(re.compile("AGV211 CM est attribué à"))).to_be_visible()
-    attribute(page)
-    alert = page.get_by_role("alert")
-    expect(alert).to_be_visible()
-    expect(alert).to_contain_text("AGV211")
+    choose_teacher(page, "dupre", "DUPRÉ")
+    page.get_by_label("Niveau").select_option("M1")
+    expect(page.locator(".parts small").first).to_contain_text("M1")
+    expect(page).to_have_url(re.compile("level=M1"))
+    keys = tick(page, 3)
+    expect(page.locator("[data-told]")).to_contain_text("3 ·")
+    assert fits(page)
+    page.locator(".do").get_by_role("button", name="Attribuer").click()
+    expect(page.get_by_text("3 parties attribuées sur 3.")).to_be_visible()
+    assert page.locator(f".parts input[value='{keys[0]}']").count() == 0
+    page.get_by_role("button", name="Annuler").click()
+    expect(page.get_by_text("3 attributions sont annulées.")).to_be_visible()
     assert fits(page)
 
 
-def test_the_language_can_be_switched(application, page):
+def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(application, page, browser):
+    log_in(page, application)
+    choose_teacher(page, "dupre", "DUPRÉ")
+    keys = tick(page, 2)
+    other = browser.new_context(locale="fr-FR").new_page()
+    log_in(other, application, "administratrice")
+    choose_teacher(other, "sow", "SOW")
+    other.locator(f".parts input[value='{keys[1]}']").check()
+    other.locator(".do").get_by_role("button", name="Attribuer").click()
+    expect(other.get_by_text(re.compile("est attribué à SOW"))).to_be_visible()
+    other.context.close()
+    page.locator(".do").get_by_role("button", name="Attribuer").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("1 partie attribuée sur 2.")
+    expect(alert).to_contain_text("est déjà attribué à SOW")
+    assert fits(page)
+
+
+def test_the_maximum_is_exceeded_only_when_confirmed(application, page):
+    log_in(page, application)
+    choose_teacher(page, "FAŸ", "FAŸ")
+    tick(page, 10)
+    page.locator(".do").get_by_role("button", name="Attribuer").click()
+    expect(page.get_by_role("alert")).to_contain_text("pour un maximum de")
+    assert fits(page)
+    page.get_by_role("button", name=re.compile("quand même")).click()
+    expect(page.locator(".load.over")).to_be_visible()
+
+
+def test_an_attribution_is_edited_moved_removed_and_brought_back(application, page):
+    log_in(page, application)
+    page.get_by_role("link", name="Attributions").click()
+    page.get_by_label("Cours ou enseignant").fill("agrostologie")
+    page.get_by_role("button", name="Filtrer").click()
+    page.get_by_role("link", name="Modifier").first.click()
+    page.get_by_label("Heures").fill("7,5")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text(re.compile("est modifié"))).to_be_visible()
+    page.get_by_role("link", name="Déplacer").click()
+    page.get_by_label("Chercher un enseignant").fill("sow")
+    page.locator("#teachers label", has_text="SOW").first.click()
+    page.get_by_role("button", name="Déplacer").click()
+    expect(page.locator(".history")).to_contain_text("SOW")
+    page.get_by_role("link", name="Retirer").click()
+    page.get_by_role("button", name="Retirer").click()
+    expect(page.get_by_text(re.compile("est retiré à SOW"))).to_be_visible()
+    page.get_by_role("button", name="Annuler").click()
+    expect(page.get_by_text(re.compile("est revenu à son état d’avant"))).to_be_visible()
+    expect(page.locator(".history li")).to_have_count(5)
+    assert fits(page)
+
+
+def test_a_file_with_a_bad_row_is_shown_and_only_a_good_one_is_imported(application, page, tmp_path):
+    file = tmp_path / "cours.csv"
+    log_in(page, application)
+    page.goto(f"{application.address}/cours/import/")
+    file.write_text(HEAD + GOOD + BAD)
+    page.get_by_label("CSV ou XLSX").set_input_files(file)
+    page.get_by_role("button", name="Aperçu").click()
+    expect(page.get_by_role("alert")).to_contain_text("Rien ne sera importé")
+    row = page.locator("tr.invalid")
+    expect(row).to_contain_text("n’est pas un nombre")
+    expect(row.get_by_role("rowheader")).to_have_text("3")
+    expect(page.get_by_role("button", name="Tout importer")).to_have_count(0)
+    assert fits(page)
+    file.write_text(HEAD + GOOD)
+    page.get_by_label("CSV ou XLSX").set_input_files(file)
+    page.get_by_role("button", name="Aperçu").click()
+    page.get_by_role("button", name="Tout importer").click()
+    expect(page.get_by_text(re.compile("1 ligne ajoutée"))).to_be_visible()
+    page.get_by_label("Code ou intitulé").fill("BIO901")
+    page.get_by_role("button", name="Filtrer").click()
+    expect(page.get_by_role("link", name="BIO901")).to_be_visible()
+
+
+def test_a_year_is_carried_over_without_what_is_left_out(application, page):
+    log_in(page, application)
+    page.goto(f"{application.address}/attribution/liste/")
+    page.get_by_role("link", name="Reconduire une année").click()
+    page.get_by_label("Département").select_option("Agroalimentaire")
+    page.get_by_role("button", name="Proposer").click()
+    boxes = page.get_by_role("checkbox", name=re.compile("Écarter"))
+    proposed = boxes.count()
+    boxes.first.check()
+    assert fits(page)
+    page.get_by_role("button", name=re.compile("Accepter les")).click()
+    page.get_by_label("Quand même, au-delà du maximum").check()
+    page.get_by_role("button", name=re.compile("Accepter les")).click()
+    expect(page.get_by_text(re.compile(f"{proposed - 1} parties sont attribuées"))).to_be_visible()
+
+
+def test_the_language_can_be_switched_and_stays(application, page):
     log_in(page, application)
     page.get_by_role("button", name="English").click()
-    expect(page.get_by_role("heading", name="Attribute a course")).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("Attribute courses of"))).to_be_visible()
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_role("heading", name="Hours of each teacher against the maximum")).to_be_visible()
+    page.get_by_role("button", name="Français").click()
+    expect(page.get_by_role("heading", name="Avancement")).to_be_visible()
+
+
+def test_the_whole_path_works_without_javascript(application, page_without_scripts):
+    page = page_without_scripts
+    log_in(page, application)
+    page.get_by_label("Chercher un enseignant").fill("dupré")
+    page.get_by_role("button", name="Afficher").click()
+    page.locator("#teachers a", has_text="DUPRÉ").first.click()
+    page.get_by_label("Niveau").select_option("L3")
+    page.get_by_role("button", name="Filtrer").click()
+    tick(page, 3)
+    page.locator(".do").get_by_role("button", name="Attribuer").click()
+    expect(page.get_by_text("3 parties attribuées sur 3.")).to_be_visible()
+    expect(page.locator(".parts small").first).to_contain_text("L3")
+    page.get_by_role("button", name="Annuler").click()
+    expect(page.get_by_text("3 attributions sont annulées.")).to_be_visible()
+
+
+def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(application, page):
+    log_in(page, application, "enseignante")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("M00001")
+    page.get_by_role("link", name="Lettre de décision").click()
+    expect(page.get_by_text("Les enseignements suivants vous sont attribués")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="Imprimer")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Se déconnecter").click()
+    log_in(page, application, "doyen")
+    expect(page.get_by_role("heading", name="Avancement")).to_be_visible()
+    page.get_by_role("link", name="Attributions").click()
+    expect(page.get_by_role("link", name="Modifier")).to_have_count(0)
+
+
+PAGES = (
+    "/attribution/?teacher=M00003", "/attribution/liste/", "/attribution/1/", "/attribution/1/modifier/",
+    "/attribution/1/deplacer/", "/attribution/1/retirer/", "/attribution/reconduction/", "/attribution/departement/",
+    "/attribution/tableau-de-bord/", "/enseignants/", "/enseignants/1/", "/enseignants/1/decision/",
+    "/enseignants/import/", "/cours/", "/cours/1/", "/cours/import/", "/base-de-donnees/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
+def test_every_page_fits_has_one_title_and_a_name_for_each_control(application, page):
+    log_in(page, application, "administratrice")
+    for address in PAGES:
+        page.goto(application.address + address)
+        assert fits(page), address
+        assert page.locator("h1").count() == 1, address
+        assert page.evaluate(NAMELESS) == [], address
+        assert page.locator("html").get_attribute("lang") == "fr"
+    page.goto(f"{application.address}/attribution/liste/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
+
+
+def test_the_sizes_are_those_of_a_telephone_and_a_desk():
+    assert {name: size["width"] for name, size in SIZES.items()} == {"phone": 390, "desktop": 1280}

@@ -233,6 +233,7 @@ CASES = [
         damage=_script("DELETE FROM django_migrations WHERE app = 'courses' AND name = '0001_initial';"),
         finds=(
             Found("inconsistent-migrations", "django_migrations"),
+            Found("inconsistent-migrations", "django_migrations"),
             Found("unapplied-migrations", "django_migrations"),
         ),
     ),

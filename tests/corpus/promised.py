@@ -95,7 +95,7 @@ def _unique(unique: TargetUnique, names: dict[str, str]) -> models.UniqueConstra
         options["nulls_distinct"] = False
     if unique.expressions:
         # The catalogue's own words.
-        parts = (RawSQL(part, []) for part in unique.expressions)  # noqa: S611
+        parts = (RawSQL(part, []) for part in unique.expressions)  # noqa: S611 - the tests' own expressions
         return models.UniqueConstraint(*parts, **options)
     return models.UniqueConstraint(fields=[names[column] for column in unique.columns], **options)
 
@@ -107,4 +107,4 @@ def _index(index: TargetIndex, names: dict[str, str]) -> models.Index:
 
 def _raw(sql: str) -> RawSQL:
     # The catalogue's own words.
-    return RawSQL(sql, [], output_field=models.BooleanField())  # noqa: S611
+    return RawSQL(sql, [], output_field=models.BooleanField())  # noqa: S611 - the tests' own expressions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.corpus import Case, Found
 
 _COURSE = "CREATE TABLE course (id bigint PRIMARY KEY, code varchar(9) NOT NULL UNIQUE)"
@@ -39,9 +41,9 @@ def _dangling(name: str, *children: str, fix: bool = False) -> Case:
     )
 
 
-def _plain(name: str, source: str, *found: Found, more: str = "", target: str = "", blocked: bool = True) -> Case:
+def _plain(name: str, source: str, *found: Found, more: str = "", target: str = "", **rest: Any) -> Case:
     """Table t of PostgreSQL's beside whatever SQLite has."""
-    return Case(name=name, target=_T.format(more=more) + target, source=source, finds=found, blocked=blocked)
+    return Case(name=name, target=_T.format(more=more) + target, source=source, finds=found, **rest)
 
 
 CASES = [
@@ -75,7 +77,9 @@ CASES = [
            _T_SQLITE.format(more=", note text") + "INSERT INTO t VALUES (1, 'a', NULL);",
            Found("extra-column", "t", "note"), blocked=False),
     _plain("column missing that has no default", _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
-           Found("missing-column", "t", "n"), more=", n integer NOT NULL"),
+           Found("missing-column", "t", "n"), more=", n integer NOT NULL", unmendable=("t",)),
+    _plain("text column missing that has no default", _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
+           Found("missing-column", "t", "n"), more=", n text NOT NULL"),
     _plain("column missing that may be null", _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
            Found("missing-column", "t", "n"), more=", n integer NULL", blocked=False),
     _plain("NOT NULL lost", _T_SQLITE.format(more=", n integer") + "INSERT INTO t VALUES (1, 'a', 5);",
@@ -106,12 +110,12 @@ CASES = [
     # --- tables
     _plain("backup table with rows",
            _T_SQLITE.format(more="") + "CREATE TABLE t_backup (id integer); INSERT INTO t_backup VALUES (1), (2);",
-           Found("leftover-table", "t_backup", count=2)),
+           Found("leftover-table", "t_backup", count=2), blocked=False),
     _plain("remains of an interrupted rebuild", _T_SQLITE.format(more="") + 'CREATE TABLE "new__t" (id integer);',
            Found("leftover-table", "new__t"), blocked=False),
     _plain("a full-text index",
            _T_SQLITE.format(more="") + "CREATE VIRTUAL TABLE s USING fts5(v); INSERT INTO s VALUES ('a'), ('b');",
-           Found("leftover-table", "s", count=2)),
+           Found("leftover-table", "s", count=2), blocked=False),
     Case(
         name="end before start",
         target="CREATE TABLE t (id bigint PRIMARY KEY, a date, b date, CHECK (b >= a))",

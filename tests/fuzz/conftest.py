@@ -17,10 +17,37 @@ from tests.fuzz.rounds import Fuzzer
 
 #: The demonstration fills neither groups nor sessions nor the log.
 MORE = """
-INSERT INTO auth_group (name) VALUES ('secrétariat'), ('direction');
-INSERT INTO auth_group_permissions (group_id, permission_id) VALUES (1, 1), (1, 2), (2, 1);
-INSERT INTO auth_user_groups (user_id, group_id) VALUES (1, 1), (2, 2);
+INSERT INTO auth_group (name) VALUES ('scolarité'), ('direction');
+INSERT INTO auth_group_permissions (group_id, permission_id)
+    SELECT g.id, p.id FROM auth_group g JOIN auth_permission p ON p.id <= 2 WHERE g.name IN ('scolarité', 'direction');
+INSERT INTO auth_user_groups (user_id, group_id)
+    SELECT u.id, g.id FROM auth_group g JOIN auth_user u ON u.id <= 2 WHERE g.name = 'direction';
 INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES (1, 3), (2, 5);
+INSERT INTO courses_historicalcourse (id, code, title, credits, hours_cm, hours_td, hours_tp, level, semester,
+    department, history_date, history_change_reason, history_type, history_user_id)
+    SELECT id, code, title, credits, hours_cm, hours_td, hours_tp, level, semester,
+        department, '2026-02-01 08:30:00.25', CASE WHEN id = 1 THEN 'réforme' END, '+', 1
+    FROM courses_course WHERE id <= 3;
+INSERT INTO attributions_historicalteacher (id, matricule, last_name, first_name, grade, department, email, max_hours,
+    history_date, history_type, history_user_id, user_id)
+    SELECT id, matricule, last_name, first_name, grade, department, email, max_hours,
+        '2026-02-01 08:30:00', '~', NULL, 1
+    FROM attributions_teacher WHERE id <= 3;
+INSERT INTO attributions_historicalattribution (id, component, academic_year, load, hours, note, created_at,
+    history_date, history_type, course_id, created_by_id, history_user_id, teacher_id)
+    SELECT id, component, academic_year, load, hours, note, created_at,
+        '2026-02-01 08:30:00', '-', course_id, created_by_id, 2, teacher_id
+    FROM attributions_attribution WHERE id <= 3;
+INSERT INTO axes_accessattempt (user_agent, ip_address, username, http_accept, path_info, attempt_time, get_data,
+    post_data, failures_since_start)
+    VALUES ('curl', '192.0.2.1', 'aubry', '*/*', '/login/', '2026-01-31 12:00:00', '', 'username=aubry', 3),
+        ('', NULL, NULL, '', '', '2026-01-31 12:00:01.5', '', '', 0);
+INSERT INTO axes_accessattemptexpiration VALUES (1, '2026-01-31 13:00:00');
+INSERT INTO axes_accesslog (user_agent, ip_address, username, http_accept, path_info, attempt_time, logout_time,
+    session_hash)
+    VALUES ('curl', '2001:db8::1', 'aubry', '*/*', '/login/', '2026-01-31 12:00:00', NULL, 'abc');
+INSERT INTO axes_accessfailurelog (user_agent, ip_address, username, http_accept, path_info, attempt_time, locked_out)
+    VALUES ('curl', '::1', 'aubry', '*/*', '/login/', '2026-01-31 12:00:00', 1);
 INSERT INTO django_admin_log
     (object_id, object_repr, action_flag, change_message, content_type_id, user_id, action_time)
 VALUES ('1', 'AGV211', 1, '[{"added": {}}]', 7, 1, '2026-01-31 12:00:00'),

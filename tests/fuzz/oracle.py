@@ -104,6 +104,22 @@ class Target:
             self.ask(sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(cells), sql.Identifier("public", table)))
         )
 
+    def leftovers(self) -> dict[str, list[str]]:
+        """The tables that no migration knows, and their columns."""
+        query = """
+            SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'sqlite_leftovers'
+        """
+        found: dict[str, list[str]] = {}
+        for table, column in self.ask(query):
+            found.setdefault(table.lower(), []).append(column)
+        return found
+
+    def held(self, table: str, columns: list[str]) -> int:
+        """How many values a column of such a table has, over the kinds that it is split into."""
+        counts = [sql.SQL("count({})").format(sql.Identifier(column)) for column in columns] or [sql.SQL("0")]
+        place = sql.Identifier("sqlite_leftovers", table)
+        return int(self.ask(sql.SQL("SELECT {} FROM {}").format(sql.SQL(" + ").join(counts), place))[0][0])
+
     def relations(self) -> list[str]:
         query = """
             SELECT relnamespace::regnamespace || '.' || relname FROM pg_class WHERE relnamespace::regnamespace::text
@@ -152,7 +168,7 @@ def published(source: Source, target: Target, report: dict[str, Any] | None) -> 
     tables = target.tables()
     record = Record(target) if report else None
     with closing(source.database):
-        yield from left_behind(source, tables)
+        yield from left_behind(source, target, tables)
         yield from target.unfinished()
         yield from reused_ids(source, target)
         for name, columns in tables.items():
@@ -163,13 +179,15 @@ def published(source: Source, target: Target, report: dict[str, Any] | None) -> 
         yield from record.needless(tables)
 
 
-def left_behind(source: Source, tables: dict[str, list[Column]]) -> Iterator[str]:
-    """Tables and columns of the source that hold something and are not there."""
+def left_behind(source: Source, target: Target, tables: dict[str, list[Column]]) -> Iterator[str]:
+    """Tables and columns of the source that hold something and are not there, nor among the leftovers."""
     there = {name.lower(): {c.name.lower() for c in columns} for name, columns in tables.items()}
+    carried = target.leftovers()
     for lower, table in source.tables().items():
         for column in [c for key, c in source.columns(table).items() if key not in there.get(lower, ())]:
-            query = f"SELECT count({quoted(column)}) FROM {quoted(table)}"
-            if source.database.execute(query).fetchone()[0]:
+            (count,) = source.database.execute(f"SELECT count({quoted(column)}) FROM {quoted(table)}").fetchone()
+            kinds = [c for c in carried.get(lower, ()) if c == column or c.startswith(f"{column}__")]
+            if count and (not kinds or target.held(table, kinds) != count):
                 yield f"{table}.{column} was left behind"
 
 

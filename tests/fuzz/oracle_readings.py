@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,6 +114,24 @@ def zone_of(written: str | None) -> datetime.timezone | None:
     return datetime.timezone(datetime.timedelta(minutes=-minutes if written[0] == "-" else minutes))
 
 
+#: The first byte of PostgreSQL's binary inet, by version.
+FAMILY = {4: 2, 6: 3}
+
+
+def address(storage: str, value: Any, _: Column) -> Meaning:
+    """GenericIPAddressField: the bytes that PostgreSQL sends for the same address, in hexadecimal."""
+    try:
+        written = value.decode() if storage == "text" else ""
+        host, _slash, prefix = written.partition("/")
+        read = ipaddress.ip_interface(written)
+    except ValueError:
+        return Unreadable(storage, value)
+    if "%" in host or not (prefix or "0").isdecimal():
+        return Unreadable(storage, value)
+    head = bytes([FAMILY[read.version], read.network.prefixlen, 0, len(read.packed)])
+    return (head + read.packed).hex()
+
+
 #: information_schema's data_type -> (reading on SQLite, expression on PostgreSQL).
 KINDS: dict[str, tuple[Callable[[str, Any, Column], Meaning], str]] = {
     "smallint": (whole, "{}"),
@@ -122,6 +141,7 @@ KINDS: dict[str, tuple[Callable[[str, Any, Column], Meaning], str]] = {
     "character varying": (text, "convert_to({}, 'UTF8')"),
     "text": (text, "convert_to({}, 'UTF8')"),
     "numeric": (number, "{}"),
+    "inet": (address, "encode(inet_send({}), 'hex')"),
     "timestamp with time zone": (instant, "(extract(epoch FROM {}) * 1000000)::numeric"),
 }
 

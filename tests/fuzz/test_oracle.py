@@ -86,7 +86,7 @@ LIES = {
     "a text": ("UPDATE courses_course SET title = title || ' ' WHERE id = 3", "not on PostgreSQL: id=3, code="),
     "letters": ("UPDATE auth_user SET username = upper(username) WHERE id = 1", "auth_user: only on PostgreSQL: id=1"),
     "an accent": (
-        "UPDATE auth_group SET name = normalize(name, NFD) WHERE id = 1", "auth_group: only on PostgreSQL: id=1",
+        "UPDATE auth_group SET name = normalize(name, NFD) WHERE id = 5", "auth_group: only on PostgreSQL: id=5",
     ),
     "an integer": ("UPDATE courses_course SET credits = credits + 1 WHERE id = 1", "courses_course: not on"),
     "a boolean": ("UPDATE auth_user SET is_staff = NOT is_staff WHERE id = 1", "auth_user: not on PostgreSQL: id=1"),
@@ -101,10 +101,13 @@ LIES = {
     ),
     "a NULL": ("UPDATE django_admin_log SET object_id = '' WHERE object_id IS NULL", "object_id=None"),
     "no NULL": ("UPDATE attributions_attribution SET created_by_id = NULL WHERE id = 2", "created_by_id=None"),
-    "a key": ("UPDATE auth_user_groups SET group_id = 2 WHERE id = 1", "auth_user_groups: only on PostgreSQL: id=1"),
+    "a key": ("UPDATE auth_user_groups SET group_id = 1 WHERE id = 1", "auth_user_groups: only on PostgreSQL: id=1"),
     "a primary key": ("UPDATE auth_group_permissions SET id = 99 WHERE id = 3", "only on PostgreSQL: id=99"),
     "a row less": ("DELETE FROM attributions_attribution WHERE id = 7", "attribution: not on PostgreSQL: id=7"),
-    "a row more": ("INSERT INTO auth_group (name) VALUES ('more')", "auth_group: only on PostgreSQL: id=3"),
+    "a row more": ("INSERT INTO auth_group (name) VALUES ('more')", "auth_group: only on PostgreSQL: id=7"),
+    "an address": (
+        "UPDATE axes_accesslog SET ip_address = '2001:db8::2'", "axes_accesslog: not on PostgreSQL: id=1",
+    ),
     "two rows exchanged": (
         "UPDATE courses_course c SET title = d.title FROM courses_course d WHERE c.id IN (1, 2) AND c.id + d.id = 3",
         "courses_course: not on PostgreSQL: id=2",

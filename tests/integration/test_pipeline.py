@@ -261,7 +261,7 @@ def test_user_data_in_the_target_is_refused_and_named(source, postgres_url, move
     manage("createsuperuser", "--no-input", "--username", "chef", "--email", "a@b.fr", **superuser)
     report = move(source, postgres_url)
     assert report.failure.exit_status == 1
-    assert report.failure.detail == ("auth_user: 1 of 1 rows",)
+    assert report.failure.detail == ("auth_user: 1 of 1 row",)
     assert "--replace" in report.failure.remedy
     assert execute(postgres_url, "SELECT username FROM auth_user") == [("chef",)]
 
@@ -275,12 +275,14 @@ def test_replace_keeps_the_old_tables_and_undo_brings_them_back(
     execute(url, "CREATE TABLE unrelated (id int); INSERT INTO unrelated VALUES (1)")
     report = move(source, url, replace=True)
     assert report.ok, report.failure
-    assert execute(url, f"SELECT name FROM {report.publication.archive}.auth_group") == [("ancien",)]
+    assert execute(url, f"SELECT name FROM {report.publication.archive}.auth_group WHERE name = 'ancien'") == [
+        ("ancien",)
+    ]
     assert execute(url, "SELECT count(*) FROM auth_group WHERE name = 'ancien'") == [(0,)]
     assert execute(url, "SELECT id FROM unrelated") == [(1,)]
 
     back = afterwards.undo(Options(target=url))
-    assert execute(url, "SELECT name FROM auth_group") == [("ancien",)]
+    assert execute(url, "SELECT name FROM auth_group WHERE name = 'ancien'") == [("ancien",)]
     assert execute(url, f"SELECT count(*) > 0 FROM {back.publication.archive}.courses_course") == [(True,)]
     assert execute(url, "SELECT id FROM unrelated") == [(1,)]
     manage("migrate", "--check", DATABASE_URL=url)
@@ -303,7 +305,7 @@ def test_a_row_written_to_the_target_meanwhile_stops_publish(source, postgres_ur
     intruder = lambda: execute(postgres_url, "INSERT INTO auth_group (name) VALUES ('tard')")  # noqa: E731
     report = move(source, postgres_url, on={"prove": intruder})
     assert "auth_group" in report.failure.message
-    assert execute(postgres_url, "SELECT name FROM auth_group") == [("tard",)]
+    assert execute(postgres_url, "SELECT name FROM auth_group WHERE name = 'tard'") == [("tard",)]
     assert execute(postgres_url, "SELECT count(*) FROM courses_course") == [(0,)]
 
 

@@ -529,8 +529,10 @@ def test_generated_columns_are_compared_even_those_that_call_djangos_functions(e
         " digest text GENERATED ALWAYS AS (md5(CASE n WHEN 'b' THEN 'c' ELSE n END)) STORED);"
         "INSERT INTO thing VALUES (21, 'a'), (22, 'b')"
     )
-    (sample,) = each_sides.samples()
-    assert (sample.key, sample.column) == ({"id": "22"}, "digest")
+    (table,) = each_sides.prove().tables
+    (found,) = table.otherwise
+    (sample,) = found.samples
+    assert (table.differences, found.count, sample.key, sample.column) == (0, 1, {"id": "22"}, "digest")
     assert (sample.source, sample.target) == ("92eb5ffee6ae2fec3ad71c777531578f", "4a8a08f09d37b73795649038408b5f33")
 
 
@@ -542,3 +544,53 @@ def test_one_cell_of_the_wrong_class_far_down_does_not_hide_the_others(sides):
     sides.corrupt("UPDATE thing SET name = 'y' WHERE id = 15003")
     assert kinds(sides) == [("changed", "15000", "name"), ("changed", "15003", "name")]
     assert sides.prove().tables[0].cells_compared == 2 * COUNT
+
+
+UPPER = "(upper(name))"
+
+
+def shouting(sides: Sides, sqlite_column: str, *rows: Sequence[Any]) -> None:
+    """One column that PostgreSQL computes, beside what SQLite has of it."""
+    sides.source(f"CREATE TABLE thing (id integer PRIMARY KEY, name text, loud {sqlite_column})", *rows)
+    sides.target(
+        "CREATE FUNCTION loudly(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper($1)';"
+        "CREATE TABLE thing (id bigint PRIMARY KEY, name text, loud text GENERATED ALWAYS AS"
+        f' ({SCHEMA}.loudly(name COLLATE "C.utf8")) STORED);'
+        "INSERT INTO thing (id, name) VALUES (1, 'a'), (2, 'é'), (3, NULL)"
+    )
+
+
+def test_what_postgresql_computes_otherwise_is_told_and_is_no_difference(sides: Sides) -> None:
+    shouting(sides, f"text GENERATED ALWAYS AS {UPPER} STORED")
+    with sqlite3.connect(sides.path) as source:
+        source.executemany("INSERT INTO thing (id, name) VALUES (?, ?)", [(1, "a"), (2, "é"), (3, None)])
+    source.close()
+    (table,) = sides.prove().tables
+    assert (table.differences, table.cells_compared, table.cells_computed) == (0, 6, 3)
+    (told,) = table.otherwise
+    assert (told.column, told.count) == ("loud", 1)
+    assert [(dict(s.key), s.source, s.target) for s in told.samples] == [({"id": "2"}, "é", "É")]
+
+
+def test_a_column_that_is_plain_on_sqlite_may_hold_anything(sides: Sides) -> None:
+    shouting(sides, "text", (1, "a", "A"), (2, "é", None), (3, None, "x"))
+    (table,) = sides.prove().tables
+    assert (table.differences, table.cells_compared, table.cells_computed) == (0, 6, 3)
+    assert [(s.source, s.target) for s in table.otherwise[0].samples] == [(None, "É"), ("x", None)]
+
+
+def test_a_computed_value_that_its_expression_does_not_give_is_a_difference(sides: Sides) -> None:
+    shouting(sides, "text", (1, "a", "A"), (2, "é", "É"), (3, None, None))
+    sides.corrupt("CREATE OR REPLACE FUNCTION loudly(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)'")
+    (table,) = sides.prove().tables
+    assert table.differences == 2
+    assert [(s.column, s.target) for s in table.samples] == [("loud", "another value, in 2 rows")]
+
+
+def test_rows_without_a_key_are_matched_by_what_is_compared(sides: Sides) -> None:
+    sides.source("CREATE TABLE thing (name text, loud text)", ("é", "é"), ("é", "é"), ("b", "B"))
+    sides.target('CREATE TABLE thing (name text, loud text GENERATED ALWAYS AS (upper(name COLLATE "C.utf8")) STORED)')
+    sides.corrupt("INSERT INTO thing (name) VALUES ('é'), ('b'), ('é')")
+    (table,) = sides.prove().tables
+    assert (table.differences, table.cells_compared, table.cells_computed) == (0, 3, 3)
+    assert table.otherwise[0].count == 2

@@ -15,7 +15,7 @@ import pytest
 from django.db.models.signals import post_init, pre_init
 
 from migrate_to_pg.prove.orm import same, same_json
-from migrate_to_pg.records import INCOMING, Options, Report, Verify
+from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
 from migrate_to_pg.verifying import verify_only
 
 Move = Callable[..., Report]
@@ -41,7 +41,11 @@ def test_every_row_of_every_model_is_read_on_both_sides_and_every_key_followed(
 def test_what_was_mended_is_read_as_it_was_mended(
     damaged: Callable[[str], Path], postgres_url: str, move: Move, damage: str
 ) -> None:
-    accepted = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "skip_leftovers": True}
+    accepted = {
+        "fix": ("all", "merge-duplicates", "text-too-long"),
+        "quarantine": ("all",),
+        "leftovers": Leftovers.SKIP,
+    }
     report = move(damaged(damage), postgres_url, verify=Verify.ORM, **accepted)
     assert report.ok, report.failure
     assert report.proof is not None

@@ -68,11 +68,11 @@ def test_the_trial_of_the_next_id_leaves_no_row_and_no_gap(
     report = move(source, each_postgres_url)
     assert report.ok, report.failure
     for identity in report.identities:
-        given = execute(each_postgres_url, f"SELECT nextval(pg_get_serial_sequence('{identity.table}', 'id'))")
-        assert given == [(identity.next,)]
-        assert execute(each_postgres_url, f"SELECT count(*) FROM {identity.table} WHERE id >= {identity.next}") == [
-            (0,)
-        ]
+        table, column, following = identity.table, identity.column, identity.next
+        given = execute(each_postgres_url, f"SELECT nextval(pg_get_serial_sequence('{table}', '{column}'))")
+        assert given == [(following,)]
+        beyond = execute(each_postgres_url, f"SELECT count(*) FROM {table} WHERE {column} >= {following}")
+        assert beyond == [(0,)]
 
 
 def test_the_published_schema_has_the_description_of_one_that_migrate_makes(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.columns import reader
+from migrate_to_pg.columns import driver, reader
 from migrate_to_pg.columns.ahead import ahead
 from migrate_to_pg.columns.selection import Span
 from migrate_to_pg.errors import SourceError
@@ -119,9 +119,9 @@ def test_batches_of_ordinary_rows_are_full(ferry: Ferry) -> None:
 
 def test_the_widest_row_is_known(ferry: Ferry) -> None:
     ferry.column("text", "a", "b" * 2**20)
-    assert reader._driver_rows(ferry.table(), reader.BATCH_ROWS) == 15
+    assert driver._driver_rows(ferry.table().source.largest_row, driver.BATCH_ROWS) == 15
     ferry.fill("UPDATE t SET v = ?", [["a"]])
-    assert reader._driver_rows(ferry.table(), reader.BATCH_ROWS) == reader.BATCH_ROWS
+    assert driver._driver_rows(ferry.table().source.largest_row, driver.BATCH_ROWS) == reader.BATCH_ROWS
 
 
 def test_spans_are_read_like_the_whole(ferry: Ferry) -> None:
@@ -134,7 +134,7 @@ def test_spans_are_read_like_the_whole(ferry: Ferry) -> None:
 
 def test_large_rows_make_light_batches(ferry: Ferry) -> None:
     ferry.column("bytea", *[bytes(3 * 2**20)] * 20)
-    assert max(batch.columns[1].values.nbytes for batch in ferry.batches()) < 2 * reader.BATCH_BYTES
+    assert max(batch.columns[1].values.nbytes for batch in ferry.batches()) < 2 * driver.BATCH_BYTES
 
 
 def test_one_large_row_does_not_make_every_batch_small(ferry: Ferry) -> None:

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from migrate_to_pg import afterwards
-from migrate_to_pg.records import INCOMING, Options, Report, Verify
+from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
 from migrate_to_pg.report.json import to_json
 from migrate_to_pg.verifying import verify_only
 from tests.conftest import ROOT
@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 REFERENCE = ROOT / "docs" / "reference"
 SCHEMA = json.loads((REFERENCE / "report.schema.json").read_text())
 Move = Callable[..., Report]
-ALL = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "skip_leftovers": True}
+ALL = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "leftovers": Leftovers.SKIP}
 
 
 def check_valid(report: Report) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import sys
 from types import ModuleType
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg import target
 from migrate_to_pg.endpoints import choose_target
@@ -31,6 +32,19 @@ def role(postgres_url, execute):
     execute(postgres_url, f"CREATE ROLE {name} LOGIN PASSWORD 'hunter2@'")
     yield postgres_url.replace("postgres://postgres@", f"postgres://{name}:{PASSWORD}@")
     execute(postgres_url, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+
+
+def test_a_server_that_is_gone_without_a_word_is_noticed():
+    """As far as it can be tried here: every way to it asks for keepalives, unless the URL says otherwise."""
+    choice = choose_target("postgres://u@h/d?keepalives_count=3&tcp_user_timeout=9000")
+    expected = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10,
+                "keepalives_count": 3, "tcp_user_timeout": 9000}  # fmt: skip
+    for options in (
+        conninfo_to_dict(choice.conninfo),
+        choice.staging(server_version=180000)["OPTIONS"],
+        choice.published("public", server_version=180000)["OPTIONS"],
+    ):
+        assert {name: int(options[name]) for name in expected} == expected
 
 
 def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url, role, execute):
@@ -80,6 +94,7 @@ def test_an_encoding_that_cannot_hold_every_text(postgres_url, execute, encoding
         f"mysql://u:{PASSWORD}@host/d",
         f"postgres://u:{PASSWORD}@host",
         f"postgres://u:{PASSWORD}@host/d?no_such_option=1",
+        f"postgres://u:begun@{PASSWORD}/w@host/d",
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused_without_its_password(url):
@@ -138,7 +153,7 @@ def test_tables_of_another_role_are_refused_and_named(source, postgres_url, role
     execute(postgres_url, "CREATE TABLE courses_course (id int); GRANT SELECT ON courses_course TO worker")
     report = move(source, role)
     assert report.failure.exit_status == 1
-    assert "belong to another role" in report.failure.message
+    assert "Not all that would be replaced belongs to this role" in report.failure.message
     assert "courses_course" in " ".join(report.failure.detail)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate_to_pg.records import Difference, Options, Report, Verify
+from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
 from migrate_to_pg.snapshot import file_sha256
 from migrate_to_pg.verifying import verify_only
 
-ALL = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "skip_leftovers": True}
+ALL = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "leftovers": Leftovers.SKIP}
 
 
 @pytest.fixture

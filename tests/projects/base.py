@@ -1,5 +1,6 @@
 """Settings that all of the projects share: SQLite in PROJECT_FOLDER, or what DATABASE_URL names."""
 
+import json
 import os
 from pathlib import Path
 
@@ -10,4 +11,5 @@ SECRET_KEY = "for tests"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "migrate_to_pg"]
+MIGRATE_TO_PG = json.loads(os.environ.get("PROJECT_MIGRATE_TO_PG", "{}"))
 DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}

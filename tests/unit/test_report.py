@@ -37,7 +37,7 @@ from tests.unit.reports import (
     ("report", "first"),
     [
         (PUBLISHED, "Published: 7 rows in 1 table, schema public."),
-        (replace(PUBLISHED, mode="rehearse", publication=None), "Rehearsed: 7 rows in 1 table would be published."),
+        (replace(PUBLISHED, mode="rehearse", publication=None), "Your project can move: "),
         (replace(PUBLISHED, mode="check", publication=None, proof=None), "Ready: "),
         (replace(PUBLISHED, mode="undo"), "Undone: the tables that the publication replaced are back."),
         (replace(PUBLISHED, mode="undo", publication=None), "Undone: the published tables were set aside; they had"),
@@ -94,7 +94,9 @@ def test_only_a_comparison_of_cells_is_called_proven() -> None:
 
 
 def test_a_publication_tells_what_it_replaced_and_how_long_it_locked() -> None:
-    check_all_tell(PUBLISHED, "1 table that stood there before", "schema public_20260112", "locked for 0.05 s")
+    check_all_tell(
+        PUBLISHED, "What stood there before, 1 table, is kept", "schema public_20260112", "locked for 0.05 s"
+    )
 
 
 def test_the_next_steps_close_the_text_and_open_the_page() -> None:

@@ -27,20 +27,24 @@ from tests.unit.reports import (
 def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     report = replace(FAILED, findings=(finding(),), proof=unequal(difference()), publication=PUBLISHED.publication)
     data = json.loads(dumps(report))
-    keys = """ok mode started command verify failure stages source target tables findings quarantined changes orm
-        differences identities publication versions next_steps"""
+    keys = """ok mode started command verify failure dump stages source target tables findings quarantined changes orm
+        excluded differences identities publication export versions next_steps"""
     assert set(data) == set(keys.split())
     assert set(data["stages"][0]) == {"name", "seconds"}
-    source = "path bytes sha256 sha256_after tables rows snapshot journal changed left_behind"
+    source = "path bytes sha256 sha256_after tables rows snapshot journal changed left_behind dump"
     assert set(data["source"]) == set(source.split())
     assert set(data["target"]) == {"url", "version", "schema"}
-    keys = "name rows_source rows_target quarantined merged cells_changed cells_compared differences seconds"
+    keys = (
+        "name rows_source rows_target quarantined merged cells_changed cells_compared cells_computed differences"
+        " seconds"
+    )
     assert set(data["tables"][0]) == set(keys.split())
     keys = "rule level table column count samples explanation remedy repair quarantinable applied"
     assert set(data["findings"][0]) == set(keys.split())
     assert set(data["identities"][0]) == {"table", "column", "next"}
     assert set(data["differences"][0]) == {"table", "key", "column", "kind", "source", "target"}
-    assert set(data["publication"]) == {"schema", "tables", "replaced", "archive", "locked_seconds"}
+    publication = "schema tables replaced archive locked_seconds leftovers leftovers_archive"
+    assert set(data["publication"]) == set(publication.split())
     assert data["quarantined"] == data["changes"] == []
     assert data["failure"] is None
 
@@ -61,6 +65,7 @@ def test_a_table_without_proof_has_nulls_for_what_nobody_knows() -> None:
             "merged": 0,
             "cells_changed": 0,
             "cells_compared": None,
+            "cells_computed": None,
             "differences": None,
             "seconds": 0.25,
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from migrate_to_pg.records import Options, Verify
@@ -31,5 +33,11 @@ def test_it_is_what_a_person_would_type() -> None:
     )
     assert command_line(options) == (
         "manage.py migrate_to_pg --rehearse --source 'a b.sqlite3' --target embedded --verify cells --fix all --keep"
+    )
+    dump = Options(mode="dump", source="a.sqlite3", dump=Path("a b.dump"))
+    assert command_line(dump) == "manage.py migrate_to_pg --dump 'a b.dump' --source a.sqlite3"
+    load = Options(mode="rehearse", from_dump=Path("a.dump"), target="embedded")
+    assert command_line(load) == (
+        "manage.py migrate_to_pg --rehearse --from-dump a.dump --target embedded --verify counts"
     )
     assert command_line(Options(mode="undo")) == "manage.py migrate_to_pg --undo"

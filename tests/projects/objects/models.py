@@ -42,6 +42,9 @@ class Item(models.Model):
                 fields=["category", "position"], name="item_position", deferrable=models.Deferrable.DEFERRED
             ),
             models.UniqueConstraint(fields=["title"], condition=models.Q(position=1), name="item_first"),
+            models.UniqueConstraint(
+                fields=["position", "price"], condition=models.Q(mood__in=["wild", "calm"]), name="item_moods"
+            ),
             models.UniqueConstraint(Lower("title"), "category", name="item_lower"),
             models.UniqueConstraint(fields=["category", "stock"], name="item_stock", nulls_distinct=False),
         ]

@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,6 +17,7 @@ from migrate_to_pg.records import (
     Event,
     Finding,
     GenericKey,
+    Leftovers,
     TargetColumn,
     TargetForeignKey,
     TargetIndex,
@@ -120,12 +122,14 @@ def findings(
     script: str | Callable[[sqlite3.Connection], object],
     *targets: TargetTable,
     accepted: Iterable[str] = (),
-    skip_leftovers: bool = False,
+    leftovers: Leftovers = Leftovers.COPY,
     time_zone: str = "UTC",
     progress: Callable[[Event], None] = lambda _: None,
     drift: bool = False,
     models: Mapping[tuple[str, str], str] = MappingProxyType({}),
     generic_keys: Iterable[tuple[str, str, str]] = (),
+    views: Iterable[str] = (),
+    promised: bool = False,
 ) -> tuple[Finding, ...]:
     """What examine finds in a SQLite file made by a script, against those tables of PostgreSQL.
 
@@ -145,11 +149,11 @@ def findings(
                 GenericKey(table=table_name, content_type_column=kind, object_column=row)
                 for table_name, kind, row in generic_keys
             ),
+            views=tuple(views),
         )
+        plan = replace(plan, promised=promised)
         before = path.read_bytes()
-        found = examine(
-            plan, catalog, path, accepted=frozenset(accepted), progress=progress, skip_leftovers=skip_leftovers
-        )
+        found = examine(plan, catalog, path, accepted=frozenset(accepted), progress=progress, leftovers=leftovers)
         assert path.read_bytes() == before
         assert [child.name for child in Path(folder).iterdir()] == [path.name]
         return found if drift else tuple(finding for finding in found if finding.rule != "schema-drift")

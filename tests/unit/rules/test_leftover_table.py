@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.records import Level
-from tests.unit.rules.examined import check_finds, check_healthy, table
+from migrate_to_pg.records import Leftovers, Level
+from tests.unit.rules.examined import check_finds, check_healthy, findings, table
 
 FULL = 'CREATE TABLE "co""urse_backup" (id integer PRIMARY KEY); INSERT INTO "co""urse_backup" VALUES (1), (2);'
 
 
-def test_rows_that_would_stay_behind_are_an_error() -> None:
+def test_that_its_rows_are_carried_is_a_warning() -> None:
     finding = check_finds("leftover-table", FULL)
-    assert (finding.table, finding.column, finding.count, finding.level) == ('co"urse_backup', "", 2, Level.ERROR)
+    assert (finding.table, finding.column, finding.count, finding.level) == ('co"urse_backup', "", 2, Level.WARNING)
+    assert "The move carries 2 rows of it to a table of schema sqlite_leftovers" in finding.explanation
     assert 'DROP TABLE "co""urse_backup";' in finding.remedy
     assert "--leftovers skip" in finding.remedy
 
 
+def test_rows_that_would_stay_behind_are_an_error_where_they_are_to_stop_the_run() -> None:
+    finding = check_finds("leftover-table", FULL, leftovers=Leftovers.STOP)
+    assert finding.level is Level.ERROR
+    assert "2 rows would stay behind" in finding.explanation
+    assert "--leftovers copy" in finding.remedy
+
+
 def test_the_user_may_leave_them_behind() -> None:
-    finding = check_finds("leftover-table", FULL, skip_leftovers=True)
+    finding = check_finds("leftover-table", FULL, leftovers=Leftovers.SKIP)
     assert finding.level is Level.WARNING
-    assert "you chose so" in finding.explanation
+    assert "You chose so" in finding.explanation
 
 
-def test_an_empty_one_is_a_warning() -> None:
-    finding = check_finds("leftover-table", "CREATE TABLE new__course (id integer PRIMARY KEY);")
-    assert (finding.count, finding.level) == (1, Level.WARNING)
+def test_an_empty_one_is_a_warning_in_any_case() -> None:
+    for choice in Leftovers:
+        finding = check_finds("leftover-table", "CREATE TABLE new__course (id integer PRIMARY KEY);", leftovers=choice)
+        assert (finding.count, finding.level) == (1, Level.WARNING)
+
+
+def test_what_is_not_carried_with_it_is_named() -> None:
+    script = """
+        CREATE TABLE old (id integer PRIMARY KEY, up REFERENCES old (id), v UNIQUE);
+        CREATE INDEX old_v ON old (v);
+    """
+    finding = check_finds("leftover-table", script)
+    assert "Not carried: its indexes and triggers (old_v)." in finding.explanation
+    assert "Not carried: its foreign keys, to old." in finding.explanation
 
 
 def test_sqlites_own_tables_are_none() -> None:
@@ -31,8 +50,19 @@ def test_sqlites_own_tables_are_none() -> None:
     check_healthy(script, table("t", "id bigint"))
 
 
-def test_a_virtual_table_is_told_once_without_the_tables_it_keeps_its_contents_in() -> None:
+def test_a_virtual_table_is_told_once_with_the_tables_it_keeps_its_contents_in() -> None:
     script = "CREATE VIRTUAL TABLE search USING fts5(body); INSERT INTO search VALUES ('x');"
-    finding = check_finds("leftover-table", script)
-    assert (finding.table, finding.count) == ("search", 1)
-    assert "virtual table" in finding.explanation
+    for choice in Leftovers:
+        finding = check_finds("leftover-table", script, leftovers=choice)
+        assert (finding.table, finding.count) == ("search", 1)
+        assert "virtual table" in finding.explanation
+        assert "search_content" in finding.explanation
+        assert finding.level is Level.WARNING  # PostgreSQL has nothing of the kind: it stops nobody
+
+
+def test_without_a_server_nobody_is_stopped_by_a_table_that_a_migration_may_make() -> None:
+    script = "CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE own (id integer); INSERT INTO own VALUES (1);"
+    for promised, level in ((False, Level.ERROR), (True, Level.WARNING)):
+        (told,) = findings(script, table("t", "id bigint"), leftovers=Leftovers.STOP, promised=promised)
+        assert told.level is level
+        assert "1 row would stay behind" in told.explanation

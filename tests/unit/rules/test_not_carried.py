@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.records import Level
+from migrate_to_pg.records import Leftovers, Level
 from tests.unit.rules.examined import findings, table
 
 
@@ -21,3 +21,23 @@ def test_each_view_and_each_trigger_is_named_with_its_sql() -> None:
     assert "DELETE FROM t WHERE id = 0" in found[0].explanation
     assert "CREATE VIEW v AS SELECT id FROM t" in found[1].explanation
     assert not any(finding.blocks for finding in found)
+
+
+def test_what_a_view_gives_is_carried_where_sqlite_can_read_it() -> None:
+    script = """
+        CREATE TABLE t (id integer PRIMARY KEY);
+        CREATE VIEW v AS SELECT id FROM t;
+        CREATE VIEW w AS SELECT ours(id) FROM t;
+    """
+    one, other = findings(script, table("t", "id bigint"))
+    assert "The move carries what it gives to a table of schema sqlite_leftovers" in one.explanation
+    assert "nothing of what it gives is carried: no such function: ours" in other.explanation
+    for choice in (Leftovers.SKIP, Leftovers.STOP):
+        assert not any("carries" in f.explanation for f in findings(script, table("t", "id bigint"), leftovers=choice))
+
+
+def test_a_view_that_migrations_make_on_both_databases_is_not_told_and_without_a_server_it_may_be_one() -> None:
+    script = "CREATE TABLE t (id integer PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t;"
+    assert findings(script, table("t", "id bigint"), views=["v"]) == ()
+    (may,) = findings(script, table("t", "id bigint"), promised=True)
+    assert "A migration may make one of that name there" in may.explanation

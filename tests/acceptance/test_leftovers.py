@@ -1,0 +1,341 @@
+"""Tables and views that no migration knows: carried to schema sqlite_leftovers as they are, and proven."""
+
+import json
+import signal
+from collections import Counter
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.acceptance.test_projects import execute
+from tests.projects import Project, by_hand, digest
+
+CARRIED = (*by_hand.TABLES, "badly", "worse")
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project("stray", tmp_path)
+    made.migrate()
+    by_hand.make(made.source)
+    return made
+
+
+def words(done):
+    """What the command printed, however the lines were broken."""
+    return " ".join(done.stdout.split())
+
+
+def comments(url, schema="sqlite_leftovers"):
+    """Table -> its comment."""
+    query = """
+        SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
+        WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r'
+    """
+    return dict(execute(url, query, [schema]))
+
+
+def target_of(url, source):
+    """PostgreSQL's name of a table, by the comment that names SQLite's."""
+    start = f"SQLite's table {source}, which no migration makes."
+    (found,) = [name for name, comment in comments(url).items() if comment.startswith(start)]
+    return found
+
+
+def columns_of(url, table):
+    """(name, type, comment) of each column."""
+    query = """
+        SELECT a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'sqlite_leftovers'::regnamespace AND c.relname = %s AND a.attnum > 0 ORDER BY a.attnum
+    """
+    return execute(url, query, [table])
+
+
+def rows_of(url, table):
+    with psycopg.connect(url) as connection:
+        place = sql.Identifier("sqlite_leftovers", table)
+        return connection.execute(sql.SQL("SELECT * FROM {}").format(place)).fetchall()
+
+
+CLASSES = {"bigint": "integer", "double precision": "real", "text": "text", "bytea": "blob"}
+
+
+def as_held(value, type_sql, comment):
+    """A value of PostgreSQL's with its storage class, by the type and the comment of its column."""
+    if "as its bytes" in comment:
+        return "text", value
+    return CLASSES[type_sql], value.encode() if type_sql == "text" else value
+
+
+def put_together(url, table):
+    """The columns by SQLite's names and the rows as SQLite held them, read back from PostgreSQL alone."""
+    known = columns_of(url, table)
+    sources = [comment.removeprefix("SQLite's column ").split(", declared ")[0] for _, _, comment in known]
+    rows = []
+    for row in rows_of(url, table):
+        found = {source: [] for source in sources}
+        for value, source, (_, type_sql, comment) in zip(row, sources, known, strict=True):
+            found[source] += [] if value is None else [as_held(value, type_sql, comment)]
+        assert all(len(values) < 2 for values in found.values())
+        rows.append(tuple(values[0] if values else ("null", None) for values in found.values()))
+    return list(dict.fromkeys(sources)), rows
+
+
+def counted(rows, *, as_numbers):
+    """Rows with how many there are of each; a double may stand for an integer where that is what was agreed."""
+    return Counter(
+        tuple(
+            ("real", repr(float(value))) if as_numbers and kind in ("integer", "real") else (kind, repr(value))
+            for kind, value in row
+        )
+        for row in rows
+    )
+
+
+def test_every_value_of_every_table_is_there_as_it_was_and_of_the_same_kind(project, each_postgres_url):
+    project.move(each_postgres_url)
+    for source in CARRIED:
+        names, rows = by_hand.held(project.source, source)
+        found_names, found = put_together(each_postgres_url, target_of(each_postgres_url, source))
+        assert found_names == names
+        # numbers.n, which is numeric, holds integers and reals, none of them too large for a double.
+        as_numbers = source == "numbers"
+        assert counted(found, as_numbers=as_numbers) == counted(rows, as_numbers=as_numbers), source
+
+
+def test_types_are_those_of_the_values_and_names_are_ones_that_postgresql_takes(project, postgres_url):
+    project.move(postgres_url)
+    types = {source: columns_of(postgres_url, target_of(postgres_url, source)) for source in CARRIED}
+    named = {source: [(name, type_sql) for name, type_sql, _ in known] for source, known in types.items()}
+    assert named["numbers"] == [
+        ("id", "bigint"), ("i", "bigint"), ("r", "double precision"), ("n", "double precision"), ("t", "text"),
+        ("b", "bytea"), ("none", "text"),
+    ]  # fmt: skip
+    assert [name for name, _ in named["mixed"]] == [
+        "a__integer", "a__real", "a__text", "a__blob", "b__integer", "b__real", "c__text", "c__text_bytes", "d__text",
+        "d__blob",
+    ]  # fmt: skip
+    assert named["badly"] == [("t__text", "text"), ("t__text_bytes", "bytea"), ("plain", "text")]
+    assert named["worse"] == [("t", "bytea")]
+    assert named["empty"] == [("a", "text"), ("select", "text")]
+    # A column of somebody's own goes before the part of another; PostgreSQL's own columns keep their names.
+    assert [name for name, _ in named["Order"]][:2] == ["a__text", "A__integer"]
+    names = [name for known in named.values() for name, _ in known] + list(comments(postgres_url))
+    assert all(len(name.encode()) <= 63 for name in names)
+    assert {"xmin", "ctid"}.isdisjoint(name for name, _ in named[by_hand.HOSTILE])
+    assert types["numbers"][3][2] == "SQLite's column n, declared numeric. Integers and reals alike."
+    assert types["loose"][0][2] == "SQLite's column a, declared without a type."
+    assert types["priced"][1][2].endswith("SQLite computed it.")
+
+
+def test_a_primary_key_is_kept_where_postgresql_can_keep_it(project, postgres_url):
+    project.move(postgres_url)
+    query = """
+        SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'sqlite_leftovers'::regnamespace AND contype = 'p' ORDER BY 1
+    """
+    assert execute(postgres_url, query) == [
+        ("sqlite_leftovers.child", "PRIMARY KEY (id)"),
+        ("sqlite_leftovers.keyed", "PRIMARY KEY (year, code)"),
+        ("sqlite_leftovers.numbers", "PRIMARY KEY (id)"),
+    ]
+    for source in ("null_key", "long_key", "mixed_key"):
+        assert "Its primary key is not kept" in comments(postgres_url)[source]
+
+
+def test_what_a_view_gives_is_carried_and_one_that_cannot_be_read_is_named(project, postgres_url):
+    done = project.move(postgres_url)
+    assert rows_of(postgres_url, "cheap") == [(1, "a", 1), (2, "bb", 2)]
+    assert rows_of(postgres_url, "django_year") == [(2024,)]
+    assert [type_sql for _, type_sql, _ in columns_of(postgres_url, "chance")] == ["bigint", "bigint", "text"]
+    assert [name for name, _, _ in columns_of(postgres_url, "twice")] == ["id", "id:1"]
+    assert comments(postgres_url)["cheap"] == f"What SQLite's view cheap gave. Its SQL: {by_hand.VIEWS[0]}"
+    assert {"broken", "unknown", "late"}.isdisjoint(comments(postgres_url))
+    told = words(done)
+    for complaint in ("no such table: main.gone", "no such function: ours", "integer overflow"):
+        assert complaint in told
+
+
+def test_the_report_tells_each_of_them_and_what_was_not_carried(project, postgres_url, tmp_path):
+    done = project.move(postgres_url, "--report", tmp_path / "report")
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    known = {table["name"]: table for table in report["tables"]}
+    assert known["sqlite_leftovers.loose"]["rows_source"] == known["sqlite_leftovers.loose"]["rows_target"] == 6
+    assert known["sqlite_leftovers.loose"]["cells_compared"] == 12
+    assert known["sqlite_leftovers.mixed"]["cells_compared"] == 50
+    assert len([name for name in known if name.startswith("sqlite_leftovers.")]) == len(CARRIED) + 4
+    assert set(report["publication"]["leftovers"]) == set(comments(postgres_url))
+    assert report["publication"]["leftovers_archive"] == ""
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "sqlite_leftovers.loose" in page
+    told = words(done)
+    assert "Not carried: its indexes and triggers (loose_a, loose_t)." in told
+    assert "Not carried: its foreign keys, to numbers." in told
+    assert "(search_data, search_idx, search_content, search_docsize, search_config)" in told
+    assert "search" not in comments(postgres_url)
+    carried = {name: table["rows_target"] for name, table in known.items() if name.startswith("sqlite_leftovers.")}
+    public = sum(table["rows_target"] for table in report["tables"]) - sum(carried.values())
+    assert f"{public} rows in {len(known) - len(carried)} tables, schema public." in told
+    assert (
+        f"What no migration knows is in schema sqlite_leftovers: {sum(carried.values())} rows in {len(carried)} tables."
+    ) in told
+
+
+@pytest.mark.parametrize("verify", [pytest.param("counts", marks=pytest.mark.full), "cells"])
+def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(project, postgres_url, verify):
+    project.move(postgres_url)
+    again = ("migrate_to_pg", "--verify-only", "--source", project.source, "--target", postgres_url, "--verify", verify)
+    same = project.run(*again)
+    assert ("sqlite_leftovers.chance" in same.stdout and "depends on the moment" in words(same)) == (verify == "cells")
+    execute(postgres_url, "UPDATE sqlite_leftovers.mixed SET a__text = NULL, a__blob = '1' WHERE a__text = '1'")
+    execute(
+        postgres_url, "DELETE FROM sqlite_leftovers.loose WHERE ctid = (SELECT min(ctid) FROM sqlite_leftovers.loose)"
+    )
+    changed = project.run(*again, ok=False)
+    assert changed.returncode == 3
+    assert "sqlite_leftovers.loose" in changed.stdout
+    assert ("sqlite_leftovers.mixed" in changed.stdout.splitlines()[0]) == (verify == "cells")
+
+
+def test_check_tells_what_would_be_carried_and_stops_nobody(project):
+    done = project.run("migrate_to_pg", "--check", "--source", project.source)
+    assert "The move carries 6 rows of it to a table of schema sqlite_leftovers" in words(done)
+
+
+def test_they_may_be_left_behind_or_stop_the_run(project, postgres_url):
+    stopped = project.move(postgres_url, "--leftovers", "stop", ok=False)
+    assert stopped.returncode == 1
+    assert "6 rows would stay behind" in words(stopped)
+    project.move(postgres_url, "--leftovers", "skip")
+    assert comments(postgres_url) == {}
+    assert execute(postgres_url, "SELECT to_regnamespace('sqlite_leftovers')") == [(None,)]
+
+
+@pytest.mark.full
+def test_a_rehearsal_leaves_nothing_and_keeps_all_when_told_to(project, postgres_url):
+    query = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'leftovers'"
+    project.move(postgres_url, "--rehearse")
+    assert execute(postgres_url, query) == []
+    project.move(postgres_url, "--rehearse", "--keep")
+    assert execute(postgres_url, query) == [("migrate_to_pg_leftovers_incoming",)]
+    project.move(postgres_url)
+    assert execute(postgres_url, query) == [("sqlite_leftovers",)]
+
+
+def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project, postgres_url):
+    done = project.move(postgres_url, "--exclude-data", "loose,cheap")
+    assert rows_of(postgres_url, "loose") == []
+    assert [type_sql for _, type_sql, _ in columns_of(postgres_url, "loose")] == ["bigint", "text"]
+    assert "cheap" not in comments(postgres_url)
+    assert "sqlite_leftovers.loose (6 rows)" in done.stdout
+    refused = project.move(postgres_url, "--replace", "--leftovers", "skip", "--exclude-data", "loose", ok=False)
+    assert refused.returncode == 2
+
+
+def schemas(url):
+    query = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'leftovers' ORDER BY 1"
+    return [name for (name,) in execute(url, query)]
+
+
+def test_what_stood_there_is_kept_comes_back_and_is_purged(project, postgres_url):
+    execute(postgres_url, "CREATE SCHEMA sqlite_leftovers; CREATE TABLE sqlite_leftovers.mine AS SELECT 1 AS x")
+    project.move(postgres_url)
+    archive, now = schemas(postgres_url)
+    assert (now, archive[:33]) == ("sqlite_leftovers", "migrate_to_pg_replaced_leftovers_")
+    assert execute(postgres_url, f"SELECT x FROM {archive}.mine") == [(1,)]
+    project.sqlite("INSERT INTO loose VALUES (3, 'z')")
+    done = project.move(postgres_url, "--replace")
+    assert len(rows_of(postgres_url, "loose")) == 7
+    assert "What stood in schema sqlite_leftovers before is kept in schema migrate_to_pg_replaced_leftovers_" in words(
+        done
+    )
+    assert len(schemas(postgres_url)) == 3
+    undone = project.undo(postgres_url)
+    assert "What was published in schema sqlite_leftovers is kept in schema migrate_to_pg_undone_leftovers_" in words(
+        undone
+    )
+    assert len(rows_of(postgres_url, "loose")) == 6
+    project.undo(postgres_url)
+    assert execute(postgres_url, "SELECT x FROM sqlite_leftovers.mine") == [(1,)]
+    assert comments(postgres_url) == {"mine": None}
+    purged = project.run("migrate_to_pg", "--purge", "--no-input", "--target", postgres_url)
+    assert purged.stdout.count("schema migrate_to_pg_undone_leftovers_") == 2
+    assert schemas(postgres_url) == ["sqlite_leftovers"]
+
+
+@pytest.mark.full
+def test_one_schema_serves_all_that_are_published_to_and_belongs_to_the_owner(project, postgres_url):
+    execute(postgres_url, "CREATE SCHEMA second; CREATE ROLE keeper_of_leftovers")
+    execute(postgres_url, "GRANT CREATE ON SCHEMA second TO keeper_of_leftovers")
+    try:
+        project.move(postgres_url)
+        elsewhere = ("--publish-to", "second", "--owner", "keeper_of_leftovers")
+        project.move(postgres_url, *elsewhere, "--verify", "counts")
+        owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'sqlite_leftovers'"
+        assert execute(postgres_url, owners) == [("keeper_of_leftovers",)]
+        refused = project.undo(postgres_url, ok=False)
+        assert "A later publication, to schema second" in refused.stderr
+        (first,) = [name for name in schemas(postgres_url) if "replaced" in name]
+        assert first not in project.run("migrate_to_pg", "--purge", "--no-input", "--target", postgres_url).stdout
+        assert first in schemas(postgres_url)
+        project.undo(postgres_url, "--publish-to", "second")
+        project.undo(postgres_url)
+        assert [name[:30] for name in schemas(postgres_url)] == ["migrate_to_pg_undone_leftovers"] * 2
+    finally:
+        execute(postgres_url, "DROP SCHEMA IF EXISTS sqlite_leftovers, second CASCADE")
+        execute(postgres_url, "DROP OWNED BY keeper_of_leftovers CASCADE; DROP ROLE keeper_of_leftovers")
+
+
+@pytest.mark.full
+def test_undo_refuses_where_rows_were_written_and_does_without_what_was_dropped(project, postgres_url):
+    project.move(postgres_url)
+    execute(postgres_url, "INSERT INTO sqlite_leftovers.loose VALUES (9, 'new')")
+    refused = project.undo(postgres_url, ok=False)
+    assert refused.returncode == 1
+    assert "sqlite_leftovers.loose: 1 row inserted or changed" in refused.stderr
+    execute(postgres_url, "DROP SCHEMA sqlite_leftovers CASCADE")
+    project.undo(postgres_url)
+    assert schemas(postgres_url) == []
+
+
+@pytest.mark.full
+def test_what_is_used_from_outside_does_not_make_room(project, postgres_url):
+    execute(
+        postgres_url,
+        "CREATE SCHEMA sqlite_leftovers; CREATE TABLE sqlite_leftovers.mine AS SELECT 1 AS x;"
+        "CREATE VIEW public.uses AS SELECT x FROM sqlite_leftovers.mine",
+    )
+    refused = project.move(postgres_url, ok=False)
+    assert refused.returncode == 1
+    assert "which has to make room" in refused.stdout
+    assert "view uses depends on table sqlite_leftovers.mine" in refused.stdout
+    assert schemas(postgres_url) == ["sqlite_leftovers"]
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.full), signal.SIGKILL], ids=lambda number: number.name
+)
+def test_a_run_that_ended_while_they_were_carried_leaves_nothing_to_the_next(project, postgres_url, number):
+    project.sqlite(
+        "CREATE TABLE many AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000)"
+        " SELECT i, 'row ' || i AS t FROM n"
+    )
+    stopped = project.stop_at(postgres_url, "leftovers", number)
+    assert stopped.returncode in (1, -signal.SIGKILL)
+    assert execute(postgres_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    if number is signal.SIGTERM:
+        assert schemas(postgres_url) == []
+        assert not list(project.folder.glob("**/leftovers.sqlite3*"))
+    project.move(postgres_url)
+    assert schemas(postgres_url) == ["sqlite_leftovers"]
+    assert execute(postgres_url, "SELECT count(*), sum(i) FROM sqlite_leftovers.many") == [(400_000, 80_000_200_000)]
+    assert not list(project.folder.glob("**/leftovers.sqlite3*"))
+
+
+def test_the_source_stays_as_it_is(project, postgres_url):
+    before = digest(project.source)
+    project.move(postgres_url, "--rehearse")
+    assert digest(project.source) == before
+    assert not list(project.folder.glob("**/leftovers.sqlite3*"))

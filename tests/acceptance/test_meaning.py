@@ -1,0 +1,77 @@
+"""An option that says nothing to the mode is refused: whoever typed it believes that it does."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from django.core.management import load_command_class
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.management.meaning import MEANS, MODES, require_meaning
+from tests.acceptance.test_documentation import is_djangos
+from tests.projects import Project
+
+
+def parsed(*arguments: str) -> Mapping[str, Any]:
+    return vars(load_command_class("migrate_to_pg", "migrate_to_pg").create_parser("", "").parse_args(arguments))
+
+
+def test_every_option_of_the_command_has_its_modes():
+    parser = load_command_class("migrate_to_pg", "migrate_to_pg").create_parser("", "")
+    options = {"no_input" if action.dest == "interactive" else action.dest for action in parser._actions
+               if not is_djangos(action)}  # fmt: skip
+    assert options == {*MEANS, *MODES}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--undo --fix all", "--fix says nothing to --undo."),
+        ("--undo --source x", "--source says nothing to --undo."),
+        ("--undo --verify", "--verify says nothing to --undo."),
+        ("--purge --replace", "--replace says nothing to --purge."),
+        ("--purge --json", "--json says nothing to --purge."),
+        ("--verify-only --replace", "--replace says nothing to --verify-only."),
+        ("--verify-only --fix all", "--fix says nothing to --verify-only."),
+        ("--verify-only --keep", "--keep says nothing to --verify-only."),
+        ("--dump x --target y", "--target says nothing to --dump."),
+        ("--dump x --verify", "--verify says nothing to --dump."),
+        ("--dump x --leftovers skip", "--leftovers says nothing to --dump."),
+    ],
+)
+def test_an_option_without_meaning_is_named(line, told):
+    with pytest.raises(UsageError) as refused:
+        require_meaning(parsed(*line.split()))
+    assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--undo --replace --target x --publish-to y --json",
+        "--purge --no-input --target x",
+        "--verify-only --source x --target y --verify orm --exclude-data z --leftovers skip --report r --jobs 2",
+        "--check --target x --verify --replace --fix all --keep",
+        "--rehearse --target x --replace --owner y --export z --accept-stale --lock-source",
+        "--dump x --source y --keep --lock-source --jobs 2",
+        "--source x --target y --verify orm --fix all --quarantine all --replace --schema models --engine pgloader",
+    ],
+)
+def test_a_check_and_a_rehearsal_take_what_a_publication_takes(line):
+    require_meaning(parsed(*line.split()))
+
+
+def test_the_command_ends_as_for_any_fault_of_usage(manage):
+    refused = manage("migrate_to_pg", "--undo", "--fix", "all", ok=False)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[0] == "--fix says nothing to --undo."
+
+
+def test_a_setting_is_for_the_modes_that_have_a_use_for_it(tmp_path, postgres_url):
+    """It is there for all of them; typed it was not."""
+    project = Project("shapes", tmp_path)
+    given = json.dumps({"FIX": ["all"], "QUARANTINE": ["all"], "VERIFY": "cells", "JOBS": 1, "ENGINE": "arrow"})
+    done = project.run("migrate_to_pg", "--undo", "--target", postgres_url, PROJECT_MIGRATE_TO_PG=given, ok=False)
+    assert done.returncode == 1
+    assert "says nothing" not in done.stderr

@@ -1,0 +1,151 @@
+"""A pooler before PostgreSQL: refused by what it does; with the direct URL beside it, the application uses it."""
+
+import json
+import threading
+import uuid
+from contextlib import ExitStack, closing
+
+import psycopg
+import pytest
+
+from migrate_to_pg import target
+from migrate_to_pg.errors import TargetError
+from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.debian import cluster, free_port, pgbouncer
+
+pytestmark = pytest.mark.full
+
+POOLED = "a connection pooler in transaction or statement mode stands before PostgreSQL"
+
+
+@pytest.fixture(scope="module")
+def port():
+    """Where a private server of Debian's listens."""
+    chosen = free_port()
+    with cluster(f"-c port={chosen} -c listen_addresses=127.0.0.1"):
+        yield chosen
+
+
+@pytest.fixture
+def direct(port):
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    execute(f"postgres://postgres@127.0.0.1:{port}/postgres", f"CREATE DATABASE {name}")
+    return f"postgres://postgres@127.0.0.1:{port}/{name}"
+
+
+@pytest.fixture
+def pooled(port, direct):
+    """mode, settings -> the same database through a PgBouncer."""
+    name = direct.rsplit("/", 1)[1]
+    with ExitStack() as stack:
+
+        def make(mode, **settings):
+            databases = f"* = host=127.0.0.1 port={port} user=postgres"
+            through = stack.enter_context(pgbouncer(databases, pool_mode=mode, **settings))
+            return f"postgres://postgres@127.0.0.1:{through}/{name}"
+
+        yield make
+
+
+@pytest.mark.parametrize(
+    ("asked", "mode", "settings"),
+    [
+        ("--undo", "transaction", {}),
+        ("--purge", "transaction", {}),
+        ("--verify-only", "transaction", {}),
+        ("move", "transaction", {}),
+        ("move", "transaction", {"server_round_robin": 1, "min_pool_size": 5}),
+        ("move", "transaction", {"default_pool_size": 1}),
+        ("move", "transaction", {"ignore_startup_parameters": "options"}),
+        ("move", "statement", {}),
+        ("--purge", "statement", {}),
+    ],
+)
+def test_a_pooled_url_alone_is_refused_in_one_line(objects, direct, pooled, asked, mode, settings):
+    url = pooled(mode, **settings)
+    if settings.get("min_pool_size"):
+        warm(url)
+    if asked == "move":
+        refused = objects.move(url, ok=False)
+    else:
+        source = ("--source", objects.source) if asked == "--verify-only" else ()
+        refused = objects.run("migrate_to_pg", asked, *source, "--target", url, ok=False)
+    told = refused.stdout + refused.stderr
+    assert refused.returncode == 1
+    assert POOLED in told
+    assert "Name PostgreSQL itself with --target" in told
+    assert execute(direct, SCHEMAS) == []
+    assert execute(direct, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+
+
+def warm(url, count=5):
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(closing(psycopg.connect(url))).execute("SELECT 1")
+
+
+def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(objects, direct, pooled):
+    """By chance the same process may serve us twice; not in every round."""
+    url = pooled("transaction", default_pool_size=4)
+    done = threading.Event()
+
+    def use():
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            while not done.is_set():
+                connection.execute("SELECT pg_sleep(random() * 0.002)")
+
+    users = [threading.Thread(target=use) for _ in range(6)]
+    for user in users:
+        user.start()
+    try:
+        for _ in range(20):
+            with pytest.raises(TargetError, match=POOLED):
+                target.connect(url, schema="public").close()
+    finally:
+        done.set()
+        for user in users:
+            user.join()
+
+
+@pytest.mark.parametrize("settings", [{}, {"ignore_startup_parameters": "options"}])
+def test_a_pool_of_sessions_that_loses_what_a_connection_asks_for_is_refused(objects, direct, pooled, settings):
+    refused = objects.move(pooled("session", **settings), ok=False)
+    assert refused.returncode == 1
+    assert "does not pass on what a connection asks for at its start (options)" in refused.stdout
+    assert execute(direct, SCHEMAS) == []
+
+
+def test_a_pool_of_one_session_is_refused_within_seconds(objects, direct, pooled):
+    refused = objects.move(pooled("session", default_pool_size=1), ok=False)
+    assert refused.returncode == 1
+    assert POOLED in refused.stdout
+
+
+def test_options_in_the_url_that_the_pooler_refuses_are_told_as_what_they_are(objects, pooled):
+    refused = objects.move(pooled("transaction") + "?options=-c%20role%3Dpostgres", ok=False)
+    assert refused.returncode == 1
+    assert "unsupported startup parameter: options" in refused.stdout
+    assert "Name PostgreSQL itself with --target" in refused.stdout
+
+
+PROGRAM = """
+from tests.projects.objects.models import Category, Item
+print([c.name for c in Category.objects.order_by("id")], [i.shouted for i in Item.objects.order_by("id")])
+print(Category.objects.create(name="through the pool").id)
+"""
+
+
+@pytest.mark.parametrize("setting", [False, True], ids=["option", "setting"])
+def test_with_the_direct_url_beside_the_pooled_one_all_works(objects, direct, pooled, setting):
+    through = pooled("transaction")
+    given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"TARGET": direct})} if setting else {}
+    named = () if setting else ("--target", direct)
+    source = ("--source", objects.source)
+    for mode in (("--rehearse",), (), ("--verify-only", "--verify", "orm")):
+        objects.run("migrate_to_pg", *mode, *source, *named, DATABASE_URL=through, **given)
+    read = objects.run("shell", "-v0", "-c", PROGRAM, DATABASE_URL=through).stdout.splitlines()
+    assert read == ["['forgot using', 'default connection', 'alias'] ['ALPHA', 'BETA']", "4"]
+    objects.run("migrate", "--check", DATABASE_URL=through)
+    objects.run("migrate_to_pg", "--undo", "--replace", *named, DATABASE_URL=through, **given)
+    objects.run("migrate_to_pg", "--purge", "--no-input", *named, DATABASE_URL=through, **given)
+    assert execute(direct, SCHEMAS) == []

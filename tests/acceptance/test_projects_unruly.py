@@ -1,0 +1,69 @@
+"""Projects whose code must not run while their rows are moved, or whose migrations cannot."""
+
+import pytest
+
+from tests.acceptance.test_projects import execute
+from tests.projects import Project
+
+ROWS = """
+INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
+                       date_joined) VALUES (5, '', 0, 'anna', '', '', '', 0, 1, '2026-01-01');
+INSERT INTO unruly_document VALUES (1, 'eno'), (2, 'owt'), (7, 'neves');
+INSERT INTO unruly_letter VALUES (2, '2026-02-01'), (7, NULL);
+INSERT INTO unruly_reading (id, letter_id, reader_id, seconds) VALUES (3, 7, 5, 0.1);
+INSERT INTO unruly_tag (id, name, content_type_id, object_id) VALUES (9, 'first',
+    (SELECT id FROM django_content_type WHERE model = 'document'), 1);
+INSERT INTO unruly_historicaldocument VALUES
+    (1, 'eno', 4, '2026-01-01', '+', 5), (99, 'enog', 5, '2026-01-02', '-', 77);
+CREATE TABLE only_here (id integer PRIMARY KEY);
+INSERT INTO only_here VALUES (1)
+"""
+
+
+@pytest.fixture
+def unruly(tmp_path):
+    made = Project("unruly", tmp_path)
+    made.migrate()
+    made.sqlite(*ROWS.split(";\n"))
+    return made
+
+
+def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly, postgres_url):
+    execute(postgres_url, "CREATE TABLE only_there (id int PRIMARY KEY)")
+    execute(postgres_url, "INSERT INTO only_there VALUES (4)")
+    moved = unruly.move(postgres_url, "--leftovers", "skip")
+    assert "Read by Django's ORM on both sides" in moved.stdout
+    for table in ("document", "letter", "reading", "tag", "historicaldocument"):
+        query = f"SELECT * FROM unruly_{table} ORDER BY 1"
+        names = ", ".join(name for (name,) in unruly.sqlite(f"SELECT name FROM pragma_table_info('unruly_{table}')"))
+        counted = f"SELECT {names} FROM unruly_{table}"
+        assert len(execute(postgres_url, query)) == len(unruly.sqlite(counted)) > 0
+    # What is stored went over as it is: no field of the project's turned it round.
+    assert execute(postgres_url, "SELECT title FROM unruly_document ORDER BY id") == [("eno",), ("owt",), ("neves",)]
+    assert execute(postgres_url, "SELECT name FROM unruly_tag ORDER BY id") == unruly.sqlite(
+        "SELECT name FROM unruly_tag ORDER BY id"
+    )
+    # A history may speak of rows and users that are gone.
+    history = "SELECT id, history_user_id FROM unruly_historicaldocument ORDER BY history_id"
+    assert execute(postgres_url, history) == [(1, 5), (99, 77)]
+    # An unmanaged model's table is nobody's here, and stays as it was there.
+    assert execute(postgres_url, "SELECT id FROM only_there") == [(4,)]
+
+
+def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path, postgres_url):
+    dialect = Project("dialect", tmp_path)
+    dialect.migrate()
+    dialect.sqlite("INSERT INTO dialect_shop VALUES (3, 'Corner')")
+    dialect.sqlite("INSERT INTO dialect_order VALUES (8, '2024-05-01 10:00:00.25', 3, 2024, 'two of them')")
+    refused = dialect.move(postgres_url, ok=False)
+    assert refused.returncode == 1
+    assert "Migration dialect.0002_sqlite_alone does not run on PostgreSQL: function strftime(" in refused.stdout
+    assert "Operation: Raw SQL operation" in refused.stdout
+    assert "SQL: UPDATE dialect_order SET year" in refused.stdout
+    dialect.move(postgres_url, "--schema", "models")
+    told = execute(postgres_url, "SELECT id, year, note, shop_id, placed AT TIME ZONE 'UTC' FROM dialect_order")
+    assert [(*row[:4], str(row[4])) for row in told] == [(8, 2024, "two of them", 3, "2024-05-01 10:00:00.250000")]
+    assert execute(postgres_url, "SELECT to_regclass('order_year') IS NOT NULL, to_regclass('dialect_search')") == [
+        (True, None)
+    ]
+    dialect.run("migrate", "--check", DATABASE_URL=postgres_url)

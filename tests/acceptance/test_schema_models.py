@@ -1,0 +1,93 @@
+"""Migrations that do not run on PostgreSQL: what is said of them, and the way out by the models."""
+
+import json
+import subprocess
+import sys
+
+import psycopg
+
+from migrate_to_pg.description import describe
+from tests.acceptance.test_projects import SHAPES, execute
+from tests.acceptance.test_projects_differing import NAMES, names, things
+from tests.conftest import ROOT
+from tests.projects import Project
+
+__all__ = ["things"]
+
+
+def described(url):
+    """The schema object by object; places of columns left out, which AddField puts last."""
+    with psycopg.connect(url) as connection:
+        found = describe(connection, "public")
+    return {(o.kind, o.name, o.definition.split(" ", 1)[-1] if o.kind == "column" else o.definition) for o in found}
+
+
+def test_a_migration_that_fails_is_named_with_its_operation_its_sql_and_the_way_out(things, postgres_url):
+    result = things.move(postgres_url, ok=False, STRAY="SELECT nonsense(1)")
+    assert result.returncode == 1
+    for words in (
+        "Migration stray.0002_stray does not run on PostgreSQL: function nonsense(integer) does not exist",
+        "Operation: Raw Python operation",
+        "SQL: SELECT nonsense(1)",
+        "--schema models",
+    ):
+        assert words in result.stdout
+
+
+def test_the_models_make_the_tables_where_the_migrations_do_not_run(things, postgres_url):
+    told = json.loads(things.move(postgres_url, "--schema", "models", "--json", STRAY_ERROR="1").stdout)
+    assert [(f["rule"], f["level"]) for f in told["findings"]] == [("schema-from-models", "warning")]
+    assert names(postgres_url) == NAMES
+    source = things.sqlite("SELECT app, name FROM django_migrations ORDER BY id")
+    assert execute(postgres_url, "SELECT app, name FROM django_migrations ORDER BY id") == source
+    assert execute(postgres_url, "INSERT INTO stray_thing (name) VALUES ('new') RETURNING id") == [(4,)]
+    things.run("migrate", "--check", DATABASE_URL=postgres_url)
+
+
+def test_a_model_that_postgresql_does_not_take_is_named(tmp_path, postgres_url):
+    """Its type is one that only the migrations make."""
+    fields = Project("fields", tmp_path)
+    fields.migrate()
+    result = fields.move(postgres_url, "--schema", "models", ok=False)
+    assert result.returncode == 1
+    assert 'PostgreSQL does not take the model fields.MoodKey: type "mood" does not exist' in result.stdout
+    assert "CREATE EXTENSION" in result.stdout
+
+
+def test_the_schema_of_the_models_is_the_one_that_migrate_makes(tmp_path, servers):
+    url, reference = servers[18].database(), servers[18].database()
+    project = Project("shapes", tmp_path)
+    project.migrate()
+    project.sqlite(*SHAPES.strip().split(";\n"))
+    project.migrate(DATABASE_URL=reference)
+    project.move(url, "--schema", "models", "--leftovers", "skip")
+    # RunSQL makes the first of these tables, and alters the second.
+    assert of_models(url) == of_models(reference)
+
+
+def of_models(url):
+    return {found for found in described(url) if not found[1].startswith(("keyless", "shapes_serial"))}
+
+
+def test_so_is_that_of_the_application_of_this_project(made, servers, tmp_path):
+    url, reference = servers[18].database(), servers[18].database()
+    manage = [sys.executable, "manage.py"]
+    subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment(reference), check=True)
+    move = [
+        "migrate_to_pg",
+        "--source",
+        made("none"),
+        "--schema",
+        "models",
+        "--verify",
+        "--report",
+        tmp_path / "report",
+    ]
+    subprocess.run([*manage, *move], cwd=ROOT, env=environment(url), check=True, capture_output=True)
+    assert described(url) == described(reference)
+
+
+def environment(url):
+    import os
+
+    return os.environ | {"DATABASE_URL": url}

@@ -1,0 +1,87 @@
+"""Programs of the system that tests start for themselves: Debian's PostgreSQL and PgBouncer."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+
+def as_user(name):
+    """Neither server runs as root."""
+    return ["runuser", "-u", name, "--"] if os.geteuid() == 0 else []
+
+
+@contextmanager
+def folder_for_all(prefix):
+    """A temporary directory that another user may write to."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+@contextmanager
+def cluster(options="-c listen_addresses=''", prepare=lambda data: None):
+    """A running PostgreSQL in a directory of its own, which holds its socket; ``prepare`` may edit its data first."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    assert programs, "Debian's PostgreSQL is missing: apt-get install -y postgresql postgresql-contrib"
+
+    def run(program, *arguments):
+        command = [*as_user("postgres"), programs[-1] / program, *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd="/")
+
+    with folder_for_all("pg-debian-") as folder:
+        data = f"{folder}/data"
+        run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        prepare(Path(data))
+        options = f"-k {folder} -c fsync=off {options}"
+        run("pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{folder}/log", "start")
+        try:
+            yield folder
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def pgbouncer(databases, **settings):
+    """A running PgBouncer before ``databases`` (an ini line); its port."""
+    port = free_port()
+    with folder_for_all("pgbouncer-") as folder:
+        (folder / "users").write_text('"postgres" ""\n')
+        lines = {"listen_addr": "127.0.0.1", "listen_port": port, "auth_type": "any", "auth_file": folder / "users"}
+        lines |= {"unix_socket_dir": "", "logfile": folder / "log", **settings}
+        told = "\n".join(f"{name} = {value}" for name, value in lines.items())
+        (folder / "pgbouncer.ini").write_text(f"[databases]\n{databases}\n[pgbouncer]\n{told}\n")
+        # Not by runuser, which takes seconds to hand a signal on.
+        process = subprocess.Popen(
+            [shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin"), "--quiet", folder / "pgbouncer.ini"],
+            cwd="/",
+            user="postgres" if os.geteuid() == 0 else None,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait_for(port, folder / "log")
+            yield port
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_for(port, log):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with closing(socket.socket()) as asking:
+            if asking.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text() if log.exists() else "PgBouncer did not start")

@@ -1,0 +1,40 @@
+"""The command, standing still at one moment until it is told to go on.
+
+``python -m tests.faults.standing STAGE:KIND HERE ON ARGUMENT...``: when the first event of that stage and kind is told,
+the process writes a line to file descriptor HERE and waits for one from ON. All else is the command as it is.
+"""
+
+import os
+import sys
+from contextlib import contextmanager
+
+from django.core.management import execute_from_command_line
+
+from migrate_to_pg import progress
+
+
+def main(moment: str, here: str, on: str, *arguments: str) -> None:
+    stage, kind = moment.split(":")
+    display = progress.display
+    stood = []
+
+    @contextmanager
+    def standing(*given, **named):
+        with display(*given, **named) as show:
+
+            def tell(event):
+                show(event)
+                if (event.stage, event.kind) == (stage, kind) and not stood:
+                    stood.append(event)
+                    os.write(int(here), b"here\n")
+                    os.read(int(on), 1)
+
+            yield tell
+
+    progress.display = standing
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_project.settings")
+    execute_from_command_line(["manage.py", *arguments])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

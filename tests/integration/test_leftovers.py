@@ -1,0 +1,236 @@
+"""What no migration knows, made, loaded and proven without a project around it: each corruption must be found."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from migrate_to_pg import leftovers
+from migrate_to_pg.catalog import make_plan, read_source, read_target
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.load import load
+from migrate_to_pg.prove.leftovers import prove_leftovers
+from migrate_to_pg.records import Difference, Holds, LeftoverTable, Proof, Verify
+from tests.integration.conftest import Move
+from tests.tiers import first_in_ci
+
+SCRIPT = """
+    CREATE TABLE keyed (id integer PRIMARY KEY, i, r, n, t, b, m, bad, nothing_yet);
+    INSERT INTO keyed VALUES
+        (1, 7, 0.5, 1, 'a', x'00', 1, CAST(x'636166e9' AS TEXT), NULL),
+        (2, 8, 1.5, 1.5, 'b', x'01', '1', 'fine', NULL),
+        (3, NULL, NULL, NULL, NULL, NULL, x'31', NULL, NULL),
+        (4, 9, -0.0, 2, '', x'', 1.0, 'nul' || char(0), NULL);
+    CREATE TABLE loose (a, b);
+    INSERT INTO loose VALUES (1, 'x'), (1, 'x'), (2, 'y'), (NULL, NULL);
+    CREATE VIEW dice AS SELECT id, random() AS r FROM keyed;
+"""
+
+
+class Crossing:
+    """A SQLite file whose tables all are leftovers, and the schema that they are carried to."""
+
+    def __init__(self, folder: Path, url: str, script: str | Callable[[sqlite3.Connection], None]) -> None:
+        self.snapshot, self.working, self.url = folder / "snapshot.sqlite3", folder / "working.sqlite3", url
+        with closing(sqlite3.connect(self.snapshot)) as database:
+            database.executescript(script) if isinstance(script, str) else script(database)
+        catalog = read_source(self.snapshot)
+        plan = make_plan(catalog, (), source_time_zone="UTC")
+        self.read = leftovers.read(plan, catalog, self.snapshot, self.working)
+        self.tables = self.read.tables
+
+    def carry(self) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS carried CASCADE; CREATE SCHEMA carried")
+            leftovers.make_tables(connection, "carried", self.tables)
+            self.plan = leftovers.plan_for(self.tables, read_target(connection, "carried"), source_time_zone="UTC")
+        load(self.plan, self.working, self.url, schema="carried", progress=lambda _: None, jobs=2)
+
+    def run(self, statement: str) -> int:
+        with psycopg.connect(self.url, autocommit=True, options="-c search_path=carried") as connection:
+            return connection.execute(statement.encode()).rowcount
+
+    def proof(self, verify: Verify) -> Proof:
+        return prove_leftovers(
+            self.plan,
+            self.tables,
+            self.snapshot,
+            self.url,
+            schema="carried",
+            verify=verify,
+            progress=lambda _: None,
+            views=(self.working, leftovers.view_place),
+        )
+
+    def found(self) -> list[Difference]:
+        proof = self.proof(Verify.CELLS)
+        assert proof.holds == (not any(table.differences for table in proof.tables))
+        return [sample for table in proof.tables for sample in table.samples]
+
+    def table(self, name: str) -> LeftoverTable:
+        return next(table for table in self.tables if table.name == name)
+
+
+@pytest.fixture
+def crossing(tmp_path: Path, postgres_url: str) -> Crossing:
+    made = Crossing(tmp_path, postgres_url, SCRIPT)
+    made.carry()
+    return made
+
+
+#: Statement -> (kind, column, key) of each difference.
+CORRUPTIONS = {
+    "UPDATE keyed SET i = i + 1 WHERE id = 1": {("changed", "i", "1")},
+    "UPDATE keyed SET i = 0 WHERE id = 3": {("changed", "i", "3")},
+    "UPDATE keyed SET r = 0 WHERE id = 4": {("changed", "r", "4")},
+    "UPDATE keyed SET n = 1.25 WHERE id = 2": {("changed", "n", "2")},
+    "UPDATE keyed SET t = 'A' WHERE id = 1": {("changed", "t", "1")},
+    "UPDATE keyed SET t = NULL WHERE id = 4": {("changed", "t", "4")},
+    "UPDATE keyed SET b = '\\x02' WHERE id = 2": {("changed", "b", "2")},
+    "UPDATE keyed SET nothing_yet = '' WHERE id = 2": {("changed", "nothing_yet", "2")},
+    # The same value as another kind of value.
+    "UPDATE keyed SET m__integer = NULL, m__real = 1 WHERE id = 1": {
+        ("changed", "m__integer", "1"), ("changed", "m__real", "1"),
+    },
+    "UPDATE keyed SET m__text = NULL, m__blob = '1' WHERE id = 2": {
+        ("changed", "m__text", "2"), ("changed", "m__blob", "2"),
+    },
+    "UPDATE keyed SET bad__text_bytes = '\\x636166ea' WHERE id = 1": {("changed", "bad__text_bytes", "1")},
+    "UPDATE keyed SET bad__text = 'fin' WHERE id = 2": {("changed", "bad__text", "2")},
+    "UPDATE dice SET r = r - 1 WHERE id = 2": {("missing", "", ""), ("extra", "", "")},
+    "DELETE FROM keyed WHERE id = 3": {("missing", "", "3")},
+    "INSERT INTO keyed (id) VALUES (5)": {("extra", "", "5")},
+    "DELETE FROM loose WHERE ctid = (SELECT min(ctid) FROM loose)": {("missing", "", "")},
+    "INSERT INTO loose VALUES (2, 'y')": {("extra", "", "")},
+}  # fmt: skip
+
+
+def test_what_was_carried_is_proven_and_each_corruption_is_found(crossing: Crossing) -> None:
+    assert crossing.found() == []
+    for statement, expected in CORRUPTIONS.items():
+        assert crossing.run(statement) == 1, statement
+        told = {(d.kind, d.column, d.key.get("id", "") if "dice" not in statement else "") for d in crossing.found()}
+        assert told == expected, statement
+        crossing.carry()
+
+
+def test_counts_alone_find_a_row_that_is_missing(crossing: Crossing) -> None:
+    assert crossing.proof(Verify.COUNTS).holds
+    crossing.run("DELETE FROM loose WHERE b = 'y'")
+    assert crossing.proof(Verify.COUNTS).faulty == ["loose"]
+
+
+#: A column that was judged wrongly, as if it held nothing but that.
+MISJUDGED: dict[str, tuple[str, Holds]] = {
+    "integers alone": ("m", Holds.INTEGER),
+    "reals alone": ("m", Holds.REAL),
+    "numbers alone": ("m", Holds.NUMBER),
+    "text alone": ("m", Holds.TEXT),
+    "blobs alone": ("m", Holds.BLOB),
+    "nothing": ("m", Holds.NOTHING),
+    "good text alone": ("bad", Holds.TEXT),
+    "bad text alone": ("bad", Holds.TEXT_BYTES),
+}
+
+
+@pytest.mark.parametrize("judged", MISJUDGED)
+def test_a_value_that_was_lost_because_its_column_was_judged_wrongly_is_found(
+    judged: str, tmp_path: Path, postgres_url: str
+) -> None:
+    """The load would send NULL for what it does not know of; the proof asks the snapshot itself."""
+    crossing = Crossing(tmp_path, postgres_url, SCRIPT)
+    name, kind = MISJUDGED[judged]
+    keyed = crossing.table("keyed")
+    kept = [c for c in keyed.columns if c.source != name or c.holds is kind]
+    if kind in (Holds.NUMBER, Holds.NOTHING):
+        kept.append(replace(next(c for c in keyed.columns if c.source == name), holds=kind))
+    columns = tuple(replace(c, shared=False) if c.source == name else c for c in kept)
+    crossing.tables = tuple(replace(t, columns=columns) if t is keyed else t for t in crossing.tables)
+    if kind is Holds.NOTHING:
+        with closing(sqlite3.connect(crossing.working)) as working, working:
+            working.execute("UPDATE keyed SET m__integer = NULL")
+    crossing.carry()
+    assert {d.column for d in crossing.found()} == {c.name for c in columns if c.source == name}
+
+
+@pytest.mark.parametrize(
+    ("corruption", "told"),
+    first_in_ci(
+        ("UPDATE migrate_to_pg_leftovers_incoming.kept SET t = 'b' WHERE id = 1", "sqlite_leftovers.kept"),
+        ("DELETE FROM migrate_to_pg_leftovers_incoming.kept WHERE id = 2", "sqlite_leftovers.kept"),
+        ("ALTER TABLE migrate_to_pg_leftovers_incoming.kept DROP CONSTRAINT kept_pkey", "kept_pkey is missing"),
+    ),
+)
+def test_nothing_is_published_where_one_cell_of_them_is_not_what_it_was(
+    source: Path, postgres_url: str, move: Move, execute: Callable[..., object], corruption: str, told: str
+) -> None:
+    with closing(sqlite3.connect(source)) as database:
+        database.executescript(
+            "CREATE TABLE kept (id integer PRIMARY KEY, t); INSERT INTO kept VALUES (1, 'a'), (2, 2);"
+        )
+        database.execute("UPDATE kept SET t = 'c' WHERE id = 2")
+        database.commit()
+    report = move(source, postgres_url, on={"prove": lambda: execute(postgres_url, corruption)})
+    assert report.failure is not None
+    assert report.failure.exit_status == 3
+    assert told in " ".join([report.failure.message, *report.failure.detail])
+    assert report.publication is None
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' OR schemaname ~ 'leftovers'"
+    assert execute(postgres_url, tables) == [(0,)]
+    again = move(source, postgres_url)
+    assert again.publication is not None
+    assert again.publication.leftovers == ("kept",)
+
+
+def test_utf16_crosses_and_what_is_no_text_there_is_kept_as_bytes(tmp_path: Path, postgres_url: str) -> None:
+    script = """
+        PRAGMA encoding = 'UTF-16le';
+        CREATE TABLE t (id integer PRIMARY KEY, v);
+        INSERT INTO t VALUES (1, 'Thérèse'), (2, CAST(x'00d8' AS TEXT)), (3, 'a' || char(0)), (4, char(128512));
+    """
+    crossing = Crossing(tmp_path, postgres_url, script)
+    crossing.carry()
+    assert crossing.found() == []
+    with psycopg.connect(postgres_url) as connection:
+        rows = connection.execute("SELECT v__text, v__text_bytes FROM carried.t ORDER BY id").fetchall()
+    assert rows == [("Thérèse", None), (None, b"\x00\xd8"), (None, b"a\0\0\0"), ("\U0001f600", None)]
+
+
+def test_more_columns_than_postgresql_takes_are_told_before_anything_is_made(tmp_path: Path) -> None:
+    names = ", ".join(f"c{n}" for n in range(900))
+    values = ", ".join(["1"] * 900), ", ".join(["'1'"] * 900)
+    script = f"CREATE TABLE wide ({names}); INSERT INTO wide VALUES ({values[0]}), ({values[1]});"
+    with pytest.raises(SourceError, match="wide, which no migration knows, would have 1,800 columns"):
+        Crossing(tmp_path, "", script)
+
+
+def test_many_columns_cross(tmp_path: Path, postgres_url: str) -> None:
+    names = ", ".join(f"c{n}" for n in range(450))
+    script = f"CREATE TABLE wide ({names}); INSERT INTO wide VALUES ({', '.join(['1'] * 450)});"
+    crossing = Crossing(tmp_path, postgres_url, script)
+    crossing.carry()
+    assert crossing.found() == []
+    assert crossing.proof(Verify.COUNTS).holds
+
+
+def test_a_full_disk_is_not_taken_for_a_view_that_cannot_be_read(tmp_path: Path) -> None:
+    crossing = Crossing(tmp_path, "", SCRIPT)
+    with leftovers.WorkingFile(crossing.snapshot, tmp_path / "small.sqlite3") as file:
+        file._database.execute("PRAGMA working.max_page_count = 1")
+        with pytest.raises(SourceError, match="full"):
+            file.view("dice", "")
+
+
+def test_a_table_that_sqlite_cannot_read_stops_the_run(tmp_path: Path) -> None:
+    def make(database: sqlite3.Connection) -> None:
+        database.create_function("ours", 1, lambda value: value, deterministic=True)
+        database.executescript("CREATE TABLE t (a, b AS (ours(a))); INSERT INTO t VALUES (1)")
+
+    with pytest.raises(SourceError, match=r"SQLite cannot read t, which no migration knows: .*ours"):
+        Crossing(tmp_path, "", make)

@@ -1,0 +1,1 @@
+"""A project that spoke SQLite in its migrations for years."""

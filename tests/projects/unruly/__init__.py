@@ -1,0 +1,1 @@
+"""A project whose code must not run while its rows are moved: managers, constructors, save(), signals."""

@@ -1,0 +1,99 @@
+"""Projects that the wheel has never seen, filled at random, rehearsed and moved on the server of its own extra."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import django
+import pytest
+
+HERE = Path(__file__).resolve().parents[2]
+OWN = ["shapes", "squash", "stray", "unruly", "dialect", "many"]
+if django.VERSION >= (5, 0):
+    OWN += ["fields"]  # GeneratedField and db_default
+#: Applications of the package index -> what their project installs; those that are there are tried.
+OTHERS = {
+    "django-taggit": ["taggit"],
+    "django-reversion": ["reversion"],
+    "django-waffle": ["waffle"],
+    "django-oauth-toolkit": ["oauth2_provider"],
+    "django-celery-beat": ["django_celery_beat"],
+    "wagtail": [
+        "wagtail.contrib.forms", "wagtail.contrib.redirects", "wagtail.embeds", "wagtail.sites", "wagtail.users",
+        "wagtail.snippets", "wagtail.documents", "wagtail.images", "wagtail.search", "wagtail.admin", "wagtail",
+        "modelcluster", "taggit",
+    ],
+}  # fmt: skip
+#: A search index is another table on each database; the application makes it again.
+OPTIONS = {
+    "wagtail": ("--exclude-data", "wagtailsearch.IndexEntry"),
+    # Its migrations speak SQLite.
+    "dialect": ("--schema", "models"),
+}
+ASKED = os.environ.get("OTHERS", "").split()
+
+
+def test_what_is_tried_is_the_installed_wheel():
+    import migrate_to_pg
+
+    assert "site-packages" in migrate_to_pg.__file__
+    assert not (HERE / "migrate_to_pg").exists()
+    print(f"\nPython {sys.version.split()[0]}, Django {importlib.metadata.version('django')}")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """Where --target embedded keeps its data, for all of them."""
+    folder = tmp_path_factory.mktemp("server")
+    folder.chmod(0o777)
+    yield folder / "postgresql"
+    subprocess.run([sys.executable, "-m", "migrate_to_pg.embedded", "--stop", folder / "postgresql"], check=False)
+
+
+def run(settings, folder, *arguments, ok=True, **variables):
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    environment = kept | {
+        "PYTHONPATH": str(HERE), "PYTHONUTF8": "1", "DJANGO_SETTINGS_MODULE": settings, "PROJECT_FOLDER": str(folder),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)], cwd=folder, env=environment | variables,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert not ok or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+def moved(settings, folder, server, *options, **variables):
+    """Migrate, fill, rehearse and publish; return what report.json of the publication says."""
+    run(settings, folder, "django", "migrate", "--run-syncdb", "-v0", **variables)
+    filled = run(settings, folder, "tests.wheel.fill", "7", **variables).stdout.strip()
+    report = folder / "report"
+    command = ("django", "migrate_to_pg", "--source", folder / "db.sqlite3", "--target", f"embedded:{server}")
+    command += options
+    rehearsed = run(settings, folder, *command, "--rehearse", "--verify", "orm", **variables)
+    assert rehearsed.stdout.startswith("Your project can move: ")
+    run(settings, folder, *command, "--verify", "orm", "--replace", "--report", report, **variables)
+    told = json.loads((report / "report.json").read_text())
+    assert told["ok"]
+    assert not any(table["differences"] for table in told["tables"])
+    read = sum(table["values"] for table in told["orm"])
+    assert read > 0
+    assert not any(table["differences"] for table in told["orm"])
+    cells = sum(table["cells_compared"] or 0 for table in told["tables"])
+    run(settings, folder, "django", "migrate_to_pg", "--undo", "--target", f"embedded:{server}", **variables)
+    return f"{filled}; {len(told['tables'])} tables, {cells:,} cells equal, {read:,} values equal through the ORM"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_project_of_ours_moves(name, tmp_path, server):
+    print(f"\n{name}: {moved(f'tests.projects.{name}.settings', tmp_path, server, *OPTIONS.get(name, ()))}")
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_project_with_somebody_else_s_application_moves(name, tmp_path, server):
+    apps = json.dumps(OTHERS[name])
+    told = moved("tests.wheel.others", tmp_path, server, *OPTIONS.get(name, ()), PROJECT_APPS=apps)
+    print(f"\n{name} {importlib.metadata.version(name)}: {told}")
