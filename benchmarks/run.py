@@ -60,7 +60,7 @@ class Results:
         """The slope of log(time) over log(rows), by least squares: 1 where twice the rows take twice the time."""
         points = [(math.log(rows), math.log(run.seconds)) for rows, run in self.scaling]
         x, y = (sum(values) / len(points) for values in zip(*points, strict=True))
-        return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+        return float(sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points))
 
 
 def main() -> None:
