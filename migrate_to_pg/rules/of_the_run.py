@@ -57,7 +57,8 @@ NOT_COMPARED = Rule(
         " carried them has proven them. A view that gives the same as then is not told."
     ),
     remedy=N_(
-        "The run that carried it has proven it; whether anybody changed its rows on PostgreSQL since, only you can tell."
+        "The run that carried it has proven it; whether anybody changed its rows on PostgreSQL since, only you can"
+        " tell."
     ),
 )
 

@@ -26,7 +26,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a directory")
 def test_the_source_is_open_for_reading_only(world: World) -> None:
     standing = world.at("load:stage")
     process = Path("/proc", str(standing.process.pid))
-    numbers = [link.name for link in (process / "fd").iterdir() if os.readlink(link) == str(world.source)]
+    numbers = [link.name for link in (process / "fd").iterdir() if link.readlink() == world.source]
     flags = [dict(line.split() for line in (process / "fdinfo" / number).open())["flags:"] for number in numbers]
     assert flags
     assert {int(octal, 8) & os.O_ACCMODE for octal in flags} == {os.O_RDONLY}
