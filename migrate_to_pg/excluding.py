@@ -51,7 +51,8 @@ def _table(plan: Plan, name: str, others: Sequence[str]) -> str:
         )
     if found.name == _NEEDED:
         raise UsageError(
-            _("--exclude-data {name}: without its rows PostgreSQL would not know which migrations it has.", name=name)
+            _("--exclude-data {name}: without its rows PostgreSQL would not know which migrations it has.", name=name),
+            remedy=_("Any other table may be named."),
         )
     return found.name
 

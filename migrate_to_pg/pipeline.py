@@ -19,6 +19,7 @@ from migrate_to_pg import carrying, dumping, leftovers, resume, staging, startup
 from migrate_to_pg.archive import DumpedSource
 from migrate_to_pg.catalog import read_target, view_names
 from migrate_to_pg.description import Described, describe
+from migrate_to_pg.embedded import EmbeddedServer
 from migrate_to_pg.endpoints import TargetChoice, choose_target, embedded_directory
 from migrate_to_pg.errors import ProofError, TargetError
 from migrate_to_pg.excluding import require_unreferenced
@@ -99,7 +100,7 @@ class _Move(Loading):
         choice = choose_target(self.options.target)
         rehearsing = self.options.mode == "rehearse" and not self.options.keep
         if choice.server is not None and rehearsing and not choice.server.joined:
-            stack.callback(choice.server.stop)
+            stack.callback(self._stop, choice.server)
         connection = stack.enter_context(target.connect(choice.conninfo, schema=self.final))
         self.facts.target = target.facts(connection, self.final)
         if self.options.owner:
@@ -111,6 +112,16 @@ class _Move(Loading):
         target.take_run_lock(connection)
         stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)
+
+    def _stop(self, server: EmbeddedServer) -> None:
+        """A server that the rehearsal started, unless somebody else came to use it."""
+        if not server.stop_unless_used():
+            self.note(
+                _(
+                    "The embedded server still runs: somebody else is connected to it. To stop it: {command}",
+                    command=f"python -m migrate_to_pg.embedded --stop {server.directory}",
+                )
+            )
 
     def _look(self, source: Source | DumpedSource) -> None:
         """Snapshot and examine, against the types that the models give; no server is asked."""

@@ -1,4 +1,4 @@
-"""The little that every reader of a snapshot needs: its URI, a connection, quoted names, the journal's kind."""
+"""The little that every reader of a snapshot needs: its URI, a connection, quoted names, SQLite's own rules."""
 
 from __future__ import annotations
 
@@ -37,3 +37,11 @@ def journal_mode(path: Path) -> str:
     with path.open("rb") as file:
         header = file.read(20)
     return "wal" if header[18:19] == b"\2" else "rollback"
+
+
+def affinity(declared: str) -> str:
+    """SQLite's own rule (https://www.sqlite.org/datatype3.html#determination_of_column_affinity)."""
+    upper = declared.upper()
+    marks = {"INT": "INTEGER", "CHAR": "TEXT", "CLOB": "TEXT", "TEXT": "TEXT", "BLOB": "BLOB"}
+    marks |= {"REAL": "REAL", "FLOA": "REAL", "DOUB": "REAL"}
+    return next((found for mark, found in marks.items() if mark in upper), "NUMERIC" if upper else "BLOB")

@@ -12,7 +12,10 @@ from psycopg.rows import namedtuple_row
 from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
 
 _TABLES = """
-SELECT c.oid, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT c.oid, c.relname AS name,
+       array(SELECT t.tgname::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal ORDER BY t.tgname)
+       AS triggers
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
@@ -92,8 +95,8 @@ def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[Targe
     foreign_keys = _by_table(connection, _FOREIGN_KEYS, schema)
     checks = _by_table(connection, _CHECKS, schema)
     return tuple(
-        _target_table(name, columns[oid], indexes[oid], foreign_keys[oid], checks[oid])
-        for oid, name in connection.execute(_TABLES, [schema]).fetchall()
+        _target_table(row, columns[row.oid], indexes[row.oid], foreign_keys[row.oid], checks[row.oid])
+        for row in _rows(connection, _TABLES, schema)
     )
 
 
@@ -105,19 +108,22 @@ def view_names(connection: psycopg.Connection[Any], schema: str) -> frozenset[st
 
 def _by_table(connection: psycopg.Connection[Any], query: str, schema: str) -> dict[int, list[Any]]:
     rows: dict[int, list[Any]] = defaultdict(list)
-    with connection.cursor(row_factory=namedtuple_row) as cursor:
-        found: list[Any] = cursor.execute(query, [schema]).fetchall()
-    for row in found:
+    for row in _rows(connection, query, schema):
         rows[row.table_oid].append(row)
     return rows
 
 
+def _rows(connection: psycopg.Connection[Any], query: str, schema: str) -> list[Any]:
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return list(cursor.execute(query, [schema]).fetchall())
+
+
 def _target_table(
-    name: str, columns: list[Any], indexes: list[Any], foreign_keys: list[Any], checks: list[Any]
+    table: Any, columns: list[Any], indexes: list[Any], foreign_keys: list[Any], checks: list[Any]
 ) -> TargetTable:
     uniques = tuple(_unique(row) for row in indexes if row.is_unique)
     return TargetTable(
-        name=name,
+        name=table.name,
         columns=tuple(_target_column(row) for row in columns),
         primary_key=next((unique.columns for unique in uniques if unique.primary), ()),
         uniques=uniques,
@@ -132,6 +138,7 @@ def _target_table(
         ),
         checks=tuple(TargetCheck(name=row.name, expression=row.expression) for row in checks),
         indexes=tuple(_index(row) for row in indexes if not row.is_unique),
+        triggers=tuple(table.triggers),
     )
 
 

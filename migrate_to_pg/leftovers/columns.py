@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from migrate_to_pg.leftovers.contents import Contents
 from migrate_to_pg.leftovers.names import Names
 from migrate_to_pg.records import Holds, LeftoverColumn, SourceColumn
-from migrate_to_pg.sqlite import quote_name
+from migrate_to_pg.sqlite import affinity, quote_name
 
 #: PostgreSQL's INDEX_MAX_KEYS, and bytes of a key that a page of a btree takes however little it can be compressed.
 _KEY_COLUMNS = 32
@@ -27,6 +27,9 @@ _CONDITIONS = {
     Holds.BLOB: "typeof({0}) = 'blob'",
     Holds.NOTHING: "0",
 }
+
+#: Affinity -> the type of a column that no value speaks for: the declared type is all that there is to go by.
+_EMPTY_TYPES = {"INTEGER": "bigint", "REAL": "double precision", "BLOB": "bytea"}
 
 
 def columns_for(sources: Sequence[SourceColumn], found: Sequence[Contents]) -> tuple[LeftoverColumn, ...]:
@@ -49,9 +52,16 @@ def _columns(source: SourceColumn, held: Contents, whole: str | None, names: Nam
             holds=kind,
             declared_type=source.declared_type,
             generated=source.generated,
+            empty_type=_empty_type(source.declared_type),
             shared=whole is None,
-            not_null=whole is not None and bool(held.kinds) and not held.nulls,
+            # Without rows there is no NULL either; then only a key may not hold one.
+            not_null=whole is not None and not held.nulls and bool(held.kinds or source.key_position),
         )
+
+
+def _empty_type(declared: str) -> str:
+    # SQLite gives a column without a declared type the affinity of a BLOB.
+    return _EMPTY_TYPES.get(affinity(declared), "text") if declared else "text"
 
 
 def key_for(

@@ -43,7 +43,7 @@ def _create(schema: str, table: LeftoverTable) -> sql.Composed:
 
 def _column(column: LeftoverColumn) -> sql.Composed:
     # One of a few words of ours.
-    return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.holds.type_sql))
+    return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type_sql))
 
 
 def _comments(schema: str, table: LeftoverTable) -> Iterator[sql.Composed]:

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import unused_schema
@@ -193,7 +194,10 @@ def _require_empty(connection: Connection, incoming: str) -> None:
     left = objects_in(connection, incoming)
     if left:
         raise PublishError(
-            _("{left} objects could not be published: {label}.", left=len(left), label=left[0].label),
+            _(
+                "Left in the incoming schema after everything was published: {objects}.",
+                objects=counted(len(left), "object", "objects"),
+            ),
             detail=[o.label for o in left],
             remedy=_("This should not happen; please report it with these lines."),
         )

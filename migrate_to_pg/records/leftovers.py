@@ -22,11 +22,6 @@ class Holds(enum.StrEnum):
     #: Nothing but NULL.
     NOTHING = "nothing"
 
-    @property
-    def type_sql(self) -> str:
-        """PostgreSQL's type for them."""
-        return _TYPES[self]
-
 
 _TYPES = {
     Holds.INTEGER: "bigint",
@@ -35,7 +30,6 @@ _TYPES = {
     Holds.TEXT: "text",
     Holds.TEXT_BYTES: "bytea",
     Holds.BLOB: "bytea",
-    Holds.NOTHING: "text",
 }
 
 
@@ -51,9 +45,16 @@ class LeftoverColumn:
     #: The declared type, in the source's own spelling; '' where there is none.
     declared_type: str
     generated: bool = False
+    #: PostgreSQL's type where it held nothing but NULL.
+    empty_type: str = "text"
     #: Whether other columns take the rest of what SQLite's column holds.
     shared: bool = False
     not_null: bool = False
+
+    @property
+    def type_sql(self) -> str:
+        """PostgreSQL's type for what it takes."""
+        return _TYPES.get(self.holds, self.empty_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,8 @@ class TargetTable:
     foreign_keys: tuple[TargetForeignKey, ...] = ()
     checks: tuple[TargetCheck, ...] = ()
     indexes: tuple[TargetIndex, ...] = ()
+    #: Names of its triggers.
+    triggers: tuple[str, ...] = ()
 
     def column(self, name: str) -> TargetColumn:
         """The column of exactly that name."""

@@ -10,8 +10,8 @@ from migrate_to_pg.repair import statement
 from migrate_to_pg.repair.fitting import has_null, keeps
 from migrate_to_pg.repair.reference import Index, ReferenceTable, read_indexes
 from migrate_to_pg.repair.shape import Shape, read_shape
-from migrate_to_pg.rules.schema_drift import affinity
 from migrate_to_pg.rules.sql import compose, name
+from migrate_to_pg.sqlite import affinity
 
 #: What a column's definition may hold that Django's would not: it is not thrown away.
 _OWN = frozenset({"CHECK", "COLLATE", "DEFAULT", "GENERATED", "AS"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from migrate_to_pg.rules.schema_drift import affinity
 from migrate_to_pg.rules.sql import Sql, compose, name
+from migrate_to_pg.sqlite import affinity
 
 _TRIAL = Sql('temp."migrate_to_pg trial"')
 

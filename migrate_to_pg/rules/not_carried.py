@@ -23,14 +23,26 @@ def find(subject: Subject) -> Iterator[Finding]:
         # Any other is made by the migrations on PostgreSQL, too.
         if view in subject.plan.leftover_views and view not in broken[0]:
             yield _view(subject, view, sql)
+    made = _made_there(subject)
     for trigger, sql in subject.catalog.triggers.items():
-        if trigger not in broken[1]:
-            yield _finding(N_("trigger"), trigger, table_of(subject, trigger), sql)
+        table = table_of(subject, trigger)
+        if trigger not in broken[1] and (table.lower(), trigger.lower()) not in made:
+            yield _finding(N_("trigger"), trigger, table, sql, _maybe(subject))
+
+
+def _made_there(subject: Subject) -> set[tuple[str, str]]:
+    """(SQLite's name of the table, trigger) of those that PostgreSQL has by that name: migrations make them there."""
+    pairs = (*subject.plan.tables, *subject.plan.excluded)
+    return {(pair.source.name.lower(), trigger.lower()) for pair in pairs for trigger in pair.target.triggers}
+
+
+def _maybe(subject: Subject) -> str:
+    unknown = _(" A migration may make one of that name there; only a run with a server knows.")
+    return unknown if subject.plan.promised else ""
 
 
 def _view(subject: Subject, view: str, sql: str) -> Finding:
-    unknown = _(" A migration may make one of that name there; only a run with a server knows.")
-    unknown = unknown if subject.plan.promised else ""
+    unknown = _maybe(subject)
     if subject.leftovers is not Leftovers.COPY or view in subject.plan.excluded_leftovers:
         return _finding(N_("view"), view, view, sql, unknown)
     try:

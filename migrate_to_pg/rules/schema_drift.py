@@ -13,6 +13,7 @@ from migrate_to_pg.rules import duplicate_key
 from migrate_to_pg.rules.foreign_key_orphan import is_rowid, paired
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, text
+from migrate_to_pg.sqlite import affinity
 
 _TEXT = frozenset({"TEXT"})
 _MOMENT = frozenset({"NUMERIC", "TEXT"})
@@ -44,14 +45,6 @@ def find(subject: Subject) -> Iterator[Finding]:
         ]
         if losses:
             yield _finding(table, losses)
-
-
-def affinity(declared: str) -> str:
-    """SQLite's own rule (https://www.sqlite.org/datatype3.html#determination_of_column_affinity)."""
-    upper = declared.upper()
-    marks = {"INT": "INTEGER", "CHAR": "TEXT", "CLOB": "TEXT", "TEXT": "TEXT", "BLOB": "BLOB"}
-    marks |= {"REAL": "REAL", "FLOA": "REAL", "DOUB": "REAL"}
-    return next((found for mark, found in marks.items() if mark in upper), "NUMERIC" if upper else "BLOB")
 
 
 def _types(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:

@@ -138,33 +138,6 @@ def test_a_snapshot_that_was_kept_is_not_written_over(stray, postgres_url, tmp_p
     assert (report / "snapshot.sqlite3").read_bytes() == before
 
 
-def test_a_server_that_nobody_made_has_no_publication(stray, tmp_path):
-    for mode in ("--undo", "--verify-only", "--purge"):
-        refused = stray.run(
-            "migrate_to_pg", mode, "--target", f"embedded:{tmp_path / 'mistyped'}", "--no-input", ok=False
-        )
-        assert refused.returncode == 2
-        assert "holds no data of an embedded PostgreSQL" in refused.stdout + refused.stderr
-    assert not (tmp_path / "mistyped").exists()
-
-
-def test_a_directory_that_the_embedded_server_cannot_make_is_named_and_not_the_report_s(stray, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    place = tmp_path / "file" / "postgresql"
-    refused = stray.run("migrate_to_pg", "--rehearse", "--target", f"embedded:{place}", ok=False)
-    told = refused.stdout + refused.stderr
-    assert refused.returncode == 2
-    assert f"The embedded PostgreSQL cannot keep its data in {place}: " in told
-    assert "--report" not in told
-
-
-def test_a_path_that_the_embedded_server_cannot_take_is_said(stray, tmp_path):
-    refused = stray.run("migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path / 'mon projet'}", ok=False)
-    assert refused.returncode == 2
-    assert "the path has a space or a quote" in refused.stdout + refused.stderr
-    assert not (tmp_path / "mon projet").exists()
-
-
 def test_check_does_not_say_of_a_table_that_a_migration_may_make_it_that_none_does(stray):
     stray.sqlite("CREATE TABLE made_somehow (id integer)")
     told = stray.run("migrate_to_pg", "--check").stdout

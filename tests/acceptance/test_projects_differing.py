@@ -103,7 +103,12 @@ def test_tables_views_and_triggers_of_postgresql_alone_come_along(things, postgr
         CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.name = upper(NEW.name); RETURN NEW; END';
         CREATE TRIGGER shouts BEFORE INSERT ON stray_thing FOR EACH ROW EXECUTE FUNCTION shout()
     """
-    things.move(postgres_url, STRAY=more)
+    for name in ("shouts", "whispers"):
+        things.sqlite(f"CREATE TRIGGER {name} AFTER INSERT ON stray_thing BEGIN SELECT 1; END")
+    moved = things.move(postgres_url, STRAY=more)
+    # Of the two that SQLite has, migrations make one on PostgreSQL.
+    assert "The trigger whispers is SQLite's own" in moved.stdout
+    assert "The trigger shouts is SQLite's own" not in moved.stdout
     assert execute(postgres_url, "SELECT id FROM only_here") == [(7,)]
     assert execute(postgres_url, "SELECT n FROM counted") == [(3,)]
     assert names(postgres_url) == NAMES

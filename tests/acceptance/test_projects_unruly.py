@@ -3,7 +3,7 @@
 import pytest
 
 from tests.acceptance.test_projects import execute
-from tests.projects import Project
+from tests.projects import Project, digest
 
 ROWS = """
 INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
@@ -67,3 +67,28 @@ def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path
         (True, None)
     ]
     dialect.run("migrate", "--check", DATABASE_URL=postgres_url)
+
+
+def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(tmp_path, postgres_url):
+    """The database has a name that means it only from the directory that the settings go to."""
+    roaming, needed = Project("roaming", tmp_path), {"ROAMING_SECRET": "of theirs"}
+    roaming.migrate(**needed)
+    roaming.sqlite("INSERT INTO roaming_place VALUES (4, 'Fès')")
+    before = digest(roaming.source)
+    aim = ("--target", postgres_url)
+    roaming.run("migrate_to_pg", "--check", *aim, **needed)
+    roaming.run("migrate_to_pg", *aim, "--verify", "orm", **needed)
+    assert execute(postgres_url, "SELECT id, name FROM roaming_place") == [(4, "Fès")]
+    roaming.run("migrate", "--check", DATABASE_URL=postgres_url, **needed)
+    roaming.run("migrate_to_pg", "--verify-only", *aim, **needed)
+    roaming.run("migrate_to_pg", "--undo", *aim, "--no-input", **needed)
+    assert execute(postgres_url, "SELECT to_regclass('roaming_place')") == [(None,)]
+    assert digest(roaming.source) == before
+    # A path that somebody types is one from there, and the whole of it is told.
+    lost = roaming.run("migrate_to_pg", "--check", "--source", "db.sqlite3", ok=False, **needed)
+    assert lost.returncode == 1
+    assert f"no SQLite database at {tmp_path / 'elsewhere' / 'db.sqlite3'}" in lost.stdout + lost.stderr
+    # And a rehearsal on the embedded server, which is kept in BASE_DIR.
+    there = ("--source", str(roaming.source), "--target", "embedded", "--leftovers", "skip")
+    roaming.run("migrate_to_pg", "--rehearse", *there, **needed)
+    assert (tmp_path / ".migrate_to_pg").is_dir()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from migrate_to_pg.language import spoken
 from migrate_to_pg.records import (
     Failure,
     Level,
@@ -54,6 +55,25 @@ def test_the_verdict_comes_first(report: Report, first: str) -> None:
     assert lines(report)[0].startswith(first)
     assert without_colours(terminal(report)).startswith(first[:70])
     assert to_html(report).index("<h1>" + first) < to_html(report).index("</header>")
+
+
+@pytest.mark.parametrize(
+    ("mode", "english", "french"),
+    [
+        ("publish", "move", "transfert"),
+        ("check", "check", "examen"),
+        ("dump", "dump", "archivage"),
+        ("rehearse", "rehearsal", "répétition"),
+        ("verify_only", "verification", "vérification"),
+        ("undo", "taking back", "annulation"),
+        ("something new", "something new", "something new"),
+    ],
+)
+def test_the_page_says_what_was_asked_for_in_the_language_of_the_reader(mode: str, english: str, french: str) -> None:
+    report = replace(PUBLISHED, mode=mode)
+    assert f" · {english} · " in to_html(report)
+    with spoken("fr"):
+        assert f" · {french} · " in to_html(report)
 
 
 def test_a_failure_tells_message_then_detail_then_what_to_do() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from migrate_to_pg.records import Leftovers, Level
 from tests.unit.rules.examined import findings, table
 
@@ -40,4 +42,18 @@ def test_a_view_that_migrations_make_on_both_databases_is_not_told_and_without_a
     script = "CREATE TABLE t (id integer PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t;"
     assert findings(script, table("t", "id bigint"), views=["v"]) == ()
     (may,) = findings(script, table("t", "id bigint"), promised=True)
+    assert "A migration may make one of that name there" in may.explanation
+
+
+def test_a_trigger_that_migrations_make_on_both_databases_is_not_told_and_without_a_server_it_may_be_one() -> None:
+    script = """
+        CREATE TABLE t (id integer PRIMARY KEY);
+        CREATE TABLE other (id integer PRIMARY KEY);
+        CREATE TRIGGER Tr AFTER INSERT ON T BEGIN DELETE FROM t WHERE id = 0; END;
+    """
+    there, other = table("t", "id bigint"), table("other", "id bigint")
+    assert findings(script, replace(there, triggers=("tr",)), other) == ()
+    (told,) = findings(script, there, replace(other, triggers=("tr",)))
+    assert "A migration may" not in told.explanation
+    (may,) = findings(script, there, other, promised=True)
     assert "A migration may make one of that name there" in may.explanation
