@@ -6,6 +6,7 @@ Nothing is written on either side. Where the snapshot is a kept one, the journal
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,8 @@ from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
-from migrate_to_pg.publish.bookkeeping import left_out
-from migrate_to_pg.records import LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
+from migrate_to_pg.publish.bookkeeping import left_out, other_schemas
+from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.snapshot import file_sha256, require_database
@@ -60,9 +61,11 @@ class _Verification(Running):
 
     def _leave_out_as_published(self, connection: psycopg.Connection[Any]) -> None:
         """What --exclude-data left behind is not there, and nobody needs to say so again."""
-        if not self.options.exclude_data and (names := left_out(connection, self.final)):
-            self.note(_("Left out, as when this was published: {names}.", names=", ".join(names)))
+        asked, names = self.options.exclude_data, left_out(connection, self.final)
+        if names and not asked:
             self.options = replace(self.options, exclude_data=names)
+        if told := _told_of_left_out(names, asked):
+            self.note(told)
 
     def _standing(self, stack: ExitStack) -> Snapshot:
         """The kept snapshot itself, or a new one of the source."""
@@ -82,10 +85,7 @@ class _Verification(Running):
     def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
         with self.stage("prove"):
             if not plan.tables:
-                raise ProofError(
-                    _("Schema {final} of the target has none of the source's tables.", final=self.final),
-                    remedy=_("Name the database that was published to with --target."),
-                )
+                raise _nothing_there(connection, self.final)
             self.facts.proof = prove(
                 plan,
                 snapshot.path,
@@ -135,6 +135,42 @@ class _Verification(Running):
             compared, others = carrying.comparable(found, carried, self.facts.catalog)
             self.facts.said += tuple(map(not_compared, others))
             self.facts.proof = carrying.together(self.facts.proof, compared)
+
+
+def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofError:
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+        if others := other_schemas(connection, final):
+            return ProofError(
+                _(
+                    "Schema {final} of the target has none of the source's tables: what is published is in {others}.",
+                    final=final,
+                    others=", ".join(others),
+                ),
+                remedy=_("Name the schema as it was named when it was published to, with --publish-to."),
+            )
+    return ProofError(
+        _("Schema {final} of the target has none of the source's tables.", final=final),
+        remedy=_("Name the database that was published to with --target."),
+    )
+
+
+def _told_of_left_out(names: Sequence[str] | None, asked: Sequence[str]) -> str:
+    """What is remembered of a publication, None where this role may not look, beside what --exclude-data asks for."""
+    if names is None and not asked:
+        return _(
+            "This role may not read, in schema {schema}, what was left out when this was published: where anything"
+            " was, name it with --exclude-data.",
+            schema=BOOKKEEPING,
+        )
+    if not names or set(names) == set(asked):
+        return ""
+    if not asked:
+        return _("Left out, as when this was published: {names}.", names=", ".join(names))
+    return _(
+        "Left out as asked, {asked}; when this was published, it was {names}.",
+        asked=", ".join(asked),
+        names=", ".join(names),
+    )
 
 
 def _mended(snapshot: Path) -> Mended | None:

@@ -112,10 +112,10 @@ def last(connection: Connection, final: str) -> Entry | None:
         return cursor.execute(query, [final]).fetchone()
 
 
-def left_out(connection: Connection, final: str) -> tuple[str, ...]:
-    """The names that the latest publication to that schema left out; none where this role may not look."""
-    if not _left_out_is_readable(connection):
-        return ()
+def left_out(connection: Connection, final: str) -> tuple[str, ...] | None:
+    """The names that the latest publication to that schema left out; None where this role may not look."""
+    if not (readable := _left_out_is_readable(connection)):
+        return () if readable is None else None
     query = "SELECT left_out FROM {} WHERE undone_at IS NULL AND final_schema = %s ORDER BY id DESC LIMIT 1"
     return tuple(name for (names,) in _rows(connection, query, final) for name in names)
 

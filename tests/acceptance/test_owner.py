@@ -115,3 +115,15 @@ def test_a_membership_without_the_right_to_set_the_role_is_not_enough(stray, pos
     refused = stray.move(postgres_url.replace("postgres@", f"{mover}@"), "--owner", owner, ok=False)
     assert refused.returncode == 1
     assert f"may not SET ROLE {owner}" in refused.stdout
+
+
+def test_a_role_that_may_only_read_the_tables_is_told_that_it_cannot_see_what_was_left_out(stray, postgres_url, role):
+    stray.move(postgres_url, "--exclude-data", "stray.Thing")
+    reader = role("reader")
+    grant(postgres_url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", reader)
+    verify = ("migrate_to_pg", "--verify-only", "--target", postgres_url.replace("postgres@", f"{reader}@"))
+    blind = stray.run(*verify, ok=False)
+    assert blind.returncode == 3
+    assert "This role may not read, in schema migrate_to_pg, what was left out" in blind.stderr
+    told = stray.run(*verify, "--exclude-data", "stray.Thing")
+    assert "This role may not read" not in told.stderr

@@ -67,6 +67,9 @@ def test_the_advice_makes_the_application_see_the_schema(objects, postgres_url):
     execute(postgres_url, f"CREATE SCHEMA {quoted(HOSTILE)}".encode())
     report = objects.folder / "report"
     objects.move(postgres_url, "--publish-to", HOSTILE, "--report", str(report))
+    elsewhere = objects.run("migrate_to_pg", "--verify-only", "--target", postgres_url, ok=False)
+    assert elsewhere.returncode == 3
+    assert f"none of the source's tables: what is published is in {HOSTILE}." in " ".join(elsewhere.stdout.split())
     told = json.loads((report / "report.json").read_text())
     assert told["target"]["schema"] == HOSTILE
     assert "--publish-to" in told["command"]
