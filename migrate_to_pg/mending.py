@@ -137,7 +137,7 @@ def _with_rows(copy: WorkingCopy, plan: Plan) -> Plan:
 
 
 def _counted(copy: WorkingCopy, table: PlannedTable) -> PlannedTable:
-    query = compose("SELECT count(*) FROM main.{table}", table=name(table.source.name))
+    query = compose("SELECT count(*) FROM main.{table} NOT INDEXED", table=name(table.source.name))
     (rows,) = copy.database.execute(query).fetchone()
     return dataclasses.replace(table, source=dataclasses.replace(table.source, rows=rows))
 

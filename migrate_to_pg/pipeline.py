@@ -7,6 +7,7 @@ published unless ``report.publication`` is there.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,7 @@ from migrate_to_pg.records import (
     INCOMING,
     LEFTOVERS,
     LEFTOVERS_INCOMING,
+    Finding,
     Leftovers,
     Options,
     Plan,
@@ -55,6 +57,7 @@ from migrate_to_pg.records import (
     Snapshot,
     SourceCatalog,
 )
+from migrate_to_pg.rules import integrity_check
 from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
@@ -278,15 +281,28 @@ class _Move(Loading):
                         "PostgreSQL does not hold what SQLite holds: {faulty}.",
                         faulty=", ".join(self.facts.proof.faulty),
                     ),
-                    remedy=_("Nothing was published. pgloader changed these values: leave --engine out.")
-                    if self.by_pgloader
-                    else _("Nothing was published. If nobody else wrote to the incoming schema, please report this."),
+                    remedy=self._why_unproven(snapshot),
                 )
             require_described(connection, INCOMING, self.made)
             require_validated(connection, INCOMING)
             require_identities(connection, INCOMING, plan, self.facts.identities)
             if self.carried:
                 carrying.require_made(connection, self.carried)
+
+    def _why_unproven(self, snapshot: Snapshot) -> str:
+        if self.by_pgloader:
+            return _("Nothing was published. pgloader changed these values: leave --engine out.")
+        # Looked for now that it matters: it takes longer than the load.
+        if any(self._damage(snapshot.path)):
+            return _(
+                "Nothing was published. Indexes of the SQLite file contradict its tables: sqlite_doctor tells which."
+                " REINDEX; in the sqlite3 shell mends them, or restore a backup; then run again."
+            )
+        return _("Nothing was published. If nobody else wrote to the incoming schema, please report this.")
+
+    def _damage(self, path: Path) -> Iterator[Finding]:
+        with self.as_web_server(path) as database:
+            yield from integrity_check.findings(database, integrity_check.WHOLE)
 
     def _prove_carried(self, snapshot: Snapshot, conninfo: str) -> None:
         if self.carried and self.facts.proof:

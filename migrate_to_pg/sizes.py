@@ -1,4 +1,4 @@
-"""A snapshot in, the size of each table's largest row out: what decides how many rows a batch may hold."""
+"""A snapshot in, what its pages tell out: the size of each table's largest row, the number of each index's entries."""
 
 from __future__ import annotations
 
@@ -28,4 +28,26 @@ def largest_rows(snapshot: Path) -> dict[str, int]:
         for (name,) in cursor.fetchall():
             cursor.execute(query, (name,))
             found.update(cursor.fetchall())
+    return found
+
+
+def index_entries(snapshot: Path) -> dict[str, dict[str, int]]:
+    """Table -> its indexes, but partial ones, with the number of entries of each: as many as rows, in a sound file."""
+    indexes = (
+        "SELECT t.name, i.name FROM sqlite_master AS t, pragma_index_list(t.name) AS i"
+        " WHERE t.type = 'table' AND NOT i.partial"
+    )
+    query = "SELECT ncell FROM dbstat WHERE name = ? AND aggregate = TRUE"
+    found: dict[str, dict[str, int]] = {}
+    with (
+        contextlib.suppress(adbc_driver_manager.Error),
+        adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(indexes)
+        for table, index in cursor.fetchall():
+            cursor.execute(query, (index,))
+            # The key of a table WITHOUT ROWID is the table.
+            for (entries,) in cursor.fetchall():
+                found.setdefault(table, {})[index] = entries
     return found

@@ -50,7 +50,7 @@ def _pieces(table: PlannedTable, snapshot: Path) -> Iterator[Piece]:
 
 
 def _rowids(table: PlannedTable, rowid: str, snapshot: Path) -> tuple[int, int]:
-    query = "SELECT (SELECT min({0}) FROM {1}), (SELECT max({0}) FROM {1})"
+    query = "SELECT (SELECT min({0}) FROM {1} NOT INDEXED), (SELECT max({0}) FROM {1} NOT INDEXED)"
     with closing(open_snapshot(snapshot)) as connection:
         # One of three words, and a quoted name.
         first, last = connection.execute(query.format(rowid, quote_name(table.source.name))).fetchone()

@@ -55,6 +55,8 @@ class Relation:
     sql: str
     #: The URI of the database that this needs as ``expected``; '' where it needs none.
     attached: str = ""
+    #: What stands after FROM where rows are counted: the table itself, whatever its indexes say.
+    counted: str = ""
     #: Bytes of its largest row; None where that is not known.
     largest_row: int | None = None
 
@@ -77,7 +79,7 @@ def quoted(name: str) -> str:
 
 def plain(table: SourceTable) -> Relation:
     """The table as the snapshot has it."""
-    return Relation(sql=quoted(table.name), largest_row=table.largest_row)
+    return Relation(sql=quoted(table.name), counted=f"{quoted(table.name)} NOT INDEXED", largest_row=table.largest_row)
 
 
 def column_of(column: Column) -> str:
@@ -111,7 +113,7 @@ class Source:
         """How many rows the table has."""
         try:
             with self.open(attached=relation.attached) as connection:
-                query = f"SELECT count(*) FROM {relation.sql}"  # noqa: S608 - the name is quoted
+                query = f"SELECT count(*) FROM {relation.counted or relation.sql}"  # noqa: S608 - the name is quoted
                 return int(connection.execute(query).fetchone()[0])
         except sqlite3.Error as error:
             raise unreadable(table, error) from error

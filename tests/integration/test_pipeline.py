@@ -13,7 +13,7 @@ import pytest
 
 from migrate_to_pg import afterwards, pipeline
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.records import INCOMING, Options
+from migrate_to_pg.records import INCOMING, Options, Verify
 from migrate_to_pg.snapshot import file_sha256
 
 TABLES_IN_PUBLIC = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
@@ -90,6 +90,27 @@ def test_the_repair_of_a_dangling_key_publishes_the_key_that_the_migrations_mean
         WHERE conrelid = 'attributions_attribution'::regclass AND contype = 'f' ORDER BY 1
     """
     assert ("courses_course",) in execute(postgres_url, query)
+
+
+@pytest.mark.parametrize("verify", [Verify.COUNTS, Verify.CELLS])
+def test_an_index_that_contradicts_its_table_loses_no_row_and_is_named_where_it_deceives(
+    source, postgres_url, move, execute, sqlite, verify
+):
+    """Its number of entries is right: only what reads in its order can tell."""
+    sqlite(source, "INSERT INTO django_session SELECT 'key ' || value, 'd', '2030-01-01' FROM json_each('[1,2,3,4,5]')")
+    (page,) = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_django_session_1'")[0]
+    (size,) = sqlite(source, "PRAGMA page_size")[0]
+    with source.open("r+b") as stream:
+        stream.seek((page - 1) * size)
+        contents = stream.read(size)
+        stream.seek((page - 1) * size)
+        stream.write(contents.replace(b"key 2", b"key 9"))
+    report = move(source, postgres_url, verify=verify)
+    if verify is Verify.COUNTS:
+        assert execute(postgres_url, "SELECT count(*) FROM django_session WHERE session_key LIKE 'key %'") == [(5,)]
+    else:
+        assert report.failure.exit_status == 3
+        assert "REINDEX; in the sqlite3 shell mends them" in report.failure.remedy
 
 
 # --- identities, indexes, constraints ---

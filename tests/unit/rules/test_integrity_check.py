@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
+from migrate_to_pg.catalog import read_source
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.integrity_check import WHOLE, findings
-from tests.unit.rules.examined import check_finds, check_healthy, table
+from tests.unit.rules.examined import check_finds, check_healthy, make, table
 
 ROWS = "CREATE TABLE t (id integer PRIMARY KEY, a integer, b integer); INSERT INTO t VALUES (1, 10, 20), (2, 11, 21);"
 #: The index keeps a's values and says that they are b's.
@@ -52,6 +54,26 @@ def test_only_the_first_lines_are_shown_and_all_are_counted() -> None:
 
 def test_a_move_reads_no_index_and_leaves_them_to_the_doctor() -> None:
     check_healthy(WRONG_INDEX, TARGET)
+
+
+def emptied_index(database: sqlite3.Connection) -> None:
+    """The root of an index becomes a leaf without entries: SQLite counts rows by way of it, and gives 0."""
+    database.executescript(ROWS + "CREATE INDEX i ON t (a); CREATE INDEX odd ON t (b) WHERE b > 20;")
+    (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'i'").fetchone()
+    (file,) = (row[2] for row in database.execute("PRAGMA database_list"))
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    with Path(file).open("r+b") as stream:
+        stream.seek((page - 1) * size)
+        stream.write(bytes([10, 0, 0, 0, 0]) + (size % 65536).to_bytes(2) + b"\0")
+
+
+def test_an_index_that_lacks_entries_stops_a_move_and_hides_no_row(tmp_path: Path) -> None:
+    finding = check_finds("integrity-check", emptied_index, TARGET)
+    assert "Table t holds 2 rows, and its index i 0." in finding.explanation
+    assert finding.blocks
+    make(tmp_path / "db.sqlite3", emptied_index)
+    (known,) = read_source(tmp_path / "db.sqlite3").tables
+    assert known.rows == 2
 
 
 def test_a_damaged_page_stops_a_move() -> None:
