@@ -41,6 +41,7 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
     }
     for function, (arguments, canonical) in functions.items():
         database.create_function(function, arguments, _or_null(canonical), deterministic=True)
+    database.create_function("pg_json_number", 1, json_number, deterministic=True)
     database.create_function("pg_packed", 1, _packed, deterministic=True)
     faults: dict[str, Callable[[bytes], str | None]] = {
         "pg_text_fault": text_fault,
@@ -159,6 +160,24 @@ def json_fault(raw: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     return next((fault for text in _strings([document]) if (fault := _string_fault(text))), None)
+
+
+def json_number(raw: bytes) -> bool:
+    """Whether a JSON text has a float that jsonb prints as an integer, or a negative zero."""
+    found = False
+
+    def see(number: str) -> float:
+        nonlocal found
+        mantissa, _, exponent = number.lower().partition("e")
+        decimals = len(mantissa.partition(".")[2])
+        found = found or bool(exponent and int(exponent) >= decimals) or (mantissa[0] == "-" and float(number) == 0)
+        return 0.0
+
+    try:
+        json.loads(raw, parse_float=see, parse_int=str)
+    except (ValueError, RecursionError):
+        return False
+    return found
 
 
 class _Wide(str):

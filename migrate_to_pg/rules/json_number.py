@@ -1,0 +1,68 @@
+"""A number of JSON that Django reads as a float from SQLite, and as an integer, or without its sign, from jsonb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.language import N_, counted
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import rows
+from migrate_to_pg.rules.rule import SetRule, Subject
+from migrate_to_pg.rules.sql import Sql, compose, join, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; one scan for each table that has columns of jsonb."""
+    for table in subject.plan.tables:
+        columns = [c for c in table.loaded_columns if c.target.type_name == "jsonb"]
+        if columns and table.source.rows:
+            sums = join(", ", (compose("sum({changes})", changes=_changes(column)) for column in columns))
+            query = compose("SELECT {sums} FROM {table} NOT INDEXED", sums=sums, table=name(table.source.name))
+            counts = subject.rows(query)[0]
+            yield from (_finding(subject, table, c, n) for c, n in zip(columns, counts, strict=True) if n)
+
+
+def _changes(column: PlannedColumn) -> Sql:
+    """1 for such values; few have an exponent or a negative zero anywhere, and those are parsed."""
+    return compose(
+        "CASE WHEN typeof({c}) = 'text' AND ({c} GLOB '*[0-9][eE]*' OR {c} GLOB '*-0*')"
+        " THEN pg_json_number(CAST({c} AS BLOB)) END",
+        c=name(column.source.name),
+    )
+
+
+def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
+    return RULE.finding(
+        table=table.name,
+        column=column.name,
+        count=count,
+        samples=rows.samples(
+            subject, table, [column.source], rows.first_rowids(subject, table.source, _changes(column))
+        ),
+        explanation=_(
+            "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
+            " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses"
+            " its sign. The proof takes a float and an integer of one value for equal.{without_samples}",
+            values_have=counted(count, "value has", "values have"),
+            without_samples=rows.without_samples(table.source),
+        ),
+        remedy=_(RULE.remedy),
+    )
+
+
+RULE = SetRule(
+    id="json-number",
+    level=Level.WARNING,
+    title=N_("JSON number that comes back as an integer"),
+    meaning=(
+        "jsonb keeps the value of a number, not its spelling. Python writes floats from 1e16 on with an exponent;"
+        " PostgreSQL prints them as integers, and Django reads integers, of up to 309 digits, where it read floats. The"
+        " sign of -0.0 is lost."
+    ),
+    remedy=N_(
+        "Nothing needs to be done where the application only computes with them; where it asks for floats, let it"
+        " call float()."
+    ),
+    find=find,
+)
