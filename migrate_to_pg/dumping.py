@@ -16,6 +16,7 @@ from migrate_to_pg.archive import Circumstances, require_absent, write
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import ArchiveError, UsageError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.paths import looked_at
 from migrate_to_pg.records import DumpFacts, Event, Finding, Options, Snapshot, SourceCatalog
 from migrate_to_pg.report.json import finding_json
 from migrate_to_pg.versions import versions
@@ -35,7 +36,8 @@ def require_usable(options: Options) -> None:
             _("--dump takes the database as it is: no --fix, --quarantine or --exclude-data."),
             remedy=_("Give them to --from-dump, where the rows are moved."),
         )
-    require_absent(options.dump.absolute())
+    with looked_at(options.dump):
+        require_absent(options.dump.absolute())
 
 
 def _require_alone(options: Options) -> None:
@@ -56,7 +58,9 @@ def _require_alone(options: Options) -> None:
 def choose_dump(path: Path) -> SourceChoice:
     """The file that --from-dump names; of what database it is, it has to be asked. Raises UsageError."""
     path = path.absolute()
-    if path.is_dir():
+    with looked_at(path):
+        is_directory = path.is_dir()
+    if is_directory:
         raise UsageError(
             _("{path} is a directory, not a dump.", path=path),
             remedy=_("Name the file that --dump wrote: --from-dump FILE."),

@@ -24,11 +24,17 @@ from migrate_to_pg import embedded
 from migrate_to_pg.discretion import holds_password, without_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.paths import looked_at
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.timeouts import switched_off
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
+#: Options of Django's backend that are not libpq's.
+_OF_DJANGO = {
+    "pool", "assume_role", "isolation_level", "server_side_binding", "prepare_threshold", "context", "row_factory",
+    "cursor_factory", "autocommit",
+}  # fmt: skip
 #: A server that is gone without a word is noticed within two minutes, not two hours, by whoever waits for it; libpq's
 #: own names. While data are sent the system's own limit counts. tcp_user_timeout would be shorter, but would give up a
 #: server that is merely too busy to read, too.
@@ -71,6 +77,11 @@ class TargetChoice:
                 _("The target database is not fully named: {error}", error=str(error).splitlines()[0]),
                 remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
             ) from None
+        if unknown := set(self.database.get("OPTIONS", {})) - known - _OF_DJANGO:
+            raise UsageError(
+                _("The target database has an option that PostgreSQL does not know: {option}.", option=min(unknown)),
+                remedy=_("Take it out of the URL, or of OPTIONS in the settings."),
+            )
         return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
 
     def staging(self, shared: Sequence[str] = (), *, server_version: int) -> dict[str, Any]:
@@ -125,9 +136,10 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     wanted = name or _setting("SOURCE") or _usual_source()
     if wanted in settings.DATABASES:
         return _source_of_alias(wanted, argument)
-    _require_no_password(wanted, argument)
-    path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
-    path = _no_directory(path.absolute(), argument)
+    with looked_at(Path(wanted)):
+        _require_no_password(wanted, argument)
+        path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
+        path = _no_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)))
 
 
@@ -162,7 +174,8 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
             ),
             remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
         )
-    path = _no_directory(Path(entry["NAME"]).absolute(), argument)
+    with looked_at(Path(entry["NAME"])):
+        path = _no_directory(Path(entry["NAME"]).absolute(), argument)
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from traceback import walk_tb
+from traceback import extract_tb, walk_tb
 from typing import Any, cast
 
 import django.db
@@ -24,7 +24,7 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
 
 from migrate_to_pg import watch
-from migrate_to_pg.errors import MigrateToPgError, MigrationStateError, StagingError
+from migrate_to_pg.errors import MigrateToPgError, MigrationStateError, StagingError, TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING, Event, FreshRows
 
@@ -100,10 +100,10 @@ def make_unmigrated_tables(connection: BaseDatabaseWrapper, source_tables: Colle
 
 def fresh_rows() -> FreshRows:
     """What Django's post_migrate receivers put into an empty database, for the models that are installed."""
-    models = [m for m in apps.get_models(include_auto_created=True) if m._meta.managed or m._meta.proxy]
     permissions = {
         (model._meta.app_label, str(model._meta.model_name), codename)
-        for model in models
+        # Unmanaged ones among them: they have no table, and permissions all the same.
+        for model in apps.get_models(include_auto_created=True)
         for codename in _codenames(model._meta)
     }
     names = {(model._meta.app_label, str(model._meta.model_name)) for model in apps.get_models()}
@@ -133,6 +133,12 @@ class SourceLoader(MigrationLoader):
                 _("The project's migrations do not make one graph: {first_line}", first_line=first_line(error)),
                 remedy=_("Run manage.py showmigrations on the SQLite database, and mend what it says."),
             ) from error
+        except Exception as error:  # importing a migration is the project's own code: it may raise anything
+            raise MigrationStateError(
+                _("A migration of the project cannot be imported: {first_line}", first_line=first_line(error)),
+                detail=[where] if (where := _raised_in(error)) else [],
+                remedy=_("Run manage.py showmigrations on the SQLite database, and mend what it says."),
+            ) from error
 
     @property
     def applied_migrations(self) -> dict[Key, Any]:
@@ -155,8 +161,10 @@ class _Runner(MigrationExecutor):
     def __init__(
         self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, watched: Collection[str]
     ) -> None:
+        # First: the executor's own would say the same in a traceback.
+        loader = SourceLoader(connection, applied)
         super().__init__(connection, cast(Any, self._follow))
-        self.loader: SourceLoader = SourceLoader(connection, applied)
+        self.loader: SourceLoader = loader
         self._progress = progress
         self._current = ""
         self._failed = ""
@@ -175,6 +183,16 @@ class _Runner(MigrationExecutor):
                 Event(kind="progress", stage="stage", message=self._current, done=self._done, total=self.total)
             )
 
+    def _require_server(self, error: Exception) -> None:
+        """TargetError where it was not the migration that failed."""
+        raw = self.connection.connection
+        if raw is not None and raw.broken:
+            raise TargetError(
+                _("The connection to PostgreSQL was lost during migration {current}.", current=self._current),
+                detail=[first_line(error)],
+                remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
+            ) from error
+
     def run(self, plan: list[Any]) -> None:
         try:
             with self._checked_before_commit(), self.connection.execute_wrapper(self._last_statement):
@@ -184,6 +202,7 @@ class _Runner(MigrationExecutor):
             error.detail = (*error.detail, _("Migration {current}", current=self._current))
             raise
         except Exception as error:  # a migration is the project's own code: it may raise anything
+            self._require_server(error)
             raise StagingError(
                 _(
                     "Migration {current} does not run on PostgreSQL: {first_line}",
@@ -300,6 +319,14 @@ def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:
                         " manage.py showmigrations."
                     ),
                 )
+
+
+def _raised_in(error: BaseException) -> str:
+    """File and line of the last of the frames that raised it."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    frames = extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
 def first_line(error: BaseException) -> str:

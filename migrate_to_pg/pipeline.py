@@ -7,6 +7,7 @@ published unless ``report.publication`` is there.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -93,6 +94,8 @@ class _Move(Loading):
             self.workplace.require_no_snapshot()
         source = self.open_source(stack)
         stack.callback(self.look_again, source)
+        if isinstance(source, Source) and self.options.lock_source:
+            stack.callback(self._let_writers_go, source)
         require_space(self.workplace.directory, source.size)
         self.note(estimate(source.size))
         if startup.wrote(self.source_choice.path):
@@ -115,6 +118,14 @@ class _Move(Loading):
         target.take_run_lock(connection)
         stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)
+
+    def _let_writers_go(self, source: Source) -> None:
+        """They waited for a write, not for a database: what they write now is in SQLite alone, and is told."""
+        source.let_writers_go()
+        snapshot = self.facts.snapshot
+        with contextlib.suppress(sqlite3.Error):
+            if self.facts.publication and snapshot and source.has_changed():
+                self.facts.left_behind = source.changes(replace(snapshot, path=self.workplace.snapshot))
 
     def _stop(self, server: EmbeddedServer) -> None:
         """A server that the rehearsal started, unless somebody else came to use it."""

@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,8 @@ from migrate_to_pg.together import together
 _HEADER = b"SQLite format 3\0"
 #: Seconds to wait for a writer of the source, as Django's own settings for SQLite commonly do.
 _BUSY_TIMEOUT = 20.0
+#: Seconds in which whoever waits for a lock has looked for it again: SQLite does ten times a second.
+_TURN = 0.3
 #: The part of SQLite's result code that tells what went wrong; the rest of it tells where.
 _KIND = 0xFF
 
@@ -79,6 +82,13 @@ class Source:
                 detail=[str(error)],
                 remedy=_("Stop whatever is writing to it, or run without --lock-source."),
             ) from error
+
+    def let_writers_go(self) -> None:
+        """Give the lock back, and wait until whoever waited for it had a turn."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+            time.sleep(_TURN)
 
     def copy(self, destination: Path) -> Snapshot:
         """Copy the whole database, as it is at one moment, into a new file that only its owner can read.

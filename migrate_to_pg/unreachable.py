@@ -32,6 +32,12 @@ def unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
         for line in text.splitlines()
         if line.strip()
     ]
+    if "@" in str(parameters.get("dbname", "")):
+        # Host, port and the driver's words may be parts of a password.
+        return TargetError(
+            _("PostgreSQL cannot be reached: the URL is not read as it was meant."),
+            remedy=_("Percent-encode special characters in the password of the URL: %40 for @, %2F for /."),
+        )
     return TargetError(
         _(
             "PostgreSQL at {where} cannot be reached as user {user}.",

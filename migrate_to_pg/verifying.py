@@ -115,8 +115,8 @@ class _Verification(Running):
                         faulty=", ".join(self.facts.proof.faulty),
                     ),
                     remedy=_(
-                        "If the application has used PostgreSQL since, these are its rows; if not, somebody changed"
-                        " them. What repairs changed is explained by the kept snapshot alone (--source"
+                        "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody"
+                        " changed them. What repairs changed is explained by the kept snapshot alone (--source"
                         " .../snapshot.sqlite3, its journal beside it)."
                     ),
                 )

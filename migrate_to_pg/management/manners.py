@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -32,6 +34,13 @@ def discreet(parser: CommandParser) -> None:
         tell(without_password(message))
 
     parser.error = error  # type: ignore[method-assign]
+
+
+def prepare_streams() -> None:
+    """A value from the database must not end the run because the terminal cannot write it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def end_on_signals() -> None:

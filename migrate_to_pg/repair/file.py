@@ -14,6 +14,7 @@ from urllib.parse import quote
 from migrate_to_pg.diagnosis import NotRepaired, Repaired
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.lock import WAIT, who_has_it_open
+from migrate_to_pg.rules import integrity_check
 from migrate_to_pg.sqlite import journal_mode
 
 Outcome = Repaired | NotRepaired
@@ -23,6 +24,8 @@ def switch_to_wal(path: Path) -> Outcome:
     """Make the -wal the journal for good: the mode is kept in the file, whoever opens it."""
     try:
         with closing(_opened(path)) as database:
+            if any(integrity_check.findings(database, integrity_check.PAGES)):
+                return NotRepaired(rule="wal", reason=_("the file is damaged, and nothing is written to it"))
             (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.Error as error:
         return NotRepaired(rule="wal", reason=f"{error}. {who_has_it_open(path)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -28,7 +29,7 @@ def blocks(diagnosis: Diagnosis) -> list[Block]:
     tried = {left.rule for left in diagnosis.repair.not_repaired} if diagnosis.repair else set()
     repairable = [rule for rule in diagnosis.repairable if rule not in tried]
     if repairable:
-        told += [line(""), fact(say("repair_in_place", rules=",".join(repairable)))]
+        told += [line(""), fact(say("repair_in_place", path=shlex.quote(diagnosis.source), rules=",".join(repairable)))]
     return told
 
 

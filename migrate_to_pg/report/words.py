@@ -126,7 +126,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "aside": N_("set aside"),
     "sample": N_("{key}: {value}"),
     "more_rows": pair("and {n} more row", "and {n} more rows"),
-    "repair_offered": N_("--fix {rule} repairs this ({repair})."),
+    "repair_offered": N_("--fix {rule} repairs what it can of this ({repair})."),
     "repair_accepted": N_("The repair was accepted with --fix {rule} ({repair})."),
     "quarantine_offered": N_("--quarantine {rule} sets these rows aside."),
     "set_aside": N_("These rows were set aside with --quarantine {rule}."),
@@ -237,10 +237,12 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "room_for_snapshot": N_("needs {needed}; {free} are free"),
     "repaired_in_place": N_("Repaired: {place}: {what}."),
     "not_repaired": N_("Not repaired: {place}: {reason}."),
-    "nothing_to_repair": N_("Nothing was repaired: none of the rules named was found."),
+    "nothing_to_repair": N_("Nothing was repaired: of what was found, the repairs named mend nothing."),
     "restored": N_("The backup was put back: the database is as it was."),
     "backup": N_("Backup"),
-    "repair_in_place": N_("To repair SQLite itself, a backup of it first: manage.py sqlite_doctor --repair {rules}"),
+    "repair_in_place": N_(
+        "To repair SQLite itself, a backup of it first: manage.py sqlite_doctor {path} --repair {rules}"
+    ),
     "fix_is_for_the_move": N_(
         "--fix and --quarantine are options of migrate_to_pg: they mend what is moved, not SQLite."
     ),

@@ -49,8 +49,8 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count
         ),
         explanation=_(
             "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
-            " whenever it reads them, and PostgreSQL will hold what Django reads: nothing changes for the"
-            " application.{without_samples}",
+            " whenever it reads them, and PostgreSQL will hold what Django reads. What SQLite itself computes from"
+            " them, in sums or generated columns, uses all decimals, and may change.{without_samples}",
             values_have=counted(count, "value has", "values have"),
             scale=column.target.scale,
             without_samples=rows.without_samples(table.source),

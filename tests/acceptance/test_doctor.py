@@ -360,7 +360,7 @@ def test_an_unknown_repair_is_a_matter_of_usage(repaired):
 
 
 def test_a_finding_that_can_be_repaired_in_place_says_how(doctor, made):
-    assert "manage.py sqlite_doctor --repair dangling-foreign-key" in doctor(made("dangling-fk")).stdout
+    assert "--repair dangling-foreign-key" in doctor(made("dangling-fk")).stdout
 
 
 def test_the_projects_own_database_is_repaired_without_a_name(python, copy, made):

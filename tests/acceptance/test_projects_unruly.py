@@ -92,3 +92,29 @@ def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(t
     there = ("--source", str(roaming.source), "--target", "embedded", "--leftovers", "skip")
     roaming.run("migrate_to_pg", "--rehearse", *there, **needed)
     assert (tmp_path / ".migrate_to_pg").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"STRAY_IMPORT": "not_there"}, "cannot be imported: ModuleNotFoundError: No module named 'not_there'"),
+        ({"STRAY_AFTER": "0000_gone"}, "do not make one graph: NodeNotFoundError"),
+    ],
+    ids=["import", "graph"],
+)
+@pytest.mark.parametrize("command", ["--check", "--rehearse", "sqlite_doctor"])
+def test_migrations_that_django_cannot_load_are_a_line_and_no_traceback(tmp_path, postgres_url, broken, told, command):
+    stray = Project("stray", tmp_path)
+    stray.migrate()
+    mode = (command,) if command == "sqlite_doctor" else ("migrate_to_pg", command, "--target", postgres_url)
+    refused = stray.run(*mode, ok=False, **broken)
+    assert refused.returncode == 1
+    assert told in " ".join((refused.stdout + refused.stderr).split())
+
+
+def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path, postgres_url):
+    """Models without a table of Django's have permissions all the same."""
+    shapes = Project("shapes", tmp_path)
+    shapes.migrate()
+    shapes.migrate(DATABASE_URL=postgres_url)
+    shapes.move(postgres_url, "--leftovers", "skip")

@@ -252,6 +252,22 @@ def test_lock_source_makes_writers_wait_and_changes_no_byte(journal_mode, source
     sqlite(source, "UPDATE courses_course SET credits = credits")  # free again
 
 
+def test_what_a_writer_that_waited_for_the_lock_writes_afterwards_is_told(source, postgres_url, move, sqlite):
+    statement = "UPDATE courses_course SET credits = 1 WHERE id = 1"
+    program = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None);"
+        f"c.execute({statement!r})"
+    )
+    waiting = []
+    start = lambda: waiting.append(subprocess.Popen([sys.executable, "-c", program, source]))  # noqa: E731
+    report = move(source, postgres_url, lock_source=True, on={"load": start})
+    (writer,) = waiting
+    assert writer.wait(timeout=60) == 0
+    assert report.ok
+    assert report.source.changed
+    assert report.next_steps[0].startswith("Written to SQLite after the snapshot, and not moved: courses_course: 1 row")
+
+
 def test_rows_still_in_the_wal_are_moved(source, postgres_url, move, execute):
     with closing(sqlite3.connect(source, isolation_level=None)) as writer:
         writer.execute("PRAGMA journal_mode = wal")

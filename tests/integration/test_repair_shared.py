@@ -98,6 +98,16 @@ def test_wal_is_switched_on_for_good(source):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_wal_is_not_switched_on_in_a_file_that_is_damaged(source):
+    with closing(sqlite3.connect(source)) as database, database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("UPDATE sqlite_master SET rootpage = 3 WHERE name IN ('courses_course', 'courses_teacher')")
+    before = source.read_bytes()
+    record = repair(str(source), ["wal"]).repair
+    assert [left.reason for left in record.not_repaired] == ["the file is damaged, and nothing is written to it"]
+    assert source.read_bytes() == before
+
+
 def test_wal_is_not_switched_on_under_a_reader_who_is_named(source, other):
     change(source, "PRAGMA journal_mode = delete")
     process = other(source, "BEGIN; SELECT count(*) FROM courses_course")

@@ -2,10 +2,12 @@
 
 import socket
 import sys
+from contextlib import closing
 from types import ModuleType
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
+from django.db.utils import ConnectionHandler
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrate_to_pg import target
 from migrate_to_pg.endpoints import choose_target
@@ -62,6 +64,37 @@ def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url, role, ex
     assert 'ALTER ROLE "worker" RESET default_transaction_read_only;' in told
     execute(postgres_url, "ALTER ROLE worker RESET ALL; DROP SCHEMA public")
     assert "There is no schema public" in refused(choose_target(role).conninfo)
+
+
+def test_a_password_that_ends_the_address_early_is_not_told():
+    """postgres://app:ab@hunter2/x@localhost:5432/a, as the settings of a project may read it."""
+    told = refused(make_conninfo(host="hunter2.invalid", user="app", password="ab", dbname="x@localhost:5432/a"))
+    assert "%40 for @" in told
+
+
+def test_an_option_that_libpq_does_not_know_is_named(postgres_url):
+    with pytest.raises(UsageError, match="does not know: foo"):
+        _ = choose_target(f"{postgres_url}?foo=bar").conninfo
+
+
+def test_how_a_database_writes_values_changes_nothing(postgres_url, execute, django_db_blocker):
+    name = postgres_url.rsplit("/", 1)[1]
+    ours = {"intervalstyle": "sql_standard", "datestyle": "SQL, DMY", "extra_float_digits": "0"}
+    for setting, value in ours.items():
+        execute(postgres_url, f"ALTER DATABASE {name} SET {setting} = {value!r}")
+    choice = choose_target(postgres_url)
+    with target.connect(choice.conninfo, schema="public") as connection:
+        shown = [connection.execute(f"SHOW {setting}").fetchone()[0] for setting in ours]
+    assert shown == ["postgres", "ISO, MDY", "1"]
+    entry = choice.published("public", server_version=180000)
+    with (
+        django_db_blocker.unblock(),
+        closing(ConnectionHandler({"default": entry})["default"]) as django,
+        django.cursor() as cursor,
+    ):
+        for setting, expected in zip(ours, shown, strict=True):
+            cursor.execute(f"SHOW {setting}")
+            assert cursor.fetchone() == (expected,)
 
 
 def test_places_where_no_postgresql_answers(postgres_url, monkeypatch):

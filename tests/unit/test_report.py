@@ -136,7 +136,7 @@ def test_a_finding_is_shown_with_its_place_rows_cause_and_remedy() -> None:
         "    id = 17: 'AGV211'",
         "    and 2 more rows",
         "  -> Create the courses.",
-        "  -> --fix foreign-key-orphan repairs this (lossy).",
+        "  -> --fix foreign-key-orphan repairs what it can of this (lossy).",
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import spoken, wanted
 from migrate_to_pg.management.arguments import add_arguments, options_of
-from migrate_to_pg.management.manners import bare_stream, end_on_signals, unfailing
+from migrate_to_pg.management.manners import bare_stream, end_on_signals, prepare_streams, unfailing
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -50,7 +49,7 @@ class Command(BaseCommand):
         from migrate_to_pg.management.impatience import ending_when_asked_twice
         from migrate_to_pg.management.meaning import require_meaning
 
-        _prepare_streams()
+        prepare_streams()
         end_on_signals()
         try:
             require_meaning(options)
@@ -151,13 +150,6 @@ def _print_text(report: Report, stream: Any, *, no_color: bool) -> None:
     from migrate_to_pg.report.text import print_report
 
     print_report(report, Console(file=stream, no_color=no_color or bool(os.environ.get("NO_COLOR")), highlight=False))
-
-
-def _prepare_streams() -> None:
-    """A value from the database must not end the run because the terminal cannot write it."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(line: str) -> None:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import spoken, wanted
-from migrate_to_pg.management.manners import add_language, bare_stream, end_on_signals, unfailing
+from migrate_to_pg.management.manners import add_language, bare_stream, end_on_signals, prepare_streams, unfailing
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -55,6 +55,7 @@ class Command(BaseCommand):
         from migrate_to_pg.errors import MigrateToPgError
 
         end_on_signals()
+        prepare_streams()
         try:
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:

@@ -2,7 +2,12 @@
 
 import os
 
+from importlib import import_module
+
 from django.db import connections, migrations
+
+if "STRAY_IMPORT" in os.environ:
+    import_module(os.environ["STRAY_IMPORT"])
 
 
 def stray(apps, schema_editor):
@@ -17,5 +22,5 @@ def stray(apps, schema_editor):
 
 class Migration(migrations.Migration):
     atomic = "STRAY_NOT_ATOMIC" not in os.environ
-    dependencies = [("stray", "0001_initial")]
+    dependencies = [("stray", os.environ.get("STRAY_AFTER", "0001_initial"))]
     operations = [migrations.RunPython(stray, migrations.RunPython.noop)]
