@@ -63,7 +63,8 @@ def require_exportable(options: Options) -> None:
         )
     if os.path.lexists(file):
         raise UsageError(_("--export {file}: the file is there already.", file=file), remedy=_("Name another one."))
-    if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
+    parent = file.absolute().parent
+    if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise UsageError(
             _("--export {file} cannot be written there.", file=file),
             remedy=_("Name a file in a directory that is there and can be written to."),
