@@ -107,6 +107,18 @@ def create_schema(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
 
 
+def _whose_setting(connection: Connection) -> str:
+    """The beginning of the statement that takes the setting back, by where this session has it from."""
+    role, database = (sql.Identifier(name).as_string() for name in (connection.info.user, connection.info.dbname))
+    source = _one(connection, "SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only'")
+    by_source = {
+        "database": f"ALTER DATABASE {database}",
+        "database user": f"ALTER ROLE {role} IN DATABASE {database}",
+        "configuration file": "ALTER SYSTEM",
+    }
+    return by_source.get(source, f"ALTER ROLE {role}")
+
+
 def drop_schema(connection: Connection, name: str) -> None:
     """Drop a schema of ours with everything in it, its tables by and by: each takes a dozen locks until the commit."""
     connection.execute("SET client_min_messages = warning")
@@ -243,7 +255,8 @@ def _require_server(connection: Connection) -> None:
         raise TargetError(
             _("Role {role} or the database is set to take no writes: default_transaction_read_only is on.", role=role),
             remedy=_(
-                'Connect as another role, or run: ALTER ROLE "{role}" RESET default_transaction_read_only;', role=role
+                "Connect as another role, or run: {statement} RESET default_transaction_read_only;",
+                statement=_whose_setting(connection),
             ),
         )
     encoding = _one(connection, "SHOW server_encoding")

@@ -62,7 +62,11 @@ def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url, role, ex
     )
     told = refused(choose_target(role).conninfo)
     assert 'ALTER ROLE "worker" RESET default_transaction_read_only;' in told
-    execute(postgres_url, "ALTER ROLE worker RESET ALL; DROP SCHEMA public")
+    execute(postgres_url, "ALTER ROLE worker RESET ALL")
+    execute(postgres_url, f"ALTER ROLE worker IN DATABASE {name} SET default_transaction_read_only = on")
+    told = refused(choose_target(role).conninfo)
+    assert f'ALTER ROLE "worker" IN DATABASE "{name}" RESET default_transaction_read_only;' in told
+    execute(postgres_url, f"ALTER ROLE worker IN DATABASE {name} RESET ALL; DROP SCHEMA public")
     assert "There is no schema public" in refused(choose_target(role).conninfo)
 
 
