@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import decimal
+import ipaddress
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -132,8 +133,7 @@ class _Reading:
     def _unequal(self, row: Row, found: Row) -> Iterator[tuple[Any, Any, Any]]:
         """The fields in which two rows differ, and what each holds."""
         for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
-            equal = same_json if isinstance(field, models.JSONField) else same
-            if not equal(source, target):
+            if not _equality(field)(source, target):
                 yield field, source, target
 
     def _chunks(self) -> Iterator[list[Row]]:
@@ -211,6 +211,20 @@ def same(source: Any, target: Any) -> bool:
         return struct.pack("<d", source) == struct.pack("<d", target)
     # Of moments the instant counts: in which zone each database gives them is a matter of settings.
     return bool(source == target)
+
+
+def _equality(field: Any) -> Callable[[Any, Any], bool]:
+    if isinstance(field, models.JSONField):
+        return same_json
+    return same_address if isinstance(field, models.GenericIPAddressField) else same
+
+
+def same_address(source: Any, target: Any) -> bool:
+    """Addresses, however they are spelled: PostgreSQL gives them back in its own way, and another program may not."""
+    try:
+        return ipaddress.ip_interface(source) == ipaddress.ip_interface(target)
+    except ValueError:
+        return same(source, target)
 
 
 def same_json(source: Any, target: Any) -> bool:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from django.db.models.signals import post_init, pre_init
 
-from migrate_to_pg.prove.orm import same, same_json
+from migrate_to_pg.prove.orm import same, same_address, same_json
 from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
 from migrate_to_pg.verifying import verify_only
 
@@ -153,3 +153,19 @@ def test_what_the_application_would_see_as_another_value_is_one(source: object, 
 )
 def test_documents_are_compared_as_documents(source: object, target: object, equal: bool) -> None:
     assert same_json(source, target) is equal
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "equal"),
+    [
+        ("2001:DB8:0::1", "2001:db8::1", True),
+        ("10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("10.0.0.1", None, False),
+        (None, None, True),
+        ("no address", "no address", True),
+        ("::ffff:10.0.0.1", "10.0.0.1", False),
+    ],
+)
+def test_addresses_are_the_same_however_they_are_spelled(source: object, target: object, equal: bool) -> None:
+    assert same_address(source, target) is equal
