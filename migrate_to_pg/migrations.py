@@ -183,7 +183,7 @@ class _Runner(MigrationExecutor):
                 Event(kind="progress", stage="stage", message=self._current, done=self._done, total=self.total)
             )
 
-    def _require_server(self, error: Exception) -> None:
+    def _require_server(self, error: BaseException) -> None:
         """TargetError where it was not the migration that failed."""
         raw = self.connection.connection
         if raw is not None and raw.broken:
@@ -201,7 +201,7 @@ class _Runner(MigrationExecutor):
         except MigrateToPgError as error:
             error.detail = (*error.detail, _("Migration {current}", current=self._current))
             raise
-        except Exception as error:  # a migration is the project's own code: it may raise anything
+        except (Exception, SystemExit) as error:  # a migration is the project's own code: it may raise anything
             self._require_server(error)
             raise StagingError(
                 _(

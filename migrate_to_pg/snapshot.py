@@ -22,6 +22,7 @@ from urllib.parse import quote
 from migrate_to_pg import child
 from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.fate import fate, footprint
+from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite import quote_name, snapshot_uri
@@ -315,8 +316,8 @@ def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:
         return
     if written or gone:
         yield _(
-            "{name}: {written:,} rows added or changed, {gone:,} gone or as they were before the change",
+            "{name}: {rows} added or changed, {gone:,} gone or as they were before the change",
             name=name,
-            written=written,
+            rows=counted(written, "row", "rows"),
             gone=gone,
         )

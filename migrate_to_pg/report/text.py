@@ -52,7 +52,7 @@ def _plain_line(line: Line) -> list[str]:
     text = "".join(visible(text) for text, _ in line.parts).rstrip()
     if line.whole or not text:
         return [(start + text).rstrip()]
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start))
+    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False)
 
 
 def _plain_grid(grid: Grid) -> list[str]:

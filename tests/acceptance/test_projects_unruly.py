@@ -112,6 +112,14 @@ def test_migrations_that_django_cannot_load_are_a_line_and_no_traceback(tmp_path
     assert told in " ".join((refused.stdout + refused.stderr).split())
 
 
+def test_a_migration_that_ends_the_process_ends_the_run_with_its_own_status(tmp_path, postgres_url):
+    stray = Project("stray", tmp_path)
+    stray.migrate()
+    refused = stray.move(postgres_url, ok=False, STRAY_EXIT="3")
+    assert refused.returncode == 1
+    assert "Migration stray.0002_stray does not run on PostgreSQL: SystemExit: 3" in refused.stdout
+
+
 def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path, postgres_url):
     """Models without a table of Django's have permissions all the same."""
     shapes = Project("shapes", tmp_path)

@@ -1,6 +1,7 @@
 """Each statement is a mistake that somebody made; which one is made is said by the environment."""
 
 import os
+import sys
 
 from importlib import import_module
 
@@ -16,6 +17,8 @@ def stray(apps, schema_editor):
     if "STRAY_ALIAS" in os.environ:
         with connections[os.environ["STRAY_ALIAS"]].cursor() as cursor:
             cursor.execute("SELECT 1")
+    if "STRAY_EXIT" in os.environ and schema_editor.connection.vendor == "postgresql":
+        sys.exit(int(os.environ["STRAY_EXIT"]))
     if "STRAY_ERROR" in os.environ and schema_editor.connection.vendor == "postgresql":
         raise KeyError("of the project's own")
 
