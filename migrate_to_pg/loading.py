@@ -23,8 +23,8 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load import load
 from migrate_to_pg.load.pgloader import load_by_pgloader, require_pgloader
 from migrate_to_pg.mending import Accepted, is_called_for, mend
-from migrate_to_pg.records import INCOMING, Options, Plan, Snapshot, SourceCatalog, Verify
-from migrate_to_pg.rules import accepted_rules, missing_column, quarantined_rules
+from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Snapshot, SourceCatalog, Verify
+from migrate_to_pg.rules import accepted_rules, integrity_check, missing_column, quarantined_rules
 from migrate_to_pg.running import Progress, Running
 from migrate_to_pg.snapshot import file_sha256, require_space
 
@@ -104,7 +104,12 @@ class Loading(Running):
         self._find(plan, catalog, snapshot)
         ready = Ready(plan, snapshot.path, snapshot.sha256)
         if is_called_for(self.facts.findings, self.accepted):
-            ready = self._mend(plan, catalog, snapshot)
+            # Which rows are set aside or changed is decided by way of indexes.
+            if damage := self.damage(snapshot.path):
+                others = (finding for finding in self.facts.findings if finding.rule != integrity_check.RULE.id)
+                self.facts.findings = (*damage, *others)
+            else:
+                ready = self._mend(plan, catalog, snapshot)
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
             raise BlockedError(
@@ -115,6 +120,11 @@ class Loading(Running):
                 remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
             )
         return ready
+
+    def damage(self, path: Path) -> tuple[Finding, ...]:
+        """What SQLite's whole check of a file says; it takes longer than the load, and is made where it matters."""
+        with self.as_web_server(path) as database:
+            return tuple(integrity_check.findings(database, integrity_check.WHOLE))
 
     def _send(self, ready: Ready, road: Road, **judged: Callable[[TableBatch], None]) -> None:
         """Load, from where a run that died came to, where there was one."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +49,6 @@ from migrate_to_pg.records import (
     INCOMING,
     LEFTOVERS,
     LEFTOVERS_INCOMING,
-    Finding,
     Leftovers,
     Options,
     Plan,
@@ -58,7 +56,6 @@ from migrate_to_pg.records import (
     Snapshot,
     SourceCatalog,
 )
-from migrate_to_pg.rules import integrity_check
 from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
@@ -303,17 +300,12 @@ class _Move(Loading):
     def _why_unproven(self, snapshot: Snapshot) -> str:
         if self.by_pgloader:
             return _("Nothing was published. pgloader changed these values: leave --engine out.")
-        # Looked for now that it matters: it takes longer than the load.
-        if any(self._damage(snapshot.path)):
+        if self.damage(snapshot.path):
             return _(
                 "Nothing was published. Indexes of the SQLite file contradict its tables: sqlite_doctor tells which."
                 " REINDEX; in the sqlite3 shell mends them, or restore a backup; then run again."
             )
         return _("Nothing was published. If nobody else wrote to the incoming schema, please report this.")
-
-    def _damage(self, path: Path) -> Iterator[Finding]:
-        with self.as_web_server(path) as database:
-            yield from integrity_check.findings(database, integrity_check.WHOLE)
 
     def _prove_carried(self, snapshot: Snapshot, conninfo: str) -> None:
         if self.carried and self.facts.proof:

@@ -113,6 +113,22 @@ def test_an_index_that_contradicts_its_table_loses_no_row_and_is_named_where_it_
         assert "REINDEX; in the sqlite3 shell mends them" in report.failure.remedy
 
 
+def test_nothing_is_mended_by_what_a_damaged_index_says(damaged, postgres_url, move, sqlite):
+    source = damaged("orphans")
+    (page,) = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_courses_course_1'")[0]
+    (size,) = sqlite(source, "PRAGMA page_size")[0]
+    (code,) = sqlite(source, "SELECT code FROM courses_course ORDER BY code LIMIT 1")[0]
+    with source.open("r+b") as stream:
+        pages = stream.read()
+        place = pages.index(code.encode(), (page - 1) * size)
+        stream.seek(place)
+        stream.write(b"~" * len(code))
+    report = move(source, postgres_url, fix=("all",), quarantine=("all",))
+    assert report.failure.exit_status == 1
+    assert "integrity-check" in {finding.rule for finding in report.findings if finding.blocks}
+    assert report.loaded == ()
+
+
 # --- identities, indexes, constraints ---
 
 
