@@ -163,14 +163,15 @@ def json_fault(raw: bytes) -> str | None:
 
 
 def json_number(raw: bytes) -> bool:
-    """Whether a JSON text has a float that jsonb prints as an integer, or a negative zero."""
+    """Whether a JSON text has a finite float that jsonb prints as an integer, or a negative zero."""
     found = False
 
     def see(number: str) -> float:
         nonlocal found
         mantissa, _, exponent = number.lower().partition("e")
         decimals = len(mantissa.partition(".")[2])
-        found = found or bool(exponent and int(exponent) >= decimals) or (mantissa[0] == "-" and float(number) == 0)
+        as_integer = bool(exponent) and int(exponent) >= decimals and not math.isinf(float(number))
+        found = found or as_integer or (mantissa[0] == "-" and float(number) == 0)
         return 0.0
 
     try:

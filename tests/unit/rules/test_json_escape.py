@@ -37,7 +37,7 @@ def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: 
         ("jsonb", "'[\"\\\\u0000\"]'"),
         ("jsonb", "'\"\\ud83d\\ude00\"'"),
         ("json", "'\"\\u0000\"'"),
-        ("jsonb", "'[1e-100000, 0e200000, 1e308, 1.5e-400]'"),
+        ("jsonb", "'[1e-100000, 1.5e-400]'"),
         ("json", "'1e400'"),
         ("jsonb", "'\"1e999999\"'"),
     ],
