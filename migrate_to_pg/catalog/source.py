@@ -20,7 +20,7 @@ def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalo
     """What the snapshot really holds: tables with columns, foreign keys and row counts, views, triggers, migrations.
 
     ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read its own
-    schema.
+    schema, or count the rows of a table.
     """
     largest = largest_rows(snapshot)
     try:
@@ -28,7 +28,7 @@ def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalo
             return _read_source(connection, largest)
     except sqlite3.Error as error:
         raise SourceError(
-            _("SQLite cannot read the schema of {original}: {error}.", original=original or snapshot, error=error),
+            _("SQLite cannot read all of {original}: {error}.", original=original or snapshot, error=error),
             remedy=_("Run PRAGMA integrity_check on the database; restore a backup where it is damaged."),
         ) from error
 

@@ -123,10 +123,8 @@ def test_a_truncated_source_is_refused_before_anything_is_written(command, sourc
     assert execute(postgres_url, query) == [(0,)]
 
 
-@pytest.mark.parametrize(
-    ("table", "says"), [("django_migrations", "cannot read the schema of"), ("auth_user", "could not examine")]
-)
-def test_a_damaged_page_is_told_by_the_name_of_the_source(table, says, command, source, postgres_url, sqlite):
+@pytest.mark.parametrize("table", ["django_migrations", "auth_user"])
+def test_a_damaged_page_is_told_by_the_name_of_the_source(table, command, source, postgres_url, sqlite):
     [(page,)] = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = ?", [table])
     [(size,)] = sqlite(source, "PRAGMA page_size")
     with source.open("r+b") as file:
@@ -134,7 +132,7 @@ def test_a_damaged_page_is_told_by_the_name_of_the_source(table, says, command, 
         file.write(b"\xff" * size)
     result = no_traceback(command("--source", source, "--target", postgres_url))
     assert result.returncode == 1
-    assert f"SQLite {says} {source}" in result.stdout
+    assert f"SQLite cannot read all of {source}" in result.stdout
     assert "unfinished" not in result.stdout + result.stderr
 
 
@@ -272,7 +270,7 @@ def test_ctrl_c_ends_with_1_and_cleans_up_at_once(stage, start, source, postgres
     assert not list(tmp_path.rglob("*snapshot*"))
 
 
-@pytest.mark.parametrize("each_postgres_url", SERVER_VERSIONS, indirect=True)
+@pytest.mark.parametrize("each_postgres_url", first_in_ci(*SERVER_VERSIONS), indirect=True)
 def test_both_databases_answer_the_same_dumpdata(source, each_postgres_url, command, manage):
     """A second opinion, of Django itself: what it reads on both databases, as JSON."""
     assert command("--source", source, "--target", each_postgres_url, "--verify").returncode == 0

@@ -23,6 +23,7 @@ def unfinished(project):
     return list(project.folder.rglob("*.unfinished"))
 
 
+@pytest.mark.full
 def test_a_killed_run_leaves_public_and_source_untouched_and_the_next_one_cleans_up(stray, postgres_url):
     before = digest(stray.source)
     for stage in STAGES:

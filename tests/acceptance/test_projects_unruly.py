@@ -4,6 +4,7 @@ import pytest
 
 from tests.acceptance.test_projects import execute
 from tests.projects import Project, digest
+from tests.tiers import first_in_ci
 
 ROWS = """
 INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
@@ -102,7 +103,7 @@ def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(t
     ],
     ids=["import", "graph"],
 )
-@pytest.mark.parametrize("command", ["--check", "--rehearse", "sqlite_doctor"])
+@pytest.mark.parametrize("command", first_in_ci("--rehearse", "--check", "sqlite_doctor"))
 def test_migrations_that_django_cannot_load_are_a_line_and_no_traceback(tmp_path, postgres_url, broken, told, command):
     stray = Project("stray", tmp_path)
     stray.migrate()

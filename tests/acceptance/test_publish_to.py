@@ -85,6 +85,7 @@ def test_the_advice_makes_the_application_see_the_schema(objects, postgres_url):
         assert connection.execute("SELECT count(*) FROM objects_item").fetchall() == [(2,)]
 
 
+@pytest.mark.full
 def test_two_schemas_of_one_database_are_kept_apart(objects, postgres_url):
     execute(postgres_url, "CREATE SCHEMA app")
     in_app = ("--publish-to", "app")

@@ -18,7 +18,9 @@ def script(value: str) -> str:
     return f"CREATE TABLE t (id integer PRIMARY KEY, v text); INSERT INTO t VALUES (1, '[1.5]'), (2, '{value}');"
 
 
-@pytest.mark.parametrize("value", ["1e+23", "[1.5, 1.0E2]", '{"a": {"b": -0.0}}', "-0e5", "1.5e300", "[0e200000, 1e308]"])
+@pytest.mark.parametrize(
+    "value", ["1e+23", "[1.5, 1.0E2]", '{"a": {"b": -0.0}}', "-0e5", "1.5e300", "[0e200000, 1e308]"]
+)
 def test_they_are_named_and_nothing_is_stopped(value: str) -> None:
     finding = check_finds("json-number", script(value), TARGET)
     assert (finding.column, finding.count, finding.level) == ("v", 1, Level.WARNING)
