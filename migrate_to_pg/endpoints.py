@@ -77,7 +77,9 @@ class TargetChoice:
                 _("The target database is not fully named: {error}", error=str(error).splitlines()[0]),
                 remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
             ) from None
-        if unknown := set(self.database.get("OPTIONS", {})) - known - _OF_DJANGO:
+        unknown = set(self.database.get("OPTIONS", {})) - known - _OF_DJANGO
+        # A backend of somebody else's may have options of its own.
+        if unknown and str(self.database.get("ENGINE")).startswith("django."):
             raise UsageError(
                 _("The target database has an option that PostgreSQL does not know: {option}.", option=min(unknown)),
                 remedy=_("Take it out of the URL, or of OPTIONS in the settings."),
