@@ -47,7 +47,7 @@ test-browser: .venv/ready  ## the pages and the report in Debian's chromium (ins
 	$(call debian,chromium,chromium fonts-dejavu-core)
 	@$(PY) -m pytest -q $(TWO) -m browser
 
-test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, the system's PostgreSQL, PgBouncer, pgloader (by apt when root)
+test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, the system's PostgreSQL, PgBouncer, pgloader (by apt when root), applications of others
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)
 	$(call debian,pgloader,pgloader)
 	$(call debian,/usr/sbin/pgbouncer,pgbouncer)
@@ -55,6 +55,7 @@ test-full: .venv/ready  ## what test and test-browser leave out: full size, faul
 	$(call debian,shellcheck,shellcheck)
 	@$(PY) -m pytest -q $(TWO) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
 	@$(PY) -m pytest -q -m full $(ALONE)
+	@.venv/bin/nox --session others
 
 test-wheel: .venv/ready  ## the built wheel with each Django that it serves, and with applications of others
 	@.venv/bin/nox --no-error-on-missing-interpreters
