@@ -9,18 +9,15 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import SetRule, Subject
-from migrate_to_pg.rules.sql import Sql, compose, join, name
+from migrate_to_pg.rules.sql import Sql, compose, name
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each such column; one scan for each table that has columns of jsonb."""
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name == "jsonb"]
-        if columns and table.source.rows:
-            sums = join(", ", (compose("sum({changes})", changes=_changes(column)) for column in columns))
-            query = compose("SELECT {sums} FROM {table} NOT INDEXED", sums=sums, table=name(table.source.name))
-            counts = subject.rows(query)[0]
-            yield from (_finding(subject, table, c, n) for c, n in zip(columns, counts, strict=True) if n)
+        for column, count in rows.marked(subject, table, columns, _changes):
+            yield _finding(subject, table, column, count)
 
 
 def _changes(column: PlannedColumn) -> Sql:

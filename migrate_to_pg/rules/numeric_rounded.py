@@ -9,21 +9,15 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import SetRule, Subject
-from migrate_to_pg.rules.sql import Sql, compose, join, name, number
+from migrate_to_pg.rules.sql import Sql, compose, name, number
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each such column; one scan for each table that has numeric columns."""
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name == "numeric" and c.target.precision]
-        if columns and table.source.rows:
-            counts = _counts(subject, table, columns)
-            yield from (_finding(subject, table, c, n) for c, n in zip(columns, counts, strict=True) if n)
-
-
-def _counts(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> tuple[int | None, ...]:
-    sums = join(", ", (compose("sum({rounds})", rounds=_rounds(column)) for column in columns))
-    return subject.rows(compose("SELECT {sums} FROM {table}", sums=sums, table=name(table.source.name)))[0]
+        for column, count in rows.marked(subject, table, columns, _rounds):
+            yield _finding(subject, table, column, count)
 
 
 def _rounds(column: PlannedColumn) -> Sql:

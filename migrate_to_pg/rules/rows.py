@@ -6,12 +6,12 @@ Whatever SQLite holds can be shown: text that is no UTF-8, NUL characters, blobs
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import PlannedTable, Sample, SourceColumn, SourceTable
+from migrate_to_pg.records import PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rule import SAMPLES, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
@@ -151,3 +151,14 @@ def _escaped_character(character: str) -> str:
 def cut(text: str, width: int = WIDTH) -> str:
     """At most ``width`` characters, the last of them … where some were left out."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def marked(
+    subject: Subject, table: PlannedTable, columns: Sequence[PlannedColumn], mark: Callable[[PlannedColumn], Sql]
+) -> Iterator[tuple[PlannedColumn, int]]:
+    """The columns that hold values for which ``mark`` is 1, and how many; one scan of the table for all of them."""
+    if not columns or not table.source.rows:
+        return
+    sums = join(", ", (compose("sum({mark})", mark=mark(column)) for column in columns))
+    query = compose("SELECT {sums} FROM {table} NOT INDEXED", sums=sums, table=name(table.source.name))
+    yield from ((c, n) for c, n in zip(columns, subject.rows(query)[0], strict=True) if n)
