@@ -4,6 +4,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # Tests and the demo answer in French, as the application does, whatever the machine speaks.
 export PYTHONUTF8 := 1
+# Without the compiled files, each start of Python would compile Django again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages screenshots pins audit env backup restore rotate clean
 
@@ -53,8 +55,8 @@ test-full: .venv/ready  ## what test and test-browser leave out: full size, faul
 	$(call debian,/usr/sbin/pgbouncer,pgbouncer)
 	$(call debian,openssl,openssl)
 	$(call debian,shellcheck,shellcheck)
-	@$(PY) -m pytest -q $(TWO) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
-	@$(PY) -m pytest -q -m full $(ALONE)
+	@START_COLD=1 $(PY) -m pytest -q $(TWO) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
+	@START_COLD=1 $(PY) -m pytest -q -m full $(ALONE)
 	@.venv/bin/nox --session others
 
 test-wheel: .venv/ready  ## the built wheel with each Django that it serves, and with applications of others

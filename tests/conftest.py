@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ import pytest
 from psycopg import sql
 
 from migrate_to_pg import embedded
+from tests import preloaded
 from tests.tiers import first_in_ci
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,8 +62,16 @@ class Server:
         """A new empty database; ``options`` as CREATE DATABASE takes them."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name)))
+            # Without fsync the files are copied faster than the log of them is written.
+            statement = sql.SQL("CREATE DATABASE {} STRATEGY file_copy " + options)
+            connection.execute(statement.format(sql.Identifier(name)))
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a database that ``database()`` made, with whoever is still connected."""
+        name = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def stop(self) -> None:
         self._server.stop()
@@ -88,48 +96,62 @@ def servers() -> Iterator[dict[int, Server]]:
 
 
 @pytest.fixture
-def postgres_url(servers: dict[int, Server]) -> str:
+def postgres_url(servers: dict[int, Server]) -> Iterator[str]:
     """The URL of a fresh, empty database on PostgreSQL 18."""
-    return servers[SERVER_VERSIONS[0]].database()
+    yield from _for_a_test(servers[SERVER_VERSIONS[0]])
 
 
 @pytest.fixture(params=first_in_ci(*SERVER_VERSIONS), ids=lambda version: f"pg{version}")
-def each_postgres_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
+def each_postgres_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> Iterator[str]:
     """The URL of a fresh, empty database, once for every server version at hand."""
-    return servers[request.param].database()
+    yield from _for_a_test(servers[request.param])
+
+
+def _for_a_test(server: Server) -> Iterator[str]:
+    url = server.database()
+    yield url
+    server.drop(url)
+
+
+def run_python(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the interpreter in the project with only the variables given."""
+    clean = {key: value for key, value in os.environ.items() if key not in VARIABLES}
+    environment = clean | {"PYTHONUTF8": "1", "LANGUAGE": "en"} | variables
+    return preloaded.run(arguments, cwd=ROOT, env=environment, timeout=300)
+
+
+def run_manage(*arguments: str | Path, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py; the output of a failure is in the message of the test."""
+    result = run_python("manage.py", *arguments, **variables)
+    if ok:
+        assert result.returncode == 0, result.stdout + result.stderr
+    return result
 
 
 @pytest.fixture
 def python() -> Run:
-    """Run the interpreter in the project with only the variables given."""
-
-    def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        clean = {key: value for key, value in os.environ.items() if key not in VARIABLES}
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=ROOT,
-            env=clean | {"PYTHONUTF8": "1", "LANGUAGE": "en"} | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    return run
+    return run_python
 
 
 @pytest.fixture
-def manage(python: Run) -> Run:
-    """Run manage.py; the output of a failure is in the message of the test."""
+def manage() -> Run:
+    return run_manage
 
-    def run(*arguments: str | Path, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
-        result = python("manage.py", *arguments, **variables)
-        if ok:
-            assert result.returncode == 0, result.stdout + result.stderr
-        return result
 
-    return run
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """made(damage): what ``make_legacy_db`` makes, made once; a test that changes it copies it first."""
+    folder = tmp_path_factory.mktemp("made")
+
+    def make(damage: str = "none", *more: str) -> Path:
+        path = folder / f"{'-'.join((damage, *more))}.sqlite3"
+        if not path.exists():
+            # Whatever database is configured must not be needed: this one cannot be opened.
+            nowhere = "sqlite:////nowhere/other.sqlite3"
+            run_manage("make_legacy_db", path, "--damage", damage, *more, DATABASE_URL=nowhere)
+        return path
+
+    return make
 
 
 @pytest.fixture

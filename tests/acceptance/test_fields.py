@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import preloaded
 from tests.conftest import Server
 from tests.projects import Project
 from tests.projects.fields.definitions import FIELDS, KEYS
@@ -25,10 +24,8 @@ ZONES = {
 
 
 def python(project: Project, module: str, *arguments: str, **variables: str) -> str:
-    command = [sys.executable, "-m", f"tests.projects.fields.{module}", *arguments]
-    done = subprocess.run(
-        command, cwd=project.folder, env=project.environment(variables), capture_output=True, text=True, timeout=1200
-    )
+    command = ("-m", f"tests.projects.fields.{module}", *arguments)
+    done = preloaded.run(command, cwd=project.folder, env=project.environment(variables), timeout=1200)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

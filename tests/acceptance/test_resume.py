@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -17,7 +16,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.records import INCOMING
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, run_manage
 from tests.tiers import first_in_ci
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -27,20 +26,19 @@ FIRST = "attributions_attribution"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "db.sqlite3"
-    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{path}"}
+    url = f"sqlite:///{path}"
     sizes = ("--teachers", "100", "--courses", "11000", "--attributions", "60000")
     for arguments in (["migrate", "-v0"], ["make_demo_data", *sizes]):
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        run_manage(*arguments, DATABASE_URL=url)
     return path
 
 
 @pytest.fixture
-def source(made: Path, tmp_path: Path) -> Path:
+def source(large: Path, tmp_path: Path) -> Path:
     path = tmp_path / "db.sqlite3"
-    path.write_bytes(made.read_bytes())
+    path.write_bytes(large.read_bytes())
     return path
 
 

@@ -1,15 +1,12 @@
 """Migrations that do not run on PostgreSQL: what is said of them, and the way out by the models."""
 
 import json
-import subprocess
-import sys
 
 import psycopg
 
 from migrate_to_pg.description import describe
 from tests.acceptance.test_projects import SHAPES, execute
 from tests.acceptance.test_projects_differing import NAMES, names, things
-from tests.conftest import ROOT
 from tests.projects import Project
 
 __all__ = ["things"]
@@ -69,25 +66,9 @@ def of_models(url):
     return {found for found in described(url) if not found[1].startswith(("keyless", "shapes_serial"))}
 
 
-def test_so_is_that_of_the_application_of_this_project(made, servers, tmp_path):
+def test_so_is_that_of_the_application_of_this_project(made, servers, tmp_path, manage):
     url, reference = servers[18].database(), servers[18].database()
-    manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=environment(reference), check=True)
-    move = [
-        "migrate_to_pg",
-        "--source",
-        made("none"),
-        "--schema",
-        "models",
-        "--verify",
-        "--report",
-        tmp_path / "report",
-    ]
-    subprocess.run([*manage, *move], cwd=ROOT, env=environment(url), check=True, capture_output=True)
+    manage("migrate", "-v0", DATABASE_URL=reference)
+    options = ("--source", made("none"), "--report", tmp_path / "report", "--schema", "models", "--verify")
+    manage("migrate_to_pg", *options, DATABASE_URL=url)
     assert described(url) == described(reference)
-
-
-def environment(url):
-    import os
-
-    return os.environ | {"DATABASE_URL": url}

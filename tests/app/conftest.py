@@ -1,10 +1,7 @@
 """The people and the course of most tests, and the project run as its own process."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
@@ -14,21 +11,16 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.conftest import ROOT, Run
+from tests.conftest import Run
 
 #: What a browser says that it reads.
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 @pytest.fixture(scope="session")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sound(made: Callable[..., Path]) -> Path:
     """Return a legacy database without damage, made once by the command: tests copy it."""
-    path = tmp_path_factory.mktemp("legacy") / "sound.sqlite3"
-    command = [sys.executable, "manage.py", "make_legacy_db", path, "--damage", "none", "--password", "demo"]
-    # Whatever database is configured must not be needed: this one cannot be opened.
-    nowhere = os.environ | {"DATABASE_URL": "sqlite:////nowhere/other.sqlite3"}
-    subprocess.run(command, cwd=ROOT, env=nowhere, check=True, stdout=subprocess.DEVNULL)
-    return path
+    return made("none", "--password", "demo")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import re
 import shutil
@@ -172,12 +173,19 @@ def built() -> Iterator[Path]:
         making = {"DJANGO_ENV": "production", "ALLOWED_HOSTS": "build", "SECRET_KEY": "k3y-" + "abcdefghij" * 5}
         command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
         subprocess.run(command, cwd=code, env=making | {"PYTHONDONTWRITEBYTECODE": "1"}, check=True)
+        compileall.compile_dir(code, quiet=1)
+        (Path(name) / "files").write_text(files_of(code))
         for volume in ("migrate_to_pg_report", "data"):
             (code / volume).mkdir()
         give_to_nobody(code / "migrate_to_pg_report")
         _protect(Path(name))
         yield code
         _protect(Path(name), writable=True)
+
+
+def files_of(code: Path) -> str:
+    """The files of the image, one a line."""
+    return "\n".join(sorted(str(path.relative_to(code)) for path in code.rglob("*") if path.is_file()))
 
 
 def _protect(folder: Path, *, writable: bool = False) -> None:

@@ -3,34 +3,23 @@
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 
 from deploy.source import readable_source
 from migrate_to_pg.snapshot import file_sha256
-from tests.conftest import ROOT
 
 MOVE = ("python", "manage.py", "migrate_to_pg", "--verify")
 
 
-@pytest.fixture(scope="module")
-def legacy(tmp_path_factory):
-    path = tmp_path_factory.mktemp("legacy") / "db.sqlite3"
-    command = [sys.executable, "manage.py", "make_legacy_db", path, "--damage", "none"]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    return path
-
-
 @pytest.fixture(params=[pytest.param("delete", marks=pytest.mark.full), "wal"])
-def data(request, legacy, built, sqlite):
+def data(request, made, built, sqlite):
     """data/ with a database in it; the container may read it, not write to it."""
     place = built / "data"
     place.chmod(0o755)
     path = place / "db.sqlite3"
-    shutil.copy(legacy, path)
+    shutil.copy(made("none"), path)
     sqlite(path, f"PRAGMA journal_mode = {request.param}")
     path.chmod(0o444)
     place.chmod(0o555)

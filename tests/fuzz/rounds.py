@@ -9,12 +9,12 @@ import functools
 import hashlib
 import itertools
 import json
+import os
 import random
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -29,6 +29,7 @@ from psycopg import sql
 from migrate_to_pg import pipeline
 from migrate_to_pg.records import Options, Verify
 from migrate_to_pg.rules import RULES
+from tests import preloaded
 from tests.conftest import ROOT, Server
 from tests.fuzz.damage import Script, apply, damage
 
@@ -171,7 +172,7 @@ class Fuzzer:
             *_admissions(report),
             *(self._oracle(source, url, written, mode) if report else ["there is no report"]),
         ]
-        _drop(self.server, url)
+        self.server.drop(url)
         shutil.rmtree(place)
         return Ran(mode, report, lies)
 
@@ -260,10 +261,7 @@ def _admissions(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST, check=False
-    )
+    return preloaded.run(arguments, cwd=ROOT, env=os.environ, timeout=LONGEST)
 
 
 def copied(server: Server, url: str) -> str:
@@ -273,9 +271,3 @@ def copied(server: Server, url: str) -> str:
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(make)
     return server.url(name)
-
-
-def _drop(server: Server, url: str) -> None:
-    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(str(name))))

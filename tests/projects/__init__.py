@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import preloaded
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,11 +49,11 @@ class Project:
         )
 
     def run(self, *arguments: str | Path, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
-        with self.start(*arguments, **variables) as process:
-            out, err = process.communicate(timeout=120)
-        assert "Traceback" not in err, err
-        assert not ok or process.returncode == 0, out + err
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        command = ("-W", "error", "-m", "django", *arguments)
+        done = preloaded.run(command, cwd=self.folder, env=self.environment(variables), timeout=120)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert not ok or done.returncode == 0, done.stdout + done.stderr
+        return done
 
     def migrate(self, *arguments: str, **variables: str) -> None:
         self.run("migrate", "--run-syncdb", "-v0", *arguments, **variables)

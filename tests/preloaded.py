@@ -1,0 +1,184 @@
+"""Processes that start in half the time: Python programs forked from an interpreter that has the libraries in it.
+
+A start of manage.py is mostly imports of Django and pyarrow, and the tests make hundreds. Here one interpreter
+imports the libraries once, and is forked for each program; whatever is this project's is imported by each of them.
+They are processes like others but for their command line and environment as /proc shows them. ``START_COLD=1``
+(``make test-full`` sets it) does without.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+#: Libraries alone; what needs settings or registered models cannot be among them.
+LIBRARIES = (
+    "adbc_driver_manager.dbapi", "adbc_driver_postgresql.dbapi", "adbc_driver_sqlite.dbapi",
+    "concurrent.futures.thread", "dj_database_url", "django.contrib.admin.options", "django.contrib.auth.hashers",
+    "django.core.management", "django.core.management.commands.migrate", "django.core.serializers.json",
+    "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base", "django.db.migrations.executor",
+    "django.db.models", "django.forms", "django.http", "django.template.backends.django", "django.urls", "openpyxl",
+    "psycopg.types.json", "pyarrow.compute", "pyarrow.dataset", "rich.console", "rich.progress", "yaml",
+)  # fmt: skip
+
+#: It is forked for one program at a time; another, asked for by another thread, is started the ordinary way.
+_LOCK = threading.Lock()
+
+
+def run(
+    arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """What ``subprocess.run([sys.executable, *arguments])`` does, with nothing to read and both outputs captured."""
+    words = [*map(str, arguments)]
+    if not _is_like_ours(words, env) or not _LOCK.acquire(blocking=False):
+        return subprocess.run(
+            [sys.executable, *words], cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=timeout, check=False,
+        )  # fmt: skip
+    program = {"arguments": words, "cwd": str(cwd), "env": dict(env)}
+    try:
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            status = _interpreter().run(program, (out, err), timeout)
+            return subprocess.CompletedProcess(words, status, _text(out), _text(err))
+    finally:
+        _LOCK.release()
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8").replace("\r\n", "\n")
+
+
+def _is_like_ours(words: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether an interpreter that is started for these would be set up as the one that is forked."""
+    if sys.platform != "linux" or os.environ.get("START_COLD") or "-c" in words[:1]:
+        return False
+    names = {name for name in {*env, *os.environ} if name.startswith(("PYTHON", "LC_")) or name == "LANG"}
+    given = {name: env.get(name) for name in names - {"PYTHONPATH"}}
+    return given == {name: _environment().get(name) for name in given}
+
+
+def _environment() -> dict[str, str]:
+    """That of the interpreter which is forked; each program is given its own."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PYTHONUTF8": "1"}
+
+
+@functools.cache
+def _interpreter() -> Interpreter:
+    return Interpreter()
+
+
+class Interpreter:
+    """The process that is forked, seen from the tests."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-P", Path(__file__), str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env=_environment(), stdin=subprocess.DEVNULL
+            )
+        self._socket, self._wire = ours, ours.makefile("rwb")
+        atexit.register(self.stop)
+
+    def run(self, program: Mapping[str, Any], outputs: Sequence[IO[bytes]], timeout: float) -> int:
+        """The exit status. Raises subprocess.TimeoutExpired, with the process killed."""
+        handed = array.array("i", [file.fileno() for file in outputs])
+        self._socket.sendmsg([b"."], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handed)])
+        self._say(program)
+        process = self._hear()
+        self._socket.settimeout(timeout)
+        try:
+            return self._hear()
+        except TimeoutError as error:
+            os.kill(process, signal.SIGKILL)
+            # What is left on the wire is of no use to the next program.
+            _interpreter.cache_clear()
+            raise subprocess.TimeoutExpired(program["arguments"], timeout) from error
+
+    def stop(self) -> None:
+        self._wire.close()
+        self._socket.close()
+        self._process.wait()
+
+    def _say(self, value: Any) -> None:
+        self._wire.write(json.dumps(value).encode() + b"\n")
+        self._wire.flush()
+
+    def _hear(self) -> int:
+        return int(self._wire.readline())
+
+
+def serve(wire: socket.socket) -> dict[str, Any]:
+    """Fork for each program that is asked for, and tell its process and its status; returns in the fork alone."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.collect()
+    gc.freeze()
+    while handed := socket.recv_fds(wire, 1, 2)[1]:
+        program: dict[str, Any] = json.loads(_line(wire))
+        if (process := os.fork()) == 0:
+            wire.close()
+            for standard, file in enumerate(handed, start=1):
+                os.dup2(file, standard)
+                os.close(file)
+            return program
+        for file in handed:
+            os.close(file)
+        wire.sendall(b"%d\n" % process)
+        wire.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+    sys.exit()
+
+
+def _line(wire: socket.socket) -> bytes:
+    read = b""
+    while not read.endswith(b"\n"):
+        read += wire.recv(65536)
+    return read
+
+
+def become(program: Mapping[str, Any]) -> None:
+    """Run the program in this process, as the interpreter does with a script's path or ``-m``."""
+    os.environ.clear()
+    os.environ.update(program["env"])
+    os.chdir(program["cwd"])
+    time.tzset()
+    words: list[str] = program["arguments"]
+    if words[0] == "-W":
+        sys.warnoptions.append(words[1])
+        warnings.simplefilter(words[1])  # type: ignore[arg-type]
+        words = words[2:]
+    module = words[0] == "-m"
+    words = words[module:]
+    sys.argv = words
+    sys.path[:0] = [str(Path.cwd()) if module else str(Path(words[0]).resolve().parent), *_python_path()]
+    importlib.invalidate_caches()
+    if module:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(words[0], run_name="__main__")
+
+
+def _python_path() -> list[str]:
+    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+
+
+if __name__ == "__main__":
+    become(serve(socket.socket(fileno=int(sys.argv[1]))))
