@@ -33,11 +33,14 @@ run: .venv/ready  ## the application on http://localhost:8000 (DATABASE_URL choo
 
 # Two tests at a time: each worker starts servers of its own.
 TWO := -n 2 --dist loadgroup
+# What tests write need not outlive them: into memory where there is plenty, and no time goes to a slow disk.
+IN_MEMORY := $(shell test -z "$$TMPDIR" && test "$$(df -k /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}')" -gt 8000000 2>/dev/null \
+	&& echo TMPDIR=/dev/shm)
 # Fill disks, count processes and measure memory: one at a time, with nothing beside them.
 ALONE := tests/faults tests/acceptance/test_full_size.py
 
 test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
-	@$(PY) -m pytest -q $(TWO) -m "not browser and not full"
+	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m "not browser and not full"
 
 # $(call debian,PROGRAM,PACKAGES): install Debian's packages where the program is missing and we may; else say what to do.
 debian = @command -v $(1) >/dev/null || { \
@@ -47,7 +50,7 @@ debian = @command -v $(1) >/dev/null || { \
 
 test-browser: .venv/ready  ## the pages and the report in Debian's chromium (installed by apt when root)
 	$(call debian,chromium,chromium fonts-dejavu-core)
-	@$(PY) -m pytest -q $(TWO) -m browser
+	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m browser
 
 test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, the system's PostgreSQL, PgBouncer, pgloader (by apt when root), applications of others
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)

@@ -144,8 +144,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     folder = tmp_path_factory.mktemp("made")
 
     def make(damage: str = "none", *more: str) -> Path:
-        path = folder / f"{'-'.join((damage, *more))}.sqlite3"
+        path = folder / "-".join((damage, *more)) / "db.sqlite3"
         if not path.exists():
+            path.parent.mkdir()
             # Whatever database is configured must not be needed: this one cannot be opened.
             nowhere = "sqlite:////nowhere/other.sqlite3"
             run_manage("make_legacy_db", path, "--damage", damage, *more, DATABASE_URL=nowhere)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+from django.core.management.base import OutputWrapper
 
 from migrate_to_pg.discretion import without_password
 from migrate_to_pg.language import LANGUAGES
+from migrate_to_pg.language import gettext as _
 
 if TYPE_CHECKING:
-    from django.core.management.base import CommandParser
+    from django.core.management.base import BaseCommand, CommandParser
 
     # The commands are imported by every `manage.py help`.
+    from migrate_to_pg.errors import MigrateToPgError
     from migrate_to_pg.records import Event
 
 
@@ -36,11 +42,61 @@ def discreet(parser: CommandParser) -> None:
     parser.error = error  # type: ignore[method-assign]
 
 
-def prepare_streams() -> None:
-    """A value from the database must not end the run because the terminal cannot write it."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+@contextlib.contextmanager
+def prepared_streams(command: BaseCommand) -> Iterator[None]:
+    """What cannot be written down is no failure of what was done: not a value's character, not a full disk."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, _nowhere(number))
+            setattr(command, name, OutputWrapper(getattr(sys, name)))
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        _give_up_what_cannot_be_written()
+
+
+def _nowhere(number: int) -> TextIO:
+    """A stream that was closed before we started; a file of ours that got its number would be written to by others."""
+    opened = os.open(os.devnull, os.O_WRONLY)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    return open(number, "w", encoding="utf-8", closefd=False)
+
+
+def _give_up_what_cannot_be_written() -> None:
+    """Python would try once more at its end, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), stream.fileno())
+
+
+def tell(line: str) -> None:
+    """Say it on stderr where somebody reads that."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line + "\n")
+
+
+def tell_error(command: BaseCommand, error: MigrateToPgError) -> None:
+    """What happened, then the detail, then what to do."""
+    with contextlib.suppress(OSError):
+        for line in (str(error), *(f"  {line}" for line in error.detail), *([error.remedy] if error.remedy else [])):
+            command.stderr.write(line)
+
+
+@contextlib.contextmanager
+def told_if_not_printed() -> Iterator[None]:
+    """Printing what was done: it stays done, whether it can be told or not."""
+    try:
+        yield
+    except OSError as error:
+        tell(_("The report could not be printed: {strerror}.", strerror=error.strerror))
 
 
 def end_on_signals() -> None:

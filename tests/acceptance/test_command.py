@@ -290,8 +290,10 @@ TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamesp
     ("name", "redirection", "environment"),
     [
         ("ascii", "", {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}),
-        ("full", ">/dev/full 2>/dev/full", {}),
+        ("full", ">/dev/full 2>/dev/full", {"PYTHONUNBUFFERED": ""}),
+        ("full at once", ">/dev/full 2>/dev/full", {"PYTHONUNBUFFERED": "1"}),
         ("closed", ">&-", {}),
+        ("all closed", "<&- >&- 2>&-", {}),
     ],
 )
 def test_output_that_cannot_be_written_does_not_turn_a_publication_into_a_failure(
@@ -305,6 +307,23 @@ def test_output_that_cannot_be_written_does_not_turn_a_publication_into_a_failur
     assert "Traceback" not in result.stderr
     assert result.returncode == 0, result.stderr
     assert execute(postgres_url, TABLES)[0][0] > 10
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">/dev/full 2>/dev/full", "<&- >&-", "2>&-", "| head -c 1"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_nor_a_diagnosis_into_a_traceback(redirection, unbuffered, source):
+    command = f"{sys.executable} manage.py sqlite_doctor {source} {redirection}"
+    variables = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=variables, capture_output=True)
+    assert (result.returncode, b"Traceback" in result.stderr) == (0, False), result.stderr
+    assert (b"could not be printed: No space left" in result.stderr) == (redirection == ">/dev/full")
+
+
+@pytest.mark.parametrize("command", ["migrate_to_pg --undo --fix all", "sqlite_doctor /nowhere"])
+def test_nor_does_an_error_that_cannot_be_told_change_its_status(command):
+    line = f"{sys.executable} manage.py {command} 2>/dev/full"
+    result = subprocess.run(["sh", "-c", line], cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, check=False)
+    assert result.returncode == 2
 
 
 @pytest.mark.parametrize("mode", [("--check",), ()])

@@ -1,5 +1,7 @@
 """--target embedded: a server whose directory, lock or fellow users are not as they should be."""
 
+import signal
+
 import psycopg
 import pytest
 
@@ -51,7 +53,9 @@ def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(str
     with stray.start(*rehearse) as process:
         # The second stage that asks the server: it runs by then.
         next(line for line in process.stderr if line.startswith("examine"))
+        process.send_signal(signal.SIGSTOP)
         with psycopg.connect(embedded.resume(tmp_path / "pg").url()) as connection:
+            process.send_signal(signal.SIGCONT)
             out, err = process.communicate(timeout=60)
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert process.returncode == 0

@@ -19,7 +19,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.acceptance.conftest import made  # noqa: F401 - a fixture
 from tests.conftest import ROOT, VARIABLES, Server
 from tests.projects import digest
 
@@ -218,7 +217,7 @@ MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
-def make_world(made: Callable[[str], Path], tmp_path: Path) -> Iterator[MakeWorld]:  # noqa: F811
+def make_world(made: Callable[[str], Path], tmp_path: Path) -> Iterator[MakeWorld]:
     """A world around any database of PostgreSQL; what still runs in it ends with the test."""
     worlds = []
 

@@ -14,11 +14,18 @@ from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import spoken, wanted
 from migrate_to_pg.management.arguments import add_arguments, options_of
-from migrate_to_pg.management.manners import bare_stream, end_on_signals, prepare_streams, unfailing
+from migrate_to_pg.management.manners import (
+    bare_stream,
+    end_on_signals,
+    prepared_streams,
+    tell,
+    tell_error,
+    told_if_not_printed,
+    unfailing,
+)
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
-    from migrate_to_pg.errors import MigrateToPgError
     from migrate_to_pg.records import Report
 
 
@@ -38,7 +45,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
-        with spoken(options["lang"] or wanted()):
+        with spoken(options["lang"] or wanted()), prepared_streams(self):
             self._handle(options)
 
     def _handle(self, options: Mapping[str, Any]) -> None:
@@ -49,17 +56,16 @@ class Command(BaseCommand):
         from migrate_to_pg.management.impatience import ending_when_asked_twice
         from migrate_to_pg.management.meaning import require_meaning
 
-        prepare_streams()
         end_on_signals()
         try:
             require_meaning(options)
-            with ending_when_asked_twice(_tell, on_a_terminal=sys.stderr.isatty()):
+            with ending_when_asked_twice(tell, on_a_terminal=sys.stderr.isatty()):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
         except MigrateToPgError as error:
-            self._print_error(error)
+            tell_error(self, error)
             status = error.exit_status
         except KeyboardInterrupt:
-            self.stderr.write(_("Interrupted; nothing was published."))
+            tell(_("Interrupted; nothing was published."))
             status = 1
         if status:
             sys.exit(status)
@@ -80,14 +86,8 @@ class Command(BaseCommand):
             ) as progress,
         ):
             report = work(wanted, unfailing(progress))
-        try:
-            with too_late():
-                self._print(
-                    report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"]
-                )
-        except OSError as error:
-            # What was done stays done, whether it can be told or not.
-            _tell(_("The report could not be printed: {strerror}.", strerror=error.strerror))
+        with told_if_not_printed(), too_late():
+            self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
         return report.failure.exit_status if report.failure else 0
 
     def _purge(self, options: Mapping[str, Any]) -> int:
@@ -124,8 +124,6 @@ class Command(BaseCommand):
 
     def _print(self, report: Report, *, as_json: bool, no_color: bool, verbosity: int) -> None:
         stdout = bare_stream(self.stdout)
-        if stdout is None:
-            return
         if as_json:
             from migrate_to_pg.report.json import dumps
 
@@ -133,10 +131,6 @@ class Command(BaseCommand):
         elif verbosity or report.failure:
             _print_text(report, stdout, no_color=no_color)
         stdout.flush()
-
-    def _print_error(self, error: MigrateToPgError) -> None:
-        for line in (str(error), *(f"  {line}" for line in error.detail), *([error.remedy] if error.remedy else [])):
-            self.stderr.write(line)
 
 
 def _print_text(report: Report, stream: Any, *, no_color: bool) -> None:
@@ -150,8 +144,3 @@ def _print_text(report: Report, stream: Any, *, no_color: bool) -> None:
     from migrate_to_pg.report.text import print_report
 
     print_report(report, Console(file=stream, no_color=no_color or bool(os.environ.get("NO_COLOR")), highlight=False))
-
-
-def _tell(line: str) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        sys.stderr.write(line + "\n")

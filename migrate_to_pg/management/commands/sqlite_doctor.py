@@ -11,7 +11,16 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import spoken, wanted
-from migrate_to_pg.management.manners import add_language, bare_stream, end_on_signals, prepare_streams, unfailing
+from migrate_to_pg.management.manners import (
+    add_language,
+    bare_stream,
+    end_on_signals,
+    prepared_streams,
+    tell,
+    tell_error,
+    told_if_not_printed,
+    unfailing,
+)
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -48,24 +57,23 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Diagnose, print, exit."""
-        with spoken(options["lang"] or wanted()):
+        with spoken(options["lang"] or wanted()), prepared_streams(self):
             self._handle(options)
 
     def _handle(self, options: dict[str, Any]) -> None:
         from migrate_to_pg.errors import MigrateToPgError
 
         end_on_signals()
-        prepare_streams()
         try:
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
-            for line in filter(None, (str(error), *error.detail, error.remedy)):
-                self.stderr.write(line)
+            tell_error(self, error)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            self.stderr.write(_("Interrupted; the content of the database is as it was."))
+            tell(_("Interrupted; the content of the database is as it was."))
             sys.exit(1)
-        self._print(diagnosis, options)
+        with told_if_not_printed():
+            self._print(diagnosis, options)
         if not diagnosis.ok:
             sys.exit(1)
 
