@@ -15,6 +15,8 @@ from tests.conftest import ROOT
 
 THREADS, ATTEMPTS, PARTS = 50, 2_000, 300
 YEAR = "2026-2027"
+#: Limited, for else the first of them accepts all fifty connections, and the others look on.
+THREE_PROCESSES = ("--preload", "--workers", "3", "--threads", "8", "--worker-connections", "20")
 
 #: A university in which nobody has attributed anything yet, and a session for each of fifty secretaries.
 PREPARE = program(secretaries=THREADS, teachers=30, courses=120, parts=PARTS, year=YEAR)
@@ -70,7 +72,7 @@ def test_each_part_is_won_once_and_every_other_attempt_hears_by_whom(database_ur
     wanted = [tuple(parts[number * PARTS // ATTEMPTS]) for number in range(ATTEMPTS)]
     attempts = [(part, chance.choice(sorted(teachers))) for part in wanted]
     start = threading.Event()
-    with Application(ROOT, {"DATABASE_URL": database_url}, ("--workers", "3", "--threads", "8")) as server:
+    with Application(ROOT, {"DATABASE_URL": database_url}, THREE_PROCESSES) as server:
         people = [
             Secretary(server.address, session, attempts[number::THREADS], start)
             for number, session in enumerate(sessions)

@@ -71,7 +71,7 @@ def test_the_rows_are_as_varied_as_life():
         row.clean_fields()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True, reset_sequences=True)
 def test_the_next_row_gets_the_next_id():
     make()
     course = Course.objects.get(code="AGV211")
