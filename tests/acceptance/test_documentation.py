@@ -1,6 +1,7 @@
 """The documents say what is true: every option is there, every command in them runs, every named test exists."""
 
 import argparse
+import os
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ from django.core.management import load_command_class
 
 from migrate_to_pg.management.defaults import SETTINGS
 from migrate_to_pg.management.reference import reference
+from tests import preloaded
 from tests.conftest import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -106,13 +108,18 @@ IN_DOCKER = (
     "docker compose build --pull",
 )
 
+#: What a reader's shell has besides.
+SHELL = {"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"} | {
+    k: v for k, v in os.environ.items() if k.startswith(("LANG", "LC_"))
+}
+
 
 @pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {TUTORIAL}), ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_command_in_the_documents_runs(document, checkout, postgres_url):
+def test_every_command_in_the_documents_runs(document, checkout, made, postgres_url):
     elsewhere = {*ELSEWHERE, *IN_DOCKER}
     told = [command for command in commands_in(document) if command not in elsewhere]
     if told:
-        make_source(checkout)
+        shutil.copy(made("none"), checkout / "db.sqlite3")
     for command in told:
         run(command, checkout, postgres_url)
 
@@ -120,12 +127,6 @@ def test_every_command_in_the_documents_runs(document, checkout, postgres_url):
 def test_no_command_is_left_out_that_no_document_tells():
     told = {command for document in DOCUMENTS for command in commands_in(document)}
     assert set(IN_DOCKER) - told == set()
-
-
-def make_source(checkout: Path) -> None:
-    (checkout / "db.sqlite3").unlink(missing_ok=True)
-    arguments = [sys.executable, "manage.py", "make_legacy_db", "db.sqlite3", "--damage", "none"]
-    subprocess.run(arguments, cwd=checkout, check=True, stdout=subprocess.DEVNULL)
 
 
 def run(command: str, checkout: Path, url: str) -> None:
@@ -136,9 +137,13 @@ def run(command: str, checkout: Path, url: str) -> None:
     arguments = [word for word in words if not re.match(r"^[A-Z_]+=", word)]
     if arguments[-1] == "--purge":
         arguments.append("--no-input")  # a reader answers its question
-    result = subprocess.run(
-        arguments, cwd=checkout, env={"PATH": "/usr/bin:/bin", **variables}, capture_output=True, text=True, timeout=120
-    )
+    environment = SHELL | variables
+    if arguments[0] == sys.executable:
+        result = preloaded.run(arguments[1:], cwd=checkout, env=environment, timeout=120)
+    else:
+        result = subprocess.run(
+            arguments, cwd=checkout, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
     assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
 
 
@@ -158,8 +163,8 @@ def test_every_setting_is_in_the_reference():
     assert all(option == "--" + name.lower().replace("_", "-") for name, option in told)
 
 
-def test_the_api_is_used_as_the_reference_says(checkout, postgres_url):
-    make_source(checkout)
+def test_the_api_is_used_as_the_reference_says(checkout, made, postgres_url):
+    shutil.copy(made("none"), checkout / "db.sqlite3")
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference/api.md").read_text(), re.S)
     program = f"import django\ndjango.setup()\n{example.replace('postgres://owner@host:5432/app', postgres_url)}"
     done = subprocess.run(

@@ -17,6 +17,12 @@ from tests.conftest import Run
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords(settings: Any) -> None:
+    """A password is hard to guess because each try is costly; these are no secret, and there are many."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
 @pytest.fixture(scope="session")
 def sound(made: Callable[..., Path]) -> Path:
     """Return a legacy database without damage, made once by the command: tests copy it."""

@@ -43,11 +43,12 @@ def log_in(page: Page, application, username: str = "secretaire") -> None:
 
 def choose_teacher(page: Page, typed: str, name: str) -> None:
     """Type, and take the first who is found: no button is pressed."""
-    # What is typed before the page's scripts run is searched for by the button alone.
     page.wait_for_load_state("load")
     page.get_by_label("Chercher un enseignant").fill(typed)
     page.locator("#teachers a", has_text=name).first.click()
     expect(page.get_by_role("heading", name=re.compile("Reste à attribuer"))).to_be_visible()
+    # What is typed or chosen before the page's scripts run is searched for by the button alone.
+    page.wait_for_load_state("load")
 
 
 def tick(page: Page, count: int) -> list[str]:

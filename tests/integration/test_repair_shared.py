@@ -40,6 +40,13 @@ def other():
         process.communicate()
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """What it waits for in vain is waited for a tenth of the time; writers that do end have all of it."""
+    for module in ("file", "lock"):
+        monkeypatch.setattr(f"migrate_to_pg.repair.{module}.WAIT", 0.5)
+
+
 @pytest.fixture(params=["delete", "wal"])
 def dangling(source, request):
     change(source, f"{DANGLE} PRAGMA journal_mode = {request.param};")
@@ -47,7 +54,7 @@ def dangling(source, request):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_writer_in_the_way_is_named_and_nothing_is_changed(dangling, other):
+def test_a_writer_in_the_way_is_named_and_nothing_is_changed(dangling, other, impatient):
     process = other(dangling, "BEGIN IMMEDIATE")
     before = content(dangling, schema=True)
     diagnosis = repair(str(dangling), ["all"])
@@ -57,7 +64,7 @@ def test_a_writer_in_the_way_is_named_and_nothing_is_changed(dangling, other):
     assert backups(dangling) == []
 
 
-def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(dangling, other):
+def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(dangling, other, impatient):
     process = other(dangling, "BEGIN; SELECT count(*) FROM courses_course")
     ((mode,),) = ask(dangling, "PRAGMA journal_mode")
     before = content(dangling, schema=True)
@@ -108,7 +115,7 @@ def test_wal_is_not_switched_on_in_a_file_that_is_damaged(source):
     assert source.read_bytes() == before
 
 
-def test_wal_is_not_switched_on_under_a_reader_who_is_named(source, other):
+def test_wal_is_not_switched_on_under_a_reader_who_is_named(source, other, impatient):
     change(source, "PRAGMA journal_mode = delete")
     process = other(source, "BEGIN; SELECT count(*) FROM courses_course")
     diagnosis = repair(str(source), ["wal"])
@@ -142,7 +149,7 @@ def test_a_wal_that_a_killed_program_left_is_in_the_database_after_a_repair(sour
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(source, other):
+def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(source, other, impatient):
     change(source, "PRAGMA journal_mode = wal")
     reader = other(source, "BEGIN; SELECT count(*) FROM courses_course")
     other(source, "CREATE TABLE late (x)")
