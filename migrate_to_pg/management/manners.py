@@ -32,6 +32,11 @@ def add_language(parser: CommandParser) -> None:
     )
 
 
+def without_abbreviations(parser: CommandParser) -> None:
+    """What publishes, removes or replaces is asked for by its whole name: --un is not --undo."""
+    parser.allow_abbrev = False
+
+
 def discreet(parser: CommandParser) -> None:
     """A URL that was typed in the wrong place is quoted in the message of usage: not its password."""
     tell: Callable[[str], NoReturn] = parser.error

@@ -319,6 +319,15 @@ def test_nor_a_diagnosis_into_a_traceback(redirection, unbuffered, source):
     assert (b"could not be printed: No space left" in result.stderr) == (redirection == ">/dev/full")
 
 
+@pytest.mark.parametrize(
+    "command", [("migrate_to_pg", "--pur"), ("migrate_to_pg", "--un"), ("sqlite_doctor", "--rep=all")]
+)
+def test_an_option_is_not_taken_by_half_of_its_name(command, manage, postgres_url):
+    refused = manage(*command, ok=False, DATABASE_URL=postgres_url)
+    assert refused.returncode == 2
+    assert "unrecognized arguments: " in refused.stderr
+
+
 @pytest.mark.parametrize("command", ["migrate_to_pg --undo --fix all", "sqlite_doctor /nowhere"])
 def test_nor_does_an_error_that_cannot_be_told_change_its_status(command):
     line = f"{sys.executable} manage.py {command} 2>/dev/full"

@@ -20,6 +20,7 @@ from migrate_to_pg.management.manners import (
     tell_error,
     told_if_not_printed,
     unfailing,
+    without_abbreviations,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
             " wal: switch to WAL; checkpoint: write the -wal back",
         )
+        without_abbreviations(parser)
         add_language(parser)
         parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
 
