@@ -4,8 +4,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # Tests and the demo answer in French, as the application does, whatever the machine speaks.
 export PYTHONUTF8 := 1
-# Without the compiled files, each start of Python would compile Django again.
-unexport PYTHONDONTWRITEBYTECODE
+# Without the compiled files, each start of Python would compile Django again; unbuffered output hides what users meet.
+unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 .PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages screenshots pins audit env backup restore rotate clean
 

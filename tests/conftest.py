@@ -25,11 +25,11 @@ from tests import preloaded
 from tests.tiers import first_in_ci
 
 ROOT = Path(__file__).resolve().parents[1]
-#: What the settings read: a test starts from none of it, whatever the shell holds.
+#: What the settings read, or Python itself: a test starts from none of it, whatever the shell holds.
 VARIABLES = (
     "DJANGO_ENV", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "LOG_LEVEL",
     "CSRF_TRUSTED_ORIGINS", "DJANGO_BEHIND_PROXY", "DJANGO_INSECURE_HTTP", "DJANGO_SETTINGS_MODULE", "DEBUG",
-    "SECRET_KEY_FILE", "DATABASE_BEHIND_PGBOUNCER", "MIGRATE_TO_PG_SOURCE",
+    "SECRET_KEY_FILE", "DATABASE_BEHIND_PGBOUNCER", "MIGRATE_TO_PG_SOURCE", "PYTHONUNBUFFERED",
 )  # fmt: skip
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -38,6 +38,8 @@ LIBRARIES = (
     "psycopg.types.json", "pyarrow.compute", "pyarrow.dataset", "rich.console", "rich.progress", "yaml",
 )  # fmt: skip
 
+#: What the interpreter does by these, ``become`` does.
+_DONE_LATER = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 #: It is forked for one program at a time; another, asked for by another thread, is started the ordinary way.
 _LOCK = threading.Lock()
 
@@ -71,13 +73,13 @@ def _is_like_ours(words: Sequence[str], env: Mapping[str, str]) -> bool:
     if sys.platform != "linux" or os.environ.get("START_COLD") or "-c" in words[:1]:
         return False
     names = {name for name in {*env, *os.environ} if name.startswith(("PYTHON", "LC_")) or name == "LANG"}
-    given = {name: env.get(name) for name in names - {"PYTHONPATH"}}
+    given = {name: env.get(name) for name in names - _DONE_LATER}
     return given == {name: _environment().get(name) for name in given}
 
 
 def _environment() -> dict[str, str]:
     """That of the interpreter which is forked; each program is given its own."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PYTHONUTF8": "1"}
+    return {name: value for name, value in os.environ.items() if name not in _DONE_LATER} | {"PYTHONUTF8": "1"}
 
 
 @functools.cache
@@ -160,6 +162,8 @@ def become(program: Mapping[str, Any]) -> None:
     os.environ.update(program["env"])
     os.chdir(program["cwd"])
     time.tzset()
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.stdout.reconfigure(write_through=bool(os.environ.get("PYTHONUNBUFFERED")))  # type: ignore[union-attr]
     words: list[str] = program["arguments"]
     if words[0] == "-W":
         sys.warnoptions.append(words[1])
