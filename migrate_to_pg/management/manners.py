@@ -64,12 +64,24 @@ def prepared_streams(command: BaseCommand) -> Iterator[None]:
 
 
 def _nowhere(number: int) -> TextIO:
-    """A stream that was closed before we started; a file of ours that got its number would be written to by others."""
+    """For a stream that was closed before we started: a database that got its number would be written to by others.
+
+    Where some file has it by now, it is left alone.
+    """
     opened = os.open(os.devnull, os.O_WRONLY)
-    if opened != number:
+    if opened != number and _is_free(number):
         os.dup2(opened, number)
         os.close(opened)
-    return open(number, "w", encoding="utf-8", closefd=False)
+        opened = number
+    return open(opened, "w", encoding="utf-8", closefd=False)
+
+
+def _is_free(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return True
+    return False
 
 
 def _give_up_what_cannot_be_written() -> None:
