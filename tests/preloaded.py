@@ -177,7 +177,7 @@ def become(program: Mapping[str, Any]) -> None:
     if module:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     else:
-        runpy.run_path(words[0], run_name="__main__")
+        runpy.run_path(str(Path(words[0]).absolute()), run_name="__main__")
 
 
 def _python_path() -> list[str]:
