@@ -177,7 +177,7 @@ FAILING = {
     nobody_there: 1,
     password_as_parameter: 1,
     in_options: 1,
-    unknown_in_options: 1,
+    unknown_in_options: 2,
     no_privilege: 1,
     terminated: 1,
     interrupted: 1,
