@@ -48,11 +48,13 @@ INTEGER = Family(
     target_form=forms.target_integer,
 )
 BOOLEAN = replace(INTEGER, source_form=forms.source_boolean, target_form=forms.target_boolean)
-#: extract() is exact, but counts a month as 30 days: months, and spans beyond 64 bits, are told apart first.
+#: extract() is exact, but counts a month as 30 days: months, and spans beyond 64 bits, are told apart first. The months
+#: are the last four bytes of what is sent: PostgreSQL 14 takes no interval of more than 2^31 hours apart.
 SPAN = replace(
     INTEGER,
     target_sql=sql.SQL(
-        "CASE WHEN date_part('year', {0}) = 0 AND date_part('month', {0}) = 0 AND abs(date_part('epoch', {0})) < 9.2e12"
+        r"CASE WHEN substring(interval_send({0}) FROM 13) = '\x00000000'::bytea"
+        " AND abs(date_part('epoch', {0})) < 9.2e12"
         " THEN (extract(epoch FROM {0}) * 1000000)::int8"
         " WHEN {0} IS NOT NULL THEN '-9223372036854775808'::int8 END"
     ),
