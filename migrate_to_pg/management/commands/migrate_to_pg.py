@@ -13,16 +13,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import spoken, wanted
+from migrate_to_pg.management import manners
 from migrate_to_pg.management.arguments import add_arguments, options_of
-from migrate_to_pg.management.manners import (
-    bare_stream,
-    end_on_signals,
-    prepared_streams,
-    tell,
-    tell_error,
-    told_if_not_printed,
-    unfailing,
-)
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -45,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
-        with spoken(options["lang"] or wanted()), prepared_streams(self):
+        with spoken(options["lang"] or wanted()), manners.prepared_streams(self):
             self._handle(options)
 
     def _handle(self, options: Mapping[str, Any]) -> None:
@@ -56,16 +48,16 @@ class Command(BaseCommand):
         from migrate_to_pg.management.impatience import ending_when_asked_twice
         from migrate_to_pg.management.meaning import require_meaning
 
-        end_on_signals()
+        manners.end_on_signals()
         try:
             require_meaning(options)
-            with ending_when_asked_twice(tell, on_a_terminal=sys.stderr.isatty()):
+            with ending_when_asked_twice(manners.tell, on_a_terminal=sys.stderr.isatty()):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
         except MigrateToPgError as error:
-            tell_error(self, error)
+            manners.tell_error(self, error)
             status = error.exit_status
         except KeyboardInterrupt:
-            tell(_("Interrupted; nothing was published."))
+            manners.tell(_("Interrupted; nothing was published."))
             status = 1
         if status:
             sys.exit(status)
@@ -82,11 +74,11 @@ class Command(BaseCommand):
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
             display(
-                bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+                manners.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
             ) as progress,
         ):
-            report = work(wanted, unfailing(progress))
-        with told_if_not_printed(), too_late():
+            report = work(wanted, manners.unfailing(progress))
+        with manners.told_if_not_printed(), too_late():
             self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
         return report.failure.exit_status if report.failure else 0
 
@@ -123,7 +115,7 @@ class Command(BaseCommand):
             return False
 
     def _print(self, report: Report, *, as_json: bool, no_color: bool, verbosity: int) -> None:
-        stdout = bare_stream(self.stdout)
+        stdout = manners.bare_stream(self.stdout)
         if as_json:
             from migrate_to_pg.report.json import dumps
 

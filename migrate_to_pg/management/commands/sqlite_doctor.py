@@ -11,17 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import spoken, wanted
-from migrate_to_pg.management.manners import (
-    add_language,
-    bare_stream,
-    end_on_signals,
-    prepared_streams,
-    tell,
-    tell_error,
-    told_if_not_printed,
-    unfailing,
-    without_abbreviations,
-)
+from migrate_to_pg.management import manners
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -53,28 +43,28 @@ class Command(BaseCommand):
             help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
             " wal: switch to WAL; checkpoint: write the -wal back",
         )
-        without_abbreviations(parser)
-        add_language(parser)
+        manners.without_abbreviations(parser)
+        manners.add_language(parser)
         parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
 
     def handle(self, *args: object, **options: Any) -> None:
         """Diagnose, print, exit."""
-        with spoken(options["lang"] or wanted()), prepared_streams(self):
+        with spoken(options["lang"] or wanted()), manners.prepared_streams(self):
             self._handle(options)
 
     def _handle(self, options: dict[str, Any]) -> None:
         from migrate_to_pg.errors import MigrateToPgError
 
-        end_on_signals()
+        manners.end_on_signals()
         try:
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
-            tell_error(self, error)
+            manners.tell_error(self, error)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            tell(_("Interrupted; the content of the database is as it was."))
+            manners.tell(_("Interrupted; the content of the database is as it was."))
             sys.exit(1)
-        with told_if_not_printed():
+        with manners.told_if_not_printed():
             self._print(diagnosis, options)
         if not diagnosis.ok:
             sys.exit(1)
@@ -84,18 +74,20 @@ class Command(BaseCommand):
         from migrate_to_pg.progress import display
         from migrate_to_pg.repair import repair
 
-        shown = display(bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"]))
+        shown = display(
+            manners.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+        )
         # What the project prints when a connection is made does not belong to the diagnosis.
         with contextlib.redirect_stdout(sys.stderr), shown as progress:
             if options["repair"] is not None:
-                return repair(options["database"], options["repair"].split(","), unfailing(progress))
-            return diagnose(options["database"], unfailing(progress))
+                return repair(options["database"], options["repair"].split(","), manners.unfailing(progress))
+            return diagnose(options["database"], manners.unfailing(progress))
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
         from migrate_to_pg.report.diagnosis import blocks, dumps
         from migrate_to_pg.report.text import plain, show
 
-        stdout = bare_stream(self.stdout)
+        stdout = manners.bare_stream(self.stdout)
         if options["json"]:
             stdout.write(dumps(diagnosis))
         elif stdout.isatty():
