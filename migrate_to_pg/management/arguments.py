@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from migrate_to_pg.management.manners import add_language, discreet, without_abbreviations
+from migrate_to_pg.management.manners import add_language, careful
 from migrate_to_pg.management.meaning import mode_of
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ _MOST_JOBS = 64
 
 def add_arguments(parser: CommandParser) -> None:
     """The public interface; kept stable."""
-    discreet(parser)
-    without_abbreviations(parser)
+    careful(parser)
     for add in (_add_places, _add_modes, _add_proof_and_repairs, _add_scope, _add_means, _add_output):
         add(parser)
 

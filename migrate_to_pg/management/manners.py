@@ -32,13 +32,12 @@ def add_language(parser: CommandParser) -> None:
     )
 
 
-def without_abbreviations(parser: CommandParser) -> None:
-    """What publishes, removes or replaces is asked for by its whole name: --un is not --undo."""
+def careful(parser: CommandParser) -> None:
+    """What removes or replaces is asked for by its whole name: --un is not --undo.
+
+    A URL that was typed in the wrong place is quoted in the message of usage: not its password.
+    """
     parser.allow_abbrev = False
-
-
-def discreet(parser: CommandParser) -> None:
-    """A URL that was typed in the wrong place is quoted in the message of usage: not its password."""
     tell: Callable[[str], NoReturn] = parser.error
 
     def error(message: str) -> NoReturn:

@@ -328,6 +328,14 @@ def test_an_option_is_not_taken_by_half_of_its_name(command, manage, postgres_ur
     assert "unrecognized arguments: " in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor db.sqlite3"])
+def test_a_url_in_the_wrong_place_is_told_without_its_password(command, manage):
+    refused = manage(*command.split(), f"postgres://owner:{PASSWORD}@host/app", ok=False)
+    assert refused.returncode == 2
+    assert "unrecognized arguments: postgres://owner" in refused.stderr
+    assert PASSWORD not in refused.stderr
+
+
 @pytest.mark.parametrize("command", ["migrate_to_pg --undo --fix all", "sqlite_doctor /nowhere"])
 def test_nor_does_an_error_that_cannot_be_told_change_its_status(command):
     line = f"{sys.executable} manage.py {command} 2>/dev/full"

@@ -43,7 +43,7 @@ class Command(BaseCommand):
             help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
             " wal: switch to WAL; checkpoint: write the -wal back",
         )
-        manners.without_abbreviations(parser)
+        manners.careful(parser)
         manners.add_language(parser)
         parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
 
