@@ -163,7 +163,8 @@ class Prover:
             wrong = self._target.computed_wrongly(table.name, column, expression)
             if wrong:
                 held = _("another value, in {rows}", rows=counted(wrong, "row", "rows"))
-                verdict.add("changed", {}, column, _("what {expression} gives", expression=expression), held)
+                given = _("what {expression} gives", expression=expression.expression)
+                verdict.add("changed", {}, column, given, held)
                 verdict.differences += wrong - 1
 
     def _proof(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
@@ -32,12 +33,29 @@ SESSION = (
     "SET LOCAL bytea_output = 'hex'",
 )
 
+# What the column's type keeps of its expression, modifiers and all: 2.00 of 2.0000 in numeric(10,2). A cast would also
+# cut a text or bits that are too long, which storing them refuses: of those the whole is compared besides. As text,
+# byte by byte: the collations of the two may differ, and may call different texts equal.
 _EXPRESSIONS = sql.SQL("""
-SELECT a.attname::text, pg_get_expr(d.adbin, d.adrelid)
+SELECT a.attname::text, e.typed,
+       format('(%s)::text COLLATE "C" IS DISTINCT FROM (t.%I)::text COLLATE "C"', e.typed, a.attname)
+       || CASE WHEN a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype, 'bit'::regtype, 'varbit'::regtype)
+               THEN format(' OR rtrim((%s)::text) COLLATE "C" IS DISTINCT FROM rtrim((t.%I)::text) COLLATE "C"',
+                           e.plain, a.attname) ELSE '' END
 FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid)) AS p (plain)
+CROSS JOIN LATERAL (SELECT format('(%s)::%s', plain, format_type(a.atttypid, a.atttypmod)), plain) AS e (typed, plain)
 WHERE n.nspname = {} AND c.relname = {} AND a.attgenerated <> '' ORDER BY a.attnum
 """)
+
+
+class Computed(NamedTuple):
+    """What a generated column is to hold, as SQL of PostgreSQL's own."""
+
+    expression: str
+    #: The condition of a row ``t`` that holds anything else.
+    differs: str
 
 
 class Target:
@@ -66,19 +84,16 @@ class Target:
             cursor.execute(text(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
             return int(cursor.fetchone()[0])
 
-    def expressions(self, table: str) -> dict[str, str]:
+    def expressions(self, table: str) -> dict[str, Computed]:
         """Each generated column with its expression, as PostgreSQL prints it for this session."""
         with told(table), self._connection.cursor() as cursor:
             cursor.execute(text(_EXPRESSIONS.format(sql.Literal(self._schema), sql.Literal(table))))
-            return dict(cursor.fetchall())
+            return {name: Computed(expression, differs) for name, expression, differs in cursor.fetchall()}
 
-    def computed_wrongly(self, table: str, column: str, expression: str) -> int:
+    def computed_wrongly(self, table: str, column: str, computed: Computed) -> int:
         """In how many rows a generated column is not what its expression gives now."""
-        query = sql.SQL("SELECT count(*) FROM {} AS t WHERE ({})::text IS DISTINCT FROM (t.{})::text").format(
-            self._table(table),
-            sql.SQL(expression),  # as PostgreSQL itself prints it
-            sql.Identifier(column),
-        )
+        # The condition as PostgreSQL itself wrote it.
+        query = sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(self._table(table), sql.SQL(computed.differs))
         with told(table), self._connection.cursor() as cursor:
             cursor.execute(text(query))
             return int(cursor.fetchone()[0])

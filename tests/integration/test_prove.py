@@ -594,3 +594,84 @@ def test_rows_without_a_key_are_matched_by_what_is_compared(sides: Sides) -> Non
     (table,) = sides.prove().tables
     assert (table.differences, table.cells_compared, table.cells_computed) == (0, 3, 3)
     assert table.otherwise[0].count == 2
+
+
+#: A column's type with modifiers -> an expression over n (3.14159), s ('abcd ') and t (a moment) of another precision.
+COMPUTED = {
+    "numeric(10,2)": "n * n",
+    "numeric(3,0)": "n * 100",
+    "numeric": "n * n",
+    "numeric(6,1)[]": "ARRAY[n, n * n]",
+    "real": "n * n",
+    "integer": "n * n",
+    "varchar(4)": "s",
+    "varchar(4)[]": "ARRAY[s::varchar(4)]",
+    "char(9)": "s",
+    "text": "s || '|'",
+    'text COLLATE "C"': "s || s",
+    "bit(3)": "CASE WHEN n > 1 THEN B'101' END",
+    "bit varying(5)": "CASE WHEN n > 1 THEN B'101' END",
+    "timestamp(0)": "t",
+    "timestamp(3)[]": "ARRAY[t, t]",
+    "time(2)": "t::time",
+    "interval(0)": "t - timestamp '2020-01-01'",
+    "interval hour to minute": "t - timestamp '2020-01-01'",
+    "name": "s",
+    "jsonb": "'[1.50]'::jsonb || '2'",
+    "short": "s || s",
+}
+
+
+def test_a_computed_value_is_compared_as_its_columns_type_keeps_it(each_sides: Sides) -> None:
+    """With all modifiers, rounded and padded as PostgreSQL does when it stores it; and virtual ones from 18 on."""
+    with psycopg.connect(each_sides.url) as connection:
+        kinds = ("STORED", "VIRTUAL") if connection.info.server_version >= 180000 else ("STORED",)
+    computed = [
+        f"c{number}{kind[0].lower()} {type_sql} GENERATED ALWAYS AS ({expression}) {kind}"
+        for kind in kinds
+        for number, (type_sql, expression) in enumerate(COMPUTED.items())
+        # No user-defined type in a virtual column.
+        if (kind, type_sql) != ("VIRTUAL", "short")
+    ]
+    each_sides.source("CREATE TABLE thing (id integer PRIMARY KEY, n decimal, s text, t datetime)")
+    row = (7, 3.14159, "abcd ", "2024-02-29 12:34:56.789012")
+    with sqlite3.connect(each_sides.path) as source:
+        source.execute("INSERT INTO thing VALUES (?, ?, ?, ?)", row)
+    source.close()
+    each_sides.target(
+        "CREATE DOMAIN short AS varchar(12); CREATE TABLE thing (id bigint PRIMARY KEY, n numeric(9,5),"
+        f' s text COLLATE "POSIX", t timestamp, {", ".join(computed)})'
+    )
+    each_sides.corrupt("INSERT INTO thing (id, n, s, t) VALUES (7, 3.14159, 'abcd ', '2024-02-29 12:34:56.789012')")
+    (table,) = each_sides.prove().tables
+    assert [(sample.column, sample.source) for sample in table.samples] == []
+    assert (table.differences, table.cells_computed) == (0, len(computed))
+
+
+def test_a_product_that_both_sides_compute_is_equal_and_a_half_is_told(each_sides: Sides) -> None:
+    """Django reads 0.125 of SQLite's at two places as 0.12, PostgreSQL keeps 0.13."""
+    each_sides.source(
+        "CREATE TABLE thing (id integer PRIMARY KEY, price decimal, rate decimal,"
+        " total decimal GENERATED ALWAYS AS (price * rate) STORED);"
+        "INSERT INTO thing VALUES (1, 2, 1), (2, 0.25, 0.5)"
+    )
+    each_sides.target(
+        "CREATE TABLE thing (id int PRIMARY KEY, price numeric(8,2), rate numeric(4,2),"
+        " total numeric(10,2) GENERATED ALWAYS AS (price * rate) STORED);"
+        "INSERT INTO thing VALUES (1, 2, 1), (2, 0.25, 0.5)"
+    )
+    (table,) = each_sides.prove().tables
+    assert table.differences == 0
+    assert [(s.key, s.source, s.target) for s in table.otherwise[0].samples] == [({"id": "2"}, "0.125", "0.13")]
+
+
+@pytest.mark.parametrize("type_sql", ["varchar(3)", "char(3)"])
+def test_a_computed_text_that_its_type_would_cut_is_a_difference(sides: Sides, type_sql: str) -> None:
+    sides.source("CREATE TABLE thing (id integer PRIMARY KEY)", (1,))
+    sides.target(
+        "CREATE FUNCTION given(int) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT ''abc''::text';"
+        f"CREATE TABLE thing (id int PRIMARY KEY, v {type_sql} GENERATED ALWAYS AS ({SCHEMA}.given(id)) STORED);"
+        "INSERT INTO thing (id) VALUES (1)"
+    )
+    sides.corrupt("CREATE OR REPLACE FUNCTION given(int) RETURNS text IMMUTABLE LANGUAGE sql AS $$SELECT 'abcd'$$")
+    assert [sample.column for sample in sides.samples()] == ["v"]
