@@ -24,7 +24,7 @@ from migrate_to_pg.load import load
 from migrate_to_pg.load.pgloader import load_by_pgloader, require_pgloader
 from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Snapshot, SourceCatalog, Verify
-from migrate_to_pg.rules import accepted_rules, integrity_check, missing_column, quarantined_rules
+from migrate_to_pg.rules import accepted_rules, derived_column, integrity_check, missing_column, quarantined_rules
 from migrate_to_pg.running import Progress, Running
 from migrate_to_pg.snapshot import file_sha256, require_space
 
@@ -171,8 +171,9 @@ class Loading(Running):
             )
 
     def _filling(self, ready: Ready, road: Road) -> AbstractContextManager[None]:
-        """While rows are sent: the columns that PostgreSQL alone has, as far as that was accepted."""
-        return staging.filling(road.connection, INCOMING, missing_column.filled(ready.plan, self.facts.findings))
+        """While rows are sent: columns that PostgreSQL alone has, as far as that was accepted, and derived ones."""
+        filled = (*missing_column.filled(ready.plan, self.facts.findings), *derived_column.filled(ready.plan))
+        return staging.filling(road.connection, INCOMING, filled)
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
         with self.stage("mend"):

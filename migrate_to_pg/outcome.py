@@ -160,6 +160,14 @@ class Outcome:
                 )
             )
         steps = next_steps(self.options, self.publication, self.failure, self.unapplied, self.snapshot_kept, self.seen)
+        if self.publication and self.proof and (columns := self.proof.left_out):
+            left.append(
+                _(
+                    "Fill what was left out because each database makes it in its own way, {columns}: by manage.py"
+                    " update_index or whatever else fills it here; its finding says more.",
+                    columns=", ".join(columns),
+                )
+            )
         return (*left, *steps)
 
     def _source(self) -> SourceFacts | None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from migrate_to_pg.archive import DumpedSource
 from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
 from migrate_to_pg.endpoints import SourceChoice, choose_source
 from migrate_to_pg.errors import MigrationStateError
@@ -158,7 +159,7 @@ class Running:
             views=views,
         )
         copies = self.options.leftovers is Leftovers.COPY
-        plan = exclude(plan, self.options.exclude_data, leftovers=copies)
+        plan = exclude(leave_out_derived(plan), self.options.exclude_data, leftovers=copies)
         self.facts.excluded = tuple(ExcludedTable(name=table.name, rows=table.source.rows) for table in plan.excluded)
         return plan
 

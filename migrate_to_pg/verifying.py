@@ -26,6 +26,7 @@ from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
 from migrate_to_pg.publish.bookkeeping import left_out, other_schemas
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
+from migrate_to_pg.rules import derived_column
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.snapshot import file_sha256, require_database
@@ -95,7 +96,7 @@ class _Verification(Running):
                 progress=self.progress,
                 mended=self.facts.mended,
             )
-            self.facts.said += tuple(told_by(self.facts.proof))
+            self.facts.said += (*told_by(self.facts.proof), *derived_column.left_out(plan))
             if self.facts.mended is None:
                 # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
                 self.ask_orm(

@@ -136,6 +136,12 @@ def _require_names(plan: Plan) -> None:
     for table in plan.tables:
         pairs = [(table.source.name, table.name), *((c.source.name, c.name) for c in table.loaded_columns)]
         renamed = [name for source, name in pairs if source != name]
+        if table.derived:
+            raise LoadError(
+                _("pgloader cannot load table {table}.", table=table.name),
+                detail=[_("It would cast {column}, which is to be left out.", column=c.name) for c in table.derived],
+                remedy=_("Leave --engine out: the usual way loads it."),
+            )
         if renamed or "'" in table.name or "{{" in table.name:
             raise LoadError(
                 _("pgloader cannot load table {table}.", table=table.name),

@@ -186,4 +186,5 @@ class Prover:
             cells_changed=repaired.cells_changed if repaired else 0,
             cells_computed=verdict.computed,
             otherwise=verdict.otherwise,
+            left_out=tuple(column.name for column in table.derived),
         )

@@ -34,6 +34,8 @@ class PlannedTable:
     only_source: tuple[SourceColumn, ...] = ()
     #: PostgreSQL columns that SQLite's table lacks.
     only_target: tuple[TargetColumn, ...] = ()
+    #: Columns of both sides that hold derived data, in two types that are not each other's: their values stay behind.
+    derived: tuple[PlannedColumn, ...] = ()
 
     @property
     def name(self) -> str:

@@ -78,6 +78,8 @@ class TableProof:
     cells_computed: int = 0
     #: Those of them that SQLite holds otherwise.
     otherwise: tuple[ComputedOtherwise, ...] = ()
+    #: Columns whose values were left out on purpose, and are not compared.
+    left_out: tuple[str, ...] = ()
 
     @property
     def adds_up(self) -> bool:
@@ -113,6 +115,11 @@ class Proof:
     def holds(self) -> bool:
         """True where no difference was found in any table, and every row is accounted for."""
         return not self.faulty
+
+    @property
+    def left_out(self) -> list[str]:
+        """The columns that were left out on purpose, each with its table."""
+        return [f"{table.name}.{column}" for table in self.tables for column in table.left_out]
 
     @property
     def faulty(self) -> list[str]:

@@ -198,7 +198,7 @@ def assurances(report: Report) -> list[str]:
         "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
-    proven = (_proof(report), _computed(report), _orm(report), accounted(report), _excluded(report))
+    proven = (_proof(report), _computed(report), _left_out(report), _orm(report), accounted(report), _excluded(report))
     return [line for line in (*proven, *_publication(report), *told) if line]
 
 
@@ -228,6 +228,11 @@ def _proof(report: Report) -> str:
 def _computed(report: Report) -> str:
     cells = sum(t.cells_computed for t in report.proof.tables) if report.proof and report.proof.holds else 0
     return say("proven_computed", n=cells) if cells else ""
+
+
+def _left_out(report: Report) -> str:
+    names = report.proof.left_out if report.proof else []
+    return say("proven_without", n=len(names), names=", ".join(names)) if names else ""
 
 
 def _orm(report: Report) -> str:

@@ -73,6 +73,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{n} cell more is computed by PostgreSQL itself: it is what its own expression gives.",
         "{n} cells more are computed by PostgreSQL itself: they are what its own expressions give.",
     ),
+    "proven_without": pair(
+        "{n} column was left out on purpose, and is not compared: {names}.",
+        "{n} columns were left out on purpose, and are not compared: {names}.",
+    ),
     "proven_orm": N_("Read by Django's ORM on both sides, equal: {values} of {models}, {keys} with their rows."),
     "values": pair("{n} value", "{n} values"),
     "models": pair("{n} model", "{n} models"),

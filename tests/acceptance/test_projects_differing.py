@@ -120,3 +120,38 @@ def test_an_index_made_concurrently_outside_a_transaction_comes_along(things, po
     index = "CREATE INDEX CONCURRENTLY by_name ON stray_thing (name)"
     things.move(postgres_url, STRAY=index, STRAY_NOT_ATOMIC="1")
     assert execute(postgres_url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_name'::regclass") == [(True,)]
+
+
+@pytest.mark.parametrize("null", ["", " NOT NULL"])
+def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afterwards(things, postgres_url, null):
+    r"""Cast, 'Running a\b' would become 'Running' 'ab', and a text as 'C:\' would stop the load."""
+    things.sqlite(r"UPDATE stray_thing SET name = 'Run the a\b run' WHERE id = 1")
+    things.sqlite("UPDATE stray_thing SET name = 'C:\\' WHERE id = 2")
+    search = f"""
+        ALTER TABLE stray_thing ADD title text NOT NULL DEFAULT 'Running cats';
+        ALTER TABLE stray_thing ALTER name TYPE tsvector USING to_tsvector(name), ALTER name DROP NOT NULL;
+        UPDATE stray_thing SET name = ''; {"ALTER TABLE stray_thing ALTER name SET NOT NULL" if null else ""};
+        CREATE INDEX searched ON stray_thing USING gin (name)
+    """
+    things.sqlite("ALTER TABLE stray_thing ADD COLUMN title text NOT NULL DEFAULT 'Running cats'")
+    moved = things.move(postgres_url, "--json", STRAY=search)
+    report = told(moved)
+    (finding,) = [f for f in report["findings"] if f["rule"] == "derived-column"]
+    assert (finding["level"], finding["table"], finding["column"]) == ("warning", "stray_thing", "name")
+    assert any("stray_thing.name" in step and "update_index" in step for step in report["next_steps"])
+    (table,) = [t for t in report["tables"] if t["name"] == "stray_thing"]
+    assert (table["rows_target"], table["cells_compared"], table["differences"]) == (3, 6, 0)
+    assert execute(postgres_url, "SELECT id, name::text FROM stray_thing ORDER BY id") == [
+        (number, "" if null else None) for number in (1, 2, 3)
+    ]
+    # The statement that the finding shows runs as it is; what it made is left alone by every later comparison.
+    update = next(line for line in finding["remedy"].splitlines() if line.startswith("UPDATE"))
+    execute(postgres_url, update)
+    assert execute(postgres_url, "SELECT DISTINCT name::text FROM stray_thing") == [("'cat':2 'run':1",)]
+    verified = things.run(
+        "migrate_to_pg", "--verify-only", "--verify", "--source", things.source, "--target", postgres_url
+    )
+    assert "1 column was left out on purpose, and is not compared: stray_thing.name." in verified.stdout
+    without = things.move(postgres_url, "--replace", "--exclude-data", "stray.Thing", STRAY=search)
+    assert "left out on purpose" not in without.stdout
+    assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
