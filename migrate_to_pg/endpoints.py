@@ -26,7 +26,6 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.paths import looked_at
 from migrate_to_pg.records import INCOMING
-from migrate_to_pg.timeouts import switched_off
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
@@ -39,6 +38,8 @@ _OF_DJANGO = {
 #: own names. While data are sent the system's own limit counts. tcp_user_timeout would be shorter, but would give up a
 #: server that is merely too busy to read, too.
 _KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 8}
+#: No settings.
+NOTHING: Mapping[str, str] = {}
 _EXAMPLE = "postgres://user:password@host:5432/name"
 
 
@@ -86,18 +87,21 @@ class TargetChoice:
             )
         return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
 
-    def staging(self, shared: Sequence[str] = (), *, server_version: int) -> dict[str, Any]:
+    def staging(self, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING) -> dict[str, Any]:
         """The same database as an entry whose connections see the incoming schema alone.
 
         ``shared`` are schemas whose extensions the migrations need: they come behind it, and waiting for a lock in
-        them ends soon. search_path goes with the connection's own options, so that a reconnect keeps it.
+        them ends soon. ``session`` are settings that it is to have. search_path goes with the connection's own
+        options, so that a reconnect keeps it.
         """
         more = ["lock_timeout=5s"] if shared else []
-        return self._seeing((INCOMING, *shared), *switched_off(server_version), *more)
+        return self._seeing((INCOMING, *shared), *_pairs(session), *more)
 
-    def published(self, schema: str, shared: Sequence[str] = (), *, server_version: int) -> dict[str, Any]:
+    def published(
+        self, schema: str, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING
+    ) -> dict[str, Any]:
         """The same database as an entry whose connections see the published tables, and write nothing."""
-        return self._seeing((schema, *shared), *switched_off(server_version), "default_transaction_read_only=on")
+        return self._seeing((schema, *shared), *_pairs(session), "default_transaction_read_only=on")
 
     def _seeing(self, schemas: Sequence[str], *more: str) -> dict[str, Any]:
         entry = self._entry()
@@ -117,6 +121,10 @@ class TargetChoice:
         if role:
             options["options"] = f"{options.get('options', '')} {as_option(f'role={role}')}".strip()
         return entry
+
+
+def _pairs(session: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in session.items()]
 
 
 def search_path(schemas: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import publish
 from migrate_to_pg.records import Exported, Options
+from migrate_to_pg.session import settle
 
 Connection = psycopg.Connection[Any]
 
@@ -180,6 +181,7 @@ class Archive:
             info = self.connection.info
             place = make_conninfo(self.conninfo, dbname=_SCRATCH)
             with psycopg.connect(place, password=info.password, autocommit=True) as connection:
+                settle(connection.cursor())
                 yield connection
         finally:
             self.connection.execute(drop)

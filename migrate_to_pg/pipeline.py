@@ -59,6 +59,7 @@ from migrate_to_pg.records import (
 from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
+from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import Source, require_space
 from migrate_to_pg.stand_in import standing_in
 from migrate_to_pg.words import estimate
@@ -240,7 +241,7 @@ class _Move(Loading):
     def _staged(self, choice: TargetChoice, connection: psycopg.Connection[Any]) -> dict[str, Any]:
         """The incoming schema as Django reaches it."""
         shared = target.extension_schemas(connection)
-        return choice.staging(shared, server_version=connection.info.server_version)
+        return choice.staging(shared, session=for_others(connection.cursor()))
 
     def _make_tables(
         self, django: BaseDatabaseWrapper, catalog: SourceCatalog, watched: tuple[str, ...]

@@ -16,7 +16,7 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.pooler import require_session
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
-from migrate_to_pg.timeouts import switch_off
+from migrate_to_pg.session import settle
 from migrate_to_pg.unreachable import unreachable
 
 Connection = psycopg.Connection[Any]
@@ -38,12 +38,12 @@ def connect(conninfo: str, *, schema: str) -> Connection:
     connection = _connect(conninfo)
     try:
         require_session(connection, conninfo)
+        settle(connection.cursor())
         _require_server(connection)
         _require_privileges(connection, schema)
     except BaseException:
         connection.close()
         raise
-    _settle(connection)
     return connection
 
 
@@ -55,10 +55,10 @@ def connect_to_read(conninfo: str) -> Connection:
     connection = _connect(conninfo)
     try:
         require_session(connection, conninfo)
+        settle(connection.cursor())
     except BaseException:
         connection.close()
         raise
-    _settle(connection)
     connection.execute("SET default_transaction_read_only = on")
     return connection
 
@@ -68,12 +68,6 @@ def _connect(conninfo: str) -> Connection:
         return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
     except psycopg.OperationalError as error:
         raise unreachable(conninfo, error) from None
-
-
-def _settle(connection: Connection) -> None:
-    """Text that the server sends us is for programs here; its own settings must not stop a long run."""
-    switch_off(connection.cursor())
-    connection.execute("SET TimeZone = 'UTC'")
 
 
 def facts(connection: Connection, schema: str) -> TargetFacts:
@@ -107,10 +101,10 @@ def create_schema(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
 
 
-def _whose_setting(connection: Connection) -> str:
+def _whose_setting(connection: Connection, name: str) -> str:
     """The beginning of the statement that takes the setting back, by where this session has it from."""
     role, database = (sql.Identifier(name).as_string() for name in (connection.info.user, connection.info.dbname))
-    source = _one(connection, "SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only'")
+    source = _one(connection, "SELECT source FROM pg_settings WHERE name = %s", [name])
     by_source = {
         "database": f"ALTER DATABASE {database}",
         "database user": f"ALTER ROLE {role} IN DATABASE {database}",
@@ -133,6 +127,7 @@ def drop_schema(connection: Connection, name: str) -> None:
 def drop_after(broken: Connection, conninfo: str, *names: str) -> None:
     """The same by a new connection, once the session of a broken one has ended."""
     with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10) as connection:
+        settle(connection.cursor())
         with suppress(psycopg.OperationalError):
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
         for name in names:
@@ -205,7 +200,7 @@ def _guarding(connection: Connection, schema: str) -> Iterator[None]:
     names = [sql.Identifier(schema, row[0]) for row in connection.execute(_READABLE, [schema]).fetchall()]
     info = connection.info
     with closing(psycopg.connect(info.dsn, password=info.password)) as guard:
-        switch_off(guard.cursor())
+        settle(guard.cursor())
         guard.execute("SET lock_timeout = '10s'")
         if names:
             guard.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names)))
@@ -250,13 +245,25 @@ def _require_server(connection: Connection) -> None:
         )
     if _one(connection, "SELECT pg_is_in_recovery()"):
         raise TargetError(_("The server is a standby and takes no writes."), remedy=_("Name the primary server."))
+    role = connection.info.user
     if _one(connection, "SHOW default_transaction_read_only") == "on":
-        role = connection.info.user
         raise TargetError(
             _("Role {role} or the database is set to take no writes: default_transaction_read_only is on.", role=role),
             remedy=_(
                 "Connect as another role, or run: {statement} RESET default_transaction_read_only;",
-                statement=_whose_setting(connection),
+                statement=_whose_setting(connection, "default_transaction_read_only"),
+            ),
+        )
+    if _one(connection, "SHOW session_replication_role") != "origin":
+        raise TargetError(
+            _(
+                "Role {role} or the database has a session_replication_role with which foreign keys and triggers do not"
+                " act, and this role may not change it.",
+                role=role,
+            ),
+            remedy=_(
+                "As a superuser, run: {statement} RESET session_replication_role;",
+                statement=_whose_setting(connection, "session_replication_role"),
             ),
         )
     encoding = _one(connection, "SHOW server_encoding")

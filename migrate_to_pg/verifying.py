@@ -29,6 +29,7 @@ from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Pl
 from migrate_to_pg.rules import derived_column
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
+from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import file_sha256, require_database
 from migrate_to_pg.workplace import is_kept_snapshot, kept_journal
 
@@ -105,7 +106,7 @@ class _Verification(Running):
                     choice.published(
                         self.final,
                         target.extension_schemas(connection, but=self.final),
-                        server_version=connection.info.server_version,
+                        session=for_others(connection.cursor()),
                     ),
                 )
             self._prove_carried(plan, snapshot, choice.conninfo, connection)

@@ -8,23 +8,18 @@ from typing import Any
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as postgresql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.timeouts import switch_off
+from migrate_to_pg.session import for_arrow, settle
 
 
 @contextmanager
 def connect(conninfo: str) -> Iterator[Any]:
     """Commits need not wait for the disk here: nothing of this is visible before publish, which does wait."""
-    given = str(conninfo_to_dict(conninfo).get("options") or "")  # such as the role that is to be assumed
-    options = f"{given} -c TimeZone=UTC -c synchronous_commit=off".strip()
     with ExitStack() as stack:
         try:
-            connection = stack.enter_context(
-                postgresql.connect(make_conninfo(conninfo, options=options, application_name="migrate_to_pg"))
-            )
+            connection = stack.enter_context(postgresql.connect(for_arrow(conninfo, "synchronous_commit=off")))
             _let_it_last(connection)
         except adbc_driver_manager.Error as error:
             raise LoadError(
@@ -40,7 +35,7 @@ def connect(conninfo: str) -> Iterator[Any]:
 
 def _let_it_last(connection: Any) -> None:
     with connection.cursor() as cursor:
-        switch_off(cursor)
+        settle(cursor)
     connection.commit()
 
 

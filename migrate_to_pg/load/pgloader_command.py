@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from migrate_to_pg.errors import LoadError, TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Plan, PlannedTable
+from migrate_to_pg.session import for_others
 from migrate_to_pg.sqlite import open_snapshot
 
 #: The name of the database that it reads, in the directory that it is run in.
@@ -51,6 +52,8 @@ class Way:
     password: str
     #: The role that our own connection has assumed; "none" where it has not.
     role: str
+    #: Settings that its session is to have.
+    session: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Way(url={self.url!r})"
@@ -69,6 +72,7 @@ def way_to(connection: psycopg.Connection[Any], conninfo: str) -> Way:
         variables={"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user, **_certificates(conninfo)},
         password=info.password,
         role=role,
+        session=for_others(connection.cursor()),
     )
 
 
@@ -112,10 +116,10 @@ def command(plan: Plan, snapshot: Path, way: Way, *, schema: str, jobs: int) -> 
     """
     _require_names(plan)
     settings = {
+        **{name: value for name, value in way.session.items() if value},
         "search_path": schema,
         "timezone": plan.source_time_zone,
         "application_name": "migrate_to_pg",
-        "statement_timeout": "0",
         "synchronous_commit": "off",
         **({} if way.role == "none" else {"role": way.role}),
     }

@@ -19,9 +19,8 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.quick import Array
 from migrate_to_pg.prove.rows import Column, Rows
-from migrate_to_pg.prove.target import SESSION
 from migrate_to_pg.records import TargetColumn
-from migrate_to_pg.timeouts import switch_off
+from migrate_to_pg.session import settle
 
 _SPELL = (
     "SELECT CAST({} AS text) FROM (SELECT CAST(t.x AS {}) AS v, t.n FROM unnest(%s::text[])"
@@ -93,10 +92,7 @@ class Speller:
         if self._connection is None:
             connection = psycopg.connect(self._conninfo, autocommit=True, application_name="migrate_to_pg")
             self._connection = self._stack.enter_context(contextlib.closing(connection))
-            switch_off(connection.cursor())
-            for statement in SESSION:
-                if statement.startswith("SET LOCAL"):
-                    connection.execute(statement.replace("SET LOCAL", "SET").encode())
+            settle(connection.cursor())
         return self._connection
 
 

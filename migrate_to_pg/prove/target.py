@@ -1,7 +1,6 @@
 """A conninfo, a schema and a table go in; its rows in key order come out, as Arrow arrays.
 
-All tables are read in one read-only transaction, in one state. The session is told everything that the text of a
-value depends on.
+All tables are read in one read-only transaction, in one state.
 """
 
 from __future__ import annotations
@@ -18,20 +17,11 @@ from psycopg import sql
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.rows import Column, Rows
-from migrate_to_pg.timeouts import switch_off
+from migrate_to_pg.session import for_arrow, settle
 
 #: Bytes a batch, unless a single row is longer.
 BATCH_BYTES = 8_000_000
 
-SESSION = (
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    "SET LOCAL client_encoding = 'UTF8'",
-    "SET LOCAL TimeZone = 'UTC'",
-    "SET LOCAL DateStyle = 'ISO, YMD'",
-    "SET LOCAL IntervalStyle = 'postgres'",
-    "SET LOCAL extra_float_digits = 1",
-    "SET LOCAL bytea_output = 'hex'",
-)
 
 # What the column's type keeps of its expression, modifiers and all: 2.00 of 2.0000 in numeric(10,2). A cast would also
 # cut a text or bits that are too long, which storing them refuses: of those the whole is compared besides. As text,
@@ -68,11 +58,12 @@ class Target:
 
     def __enter__(self) -> Target:
         with told(_("the database")):
-            self._connection = self._stack.enter_context(adbc_driver_postgresql.dbapi.connect(self._conninfo))
+            self._connection = self._stack.enter_context(
+                adbc_driver_postgresql.dbapi.connect(for_arrow(self._conninfo))
+            )
             with self._connection.cursor() as cursor:
-                for statement in SESSION:
-                    cursor.execute(statement)
-                switch_off(cursor)
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                settle(cursor)
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -16,6 +16,7 @@ from psycopg import sql
 from migrate_to_pg.errors import MigrateToPgError, PublishError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import SchemaObject
+from migrate_to_pg.session import settle
 
 Connection = psycopg.Connection[Any]
 
@@ -110,6 +111,7 @@ class _Transaction:
     def _status(self) -> str:
         way = psycopg.connect(self._dsn, password=self._password, autocommit=True, connect_timeout=5)
         with closing(way) as asking:
+            settle(asking.cursor())
             row = asking.execute("SELECT pg_xact_status(%s::xid8)", [self._number]).fetchone()
             return str(row[0]) if row else ""
 

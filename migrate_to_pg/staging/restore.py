@@ -17,8 +17,8 @@ from psycopg import errors, sql
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Plan
+from migrate_to_pg.session import settle
 from migrate_to_pg.staging.aside import Definition, SetAside, definitions, look_only_at
-from migrate_to_pg.timeouts import switch_off
 from migrate_to_pg.together import taken, together
 
 Connection = psycopg.Connection[Any]
@@ -137,7 +137,7 @@ class _Crew:
 
 def _prepare(connection: Connection, schema: str, count: int) -> None:
     look_only_at(connection, schema)
-    switch_off(connection.cursor())
+    settle(connection.cursor())
     connection.execute(
         sql.SQL("SET maintenance_work_mem = {}; SET synchronous_commit = off").format(
             sql.Literal(f"{max(_SORT_MEMORY // count, 64)}MB")

@@ -9,9 +9,12 @@ import pytest
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from migrate_to_pg import target
+from migrate_to_pg import afterwards, load, target
 from migrate_to_pg.endpoints import choose_target
 from migrate_to_pg.errors import MigrateToPgError, UsageError
+from migrate_to_pg.prove.target import Target
+from migrate_to_pg.records import Options, Verify
+from migrate_to_pg.session import SETTINGS, for_others
 
 PASSWORD = "hunter2%40"
 
@@ -43,8 +46,8 @@ def test_a_server_that_is_gone_without_a_word_is_noticed():
                 "keepalives_count": 3, "tcp_user_timeout": 9000}  # fmt: skip
     for options in (
         conninfo_to_dict(choice.conninfo),
-        choice.staging(server_version=180000)["OPTIONS"],
-        choice.published("public", server_version=180000)["OPTIONS"],
+        choice.staging()["OPTIONS"],
+        choice.published("public")["OPTIONS"],
     ):
         assert {name: int(options[name]) for name in expected} == expected
 
@@ -89,8 +92,8 @@ def test_how_a_database_writes_values_changes_nothing(postgres_url, execute, dja
     choice = choose_target(postgres_url)
     with target.connect(choice.conninfo, schema="public") as connection:
         shown = [connection.execute(f"SHOW {setting}").fetchone()[0] for setting in ours]
+        entry = choice.published("public", session=for_others(connection.cursor()))
     assert shown == ["postgres", "ISO, MDY", "1"]
-    entry = choice.published("public", server_version=180000)
     with (
         django_db_blocker.unblock(),
         closing(ConnectionHandler({"default": entry})["default"]) as django,
@@ -166,22 +169,121 @@ def test_entries_of_databases_with_options_work(source, postgres_url, execute, m
     assert owner == [("manager" if "assume_role" in entry.get("OPTIONS", {}) else "postgres",)]
 
 
-def test_a_role_with_settings_for_web_requests_works(source, postgres_url, role, execute, move):
+#: What a role may have set, to its worst.
+WORST = {
+    "statement_timeout": "40ms",
+    "transaction_timeout": "40ms",
+    "idle_in_transaction_session_timeout": "40ms",
+    "idle_session_timeout": "400ms",
+    "lock_timeout": "1ms",
+    "jit": "on",
+    "client_encoding": "LATIN1",
+    "timezone": "Asia/Tokyo",
+    "datestyle": "SQL, DMY",
+    "intervalstyle": "sql_standard",
+    "extra_float_digits": "-15",
+    "bytea_output": "escape",
+    "xmlbinary": "hex",
+    "xmloption": "document",
+    "array_nulls": "off",
+    "standard_conforming_strings": "off",
+    "backslash_quote": "off",
+    "transform_null_equals": "on",
+    "quote_all_identifiers": "on",
+    "row_security": "off",
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "session_replication_role": "replica",
+    "track_counts": "off",
+    "exit_on_error": "on",
+    "restrict_nonsystem_relation_kind": "view",
+}
+#: What is left to an administrator, and must not stand in the way either.
+HEEDED = {
+    "search_path": "nowhere",
+    "default_table_access_method": "heap",
+    "default_toast_compression": "pglz",
+    "default_statistics_target": "1",
+    "default_text_search_config": "simple",
+    "check_function_bodies": "off",
+    "jit_above_cost": "0",
+    "enable_seqscan": "off",
+    "client_min_messages": "debug1",
+    "work_mem": "64kB",
+    "synchronous_commit": "off",
+}
+
+
+def of_this_server(url, execute, settings):
+    known = {name.lower() for (name,) in execute(url, "SELECT name FROM pg_settings")}
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def test_every_setting_that_a_run_resets_is_tried_at_its_worst():
+    assert WORST.keys() == SETTINGS.keys()
+
+
+@pytest.fixture
+def superuser(each_postgres_url, execute):
+    """A role that may do all, with every setting at its worst; the URL of a database as this role, and as postgres."""
+    name = "set_at_worst"
+    execute(each_postgres_url, f"DROP ROLE IF EXISTS {name}; CREATE ROLE {name} LOGIN SUPERUSER")
+    for setting, value in of_this_server(each_postgres_url, execute, WORST | HEEDED).items():
+        execute(each_postgres_url, f"ALTER ROLE {name} SET {setting} = '{value}'")
+    yield each_postgres_url.replace("postgres://postgres@", f"postgres://{name}@"), each_postgres_url
+    execute(each_postgres_url, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+
+
+def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(superuser, execute, django_db_blocker):
+    url, admin = superuser
+    choice = choose_target(url)
+    wanted = of_this_server(admin, execute, {name: value for name, (value, _) in SETTINGS.items()})
+
+    def shown(cursor):
+        cursor.execute("SELECT lower(name), setting FROM pg_settings")
+        return {name: setting for name, setting in cursor.fetchall() if name in wanted}
+
+    with target.connect(choice.conninfo, schema="public") as connection:
+        assert shown(connection.cursor()) == wanted
+        entry = choice.staging(session=for_others(connection.cursor()))
+    with closing(target.connect_to_read(choice.conninfo)) as connection:
+        assert shown(connection.cursor()) == wanted
+    with load.connection.connect(choice.conninfo) as connection, connection.cursor() as cursor:
+        assert shown(cursor) == wanted
+    with Target(choice.conninfo, "public") as proof, proof._connection.cursor() as cursor:
+        assert shown(cursor) == wanted
+    with (
+        django_db_blocker.unblock(),
+        closing(ConnectionHandler({"default": entry})["default"]) as django,
+        django.cursor() as cursor,
+    ):
+        assert shown(cursor) == wanted
+
+
+def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(source, superuser, move, tmp_path):
+    url, _ = superuser
+    for options in ({"mode": "rehearse"}, {"verify": Verify.ORM}, {"replace": True}):
+        report = move(source, url, **options)
+        assert report.ok, report.failure
+    options = Options(source=str(source), target=url, report=tmp_path)
+    assert afterwards.undo(options).ok
+    assert afterwards.purgeable(options)
+    afterwards.purge(options)
+    assert not [name for name in afterwards.purgeable(options) if "schema" in name]
+
+
+def test_a_role_that_is_no_superuser_moves_with_its_settings_too(source, postgres_url, role, execute, move):
     name = postgres_url.rsplit("/", 1)[1]
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO worker; GRANT CREATE ON SCHEMA public TO worker")
-    settings = ("search_path = nowhere", "statement_timeout = '40ms'", "lock_timeout = '5s'", "row_security = off")
-    for setting in (
-        *settings,
-        "idle_in_transaction_session_timeout = '40ms'",
-        "default_transaction_isolation = serializable",
-    ):
-        execute(postgres_url, f"ALTER ROLE worker SET {setting}")
-    execute(
-        postgres_url,
-        "ALTER ROLE worker SET standard_conforming_strings = off; ALTER ROLE worker SET timezone = 'Asia/Tokyo'",
-    )
-    report = move(source, role)
+    for setting, value in (WORST | HEEDED).items():
+        if setting not in ("session_replication_role", "track_counts"):
+            execute(postgres_url, f"ALTER ROLE worker SET {setting} = '{value}'")
+    report = move(source, role, verify=Verify.ORM)
     assert report.ok, report.failure
+    execute(postgres_url, "ALTER ROLE worker SET session_replication_role = replica")
+    report = move(source, role)
+    assert "session_replication_role" in report.failure.message
+    assert 'run: ALTER ROLE "worker" RESET session_replication_role;' in report.failure.remedy
 
 
 def test_tables_of_another_role_are_refused_and_named(source, postgres_url, role, execute, move):
