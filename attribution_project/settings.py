@@ -90,8 +90,9 @@ DATABASES = {
     "default": env.database("DATABASE_URL", BASE_DIR, pool_name="DATABASE_POOL", max_age_name="CONN_MAX_AGE"),
 }
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.boolean("DATABASE_BEHIND_PGBOUNCER", default=False)
-if source := env.text("MIGRATE_TO_PG_SOURCE"):
-    MIGRATE_TO_PG = {"SOURCE": BASE_DIR / source}
+# What is moved is named, never guessed: db.sqlite3 once the database is PostgreSQL, where nothing else is said.
+if (source := env.text("MIGRATE_TO_PG_SOURCE")) or "sqlite" not in DATABASES["default"]["ENGINE"]:
+    MIGRATE_TO_PG = {"SOURCE": BASE_DIR / (source or "db.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -65,7 +65,7 @@ def choose_dump(path: Path) -> SourceChoice:
             _("{path} is a directory, not a dump.", path=path),
             remedy=_("Name the file that --dump wrote: --from-dump FILE."),
         )
-    return SourceChoice(path=path, alias=DEFAULT_DB_ALIAS, time_zone="UTC")
+    return SourceChoice(path=path, alias=DEFAULT_DB_ALIAS, time_zone="UTC", chosen="dump")
 
 
 def as_told(choice: SourceChoice, *, alias: str, time_zone: str) -> SourceChoice:

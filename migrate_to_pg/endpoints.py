@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from psycopg import pq, sql
 from psycopg.conninfo import make_conninfo
 
 from migrate_to_pg import embedded
+from migrate_to_pg.default_source import find_default_source
 from migrate_to_pg.discretion import holds_password, without_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
@@ -52,6 +53,22 @@ class SourceChoice:
     alias: str
     #: The zone that naive text in a datetime column means.
     time_zone: str
+    #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (as the last run),
+    #: "only" (no other file is known), "dump".
+    chosen: str = "option"
+
+    @property
+    def sentence(self) -> str:
+        """Which file is read, and why: the first line of a run, and a line of its verdict."""
+        reasons = {
+            "option": _("named with --source"),
+            "setting": _("named by MIGRATE_TO_PG['SOURCE']"),
+            "alias": _("the settings' database {alias!r}", alias=self.alias),
+            "last": _("as in the last run"),
+            "only": _("the project's only SQLite file"),
+            "dump": _("named with --from-dump"),
+        }
+        return _("Source: {path} ({reason}).", path=self.path, reason=reasons[self.chosen])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,16 +158,29 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     """The database that --source names: an alias of DATABASES, a URL or a path.
 
     Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else the default database while that is SQLite, else
-    db.sqlite3 in BASE_DIR. ``argument`` is what messages say it was given to. Raises UsageError.
+    what the last run took, else db.sqlite3 in BASE_DIR where no other SQLite file is known. ``argument`` is what
+    messages say it was given to. Raises UsageError.
     """
-    wanted = name or _setting("SOURCE") or _usual_source()
+    wanted, chosen = _named(name, argument)
     if wanted in settings.DATABASES:
-        return _source_of_alias(wanted, argument)
+        return replace(_source_of_alias(wanted, argument), chosen=chosen)
     with looked_at(Path(wanted)):
         _require_no_password(wanted, argument)
         path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
         path = _no_directory(path.absolute(), argument)
-    return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)))
+    return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)), chosen=chosen)
+
+
+def _named(name: str | None, argument: str) -> tuple[str, str]:
+    """The source as somebody, or something, names it; and how it was chosen."""
+    if name:
+        return name, "option"
+    if setting := _setting("SOURCE"):
+        return setting, "setting"
+    if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
+        return DEFAULT_DB_ALIAS, "alias"
+    path, chosen = find_default_source(_base_directory(), argument=argument)
+    return str(path), chosen
 
 
 def _require_no_password(wanted: str, argument: str) -> None:
@@ -164,12 +194,6 @@ def _require_no_password(wanted: str, argument: str) -> None:
             ),
             remedy=_("PostgreSQL is named with --target."),
         )
-
-
-def _usual_source() -> str:
-    if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
-        return DEFAULT_DB_ALIAS
-    return str(_base_directory() / "db.sqlite3")
 
 
 def _source_of_alias(alias: str, argument: str) -> SourceChoice:

@@ -39,6 +39,8 @@ class Outcome:
 
     options: Options
     started: datetime
+    #: Which SQLite database is read, and why.
+    source_choice: str = ""
     stages: list[StageTime] = field(default_factory=list)
     target: TargetFacts | None = None
     snapshot: Snapshot | None = None
@@ -124,6 +126,7 @@ class Outcome:
             mode=self.options.mode,
             started=self.started.isoformat(timespec="seconds"),
             stages=tuple(self.stages),
+            source_choice=self.source_choice,
             source=self._source(),
             target=self.target,
             loaded=self.loaded,

@@ -17,6 +17,7 @@ from typing import Any
 
 from migrate_to_pg.archive import DumpedSource
 from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.default_source import remember_source, require_rehearsed
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
 from migrate_to_pg.endpoints import SourceChoice, choose_source
@@ -74,11 +75,14 @@ class Running:
         self.source_choice: SourceChoice = (
             choose_dump(options.from_dump) if options.from_dump else choose_source(options.source)
         )
+        if options.mode in ("publish", "dump"):
+            require_rehearsed(self.source_choice.path, self.source_choice.chosen)
         self.workplace = Workplace(options.report)
-        self.facts = Outcome(options, datetime.now().astimezone())
+        self.facts = Outcome(options, datetime.now().astimezone(), source_choice=self.source_choice.sentence)
 
     def go(self) -> Report:
         """The report of it, also written to its directory, whether the run succeeded or not."""
+        self.note(self.source_choice.sentence)
         try:
             with ExitStack() as stack:
                 self.stages(stack)
@@ -121,6 +125,7 @@ class Running:
             if self.options.lock_source:
                 source.lock()
             self.facts.snapshot = source.copy(self.workplace.unfinished)
+        remember_source(self.options.mode, source.path, self.source_choice.chosen, self.facts.started)
         return self.facts.snapshot
 
     def as_web_server(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:

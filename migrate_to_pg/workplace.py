@@ -42,7 +42,7 @@ class Workplace:
             raise UsageError(
                 _(
                     "The report cannot be put into {directory}: {strerror}.",
-                    directory=directory or _reports(),
+                    directory=directory or reports_directory(),
                     strerror=error.strerror,
                 ),
                 remedy=_("Name a directory that can be written to: --report DIR."),
@@ -129,17 +129,24 @@ def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
     return sorted(path for path in paths if path.is_file())
 
 
-def _reports() -> Path:
+def reports_directory() -> Path:
+    """Where the project's reports go by themselves."""
     return Path(getattr(settings, "BASE_DIR", Path.cwd())) / REPORTS
+
+
+def make_reports_directory() -> Path:
+    """The same, made where it is not there yet."""
+    directory = reports_directory()
+    directory.mkdir(mode=0o700, exist_ok=True)
+    ignore = directory / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return directory
 
 
 def _fresh_directory() -> Path:
     """A directory that no other run has, although two may begin in the same second."""
-    parent = _reports()
-    parent.mkdir(mode=0o700, exist_ok=True)
-    ignore = parent / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    parent = make_reports_directory()
     name = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     candidates = [parent / name, *(parent / f"{name}-{n}" for n in range(2, 1000))]
     return next(path for path in candidates if _is_made(path))

@@ -32,7 +32,8 @@ def _add_places(parser: CommandParser) -> None:
         "--source",
         type=_given,
         metavar="PATH|URL|ALIAS",
-        help="the SQLite database (default: MIGRATE_TO_PG['SOURCE'], else db.sqlite3 in BASE_DIR)",
+        help="the SQLite database (default: MIGRATE_TO_PG['SOURCE'], else the default database, the last run's, or"
+        " the project's only one)",
     )
     parser.add_argument(
         "--from-dump", type=_path, metavar="FILE", help="a dump in the place of --source: the SQLite file is not needed"

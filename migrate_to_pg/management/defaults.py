@@ -59,7 +59,9 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
 
 
 #: What a setting is not asked for, where one of these options is given: the command line may not give both either.
-_INSTEAD = {"dump": ("fix", "quarantine", "exclude_data"), "from_dump": ("source",)}
+_INSTEAD = {"dump": ("fix", "quarantine", "exclude_data")}
+#: Read where the source is chosen, which tells how it was: in no option's place.
+_READ_THERE = ("SOURCE",)
 
 
 def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
@@ -82,6 +84,6 @@ def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
                 remedy=_("It takes what the option of that name takes; see manage.py migrate_to_pg --help."),
             ) from None
         unmeant = {option for other, options in _INSTEAD.items() if found.get(other) for option in options}
-        if found.get(name.lower()) is None and name.lower() not in unmeant:
+        if found.get(name.lower()) is None and name.lower() not in unmeant and name not in _READ_THERE:
             found[name.lower()] = checked
     return found

@@ -49,7 +49,7 @@ def usual_jobs() -> int:
 class Options:
     """What a run is asked to do; the command's options, or those of a caller of ``pipeline``."""
 
-    #: Path, sqlite:/// URL or alias of the SQLite database; None: MIGRATE_TO_PG["SOURCE"], else BASE_DIR/db.sqlite3.
+    #: Path, sqlite:/// URL or alias of the SQLite database; None: as ``endpoints.choose_source`` chooses it.
     source: str | None = None
     #: URL or alias of the PostgreSQL database, or embedded[:DIR]; None: the default database.
     target: str | None = None

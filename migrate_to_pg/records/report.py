@@ -80,6 +80,8 @@ class Report:
     #: ISO 8601 with offset.
     started: str
     stages: tuple[StageTime, ...] = ()
+    #: Which SQLite database is read, and why, in one sentence; '' where none is.
+    source_choice: str = ""
     source: SourceFacts | None = None
     target: TargetFacts | None = None
     loaded: tuple[LoadedTable, ...] = ()

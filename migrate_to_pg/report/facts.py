@@ -199,7 +199,7 @@ def assurances(report: Report) -> list[str]:
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
     proven = (_proof(report), _computed(report), _left_out(report), _orm(report), accounted(report), _excluded(report))
-    return [line for line in (*proven, *_publication(report), *told) if line]
+    return [line for line in (report.source_choice, *proven, *_publication(report), *told) if line]
 
 
 def _excluded(report: Report) -> str:

@@ -27,7 +27,8 @@ from tests.unit.reports import (
 def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     report = replace(FAILED, findings=(finding(),), proof=unequal(difference()), publication=PUBLISHED.publication)
     data = json.loads(dumps(report))
-    keys = """ok mode started command verify failure dump stages source target tables findings quarantined changes orm
+    keys = """ok mode started command verify failure dump stages source_choice source target tables findings
+        quarantined changes orm
         excluded differences identities publication export versions next_steps"""
     assert set(data) == set(keys.split())
     assert set(data["stages"][0]) == {"name", "seconds"}

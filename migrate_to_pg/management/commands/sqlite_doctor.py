@@ -35,7 +35,7 @@ class Command(BaseCommand):
             metavar="DB",
             nargs="?",
             help="a path, an alias of DATABASES, or sqlite:///PATH"
-            " (default: MIGRATE_TO_PG['SOURCE'], else db.sqlite3 in BASE_DIR)",
+            " (default: MIGRATE_TO_PG['SOURCE'], else the default database, the last run's, or the project's only one)",
         )
         parser.add_argument(
             "--repair",

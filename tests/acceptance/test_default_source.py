@@ -1,0 +1,99 @@
+"""Which SQLite database is moved where the command line names none: never a guess where there is a choice."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.projects import Project
+
+
+@pytest.fixture
+def stray(tmp_path):
+    """A project whose settings read DATABASE_URL: one row in data/app.sqlite3, none in the old db.sqlite3."""
+    made = Project("stray", tmp_path)
+    made.migrate()
+    (tmp_path / "data").mkdir()
+    shutil.copy(made.source, tmp_path / "data" / "app.sqlite3")
+    made.sqlite("INSERT INTO stray_thing (name) VALUES ('old')", "INSERT INTO stray_thing (name) VALUES ('older')")
+    return made
+
+
+@pytest.fixture
+def app(tmp_path):
+    return f"sqlite:///{tmp_path / 'data' / 'app.sqlite3'}"
+
+
+def first_line(result):
+    return result.stderr.splitlines()[0]
+
+
+def test_the_move_takes_the_file_that_was_rehearsed(stray, app, postgres_url, execute, tmp_path):
+    rehearsed = stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
+    path = tmp_path / "data" / "app.sqlite3"
+    assert first_line(rehearsed) == f"Source: {path} (the settings' database 'default')."
+    moved = stray.run("migrate_to_pg", "--verify", DATABASE_URL=postgres_url)
+    assert first_line(moved) == f"Source: {path} (as in the last run)."
+    assert first_line(moved) in " ".join(moved.stdout.split()[:40])
+    assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
+    told = json.loads(next(tmp_path.glob("migrate_to_pg_report/*/report.json")).read_text())
+    assert told["source_choice"].startswith("Source: ")
+
+
+def test_the_only_file_of_a_project_needs_no_name(stray, postgres_url, execute, tmp_path):
+    shutil.rmtree(tmp_path / "data")
+    environment = tmp_path / "environment"
+    environment.mkdir()
+    (environment / "pyvenv.cfg").touch()
+    for other in (environment, tmp_path / ".cache"):
+        other.mkdir(exist_ok=True)
+        shutil.copy(stray.source, other / "other.sqlite3")
+    moved = stray.run("migrate_to_pg", "--verify", DATABASE_URL=postgres_url)
+    assert first_line(moved) == f"Source: {stray.source} (the project's only SQLite file)."
+    assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(2,)]
+
+
+@pytest.mark.parametrize("arguments", [("migrate_to_pg",), ("migrate_to_pg", "--check"), ("sqlite_doctor",)])
+def test_where_there_is_a_choice_the_candidates_are_listed(stray, postgres_url, tmp_path, arguments):
+    refused = stray.run(*arguments, ok=False, DATABASE_URL=postgres_url)
+    assert refused.returncode == 2
+    said = refused.stderr.splitlines()
+    assert said[0] == "No SQLite database was named, and more than one file may be meant."
+    rows = dict(zip(("data/app.sqlite3", "db.sqlite3"), (said[1], said[2]), strict=True))
+    assert all(f"{tmp_path / name}: " in line and ", last changed 20" in line for name, line in rows.items())
+    counts = [int(line.split(": ")[1].split()[0]) for line in rows.values()]
+    assert counts[1] == counts[0] + 2
+    assert not list(tmp_path.glob("migrate_to_pg_report/2*"))
+
+
+def test_a_source_that_is_gone_is_not_replaced_by_another_one(stray, app, postgres_url, tmp_path):
+    stray.run("migrate_to_pg", "--check", DATABASE_URL=app)
+    (tmp_path / "data" / "app.sqlite3").unlink()
+    refused = stray.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url)
+    assert refused.returncode == 2
+    assert f"{stray.source}: " in refused.stderr
+
+
+def test_another_file_than_the_rehearsed_one_must_be_named(stray, app, postgres_url, execute, tmp_path):
+    stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
+    for given in ({}, {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(stray.source)})}):
+        refused = stray.run("migrate_to_pg", "--target", postgres_url, ok=False, **given)
+        assert refused.returncode == 2
+        assert f"took {tmp_path / 'data' / 'app.sqlite3'}; this run would move {stray.source}." in refused.stderr
+    named = stray.run("migrate_to_pg", "--target", postgres_url, "--source", stray.source)
+    assert first_line(named) == f"Source: {stray.source} (named with --source)."
+    assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(2,)]
+
+
+def test_the_settings_name_it_before_and_after(stray, app, postgres_url):
+    given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(stray.source)})}
+    stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app, **given)
+    moved = stray.run("migrate_to_pg", DATABASE_URL=postgres_url, **given)
+    assert first_line(moved) == f"Source: {stray.source} (named by MIGRATE_TO_PG['SOURCE'])."
+
+
+@pytest.mark.parametrize("note", ["", "[]", '{"check": {"path": 1}}', '{"check": 7}'])
+def test_a_note_that_cannot_be_read_counts_for_nothing(stray, postgres_url, tmp_path, note):
+    (tmp_path / "migrate_to_pg_report").mkdir()
+    (tmp_path / "migrate_to_pg_report" / "sources.json").write_text(note)
+    assert stray.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url).returncode == 2
