@@ -99,4 +99,5 @@ def unreadable(error: Exception) -> Finding:
     """SQLite's own words, where it gave up."""
     detail = getattr(error, "detail", ())
     explanation = "\n".join([str(error), *detail, _("What comes after that was not examined.")])
-    return UNREADABLE.finding(table="", explanation=explanation, remedy=_(UNREADABLE.remedy))
+    remedy = error.remedy if isinstance(error, SourceError) else ""
+    return UNREADABLE.finding(table="", explanation=explanation, remedy=remedy or _(UNREADABLE.remedy))

@@ -90,7 +90,11 @@ def ask(command: Sequence[str | Path]) -> str:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, hexadecimal. Raises OSError, with what the child said of it."""
-    program = "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
+    # Without waiting, should it be a pipe by now.
+    program = (
+        "import hashlib, os, sys; file = os.fdopen(os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK), 'rb');"
+        " print(hashlib.file_digest(file, 'sha256').hexdigest())"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program, path], env=environment(), capture_output=True, check=False
     )

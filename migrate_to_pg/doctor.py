@@ -21,6 +21,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Finding, Level
 from migrate_to_pg.rules.in_place import repairable
 from migrate_to_pg.rules.of_the_doctor import NO_ROOM
+from migrate_to_pg.rules.of_the_run import bytes_not_read
 from migrate_to_pg.snapshot import Source, require_database, require_space
 from migrate_to_pg.state import file_findings, hot_journal_finding, lock_finding, look
 from migrate_to_pg.workplace import Workplace
@@ -88,12 +89,14 @@ class _Doctor:
         self.progress = progress
         # Before anything opens the database: even a reader leaves traces beside it.
         self.file = look(choice.path)
+        self.unread: tuple[str, ...] = ()
 
     def go(self) -> Diagnosis:
         refused = self._snapshot()
         if refused:
             return told(self.choice, self.file, self.place, Checkup(findings=[refused]))
         checkup = check_up(self.choice, self.place.unfinished, self.progress)
+        checkup.add(map(bytes_not_read, self.unread))
         checkup.add(file_findings(self.choice.path, self.file, look(self.choice.path)))
         return told(self.choice, self.file, self.place, checkup)
 
@@ -107,6 +110,7 @@ class _Doctor:
         try:
             with stage(self.progress, "snapshot"), Source(path, wait=WAIT) as source:
                 source.copy(self.place.unfinished)
+                self.unread = source.unread
         except SourceError as error:
             return self._no_snapshot(error)
         return None

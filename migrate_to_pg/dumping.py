@@ -57,8 +57,8 @@ def _require_alone(options: Options) -> None:
 
 def choose_dump(path: Path) -> SourceChoice:
     """The file that --from-dump names; of what database it is, it has to be asked. Raises UsageError."""
-    path = path.absolute()
     with looked_at(path):
+        path = path.absolute()
         is_directory = path.is_dir()
     if is_directory:
         raise UsageError(

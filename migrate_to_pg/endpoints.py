@@ -25,7 +25,7 @@ from migrate_to_pg.default_source import find_default_source
 from migrate_to_pg.discretion import holds_password, without_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.paths import looked_at
+from migrate_to_pg.paths import base_directory, looked_at
 from migrate_to_pg.records import INCOMING
 
 #: Where --target embedded keeps its server, below the project.
@@ -179,7 +179,7 @@ def _named(name: str | None, argument: str) -> tuple[str, str]:
         return setting, "setting"
     if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
         return DEFAULT_DB_ALIAS, "alias"
-    path, chosen = find_default_source(_base_directory(), argument=argument)
+    path, chosen = find_default_source(base_directory(), argument=argument)
     return str(path), chosen
 
 
@@ -252,8 +252,10 @@ def _no_directory(path: Path, argument: str) -> Path:
 def _alias_of(path: Path) -> str:
     """The alias whose database this file is; 'default' where DATABASES has moved on to PostgreSQL."""
     for alias, entry in settings.DATABASES.items():
-        if _is_sqlite(entry) and Path(entry["NAME"]).absolute() == path:
-            return str(alias)
+        if _is_sqlite(entry):
+            with looked_at(Path(entry["NAME"])):
+                if Path(entry["NAME"]).absolute() == path:
+                    return str(alias)
     return DEFAULT_DB_ALIAS
 
 
@@ -284,7 +286,11 @@ def choose_target(
 def embedded_directory(name: str | None) -> Path | None:
     """Where the server of --target embedded[:DIR] keeps its data; None for any other target."""
     kind, _, directory = (name or "").partition(":")
-    return Path(directory or _base_directory() / EMBEDDED_DIRECTORY).absolute() if kind == "embedded" else None
+    if kind != "embedded":
+        return None
+    path = Path(directory or base_directory() / EMBEDDED_DIRECTORY)
+    with looked_at(path):
+        return path.absolute()
 
 
 def _embedded(directory: Path, version: int, *, published: bool) -> TargetChoice:
@@ -371,7 +377,3 @@ def _vendor(entry: Mapping[str, Any]) -> str:
 def _setting(name: str) -> str | None:
     value = getattr(settings, "MIGRATE_TO_PG", {}).get(name)
     return str(value) if value else None
-
-
-def _base_directory() -> Path:
-    return Path(getattr(settings, "BASE_DIR", Path.cwd()))

@@ -23,6 +23,7 @@ from migrate_to_pg import child
 from migrate_to_pg.endpoints import embedded_directory
 from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.paths import looked_at
 from migrate_to_pg.publish import publish
 from migrate_to_pg.records import Exported, Options
 from migrate_to_pg.session import settle
@@ -64,7 +65,8 @@ def require_exportable(options: Options) -> None:
         )
     if os.path.lexists(file):
         raise UsageError(_("--export {file}: the file is there already.", file=file), remedy=_("Name another one."))
-    parent = file.absolute().parent
+    with looked_at(file):
+        parent = file.absolute().parent
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise UsageError(
             _("--export {file} cannot be written there.", file=file),

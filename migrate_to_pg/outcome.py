@@ -195,4 +195,4 @@ class Outcome:
 
 def _sha256_after(snapshot: Snapshot) -> str:
     """Of the source now; whatever has the path of a dumped source on this machine is another file."""
-    return file_sha256(snapshot.source) if snapshot.dump is None and snapshot.source.exists() else ""
+    return file_sha256(snapshot.source) if snapshot.dump is None and snapshot.source.is_file() else ""

@@ -6,8 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
+
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
+
+
+def base_directory() -> Path:
+    """BASE_DIR of the settings, else the working directory. UsageError where that was deleted."""
+    base = getattr(settings, "BASE_DIR", None)
+    try:
+        return Path.cwd() if base is None else Path(base)
+    except FileNotFoundError as error:
+        raise UsageError(
+            _("The working directory does not exist any more, and the settings name no BASE_DIR."),
+            remedy=_("Change into the project's directory, then run again."),
+        ) from error
 
 
 @contextmanager

@@ -60,7 +60,7 @@ from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
 from migrate_to_pg.session import for_others
-from migrate_to_pg.snapshot import Source, require_space
+from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.stand_in import standing_in
 from migrate_to_pg.words import estimate
 
@@ -270,6 +270,7 @@ class _Move(Loading):
         connection: psycopg.Connection[Any],
     ) -> None:
         with self.stage("prove"):
+            require_as_it_was(snapshot)
             self.facts.proof = prove(
                 plan,
                 snapshot.path,
@@ -333,6 +334,7 @@ class _Move(Loading):
             end.enter_context(too_late())
 
         with end, self.stage("publish"):
+            require_as_it_was(snapshot)
             recheck()
             self.facts.publication = publish(
                 connection,
@@ -367,7 +369,8 @@ class _Move(Loading):
                 self.facts.unexported = _("Interrupted.")
 
     def _keep_snapshot(self) -> None:
-        self.facts.snapshot_kept = str(self.workplace.keep_snapshot())
+        if self.facts.snapshot:
+            self.facts.snapshot_kept = str(self.workplace.keep_snapshot(self.facts.snapshot.sha256))
         if self.facts.mended:
             self.facts.journal_kept = str(self.workplace.keep_journal())
 

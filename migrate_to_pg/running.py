@@ -21,7 +21,7 @@ from migrate_to_pg.default_source import remember_source, require_rehearsed
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
 from migrate_to_pg.endpoints import SourceChoice, choose_source
-from migrate_to_pg.errors import MigrationStateError
+from migrate_to_pg.errors import MigrationStateError, SourceError
 from migrate_to_pg.excluding import exclude
 from migrate_to_pg.failures import STOPS, failure_of
 from migrate_to_pg.interrupts import too_late
@@ -43,6 +43,7 @@ from migrate_to_pg.records import (
     Verify,
 )
 from migrate_to_pg.registry import applied_models, content_models, generic_keys
+from migrate_to_pg.rules.of_the_run import bytes_not_read
 from migrate_to_pg.snapshot import Source
 from migrate_to_pg.web_server import as_web_server
 from migrate_to_pg.workplace import Workplace
@@ -125,6 +126,7 @@ class Running:
             if self.options.lock_source:
                 source.lock()
             self.facts.snapshot = source.copy(self.workplace.unfinished)
+            self.facts.said += tuple(map(bytes_not_read, source.unread))
         remember_source(self.options.mode, source.path, self.source_choice.chosen, self.facts.started)
         return self.facts.snapshot
 
@@ -171,13 +173,13 @@ class Running:
     def look_again(self, source: Source | DumpedSource) -> None:
         """Note at the end whether anybody wrote to the source meanwhile."""
         # Where nobody can tell any more, the hash at the end still does.
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error, SourceError):
             self.facts.changed = self.facts.snapshot is not None and source.has_changed()
         if self.facts.snapshot and isinstance(source, Source):
             self.facts.fate = source.fate()
             if self.facts.fate and not self.facts.snapshot_kept:
                 # It may be the only whole copy that is left.
-                self.facts.snapshot_kept = str(self.workplace.keep_snapshot())
+                self.facts.snapshot_kept = str(self.workplace.keep_snapshot(self.facts.snapshot.sha256))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

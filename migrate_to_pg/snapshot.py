@@ -22,6 +22,7 @@ from urllib.parse import quote
 from migrate_to_pg import child
 from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.fate import fate, footprint
+from migrate_to_pg.file_format import pages_in_wal, read_header, stranger, unread_wal
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Snapshot
@@ -44,7 +45,22 @@ class Source:
         self.path = path
         self._lock: sqlite3.Connection | None = None
         require_database(path)
+        if told := stranger(path):
+            raise SourceError(
+                told,
+                detail=[_("SQLite would write its pages over those of the database, for good.")],
+                remedy=_(
+                    "Copy all of these files to a safe place before anything opens the database; then put a whole"
+                    " backup in its place, or move the file that does not belong to it away."
+                ),
+            )
         self._file = footprint(path)
+        #: The files as they were when the copy was made, or last found to hold the same.
+        self._looks: tuple[object, ...] = ()
+        #: The SHA-256 of the copy, and where it was put.
+        self._copy, self._place = "", path
+        #: What SQLite does not read of the files, in sentences, once they were copied.
+        self.unread: tuple[str, ...] = ()
         try:
             self._connection = _connect(path, "ro", wait)
             self._version = self._data_version()
@@ -105,6 +121,8 @@ class Source:
             self._connection.execute("BEGIN")
             self._connection.execute("SELECT count(*) FROM sqlite_master")
             self._version = self._data_version()
+            self._looks = _looks(self.path)
+            self._require_whole()
             _copy(self._connection, destination)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -117,6 +135,7 @@ class Source:
                 self._connection.execute("ROLLBACK")
             raise _unreadable(self.path, error) from error
         copy, original = _settle(destination, self.path)
+        self._copy, self._place = copy, destination
         return Snapshot(
             source=self.path,
             path=destination,
@@ -125,9 +144,60 @@ class Source:
             source_sha256=original,
         )
 
+    def _require_whole(self) -> None:
+        """Raise SourceError where the end of the file is missing, which SQLite reads as zeros.
+
+        Asked while nobody can write to the file but from the -wal, whose pages need not be in it yet.
+        """
+        [(page_size,)] = self._connection.execute("PRAGMA page_size")
+        [(pages,)] = self._connection.execute("PRAGMA page_count")
+        size, in_wal = self.path.stat().st_size, pages_in_wal(self.path)
+        if any(page not in in_wal for page in range(size // page_size + 1, pages + 1)):
+            raise cut_short(self.path, size, page_size, pages)
+        beyond = size - pages * page_size
+        self.unread = tuple(
+            filter(
+                None,
+                [
+                    unread_wal(self.path),
+                    _(
+                        "{path} has {beyond:,} bytes behind its last page: SQLite does not read them.",
+                        path=self.path,
+                        beyond=beyond,
+                    )
+                    if beyond > 0 and not in_wal
+                    else "",
+                ],
+            )
+        )
+
     def has_changed(self) -> bool:
         """Whether anybody committed to the source, or put another file in its place, since the copy was made."""
-        return bool(self.fate()) or self._data_version() != self._version
+        return bool(self.fate()) or self._data_version() != self._version or self._holds_something_else()
+
+    def _holds_something_else(self) -> bool:
+        """Whether its pages are others than those of the copy, whatever wrote them: SQLite looks at a counter alone.
+
+        Compared only where the system says that somebody wrote to the files, as a checkpoint does.
+        """
+        now = _looks(self.path)
+        if not self._copy or now == self._looks:
+            return False
+        # Named like the copy, so that it is removed with that of a run that is killed.
+        again = self._place.with_name(f"{self._place.name}.again")
+        require_space(again.parent, self.size)
+        try:
+            # A connection of its own: this one goes on with the pages that it has read.
+            with contextlib.closing(_connect(self.path, "ro")) as fresh:
+                _copy(fresh, again)
+            differs = file_sha256(again) != self._copy
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, error) from error
+        finally:
+            again.unlink(missing_ok=True)
+        if not differs:
+            self._looks = now
+        return differs
 
     def fate(self) -> str:
         """What became of the file by other hands than SQLite's since the copy was made, a sentence; '' if nothing."""
@@ -169,10 +239,36 @@ class Source:
 
     def changes(self, snapshot: Snapshot) -> tuple[str, ...]:
         """'table: n rows added or changed, m gone', for every table that is not as it was in the snapshot."""
-        return tuple(_changes(self.path, snapshot.path))
+        became = fate(self.path, self._file)
+        return (became,) if became else tuple(_changes(self.path, snapshot.path))
 
     def _data_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def require_as_it_was(snapshot: Snapshot) -> None:
+    """Raise SourceError where the copy is not, byte for byte, what it was when it was made."""
+    if not snapshot.path.is_file() or file_sha256(snapshot.path) != snapshot.sha256:
+        raise SourceError(
+            _(
+                "The snapshot {path} was changed after it was made: nothing that was read of it counts.",
+                path=snapshot.path,
+            ),
+            remedy=_("Nothing was published. Look for what writes to that directory, and at its disk; then run again."),
+        )
+
+
+def _looks(path: Path) -> tuple[object, ...]:
+    """What the system says of the files; nobody can set back the time of the last change to one (ctime)."""
+    return tuple(_look(Path(f"{path}{suffix}")) for suffix in ("", "-wal"))
+
+
+def _look(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _settle(copy: Path, original: Path) -> tuple[str, str]:
@@ -244,8 +340,10 @@ def _no_room(directory: Path) -> SourceError:
 def require_database(path: Path) -> None:
     """Raise SourceError where there is no readable SQLite 3 database at that path."""
     if not path.is_file():
+        # A pipe would be waited for without end.
+        there = _("{path} is no file, so it is no SQLite database.", path=path) if path.exists() else ""
         raise SourceError(
-            _("There is no SQLite database at {path}.", path=path),
+            there or _("There is no SQLite database at {path}.", path=path),
             remedy=_("Name it: --source PATH, or MIGRATE_TO_PG['SOURCE']."),
         )
     try:
@@ -276,7 +374,31 @@ def _copy(source: sqlite3.Connection, destination: Path) -> None:
         source.backup(target, pages=-1)
 
 
+def cut_short(path: Path, size: int, page_size: int, pages: int) -> SourceError:
+    """The error for a file that ends before its last page does."""
+    return SourceError(
+        _(
+            "{path} is cut short: it has {size:,} bytes, and its {pages:,} pages of {page_size:,} bytes take"
+            " {needed:,}.",
+            path=path,
+            size=size,
+            pages=pages,
+            page_size=page_size,
+            needed=pages * page_size,
+        ),
+        remedy=_(
+            "The end of the file is missing, as after a copy that was interrupted: copy it once more from where it is"
+            " whole, with the -wal beside it where there is one, or restore a backup."
+        ),
+    )
+
+
 def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:
+    with contextlib.suppress(OSError):
+        header, size = read_header(path), path.stat().st_size
+        corrupt = (error.sqlite_errorcode or 0) & _KIND == sqlite3.SQLITE_CORRUPT
+        if corrupt and size < header.page_size * header.pages:
+            return cut_short(path, size, header.page_size, header.pages)
     if "locked" in str(error):
         remedy = _("Another program holds it: stop that program, or run again when it has finished.")
     elif "unable to open" in str(error):

@@ -7,6 +7,7 @@ settings. Out: whether a file changed between the import of this application and
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ def remember() -> None:
     """Note the state of every SQLite database of the settings."""
     for entry in settings.DATABASES.values():
         if str(entry.get("ENGINE", "")).endswith("sqlite3") and entry.get("NAME"):
-            path = Path(entry["NAME"]).absolute()
-            _before[path] = _state(path)
+            # Where the working directory was deleted there is no relative name.
+            with contextlib.suppress(FileNotFoundError):
+                path = Path(entry["NAME"]).absolute()
+                _before[path] = _state(path)
 
 
 def wrote(path: Path) -> bool:
@@ -35,6 +38,9 @@ def wrote(path: Path) -> bool:
 def _state(path: Path) -> tuple[Any, ...]:
     """Its counters, and the size of its -wal, which a database in WAL mode writes to first."""
     try:
+        # A pipe would be waited for without end.
+        if not path.is_file():
+            return ()
         with path.open("rb") as file:
             counters = file.read(_COUNTERS.stop)[_COUNTERS]
     except OSError:

@@ -46,6 +46,8 @@ def _size(path: Path) -> int | None:
 
 def _starts_with(path: Path, magic: bytes) -> bool:
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return file.read(len(magic)) == magic
     except OSError:

@@ -19,6 +19,7 @@ from migrate_to_pg.account import Mended
 from migrate_to_pg.catalog import read_target, view_names
 from migrate_to_pg.endpoints import TargetChoice, choose_target
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.file_format import read_header
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.language import gettext as _
@@ -30,8 +31,8 @@ from migrate_to_pg.rules import derived_column
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.session import for_others
-from migrate_to_pg.snapshot import file_sha256, require_database
-from migrate_to_pg.workplace import is_kept_snapshot, kept_journal
+from migrate_to_pg.snapshot import cut_short, file_sha256, require_as_it_was, require_database
+from migrate_to_pg.workplace import is_kept_snapshot, kept_journal, kept_sum
 
 
 def verify_only(options: Options, progress: Progress = silent) -> Report:
@@ -82,6 +83,7 @@ class _Verification(Running):
         self.facts.snapshot = Snapshot(
             source=path, path=path, size=path.stat().st_size, sha256=sha256, source_sha256=sha256
         )
+        _require_as_kept(self.facts.snapshot)
         return self.facts.snapshot
 
     def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
@@ -173,6 +175,18 @@ def _told_of_left_out(names: Sequence[str] | None, asked: Sequence[str]) -> str:
         asked=", ".join(asked),
         names=", ".join(names),
     )
+
+
+def _require_as_kept(snapshot: Snapshot) -> None:
+    """SourceError where the kept snapshot is not what the sum beside it says; runs of old left none."""
+    header = read_header(snapshot.path)
+    if snapshot.size < header.pages * header.page_size:
+        raise cut_short(snapshot.path, snapshot.size, header.page_size, header.pages)
+    try:
+        kept = kept_sum(snapshot.path).read_text(encoding="utf-8").split(" ")[0]
+    except (OSError, UnicodeDecodeError):
+        return
+    require_as_it_was(replace(snapshot, sha256=kept))
 
 
 def _mended(snapshot: Path) -> Mended | None:

@@ -6,16 +6,16 @@ directory and file are their owner's alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from django.conf import settings
-
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.paths import base_directory
 
 #: Below BASE_DIR.
 REPORTS = Path("migrate_to_pg_report")
@@ -92,10 +92,17 @@ class Workplace:
                 remedy=_("Name another directory with --report, or move that one away first."),
             )
 
-    def keep_snapshot(self) -> Path:
-        """Give the snapshot its lasting name; another one where that is taken: nothing kept is written over."""
+    def keep_snapshot(self, sha256: str) -> Path:
+        """Give the snapshot its lasting name; another one where that is taken: nothing kept is written over.
+
+        Its sum is kept beside it: whoever comes back to it can tell whether it is what it was.
+        """
         taken = self.snapshot.exists()
-        return self.unfinished.replace(self._unfinished("snapshot").with_suffix(".sqlite3") if taken else self.snapshot)
+        kept = self.unfinished.replace(self._unfinished("snapshot").with_suffix(".sqlite3") if taken else self.snapshot)
+        # A disk that is full by now must not make the snapshot look lost.
+        with contextlib.suppress(OSError):
+            kept_sum(kept).write_text(f"{sha256}  {kept.name}\n", encoding="utf-8")
+        return kept
 
     def keep_journal(self) -> Path:
         """Give the record of the repairs its lasting name."""
@@ -118,6 +125,11 @@ def kept_journal(snapshot: Path) -> Path | None:
     return path if snapshot.name == _SNAPSHOT and path.is_file() else None
 
 
+def kept_sum(snapshot: Path) -> Path:
+    """Where the SHA-256 of a kept snapshot is, as ``sha256sum --check`` reads it."""
+    return snapshot.with_name(f"{snapshot.name}.sha256")
+
+
 def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
     """Those of the snapshots that a target remembers which are still there, and the journals beside them.
 
@@ -125,13 +137,13 @@ def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
     another database are none of its business.
     """
     snapshots = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT}
-    paths = {path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL)}
+    paths = {path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL, kept_sum(path).name)}
     return sorted(path for path in paths if path.is_file())
 
 
 def reports_directory() -> Path:
     """Where the project's reports go by themselves."""
-    return Path(getattr(settings, "BASE_DIR", Path.cwd())) / REPORTS
+    return base_directory() / REPORTS
 
 
 def make_reports_directory() -> Path:

@@ -62,7 +62,22 @@ NOT_COMPARED = Rule(
     ),
 )
 
-RUN_RULES = (COMPUTED, FROM_MODELS, AT_START, NOT_COMPARED)
+NOT_READ = Rule(
+    id="bytes-not-read",
+    level=Level.WARNING,
+    title=N_("Bytes of the files that SQLite does not read"),
+    meaning=(
+        "SQLite passes over what it cannot use, without a word: what stands behind the last page of the file, and a"
+        " -wal from the first page on whose checksum is wrong, committed transactions among it. What is read and moved"
+        " is the database without them. Told by `sqlite_doctor`, too. A file that is shorter than its pages, and a -wal"
+        " or -journal of another database, stop everything."
+    ),
+    remedy=N_(
+        "Keep a copy of all files as they are. Where rows are missing, look for a whole copy of the file with its -wal."
+    ),
+)
+
+RUN_RULES = (NOT_READ, COMPUTED, FROM_MODELS, AT_START, NOT_COMPARED)
 
 
 def written_at_start() -> Finding:
@@ -75,6 +90,11 @@ def written_at_start() -> Finding:
         ),
         remedy=_(AT_START.remedy),
     )
+
+
+def bytes_not_read(told: str) -> Finding:
+    """Said of what SQLite passes over."""
+    return NOT_READ.finding(table="", explanation=told, remedy=_(NOT_READ.remedy))
 
 
 def made_from_models(tables: int) -> Finding:

@@ -1,12 +1,21 @@
 """Paths that nobody can look at, terminals that cannot write what is told, and paths that are told to be pasted."""
 
+import os
+import re
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from migrate_to_pg import child, startup
+from migrate_to_pg.errors import SourceChangedError
+from migrate_to_pg.snapshot import Source
 from tests.projects import Project
 
 LONG = "x" * 300
+MODES = ("--check", "--dump=x.dump")
 
 
 @pytest.fixture
@@ -51,3 +60,50 @@ def test_the_repair_that_is_offered_is_of_the_database_that_was_looked_at(stray,
     elsewhere.write_bytes(damaged.source.read_bytes())
     told = stray.run("sqlite_doctor", elsewhere, ok=False)
     assert f"sqlite_doctor {shlex.quote(str(elsewhere))} --repair " in " ".join(told.stdout.split())
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("become", [pipe, Path.mkdir])
+@pytest.mark.parametrize(
+    "command", [("sqlite_doctor",), ("sqlite_doctor", "--repair", "all"), *(("migrate_to_pg", m) for m in MODES)]
+)
+def test_a_source_that_is_no_file_is_neither_waited_for_nor_a_traceback(stray, command, become):
+    stray.source.unlink()
+    become(stray.source)
+    told = stray.run(*command, ok=False)
+    assert told.returncode in (1, 2)
+    assert re.search("is no file|is a directory", told.stdout + told.stderr)
+
+
+@pytest.mark.parametrize(("command", "status"), [(("sqlite_doctor",), 0), (("migrate_to_pg", "--check"), 0)])
+def test_a_working_directory_that_was_deleted_is_missed_only_by_relative_paths(stray, command, status, tmp_path):
+    def from_nowhere(*arguments):
+        gone = tmp_path / "gone"
+        program = [sys.executable, "-m", "django", *arguments]
+        script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+        return subprocess.run(
+            ["sh", "-c", script, gone, *program], env=stray.environment({}), capture_output=True, text=True, check=False
+        )
+
+    done = from_nowhere(*command)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr
+    done = from_nowhere("sqlite_doctor", "relative.sqlite3")
+    assert done.returncode == 2
+    assert "relative.sqlite3 cannot be looked at" in done.stdout + done.stderr
+
+
+def test_a_source_that_becomes_a_pipe_while_it_is_read_is_told(stray):
+    """The report, which looks at the source in the end, does not wait for anybody to write into it."""
+    with Source(stray.source) as source:
+        snapshot = source.copy(stray.folder / "copy")
+        stray.source.unlink()
+        os.mkfifo(stray.source)
+        assert source.has_changed()
+        assert "Another file was put in the place of" in source.changes(snapshot)[0]
+        with pytest.raises(SourceChangedError, match="Another file"):
+            source.require_unchanged(snapshot)
+    assert len(child.sha256(stray.source)) == 64
+    assert not startup.wrote(stray.source)
