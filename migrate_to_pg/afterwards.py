@@ -1,11 +1,12 @@
-"""Options in, and what is done after a publication out: undone, or what it left behind removed."""
+"""What is done after a publication: undo it, or remove what it left behind."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +15,16 @@ import psycopg
 from migrate_to_pg import target
 from migrate_to_pg.dumping import require_usable
 from migrate_to_pg.endpoints import choose_target
+from migrate_to_pg.errors import PublishError
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish.bookkeeping import snapshots as remembered_snapshots
-from migrate_to_pg.publish.undo import drop_dated_schemas, purgeable_schemas
+from migrate_to_pg.publish.bookkeeping import entries
+from migrate_to_pg.publish.purge import DoomedSchema, doomed_schemas, drop_schemas
 from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import Event, Options, Report, StageTime
 from migrate_to_pg.versions import versions
 from migrate_to_pg.words import after_undo, command_line
-from migrate_to_pg.workplace import kept_snapshots
+from migrate_to_pg.workplace import DoomedFile, as_it_is, kept_snapshots
 
 Progress = Callable[[Event], None]
 
@@ -54,22 +56,64 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
     )
 
 
-def purgeable(options: Options) -> tuple[str, ...]:
-    """What ``purge`` would remove: paths of old snapshots, names of dated schemas."""
-    with _connected(options) as connection:
-        schemas = purgeable_schemas(connection, options.publish_to)
-        paths = kept_snapshots(remembered_snapshots(connection, options.publish_to))
-    told = (f"{path.stem} {path} ({_('{size:,.1f} MB', size=path.stat().st_size / 1e6)})" for path in paths)
-    return (*told, *(_("schema {name}", name=name) for name in schemas))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doomed:
+    """What a purge would remove, as it was when it was listed."""
+
+    schemas: tuple[DoomedSchema, ...]
+    files: tuple[DoomedFile, ...]
+    #: Dated schemas that no record names: they stay.
+    unknown: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A line for each."""
+        return (*(file.label for file in self.files), *(schema.label for schema in self.schemas))
 
 
-def purge(options: Options) -> None:
-    """Remove the old snapshots and drop the dated schemas."""
+def purgeable(options: Options) -> Doomed:
+    """What ``purge`` would remove: old snapshots, dated schemas."""
     with _connected(options) as connection:
-        paths = kept_snapshots(remembered_snapshots(connection, options.publish_to))
-        drop_dated_schemas(connection, options.publish_to)
-    for path in paths:
-        path.unlink()
+        schemas, unknown = doomed_schemas(connection, options.publish_to)
+        return Doomed(schemas=tuple(schemas), files=_files(connection, options), unknown=tuple(unknown))
+
+
+def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[DoomedFile, ...]:
+    remembered = [e.snapshot for e in entries(connection) if e.final_schema == options.publish_to]
+    return tuple(file for path in kept_snapshots(remembered) if (file := as_it_is(path)))
+
+
+def purge(options: Options, doomed: Doomed) -> tuple[str, ...]:
+    """Remove what was listed, and nothing that has taken its place since; returns what was removed.
+
+    Raises MigrateToPgError where something stands in the way; the next purge goes on from there.
+    """
+    removed: list[str] = []
+    try:
+        with _connected(options) as connection:
+            drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
+        for file in doomed.files:
+            if as_it_is(file.path) == file:
+                file.path.unlink()
+                removed.append(file.label)
+    except KeyboardInterrupt:
+        raise _half_done(_("Interrupted"), removed, doomed) from None
+    except OSError as error:
+        raise _half_done(f"{error.filename}: {error.strerror}", removed, doomed) from error
+    return tuple(removed)
+
+
+def _half_done(reason: str, removed: Sequence[str], doomed: Doomed) -> PublishError:
+    return PublishError(
+        _(
+            "{reason}; {removed} of {doomed} were removed.",
+            reason=reason,
+            removed=len(removed),
+            doomed=len(doomed.labels),
+        ),
+        detail=removed,
+        remedy=_("Run --purge again: it goes on with what is left."),
+    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from migrate_to_pg import carrying, leftovers, target
 from migrate_to_pg.account import Mended
 from migrate_to_pg.catalog import read_target, view_names
 from migrate_to_pg.endpoints import TargetChoice, choose_target
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import ProofError, TargetError
 from migrate_to_pg.file_format import read_header
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.journal import changed_cells, rows_aside
@@ -142,7 +142,7 @@ class _Verification(Running):
 
 
 def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofError:
-    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+    with contextlib.suppress(TargetError):
         if others := other_schemas(connection, final):
             return ProofError(
                 _(

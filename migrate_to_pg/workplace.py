@@ -7,9 +7,13 @@ directory and file are their owner's alone.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +26,9 @@ REPORTS = Path("migrate_to_pg_report")
 _SNAPSHOT = "snapshot.sqlite3"
 _WORKING_COPY = "working_copy.sqlite3"
 _JOURNAL = "journal.sqlite3"
+#: What every SQLite database begins with, and the sum of one.
+_SQLITE = re.compile(rb"SQLite format 3\0")
+_SUM = re.compile(rb"[0-9a-f]{64} [ *]")
 _LEFTOVERS = "leftovers.sqlite3"
 #: A directory for another program that works for a run: its password file, its log.
 _CHILD = "child"
@@ -131,14 +138,45 @@ def kept_sum(snapshot: Path) -> Path:
 
 
 def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
-    """Those of the snapshots that a target remembers which are still there, and the journals beside them.
+    """The snapshots that a target remembers, whether they are still there or not, and the journals beside them.
 
     It is believed only where the file has the name that a run gives its snapshot. Snapshots of what was moved to
     another database are none of its business.
     """
-    snapshots = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT}
-    paths = {path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL, kept_sum(path).name)}
-    return sorted(path for path in paths if path.is_file())
+    snapshots = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT and Path(path).is_absolute()}
+    return sorted(path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL, kept_sum(path).name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoomedFile:
+    """A kept file as it was when it was listed: another one of its name is not it."""
+
+    path: Path
+    device: int
+    inode: int
+    size: int
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """The line that a person agrees to."""
+        return f"{self.path.stem} {self.path} ({_('{size:,.1f} MB', size=self.size / 1e6)})"
+
+
+def as_it_is(path: Path) -> DoomedFile | None:
+    """What that file is now; None where there is none such as a run keeps, or nobody may look."""
+    try:
+        # Not what a link leads to, and without waiting for whoever writes to a FIFO.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            status = os.fstat(file.fileno())
+            begins = _SUM if path.suffix == kept_sum(path).suffix else _SQLITE
+            if not stat.S_ISREG(status.st_mode) or not begins.match(file.read(100)):
+                return None
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
+    return DoomedFile(path=path, device=status.st_dev, inode=status.st_ino, size=status.st_size, sha256=sha256)
 
 
 def reports_directory() -> Path:

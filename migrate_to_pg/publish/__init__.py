@@ -30,7 +30,8 @@ from migrate_to_pg.publish.standing import (
     survey,
 )
 from migrate_to_pg.publish.transaction import locking_transaction
-from migrate_to_pg.records import Publication
+from migrate_to_pg.publish.written import written
+from migrate_to_pg.records import LEFTOVERS, LEFTOVERS_INCOMING, Publication
 
 __all__ = [
     "StandingTable",
@@ -72,6 +73,8 @@ def publish(
     new = objects_in(connection, incoming)
     old = replaced_by(new, objects_in(connection, final))
     archive = unused_schema(connection, "migrate_to_pg_replaced") if old else ""
+    # Before anybody has to wait for it: all rows are read.
+    rows_written = written(connection, _places(connection, incoming, leftovers=leftovers))
     with locking_transaction(connection, old, "Publishing") as clock:
         require_as_surveyed(connection, standing, final)
         pairs = _pairs(old, new)
@@ -86,7 +89,15 @@ def publish(
         _require_empty(connection, incoming)
         connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(incoming)))
         publication = bookkeeping.remember(
-            connection, final=final, archive=archive, objects=new, rows=rows, snapshot=snapshot, left_out=left_out
+            connection,
+            final=final,
+            archive=archive,
+            objects=new,
+            kept=old,
+            rows=rows,
+            written=rows_written,
+            snapshot=snapshot,
+            left_out=left_out,
         )
         if journal:
             keep_record(connection, publication, journal)
@@ -104,6 +115,15 @@ def publish(
         leftovers=carried.names if carried else (),
         leftovers_archive=carried.archive if carried else "",
     )
+
+
+def _places(connection: Connection, incoming: str, *, leftovers: bool) -> dict[str, tuple[str, str]]:
+    """What the record calls each table -> where it is before it is published."""
+    places = {name: (incoming, name) for name in _tables(objects_in(connection, incoming))}
+    if leftovers:
+        carried = _tables(objects_in(connection, LEFTOVERS_INCOMING))
+        places |= {f"{LEFTOVERS}.{name}": (LEFTOVERS_INCOMING, name) for name in carried}
+    return places
 
 
 def _tables(objects: Sequence[SchemaObject]) -> tuple[str, ...]:

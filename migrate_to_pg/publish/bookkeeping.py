@@ -1,4 +1,8 @@
-"""What was published, remembered in schema ``migrate_to_pg`` of the target, for --undo and --purge."""
+"""What was published, remembered in schema ``migrate_to_pg`` of the target, for --undo and --purge.
+
+What is read from there decides what is moved and dropped, and others may write to it: a line that is not as
+``remember`` writes it is refused by name.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,28 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from migrate_to_pg.publish.dated import mark
+from migrate_to_pg.publish.lines import (
+    LineReader,
+    as_counts,
+    as_dated_or_none,
+    as_moment,
+    as_names,
+    as_number,
+    as_objects,
+    as_text,
+    as_transaction,
+    as_transactions,
+)
 from migrate_to_pg.publish.objects import SchemaObject
+from migrate_to_pg.publish.rights import require_readable
+from migrate_to_pg.publish.written import Written
 from migrate_to_pg.records import BOOKKEEPING
 
 Connection = psycopg.Connection[Any]
@@ -31,17 +49,23 @@ CREATE TABLE IF NOT EXISTS {} (
     transaction_id xid NOT NULL,
     objects jsonb NOT NULL,
     rows jsonb NOT NULL,
-    snapshot text NOT NULL,
-    -- the names given to --exclude-data
-    left_out jsonb NOT NULL DEFAULT '[]'
+    snapshot text NOT NULL
 )
 """
-_ADD = "ALTER TABLE {} ADD COLUMN left_out jsonb NOT NULL DEFAULT '[]'"
+#: What later versions of this program remember besides, and what an earlier one left out.
+_LATER = {
+    # the names given to --exclude-data
+    "left_out": "jsonb NOT NULL DEFAULT '[]'",
+    # the objects that went to the dated schema, which must all be there for --undo
+    "kept": "jsonb",
+    # the transactions that wrote the published rows: a row of any other was written since
+    "writers": "jsonb",
+}
 #: Not by name: that is an error for a role that may not look into the schema.
-_HAS_LEFT_OUT = """
-SELECT has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+_COLUMNS = """
+SELECT a.attname, has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relname = 'publication' AND a.attname = 'left_out' AND NOT a.attisdropped
+WHERE n.nspname = %s AND c.relname = 'publication' AND a.attnum > 0 AND NOT a.attisdropped
 """
 
 
@@ -55,16 +79,21 @@ class Entry:
     #: Where the replaced objects are kept, '' where nothing was replaced; once undone, where the published ones are.
     archive: str
     transaction_id: str
-    #: SchemaObject as dictionaries.
-    objects: list[dict[str, Any]]
+    #: The objects that were moved into the final schema.
+    published: tuple[SchemaObject, ...]
+    #: Those that were moved out of it; None where an earlier version did not say.
+    kept: tuple[SchemaObject, ...] | None
     #: table -> number of rows when it was published.
     rows: dict[str, int]
+    #: The transactions that wrote these rows; None where an earlier version did not say.
+    writers: tuple[str, ...] | None
     snapshot: str
+    undone: bool
 
     @property
-    def published(self) -> list[SchemaObject]:
-        """The objects that were moved into the final schema."""
-        return [SchemaObject(**values) for values in self.objects]
+    def marks_archive(self) -> bool:
+        """Whether the version that wrote this marked the dated schema as its own."""
+        return self.kept is not None
 
 
 def remember(
@@ -73,95 +102,93 @@ def remember(
     final: str,
     archive: str,
     objects: Iterable[SchemaObject],
+    kept: Iterable[SchemaObject],
     rows: dict[str, int],
+    written: Written,
     snapshot: str,
     left_out: Sequence[str],
 ) -> int:
     """Write the entry, within the caller's transaction: it is there exactly if the publication is; returns its id."""
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BOOKKEEPING)))
     connection.execute(sql.SQL(_CREATE).format(_TABLE))
-    if _left_out_is_readable(connection) is None:
-        # Made by an earlier version.
-        connection.execute(sql.SQL(_ADD).format(_TABLE))
+    there = _columns(connection)
+    for name, definition in _LATER.items():
+        if name not in there:
+            statement = sql.SQL("ALTER TABLE {} ADD COLUMN {} ").format(_TABLE, sql.Identifier(name))
+            connection.execute(statement + sql.SQL(definition))
     row = connection.execute(
         sql.SQL(
-            "INSERT INTO {} (final_schema, archive, transaction_id, objects, rows, snapshot, left_out)"
-            " VALUES (%s, %s, pg_current_xact_id()::xid, %s, %s, %s, %s) RETURNING id"
+            "INSERT INTO {} (final_schema, archive, transaction_id, objects, kept, rows, writers, snapshot, left_out)"
+            " VALUES (%s, %s, pg_current_xact_id()::xid, %s, %s, %s, %s, %s, %s) RETURNING id"
         ).format(_TABLE),
         [
             final,
             archive,
             Jsonb([asdict(o) for o in objects], dumps=json.dumps),
-            Jsonb(rows),
+            Jsonb([asdict(o) for o in kept], dumps=json.dumps),
+            Jsonb(written.rows | rows),
+            Jsonb(list(written.writers)),
             snapshot,
             Jsonb(list(left_out)),
         ],
     ).fetchone()
-    return int(row[0]) if row else 0
-
-
-def last(connection: Connection, final: str) -> Entry | None:
-    """The latest publication to that schema that was not undone."""
-    if not _exists(connection):
-        return None
-    query = sql.SQL(
-        "SELECT id, published_at, final_schema, archive, transaction_id::text, objects, rows, snapshot"
-        " FROM {} WHERE undone_at IS NULL AND final_schema = %s ORDER BY id DESC LIMIT 1"
-    ).format(_TABLE)
-    with connection.cursor(row_factory=class_row(Entry)) as cursor:
-        return cursor.execute(query, [final]).fetchone()
+    publication = int(row[0]) if row else 0
+    if archive:
+        mark(connection, archive, publication)
+    return publication
 
 
 def left_out(connection: Connection, final: str) -> tuple[str, ...] | None:
     """The names that the latest publication to that schema left out; None where this role may not look."""
-    if not (readable := _left_out_is_readable(connection)):
+    readable = _columns(connection).get("left_out")
+    if not readable:
         return () if readable is None else None
-    query = "SELECT left_out FROM {} WHERE undone_at IS NULL AND final_schema = %s ORDER BY id DESC LIMIT 1"
-    return tuple(name for (names,) in _rows(connection, query, final) for name in names)
+    query = sql.SQL(
+        "SELECT to_jsonb(p) FROM {} p WHERE undone_at IS NULL AND final_schema = %s ORDER BY id DESC LIMIT 1"
+    )
+    row = connection.execute(query.format(_TABLE), [final]).fetchone()
+    return LineReader("publication", row[0])("left_out", as_names) if row else ()
 
 
-def _left_out_is_readable(connection: Connection) -> bool | None:
-    """Whether this role may read it; None where it is not there."""
-    row = connection.execute(_HAS_LEFT_OUT, [BOOKKEEPING]).fetchone()
-    return bool(row[0]) if row else None
-
-
-def undone(connection: Connection, final: str) -> int:
-    """How many publications to that schema were undone."""
-    query = "SELECT count(*) FROM {} WHERE undone_at IS NOT NULL AND final_schema = %s"
-    return sum(row[0] for row in _rows(connection, query, final))
-
-
-def other_schemas(connection: Connection, final: str) -> tuple[str, ...]:
+def other_schemas(connection: Connection, final: str) -> list[str]:
     """The schemas, but that one, to which something was published that was not undone."""
-    query = "SELECT DISTINCT final_schema FROM {} WHERE undone_at IS NULL AND final_schema <> %s ORDER BY 1"
-    return tuple(row[0] for row in _rows(connection, query, final))
+    return sorted({entry.final_schema for entry in entries(connection) if not entry.undone} - {final})
 
 
-def kept_for_others(connection: Connection, final: str) -> tuple[str, ...]:
-    """The dated schemas that keep what was replaced or undone in any schema but that one."""
-    query = "SELECT archive FROM {} WHERE archive <> '' AND final_schema <> %s ORDER BY id"
-    return tuple(row[0] for row in _rows(connection, query, final))
-
-
-def snapshots(connection: Connection, final: str) -> tuple[str, ...]:
-    """Where the snapshots of all publications to that schema were kept, whether they are still there or not."""
-    query = "SELECT snapshot FROM {} WHERE final_schema = %s ORDER BY id"
-    return tuple(row[0] for row in _rows(connection, query, final))
+def _columns(connection: Connection) -> dict[str, bool]:
+    """The columns of the table, and whether this role may read each."""
+    return dict(connection.execute(_COLUMNS, [BOOKKEEPING]).fetchall())
 
 
 def mark_undone(connection: Connection, entry: Entry, kept_in: str) -> None:
     """Within the caller's transaction; ``kept_in`` has the objects now, and the replaced ones are back."""
     query = sql.SQL("UPDATE {} SET undone_at = now(), archive = %s WHERE id = %s").format(_TABLE)
     connection.execute(query, [kept_in, entry.id])
+    mark(connection, kept_in, entry.id)
 
 
-def _rows(connection: Connection, query: LiteralString, final: str) -> list[tuple[Any, ...]]:
-    if not _exists(connection):
+def entries(connection: Connection) -> list[Entry]:
+    """Every publication, the oldest first. Raises PublishError where a line is not as this program writes it."""
+    require_readable(connection, "publication")
+    if not _columns(connection):
         return []
-    return connection.execute(sql.SQL(query).format(_TABLE), [final]).fetchall()
+    # As JSON, because neither the columns nor their types can be relied on.
+    query = sql.SQL("SELECT to_jsonb(p) FROM {} p ORDER BY to_jsonb(p) -> 'id'").format(_TABLE)
+    return [_entry(line) for (line,) in connection.execute(query).fetchall()]
 
 
-def _exists(connection: Connection) -> bool:
-    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{BOOKKEEPING}.publication"]).fetchone()
-    return bool(row and row[0])
+def _entry(line: dict[str, Any]) -> Entry:
+    read = LineReader("publication", line)
+    return Entry(
+        id=read("id", as_number),
+        published_at=read("published_at", as_moment),
+        undone=line.get("undone_at") is not None,
+        final_schema=read("final_schema", as_text),
+        archive=read("archive", as_dated_or_none),
+        transaction_id=read("transaction_id", as_transaction),
+        published=read("objects", as_objects),
+        kept=read.if_there("kept", as_objects),
+        rows=read("rows", as_counts),
+        writers=read.if_there("writers", as_transactions),
+        snapshot=read("snapshot", as_text),
+    )

@@ -5,23 +5,29 @@ The schema is renamed whole, so that whatever somebody keeps there stays togethe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.publish.bookkeeping import entries
 from migrate_to_pg.publish.dated import unused_schema
+from migrate_to_pg.publish.kept import require_kept
+from migrate_to_pg.publish.lines import LineReader, as_dated_or_none, as_number, as_objects
 from migrate_to_pg.publish.objects import SchemaObject, objects_in, outsiders
 from migrate_to_pg.publish.owner import give_to
+from migrate_to_pg.publish.rights import require_readable
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, LEFTOVERS_INCOMING
 
 Connection = psycopg.Connection[Any]
 
 _TABLE = sql.Identifier(BOOKKEEPING, "leftovers")
-_PUBLICATION = sql.Identifier(BOOKKEEPING, "publication")
 _CREATE = """
 CREATE TABLE IF NOT EXISTS {} (
     -- publication.id
@@ -31,6 +37,12 @@ CREATE TABLE IF NOT EXISTS {} (
     -- where --undo put what this publication had made; '' before that
     undone text NOT NULL DEFAULT ''
 )
+"""
+#: The objects that stood there before, which must all be there for --undo; an earlier version left it out.
+_ADD = "ALTER TABLE {} ADD COLUMN kept jsonb"
+_HAS_KEPT = """
+SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = 'leftovers' AND a.attname = 'kept' AND NOT a.attisdropped
 """
 
 
@@ -76,13 +88,16 @@ def publish_leftovers(connection: Connection, run: int, owner: str) -> Published
     """
     require_leftovers_room(connection)
     archive = ""
+    kept = objects_in(connection, LEFTOVERS)
     if _exists(connection, LEFTOVERS):
         archive = unused_schema(connection, "migrate_to_pg_replaced_leftovers")
         _rename(connection, LEFTOVERS, archive)
     _rename(connection, LEFTOVERS_INCOMING, LEFTOVERS)
     connection.execute(sql.SQL(_CREATE).format(_TABLE))
-    statement = sql.SQL("INSERT INTO {} (run, archive) VALUES (%s, %s)").format(_TABLE)
-    connection.execute(statement, [run, archive])
+    if connection.execute(_HAS_KEPT, [BOOKKEEPING]).fetchone() is None:
+        connection.execute(sql.SQL(_ADD).format(_TABLE))
+    statement = sql.SQL("INSERT INTO {} (run, archive, kept) VALUES (%s, %s, %s)").format(_TABLE)
+    connection.execute(statement, [run, archive, Jsonb([asdict(o) for o in kept], dumps=json.dumps)])
     published = PublishedLeftovers(archive=archive, tables=_tables(connection))
     if owner:
         # A table's owner must be one who may create in its schema.
@@ -98,21 +113,15 @@ def published_leftovers(connection: Connection, run: int) -> PublishedLeftovers 
 
     Raises PublishError where it could not be taken back.
     """
-    archive = _archive_of(connection, run)
-    if archive is None:
+    lines = remembered_leftovers(connection)
+    line = next((line for line in lines if line.run == run), None)
+    if line is None:
         return None
-    _require_latest(connection, run)
-    if archive and not _exists(connection, archive):
-        raise PublishError(
-            _(
-                "What stood in schema {schema} before is gone: schema {archive} is not there any more.",
-                schema=LEFTOVERS,
-                archive=archive,
-            ),
-            remedy=_("Restore it from a backup of the PostgreSQL database."),
-        )
+    _require_latest(connection, run, (other.run for other in lines))
+    if line.archive:
+        require_kept(connection, line.archive, line.kept, LEFTOVERS)
     require_leftovers_room(connection)
-    return PublishedLeftovers(archive=archive, tables=_tables(connection))
+    return PublishedLeftovers(archive=line.archive, tables=_tables(connection))
 
 
 def take_leftovers_back(connection: Connection, run: int, published: PublishedLeftovers) -> str:
@@ -127,42 +136,49 @@ def take_leftovers_back(connection: Connection, run: int, published: PublishedLe
     return aside
 
 
-def leftovers_kept_for_others(connection: Connection, final: str) -> frozenset[str]:
-    """The dated schemas that keep leftovers for publications to another schema."""
-    if not _is_recorded(connection):
-        return frozenset()
-    query = sql.SQL("SELECT l.archive, l.undone FROM {} l JOIN {} p ON p.id = l.run WHERE p.final_schema <> %s")
-    rows = connection.execute(query.format(_TABLE, _PUBLICATION), [final]).fetchall()
-    return frozenset(name for row in rows for name in row if name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a publication did to the schema, as it is remembered."""
+
+    run: int
+    archive: str
+    undone: str
+    #: None where an earlier version did not say.
+    kept: tuple[SchemaObject, ...] | None
 
 
-def _require_latest(connection: Connection, run: int) -> None:
-    """What is there must be of this publication: there is one such schema, whatever was published to."""
-    query = sql.SQL(
-        "SELECT p.final_schema FROM {} l JOIN {} p ON p.id = l.run WHERE l.run > %s AND p.undone_at IS NULL"
-        " ORDER BY l.run DESC"
+def remembered_leftovers(connection: Connection) -> list[Remembered]:
+    """Every line. Raises PublishError where one is not as this program writes it: it would decide what is renamed."""
+    require_readable(connection, "leftovers")
+    if connection.execute("SELECT to_regclass(%s)", [f"{BOOKKEEPING}.leftovers"]).fetchone() == (None,):
+        return []
+    query = sql.SQL("SELECT to_jsonb(l) FROM {} l").format(_TABLE)
+    return [_remembered(line) for (line,) in connection.execute(query).fetchall()]
+
+
+def _remembered(line: dict[str, Any]) -> Remembered:
+    read = LineReader("leftovers", line, number="run")
+    return Remembered(
+        run=read("run", as_number),
+        archive=read("archive", as_dated_or_none),
+        undone=read("undone", as_dated_or_none),
+        kept=read.if_there("kept", as_objects),
     )
-    row = connection.execute(query.format(_TABLE, _PUBLICATION), [run]).fetchone()
-    if row:
+
+
+def _require_latest(connection: Connection, run: int, others: Iterable[int]) -> None:
+    """What is there must be of this publication: there is one such schema, whatever was published to."""
+    later = {other for other in others if other > run}
+    final = next((p.final_schema for p in reversed(entries(connection)) if p.id in later and not p.undone), None)
+    if final is not None:
         raise PublishError(
             _(
                 "A later publication, to schema {final}, put its own into schema {schema}.",
-                final=row[0],
+                final=final,
                 schema=LEFTOVERS,
             ),
-            remedy=_("Undo that one first, with --publish-to {final}.", final=row[0]),
+            remedy=_("Undo that one first, with --publish-to {final}.", final=final),
         )
-
-
-def _archive_of(connection: Connection, run: int) -> str | None:
-    if not _is_recorded(connection):
-        return None
-    row = connection.execute(sql.SQL("SELECT archive FROM {} WHERE run = %s").format(_TABLE), [run]).fetchone()
-    return str(row[0]) if row else None
-
-
-def _is_recorded(connection: Connection) -> bool:
-    return connection.execute("SELECT to_regclass(%s)", [f"{BOOKKEEPING}.leftovers"]).fetchone() != (None,)
 
 
 def _tables(connection: Connection) -> tuple[SchemaObject, ...]:

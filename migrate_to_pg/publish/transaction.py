@@ -131,26 +131,30 @@ def _lock(connection: Connection, relations: list[SchemaObject]) -> None:
         connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(names)))
 
 
+def holders_of(connection: Connection, relations: list[int]) -> list[str]:
+    """The sessions that hold locks on them, a line each."""
+    return [
+        _(
+            "pid {pid} (user {user}, {name}, {state}) holds {relation}: {query}",
+            pid=pid,
+            user=user,
+            name=name or "unnamed",
+            state=state,
+            relation=relation,
+            query=query,
+        )
+        for pid, user, name, state, relation, query in connection.execute(_BLOCKERS, [relations]).fetchall()
+    ]
+
+
 def _blocked(connection: Connection, relations: list[SchemaObject], what: str) -> MigrateToPgError:
-    holders = connection.execute(_BLOCKERS, [[r.oid for r in relations]]).fetchall()
     return PublishError(
         _(
             "{what} could not lock the tables within {lock_timeout} s; nothing was changed.",
             what=what,
             lock_timeout=LOCK_TIMEOUT,
         ),
-        detail=[
-            _(
-                "pid {pid} (user {user}, {name}, {state}) holds {relation}: {query}",
-                pid=pid,
-                user=user,
-                name=name or "unnamed",
-                state=state,
-                relation=relation,
-                query=query,
-            )
-            for pid, user, name, state, relation, query in holders
-        ],
+        detail=holders_of(connection, [r.oid for r in relations]),
         remedy="Stop the application that uses these tables, or end its sessions with SELECT"
         " pg_terminate_backend(pid), then run again.",
     )

@@ -1,33 +1,28 @@
-"""The way back: the published objects leave the final schema, the replaced ones return to it. Nothing is dropped.
-
-In: a connection. Out: the Publication that was undone. ``drop_dated_schemas`` drops, when a person asks for it.
-"""
+"""The way back: the published objects leave the final schema, the replaced ones return to it. Nothing is dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
-from migrate_to_pg.publish.dated import dated_schemas, unused_schema
-from migrate_to_pg.publish.leftovers import (
-    leftovers_kept_for_others,
-    published_leftovers,
-    take_leftovers_back,
-)
+from migrate_to_pg.publish.dated import dated_schemas, is_marked, mark_of, unused_schema
+from migrate_to_pg.publish.kept import require_kept
+from migrate_to_pg.publish.leftovers import published_leftovers, take_leftovers_back
 from migrate_to_pg.publish.likeness import swap_publications
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders
+from migrate_to_pg.publish.rights import require_ours
 from migrate_to_pg.publish.transaction import locking_transaction
+from migrate_to_pg.publish.written import Since, since, since_by_age
 from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
-from migrate_to_pg.target import drop_schema
-
-__all__ = ["dated_schemas", "drop_dated_schemas", "purgeable_schemas", "undo"]
 
 Connection = psycopg.Connection[Any]
 
@@ -37,17 +32,19 @@ def undo(connection: Connection, *, force: bool, final: str = FINAL) -> Publicat
 
     Raises PublishError where there is none, where rows were written, or where a table of it is gone.
     """
-    entry = bookkeeping.last(connection, final)
+    remembered = [entry for entry in bookkeeping.entries(connection) if entry.final_schema == final]
+    entry = next((entry for entry in reversed(remembered) if not entry.undone), None)
     if entry is None:
         others = bookkeeping.other_schemas(connection, final)
-        raise _published_elsewhere(final, others) if others else _nothing_to_undo(bookkeeping.undone(connection, final))
+        raise _published_elsewhere(final, others) if others else _nothing_to_undo(len(remembered))
     published = _still_there(connection, entry)
-    replaced = objects_in(connection, entry.archive) if entry.archive else []
-    _require_archive(entry, replaced)
+    replaced = _replaced(connection, entry) if entry.archive else []
     carried = published_leftovers(connection, entry.id)
     leftovers = list(carried.tables) if carried else []
+    schemas = [entry.archive, *((LEFTOVERS, carried.archive) if carried else ())]
+    require_ours(connection, [*published, *replaced, *leftovers], schemas)
     aside = unused_schema(connection, "migrate_to_pg_undone")
-    with locking_transaction(connection, [*published, *replaced, *leftovers], "Undoing") as clock:
+    with ExitStack() as end, locking_transaction(connection, [*published, *replaced, *leftovers], "Undoing") as clock:
         if not force:
             _require_unwritten(connection, entry, published, leftovers)
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
@@ -60,6 +57,7 @@ def undo(connection: Connection, *, force: bool, final: str = FINAL) -> Publicat
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
         put_away = take_leftovers_back(connection, entry.id, carried) if carried else ""
         bookkeeping.mark_undone(connection, entry, aside)
+        end.enter_context(too_late())
     return Publication(
         schema=entry.final_schema,
         tables=tuple(o.names[0] for o in replaced if o.type == "table"),
@@ -134,11 +132,32 @@ def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[Schem
     return current
 
 
-def _require_archive(entry: bookkeeping.Entry, replaced: list[SchemaObject]) -> None:
-    if entry.archive and not replaced:
+def _replaced(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaObject]:
+    """What was replaced: all of it, and nothing else."""
+    if entry.marks_archive and entry.archive in dated_schemas(connection):
+        _require_mark(connection, entry)
+    replaced = require_kept(connection, entry.archive, entry.kept, entry.final_schema)
+    if not replaced:
         raise PublishError(
-            _("The replaced tables are gone: schema {archive} is not there any more.", archive=entry.archive),
+            _("The replaced tables are gone: schema {archive} is empty.", archive=entry.archive),
             remedy=_("Restore them from a backup of the PostgreSQL database."),
+        )
+    return replaced
+
+
+def _require_mark(connection: Connection, entry: bookkeeping.Entry) -> None:
+    if not is_marked(connection, entry.archive, entry.id):
+        raise PublishError(
+            _(
+                "Schema {schema} is not marked as the one that publication {number} made, though the record names it.",
+                schema=entry.archive,
+                number=entry.id,
+            ),
+            remedy=_(
+                "Nothing was changed. If it is that one, say so: COMMENT ON SCHEMA {schema} IS '{mark}';",
+                schema=entry.archive,
+                mark=mark_of(entry.id),
+            ),
         )
 
 
@@ -148,62 +167,34 @@ def _require_unwritten(
     published: Sequence[SchemaObject],
     leftovers: Sequence[SchemaObject],
 ) -> None:
-    """Rows inserted or changed since have a younger xmin; deleted ones are missing from the count."""
-    written = []
-    for table in published:
-        if table.type == "table":
-            written += _written(connection, entry, entry.final_schema, table.names[0], table.names[0])
-    for table in leftovers:
-        name = table.names[0]
-        written += _written(connection, entry, LEFTOVERS, name, f"{LEFTOVERS}.{name}")
+    """Nobody has inserted, changed or deleted a row since, as far as the record tells."""
+    # A table may have another name by now.
+    names = {o.oid: o.names[0] for o in entry.published if o.type == "table"}
+    places = {names[o.oid]: (entry.final_schema, o.names[0]) for o in published if o.type == "table"}
+    places |= {f"{LEFTOVERS}.{o.names[0]}": (LEFTOVERS, o.names[0]) for o in leftovers}
+    found = {name: _since(connection, entry, name, place) for name, place in places.items()}
+    written = {name: since for name, since in found.items() if since.younger or since.gone}
     if written:
         raise PublishError(
             _(
                 "Rows were written since the publication of {published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
                 published_at=entry.published_at,
             ),
-            detail=written,
+            detail=[
+                _(
+                    "{name}: {younger} inserted or changed, {gone:,} changed or deleted",
+                    name=name,
+                    younger=counted(since.younger, "row", "rows"),
+                    gone=since.gone,
+                )
+                for name, since in written.items()
+            ],
             remedy=_("To undo all the same, pass --undo --replace: the published tables are kept in a dated schema."),
         )
 
 
-def _written(connection: Connection, entry: bookkeeping.Entry, schema: str, table: str, name: str) -> list[str]:
-    """``name`` is what the publication remembers the table by."""
-    # Not as a parameter: the name of a table may hold a %s.
-    query = sql.SQL("SELECT count(*), count(*) FILTER (WHERE age(xmin) < age({}::xid)) FROM {}").format(
-        sql.Literal(entry.transaction_id), sql.Identifier(schema, table)
-    )
-    row = connection.execute(query).fetchone()
-    total, younger = row if row else (0, 0)
-    gone = max(entry.rows.get(name, total) - (total - younger), 0)
-    return (
-        [
-            _(
-                "{name}: {younger} inserted or changed, {gone:,} changed or deleted",
-                name=name,
-                younger=counted(younger, "row", "rows"),
-                gone=gone,
-            )
-        ]
-        if younger or gone
-        else []
-    )
-
-
-def purgeable_schemas(connection: Connection, final: str = FINAL) -> tuple[str, ...]:
-    """The dated schemas, but those that keep what was replaced or undone in another schema."""
-    others = {*bookkeeping.kept_for_others(connection, final), *leftovers_kept_for_others(connection, final)}
-    return tuple(name for name in dated_schemas(connection) if name not in others)
-
-
-def drop_dated_schemas(connection: Connection, final: str = FINAL) -> None:
-    """Drop these with everything in them; PublishError where something outside of one depends on it."""
-    for name in purgeable_schemas(connection, final):
-        depending = outsiders(connection, objects_in(connection, name))
-        if depending:
-            raise PublishError(
-                _("Schema {name} is still used.", name=name),
-                detail=depending,
-                remedy=_("Drop these first, then run --purge again."),
-            )
-        drop_schema(connection, name)
+def _since(connection: Connection, entry: bookkeeping.Entry, name: str, place: tuple[str, str]) -> Since:
+    rows = entry.rows.get(name)
+    if entry.writers is None:
+        return since_by_age(connection, place, rows, entry.transaction_id)
+    return since(connection, place, rows, entry.writers)

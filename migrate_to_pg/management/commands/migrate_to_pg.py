@@ -94,22 +94,27 @@ class Command(BaseCommand):
         from migrate_to_pg import afterwards
 
         doomed = afterwards.purgeable(options_of(options))
-        if not doomed:
+        for name in doomed.unknown:
+            self.stdout.write(_("Schema {name} is left alone: no record of this database names it.", name=name))
+        if not doomed.labels:
             self.stdout.write(_("There is nothing to remove."))
             return 0
-        for name in doomed:
-            self.stdout.write(name)
+        for label in doomed.labels:
+            self.stdout.write(label)
         if options["interactive"] and not self._agrees(_("Remove these for good? Type 'yes': ")):
             self.stdout.write(_("Nothing was removed."))
             return 1
-        afterwards.purge(options_of(options))
-        self.stdout.write(_("Removed {doomed}.", doomed=len(doomed)))
+        removed = afterwards.purge(options_of(options), doomed)
+        for label in doomed.labels:
+            if label not in removed:
+                self.stdout.write(_("Not removed, since it is gone or another by now: {label}", label=label))
+        self.stdout.write(_("Removed {doomed}.", doomed=len(removed)))
         return 0
 
     def _agrees(self, question: str) -> bool:
         try:
             return input(question) == "yes"
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             # Nobody is there to answer; --no-input says so beforehand.
             self.stdout.write("")
             return False
