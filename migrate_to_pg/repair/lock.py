@@ -62,13 +62,52 @@ def locked(choice: SourceChoice) -> Iterator[sqlite3.Connection]:
     try:
         with as_web_server(choice, choice.path) as database:
             database.execute(f"PRAGMA busy_timeout = {WAIT * 1000:.0f}")
-            # What is committed here has to outlive a power cut, whatever the application is content with.
-            database.execute("PRAGMA synchronous = FULL")
+            _make_atomic(database, choice.path)
             prepare(database)
             begin(database, choice.path)
             yield database
     except django.db.Error as error:
         raise not_had(choice.path, error) from error
+
+
+#: What a connection must have, for a commit to be made whole or not at all and to outlive a power cut, whatever the
+#: application is content with: (PRAGMA, what it is set to where it is not so, what it may be).
+_ATOMIC = (
+    # First: in exclusive mode the journal of a -wal database cannot be changed, and nobody else could read meanwhile.
+    ("locking_mode", "NORMAL", ("normal",)),
+    # MEMORY and OFF keep no journal on the disk.
+    ("journal_mode", "DELETE", ("wal", "delete", "truncate", "persist")),
+    ("synchronous", "FULL", (2, 3)),
+    ("writable_schema", "OFF", (0,)),
+    ("query_only", "OFF", (0,)),
+    ("ignore_check_constraints", "OFF", (0,)),
+)
+
+
+def _make_atomic(database: sqlite3.Connection, path: Path) -> None:
+    """Take back what the project's own handlers of connection_created set. Raises RepairError where that fails."""
+    for name, wanted, allowed in _ATOMIC:
+        if _asked(database, name) not in allowed:
+            database.execute(f"PRAGMA main.{name} = {wanted}").fetchall()
+        if (found := _asked(database, name)) not in allowed:
+            raise RepairError(
+                _(
+                    "{path} cannot be repaired safely: the project's own connections have PRAGMA {name} = {found}, and"
+                    " SQLite keeps to it.",
+                    path=path,
+                    name=name,
+                    found=found,
+                ),
+                remedy=_(
+                    "Nothing was changed. Look for what sets it (a receiver of connection_created, init_command in the"
+                    " settings), leave it out for this command, and run again."
+                ),
+            )
+
+
+def _asked(database: sqlite3.Connection, name: str) -> str | int:
+    row = database.execute(f"PRAGMA main.{name}").fetchone()
+    return row[0] if row else ""
 
 
 def begin(database: sqlite3.Connection, path: Path) -> None:

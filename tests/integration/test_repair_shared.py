@@ -225,3 +225,67 @@ def test_killed_at_any_stage_the_database_is_whole(mode, stage, how, source):
     again = repair(str(large), ["all"])
     assert again.repair.ok, again.repair
     assert "dangling-foreign-key" not in {finding.rule for finding in again.findings}
+
+
+#: A project whose connections are set up by a receiver of its own, and end at the commit of the repair.
+UNSAFE = """
+import os, signal, sqlite3, sys
+import django
+from django.db.backends.signals import connection_created
+
+path, setting, end = sys.argv[1:]
+
+def receive(connection, **_):
+    database = connection.connection
+    if database.execute("PRAGMA database_list").fetchone()[2] != path:
+        return
+    database.execute(f"PRAGMA {setting}").fetchall()
+    # The pages that a statement changes reach the file before it is committed.
+    database.execute("PRAGMA cache_size = 1")
+    if end == "kill":
+        kill = lambda sql: sql.startswith("COMMIT") and os.kill(os.getpid(), signal.SIGKILL)
+        database.set_trace_callback(kill)
+    if end == "refuse":
+        # Asking is allowed, setting is passed over.
+        passed = lambda code, name, value, *_: code == sqlite3.SQLITE_PRAGMA and name == setting.split("=")[0] and value
+        database.set_authorizer(lambda *asked: sqlite3.SQLITE_IGNORE if passed(*asked) else sqlite3.SQLITE_OK)
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "attribution_project.settings"
+django.setup()
+connection_created.connect(receive)
+from migrate_to_pg.repair import repair
+record = repair(path, ["all"]).repair
+if record.failure:
+    sys.exit(" ".join([record.failure.message, record.failure.remedy]))
+"""
+
+
+def unsafe(source, setting, end):
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", UNSAFE, source, setting, end]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("setting", first_in_ci("journal_mode=MEMORY", "journal_mode=OFF", "locking_mode=EXCLUSIVE"))
+def test_killed_at_the_commit_the_database_is_as_it_was_whatever_the_project_sets(setting, source):
+    change(source, f"{DANGLE} PRAGMA journal_mode = delete;")
+    before = content(source, schema=True)
+    killed = unsafe(source, setting, "kill")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    change(source, "SELECT * FROM sqlite_master")  # whoever opens it next rolls back what was not committed
+    assert content(source, schema=True) == before
+    assert ask(source, "PRAGMA quick_check") == [("ok",)]
+    done = unsafe(source, setting, "go on")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "courses_course_backup" not in str(content(source, schema=True)["sqlite_master"])
+
+
+def test_a_setting_that_cannot_be_taken_back_is_refused_by_name(source):
+    change(source, f"{DANGLE} PRAGMA journal_mode = delete;")
+    before = source.read_bytes()
+    refused = unsafe(source, "journal_mode=OFF", "refuse")
+    assert refused.returncode == 1
+    assert f"{source} cannot be repaired safely: the project's own connections have PRAGMA journal_mode = off" in (
+        refused.stderr
+    )
+    assert source.read_bytes() == before
+    assert backups(source) == []
