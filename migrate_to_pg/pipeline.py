@@ -35,13 +35,16 @@ from migrate_to_pg.migrations import Key, fresh_rows, make_unmigrated_tables, ru
 from migrate_to_pg.modelled import make_models
 from migrate_to_pg.offline import target_tables
 from migrate_to_pg.prove import prove
-from migrate_to_pg.prove.schema import require_described, require_identities, require_validated
+from migrate_to_pg.prove.schema import require_described, require_identities, require_spans, require_validated
 from migrate_to_pg.publish import (
-    StandingTable,
+    Held,
+    Standing,
+    hold,
     publish,
     require_leftovers_room,
     require_owner,
     require_replaceable,
+    require_room,
     survey,
 )
 from migrate_to_pg.records import (
@@ -182,10 +185,12 @@ class _Move(Loading):
         self._carry(plan, catalog, snapshot, Road(connection, choice.conninfo))
         with self.stage("restore"):
             self._restore(plan, aside, connection, choice.conninfo)
-        self._prove(plan, snapshot, loaded, choice, connection)
-        if self.options.mode == "publish":
+        with ExitStack() as transaction:
+            held = self._prove(plan, snapshot, loaded, choice, connection, transaction)
             ours = relations(connection, INCOMING)
-            self._publish(source, snapshot, connection, standing)
+            if self.options.mode == "publish":
+                self._publish(source, snapshot, held, standing)
+        if self.options.mode == "publish":
             self._export_published(ours)
             return
         if self.archive:
@@ -215,7 +220,7 @@ class _Move(Loading):
 
     def _stage_tables(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
-    ) -> tuple[Plan, tuple[StandingTable, ...], staging.SetAside]:
+    ) -> tuple[Plan, Standing | None, staging.SetAside]:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self.stage("stage"):
             resume.set_by(connection)
@@ -228,9 +233,15 @@ class _Move(Loading):
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
             plan = self.plan(catalog, tables, view_names(connection, INCOMING))
-            standing = survey(connection, INCOMING, self.final, fresh_rows())
+            standing = None
+            if self.options.replace:
+                # Whatever is there is kept, rows written meanwhile included.
+                require_room(connection, INCOMING, self.final)
+            else:
+                standing = survey(connection, INCOMING, self.final, fresh_rows())
             if self.options.mode == "publish":
-                require_replaceable(standing, self.final, replace=self.options.replace)
+                if standing:
+                    require_replaceable(standing, self.final)
                 if self._carries(plan):
                     require_leftovers_room(connection)
             self.made = describe(connection, INCOMING)
@@ -268,9 +279,12 @@ class _Move(Loading):
         loaded: Path,
         choice: TargetChoice,
         connection: psycopg.Connection[Any],
-    ) -> None:
+        transaction: ExitStack,
+    ) -> Held:
+        """Compare every cell, with all that is compared held as it is until ``transaction`` ends."""
         with self.stage("prove"):
             require_as_it_was(snapshot)
+            held = hold(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
             self.facts.proof = prove(
                 plan,
                 snapshot.path,
@@ -295,9 +309,11 @@ class _Move(Loading):
                 )
             require_described(connection, INCOMING, self.made)
             require_validated(connection, INCOMING)
+            require_spans(connection, INCOMING, plan)
             require_identities(connection, INCOMING, plan, self.facts.identities)
             if self.carried:
                 carrying.require_made(connection, self.carried)
+        return held
 
     def _why_unproven(self, snapshot: Snapshot) -> str:
         if self.by_pgloader:
@@ -320,8 +336,8 @@ class _Move(Loading):
         self,
         source: Source | DumpedSource,
         snapshot: Snapshot,
-        connection: psycopg.Connection[Any],
-        standing: tuple[StandingTable, ...],
+        held: Held,
+        standing: Standing | None,
     ) -> None:
         end = ExitStack()
 
@@ -337,11 +353,10 @@ class _Move(Loading):
             require_as_it_was(snapshot)
             recheck()
             self.facts.publication = publish(
-                connection,
+                held.connection,
                 incoming=INCOMING,
                 final=self.final,
-                # With --replace whatever is there is kept, rows written meanwhile included.
-                standing=() if self.options.replace else standing,
+                standing=standing,
                 rows={table.name: table.rows for table in self.facts.loaded},
                 snapshot=str(self.workplace.snapshot),
                 journal=self.facts.mended.journal if self.facts.mended else None,
@@ -349,10 +364,11 @@ class _Move(Loading):
                 left_out=self.options.exclude_data,
                 before_commit=recheck_and_commit,
                 leftovers=self.carried is not None,
+                held=held,
             )
             self._keep_snapshot()
         if self.final != FINAL:
-            self.facts.seen = (self.final, *target.extension_schemas(connection, but=self.final))
+            self.facts.seen = (self.final, *target.extension_schemas(held.connection, but=self.final))
         if source.has_changed():
             self.facts.left_behind = source.changes(replace(snapshot, path=self.workplace.snapshot))
 

@@ -171,7 +171,7 @@ def extension_schemas(connection: Connection, *, but: str = INCOMING) -> tuple[s
                                        WHERE n.nspname = s.name)
         ORDER BY s.position
     """
-    with connection.transaction():
+    with connection.transaction(force_rollback=True):  # of the search path alone
         connection.execute("SET LOCAL search_path TO DEFAULT")
         return tuple(row[0] for row in connection.execute(query, [but]).fetchall())
 

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from migrate_to_pg.description import Described, describe, differences
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
 
@@ -63,6 +64,33 @@ def require_identities(connection: Connection, schema: str, plan: Plan, identiti
                 raise _taken(table.name, column.name, following, _("but {highest} is taken", highest=highest))
             if [key.name for key in table.key] == [column.name]:
                 _require_free(connection, schema, table, column, following)
+
+
+def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
+    """No interval has days or months, which SQLite's microseconds do not have.
+
+    '1 day' equals '24:00:00', and Django reads them alike: the comparison of cells cannot tell them apart. The
+    application itself writes days; this is for what was loaded just now.
+    """
+    # What is sent of an interval is microseconds, days, months.
+    days = sql.SQL(r"substring(interval_send({}) FROM 9) <> '\x0000000000000000'::bytea")
+    for table in plan.tables:
+        for column in table.loaded_columns:
+            if column.target.type_name == "interval":
+                query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(
+                    sql.Identifier(schema, table.name), days.format(sql.Identifier(column.name))
+                )
+                row = connection.execute(query).fetchone()
+                if row and row[0]:
+                    raise ProofError(
+                        _(
+                            "{table}.{column} holds days or months in {rows}, where SQLite has microseconds.",
+                            table=table.name,
+                            column=column.name,
+                            rows=counted(row[0], "row", "rows"),
+                        ),
+                        remedy=_("Nothing was published. If nobody else changed it, please report this."),
+                    )
 
 
 def _taken(table: str, column: str, following: int, but: str) -> ProofError:

@@ -6,6 +6,7 @@ Whoever looks sees either all of the old tables or all of the new ones. What was
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import unused_schema
+from migrate_to_pg.publish.held import Held, hold
 from migrate_to_pg.publish.leftovers import publish_leftovers, require_leftovers_room
 from migrate_to_pg.publish.likeness import give_defaults, make_like, policies
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, replaced_by
@@ -24,7 +26,7 @@ from migrate_to_pg.publish.owner import give_to, require_owner
 from migrate_to_pg.publish.record import keep_record
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.publish.standing import (
-    StandingTable,
+    Standing,
     require_as_surveyed,
     require_replaceable,
     survey,
@@ -34,11 +36,14 @@ from migrate_to_pg.publish.written import written
 from migrate_to_pg.records import LEFTOVERS, LEFTOVERS_INCOMING, Publication
 
 __all__ = [
-    "StandingTable",
+    "Held",
+    "Standing",
+    "hold",
     "publish",
     "require_leftovers_room",
     "require_owner",
     "require_replaceable",
+    "require_room",
     "survey",
 ]
 
@@ -50,14 +55,15 @@ def publish(
     *,
     incoming: str,
     final: str,
-    standing: Sequence[StandingTable],
     rows: dict[str, int],
     snapshot: str,
     before_commit: Callable[[], None],
+    standing: Standing | None = None,
     journal: Path | None = None,
     leftovers: bool = False,
     owner: str = "",
     left_out: Sequence[str] = (),
+    held: Held | None = None,
 ) -> Publication:
     """Move every object of ``incoming`` into ``final``; remember ``rows`` (table -> rows), ``snapshot``, ``left_out``.
 
@@ -65,6 +71,9 @@ def publish(
 
     So is, where there is a ``journal``, every row that was set aside and every cell that was changed. With
     ``leftovers`` the tables that no migration knows take their place in the same transaction.
+
+    ``standing`` is what was surveyed, and alone may be replaced; without it whatever is there may. ``held`` is what
+    was locked before it was verified: this ends its transaction, too.
 
     ``before_commit`` is called last within the transaction: what it raises rolls all of it back. Raises PublishError
     where locks are not had, a name clashes, something foreign depends on a replaced table, or anything remains.
@@ -75,13 +84,21 @@ def publish(
     archive = unused_schema(connection, "migrate_to_pg_replaced") if old else ""
     # Before anybody has to wait for it: all rows are read.
     rows_written = written(connection, _places(connection, incoming, leftovers=leftovers))
-    with locking_transaction(connection, old, "Publishing") as clock:
-        require_as_surveyed(connection, standing, final)
+    with (
+        locking_transaction(connection, old, "Publishing", held.transaction if held else None) as clock,
+        held.unwritten() if held else nullcontext(),
+    ):
+        if standing:
+            require_as_surveyed(connection, standing, incoming, final)
+        if held:
+            held.require_same_members()
         pairs = _pairs(old, new)
         policed = [p for o, n in pairs if o.type == "table" for p in policies(connection, old=o.oid, new=n.oid)]
         _archive(connection, old, archive)
         for moved in new:
             move(connection, moved, final)
+        if held:
+            held.require_same()
         _dress(connection, pairs, new, final, owner)
         for statement in policed:
             connection.execute(statement.encode())

@@ -118,8 +118,10 @@ def remember(
             connection.execute(statement + sql.SQL(definition))
     row = connection.execute(
         sql.SQL(
-            "INSERT INTO {} (final_schema, archive, transaction_id, objects, kept, rows, writers, snapshot, left_out)"
-            " VALUES (%s, %s, pg_current_xact_id()::xid, %s, %s, %s, %s, %s, %s) RETURNING id"
+            "INSERT INTO {} (published_at, transaction_id, final_schema, archive, objects, kept, rows, writers,"
+            # The transaction began when verify did.
+            " snapshot, left_out) VALUES (clock_timestamp(), pg_current_xact_id()::xid, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " RETURNING id"
         ).format(_TABLE),
         [
             final,

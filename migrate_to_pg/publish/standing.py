@@ -1,6 +1,6 @@
 """What stands in the final schema under the names of the staged tables: untouched since ``migrate``, or user data?
 
-In: the staged schema before it is emptied, the rows that Django's post_migrate makes. Out: a StandingTable for each.
+In: the staged schema before it is emptied, the rows that Django's post_migrate makes. Out: a Standing.
 A table counts as untouched while its rows are those that a fresh ``migrate`` makes.
 """
 
@@ -16,6 +16,7 @@ from psycopg import sql
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.publish.objects import SchemaObject, objects_in, replaced_by
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.records import FreshRows
 
@@ -34,19 +35,53 @@ class StandingTable:
     fingerprint: str = ""
 
 
-def survey(connection: Connection, staged: str, final: str, fresh: FreshRows) -> tuple[StandingTable, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What publishing would replace, as it was when the run began."""
+
+    tables: tuple[StandingTable, ...]
+    #: Catalogue and oid of each object, whatever its kind.
+    objects: frozenset[tuple[int, int]]
+
+
+def survey(connection: Connection, staged: str, final: str, fresh: FreshRows) -> Standing:
     """Every table that both schemas have, with the number of its rows that are user data.
 
     Raises PublishError where publishing would be refused for what is there, whatever the rows.
     """
     require_room(connection, staged, final)
-    query = """
-        SELECT s.relname FROM pg_class s JOIN pg_class f USING (relname)
-        WHERE s.relnamespace = %s::regnamespace AND f.relnamespace = %s::regnamespace
-          AND s.relkind IN ('r', 'p') AND f.relkind IN ('r', 'p') ORDER BY 1
-    """
-    names = [row[0] for row in connection.execute(query, [_quoted(staged), _quoted(final)]).fetchall()]
-    return tuple(_survey_table(connection, staged, final, name, fresh) for name in names)
+    old = _replaced(connection, staged, final)
+    names = sorted(o.names[0] for o in old if o.type == "table")
+    _require_visible(connection, [o.oid for o in old if o.type == "table"])
+    return Standing(
+        tables=tuple(_survey_table(connection, staged, final, name, fresh) for name in names),
+        objects=frozenset((o.class_oid, o.oid) for o in old),
+    )
+
+
+def _replaced(connection: Connection, staged: str, final: str) -> list[SchemaObject]:
+    return replaced_by(objects_in(connection, staged), objects_in(connection, final))
+
+
+def _require_visible(connection: Connection, tables: Sequence[int]) -> None:
+    """A policy that hides rows would make a table full of user data look untouched."""
+    query = (
+        "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND row_security_active(oid) ORDER BY 1"
+    )
+    hidden = [row[0] for row in connection.execute(query, [list(tables)]).fetchall()]
+    if hidden:
+        user = connection.info.user
+        raise PublishError(
+            _(
+                "Row security applies to role {user} on table {table}: whether it holds user data cannot be seen.",
+                user=user,
+                table=hidden[0],
+            ),
+            detail=hidden,
+            remedy=_(
+                'Connect as a role that bypasses it, or run as a superuser: ALTER ROLE "{user}" BYPASSRLS;', user=user
+            ),
+        )
 
 
 def _survey_table(connection: Connection, staged: str, final: str, name: str, fresh: FreshRows) -> StandingTable:
@@ -103,10 +138,10 @@ def fingerprint(connection: Connection, schema: str, name: str) -> str:
     return str(_first(connection, sql.SQL("{} FROM {}").format(query, rows)))
 
 
-def require_replaceable(standing: Sequence[StandingTable], final: str, *, replace: bool) -> None:
+def require_replaceable(standing: Standing, final: str) -> None:
     """PublishError where user data stands in the way and nobody said that it may be replaced."""
-    occupied = [table for table in standing if table.user_rows]
-    if not occupied or replace:
+    occupied = [table for table in standing.tables if table.user_rows]
+    if not occupied:
         return
     raise PublishError(
         _(
@@ -131,9 +166,30 @@ def require_replaceable(standing: Sequence[StandingTable], final: str, *, replac
     )
 
 
-def require_as_surveyed(connection: Connection, standing: Sequence[StandingTable], final: str) -> None:
-    """PublishError where somebody wrote to a table that was untouched when the run began. Call it under the lock."""
-    written = [t for t in standing if t.fingerprint and fingerprint(connection, final, t.name) != t.fingerprint]
+def require_as_surveyed(connection: Connection, standing: Standing, staged: str, final: str) -> None:
+    """PublishError where something is to be replaced that was not there, or not so. Call it under the lock."""
+    old = _replaced(connection, staged, final)
+    _require_visible(connection, [o.oid for o in old if o.type == "table"])
+    appeared = [o.label for o in old if (o.class_oid, o.oid) not in standing.objects]
+    if appeared:
+        raise PublishError(
+            _(
+                "In schema {final} {first} appeared while the run went on: it would be replaced.",
+                final=final,
+                first=appeared[0],
+            ),
+            detail=appeared,
+            remedy=_(
+                "Stop the application that uses PostgreSQL already, then run again; --replace moves what is there to a"
+                " dated schema."
+            ),
+        )
+    there = {o.names[0] for o in old if o.type == "table"}
+    written = [
+        t
+        for t in standing.tables
+        if t.fingerprint and t.name in there and fingerprint(connection, final, t.name) != t.fingerprint
+    ]
     if written:
         raise PublishError(
             _(
@@ -156,7 +212,3 @@ def _count(connection: Connection, schema: str, name: str) -> int:
 def _first(connection: Connection, query: sql.Composed) -> Any:
     row = connection.execute(query).fetchone()
     return row[0] if row else None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -39,8 +39,12 @@ class LockClock:
 
 
 @contextmanager
-def locking_transaction(connection: Connection, tables: Iterable[SchemaObject], what: str) -> Iterator[LockClock]:
+def locking_transaction(
+    connection: Connection, tables: Iterable[SchemaObject], what: str, begun: ExitStack | None = None
+) -> Iterator[LockClock]:
     """One transaction with ACCESS EXCLUSIVE on the given relations; its commit waits for the disk.
+
+    ``begun`` is a transaction that was begun already, and ends here.
 
     Raises PublishError, naming who holds them, where the locks are not had in LOCK_TIMEOUT seconds; and where the
     server refuses anything in it. Nothing of it is visible then, unless the message says that nobody can tell.
@@ -49,7 +53,7 @@ def locking_transaction(connection: Connection, tables: Iterable[SchemaObject], 
     clock = LockClock()
     transaction = _Transaction(connection)
     try:
-        with connection.transaction():
+        with begun or connection.transaction():
             connection.execute("SET LOCAL synchronous_commit = on")
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
             start = time.perf_counter()
@@ -58,7 +62,7 @@ def locking_transaction(connection: Connection, tables: Iterable[SchemaObject], 
             yield clock
         clock.seconds = time.perf_counter() - start
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-        raise _blocked(connection, relations, what) from error
+        raise blocked(connection, [r.oid for r in relations], what) from error
     except psycopg.Error as error:
         if connection.closed:
             if not transaction.was_committed(what):
@@ -147,14 +151,15 @@ def holders_of(connection: Connection, relations: list[int]) -> list[str]:
     ]
 
 
-def _blocked(connection: Connection, relations: list[SchemaObject], what: str) -> MigrateToPgError:
+def blocked(connection: Connection, relations: list[int], what: str) -> MigrateToPgError:
+    """The error that names who holds locks on these relations."""
     return PublishError(
         _(
             "{what} could not lock the tables within {lock_timeout} s; nothing was changed.",
             what=what,
             lock_timeout=LOCK_TIMEOUT,
         ),
-        detail=holders_of(connection, [r.oid for r in relations]),
+        detail=holders_of(connection, relations),
         remedy="Stop the application that uses these tables, or end its sessions with SELECT"
         " pg_terminate_backend(pid), then run again.",
     )

@@ -27,7 +27,7 @@ def again(connection, snapshot):
     with closing(sqlite3.connect(snapshot)) as file, file:
         file.execute(f"CREATE TABLE told AS SELECT '{snapshot}' AS name")
     publication = publish(
-        connection, incoming=INCOMING, final="public", standing=(), rows={}, snapshot=str(snapshot),
+        connection, incoming=INCOMING, final="public", rows={}, snapshot=str(snapshot),
         before_commit=lambda: None,
     )  # fmt: skip
     connection.execute("SET search_path TO DEFAULT")

@@ -12,7 +12,9 @@ import pytest
 from django.db.backends.sqlite3._functions import register
 from psycopg import sql
 
+from migrate_to_pg.errors import ProofError
 from migrate_to_pg.prove import prove
+from migrate_to_pg.prove.schema import require_spans
 from migrate_to_pg.records import (
     Difference,
     Event,
@@ -311,6 +313,16 @@ def numbered(sides: Sides, count: int = COUNT, key: str = "PRIMARY KEY") -> None
 
 def kinds(sides: Sides) -> list[tuple[str, str, str]]:
     return [(sample.kind, sample.key["id"], sample.column) for sample in sides.samples()]
+
+
+def test_a_day_in_the_place_of_24_hours_is_equal_to_the_cells_and_told_of_what_was_just_loaded(each_sides):
+    one_cell(each_sides, "bigint", 86_400_000_000, "interval", "24:00:00")
+    with psycopg.connect(each_sides.url) as connection:
+        require_spans(connection, SCHEMA, each_sides.plan())
+        each_sides.corrupt("UPDATE thing SET value = '1 day' WHERE id = 7")
+        assert each_sides.prove().holds
+        with pytest.raises(ProofError, match=r"thing\.value holds days or months in 1 row,"):
+            require_spans(connection, SCHEMA, each_sides.plan())
 
 
 def test_untouched_rows_hold_on_every_server_and_tell_their_progress(each_sides):

@@ -35,9 +35,7 @@ def published(connection, statements):
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = %s::regnamespace", [INCOMING]
     ).fetchall()
     count = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in counted}
-    return publish(
-        connection, incoming=INCOMING, final="public", standing=(), rows=count, snapshot="", before_commit=lambda: None
-    )
+    return publish(connection, incoming=INCOMING, final="public", rows=count, snapshot="", before_commit=lambda: None)
 
 
 def purge(connection):

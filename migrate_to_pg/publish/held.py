@@ -1,0 +1,211 @@
+"""Hold what is verified as it is, from before the first read of it to the commit.
+
+Locks keep writers and DDL away from the tables, readers not. What takes no lock that one of ours would stop (GRANT,
+setval, ALTER TYPE, CREATE OR REPLACE FUNCTION, event triggers) is told by the catalogue itself: its rows for
+everything that is about to be published are read when the locks are had, and once more within the transaction that
+publishes, when every object was moved; from then on PostgreSQL lets nobody else change them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg.errors import PublishError
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.publish.transaction import LOCK_TIMEOUT, blocked
+
+Connection = psycopg.Connection[Any]
+
+#: What of pg_class changes by itself, or when a table is moved.
+_CHANGING = ("relnamespace", "relpages", "reltuples", "relallvisible", "relallfrozen", "relfrozenxid", "relminmxid")
+
+# One line for each catalogue and object that has rows in it: a digest of these rows, whatever columns they have in
+# this version. The keys are oids, which an object keeps wherever it is moved.
+_FACTS = """
+WITH relation AS (
+    SELECT oid, relkind FROM pg_class WHERE oid = ANY (%(relations)s::oid[])
+), fact (what, class, object, line) AS (
+    SELECT 'definition', 'pg_class'::regclass, oid, (to_jsonb(c) - %(changing)s::text[])::text
+    FROM pg_class c JOIN relation USING (oid)
+    UNION ALL SELECT 'column', 'pg_class', attrelid, a::text FROM pg_attribute a JOIN relation r ON r.oid = attrelid
+    UNION ALL SELECT 'default', 'pg_class', adrelid, d::text FROM pg_attrdef d JOIN relation r ON r.oid = adrelid
+    UNION ALL SELECT 'constraint', 'pg_class', conrelid, (to_jsonb(k) - 'connamespace')::text
+              FROM pg_constraint k JOIN relation r ON r.oid = conrelid
+    UNION ALL SELECT 'index', 'pg_class', indrelid, i::text FROM pg_index i JOIN relation r ON r.oid = indrelid
+    UNION ALL SELECT 'trigger', 'pg_class', tgrelid, g::text FROM pg_trigger g JOIN relation r ON r.oid = tgrelid
+    UNION ALL SELECT 'rule', 'pg_class', ev_class, w::text FROM pg_rewrite w JOIN relation r ON r.oid = ev_class
+    UNION ALL SELECT 'policy', 'pg_class', polrelid, p::text FROM pg_policy p JOIN relation r ON r.oid = polrelid
+    UNION ALL SELECT 'sequence', 'pg_class', seqrelid, s::text FROM pg_sequence s JOIN relation r ON r.oid = seqrelid
+    UNION ALL SELECT 'inheritance', 'pg_class', inhparent, h::text
+              FROM pg_inherits h JOIN relation r ON r.oid = inhparent
+    UNION ALL SELECT 'publication', 'pg_class', prrelid, p::text
+              FROM pg_publication_rel p JOIN relation r ON r.oid = prrelid
+    UNION ALL SELECT 'statistics', 'pg_class', stxrelid, (to_jsonb(s) - 'stxnamespace')::text
+              FROM pg_statistic_ext s JOIN relation r ON r.oid = stxrelid
+    UNION ALL SELECT 'comment', classoid::regclass, objoid, d::text FROM pg_description d
+              WHERE (classoid = 'pg_class'::regclass AND objoid = ANY (%(relations)s::oid[]))
+                 OR (classoid = 'pg_proc'::regclass AND objoid = ANY (%(routines)s::oid[]))
+                 OR (classoid = 'pg_type'::regclass AND objoid = ANY (%(types)s::oid[]))
+    UNION ALL SELECT 'definition', 'pg_proc', oid, (to_jsonb(p) - 'pronamespace')::text FROM pg_proc p
+              WHERE oid = ANY (%(routines)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_type', oid, (to_jsonb(t) - 'typnamespace')::text FROM pg_type t
+              WHERE oid = ANY (%(types)s::oid[])
+    UNION ALL SELECT 'value', 'pg_type', enumtypid, e::text FROM pg_enum e WHERE enumtypid = ANY (%(types)s::oid[])
+    UNION ALL SELECT 'constraint', 'pg_type', contypid, (to_jsonb(k) - 'connamespace')::text FROM pg_constraint k
+              WHERE contypid = ANY (%(types)s::oid[])
+    UNION ALL SELECT 'event trigger', 'pg_event_trigger', e.oid, e::text || p::text
+              FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
+)
+SELECT class::text, object::bigint, what, md5(string_agg(line, E'\\n' ORDER BY line)) FROM fact GROUP BY 1, 2, 3
+"""
+
+_MEMBERS = """
+SELECT ARRAY(SELECT oid FROM pg_class WHERE relnamespace = ANY (s.oids)) AS relations,
+       ARRAY(SELECT oid FROM pg_proc WHERE pronamespace = ANY (s.oids)) AS routines,
+       ARRAY(SELECT oid FROM pg_type WHERE typnamespace = ANY (s.oids)) AS types
+FROM (SELECT ARRAY(SELECT oid FROM pg_namespace WHERE nspname = ANY (%s)) AS oids) AS s
+"""
+
+_TABLES = """
+SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND relkind IN ('r', 'p')
+ORDER BY pg_class.oid
+"""
+_SEQUENCES = "SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND relkind = 'S'"
+#: Sequences asked at once.
+_AT_ONCE = 200
+
+# Rows that this transaction wrote, or tried to: an event trigger acts within it, and no lock of ours stops it.
+_WRITTEN = """
+SELECT relid::bigint, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_all_tables WHERE relid = ANY (%s::oid[])
+"""
+_PLACES = """
+SELECT oid::bigint, pg_relation_filenode(oid)::bigint FROM pg_class
+WHERE oid = ANY (%s::oid[]) AND relkind IN ('r', 'm', 'i')
+"""
+
+#: Kind of object -> the oids of those that are held.
+Members = dict[str, frozenset[int]]
+#: (catalogue, oid, what) -> a digest.
+Facts = dict[tuple[str, int, str], str]
+
+_CATALOGUES = {"relations": "pg_class", "routines": "pg_proc", "types": "pg_type"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is locked, and what the catalogue said of it then."""
+
+    connection: Connection
+    #: Whoever leaves it first ends the transaction.
+    transaction: ExitStack
+    schemas: tuple[str, ...]
+    #: "relations", "routines" and "types": the oids of what is in these schemas.
+    members: Members
+    facts: Facts
+
+    def require_same_members(self) -> None:
+        """PublishError where something was made in the schemas since, or is gone. Call it before anything is moved."""
+        now = _members(self.connection, self.schemas)
+        added = [(kind, oid) for kind, oids in now.items() for oid in oids if oid not in self.members[kind]]
+        if now != self.members:
+            labels = [_label(self.connection, _CATALOGUES[kind], oid) for kind, oid in added]
+            raise _changed(labels or [_("something was dropped")])
+
+    def require_same(self) -> None:
+        """PublishError where the catalogue does not say the same of every object, wherever it was moved meanwhile."""
+        now = _facts(self.connection, self.members)
+        changed = sorted(key for key in self.facts.keys() | now.keys() if self.facts.get(key) != now.get(key))
+        if changed:
+            raise _changed([f"{_label(self.connection, name, oid)}: {what}" for name, oid, what in changed])
+
+    @contextmanager
+    def unwritten(self) -> Iterator[None]:
+        """PublishError where anything that acts within our own transaction writes a row, or a table anew."""
+        before = self._rows()
+        yield
+        written = {oid for oid, _state in before ^ self._rows()}
+        if written:
+            names = [name for _oid, name in self.connection.execute(_TABLES, [list(written)]).fetchall()]
+            raise PublishError(
+                _("An event trigger wrote rows to {table} while it was published.", table=names[0]),
+                detail=names,
+                remedy=_(
+                    "Nothing was published. Disable the event trigger while the database is moved (ALTER EVENT TRIGGER"
+                    " ... DISABLE), then run again."
+                ),
+            )
+
+    def _rows(self) -> set[tuple[int, int]]:
+        tables = [list(self.members["relations"])]
+        return {
+            *self.connection.execute(_WRITTEN, tables).fetchall(),
+            *self.connection.execute(_PLACES, tables).fetchall(),
+        }
+
+
+def hold(connection: Connection, schemas: Sequence[str], transaction: ExitStack) -> Held:
+    """Begin a transaction that ends with ``transaction``, and lock every table of these schemas in it.
+
+    EXCLUSIVE lets others read, and nothing else: no row is written, no table altered, analyzed or added to a
+    publication. Raises PublishError where the locks are not had in LOCK_TIMEOUT seconds.
+    """
+    transaction.enter_context(connection.transaction())
+    connection.execute("SET LOCAL search_path = pg_catalog")
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
+    relations = list(_members(connection, schemas)["relations"])
+    tables = [name for _oid, name in connection.execute(_TABLES, [relations]).fetchall()]
+    try:
+        with connection.transaction():
+            if tables:
+                names = sql.SQL(", ").join(map(sql.SQL, tables))
+                connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(names))
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+        raise blocked(connection, relations, _("Verifying")) from error
+    # Asked again: what was made while we waited for the locks is there now.
+    members = _members(connection, schemas)
+    facts = _facts(connection, members)
+    return Held(connection=connection, transaction=transaction, schemas=tuple(schemas), members=members, facts=facts)
+
+
+def _members(connection: Connection, schemas: Sequence[str]) -> Members:
+    row = connection.execute(_MEMBERS, [list(schemas)]).fetchone() or ((), (), ())
+    return dict(zip(_CATALOGUES, map(frozenset, row), strict=True))
+
+
+def _facts(connection: Connection, members: Members) -> Facts:
+    parameters = {kind: list(oids) for kind, oids in members.items()}
+    rows = connection.execute(_FACTS.encode(), {**parameters, "changing": list(_CHANGING)}).fetchall()
+    facts = {(name, oid, what): digest for name, oid, what, digest in rows}
+    return facts | {("pg_class", oid, "next value"): state for oid, state in _next_values(connection, parameters)}
+
+
+def _next_values(connection: Connection, parameters: dict[str, list[int]]) -> Iterator[tuple[int, str]]:
+    sequences = connection.execute(_SEQUENCES, [parameters["relations"]]).fetchall()
+    for start in range(0, len(sequences), _AT_ONCE):
+        each = [
+            sql.SQL("SELECT {}::bigint, last_value || ' ' || is_called FROM {}").format(sql.Literal(oid), sql.SQL(name))
+            for oid, name in sequences[start : start + _AT_ONCE]
+        ]
+        yield from connection.execute(sql.SQL(" UNION ALL ").join(each)).fetchall()
+
+
+def _label(connection: Connection, catalogue: str, oid: int) -> str:
+    row = connection.execute("SELECT pg_describe_object(%s::regclass, %s, 0)", [catalogue, oid]).fetchone()
+    return (row and row[0]) or _("something that is gone")
+
+
+def _changed(labels: list[str]) -> PublishError:
+    return PublishError(
+        _("Somebody changed what was verified before it was published: {first}.", first=labels[0]),
+        detail=labels,
+        remedy=_(
+            "Nothing was published. Look who else is connected to the database (pg_stat_activity) and may do that, then"
+            " run again."
+        ),
+    )

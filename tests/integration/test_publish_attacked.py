@@ -1,0 +1,170 @@
+"""A second session of the same owner, at every moment between the migrations and the commit.
+
+What it tries is blocked until the run is over, or stops the run with nothing published; never is it published unseen.
+"""
+
+import psycopg
+import pytest
+
+from migrate_to_pg import pipeline
+from migrate_to_pg.description import describe, differences
+from migrate_to_pg.records import INCOMING
+from migrate_to_pg.snapshot import Source
+
+#: What a lock keeps away: rows, and everything that ALTER TABLE and its like do.
+LOCKED = {
+    "insert": "INSERT INTO courses_course SELECT 999999, code || 'x', title, created_at FROM courses_course LIMIT 1",
+    "update": "UPDATE auth_user SET is_superuser = true",
+    "delete": "DELETE FROM attributions_attribution",
+    "truncate": "TRUNCATE attributions_attribution",
+    "type": "ALTER TABLE auth_user ALTER username TYPE varchar(300)",
+    "not null": "ALTER TABLE auth_user ALTER username DROP NOT NULL",
+    "default": "ALTER TABLE auth_user ALTER is_superuser SET DEFAULT true",
+    "statistics": "ALTER TABLE auth_user ALTER username SET STATISTICS 7",
+    "n_distinct": "ALTER TABLE auth_user ALTER username SET (n_distinct = 1)",
+    "compression": "ALTER TABLE auth_user ALTER username SET COMPRESSION pglz",
+    "storage": "ALTER TABLE auth_user ALTER username SET STORAGE PLAIN",
+    "options": "ALTER TABLE auth_user SET (fillfactor = 50)",
+    "owner": "ALTER TABLE auth_user OWNER TO somebody",
+    "rename": "ALTER TABLE auth_user RENAME TO auth_users",
+    "column": "ALTER TABLE auth_user RENAME username TO login",
+    "dropped key": "ALTER TABLE auth_permission DROP CONSTRAINT auth_permission_pkey CASCADE",
+    "dropped index": "DROP INDEX auth_user_username_6821ab7c_like",
+    "index": "CREATE INDEX ON auth_user (last_name)",
+    "foreign key": "CREATE TABLE public.mine (id int REFERENCES auth_user)",
+    "triggers": "ALTER TABLE auth_user DISABLE TRIGGER ALL",
+    "trigger": "CREATE TRIGGER t AFTER INSERT ON auth_user EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "rule": "CREATE RULE r AS ON DELETE TO auth_user DO INSTEAD NOTHING",
+    "policy": "CREATE POLICY p ON auth_user",
+    "row security": "ALTER TABLE auth_user ENABLE ROW LEVEL SECURITY",
+    "replica identity": "ALTER TABLE auth_user REPLICA IDENTITY FULL",
+    "publication": "ALTER PUBLICATION theirs ADD TABLE auth_user",
+    "statistics object": "CREATE STATISTICS s ON username, email FROM auth_user",
+    "comment": "COMMENT ON TABLE auth_user IS 'x'",
+    "inheritance": "CREATE TABLE public.child () INHERITS (auth_user)",
+    "unlogged": "ALTER TABLE django_session SET UNLOGGED",
+    "vacuum": "VACUUM FULL auth_user",
+    "schema": "ALTER TABLE auth_user SET SCHEMA public",
+    "drop": "DROP TABLE django_session",
+}
+#: What no lock on a table stops: the catalogue tells.
+UNLOCKED = {
+    "grant": "GRANT ALL ON auth_user TO PUBLIC",
+    "grant of a column": "GRANT SELECT (password) ON auth_user TO PUBLIC",
+    "grant of a sequence": "GRANT ALL ON SEQUENCE auth_user_id_seq TO PUBLIC",
+    "next value": "SELECT setval('auth_user_id_seq', 1)",
+    "value given": "SELECT nextval('auth_user_id_seq')",
+    "sequence": "ALTER SEQUENCE auth_user_id_seq INCREMENT 10",
+    "table": "CREATE TABLE mine (id int)",
+    "function": "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "type": "CREATE TYPE mine AS ENUM ('a')",
+    "event trigger": """
+        CREATE FUNCTION public.act() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
+            IF to_regclass('public.auth_user') IS NOT NULL THEN UPDATE public.auth_user SET is_superuser = true; END IF;
+        END$$;
+        CREATE EVENT TRIGGER act ON ddl_command_end EXECUTE FUNCTION public.act()
+    """,
+}
+#: Of these, what may still be done when all was looked at: as if it were done after the commit, or made in a schema
+#: that is about to be dropped, and never published.
+LATE = ("grant of a column", "event trigger", "type", "function")
+#: Rows, which the cells tell, and what describes nothing.
+UNSEEN = ("insert", "update", "delete", "truncate", "vacuum", "next value", "value given")
+UNSEEN += ("event trigger", "foreign key")
+
+
+@pytest.fixture
+def attack(postgres_url, execute):
+    """attack(statement) -> whether it was done: by another session, which waits a moment only."""
+    execute(postgres_url, "DROP ROLE IF EXISTS somebody; CREATE ROLE somebody; CREATE PUBLICATION theirs")
+    execute(postgres_url, "GRANT CREATE ON SCHEMA public TO somebody")
+
+    def run(statement, schema=INCOMING):
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute(f"SET lock_timeout = '50ms'; SET search_path = {schema}")
+            try:
+                other.execute(statement)
+            except psycopg.errors.LockNotAvailable:
+                return False
+            return True
+
+    yield run
+    execute(postgres_url, "DROP EVENT TRIGGER IF EXISTS act; DROP OWNED BY somebody CASCADE; DROP ROLE somebody")
+
+
+def in_public(execute, url):
+    query = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = 'auth_user'"
+    return execute(url, query) == [(1,)]
+
+
+def test_no_second_session_changes_a_row_or_a_table_between_verify_and_commit(
+    source, postgres_url, move, attack, monkeypatch
+):
+    """At the first read, when all was read, and last of all within the transaction."""
+    done = {}
+
+    def attacked(moment, called):
+        def attacking(*given, **named):
+            done.update({(moment, name): attack(statement) for name, statement in LOCKED.items()})
+            return called(*given, **named)
+
+        return attacking
+
+    monkeypatch.setattr(pipeline, "prove", attacked("first read", pipeline.prove))
+    monkeypatch.setattr(pipeline, "require_identities", attacked("all read", pipeline.require_identities))
+    monkeypatch.setattr(Source, "require_unchanged", attacked("last", Source.require_unchanged))
+    report = move(source, postgres_url)
+    assert report.ok, report.failure
+    assert done == dict.fromkeys(done, False)
+    assert len(done) == 3 * len(LOCKED)
+
+
+@pytest.mark.parametrize("name", UNLOCKED)
+def test_what_takes_no_lock_stops_the_run_with_nothing_published(source, postgres_url, move, attack, execute, name):
+    done = []
+    report = move(source, postgres_url, on={"publish": lambda: done.append(attack(UNLOCKED[name]))})
+    if done == [False]:
+        # Of the sequences that verify has tried, the transaction has locks as well.
+        assert report.ok, report.failure
+        return
+    assert not report.ok
+    assert "Somebody changed what was verified before it was published" in report.failure.message
+    assert report.failure.detail
+    assert not in_public(execute, postgres_url)
+
+
+def test_once_all_is_moved_even_what_takes_no_lock_waits(source, postgres_url, move, attack, execute, monkeypatch):
+    done = {}
+    unchanged = Source.require_unchanged
+
+    def last(*given):
+        if in_public_there(postgres_url):
+            return unchanged(*given)
+        done.update({name: attack(statement) for name, statement in UNLOCKED.items() if name not in LATE})
+        return unchanged(*given)
+
+    calls = iter((False, True))
+    in_public_there = lambda url: not next(calls)  # noqa: E731 - the second time is within the transaction
+    monkeypatch.setattr(Source, "require_unchanged", last)
+    report = move(source, postgres_url)
+    assert report.ok, report.failure
+    assert done == dict.fromkeys(done, False)
+
+
+def test_a_definition_changed_between_the_migrations_and_the_first_read_is_told(postgres_url, attack, source, move):
+    """Before the tables are locked: what was made by the migrations is known in PostgreSQL's own words."""
+    statements = {name: s for name, s in (LOCKED | UNLOCKED).items() if name not in UNSEEN}
+    told = {}
+
+    def all_of_them():
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            for name, statement in statements.items():
+                before = describe(connection, INCOMING)
+                with connection.transaction(force_rollback=True):
+                    connection.execute(f"SET LOCAL search_path = {INCOMING}")
+                    connection.execute(statement)
+                    told[name] = differences(before, describe(connection, INCOMING))
+
+    move(source, postgres_url, on={"prove": all_of_them})
+    assert [name for name, lines in told.items() if not lines] == []
+    assert told.keys() == statements.keys()
