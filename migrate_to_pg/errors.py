@@ -6,7 +6,7 @@ exit status of the command. None of them ever carries a password.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class MigrateToPgError(Exception):
@@ -52,12 +52,40 @@ class StagingError(MigrateToPgError):
     """The project's migrations, indexes or constraints could not be made in the incoming schema."""
 
 
+class UnmetDefinitionError(StagingError):
+    """A key, an index or a constraint does not hold for the rows of its table."""
+
+    def __init__(self, message: str, *, place: tuple[str, ...], detail: Sequence[str] = (), remedy: str = "") -> None:
+        super().__init__(message, detail=detail, remedy=remedy)
+        #: Table, kind and name of it.
+        self.place = place
+
+
 class BlockedError(MigrateToPgError):
     """Examine found faults that PostgreSQL would refuse, and no repair was accepted for them."""
 
 
 class LoadError(MigrateToPgError):
     """PostgreSQL refused a row, or a value could not be converted without changing it."""
+
+
+class RefusedRowError(LoadError):
+    """PostgreSQL refused a row for what is in it; which others it refuses as well was not looked for."""
+
+    def __init__(self, message: str, *, table: str, detail: Sequence[str] = (), remedy: str = "") -> None:
+        super().__init__(message, detail=detail, remedy=remedy)
+        #: By PostgreSQL's name.
+        self.table = table
+
+
+class RefusedRowsError(LoadError):
+    """The same of one or more tables; the words are those of the first."""
+
+    def __init__(self, tables: Mapping[str, RefusedRowError]) -> None:
+        first = next(iter(tables.values()))
+        super().__init__(str(first), detail=first.detail, remedy=first.remedy)
+        #: Those in which rows were refused, by PostgreSQL's names.
+        self.tables = tuple(tables)
 
 
 class ProofError(MigrateToPgError):

@@ -6,7 +6,7 @@ would refuse or change stops it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +16,26 @@ import psycopg
 
 from migrate_to_pg import resume, staging
 from migrate_to_pg.columns.reader import TableBatch
-from migrate_to_pg.errors import BlockedError
+from migrate_to_pg.errors import BlockedError, RefusedRowsError, UnmetDefinitionError
 from migrate_to_pg.examine import UnsoundError, examine, require_sound
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load import load
+from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.pgloader import load_by_pgloader, require_pgloader
-from migrate_to_pg.mending import Accepted, is_called_for, mend
-from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Snapshot, SourceCatalog, Verify
-from migrate_to_pg.rules import accepted_rules, derived_column, integrity_check, missing_column, quarantined_rules
+from migrate_to_pg.load.trial import Trial, try_rows
+from migrate_to_pg.mending import Accepted, can_be_set_aside, is_called_for, mend
+from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Refusal, Snapshot, SourceCatalog, Verify
+from migrate_to_pg.rules import (
+    Subject,
+    accepted_rules,
+    derived_column,
+    integrity_check,
+    missing_column,
+    quarantined_rules,
+    refused_row,
+)
+from migrate_to_pg.rules.rows import opened
 from migrate_to_pg.running import Progress, Running
 from migrate_to_pg.snapshot import file_sha256, require_space
 
@@ -45,6 +56,17 @@ class Road(NamedTuple):
     conninfo: str
 
 
+class Given(NamedTuple):
+    """What a load begins with."""
+
+    plan: Plan
+    catalog: SourceCatalog
+    snapshot: Snapshot
+    road: Road
+    #: What is not there yet.
+    aside: staging.SetAside
+
+
 class Loading(Running):
     """A run that gets as far as loaded tables."""
 
@@ -57,32 +79,107 @@ class Loading(Running):
             # It may change a value without a word: counting rows would prove nothing.
             options = replace(options, verify=Verify.ORM if options.verify is Verify.ORM else Verify.CELLS)
         super().__init__(options, progress)
+        #: What examine found in the snapshot, before any repair.
+        self.found: tuple[Finding, ...] = ()
+        #: Rows that PostgreSQL itself refused, and what is told of them.
+        self.refusals: tuple[Refusal, ...] = ()
+        self.refused: tuple[Finding, ...] = ()
 
-    def examine_and_load(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: Road) -> Path:
+    def examine_and_load(self, given: Given) -> Path:
         """At first sight where nothing was accepted: values are judged as they are sent, in one reading of them.
 
         Where that finds anything, staging is empty again and all is examined first. Returns the file that was loaded.
         """
-        if not self.accepted and not self.by_pgloader and self._loads_at_first_sight(plan, catalog, snapshot, road):
-            return snapshot.path
-        ready = self.examine(plan, catalog, snapshot)
-        with self.stage("load"):
-            self._send(ready, road)
-        return ready.path
+        if not self.accepted and not self.by_pgloader and self._loads_at_first_sight(given):
+            return given.snapshot.path
+        return self._load(self.examine(given.plan, given.catalog, given.snapshot), given)
 
-    def _loads_at_first_sight(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: Road) -> bool:
+    def load_without(self, given: Given, error: UnmetDefinitionError, definition: staging.Definition) -> Path:
+        """The same once more, without the rows for which this key, index or constraint does not hold.
+
+        The tables must be as bare as they were for the first load. Raises ``error`` where no row is at fault.
+        """
+        return self._load(self._without_refused(self.sent, given, error, (), [definition]), given)
+
+    def _load(self, ready: Ready, given: Given) -> Path:
+        """Until PostgreSQL takes every row: those that it refuses are set aside, where that was accepted."""
+        while True:
+            try:
+                with self.stage("load"):
+                    self._send(ready, given.road)
+            except RefusedRowsError as error:
+                ready = self._without_refused(ready, given, error, error.tables, ())
+            else:
+                return ready.path
+
+    def _without_refused(
+        self,
+        ready: Ready,
+        given: Given,
+        error: RefusedRowsError | UnmetDefinitionError,
+        tables: Sequence[str],
+        definitions: Sequence[staging.Definition],
+    ) -> Ready:
+        """What is to be loaded instead; BlockedError where that was not accepted."""
+        staging.empty(given.road.connection, INCOMING, given.plan)
+        if not self._try_rows(ready, given, tables, definitions):
+            raise error
+        self.facts.findings = (*self.refused, *(f for f in self.facts.findings if f.rule != refused_row.RULE.id))
+        self._require_unblocked()
+        ready = self._mend(given.plan, given.catalog, given.snapshot)
+        self._require_unblocked()
+        return ready
+
+    def _try_rows(
+        self, ready: Ready, given: Given, tables: Sequence[str], definitions: Sequence[staging.Definition]
+    ) -> bool:
+        """Find the rows that PostgreSQL refuses of these tables, or for these definitions; whether there are any."""
+        # No other rule knows of exclusion constraints: all of them are looked at.
+        definitions = (*definitions, *(d for d in given.aside.definitions if d.kind == "exclusion"))
+        wanted = {*tables, *(definition.table for definition in definitions)}
+        trials = [
+            Trial(table=table, definitions={d.name: d.create for d in definitions if d.table == table.name})
+            for table in ready.plan.tables
+            if table.name in wanted
+        ]
+        road, copy = given.road, Copy(ready.plan, ready.path, INCOMING, lambda _: None)
+        with self.stage("examine"), self._filling(ready, road):
+            refusals = try_rows(trials, copy, road.connection, road.conninfo)
+            with opened(ready.path, time_zone=ready.plan.source_time_zone) as database:
+                subject = Subject(plan=ready.plan, catalog=given.catalog, database=database)
+                refusals = tuple(refused_row.unjudged(subject, refusals))
+                found = tuple(refused_row.findings(subject, refusals))
+        self.refusals += refusals
+        self.refused += tuple(self._accepted(finding, ready.plan) for finding in found)
+        return bool(found)
+
+    def _accepted(self, finding: Finding, plan: Plan) -> Finding:
+        table = plan.table(finding.table)
+        can_go = table is not None and can_be_set_aside(table)
+        applied = can_go and refused_row.RULE.id in self.accepted.quarantine
+        return replace(finding, quarantinable=can_go, applied=applied)
+
+    def _loads_at_first_sight(self, given: Given) -> bool:
+        plan, catalog, snapshot, road, _aside = given
         self._find(plan, catalog, snapshot, values=False)
         if any(finding.blocks for finding in self.facts.findings):
             return False
         ready = Ready(plan, snapshot.path, snapshot.sha256)
+        refused: tuple[str, ...] = ()
         with self.stage("load"):
             try:
                 self._send(ready, road, require_sound=require_sound)
             except UnsoundError:
                 staging.empty(road.connection, INCOMING, plan)
+            except RefusedRowsError as error:
+                # What examine finds besides is told in the same run.
+                refused = error.tables
+                staging.empty(road.connection, INCOMING, plan)
             else:
                 return True
         self.note(_("A value stands in the way: all of them are examined."))
+        if refused:
+            self._try_rows(ready, given, refused, ())
         return False
 
     def _find(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, *, values: bool = True) -> None:
@@ -102,14 +199,15 @@ class Loading(Running):
     def examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
         """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs."""
         self._find(plan, catalog, snapshot)
+        self.found = self.facts.findings
+        self.facts.findings = (*self.refused, *self.found)
         ready = Ready(plan, snapshot.path, snapshot.sha256)
-        if is_called_for(self.facts.findings, self.accepted):
-            # Which rows are set aside or changed is decided by way of indexes.
-            if damage := self.damage(snapshot.path):
-                others = (finding for finding in self.facts.findings if finding.rule != integrity_check.RULE.id)
-                self.facts.findings = (*damage, *others)
-            else:
-                ready = self._mend(plan, catalog, snapshot)
+        if is_called_for(self.found, self.accepted):
+            ready = self._mend(plan, catalog, snapshot)
+        self._require_unblocked()
+        return ready
+
+    def _require_unblocked(self) -> None:
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
             raise BlockedError(
@@ -119,7 +217,6 @@ class Loading(Running):
                 ),
                 remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
             )
-        return ready
 
     def damage(self, path: Path) -> tuple[Finding, ...]:
         """What SQLite's whole check of a file says; it takes longer than the load, and is made where it matters."""
@@ -128,6 +225,7 @@ class Loading(Running):
 
     def _send(self, ready: Ready, road: Road, **judged: Callable[[TableBatch], None]) -> None:
         """Load, from where a run that died came to, where there was one."""
+        self.sent = ready
         if self.by_pgloader:
             self._send_by_pgloader(ready, road)
             return
@@ -176,17 +274,25 @@ class Loading(Running):
         return staging.filling(road.connection, INCOMING, filled)
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
+        """A working copy of the snapshot with all that was accepted, rows that PostgreSQL refused among it."""
+        # Which rows are set aside or changed is decided by way of indexes.
+        if damage := self.damage(snapshot.path):
+            others = (finding for finding in self.facts.findings if finding.rule != integrity_check.RULE.id)
+            self.facts.findings = (*damage, *others)
+            return Ready(plan, snapshot.path, snapshot.sha256)
         with self.stage("mend"):
             # The working copy, and as much again for the tables that are made bare in it and for the journal.
             require_space(self.workplace.directory, 2 * snapshot.size)
-            self.facts.mended, plan, self.facts.findings = mend(
+            self.facts.mended, plan, found = mend(
                 plan,
                 catalog,
                 snapshot.path,
-                self.facts.findings,
+                self.found,
                 accepted=self.accepted,
                 working=self.workplace.working_copy,
                 journal=self.workplace.unfinished_journal,
                 progress=self.progress,
+                refusals=self.refusals,
             )
+            self.facts.findings = (*self.refused, *found)
         return Ready(plan, self.workplace.working_copy)

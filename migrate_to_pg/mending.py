@@ -14,8 +14,8 @@ from pathlib import Path
 from migrate_to_pg.account import Mended
 from migrate_to_pg.examine import examine
 from migrate_to_pg.journal import changed_cells, rows_aside
-from migrate_to_pg.mend import WorkingCopy, close, is_mendable, merge, quarantine, repair
-from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
+from migrate_to_pg.mend import WorkingCopy, close, is_mendable, merge, quarantine, repair, set_refused_aside
+from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, Refusal, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, duplicate_key, foreign_key_orphan, integrity_check
 from migrate_to_pg.rules.sql import compose, name
 
@@ -57,18 +57,22 @@ def mend(
     working: Path,
     journal: Path,
     progress: Progress,
+    refusals: Iterable[Refusal] = (),
 ) -> tuple[Mended, Plan, tuple[Finding, ...]]:
     """Make every accepted repair on a copy of the snapshot; ``findings`` are those of the snapshot.
 
+    ``refusals`` are rows of an earlier copy, made by the same repairs, that PostgreSQL refused: they are set aside.
     Returns the working copy with its record, the plan with the rows that are left, and the findings: those that were
     mended marked as applied, and those that stand.
     """
     with WorkingCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
         mender = _Mender(copy, catalog, accepted)
         left = findings
-        while mender.round(plan, left):
-            plan = _with_rows(copy, plan)
-            left = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
+        for work in (mender.round, lambda plan, _: mender.without(plan, refusals), mender.round):
+            # Once: the rows are gone then. A repair may bring more to light.
+            while work(plan, left):
+                plan = _with_rows(copy, plan)
+                left = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
     mended = Mended(path=working, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
     return mended, plan, _outcome(findings, left, accepted)
 
@@ -99,6 +103,20 @@ class _Mender:
                 return True
         return False
 
+    def without(self, plan: Plan, refusals: Iterable[Refusal]) -> bool:
+        """Set rows aside that PostgreSQL refused, with what refers to them; False where none is there any more."""
+        subject = Subject(plan=plan, catalog=self.catalog, database=self.copy.database)
+        return bool(sum(self._without(subject, refusal) for refusal in refusals))
+
+    def _without(self, subject: Subject, refusal: Refusal) -> int:
+        table = subject.plan.table(refusal.table)
+        if table is None or not can_be_set_aside(table):
+            return 0
+        taken = set_refused_aside(self.copy, table, refusal)
+        if taken:
+            close(self.copy, subject, nulls=foreign_key_orphan.RULE.id in self.accepted.fix)
+        return taken
+
     def _repair(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         return repair(self.copy, subject, rule, table, finding)
 
@@ -115,6 +133,11 @@ class _Mender:
         if taken:
             close(self.copy, subject, nulls=foreign_key_orphan.RULE.id in self.accepted.fix)
         return taken
+
+
+def can_be_set_aside(table: PlannedTable) -> bool:
+    """Whether rows of the table may go into quarantine."""
+    return is_mendable(table) and table.name != _MIGRATIONS
 
 
 def _edits_rows(rule: str) -> bool:

@@ -22,7 +22,7 @@ from migrate_to_pg.catalog import read_target, view_names
 from migrate_to_pg.description import Described, describe
 from migrate_to_pg.embedded import EmbeddedServer
 from migrate_to_pg.endpoints import TargetChoice, choose_target, embedded_directory
-from migrate_to_pg.errors import ProofError, TargetError
+from migrate_to_pg.errors import ProofError, TargetError, UnmetDefinitionError
 from migrate_to_pg.excluding import require_unreferenced
 from migrate_to_pg.export import Archive, relations
 from migrate_to_pg.final import final_schema
@@ -30,7 +30,7 @@ from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pgloader_command import way_to
-from migrate_to_pg.loading import Loading, Road
+from migrate_to_pg.loading import Given, Loading, Road
 from migrate_to_pg.migrations import Key, fresh_rows, make_unmigrated_tables, run_migrations
 from migrate_to_pg.modelled import make_models
 from migrate_to_pg.offline import target_tables
@@ -181,10 +181,10 @@ class _Move(Loading):
             catalog = self.facts.catalog = self.read_source(snapshot)
         plan, standing, aside = self._stage_tables(choice, connection, catalog)
         require_unreferenced(plan, snapshot.path)
-        loaded = self.examine_and_load(plan, catalog, snapshot, Road(connection, choice.conninfo))
-        self._carry(plan, catalog, snapshot, Road(connection, choice.conninfo))
-        with self.stage("restore"):
-            self._restore(plan, aside, connection, choice.conninfo)
+        given = Given(plan, catalog, snapshot, Road(connection, choice.conninfo), aside)
+        loaded = self.examine_and_load(given)
+        self._carry(plan, catalog, snapshot, given.road)
+        loaded = self._restored(given, loaded)
         with ExitStack() as transaction:
             held = self._prove(plan, snapshot, loaded, choice, connection, transaction)
             ours = relations(connection, INCOMING)
@@ -261,6 +261,23 @@ class _Move(Loading):
         if self.options.schema == "models":
             return make_models(django, catalog.applied_migrations, self.progress)
         return run_migrations(django, catalog.applied_migrations, self.progress, watched=watched)
+
+    def _restored(self, given: Given, loaded: Path) -> Path:
+        """Put back what was set aside; where it does not hold for some rows, they are told, or left out of the load."""
+        connection, conninfo = given.road
+        definitions = {definition.place: definition for definition in given.aside.definitions}
+        while True:
+            try:
+                with self.stage("restore"):
+                    self._restore(given.plan, given.aside, connection, conninfo)
+            except UnmetDefinitionError as error:
+                unmet = definitions[error.place]
+                if self.by_pgloader or unmet.kind == "foreign key":
+                    raise
+                staging.set_aside(connection, INCOMING)
+                loaded = self.load_without(given, error, unmet)
+            else:
+                return loaded
 
     def _restore(self, plan: Plan, aside: staging.SetAside, connection: psycopg.Connection[Any], conninfo: str) -> None:
         rows = {table.name: table.rows for table in self.facts.loaded}

@@ -30,7 +30,8 @@ SELECT a.attrelid AS table_oid, a.attname AS name, base.typname AS type_name,
        format('%%I.%%I', m.nspname, base.typname) AS cast_to,
        a.attnotnull OR t.typnotnull AS not_null,
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
-       a.attgenerated <> '' AS generated, a.atthasdef OR a.attidentity <> '' AS has_default,
+       a.attgenerated <> '' AS generated, a.attgenerated = 'v' AS virtual,
+       a.atthasdef OR a.attidentity <> '' AS has_default,
        pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname) AS sequence
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
@@ -179,6 +180,7 @@ def _target_column(row: Any) -> TargetColumn:
         precision=precision,
         scale=scale,
         generated=row.generated,
+        virtual=row.virtual,
         sequence=row.sequence,
         has_default=row.has_default,
     )

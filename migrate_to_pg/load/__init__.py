@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 from migrate_to_pg.columns.reader import TableBatch
+from migrate_to_pg.errors import RefusedRowError, RefusedRowsError
 from migrate_to_pg.load.connection import connect
 from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.pieces import Piece, pieces_of
 from migrate_to_pg.load.tally import Tally
-from migrate_to_pg.records import Event, LoadedTable, Plan
+from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
 from migrate_to_pg.together import taken, together
 
 __all__ = ["load"]
@@ -37,7 +38,7 @@ def load(
     whole: Mapping[str, int] | None = None,
     on_whole: Callable[[str, int], None] = lambda _table, _rows: None,
 ) -> tuple[LoadedTable, ...]:
-    """Send every row of the snapshot; raises LoadError, naming the row, where one is refused.
+    """Send every row of the snapshot; raises RefusedRowsError, naming a row, where any is refused.
 
     The tables must be empty and bare: indexes, foreign keys and triggers set aside. ``jobs`` is the number of
     connections. ``require_sound`` is shown every batch before it is sent, and stops the load by what it raises; it may
@@ -49,6 +50,9 @@ def load(
     tally = Tally(plan, pieces, present, progress, on_whole)
     crew = _Crew(pieces, tally, Copy(plan, snapshot, schema, require_sound), conninfo)
     crew.run(min(jobs, len(pieces)))
+    crew.compute(plan.tables)
+    if crew.refused:
+        raise RefusedRowsError(crew.refused)
     return tally.loaded()
 
 
@@ -62,19 +66,46 @@ class _Crew:
         self.conninfo = conninfo
         #: One table of very large rows at a time: several would hold as many of them in memory.
         self.wide = threading.Lock()
+        #: Table -> why a row of it was refused. The other tables go on, so that all such tables are known.
+        self.refused: dict[str, RefusedRowError] = {}
 
     def run(self, connections: int) -> None:
         """Until nothing is left; not in the main thread, where the driver would take Ctrl-C for itself and lose it."""
         together("load", [self._work] * max(connections, 1), self._stop, alone_here=False)
+
+    def compute(self, tables: Iterable[PlannedTable]) -> None:
+        """Columns that PostgreSQL computes only when they are read: what cannot be computed is to be known now."""
+        virtual = [t for t in tables if any(c.virtual for c in t.target.columns) and t.name not in self.refused]
+        if virtual:
+            together("load", [lambda: self._compute(virtual)], self._stop, alone_here=False)
+
+    def _compute(self, tables: Iterable[PlannedTable]) -> None:
+        for table in tables:
+            try:
+                with connect(self.conninfo) as connection:
+                    self.copy.compute(table, connection)
+            except RefusedRowError as error:
+                self.refused[error.table] = error
 
     def _stop(self) -> None:
         self.left.clear()
         self.copy.stop()
 
     def _work(self) -> None:
-        with connect(self.conninfo) as connection:
-            for piece in taken(self.left):
-                self._take(piece, connection)
+        while self._goes_on():
+            pass
+
+    def _goes_on(self) -> bool:
+        """Send pieces over one connection until none is left, which is False, or one of its rows is refused."""
+        try:
+            with connect(self.conninfo) as connection:
+                for piece in taken(self.left):
+                    if piece.table.name not in self.refused:
+                        self._take(piece, connection)
+        except RefusedRowError as error:
+            self.refused.setdefault(error.table, error)
+            return True
+        return False
 
     def _take(self, piece: Piece, connection: object) -> None:
         with self.wide if piece.table.source.is_wide else nullcontext(), self.tally.timing(piece) as sent:

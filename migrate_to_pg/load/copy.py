@@ -9,18 +9,19 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import adbc_driver_manager
 import pyarrow as pa
+from psycopg import sql
 
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import TableBatch, read
 from migrate_to_pg.columns.selection import within
-from migrate_to_pg.errors import LoadError
+from migrate_to_pg.errors import LoadError, RefusedRowError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pieces import Piece
 from migrate_to_pg.load.side import NUMBER, Refused, SideTable, goes_by_text
@@ -29,8 +30,9 @@ from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
 
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
 _SAID = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(.+)")
-#: Classes of SQLSTATE that are about the server: lost connections, full disks, shutdowns, locks, its own faults.
-_OF_THE_SERVER = ("08", "53", "55", "57", "58", "XX")
+#: Classes of SQLSTATE that are about the server: lost connections, transactions, full disks, shutdowns, locks, its own
+#: faults.
+OF_THE_SERVER = ("08", "25", "40", "53", "55", "57", "58", "XX")
 #: Longest value shown.
 _WIDTH = 80
 _LINE = re.compile(r"CONTEXT:\s+COPY .+, line (\d+)")
@@ -63,6 +65,23 @@ class Copy:
     def send(self, piece: Piece, connection: Any, sent: Callable[[int], None]) -> None:
         """All rows of a piece, committed; ``sent`` is told the rows of each batch."""
         _Sending(self, piece, sent).run(connection)
+
+    def compute(self, table: PlannedTable, connection: Any) -> None:
+        """Have the virtual columns of a table computed once; raises RefusedRowError where that fails for a row."""
+        columns = [sql.SQL("count({})").format(sql.Identifier(c.name)) for c in table.target.columns if c.virtual]
+        if not columns:
+            return
+        query = sql.SQL("SELECT {} FROM {}").format(
+            sql.SQL(", ").join(columns), sql.Identifier(self.schema, table.name)
+        )
+        try:
+            with connection.cursor() as cursor, self.stoppable(cursor):
+                cursor.execute(query.as_string(None))
+                cursor.fetchall()
+            connection.commit()
+        except adbc_driver_manager.Error as error:
+            self.require_going()
+            raise _refused(table.name, error) from error
 
     def stop(self) -> None:
         """End what is being sent, in a driver that waits for the server too."""
@@ -98,7 +117,7 @@ class _Sending:
         self.table = piece.table
         self.sent = sent
         self.side = copy.side_table(piece.table)
-        self.arrow_schema = _arrow_schema(piece.table, numbered=self.side is not None)
+        self.arrow_schema = arrow_schema(piece.table, numbered=self.side is not None)
         self.made = 0
         self.batches = read(piece.table, copy.snapshot, time_zone=copy.time_zone, rowids=False, span=piece.span)
         self.interruption: BaseException | None = None
@@ -158,7 +177,7 @@ class _Sending:
     def _unread(self, refused: Refused, error: adbc_driver_manager.Error) -> LoadError:
         """A text that is none of the type's: the row is told, and the text, which only its owner can mend."""
         column = refused.column
-        return LoadError(
+        return RefusedRowError(
             _(
                 "Table {table}, column {column}: PostgreSQL does not read a value as {type}: {reason}",
                 table=self.table.name,
@@ -166,6 +185,7 @@ class _Sending:
                 type=column.target.type_sql,
                 reason=_reason(error),
             ),
+            table=self.table.name,
             detail=[*self._where(refused.number), f"{column.name} = {refused.text[:_WIDTH]!r}"],
             remedy=_(
                 "SQLite keeps this column as text, which PostgreSQL must read as its own: mend the value, then run"
@@ -221,29 +241,8 @@ class _Sending:
 
     def _refused(self, error: adbc_driver_manager.Error) -> LoadError:
         """PostgreSQL's own first line, and which row it means; not the row itself, which may hold what is private."""
-        if not error.sqlstate or error.sqlstate.startswith(_OF_THE_SERVER):
-            return self._lost(error)
         line = _LINE.search(str(error))
-        return LoadError(
-            _(
-                "PostgreSQL refused a row of table {table}: {reason} ({sqlstate})",
-                table=self.table.name,
-                reason=_reason(error),
-                sqlstate=error.sqlstate or "no SQLSTATE",
-            ),
-            detail=self._where(int(line[1])) if line else (),
-            remedy=_("Mend it in SQLite, then run again."),
-        )
-
-    def _lost(self, error: adbc_driver_manager.Error) -> LoadError:
-        return LoadError(
-            _(
-                "PostgreSQL could not go on while table {table} was loaded: {reason}",
-                table=self.table.name,
-                reason=_reason(error),
-            ),
-            remedy=_("It is not about the rows. Look at the server, its disk and its log, then run again."),
-        )
+        return _refused(self.table.name, error, detail=self._where(int(line[1])) if line else ())
 
     def _where(self, number: int) -> list[str]:
         """The key of the n-th row of the piece: rows go over in SQLite's own order."""
@@ -258,13 +257,37 @@ class _Sending:
         return [", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))]
 
 
+def _refused(table: str, error: adbc_driver_manager.Error, *, detail: Sequence[str] = ()) -> LoadError:
+    if not error.sqlstate or error.sqlstate.startswith(OF_THE_SERVER):
+        return lost(table, error)
+    return RefusedRowError(
+        _(
+            "PostgreSQL refused a row of table {table}: {reason} ({sqlstate})",
+            table=table,
+            reason=_reason(error),
+            sqlstate=error.sqlstate,
+        ),
+        table=table,
+        detail=detail,
+        remedy=_("Mend it in SQLite, then run again."),
+    )
+
+
+def lost(table: str, error: adbc_driver_manager.Error) -> LoadError:
+    """What PostgreSQL complains of that is not about the rows."""
+    return LoadError(
+        _("PostgreSQL could not go on while table {table} was loaded: {reason}", table=table, reason=_reason(error)),
+        remedy=_("It is not about the rows. Look at the server, its disk and its log, then run again."),
+    )
+
+
 def _reason(error: adbc_driver_manager.Error) -> str:
     """PostgreSQL's own first line."""
     said = _SAID.search(str(error))
     return said[1].strip() if said else str(error).splitlines()[0]
 
 
-def _arrow_schema(table: PlannedTable, *, numbered: bool) -> pa.Schema:
+def arrow_schema(table: PlannedTable, *, numbered: bool) -> pa.Schema:
     """The exact types that COPY may be given for these columns; RecordBatch.from_arrays refuses any other."""
     fields = [pa.field(c.name, codec_for(c.target).arrow(c.target)) for c in table.loaded_columns]
     return pa.schema([*fields, pa.field(NUMBER, pa.int64())] if numbered else fields)

@@ -7,7 +7,7 @@ and views.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -43,40 +43,46 @@ class SideTable:
     def __init__(self, table: PlannedTable, schema: str, piece: int) -> None:
         self.table = table
         self.name = f"migrate_to_pg_side_{piece}"
-        self._here = sql.Identifier(schema, self.name)
+        self.here = sql.Identifier(schema, self.name)
+        self.number = sql.Identifier(NUMBER)
         self._staged = sql.Identifier(schema, table.name)
 
-    def make(self, cursor: Any) -> None:
-        """The staged table's columns without any constraint, those that travel as text being text."""
+    def make(self, cursor: Any, *, bare: bool = False) -> None:
+        """The staged table's columns without any constraint, those that travel as text being text.
+
+        With ``bare`` without modifiers and domains as well, so that every value of the type is taken.
+        """
         columns = [
-            sql.SQL("CAST(NULL AS text) AS {}" if goes_by_text(c) else "{}").format(sql.Identifier(c.name))
+            sql.SQL(_template(c, bare=bare)).format(sql.Identifier(c.name), sql.SQL(c.target.cast_to))
             for c in self.table.loaded_columns
         ]
-        number = sql.SQL("CAST(NULL AS bigint) AS {}").format(sql.Identifier(NUMBER))
+        number = sql.SQL("CAST(NULL AS bigint) AS {}").format(self.number)
         query = sql.SQL("CREATE TABLE {} AS SELECT {} FROM {} WITH NO DATA")
-        _run(cursor, query.format(self._here, sql.SQL(", ").join([*columns, number]), self._staged))
+        run(cursor, query.format(self.here, sql.SQL(", ").join([*columns, number]), self._staged))
 
     def empty_into_staged(self, cursor: Any) -> None:
         """Cast all rows into the staged table, and drop this one. Raises the driver's error where a row is refused."""
-        names = sql.SQL(", ").join(sql.Identifier(c.name) for c in self.table.loaded_columns)
-        values = sql.SQL(", ").join(map(_cast, self.table.loaded_columns))
-        # An IDENTITY column GENERATED ALWAYS takes no other value, as COPY would give it.
-        query = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} ORDER BY {}").format(
-            self._staged, names, values, self._here, sql.Identifier(NUMBER)
-        )
-        _run(cursor, query)
+        run(cursor, self.insert(self._staged, self.table.loaded_columns) + sql.SQL(" ORDER BY ") + self.number)
         self.drop(cursor)
+
+    def insert(self, into: sql.Composable, columns: Sequence[PlannedColumn]) -> sql.Composed:
+        """The statement that casts these columns of all rows into a table; a condition may follow."""
+        names = sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
+        # An IDENTITY column GENERATED ALWAYS takes no other value, as COPY would give it.
+        return sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}").format(
+            into, names, sql.SQL(", ").join(map(_cast, columns)), self.here
+        )
 
     def drop(self, cursor: Any) -> None:
         """Remove this table."""
-        _run(cursor, sql.SQL("DROP TABLE {}").format(self._here))
+        run(cursor, sql.SQL("DROP TABLE {}").format(self.here))
 
     def refused(self, connection: Any) -> Refused | None:
         """The first value of the filled table that the cast of its column refuses; None where there is none.
 
         The table must have been committed: each try that fails ends a transaction.
         """
-        last = self._look(connection, sql.SQL("SELECT max({}) FROM {}").format(sql.Identifier(NUMBER), self._here)) or 0
+        last = self._look(connection, sql.SQL("SELECT max({}) FROM {}").format(self.number, self.here)) or 0
         for column in filter(goes_by_text, self.table.loaded_columns):
             number = _first(partial(self._refuses, connection, column), last)
             if number is not None:
@@ -85,7 +91,7 @@ class SideTable:
 
     def _refuses(self, connection: Any, column: PlannedColumn, low: int, high: int) -> bool:
         query = sql.SQL("SELECT count({}) FROM {} WHERE {} BETWEEN {} AND {}").format(
-            _cast(column), self._here, sql.Identifier(NUMBER), low, high
+            _cast(column), self.here, self.number, low, high
         )
         try:
             self._look(connection, query)
@@ -96,13 +102,13 @@ class SideTable:
 
     def _text(self, connection: Any, column: PlannedColumn, number: int) -> str:
         query = sql.SQL("SELECT {} FROM {} WHERE {} = {}").format(
-            sql.Identifier(column.name), self._here, sql.Identifier(NUMBER), number
+            sql.Identifier(column.name), self.here, self.number, number
         )
         return str(self._look(connection, query))
 
     def _look(self, connection: Any, query: sql.Composed) -> Any:
         with connection.cursor() as cursor:
-            _run(cursor, query)
+            run(cursor, query)
             row = cursor.fetchone()
             return row[0] if row else None
 
@@ -126,5 +132,12 @@ def _cast(column: PlannedColumn) -> sql.Composable:
     return sql.SQL("CAST({} AS {})").format(name, sql.SQL(column.target.cast_to))
 
 
-def _run(cursor: Any, query: sql.Composed) -> None:
+def _template(column: PlannedColumn, *, bare: bool) -> str:
+    if goes_by_text(column):
+        return "CAST(NULL AS text) AS {}"
+    return "CAST(NULL AS {1}) AS {0}" if bare else "{}"
+
+
+def run(cursor: Any, query: sql.Composed) -> None:
+    """One statement; the driver knows nothing of psycopg."""
     cursor.execute(query.as_string(None))

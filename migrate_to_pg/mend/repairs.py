@@ -17,8 +17,8 @@ from migrate_to_pg.account import Fate
 from migrate_to_pg.columns.reader import read
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mend.working_copy import EDITS, WorkingCopy
-from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable
-from migrate_to_pg.rules import SetRule, Subject, ValueRule
+from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Refusal
+from migrate_to_pg.rules import SetRule, Subject, ValueRule, refused_row
 from migrate_to_pg.rules.rule import Mend, Offence, UnmendableError, Value
 from migrate_to_pg.rules.sql import Sql, compose, name
 from migrate_to_pg.sqlite import rowid_name
@@ -72,6 +72,14 @@ def quarantine(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedT
     copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns))
     rows = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
     return copy.set_aside(rule.id, table, Fate.QUARANTINED, rows)
+
+
+def set_refused_aside(copy: WorkingCopy, table: PlannedTable, refusal: Refusal) -> int:
+    """Take the rows out that PostgreSQL refused; returns how many."""
+    reason = f"{_(refused_row.RULE.title)}: {refusal.reason}"
+    copy.propose((row, reason) for row in refusal.rows)
+    rows = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
+    return copy.set_aside(refused_row.RULE.id, table, Fate.QUARANTINED, rows)
 
 
 def offending(

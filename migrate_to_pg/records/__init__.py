@@ -16,6 +16,7 @@ from migrate_to_pg.records.options import (
     Verify,
 )
 from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable
+from migrate_to_pg.records.refusals import Refusal
 from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
 from migrate_to_pg.records.results import (
     ComputedOtherwise,
@@ -76,6 +77,7 @@ __all__ = [
     "PlannedTable",
     "Proof",
     "Publication",
+    "Refusal",
     "Report",
     "Sample",
     "Snapshot",

@@ -26,6 +26,8 @@ class TargetColumn:
     scale: int | None = None
     #: Computed by PostgreSQL: never loaded, always proven.
     generated: bool = False
+    #: Computed when it is read, not when the row is written.
+    virtual: bool = False
     #: Quoted, schema-qualified name of the sequence behind an IDENTITY or serial column; without a server, the name
     #: that it would have.
     sequence: str | None = None

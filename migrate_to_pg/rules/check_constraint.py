@@ -41,6 +41,11 @@ def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
         yield Offence(columns=tuple(broken.expression.columns), where=broken.where)
 
 
+def judged(table: PlannedTable) -> frozenset[str]:
+    """The names of the constraints whose rows this rule finds."""
+    return frozenset(broken.check.name for broken in _understood(table))
+
+
 def _understood(table: PlannedTable) -> Iterator[_Broken]:
     for check in table.target.checks:
         expression = _read(check, table)
@@ -95,8 +100,7 @@ RULE = SetRule(
         " other, IN, BETWEEN, IS NULL, AND, OR, NOT and CASE WHEN, such as PositiveIntegerField's; of sums of integers,"
         " substring and casts of digits to integers; and regular expressions between ^ and $ of plain characters, the"
         " sets [0-9], [a-z] and [A-Z], and {n}. Text is compared for equality alone. Any other constraint is left to"
-        " PostgreSQL, which looks at every row while it is loaded: the run then stops there and names the constraint"
-        " and the row, with nothing published."
+        " PostgreSQL, which looks at every row while it is loaded: what it refuses is told by the rule refused-row."
     ),
     remedy=N_("Correct the values in SQLite, or change the constraint in the model and migrate."),
     find=find,

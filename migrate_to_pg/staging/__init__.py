@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.staging.aside import SetAside, empty, set_aside
+from migrate_to_pg.staging.aside import Definition, SetAside, empty, set_aside
 from migrate_to_pg.staging.filling import filling
 from migrate_to_pg.staging.identities import refresh_views, set_identities
 from migrate_to_pg.staging.restore import Builders, analyze, restore
 
 __all__ = [
     "Builders",
+    "Definition",
     "SetAside",
     "analyze",
     "empty",

@@ -45,6 +45,11 @@ class Definition:
     #: A constraint that takes its index over; comments; the whole where there was no other way.
     after: str
 
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Table, kind and name: no two have the same."""
+        return self.table, self.kind, self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:

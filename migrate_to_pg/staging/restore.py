@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from migrate_to_pg.errors import StagingError
+from migrate_to_pg.errors import StagingError, UnmetDefinitionError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Plan
 from migrate_to_pg.session import settle
@@ -154,7 +154,7 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
         if isinstance(error, psycopg.OperationalError) and not isinstance(error, errors.ProgramLimitExceeded):
             # The server went away, or its disk is full: that says nothing of the rows.
             raise
-        raise StagingError(
+        raise UnmetDefinitionError(
             _(
                 "{kind} {definition} of table {table} does not hold for the data: {message}",
                 kind=_(definition.kind).capitalize(),
@@ -163,6 +163,7 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
                 message=error.diag.message_primary or error,
             ),
             detail=[line for line in (error.diag.message_detail, definition.create) if line],
+            place=definition.place,
             remedy=_("Mend the rows it names in the SQLite database, then run again."),
         ) from error
 
