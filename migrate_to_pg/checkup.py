@@ -27,6 +27,7 @@ from migrate_to_pg.records import Event, Finding, Plan, SourceCatalog
 from migrate_to_pg.registry import content_models, generic_keys
 from migrate_to_pg.rules import integrity_check
 from migrate_to_pg.rules.of_the_doctor import INCONSISTENT, UNREADABLE
+from migrate_to_pg.sqlite_schema import SqliteSchema, learn
 from migrate_to_pg.state import page_facts
 from migrate_to_pg.web_server import as_web_server
 
@@ -41,6 +42,8 @@ class Checkup:
     pages: PageFacts | None = None
     catalog: SourceCatalog | None = None
     plan: Plan | None = None
+    #: What the migrations make on SQLite.
+    schema: SqliteSchema = field(default_factory=SqliteSchema)
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Note what was found."""
@@ -67,7 +70,10 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
         catalog = checkup.catalog = read_source(copy, original=choice.path)
         checkup.add(migration_findings(catalog.applied_migrations))
     with stage(progress, "examine"):
-        plan = checkup.plan = _plan(choice, catalog)
+        schema = checkup.schema = learn(
+            choice, catalog.applied_migrations, [table.name for table in catalog.tables], progress
+        )
+        plan = checkup.plan = _plan(choice, catalog, schema)
         found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress, original=choice.path)
         # Asked above, with the application's functions at hand.
         checkup.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
@@ -76,15 +82,15 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
         checkup.add(probe(database, catalog))
 
 
-def _plan(choice: SourceChoice, catalog: SourceCatalog) -> Plan:
+def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
     plan = make_plan(
         catalog,
         target_tables(catalog.applied_migrations, choice.alias),
         source_time_zone=choice.time_zone,
-        models=content_models(catalog.applied_migrations),
+        models={**schema.models, **content_models(catalog.applied_migrations)},
         generic_keys=generic_keys(),
     )
-    return replace(plan, promised=True)
+    return replace(plan, promised=True, made=schema.tables(choice))
 
 
 @contextmanager

@@ -142,6 +142,6 @@ def told(choice: SourceChoice, file: FileState, place: Workplace, checkup: Check
         tables=len(catalog.tables) if catalog else None,
         rows=sum(table.rows for table in catalog.tables) if catalog else None,
         migrations=len(catalog.applied_migrations) if catalog else None,
-        repairable=repairable(checkup.findings),
+        repairable=repairable(checkup.findings, schema=not checkup.schema.complaint),
         findings=tuple(sorted(checkup.findings, key=lambda finding: finding.level is not Level.ERROR)),
     )

@@ -21,6 +21,7 @@ from django.db.utils import ConnectionHandler
 from migrate_to_pg.migrations import Key
 from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
 from migrate_to_pg.registry import stored_models, unquoted
+from migrate_to_pg.stand_in import forget_migrations, standing_in
 
 #: SQL name -> pg_type.typname, where they differ.
 _TYPE_NAMES = {
@@ -41,6 +42,8 @@ _TYPE_NAMES = {
     "bigserial": "int8",
     "smallserial": "int2",
 }
+#: A database of which the kind is known, and which nobody connects to.
+_NOWHERE = {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere"}
 _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
 
 
@@ -51,7 +54,10 @@ def target_tables(applied: Collection[Key], alias: str) -> tuple[TargetTable, ..
     """
     from django.db.migrations.recorder import MigrationRecorder
 
-    return tables_of([*stored_models(applied, alias), MigrationRecorder.Migration])
+    with standing_in(alias, _NOWHERE):
+        # A migration may have other operations on PostgreSQL than where it was imported first.
+        forget_migrations()
+        return tables_of([*stored_models(applied, alias), MigrationRecorder.Migration])
 
 
 def tables_of(stored: Iterable[type[models.Model]]) -> tuple[TargetTable, ...]:

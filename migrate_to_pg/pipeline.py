@@ -64,7 +64,8 @@ from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at
 from migrate_to_pg.running import Progress, silent
 from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
-from migrate_to_pg.stand_in import standing_in
+from migrate_to_pg.sqlite_schema import SqliteSchema
+from migrate_to_pg.stand_in import forget_migrations, standing_in
 from migrate_to_pg.words import estimate
 
 
@@ -143,8 +144,9 @@ class _Move(Loading):
         snapshot = self.snapshot(source)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
+            schema = self.learn(catalog)
             tables = target_tables(catalog.applied_migrations, self.source_choice.alias)
-            plan = replace(self.plan(catalog, tables), promised=True)
+            plan = replace(self.plan(catalog, tables, schema=schema), promised=True)
             require_unreferenced(plan, snapshot.path)
         if self.options.mode == "dump":
             self._find(plan, catalog, snapshot)
@@ -179,7 +181,8 @@ class _Move(Loading):
         snapshot = self.snapshot(source)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
-        plan, standing, aside = self._stage_tables(choice, connection, catalog)
+            schema = self.learn(catalog)
+        plan, standing, aside = self._stage_tables(choice, connection, catalog, schema)
         require_unreferenced(plan, snapshot.path)
         given = Given(plan, catalog, snapshot, Road(connection, choice.conninfo), aside)
         loaded = self.examine_and_load(given)
@@ -219,7 +222,7 @@ class _Move(Loading):
         self.facts.said += untold(self.carried.unread, self.facts.findings)
 
     def _stage_tables(
-        self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
+        self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema
     ) -> tuple[Plan, Standing | None, staging.SetAside]:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self.stage("stage"):
@@ -228,11 +231,12 @@ class _Move(Loading):
             staged = self._staged(choice, connection)
             watched = target.watched_schemas(connection, self.final)
             with target.untouched(connection, watched), standing_in(self.source_choice.alias, staged) as django:
+                forget_migrations()
                 missing = self._make_tables(django, catalog, watched)
                 make_unmigrated_tables(django, [table.name for table in catalog.tables])
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
-            plan = self.plan(catalog, tables, view_names(connection, INCOMING))
+            plan = self.plan(catalog, tables, view_names(connection, INCOMING), schema)
             standing = None
             if self.options.replace:
                 # Whatever is there is kept, rows written meanwhile included.

@@ -68,7 +68,12 @@ def content_models(applied: Collection[Key]) -> dict[tuple[str, str], str]:
         (model._meta.app_label, str(model._meta.model_name)): unquoted(model._meta.db_table)
         for model in apps.get_models(include_auto_created=True)
     }
-    return installed | dict(_historical(_state(SourceLoader(None, applied)).models))
+    return installed | historical_models(SourceLoader(None, applied))
+
+
+def historical_models(loader: SourceLoader) -> dict[tuple[str, str], str]:
+    """The same of the models of a loader's applied migrations alone."""
+    return dict(_historical(_state(loader).models))
 
 
 def _historical(states: Mapping[tuple[str, str], ModelState]) -> Iterator[tuple[tuple[str, str], str]]:

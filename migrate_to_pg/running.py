@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from migrate_to_pg.records import (
 from migrate_to_pg.registry import applied_models, content_models, generic_keys
 from migrate_to_pg.rules.of_the_run import bytes_not_read
 from migrate_to_pg.snapshot import Source
+from migrate_to_pg.sqlite_schema import SqliteSchema, learn
 from migrate_to_pg.web_server import as_web_server
 from migrate_to_pg.workplace import Workplace
 
@@ -152,7 +154,18 @@ class Running:
             )
         return catalog
 
-    def plan(self, catalog: SourceCatalog, tables: Iterable[TargetTable], views: Collection[str] = ()) -> Plan:
+    def learn(self, catalog: SourceCatalog) -> SqliteSchema:
+        """What the applied migrations make on SQLite."""
+        names = [table.name for table in catalog.tables]
+        return learn(self.source_choice, catalog.applied_migrations, names, self.progress)
+
+    def plan(
+        self,
+        catalog: SourceCatalog,
+        tables: Iterable[TargetTable],
+        views: Collection[str] = (),
+        schema: SqliteSchema | None = None,
+    ) -> Plan:
         """SQLite's tables paired with PostgreSQL's, less those whose rows are not wanted.
 
         ``views`` are the names of PostgreSQL's, where there is a server.
@@ -161,10 +174,13 @@ class Running:
             catalog,
             tables,
             source_time_zone=self.source_choice.time_zone,
-            models=content_models(catalog.applied_migrations),
+            # Those of SQLite alone have no table on PostgreSQL; they are not gone.
+            models={**(schema.models if schema else {}), **content_models(catalog.applied_migrations)},
             generic_keys=generic_keys(),
             views=views,
         )
+        if schema:
+            plan = replace(plan, made=schema.tables(self.source_choice))
         copies = self.options.leftovers is Leftovers.COPY
         plan = exclude(leave_out_derived(plan), self.options.exclude_data, leftovers=copies)
         self.facts.excluded = tuple(ExcludedTable(name=table.name, rows=table.source.rows) for table in plan.excluded)

@@ -6,13 +6,17 @@ one that reaches for another database is stopped before it repeats there what it
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, NoReturn
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.errors import StagingError
@@ -44,6 +48,27 @@ def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWr
             settings.DATABASES[alias] = former_entry
         for name, wrapper in former.items():
             connections[name] = wrapper
+
+
+@contextmanager
+def importing_anew() -> Iterator[None]:
+    """Import the project's migrations once more, for the databases that the aliases mean now; then put them back.
+
+    A migration may ask for the kind of database while it is imported, and have other operations on each.
+    """
+    former = forget_migrations()
+    try:
+        yield
+    finally:
+        forget_migrations()
+        sys.modules.update(former)
+
+
+def forget_migrations() -> dict[str, ModuleType]:
+    """Let whoever comes next import the project's migrations anew; those that were imported are returned."""
+    packages = {MigrationLoader.migrations_module(config.label)[0] for config in apps.get_app_configs()}
+    prefixes = tuple(f"{package}." for package in packages if package)
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(prefixes)}
 
 
 def _place(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -33,15 +33,20 @@ def as_web_server(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Connecti
 @contextmanager
 def django_connection(choice: SourceChoice, path: Path) -> Iterator[BaseDatabaseWrapper]:
     """Django's wrapper around it."""
-    entry = settings.DATABASES.get(choice.alias, {})
-    if "sqlite3" not in entry.get("ENGINE", "") and "spatialite" not in entry.get("ENGINE", ""):
-        entry = {"ENGINE": _SQLITE}
-    entry = {"ENGINE": entry["ENGINE"], "OPTIONS": _options(entry.get("OPTIONS", {})), "NAME": str(path)}
+    entry = sqlite_entry(choice, path)
     connection = ConnectionHandler({"default": dict(entry), choice.alias: entry})[choice.alias]
     with contextlib.closing(connection):
         # Projects register their own functions when connection_created is sent.
         connection.ensure_connection()
         yield connection
+
+
+def sqlite_entry(choice: SourceChoice, path: Path) -> dict[str, Any]:
+    """A file as an entry of DATABASES, with the project's own settings where it has some for SQLite."""
+    entry = settings.DATABASES.get(choice.alias, {})
+    if "sqlite3" not in entry.get("ENGINE", "") and "spatialite" not in entry.get("ENGINE", ""):
+        entry = {"ENGINE": _SQLITE}
+    return {"ENGINE": entry["ENGINE"], "OPTIONS": _options(entry.get("OPTIONS", {})), "NAME": str(path)}
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceForeignKey, SourceTable
+from migrate_to_pg.records import (
+    MadeTable,
+    SourceCatalog,
+    SourceColumn,
+    SourceForeignKey,
+    SourceIndex,
+    SourceTable,
+)
 from migrate_to_pg.sizes import largest_rows
 from migrate_to_pg.sqlite import open_snapshot, quote_name
 
@@ -66,6 +73,8 @@ def _source_table(
                 generated=hidden in (2, 3),
             )
             for column, kind, not_null, position, hidden in columns
+            # A virtual table's own, as rank of FTS5: it holds no data.
+            if hidden != 1
         ),
         foreign_keys=_source_foreign_keys(connection, name),
         rows=_count(connection, name),
@@ -75,6 +84,27 @@ def _source_table(
         largest_row=largest_row,
         last_id=_last_id(connection, name),
     )
+
+
+def read_made(connection: sqlite3.Connection) -> dict[str, MadeTable]:
+    """Name in lower case -> each table of an empty database that holds what the migrations make on SQLite."""
+    kinds = {row[1]: row for row in connection.execute("PRAGMA main.table_list")}
+    tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {
+        name.lower(): MadeTable(
+            table=_source_table(connection, name, text, kinds.get(name), None),
+            indexes=tuple(_indexes(connection, name)),
+        )
+        for name, text in tables
+        if not name.startswith("sqlite_")
+    }
+
+
+def _indexes(connection: sqlite3.Connection, table: str) -> Iterator[SourceIndex]:
+    listed = connection.execute('SELECT name, "unique", partial FROM pragma_index_list(?)', [table]).fetchall()
+    for index, unique, partial in listed:
+        parts = connection.execute("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", [index])
+        yield SourceIndex(columns=tuple(name or "" for (name,) in parts), unique=bool(unique), partial=bool(partial))
 
 
 def _count(connection: sqlite3.Connection, name: str) -> int:

@@ -32,10 +32,12 @@ from migrate_to_pg.records.results import (
 )
 from migrate_to_pg.records.source import (
     DumpFacts,
+    MadeTable,
     Snapshot,
     SourceCatalog,
     SourceColumn,
     SourceForeignKey,
+    SourceIndex,
     SourceTable,
 )
 from migrate_to_pg.records.target import (
@@ -70,6 +72,7 @@ __all__ = [
     "Leftovers",
     "Level",
     "LoadedTable",
+    "MadeTable",
     "Options",
     "OrmTable",
     "Plan",
@@ -85,6 +88,7 @@ __all__ = [
     "SourceColumn",
     "SourceFacts",
     "SourceForeignKey",
+    "SourceIndex",
     "SourceTable",
     "StageTime",
     "TableProof",

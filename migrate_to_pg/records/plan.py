@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from migrate_to_pg.records.source import SourceColumn, SourceTable
+from migrate_to_pg.records.source import MadeTable, SourceColumn, SourceTable
 from migrate_to_pg.records.target import TargetColumn, TargetTable
 
 
@@ -88,6 +88,8 @@ class Plan:
     excluded: tuple[PlannedTable, ...] = ()
     #: True where PostgreSQL's tables are those that the models promise: what RunSQL and RunPython make is not known.
     promised: bool = False
+    #: Name in lower case -> each table as the applied migrations make it on SQLite; None where they do not run there.
+    made: Mapping[str, MadeTable] | None = None
 
     def table(self, name: str) -> PlannedTable | None:
         """The planned table with exactly that PostgreSQL name."""

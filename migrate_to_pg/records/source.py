@@ -90,6 +90,24 @@ class SourceTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceIndex:
+    """An index as SQLite has it, that of a constraint included."""
+
+    #: '' for a part that is an expression.
+    columns: tuple[str, ...]
+    unique: bool
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeTable:
+    """A table as the applied migrations make it on SQLite."""
+
+    table: SourceTable
+    indexes: tuple[SourceIndex, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCatalog:
     """What the snapshot really holds."""
 

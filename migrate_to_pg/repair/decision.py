@@ -16,6 +16,7 @@ from migrate_to_pg.repair.rows import MendedRows, mend_rows
 from migrate_to_pg.repair.steps import EditRows, RowsError, Step
 from migrate_to_pg.rules import Subject, rows
 from migrate_to_pg.rules.in_place import ROW_REPAIRS
+from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
@@ -34,6 +35,7 @@ class Decision:
         findings: Collection[Finding],
         plan: Plan,
         catalog: SourceCatalog,
+        schema: SqliteSchema,
         *,
         accepted: Collection[str],
         backup: Path,
@@ -47,7 +49,8 @@ class Decision:
         self._accepted = frozenset(accepted)
         self._backup = backup
         self._progress = progress
-        self._reference = make_reference(choice, catalog.applied_migrations)
+        self._schema = schema
+        self._reference = make_reference(choice, schema, catalog.applied_migrations)
         self._refused: list[NotRepaired] = []
         #: The tables, by PostgreSQL's names, whose rows cannot be put back mended, and what is told of them.
         self._spared: dict[str, tuple[NotRepaired, ...]] = {}
@@ -73,6 +76,7 @@ class Decision:
                     findings=self._findings,
                     accepted=self._accepted,
                     reference=self._reference,
+                    complaint=self._schema.complaint,
                     mended=self.mended,
                     rows=mended,
                 )

@@ -133,7 +133,7 @@ class InPlace:
                 remedy=_(integrity_check.RULE.remedy),
             )
         self._decision = Decision(
-            self.choice, self.place, self.before.findings, plan, catalog,
+            self.choice, self.place, self.before.findings, plan, catalog, self.before.schema,
             accepted=self.accepted, backup=self.backup, progress=self.progress,
         )  # fmt: skip
         self._decide()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from migrate_to_pg.diagnosis import NotRepaired
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, PlannedTable, SourceTable
+from migrate_to_pg.records import Finding, PlannedTable, SourceForeignKey, SourceTable
 from migrate_to_pg.repair.drift import drifted_columns, lost_indexes, obstacle
 from migrate_to_pg.repair.fitting import keeps
 from migrate_to_pg.repair.reference import Reference, ReferenceTable
@@ -29,6 +29,8 @@ class Planning:
     findings: Collection[Finding]
     accepted: Collection[str]
     reference: Reference
+    #: Why it is not known what the migrations make on SQLite; '' where it is.
+    complaint: str
     #: The rows as they are to be, and where to ask for them; without edits that is the copy itself.
     mended: MendedRows | None
     rows: sqlite3.Connection
@@ -61,14 +63,21 @@ class Planning:
     def _obstacle(self, table: PlannedTable, column: str) -> str:
         model = self.reference.get(table.source.name.lower())
         if model is None:
-            return _("Django cannot make the table on SQLite")
+            return self._unmade
         return obstacle(self.rows, table.source.sql, table.source.name, column, model)
+
+    @property
+    def _unmade(self) -> str:
+        """Why a table cannot be compared with what the migrations make."""
+        if not self.complaint:
+            return _("the migrations do not make the table on SQLite")
+        return _("the migrations do not run on SQLite, so that what they make is not known: {why}", why=self.complaint)
 
     def steps(self) -> Iterator[Step | NotRepaired]:
         """The steps in their order: keys that dangle, rows with the columns that they need, columns, indexes."""
         if _DANGLING in self.accepted:
             for table in self.subject.catalog.tables:
-                yield from _parents(self.subject, table)
+                yield from self._parents(table)
         definitions = []
         for planned in self._tables():
             for found in self._columns(planned):
@@ -96,7 +105,7 @@ class Planning:
         model = self.reference.get(own_name.lower())
         if model is None:
             if _DRIFT in self.accepted:
-                yield NotRepaired(rule=_DRIFT, table=own_name, reason=_("Django cannot make it on SQLite"))
+                yield NotRepaired(rule=_DRIFT, table=own_name, reason=self._unmade)
             return
         drifted = self._accepted_columns(table, model) if _DRIFT in self.accepted else []
         wanted = [*drifted, *(c for c in self.required.get(own_name, ()) if c not in drifted)]
@@ -137,22 +146,32 @@ class Planning:
         if model and lost:
             yield MakeIndexes(rule=_DRIFT, table=own_name, indexes=lost, reference=model)
 
+    def _parents(self, table: SourceTable) -> Iterator[Step | NotRepaired]:
+        """One step for all dangling keys of a table, so that it is made anew once."""
+        known = {}
+        for key in table.foreign_keys:
+            if self.subject.catalog.table(key.parent) is not None:
+                continue
+            intended = dangling_foreign_key.intended_parent(self.subject, table, key)
+            why = self._why_not(table, key, intended)
+            if intended is None or why:
+                yield NotRepaired(rule=_DANGLING, table=table.name, column=", ".join(key.columns), reason=why)
+            else:
+                known[key.columns] = intended
+        if known:
+            yield NameParents(rule=_DANGLING, table=table.name, parents=known)
 
-def _parents(subject: Subject, table: SourceTable) -> Iterator[Step | NotRepaired]:
-    """One step for all dangling keys of a table, so that it is made anew once."""
-    known = {}
-    for key in table.foreign_keys:
-        if subject.catalog.table(key.parent) is not None:
-            continue
-        intended = dangling_foreign_key.intended_parent(subject, table, key)
-        if intended is not None and subject.catalog.table(intended) is not None:
-            known[key.columns] = intended
-        else:
-            why = (
-                _("the table {intended} is missing", intended=intended)
-                if intended
-                else _("the migrations make no foreign key on it")
-            )
-            yield NotRepaired(rule=_DANGLING, table=table.name, column=", ".join(key.columns), reason=why)
-    if known:
-        yield NameParents(rule=_DANGLING, table=table.name, parents=known)
+    def _why_not(self, table: SourceTable, key: SourceForeignKey, intended: str | None) -> str:
+        if self.complaint:
+            return self._unmade
+        model = self.reference.get(table.name.lower())
+        made = {_lower(columns): parent.lower() for parent, columns, *_o in (model.shape.foreign_keys if model else ())}
+        if intended is None or made.get(_lower(key.columns)) != intended.lower():
+            return _("the migrations make no foreign key on it")
+        if self.subject.catalog.table(intended) is None:
+            return _("the table {intended} is missing", intended=intended)
+        return ""
+
+
+def _lower(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)

@@ -19,8 +19,12 @@ OTHER_NAMES = {rule.repair_name: rule.id for rule in RULES if rule.repair_name a
 _LET_IN = {duplicate_key.RULE.id, null_in_not_null.RULE.id}
 
 
-def repairable(findings: Collection[Finding]) -> tuple[str, ...]:
-    """Those of the rules found that have such a repair, and the one that brings lost constraints back."""
+def repairable(findings: Collection[Finding], *, schema: bool) -> tuple[str, ...]:
+    """Those of the rules found that have such a repair, and the one that brings lost constraints back.
+
+    ``schema``: whether it is known what the migrations make on SQLite; else nothing of the schema is repaired.
+    """
     found = {finding.rule for finding in findings}
     again = {schema_drift.RULE.id} if found & _LET_IN else set()
-    return tuple(sorted((found & set(REPAIRS)) | again))
+    repairs = REPAIRS if schema else ROW_REPAIRS
+    return tuple(sorted((found | again) & set(repairs)))
