@@ -83,14 +83,15 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
 
 
 def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
+    made = schema.tables(choice)
     plan = make_plan(
         catalog,
-        target_tables(catalog.applied_migrations, choice.alias),
+        target_tables(catalog.applied_migrations, choice.alias, made),
         source_time_zone=choice.time_zone,
         models={**schema.models, **content_models(catalog.applied_migrations)},
         generic_keys=generic_keys(),
     )
-    return replace(plan, promised=True, made=schema.tables(choice))
+    return replace(plan, promised=True, made=made)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ target reads the staged catalogue instead, which knows what RunSQL did besides.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import django.db
@@ -18,8 +19,17 @@ from django.db.models.expressions import OrderBy
 from django.db.models.sql import Query
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.migrations import Key
-from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
+from migrate_to_pg.migrations import Key, SourceLoader
+from migrate_to_pg.recorder import Mark, Record, Recorded, is_plain, named, record
+from migrate_to_pg.records import (
+    MadeTable,
+    TargetCheck,
+    TargetColumn,
+    TargetForeignKey,
+    TargetIndex,
+    TargetTable,
+    TargetUnique,
+)
 from migrate_to_pg.registry import stored_models, unquoted
 from migrate_to_pg.stand_in import forget_migrations, standing_in
 
@@ -42,22 +52,124 @@ _TYPE_NAMES = {
     "bigserial": "int8",
     "smallserial": "int2",
 }
+#: Names of constraints that PostgreSQL is yet to give a name.
+_OF_FIELD, _TOGETHER = "unique", "unique_together"
+_UNNAMED = (_OF_FIELD, _TOGETHER)
 #: A database of which the kind is known, and which nobody connects to.
 _NOWHERE = {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere"}
 _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
 
 
-def target_tables(applied: Collection[Key], alias: str) -> tuple[TargetTable, ...]:
+def target_tables(
+    applied: Collection[Key], alias: str, made: Mapping[str, MadeTable] | None = None
+) -> tuple[TargetTable, ...]:
     """The tables of every managed model as of the applied migrations that the project's routers put into this database.
 
-    Many-to-many tables and Django's own are included.
+    Many-to-many tables and Django's own are included. What a migration does in the database alone is known as far as
+    it goes by Django's schema editor; where it does not, by what was ``made`` on SQLite.
     """
     from django.db.migrations.recorder import MigrationRecorder
 
-    with standing_in(alias, _NOWHERE):
+    with standing_in(alias, _NOWHERE) as connection:
         # A migration may have other operations on PostgreSQL than where it was imported first.
         forget_migrations()
-        return tables_of([*stored_models(applied, alias), MigrationRecorder.Migration])
+        loader = SourceLoader(None, applied)
+        stored = [*stored_models(applied, alias)]
+        tables = tables_of([*stored, MigrationRecorder.Migration])
+        if is_plain(loader):
+            return tables
+        bare = {unquoted(m._meta.db_table) for m in stored if m._meta.app_label in loader.unmigrated_apps}
+        bare.add(MigrationRecorder.Migration._meta.db_table)
+        noted = _Noted(record(connection, loader), made or {}, connection)
+        return noted.tables(tables, bare)
+
+
+class _Noted:
+    """What the migrations do besides what the state says."""
+
+    def __init__(self, noted: Record, made: Mapping[str, MadeTable], connection: Any) -> None:
+        self._noted = noted
+        self._made = made
+        self._connection = connection
+        self._recorded = {unquoted(name): table for name, table in noted.tables.items()}
+
+    def tables(self, promised: Iterable[TargetTable], bare: Collection[str]) -> tuple[TargetTable, ...]:
+        """The tables of the state as PostgreSQL would have them, and those that only the database has.
+
+        ``bare`` are made by no migration.
+        """
+        found = {table.name: table if table.name in bare else self._table(table) for table in promised}
+        for name, recorded in self._recorded.items():
+            if name not in found:
+                found[name] = self._table(_table(recorded.model, self._connection))
+        return tuple(table for _, table in sorted(found.items()) if table is not None)
+
+    def _table(self, table: TargetTable) -> TargetTable | None:
+        recorded, made = self._recorded.get(table.name), self._made.get(table.name.lower())
+        if recorded is None:
+            there = made is not None and made.table.kind == "table"
+            return table if self._noted.speaks_of("create", table.name) or (self._noted.gave_up and there) else None
+        columns = tuple(self._columns(table, recorded))
+        names = {column.name for column in columns}
+        more = {name: field for name, field in recorded.fields.items() if name not in {c.name for c in table.columns}}
+        keyed = {name for name, own in recorded.fields.items() if own.remote_field and own.db_constraint}
+        return replace(
+            table,
+            columns=columns,
+            uniques=tuple(self._uniques(table, recorded, names)),
+            foreign_keys=(
+                *(key for key in table.foreign_keys if not {*key.columns} & {*recorded.fields} - keyed),
+                *_foreign_keys(more.values()),
+            ),
+            checks=tuple(check for check in table.checks if self._holds(table, recorded, named(check), check.name)),
+            indexes=tuple(index for index in table.indexes if names >= {*filter(None, index.columns)}),
+        )
+
+    def _columns(self, table: TargetTable, recorded: Recorded) -> Iterator[TargetColumn]:
+        made = self._made.get(table.name.lower())
+        for column in table.columns:
+            own = recorded.fields.get(column.name)
+            if own is not None:
+                yield replace(column, not_null=not own.null and not column.generated)
+            elif self._noted.speaks_of(table.name, column.name) or (
+                self._noted.gave_up and made and made.table.column(column.name)
+            ):
+                yield column
+        known = {column.name for column in table.columns}
+        for name, own in recorded.fields.items():
+            if name not in known and own.db_type(self._connection) is not None:
+                yield _column(own, self._connection)
+
+    def _uniques(self, table: TargetTable, recorded: Recorded, names: set[str]) -> Iterator[TargetUnique]:
+        for unique in table.uniques:
+            mark = ("", unique.name) if unique.name not in _UNNAMED else tuple(sorted(unique.columns))
+            if unique.primary or (names >= {*unique.columns} and self._is_unique(table, recorded, mark, unique)):
+                yield unique
+        known = {tuple(sorted(unique.columns)) for unique in table.uniques}
+        known |= {("", unique.name) for unique in table.uniques}
+        for mark, one in recorded.marks.items():
+            if mark not in known and one is None:
+                yield TargetUnique(name=_TOGETHER, columns=mark)
+            elif mark not in known and isinstance(one, models.UniqueConstraint):
+                with suppress(django.db.Error, ImproperlyConfigured):
+                    yield _unique(recorded.model, one, self._connection.schema_editor())
+
+    def _is_unique(self, table: TargetTable, recorded: Recorded, mark: Mark, unique: TargetUnique) -> bool:
+        """A constraint that the migrations dropped in the database alone is none."""
+        made = self._made.get(table.name.lower())
+        wanted = {column.lower() for column in unique.columns}
+        on_sqlite = made is not None and any(
+            index.unique and {column.lower() for column in index.columns} == wanted for index in made.indexes
+        )
+        if mark not in recorded.marks:
+            return self._noted.speaks_of("unique", table.name) or (self._noted.gave_up and on_sqlite)
+        if made is None or on_sqlite or unique.expressions:
+            return True
+        return not self._noted.gave_up and not self._noted.speaks_of("drop", unique.name)
+
+    def _holds(self, table: TargetTable, recorded: Recorded, mark: Mark, name: str) -> bool:
+        is_constraint = any(one.name == name for one in recorded.model._meta.constraints)
+        return mark in recorded.marks or not is_constraint or self._noted.speaks_of(table.name, name)
 
 
 def tables_of(stored: Iterable[type[models.Model]]) -> tuple[TargetTable, ...]:
@@ -119,9 +231,9 @@ def _uniques(model: type[models.Model], fields: Iterable[Any], connection: Any) 
     yield TargetUnique(name=f"{model._meta.db_table}_pkey", columns=_primary_key(model), primary=True)
     for field in fields:
         if field.unique and not field.primary_key:
-            yield TargetUnique(name=f"{field.column}_unique", columns=(field.column,))
+            yield TargetUnique(name=_OF_FIELD, columns=(field.column,))
     for names in model._meta.unique_together:
-        yield TargetUnique(name="unique_together", columns=_columns(model, names))
+        yield TargetUnique(name=_TOGETHER, columns=_columns(model, names))
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.UniqueConstraint):
             # What cannot be written without a server is judged against the staged table.

@@ -145,7 +145,8 @@ class _Move(Loading):
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
             schema = self.learn(catalog)
-            tables = target_tables(catalog.applied_migrations, self.source_choice.alias)
+            made = schema.tables(self.source_choice)
+            tables = target_tables(catalog.applied_migrations, self.source_choice.alias, made)
             plan = replace(self.plan(catalog, tables, schema=schema), promised=True)
             require_unreferenced(plan, snapshot.path)
         if self.options.mode == "dump":

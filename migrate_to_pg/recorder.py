@@ -1,0 +1,249 @@
+"""What the applied migrations would have PostgreSQL make, as far as they tell Django's schema editor; nobody is asked.
+
+A migration may change the database alone, and may do so on one kind of database only: its state does not tell. Here
+each operation is given a schema editor of PostgreSQL's that notes what it is asked for, and a cursor that answers no
+rows.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import migrations, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from migrate_to_pg.migrations import SourceLoader
+
+#: A unique constraint by its columns, sorted; what has a name by that, after an empty one.
+Mark = tuple[str, ...]
+#: Of the newest server that can be meant: what needs it is not missing.
+NEWEST = 180000
+
+
+@dataclass(slots=True)
+class Recorded:
+    """One table, as the schema editor was asked for it."""
+
+    model: type[models.Model]
+    #: Column -> the field that it was made for.
+    fields: dict[str, Any] = field(default_factory=dict)
+    #: Its constraints and indexes; the object where it has a name.
+    marks: dict[Mark, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Record:
+    """What the operations did."""
+
+    tables: dict[str, Recorded] = field(default_factory=dict)
+    #: Statements in SQL, in lower case: nobody reads what they make.
+    statements: list[str] = field(default_factory=list)
+    #: Whether an operation gave up, as for want of rows: what it would have done next is not known.
+    gave_up: bool = False
+
+    def speaks_of(self, *words: str) -> bool:
+        """Whether one statement has all of these words in it."""
+        return any(all(word.lower() in statement for word in words) for statement in self.statements)
+
+
+def is_plain(loader: SourceLoader) -> bool:
+    """Whether no operation of the applied migrations can do anything but what the state says; Django's own cannot."""
+    applied = (loader.graph.nodes[key] for key in loader.wanted if key in loader.graph.nodes)
+    own = (m for m in applied if m is not None and not type(m).__module__.startswith("django."))
+    return all(map(_is_plain, (operation for migration in own for operation in migration.operations)))
+
+
+def _is_plain(operation: Operation) -> bool:
+    others = (migrations.RunPython, migrations.RunSQL, migrations.SeparateDatabaseAndState)
+    return type(operation).__module__.startswith("django.db.migrations.") and not isinstance(operation, others)
+
+
+def record(connection: BaseDatabaseWrapper, loader: SourceLoader) -> Record:
+    """Ask every operation of the applied migrations, in their order; ``connection`` is to no database."""
+    noted = Record()
+    wrapper: Any = connection
+    wrapper.__dict__["pg_version"] = NEWEST
+    wrapper.connect = lambda: None
+    wrapper.cursor = lambda *_: _Cursor(noted)
+    editor = _Editor(connection, noted)
+    state = ProjectState(real_apps=loader.unmigrated_apps)
+    with redirect_stdout(io.StringIO()):
+        for label, operation in _operations(loader):
+            before = state.clone()
+            operation.state_forwards(label, state)
+            try:
+                operation.database_forwards(label, editor, before, state)
+            except (Exception, SystemExit):  # noqa: BLE001 - a migration is the project's own code
+                noted.gave_up = True
+    return noted
+
+
+def _operations(loader: SourceLoader) -> Iterator[tuple[str, Operation]]:
+    seen: set[tuple[str, str]] = set()
+    for leaf in sorted(loader.graph.leaf_nodes()):
+        for key in loader.graph.forwards_plan(leaf):
+            migration = loader.graph.nodes[key]
+            if key in seen or migration is None or key not in loader.wanted:
+                continue
+            seen.add(key)
+            for operation in migration.operations:
+                yield migration.app_label, operation
+
+
+class _Cursor:
+    """Answers no rows."""
+
+    rowcount = 0
+    description = None
+
+    def __init__(self, noted: Record) -> None:
+        self._noted = noted
+
+    def execute(self, sql: object, _parameters: object = None) -> None:
+        self._noted.statements.append(str(sql).lower())
+
+    def executemany(self, sql: object, _parameters: object = None) -> None:
+        self.execute(sql)
+
+    def fetchone(self) -> None:
+        return None
+
+    def fetchall(self) -> list[Any]:
+        return []
+
+    def fetchmany(self, _size: int = 0) -> list[Any]:
+        return []
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __enter__(self) -> _Cursor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Editor(DatabaseSchemaEditor):
+    """Notes what is asked of it."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, noted: Record) -> None:
+        super().__init__(connection, collect_sql=False, atomic=True)
+        self.deferred_sql = []
+        self._noted = noted
+
+    def _of(self, model: type[models.Model]) -> Recorded:
+        return self._noted.tables.setdefault(model._meta.db_table, Recorded(model))
+
+    def execute(self, sql: object, params: object = ()) -> None:
+        self._noted.statements.append(str(sql).lower())
+
+    def create_model(self, model: type[models.Model]) -> None:
+        table = self._noted.tables[model._meta.db_table] = Recorded(model)
+        for own in model._meta.local_concrete_fields:
+            _add(table, own)
+        table.marks.update((_columns(model, names), None) for names in model._meta.unique_together)
+        table.marks.update((named(one), one) for one in (*model._meta.constraints, *model._meta.indexes))
+        for through in _made_with(model):
+            self.create_model(through)
+
+    def delete_model(self, model: type[models.Model]) -> None:
+        self._noted.tables.pop(model._meta.db_table, None)
+        for through in _made_with(model):
+            self.delete_model(through)
+
+    def add_index(self, model: type[models.Model], index: Any, concurrently: bool = False) -> None:
+        self._of(model).marks[named(index)] = index
+
+    def remove_index(self, model: type[models.Model], index: Any, concurrently: bool = False) -> None:
+        self._of(model).marks.pop(named(index), None)
+
+    def rename_index(self, model: type[models.Model], old_index: Any, new_index: Any) -> None:
+        self.remove_index(model, old_index)
+        self.add_index(model, new_index)
+
+    def add_constraint(self, model: type[models.Model], constraint: Any) -> None:
+        self._of(model).marks[named(constraint)] = constraint
+
+    def remove_constraint(self, model: type[models.Model], constraint: Any) -> None:
+        self._of(model).marks.pop(named(constraint), None)
+
+    def alter_unique_together(self, model: type[models.Model], old: Any, new: Any) -> None:
+        marks = self._of(model).marks
+        for names in old:
+            marks.pop(_columns(model, names), None)
+        marks.update((_columns(model, names), None) for names in new)
+
+    def alter_db_table(self, model: type[models.Model], old_db_table: str, new_db_table: str) -> None:
+        if old_db_table in self._noted.tables:
+            self._noted.tables[new_db_table] = self._noted.tables.pop(old_db_table)
+
+    def alter_db_table_comment(self, model: type[models.Model], old: Any, new: Any) -> None:
+        pass
+
+    def alter_db_tablespace(self, model: type[models.Model], old: Any, new: Any) -> None:
+        pass
+
+    def add_field(self, model: type[models.Model], field: Any) -> None:
+        if field.many_to_many and field.remote_field.through._meta.auto_created:
+            self.create_model(field.remote_field.through)
+        elif field.column is not None:
+            _add(self._of(model), field)
+
+    def remove_field(self, model: type[models.Model], field: Any) -> None:
+        if field.many_to_many and field.remote_field.through._meta.auto_created:
+            self.delete_model(field.remote_field.through)
+        elif field.column is not None:
+            table = self._of(model)
+            table.fields.pop(field.column, None)
+            table.marks = {mark: one for mark, one in table.marks.items() if one or field.column not in mark}
+
+    def alter_field(self, model: type[models.Model], old_field: Any, new_field: Any, strict: bool = False) -> None:
+        if old_field.many_to_many and new_field.many_to_many:
+            self.alter_db_table(
+                model, old_field.remote_field.through._meta.db_table, new_field.remote_field.through._meta.db_table
+            )
+            return
+        table = self._of(model)
+        table.fields.pop(old_field.column, None)
+        if old_field.unique:
+            table.marks.pop((old_field.column,), None)
+        renamed = {old_field.column: new_field.column}
+        table.marks = {
+            mark if one else tuple(sorted(renamed.get(part, part) for part in mark)): one
+            for mark, one in table.marks.items()
+        }
+        _add(table, new_field)
+
+
+def _add(table: Recorded, own: Any) -> None:
+    table.fields[own.column] = own
+    if own.unique and not own.primary_key:
+        table.marks[own.column,] = None
+
+
+def _made_with(model: type[models.Model]) -> Iterator[type[models.Model]]:
+    """Its many-to-many tables."""
+    for own in model._meta.local_many_to_many:
+        through = own.remote_field.through
+        if through is not None and through._meta.auto_created:
+            yield through
+
+
+def named(one: Any) -> Mark:
+    """The mark of a constraint or an index that has a name."""
+    return "", str(one.name)
+
+
+def _columns(model: type[models.Model], names: Iterable[str]) -> Mark:
+    return tuple(sorted(str(model._meta.get_field(name).column) for name in names))  # type: ignore[union-attr]

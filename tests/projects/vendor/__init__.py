@@ -1,0 +1,1 @@
+"""A project whose migrations differ by database, or change the database alone."""

@@ -1,0 +1,33 @@
+"""What no migration state tells: a constraint dropped in the database, and two things that SQLite is left out of."""
+
+from django.db import migrations, models
+
+
+def drop(apps, schema_editor):
+    model = apps.get_model("vendor", "Content")
+    schema_editor.alter_unique_together(model, {("language", "page")}, set())
+
+
+def on_postgresql(apps, schema_editor):
+    if schema_editor.connection.vendor != "postgresql":
+        return
+    model = apps.get_model("vendor", "Content")
+    schema_editor.add_constraint(model, models.UniqueConstraint(fields=["slug"], name="vendor_slug"))
+    former = model._meta.get_field("note")
+    field = models.CharField(max_length=20)
+    field.set_attributes_from_name("note")
+    field.model = model
+    schema_editor.alter_field(model, former, field)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("vendor", "0001_initial")]
+    operations = [
+        migrations.RunPython(drop, migrations.RunPython.noop),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunPython(on_postgresql, migrations.RunPython.noop)],
+            state_operations=[
+                migrations.AddConstraint("content", models.UniqueConstraint(fields=["slug"], name="vendor_slug"))
+            ],
+        ),
+    ]
