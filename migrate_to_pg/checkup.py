@@ -15,6 +15,7 @@ import django.db
 
 from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.declared_keys import declared_key_findings
+from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.diagnosis import PageFacts
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrationStateError, SourceError
@@ -83,15 +84,14 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
 
 
 def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
-    made = schema.tables(choice)
     plan = make_plan(
         catalog,
-        target_tables(catalog.applied_migrations, choice.alias, made),
+        target_tables(catalog.applied_migrations, choice.alias, schema.tables),
         source_time_zone=choice.time_zone,
         models={**schema.models, **content_models(catalog.applied_migrations)},
         generic_keys=generic_keys(),
     )
-    return replace(plan, promised=True, made=made)
+    return replace(leave_out_derived(plan), promised=True, made=schema.tables)
 
 
 @contextmanager

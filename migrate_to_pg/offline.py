@@ -31,7 +31,8 @@ from migrate_to_pg.records import (
     TargetUnique,
 )
 from migrate_to_pg.registry import stored_models, unquoted
-from migrate_to_pg.stand_in import forget_migrations, standing_in
+from migrate_to_pg.stand_in import NOWHERE, forget_migrations, standing_in
+from migrate_to_pg.statements import RawColumn
 
 #: SQL name -> pg_type.typname, where they differ.
 _TYPE_NAMES = {
@@ -55,8 +56,8 @@ _TYPE_NAMES = {
 #: Names of constraints that PostgreSQL is yet to give a name.
 _OF_FIELD, _TOGETHER = "unique", "unique_together"
 _UNNAMED = (_OF_FIELD, _TOGETHER)
-#: A database of which the kind is known, and which nobody connects to.
-_NOWHERE = {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere"}
+#: Django cuts a table's name no shorter in the names that it makes of it.
+_SAME = 11
 _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
 
 
@@ -70,7 +71,7 @@ def target_tables(
     """
     from django.db.migrations.recorder import MigrationRecorder
 
-    with standing_in(alias, _NOWHERE) as connection:
+    with standing_in(alias, NOWHERE) as connection:
         # A migration may have other operations on PostgreSQL than where it was imported first.
         forget_migrations()
         loader = SourceLoader(None, applied)
@@ -101,7 +102,9 @@ class _Noted:
         found = {table.name: table if table.name in bare else self._table(table) for table in promised}
         for name, recorded in self._recorded.items():
             if name not in found:
-                found[name] = self._table(_table(recorded.model, self._connection))
+                model = recorded.model
+                bare_table = TargetTable(name=name, columns=(), primary_key=recorded.primary_key)
+                found[name] = self._table(_table(model, self._connection) if model else bare_table)
         return tuple(table for _, table in sorted(found.items()) if table is not None)
 
     def _table(self, table: TargetTable) -> TargetTable | None:
@@ -112,14 +115,14 @@ class _Noted:
         columns = tuple(self._columns(table, recorded))
         names = {column.name for column in columns}
         more = {name: field for name, field in recorded.fields.items() if name not in {c.name for c in table.columns}}
-        keyed = {name for name, own in recorded.fields.items() if own.remote_field and own.db_constraint}
+        keyed = {name for name, own in recorded.fields.items() if getattr(own, "db_constraint", False)}
         return replace(
             table,
             columns=columns,
             uniques=tuple(self._uniques(table, recorded, names)),
             foreign_keys=(
                 *(key for key in table.foreign_keys if not {*key.columns} & {*recorded.fields} - keyed),
-                *_foreign_keys(more.values()),
+                *_foreign_keys(own for own in more.values() if not isinstance(own, RawColumn)),
             ),
             checks=tuple(check for check in table.checks if self._holds(table, recorded, named(check), check.name)),
             indexes=tuple(index for index in table.indexes if names >= {*filter(None, index.columns)}),
@@ -130,14 +133,17 @@ class _Noted:
         for column in table.columns:
             own = recorded.fields.get(column.name)
             if own is not None:
-                yield replace(column, not_null=not own.null and not column.generated)
+                null = recorded.nullable.get(column.name, own.null)
+                yield replace(column, not_null=not null and not column.generated)
             elif self._noted.speaks_of(table.name, column.name) or (
                 self._noted.gave_up and made and made.table.column(column.name)
             ):
                 yield column
         known = {column.name for column in table.columns}
         for name, own in recorded.fields.items():
-            if name not in known and own.db_type(self._connection) is not None:
+            if name not in known and isinstance(own, RawColumn):
+                yield _raw_column(name, own, null=recorded.nullable.get(name, own.null))
+            elif name not in known and own.db_type(self._connection) is not None:
                 yield _column(own, self._connection)
 
     def _uniques(self, table: TargetTable, recorded: Recorded, names: set[str]) -> Iterator[TargetUnique]:
@@ -148,9 +154,9 @@ class _Noted:
         known = {tuple(sorted(unique.columns)) for unique in table.uniques}
         known |= {("", unique.name) for unique in table.uniques}
         for mark, one in recorded.marks.items():
-            if mark not in known and one is None:
+            if mark not in known and one is None and names >= {*mark}:
                 yield TargetUnique(name=_TOGETHER, columns=mark)
-            elif mark not in known and isinstance(one, models.UniqueConstraint):
+            elif mark not in known and isinstance(one, models.UniqueConstraint) and recorded.model:
                 with suppress(django.db.Error, ImproperlyConfigured):
                     yield _unique(recorded.model, one, self._connection.schema_editor())
 
@@ -165,10 +171,13 @@ class _Noted:
             return self._noted.speaks_of("unique", table.name) or (self._noted.gave_up and on_sqlite)
         if made is None or on_sqlite or unique.expressions:
             return True
-        return not self._noted.gave_up and not self._noted.speaks_of("drop", unique.name)
+        # Of a constraint that Django named, a statement that drops it says the table's name alone.
+        dropped = any(name.startswith(table.name[:_SAME]) for name in self._noted.dropped)
+        return not self._noted.gave_up and not dropped
 
     def _holds(self, table: TargetTable, recorded: Recorded, mark: Mark, name: str) -> bool:
-        is_constraint = any(one.name == name for one in recorded.model._meta.constraints)
+        constraints = recorded.model._meta.constraints if recorded.model else ()
+        is_constraint = any(one.name == name for one in constraints)
         return mark in recorded.marks or not is_constraint or self._noted.speaks_of(table.name, name)
 
 
@@ -193,7 +202,26 @@ def _table(model: type[models.Model], connection: Any) -> TargetTable:
 
 
 def _column(field: Any, connection: Any) -> TargetColumn:
-    written = field.db_type(connection)
+    generated = bool(getattr(field, "generated", False))
+    is_numbered = isinstance(field, models.AutoField)
+    return replace(
+        _typed(field.column, field.db_type(connection)),
+        # Django makes no generated column NOT NULL.
+        not_null=not field.null and not generated,
+        generated=generated,
+        sequence=f"{unquoted(field.model._meta.db_table)}_{field.column}_seq" if is_numbered else None,
+        has_default=generated or is_numbered or _has_database_default(field),
+    )
+
+
+def _raw_column(name: str, raw: RawColumn, *, null: bool) -> TargetColumn:
+    column = _typed(name, raw.type_sql)
+    return replace(
+        column, not_null=not null and not raw.generated, has_default=raw.has_default, generated=raw.generated
+    )
+
+
+def _typed(column: str, written: str) -> TargetColumn:
     found = _WITH_LIMITS.match(written.lower())
     name = found["name"] if found else written.lower()
     type_name = _TYPE_NAMES.get(name, name)
@@ -202,20 +230,14 @@ def _column(field: Any, connection: Any) -> TargetColumn:
         type_name = "_" + _TYPE_NAMES.get(written[:-2], written[:-2])
     first = int(found["first"]) if found and found["first"] else None
     numeric = type_name == "numeric"
-    generated = bool(getattr(field, "generated", False))
-    is_numbered = isinstance(field, models.AutoField)
     return TargetColumn(
-        name=field.column,
+        name=column,
         type_name=type_name,
         type_sql=written,
-        # Django makes no generated column NOT NULL.
-        not_null=not field.null and not generated,
+        not_null=False,
         max_length=first if type_name in ("varchar", "bpchar") else None,
         precision=first if numeric else None,
         scale=int(found["second"] or 0) if numeric and first is not None and found else None,
-        generated=generated,
-        sequence=f"{unquoted(field.model._meta.db_table)}_{field.column}_seq" if is_numbered else None,
-        has_default=generated or is_numbered or _has_database_default(field),
     )
 
 

@@ -66,6 +66,7 @@ from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import forget_migrations, standing_in
+from migrate_to_pg.system_checks import checked, checked_offline, failing_on_sqlite
 from migrate_to_pg.words import estimate
 
 
@@ -145,9 +146,9 @@ class _Move(Loading):
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
             schema = self.learn(catalog)
-            made = schema.tables(self.source_choice)
-            tables = target_tables(catalog.applied_migrations, self.source_choice.alias, made)
-            plan = replace(self.plan(catalog, tables, schema=schema), promised=True)
+            tables = target_tables(catalog.applied_migrations, self.source_choice.alias, schema.tables)
+            checks = checked_offline(self.source_choice, failing_on_sqlite(self.source_choice))
+            plan = replace(self.plan(catalog, tables, schema=schema), promised=True, system_checks=checks)
             require_unreferenced(plan, snapshot.path)
         if self.options.mode == "dump":
             self._find(plan, catalog, snapshot)
@@ -231,13 +232,16 @@ class _Move(Loading):
             target.create_schema(connection, INCOMING)
             staged = self._staged(choice, connection)
             watched = target.watched_schemas(connection, self.final)
+            known = failing_on_sqlite(self.source_choice)
             with target.untouched(connection, watched), standing_in(self.source_choice.alias, staged) as django:
                 forget_migrations()
+                checks = checked(self.source_choice, known)
                 missing = self._make_tables(django, catalog, watched)
                 make_unmigrated_tables(django, [table.name for table in catalog.tables])
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
             plan = self.plan(catalog, tables, view_names(connection, INCOMING), schema)
+            plan = replace(plan, system_checks=checks)
             standing = None
             if self.options.replace:
                 # Whatever is there is kept, rows written meanwhile included.

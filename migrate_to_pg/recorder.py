@@ -20,6 +20,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from migrate_to_pg.migrations import SourceLoader
+from migrate_to_pg.statements import Altered, Made, read
 
 #: A unique constraint by its columns, sorted; what has a name by that, after an empty one.
 Mark = tuple[str, ...]
@@ -29,11 +30,16 @@ NEWEST = 180000
 
 @dataclass(slots=True)
 class Recorded:
-    """One table, as the schema editor was asked for it."""
+    """One table, as the schema editor, or a statement, was asked for it."""
 
-    model: type[models.Model]
-    #: Column -> the field that it was made for.
+    #: None where a statement made it.
+    model: type[models.Model] | None = None
+    #: Column -> the field that it was made for, or what a statement says.
     fields: dict[str, Any] = field(default_factory=dict)
+    #: Column -> whether it takes NULL, where a statement said so afterwards.
+    nullable: dict[str, bool] = field(default_factory=dict)
+    #: Of a table that a statement made.
+    primary_key: tuple[str, ...] = ()
     #: Its constraints and indexes; the object where it has a name.
     marks: dict[Mark, Any] = field(default_factory=dict)
 
@@ -47,6 +53,40 @@ class Record:
     statements: list[str] = field(default_factory=list)
     #: Whether an operation gave up, as for want of rows: what it would have done next is not known.
     gave_up: bool = False
+    #: Constraints and indexes that a statement dropped, and that Django gave their names.
+    dropped: set[str] = field(default_factory=set)
+
+    def note(self, sql: str) -> None:
+        """A statement that nobody runs."""
+        self.statements.append(sql.lower())
+        for action in read(sql):
+            if isinstance(action, Made):
+                self.tables[action.table] = Recorded(
+                    fields=dict(action.columns),
+                    primary_key=action.primary_key,
+                    marks={tuple(sorted(columns)): None for _name, columns in action.uniques},
+                )
+            else:
+                self._alter(action)
+
+    def _alter(self, action: Altered) -> None:
+        table = self.tables.get(action.table)
+        if action.dropped_name:
+            for one in [table] if table else self.tables.values():
+                one.marks.pop(("", action.dropped_name), None)
+            self.dropped.add(action.dropped_name)
+        if table is None:
+            return
+        if action.added:
+            table.fields[action.added[0]] = action.added[1]
+        table.fields.pop(action.dropped, None)
+        if action.nullable:
+            table.nullable[action.nullable[0]] = action.nullable[1]
+        if action.unique:
+            own_name, columns = action.unique
+            table.marks[tuple(sorted(columns))] = None
+            # A constraint of the state may have that name.
+            table.marks[("", own_name)] = columns
 
     def speaks_of(self, *words: str) -> bool:
         """Whether one statement has all of these words in it."""
@@ -107,7 +147,7 @@ class _Cursor:
         self._noted = noted
 
     def execute(self, sql: object, _parameters: object = None) -> None:
-        self._noted.statements.append(str(sql).lower())
+        self._noted.note(str(sql))
 
     def executemany(self, sql: object, _parameters: object = None) -> None:
         self.execute(sql)
@@ -143,13 +183,13 @@ class _Editor(DatabaseSchemaEditor):
         self._noted = noted
 
     def _of(self, model: type[models.Model]) -> Recorded:
-        return self._noted.tables.setdefault(model._meta.db_table, Recorded(model))
+        return self._noted.tables.setdefault(model._meta.db_table, Recorded(model=model))
 
     def execute(self, sql: object, params: object = ()) -> None:
-        self._noted.statements.append(str(sql).lower())
+        self._noted.note(str(sql))
 
     def create_model(self, model: type[models.Model]) -> None:
-        table = self._noted.tables[model._meta.db_table] = Recorded(model)
+        table = self._noted.tables[model._meta.db_table] = Recorded(model=model)
         for own in model._meta.local_concrete_fields:
             _add(table, own)
         table.marks.update((_columns(model, names), None) for names in model._meta.unique_together)
@@ -197,13 +237,13 @@ class _Editor(DatabaseSchemaEditor):
     def add_field(self, model: type[models.Model], field: Any) -> None:
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.create_model(field.remote_field.through)
-        elif field.column is not None:
+        elif not field.many_to_many:
             _add(self._of(model), field)
 
     def remove_field(self, model: type[models.Model], field: Any) -> None:
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.delete_model(field.remote_field.through)
-        elif field.column is not None:
+        elif not field.many_to_many:
             table = self._of(model)
             table.fields.pop(field.column, None)
             table.marks = {mark: one for mark, one in table.marks.items() if one or field.column not in mark}
@@ -227,6 +267,9 @@ class _Editor(DatabaseSchemaEditor):
 
 
 def _add(table: Recorded, own: Any) -> None:
+    if own.column is None:
+        # Nothing of the kind has a column of its own: a composite key.
+        return
     table.fields[own.column] = own
     if own.unique and not own.primary_key:
         table.marks[own.column,] = None

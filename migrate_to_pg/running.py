@@ -180,7 +180,7 @@ class Running:
             views=views,
         )
         if schema:
-            plan = replace(plan, made=schema.tables(self.source_choice))
+            plan = replace(plan, made=schema.tables)
         copies = self.options.leftovers is Leftovers.COPY
         plan = exclude(leave_out_derived(plan), self.options.exclude_data, leftovers=copies)
         self.facts.excluded = tuple(ExcludedTable(name=table.name, rows=table.source.rows) for table in plan.excluded)

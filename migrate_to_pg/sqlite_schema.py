@@ -18,7 +18,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -63,10 +64,12 @@ class Statement(NamedTuple):
     sql: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SqliteSchema:
     """What the applied migrations make on SQLite."""
 
+    #: The database whose settings are used to open one.
+    choice: SourceChoice | None = None
     statements: tuple[Statement, ...] = ()
     #: (app label, model name in lower case) -> table, of the models that the migrations have on SQLite.
     models: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -74,19 +77,22 @@ class SqliteSchema:
     complaint: str = ""
 
     @contextmanager
-    def opened(self, choice: SourceChoice) -> Iterator[sqlite3.Connection]:
+    def opened(self) -> Iterator[sqlite3.Connection]:
         """An empty database in memory with that schema, as the project opens one."""
-        with django_connection(choice, Path(":memory:")) as connection:
+        if self.choice is None:
+            raise ValueError(self.complaint)
+        with django_connection(self.choice, Path(":memory:")) as connection:
             database: sqlite3.Connection = connection.connection
             for statement in sorted(self.statements, key=lambda statement: _ORDER.index(statement.kind)):
                 database.execute(Sql(statement.sql))
             yield database
 
-    def tables(self, choice: SourceChoice) -> dict[str, MadeTable] | None:
+    @cached_property
+    def tables(self) -> Mapping[str, MadeTable] | None:
         """Name in lower case -> each table; None where the migrations do not run on SQLite."""
-        if self.complaint:
+        if self.choice is None:
             return None
-        with self.opened(choice) as database:
+        with self.opened() as database:
             return read_made(database)
 
 
@@ -106,6 +112,8 @@ def learn(
         known = _run(choice, applied, tables, progress)
         if not known.complaint:
             _remember(key, known)
+    if known.choice is None and not known.complaint:
+        known = replace(known, choice=choice)
     _learnt[key] = known
     return known
 

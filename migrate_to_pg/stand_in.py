@@ -22,6 +22,9 @@ from django.db.utils import ConnectionHandler
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.language import gettext as _
 
+#: A database of which the kind is known, and which nobody connects to.
+NOWHERE = {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere"}
+
 
 @contextmanager
 def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:

@@ -15,7 +15,7 @@ from migrate_to_pg.records.options import (
     Options,
     Verify,
 )
-from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable
+from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable, SystemCheck
 from migrate_to_pg.records.refusals import Refusal
 from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
 from migrate_to_pg.records.results import (
@@ -91,6 +91,7 @@ __all__ = [
     "SourceIndex",
     "SourceTable",
     "StageTime",
+    "SystemCheck",
     "TableProof",
     "TargetCheck",
     "TargetColumn",

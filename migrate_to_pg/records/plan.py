@@ -57,6 +57,25 @@ class PlannedTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemCheck:
+    """A message of one of Django's system checks, which fails on PostgreSQL and not on SQLite."""
+
+    #: "fields.E221".
+    id: str
+    #: "shop.Item.twice".
+    object: str
+    message: str
+    hint: str = ""
+    #: PostgreSQL's names, as far as it is about a model or a field.
+    table: str = ""
+    column: str = ""
+    #: The major version that was assumed, without a server; 0 where one was asked.
+    assumed: int = 0
+    #: Where only older servers fail: the oldest that Django supports.
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenericKey:
     """A key that names its parent's model in one column and its row in another; by PostgreSQL's names."""
 
@@ -90,6 +109,8 @@ class Plan:
     promised: bool = False
     #: Name in lower case -> each table as the applied migrations make it on SQLite; None where they do not run there.
     made: Mapping[str, MadeTable] | None = None
+    #: What Django's own checks say of the models on PostgreSQL.
+    system_checks: tuple[SystemCheck, ...] = ()
 
     def table(self, name: str) -> PlannedTable | None:
         """The planned table with exactly that PostgreSQL name."""

@@ -50,7 +50,7 @@ class Decision:
         self._backup = backup
         self._progress = progress
         self._schema = schema
-        self._reference = make_reference(choice, schema, catalog.applied_migrations)
+        self._reference = make_reference(schema, catalog.applied_migrations)
         self._refused: list[NotRepaired] = []
         #: The tables, by PostgreSQL's names, whose rows cannot be put back mended, and what is told of them.
         self._spared: dict[str, tuple[NotRepaired, ...]] = {}

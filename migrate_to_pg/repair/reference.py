@@ -10,7 +10,6 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, models
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.migrations import Key
 from migrate_to_pg.registry import applied_models, has_table, unquoted
 from migrate_to_pg.repair import statement
@@ -49,14 +48,15 @@ class ReferenceTable:
 Reference = Mapping[str, ReferenceTable]
 
 
-def make_reference(choice: SourceChoice, schema: SqliteSchema, applied: Collection[Key]) -> Reference:
+def make_reference(schema: SqliteSchema, applied: Collection[Key]) -> Reference:
     """Every table that the migrations make on SQLite; none where they do not run there."""
     if schema.complaint:
         return {}
     models = {unquoted(model._meta.db_table).lower(): model for model in _stored_models(applied)}
-    with schema.opened(choice) as database:
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        named = {table.lower(): table for (table,) in tables}
+    with schema.opened() as database:
+        # A virtual table is its module's, with those in which it keeps its contents.
+        tables = [row[1] for row in database.execute("PRAGMA main.table_list") if row[2] == "table"]
+        named = {table.lower(): table for table in tables if not table.startswith("sqlite_")}
         return {key: _read(database, table, models.get(key)) for key, table in named.items()}
 
 
@@ -84,7 +84,8 @@ def read_indexes(database: sqlite3.Connection, table: str) -> Iterable[Index]:
         plain = not partial and all(column is not None for column in columns)
         yield Index(
             name=index,
-            sql=row[0] or "",
+            # The key of a table WITHOUT ROWID is the table itself.
+            sql=(row[0] if row else "") or "",
             unique=bool(unique),
             columns=tuple(column.lower() for column in columns) if plain else None,
         )

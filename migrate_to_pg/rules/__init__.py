@@ -48,6 +48,7 @@ from migrate_to_pg.rules import (
     numeric_rounded,
     refused_row,
     schema_drift,
+    system_check,
     text_too_long,
     utf16_encoding,
     wrong_storage_class,
@@ -58,6 +59,7 @@ from migrate_to_pg.rules.rule import Rule, SetRule, Subject, ValueRule
 RULES: tuple[SetRule | ValueRule, ...] = (
     integrity_check.RULE,
     utf16_encoding.RULE,
+    system_check.RULE,
     dangling_foreign_key.RULE,
     foreign_key_orphan.RULE,
     empty_key.RULE,

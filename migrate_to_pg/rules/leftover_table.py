@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from migrate_to_pg.language import N_, counted
@@ -10,6 +11,8 @@ from migrate_to_pg.records import LEFTOVERS, Finding, Leftovers, Level, SourceTa
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
 
+#: A name in SQL, quoted in any way or not.
+_NAME = re.compile(r"""\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^]]*\]|\w+""")
 #: What is not carried with a table.
 _BESIDE = Sql(
     "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
@@ -26,12 +29,16 @@ _COPIED = N_(
     "Look at its rows there; if they are needed, bring them into a table of the project (a model and a migration);"
     " if not, drop the table. To leave it behind: --leftovers skip; to stop at it: --leftovers stop."
 )
-#: About one whose rows may be elsewhere.
+#: About a virtual one.
 _SEARCH = N_(
-    "Make the search index on PostgreSQL by a migration, where it is needed. Where it holds rows that are nowhere else,"
-    " copy them to an ordinary table first."
+    "Where the application searches, it needs an index of PostgreSQL's own: make one there by a migration"
+    " (SearchVectorField and GinIndex of django.contrib.postgres), or use the backend that your search has for"
+    " PostgreSQL, and fill it after the move. Where the table holds rows that are nowhere else, copy them to an"
+    " ordinary table first."
 )
 
+_ON_SQLITE = N_("The migrations make this table on SQLite alone. {told}")
+_VIRTUAL = N_("No migration of the project makes this table. {told}")
 _UNKNOWN = N_(
     "No migration of the project makes this table. {told} Such tables come from interrupted rebuilds"
     " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
@@ -67,12 +74,27 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
 def _virtual(subject: Subject, table: SourceTable) -> str:
     shadows = [t.name for t in subject.plan.leftovers if t.kind == "shadow" and t.name.startswith(f"{table.name}_")]
     kept = f" ({', '.join(shadows)})" if shadows else ""
-    return _(
+    triggers = ", ".join(triggers_that_name(subject, table))
+    written = _(" The triggers that write to it are left behind as well: {triggers}.", triggers=triggers)
+    told = _(
         "It is a virtual table, a search index perhaps, which keeps its contents in tables of its own{kept}; PostgreSQL"
         " has nothing of the kind, so that it is left behind, and stays in the snapshot. {held}",
         kept=kept,
         held=_held(table),
     )
+    return told + (written if triggers else "")
+
+
+def triggers_that_name(subject: Subject, table: SourceTable) -> list[str]:
+    """The triggers of other tables whose SQL names this one: they go with it."""
+    own = Sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> ? COLLATE NOCASE")
+    return [trigger for trigger, sql in subject.rows(own, table.name) if table.name.lower() in set(_names_in(sql))]
+
+
+def _names_in(sql: str) -> Iterator[str]:
+    """Every name of a statement, in lower case, without its quotes."""
+    for word in _NAME.findall(sql):
+        yield (word[1:-1].replace(word[-1] * 2, word[-1]) if word[0] in "\"`['" else word).lower()
 
 
 def _held(table: SourceTable) -> str:
@@ -106,19 +128,29 @@ def _carried(subject: Subject, table: SourceTable) -> str:
 
 
 def _finding(subject: Subject, table: SourceTable, level: Level, told: str, remedy: str) -> Finding:
+    on_sqlite = table.name.lower() in (subject.plan.made or {})
+    # Whatever makes it here may make it there as well; only a server knows.
     promised = subject.plan.promised and table.kind == "table"
+    words = _PROMISED if promised else _ON_SQLITE if on_sqlite else _VIRTUAL if table.kind == "virtual" else _UNKNOWN
+    kept = _(_REHEARSE) if promised else _(remedy)
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
         level=level,
-        explanation=_(_PROMISED if promised else _UNKNOWN, told=told),
-        remedy=_(_REHEARSE) if promised else _drop(table, remedy),
+        explanation=_(words, told=told),
+        remedy=kept if promised or on_sqlite else _drop(subject, table, kept),
     )
 
 
-def _drop(table: SourceTable, remedy: str) -> str:
-    return _("{remedy} To remove it from SQLite, after copying the file:\n", remedy=_(remedy)) + compose(
-        "DROP TABLE {table};", table=name(table.name)
+def _drop(subject: Subject, table: SourceTable, remedy: str) -> str:
+    """The statements in their order: a trigger that writes to a table which is gone lets no row be written."""
+    triggers = triggers_that_name(subject, table)
+    return "\n".join(
+        (
+            _("{remedy} To remove it from SQLite, after copying the file:", remedy=remedy),
+            *(compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers),
+            compose("DROP TABLE {table};", table=name(table.name)),
+        )
     )
 
 
@@ -130,7 +162,7 @@ RULE = SetRule(
         "The migrations do not make the table on PostgreSQL. Its rows are carried to a table of schema"
         " sqlite_leftovers, whose types are those of the values, without its indexes, foreign keys and triggers. An"
         " error with --leftovers stop, where it holds rows. A virtual table (a search index) is left behind with the"
-        " tables that it keeps its contents in."
+        " tables that it keeps its contents in and the triggers that write to it."
     ),
     remedy=N_("Bring its rows into a table of the project, drop the table, or leave it behind with --leftovers skip."),
     find=find,

@@ -16,7 +16,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for table in subject.plan.tables:
         for column in table.target.columns:
             if column in table.only_target and not column.generated:
-                yield _finding(table, column)
+                yield _finding(table, column, alone=_is_postgresqls(subject, table, column))
 
 
 #: What stands for "nothing there" in a type, where anything does.
@@ -40,7 +40,13 @@ def filled(plan: Plan, findings: Iterable[Finding]) -> Iterator[tuple[str, str, 
                 yield finding.table, finding.column, value
 
 
-def _finding(table: PlannedTable, column: TargetColumn) -> Finding:
+def _is_postgresqls(subject: Subject, table: PlannedTable, column: TargetColumn) -> bool:
+    """Whether the migrations do not make the column on SQLite."""
+    made = (subject.plan.made or {}).get(table.source.name.lower())
+    return made is not None and made.table.column(column.name) is None
+
+
+def _finding(table: PlannedTable, column: TargetColumn, *, alone: bool) -> Finding:
     filler = _filler(column)
     rows = counted(table.source.rows, "row", "rows")
     if filler:
@@ -54,6 +60,13 @@ def _finding(table: PlannedTable, column: TargetColumn) -> Finding:
         column=column.name,
         level=level,
         explanation=_(
+            "The migrations make the column {column} ({type}) on PostgreSQL alone. {effect}",
+            column=column.name,
+            type=column.type_sql,
+            effect=effect,
+        )
+        if alone
+        else _(
             "The migrations make the column {column} ({type}), and SQLite's table lacks it, although they"
             " are recorded as applied there. {effect}",
             column=column.name,
@@ -61,6 +74,11 @@ def _finding(table: PlannedTable, column: TargetColumn) -> Finding:
             effect=effect,
         ),
         remedy=_(
+            "Give it a default there, in the migration that makes it, or let it be NULL; fill it after the move as the"
+            " application does."
+        )
+        if alone
+        else _(
             "Find out what became of it: a migration faked (migrate --fake), edited after it was applied, or a table"
             " restored from an older copy. Add the column to SQLite and fill it, or correct the migrations. Where a"
             " migration makes it on PostgreSQL alone (a search vector), give it a default there."

@@ -6,27 +6,45 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.pairing import paired
+from migrate_to_pg.records import Finding, Level, TargetTable
 from migrate_to_pg.rules.rule import SetRule, Subject
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each; Django's own record is made by the migrations in any case."""
     for table in subject.plan.only_target:
-        yield RULE.finding(
+        made = subject.plan.made
+        alone = made is not None and not paired([table.name], [one.table for one in made.values()])
+        yield _on_postgresql_alone(table) if alone else _finding(table)
+
+
+def _on_postgresql_alone(table: TargetTable) -> Finding:
+    return RULE.finding(
+        table=table.name,
+        explanation=_(
+            "The migrations make the table {table} on PostgreSQL alone. It will hold what they put into it, no more.",
             table=table.name,
-            explanation=_(
-                "The migrations that the source has applied make the table {table}; SQLite's database has none"
-                " of that name. It was dropped or renamed there, or its migration was only recorded (--fake), or"
-                " it is made for PostgreSQL alone. On PostgreSQL it will hold what the migrations put into it,"
-                " no more.",
-                table=table.name,
-            ),
-            remedy=_(
-                "If it was lost, restore it from a backup; if it was renamed, give it back its name; if PostgreSQL"
-                " alone has it, there is nothing to do."
-            ),
-        )
+        ),
+        remedy=_("There is nothing to do."),
+    )
+
+
+def _finding(table: TargetTable) -> Finding:
+    return RULE.finding(
+        table=table.name,
+        explanation=_(
+            "The migrations that the source has applied make the table {table}; SQLite's database has none"
+            " of that name. It was dropped or renamed there, or its migration was only recorded (--fake), or"
+            " it is made for PostgreSQL alone. On PostgreSQL it will hold what the migrations put into it,"
+            " no more.",
+            table=table.name,
+        ),
+        remedy=_(
+            "If it was lost, restore it from a backup; if it was renamed, give it back its name; if PostgreSQL"
+            " alone has it, there is nothing to do."
+        ),
+    )
 
 
 RULE = SetRule(

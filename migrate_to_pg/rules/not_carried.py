@@ -9,6 +9,7 @@ from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import LEFTOVERS, Finding, Leftovers, Level
 from migrate_to_pg.rules.broken_view_or_trigger import broken_triggers, broken_views, table_of
+from migrate_to_pg.rules.leftover_table import triggers_that_name
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import compose, name
 
@@ -23,10 +24,13 @@ def find(subject: Subject) -> Iterator[Finding]:
         # Any other is made by the migrations on PostgreSQL, too.
         if view in subject.plan.leftover_views and view not in broken[0]:
             yield _view(subject, view, sql)
+    # Told with the table that they write to, which is left behind.
+    virtual = [table for table in subject.plan.leftovers if table.kind == "virtual"]
+    told = {trigger for table in virtual for trigger in triggers_that_name(subject, table)}
     made = _made_there(subject)
     for trigger, sql in subject.catalog.triggers.items():
         table = table_of(subject, trigger)
-        if trigger not in broken[1] and (table.lower(), trigger.lower()) not in made:
+        if trigger not in broken[1] and trigger not in told and (table.lower(), trigger.lower()) not in made:
             yield _finding(N_("trigger"), trigger, table, sql, _maybe(subject))
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from migrate_to_pg.records import SystemCheck
+
 
 class Found(NamedTuple):
     """One finding, as far as a case states it."""
@@ -40,6 +42,8 @@ class Case:
     #: What Django's app registry would tell: models, and (table, content type column, object column).
     models: Mapping[tuple[str, str], str] = field(default_factory=dict)
     generic_keys: tuple[tuple[str, str, str], ...] = ()
+    #: What Django's checks would say of the models on PostgreSQL.
+    system_checks: tuple[SystemCheck, ...] = ()
     #: Tables whose rows cannot be told apart, so that findings in them stand whatever is accepted.
     unmendable: tuple[str, ...] = ()
 

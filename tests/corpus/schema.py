@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from migrate_to_pg.records import SystemCheck
 from tests.corpus import Case, Found
 
 _COURSE = "CREATE TABLE course (id bigint PRIMARY KEY, code varchar(9) NOT NULL UNIQUE)"
@@ -129,6 +130,22 @@ CASES = [
            _T_SQLITE.format(more="") + "CREATE TABLE u_old (id integer NOT NULL PRIMARY KEY);",
            Found("missing-table", "u"), Found("missing-table", "w"), Found("leftover-table", "u_old"), blocked=False,
            target="; CREATE TABLE u (id bigint PRIMARY KEY); CREATE TABLE w (id bigint PRIMARY KEY)"),
+    # --- the models
+    Case(
+        name="generated column that Django does not let PostgreSQL compute when it is read",
+        target=_T.format(more=", n integer NULL"),
+        source=_T_SQLITE.format(more=", n integer") + "INSERT INTO t VALUES (1, 'a', 2);",
+        system_checks=(SystemCheck(id="fields.E221", object="app.T.n", message="no", table="t", column="n"),),
+        finds=(Found("system-check", "t", "n"),),
+    ),
+    Case(
+        name="what only an older server lacks",
+        target=_T.format(more=""),
+        source=_T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
+        system_checks=(SystemCheck(id="app.E001", object="app.T", message="no", table="t", assumed=18, until=14),),
+        finds=(Found("system-check", "t"),),
+        blocked=False,
+    ),
     # --- the file
     _plain("text kept as UTF-16", "PRAGMA encoding = 'UTF-16le';" + _T_SQLITE.format(more="")
            + "INSERT INTO t VALUES (1, 'Thérèse');", Found("utf16-encoding", ""), blocked=False),

@@ -28,6 +28,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.sqlite import quote_name
+from migrate_to_pg.sqlite_schema import SqliteSchema
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.corpus import Case, Found
 from tests.corpus.generic import CASES as GENERIC
@@ -76,6 +77,9 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         chosen = dataclasses.replace(running.choose_source(str(source)), time_zone=case.time_zone)
         monkeypatch.setattr(running, "choose_source", lambda _: chosen)
         monkeypatch.setattr(running, "read_source", _recorded)
+        monkeypatch.setattr(running, "learn", lambda *_: SqliteSchema(complaint="a case has no migrations"))
+        monkeypatch.setattr(pipeline, "failing_on_sqlite", lambda _: [])
+        monkeypatch.setattr(pipeline, "checked", lambda *_: case.system_checks)
         monkeypatch.setattr(running, "content_models", lambda _: case.models)
         monkeypatch.setattr(running, "generic_keys", lambda: _generic_keys(case))
         monkeypatch.setattr(pipeline, "run_migrations", lambda django, *_, **__: _make(django, case.target))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +42,7 @@ def judged(path: Path, case: Case, tables: tuple[TargetTable, ...]) -> tuple[Fin
     catalog = read_source(path)
     keys = tuple(GenericKey(table=t, content_type_column=kind, object_column=row) for t, kind, row in case.generic_keys)
     plan = make_plan(catalog, tables, source_time_zone=case.time_zone, models=case.models, generic_keys=keys)
+    plan = dataclasses.replace(plan, system_checks=case.system_checks)
     return examine(plan, catalog, path, accepted=frozenset(), progress=lambda _: None)
 
 

@@ -1,0 +1,225 @@
+"""What statements of PostgreSQL's make of tables, as far as they can be read without a server.
+
+Read are CREATE TABLE, ALTER TABLE and indexes, as migrations have them in RunSQL. Any other statement is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+_TOKEN = re.compile(
+    r"""(?P<blank>\s+|--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"""
+    r"""|(?P<quoted>"(?:[^"]|"")+")|(?P<word>[^\W\d]\w*)|(?P<other>\d+|::|.)""",
+    re.DOTALL,
+)
+#: What ends the type in a column's definition.
+_AFTER_TYPE = {
+    "NOT", "NULL", "DEFAULT", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "CONSTRAINT", "COLLATE", "GENERATED",
+}  # fmt: skip
+#: What begins an element of CREATE TABLE that is no column.
+_NO_COLUMN = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "EXCLUDE", "LIKE"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawColumn:
+    """A column as a statement defines it."""
+
+    type_sql: str
+    null: bool
+    has_default: bool = False
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """CREATE TABLE."""
+
+    table: str
+    columns: dict[str, RawColumn]
+    primary_key: tuple[str, ...]
+    #: (its name or '', columns).
+    uniques: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Altered:
+    """One action of ALTER TABLE, or an index."""
+
+    #: '' where the statement does not say.
+    table: str
+    added: tuple[str, RawColumn] | None = None
+    dropped: str = ""
+    #: Column, and whether it takes NULL now.
+    nullable: tuple[str, bool] | None = None
+    unique: tuple[str, tuple[str, ...]] | None = None
+    #: A constraint or an index.
+    dropped_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    kind: str
+
+    @property
+    def keyword(self) -> str:
+        return self.text.upper() if self.kind != "quoted" else ""
+
+    @property
+    def name(self) -> str:
+        """PostgreSQL folds what is not quoted."""
+        return self.text[1:-1].replace('""', '"') if self.kind == "quoted" else self.text.lower()
+
+
+def read(sql: str) -> Iterator[Made | Altered]:
+    """What each statement of a script does, in their order."""
+    for statement in _split(_tokens(sql), ";"):
+        words = [token.keyword for token in statement]
+        if words[:2] == ["CREATE", "TABLE"] or words[:3] == ["CREATE", "UNLOGGED", "TABLE"]:
+            yield from _created(statement)
+        elif words[:2] == ["ALTER", "TABLE"]:
+            yield from _altered(statement)
+        elif words[:3] == ["CREATE", "UNIQUE", "INDEX"]:
+            yield from _unique_index(statement)
+        elif words[:2] == ["DROP", "INDEX"]:
+            yield Altered(table="", dropped_name=_name_at(statement, _skip(words, 2))[0])
+
+
+def _tokens(sql: str) -> list[_Token]:
+    found = (match for match in _TOKEN.finditer(sql) if match.lastgroup != "blank" and not match["blank"])
+    return [_Token(m[0], "quoted" if m["quoted"] else "word" if m["word"] else "other") for m in found]
+
+
+def _split(tokens: list[_Token], at: str) -> Iterator[list[_Token]]:
+    """The parts between that mark where it stands in no parentheses; empty ones left out."""
+    depth, part = 0, list[_Token]()
+    for token in tokens:
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if token.text == at and depth == 0:
+            if part:
+                yield part
+            part = []
+        else:
+            part.append(token)
+    if part:
+        yield part
+
+
+def _skip(words: list[str], at: int) -> int:
+    while at < len(words) and words[at] in ("IF", "NOT", "EXISTS", "ONLY", "CONCURRENTLY"):
+        at += 1
+    return at
+
+
+def _name_at(tokens: list[_Token], at: int) -> tuple[str, int]:
+    """The name that begins there, without its schema, and where it ends."""
+    if at >= len(tokens):
+        return "", at
+    name = tokens[at].name
+    while at + 2 < len(tokens) and tokens[at + 1].text == ".":
+        at += 2
+        name = tokens[at].name
+    return name, at + 1
+
+
+def _inside(tokens: list[_Token], at: int) -> list[_Token]:
+    """What is between the parentheses that open there."""
+    depth = 0
+    for end in range(at, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens[end].text, 0)
+        if depth == 0:
+            return tokens[at + 1 : end]
+    return tokens[at + 1 :]
+
+
+def _names(tokens: list[_Token]) -> tuple[str, ...]:
+    """Plain columns in parentheses; none where one is an expression."""
+    parts = list(_split(tokens, ","))
+    plain = all(part[0].kind in ("quoted", "word") and "(" not in [t.text for t in part] for part in parts)
+    return tuple(part[0].name for part in parts) if plain else ()
+
+
+def _created(statement: list[_Token]) -> Iterator[Made]:
+    words = [token.keyword for token in statement]
+    table, at = _name_at(statement, _skip(words, words.index("TABLE") + 1))
+    # AS SELECT, PARTITION OF and their like define no columns of their own.
+    if at >= len(statement) or statement[at].text != "(":
+        return
+    columns: dict[str, RawColumn] = {}
+    primary: tuple[str, ...] = ()
+    uniques: list[tuple[str, tuple[str, ...]]] = []
+    for part in _split(_inside(statement, at), ","):
+        if part[0].keyword in _NO_COLUMN:
+            own_name, kind, names = _constraint(part)
+            primary = names if kind == "PRIMARY" else primary
+            if kind == "UNIQUE" and names:
+                uniques.append((own_name, names))
+            continue
+        own = [token.keyword for token in part]
+        columns[part[0].name] = _column(part)
+        primary = (part[0].name,) if "PRIMARY" in own else primary
+        if "UNIQUE" in own:
+            uniques.append(("", (part[0].name,)))
+    yield Made(table=table, columns=columns, primary_key=primary, uniques=tuple(uniques))
+
+
+def _constraint(part: list[_Token]) -> tuple[str, str, tuple[str, ...]]:
+    """Its name or '', the kind, the columns."""
+    own_name = part[1].name if part[0].keyword == "CONSTRAINT" and len(part) > 1 else ""
+    words = [token.keyword for token in part]
+    kind = next((word for word in words if word in ("PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "EXCLUDE")), "")
+    opens = next((at for at, token in enumerate(part) if token.text == "("), len(part))
+    return own_name, kind, _names(_inside(part, opens)) if kind in ("PRIMARY", "UNIQUE") else ()
+
+
+def _column(part: list[_Token]) -> RawColumn:
+    """The definition of one column, its name first."""
+    words = [token.keyword for token in part]
+    end = next((at for at, word in enumerate(words) if at and word in _AFTER_TYPE), len(part))
+    written = " ".join(token.text if token.kind == "quoted" else token.text.lower() for token in part[1:end])
+    written = re.sub(r"\s*([(),\[\].])\s*", r"\1", written)
+    pairs = set(pairwise(words))
+    numbered = "IDENTITY" in words or "serial" in written
+    return RawColumn(
+        type_sql=written,
+        null=("NOT", "NULL") not in pairs and "PRIMARY" not in words and not numbered,
+        has_default="DEFAULT" in words or numbered or "GENERATED" in words,
+        generated="GENERATED" in words and "IDENTITY" not in words,
+    )
+
+
+def _altered(statement: list[_Token]) -> Iterator[Altered]:
+    words = [token.keyword for token in statement]
+    table, at = _name_at(statement, _skip(words, 2))
+    for action in _split(statement[at:], ","):
+        own = [token.keyword for token in action]
+        if own[0] == "ADD" and len(own) > 1 and own[1] in _NO_COLUMN:
+            own_name, kind, names = _constraint(action[1:])
+            if kind == "UNIQUE" and names:
+                yield Altered(table=table, unique=(own_name, names))
+        elif own[0] == "ADD" and len(own) > 1:
+            start = _skip(own, 2 if own[1] == "COLUMN" else 1)
+            if start < len(action):
+                yield Altered(table=table, added=(action[start].name, _column(action[start:])))
+        elif own[:2] == ["DROP", "CONSTRAINT"]:
+            yield Altered(table=table, dropped_name=_name_at(action, _skip(own, 2))[0])
+        elif own[0] == "DROP":
+            yield Altered(table=table, dropped=_name_at(action, _skip(own, 2 if own[1:2] == ["COLUMN"] else 1))[0])
+        elif own[0] == "ALTER" and own[-2:] == ["NOT", "NULL"] and ("SET" in own or "DROP" in own):
+            column = action[2 if own[1] == "COLUMN" else 1].name
+            yield Altered(table=table, nullable=(column, "DROP" in own))
+
+
+def _unique_index(statement: list[_Token]) -> Iterator[Altered]:
+    words = [token.keyword for token in statement]
+    if "ON" not in words or "WHERE" in words:
+        return
+    own_name, _end = _name_at(statement, _skip(words, 3))
+    table, at = _name_at(statement, _skip(words, words.index("ON") + 1))
+    opens = next((place for place in range(at, len(statement)) if statement[place].text == "("), len(statement))
+    names = _names(_inside(statement, opens))
+    if names:
+        yield Altered(table=table, unique=(own_name, names))

@@ -1,0 +1,89 @@
+"""What Django's system checks say of the project's models on PostgreSQL, and do not say on SQLite.
+
+Every command that checks its database, ``migrate`` among them, ends where one of them finds an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import django.db
+from django.core.checks import ERROR, CheckMessage, Tags, run_checks
+from django.db import connections, models
+
+from migrate_to_pg.endpoints import SourceChoice
+from migrate_to_pg.recorder import NEWEST
+from migrate_to_pg.records import SystemCheck
+from migrate_to_pg.registry import unquoted
+from migrate_to_pg.stand_in import NOWHERE, standing_in
+from migrate_to_pg.web_server import sqlite_entry
+
+#: server_version_num of one major version.
+_MAJOR = 10000
+
+
+def failing_on_sqlite(choice: SourceChoice) -> list[CheckMessage]:
+    """What fails already: the move changes nothing about it."""
+    with standing_in(choice.alias, sqlite_entry(choice, Path(":memory:"))):
+        return _failing(choice.alias)
+
+
+def checked(choice: SourceChoice, known: list[CheckMessage]) -> tuple[SystemCheck, ...]:
+    """What fails on the server that the source's alias means now."""
+    return tuple(_check(message) for message in _failing(choice.alias, Tags.database) if message not in known)
+
+
+def checked_offline(choice: SourceChoice, known: list[CheckMessage]) -> tuple[SystemCheck, ...]:
+    """The same without a server: what fails on the newest PostgreSQL, and what on the oldest that Django supports."""
+    newest = _failing_on(choice, NEWEST)
+    with standing_in(choice.alias, NOWHERE) as connection:
+        (oldest,) = connection.features.minimum_database_version or (NEWEST // _MAJOR,)
+    older = _failing_on(choice, oldest * _MAJOR)
+    found = [replace(_check(message), assumed=NEWEST // _MAJOR) for message in newest if message not in known]
+    late = [
+        replace(_check(message), assumed=NEWEST // _MAJOR, until=oldest)
+        for message in older
+        if message not in known and message not in newest
+    ]
+    return (*found, *late)
+
+
+def _failing_on(choice: SourceChoice, version: int) -> list[CheckMessage]:
+    with standing_in(choice.alias, NOWHERE) as connection:
+        connection.__dict__["pg_version"] = version
+        return _failing(choice.alias)
+
+
+def _failing(alias: str, *more: str) -> list[CheckMessage]:
+    return [message for tag in (Tags.models, *more) for message in _messages(tag, alias) if _stops(message)]
+
+
+def _messages(tag: str, alias: str) -> Iterator[Any]:
+    """A check of the project's own that cannot ask this database tells nothing of it."""
+    try:
+        yield from run_checks(tags=[tag], databases=[alias])
+    except django.db.Error:
+        connections[alias].close()
+
+
+def _stops(message: CheckMessage) -> bool:
+    return message.is_serious(ERROR) and not message.is_silenced()
+
+
+def _check(message: CheckMessage) -> SystemCheck:
+    subject: Any = message.obj
+    column = str(getattr(subject, "column", None) or "") if isinstance(subject, models.Field) else ""
+    model = subject.model if column else subject
+    is_model = isinstance(model, type) and issubclass(model, models.Model)
+    label = str(subject) if isinstance(subject, models.Field) or not is_model else model._meta.label
+    return SystemCheck(
+        id=str(message.id),
+        object=label,
+        message=str(message.msg),
+        hint=str(message.hint or ""),
+        table=unquoted(model._meta.db_table) if is_model else "",
+        column=column,
+    )
