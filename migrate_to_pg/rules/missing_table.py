@@ -6,17 +6,28 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.pairing import paired
 from migrate_to_pg.records import Finding, Level, TargetTable
 from migrate_to_pg.rules.rule import SetRule, Subject
+
+#: Characters that Django leaves of a name of more than 63 bytes, at the least.
+_CUT = 50
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each; Django's own record is made by the migrations in any case."""
     for table in subject.plan.only_target:
-        made = subject.plan.made
-        alone = made is not None and not paired([table.name], [one.table for one in made.values()])
-        yield _on_postgresql_alone(table) if alone else _finding(table)
+        yield _on_postgresql_alone(table) if _is_postgresqls(subject, table) else _finding(table)
+
+
+def _is_postgresqls(subject: Subject, table: TargetTable) -> bool:
+    """Whether the migrations make no such table on SQLite; of a long name the beginning is told, as Django cuts it."""
+    made = subject.plan.made
+    begin = table.name.lower()[:_CUT] if len(table.name) > _CUT else ""
+    return (
+        made is not None
+        and table.name.lower() not in made
+        and not (begin and any(name.startswith(begin) for name in made))
+    )
 
 
 def _on_postgresql_alone(table: TargetTable) -> Finding:
