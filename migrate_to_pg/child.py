@@ -54,6 +54,15 @@ def password_file(directory: Path, password: str) -> dict[str, str]:
     return {"PGPASSFILE": str(path)}
 
 
+def service_file(directory: Path, parameters: Mapping[str, object]) -> dict[str, str]:
+    """The variable that leads libpq to all that a connection is made with: service=migrate_to_pg is the connection."""
+    path = directory / "pg_service.conf"
+    lines = [f"{name}={value}\n" for name, value in parameters.items() if value not in (None, "")]
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.writelines(["[migrate_to_pg]\n", *lines])
+    return {"PGSERVICEFILE": str(path)}
+
+
 def run(command: Sequence[str | Path], directory: Path, variables: Mapping[str, str]) -> Finished:
     """Run a program in ``directory``, with those variables and few others; its output is kept in a file there.
 

@@ -1,19 +1,76 @@
-"""What somebody typed in, the same without the password that may be in it out: *** stands in its place."""
+"""What may be shown of a database's address: never what was typed, always what its parsed parts make.
+
+Whatever is typed may be a password in the wrong place, or one that ends an address early. A text with stars in the
+place of what looks like a password shows what does not look like one. So host, port, user and database are shown, each
+as the driver understood it, and nothing else: neither other options nor a text that could not be taken apart.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
 
-#: user:password@ of a URL, its scheme forgotten or not; the password may hold an @ that was not encoded.
-_BEFORE_HOST = re.compile(r"((?:^|//|(?<=[\s'\"=]))(?!embedded:)[\w.%+-]*:)(?!//)\S*@")
-_AS_PARAMETER = re.compile(r"([?&\s]password=)[^&#\s]*")
+#: What looks like an address, or like something that is given a password: user:password@host, PGPASSWORD=...
+_SECRETIVE = re.compile(r"://|:.*@|(?:pass\w*|pwd|secret|token)\s*[=:]", re.IGNORECASE | re.DOTALL)
+#: The parts that are shown, by libpq's own names.
+_PARTS = ("host", "hostaddr", "port", "user", "dbname")
+#: A value so short or plain says nothing: "require", "10".
+_PLAIN = re.compile(r"\d*|[a-z-]{1,12}")
+#: Where libpq repeats the value of an option; it may come from a service file, or from a variable.
+_VALUE = re.compile(r"""invalid .*["']|could not (?:parse|interpret) |for connection option""")
+#: What argparse repeats of a command line, and what it says after it of itself.
+_REPEATED = re.compile(
+    r"(?P<before>.*?(?:unrecognized arguments|invalid choice|invalid \w+ value|ignored explicit argument)):? "
+    r"(?P<typed>.*?)(?P<after> \(choose from [^()]*\))?",
+    re.DOTALL,
+)
+_OPTION = re.compile(r"--[a-z]+(?:-[a-z]+)*")
 
 
-def without_password(text: str) -> str:
-    """Wherever a URL, or what is nearly one, may have a password."""
-    return _AS_PARAMETER.sub(r"\1***", _BEFORE_HOST.sub(r"\1***@", text))
+def may_hold_password(text: str) -> bool:
+    """Whether that is, or is nearly, an address of a database or something with a password."""
+    return _SECRETIVE.search(text) is not None
 
 
-def holds_password(text: str) -> bool:
-    """Whether there was one to leave out."""
-    return without_password(text) != text
+def address(*, user: str, host: str, port: object, name: str) -> str:
+    """A URL of these parts; it can be used as it is printed."""
+    # Percent-encoded, the folder of a Unix socket is a host like any other.
+    who, where, what = (quote(part, safe="") for part in (user, host, name))
+    return f"postgres://{f'{who}@' if who else ''}{where}{f':{port}' if port else ''}/{what}"
+
+
+def are_shown(parameters: Mapping[str, Any]) -> bool:
+    """Whether host, port, user and database are what they seem: parts of a misread address may be a password's."""
+    parts = [str(parameters.get(name) or "") for name in _PARTS]
+    return not any(map(may_hold_password, parts)) and not any("@" in part for part in (parts[0], parts[2], parts[4]))
+
+
+def said(text: str, parameters: Mapping[str, Any]) -> list[str]:
+    """The lines of libpq or of another program, but for those that repeat what was given besides the parts.
+
+    ``parameters`` are those of the connection, by libpq's names.
+    """
+    given = {str(value) for name, value in parameters.items() if value is not None and name not in _PARTS}
+    secrets = [value for value in given if "pass" in value or not _PLAIN.fullmatch(value)]
+    secrets += [str(parameters[name]) for name in ("password", "sslpassword") if parameters.get(name)]
+    forms = {form for secret in secrets for form in (secret, quote(secret), quote(secret, safe=""))}
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not _VALUE.search(line) and not any(form in line for form in forms)]
+
+
+def usage(message: str) -> str:
+    """What argparse says, without what it repeats of the command line: an option's name is all that is kept of it."""
+    found = _REPEATED.fullmatch(message)
+    if found is None:
+        return message
+    options = _names(found["typed"].split())
+    # English, as all that argparse says.
+    told = ", ".join(options) or "(not repeated here; a value with a space needs quotes)"
+    return f"{found['before']}: {told}{found['after'] or ''}"
+
+
+def _names(words: Iterable[str]) -> list[str]:
+    names = [word.partition("=")[0] for word in words]
+    return [name for name in names if _OPTION.fullmatch(name)]

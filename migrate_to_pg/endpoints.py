@@ -6,6 +6,7 @@ This is where Django's settings are read; the stages know nothing of them.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -22,7 +23,7 @@ from psycopg.conninfo import make_conninfo
 
 from migrate_to_pg import embedded
 from migrate_to_pg.default_source import find_default_source
-from migrate_to_pg.discretion import holds_password, without_password
+from migrate_to_pg.discretion import address, are_shown, may_hold_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.paths import base_directory, looked_at
@@ -41,6 +42,8 @@ _OF_DJANGO = {
 _KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 8}
 #: No settings.
 NOTHING: Mapping[str, str] = {}
+#: Those of URLs that name another kind of database.
+_SCHEMES = ("mysql", "mysql2", "mariadb", "sqlite", "oracle", "mssql", "http", "https")
 _EXAMPLE = "postgres://user:password@host:5432/name"
 
 
@@ -81,7 +84,7 @@ class TargetChoice:
     server: embedded.EmbeddedServer | None = None
 
     def __repr__(self) -> str:
-        return f"TargetChoice(name={self.database.get('NAME')!r}, host={self.database.get('HOST')!r})"
+        return f"TargetChoice({_shown_entry(self.database)})"
 
     @property
     def conninfo(self) -> str:
@@ -91,18 +94,28 @@ class TargetChoice:
         try:
             parameters = connection.get_connection_params()
         except ImproperlyConfigured as error:
+            # The name that Django finds too long may be all of a connection string.
+            told = _("its name is too long") if "longer than" in str(error) else str(error).splitlines()[0]
             raise UsageError(
-                _("The target database is not fully named: {error}", error=str(error).splitlines()[0]),
+                _("The target database is not fully named: {error}", error=told),
                 remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
             ) from None
         unknown = set(self.database.get("OPTIONS", {})) - known - _OF_DJANGO
         # A backend of somebody else's may have options of its own.
         if unknown and str(self.database.get("ENGINE")).startswith("django."):
             raise UsageError(
-                _("The target database has an option that PostgreSQL does not know: {option}.", option=min(unknown)),
+                _(
+                    "The target database has an option that PostgreSQL does not know: {option}.",
+                    option=self._shown_option(min(map(str, unknown))),
+                ),
                 remedy=_("Take it out of the URL, or of OPTIONS in the settings."),
             )
         return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
+
+    def _shown_option(self, name: str) -> str:
+        """Its name, but where the & of a password that was not encoded may have made one of what follows it."""
+        passwords = {"password", "sslpassword"} & {option.lower() for option in self.database.get("OPTIONS", {})}
+        return "..." if passwords - {name.lower()} or not name.isidentifier() else name
 
     def staging(self, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING) -> dict[str, Any]:
         """The same database as an entry whose connections see the incoming schema alone.
@@ -185,13 +198,10 @@ def _named(name: str | None, argument: str) -> tuple[str, str]:
 
 def _require_no_password(wanted: str, argument: str) -> None:
     """A path may look like user:password@host, but is hardly meant; messages would quote it."""
-    if "://" not in wanted and holds_password(wanted) and not Path(wanted).exists():
+    path = wanted.removeprefix("sqlite://")
+    if may_hold_password(path) and not any(Path(name).exists() for name in (path, path.removeprefix("/"))):
         raise UsageError(
-            _(
-                "{argument} takes a path, an alias or sqlite:///PATH; {wanted} is none of them.",
-                argument=argument,
-                wanted=without_password(wanted),
-            ),
+            _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
             remedy=_("PostgreSQL is named with --target."),
         )
 
@@ -216,11 +226,8 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
 def _path_of_url(url: str, argument: str) -> Path:
     if not url.startswith("sqlite:///"):
         raise UsageError(
-            _(
-                "{argument} takes a path, an alias or sqlite:///PATH; {url}:// is none of them.",
-                argument=argument,
-                url=url.split("://", 1)[0],
-            )
+            _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
+            remedy=_("PostgreSQL is named with --target."),
         )
     path = Path(url.removeprefix("sqlite:///"))
     if not path.is_absolute() and not path.exists() and Path("/", path).exists():
@@ -302,11 +309,12 @@ def _parse(url: str) -> dict[str, Any]:
     scheme = url.split("://", 1)[0]
     if scheme not in ("postgres", "postgresql", "postgis"):
         raise UsageError(
-            _("--target {scheme}://... is not PostgreSQL.", scheme=scheme),
+            _("--target {scheme} is not PostgreSQL.", scheme=f"{scheme}://..." if scheme in _SCHEMES else "..."),
             remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
         )
     try:
         entry: dict[str, Any] = dict(dj_database_url.parse(_whole(url)))
+        _require_read_as_meant(entry)
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
         raise UsageError(
@@ -323,10 +331,36 @@ def _parse(url: str) -> dict[str, Any]:
 
 
 def _whole(url: str) -> str:
-    """ValueError where a bare / in the password ends the address early: a part of it would be taken for the host."""
-    if "@" in url.split("://", 1)[1].partition("/")[2].partition("?")[0]:
+    """ValueError where a bare /, ? or # in the password ends the address early: what follows is taken for more."""
+    behind = re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)
+    if len(behind) > 1 and ("@" in behind[1] or "#" in behind[1]):
         raise ValueError
     return url
+
+
+def _require_read_as_meant(entry: Mapping[str, Any]) -> None:
+    """ValueError where a part of the address looks like another, such as a name that goes on with ;password=."""
+    if not are_shown({"host": entry.get("HOST"), "user": entry.get("USER"), "dbname": entry.get("NAME")}):
+        raise ValueError
+
+
+def shown_target(name: str) -> str:
+    """--target as a report repeats it: an alias, embedded[:DIR], or the URL rebuilt from its parts."""
+    if name in settings.DATABASES or embedded_directory(name) is not None:
+        return name
+    try:
+        return _shown_entry(_parse(name)) if "://" in name else "..."
+    except UsageError:
+        return "..."
+
+
+def _shown_entry(entry: Mapping[str, Any]) -> str:
+    options = entry.get("OPTIONS") or {}
+    user, host, port, name = (
+        str(entry.get(key) or options.get(option) or "")
+        for key, option in (("USER", "user"), ("HOST", "host"), ("PORT", "port"), ("NAME", "dbname"))
+    )
+    return address(user=user, host=host, port=port if port.isdecimal() else "", name=name)
 
 
 def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
@@ -334,9 +368,8 @@ def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
     if entry is None:
         raise UsageError(
             _(
-                "--target {alias} is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
-                # A URL without its scheme comes here, its password with it.
-                alias=without_password(alias),
+                # What it is instead may be a password, or a URL without its scheme.
+                "--target is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
                 DATABASES=", ".join(settings.DATABASES),
             ),
             remedy=_("Give a URL such as {example}, or try --target embedded.", example=_EXAMPLE),

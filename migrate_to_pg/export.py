@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrate_to_pg import child
+from migrate_to_pg.discretion import said
 from migrate_to_pg.endpoints import embedded_directory
 from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.language import gettext as _
@@ -34,7 +34,8 @@ Connection = psycopg.Connection[Any]
 _SCRATCH = "migrate_to_pg_export"
 #: Where Debian keeps the programs of each version; those of the embedded servers come with their wheel.
 _DEBIAN = Path("/usr/lib/postgresql")
-_SECRET = ("password", "passfile", "sslpassword")
+#: The password has a file of its own, which keeps spaces at its end; a file of services may not name others.
+_ELSEWHERE = ("password", "passfile", "service", "servicefile", "dbname", "application_name")
 #: What is not the project's: grants to roles that another server lacks, publications of this one.
 _WITHOUT = ("--no-privileges", "--no-publications", "--no-subscriptions")
 _RELATIONS = """
@@ -126,16 +127,18 @@ def relations(connection: Connection, schema: str) -> frozenset[str]:
 class Archive:
     """The file, and what is needed to write it; the file has its name only once it is whole."""
 
-    def __init__(self, file: Path, connection: Connection, conninfo: str, directory: Path) -> None:
+    def __init__(self, file: Path, connection: Connection, directory: Path) -> None:
         self.file = file.absolute()
         self.programs = find_programs(connection)
         self.connection = connection
         self.directory = directory
-        parameters = conninfo_to_dict(conninfo)
-        #: Without what nobody else is to read.
-        self.conninfo = make_conninfo(
-            **{name: str(value) for name, value in parameters.items() if name not in _SECRET and value is not None}
-        )
+        #: All that our own connection was made with, whatever named it: an option, a service, a variable.
+        self.parameters = {
+            option.keyword.decode(): option.val.decode()
+            for option in connection.pgconn.info
+            # An older pg_dump knows fewer options: what is as usual is left out.
+            if option.val and option.val != option.compiled and option.keyword.decode() not in _ELSEWHERE
+        }
         self._unfinished = self.file.with_name(f"{self.file.name}.{os.getpid()}.unfinished")
 
     def of_published(self, schema: str, ours: Iterable[str]) -> Exported:
@@ -179,8 +182,7 @@ class Archive:
         self.connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
         try:
             info = self.connection.info
-            place = make_conninfo(self.conninfo, dbname=_SCRATCH)
-            with psycopg.connect(place, password=info.password, autocommit=True) as connection:
+            with psycopg.connect(info.dsn, dbname=_SCRATCH, password=info.password, autocommit=True) as connection:
                 settle(connection.cursor())
                 yield connection
         finally:
@@ -201,14 +203,16 @@ class Archive:
         )
 
     def _call(self, program: Path, database: str, *arguments: str | Path) -> None:
-        place = make_conninfo(self.conninfo, dbname=database)
         with child.private_directory(self.directory) as folder:
-            variables = child.password_file(folder, self.connection.info.password)
-            finished = child.run([program, "--no-password", f"--dbname={place}", *arguments], folder, variables)
+            # Any option may be private; the arguments of a process are not.
+            variables = child.service_file(folder, {**self.parameters, "dbname": database})
+            variables |= child.password_file(folder, self.connection.info.password)
+            place = "--dbname=service=migrate_to_pg"
+            finished = child.run([program, "--no-password", place, *arguments], folder, variables)
         if finished.status:
             raise TargetError(
                 _("{program} failed: the export could not be made.", program=program.name),
-                detail=[line for line in finished.said.splitlines() if line.strip()][:10],
+                detail=said(finished.said, {**self.parameters, "password": self.connection.info.password})[:10],
                 remedy=_("Nothing is in the file. Do what it says, or leave --export out."),
             )
 

@@ -117,7 +117,7 @@ class _Move(Loading):
         if self.by_pgloader:
             way_to(connection, choice.conninfo)
         if self.options.export:
-            self.archive = Archive(self.options.export, connection, choice.conninfo, self.workplace.child)
+            self.archive = Archive(self.options.export, connection, self.workplace.child)
         target.take_run_lock(connection)
         stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)

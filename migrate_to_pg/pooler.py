@@ -16,6 +16,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ExecStatus
 
+from migrate_to_pg.discretion import said
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.unreachable import direct, unreachable
@@ -87,7 +88,7 @@ def _another(conninfo: str) -> Connection:
     except psycopg.OperationalError as error:
         raise TargetError(
             _("A second connection could not be opened, although the first could."),
-            detail=[line.strip() for line in str(error).splitlines()],
+            detail=said(str(error), conninfo_to_dict(conninfo)),
             remedy=_("A run needs some: check max_connections and the role's CONNECTION LIMIT, then run again."),
         ) from None
 

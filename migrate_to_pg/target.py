@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
 from migrate_to_pg import watch
+from migrate_to_pg.discretion import address
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.pooler import require_session
@@ -66,17 +66,16 @@ def connect_to_read(conninfo: str) -> Connection:
 def _connect(conninfo: str) -> Connection:
     try:
         return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
-    except psycopg.OperationalError as error:
+    except (psycopg.Error, ValueError) as error:
+        # Not only when nobody answers: libpq and psycopg refuse values of options in other classes.
         raise unreachable(conninfo, error) from None
 
 
 def facts(connection: Connection, schema: str) -> TargetFacts:
     """The target as reports tell of it, without its password."""
     info = connection.info
-    # Percent-encoded, the folder of a Unix socket is a host like any other: the URL can be used as it is printed.
-    user, host, name = (quote(part, safe="") for part in (info.user, info.host, info.dbname))
     return TargetFacts(
-        url=f"postgres://{user}@{host}:{info.port}/{name}",
+        url=address(user=info.user, host=info.host, port=info.port, name=info.dbname),
         version=_one(connection, "SHOW server_version"),
         schema=schema,
     )

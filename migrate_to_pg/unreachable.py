@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from migrate_to_pg.discretion import are_shown, said
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 
@@ -20,19 +20,14 @@ def direct() -> str:
     )
 
 
-def unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
-    """The one line, the server's own words without the password, and the likeliest remedy."""
+def unreachable(conninfo: str, error: Exception) -> TargetError:
+    """The one line, the server's own words where they repeat nothing else, and the likeliest remedy."""
     parameters = conninfo_to_dict(conninfo)
-    host = parameters.get("host", _("the local socket"))
-    where = f"{host}:{parameters.get('port', 5432)}"
+    host = parameters.get("host") or (_("its service") if parameters.get("service") else _("the local socket"))
+    port = str(parameters.get("port") or 5432)
+    where = f"{host}:{port}" if port.isdecimal() else str(host)
     text = str(error)
-    password = str(parameters.get("password") or "")
-    lines = [
-        line.strip().replace(password, "***") if password else line.strip()
-        for line in text.splitlines()
-        if line.strip()
-    ]
-    if "@" in str(parameters.get("dbname", "")):
+    if not are_shown(parameters):
         # Host, port and the driver's words may be parts of a password.
         return TargetError(
             _("PostgreSQL cannot be reached: the URL is not read as it was meant."),
@@ -42,9 +37,9 @@ def unreachable(conninfo: str, error: psycopg.OperationalError) -> TargetError:
         _(
             "PostgreSQL at {where} cannot be reached as user {user}.",
             where=where,
-            user=parameters.get("user", _("(none given)")),
+            user=parameters.get("user") or _("(none given)"),
         ),
-        detail=lines,
+        detail=said(text, parameters),
         remedy=_advice(text, parameters),
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
-from migrate_to_pg.discretion import without_password
-from migrate_to_pg.endpoints import as_option, embedded_directory, search_path
+from migrate_to_pg.discretion import may_hold_password
+from migrate_to_pg.endpoints import as_option, embedded_directory, search_path, shown_target
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import FINAL, LEFTOVERS, Failure, Leftovers, Options, Publication
@@ -38,13 +39,13 @@ def command_line(options: Options) -> str:
         "--dump": options.dump,
         "--from-dump": options.from_dump,
         "--source": options.source,
-        "--target": options.target and without_password(options.target),
+        "--target": options.target and shown_target(options.target),
         "--publish-to": options.publish_to if options.publish_to != FINAL else "",
         "--owner": options.owner,
         "--export": options.export,
     }
     words = ["manage.py", "migrate_to_pg", *mode]
-    words += [word for name, value in named.items() if value for word in (name, str(value))]
+    words += [word for name, value in named.items() if value for word in (name, _shown(str(value), name))]
     if options.mode not in ("undo", "check", "dump"):
         words += ["--verify", options.verify.value]
     lists = {"--fix": options.fix, "--quarantine": options.quarantine, "--exclude-data": options.exclude_data}
@@ -60,6 +61,12 @@ def command_line(options: Options) -> str:
         "--keep": options.keep,
     }
     return " ".join([*map(shlex.quote, words), *(flag for flag, given in flags.items() if given)])
+
+
+def _shown(value: str, option: str) -> str:
+    """A target was rebuilt from its parts; of a value of anything else that may be an address nothing is shown."""
+    hidden = option != "--target" and may_hold_password(value.removeprefix("sqlite://"))
+    return "..." if hidden and not Path(value).exists() else value
 
 
 def next_steps(

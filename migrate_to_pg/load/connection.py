@@ -8,7 +8,9 @@ from typing import Any
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as postgresql
+from psycopg.conninfo import conninfo_to_dict
 
+from migrate_to_pg.discretion import said
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.session import for_arrow, settle
@@ -24,7 +26,8 @@ def connect(conninfo: str) -> Iterator[Any]:
         except adbc_driver_manager.Error as error:
             raise LoadError(
                 _("PostgreSQL did not open a connection for the bulk data, although it opened an ordinary one."),
-                detail=_said(error),
+                # Without the query that the driver adds.
+                detail=said(str(error).partition("Query was:")[0], conninfo_to_dict(conninfo)),
                 remedy=_(
                     "Look at the server and its log, and whether it has connections to spare (max_connections), then"
                     " run again."
@@ -37,8 +40,3 @@ def _let_it_last(connection: Any) -> None:
     with connection.cursor() as cursor:
         settle(cursor)
     connection.commit()
-
-
-def _said(error: adbc_driver_manager.Error) -> list[str]:
-    """The server's words, without the query that the driver adds."""
-    return [line.strip() for line in str(error).partition("Query was:")[0].splitlines() if line.strip()]

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from migrate_to_pg import child
+from migrate_to_pg.discretion import said
 from migrate_to_pg.errors import LoadError, UsageError
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
@@ -149,8 +150,9 @@ class _Told:
         log = folder / "log"
         text = log.read_text("utf-8", "replace") if log.exists() else finished.said
         self.status = finished.status
-        self.failures = [_shown(reason, password) for reason in _FAILURE.findall(text)]
-        self.last = [_shown(line, password) for line in finished.said.splitlines() if line.strip()]
+        known = {"password": password}
+        self.failures = [_one_line(" ".join(said(reason, known))) for reason in _FAILURE.findall(text)]
+        self.last = [_one_line(line) for line in said(finished.said, known)]
 
     def of_table(self, name: str) -> str:
         """The first reason it gave for leaving a row of that table out."""
@@ -163,10 +165,8 @@ class _Told:
         return (general or (self.last if self.status else []))[:_SHOWN]
 
 
-def _shown(line: str, password: str) -> str:
-    line = " ".join(line.split())
-    hidden = line.replace(password, "***") if password else line
-    return hidden[:_WIDTH]
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_WIDTH]
 
 
 def _require_all(plan: Plan, sent: Mapping[str, Sent], rows: Mapping[str, int], told: _Told) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from migrate_to_pg.management.manners import add_language, careful
+from migrate_to_pg.management.manners import add_language, careful, plain
 from migrate_to_pg.management.meaning import mode_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_arguments(parser: CommandParser) -> None:
 def _add_places(parser: CommandParser) -> None:
     parser.add_argument(
         "--source",
-        type=_given,
+        type=_address,
         metavar="PATH|URL|ALIAS",
         help="the SQLite database (default: MIGRATE_TO_PG['SOURCE'], else the default database, the last run's, or"
         " the project's only one)",
@@ -40,7 +41,7 @@ def _add_places(parser: CommandParser) -> None:
     )
     parser.add_argument(
         "--target",
-        type=_given,
+        type=_address,
         metavar="URL|ALIAS|embedded[:DIR]",
         help="the PostgreSQL database (default: the default database, when DATABASE_URL makes it PostgreSQL)",
     )
@@ -159,23 +160,29 @@ def _add_output(parser: CommandParser) -> None:
     )
 
 
-def _given(text: str) -> str:
+def _address(text: str) -> str:
+    """What may hold a password: it is taken apart before anything of it is shown."""
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty value names nothing")
     return text
 
 
+def _given(text: str) -> str:
+    return _address(plain(text))
+
+
 def _path(text: str) -> Path:
-    return Path(_given(text)).expanduser()
+    return Path(_address(text) if os.path.lexists(text) else _given(text)).expanduser()
 
 
 def _jobs(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_JOBS} is needed, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_JOBS} is needed")
     return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:
+    text = _given(text)
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise argparse.ArgumentTypeError("an empty value names nothing")

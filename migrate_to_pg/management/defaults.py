@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from migrate_to_pg.discretion import may_hold_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 
@@ -17,7 +19,16 @@ def _text(value: object) -> str:
     return str(value)
 
 
+def _plain(value: object) -> str:
+    text = _text(value)
+    if may_hold_password(text) and not os.path.lexists(text):
+        raise ValueError
+    return text
+
+
 def _names(value: object) -> tuple[str, ...]:
+    if may_hold_password(str(value)):
+        raise ValueError
     if isinstance(value, str):
         return tuple(name.strip() for name in value.split(",") if name.strip())
     if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
@@ -40,12 +51,15 @@ def _one_of(*known: str) -> Callable[[object], str]:
     return check
 
 
+#: Characters of a value that a message repeats.
+_SHORT = 24
+
 #: Setting -> what it may be; the option of the same name in lower case takes it.
 SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "SOURCE": _text,
     "TARGET": _text,
-    "PUBLISH_TO": _text,
-    "OWNER": _text,
+    "PUBLISH_TO": _plain,
+    "OWNER": _plain,
     "VERIFY": _one_of("counts", "cells", "orm"),
     "FIX": _names,
     "QUARANTINE": _names,
@@ -54,7 +68,7 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "SCHEMA": _one_of("migrations", "models"),
     "JOBS": _number,
     "ENGINE": _one_of("arrow", "pgloader"),
-    "REPORT": _text,
+    "REPORT": _plain,
 }
 
 
@@ -62,6 +76,16 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
 _INSTEAD = {"dump": ("fix", "quarantine", "exclude_data")}
 #: Read where the source is chosen, which tells how it was: in no option's place.
 _READ_THERE = ("SOURCE",)
+
+
+def _shown(value: object) -> str:
+    """A short word or number as it is written; of anything else, which may hold a password, what it is."""
+    plain = isinstance(value, (str, int, float)) or value is None
+    return (
+        repr(value)
+        if plain and len(repr(value)) <= _SHORT and not may_hold_password(str(value))
+        else (f"{type(value).__name__} (...)")
+    )
 
 
 def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
@@ -73,14 +97,14 @@ def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
         if name not in SETTINGS:
             known = ", ".join(SETTINGS)
             raise UsageError(
-                _("MIGRATE_TO_PG[{name!r}] is no setting of this command.", name=name),
+                _("MIGRATE_TO_PG[{name}] is no setting of this command.", name=_shown(name)),
                 remedy=_("Known: {known}.", known=known),
             )
         try:
             checked = SETTINGS[name](value)
         except ValueError:
             raise UsageError(
-                _("MIGRATE_TO_PG[{name!r}] cannot be {value!r}.", name=name, value=value),
+                _("MIGRATE_TO_PG[{name!r}] cannot be {value}.", name=name, value=_shown(value)),
                 remedy=_("It takes what the option of that name takes; see manage.py migrate_to_pg --help."),
             ) from None
         unmeant = {option for other, options in _INSTEAD.items() if found.get(other) for option in options}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from django.core.management.base import OutputWrapper
 
-from migrate_to_pg.discretion import without_password
+from migrate_to_pg.discretion import may_hold_password, usage
 from migrate_to_pg.language import LANGUAGES
 from migrate_to_pg.language import gettext as _
 
@@ -35,15 +36,24 @@ def add_language(parser: CommandParser) -> None:
 def careful(parser: CommandParser) -> None:
     """What removes or replaces is asked for by its whole name: --un is not --undo.
 
-    A URL that was typed in the wrong place is quoted in the message of usage: not its password.
+    A URL, or a password, that was typed in the wrong place would be repeated in the message of usage.
     """
     parser.allow_abbrev = False
     tell: Callable[[str], NoReturn] = parser.error
 
     def error(message: str) -> NoReturn:
-        tell(without_password(message))
+        tell(usage(message))
 
     parser.error = error  # type: ignore[method-assign]
+
+
+def plain(text: str) -> str:
+    """The value of an option that is shown as it was typed, and so may hold no password."""
+    if may_hold_password(text):
+        raise argparse.ArgumentTypeError(
+            "this looks like the address of a database, or like a password; PostgreSQL is named with --target"
+        )
+    return text
 
 
 @contextlib.contextmanager

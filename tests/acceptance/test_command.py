@@ -329,10 +329,10 @@ def test_an_option_is_not_taken_by_half_of_its_name(command, manage, postgres_ur
 
 
 @pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor db.sqlite3"])
-def test_a_url_in_the_wrong_place_is_told_without_its_password(command, manage):
+def test_a_url_in_the_wrong_place_is_not_repeated(command, manage):
     refused = manage(*command.split(), f"postgres://owner:{PASSWORD}@host/app", ok=False)
     assert refused.returncode == 2
-    assert "unrecognized arguments: postgres://owner" in refused.stderr
+    assert "unrecognized arguments: (not repeated here" in refused.stderr or "this is none of them" in refused.stderr
     assert PASSWORD not in refused.stderr
 
 

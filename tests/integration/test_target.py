@@ -268,7 +268,7 @@ def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(sourc
     options = Options(source=str(source), target=url, report=tmp_path)
     assert afterwards.undo(options).ok
     assert afterwards.purgeable(options)
-    afterwards.purge(options)
+    afterwards.purge(options, afterwards.purgeable(options))
     assert not [name for name in afterwards.purgeable(options) if "schema" in name]
 
 

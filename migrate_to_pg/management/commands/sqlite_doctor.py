@@ -39,6 +39,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--repair",
+            type=manners.plain,
             metavar="RULE[,RULE]|all",
             help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
             " wal: switch to WAL; checkpoint: write the -wal back",
