@@ -20,6 +20,7 @@ from migrate_to_pg.diagnosis import PageFacts
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrationStateError, SourceError
 from migrate_to_pg.examine import examine
+from migrate_to_pg.lacking import adopt
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.migration_state import migration_findings
 from migrate_to_pg.offline import target_tables
@@ -30,7 +31,7 @@ from migrate_to_pg.rules import integrity_check
 from migrate_to_pg.rules.of_the_doctor import INCONSISTENT, UNREADABLE
 from migrate_to_pg.sqlite_schema import SqliteSchema, learn
 from migrate_to_pg.state import page_facts
-from migrate_to_pg.web_server import as_web_server
+from migrate_to_pg.web_server import as_web_server, registrations
 
 Progress = Callable[[Event], None]
 
@@ -54,6 +55,7 @@ class Checkup:
 def check_up(choice: SourceChoice, copy: Path, progress: Progress) -> Checkup:
     """Each part adds what it finds; where SQLite gives up, that is a finding and the rest is left out."""
     checkup = Checkup()
+    adopt(registrations(choice))
     try:
         _ask(choice, copy, progress, checkup)
     except MigrationStateError as error:
@@ -80,7 +82,11 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
         checkup.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
         checkup.add(declared_key_findings(copy, catalog, checkup.findings))
     with stage(progress, "probe"), as_web_server(choice, copy) as database:
-        checkup.add(probe(database, catalog))
+        leftovers = {table.name for table in plan.leftovers}
+        tried = [
+            t for t in catalog.tables if not t.unreadable and not (t.name in leftovers and _lacks(catalog, t.name))
+        ]
+        checkup.add(probe(database, replace(catalog, tables=tuple(tried))))
 
 
 def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
@@ -92,6 +98,11 @@ def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) ->
         generic_keys=generic_keys(),
     )
     return replace(leave_out_derived(plan), promised=True, made=schema.tables)
+
+
+def _lacks(catalog: SourceCatalog, table: str) -> bool:
+    """Whether SQLite lacks what is needed to write a table: that it fails then is told already."""
+    return any(lacking.table == table for lacking in catalog.lacking)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from migrate_to_pg.lacking import equip
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Sample, SourceCatalog, SourceForeignKey, SourceTable
@@ -23,8 +24,12 @@ _ALREADY = ("foreign-key-orphan", "dangling-foreign-key", "code-in-key", "empty-
 def declared_key_findings(snapshot: Path, catalog: SourceCatalog, told: Collection[Finding]) -> Iterator[Finding]:
     """One finding for each key that rows break and that nothing has told of yet."""
     known = {_place(finding.table, finding.column) for finding in told if finding.rule in _ALREADY}
+    # Without stand-ins: SQLite looks for parents by an index, which a stand-in would search in another order.
     with closing(open_snapshot(snapshot)) as database:
+        equip(database)
         for table in catalog.tables:
+            if table.unreadable:
+                continue
             for key, rowids, count in _broken(database, table):
                 known_already = _place(table.name, ", ".join(key.columns)) in known
                 if not known_already and catalog.table(key.parent) is not None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrate_to_pg.errors import BlockedError, UsageError
+from migrate_to_pg.lacking import open_for_reading
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Plan, PlannedTable
-from migrate_to_pg.sqlite import open_snapshot, quote_name
+from migrate_to_pg.sqlite import quote_name
 
 #: What tells PostgreSQL which migrations it has.
 _NEEDED = "django_migrations"
@@ -70,7 +71,7 @@ def require_unreferenced(plan: Plan, snapshot: Path) -> None:
 
 def _references(plan: Plan, snapshot: Path) -> Iterator[str]:
     excluded = {table.name for table in plan.excluded}
-    database = open_snapshot(snapshot)
+    database = open_for_reading(snapshot)
     try:
         for table in plan.tables:
             for key in table.target.foreign_keys:

@@ -26,6 +26,7 @@ from migrate_to_pg.errors import MigrationStateError, SourceError
 from migrate_to_pg.excluding import exclude
 from migrate_to_pg.failures import STOPS, failure_of
 from migrate_to_pg.interrupts import too_late
+from migrate_to_pg.lacking import adopt
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.outcome import Outcome
@@ -47,7 +48,7 @@ from migrate_to_pg.registry import applied_models, content_models, generic_keys
 from migrate_to_pg.rules.of_the_run import bytes_not_read
 from migrate_to_pg.snapshot import Source
 from migrate_to_pg.sqlite_schema import SqliteSchema, learn
-from migrate_to_pg.web_server import as_web_server
+from migrate_to_pg.web_server import as_web_server, registrations
 from migrate_to_pg.workplace import Workplace
 
 Progress = Callable[[Event], None]
@@ -80,6 +81,7 @@ class Running:
         )
         if options.mode in ("publish", "dump"):
             require_rehearsed(self.source_choice.path, self.source_choice.chosen)
+        adopt(registrations(self.source_choice))
         self.workplace = Workplace(options.report)
         self.facts = Outcome(options, datetime.now().astimezone(), source_choice=self.source_choice.sentence)
 
@@ -116,6 +118,7 @@ class Running:
             manifest = dumped.manifest
             # What its naive times mean was settled where the dump was made.
             self.source_choice = as_told(self.source_choice, alias=manifest.alias, time_zone=manifest.time_zone)
+            adopt(registrations(self.source_choice))
         return dumped
 
     def snapshot(self, source: Source | DumpedSource) -> Snapshot:

@@ -20,7 +20,7 @@ def largest_rows(snapshot: Path) -> dict[str, int]:
     query = "SELECT name, mx_payload FROM dbstat WHERE name = ? AND aggregate = TRUE"
     found: dict[str, int] = {}
     with (
-        contextlib.suppress(adbc_driver_manager.Error),
+        contextlib.suppress(adbc_driver_manager.Error, UnicodeDecodeError),
         adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
         connection.cursor() as cursor,
     ):
@@ -35,12 +35,12 @@ def index_entries(snapshot: Path) -> dict[str, dict[str, int]]:
     """Table -> its indexes, but partial ones, with the number of entries of each: as many as rows, in a sound file."""
     indexes = (
         "SELECT t.name, i.name FROM sqlite_master AS t, pragma_index_list(t.name) AS i"
-        " WHERE t.type = 'table' AND NOT i.partial"
+        " WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%' AND NOT i.partial"
     )
     query = "SELECT ncell FROM dbstat WHERE name = ? AND aggregate = TRUE"
     found: dict[str, dict[str, int]] = {}
     with (
-        contextlib.suppress(adbc_driver_manager.Error),
+        contextlib.suppress(adbc_driver_manager.Error, UnicodeDecodeError),
         adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
         connection.cursor() as cursor,
     ):

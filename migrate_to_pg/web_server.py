@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.endpoints import SourceChoice
+from migrate_to_pg.lacking import Registration
 
 _SQLITE = "django.db.backends.sqlite3"
 
@@ -31,14 +32,57 @@ def as_web_server(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Connecti
 
 
 @contextmanager
-def django_connection(choice: SourceChoice, path: Path) -> Iterator[BaseDatabaseWrapper]:
+def django_connection(choice: SourceChoice, path: Path, **options: Any) -> Iterator[BaseDatabaseWrapper]:
     """Django's wrapper around it."""
     entry = sqlite_entry(choice, path)
+    entry["OPTIONS"] |= options
     connection = ConnectionHandler({"default": dict(entry), choice.alias: entry})[choice.alias]
     with contextlib.closing(connection):
         # Projects register their own functions when connection_created is sent.
         connection.ensure_connection()
         yield connection
+
+
+class _Recorder(sqlite3.Connection):
+    """Remembers what is registered with it."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        super().__init__(*values, **named)
+        self.registered: list[Registration] = []
+
+
+def _recorded(method: str) -> Callable[..., None]:
+    def record(self: _Recorder, *values: Any, **named: Any) -> None:
+        getattr(sqlite3.Connection, method)(self, *values, **named)
+        self.registered.append((method, values, named))
+
+    return record
+
+
+#: The methods by which a connection is given what SQLite lacks.
+for _method in (
+    "create_collation", "create_function", "create_aggregate", "create_window_function", "enable_load_extension",
+    "load_extension",
+):  # fmt: skip
+    if hasattr(sqlite3.Connection, _method):
+        setattr(_Recorder, _method, _recorded(_method))
+
+
+def registrations(choice: SourceChoice) -> list[Registration]:
+    """What Django, its backend and the project's receivers register with a connection, as far as they come.
+
+    Asked of an empty database in memory: a receiver may also want to change how the file is kept.
+    """
+    found: list[_Recorder] = []
+
+    def connect(*values: Any, **named: Any) -> _Recorder:
+        found.append(_Recorder(*values, **named))
+        return found[-1]
+
+    # What a receiver cannot do with an empty database, it did not do; the web server's own failures are not ours.
+    with contextlib.suppress(Exception), django_connection(choice, Path(":memory:"), factory=connect):
+        pass
+    return [registration for connection in found for registration in connection.registered]
 
 
 def sqlite_entry(choice: SourceChoice, path: Path) -> dict[str, Any]:

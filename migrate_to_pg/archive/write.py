@@ -18,10 +18,10 @@ from migrate_to_pg.archive.rebuild import Opened, require_rebuildable
 from migrate_to_pg.archive.table import schema, take
 from migrate_to_pg.archive.whole import database_facts
 from migrate_to_pg.errors import ArchiveError, UsageError
+from migrate_to_pg.lacking import open_for_reading
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import DumpFacts, Event, Snapshot, SourceCatalog
 from migrate_to_pg.sizes import largest_rows
-from migrate_to_pg.sqlite import open_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ class _Writing:
         opened: Opened,
     ) -> str:
         """All of it; the SHA-256 of the file."""
-        with Packing(file) as packing, contextlib.closing(open_snapshot(self.snapshot.path)) as database:
+        with Packing(file) as packing, contextlib.closing(open_for_reading(self.snapshot.path)) as database:
             facts = database_facts(database)
             path = self.snapshot.path
             require_rebuildable(database, facts, path.with_name(f"{path.name}-trial"), opened)

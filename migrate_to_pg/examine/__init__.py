@@ -16,7 +16,7 @@ from migrate_to_pg.errors import SourceError
 from migrate_to_pg.examine.values import UnsoundError, require_sound, value_findings
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Finding, Leftovers, Level, Plan, SourceCatalog
-from migrate_to_pg.rules import RULES, SetRule, Subject, rows
+from migrate_to_pg.rules import RULES, SetRule, Subject, lacking_in_sqlite, rows
 from migrate_to_pg.together import taken, together
 
 __all__ = ["UnsoundError", "examine", "require_sound"]
@@ -47,6 +47,9 @@ def examine(
     ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read the
     snapshot.
     """
+    if unread := tuple(lacking_in_sqlite.errors(plan)):
+        # Whatever else is asked of them fails.
+        return unread
     examination = _Examination(plan, catalog, snapshot, progress, leftovers)
     rules = [rule for rule in _SET_RULES if rule.offences is not None or rule.asked_again or not rows_only]
     try:

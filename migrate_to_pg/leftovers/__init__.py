@@ -53,7 +53,7 @@ def size(plan: Plan, most: int) -> int:
 
 def _ordinary(plan: Plan) -> list[SourceTable]:
     """Virtual tables hold nothing themselves, and what their modules keep is for the modules alone."""
-    return [table for table in plan.leftovers if table.kind == "table"]
+    return [table for table in plan.leftovers if table.kind == "table" and not table.unreadable]
 
 
 def _views(plan: Plan) -> list[str]:
@@ -64,6 +64,7 @@ def read(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> Read
     """Everything to carry, in a file at ``path``; raises SourceError where SQLite cannot read a table."""
     with WorkingFile(snapshot, path) as file:
         tables = [file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)]
+        file.without_stand_ins()
         views = {name: file.view(name, catalog.views[name]) for name in _views(plan)}
     carried = (view for view in views.values() if isinstance(view, LeftoverTable))
     unread = {name: view for name, view in views.items() if isinstance(view, str)}

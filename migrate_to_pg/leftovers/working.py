@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from typing import TypeVar
 from django.db.backends.sqlite3._functions import register as register_django  # type: ignore[import-untyped]
 
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.lacking import equip, stand_back, stand_in
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.leftovers import text
 from migrate_to_pg.leftovers.columns import columns_for, key_for, selected
@@ -28,6 +30,12 @@ from migrate_to_pg.together import together
 
 T = TypeVar("T")
 
+#: What a view may give, and what SQLite may take to compute it: one that calls itself need not come to an end.
+MOST_ROWS = 20_000_000
+MOST_BYTES = 4 * 10**9
+#: Millions of steps of SQLite's machine, some fifty of which it takes in a second.
+MOST_STEPS = 5_000
+
 #: PostgreSQL's MaxHeapAttributeNumber.
 _MOST_COLUMNS = 1600
 #: Beside the values a row has a length for each.
@@ -37,6 +45,10 @@ _OVERHEAD = 9
 def view_place(name: str) -> str:
     """Where what a view gives is kept in the working file; longer than any of PostgreSQL's names."""
     return f"{'what the view gives: ':.<64}{name}"
+
+
+class _EndlessError(Exception):
+    """A view gives more than can be meant."""
 
 
 class WorkingFile:
@@ -52,6 +64,8 @@ class WorkingFile:
         self._database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         # A view, or a generated column, may call them.
         register_django(self._database)
+        equip(self._database)
+        self._stand_ins = stand_in(self._database)
         self._database.execute("ATTACH ? AS working", [f"{path.resolve().as_uri()}?mode=rw"])
         for pragma in ("journal_mode = MEMORY", "synchronous = OFF"):
             self._database.execute(f"PRAGMA working.{pragma}")
@@ -73,16 +87,25 @@ class WorkingFile:
         """
         with _readable(source.name):
             relation = f"main.{quote_name(source.name)} NOT INDEXED"
-            made = self._judged(source.name, relation, source.columns)
+            readable = tuple(column for column in source.columns if not column.unreadable)
+            made = self._judged(source.name, relation, readable)
             made = replace(made, excluded=excluded, rows=0 if excluded else made.rows)
             self._fill(made, relation)
         return made
+
+    def without_stand_ins(self) -> None:
+        """For views, which a stand-in would let give something else: SQLite says what it lacks instead."""
+        stand_back(self._database, self._stand_ins)
 
     def view(self, name: str, view_sql: str) -> LeftoverTable | str:
         """The same for what a view gives; SQLite's complaint where its SQL does not work."""
         with _readable(name):
             try:
                 columns = self._kept(name)
+            except _EndlessError as error:
+                return str(error)
+            except UnicodeEncodeError:
+                return _("a column of it has a name that is not UTF-8")
             except sqlite3.OperationalError as error:
                 # A full disk or a damaged file is no fault of the view's.
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
@@ -125,8 +148,10 @@ class WorkingFile:
         self._database.execute("BEGIN")
         try:
             self._database.execute(f"CREATE TABLE {place} ({names})")
-            insert = f"INSERT INTO {place} SELECT * FROM main.{quote_name(view)}"  # noqa: S608 - quoted
-            self._out_of_the_way(lambda: self._database.execute(insert))
+            insert = f"INSERT INTO {place} SELECT * FROM main.{quote_name(view)} LIMIT {MOST_ROWS + 1}"  # noqa: S608 - quoted
+            with self._bounded():
+                rows = self._out_of_the_way(lambda: self._database.execute(insert).rowcount)
+            _require_rows(rows)
         except BaseException:
             # SQLite may have done so already.
             if self._database.in_transaction:
@@ -137,6 +162,35 @@ class WorkingFile:
             SourceColumn(name=name, declared_type=kind or "", not_null=False, key_position=0, generated=False)
             for name, kind in described
         )
+
+    @contextlib.contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Raise _EndlessError where SQLite writes too much, or computes too long."""
+        left = MOST_STEPS
+
+        def step() -> bool:
+            nonlocal left
+            left -= 1
+            return left < 0
+
+        [(before,)] = self._database.execute("PRAGMA working.max_page_count")
+        [(page_size,)] = self._database.execute("PRAGMA working.page_size")
+        [(pages,)] = self._database.execute("PRAGMA working.page_count")
+        most = min(before, pages + MOST_BYTES // page_size)
+        self._database.execute(f"PRAGMA working.max_page_count = {most}")
+        self._database.set_progress_handler(step, 1_000_000)
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if left < 0:
+                raise _EndlessError(_("SQLite computes it for minutes and comes to no end")) from error
+            full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+            if full and most < before and shutil.disk_usage(self.path.parent).free > page_size:
+                raise _EndlessError(_("it gives more than {size:,.1f} MB", size=MOST_BYTES / 1e6)) from error
+            raise
+        finally:
+            self._database.set_progress_handler(None, 0)
+            self._database.execute(f"PRAGMA working.max_page_count = {before}")
 
     def _fill(self, table: LeftoverTable, relation: str) -> None:
         place = f"working.{quote_name(table.name)}"
@@ -154,6 +208,11 @@ class WorkingFile:
         done: list[T] = []
         together("leftovers", [lambda: done.append(work())], self._database.interrupt, alone_here=False)
         return done[0]
+
+
+def _require_rows(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise _EndlessError(_("it gives more than {rows:,} rows", rows=MOST_ROWS))
 
 
 @contextlib.contextmanager

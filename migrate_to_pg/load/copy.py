@@ -22,11 +22,12 @@ from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.reader import TableBatch, read
 from migrate_to_pg.columns.selection import within
 from migrate_to_pg.errors import LoadError, RefusedRowError
+from migrate_to_pg.lacking import open_for_reading
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pieces import Piece
 from migrate_to_pg.load.side import NUMBER, Refused, SideTable, goes_by_text
 from migrate_to_pg.records import Plan, PlannedTable
-from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
+from migrate_to_pg.sqlite import quote_name, rowid_name
 
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
 _SAID = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(.+)")
@@ -252,7 +253,7 @@ class _Sending:
         # As in the reader, an index could hold the rows in another order.
         rows = f"{quote_name(source.name)} NOT INDEXED{within(source, self.piece.span)}"
         query = f"SELECT {quoted} FROM {rows} LIMIT 1 OFFSET ?"  # noqa: S608 - all quoted
-        with closing(open_snapshot(self.copy.snapshot)) as connection:
+        with closing(open_for_reading(self.copy.snapshot)) as connection:
             row = connection.execute(query, [number - 1]).fetchone() or ("?",) * len(names)
         return [", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))]
 

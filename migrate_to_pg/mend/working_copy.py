@@ -19,6 +19,7 @@ from typing import Self
 
 from migrate_to_pg.account import Fate
 from migrate_to_pg.journal import ROW, TABLES, rows_table
+from migrate_to_pg.lacking import equip, stand_in
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rows import key_value
@@ -58,10 +59,13 @@ class WorkingCopy:
     def _prepare(self, snapshot: Path, time_zone: str) -> None:
         database = self.database
         database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        equip(database)
         functions.register(database, time_zone)
         database.create_function("key_text", 2, _key_text, deterministic=True)
         database.execute("ATTACH ? AS journal", [self.journal.as_uri()])
         database.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
+        for schema in ("main", "snapshot"):
+            stand_in(database, schema)
         # Not temp: what is there hides the tables of the same name that rules ask for.
         database.execute("ATTACH '' AS scratch")
         for pragma in ("PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON", "PRAGMA temp_store = FILE"):

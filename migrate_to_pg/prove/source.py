@@ -21,6 +21,7 @@ import pyarrow as pa
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.lacking import equip, stand_in
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.forms import Value
 from migrate_to_pg.prove.quick import Array
@@ -104,6 +105,8 @@ class Source:
         with contextlib.closing(sqlite3.connect(self._uri, uri=True, check_same_thread=False)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
+            equip(connection)
+            stand_in(connection)
             connection.create_function("migrate_to_pg_can_hold", 2, can_hold, deterministic=True)
             if attached:
                 connection.execute(ATTACH, [attached])

@@ -32,6 +32,7 @@ from migrate_to_pg.records.results import (
 )
 from migrate_to_pg.records.source import (
     DumpFacts,
+    Lacking,
     MadeTable,
     Snapshot,
     SourceCatalog,
@@ -67,6 +68,7 @@ __all__ = [
     "GenericKey",
     "Holds",
     "Identity",
+    "Lacking",
     "LeftoverColumn",
     "LeftoverTable",
     "Leftovers",

@@ -49,6 +49,21 @@ class SourceColumn:
     #: Position in the primary key from 1, 0 where it is no part of it.
     key_position: int
     generated: bool
+    #: Why SQLite cannot read it here; '' where it can.
+    unreadable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """What neither SQLite nor the project has, and a part of the database needs to be read, compared or checked."""
+
+    #: "collation", "function", "module" (of a virtual table) or "name" (one that is no UTF-8).
+    kind: str
+    #: Its name, or SQLite's words.
+    name: str
+    table: str
+    #: The column, index or view; '' for the table itself.
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +93,8 @@ class SourceTable:
     largest_row: int | None = None
     #: sqlite_sequence.seq, for AUTOINCREMENT tables: the highest id ever given.
     last_id: int | None = None
+    #: Why SQLite cannot read it here, so that its columns and rows are not known; '' where it can.
+    unreadable: str = ""
 
     @property
     def is_wide(self) -> bool:
@@ -117,6 +134,9 @@ class SourceCatalog:
     triggers: Mapping[str, str] = field(default_factory=dict)
     #: (app label, migration name) as recorded in django_migrations.
     applied_migrations: tuple[tuple[str, str], ...] = ()
+    lacking: tuple[Lacking, ...] = ()
+    #: View -> why SQLite cannot read it here, of those that want something that it lacks.
+    unread_views: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, name: str) -> SourceTable | None:
         """The table of that name, in any case, as SQLite compares names."""

@@ -10,6 +10,7 @@ from migrate_to_pg.errors import RepairError
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.shape import read_shape
+from migrate_to_pg.rules import integrity_check
 
 #: (table, columns of the key) -> rows that break it.
 Broken = Counter[tuple[str, tuple[str, ...]]]
@@ -27,7 +28,7 @@ class Soundness:
 
 def soundness(database: sqlite3.Connection) -> Soundness:
     """Ask both, within whatever transaction is open."""
-    messages = {str(line) for (line,) in database.execute("PRAGMA main.integrity_check(1000)")} - {"ok"}
+    messages = set(integrity_check.answers(database, integrity_check.WHOLE)) - {"ok", ""}
     broken: Broken = Counter()
     unknown = set()
     for (table,) in database.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():

@@ -34,6 +34,7 @@ from migrate_to_pg.rules import (
     invalid_uuid,
     json_escape,
     json_number,
+    lacking_in_sqlite,
     leftover_table,
     malformed_date,
     malformed_time,
@@ -58,6 +59,7 @@ from migrate_to_pg.rules.rule import Rule, SetRule, Subject, ValueRule
 #: Every rule, in the order in which the reference tells them.
 RULES: tuple[SetRule | ValueRule, ...] = (
     integrity_check.RULE,
+    lacking_in_sqlite.RULE,
     utf16_encoding.RULE,
     system_check.RULE,
     dangling_foreign_key.RULE,

@@ -15,7 +15,7 @@ def repeated(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]
     """How many rows of those have the empty text in the one text column; 0 where fewer than two have."""
     if len(columns) != 1 or columns[0].target.type_name not in _TEXT_TYPES:
         return 0
-    empty = compose("({where}) AND {c} = ''", where=where, c=name(columns[0].source.name))
+    empty = compose("({where}) AND {c} = '' COLLATE BINARY", where=where, c=name(columns[0].source.name))
     count = rows.count(subject, table.source, empty)
     return count if count > 1 else 0
 

@@ -41,7 +41,7 @@ def empty(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql |
         return None
     if column.target.type_name in _TEXT_TYPES and _is_a_key(subject, key):
         return None
-    return compose("typeof({c}) = 'text' AND {c} = ''", c=name(column.source.name))
+    return compose("typeof({c}) = 'text' AND {c} = '' COLLATE BINARY", c=name(column.source.name))
 
 
 def _key(table: PlannedTable, column: PlannedColumn) -> TargetForeignKey | None:
@@ -53,7 +53,7 @@ def _is_a_key(subject: Subject, key: TargetForeignKey) -> bool:
     column = next((c for c in parent.columns if (c.name,) == key.parent_columns), None) if parent else None
     if parent is None or column is None:
         return False
-    where = compose("{c} = ''", c=name(column.source.name))
+    where = compose("{c} = '' COLLATE BINARY", c=name(column.source.name))
     return rows.count(subject, parent.source, where) > 0
 
 

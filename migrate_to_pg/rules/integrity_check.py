@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from migrate_to_pg.lacking import lacks, sorted_by, stand_back, stand_in
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level
@@ -29,7 +31,8 @@ def find(subject: Subject) -> Iterator[Finding]:
 
     To compare each with its row would cost more than the load (10 s against 2 s for 440 MB), and sqlite_doctor does it.
     """
-    told = [*_told(subject.database, PAGES), *_uneven(subject)]
+    lacking = {lacking.name for lacking in subject.catalog.lacking if lacking.kind == "collation"}
+    told = [*_told(subject.database, PAGES, lacking), *_uneven(subject)]
     if told:
         yield _damaged(told)
 
@@ -56,21 +59,58 @@ def findings(database: sqlite3.Connection, pragma: Sql) -> Iterator[Finding]:
         yield _damaged(told)
 
 
-def _told(database: sqlite3.Connection, pragma: Sql) -> list[str]:
+def _told(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = ()) -> list[str]:
     # Each may be several lines, under a heading such as "*** in database main ***".
-    lines = [line for entry in _answers(database, pragma) for line in entry.splitlines()]
+    lines = [line for entry in answers(database, pragma, lacking) for line in entry.splitlines()]
     return [line for line in lines if line != "ok" and not line.startswith(("***", *_ABOUT_VALUES))]
+
+
+def answers(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = ()) -> list[str]:
+    """All that SQLite answers about the file, and nothing that a stand-in for a collation makes it say.
+
+    ``lacking`` are collations that the connection has stand-ins for already.
+    """
+    names = stand_in(database)
+    indexes = [index for _table, index in sorted_by(database, {*names, *lacking})]
+    try:
+        found = _answers(database, pragma)
+    finally:
+        stand_back(database, names)
+    # The order of an index is another one by the stand-in; the number of its entries is what it is.
+    order = "(?:row .+ missing from|row .+ values differ from|non-unique entry in) index "
+    told = [order + re.escape(index) for index in indexes]
+    told += ["row not in PRIMARY KEY order for .+"] if names or lacking else []
+    by_stand_in = re.compile("|".join(told) or "(?!)")
+    return ["\n".join(line for line in entry.splitlines() if not by_stand_in.fullmatch(line)) for entry in found]
 
 
 def _answers(database: sqlite3.Connection, pragma: Sql) -> list[str]:
     try:
         return _answer(database, pragma, Sql("1000"))
     except sqlite3.OperationalError as error:
-        if not _lacks_a_function(error):
+        if not lacks(error):
             return [str(error)]
     except sqlite3.DatabaseError as error:
         return [str(error)]
-    return [line for (table,) in database.execute(_TABLES).fetchall() for line in _answer_for(database, pragma, table)]
+    # The pages that no table has are looked at with all tables alone.
+    pages = _pages(database) if pragma != PAGES else []
+    tables = [table for (table,) in database.execute(_TABLES).fetchall() if _is_utf8(table)]
+    return [*pages, *(line for table in tables for line in _answer_for(database, pragma, table))]
+
+
+def _pages(database: sqlite3.Connection) -> list[str]:
+    try:
+        return _answer(database, PAGES, Sql("1000"))
+    except sqlite3.OperationalError as error:
+        return [] if lacks(error) else [str(error)]
+
+
+def _is_utf8(table: object) -> bool:
+    try:
+        str(table).encode()
+    except UnicodeEncodeError:
+        return False
+    return isinstance(table, str)
 
 
 def _answer_for(database: sqlite3.Connection, pragma: Sql, table: str) -> list[str]:
@@ -78,16 +118,13 @@ def _answer_for(database: sqlite3.Connection, pragma: Sql, table: str) -> list[s
     try:
         return _answer(database, pragma, name(table))
     except sqlite3.DatabaseError as error:
-        return [] if _lacks_a_function(error) else [str(error)]
+        return [] if lacks(error) else [str(error)]
 
 
 def _answer(database: sqlite3.Connection, pragma: Sql, what: Sql) -> list[str]:
-    return [str(line) for (line,) in database.execute(compose("PRAGMA {pragma}({what})", pragma=pragma, what=what))]
-
-
-def _lacks_a_function(error: sqlite3.Error) -> bool:
-    """Whether an index or a generated column uses a function of Django's or of the project's."""
-    return str(error).startswith(("unknown function", "no such function"))
+    return [
+        str(line) for (line,) in database.execute(compose("PRAGMA main.{pragma}({what})", pragma=pragma, what=what))
+    ]
 
 
 def _damaged(lines: list[str]) -> Finding:
@@ -112,8 +149,8 @@ RULE = SetRule(
     meaning=(
         "Pages or indexes of the SQLite file contradict each other, after a failing disk, a file copied while it was"
         " written to, or a -wal or -journal that was removed. What is read from it cannot be trusted, so it is not"
-        " moved. A table whose indexes or generated columns call functions of Django's is looked at by sqlite_doctor,"
-        " which has them."
+        " moved. An index that needs a collation or a function which neither SQLite nor the project has cannot be"
+        " checked, which is no damage: lacking-in-sqlite names it."
     ),
     remedy=N_(
         "Where only indexes are named, REINDEX; mends them. Else restore a backup, or save what can be read with the"

@@ -57,6 +57,9 @@ _REHEARSE = N_(
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each; a virtual table's shadow tables are told with it."""
     for table in subject.plan.leftovers:
+        if table.unreadable and not (subject.leftovers is Leftovers.STOP and table.kind == "table"):
+            # Told with the reason, by the rule for what SQLite lacks.
+            continue
         if table.kind == "virtual":
             yield _finding(subject, table, Level.WARNING, _virtual(subject, table), _SEARCH)
         elif table.kind == "table":

@@ -53,6 +53,8 @@ def _view(subject: Subject, view: str, sql: str) -> Finding:
         subject.rows(compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
     except sqlite3.Error as error:
         return unread(view, str(error))
+    if view in subject.catalog.unread_views:
+        return unread(view, subject.catalog.unread_views[view])
     told = _(
         " The move carries what it gives to a table of schema {schema}, as it is at the moment of the snapshot.",
         schema=LEFTOVERS,

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from migrate_to_pg.lacking import open_for_reading
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rule import SAMPLES, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
-from migrate_to_pg.sqlite import open_snapshot, rowid_name
+from migrate_to_pg.sqlite import rowid_name
 
 #: Longest value shown.
 WIDTH = 80
@@ -27,9 +28,8 @@ _CLASSES = {int: "integer", float: "real", str: "text", bytes: "blob"}
 @contextmanager
 def opened(snapshot: Path, *, time_zone: str) -> Iterator[sqlite3.Connection]:
     """The closed, private copy, read without locks; text comes back whatever its bytes are."""
-    database = open_snapshot(snapshot)
+    database = open_for_reading(snapshot)
     try:
-        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         # Sorting and the key sets of parents spill to temporary files beyond this: 32 MiB.
         database.execute("PRAGMA cache_size = -32768")
         functions.register(database, time_zone)

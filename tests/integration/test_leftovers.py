@@ -14,6 +14,7 @@ import pytest
 from migrate_to_pg import leftovers
 from migrate_to_pg.catalog import make_plan, read_source, read_target
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.leftovers import working
 from migrate_to_pg.load import load
 from migrate_to_pg.prove.leftovers import prove_leftovers
 from migrate_to_pg.records import Difference, Holds, LeftoverTable, Proof, Verify
@@ -227,10 +228,39 @@ def test_a_full_disk_is_not_taken_for_a_view_that_cannot_be_read(tmp_path: Path)
             file.view("dice", "")
 
 
-def test_a_table_that_sqlite_cannot_read_stops_the_run(tmp_path: Path) -> None:
+def test_a_column_that_sqlite_cannot_compute_is_left_behind_and_the_others_are_carried(tmp_path: Path) -> None:
     def make(database: sqlite3.Connection) -> None:
         database.create_function("ours", 1, lambda value: value, deterministic=True)
         database.executescript("CREATE TABLE t (a, b AS (ours(a))); INSERT INTO t VALUES (1)")
 
-    with pytest.raises(SourceError, match=r"SQLite cannot read t, which no migration knows: .*ours"):
-        Crossing(tmp_path, "", make)
+    path = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        make(database)
+    catalog = read_source(path)
+    found = leftovers.read(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
+    assert [(t.name, [c.name for c in t.columns], t.rows) for t in found.tables] == [("t", ["a"], 1)]
+    assert [(lack.table, lack.what) for lack in catalog.lacking] == [("t", "b")]
+
+
+ENDLESS = {
+    "rows": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n",
+    "bytes": "WITH RECURSIVE n(x) AS (SELECT zeroblob(1000) UNION ALL SELECT x FROM n) SELECT x FROM n",
+    "steps": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) AS x FROM n",
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_view_without_end_is_named_and_not_carried(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"CREATE VIEW endless AS {ENDLESS[kind]}")
+        database.execute("CREATE VIEW short AS SELECT 1 AS a UNION ALL SELECT 2")
+    for name, most in (("MOST_ROWS", 5000), ("MOST_BYTES", 2_000_000), ("MOST_STEPS", 3)):
+        monkeypatch.setattr(working, name, most)
+    catalog = read_source(path)
+    found = leftovers.read(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
+    assert list(found.unread) == ["endless"]
+    assert {"rows": "5,000 rows", "bytes": "2.0 MB", "steps": "no end"}[kind] in found.unread["endless"]
+    assert [(table.name, table.rows) for table in found.tables] == [("short", 2)]
