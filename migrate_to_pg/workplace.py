@@ -118,7 +118,9 @@ class Workplace:
     def drop_unfinished(self) -> None:
         """Remove what was not kept."""
         for path in (self.unfinished, self.working_copy, self.unfinished_journal, self.leftovers):
-            path.unlink(missing_ok=True)
+            # The directory itself may be a file by now.
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def is_kept_snapshot(path: Path) -> bool:

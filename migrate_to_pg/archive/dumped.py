@@ -7,6 +7,7 @@ read again and compared with the manifest as well.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -75,11 +76,20 @@ class DumpedSource:
         """
         try:
             rebuild(destination, self.manifest.database, self.manifest.tables, self._told("rebuild"), opened)
-            _require_same(destination, self.manifest)
+            self._require_same(destination)
         except BaseException:
             destination.unlink(missing_ok=True)
             raise
         return self._snapshot(destination)
+
+    def _require_same(self, destination: Path) -> None:
+        try:
+            _require_same(destination, self.manifest)
+        except sqlite3.Error as error:
+            raise ArchiveError(
+                _("What was made of {path} cannot be read: {error}.", path=self._archive.path, error=error),
+                remedy=_("Nothing was published. Make the dump again, or move this database without one."),
+            ) from error
 
     def _snapshot(self, path: Path) -> Snapshot:
         return Snapshot(

@@ -9,6 +9,8 @@ from typing import Any
 
 #: What this program writes, and the only one that it reads.
 FORMAT = 1
+#: What a line of sqlite_schema may be about.
+KINDS = ("table", "index", "view", "trigger")
 #: SQLite's storage classes of what is not NULL.
 CLASSES = ("integer", "real", "text", "blob")
 
@@ -143,10 +145,14 @@ def _require_kinds(manifest: Manifest) -> None:
     texts += [text for table in manifest.tables for text in (table.name, table.sha256, *_names(table))]
     classes = {kind for table in manifest.tables for column in table.columns for kind in column.classes}
     stored = [line.name for line in database.schema if line.stored and line.type == "table"]
+    for text in texts:
+        str(text).encode()  # UnicodeEncodeError, a ValueError, where SQLite could not be given it
     if (
         any(type(number) is not int for number in numbers)
         or any(type(text) is not str for text in texts)
         or not classes.issubset(CLASSES)
+        or any(line.type not in KINDS or type(line.stored) is not bool for line in database.schema)
+        or any(line.stored and line.type not in ("table", "index") for line in database.schema)
         or stored != [table.name for table in manifest.tables]
     ):
         raise ValueError

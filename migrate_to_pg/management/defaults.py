@@ -80,7 +80,7 @@ _READ_THERE = ("SOURCE",)
 
 def _shown(value: object) -> str:
     """A short word or number as it is written; of anything else, which may hold a password, what it is."""
-    plain = isinstance(value, (str, int, float)) or value is None
+    plain = isinstance(value, (str, int, float, list, tuple)) or value is None
     return (
         repr(value)
         if plain and len(repr(value)) <= _SHORT and not may_hold_password(str(value))

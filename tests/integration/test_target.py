@@ -267,9 +267,10 @@ def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(sourc
         assert report.ok, report.failure
     options = Options(source=str(source), target=url, report=tmp_path)
     assert afterwards.undo(options).ok
-    assert afterwards.purgeable(options)
-    afterwards.purge(options, afterwards.purgeable(options))
-    assert not [name for name in afterwards.purgeable(options) if "schema" in name]
+    doomed = afterwards.purgeable(options)
+    assert doomed.schemas
+    afterwards.purge(options, doomed)
+    assert not afterwards.purgeable(options).schemas
 
 
 def test_a_role_that_is_no_superuser_moves_with_its_settings_too(source, postgres_url, role, execute, move):
