@@ -92,7 +92,7 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
 def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
     plan = make_plan(
         catalog,
-        target_tables(catalog.applied_migrations, choice.alias, schema.tables),
+        target_tables(catalog.applied_migrations, choice.alias, schema),
         source_time_zone=choice.time_zone,
         models={**schema.models, **content_models(catalog.applied_migrations)},
         generic_keys=generic_keys(),

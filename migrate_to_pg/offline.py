@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import django.db
@@ -31,6 +31,8 @@ from migrate_to_pg.records import (
     TargetUnique,
 )
 from migrate_to_pg.registry import stored_models, unquoted
+from migrate_to_pg.remembered import keep, recall
+from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import NOWHERE, forget_migrations, standing_in
 from migrate_to_pg.statements import RawColumn
 
@@ -61,13 +63,11 @@ _SAME = 11
 _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
 
 
-def target_tables(
-    applied: Collection[Key], alias: str, made: Mapping[str, MadeTable] | None = None
-) -> tuple[TargetTable, ...]:
+def target_tables(applied: Collection[Key], alias: str, schema: SqliteSchema | None = None) -> tuple[TargetTable, ...]:
     """The tables of every managed model as of the applied migrations that the project's routers put into this database.
 
     Many-to-many tables and Django's own are included. What a migration does in the database alone is known as far as
-    it goes by Django's schema editor; where it does not, by what was ``made`` on SQLite.
+    it goes by Django's schema editor; where it does not, by what was made on SQLite, ``schema``.
     """
     from django.db.migrations.recorder import MigrationRecorder
 
@@ -79,10 +79,34 @@ def target_tables(
         tables = tables_of([*stored, MigrationRecorder.Migration])
         if is_plain(loader):
             return tables
+        key = f"{schema.key}-postgresql" if schema and schema.key else ""
+        known = recall(key) if key else None
+        if known is not None:
+            return tuple(map(_recalled, known))
         bare = {unquoted(m._meta.db_table) for m in stored if m._meta.app_label in loader.unmigrated_apps}
         bare.add(MigrationRecorder.Migration._meta.db_table)
-        noted = _Noted(record(connection, loader), made or {}, connection)
-        return noted.tables(tables, bare)
+        made = (schema and schema.tables) or {}
+        found = _Noted(record(connection, loader), made, connection).tables(tables, bare)
+        if key:
+            keep(key, list(map(asdict, found)))
+        return found
+
+
+def _recalled(table: dict[str, Any]) -> TargetTable:
+    """A table as JSON holds it."""
+    kinds = {
+        "columns": TargetColumn,
+        "uniques": TargetUnique,
+        "foreign_keys": TargetForeignKey,
+        "checks": TargetCheck,
+        "indexes": TargetIndex,
+    }
+    parts = {name: tuple(kind(**_tuples(one)) for one in table[name]) for name, kind in kinds.items()}
+    return TargetTable(**{**_tuples(table), **parts})
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 class _Noted:

@@ -66,7 +66,7 @@ from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import forget_migrations, standing_in
-from migrate_to_pg.system_checks import checked, checked_offline, failing_on_sqlite
+from migrate_to_pg.system_checks import asked_of_tables, checked, checked_offline, explained_by, failing_on_sqlite
 from migrate_to_pg.words import estimate
 
 
@@ -146,7 +146,7 @@ class _Move(Loading):
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
             schema = self.learn(catalog)
-            tables = target_tables(catalog.applied_migrations, self.source_choice.alias, schema.tables)
+            tables = target_tables(catalog.applied_migrations, self.source_choice.alias, schema)
             checks = checked_offline(self.source_choice, failing_on_sqlite(self.source_choice))
             plan = replace(self.plan(catalog, tables, schema=schema), promised=True, system_checks=checks)
             require_unreferenced(plan, snapshot.path)
@@ -236,8 +236,10 @@ class _Move(Loading):
             with target.untouched(connection, watched), standing_in(self.source_choice.alias, staged) as django:
                 forget_migrations()
                 checks = checked(self.source_choice, known)
-                missing = self._make_tables(django, catalog, watched)
-                make_unmigrated_tables(django, [table.name for table in catalog.tables])
+                with explained_by(checks):
+                    missing = self._make_tables(django, catalog, watched)
+                    make_unmigrated_tables(django, [table.name for table in catalog.tables])
+                checks += asked_of_tables(self.source_choice)
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
             plan = self.plan(catalog, tables, view_names(connection, INCOMING), schema)

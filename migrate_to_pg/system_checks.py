@@ -6,6 +6,7 @@ Every command that checks its database, ``migrate`` among them, ends where one o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from django.core.checks import ERROR, CheckMessage, Tags, run_checks
 from django.db import connections, models
 
 from migrate_to_pg.endpoints import SourceChoice
+from migrate_to_pg.errors import StagingError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.recorder import NEWEST
 from migrate_to_pg.records import SystemCheck
 from migrate_to_pg.registry import unquoted
@@ -32,8 +35,32 @@ def failing_on_sqlite(choice: SourceChoice) -> list[CheckMessage]:
 
 
 def checked(choice: SourceChoice, known: list[CheckMessage]) -> tuple[SystemCheck, ...]:
-    """What fails on the server that the source's alias means now."""
-    return tuple(_check(message) for message in _failing(choice.alias, Tags.database) if message not in known)
+    """What fails on the server that the source's alias means now, for whatever tables it has."""
+    return tuple(_check(message) for message in _failing(choice.alias) if message not in known)
+
+
+def asked_of_tables(choice: SourceChoice) -> tuple[SystemCheck, ...]:
+    """What those checks say that look into the database, once its tables are made."""
+    return tuple(_check(message) for message in _messages(Tags.database, choice.alias) if _stops(message))
+
+
+@contextmanager
+def explained_by(checks: tuple[SystemCheck, ...]) -> Iterator[None]:
+    """Where a table cannot be made, Django may have said why."""
+    try:
+        yield
+    except StagingError as error:
+        told = (
+            _(
+                "Django's system check {id}, {object}: {message}",
+                id=check.id,
+                object=check.object,
+                message=check.message,
+            )
+            for check in checks
+        )
+        error.detail = (*error.detail, *told)
+        raise
 
 
 def checked_offline(choice: SourceChoice, known: list[CheckMessage]) -> tuple[SystemCheck, ...]:
@@ -57,8 +84,8 @@ def _failing_on(choice: SourceChoice, version: int) -> list[CheckMessage]:
         return _failing(choice.alias)
 
 
-def _failing(alias: str, *more: str) -> list[CheckMessage]:
-    return [message for tag in (Tags.models, *more) for message in _messages(tag, alias) if _stops(message)]
+def _failing(alias: str) -> list[CheckMessage]:
+    return [message for message in _messages(Tags.models, alias) if _stops(message)]
 
 
 def _messages(tag: str, alias: str) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import django
 import pytest
 
 from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
@@ -27,7 +28,7 @@ TAKEN = ("INSERT INTO vendor_content (language, page, slug, note) VALUES ('fr', 
 def projects():
     """Every project that can be moved to a server without extensions."""
     folder = ROOT / "tests" / "projects"
-    names = sorted(path.parent.name for path in folder.glob("*/settings.py"))
+    names = sorted(path.parent.name for path in folder.glob("*/settings.py") if path.parent.name != "refused")
     return [
         name if name != "many" else pytest.param(name, marks=pytest.mark.full) for name in names if name != "extension"
     ]
@@ -88,3 +89,53 @@ def test_what_differs_by_database_is_judged_as_postgresql_has_it(project, postgr
 def test_rows_under_a_constraint_that_was_dropped_in_the_database_alone_are_moved(project, postgres_url):
     moved = require_agreement(project("vendor", *TAKEN), postgres_url)
     assert {level for _, level, *_ in moved} == {"warning"}
+
+
+def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_command(project, postgres_url):
+    refused = project("refused")
+    moved = require_agreement(refused, postgres_url)
+    told = {(rule, level, column) for rule, level, _, column, _ in moved}
+    assert ("system-check", "error", "") in told
+    # Since 6.1 Django knows that PostgreSQL 18 computes columns when they are read.
+    assert (("system-check", "error", "twice") in told) == (django.VERSION < (6, 1))
+    silenced = {"REFUSED_SILENCED": "models.E018,fields.E221"}
+    for arguments in (("--check",), ("--rehearse", "--target", postgres_url)):
+        assert refused.run("migrate_to_pg", *arguments, ok=False, **silenced).returncode == 0
+
+
+def test_without_a_server_what_an_older_one_lacks_is_a_warning(project):
+    """Before 6.1 Django asks no version."""
+    told = json.loads(project("refused").run("migrate_to_pg", "--check", "--json", ok=False).stdout)
+    (twice,) = [finding for finding in told["findings"] if finding["column"] == "twice"]
+    assert (twice["rule"], twice["level"]) == ("system-check", "error" if django.VERSION < (6, 1) else "warning")
+    assert "No server was asked" in twice["explanation"]
+
+
+LOST = "auth_user_groups_group_id_97559544"
+
+
+def test_where_the_migrations_do_not_run_on_sqlite_drift_is_told_and_nothing_repaired(project, tmp_path):
+    drifted = project("vendor", f"DROP INDEX {LOST}")
+    before = digest(drifted.source)
+    # What another run learnt is not at hand here.
+    refused = {"VENDOR_REFUSES": "1", "XDG_CACHE_HOME": str(tmp_path / "none")}
+    told = json.loads(drifted.run("sqlite_doctor", "--json", ok=False, **refused).stdout)
+    drift = {finding["table"] for finding in told["findings"] if finding["rule"] == "schema-drift"}
+    # By the models alone: what the migrations dropped in the database is taken for lost.
+    assert drift == {"auth_user_groups", "vendor_content"}
+    # No repair is advised that would not be made.
+    assert "--repair" not in drifted.run("sqlite_doctor", ok=False, **refused).stdout
+    repair = ("sqlite_doctor", "--repair", "all", "--json")
+    record = json.loads(drifted.run(*repair, ok=False, **refused).stdout)["repair"]
+    assert record["repaired"] == []
+    reasons = {left["reason"] for left in record["not_repaired"] if left["rule"] == "schema-drift"}
+    assert len(reasons) == 1
+    assert "the migrations do not run on SQLite" in reasons.pop()
+    assert digest(drifted.source) == before
+
+    # Where they do, that index comes back, and nothing else.
+    record = json.loads(drifted.run(*repair).stdout)["repair"]
+    assert [(done["table"], done["what"]) for done in record["repaired"]] == [
+        ("auth_user_groups", f"1 index made: {LOST}")
+    ]
+    assert not found(drifted, "sqlite_doctor") & {("schema-drift", "warning", "vendor_content", "", 1)}

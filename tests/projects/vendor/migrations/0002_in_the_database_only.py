@@ -1,6 +1,14 @@
 """What no migration state tells: a constraint dropped in the database, and two things that SQLite is left out of."""
 
+import os
+
 from django.db import migrations, models
+
+
+def refuse(apps, schema_editor):
+    """As one does that needs rows which are there no more."""
+    if "VENDOR_REFUSES" in os.environ:
+        raise ValueError("no such row")
 
 
 def drop(apps, schema_editor):
@@ -23,6 +31,7 @@ def on_postgresql(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("vendor", "0001_initial")]
     operations = [
+        migrations.RunPython(refuse, migrations.RunPython.noop),
         migrations.RunPython(drop, migrations.RunPython.noop),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(on_postgresql, migrations.RunPython.noop)],

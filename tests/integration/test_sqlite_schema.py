@@ -1,0 +1,97 @@
+"""What the migrations make on SQLite is learnt there, once, and nothing else is touched."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.backends.signals import connection_created
+
+from migrate_to_pg import sqlite_schema
+from migrate_to_pg.catalog import read_source
+from migrate_to_pg.endpoints import choose_source
+from migrate_to_pg.sqlite_schema import SqliteSchema, learn
+
+OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+
+
+@pytest.fixture
+def learning(
+    made: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+) -> Iterator[Callable[[], tuple[SqliteSchema, int]]]:
+    """learning() -> what is learnt, and how many migrations were run for it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    source = made()
+
+    def run() -> tuple[SqliteSchema, int]:
+        monkeypatch.setattr(sqlite_schema, "_learnt", {})
+        catalog, events = read_source(source), list[object]()
+        names = [table.name for table in catalog.tables]
+        return learn(choose_source(str(source)), catalog.applied_migrations, names, events.append), len(events)
+
+    with django_db_blocker.unblock():
+        yield run
+
+
+def test_it_is_what_migrate_makes(learning: Callable[[], tuple[SqliteSchema, int]], made: Callable[..., Path]) -> None:
+    schema, _ = learning()
+    with closing(sqlite3.connect(made())) as database:
+        expected = set(database.execute(OBJECTS))
+    assert {(one.kind, one.name, one.sql) for one in schema.statements} == expected
+    with schema.opened() as database:
+        assert set(database.execute(OBJECTS)) == expected
+
+
+def test_the_next_run_remembers_it(learning: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path) -> None:
+    first, ran = learning()
+    again, ran_again = learning()
+    assert (ran > 10, ran_again) == (True, 0)
+    assert again.statements == first.statements
+    assert again.models == first.models
+    (kept,) = (tmp_path / "migrate_to_pg").iterdir()
+    assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize("spoil", ["written by others", "damaged", "gone"])
+def test_what_cannot_be_trusted_is_learnt_anew(
+    spoil: str, learning: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path
+) -> None:
+    first, _ = learning()
+    folder = tmp_path / "migrate_to_pg"
+    (kept,) = folder.iterdir()
+    if spoil == "written by others":
+        folder.chmod(0o777)
+        kept.write_text('{"statements": [], "models": []}')
+    elif spoil == "damaged":
+        kept.write_text('{"statements": [1], "models": 2}')
+    else:
+        kept.unlink()
+    again, ran = learning()
+    assert ran > 10
+    assert again.statements == first.statements
+
+
+def test_nothing_but_the_scratch_database_is_opened(
+    learning: Callable[[], tuple[SqliteSchema, int]], made: Callable[..., Path]
+) -> None:
+    opened = []
+
+    def note(connection: Any, **_: object) -> None:
+        opened.append(str(connection.settings_dict["NAME"]))
+
+    connection_created.connect(note)
+    before = made().read_bytes()
+    try:
+        schema, _ = learning()
+    finally:
+        connection_created.disconnect(note)
+    assert not schema.complaint
+    (scratch,) = set(opened)
+    # The project's own functions are registered there as everywhere.
+    assert Path(scratch).name == "scratch.sqlite3"
+    assert not Path(scratch).exists()
+    assert made().read_bytes() == before

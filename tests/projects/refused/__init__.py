@@ -1,0 +1,1 @@
+"""A project that Django's system checks refuse on PostgreSQL, and not on SQLite."""
