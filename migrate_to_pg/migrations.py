@@ -117,6 +117,24 @@ def _codenames(options: Any) -> Iterator[str]:
         yield codename
 
 
+def may_make_rows(applied: Collection[Key]) -> bool:
+    """Whether any migration of the project has code or SQL of its own: what a fresh migrate makes is unknown then."""
+    graph = SourceLoader(None, applied).graph
+    return any(
+        _runs_code(operation)
+        for migration in graph.nodes.values()
+        # Those of Django itself change rows, and make none.
+        if migration is not None and not type(migration).__module__.startswith("django.")
+        for operation in migration.operations
+    )
+
+
+def _runs_code(operation: Any) -> bool:
+    return type(operation).__name__ in ("RunPython", "RunSQL", "SeparateDatabaseAndState") or not type(
+        operation
+    ).__module__.startswith("django.")
+
+
 class SourceLoader(MigrationLoader):
     """The migration files as Django sees them beside the source's record: squashed migrations counted as it counts.
 

@@ -31,17 +31,20 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pgloader_command import way_to
 from migrate_to_pg.loading import Given, Loading, Road
-from migrate_to_pg.migrations import Key, fresh_rows, make_unmigrated_tables, run_migrations
+from migrate_to_pg.migrations import Key, fresh_rows, make_unmigrated_tables, may_make_rows, run_migrations
 from migrate_to_pg.modelled import make_models
 from migrate_to_pg.offline import target_tables
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_described, require_identities, require_spans, require_validated
 from migrate_to_pg.publish import (
+    Extensions,
     Held,
     Standing,
+    certain_user_data,
     hold,
     publish,
     require_leftovers_room,
+    require_movable,
     require_owner,
     require_replaceable,
     require_room,
@@ -58,6 +61,7 @@ from migrate_to_pg.records import (
     Report,
     Snapshot,
     SourceCatalog,
+    SystemCheck,
 )
 from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
@@ -90,6 +94,7 @@ class _Move(Loading):
         #: What no migration knows, once it is carried.
         self.carried: carrying.Carried | None = None
         self.archive: Archive | None = None
+        self.extensions = Extensions()
 
     def stages(self, stack: ExitStack) -> None:
         self._require_nameable_target()
@@ -228,18 +233,14 @@ class _Move(Loading):
     ) -> tuple[Plan, Standing | None, staging.SetAside]:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self.stage("stage"):
+            if self.options.mode == "publish" and not self.options.replace:
+                self._refuse_before_migrations(connection, catalog)
             resume.set_by(connection)
-            target.create_schema(connection, INCOMING)
-            staged = self._staged(choice, connection)
-            watched = target.watched_schemas(connection, self.final)
-            known = failing_on_sqlite(self.source_choice)
-            with target.untouched(connection, watched), standing_in(self.source_choice.alias, staged) as django:
-                forget_migrations()
-                checks = checked(self.source_choice, known)
-                with explained_by(checks):
-                    missing = self._make_tables(django, catalog, watched)
-                    make_unmigrated_tables(django, [table.name for table in catalog.tables])
-                checks += asked_of_tables(self.source_choice)
+            missing, checks = self._make_schema(choice, connection, catalog)
+            if self.extensions.make_there(connection, INCOMING, self.final):
+                # Where they cannot be moved they are in the final schema now, and the migrations find them there.
+                missing, checks = self._make_schema(choice, connection, catalog)
+            require_movable(connection, INCOMING)
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
             plan = self.plan(catalog, tables, view_names(connection, INCOMING), schema)
@@ -260,9 +261,49 @@ class _Move(Loading):
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
 
+    def _refuse_before_migrations(self, connection: psycopg.Connection[Any], catalog: SourceCatalog) -> None:
+        """Where it is certain already that user data would be replaced; all is surveyed when the migrations were run.
+
+        Certain is what no migration can have made: what can, is known when they were run.
+        """
+        there = relations(connection, self.final)
+        if there.isdisjoint(table.name for table in catalog.tables):
+            return
+        tables = target_tables(catalog.applied_migrations, self.source_choice.alias)
+        names = [table.name for table in tables if table.name in there]
+        seeded = may_make_rows(catalog.applied_migrations)
+        require_replaceable(certain_user_data(connection, self.final, names, fresh_rows(), seeded=seeded), self.final)
+
+    def _make_schema(
+        self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
+    ) -> tuple[tuple[Key, ...], tuple[SystemCheck, ...]]:
+        """The incoming schema with the project's tables.
+
+        Returns the migrations that the source has not applied, and Django's system checks that fail on the target.
+        """
+        target.create_schema(connection, INCOMING)
+        staged = self._staged(choice, connection)
+        watched = target.watched_schemas(connection, self.final)
+        known = failing_on_sqlite(self.source_choice)
+        untouched = target.untouched(connection, watched, self._shared(connection))
+        with untouched, standing_in(self.source_choice.alias, staged) as django:
+            forget_migrations()
+            checks = checked(self.source_choice, known)
+            with explained_by(checks):
+                missing = self._make_tables(django, catalog, watched)
+                make_unmigrated_tables(django, [table.name for table in catalog.tables])
+            checks += asked_of_tables(self.source_choice)
+        return missing, checks
+
+    def _shared(self, connection: psycopg.Connection[Any]) -> tuple[str, ...]:
+        """The schemas whose extensions the migrations need."""
+        shared = target.extension_schemas(connection)
+        made_there = self.extensions.made and self.final not in shared
+        return (*shared, self.final) if made_there else shared
+
     def _staged(self, choice: TargetChoice, connection: psycopg.Connection[Any]) -> dict[str, Any]:
         """The incoming schema as Django reaches it."""
-        shared = target.extension_schemas(connection)
+        shared = self._shared(connection)
         return choice.staging(shared, session=for_others(connection.cursor()))
 
     def _make_tables(
@@ -425,6 +466,11 @@ class _Move(Loading):
             target.drop_schema(connection, INCOMING)
             target.drop_schema(connection, LEFTOVERS_INCOMING)
             resume.drop(connection)
+            if not self.facts.publication:
+                self.extensions.drop()
+        except TargetError as error:
+            # Built upon while the run went on; the next one refuses, and names it.
+            self.note(f"{error} {error.detail[0]}")
         except psycopg.Error:
             # Interrupted in the middle of a statement, a connection takes no other. Where the server is gone as well,
             # the next run cleans up.

@@ -15,6 +15,7 @@ from migrate_to_pg.discretion import address
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.pooler import require_session
+from migrate_to_pg.publish.objects import objects_in, outsiders
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
 from migrate_to_pg.session import settle
 from migrate_to_pg.unreachable import unreachable
@@ -113,7 +114,17 @@ def _whose_setting(connection: Connection, name: str) -> str:
 
 
 def drop_schema(connection: Connection, name: str) -> None:
-    """Drop a schema of ours with everything in it, its tables by and by: each takes a dozen locks until the commit."""
+    """Drop a schema of ours with everything in it, its tables by and by: each takes a dozen locks until the commit.
+
+    Raises TargetError where something outside of it was built on what is in it, and would go with it.
+    """
+    depending = outsiders(connection, objects_in(connection, name))
+    if depending:
+        raise TargetError(
+            _("Schema {name} is to be dropped, and something outside of it uses what is in it.", name=name),
+            detail=depending,
+            remedy=_("Drop these, or make them use the published tables, then run again: they would go with it."),
+        )
     connection.execute("SET client_min_messages = warning")
     query = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('r', 'p')"
     quoted = sql.Identifier(name).as_string(connection)
@@ -134,12 +145,11 @@ def drop_after(broken: Connection, conninfo: str, *names: str) -> None:
 
 
 @contextmanager
-def untouched(connection: Connection, schemas: Iterable[str]) -> Iterator[None]:
+def untouched(connection: Connection, schemas: Iterable[str], shared: Iterable[str]) -> Iterator[None]:
     """TargetError where the catalogue of a schema is not the same afterwards: RunSQL may have named it.
 
-    Where migrations must see a schema, for its extensions, nobody can drop or alter a table of it meanwhile.
+    Where migrations must see a schema, for its extensions (``shared``), nobody can drop or alter its tables meanwhile.
     """
-    shared = extension_schemas(connection)
     with connection.cursor() as cursor, ExitStack() as guards:
         before = {schema: watch.state(cursor, schema) for schema in schemas}
         for schema in before.keys() & set(shared):

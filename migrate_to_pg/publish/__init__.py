@@ -18,6 +18,7 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import unused_schema
+from migrate_to_pg.publish.extensions import Extensions, require_movable
 from migrate_to_pg.publish.held import Held, hold
 from migrate_to_pg.publish.leftovers import publish_leftovers, require_leftovers_room
 from migrate_to_pg.publish.likeness import give_defaults, make_like, policies
@@ -27,6 +28,7 @@ from migrate_to_pg.publish.record import keep_record
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.publish.standing import (
     Standing,
+    certain_user_data,
     require_as_surveyed,
     require_replaceable,
     survey,
@@ -36,11 +38,14 @@ from migrate_to_pg.publish.written import written
 from migrate_to_pg.records import LEFTOVERS, LEFTOVERS_INCOMING, Publication
 
 __all__ = [
+    "Extensions",
     "Held",
     "Standing",
+    "certain_user_data",
     "hold",
     "publish",
     "require_leftovers_room",
+    "require_movable",
     "require_owner",
     "require_replaceable",
     "require_room",
@@ -93,13 +98,14 @@ def publish(
         if held:
             held.require_same_members()
         pairs = _pairs(old, new)
-        policed = [p for o, n in pairs if o.type == "table" for p in policies(connection, old=o.oid, new=n.oid)]
+        policed = policies(connection, [(o, n) for o, n in pairs if o.type == "table"])
         _archive(connection, old, archive)
-        for moved in new:
-            move(connection, moved, final)
+        move(connection, new, final)
         if held:
             held.require_same()
-        _dress(connection, pairs, new, final, owner)
+        make_like(connection, pairs)
+        former = {o.place for o in old}
+        give_defaults(connection, (n for n in new if n.place not in former), schema=final, owner=owner)
         for statement in policed:
             connection.execute(statement.encode())
         _forget(connection, new, incoming, final)
@@ -148,35 +154,16 @@ def _tables(objects: Sequence[SchemaObject]) -> tuple[str, ...]:
 
 
 def _pairs(old: Sequence[SchemaObject], new: Sequence[SchemaObject]) -> list[tuple[SchemaObject, SchemaObject]]:
-    """(replaced relation, its successor)."""
-    return [(o, n) for o in old for n in new if o.is_relation and n.succeeds(o)]
+    """(what is replaced, its successor)."""
+    successors = {n.place: n for n in new}
+    return [(o, successors[o.place]) for o in old]
 
 
 def _archive(connection: Connection, old: Sequence[SchemaObject], archive: str) -> None:
-    if not old:
-        return
-    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(archive)))
-    for moved in old:
-        move(connection, moved, archive)
+    if old:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(archive)))
+        move(connection, old, archive)
 
-
-def _dress(
-    connection: Connection,
-    pairs: Sequence[tuple[SchemaObject, SchemaObject]],
-    new: Sequence[SchemaObject],
-    final: str,
-    owner: str,
-) -> None:
-    """Grants, owner and the rest, as on what was replaced; the schema's defaults where nothing was."""
-    former = {successor.oid: replaced.oid for replaced, successor in pairs}
-    for dressed in new:
-        if dressed.is_relation and dressed.oid in former:
-            make_like(connection, dressed.type, old=former[dressed.oid], new=dressed.oid)
-        elif dressed.is_relation or dressed.type in _ROUTINES:
-            give_defaults(connection, new=dressed.oid, schema=final, owner=owner, routine=not dressed.is_relation)
-
-
-_ROUTINES = ("function", "procedure", "aggregate")
 
 # CREATE FUNCTION ... SET search_path FROM CURRENT wrote the staged schema's name down: now it means what it means in
 # any session of this role that sees the final schema.

@@ -22,47 +22,57 @@ from migrate_to_pg.publish.transaction import LOCK_TIMEOUT, blocked
 
 Connection = psycopg.Connection[Any]
 
-#: What of pg_class changes by itself, or when a table is moved.
-_CHANGING = ("relnamespace", "relpages", "reltuples", "relallvisible", "relallfrozen", "relfrozenxid", "relminmxid")
-
-# One line for each catalogue and object that has rows in it: a digest of these rows, whatever columns they have in
-# this version. The keys are oids, which an object keeps wherever it is moved.
+# One line for each catalogue and object that has rows in it. Moving an object changes the rows that name its schema, of
+# which the rest is compared; of all others the number of the transaction that wrote them, whatever they hold in this
+# version. The keys are oids, which an object keeps wherever it is moved.
 _FACTS = """
 WITH relation AS (
     SELECT oid, relkind FROM pg_class WHERE oid = ANY (%(relations)s::oid[])
 ), fact (what, class, object, line) AS (
-    SELECT 'definition', 'pg_class'::regclass, oid, (to_jsonb(c) - %(changing)s::text[])::text
+    SELECT 'definition', 'pg_class'::regclass, oid,
+           concat_ws(' ', c.relname, c.relkind, c.relowner, c.relacl::text, c.reloptions::text, c.relpersistence,
+                     c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reltablespace, c.relam, c.relnatts,
+                     c.relispopulated, c.relispartition, c.relhasrules, c.relfilenode)
     FROM pg_class c JOIN relation USING (oid)
-    UNION ALL SELECT 'column', 'pg_class', attrelid, a::text FROM pg_attribute a JOIN relation r ON r.oid = attrelid
-    UNION ALL SELECT 'default', 'pg_class', adrelid, d::text FROM pg_attrdef d JOIN relation r ON r.oid = adrelid
     UNION ALL SELECT 'constraint', 'pg_class', conrelid, (to_jsonb(k) - 'connamespace')::text
               FROM pg_constraint k JOIN relation r ON r.oid = conrelid
-    UNION ALL SELECT 'index', 'pg_class', indrelid, i::text FROM pg_index i JOIN relation r ON r.oid = indrelid
-    UNION ALL SELECT 'trigger', 'pg_class', tgrelid, g::text FROM pg_trigger g JOIN relation r ON r.oid = tgrelid
-    UNION ALL SELECT 'rule', 'pg_class', ev_class, w::text FROM pg_rewrite w JOIN relation r ON r.oid = ev_class
-    UNION ALL SELECT 'policy', 'pg_class', polrelid, p::text FROM pg_policy p JOIN relation r ON r.oid = polrelid
-    UNION ALL SELECT 'sequence', 'pg_class', seqrelid, s::text FROM pg_sequence s JOIN relation r ON r.oid = seqrelid
-    UNION ALL SELECT 'inheritance', 'pg_class', inhparent, h::text
-              FROM pg_inherits h JOIN relation r ON r.oid = inhparent
-    UNION ALL SELECT 'publication', 'pg_class', prrelid, p::text
-              FROM pg_publication_rel p JOIN relation r ON r.oid = prrelid
     UNION ALL SELECT 'statistics', 'pg_class', stxrelid, (to_jsonb(s) - 'stxnamespace')::text
               FROM pg_statistic_ext s JOIN relation r ON r.oid = stxrelid
-    UNION ALL SELECT 'comment', classoid::regclass, objoid, d::text FROM pg_description d
+    UNION ALL SELECT 'definition', 'pg_proc', oid, (to_jsonb(p) - 'pronamespace')::text FROM pg_proc p
+              WHERE oid = ANY (%(routines)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_type', oid, concat_ws(' ', typname, typowner, typacl::text, typnotnull,
+                     typbasetype, typtypmod, typdefault, typcollation) FROM pg_type
+              WHERE oid = ANY (%(types)s::oid[])
+    UNION ALL SELECT 'constraint', 'pg_type', contypid, (to_jsonb(k) - 'connamespace')::text FROM pg_constraint k
+              WHERE contypid = ANY (%(types)s::oid[])
+    UNION ALL SELECT 'column', 'pg_class', attrelid, concat(attnum, ' ', a.xmin)
+              FROM pg_attribute a JOIN relation r ON r.oid = attrelid WHERE attnum > 0
+    UNION ALL SELECT 'default', 'pg_class', adrelid, concat(d.oid, ' ', d.xmin)
+              FROM pg_attrdef d JOIN relation r ON r.oid = adrelid
+    UNION ALL SELECT 'index', 'pg_class', indrelid, concat(indexrelid, ' ', i.xmin)
+              FROM pg_index i JOIN relation r ON r.oid = indrelid
+    UNION ALL SELECT 'trigger', 'pg_class', tgrelid, concat(g.oid, ' ', g.xmin)
+              FROM pg_trigger g JOIN relation r ON r.oid = tgrelid
+    UNION ALL SELECT 'rule', 'pg_class', ev_class, concat(w.oid, ' ', w.xmin)
+              FROM pg_rewrite w JOIN relation r ON r.oid = ev_class
+    UNION ALL SELECT 'policy', 'pg_class', polrelid, concat(p.oid, ' ', p.xmin)
+              FROM pg_policy p JOIN relation r ON r.oid = polrelid
+    UNION ALL SELECT 'sequence', 'pg_class', seqrelid, concat(s.xmin)
+              FROM pg_sequence s JOIN relation r ON r.oid = seqrelid
+    UNION ALL SELECT 'inheritance', 'pg_class', inhparent, concat(inhrelid, ' ', h.xmin)
+              FROM pg_inherits h JOIN relation r ON r.oid = inhparent
+    UNION ALL SELECT 'publication', 'pg_class', prrelid, concat(p.oid, ' ', p.xmin)
+              FROM pg_publication_rel p JOIN relation r ON r.oid = prrelid
+    UNION ALL SELECT 'value', 'pg_type', enumtypid, concat(oid, ' ', e.xmin)
+              FROM pg_enum e WHERE enumtypid = ANY (%(types)s::oid[])
+    UNION ALL SELECT 'comment', classoid::regclass, objoid, concat(objsubid, ' ', d.xmin) FROM pg_description d
               WHERE (classoid = 'pg_class'::regclass AND objoid = ANY (%(relations)s::oid[]))
                  OR (classoid = 'pg_proc'::regclass AND objoid = ANY (%(routines)s::oid[]))
                  OR (classoid = 'pg_type'::regclass AND objoid = ANY (%(types)s::oid[]))
-    UNION ALL SELECT 'definition', 'pg_proc', oid, (to_jsonb(p) - 'pronamespace')::text FROM pg_proc p
-              WHERE oid = ANY (%(routines)s::oid[])
-    UNION ALL SELECT 'definition', 'pg_type', oid, (to_jsonb(t) - 'typnamespace')::text FROM pg_type t
-              WHERE oid = ANY (%(types)s::oid[])
-    UNION ALL SELECT 'value', 'pg_type', enumtypid, e::text FROM pg_enum e WHERE enumtypid = ANY (%(types)s::oid[])
-    UNION ALL SELECT 'constraint', 'pg_type', contypid, (to_jsonb(k) - 'connamespace')::text FROM pg_constraint k
-              WHERE contypid = ANY (%(types)s::oid[])
-    UNION ALL SELECT 'event trigger', 'pg_event_trigger', e.oid, e::text || p::text
+    UNION ALL SELECT 'event trigger', 'pg_event_trigger', e.oid, concat(e.xmin, ' ', p.xmin)
               FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
 )
-SELECT class::text, object::bigint, what, md5(string_agg(line, E'\\n' ORDER BY line)) FROM fact GROUP BY 1, 2, 3
+SELECT class::text, object::bigint, what, string_agg(line, E'\n' ORDER BY line) FROM fact GROUP BY 1, 2, 3
 """
 
 _MEMBERS = """
@@ -86,12 +96,12 @@ SELECT relid::bigint, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_all_ta
 """
 _PLACES = """
 SELECT oid::bigint, pg_relation_filenode(oid)::bigint FROM pg_class
-WHERE oid = ANY (%s::oid[]) AND relkind IN ('r', 'm', 'i')
+WHERE oid = ANY (%s::oid[]) AND relkind IN ('r', 'm')
 """
 
 #: Kind of object -> the oids of those that are held.
 Members = dict[str, frozenset[int]]
-#: (catalogue, oid, what) -> a digest.
+#: (catalogue, oid, what) -> its lines.
 Facts = dict[tuple[str, int, str], str]
 
 _CATALOGUES = {"relations": "pg_class", "routines": "pg_proc", "types": "pg_type"}
@@ -180,8 +190,8 @@ def _members(connection: Connection, schemas: Sequence[str]) -> Members:
 
 def _facts(connection: Connection, members: Members) -> Facts:
     parameters = {kind: list(oids) for kind, oids in members.items()}
-    rows = connection.execute(_FACTS.encode(), {**parameters, "changing": list(_CHANGING)}).fetchall()
-    facts = {(name, oid, what): digest for name, oid, what, digest in rows}
+    rows = connection.execute(_FACTS.encode(), parameters).fetchall()
+    facts = {(name, oid, what): lines for name, oid, what, lines in rows}
     return facts | {("pg_class", oid, "next value"): state for oid, state in _next_values(connection, parameters)}
 
 

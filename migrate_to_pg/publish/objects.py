@@ -41,9 +41,15 @@ class SchemaObject:
         """Whether it lives in pg_class."""
         return self.type in ("table", "view", "materialized view", "sequence", "foreign table")
 
-    def succeeds(self, other: SchemaObject) -> bool:
-        """Whether it is of the same kind and name: it takes the other's place."""
-        return (self.type, self.names, self.arguments) == (other.type, other.names, other.arguments)
+    @property
+    def is_routine(self) -> bool:
+        """Whether it lives in pg_proc."""
+        return self.type in ("function", "procedure", "aggregate")
+
+    @property
+    def place(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """Its kind and name within its schema: what has the same takes its place."""
+        return self.type, tuple(self.names), tuple(self.arguments)
 
 
 # Statistics objects and partitions depend on a table, too, but are not taken along by it. pg_identify_object_as_address
@@ -82,23 +88,23 @@ def objects_in(connection: Connection, schema: str) -> list[SchemaObject]:
         return cursor.execute(_OBJECTS, [schema]).fetchall()
 
 
-def move(connection: Connection, moved: SchemaObject, schema: str) -> None:
-    """ALTER ... SET SCHEMA."""
-    _alter(connection, moved, "SET SCHEMA", schema)
+def move(connection: Connection, moved: Iterable[SchemaObject], schema: str) -> None:
+    """ALTER ... SET SCHEMA, of all of them in one go: others may be waiting."""
+    statements = [_altering(each, "SET SCHEMA", schema) for each in moved]
+    if statements:
+        connection.execute(sql.SQL("; ").join(statements))
 
 
 def give(connection: Connection, given: SchemaObject, owner: str) -> None:
     """ALTER ... OWNER TO, wherever it is now."""
-    _alter(connection, given, "OWNER TO", owner)
+    connection.execute(_altering(given, "OWNER TO", owner))
 
 
-def _alter(connection: Connection, altered: SchemaObject, action: LiteralString, name: str) -> None:
+def _altering(altered: SchemaObject, action: LiteralString, name: str) -> sql.Composed:
     """Type and identity are PostgreSQL's own text, quoted by it."""
     kind = _ALTER.get(altered.type, altered.type).upper()
-    connection.execute(
-        sql.SQL("ALTER {} {} {} {}").format(
-            _trusted(kind), _trusted(altered.identity), sql.SQL(action), sql.Identifier(name)
-        )
+    return sql.SQL("ALTER {} {} {} {}").format(
+        _trusted(kind), _trusted(altered.identity), sql.SQL(action), sql.Identifier(name)
     )
 
 
@@ -109,8 +115,8 @@ def _trusted(text: str) -> sql.SQL:
 
 def replaced_by(incoming: Iterable[SchemaObject], standing: Iterable[SchemaObject]) -> list[SchemaObject]:
     """Those of the final schema's objects whose places the incoming ones take."""
-    wanted = list(incoming)
-    return [there for there in standing if any(new.succeeds(there) for new in wanted)]
+    places = {new.place for new in incoming}
+    return [there for there in standing if there.place in places]
 
 
 #: The group itself and its parts: indexes, owned sequences, row types, partitions. A query begins with it.

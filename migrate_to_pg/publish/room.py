@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import counted
@@ -22,30 +23,12 @@ def require_room(connection: Connection, staged: str, final: str) -> None:
     """Everything that would be replaced is ours to move and stands alone, and no name is taken by anything else."""
     new = objects_in(connection, staged)
     old = replaced_by(new, objects_in(connection, final))
-    _require_relocatable(connection, new, final)
     _require_names(connection, old, staged, final)
     _require_owned(connection, old)
     _require_alone(connection, old, final)
     _require_known_triggers(connection, old, new)
     _require_whole_publications(connection, old)
-
-
-def _require_relocatable(connection: Connection, new: Sequence[SchemaObject], final: str) -> None:
-    """An extension that a migration made is in the staged schema, and some cannot leave the schema they are in."""
-    oids = [o.oid for o in new if o.type == "extension"]
-    query = "SELECT extname FROM pg_extension WHERE oid = ANY (%s::oid[]) AND NOT extrelocatable ORDER BY 1"
-    fixed = [row[0] for row in connection.execute(query, [oids]).fetchall()]
-    if fixed:
-        raise PublishError(
-            _(
-                "Extension {fixed} was made by a migration, and it cannot be moved to schema {final} afterwards.",
-                fixed=fixed[0],
-                final=final,
-            ),
-            remedy=_("Make it there beforehand: ")
-            + " ".join(f'CREATE EXTENSION "{name}" SCHEMA "{final}";' for name in fixed)
-            + _(" Then run again."),
-        )
+    _require_own_publications(connection, old)
 
 
 # A relation with a row type (any but an index or a sequence) shares its name with no type.
@@ -152,4 +135,22 @@ def _require_whole_publications(connection: Connection, old: Sequence[SchemaObje
             _("A publication limits the rows or columns of a table that would be replaced."),
             detail=[row[0] for row in limited],
             remedy=_("Take the table out of the publication, run again, and add it with its limits afterwards."),
+        )
+
+
+def _require_own_publications(connection: Connection, old: Sequence[SchemaObject]) -> None:
+    query = """
+        SELECT DISTINCT p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE r.prrelid = ANY (%s::oid[]) AND NOT pg_has_role(p.pubowner, 'USAGE') ORDER BY 1
+    """
+    foreign = [row[0] for row in connection.execute(query, [[o.oid for o in old]]).fetchall()]
+    if foreign:
+        raise PublishError(
+            _("A table that would be replaced is in a publication of another role: {name}.", name=foreign[0]),
+            detail=foreign,
+            remedy=_(
+                'As its owner, run: ALTER PUBLICATION {name} OWNER TO "{user}"; or take the table out of it.',
+                name=sql.Identifier(foreign[0]).as_string(connection),
+                user=connection.info.user,
+            ),
         )

@@ -16,6 +16,7 @@ from psycopg import sql
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.objects import SchemaObject, objects_in, replaced_by
 from migrate_to_pg.publish.room import require_room
 from migrate_to_pg.records import FreshRows
@@ -59,6 +60,33 @@ def survey(connection: Connection, staged: str, final: str, fresh: FreshRows) ->
     )
 
 
+def certain_user_data(
+    connection: Connection, final: str, names: Sequence[str], fresh: FreshRows, *, seeded: bool
+) -> Standing:
+    """What of these tables of the final schema holds user data for certain, before any migration is run.
+
+    With ``seeded`` a migration may have made rows: only what none ever makes counts then.
+    """
+    query = """
+        SELECT relname, oid::bigint FROM pg_class
+        WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s)
+          AND relname = ANY (%s) AND relkind IN ('r', 'p') ORDER BY 1
+    """
+    there = dict(connection.execute(query, [final, list(names)]).fetchall())
+    _require_visible(connection, list(there.values()))
+    entries = [e for e in bookkeeping.entries(connection) if e.final_schema == final and not e.undone]
+    published = {name for entry in entries for name in entry.rows}
+    tables = []
+    for name in there:
+        rows = _count(connection, final, name)
+        if name in _MADE_BY_DJANGO:
+            users = _beyond_fresh(connection, final, name, fresh) if rows else 0
+        else:
+            users = rows if not seeded or name in published or name in _MADE_BY_USE else 0
+        tables.append(StandingTable(name=name, rows=rows, user_rows=users))
+    return Standing(tables=tuple(tables), objects=frozenset())
+
+
 def _replaced(connection: Connection, staged: str, final: str) -> list[SchemaObject]:
     return replaced_by(objects_in(connection, staged), objects_in(connection, final))
 
@@ -92,17 +120,25 @@ def _survey_table(connection: Connection, staged: str, final: str, name: str, fr
 
 
 def _user_rows(connection: Connection, staged: str, final: str, name: str, rows: int, fresh: FreshRows) -> int:
-    if name == "django_migrations":
-        return 0  # Django's own record, of the migrations that were run there
+    if name in _MADE_BY_DJANGO:
+        return _beyond_fresh(connection, final, name, fresh)
+    return _beyond_staged(connection, staged, final, name, rows)
+
+
+def _beyond_fresh(connection: Connection, final: str, name: str, fresh: FreshRows) -> int:
+    """Rows that neither migrate nor its receivers make, of the tables that they fill."""
     if name == "django_content_type":
-        made = _surplus(connection, final, "SELECT app_label, model FROM {}", name, fresh.content_types)
-    elif name == "auth_permission":
-        made = _surplus(connection, final, _PERMISSIONS, name, fresh.permissions)
-    elif name == "django_site":
-        made = _surplus(connection, final, "SELECT domain, name FROM {}", name, {("example.com", "example.com")})
-    else:
-        made = _beyond_staged(connection, staged, final, name, rows)
-    return made
+        return _surplus(connection, final, "SELECT app_label, model FROM {}", name, fresh.content_types)
+    if name == "auth_permission":
+        return _surplus(connection, final, _PERMISSIONS, name, fresh.permissions)
+    if name == "django_site":
+        return _surplus(connection, final, "SELECT domain, name FROM {}", name, {("example.com", "example.com")})
+    return 0  # django_migrations: Django's own record, of the migrations that were run there
+
+
+_MADE_BY_DJANGO = ("django_migrations", "django_content_type", "auth_permission", "django_site")
+#: No migration makes rows in these: somebody was here.
+_MADE_BY_USE = ("django_session", "django_admin_log")
 
 
 _PERMISSIONS = """

@@ -48,10 +48,8 @@ def undo(connection: Connection, *, force: bool, final: str = FINAL) -> Publicat
         if not force:
             _require_unwritten(connection, entry, published, leftovers)
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
-        for moved in published:
-            move(connection, moved, aside)
-        for moved in replaced:
-            move(connection, moved, entry.final_schema)
+        move(connection, published, aside)
+        move(connection, replaced, entry.final_schema)
         _give_publications_back(connection, published, replaced)
         if entry.archive:
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
@@ -96,10 +94,8 @@ def _nothing_to_undo(undone: int) -> PublishError:
 def _give_publications_back(
     connection: Connection, published: Sequence[SchemaObject], replaced: Sequence[SchemaObject]
 ) -> None:
-    for old in replaced:
-        for new in published:
-            if old.type == "table" and new.succeeds(old):
-                swap_publications(connection, old=new.oid, new=old.oid)
+    former = {old.place: old for old in replaced if old.type == "table"}
+    swap_publications(connection, [(new, former[new.place]) for new in published if new.place in former])
 
 
 def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaObject]:

@@ -229,3 +229,33 @@ def test_an_archive_whose_type_is_used_elsewhere_is_not_dropped(connection):
     connection.execute(f"CREATE TABLE o (m {archive}.mood)")
     with pytest.raises(PublishError, match="is still used"):
         purge(connection)
+
+
+PRIVILEGES = """
+    WITH thing (name, acl) AS (
+        SELECT relname, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner))
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'S')
+        UNION ALL
+        SELECT attname, attacl FROM pg_attribute WHERE attrelid = 'thing'::regclass
+        UNION ALL
+        SELECT proname, coalesce(proacl, acldefault('f', proowner))
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    ) SELECT name, grantee, privilege_type, is_grantable FROM thing, aclexplode(acl)
+"""
+
+
+def test_privileges_after_are_those_before_exactly_whatever_the_defaults_grant(connection, role):
+    """On tables, columns, sequences of columns, views, free sequences and functions; the owner's own among them."""
+    ours = f"{TABLE}; CREATE SEQUENCE ticket; CREATE VIEW v AS SELECT 1 AS a; CREATE TABLE audit (at date);"
+    ours += "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    published(connection, ours)
+    connection.execute("SET search_path TO DEFAULT; REVOKE ALL ON FUNCTION f() FROM PUBLIC")
+    connection.execute("REVOKE DELETE ON audit FROM CURRENT_USER; GRANT SELECT ON audit TO PUBLIC")
+    connection.execute(f"GRANT SELECT (id), UPDATE (name) ON thing TO {role}; GRANT INSERT ON thing TO {role}")
+    before = set(rows(connection, PRIVILEGES))
+    for kind, privilege in (("TABLES", "ALL"), ("SEQUENCES", "ALL"), ("FUNCTIONS", "EXECUTE")):
+        for place in ("", "IN SCHEMA public "):
+            connection.execute(f"ALTER DEFAULT PRIVILEGES {place}GRANT {privilege} ON {kind} TO {role}, PUBLIC")
+    published(connection, f"{ours}; GRANT SELECT (name) ON thing TO {role}")
+    # Of publish itself, the record's schema apart, nothing else is in public.
+    assert set(rows(connection, PRIVILEGES)) == before

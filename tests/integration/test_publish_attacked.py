@@ -168,3 +168,85 @@ def test_a_definition_changed_between_the_migrations_and_the_first_read_is_told(
     move(source, postgres_url, on={"prove": all_of_them})
     assert [name for name, lines in told.items() if not lines] == []
     assert told.keys() == statements.keys()
+
+
+# --- what is in the way, or comes into it ---
+
+
+def test_user_data_is_refused_before_a_migration_is_run_and_again_afterwards(
+    source, postgres_url, move, execute, monkeypatch
+):
+    ran = []
+    run_migrations = pipeline.run_migrations
+    monkeypatch.setattr(pipeline, "run_migrations", lambda *a, **k: (ran.append(1), run_migrations(*a, **k))[1])
+    assert move(source, postgres_url).ok
+    assert ran.pop()
+    refused = move(source, postgres_url)
+    assert "already holds data that no migration made" in refused.failure.message
+    assert ran == []
+    # Without a record of the publication, a session tells; without one, what the migrations make is compared.
+    execute(postgres_url, "DROP SCHEMA migrate_to_pg CASCADE")
+    execute(postgres_url, "INSERT INTO django_session VALUES ('k', 'd', now())")
+    refused = move(source, postgres_url)
+    assert "django_session: 1 of" in " ".join(refused.failure.detail)
+    assert ran == []
+    execute(postgres_url, "DELETE FROM django_session; DELETE FROM django_admin_log")
+    assert "already holds data that no migration made" in move(source, postgres_url).failure.message
+    assert move(source, postgres_url, replace=True).ok
+
+
+def test_what_appears_in_the_final_schema_during_the_run_is_not_replaced_unasked(source, postgres_url, move, execute):
+    def appear():
+        execute(postgres_url, "CREATE TABLE IF NOT EXISTS public.courses_course (id int)")
+
+    refused = move(source, postgres_url, on={"load": appear})
+    assert "In schema public table courses_course appeared while the run went on" in refused.failure.message
+    assert execute(postgres_url, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'courses_course'::regclass") != []
+    assert not in_public(execute, postgres_url)
+    assert move(source, postgres_url, on={"load": appear}, replace=True).ok
+
+
+def test_rows_that_a_policy_hides_are_not_taken_for_none(source, postgres_url, move, execute):
+    name = postgres_url.rsplit("/", 1)[1]
+    execute(postgres_url, "DROP ROLE IF EXISTS hidden_from; CREATE ROLE hidden_from LOGIN")
+    execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO hidden_from; GRANT ALL ON SCHEMA public TO hidden_from")
+    url = postgres_url.replace("postgres://postgres@", "postgres://hidden_from@")
+    try:
+        execute(url, "CREATE TABLE django_session (session_key text); INSERT INTO django_session VALUES ('theirs')")
+        execute(url, "ALTER TABLE django_session ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+        for options in ({}, {"mode": "rehearse"}):
+            refused = move(source, url, **options)
+            assert "Row security applies to role hidden_from on table django_session" in refused.failure.message
+            assert 'ALTER ROLE "hidden_from" BYPASSRLS;' in refused.failure.remedy
+        assert move(source, url, replace=True).ok
+    finally:
+        execute(postgres_url, "DROP OWNED BY hidden_from CASCADE; DROP ROLE hidden_from")
+
+
+def test_what_somebody_built_on_a_kept_incoming_schema_is_named_and_stays(source, postgres_url, move, execute):
+    assert move(source, postgres_url, mode="rehearse", keep=True).ok
+    execute(postgres_url, f"CREATE VIEW public.theirs AS SELECT username FROM {INCOMING}.auth_user")
+    refused = move(source, postgres_url)
+    assert f"Schema {INCOMING} is to be dropped, and something outside of it uses" in refused.failure.message
+    assert "view theirs depends on" in refused.failure.detail[0].replace("public.", "")
+    assert execute(postgres_url, "SELECT count(*) > 0 FROM public.theirs") == [(True,)]
+    execute(postgres_url, "DROP VIEW public.theirs")
+    # Nor what is built on it while a run goes on.
+    built = f"CREATE VIEW public.theirs AS SELECT username FROM {INCOMING}.auth_user"
+    moved = move(source, postgres_url, mode="rehearse", on={"prove": lambda: execute(postgres_url, built)})
+    assert moved.ok
+    assert execute(postgres_url, "SELECT count(*) > 0 FROM public.theirs") == [(True,)]
+
+
+def test_what_can_never_be_moved_is_refused_before_a_row_is_loaded(source, postgres_url, move, execute):
+    """Objects that the server refuses to move: here by an event trigger, as somebody may have it."""
+    execute(
+        postgres_url,
+        "CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN"
+        " IF current_query() LIKE '%SET SCHEMA%' THEN RAISE 'nothing is moved here'; END IF; END$$;"
+        "CREATE EVENT TRIGGER no ON ddl_command_start EXECUTE FUNCTION no()",
+    )
+    for mode in ("rehearse", "publish"):
+        refused = move(source, postgres_url, mode=mode)
+        assert "could not be moved to another schema: nothing is moved here" in refused.failure.message
+        assert refused.loaded == ()
