@@ -24,7 +24,7 @@ from migrate_to_pg.load import load
 from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.pgloader import load_by_pgloader, require_pgloader
 from migrate_to_pg.load.trial import Trial, try_rows
-from migrate_to_pg.mending import Accepted, can_be_set_aside, is_called_for, mend
+from migrate_to_pg.mending import Accepted, is_called_for, mend
 from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Refusal, Snapshot, SourceCatalog, Verify
 from migrate_to_pg.rules import (
     Subject,
@@ -35,7 +35,7 @@ from migrate_to_pg.rules import (
     quarantined_rules,
     refused_row,
 )
-from migrate_to_pg.rules.rows import opened
+from migrate_to_pg.rules.rows import can_be_set_aside, opened
 from migrate_to_pg.running import Progress, Running
 from migrate_to_pg.snapshot import file_sha256, require_space
 

@@ -14,15 +14,14 @@ from pathlib import Path
 from migrate_to_pg.account import Mended
 from migrate_to_pg.examine import examine
 from migrate_to_pg.journal import changed_cells, rows_aside
-from migrate_to_pg.mend import WorkingCopy, close, is_mendable, merge, quarantine, repair, set_refused_aside
+from migrate_to_pg.mend import WorkingCopy, close, merge, quarantine, repair, set_refused_aside
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, Refusal, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, duplicate_key, foreign_key_orphan, integrity_check
+from migrate_to_pg.rules.rows import can_be_edited, can_be_set_aside
 from migrate_to_pg.rules.sql import compose, name
 
 Progress = Callable[[Event], None]
 
-#: Without a row of it the next `migrate` would apply that migration once more: its rows are never set aside.
-_MIGRATIONS = "django_migrations"
 _BY_ID = {rule.id: rule for rule in RULES}
 
 
@@ -66,6 +65,7 @@ def mend(
     mended marked as applied, and those that stand.
     """
     with WorkingCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
+        plan = copy.number_rows(plan)
         mender = _Mender(copy, catalog, accepted)
         left = findings
         for work in (mender.round, lambda plan, _: mender.without(plan, refusals), mender.round):
@@ -127,17 +127,12 @@ class _Mender:
         return sum(merge(self.copy, subject, table, search) for search in same)
 
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
-        if table.name == _MIGRATIONS:
+        if not can_be_set_aside(table):
             return 0
         taken = quarantine(self.copy, subject, rule, table, finding)
         if taken:
             close(self.copy, subject, nulls=foreign_key_orphan.RULE.id in self.accepted.fix)
         return taken
-
-
-def can_be_set_aside(table: PlannedTable) -> bool:
-    """Whether rows of the table may go into quarantine."""
-    return is_mendable(table) and table.name != _MIGRATIONS
 
 
 def _edits_rows(rule: str) -> bool:
@@ -151,7 +146,7 @@ def _is_asked_again(rule: str) -> bool:
 
 def _table(plan: Plan, finding: Finding) -> PlannedTable | None:
     table = plan.table(finding.table)
-    return table if table and is_mendable(table) and _edits_rows(finding.rule) else None
+    return table if table and can_be_edited(table) and _edits_rows(finding.rule) else None
 
 
 def _with_rows(copy: WorkingCopy, plan: Plan) -> Plan:

@@ -20,11 +20,28 @@ def open_snapshot(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(snapshot_uri(path), uri=True, isolation_level=None)
 
 
+#: The column with the number of a row, where SQLite gives it none: its place in the order in which all are read.
+NUMBER = "migrate_to_pg row"
+
+
 def rowid_name(table: SourceTable) -> str | None:
     """A name by which SQLite still gives the rowid: a column may have taken one of the three."""
     taken = {column.name.lower() for column in table.columns}
     free = [name for name in ("rowid", "_rowid_", "oid") if name not in taken]
     return free[0] if free and not table.without_rowid else None
+
+
+def row_number(table: SourceTable) -> str:
+    """The number of a row among ``numbered_rows``: the rowid, or its place."""
+    return rowid_name(table) or quote_name(NUMBER)
+
+
+def numbered_rows(table: SourceTable, schema: str = "main") -> str:
+    """What stands after FROM where rows are asked for by their numbers."""
+    name = f"{schema}.{quote_name(table.name)}"
+    if rowid_name(table) or (table.numbered and schema == "main"):
+        return name
+    return f"(SELECT row_number() OVER () AS {quote_name(NUMBER)}, * FROM {name} NOT INDEXED)"  # noqa: S608 - quoted
 
 
 def quote_name(name: str) -> str:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from migrate_to_pg.columns import codec_for
 from migrate_to_pg.columns.codec import Codec, Rendering
 from migrate_to_pg.records import PlannedTable, SourceTable
-from migrate_to_pg.sqlite import quote_name, rowid_name
+from migrate_to_pg.sqlite import numbered_rows, quote_name, row_number, rowid_name
 
 #: Columns that one integer of the mask speaks for; SQLite integers are signed, 64 bits wide.
 _MASK_BITS = 62
@@ -119,12 +119,14 @@ def _statement(
     span: Span | None,
 ) -> Statement:
     """A typed row that is not data, then the rows of the table, in its own order and from nowhere but the table."""
-    rowid = rowid_name(table.source) if rowids else None
+    rowid = row_number(table.source) if rowids else None
     extra = [*masks, *([rowid] if rowid else [])]
     all_types = (*types, *[pa.int64()] * len(extra))
     names = ", ".join(f"{_LITERALS[arrow_type]} AS c{i}" for i, arrow_type in enumerate(all_types))
     # Identifiers are quoted; the rest are templates of ours. An index could hold the rows in another order.
     source = f"{quote_name(table.source.name)} NOT INDEXED{within(table.source, span)}"
+    if rowid and rowid_name(table.source) is None and not table.source.numbered:
+        source = numbered_rows(table.source)
     rows = f"SELECT {', '.join([*values, *extra])} FROM {source}"  # noqa: S608 - all quoted
     return Statement(
         sql=f"SELECT {names} UNION ALL {rows}",

@@ -24,6 +24,9 @@ __all__ = ["UnsoundError", "examine", "require_sound"]
 Progress = Callable[[Event], None]
 Find = Callable[[Subject], Iterator[Finding]]
 
+#: The rules whose repairs edit rows.
+_OF_ROWS = {rule.id for rule in RULES if rule.mend is not None or rule.names_rows}
+
 _SET_RULES = tuple(rule for rule in RULES if isinstance(rule, SetRule))
 
 
@@ -60,7 +63,7 @@ def examine(
             detail=[str(error)],
             remedy=_("Run PRAGMA integrity_check on the database; restore the damaged table from a backup."),
         ) from error
-    return tuple(sorted((_accept(finding, accepted) for finding in found), key=_order(plan)))
+    return tuple(sorted((_accept(_kept_to(finding, plan), accepted) for finding in found), key=_order(plan)))
 
 
 class _Examination:
@@ -103,6 +106,15 @@ class _Examination:
         self.left.clear()
         for database in tuple(self.open):
             database.interrupt()
+
+
+def _kept_to(finding: Finding, plan: Plan) -> Finding:
+    """Without the offers that come to nothing: rows that cannot be told apart are neither repaired nor set aside."""
+    table = plan.table(finding.table)
+    if table is None or rows.can_be_set_aside(table):
+        return finding
+    edits = rows.can_be_edited(table) or finding.rule not in _OF_ROWS
+    return dataclasses.replace(finding, quarantinable=False, repair=finding.repair if edits else "")
 
 
 def _accept(finding: Finding, accepted: frozenset[str]) -> Finding:

@@ -88,6 +88,6 @@ def _finding(subject: Subject, table: PlannedTable, tally: _Tally) -> Finding:
         column=tally.column.name,
         count=tally.count,
         samples=rows.samples(subject, table, [tally.column.source], tally.rowids, with_class=tally.rule.with_class),
-        explanation=told.explanation + rows.without_samples(table.source),
+        explanation=told.explanation,
         remedy=told.remedy,
     )

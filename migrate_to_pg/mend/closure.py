@@ -5,13 +5,13 @@ from __future__ import annotations
 from migrate_to_pg.account import Fate
 from migrate_to_pg.journal import rows_table
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.mend.repairs import is_mendable
 from migrate_to_pg.mend.working_copy import WorkingCopy
 from migrate_to_pg.records import PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import Subject, foreign_key_orphan
 from migrate_to_pg.rules.keys import key_of
+from migrate_to_pg.rules.rows import can_be_edited
 from migrate_to_pg.rules.sql import Sql, compose, name, text
-from migrate_to_pg.sqlite import rowid_name
+from migrate_to_pg.sqlite import row_number
 
 
 def close(copy: WorkingCopy, subject: Subject, *, nulls: bool) -> None:
@@ -22,7 +22,7 @@ def close(copy: WorkingCopy, subject: Subject, *, nulls: bool) -> None:
 
 
 def _keys(table: PlannedTable) -> tuple[TargetForeignKey, ...]:
-    return table.target.foreign_keys if is_mendable(table) else ()
+    return table.target.foreign_keys if can_be_edited(table) else ()
 
 
 def _follow(copy: WorkingCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey, *, nulls: bool) -> int:
@@ -42,7 +42,7 @@ def _follow(copy: WorkingCopy, subject: Subject, table: PlannedTable, key: Targe
         kept=name(rows_table(parent.name)),
         held=other.held,
     )
-    parts = {"row": Sql(rowid_name(table.source) or ""), "table": name(table.source.name), "where": where}
+    parts = {"row": Sql(row_number(table.source)), "table": name(table.source.name), "where": where}
     nullable = [column for column in columns if not column.target.not_null and column not in table.key]
     if nulls and nullable:
         copy.propose_from(compose("SELECT {row}, NULL FROM main.{table} WHERE {where}", **parts))

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 from migrate_to_pg.account import Fate
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.mend.repairs import is_mendable
 from migrate_to_pg.mend.working_copy import WorkingCopy, kept_columns
 from migrate_to_pg.records import GenericKey, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import Subject, duplicate_key
 from migrate_to_pg.rules.foreign_key_orphan import paired
 from migrate_to_pg.rules.keys import key_of
+from migrate_to_pg.rules.rows import can_be_edited
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number, text
-from migrate_to_pg.sqlite import rowid_name
+from migrate_to_pg.sqlite import row_number
 
 RULE = duplicate_key.RULE
 #: Rows that go, and the row of the same key that stays.
@@ -48,7 +48,7 @@ def _children(subject: Subject, table: PlannedTable) -> Iterator[tuple[PlannedTa
 
 def _may_change(child: PlannedTable, key: TargetForeignKey) -> bool:
     """Not where a child's key is part of its own identity, as with multi-table inheritance."""
-    return is_mendable(child) and not any(column in child.key for column in paired(child, key.columns))
+    return can_be_edited(child) and not any(column in child.key for column in paired(child, key.columns))
 
 
 def _is_stuck(copy: WorkingCopy, child: PlannedTable, key: TargetForeignKey, pointed: Sql | None) -> bool:
@@ -97,7 +97,7 @@ def _pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable) ->
 def _point_generic(copy: WorkingCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
     """The same for keys that name the model of this table by its content type."""
     child = subject.plan.table(generic.table)
-    if child is None or len(table.key) != 1 or not is_mendable(child):
+    if child is None or len(table.key) != 1 or not can_be_edited(child):
         return
     columns = paired(child, (generic.content_type_column, generic.object_column))
     if not columns or columns[1] in child.key:
@@ -177,4 +177,4 @@ def _stays(child: PlannedTable, table: PlannedTable) -> Sql:
 
 
 def _rowid(table: PlannedTable) -> Sql:
-    return Sql(rowid_name(table.source) or "")
+    return Sql(row_number(table.source))

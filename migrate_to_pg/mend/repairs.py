@@ -21,19 +21,9 @@ from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Refusal
 from migrate_to_pg.rules import SetRule, Subject, ValueRule, refused_row
 from migrate_to_pg.rules.rule import Mend, Offence, UnmendableError, Value
 from migrate_to_pg.rules.sql import Sql, compose, name
-from migrate_to_pg.sqlite import rowid_name
+from migrate_to_pg.sqlite import row_number
 
 _Rule = SetRule | ValueRule
-
-
-def is_mendable(table: PlannedTable) -> bool:
-    """Whether rows of the table can be told apart and edited: it is an ordinary one, and has a key and a rowid."""
-    return bool(table.key) and rowid_name(table.source) is not None and not is_virtual(table)
-
-
-def is_virtual(table: PlannedTable) -> bool:
-    """Whether another module of SQLite's keeps the rows."""
-    return table.source.sql.upper().startswith("CREATE VIRTUAL")
 
 
 def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
@@ -55,7 +45,7 @@ def _edits(
         "SELECT {column} FROM main.{table} WHERE {rowid} = ?",
         column=name(column.source.name),
         table=name(table.source.name),
-        rowid=Sql(rowid_name(table.source) or ""),
+        rowid=Sql(row_number(table.source)),
     )
     for rowid in offending(copy, subject, rule, table, (column,)):
         (value,) = copy.database.execute(query, [rowid]).fetchone()
@@ -109,7 +99,7 @@ def same_columns(offence: Offence, columns: Sequence[PlannedColumn]) -> bool:
 def _rowids(database: sqlite3.Connection, table: PlannedTable, where: Sql) -> list[int]:
     sql = compose(
         "SELECT {rowid} FROM main.{table} WHERE {where} ORDER BY 1",
-        rowid=Sql(rowid_name(table.source) or ""),
+        rowid=Sql(row_number(table.source)),
         table=name(table.source.name),
         where=where,
     )

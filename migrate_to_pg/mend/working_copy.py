@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,12 +21,12 @@ from typing import Self
 from migrate_to_pg.account import Fate
 from migrate_to_pg.journal import ROW, TABLES, rows_table
 from migrate_to_pg.lacking import equip, stand_in
-from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import functions
-from migrate_to_pg.rules.rows import key_value
+from migrate_to_pg.rules.rows import can_be_edited, key_value
 from migrate_to_pg.rules.rule import Value
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
-from migrate_to_pg.sqlite import rowid_name, snapshot_uri
+from migrate_to_pg.sqlite import NUMBER, numbered_rows, row_number, rowid_name, snapshot_uri
 
 #: The edits at hand: row and new value, or row and reason.
 EDITS = Sql("scratch.edits")
@@ -81,20 +82,34 @@ class WorkingCopy:
         if table.name in self._bare:
             return
         self._bare.add(table.name)
+        definitions = [_bare_column(self.database, table, c) for c in kept_columns(table)]
+        if rowid_name(table.source) is None:
+            definitions.insert(0, compose("{number} INTEGER PRIMARY KEY", number=name(NUMBER)))
         parts = {
             "bare": name(f"{table.source.name} migrate_to_pg bare"),
             "table": name(table.source.name),
+            "numbered": Sql(numbered_rows(table.source)),
             "rows": _rows(self.database, table),
-            "definitions": join(", ", (_bare_column(self.database, table, c) for c in kept_columns(table))),
+            "definitions": join(", ", definitions),
         }
         with self._transaction():
             for statement in (
                 "CREATE TABLE {bare} ({definitions})",
-                "INSERT INTO {bare} ({rows}) SELECT {rows} FROM {table}",
-                "DROP TABLE {table}",
+                "INSERT INTO {bare} ({rows}) SELECT {rows} FROM {numbered}",
+                "DROP TABLE main.{table}",
                 "ALTER TABLE {bare} RENAME TO {table}",
             ):
                 self.database.execute(compose(statement, **parts))
+
+    def number_rows(self, plan: Plan) -> Plan:
+        """The plan for this copy: rows to which SQLite gives no number have that of their place in the snapshot."""
+        return replace(plan, tables=tuple(map(self._numbered, plan.tables)))
+
+    def _numbered(self, table: PlannedTable) -> PlannedTable:
+        if rowid_name(table.source) or not can_be_edited(table):
+            return table
+        self.make_bare(table)
+        return replace(table, source=replace(table.source, numbered=True))
 
     def propose(self, edits: Iterable[tuple[int, Value]]) -> None:
         """Make these the edits at hand: each row's rowid, and what is to be put there."""
@@ -114,7 +129,7 @@ class WorkingCopy:
         parts = {
             "table": name(table.source.name),
             "column": name(column.source.name),
-            "rowid": Sql(rowid_name(table.source) or ""),
+            "rowid": Sql(row_number(table.source)),
             "key": _key(table),
             "edits": EDITS,
         }
@@ -142,7 +157,8 @@ class WorkingCopy:
         self._make_rows_table(table)
         parts = {
             "table": name(table.source.name),
-            "rowid": Sql(rowid_name(table.source) or ""),
+            "rowid": Sql(row_number(table.source)),
+            "snapshot": Sql(numbered_rows(table.source, "snapshot")),
             "kept": name(rows_table(table.name)),
             "columns": names(kept_columns(table)),
             "key": _key(table),
@@ -171,7 +187,7 @@ class WorkingCopy:
         new = Sql("SELECT row FROM journal.aside WHERE rowid > ?")
         for statement, arguments in (
             (
-                "INSERT INTO journal.{kept} SELECT {rowid}, {columns} FROM snapshot.{table} WHERE {rowid} IN ({new})",
+                "INSERT INTO journal.{kept} SELECT {rowid}, {columns} FROM {snapshot} WHERE {rowid} IN ({new})",
                 [last],
             ),
             ("DELETE FROM main.{table} WHERE {rowid} IN ({new})", [last]),
@@ -216,7 +232,7 @@ def kept_columns(table: PlannedTable) -> list[str]:
 def _rows(database: sqlite3.Connection, table: PlannedTable) -> Sql:
     """The columns, and before them the rowid where none of them is it."""
     columns = names(kept_columns(table))
-    rowid = Sql(rowid_name(table.source) or "")
+    rowid = Sql(row_number(table.source))
     return columns if _rowid_column(database, table) else join(", ", [rowid, columns])
 
 
@@ -239,7 +255,7 @@ def _key(table: PlannedTable) -> Sql:
     """JSON of the row's primary key, or of its rowid, as text; of the table's row ``t``."""
     columns = [column.source.name for column in table.key]
     if not columns:
-        return compose("json_object('rowid', CAST(t.{rowid} AS TEXT))", rowid=Sql(rowid_name(table.source) or ""))
+        return compose("json_object('rowid', CAST(t.{rowid} AS TEXT))", rowid=Sql(row_number(table.source)))
     pairs = (
         compose("{label}, key_text(CAST({c} AS BLOB), typeof({c}))", label=_literal(c), c=compose("t.{c}", c=name(c)))
         for c in columns

@@ -87,6 +87,8 @@ class SourceTable:
     foreign_keys: tuple[SourceForeignKey, ...]
     rows: int
     without_rowid: bool = False
+    #: Whether it is that of a working copy, where its rows have the numbers that they had in the snapshot.
+    numbered: bool = False
     #: "table"; "virtual", whose contents a module of SQLite's keeps; "shadow", in which it keeps them.
     kind: str = "table"
     #: Bytes of the largest row as SQLite stores it; None where that is not known (a virtual table).

@@ -14,7 +14,7 @@ from pathlib import Path
 from migrate_to_pg.journal import ROW, rows_table
 from migrate_to_pg.repair.content import StoredTable
 from migrate_to_pg.rules.sql import Sql, compose, join, name, text
-from migrate_to_pg.sqlite import snapshot_uri
+from migrate_to_pg.sqlite import NUMBER, snapshot_uri
 
 #: The names of the two where they are attached: in the working copy are the rows as they are to be.
 _JOURNAL, MENDED = "migrate_to_pg_journal", "migrate_to_pg_mended"
@@ -69,12 +69,12 @@ class Edits:
 
     def selection(self, old: StoredTable, *, with_rowid: bool) -> Sql:
         """The rows as they are to be, made of those that are there."""
-        own = compose("o.{row}", row=old.key[0])
+        own = compose("o.{row}", row=_number(old))
         cells = [self._cell(column, own) for column in old.columns]
         return compose(
-            'SELECT {cells} FROM main.{table} AS o WHERE {row} NOT IN (SELECT row FROM {j}.aside WHERE "table" = {t})',
+            'SELECT {cells} FROM {table} AS o WHERE {row} NOT IN (SELECT row FROM {j}.aside WHERE "table" = {t})',
             cells=join(", ", [own, *cells] if with_rowid else cells),
-            table=name(old.name),
+            table=_numbered(old),
             row=own,
             j=Sql(_JOURNAL),
             t=text(self.table),
@@ -101,11 +101,11 @@ class Edits:
 
     def _changed_since(self, old: StoredTable, column: str) -> Sql:
         return compose(
-            "SELECT 1 FROM {j}.edits AS e LEFT JOIN main.{table} AS o ON o.{row} = e.row"
+            "SELECT 1 FROM {j}.edits AS e LEFT JOIN {table} AS o ON o.{row} = e.row"
             ' WHERE e."table" = {t} AND e."column" = {c} AND (o.{row} IS NULL OR {differs}) LIMIT 1',
             j=Sql(_JOURNAL),
-            table=name(old.name),
-            row=old.key[0],
+            table=_numbered(old),
+            row=_number(old),
             t=text(self.table),
             c=text(self.columns[column]),
             differs=_differs(compose("o.{c}", c=name(column)), Sql("e.old")),
@@ -114,12 +114,12 @@ class Edits:
     def _row_changed_since(self, old: StoredTable) -> Sql:
         pairs = ((compose("o.{c}", c=name(c)), compose("e.{c}", c=name(c))) for c in old.columns)
         return compose(
-            "SELECT 1 FROM {j}.{rows} AS e LEFT JOIN main.{table} AS o ON o.{row} = e.{id}"
+            "SELECT 1 FROM {j}.{rows} AS e LEFT JOIN {table} AS o ON o.{row} = e.{id}"
             " WHERE o.{row} IS NULL OR {differs} LIMIT 1",
             j=Sql(_JOURNAL),
             rows=name(rows_table(self.table)),
-            table=name(old.name),
-            row=old.key[0],
+            table=_numbered(old),
+            row=_number(old),
             id=name(ROW),
             differs=join(" OR ", (_differs(here, there) for here, there in pairs)),
         )
@@ -127,6 +127,18 @@ class Edits:
     def _has_rows(self, database: sqlite3.Connection) -> bool:
         query = compose("SELECT count(*) FROM {j}.sqlite_master WHERE name = ?", j=Sql(_JOURNAL))
         return bool(database.execute(query, [rows_table(self.table)]).fetchone()[0])
+
+
+def _number(old: StoredTable) -> Sql:
+    return old.key[0] if old.rowid else name(NUMBER)
+
+
+def _numbered(old: StoredTable) -> Sql:
+    """The rows with their numbers: the journal's, which are places where SQLite gives a row none."""
+    table = compose("main.{table}", table=name(old.name))
+    if old.rowid:
+        return table
+    return compose("(SELECT row_number() OVER () AS {n}, * FROM {table} NOT INDEXED)", n=name(NUMBER), table=table)
 
 
 def _differs(here: Sql, there: Sql) -> Sql:

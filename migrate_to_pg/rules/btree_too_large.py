@@ -115,11 +115,10 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
         samples=rows.samples(subject, table, [column.source for column in entry.long], rowids),
         explanation=_(
             "{rows_have} a key of more than 2,704 bytes in {index}, the most that an entry of PostgreSQL's"
-            " btree holds. {effect}{without_samples}",
+            " btree holds. {effect}",
             rows_have=counted(count, "row has", "rows have"),
             index=entry.index,
             effect=effect,
-            without_samples=rows.without_samples(table.source),
         ),
         remedy=_(RULE.remedy),
     )

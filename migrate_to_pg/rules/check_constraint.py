@@ -81,11 +81,10 @@ def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int)
         explanation=_(
             "PostgreSQL's table has the constraint {check}, CHECK ({expression}), and would refuse {rows}."
             " SQLite's table was made or rebuilt without it, or the constraint is younger than the"
-            " rows.{without_samples}",
+            " rows.",
             check=check.name,
             expression=check.expression,
             rows=counted(count, "row", "rows"),
-            without_samples=rows.without_samples(table.source),
         ),
         remedy=_(RULE.remedy) + (_(" To see them all:\n{query}", query=query) if plain else ""),
     )

@@ -17,7 +17,6 @@ from migrate_to_pg.rules.keys import Key, key_of
 from migrate_to_pg.rules.operators import UnknownExpressionError
 from migrate_to_pg.rules.rule import SAMPLES, Offence, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
-from migrate_to_pg.sqlite import rowid_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +64,11 @@ def pairs(search: Search) -> Sql:
     return compose(
         "SELECT gone, kept FROM (SELECT {rowid} AS gone,"
         " first_value({rowid}) OVER (PARTITION BY {key} ORDER BY {order}) AS kept"
-        " FROM main.{table} WHERE {where}) WHERE gone <> kept",
+        " FROM {table} WHERE {where}) WHERE gone <> kept",
         rowid=rows.rowid_of(search.table.source),
         key=search.key.same,
         order=join(", ", [*primary, rows.rowid_of(search.table.source)]),
-        table=name(search.table.source.name),
+        table=rows.numbered(search.table.source),
         where=search.where,
     )
 
@@ -161,20 +160,18 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
             column=", ".join(search.unique.columns),
             count=count,
             samples=_samples(subject, search),
-            explanation=_explanation(subject, search, count, empty) + rows.without_samples(search.table.source),
+            explanation=_explanation(subject, search, count, empty),
             remedy=_remedy(search, empty),
         )
 
 
 def _samples(subject: Subject, search: Search) -> list[Sample]:
     """Surplus rows: the second of each of the most frequent keys, then the third of each, and so on."""
-    if rowid_name(search.table.source) is None:
-        return []
     sql = compose(
         "SELECT min({rowid}), count(*) FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
         " ORDER BY 2 DESC, 1 LIMIT ?",
         rowid=rows.rowid_of(search.table.source),
-        table=name(search.table.source.name),
+        table=rows.numbered(search.table.source),
         where=search.where,
         key=search.key.same,
     )
@@ -189,7 +186,7 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
         "SELECT {rowid} FROM {table} WHERE {where}"
         " AND ({key}) IS (SELECT {key} FROM {table} WHERE {rowid} = ?) ORDER BY {rowid} LIMIT ?",
         rowid=rows.rowid_of(search.table.source),
-        table=name(search.table.source.name),
+        table=rows.numbered(search.table.source),
         where=search.where,
         key=search.key.same,
     )

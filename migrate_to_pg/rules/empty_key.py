@@ -72,11 +72,10 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, where
         explanation=_(
             "{rows_have} the empty text in {column}, a key that may be NULL, and NULL was meant."
             " PostgreSQL's column is {type}: it would refuse '', or look for a parent of that key. Forms and"
-            " CSV imports write '' for what was left blank.{without_samples}",
+            " CSV imports write '' for what was left blank.",
             rows_have=counted(count, "row has", "rows have"),
             column=column.name,
             type=column.target.type_sql,
-            without_samples=rows.without_samples(table.source),
         ),
         remedy=_("{remedy} In SQLite:\n{query}", remedy=_(RULE.remedy), query=query),
     )

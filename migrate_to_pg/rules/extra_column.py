@@ -35,12 +35,10 @@ def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Fin
         level=Level.ERROR if count else Level.WARNING,
         samples=rows.samples(subject, table, [column], rowids),
         explanation=_(
-            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make."
-            " {effect}.{without_samples}",
+            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. {effect}.",
             column=column.name,
             declared_type=column.declared_type or _("no type"),
             effect=effect,
-            without_samples=rows.without_samples(table.source) if count else "",
         ),
         remedy=_("Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n")
         + compose("ALTER TABLE {table} DROP COLUMN {column};", table=name(table.source.name), column=name(column.name)),

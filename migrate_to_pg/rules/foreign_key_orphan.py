@@ -113,7 +113,7 @@ def _finding(
         column=", ".join(key.columns),
         count=count,
         samples=rows.samples(subject, table, sources, rowids),
-        explanation=_explanation(subject, key, count) + rows.without_samples(table.source),
+        explanation=_explanation(subject, key, count),
         remedy=_remedy(subject, table, key, columns),
     )
     # Only a key that may be NULL can be set to NULL.

@@ -122,10 +122,9 @@ def _finding(
         samples=rows.samples(subject, table, [column.source for column in columns], rowids[:SAMPLES]),
         explanation=_(
             "{rows_name_objects} that is not there: {models}. No database checks a generic key, and deleting"
-            " the object takes these rows along only where its model has a GenericRelation.{without_samples}",
+            " the object takes these rows along only where its model has a GenericRelation.",
             rows_name_objects=counted(count, "row names an object", "rows name objects"),
             models=models,
-            without_samples=rows.without_samples(table.source),
         ),
         remedy=_(RULE.remedy),
     )

@@ -40,9 +40,8 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count
         explanation=_(
             "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
             " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses"
-            " its sign. The proof takes a float and an integer of one value for equal.{without_samples}",
+            " its sign. The proof takes a float and an integer of one value for equal.",
             values_have=counted(count, "value has", "values have"),
-            without_samples=rows.without_samples(table.source),
         ),
         remedy=_(RULE.remedy),
     )

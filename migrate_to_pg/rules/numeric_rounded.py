@@ -44,10 +44,9 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count
         explanation=_(
             "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
             " whenever it reads them, and PostgreSQL will hold what Django reads. What SQLite itself computes from"
-            " them, in sums or generated columns, uses all decimals, and may change.{without_samples}",
+            " them, in sums or generated columns, uses all decimals, and may change.",
             values_have=counted(count, "value has", "values have"),
             scale=column.target.scale,
-            without_samples=rows.without_samples(table.source),
         ),
         remedy=_("If the further decimals matter, raise decimal_places in the model and migrate before the move."),
     )

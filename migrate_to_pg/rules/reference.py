@@ -21,8 +21,8 @@ the exact number of rows, up to five of them by primary key and value, its cause
 
 A **repair** is accepted with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be named. It edits a
 private copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a
-primary key and a rowid are edited; primary keys and generated columns never are. What has no new value stays, and its
-finding stands.
+primary key are edited; primary keys and generated columns never are. What has no new value stays, and its finding
+stands.
 
 **Quarantine** is accepted with `--quarantine RULE`, or `--quarantine all`, for the rules about rows that PostgreSQL
 cannot take: those marked below. After every accepted repair, the rows that are still at fault are left out and kept

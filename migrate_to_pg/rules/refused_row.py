@@ -81,8 +81,7 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
             " constraint) in the model and migrate."
         ),
     )
-    can_go = bool(table.key) and rowid_name(table.source) is not None
-    return dataclasses.replace(found, quarantinable=can_go)
+    return dataclasses.replace(found, quarantinable=bool(table.key))
 
 
 def _shown(table: PlannedTable, refusal: Refusal) -> list[str]:

@@ -11,17 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.lacking import open_for_reading
-from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rule import SAMPLES, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
-from migrate_to_pg.sqlite import rowid_name
+from migrate_to_pg.sqlite import numbered_rows, row_number, rowid_name
 
 #: Longest value shown.
 WIDTH = 80
 #: Key values are there to find the row again, so they are cut much later.
 _KEY_WIDTH = 400
+#: Without a row of it the next `migrate` would apply that migration once more.
+_MIGRATIONS = "django_migrations"
 _CLASSES = {int: "integer", float: "real", str: "text", bytes: "blob"}
 
 
@@ -58,7 +59,7 @@ def _sample(
     sql = compose(
         "SELECT {columns} FROM {table} WHERE {rowid} = ?",
         columns=names([*key, *(column.name for column in columns)]),
-        table=name(table.source.name),
+        table=numbered(table.source),
         rowid=rowid_of(table.source),
     )
     # One row at a time: a value may be large.
@@ -66,12 +67,12 @@ def _sample(
     if row is None:
         return None
     shown = ", ".join(show(value, with_class=with_class) for value in row[len(key) :])
-    return Sample(key=_key_text(key, row[: len(key)], rowid), value=cut(shown))
+    return Sample(key=_key_text(table.source, key, row[: len(key)], rowid), value=cut(shown))
 
 
-def _key_text(key: Sequence[str], values: Sequence[object], rowid: int) -> dict[str, str]:
+def _key_text(table: SourceTable, key: Sequence[str], values: Sequence[object], rowid: int) -> dict[str, str]:
     if not key:
-        return {"rowid": str(rowid)}
+        return {"rowid" if rowid_name(table) else "row": str(rowid)}
     return {column: key_value(value) for column, value in zip(key, values, strict=True)}
 
 
@@ -92,28 +93,34 @@ def counts(subject: Subject, table: SourceTable, conditions: Sequence[Sql]) -> l
 
 
 def first_rowids(subject: Subject, table: SourceTable, where: Sql) -> list[int]:
-    """The first offending rows; none where SQLite keeps no rowid for this table."""
-    if rowid_name(table) is None:
-        return []
+    """The numbers of the first offending rows."""
     sql = compose(
         "SELECT {rowid} FROM {table} WHERE {where} ORDER BY {rowid} LIMIT ?",
         rowid=rowid_of(table),
-        table=name(table.name),
+        table=numbered(table),
         where=where,
     )
     return [rowid for (rowid,) in subject.rows(sql, SAMPLES)]
 
 
+def can_be_edited(table: PlannedTable) -> bool:
+    """Whether rows of the table can be told apart, changed and taken out: it is an ordinary one, and has a key."""
+    return bool(table.key) and not table.source.sql.upper().startswith("CREATE VIRTUAL")
+
+
+def can_be_set_aside(table: PlannedTable) -> bool:
+    """Whether rows of the table may go into quarantine."""
+    return can_be_edited(table) and table.name != _MIGRATIONS
+
+
 def rowid_of(table: SourceTable) -> Sql:
-    """The free one of the three names by which SQLite gives the rowid."""
-    return Sql(rowid_name(table) or "NULL")
+    """The number of a row among those of ``numbered``."""
+    return Sql(row_number(table))
 
 
-def without_samples(table: SourceTable) -> str:
-    """A sentence for tables whose rows cannot be pointed at; '' for all others."""
-    if rowid_name(table) is not None:
-        return ""
-    return _(" SQLite keeps no row number for this table (WITHOUT ROWID), so the rows are not listed here.")
+def numbered(table: SourceTable, schema: str = "main") -> Sql:
+    """The rows of a table with their numbers, as it stands after FROM."""
+    return Sql(numbered_rows(table, schema))
 
 
 def key_value(value: object) -> str:

@@ -308,9 +308,9 @@ def test_columns_that_are_called_as_the_rowid_is() -> None:
     u = table("u", "rowid character varying(2)", "_rowid_ text", "oid text", key="oid")
     done = mended(script, t, u, fix=["text-too-long"])
     assert done.rows["t"] == [(9, "ab", "o")]
-    # Without a name for its rowid no row of it can be edited.
-    assert done.rows["u"] == [("abc", "x", "y")]
-    assert done.standing == [("text-too-long", "u", "rowid", 1)]
+    # Without a name for its rowid it is told apart by its place.
+    assert done.rows["u"] == [(1, "ab", "x", "y")]
+    assert done.standing == []
 
 
 NAMES = [
@@ -384,14 +384,12 @@ def test_generated_columns_are_left_to_postgresql() -> None:
     assert done.standing == [("text-too-long", "t", "plain", 1)]
 
 
-def test_a_table_without_rowid_or_without_key_is_not_edited() -> None:
-    script = """CREATE TABLE t (id text PRIMARY KEY, v text) WITHOUT ROWID; INSERT INTO t VALUES ('a', 'abc');
-        CREATE TABLE u (v text); INSERT INTO u VALUES ('abc');"""
-    t = table("t", "id text", "v character varying(2)")
+def test_a_table_without_key_is_not_edited() -> None:
+    script = "CREATE TABLE u (v text); INSERT INTO u VALUES ('abc');"
     u = table("u", "v character varying(2)", key="")
-    done = mended(script, t, u, fix=["text-too-long"], quarantine=["text-too-long"])
+    done = mended(script, u, fix=["text-too-long"], quarantine=["text-too-long"])
     assert (done.changed, done.aside) == ([], [])
-    assert done.standing == [("text-too-long", "t", "v", 1), ("text-too-long", "u", "v", 1)]
+    assert done.standing == [("text-too-long", "u", "v", 1)]
 
 
 def test_what_stands_is_told_with_the_rows_that_are_left() -> None:

@@ -30,7 +30,7 @@ def leave_out(record: Record, table: Table) -> None:
     record.execute(f"CREATE TABLE {gone(table)} (row INTEGER PRIMARY KEY, fate TEXT, kept INTEGER)")
     record.execute(
         f"INSERT OR IGNORE INTO {gone(table)} SELECT a.row, a.fate, a.kept"
-        f" FROM journal.aside AS a JOIN main.{table.source} AS t ON t.{table.rowid} = a.row"
+        f" FROM journal.aside AS a JOIN {table.rows} AS t ON t.{table.rowid} = a.row"
         ' WHERE a."table" = ? AND a.fate IN (?, ?)',
         table.name,
         *FATES,
@@ -69,7 +69,7 @@ def _not_whole(table: Table, rows: str) -> str:
     ]
     whole = " AND ".join([f"t.{table.rowid} IS NOT NULL", f"k.{quoted(KEPT_ROWID)} IS NOT NULL", *equal])
     return (
-        f"SELECT a.row FROM journal.aside AS a LEFT JOIN main.{table.source} AS t ON t.{table.rowid} = a.row"
+        f"SELECT a.row FROM journal.aside AS a LEFT JOIN {table.rows} AS t ON t.{table.rowid} = a.row"
         f" LEFT JOIN {rows} AS k ON k.{quoted(KEPT_ROWID)} = a.row"
         f' WHERE a."table" = ? AND NOT (a.fate IN (?, ?) AND {whole})'
     )
@@ -85,8 +85,8 @@ def check_merged(record: Record, table: Table, forms: Forms) -> None:
     cells = ", ".join(f"{side}.{quoted(c.planned.source.name)}" for side in "gk" for c in columns)
     query = (
         f"SELECT x.row, x.fate, x.kept, {_last(table)}, k.{table.rowid} IS NOT NULL, {cells} FROM {gone(table)} AS x"
-        f" JOIN main.{table.source} AS g ON g.{table.rowid} = x.row"
-        f" LEFT JOIN main.{table.source} AS k ON k.{table.rowid} = x.kept WHERE x.fate = 'merged' OR x.kept IS NOT NULL"
+        f" JOIN {table.rows} AS g ON g.{table.rowid} = x.row"
+        f" LEFT JOIN {table.rows} AS k ON k.{table.rowid} = x.kept WHERE x.fate = 'merged' OR x.kept IS NOT NULL"
     )
     for row, fate, kept, stays, there, *values in record.rows(query):
         left, right = values[: len(columns)], values[len(columns) :]
@@ -103,7 +103,7 @@ def _last(table: Table) -> str:
     """Whether the row at the end of the chain (merged into one that was merged itself) stays."""
     return (
         f"EXISTS (WITH RECURSIVE chain (row) AS (SELECT x.kept UNION SELECT n.kept FROM {gone(table)} AS n JOIN chain"
-        f" ON n.row = chain.row) SELECT 1 FROM chain JOIN main.{table.source} AS l ON l.{table.rowid} = chain.row"
+        f" ON n.row = chain.row) SELECT 1 FROM chain JOIN {table.rows} AS l ON l.{table.rowid} = chain.row"
         f" WHERE chain.row NOT IN (SELECT row FROM {gone(table)}))"
     )
 

@@ -50,7 +50,7 @@ class Codes:
         merged = f"EXISTS ({of_row})" if parent.aside else "0"
         mark, raw = bound(value)
         query = (
-            f"SELECT t.{parent.rowid}, t.{quoted(key.planned.source.name)}, {merged} FROM main.{parent.source} AS t"
+            f"SELECT t.{parent.rowid}, t.{quoted(key.planned.source.name)}, {merged} FROM {parent.rows} AS t"
             f" WHERE t.{parent.rowid} IN (SELECT row FROM {self._index(parent, code)} WHERE code = {mark})"
         )
         found = list(self._record.rows(query, raw))
@@ -77,7 +77,7 @@ class Codes:
         """How many of the texts are codes."""
         mine, codes = f"t.{quoted(column.planned.source.name)}", self._index(parent, code)
         return self._record.number(
-            f"SELECT count(DISTINCT {mine} COLLATE BINARY) FROM main.{table.source} AS t"
+            f"SELECT count(DISTINCT {mine} COLLATE BINARY) FROM {table.rows} AS t"
             f" WHERE typeof({mine}) = 'text' AND {mine} COLLATE BINARY IN (SELECT code FROM {codes})"
         )
 
@@ -94,13 +94,13 @@ class Codes:
     def _fill(self, parent: Table, code: Column, insert: str) -> None:
         cell = f"t.{quoted(code.planned.source.name)}"
         self._record.execute(
-            f"{insert} SELECT {cell}, t.{parent.rowid} FROM main.{parent.source} AS t WHERE typeof({cell}) = 'text'"
+            f"{insert} SELECT {cell}, t.{parent.rowid} FROM {parent.rows} AS t WHERE typeof({cell}) = 'text'"
         )
         repaired = 'SELECT new, row FROM journal.changed WHERE "table" = ? AND "column" = ? AND typeof(new) = \'text\''
         self._record.execute(f"{insert} {repaired}", parent.name, code.name)
         if not parent.aside:
             return
-        rows = f"SELECT t.{parent.rowid}, {cell} FROM main.{parent.source} AS t JOIN {gone(parent)} AS x"
+        rows = f"SELECT t.{parent.rowid}, {cell} FROM {parent.rows} AS t JOIN {gone(parent)} AS x"
         for row, first in self._record.rows(f"{rows} ON x.row = t.{parent.rowid}"):
             for mark, raw in map(bound, self._history(parent, row, code, first)[1:]):
                 self._record.execute(f"{insert} VALUES ({mark}, ?)", raw, row)
@@ -116,6 +116,6 @@ class Codes:
             self._indexed.add(name)
             column = quoted(key.planned.source.name)
             self._record.execute(f"CREATE TABLE expected.{name} (key)")
-            self._record.execute(f"INSERT INTO expected.{name} SELECT {column} FROM main.{parent.source}")
+            self._record.execute(f"INSERT INTO expected.{name} SELECT {column} FROM {parent.rows}")
             self._record.execute(f"CREATE INDEX expected.{name}_key ON {name} (key)")
         return f"expected.{name}"

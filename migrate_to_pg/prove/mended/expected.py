@@ -26,7 +26,7 @@ def relation(table: Table, attached: str = "", number: str = "") -> Relation:
         for name in table.changed
     )
     left_out = f" WHERE b.{table.rowid} NOT IN (SELECT row FROM expected.gone_{table.number})" if table.aside else ""
-    return Relation(sql=f"(SELECT {columns} FROM main.{table.source} AS b{joins}{left_out})", attached=attached)
+    return Relation(sql=f"(SELECT {columns} FROM {table.rows} AS b{joins}{left_out})", attached=attached)
 
 
 def _column(table: Table, name: str) -> str:

@@ -36,7 +36,7 @@ class Followers:
                     yield from self._followed_generic(table, kind, row, value)
 
     def _followed_generic(self, table: Table, kind: Column, row: int, value: Value) -> Iterator[Value]:
-        query = f"SELECT {quoted(kind.planned.source.name)} FROM main.{table.source} WHERE {table.rowid} = ?"
+        query = f"SELECT {quoted(kind.planned.source.name)} FROM {table.rows} WHERE {table.rowid} = ?"
         kinds = [one for (first,) in self._record.rows(query, row) for one in self._history(table, row, kind, first)]
         parents = [parent for one in kinds if isinstance(one, int) for parent in self._of_content_type(one)]
         for parent in parents:
@@ -73,8 +73,8 @@ class Followers:
         name = quoted(column.planned.source.name)
         query = (
             f"SELECT x.row, g.{name}, x.kept, k.{name} FROM {gone(parent)} AS x"
-            f" JOIN main.{parent.source} AS g ON g.{parent.rowid} = x.row"
-            f" JOIN main.{parent.source} AS k ON k.{parent.rowid} = x.kept"
+            f" JOIN {parent.rows} AS g ON g.{parent.rowid} = x.row"
+            f" JOIN {parent.rows} AS k ON k.{parent.rowid} = x.kept"
         )
         yield from self._record.rows(query)
 

@@ -43,7 +43,7 @@ def _answered(record: Record, table: Table, column: Column, key: TargetForeignKe
 def _nulled(record: Record, table: Table, column: Column, columns: list[Column]) -> Iterator[Row]:
     cells = ", ".join("c.old" if c is column else f"t.{quoted(c.planned.source.name)}" for c in columns)
     query = (
-        f"SELECT c.row, {cells} FROM journal.changed AS c JOIN main.{table.source} AS t ON t.{table.rowid} = c.row"
+        f"SELECT c.row, {cells} FROM journal.changed AS c JOIN {table.rows} AS t ON t.{table.rowid} = c.row"
         f' WHERE c."table" = ? AND c."column" = ? AND c.rule IN (?, ?)'
     )
     return record.rows(query, table.name, column.name, *RULES)

@@ -24,6 +24,8 @@ Row = tuple[Any, ...]
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
 #: The journal's own name for it, in its tables of whole rows.
 KEPT_ROWID = "migrate_to_pg row"
+#: A name for the place of a row among all rows of a table that has no rowid, as they are read from first to last.
+PLACE = "migrate_to_pg place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,19 @@ class Table:
         return quoted(self.planned.source.name)
 
     @property
-    def rowid(self) -> str | None:
-        """The name under which its rows' numbers can be asked for; None where it has none."""
+    def rowid(self) -> str:
+        """The name under which its rows' numbers can be asked of ``rows``."""
+        return self._rowid or quoted(PLACE)
+
+    @property
+    def rows(self) -> str:
+        """The snapshot's rows, as it stands after FROM; with their places where SQLite gives them no number."""
+        if self._rowid:
+            return f"main.{self.source}"
+        return f"(SELECT row_number() OVER () AS {quoted(PLACE)}, * FROM main.{self.source} NOT INDEXED)"
+
+    @property
+    def _rowid(self) -> str | None:
         taken = {column.name.lower() for column in self.planned.source.columns}
         free = [name for name in ROWID_NAMES if name not in taken]
         return free[0] if free and not self.planned.source.without_rowid else None
@@ -122,7 +135,7 @@ class Record:
         """The changes of one column, row by row, those of one cell in the order in which they were made."""
         query = (
             f"SELECT c.row, c.rule, c.old, c.new, t.{table.rowid} IS NOT NULL, t.{quoted(column.planned.source.name)}"
-            f" FROM journal.changed AS c LEFT JOIN main.{table.source} AS t ON t.{table.rowid} = c.row"
+            f" FROM journal.changed AS c LEFT JOIN {table.rows} AS t ON t.{table.rowid} = c.row"
             ' WHERE c."table" = ? AND c."column" = ? ORDER BY c.row, c.rowid'
         )
         for row, rule, old, new, there, value in self.rows(query, table.name, column.name):

@@ -82,11 +82,11 @@ def test_what_has_a_rule_of_its_own_is_not_told_twice(tmp_path: Path) -> None:
     ]
 
 
-def test_rows_without_a_number_are_told_by_their_keys_and_cannot_be_set_aside(tmp_path: Path) -> None:
+def test_rows_without_a_number_are_told_by_their_keys_and_can_be_set_aside(tmp_path: Path) -> None:
     (finding,) = told(
         tmp_path,
         refusal("a", "22P02", rows=range(3, 5)),
         sql="CREATE TABLE t (id integer PRIMARY KEY, a, b, c) WITHOUT ROWID",
     )
     assert [(sample.key, sample.value) for sample in finding.samples] == [({"id": "30"}, "3"), ({"id": "40"}, "4")]
-    assert not finding.quarantinable
+    assert finding.quarantinable
