@@ -6,6 +6,7 @@ come from the source, with the source's primary keys, so that generic foreign ke
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -173,6 +174,9 @@ class SourceLoader(MigrationLoader):
         return set(self._recorded) | (self._given & set(self.graph.nodes))
 
 
+_MAKES_EXTENSION = re.compile(r"\s*CREATE\s+EXTENSION\b", re.IGNORECASE)
+
+
 class _Runner(MigrationExecutor):
     """Django's executor, which looks before each migration where it is about to write, and after it where it wrote."""
 
@@ -228,11 +232,19 @@ class _Runner(MigrationExecutor):
                     first_line=first_line(error),
                 ),
                 detail=[*str(error).splitlines()[1:], *self._place(error)],
-                remedy=_(
-                    "Make the migration run on both databases (connection.vendor tells them apart), then run again; or"
-                    " leave the migrations out: --schema models makes the tables from the models."
-                ),
+                remedy=self._remedy(error),
             ) from error
+
+    def _remedy(self, error: BaseException) -> str:
+        if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege) and _MAKES_EXTENSION.match(self._failed):
+            return _(
+                "As a superuser, run in this database: {statement}; then run again.",
+                statement=self._failed.strip().rstrip(";"),
+            )
+        return _(
+            "Make the migration run on both databases (connection.vendor tells them apart), then run again; or"
+            " leave the migrations out: --schema models makes the tables from the models."
+        )
 
     def _last_statement(
         self, execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Mapping[str, Any]

@@ -78,6 +78,7 @@ def moved(settings, folder, server, *options, **variables):
     run(settings, folder, *command, "--verify", "orm", "--replace", "--report", report, **variables)
     told = json.loads((report / "report.json").read_text())
     assert told["ok"]
+    assert told["publication"]["locked_seconds"] < 0.5
     assert not any(table["differences"] for table in told["tables"])
     read = sum(table["values"] for table in told["orm"])
     assert read > 0
