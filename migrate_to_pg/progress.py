@@ -6,6 +6,7 @@ stream underneath its OutputWrapper (``self.stderr._out``), which would end ever
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import threading
@@ -176,7 +177,9 @@ class _Bars:
         # rich's own refreshing thread may erase a line that another thread prints: ours takes the lock of the events.
         self._lock, self._closed = lock, threading.Event()
         self._refresher = threading.Thread(target=self._refresh, daemon=True)
-        self._refresher.start()
+        # Without it the bars move when something is told.
+        with contextlib.suppress(RuntimeError):
+            self._refresher.start()
 
     def _refresh(self) -> None:
         while not self._closed.wait(REFRESH):
@@ -216,7 +219,8 @@ class _Bars:
 
     def close(self) -> None:
         self._closed.set()
-        self._refresher.join()
+        if self._refresher.ident is not None:
+            self._refresher.join()
         mark = say("mark_stopped" if self._unicode else "mark_stopped_ascii")
         for stage in list(self._tasks):
             self._say(

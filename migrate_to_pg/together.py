@@ -1,4 +1,7 @@
-"""Pieces of work in, all of them done at once, a thread each; the first failure stops the rest and is raised."""
+"""Pieces of work in, all of them done at once, a thread each; the first failure stops the rest and is raised.
+
+Where the system gives no more threads, those that there are do all of it, and this one where there is none.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +39,44 @@ def together(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool =
                 failures.append(error)
             raise
 
+    left = deque(works)
+
+    def some() -> None:
+        for work in taken(left):
+            watched(work)
+
     with ThreadPoolExecutor(len(works), name) as pool:
-        working = [pool.submit(watched, work) for work in works]
+        working = list(_started(pool, some, len(works)))
         try:
+            if not working:
+                some()
             while _goes_on(working):
                 pass
         except BaseException:
+            left.clear()
             _end(working, stop)
             raise
         if failures:
+            left.clear()
             _end(working, stop)
     if failures:
         raise failures[0]
+
+
+def _started(pool: ThreadPoolExecutor, work: Work, count: int) -> Iterator[Future[None]]:
+    """As many threads as there can be."""
+    for _number in range(count):
+        try:
+            yield pool.submit(work)
+        except RuntimeError as error:
+            if not is_no_more_threads(error):
+                raise
+            return
+
+
+def is_no_more_threads(error: RuntimeError) -> bool:
+    """Whether Python could not start a thread: a limit of the user's or of a container's processes, or of memory."""
+    return "new thread" in str(error)
 
 
 def _end(working: Sequence[Future[None]], stop: Work) -> None:

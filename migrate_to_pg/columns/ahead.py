@@ -11,6 +11,8 @@ import threading
 from collections.abc import Generator
 from typing import TypeVar
 
+from migrate_to_pg.together import is_no_more_threads
+
 T = TypeVar("T")
 
 #: Items made and not yet asked for. One more would only cost memory: reading is as regular as what waits for it.
@@ -32,7 +34,13 @@ def ahead(source: Generator[T, None, None]) -> Generator[T, None, None]:
     unwanted = threading.Event()
     # A daemon: an iterator that is never closed must not hold up the end of the program.
     thread = threading.Thread(target=_fill, args=(source, made, unwanted), name="read ahead", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if not is_no_more_threads(error):
+            raise
+        yield from source
+        return
     try:
         while not isinstance(item := made.get(), _Failure):
             yield item

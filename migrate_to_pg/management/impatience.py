@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from migrate_to_pg.interrupts import SIGNALS
@@ -36,13 +36,16 @@ def ending_when_asked_twice(tell: Tell, *, on_a_terminal: bool) -> Iterator[None
     writing.setblocking(False)
     before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     watching = threading.Thread(target=_watch, args=(reading, tell, on_a_terminal), daemon=True)
-    watching.start()
+    # Where the system gives no more threads, Ctrl-C is heard by Python's own handler alone.
+    with suppress(RuntimeError):
+        watching.start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
         writing.close()
-        watching.join()
+        if watching.ident is not None:
+            watching.join()
         reading.close()
 
 

@@ -15,6 +15,7 @@ from migrate_to_pg.prove.families import Family, family
 from migrate_to_pg.prove.forms import Facts, Value
 from migrate_to_pg.prove.quick import Array
 from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.together import is_no_more_threads
 
 #: A window over wide rows stops growing here.
 WINDOW_BYTES = 16_000_000
@@ -113,7 +114,13 @@ def python_values(array: Array) -> list[Any]:
 def ahead(batches: Generator[Rows]) -> Generator[Rows]:
     """The same batches, the next one being read in a thread while this one is compared: drivers leave Python free."""
     with contextlib.closing(batches), ThreadPoolExecutor(1, "prove") as reader:
-        coming = reader.submit(next, batches, None)
+        try:
+            coming = reader.submit(next, batches, None)
+        except RuntimeError as error:
+            if not is_no_more_threads(error):
+                raise
+            yield from batches
+            return
         while (batch := coming.result()) is not None:
             coming = reader.submit(next, batches, None)
             yield batch

@@ -1,0 +1,72 @@
+"""A system that gives this process no more threads: the work is done by those that there are, or by the one alone."""
+
+import threading
+
+import pytest
+
+from migrate_to_pg.management.impatience import ending_when_asked_twice
+from migrate_to_pg.progress import display
+from migrate_to_pg.records import Event, Verify
+from migrate_to_pg.together import together
+
+
+@pytest.fixture
+def no_threads():
+    """No stack of that size can be had: the system refuses every new thread."""
+    before = threading.stack_size(2**46)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        threading.Thread(target=print).start()
+    yield
+    threading.stack_size(before)
+
+
+@pytest.mark.parametrize(
+    "options", [{"verify": Verify.ORM, "jobs": 4}, {"mode": "check", "jobs": 1}], ids=["move", "check"]
+)
+def test_a_run_goes_on_without(options, source, postgres_url, move, no_threads):
+    report = move(source, postgres_url, **options)
+    assert report.ok, report.failure
+    assert report.mode == "check" or report.publication
+
+
+def test_what_some_threads_cannot_do_at_once_they_do_one_after_another():
+    done, begun = [], threading.Event()
+
+    def first():
+        threading.stack_size(2**46)
+        begun.set()
+        done.append(1)
+
+    def work(number):
+        def run():
+            begun.wait()
+            done.append(number)
+
+        return run
+
+    before = threading.stack_size()
+    try:
+        together("some", [first, *map(work, range(2, 9))], stop=lambda: None)
+    finally:
+        threading.stack_size(before)
+    assert sorted(done) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_failure_in_this_thread_is_raised(no_threads):
+    def fail():
+        raise LookupError("told")
+
+    with pytest.raises(LookupError, match="told"):
+        together("some", [fail, fail], stop=lambda: None)
+
+
+def test_bars_and_the_second_ctrl_c_do_without(no_threads, tmp_path):
+    with (tmp_path / "out").open("w", encoding="utf-8") as stream:
+        stream.isatty = lambda: True
+        with (
+            ending_when_asked_twice(print, on_a_terminal=False),
+            display(stream, verbosity=1, no_color=True) as progress,
+        ):
+            progress(Event(kind="stage", stage="load"))
+            progress(Event(kind="stage_done", stage="load"))
+    assert "load" in (tmp_path / "out").read_text(encoding="utf-8")
