@@ -309,6 +309,11 @@ def _sha256_elsewhere(path: Path) -> str:
         if not path.exists():
             # Deleted since it was copied: what became of it is told before anything is published.
             return ""
+        if isinstance(error, BlockingIOError):
+            raise SourceError(
+                _("{path} is hashed by another process, and the system starts no more for this user.", path=path),
+                remedy=_("Raise the limit (ulimit -u, or the one of the container's processes), then run again."),
+            ) from error
         raise SourceError(
             _("{path} cannot be read: {error}.", path=path, error=error), remedy=_("Run as a user who may read it.")
         ) from error

@@ -1,5 +1,8 @@
 """A system that gives this process no more threads: the work is done by those that there are, or by the one alone."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -8,6 +11,7 @@ from migrate_to_pg.management.impatience import ending_when_asked_twice
 from migrate_to_pg.progress import display
 from migrate_to_pg.records import Event, Verify
 from migrate_to_pg.together import together
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -70,3 +74,21 @@ def test_bars_and_the_second_ctrl_c_do_without(no_threads, tmp_path):
             progress(Event(kind="stage", stage="load"))
             progress(Event(kind="stage_done", stage="load"))
     assert "load" in (tmp_path / "out").read_text(encoding="utf-8")
+
+
+def test_nor_more_processes(source, tmp_path):
+    """The source is hashed by a process of its own, whose locks are its own."""
+    command = ["prlimit", "--nproc=1", sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", source]
+    if os.geteuid() == 0:
+        # Root has no such limit; another user may read here what root may.
+        capabilities = "-all,+dac_override,+dac_read_search"
+        lesser = [f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"]
+        command = ["setpriv", "--reuid=54321", "--clear-groups", *lesser, *command]
+    done = subprocess.run(
+        [*command, "--report", tmp_path / "report"], cwd=ROOT, env=os.environ | {"LANGUAGE": "en"},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "the system starts no more for this user." in done.stdout
+    assert "ulimit -u" in done.stdout
