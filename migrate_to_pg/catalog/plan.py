@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from migrate_to_pg.pairing import paired
@@ -14,6 +15,7 @@ def make_plan(
     targets: Iterable[TargetTable],
     *,
     source_time_zone: str,
+    local_times: bool = False,
     models: Mapping[tuple[str, str], str] = MappingProxyType({}),
     generic_keys: tuple[GenericKey, ...] = (),
     views: Collection[str] = (),
@@ -32,9 +34,16 @@ def make_plan(
         leftover_views=tuple(view for view in catalog.views if view.lower() not in made),
         only_target=tuple(target for target in targets if target.name not in pairs),
         source_time_zone=source_time_zone,
+        local_times=local_times,
         models=models,
         generic_keys=generic_keys,
     )
+
+
+def exact_decimals(table: TargetTable) -> TargetTable:
+    """The table with every numeric column marked as one that keeps all digits of whole numbers."""
+    columns = (replace(column, exact=column.type_name == "numeric") for column in table.columns)
+    return replace(table, columns=tuple(columns))
 
 
 def _pair(source: SourceTable, target: TargetTable) -> PlannedTable:

@@ -22,7 +22,7 @@ CODECS: dict[str, Codec] = {
 
 def codec_for(column: TargetColumn) -> Codec:
     """The codec of a column's type; what is not known here travels as text."""
-    if column.type_name == "numeric" and column.precision is None:
+    if column.type_name == "numeric" and (column.precision is None or column.precision > decimals.MOST_DIGITS):
         return spelled_out.numeric
     return CODECS.get(column.type_name, spelled_out.anything)
 

@@ -2,7 +2,8 @@
 
 Django reads a REAL as ``Decimal`` rounded to 15 significant digits, then quantized half-even to the field's scale
 (django.db.backends.sqlite3.operations.get_decimalfield_converter). So 1.005 at two places is 1.00, where SQLite's own
-printf says 1.01. An INTEGER is rounded likewise before Django 6.1, and taken as it is since.
+printf says 1.01. An INTEGER is rounded likewise before Django 6.1, and taken as it is since, or where that was asked
+for.
 """
 
 from __future__ import annotations
@@ -35,14 +36,16 @@ LARGE = Rendering(
 )
 SHORT = 10.0**15 - 1
 #: Since 6.1 (the version is asked of the installation: this package's columns know no Django).
-_INTEGERS_ARE_EXACT = tuple(int(part) for part in metadata.version("django").split(".")[:2]) >= (6, 1)
+INTEGERS_ARE_EXACT = tuple(int(part) for part in metadata.version("django").split(".")[:2]) >= (6, 1)
 _SQLITE_DIGITS = decimal.Context(prec=15)
+#: Digits of Arrow's widest decimal; PostgreSQL's numeric(p, s) has up to 1000.
+MOST_DIGITS = 76
 #: Up to here 10^scale is a double, and 15 digits are a whole number of units.
 _MAX_FAST_SCALE = 15
 
 
 def _arrow_type(column: TargetColumn) -> pa.DataType:
-    """decimal128 holds 38 digits, decimal256 holds 76; 18 or more, so that all of int64's short decimals fit."""
+    """decimal128 holds 38 digits, decimal256 76; 18 or more, so that all of int64's short decimals fit."""
     precision, scale = _digits(column)
     return pa.decimal128(max(precision, 18), scale) if precision <= 38 else pa.decimal256(precision, scale)
 
@@ -76,14 +79,19 @@ def _exactly(values: pa.Array, large: Sequence[pa.Array], column: TargetColumn) 
 def as_django_reads(value: float, column: TargetColumn) -> decimal.Decimal:
     """One REAL or INTEGER as Django's DecimalField reads it; decimal.InvalidOperation where it has too many digits."""
     precision, scale = _digits(column)
-    number = sqlite_decimal(value)
+    number = sqlite_decimal(value, column)
     return number.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=precision))
 
 
-def sqlite_decimal(value: float) -> decimal.Decimal:
+def sqlite_decimal(value: float, column: TargetColumn) -> decimal.Decimal:
     """The same before it is given the field's scale."""
-    if _INTEGERS_ARE_EXACT and isinstance(value, int):
+    if isinstance(value, int) and (INTEGERS_ARE_EXACT or column.exact):
         return decimal.Decimal(value)
+    return fifteen_digits(value)
+
+
+def fifteen_digits(value: float) -> decimal.Decimal:
+    """What Django reads of a REAL, and before 6.1 of an INTEGER as well."""
     return _SQLITE_DIGITS.create_decimal_from_float(value)
 
 

@@ -1,7 +1,7 @@
 """Types that travel as text: PostgreSQL itself reads it, in a cast, as it would read a constant.
 
-Arrays, ranges, enums, hstore and whatever else a column may be: SQLite TEXT -> text. numeric without precision: the
-number that Django reads, in plain digits.
+Arrays, ranges, enums, hstore and whatever else a column may be: SQLite TEXT -> text. numeric without precision, or of
+more digits than Arrow's decimals have: the number that Django reads, in plain digits.
 
 PostgreSQL's own reading of a text may keep less than is there, and says nothing: money is rounded to cents, a date
 drops the time of day. Such a text is malformed here.
@@ -29,21 +29,23 @@ from migrate_to_pg.columns.codec import (
     within,
     without,
 )
-from migrate_to_pg.columns.decimals import LARGE, SHORT, sqlite_decimal
+from migrate_to_pg.columns.decimals import LARGE, SHORT, as_django_reads, sqlite_decimal
 from migrate_to_pg.columns.text import read_text
 
 
-def _numeric(arrays: Sequence[pa.Array], _: Context) -> Converted:
+def _numeric(arrays: Sequence[pa.Array], context: Context) -> Converted:
     values, *large = arrays
     if not large and not within(values, -SHORT, SHORT):
         raise Doubtful
     integers = large[0].to_pylist() if large else [None] * len(values)
     exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), integers, strict=True)]
-    return one_by_one(exact, _digits, pa.string(), errors=(decimal.InvalidOperation, OverflowError, ValueError))
-
-
-def _digits(value: float) -> str:
-    return format(sqlite_decimal(value), "f")
+    read = sqlite_decimal if context.column.precision is None else as_django_reads
+    return one_by_one(
+        exact,
+        lambda value: format(read(value, context.column), "f"),
+        pa.string(),
+        errors=(decimal.InvalidOperation, OverflowError, ValueError),
+    )
 
 
 def _anything(arrays: Sequence[pa.Array], context: Context) -> Converted:

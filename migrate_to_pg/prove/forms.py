@@ -23,7 +23,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import ipaddress
-import json
 import re
 import uuid
 import zoneinfo
@@ -33,6 +32,8 @@ from typing import Any
 
 import django
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
+
+from migrate_to_pg.prove import documents
 
 #: What SQLite or Arrow hands over for one cell that is not NULL.
 Value = Any
@@ -57,6 +58,8 @@ class Facts:
 
     precision: int | None = None
     scale: int | None = None
+    #: Whether whole decimals keep all their digits, whatever Django reads of them.
+    exact: bool = False
     zone: zoneinfo.ZoneInfo
 
 
@@ -122,7 +125,7 @@ def read_decimal(value: Value, facts: Facts) -> decimal.Decimal:
     if type(value) is str and DECIMAL.match(value):
         return decimal.Decimal(value)
     # Since 6.1 Django takes an INTEGER as it is; before, it rounds that like a REAL.
-    exact = django.VERSION >= (6, 1) and type(value) is int
+    exact = type(value) is int and (facts.exact or django.VERSION >= (6, 1))
     number = decimal.Decimal(value) if exact else FIFTEEN_DIGITS.create_decimal_from_float(value)
     if facts.scale is None or facts.precision is None:
         return number
@@ -270,34 +273,14 @@ def source_json(value: Value, facts: Facts) -> str:
     """A JSON text, or UTF-8 bytes of one, which Django reads too."""
     try:
         text = value.decode() if type(value) is bytes else value
-        return f"={canonical_json(text)}"
-    except (ArithmeticError, TypeError, ValueError, RecursionError):
+        return f"={documents.canonical(text, plain)}"
+    except (ArithmeticError, TypeError, ValueError):
         return unreadable(value)
 
 
 def target_json(value: Value, facts: Facts) -> str:
-    """The text of a json or jsonb value; beyond Python's depth or range only the very same text is equal to it."""
+    """The text of a json or jsonb value; what is beyond Decimal's range equals nothing."""
     try:
-        return f"={canonical_json(value)}"
-    except (ArithmeticError, ValueError, RecursionError):
+        return f"={documents.canonical(value, plain)}"
+    except (ArithmeticError, ValueError):
         return f"!{value}"
-
-
-def canonical_json(text: str) -> str:
-    """One spelling for one JSON value; every number goes through Decimal, which rounds nothing here."""
-    value = json.loads(text, parse_int=decimal.Decimal, parse_float=decimal.Decimal, parse_constant=refuse_constant)
-    return spell(value)
-
-
-def refuse_constant(name: str) -> None:
-    """NaN and Infinity are Python's, not JSON's."""
-    raise ValueError(f"{name} is not JSON")
-
-
-def spell(value: Value) -> str:
-    """A parsed JSON value with its keys sorted."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key)}:{spell(value[key])}" for key in sorted(value)) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(spell, value)) + "]"
-    return plain(value) if isinstance(value, decimal.Decimal) else json.dumps(value)

@@ -60,7 +60,7 @@ def _column(index: int, planned: PlannedColumn, zone: zoneinfo.ZoneInfo) -> Colu
         index=index,
         planned=planned,
         family=family(target.type_name, target.precision, target.scale),
-        facts=Facts(precision=target.precision, scale=target.scale, zone=zone),
+        facts=Facts(precision=target.precision, scale=target.scale, exact=target.exact, zone=zone),
     )
 
 

@@ -100,6 +100,8 @@ class Plan:
     only_target: tuple[TargetTable, ...] = ()
     #: What naive text in a timestamptz column means: the name of a time zone ("UTC" with USE_TZ).
     source_time_zone: str = "UTC"
+    #: Whether Django reads moments as local time, without a zone: USE_TZ is False.
+    local_times: bool = False
     #: (app label, model name in lower case) -> PostgreSQL's name of its table, for every installed model.
     models: Mapping[tuple[str, str], str] = field(default_factory=dict)
     generic_keys: tuple[GenericKey, ...] = ()

@@ -24,6 +24,8 @@ class TargetColumn:
     #: p and s of numeric(p, s).
     precision: int | None = None
     scale: int | None = None
+    #: Of a numeric: whether whole numbers keep every digit that SQLite holds, of which Django before 6.1 reads 15.
+    exact: bool = False
     #: Computed by PostgreSQL: never loaded, always proven.
     generated: bool = False
     #: Computed when it is read, not when the row is written.

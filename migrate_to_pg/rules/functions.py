@@ -12,13 +12,14 @@ import decimal
 import functools
 import json
 import math
+import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
 from migrate_to_pg.columns.addresses import binary_address
-from migrate_to_pg.columns.decimals import as_django_reads, sqlite_decimal
+from migrate_to_pg.columns.decimals import as_django_reads, fifteen_digits, sqlite_decimal
 from migrate_to_pg.columns.spelled import date_of, moment_of, time_of
 from migrate_to_pg.records import TargetColumn
 
@@ -29,12 +30,14 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
     """Make the functions known; ``time_zone`` is what naive text in a timestamptz column means."""
     zone = ZoneInfo(time_zone)
     functions: dict[str, tuple[int, _Function]] = {
-        "pg_numeric": (3, _numeric),
+        "pg_numeric": (4, _numeric),
         "pg_rounds": (3, _rounds),
+        "pg_rounds_whole": (1, lambda value: fifteen_digits(value) != value),
         "pg_date": (1, lambda text: date_of(text).isoformat()),
         "pg_time": (1, lambda text: time_of(text).isoformat()),
         "pg_timestamp": (1, lambda text: _local(text, zone).isoformat()),
         "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
+        "pg_has_offset": (1, lambda text: moment_of(text).tzinfo is not None),
         "pg_inet": (1, lambda text: binary_address(text).hex()),
         "pg_case": (2, _case),
         "pg_ascii_case": (2, _ascii_case),
@@ -42,6 +45,8 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
     for function, (arguments, canonical) in functions.items():
         database.create_function(function, arguments, _or_null(canonical), deterministic=True)
     database.create_function("pg_json_number", 1, json_number, deterministic=True)
+    database.create_function("pg_json_depth", 1, json_depth, deterministic=True)
+    database.create_function("pg_json_too_deep", 1, json_too_deep, deterministic=True)
     database.create_function("pg_packed", 1, _packed, deterministic=True)
     faults: dict[str, Callable[[bytes], str | None]] = {
         "pg_text_fault": text_fault,
@@ -70,20 +75,22 @@ def _decoded(value: object) -> object:
 # --- canonical forms --------------------------------------------------------------------------------------------------
 
 
-def _numeric(value: float, precision: int, scale: int) -> str:
-    # Plain zero for minus zero: PostgreSQL's numeric has no other.
-    return str(as_django_reads(value, _numeric_column(precision, scale)) + 0)
+def _numeric(value: float, precision: int, scale: int, exact: int) -> str:
+    number = as_django_reads(value, _numeric_column(precision, scale, bool(exact)))
+    # PostgreSQL's numeric has no minus zero; a sum would round to the 28 digits of Python's own context.
+    return str(number if number else abs(number))
 
 
 def _rounds(value: float, precision: int, scale: int) -> int:
     """1 where the 15 digits that Django takes of a REAL hold more decimals than the column."""
-    return as_django_reads(value, _numeric_column(precision, scale)) != sqlite_decimal(value)
+    column = _numeric_column(precision, scale, False)
+    return as_django_reads(value, column) != sqlite_decimal(value, column)
 
 
 @functools.cache
-def _numeric_column(precision: int, scale: int) -> TargetColumn:
+def _numeric_column(precision: int, scale: int, exact: bool) -> TargetColumn:
     return TargetColumn(
-        name="", type_name="numeric", type_sql="numeric", not_null=False, precision=precision, scale=scale
+        name="", type_name="numeric", type_sql="numeric", not_null=False, precision=precision, scale=scale, exact=exact
     )
 
 
@@ -111,6 +118,10 @@ def _instant(text: str, zone: ZoneInfo) -> datetime.datetime:
             raise _ClockError(text)
         moment = earlier
     return moment.astimezone(datetime.UTC)
+
+
+#: Of arrays and objects within one another, to SQLite since 3.42.
+MOST_LEVELS = 1000
 
 
 class _ClockError(ValueError):
@@ -156,56 +167,65 @@ def clock_fault(raw: bytes, zone: ZoneInfo) -> str | None:
 def json_fault(raw: bytes) -> str | None:
     """Of a JSON text that SQLite finds valid: 'nul', 'surrogate' or 'number', none of which jsonb can hold."""
     try:
-        document = json.loads(raw, object_pairs_hook=list, parse_float=_wide, parse_int=str)
-    except (ValueError, RecursionError):
+        return next((fault for token in _scalars(raw) if (fault := _scalar_fault(token))), None)
+    except ValueError:
         return None
-    return next((fault for text in _strings([document]) if (fault := _string_fault(text))), None)
 
 
 def json_number(raw: bytes) -> bool:
     """Whether a JSON text has a finite float that jsonb prints as an integer, or a negative zero."""
-    found = False
-
-    def see(number: str) -> float:
-        nonlocal found
-        mantissa, _, exponent = number.lower().partition("e")
-        decimals = len(mantissa.partition(".")[2])
-        as_integer = bool(exponent) and int(exponent) >= decimals and not math.isinf(float(number))
-        found = found or as_integer or (mantissa[0] == "-" and float(number) == 0)
-        return 0.0
-
     try:
-        json.loads(raw, parse_float=see, parse_int=str)
-    except (ValueError, RecursionError):
+        return any(token[0] != '"' and _comes_back_otherwise(token) for token in _scalars(raw))
+    except ValueError:
         return False
-    return found
 
 
-class _Wide(str):
-    """A number that Django reads as infinite: jsonb refuses it, or keeps it as an integer of as many digits."""
-
-    __slots__ = ()
-
-
-def _wide(number: str) -> str:
-    # Without an exponent it keeps its point in jsonb, and is read as infinite there, too.
-    return _Wide() if "e" in number.lower() and math.isinf(float(number)) else ""
+def json_depth(raw: bytes) -> int:
+    """How many arrays and objects of a JSON text are within one another."""
+    depth = deepest = 0
+    for token in _BRACKET_OR_STRING.findall(raw):
+        depth += (token in b"[{") - (token in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
-def _strings(parts: Iterable[object]) -> Iterator[str]:
-    """Every key and every text, however deep; the pairs of objects come as tuples."""
-    waiting = list(parts)
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, str):
-            yield part
-        elif isinstance(part, (list, tuple)):
-            waiting.extend(part)
+def json_too_deep(raw: bytes) -> bool:
+    """Whether Python gives up, as it does in Django, on a JSON text that SQLite takes."""
+    if json_depth(raw) > MOST_LEVELS:
+        return False
+    try:
+        json.loads(raw)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return False
 
 
-def _string_fault(text: str) -> str | None:
-    if isinstance(text, _Wide):
-        return "number"
+def _scalars(raw: bytes) -> Iterator[str]:
+    """Every key, text and number, as they are written: however deep, and the first of two equal keys as well."""
+    return (found[0] for found in _SCALAR.finditer(raw.decode()))
+
+
+def _scalar_fault(token: str) -> str | None:
+    if token[0] != '"':
+        # Without an exponent it keeps its point in jsonb, and is read as infinite there, too.
+        return "number" if "e" in token.lower() and math.isinf(float(token)) else None
+    text = json.loads(token) if "\\" in token else token
     if "\0" in text:
         return "nul"
     return "surrogate" if any("\ud800" <= c <= "\udfff" for c in text) else None
+
+
+def _comes_back_otherwise(number: str) -> bool:
+    mantissa, _, exponent = number.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    if not exponent and not decimals:
+        return False
+    as_integer = bool(exponent) and int(exponent) >= decimals and not math.isinf(float(number))
+    return as_integer or (mantissa[0] == "-" and float(number) == 0)
+
+
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_SCALAR = re.compile(_STRING + r"|-?[0-9][0-9.eE+-]*", re.DOTALL)
+_BRACKET_OR_STRING = re.compile((_STRING + r"|[\[\]{}]").encode(), re.DOTALL)

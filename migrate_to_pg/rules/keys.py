@@ -15,7 +15,7 @@ from migrate_to_pg.rules.sql import Sql, compose, join, name, number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Family:
-    """Templates with ``{c}`` for the quoted column, ``{p}`` and ``{s}`` for precision and scale."""
+    """Templates with ``{c}`` for the quoted column, ``{p}`` and ``{s}`` for precision and scale, ``{e}`` for exact."""
 
     #: True for values that PostgreSQL's type can hold.
     holds: LiteralString
@@ -38,7 +38,7 @@ _TEXT = _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", plain=T
 _SHORT_NUMERIC = _canonical(
     "CASE WHEN typeof({c}) IN ('real', 'integer') THEN"
     " CASE WHEN {c} = round({c}, {s}) AND abs({c}) < {limit} THEN CAST({c} AS REAL)"
-    " ELSE CAST(pg_numeric({c}, {p}, {s}) AS REAL) END END"
+    " ELSE CAST(pg_numeric({c}, {p}, {s}, {e}) AS REAL) END END"
 )
 _SHORT_DIGITS = 15
 _FAMILIES = {
@@ -61,7 +61,7 @@ _FAMILIES = {
         same="lower(replace({c}, '-', '')) COLLATE BINARY",
     ),
     "inet": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_inet(CAST({c} AS BLOB)) END"),
-    "numeric": _canonical("CASE WHEN typeof({c}) IN ('real', 'integer') THEN pg_numeric({c}, {p}, {s}) END"),
+    "numeric": _canonical("CASE WHEN typeof({c}) IN ('real', 'integer') THEN pg_numeric({c}, {p}, {s}, {e}) END"),
     "date": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_date(CAST({c} AS BLOB)) END"),
     "time": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_time(CAST({c} AS BLOB)) END"),
     "timestamp": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_timestamp(CAST({c} AS BLOB)) END"),
@@ -122,4 +122,5 @@ def _family(column: PlannedColumn) -> _Family | None:
 def _fill(template: LiteralString, column: PlannedColumn) -> Sql:
     precision, scale = column.target.precision or 0, column.target.scale or 0
     limit = number(10 ** max(precision - scale, 0))
-    return compose(template, c=name(column.source.name), p=number(precision), s=number(scale), limit=limit)
+    exact = number(column.target.exact)
+    return compose(template, c=name(column.source.name), p=number(precision), s=number(scale), e=exact, limit=limit)

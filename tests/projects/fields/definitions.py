@@ -21,6 +21,7 @@ FIELDS: Mapping[str, Callable[[], models.Field[Any, Any]]] = {
     "Decimal4": lambda: models.DecimalField(max_digits=15, decimal_places=4, null=True),
     "Decimal10": lambda: models.DecimalField(max_digits=20, decimal_places=10, null=True),
     "DecimalWhole": lambda: models.DecimalField(max_digits=25, decimal_places=0, null=True),
+    "DecimalLong": lambda: models.DecimalField(max_digits=90, decimal_places=3, null=True),
     "Duration": lambda: models.DurationField(null=True),
     "Email": lambda: models.EmailField(null=True),
     "File": lambda: models.FileField(null=True),

@@ -74,6 +74,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "Decimal4": decimals(15, 4),
     "Decimal10": decimals(20, 10),
     "DecimalWhole": decimals(25, 0),
+    "DecimalLong": decimals(90, 3),
     "Duration": st.timedeltas(-(10**8) * DAY, 10**8 * DAY),
     "Email": st.emails(),
     "File": st.text("abc/._é", max_size=30),
