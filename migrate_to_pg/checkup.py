@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import django.db
+from django.conf import settings
 
 from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.declared_keys import declared_key_findings
@@ -94,6 +95,7 @@ def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) ->
         catalog,
         target_tables(catalog.applied_migrations, choice.alias, schema),
         source_time_zone=choice.time_zone,
+        local_times=not settings.USE_TZ,
         models={**schema.models, **content_models(catalog.applied_migrations)},
         generic_keys=generic_keys(),
     )

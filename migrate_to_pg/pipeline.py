@@ -431,6 +431,7 @@ class _Move(Loading):
                 journal=self.facts.mended.journal if self.facts.mended else None,
                 owner=self.options.owner,
                 left_out=self.options.exclude_data,
+                exact_decimals=self.options.exact_decimals,
                 before_commit=recheck_and_commit,
                 leftovers=self.carried is not None,
                 held=held,

@@ -16,8 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from migrate_to_pg.archive import DumpedSource
-from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.catalog import exact_decimals, make_plan, read_source
 from migrate_to_pg.default_source import remember_source, require_rehearsed
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
@@ -175,8 +177,9 @@ class Running:
         """
         plan = make_plan(
             catalog,
-            tables,
+            map(exact_decimals, tables) if self.options.exact_decimals else tables,
             source_time_zone=self.source_choice.time_zone,
+            local_times=not settings.USE_TZ,
             # Those of SQLite alone have no table on PostgreSQL; they are not gone.
             models={**(schema.models if schema else {}), **content_models(catalog.applied_migrations)},
             generic_keys=generic_keys(),

@@ -25,7 +25,7 @@ from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
-from migrate_to_pg.publish.bookkeeping import left_out, other_schemas
+from migrate_to_pg.publish.bookkeeping import carried_exactly, left_out, other_schemas
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
 from migrate_to_pg.rules import derived_column
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
@@ -55,6 +55,8 @@ class _Verification(Running):
         connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
         self.facts.target = target.facts(connection, self.final)
         self._leave_out_as_published(connection)
+        if carried_exactly(connection, self.final):
+            self.options = replace(self.options, exact_decimals=True)
         snapshot = self._standing(stack)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)

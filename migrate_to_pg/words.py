@@ -56,6 +56,7 @@ def command_line(options: Options) -> str:
         "--schema models": options.schema == "models",
         "--engine pgloader": options.engine == "pgloader",
         "--replace": options.replace,
+        "--exact-decimals": options.exact_decimals,
         "--accept-stale": options.accept_stale,
         "--lock-source": options.lock_source,
         "--keep": options.keep,

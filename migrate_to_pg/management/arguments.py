@@ -94,6 +94,14 @@ def _add_proof_and_repairs(parser: CommandParser) -> None:
         type=_names,
         help="set aside the rows that these rules find, and the rows that refer to them",
     )
+    parser.add_argument(
+        "--exact-decimals",
+        action="store_true",
+        # None, not False: MIGRATE_TO_PG may say it.
+        default=None,
+        help="carry whole decimals of 16 digits and more as SQLite holds them, not rounded as Django before 6.1 reads"
+        " them",
+    )
 
 
 def _add_scope(parser: CommandParser) -> None:
@@ -206,6 +214,7 @@ def options_of(options: Mapping[str, Any]) -> Options:
         fix=tuple(options["fix"] or ()),
         quarantine=tuple(options["quarantine"] or ()),
         exclude_data=tuple(options["exclude_data"] or ()),
+        exact_decimals=bool(options["exact_decimals"]),
         replace=options["replace"],
         accept_stale=options["accept_stale"],
         lock_source=options["lock_source"],

@@ -42,6 +42,12 @@ def _number(value: object) -> int:
     return value
 
 
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError  # noqa: TRY004 - told with the setting's name
+    return value
+
+
 def _one_of(*known: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         if value not in known:
@@ -63,6 +69,7 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "VERIFY": _one_of("counts", "cells", "orm"),
     "FIX": _names,
     "QUARANTINE": _names,
+    "EXACT_DECIMALS": _yes_or_no,
     "LEFTOVERS": _one_of("copy", "skip", "stop"),
     "EXCLUDE_DATA": _names,
     "SCHEMA": _one_of("migrations", "models"),

@@ -21,6 +21,7 @@ MEANS: Mapping[str, frozenset[str]] = {
     "publish_to": _SERVER,
     "owner": _MOVE,
     "verify": _MOVE | {"verify_only"},
+    "exact_decimals": _MOVE | {"verify_only"},
     "leftovers": _MOVE | {"verify_only"},
     "schema": _MOVE,
     "replace": _MOVE | {"undo"},

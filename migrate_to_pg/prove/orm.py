@@ -8,9 +8,12 @@ asked, no signal sent; only its fields' own converters run. Every foreign key is
 from __future__ import annotations
 
 import contextlib
+import datetime
 import decimal
 import ipaddress
 import struct
+import sys
+import zoneinfo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,11 +30,23 @@ from django.db.utils import ConnectionHandler
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.prove.forms import FIFTEEN_DIGITS
 from migrate_to_pg.prove.verdict import SAMPLES
 from migrate_to_pg.records import Difference, OrmTable, Plan, PlannedTable
 
 #: Rows that are read at a time: their keys stand in one statement.
 CHUNK = 1000
+#: Levels of a JSON document that no SQLite takes: 1000 since 3.42, 2000 before.
+DEEPEST = 2000
+#: What Django ends with where it cannot read a value.
+UNREADABLE = (
+    django.db.Error,
+    FieldDoesNotExist,
+    ValueError,
+    TypeError,
+    RecursionError,
+    ArithmeticError,
+)
 SOURCE, TARGET = "migrate_to_pg_source", "migrate_to_pg_target"
 
 Row = tuple[Any, ...]
@@ -43,8 +58,9 @@ def prove_orm(apps: Apps, plan: Plan, loaded: Path, entry: Mapping[str, Any]) ->
     ``loaded`` is the SQLite file that was loaded, repairs and all; ``entry`` the target as an entry of DATABASES whose
     connections see the staged schema. Raises ProofError where Django itself cannot read a table.
     """
-    with _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
-        return tuple(_Reading(model, table).run() for model, table in _pairs(apps, plan))
+    with _deep_stack(), _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
+        zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
+        return tuple(_Reading(model, table, zone).run() for model, table in _pairs(apps, plan))
 
 
 def _pairs(apps: Apps, plan: Plan) -> Iterator[tuple[type[models.Model], PlannedTable]]:
@@ -64,6 +80,17 @@ def _sqlite(path: Path, time_zone: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
+def _deep_stack() -> Iterator[None]:
+    """Room for documents as deep as SQLite takes: json.loads ends at Python's limit, less what is called already."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + DEEPEST)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@contextlib.contextmanager
 def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
     """The alias, for as long as this lasts and in this thread."""
     connection = ConnectionHandler({"default": {}, alias: dict(entry)})[alias]
@@ -78,9 +105,11 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
 class _Reading:
     """One model on both sides."""
 
-    def __init__(self, model: type[models.Model], table: PlannedTable) -> None:
+    def __init__(self, model: type[models.Model], table: PlannedTable, zone: zoneinfo.ZoneInfo | None) -> None:
         self.model = model
         self.table = table
+        #: Of the local times that PostgreSQL gives; None where both sides give moments with a zone.
+        self.zone = zone
         # What PostgreSQL computes itself is proven by its own expression.
         there = {column.name for column in table.columns if not column.target.generated}
         self.fields = [field for field in model._meta.local_concrete_fields if field.column in there]
@@ -93,7 +122,7 @@ class _Reading:
         try:
             rows = self._compare()
             followed = self._follow()
-        except (django.db.Error, FieldDoesNotExist, ValueError, TypeError, decimal.InvalidOperation) as error:
+        except UNREADABLE as error:
             raise ProofError(
                 _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=error),
                 remedy=_("Nothing was published. --verify cells compares it without the ORM."),
@@ -133,12 +162,14 @@ class _Reading:
     def _unequal(self, row: Row, found: Row) -> Iterator[tuple[Any, Any, Any]]:
         """The fields in which two rows differ, and what each holds."""
         for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
-            if not _equality(field)(source, target):
+            exact = self.table.target.column(str(field.column)).exact
+            if not _equality(field, exact=exact)(source, target):
                 yield field, source, target
 
     def _chunks(self) -> Iterator[list[Row]]:
         chunk: list[Row] = []
-        for row in self._queryset(SOURCE).order_by("pk").values_list(*self.names).iterator(chunk_size=CHUNK):
+        rows = self._queryset(SOURCE).order_by("pk").values_list(*self.names).iterator(chunk_size=CHUNK)
+        for row in (tuple(_local(value, self.zone) for value in row) for row in rows) if self.zone else rows:
             # Rows that share a key stay together.
             if len(chunk) >= CHUNK and chunk[-1][0] != row[0]:
                 yield chunk
@@ -173,6 +204,8 @@ class _Reading:
             if field.remote_field is None or not self._is_read(field):
                 continue
             found = [self._found(alias, field) for alias in (SOURCE, TARGET)]
+            if found[0] < found[1]:
+                found[0] = self._found_by_value(field)
             if found[0] != found[1]:
                 texts = [_("{keys} with a row", keys=counted(count, "key", "keys")) for count in found]
                 self._add("changed", {}, str(field.column), *texts)
@@ -189,6 +222,23 @@ class _Reading:
         target = field.target_field.attname
         keyed = self._queryset(alias).filter(**{f"{field.attname}__isnull": False})
         return int(keyed.filter(Exists(parent.filter(**{target: OuterRef(field.attname)}))).count())
+
+    def _found_by_value(self, field: Any) -> int:
+        """How many keys have a row in SQLite as Django reads both: its joins miss another spelling of a uuid."""
+        parents: Any = models.QuerySet(field.remote_field.model, using=SOURCE)
+        known = set(map(_hashable, parents.values_list(field.target_field.attname, flat=True).iterator()))
+        keys = self._queryset(SOURCE).filter(**{f"{field.attname}__isnull": False})
+        return sum(_hashable(key) in known for key in keys.values_list(field.attname, flat=True).iterator())
+
+
+def _local(value: Any, zone: zoneinfo.ZoneInfo | None) -> Any:
+    """A moment that names an offset as PostgreSQL gives it without USE_TZ: the same instant as local time."""
+    if not isinstance(value, datetime.datetime) or value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        return value
 
 
 def _hashable(key: Any) -> Any:
@@ -213,10 +263,20 @@ def same(source: Any, target: Any) -> bool:
     return bool(source == target)
 
 
-def _equality(field: Any) -> Callable[[Any, Any], bool]:
+def _equality(field: Any, *, exact: bool) -> Callable[[Any, Any], bool]:
     if isinstance(field, models.JSONField):
         return same_json
+    if exact:
+        return same_exact
     return same_address if isinstance(field, models.GenericIPAddressField) else same
+
+
+def same_exact(source: Any, target: Any) -> bool:
+    """A decimal that was carried with all its digits, of which Django reads fifteen from SQLite; see ``forms``."""
+    if same(source, target) or not isinstance(source, decimal.Decimal) or not isinstance(target, decimal.Decimal):
+        return same(source, target)
+    read = FIFTEEN_DIGITS.create_decimal(target)
+    return target == target.to_integral_value() and read == source and source.as_tuple()[2] == target.as_tuple()[2]
 
 
 def same_address(source: Any, target: Any) -> bool:
@@ -230,12 +290,21 @@ def same_address(source: Any, target: Any) -> bool:
 def same_json(source: Any, target: Any) -> bool:
     """Objects by their keys, arrays by their places, true is not 1; numbers by value, which is all that jsonb keeps.
 
-    So 1e2 is 100 there, 1e308 an integer, and -0.0 is 0.0.
+    So 1e2 is 100 there, 1e308 an integer, and -0.0 is 0.0. Without recursion: a document may be as deep as the stack.
     """
-    if isinstance(source, dict) and isinstance(target, dict):
-        return source.keys() == target.keys() and all(same_json(value, target[key]) for key, value in source.items())
-    if isinstance(source, list) and isinstance(target, list):
-        return len(source) == len(target) and all(map(same_json, source, target))
+    waiting = [(source, target)]
+    while waiting:
+        one, other = waiting.pop()
+        if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+            waiting.extend((value, other[key]) for key, value in one.items())
+        elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            waiting.extend(zip(one, other, strict=True))
+        elif isinstance(one, (dict, list)) or not _same_scalar(one, other):
+            return False
+    return True
+
+
+def _same_scalar(source: Any, target: Any) -> bool:
     if isinstance(source, bool) or isinstance(target, bool):
         return source is target
     if isinstance(source, float) or isinstance(target, float):

@@ -68,9 +68,11 @@ def publish(
     leftovers: bool = False,
     owner: str = "",
     left_out: Sequence[str] = (),
+    exact_decimals: bool = False,
     held: Held | None = None,
 ) -> Publication:
-    """Move every object of ``incoming`` into ``final``; remember ``rows`` (table -> rows), ``snapshot``, ``left_out``.
+    """Move every object of ``incoming`` into ``final``; remember ``rows`` (table -> rows), ``snapshot``, ``left_out``,
+    ``exact_decimals``.
 
     All of them belong to ``owner`` then; without one, to whom the replaced ones belonged, else to this role.
 
@@ -121,6 +123,7 @@ def publish(
             written=rows_written,
             snapshot=snapshot,
             left_out=left_out,
+            exact_decimals=exact_decimals,
         )
         if journal:
             keep_record(connection, publication, journal)

@@ -56,6 +56,8 @@ CREATE TABLE IF NOT EXISTS {} (
 _LATER = {
     # the names given to --exclude-data
     "left_out": "jsonb NOT NULL DEFAULT '[]'",
+    # whether --exact-decimals was given
+    "exact_decimals": "boolean NOT NULL DEFAULT false",
     # the objects that went to the dated schema, which must all be there for --undo
     "kept": "jsonb",
     # the transactions that wrote the published rows: a row of any other was written since
@@ -107,6 +109,7 @@ def remember(
     written: Written,
     snapshot: str,
     left_out: Sequence[str],
+    exact_decimals: bool,
 ) -> int:
     """Write the entry, within the caller's transaction: it is there exactly if the publication is; returns its id."""
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BOOKKEEPING)))
@@ -120,8 +123,8 @@ def remember(
         sql.SQL(
             "INSERT INTO {} (published_at, transaction_id, final_schema, archive, objects, kept, rows, writers,"
             # The transaction began when verify did.
-            " snapshot, left_out) VALUES (clock_timestamp(), pg_current_xact_id()::xid, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " RETURNING id"
+            " snapshot, left_out, exact_decimals) VALUES (clock_timestamp(), pg_current_xact_id()::xid, %s, %s, %s, %s,"
+            " %s, %s, %s, %s, %s) RETURNING id"
         ).format(_TABLE),
         [
             final,
@@ -132,6 +135,7 @@ def remember(
             Jsonb(list(written.writers)),
             snapshot,
             Jsonb(list(left_out)),
+            exact_decimals,
         ],
     ).fetchone()
     publication = int(row[0]) if row else 0
@@ -145,11 +149,22 @@ def left_out(connection: Connection, final: str) -> tuple[str, ...] | None:
     readable = _columns(connection).get("left_out")
     if not readable:
         return () if readable is None else None
+    line = _latest(connection, final)
+    return LineReader("publication", line)("left_out", as_names) if line else ()
+
+
+def carried_exactly(connection: Connection, final: str) -> bool:
+    """Whether the latest publication to that schema was made with --exact-decimals, as far as this role may look."""
+    line = _latest(connection, final) if _columns(connection).get("exact_decimals") else None
+    return line is not None and line["exact_decimals"] is True
+
+
+def _latest(connection: Connection, final: str) -> dict[str, Any] | None:
     query = sql.SQL(
         "SELECT to_jsonb(p) FROM {} p WHERE undone_at IS NULL AND final_schema = %s ORDER BY id DESC LIMIT 1"
     )
     row = connection.execute(query.format(_TABLE), [final]).fetchone()
-    return LineReader("publication", row[0])("left_out", as_names) if row else ()
+    return row[0] if row else None
 
 
 def other_schemas(connection: Connection, final: str) -> list[str]:

@@ -69,6 +69,8 @@ class Options:
     fix: tuple[str, ...] = ()
     #: Rules whose rows are set aside; "all" stands for every one that is about rows.
     quarantine: tuple[str, ...] = ()
+    #: Carry whole decimals with all their digits, of which Django before 6.1 reads fifteen.
+    exact_decimals: bool = False
     #: Replace tables of the target that hold user data; they are moved to a dated schema.
     replace: bool = False
     #: Publish although the source was written to after the snapshot.
