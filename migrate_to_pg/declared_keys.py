@@ -18,7 +18,7 @@ from migrate_to_pg.rules.sql import compose, name
 from migrate_to_pg.sqlite import open_snapshot
 
 #: The rules that tell of the same rows, or of the key that nothing can satisfy.
-_ALREADY = ("foreign-key-orphan", "dangling-foreign-key", "code-in-key", "empty-key")
+_ALREADY = ("foreign-key-orphan", "dangling-foreign-key", "code-in-key", "empty-key", "key-spelled-otherwise")
 
 
 def declared_key_findings(snapshot: Path, catalog: SourceCatalog, told: Collection[Finding]) -> Iterator[Finding]:

@@ -43,6 +43,8 @@ class Converted:
     values: pa.Array
     #: True where a value that is there cannot become one of PostgreSQL's; ``values`` is null there. None: all can.
     malformed: pa.BooleanArray | None = None
+    #: Of JSON, true where the value is malformed because its bytes are no UTF-8; None: nowhere.
+    undecodable: pa.BooleanArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

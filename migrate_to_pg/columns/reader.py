@@ -38,6 +38,8 @@ class ColumnBatch:
     wrong_storage: pa.BooleanArray | None
     #: True where the value cannot become one of PostgreSQL's; None: nowhere.
     malformed: pa.BooleanArray | None
+    #: Of JSON, true where it is that for bytes that are no UTF-8; None: nowhere.
+    undecodable: pa.BooleanArray | None = None
 
     @property
     def is_null(self) -> pa.BooleanArray:
@@ -125,7 +127,13 @@ class _Reading:
             converted = codec.convert(parts, context)
             wrong = statement.wrong_storage(batch, index)
             columns.append(
-                ColumnBatch(column=column, values=converted.values, wrong_storage=wrong, malformed=converted.malformed)
+                ColumnBatch(
+                    column=column,
+                    values=converted.values,
+                    wrong_storage=wrong,
+                    malformed=converted.malformed,
+                    undecodable=converted.undecodable,
+                )
             )
         rowids = batch.columns[-1] if statement.has_rowid else None
         return TableBatch(columns=tuple(columns), rowids=rowids, rows=batch.num_rows)

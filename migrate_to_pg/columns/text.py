@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -63,16 +64,42 @@ def _missing(values: pa.Array, there: Sequence[pa.Array]) -> pa.BooleanArray | N
 
 
 def _json(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    values, *there = arrays
+    """The valid documents, and which of all are no text; the guarded reading alone gives the others as well."""
+    values, *refused = arrays
     text = read_text([values], context)
-    return Converted(values=text.values, malformed=either(_missing(values, there), text.malformed))
+    malformed, undecodable = text.malformed, _undecodable(values)
+    for others in refused:
+        malformed, undecodable = either(malformed, _anywhere(others)), either(undecodable, _undecodable(others))
+    return Converted(values=text.values, malformed=malformed, undecodable=undecodable)
+
+
+def _anywhere(values: pa.Array) -> pa.BooleanArray | None:
+    """Where there is a value; None: nowhere."""
+    return values.is_valid() if values.null_count < len(values) else None
+
+
+def _undecodable(raw: pa.Array) -> pa.BooleanArray | None:
+    """Where the bytes are no UTF-8; None: nowhere."""
+    try:
+        raw.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([value is not None and not _is_utf8(value) for value in raw.to_pylist()], pa.bool_())
+    return None
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _jsonb(arrays: Sequence[pa.Array], context: Context) -> Converted:
     """jsonb's binary form is a version byte, 1, and the text; what jsonb alone refuses is left to PostgreSQL."""
     kept = _json(arrays, context)
     sent = pc.binary_join_element_wise(_VERSION, kept.values.cast(pa.binary()), _NOTHING)
-    return Converted(values=sent, malformed=kept.malformed)
+    return dataclasses.replace(kept, values=sent)
 
 
 def _uuid(arrays: Sequence[pa.Array], _: Context) -> Converted:
@@ -85,8 +112,10 @@ def _uuid(arrays: Sequence[pa.Array], _: Context) -> Converted:
 _NAME_BYTES = pa.scalar(63)
 #: A buffer is searched as it is, where `in` would need a copy of it.
 _NUL = re.compile(rb"\0")
-#: json_valid is strict here (RFC 8259): no NaN, no trailing comma, which PostgreSQL would refuse.
+#: json_valid is strict here (RFC 8259): no NaN, no trailing comma, which PostgreSQL would refuse. It takes no more than
+#: 1000 levels (2000 before SQLite 3.42): only the driver's own SQLite can say what is valid to it.
 _JSON = Rendering(sql="CASE WHEN json_valid({0}) THEN {0} END", type=pa.binary())
+_NO_JSON = Rendering(sql="CASE WHEN NOT json_valid({0}) THEN {0} END", type=pa.binary())
 _VERSION, _NOTHING = pa.scalar(b"\1"), pa.scalar(b"")
 #: Dashed or plain hexadecimal, as uuid.UUID reads them; unhex gives NULL for what is no hexadecimal. Both functions
 #: stop at the character NUL, and so does length, but octet_length does not.
@@ -98,8 +127,8 @@ text = Codec(storage=("text",), renderings=(BYTES,), convert=read_text, arrow=la
 name = Codec(storage=("text",), renderings=(BYTES,), convert=_name, arrow=lambda _: pa.string())
 byte = Codec(storage=("text",), renderings=(BYTES,), convert=_byte, arrow=lambda _: pa.string())
 bytea = Codec(storage=("blob",), renderings=(BYTES,), convert=same, arrow=lambda _: pa.binary())
-json = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_json, arrow=lambda _: pa.string())
-jsonb = Codec(storage=("text",), renderings=(_JSON, THERE), convert=_jsonb, arrow=lambda _: pa.binary())
+json = Codec(storage=("text",), renderings=(_JSON, _NO_JSON), convert=_json, arrow=lambda _: pa.string())
+jsonb = Codec(storage=("text",), renderings=(_JSON, _NO_JSON), convert=_jsonb, arrow=lambda _: pa.binary())
 uuid = Codec(storage=("text",), renderings=(_UUID, THERE), convert=_uuid, arrow=lambda _: pa.binary())
 
 CODECS = {

@@ -1,6 +1,16 @@
-"""A boolean that is neither 0 nor 1: SQLite has no boolean type, so anything can stand there."""
+"""A boolean that is neither 0 nor 1: SQLite has no boolean type, so anything can stand there.
+
+Django's own converter runs where the column is declared ``bool``: it reads True from 1 alone and False from all else,
+but None from what has no bytes, for which Python calls no converter.
+In a column that is declared otherwise it reads 1.0 and 0.0 as booleans, and hands on any other value as it is.
+Where nothing contradicts that reading it can take the value's place (boolean-as-read); where a word or SQLite itself
+says otherwise, somebody must decide (boolean-value).
+"""
 
 from __future__ import annotations
+
+import dataclasses
+import re
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,14 +19,15 @@ from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.form import form_rule, told_counts
-from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
+from migrate_to_pg.rules.form import condition, form_rule, told_counts
+from migrate_to_pg.rules.rule import Subject, Told, UnmendableError, Value
+from migrate_to_pg.rules.sql import Sql, compose, name
 
 _TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
 _FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
 
 
-def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     """Other numbers, and other types of value: 'true' and 2 are one fault to whoever repairs it."""
     if batch.column.target.type_name != "bool":
         return None
@@ -25,7 +36,34 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return pc.or_(batch.malformed, batch.wrong_storage)
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def is_converted(column: PlannedColumn) -> bool:
+    """Whether Django's converter runs: Python's sqlite3 goes by the first word of the declared type."""
+    return re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower() == "bool"
+
+
+def as_read(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
+    """The condition for values of which Django reads a boolean that nothing contradicts."""
+    if not is_converted(column):
+        return condition("typeof({c}) = 'real' AND {c} IN (0, 1)", column)
+    return condition(
+        "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1)) AND (CAST({c} AS BLOB) = x'31')"
+        " = ({c} IS TRUE OR typeof({c}) = 'text' AND lower(trim({c}, ' ')) IN ('true', 't', 'yes', 'y', 'on'))"
+        + (" AND CAST({c} AS BLOB) <> x''" if column.target.not_null else ""),
+        column,
+    )
+
+
+def _contradicted(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
+    """The condition for all others."""
+    return compose(
+        "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1)) AND NOT ({as_read})",
+        c=name(column.source.name),
+        as_read=as_read(subject, table, column),
+    )
+
+
+def words(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    """How many of the texts are words, and how many are empty."""
     return told_counts(
         subject,
         table,
@@ -41,7 +79,33 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     )
 
 
-def _mended(value: Value) -> Value:
+def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+    today = (
+        _(
+            " Django reads False from them today, since it reads True from 1 alone (and None from the empty text); as a"
+            " word, or to SQLite in a WHERE clause, they are true."
+        )
+        if is_converted(column)
+        else _(
+            " Django reads no boolean from them today, but the value itself: any text that is not empty counts as true,"
+            " 'false' too. (The column is not declared bool, where Django would convert.)"
+        )
+    )
+    return today + words(subject, table, column)
+
+
+def _remedy(table: PlannedTable, column: PlannedColumn) -> str:
+    if not is_converted(column):
+        return _(RULE.remedy)
+    query = compose(
+        "UPDATE {table} SET {column} = 0 WHERE CAST({column} AS BLOB) NOT IN (x'31', x'');",
+        table=name(table.source.name),
+        column=name(column.source.name),
+    )
+    return _("{remedy} To keep in SQLite what Django reads today:\n{query}", remedy=_(RULE.remedy), query=query)
+
+
+def _meant(value: Value) -> Value:
     word = value.strip(" ").lower() if isinstance(value, str) else value
     if word in _TRUE or word == 1:
         return 1
@@ -50,21 +114,31 @@ def _mended(value: Value) -> Value:
     raise UnmendableError
 
 
-RULE = form_rule(
+_RULE = form_rule(
     id="boolean-value",
-    title=N_("Boolean that is neither 0 nor 1"),
-    mask=_mask,
+    title=N_("Boolean that means something else than Django reads"),
+    mask=mask,
     holds=N_("0 (false) and 1 (true)"),
-    hint=_hint,
     meaning=(
-        "PostgreSQL's boolean is true or false. Of a number such as 2, or a text such as 'true', 't' or '', SQLite and"
-        " Django each make something else: Django finds 'false' true, SQLite finds 't' false."
+        "PostgreSQL's boolean is true or false. From a column that Django made (`bool`) it reads True where the value"
+        " is 1 and False from all else: from 'true', 't', 'yes' and 2, too, although the words say otherwise and SQLite"
+        " finds 2 true in a WHERE clause. From a column that is declared otherwise Django reads the value itself, so"
+        " that 'false', a text that is not empty, counts as true. Only somebody who knows the data can say which it"
+        " should be; where nothing contradicts what Django reads, boolean-as-read tells the values."
     ),
     remedy=N_("Put 0 or 1 in their place."),
-    repair="lossless",
+    hint=_contradiction,
+    repair="lossy",
     repair_description=(
-        "Puts 1 in place of true, t, yes, y, on, 1 and 1.0, and 0 in place of false, f, no, n, off, 0 and 0.0, in"
-        " capitals or not, with spaces around or not. All else stands."
+        "Puts what the word means, which Django does not read today: 1 in place of true, t, yes, y, on and 1, and 0 in"
+        " place of false, f, no, n, off and 0, in capitals or not, with spaces around or not. All else stands."
     ),
-    mend=lambda *_: _mended,
+    mend=lambda *_: _meant,
 )
+
+
+def _tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+    return dataclasses.replace(_RULE.tell(subject, table, column), remedy=_remedy(table, column))
+
+
+RULE = dataclasses.replace(_RULE, where=_contradicted, tell=_tell)

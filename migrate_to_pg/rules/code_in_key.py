@@ -264,10 +264,11 @@ RULE = ValueRule(
     mask=mask,
     where=_where,
     tell=tell,
-    repair="lossless",
+    repair="lossy",
     repair_description=(
-        "Puts the key of the one row that has the text as its code in the text's place, the code being the unique text"
-        " column that knows most of the column's different texts. A text that is no code, but a whole number as it"
+        "Django reads the text today, and finds no row by it. Puts the key of the one row that has the text as its code"
+        " in the text's place, the code being the unique text column that knows most of the column's different texts."
+        " A text that is no code, but a whole number as it"
         " would be printed and the key of a row, becomes that number. All else stands: no row with it, several, or one"
         " row's code that is another row's key, where nothing says which is meant."
     ),

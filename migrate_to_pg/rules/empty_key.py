@@ -91,8 +91,8 @@ RULE = SetRule(
         " invalid-uuid or foreign-key-orphan."
     ),
     remedy=N_("Set these keys to NULL."),
-    repair="lossless",
-    repair_description="Sets these keys to NULL.",
+    repair="lossy",
+    repair_description="Sets these keys to NULL, where Django reads the empty text today, or fails.",
     find=find,
     offences=offences,
     mend=null_for(""),

@@ -23,7 +23,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _changes(column: PlannedColumn) -> Sql:
     """1 for such values; few have an exponent or a negative zero anywhere, and those are parsed."""
     return compose(
-        "CASE WHEN typeof({c}) = 'text' AND ({c} GLOB '*[0-9][eE]*' OR {c} GLOB '*-0*')"
+        "CASE WHEN typeof({c}) = 'text' AND ({c} GLOB '*[0-9][eE]*' OR {c} GLOB '*-0*') AND json_valid({c})"
         " THEN pg_json_number(CAST({c} AS BLOB)) END",
         c=name(column.source.name),
     )

@@ -1,23 +1,27 @@
-"""A number of which SQLite holds more decimals than Django reads: what the application shows is what crosses."""
+"""A number of which SQLite holds more than Django reads: what the application shows is what crosses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.columns.decimals import INTEGERS_ARE_EXACT, fifteen_digits
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name, number
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column; one scan for each table that has numeric columns."""
+    """One finding for each such column and reason; one scan for each reason and table that has numeric columns."""
     for table in subject.plan.tables:
-        columns = [c for c in table.loaded_columns if c.target.type_name == "numeric" and c.target.precision]
-        for column, count in rows.marked(subject, table, columns, _rounds):
+        columns = [c for c in table.loaded_columns if c.target.type_name == "numeric"]
+        limited = [c for c in columns if c.target.precision]
+        for column, count in rows.marked(subject, table, limited, _rounds):
             yield _finding(subject, table, column, count)
+        for column, count in rows.marked(subject, table, [] if INTEGERS_ARE_EXACT else columns, _is_rounded_whole):
+            yield _whole(subject, table, column, count)
 
 
 def _rounds(column: PlannedColumn) -> Sql:
@@ -30,6 +34,15 @@ def _rounds(column: PlannedColumn) -> Sql:
         power=Sql(f"1e{max(scale, 0)}"),
         p=number(column.target.precision or 0),
         s=number(scale),
+    )
+
+
+def _is_rounded_whole(column: PlannedColumn) -> Sql:
+    """1 for whole numbers of which Django before 6.1 reads others, because it takes 15 digits."""
+    return compose(
+        "CASE WHEN typeof({c}) = 'integer' AND {c} NOT BETWEEN -999999999999999 AND 999999999999999"
+        " THEN pg_rounds_whole({c}) END",
+        c=name(column.source.name),
     )
 
 
@@ -52,14 +65,59 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count
     )
 
 
+def _whole(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
+    where = _is_rounded_whole(column)
+    found = rows.samples(subject, table, [column.source], rows.first_rowids(subject, table.source, where))
+    return RULE.finding(
+        table=table.name,
+        column=column.name,
+        count=count,
+        samples=[Sample(key=one.key, value=_beside(one.value)) for one in found],
+        explanation=_explanation(column, count),
+        remedy=_remedy(column),
+    )
+
+
+def _beside(held: str) -> str:
+    return _("SQLite holds {held}, Django reads {read}", held=held, read=format(fifteen_digits(int(held)), "f"))
+
+
+def _explanation(column: PlannedColumn, count: int) -> str:
+    numbers = counted(count, "whole number has", "whole numbers have")
+    if column.target.exact:
+        return _(
+            "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
+            " away. PostgreSQL will hold what SQLite holds, as --exact-decimals asks: Django will read other numbers"
+            " than today.",
+            numbers=numbers,
+        )
+    return _(
+        "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
+        " away; Django 6.1 and later read them all. PostgreSQL will hold the rounded numbers, and what was rounded away"
+        " will be in the snapshot alone.",
+        numbers=numbers,
+    )
+
+
+def _remedy(column: PlannedColumn) -> str:
+    if column.target.exact:
+        return _("Nothing needs to be done.")
+    return _("To carry the numbers that SQLite holds, with all their digits, run with --exact-decimals.")
+
+
 RULE = SetRule(
     id="numeric-rounded",
     level=Level.WARNING,
-    title=N_("Number with more decimals than the column"),
+    title=N_("Number that Django reads rounded"),
     meaning=(
         "SQLite keeps whatever decimals a program writes; Django rounds to decimal_places, half to even, when it reads."
         " PostgreSQL receives what Django reads. Noise beyond the 15 digits that Django takes of a REAL is not counted."
+        " Of a whole number of 16 digits and more, an INTEGER in SQLite, Django before 6.1 reads 15 digits, too, and"
+        " the move would make that final: `--exact-decimals` carries all digits."
     ),
-    remedy=N_("If the further decimals matter, raise decimal_places in the model and migrate before the move."),
+    remedy=N_(
+        "If the further decimals matter, raise decimal_places in the model and migrate before the move; whole numbers"
+        " are carried exactly with --exact-decimals."
+    ),
     find=find,
 )

@@ -1,6 +1,7 @@
 """A value of a storage class that its column does not take in, the same value in one that it takes out.
 
-Only where nothing is lost and nothing is guessed: both stand for the same number, the same characters, the same bytes.
+Only where nothing is guessed: both stand for the same number, the same characters, the same bytes. Django may read
+another type of value of it all the same.
 """
 
 from __future__ import annotations

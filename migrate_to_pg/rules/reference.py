@@ -19,7 +19,9 @@ This page is made from the rules: `python -m migrate_to_pg.rules > docs/referenc
 An **error** stops the run; a **warning** does not. All faults are found in one run, each with its table, its column,
 the exact number of rows, up to five of them by primary key and value, its cause and the next step.
 
-A **repair** is accepted with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be named. It edits a
+A **repair** is accepted with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be named. One is
+lossless where the installed Django reads the same from PostgreSQL afterwards as it reads from SQLite now; what a value
+only seems to mean (the text 'true' in a boolean column, of which Django reads False) is lossy. A repair edits a
 private copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a
 primary key are edited; primary keys and generated columns never are. What has no new value stays, and its finding
 stands.

@@ -14,7 +14,7 @@ from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules import code_in_key, empty_key, recast
+from migrate_to_pg.rules import code_in_key, empty_key, recast, text_as_blob
 from migrate_to_pg.rules.form import told_counts
 from migrate_to_pg.rules.rule import Subject, Told, ValueRule
 from migrate_to_pg.rules.sql import Sql, compose, join, name
@@ -99,8 +99,12 @@ def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn) -> st
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
-    """All of them, but for the empty texts and the codes of a key, which have rules of their own."""
-    others = (empty_key.empty(subject, table, column), code_in_key.texts(subject, table, column))
+    """All of them, but for the empty texts and codes of a key and the texts that Django reads, which have own rules."""
+    others = (
+        empty_key.empty(subject, table, column),
+        code_in_key.texts(subject, table, column),
+        text_as_blob.texts(column),
+    )
     told = [other for other in others if other is not None]
     if not told:
         return None
@@ -123,16 +127,18 @@ RULE = ValueRule(
     title=N_("Value of another type than the column"),
     meaning=(
         "PostgreSQL's column takes values of its own type alone. Nothing is cast: a cast would make 12 of '12abc'"
-        " without a word. Texts in a key may be told by code-in-key or empty-key instead."
+        " without a word. Texts in a key may be told by code-in-key or empty-key instead, text that is stored as a"
+        " BLOB by text-as-blob, where Django reads it."
     ),
     remedy=N_("Put values of the column's type in their place."),
     mask=mask,
     where=_where,
     tell=tell,
     with_class=True,
-    repair="lossless",
+    repair="lossy",
     repair_description=(
-        "Writes the same value in the column's own storage class, where nothing is lost or guessed."
+        "Writes what the value stands for in the column's own storage class, where no character or digit is guessed."
+        " Django reads another type of value then: 12 where it read '12', the text where it read bytes or failed."
         " In a column of integers: text that is a whole number as it would be printed (no spaces, plus sign or leading"
         " zeros) and fits 64 bits becomes that integer, and so does a REAL without a fraction below 2^53."
         " In a column of text: an integer becomes its digits; a REAL the text that SQLite casts it to, where that is"

@@ -17,7 +17,7 @@ from tests.app.conftest import ask, wanted  # noqa: F401 - fixtures: the applica
 CASES = {
     "dangling-fk,duplicates,code-in-fk": ("dangling-foreign-key,duplicate-key,code-in-key,schema-drift", ""),
     "all": (
-        "all,duplicate-key,foreign-key-orphan,null-in-not-null,text-too-long",
+        "all,code-in-key,duplicate-key,foreign-key-orphan,null-in-not-null,text-too-long,wrong-storage-class",
         "wrong-storage-class,foreign-key-orphan",
     ),
 }

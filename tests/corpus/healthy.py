@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import django
+
 from tests.corpus import Case, healthy
 
 _T = "CREATE TABLE t (id bigint PRIMARY KEY, v {})"
@@ -29,7 +31,12 @@ CASES = [
     _column("floats of every size", "double precision", "real", "0.1", "-0.0", "1e308", "5e-324", "9e999", "-9e999"),
     _column("decimals as REAL, INTEGER and noise", "numeric(8, 2)", "decimal", "1", "1.5", "0.30000000000000004",
             "-0.0", "999999.99"),
-    _column("whole numerics of 19 digits", "numeric(19, 0)", "decimal", "9007199254740993", "9223372036854775807"),
+    # As Django reads them since 6.1; before, it rounds them, which is told (``values``).
+    *(
+        [_column("whole numerics of 19 digits", "numeric(19, 0)", "decimal", "9007199254740993", "9223372036854775807")]
+        if django.VERSION >= (6, 1)
+        else []
+    ),
     _column("dates of the first and last year", "date", "date", "'0001-01-01'", "'9999-12-31'", "'2024-02-29'"),
     _column("times", "time", "time", "'00:00:00'", "'23:59:59.999999'", "'10:00'"),
     _column("timestamps in every spelling", "timestamptz", "datetime", "'2024-01-01 10:00:00'",

@@ -42,7 +42,7 @@ def test_what_was_mended_is_read_as_it_was_mended(
     damaged: Callable[[str], Path], postgres_url: str, move: Move, damage: str
 ) -> None:
     accepted = {
-        "fix": ("all", "merge-duplicates", "text-too-long"),
+        "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
         "quarantine": ("all",),
         "leftovers": Leftovers.SKIP,
     }

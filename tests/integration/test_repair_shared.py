@@ -194,7 +194,7 @@ def test_killed_at_any_stage_the_database_is_whole(mode, stage, how, source):
     change(large, f"{padding} {note} {DANGLE} PRAGMA journal_mode = {mode};")
     before = content(large, schema=True)
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "sqlite_doctor", large, "--repair", "all"],
+        [sys.executable, "manage.py", "sqlite_doctor", large, "--repair", "all,wrong-storage-class"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     for line in process.stderr:
@@ -222,7 +222,7 @@ def test_killed_at_any_stage_the_database_is_whole(mode, stage, how, source):
     for backup in backups(large):
         if not backup.name.endswith(".unfinished"):
             assert content(backup, schema=True) == before
-    again = repair(str(large), ["all"])
+    again = repair(str(large), ["all", "wrong-storage-class"])
     assert again.repair.ok, again.repair
     assert "dangling-foreign-key" not in {finding.rule for finding in again.findings}
 

@@ -21,7 +21,11 @@ from tests.conftest import ROOT
 REFERENCE = ROOT / "docs" / "reference"
 SCHEMA = json.loads((REFERENCE / "report.schema.json").read_text())
 Move = Callable[..., Report]
-ALL = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "leftovers": Leftovers.SKIP}
+ALL = {
+    "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
+    "quarantine": ("all",),
+    "leftovers": Leftovers.SKIP,
+}
 
 
 def check_valid(report: Report) -> dict[str, Any]:

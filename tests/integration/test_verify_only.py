@@ -16,7 +16,11 @@ from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
 from migrate_to_pg.snapshot import file_sha256
 from migrate_to_pg.verifying import verify_only
 
-ALL = {"fix": ("all", "merge-duplicates", "text-too-long"), "quarantine": ("all",), "leftovers": Leftovers.SKIP}
+ALL = {
+    "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
+    "quarantine": ("all",),
+    "leftovers": Leftovers.SKIP,
+}
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ INTEGERS = frozenset({"int2", "int4", "int8"})
 TEXTS = frozenset({"varchar", "text", "citext", "bpchar"})
 NUMBERS = frozenset({"numeric", "float4", "float8"})
 TRUE, FALSE = frozenset({"true", "t", "yes", "y", "on", "1"}), frozenset({"false", "f", "no", "n", "off", "0"})
+#: Type -> the declared types of SQLite's whose bytes Django decodes.
+MOMENTS = ("datetime", "timestamp")
+DECODED = {"date": ("date",), "time": ("time",), "timestamp": MOMENTS, "timestamptz": MOMENTS}
 
 WHOLE = re.compile(r"(?:0|-?[1-9][0-9]*)\Z", re.ASCII)
 PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z", re.ASCII)
@@ -85,14 +88,33 @@ def _legacy(escaped: str) -> str:
 
 
 def boolean_value(value: Value, column: Column) -> Iterator[Value]:
-    """1 or 0 for the words and reals that mean them."""
-    if type_of(column) != "bool":
-        return
-    if isinstance(value, float) and value in (0.0, 1.0):
+    """1 or 0 for the words and numbers that mean them."""
+    if type_of(column) == "bool" and isinstance(value, float) and value in (0.0, 1.0):
         yield int(value)
-    if isinstance(value, str):
+    if type_of(column) == "bool" and isinstance(value, str):
         word = value.strip().lower()
         yield from [1] if word in TRUE else [0] if word in FALSE else []
+
+
+def boolean_as_read(value: Value, column: Column) -> Iterator[Value]:
+    """1, 0 or NULL, as Django reads: by the bytes where it converts, else of the numbers 1 and 0 alone."""
+    if type_of(column) != "bool" or value is None:
+        return
+    if declared(column) == "bool":
+        yield from null(column) if value in ("", b"") else [int(value in ("1", b"1"))]
+    elif isinstance(value, float) and value in (0.0, 1.0):
+        yield int(value)
+
+
+def declared(column: Column) -> str:
+    """The first word of SQLite's type, by which Python chooses a converter."""
+    return re.split(r"[ (]", column.planned.source.declared_type)[0].lower()
+
+
+def text_as_blob(value: Value, column: Column) -> Iterator[Value]:
+    """The characters of a blob, in a column where Django decodes it."""
+    if type_of(column) in ("json", "jsonb") or declared(column) in DECODED.get(type_of(column), ()):
+        yield from _decoded(value)
 
 
 def wrong_storage_class(value: Value, column: Column) -> Iterator[Value]:
@@ -234,7 +256,9 @@ CELLS: Mapping[str, Explain] = {
     "nul-in-text": nul_in_text,
     "invalid-utf8": invalid_utf8,
     "wrong-storage-class": wrong_storage_class,
+    "text-as-blob": text_as_blob,
     "boolean-value": boolean_value,
+    "boolean-as-read": boolean_as_read,
     "malformed-date": malformed_date,
     "malformed-timestamp": malformed_timestamp,
     "malformed-time": empty,

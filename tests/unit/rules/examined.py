@@ -124,6 +124,7 @@ def findings(
     accepted: Iterable[str] = (),
     leftovers: Leftovers = Leftovers.COPY,
     time_zone: str = "UTC",
+    local_times: bool = False,
     progress: Callable[[Event], None] = lambda _: None,
     drift: bool = False,
     models: Mapping[tuple[str, str], str] = MappingProxyType({}),
@@ -144,6 +145,7 @@ def findings(
             catalog,
             targets,
             source_time_zone=time_zone,
+            local_times=local_times,
             models=models,
             generic_keys=tuple(
                 GenericKey(table=table_name, content_type_column=kind, object_column=row)

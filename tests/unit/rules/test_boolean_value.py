@@ -1,50 +1,77 @@
-"""Booleans that are neither 0 nor 1."""
+"""Booleans that mean something else than what Django reads from them."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
-from tests.unit.rules.examined import check_finds, check_healthy, keys, table, values
+from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table, values
+from tests.unit.rules.mended import mended
+
+NULLABLE = table("t", "id bigint", "v boolean NULL")
 
 
-def script(value: str) -> str:
-    return f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (4, {value}), (5, NULL);"
+def script(value: str, declared: str = "bool") -> str:
+    return f"CREATE TABLE t (id integer PRIMARY KEY, v {declared}); INSERT INTO t VALUES (4, {value}), (5, NULL);"
 
 
 @pytest.mark.parametrize(
-    ("type_sql", "value", "shown", "said"),
+    ("declared", "value", "shown", "said"),
     [
-        ("boolean", "2", "integer 2", "0 (false) and 1 (true)"),
-        ("boolean", "-1", "integer -1", "0 (false)"),
-        ("boolean", "'true'", "text 'true'", "1 is a word that other programs read as true or false"),
-        ("boolean", "'t'", "text 't'", "a word"),
+        ("bool", "2", "integer 2", "Django reads False from them today"),
+        ("bool", "-1", "integer -1", "0 (false) and 1 (true)"),
+        ("bool", "0.5", "real 0.5", "to SQLite in a WHERE clause, they are true"),
+        ("bool", "'true'", "text 'true'", "1 is a word that other programs read as true or false"),
+        ("BOOL", "' T '", "text ' T '", "Django reads False"),
+        ("bool", "x'3220'", "blob x'3220'", "Django reads False"),
+        ("", "'false'", "text 'false'", "any text that is not empty counts as true"),
         ("boolean", "''", "text ''", "1 is the empty text"),
-        ("boolean", "0.5", "real 0.5", "0 (false)"),
-        ("boolean", "x'01'", "blob x'01'", "1 (true)"),
+        ("", "x'01'", "blob x'01'", "1 (true)"),
+        ("boolean", "2", "integer 2", "the value itself"),
     ],
 )
-def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:
-    finding = check_finds("boolean-value", script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+def test_it_is_found_and_what_django_reads_is_told(declared: str, value: str, shown: str, said: str) -> None:
+    finding = check_finds("boolean-value", script(value, declared), NULLABLE)
     assert (finding.table, finding.column, finding.count) == ("t", "v", 1)
-    assert keys(finding) == ["4"]
-    assert values(finding) == [shown]
+    assert (keys(finding), values(finding)) == (["4"], [shown])
     assert said in finding.explanation
     assert finding.blocks
+    assert finding.repair == "lossy"
 
 
-@pytest.mark.parametrize(
-    ("type_sql", "value"),
-    [
-        ("boolean", "0"),
-        ("boolean", "1"),
-        ("boolean", "NULL"),
-    ],
-)
-def test_what_the_type_holds_is_healthy(type_sql: str, value: str) -> None:
-    check_healthy(script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+@pytest.mark.parametrize("value", ["0", "1", "NULL", "'1'", "1.0"])
+def test_what_the_type_holds_is_healthy(value: str) -> None:
+    check_healthy(script(value), NULLABLE)
 
 
 def test_numbers_and_texts_in_one_column_are_one_finding() -> None:
     several = "CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (1, 2), (2, 't'), (3, 1), (4, '');"
     finding = check_finds("boolean-value", several, table("t", "id bigint", "v boolean"))
     assert (finding.count, keys(finding)) == (3, ["1", "2", "4"])
+
+
+def test_what_nothing_contradicts_is_told_apart() -> None:
+    several = (
+        "CREATE TABLE t (id integer PRIMARY KEY, v bool);"
+        "INSERT INTO t VALUES (1, 'true'), (2, 'false'), (3, ''), (4, 'x'), (5, x'31'), (6, 2), (7, 'on');"
+    )
+    found = {f.rule: keys(f) for f in findings(several, NULLABLE)}
+    assert found == {"boolean-as-read": ["2", "3", "4", "5"], "boolean-value": ["1", "6", "7"]}
+
+
+def test_the_advice_keeps_what_django_reads() -> None:
+    filled = script("'true'") + "INSERT INTO t VALUES (1, 2), (2, 'no'), (3, 1), (6, '');"
+    finding = next(f for f in findings(filled, NULLABLE) if f.rule == "boolean-value")
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(filled)
+        database.execute(finding.remedy.splitlines()[-1])
+        assert database.execute("SELECT id, v FROM t").fetchall() == [
+            (1, 0), (2, 0), (3, 1), (4, 0), (5, None), (6, ""),
+        ]  # fmt: skip
+
+
+def test_the_meaning_is_put_there_only_where_it_was_named() -> None:
+    assert mended(script("'true'"), NULLABLE, fix=["boolean-as-read"]).changed == []
+    assert mended(script("'true'"), NULLABLE, fix=["boolean-value"]).rows["t"] == [(4, 1), (5, None)]

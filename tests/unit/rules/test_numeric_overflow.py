@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.rules.examined import check_finds, check_healthy, keys, table, values
+from tests.unit.rules.examined import check_finds, findings, keys, table, values
 
 
 def script(value: str) -> str:
@@ -39,4 +39,6 @@ def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: 
     ],
 )
 def test_what_the_type_holds_is_healthy(type_sql: str, value: str) -> None:
-    check_healthy(script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+    found = findings(script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+    # Django before 6.1 reads another number, which is told; an overflow it is not.
+    assert {f.rule for f in found} <= ({"numeric-rounded"} if value == "9007199254740993" else set())

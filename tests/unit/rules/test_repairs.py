@@ -83,8 +83,8 @@ MENDING = [rule.id for rule in RULES if rule.mend is not None]
         ("time", b"12:30:00", "12:30:00"),
         ("timestamp with time zone", b"2024-02-29 12:30:00", "2024-02-29 12:30:00"),
         ("uuid", b"00112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff"),
-        ("jsonb", b'{"a": 1}', '{"a": 1}'),
         ("date", b"\xff", STANDS),
+        ("jsonb", b'{"a": "\xff"}', STANDS),
         ("date", 20240229, STANDS),
         ("interval", "5", STANDS),
         ("interval", b"5", STANDS),
@@ -97,8 +97,8 @@ def test_a_value_is_written_in_the_class_of_its_column(type_sql: str, old: objec
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        *[(word, 1) for word in ("true", "T", "Yes", "y", " ON ", "1", 1.0)],
-        *[(word, 0) for word in ("False", "f", "no", "N", "off ", "0", 0.0, -0.0)],
+        *[(word, 1) for word in ("true", "T", "Yes", "y", " ON ", "1")],
+        *[(word, 0) for word in ("False", "f", "no", "N", "off ", "0")],
         *[(value, STANDS) for value in (2, -1, "", "wahr", "1.0", "\ttrue", 0.5, b"1", "\udcff")],
     ],
 )
