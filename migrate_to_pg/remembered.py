@@ -40,9 +40,8 @@ _SETTINGS = (
 def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]) -> str:
     """The hash of what the result depends on."""
     entry = {**sqlite_entry(choice, Path()), "NAME": ""}
-    own = {name: value for name in dir(settings) if name.isupper() for value in (getattr(settings, name),)
-           if name in _SETTINGS or not hasattr(global_settings, name)}  # fmt: skip
-    plain = {name: value for name, value in own.items() if name != "DATABASES" and _is_plain(value)}
+    names = [name for name in dir(settings) if name in _SETTINGS or _is_the_projects(name)]
+    plain = {name: value for name in names if _is_plain(value := getattr(settings, name))}
     facts = (
         (__version__, django.VERSION, sqlite3.sqlite_version, platform.python_version()),
         (choice.alias, entry, sorted(applied), sorted(tables), plain),
@@ -51,6 +50,11 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
     for path in _sources():
         digest.update(repr(str(path)).encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _is_the_projects(name: str) -> bool:
+    """Whether it is a setting that Django does not know."""
+    return name.isupper() and not hasattr(global_settings, name)
 
 
 def _is_plain(value: object) -> bool:

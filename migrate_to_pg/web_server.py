@@ -38,9 +38,14 @@ def django_connection(choice: SourceChoice, path: Path, **options: Any) -> Itera
     entry["OPTIONS"] |= options
     connection = ConnectionHandler({"default": dict(entry), choice.alias: entry})[choice.alias]
     with contextlib.closing(connection):
-        # Projects register their own functions when connection_created is sent.
-        connection.ensure_connection()
-        yield connection
+        try:
+            # Projects register their own functions when connection_created is sent.
+            connection.ensure_connection()
+            yield connection
+        finally:
+            # Django itself does not close a database in memory.
+            if connection.connection is not None:
+                connection.connection.close()
 
 
 class _Recorder(sqlite3.Connection):
