@@ -146,8 +146,8 @@ SELECT DISTINCT format('%%s depends on %%s',
          ELSE pg_describe_object(u.classid, u.objid, u.objsubid) END,
     pg_describe_object(u.refclassid, u.refobjid, 0))
 FROM users u
-WHERE NOT EXISTS (SELECT FROM members m WHERE (m.classid, m.objid) = (u.classid, u.objid)
-                  OR (m.classid, m.objid) = ('pg_class'::regclass, u.relation))
+WHERE NOT EXISTS (SELECT FROM members m WHERE (m.classid, m.objid) = (u.classid, u.objid))
+  AND NOT EXISTS (SELECT FROM members m WHERE (m.classid, m.objid) = ('pg_class'::regclass, u.relation))
 ORDER BY 1
 """
 
