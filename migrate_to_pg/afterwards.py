@@ -15,7 +15,7 @@ import psycopg
 from migrate_to_pg import target
 from migrate_to_pg.dumping import require_usable
 from migrate_to_pg.endpoints import choose_target
-from migrate_to_pg.errors import PublishError
+from migrate_to_pg.errors import PublishError, TargetError
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.bookkeeping import entries
@@ -37,12 +37,12 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
     """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
     started = datetime.now().astimezone()
     with _connected(options) as connection:
+        facts = target.facts(connection, options.publish_to)
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
         publication = take_back(connection, force=options.replace, final=options.publish_to)
         seconds = time.perf_counter() - start
         progress(Event(kind="stage_done", stage="undo"))
-        facts = target.facts(connection, publication.schema)
     return Report(
         ok=True,
         mode="undo",
@@ -122,5 +122,12 @@ def _connected(options: Options) -> Iterator[psycopg.Connection[Any]]:
     final = final_schema(options.publish_to)
     connection = target.connect(choose_target(options.target, published=True).conninfo, schema=final)
     with contextlib.closing(connection):
-        target.take_run_lock(connection)
-        yield connection
+        try:
+            target.take_run_lock(connection)
+            yield connection
+        except psycopg.Error as error:
+            said = error.diag.message_primary or next(iter(str(error).splitlines()), "")
+            raise TargetError(
+                _("PostgreSQL stopped answering or refused: {message}", message=said),
+                remedy=_("See the server's log, then run again."),
+            ) from error

@@ -25,8 +25,10 @@ LOCK_TIMEOUT = 10
 #: Seconds in which a server that went away may come back, to say how the transaction ended.
 _ABSENCE = 20.0
 
+# Of what they run the first word alone: the rest may hold a password, or whatever the application writes.
 _BLOCKERS = """
-SELECT DISTINCT a.pid, a.usename, a.application_name, a.state, l.relation::regclass::text, left(a.query, 100)
+SELECT DISTINCT a.pid, a.usename, a.application_name, a.state, l.relation::regclass::text,
+       substring(a.query FROM '[A-Za-z]+')
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.relation = ANY (%s::oid[]) AND l.granted AND a.pid <> pg_backend_pid() ORDER BY a.pid
 """

@@ -19,7 +19,7 @@ from migrate_to_pg.publish.kept import require_kept
 from migrate_to_pg.publish.leftovers import published_leftovers, take_leftovers_back
 from migrate_to_pg.publish.likeness import swap_publications
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders
-from migrate_to_pg.publish.rights import require_ours
+from migrate_to_pg.publish.rights import require_ours, require_writable
 from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.publish.written import Since, since, since_by_age
 from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
@@ -42,6 +42,8 @@ def undo(connection: Connection, *, force: bool, final: str = FINAL) -> Publicat
     carried = published_leftovers(connection, entry.id)
     leftovers = list(carried.tables) if carried else []
     schemas = [entry.archive, *((LEFTOVERS, carried.archive) if carried else ())]
+    for table in ("publication", "leftovers"):
+        require_writable(connection, table)
     require_ours(connection, [*published, *replaced, *leftovers], schemas)
     aside = unused_schema(connection, "migrate_to_pg_undone")
     with ExitStack() as end, locking_transaction(connection, [*published, *replaced, *leftovers], "Undoing") as clock:

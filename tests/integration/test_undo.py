@@ -4,10 +4,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from migrate_to_pg import afterwards
 from migrate_to_pg.errors import MigrateToPgError, PublishError, TargetError
 from migrate_to_pg.publish.dated import dated_schemas
 from migrate_to_pg.publish.purge import doomed_schemas, drop_schemas
 from migrate_to_pg.publish.undo import undo
+from migrate_to_pg.records import Options
 from tests.integration.test_publish import TABLE, published, rows
 
 THREE = f"{TABLE}; INSERT INTO thing (name) VALUES ('a'), ('b'), ('c')"
@@ -176,6 +178,9 @@ def test_a_role_that_owns_nothing_of_it_is_told_whom_it_belongs_to(connection, c
     connection.execute(
         "GRANT USAGE ON SCHEMA migrate_to_pg TO clerk; GRANT ALL ON ALL TABLES IN SCHEMA public TO clerk"
     )
+    connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA migrate_to_pg TO clerk")
+    with pytest.raises(TargetError, match=r"^Role clerk may not change table migrate_to_pg\.publication"):
+        undo(clerk, force=False)
     connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA migrate_to_pg TO clerk")
     told, remedy = ask()
     assert "belongs to role postgres" in told
@@ -239,6 +244,13 @@ def test_the_leftovers_line_is_not_believed_either(connection, archive):
     connection.execute("UPDATE migrate_to_pg.leftovers SET archive = '', undone = 'pg_catalog'")
     with pytest.raises(PublishError):
         doomed_schemas(connection, "public")
+
+
+@pytest.mark.parametrize("act", [afterwards.undo, afterwards.purgeable])
+def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(act, connection, postgres_url):
+    connection.execute("CREATE SCHEMA migrate_to_pg; CREATE VIEW migrate_to_pg.publication AS SELECT 1 / 0 AS id")
+    with pytest.raises(TargetError, match="PostgreSQL stopped answering or refused: division by zero"):
+        act(Options(target=postgres_url))
 
 
 # --- purge ---
