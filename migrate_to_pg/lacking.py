@@ -110,12 +110,21 @@ def sorted_by(
 
 def lacking_columns(database: sqlite3.Connection, table: str, columns: Iterable[str]) -> Iterator[Lacking]:
     """The columns whose values this connection cannot compare, for want of a collation."""
+    # A table that is sorted by one itself cannot be asked for anything.
+    query = (
+        "SELECT x.name, x.coll FROM pragma_index_list(?) AS l, pragma_index_xinfo(l.name) AS x"
+        " WHERE l.origin = 'pk' AND x.key"
+    )
+    for column, collation in database.execute(query, [table]).fetchall():
+        if not _has_collation(database, collation):
+            yield Lacking(kind="collation", name=collation, table=table, what=column)
     for column in columns:
         try:
             c, t = quote_name(column), quote_name(table)
             database.execute(f"SELECT {c} = {c} FROM {t} NOT INDEXED LIMIT 0")  # noqa: S608 - quoted
         except sqlite3.OperationalError as error:
-            if found := _COLLATION.match(str(error)):
+            found = _COLLATION.match(str(error))
+            if found:
                 yield Lacking(kind="collation", name=found[1], table=table, what=column)
 
 

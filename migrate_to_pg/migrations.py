@@ -92,11 +92,18 @@ def make_unmigrated_tables(connection: BaseDatabaseWrapper, source_tables: Colle
     """What ``migrate --run-syncdb`` makes: the tables of apps without migrations, where the source has them."""
     unmigrated = MigrationLoader(connection).unmigrated_apps
     wanted = {name.lower() for name in source_tables}
-    with connection.schema_editor() as editor:
-        for config in apps.get_app_configs():
-            for model in router.get_migratable_models(config, connection.alias) if config.label in unmigrated else ():
-                if model._meta.can_migrate(connection) and model._meta.db_table.lower() in wanted:
-                    editor.create_model(model)
+    current = ""
+    try:
+        with connection.schema_editor() as editor:
+            for config in apps.get_app_configs():
+                models = router.get_migratable_models(config, connection.alias) if config.label in unmigrated else ()
+                for model in models:
+                    if model._meta.can_migrate(connection) and model._meta.db_table.lower() in wanted:
+                        current = model._meta.label
+                        editor.create_model(model)
+            current = _("(foreign keys and indexes)")
+    except django.db.Error as error:
+        raise model_refused(connection, current, error) from error
 
 
 def fresh_rows() -> FreshRows:
@@ -232,7 +239,7 @@ class _Runner(MigrationExecutor):
                     first_line=first_line(error),
                 ),
                 detail=[*str(error).splitlines()[1:], *self._place(error)],
-                remedy=self._remedy(error),
+                remedy=without_icu(self.connection, error) or self._remedy(error),
             ) from error
 
     def _remedy(self, error: BaseException) -> str:
@@ -316,6 +323,36 @@ class _Runner(MigrationExecutor):
                     final=final,
                 ),
             )
+
+
+def model_refused(connection: BaseDatabaseWrapper, model: str, error: django.db.Error) -> StagingError:
+    """The error for a model whose table PostgreSQL does not make."""
+    return StagingError(
+        _("PostgreSQL does not take the model {model}: {first_line}", model=model, first_line=first_line(error)),
+        detail=str(error).splitlines()[1:],
+        remedy=without_icu(connection, error)
+        or _("Where it needs an extension, make it first (CREATE EXTENSION ...); else correct the model."),
+    )
+
+
+def without_icu(connection: BaseDatabaseWrapper, error: BaseException) -> str:
+    """What to do where a collation is missing because this server was built without ICU; '' for all other errors."""
+    if "ICU" not in str(error) and "collation" not in str(error):
+        return ""
+    # Where PostgreSQL has ICU its collations are made with the cluster.
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu')")
+            has_icu = cursor.fetchone()[0]
+    except django.db.Error:
+        return ""
+    if has_icu:
+        return ""
+    return _(
+        "The collation needs ICU, and this server's PostgreSQL was built without it, as that of --target embedded is."
+        " Nothing is wrong with the project: rehearse on a server that has ICU, in an empty database of its own:"
+        " manage.py migrate_to_pg --rehearse --verify --target postgres://user:password@host:5432/name"
+    )
 
 
 def _require_incoming(connection: BaseDatabaseWrapper) -> None:

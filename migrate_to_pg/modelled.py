@@ -12,9 +12,8 @@ import django.db
 from django.db import models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from migrate_to_pg.errors import StagingError
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.migrations import Key, Progress, SourceLoader, first_line, recording
+from migrate_to_pg.migrations import Key, Progress, SourceLoader, model_refused, recording
 from migrate_to_pg.records import Event
 from migrate_to_pg.registry import applied_models, has_table
 
@@ -38,7 +37,7 @@ def make_models(connection: BaseDatabaseWrapper, applied: Collection[Key], progr
                 progress(Event(kind="progress", stage="stage", message=current, done=number, total=len(made)))
             current = _("(foreign keys and indexes)")
     except django.db.Error as error:
-        raise _refused(current, error) from error
+        raise model_refused(connection, current, error) from error
     return tuple(sorted(set(loader.graph.nodes) - loader.wanted))
 
 
@@ -48,11 +47,3 @@ def _managed(connection: BaseDatabaseWrapper, applied: Collection[Key]) -> Itera
         stored = has_table(model) and model._meta.can_migrate(connection)
         if stored and router.allow_migrate_model(connection.alias, model):
             yield model
-
-
-def _refused(model: str, error: django.db.Error) -> StagingError:
-    return StagingError(
-        _("PostgreSQL does not take the model {model}: {first_line}", model=model, first_line=first_line(error)),
-        detail=str(error).splitlines()[1:],
-        remedy=_("Where it needs an extension, make it first (CREATE EXTENSION ...); else correct the model."),
-    )

@@ -68,6 +68,11 @@ def write(
             sha256 = _Writing(snapshot, catalog, progress).write(file, circumstances, opened)
             size = os.fstat(file.fileno()).st_size
         _rename(unfinished, destination)
+    except UnicodeEncodeError as error:
+        raise ArchiveError(
+            _("The database holds names that are not UTF-8, and a dump cannot."),
+            remedy=_("Drop what has them, with the program that made it, or move this database without a dump."),
+        ) from error
     except OSError as error:
         raise ArchiveError(
             _("{path} cannot be written: {strerror}.", path=destination, strerror=error.strerror or error),

@@ -62,7 +62,7 @@ def _views(plan: Plan) -> list[str]:
 
 def read(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> Read:
     """Everything to carry, in a file at ``path``; raises SourceError where SQLite cannot read a table."""
-    with WorkingFile(snapshot, path) as file:
+    with WorkingFile(snapshot, path, rows=sum(table.rows for table in catalog.tables)) as file:
         tables = [file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)]
         file.without_stand_ins()
         views = {name: file.view(name, catalog.views[name]) for name in _views(plan)}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from django.db.backends.sqlite3._functions import register as register_django  # type: ignore[import-untyped]
 
@@ -30,9 +30,11 @@ from migrate_to_pg.together import together
 
 T = TypeVar("T")
 
-#: What a view may give, and what SQLite may take to compute it: one that calls itself need not come to an end.
-MOST_ROWS = 20_000_000
-MOST_BYTES = 4 * 10**9
+#: What a view may give at least, and what SQLite may take to compute it: one that calls itself need not come to an end.
+MOST_ROWS = 1_000_000
+MOST_BYTES = 10**9
+#: Of a large database it may give so many times what all tables hold.
+MOST_TIMES = 10
 #: Millions of steps of SQLite's machine, some fifty of which it takes in a second.
 MOST_STEPS = 5_000
 
@@ -54,8 +56,10 @@ class _EndlessError(Exception):
 class WorkingFile:
     """The file while it is made; a context manager."""
 
-    def __init__(self, snapshot: Path, path: Path) -> None:
+    def __init__(self, snapshot: Path, path: Path, *, rows: int = 0) -> None:
         self.path = path
+        self._most_rows = max(MOST_ROWS, MOST_TIMES * rows)
+        self._most_bytes = max(MOST_BYTES, MOST_TIMES * snapshot.stat().st_size)
         path.unlink(missing_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._database = sqlite3.connect(
@@ -148,10 +152,11 @@ class WorkingFile:
         self._database.execute("BEGIN")
         try:
             self._database.execute(f"CREATE TABLE {place} ({names})")
-            insert = f"INSERT INTO {place} SELECT * FROM main.{quote_name(view)} LIMIT {MOST_ROWS + 1}"  # noqa: S608 - quoted
+            insert = f"INSERT INTO {place} SELECT * FROM main.{quote_name(view)} LIMIT {self._most_rows + 1}"  # noqa: S608 - quoted
             with self._bounded():
                 rows = self._out_of_the_way(lambda: self._database.execute(insert).rowcount)
-            _require_rows(rows)
+            if rows > self._most_rows:
+                _endless(_("it gives more than {rows:,} rows", rows=self._most_rows))
         except BaseException:
             # SQLite may have done so already.
             if self._database.in_transaction:
@@ -176,7 +181,7 @@ class WorkingFile:
         [(before,)] = self._database.execute("PRAGMA working.max_page_count")
         [(page_size,)] = self._database.execute("PRAGMA working.page_size")
         [(pages,)] = self._database.execute("PRAGMA working.page_count")
-        most = min(before, pages + MOST_BYTES // page_size)
+        most = min(before, pages + self._most_bytes // page_size)
         self._database.execute(f"PRAGMA working.max_page_count = {most}")
         self._database.set_progress_handler(step, 1_000_000)
         try:
@@ -186,7 +191,7 @@ class WorkingFile:
                 raise _EndlessError(_("SQLite computes it for minutes and comes to no end")) from error
             full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
             if full and most < before and shutil.disk_usage(self.path.parent).free > page_size:
-                raise _EndlessError(_("it gives more than {size:,.1f} MB", size=MOST_BYTES / 1e6)) from error
+                raise _EndlessError(_("it gives more than {size:,.1f} MB", size=self._most_bytes / 1e6)) from error
             raise
         finally:
             self._database.set_progress_handler(None, 0)
@@ -210,9 +215,8 @@ class WorkingFile:
         return done[0]
 
 
-def _require_rows(rows: int) -> None:
-    if rows > MOST_ROWS:
-        raise _EndlessError(_("it gives more than {rows:,} rows", rows=MOST_ROWS))
+def _endless(told: str) -> NoReturn:
+    raise _EndlessError(told)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for lacking in subject.catalog.lacking:
         found[lacking.table, lacking.kind, lacking.name].append(lacking)
     for (table, kind, name), places in found.items():
-        yield _finding(table, kind, name, [place.what for place in places if place.what])
+        yield _finding(table, kind, name, list(dict.fromkeys(place.what for place in places if place.what)))
 
 
 def errors(plan: Plan) -> Iterator[Finding]:

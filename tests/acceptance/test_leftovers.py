@@ -2,7 +2,9 @@
 
 import json
 import signal
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -341,3 +343,58 @@ def test_the_source_stays_as_it_is(project, postgres_url):
     project.move(postgres_url, "--rehearse")
     assert digest(project.source) == before
     assert not list(project.folder.glob("**/leftovers.sqlite3*"))
+
+
+def make_what_sqlite_lacks(path):
+    """A table by a collation, a virtual table, and names, of a program that is not there any more."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.create_collation("NOCASE_UTF8", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+        database.execute("CREATE TABLE node (id integer PRIMARY KEY, title text COLLATE NOCASE_UTF8 NOT NULL UNIQUE)")
+        database.execute("CREATE TABLE term (name text COLLATE NOCASE_UTF8 PRIMARY KEY, n) WITHOUT ROWID")
+        for number, word in enumerate(("b", "A", "é", "C", "a1")):
+            database.execute("INSERT INTO node VALUES (?, ?)", [number, word])
+            database.execute("INSERT INTO term VALUES (?, ?)", [word, number])
+        database.execute("CREATE TABLE ABCDEF (a)")
+        database.execute("CREATE VIEW endless AS WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n")
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute(
+            "INSERT INTO sqlite_master VALUES ('table', 'idx', 'idx', 0, 'CREATE VIRTUAL TABLE idx USING nobodys(a)')"
+        )
+    raw = path.read_bytes().replace(b"ABCDEF", b"\xff\xfeCDE\xe9")
+    path.write_bytes(raw)
+
+
+def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(project, postgres_url):
+    make_what_sqlite_lacks(project.source)
+    lacking = ("node.title", "term.name", "idx", r"\xff\xfeCDE\xe9")
+    for command in (
+        ("migrate_to_pg", "--check"),
+        ("migrate_to_pg", "--check", "--leftovers", "skip"),
+        ("sqlite_doctor",),
+    ):
+        told = words(project.run(*command))
+        assert "integrity-check" not in told
+        assert [name for name in lacking if f"lacking-in-sqlite {name}" not in told] == []
+    assert "it gives more than 1,000,000 rows" in words(project.move(postgres_url))
+    rows = execute(postgres_url, "SELECT title FROM sqlite_leftovers.node ORDER BY id")
+    assert rows == [("b",), ("A",), ("é",), ("C",), ("a1",)]
+    assert execute(postgres_url, "SELECT name FROM sqlite_leftovers.term ORDER BY n") == rows
+    assert "no difference" in words(project.run("migrate_to_pg", "--verify-only", "--target", postgres_url))
+    refused = project.run("migrate_to_pg", "--dump", "x.dump", ok=False)
+    assert "holds names that are not UTF-8, and a dump cannot" in words(refused)
+
+
+def test_rows_of_a_table_without_rowid_are_listed_set_aside_and_accounted_for(project, postgres_url):
+    project.sqlite(
+        "DROP TABLE stray_thing",
+        "CREATE TABLE stray_thing (id integer NOT NULL PRIMARY KEY, name varchar(20) NOT NULL) WITHOUT ROWID",
+        "INSERT INTO stray_thing VALUES (7, 'fine'), (3, 'longer than any of twenty'), (5, 'also too long for that')",
+    )
+    told = project.move(postgres_url, ok=False)
+    assert "id = 3: 'longer than any of twenty'" in told.stdout
+    assert "--quarantine text-too-long sets these rows aside" in words(told)
+    project.move(postgres_url, "--quarantine", "text-too-long")
+    assert execute(postgres_url, "SELECT id, name FROM stray_thing") == [(7, "fine")]
+    [snapshot] = project.folder.rglob("snapshot.sqlite3")
+    again = project.run("migrate_to_pg", "--verify-only", "--source", snapshot, "--target", postgres_url)
+    assert "no difference but what the repairs did" in words(again)

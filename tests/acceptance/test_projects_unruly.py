@@ -1,7 +1,13 @@
 """Projects whose code must not run while their rows are moved, or whose migrations cannot."""
 
-import pytest
+from contextlib import closing
 
+import dj_database_url
+import pytest
+from django.db import ProgrammingError
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.migrations import model_refused
 from tests.acceptance.test_projects import execute
 from tests.projects import Project, digest
 from tests.tiers import first_in_ci
@@ -127,3 +133,25 @@ def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path, 
     shapes.migrate()
     shapes.migrate(DATABASE_URL=postgres_url)
     shapes.move(postgres_url, "--leftovers", "skip")
+
+
+def test_a_collation_that_this_server_cannot_have_is_no_fault_of_the_projects(
+    tmp_path, postgres_url, django_db_blocker
+):
+    documents = Project("extension", tmp_path)
+    collation = "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+    documents.migrate(INDEX="")
+    told = documents.move(postgres_url, "--rehearse", ok=False, INDEX=collation)
+    said = " ".join(told.stdout.split())
+    assert told.returncode == 1
+    assert "this server's PostgreSQL was built without it, as that of --target embedded is" in said
+    assert "rehearse on a server that has ICU" in said
+    assert "--schema models" not in said
+    # The same by the models, whose columns name it.
+    connection = ConnectionHandler({"default": dj_database_url.parse(postgres_url)})["default"]
+    with django_db_blocker.unblock(), closing(connection), connection.cursor() as cursor:
+        for statement in ('CREATE TABLE t (a text COLLATE "folded")', "CREATE TABLE t (a missing_type)"):
+            with pytest.raises(ProgrammingError) as refused:
+                cursor.execute(statement)
+            advice = model_refused(connection, "app.Model", refused.value).remedy
+            assert ("rehearse on a server that has ICU" in advice) == ("COLLATE" in statement)

@@ -257,7 +257,7 @@ def test_a_view_without_end_is_named_and_not_carried(
     with closing(sqlite3.connect(path)) as database:
         database.execute(f"CREATE VIEW endless AS {ENDLESS[kind]}")
         database.execute("CREATE VIEW short AS SELECT 1 AS a UNION ALL SELECT 2")
-    for name, most in (("MOST_ROWS", 5000), ("MOST_BYTES", 2_000_000), ("MOST_STEPS", 3)):
+    for name, most in (("MOST_ROWS", 5000), ("MOST_BYTES", 2_000_000), ("MOST_STEPS", 3), ("MOST_TIMES", 0)):
         monkeypatch.setattr(working, name, most)
     catalog = read_source(path)
     found = leftovers.read(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
