@@ -367,12 +367,10 @@ def make_what_sqlite_lacks(path):
 def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(project, postgres_url):
     make_what_sqlite_lacks(project.source)
     lacking = ("node.title", "term.name", "idx", r"\xff\xfeCDE\xe9")
-    for command in (
-        ("migrate_to_pg", "--check"),
-        ("migrate_to_pg", "--check", "--leftovers", "skip"),
-        ("sqlite_doctor",),
-    ):
-        told = words(project.run(*command))
+    check = ("migrate_to_pg", "--check")
+    for command in (check, (*check, "--leftovers", "skip"), ("sqlite_doctor",)):
+        # Other tables of these are ill on purpose.
+        told = words(project.run(*command, ok=command[0] == check[0]))
         assert "integrity-check" not in told
         assert [name for name in lacking if f"lacking-in-sqlite {name}" not in told] == []
     assert "it gives more than 1,000,000 rows" in words(project.move(postgres_url))
