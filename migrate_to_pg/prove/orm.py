@@ -28,6 +28,7 @@ from django.db.models import Exists, OuterRef
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.errors import ProofError
+from migrate_to_pg.lacking import equip, stand_in
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.forms import FIFTEEN_DIGITS
@@ -96,6 +97,13 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
     connection = ConnectionHandler({"default": {}, alias: dict(entry)})[alias]
     connections[alias] = connection
     try:
+        if connection.vendor == "sqlite":
+            # What a receiver of the project's cannot do with a file that is read only is not needed to read it.
+            with contextlib.suppress(Exception):
+                connection.ensure_connection()
+            if connection.connection is not None:
+                equip(connection.connection)
+                stand_in(connection.connection)
         yield
     finally:
         connection.close()
