@@ -160,7 +160,7 @@ class _Noted:
                 null = recorded.nullable.get(column.name, own.null)
                 yield replace(column, not_null=not null and not column.generated)
             elif self._noted.speaks_of(table.name, column.name) or (
-                self._noted.gave_up and made and made.table.column(column.name)
+                self._gave_up(recorded) and made and made.table.column(column.name)
             ):
                 yield column
         known = {column.name for column in table.columns}
@@ -192,12 +192,16 @@ class _Noted:
             index.unique and {column.lower() for column in index.columns} == wanted for index in made.indexes
         )
         if mark not in recorded.marks:
-            return self._noted.speaks_of("unique", table.name) or (self._noted.gave_up and on_sqlite)
+            return self._noted.speaks_of("unique", table.name) or (self._gave_up(recorded) and on_sqlite)
         if made is None or on_sqlite or unique.expressions:
             return True
         # Of a constraint that Django named, a statement that drops it says the table's name alone.
         dropped = any(name.startswith(table.name[:_SAME]) for name in self._noted.dropped)
-        return not self._noted.gave_up and not dropped
+        return not self._gave_up(recorded) and not dropped
+
+    def _gave_up(self, recorded: Recorded) -> bool:
+        """Whether more may have been meant to become of the table."""
+        return recorded.model is None or recorded.model._meta.app_label in self._noted.gave_up
 
     def _holds(self, table: TargetTable, recorded: Recorded, mark: Mark, name: str) -> bool:
         constraints = recorded.model._meta.constraints if recorded.model else ()

@@ -51,8 +51,8 @@ class Record:
     tables: dict[str, Recorded] = field(default_factory=dict)
     #: Statements in SQL, in lower case: nobody reads what they make.
     statements: list[str] = field(default_factory=list)
-    #: Whether an operation gave up, as for want of rows: what it would have done next is not known.
-    gave_up: bool = False
+    #: Applications of which an operation gave up, as for want of rows: what it would have done next is not known.
+    gave_up: set[str] = field(default_factory=set)
     #: Constraints and indexes that a statement dropped, and that Django gave their names.
     dropped: set[str] = field(default_factory=set)
 
@@ -121,7 +121,7 @@ def record(connection: BaseDatabaseWrapper, loader: SourceLoader) -> Record:
             try:
                 operation.database_forwards(label, editor, before, state)
             except (Exception, SystemExit):  # noqa: BLE001 - a migration is the project's own code
-                noted.gave_up = True
+                noted.gave_up.add(label)
     return noted
 
 
@@ -138,22 +138,24 @@ def _operations(loader: SourceLoader) -> Iterator[tuple[str, Operation]]:
 
 
 class _Cursor:
-    """Answers no rows."""
+    """Answers no rows, but for the key of one that was to be inserted."""
 
     rowcount = 0
     description = None
 
     def __init__(self, noted: Record) -> None:
         self._noted = noted
+        self._returned = ""
 
     def execute(self, sql: object, _parameters: object = None) -> None:
         self._noted.note(str(sql))
+        self._returned = str(sql).rpartition(" RETURNING ")[2] if " RETURNING " in str(sql) else ""
 
     def executemany(self, sql: object, _parameters: object = None) -> None:
         self.execute(sql)
 
-    def fetchone(self) -> None:
-        return None
+    def fetchone(self) -> tuple[int, ...] | None:
+        return (1,) * len(self._returned.split(",")) if self._returned else None
 
     def fetchall(self) -> list[Any]:
         return []
