@@ -44,6 +44,9 @@ def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWr
         yield connection
     finally:
         connection.close()
+        # Django itself does not close a database in memory.
+        if connection.connection is not None:
+            connection.connection.close()
         if former_entry is None:
             del settings.DATABASES[alias]
             del connections[alias]
