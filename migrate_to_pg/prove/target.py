@@ -115,10 +115,16 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        forbidden = getattr(error, "sqlstate", None) == "42501"
         raise TargetError(
             # The lines after the first are the query.
             _("The proof could not read {what} on PostgreSQL: {error}", what=what, error=str(error).split("\n")[0]),
-            remedy=_("See the server's log, then run again."),
+            remedy=_(
+                "Connect as the tables' owner, or as a role that may read every row: where row security hides some of"
+                " them, that is one with BYPASSRLS."
+            )
+            if forbidden
+            else _("See the server's log, then run again."),
         ) from error
 
 

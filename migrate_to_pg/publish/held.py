@@ -32,7 +32,7 @@ WITH relation AS (
     SELECT 'definition', 'pg_class'::regclass, oid,
            concat_ws(' ', c.relname, c.relkind, c.relowner, c.relacl::text, c.reloptions::text, c.relpersistence,
                      c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reltablespace, c.relam, c.relnatts,
-                     c.relispopulated, c.relispartition, c.relhasrules, c.relfilenode)
+                     c.relispopulated, c.relispartition, c.relhasrules)
     FROM pg_class c JOIN relation USING (oid)
     UNION ALL SELECT 'constraint', 'pg_class', conrelid, (to_jsonb(k) - 'connamespace')::text
               FROM pg_constraint k JOIN relation r ON r.oid = conrelid

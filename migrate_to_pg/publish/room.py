@@ -23,12 +23,31 @@ def require_room(connection: Connection, staged: str, final: str) -> None:
     """Everything that would be replaced is ours to move and stands alone, and no name is taken by anything else."""
     new = objects_in(connection, staged)
     old = replaced_by(new, objects_in(connection, final))
+    _require_no_defaults(connection, staged)
     _require_names(connection, old, staged, final)
     _require_owned(connection, old)
     _require_alone(connection, old, final)
     _require_known_triggers(connection, old, new)
     _require_whole_publications(connection, old)
     _require_own_publications(connection, old)
+
+
+def _require_no_defaults(connection: Connection, staged: str) -> None:
+    """Who may do what is decided in the final schema: what is made in the staged one gets nothing by being there."""
+    query = """
+        SELECT DISTINCT pg_get_userbyid(d.defaclrole)
+        FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace WHERE n.nspname = %s ORDER BY 1
+    """
+    roles = [row[0] for row in connection.execute(query, [staged]).fetchall()]
+    if roles:
+        raise PublishError(
+            _("Role {role} has default privileges in schema {staged}.", role=roles[0], staged=staged),
+            detail=roles,
+            remedy=_(
+                "They would give others what they may not do in the final schema. Take them back (ALTER DEFAULT"
+                " PRIVILEGES ... REVOKE), or let no migration give them, then run again."
+            ),
+        )
 
 
 # A relation with a row type (any but an index or a sequence) shares its name with no type.

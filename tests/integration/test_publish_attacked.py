@@ -250,3 +250,33 @@ def test_what_can_never_be_moved_is_refused_before_a_row_is_loaded(source, postg
         refused = move(source, postgres_url, mode=mode)
         assert "could not be moved to another schema: nothing is moved here" in refused.failure.message
         assert refused.loaded == ()
+
+
+EVENT_TRIGGERS = {
+    "update": "UPDATE public.auth_user SET is_superuser = true",
+    "delete": "DELETE FROM public.attributions_attribution",
+    "insert": "INSERT INTO public.django_session VALUES ('k', 'd', now())",
+    "truncate": "TRUNCATE public.attributions_attribution",
+}
+
+
+@pytest.mark.parametrize("does", EVENT_TRIGGERS)
+def test_an_event_trigger_that_was_there_before_writes_no_row_unseen(source, postgres_url, move, execute, does):
+    """It acts within the transaction that publishes, which no lock keeps from itself."""
+    execute(
+        postgres_url,
+        "CREATE FUNCTION act() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN"
+        " IF current_query() LIKE '%SET SCHEMA \"public\"%' OR current_query() LIKE '%migrate_to_pg.%' THEN"
+        f" IF to_regclass('public.django_session') IS NOT NULL THEN {EVENT_TRIGGERS[does]}; END IF; END IF; END$$;"
+        "CREATE EVENT TRIGGER act ON ddl_command_end EXECUTE FUNCTION act()",
+    )
+    refused = move(source, postgres_url)
+    assert "An event trigger wrote rows to" in refused.failure.message
+    assert not in_public(execute, postgres_url)
+
+
+def test_default_privileges_of_the_incoming_schema_are_refused(source, postgres_url, move, execute):
+    give = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {INCOMING} GRANT ALL ON TABLES TO PUBLIC"
+    refused = move(source, postgres_url, on={"load": lambda: execute(postgres_url, give)})
+    assert f"has default privileges in schema {INCOMING}" in refused.failure.message
+    assert not in_public(execute, postgres_url)
