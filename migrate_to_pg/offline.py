@@ -158,7 +158,7 @@ class _Noted:
             own = recorded.fields.get(column.name)
             if own is not None:
                 null = recorded.nullable.get(column.name, own.null)
-                yield replace(column, not_null=not null and not column.generated)
+                yield replace(self._typed(column, own), not_null=not null and not column.generated)
             elif self._noted.speaks_of(table.name, column.name) or (
                 self._gave_up(recorded) and made and made.table.column(column.name)
             ):
@@ -169,6 +169,20 @@ class _Noted:
                 yield _raw_column(name, own, null=recorded.nullable.get(name, own.null))
             elif name not in known and own.db_type(self._connection) is not None:
                 yield _column(own, self._connection)
+
+    def _typed(self, column: TargetColumn, own: Any) -> TargetColumn:
+        """With the type that the database has: a key's follows its parent's, whatever it was made with."""
+        if isinstance(own, RawColumn) or own.remote_field or own.db_type(self._connection) is None:
+            return column
+        made = _column(own, self._connection)
+        return replace(
+            column,
+            type_name=made.type_name,
+            type_sql=made.type_sql,
+            max_length=made.max_length,
+            precision=made.precision,
+            scale=made.scale,
+        )
 
     def _uniques(self, table: TargetTable, recorded: Recorded, names: set[str]) -> Iterator[TargetUnique]:
         for unique in table.uniques:

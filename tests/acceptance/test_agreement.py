@@ -21,8 +21,11 @@ DIFFERING = (
     "INSERT INTO vendor_content (language, page, slug, note) VALUES ('fr', 1, 'a', NULL), ('fr', 1, 'a', 'x')",
     "INSERT INTO vendor_entry (body) VALUES ('words')",
 )
-#: The rows that --check must not tell to be deleted: the move takes them.
-TAKEN = ("INSERT INTO vendor_content (language, page, slug, note) VALUES ('fr', 1, 'a', 'x'), ('fr', 1, 'b', 'x')",)
+#: Rows that --check must not tell to be deleted or changed: the move takes them.
+TAKEN = (
+    "INSERT INTO vendor_content (language, page, slug, note) VALUES ('fr', 1, 'a', 'x'), ('fr', 1, 'b', 'x')",
+    "INSERT INTO vendor_label (code) VALUES ('longer than three')",
+)
 
 
 def projects():

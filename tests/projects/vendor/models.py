@@ -17,6 +17,12 @@ class Content(models.Model):
         constraints = [models.UniqueConstraint(fields=["slug"], name="vendor_slug")]
 
 
+class Label(models.Model):
+    """Made wider in the database."""
+
+    code = models.CharField(max_length=3)
+
+
 class Entry(models.Model):
     """Searched by FTS5 on SQLite, by a column of its own on PostgreSQL."""
 

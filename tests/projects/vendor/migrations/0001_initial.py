@@ -15,5 +15,8 @@ class Migration(migrations.Migration):
             ],
             options={"unique_together": {("language", "page")}},
         ),
+        migrations.CreateModel(
+            "Label", [("id", models.BigAutoField(primary_key=True)), ("code", models.CharField(max_length=3))]
+        ),
         migrations.CreateModel("Entry", [("id", models.BigAutoField(primary_key=True)), ("body", models.TextField())]),
     ]

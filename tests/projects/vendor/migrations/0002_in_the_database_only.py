@@ -1,4 +1,4 @@
-"""What no migration state tells: a constraint dropped in the database, and two things that SQLite is left out of."""
+"""What no migration state tells: changes of the database alone, and two things that SQLite is left out of."""
 
 import os
 
@@ -16,16 +16,22 @@ def drop(apps, schema_editor):
     schema_editor.alter_unique_together(model, {("language", "page")}, set())
 
 
+def widen(apps, schema_editor):
+    alter(schema_editor, apps.get_model("vendor", "Label"), "code", models.CharField(max_length=30))
+
+
+def alter(schema_editor, model, name, field):
+    field.set_attributes_from_name(name)
+    field.model = model
+    schema_editor.alter_field(model, model._meta.get_field(name), field)
+
+
 def on_postgresql(apps, schema_editor):
     if schema_editor.connection.vendor != "postgresql":
         return
     model = apps.get_model("vendor", "Content")
     schema_editor.add_constraint(model, models.UniqueConstraint(fields=["slug"], name="vendor_slug"))
-    former = model._meta.get_field("note")
-    field = models.CharField(max_length=20)
-    field.set_attributes_from_name("note")
-    field.model = model
-    schema_editor.alter_field(model, former, field)
+    alter(schema_editor, model, "note", models.CharField(max_length=20))
 
 
 class Migration(migrations.Migration):
@@ -33,6 +39,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunPython(refuse, migrations.RunPython.noop),
         migrations.RunPython(drop, migrations.RunPython.noop),
+        migrations.RunPython(widen, migrations.RunPython.noop),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(on_postgresql, migrations.RunPython.noop)],
             state_operations=[
