@@ -16,30 +16,46 @@ SELECT c.oid, c.relname AS name,
        array(SELECT t.tgname::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal ORDER BY t.tgname)
        AS triggers
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY c.relname
 """
 
-# A column of a domain has the domain's base type, by way of which its values are written.
+# A column of a domain, be it over another, has the base type, by way of which its values are written. What decides
+# about a text is the type of an array's elements, of a range's bounds, with the modifiers of the column or the domain.
 _COLUMNS = """
+WITH RECURSIVE within (start, oid, modifier, not_null, by_domains, depth) AS (
+    SELECT DISTINCT a.atttypid, a.atttypid, -1, false, true, 0
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT w.start, CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typcategory = 'A' THEN t.typelem
+                         ELSE r.rngsubtype END,
+           CASE WHEN t.typtype = 'd' AND t.typtypmod <> -1 THEN t.typtypmod ELSE w.modifier END,
+           w.not_null OR t.typnotnull, w.by_domains AND t.typtype = 'd', w.depth + 1
+    FROM within w JOIN pg_type t ON t.oid = w.oid LEFT JOIN pg_range r ON t.oid IN (r.rngtypid, r.rngmultitypid)
+    WHERE t.typtype IN ('d', 'r', 'm') OR t.typcategory = 'A'
+)
 SELECT a.attrelid AS table_oid, a.attname AS name, base.typname AS type_name,
-       format_type(base.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) AS type_sql,
-       format_type(base.oid, NULL) AS bare,
-       format('%%I.%%I', m.nspname, base.typname) AS cast_to,
-       a.attnotnull OR t.typnotnull AS not_null,
-       CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
+       format_type(base.oid, m.modifier) AS type_sql, format_type(base.oid, NULL) AS bare,
+       format('%%I.%%I', base_in.nspname, base.typname) AS cast_to,
+       a.attnotnull OR b.not_null AS not_null, m.modifier AS modifier,
        a.attgenerated <> '' AS generated, a.attgenerated = 'v' AS virtual,
        a.atthasdef OR a.attidentity <> '' AS has_default,
+       CASE e.typtype WHEN 'e' THEN 'enum' WHEN 'c' THEN 'composite' ELSE e.typname END AS element,
+       format_type(e.oid, CASE l.modifier WHEN -1 THEN a.atttypmod ELSE l.modifier END) AS element_sql,
        pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname) AS sequence
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type base ON base.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-JOIN pg_namespace m ON m.oid = base.typnamespace
-WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+CROSS JOIN LATERAL (SELECT * FROM within w WHERE w.start = a.atttypid AND w.by_domains ORDER BY w.depth DESC LIMIT 1) b
+CROSS JOIN LATERAL (SELECT CASE b.modifier WHEN -1 THEN a.atttypmod ELSE b.modifier END) m (modifier)
+CROSS JOIN LATERAL (SELECT * FROM within w WHERE w.start = a.atttypid ORDER BY w.depth DESC LIMIT 1) l
+JOIN pg_type base ON base.oid = b.oid
+JOIN pg_namespace base_in ON base_in.oid = base.typnamespace
+JOIN pg_type e ON e.oid = l.oid
+WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """
 
@@ -62,7 +78,7 @@ FROM pg_index i
 JOIN pg_class ci ON ci.oid = i.indexrelid
 JOIN pg_am am ON am.oid = ci.relam
 JOIN pg_namespace n ON n.oid = ci.relnamespace
-WHERE n.nspname = %s
+WHERE n.nspname = %(schema)s
 ORDER BY i.indrelid, ci.relname
 """
 
@@ -76,14 +92,14 @@ SELECT k.conrelid AS table_oid, k.conname AS name, p.relname AS parent,
 FROM pg_constraint k
 JOIN pg_class p ON p.oid = k.confrelid
 JOIN pg_namespace n ON n.oid = k.connamespace
-WHERE n.nspname = %s AND k.contype = 'f'
+WHERE n.nspname = %(schema)s AND k.contype = 'f'
 ORDER BY k.conrelid, k.conname
 """
 
 _CHECKS = """
 SELECT k.conrelid AS table_oid, k.conname AS name, pg_get_expr(k.conbin, k.conrelid) AS expression
 FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
-WHERE n.nspname = %s AND k.contype = 'c' AND k.conrelid <> 0 ORDER BY k.conname
+WHERE n.nspname = %(schema)s AND k.contype = 'c' AND k.conrelid <> 0 ORDER BY k.conname
 """
 
 _PARENTHESES = re.compile(r"\([^()]*\)")
@@ -116,7 +132,7 @@ def _by_table(connection: psycopg.Connection[Any], query: str, schema: str) -> d
 
 def _rows(connection: psycopg.Connection[Any], query: str, schema: str) -> list[Any]:
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        return list(cursor.execute(query, [schema]).fetchall())
+        return list(cursor.execute(query, {"schema": schema}).fetchall())
 
 
 def _target_table(
@@ -179,6 +195,8 @@ def _target_column(row: Any) -> TargetColumn:
         max_length=length,
         precision=precision,
         scale=scale,
+        element=row.element,
+        element_sql=row.element_sql,
         generated=row.generated,
         virtual=row.virtual,
         sequence=row.sequence,

@@ -4,15 +4,14 @@ Arrays, ranges, enums, hstore and whatever else a column may be: SQLite TEXT -> 
 more digits than Arrow's decimals have: the number that Django reads, in plain digits.
 
 PostgreSQL's own reading of a text may keep less than is there, and says nothing: money is rounded to cents, a date
-drops the time of day. Such a text is malformed here.
+drops the time of day. Such a text is malformed here; which they are is said in ``kept``.
 """
 
 from __future__ import annotations
 
 import decimal
-import re
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +29,7 @@ from migrate_to_pg.columns.codec import (
     without,
 )
 from migrate_to_pg.columns.decimals import LARGE, SHORT, as_django_reads, sqlite_decimal
+from migrate_to_pg.columns.kept import judge_of, lost_patterns
 from migrate_to_pg.columns.text import read_text
 
 
@@ -49,43 +49,21 @@ def _numeric(arrays: Sequence[pa.Array], context: Context) -> Converted:
 
 
 def _anything(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    text = read_text(arrays, context)
-    element = context.column.type_name.removeprefix("_")
-    if element == "float4":
-        return _floats(text)
-    lost = next((pattern for types, pattern in _LOST if element in types), None)
-    if lost is None:
-        return text
-    whole = without(text.values, pc.match_substring_regex(text.values, lost))
-    return Converted(values=whole.values, malformed=either(text.malformed, whole.malformed))
+    found = read_text(arrays, context)
+    for pattern in lost_patterns(context.column):
+        whole = without(found.values, pc.match_substring_regex(found.values, pattern))
+        found = Converted(values=whole.values, malformed=either(found.malformed, whole.malformed))
+    keeps = judge_of(context.column)
+    if keeps is None:
+        return found
+    judged = one_by_one(found.values.to_pylist(), partial(_required, keeps), pa.string(), errors=(ValueError,))
+    return Converted(values=judged.values, malformed=either(found.malformed, judged.malformed))
 
 
-def _floats(text: Converted) -> Converted:
-    """Arrays of float4: each number must be the shortest that means what 32 bits make of it, or longer by zeros."""
-    judged = one_by_one(text.values.to_pylist(), _require_narrow, pa.string(), errors=(ValueError, OverflowError))
-    return Converted(values=judged.values, malformed=either(text.malformed, judged.malformed))
-
-
-def _require_narrow(text: str) -> str:
-    for number in map(float, _NUMBER.findall(text)):
-        (narrow,) = struct.unpack("f", struct.pack("f", number))
-        if float(pa.scalar(narrow, pa.float32()).cast(pa.string()).as_py()) != number:
-            raise ValueError(f"{number} would be rounded")
+def _required(keeps: Callable[[str], bool], text: str) -> str:
+    if not keeps(text):
+        raise ValueError("PostgreSQL would keep less than is there")
     return text
-
-
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-#: What only the day of the cast gives a meaning; digits beyond the microsecond.
-_TIME = r"(?i)\b(now|today|tomorrow|yesterday)\b|\.\d{6}\d*[1-9]"
-_OFFSET = r":\d\d(\.\d+)?\s*([+-]\s*\d|z\b)"
-#: Element types -> the regular expression of a text of which PostgreSQL would keep less than is there.
-_LOST = (
-    (("money",), r"[.]\d\d\d*[1-9]"),
-    (("date", "daterange", "datemultirange"), rf"{_TIME}|:"),
-    (("time",), rf"{_TIME}|{_OFFSET}|\d-\d"),
-    (("timestamp", "tsrange", "tsmultirange"), rf"{_TIME}|{_OFFSET}"),
-    (("timestamptz", "tstzrange", "tstzmultirange", "timetz", "interval"), _TIME),
-)
 
 
 def _string(_: object) -> pa.DataType:

@@ -28,6 +28,11 @@ class TargetColumn:
     exact: bool = False
     #: Computed by PostgreSQL: never loaded, always proven.
     generated: bool = False
+    #: pg_type.typname of what decides about a text of it: of an array its elements, of a range its bounds; "enum" and
+    #: "composite" for types of those kinds; '' without a server.
+    element: str = ""
+    #: The same with its modifiers, as a person writes it: "numeric(4,2)".
+    element_sql: str = ""
     #: Computed when it is read, not when the row is written.
     virtual: bool = False
     #: Quoted, schema-qualified name of the sequence behind an IDENTITY or serial column; without a server, the name

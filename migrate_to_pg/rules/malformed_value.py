@@ -35,6 +35,8 @@ _FORMS = {
     "interval": N_("durations, here of up to 9.19e18 microseconds (291,000 years)"),
     "name": N_("at most 63 bytes of text"),
     "char": N_("one byte of text"),
+    "tsvector": N_("the words of a search as PostgreSQL writes them, such as 'cat':2 'run':1"),
+    "xml": N_("documents, and drops the declaration <?xml ...?> before them"),
 }
 
 
@@ -43,7 +45,10 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def _holds(column: PlannedColumn) -> str:
-    spelled = N_("what is there in full only where its text has no more digits, no other day or zone than that type")
+    spelled = N_(
+        "what is there in full only where its text has no more digits, no other day or zone than that type, no key or"
+        " word twice, and no backslash that means nothing"
+    )
     return _(_FORMS.get(column.target.type_name, spelled))
 
 

@@ -107,8 +107,9 @@ def test_two_spellings_of_one_value_are_duplicates_under_sqlites_own_unique_inde
         CREATE UNIQUE INDEX i ON t (v COLLATE BINARY, id);
         INSERT INTO t VALUES (1, {first}), (2, {second});
     """
-    finding = check_finds("duplicate-key", script, target)
-    assert (finding.count, keys(finding)) == (1, ["2"])
+    # That char(n) pads them is another finding.
+    (finding,) = [found for found in findings(script, target) if found.rule != "padded-text"]
+    assert (finding.rule, finding.count, keys(finding)) == ("duplicate-key", 1, ["2"])
 
 
 def test_spellings_that_sqlites_index_keeps_apart_are_told_so() -> None:
