@@ -53,6 +53,8 @@ class Carried:
     made: frozenset[Described]
     #: View -> why SQLite cannot read it.
     unread: dict[str, str]
+    #: Table that stays behind -> the number of columns that it would have, too many for PostgreSQL.
+    wide: dict[str, int]
 
 
 def carry(
@@ -91,6 +93,7 @@ def carry(
         path=path,
         made=made,
         unread=found.unread,
+        wide=found.wide,
     )
 
 
@@ -100,7 +103,9 @@ def standing(
     """The same of what was published: of the tables that are still there, what they should hold."""
     found = leftovers.read(plan, catalog, snapshot.path, path)
     own = leftovers.plan_for(found.tables, targets, source_time_zone=plan.source_time_zone)
-    return Carried(tables=found.tables, plan=own, loaded=(), path=path, made=frozenset(), unread=found.unread)
+    return Carried(
+        tables=found.tables, plan=own, loaded=(), path=path, made=frozenset(), unread=found.unread, wide=found.wide
+    )
 
 
 def require_made(connection: Connection, carried: Carried) -> None:

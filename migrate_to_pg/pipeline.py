@@ -63,6 +63,7 @@ from migrate_to_pg.records import (
     SourceCatalog,
     SystemCheck,
 )
+from migrate_to_pg.rules import leftover_table
 from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
@@ -227,6 +228,7 @@ class _Move(Loading):
         self.facts.loaded += self.carried.loaded
         self.facts.excluded += carrying.excluded(self.carried, catalog)
         self.facts.said += untold(self.carried.unread, self.facts.findings)
+        self.facts.said += leftover_table.too_wide(plan, self.carried.wide, self.facts.findings)
 
     def _stage_tables(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema

@@ -39,6 +39,8 @@ class Read:
     path: Path
     #: View -> SQLite's complaint, where it could not be read.
     unread: dict[str, str]
+    #: Table -> the number of columns that it would have, where PostgreSQL takes none of so many.
+    wide: dict[str, int]
 
 
 def are_there(plan: Plan) -> bool:
@@ -63,12 +65,13 @@ def _views(plan: Plan) -> list[str]:
 def read(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> Read:
     """Everything to carry, in a file at ``path``; raises SourceError where SQLite cannot read a table."""
     with WorkingFile(snapshot, path, rows=sum(table.rows for table in catalog.tables)) as file:
-        tables = [file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)]
+        tables = {t.name: file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)}
         file.without_stand_ins()
         views = {name: file.view(name, catalog.views[name]) for name in _views(plan)}
-    carried = (view for view in views.values() if isinstance(view, LeftoverTable))
+    carried = (found for found in (*tables.values(), *views.values()) if isinstance(found, LeftoverTable))
     unread = {name: view for name, view in views.items() if isinstance(view, str)}
-    return Read(tables=(*tables, *carried), path=path, unread=unread)
+    wide = {name: columns for name, columns in tables.items() if isinstance(columns, int)}
+    return Read(tables=tuple(carried), path=path, unread=unread, wide=wide)
 
 
 def plan_for(tables: Iterable[LeftoverTable], targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:

@@ -24,7 +24,7 @@ from migrate_to_pg.leftovers import text
 from migrate_to_pg.leftovers.columns import columns_for, key_for, selected
 from migrate_to_pg.leftovers.contents import contents
 from migrate_to_pg.leftovers.names import Names
-from migrate_to_pg.records import LeftoverColumn, LeftoverTable, SourceColumn, SourceTable
+from migrate_to_pg.records import MOST_COLUMNS, LeftoverColumn, LeftoverTable, SourceColumn, SourceTable
 from migrate_to_pg.sqlite import quote_name, snapshot_uri
 from migrate_to_pg.together import together
 
@@ -37,9 +37,6 @@ MOST_BYTES = 10**9
 MOST_TIMES = 10
 #: Millions of steps of SQLite's machine, some fifty of which it takes in a second.
 MOST_STEPS = 5_000
-
-#: PostgreSQL's MaxHeapAttributeNumber.
-_MOST_COLUMNS = 1600
 #: Beside the values a row has a length for each.
 _OVERHEAD = 9
 
@@ -51,6 +48,14 @@ def view_place(name: str) -> str:
 
 class _EndlessError(Exception):
     """A view gives more than can be meant."""
+
+
+class _TooWideError(Exception):
+    """PostgreSQL takes no table of so many columns."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__(columns)
+        self.columns = columns
 
 
 class WorkingFile:
@@ -84,15 +89,19 @@ class WorkingFile:
     ) -> None:
         self._database.close()
 
-    def table(self, source: SourceTable, *, excluded: bool) -> LeftoverTable:
+    def table(self, source: SourceTable, *, excluded: bool) -> LeftoverTable | int:
         """What a table holds, and its rows in the working file; none of them where it is ``excluded``.
 
-        Raises SourceError where SQLite cannot read it.
+        The number of columns that it would have where PostgreSQL takes no table of so many. Raises SourceError where
+        SQLite cannot read it.
         """
         with _readable(source.name):
             relation = f"main.{quote_name(source.name)} NOT INDEXED"
             readable = tuple(column for column in source.columns if not column.unreadable)
-            made = self._judged(source.name, relation, readable)
+            try:
+                made = self._judged(source.name, relation, readable)
+            except _TooWideError as error:
+                return error.columns
             made = replace(made, excluded=excluded, rows=0 if excluded else made.rows)
             self._fill(made, relation)
         return made
@@ -116,7 +125,10 @@ class WorkingFile:
                     raise
                 return str(error)
             relation = f"working.{quote_name(view_place(name))}"
-            made = replace(self._judged(name, relation, columns), view_sql=view_sql, is_view=True)
+            try:
+                made = replace(self._judged(name, relation, columns), view_sql=view_sql, is_view=True)
+            except _TooWideError as error:
+                return _("it would have {columns:,} columns", columns=error.columns)
             self._fill(made, relation)
         return made
 
@@ -124,16 +136,8 @@ class WorkingFile:
         names = [column.name for column in sources]
         rows, found = self._out_of_the_way(lambda: contents(self._database, relation, names, self._storable))
         columns = columns_for(sources, found)
-        if len(columns) > _MOST_COLUMNS:
-            raise SourceError(
-                _(
-                    "{name}, which no migration knows, would have {columns:,} columns; PostgreSQL takes {most:,}.",
-                    name=name,
-                    columns=len(columns),
-                    most=_MOST_COLUMNS,
-                ),
-                remedy=_("Drop it, or leave behind all that no migration knows: --leftovers skip."),
-            )
+        if len(columns) > MOST_COLUMNS:
+            raise _TooWideError(len(columns))
         return LeftoverTable(
             name=self._names.give(name),
             source=name,

@@ -15,6 +15,8 @@ FINAL = "public"
 LEFTOVERS_INCOMING = "migrate_to_pg_leftovers_incoming"
 #: Their final place.
 LEFTOVERS = "sqlite_leftovers"
+#: PostgreSQL's MaxHeapAttributeNumber: no table has more columns.
+MOST_COLUMNS = 1600
 #: The schema that keeps what this tool itself must remember: publications, for --undo.
 BOOKKEEPING = "migrate_to_pg"
 

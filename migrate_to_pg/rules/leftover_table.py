@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import LEFTOVERS, Finding, Leftovers, Level, SourceTable
+from migrate_to_pg.records import LEFTOVERS, MOST_COLUMNS, Finding, Leftovers, Level, Plan, SourceTable
 from migrate_to_pg.rules.rule import SetRule, Subject
-from migrate_to_pg.rules.sql import Sql, compose, name
+from migrate_to_pg.rules.sql import Sql, compose, join, name
 
 #: A name in SQL, quoted in any way or not.
 _NAME = re.compile(r"""\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^]]*\]|\w+""")
@@ -29,6 +29,10 @@ _COPIED = N_(
     "Look at its rows there; if they are needed, bring them into a table of the project (a model and a migration);"
     " if not, drop the table. To leave it behind: --leftovers skip; to stop at it: --leftovers stop."
 )
+#: About one that has too many columns.
+_WIDE = N_("Where its rows are needed, divide it into tables of fewer columns in SQLite; if not, drop it.")
+#: Columns that are asked about in one statement: SQLite's expressions have a depth of 1,000 at most.
+_AT_ONCE = 200
 #: About a virtual one.
 _SEARCH = N_(
     "Where the application searches, it needs an index of PostgreSQL's own: make one there by a migration"
@@ -67,11 +71,61 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _ordinary(subject: Subject, table: SourceTable) -> Finding:
+    if subject.leftovers is Leftovers.COPY and (columns := _columns(subject, table)) > MOST_COLUMNS:
+        return _too_wide(table, columns)
     if subject.leftovers is Leftovers.COPY:
         return _finding(subject, table, Level.WARNING, _carried(subject, table), _COPIED)
     # Without a server it may be one that RunSQL makes: that stops nobody.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
     return _finding(subject, table, Level.ERROR if stops else Level.WARNING, _behind(subject, table), _LEFT)
+
+
+def _columns(subject: Subject, table: SourceTable) -> int:
+    """How many columns it takes: one for each kind of values that a column of SQLite's holds."""
+    columns = table.columns
+    # No column becomes more than five.
+    if not MOST_COLUMNS / 5 < len(columns) <= MOST_COLUMNS:
+        return len(columns)
+    kinds = 0
+    for start in range(0, len(columns), _AT_ONCE):
+        part = columns[start : start + _AT_ONCE]
+        counted_kinds = (
+            compose(
+                "max(count(DISTINCT CASE typeof({c}) WHEN 'null' THEN NULL WHEN 'integer' THEN 'real'"
+                " ELSE typeof({c}) END), 1)",
+                c=name(column.name),
+            )
+            for column in part
+        )
+        sum_of_kinds = join(" + ", counted_kinds)
+        kinds += subject.number(
+            compose("SELECT {kinds} FROM {table} NOT INDEXED", kinds=sum_of_kinds, table=name(table.name))
+        )
+    return kinds
+
+
+def too_wide(plan: Plan, wide: Mapping[str, int], found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """A finding for each table that would have too many columns, but for those that were found out before."""
+    told = {
+        finding.table for finding in found if finding.rule == RULE.id and f"{MOST_COLUMNS:,}" in finding.explanation
+    }
+    return tuple(_too_wide(t, wide[t.name]) for t in plan.leftovers if t.name in wide and t.name not in told)
+
+
+def _too_wide(table: SourceTable, columns: int) -> Finding:
+    return RULE.finding(
+        table=table.name,
+        count=table.rows or 1,
+        explanation=_(
+            "No migration of the project makes this table, and it is left behind: it would have {columns:,} columns on"
+            " PostgreSQL, which takes no more than {most:,} (a column of SQLite's that holds values of several kinds"
+            " becomes one for each). {held} Everything else is moved; the table stays in the snapshot.",
+            columns=columns,
+            most=MOST_COLUMNS,
+            held=_held(table),
+        ),
+        remedy=_(_WIDE),
+    )
 
 
 def _virtual(subject: Subject, table: SourceTable) -> str:

@@ -33,10 +33,9 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn) -> It
             samples=rows.samples(subject, table, [column.source], rows.first_rowids(subject, table.source, there)),
             explanation=_(
                 "PostgreSQL's column is {type}. Its values would be sent as text and cast, and nobody has tried whether"
-                " that type keeps all of a text. {without_samples}",
+                " that type keeps all of a text.",
                 type=column.target.type_sql,
-                without_samples=rows.without_samples(table.source),
-            ).rstrip(),
+            ),
             remedy=_(
                 "Set the column to NULL in a copy of SQLite and fill it on PostgreSQL after the move, or leave the"
                 " table out: --exclude-data {table}",

@@ -155,3 +155,16 @@ def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afte
     without = things.move(postgres_url, "--replace", "--exclude-data", "stray.Thing", STRAY=search)
     assert "left out on purpose" not in without.stdout
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
+
+
+def test_a_leftover_with_more_columns_than_postgresql_takes_stays_behind_and_the_rest_moves(things, postgres_url):
+    things.sqlite(f"CREATE TABLE wide ({', '.join(f'c{n}' for n in range(1700))})", "INSERT INTO wide (c7) VALUES (7)")
+    things.sqlite("CREATE TABLE narrow (v)", "INSERT INTO narrow VALUES (5)")
+    for command in (["migrate_to_pg", "--check"], ["sqlite_doctor"]):
+        assert "1,700 columns" in " ".join(things.run(*command, "--source", things.source).stdout.split())
+    moved = things.move(postgres_url, "--json")
+    (finding,) = [f for f in told(moved)["findings"] if f["table"] == "wide"]
+    assert (finding["rule"], finding["level"], finding["count"]) == ("leftover-table", "warning", 1)
+    assert execute(postgres_url, "SELECT v FROM sqlite_leftovers.narrow") == [(5,)]
+    assert execute(postgres_url, "SELECT to_regclass('sqlite_leftovers.wide')") == [(None,)]
+    assert names(postgres_url) == NAMES

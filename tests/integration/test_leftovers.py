@@ -203,12 +203,17 @@ def test_utf16_crosses_and_what_is_no_text_there_is_kept_as_bytes(tmp_path: Path
     assert rows == [("Thérèse", None), (None, b"\x00\xd8"), (None, b"a\0\0\0"), ("\U0001f600", None)]
 
 
-def test_more_columns_than_postgresql_takes_are_told_before_anything_is_made(tmp_path: Path) -> None:
+def test_more_columns_than_postgresql_takes_stay_behind_and_all_else_crosses(tmp_path: Path, postgres_url: str) -> None:
     names = ", ".join(f"c{n}" for n in range(900))
     values = ", ".join(["1"] * 900), ", ".join(["'1'"] * 900)
     script = f"CREATE TABLE wide ({names}); INSERT INTO wide VALUES ({values[0]}), ({values[1]});"
-    with pytest.raises(SourceError, match="wide, which no migration knows, would have 1,800 columns"):
-        Crossing(tmp_path, "", script)
+    view = "CREATE VIEW seen AS SELECT * FROM wide; CREATE TABLE narrow (v); INSERT INTO narrow VALUES (1);"
+    crossing = Crossing(tmp_path, postgres_url, script + view)
+    crossing.carry()
+    assert crossing.read.wide == {"wide": 1800}
+    assert "1,800 columns" in crossing.read.unread["seen"]
+    assert [table.name for table in crossing.read.tables] == ["narrow"]
+    assert crossing.found() == []
 
 
 def test_many_columns_cross(tmp_path: Path, postgres_url: str) -> None:

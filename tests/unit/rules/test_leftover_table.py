@@ -66,3 +66,18 @@ def test_without_a_server_nobody_is_stopped_by_a_table_that_a_migration_may_make
         (told,) = findings(script, table("t", "id bigint"), leftovers=Leftovers.STOP, promised=promised)
         assert told.level is level
         assert "1 row would stay behind" in told.explanation
+
+
+def test_more_columns_than_postgresql_takes_stay_behind_and_are_told_beforehand() -> None:
+    """As SQLite has them, or once a column of several kinds of values has become several."""
+    columns = ", ".join(f"c{n}" for n in range(1601))
+    finding = check_finds("leftover-table", f"CREATE TABLE wide ({columns}); INSERT INTO wide (c1) VALUES (1);")
+    assert (finding.level, finding.count) == (Level.WARNING, 1)
+    assert "it would have 1,601 columns on PostgreSQL, which takes no more than 1,600" in finding.explanation
+    assert "1 row would stay behind" in finding.explanation
+    names = [f"c{n}" for n in range(900)]
+    mixed = [", ".join([value] * 900) for value in ("1", "'a'", "2.5", "NULL")]
+    script = f"CREATE TABLE mixed ({', '.join(names)}); INSERT INTO mixed VALUES {', '.join(f'({m})' for m in mixed)};"
+    assert "it would have 1,800 columns" in check_finds("leftover-table", script).explanation
+    plain = script.replace("'a'", "3")
+    assert "The move carries 4 rows of it" in check_finds("leftover-table", plain).explanation
