@@ -160,8 +160,8 @@ def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afte
 def test_a_leftover_with_more_columns_than_postgresql_takes_stays_behind_and_the_rest_moves(things, postgres_url):
     things.sqlite(f"CREATE TABLE wide ({', '.join(f'c{n}' for n in range(1700))})", "INSERT INTO wide (c7) VALUES (7)")
     things.sqlite("CREATE TABLE narrow (v)", "INSERT INTO narrow VALUES (5)")
-    for command in (["migrate_to_pg", "--check"], ["sqlite_doctor"]):
-        assert "1,700 columns" in " ".join(things.run(*command, "--source", things.source).stdout.split())
+    for command in (["migrate_to_pg", "--check", "--source"], ["sqlite_doctor"]):
+        assert "1,700 columns" in " ".join(things.run(*command, things.source).stdout.split())
     moved = things.move(postgres_url, "--json")
     (finding,) = [f for f in told(moved)["findings"] if f["table"] == "wide"]
     assert (finding["rule"], finding["level"], finding["count"]) == ("leftover-table", "warning", 1)
