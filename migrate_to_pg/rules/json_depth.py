@@ -9,12 +9,16 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.form import JSON_TYPES, condition
+from migrate_to_pg.rules.functions import MOST_LEVELS, json_too_deep
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column; one scan for each table that has columns of JSON."""
+    """One finding for each such column; one scan for each table that has columns of JSON, where there may be any."""
+    # Python 3.12 and later read whatever SQLite takes.
+    if not json_too_deep(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS):
+        return
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name in JSON_TYPES]
         for column, count in rows.marked(subject, table, columns, _is_too_deep):
