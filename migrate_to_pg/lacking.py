@@ -26,7 +26,10 @@ _BLANK = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
 _QUOTED = r""""(?:[^"]|"")*"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^\]]*\]"""
 _COLLATE = re.compile(rf"\bCOLLATE{_BLANK}*({_QUOTED}|[\w$]+)", re.IGNORECASE | re.DOTALL)
 _COLLATION = re.compile(r"no such collation sequence: (.+)")
-_LACKS = ("no such collation sequence", "no such module", "no such tokenizer", "no such function", "unknown function")
+_LACKS = (
+    "no such collation sequence", "no such module", "no such tokenizer", "unknown tokenizer", "no such function",
+    "unknown function",
+)  # fmt: skip
 
 
 def adopt(registrations: Iterable[Registration]) -> None:

@@ -54,6 +54,8 @@ class Source:
                     " backup in its place, or move the file that does not belong to it away."
                 ),
             )
+        # Read before anything holds a lock on the file, which closing it would drop.
+        self._header = read_header(path)
         self._file = footprint(path)
         #: The files as they were when the copy was made, or last found to hold the same.
         self._looks: tuple[object, ...] = ()
@@ -63,9 +65,13 @@ class Source:
         self.unread: tuple[str, ...] = ()
         try:
             self._connection = _connect(path, "ro", wait)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+        try:
             self._version = self._data_version()
         except sqlite3.Error as error:
-            raise _unreadable(path, error) from error
+            self._connection.close()
+            raise self._unreadable(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +139,7 @@ class Source:
             with contextlib.suppress(sqlite3.Error):
                 # Else the lock of a reader would stay with the connection.
                 self._connection.execute("ROLLBACK")
-            raise _unreadable(self.path, error) from error
+            raise self._unreadable(error) from error
         copy, original = _settle(destination, self.path)
         self._copy, self._place = copy, destination
         return Snapshot(
@@ -143,6 +149,15 @@ class Source:
             sha256=copy,
             source_sha256=original,
         )
+
+    def _unreadable(self, error: sqlite3.Error) -> SourceError:
+        """What stopped SQLite; a file that ends too early is told as such."""
+        with contextlib.suppress(OSError):
+            size, header = self.path.stat().st_size, self._header
+            corrupt = error.sqlite_errorcode & _KIND == sqlite3.SQLITE_CORRUPT
+            if corrupt and size < header.page_size * header.pages:
+                return cut_short(self.path, size, header.page_size, header.pages)
+        return _unreadable(self.path, error)
 
     def _require_whole(self) -> None:
         """Raise SourceError where the end of the file is missing, which SQLite reads as zeros.
@@ -192,7 +207,7 @@ class Source:
                 _copy(fresh, again)
             differs = file_sha256(again) != self._copy
         except sqlite3.Error as error:
-            raise _unreadable(self.path, error) from error
+            raise self._unreadable(error) from error
         finally:
             again.unlink(missing_ok=True)
         if not differs:
@@ -399,11 +414,6 @@ def cut_short(path: Path, size: int, page_size: int, pages: int) -> SourceError:
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:
-    with contextlib.suppress(OSError):
-        header, size = read_header(path), path.stat().st_size
-        corrupt = (error.sqlite_errorcode or 0) & _KIND == sqlite3.SQLITE_CORRUPT
-        if corrupt and size < header.page_size * header.pages:
-            return cut_short(path, size, header.page_size, header.pages)
     if "locked" in str(error):
         remedy = _("Another program holds it: stop that program, or run again when it has finished.")
     elif "unable to open" in str(error):

@@ -87,6 +87,9 @@ def registrations(choice: SourceChoice) -> list[Registration]:
     # What a receiver cannot do with an empty database, it did not do; the web server's own failures are not ours.
     with contextlib.suppress(Exception), django_connection(choice, Path(":memory:"), factory=connect):
         pass
+    for connection in found:
+        # Django keeps a database in memory open.
+        connection.close()
     return [registration for connection in found for registration in connection.registered]
 
 
