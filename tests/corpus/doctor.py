@@ -142,7 +142,7 @@ CASES = [
     DoctorCase(
         name="index that needs a function which nobody has",
         damage=_script("CREATE INDEX odd_ones ON courses_course (odd(code));"),
-        finds=(Found("write-probe", "courses_course"),),
+        finds=(Found("write-probe", "courses_course"), Found("lacking-in-sqlite", "courses_course", "odd_ones")),
     ),
     # --- keys of SQLite's own
     DoctorCase(

@@ -108,6 +108,15 @@ CASES = [
            " CREATE TABLE t AS SELECT * FROM o; DROP TABLE o;", Found("schema-drift", "t", "id"), blocked=False),
     _plain("foreign key lost", _T_SQLITE.format(more=", up_id bigint") + "INSERT INTO t VALUES (1, 'a', NULL);",
            Found("schema-drift", "t", "up_id"), more=", up_id bigint NULL REFERENCES t (id)", blocked=False),
+    # --- what SQLite lacks
+    _plain("virtual table of a module that nobody has",
+           _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a'); PRAGMA writable_schema = ON; INSERT INTO"
+           " sqlite_master VALUES ('table', 's', 's', 0, 'CREATE VIRTUAL TABLE s USING nobodys(v)');",
+           Found("lacking-in-sqlite", "s"), blocked=False),
+    _plain("column by a collation that nobody has",
+           _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a'); PRAGMA writable_schema = ON; UPDATE"
+           " sqlite_master SET sql = replace(sql, 'v text', 'v text COLLATE nobodys') WHERE name = 't';",
+           Found("lacking-in-sqlite", "t", "v"), blocked=False),
     # --- tables
     _plain("backup table with rows",
            _T_SQLITE.format(more="") + "CREATE TABLE t_backup (id integer); INSERT INTO t_backup VALUES (1), (2);",
