@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import django.db
-from django.conf import settings
 
-from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.catalog import read_source
 from migrate_to_pg.declared_keys import declared_key_findings
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.diagnosis import PageFacts
@@ -25,9 +24,10 @@ from migrate_to_pg.lacking import adopt
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.migration_state import migration_findings
 from migrate_to_pg.offline import target_tables
+from migrate_to_pg.planned import plan_of
 from migrate_to_pg.probe import probe
 from migrate_to_pg.records import Event, Finding, Plan, SourceCatalog
-from migrate_to_pg.registry import content_models, generic_keys
+from migrate_to_pg.registry import Registry
 from migrate_to_pg.rules import integrity_check
 from migrate_to_pg.rules.of_the_doctor import INCONSISTENT, UNREADABLE
 from migrate_to_pg.sqlite_schema import SqliteSchema, learn
@@ -91,15 +91,10 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
 
 
 def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
-    plan = make_plan(
-        catalog,
-        target_tables(catalog.applied_migrations, choice.alias, schema),
-        source_time_zone=choice.time_zone,
-        local_times=not settings.USE_TZ,
-        models={**schema.models, **content_models(catalog.applied_migrations)},
-        generic_keys=generic_keys(),
-    )
-    return replace(leave_out_derived(plan), promised=True, made=schema.tables)
+    registry = Registry(catalog.applied_migrations, choice.alias)
+    targets = target_tables(registry, schema)
+    plan = plan_of(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
+    return replace(leave_out_derived(plan), promised=True)
 
 
 def _lacks(catalog: SourceCatalog, table: str) -> bool:

@@ -35,13 +35,16 @@ def exclude(plan: Plan, names: Sequence[str], *, leftovers: bool) -> Plan:
 
 
 def _leftovers(plan: Plan) -> dict[str, str]:
-    return {name: name for name in (*(t.name for t in plan.leftovers if t.kind == "table"), *plan.leftover_views)}
+    names = (*(t.name for t in plan.leftovers if t.kind == "table"), *plan.leftover_views)
+    return {name: name for name in names} | {model: used.name for used in plan.unmade for model in used.models}
 
 
 def _table(plan: Plan, name: str, others: Sequence[str]) -> str:
     """PostgreSQL's name of it; ``others`` may be named as well."""
     app, dot, model = name.partition(".")
     found = plan.table(plan.models.get((app, model.lower()), "") if dot else "") or plan.table(name)
+    # By the name that it has in SQLite, which PostgreSQL may have cut.
+    found = found or next((table for table in plan.tables if table.source.name == name), None)
     if found is None:
         raise UsageError(
             _("--exclude-data {name}: there is no such model or table among those to be moved.", name=name),

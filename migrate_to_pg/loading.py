@@ -67,6 +67,14 @@ class Given(NamedTuple):
     aside: staging.SetAside
 
 
+def blocked(blocking: Sequence[Finding]) -> BlockedError:
+    """What ends a run in whose way findings stand."""
+    return BlockedError(
+        _("{findings_stand} in the way.", findings_stand=counted(len(blocking), "finding stands", "findings stand")),
+        remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
+    )
+
+
 class Loading(Running):
     """A run that gets as far as loaded tables."""
 
@@ -210,13 +218,7 @@ class Loading(Running):
     def _require_unblocked(self) -> None:
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
-            raise BlockedError(
-                _(
-                    "{findings_stand} in the way.",
-                    findings_stand=counted(len(blocking), "finding stands", "findings stand"),
-                ),
-                remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
-            )
+            raise blocked(blocking)
 
     def damage(self, path: Path) -> tuple[Finding, ...]:
         """What SQLite's whole check of a file says; it takes longer than the load, and is made where it matters."""

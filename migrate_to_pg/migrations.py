@@ -16,7 +16,6 @@ from typing import Any, cast
 import django.db
 import psycopg
 from django.apps import apps
-from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
@@ -69,7 +68,7 @@ def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
     Raises StagingError where this connection, which may be a pooler's, does not lead to that schema.
     """
     try:
-        _require_incoming(connection)
+        require_incoming(connection)
         with connection.schema_editor() as editor:
             editor.create_model(MigrationRecorder.Migration)
         yield
@@ -86,24 +85,6 @@ def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
             detail=str(error).splitlines()[1:],
             remedy=_("Where a pooler stands before PostgreSQL, connect to PostgreSQL directly."),
         ) from error
-
-
-def make_unmigrated_tables(connection: BaseDatabaseWrapper, source_tables: Collection[str]) -> None:
-    """What ``migrate --run-syncdb`` makes: the tables of apps without migrations, where the source has them."""
-    unmigrated = MigrationLoader(connection).unmigrated_apps
-    wanted = {name.lower() for name in source_tables}
-    current = ""
-    try:
-        with connection.schema_editor() as editor:
-            for config in apps.get_app_configs():
-                models = router.get_migratable_models(config, connection.alias) if config.label in unmigrated else ()
-                for model in models:
-                    if model._meta.can_migrate(connection) and model._meta.db_table.lower() in wanted:
-                        current = model._meta.label
-                        editor.create_model(model)
-            current = _("(foreign keys and indexes)")
-    except django.db.Error as error:
-        raise model_refused(connection, current, error) from error
 
 
 def fresh_rows() -> FreshRows:
@@ -204,7 +185,7 @@ class _Runner(MigrationExecutor):
     def _follow(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start":
             self._current = f"{migration.app_label}.{migration.name}"
-            _require_incoming(self.connection)
+            require_incoming(self.connection)
         elif action == "apply_success":
             self._require_untouched()  # a migration that is not atomic has committed already
             self._done += 1
@@ -355,7 +336,8 @@ def without_icu(connection: BaseDatabaseWrapper, error: BaseException) -> str:
     )
 
 
-def _require_incoming(connection: BaseDatabaseWrapper) -> None:
+def require_incoming(connection: BaseDatabaseWrapper) -> None:
+    """StagingError where this connection makes its tables anywhere but in the incoming schema."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         schema = cursor.fetchone()[0]

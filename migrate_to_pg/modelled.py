@@ -7,27 +7,34 @@ migration; what RunSQL and RunPython make besides is not there.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import django.db
-from django.db import models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.migrations import Key, Progress, SourceLoader, model_refused, recording
-from migrate_to_pg.records import Event
-from migrate_to_pg.registry import applied_models, has_table
+from migrate_to_pg.migrations import Key, Progress, model_refused, recording, require_incoming
+from migrate_to_pg.records import Event, folded
+from migrate_to_pg.registry import Model, Registry
 
 
-def make_models(connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress) -> tuple[Key, ...]:
+def make_models(connection: BaseDatabaseWrapper, registry: Registry, progress: Progress) -> tuple[Key, ...]:
     """Make the table of every managed model as of the applied migrations; returns those that are not applied.
 
     Raises MigrationStateError where the migration files make no graph, StagingError naming the model that PostgreSQL
     does not take.
     """
     with recording(connection):
-        loader = SourceLoader(connection, applied)
-    # Those of apps without migrations are made by themselves, as after migrations.
-    made = [m for m in _managed(connection, applied) if m._meta.app_label not in loader.unmigrated_apps]
+        # Those of apps without migrations are made by themselves, as after migrations; many-to-many tables with the
+        # models that declare them.
+        made = [
+            model
+            for model in registry.stored_models()
+            if model._meta.app_label not in registry.unmigrated_apps
+            and not model._meta.auto_created
+            and model._meta.can_migrate(connection)
+        ]
     current = ""
     try:
         with connection.schema_editor() as editor:
@@ -38,12 +45,47 @@ def make_models(connection: BaseDatabaseWrapper, applied: Collection[Key], progr
             current = _("(foreign keys and indexes)")
     except django.db.Error as error:
         raise model_refused(connection, current, error) from error
-    return tuple(sorted(set(loader.graph.nodes) - loader.wanted))
+    return registry.unapplied
 
 
-def _managed(connection: BaseDatabaseWrapper, applied: Collection[Key]) -> Iterator[type[models.Model]]:
-    """The models that migrations would make here; their many-to-many tables are made with them."""
-    for model in applied_models(applied).get_models():
-        stored = has_table(model) and model._meta.can_migrate(connection)
-        if stored and router.allow_migrate_model(connection.alias, model):
-            yield model
+def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, source_tables: Collection[str]) -> None:
+    """What ``migrate --run-syncdb`` makes: the tables of apps without migrations, where the source has them."""
+    there = {folded(name) for name in source_tables}
+    sources = {name.label: name.source for name in registry.names}
+    current = ""
+    try:
+        with connection.schema_editor() as editor:
+            for model in registry.stored_models(on_sqlite=connection.vendor == "sqlite"):
+                is_bare = model._meta.app_label in registry.unmigrated_apps and not model._meta.auto_created
+                current = model._meta.label
+                if is_bare and model._meta.can_migrate(connection) and folded(sources[current]) in there:
+                    editor.create_model(model)
+            current = _("(foreign keys and indexes)")
+    except django.db.Error as error:
+        raise model_refused(connection, current, error) from error
+
+
+@contextmanager
+def made_from(connection: BaseDatabaseWrapper, chosen: Collection[Model]) -> Iterator[None]:
+    """Make the tables of models that no migration makes; their own keys and indexes once the block has made the rest.
+
+    Before the rest, since its foreign keys may lead to them. Raises StagingError where PostgreSQL does not take one.
+    """
+    later: list[Any] = []
+    if chosen:
+        require_incoming(connection)
+    for model in chosen:
+        try:
+            with connection.schema_editor() as editor:
+                editor.create_model(model)
+                later += editor.deferred_sql
+                editor.deferred_sql.clear()
+        except django.db.Error as error:
+            raise model_refused(connection, model._meta.label, error) from error
+    yield
+    try:
+        with connection.schema_editor() as editor:
+            for statement in later:
+                editor.execute(statement)
+    except django.db.Error as error:
+        raise model_refused(connection, _("(foreign keys and indexes)"), error) from error

@@ -17,9 +17,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models.expressions import OrderBy
 from django.db.models.sql import Query
-from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.migrations import Key, SourceLoader
+from migrate_to_pg.migrations import SourceLoader
+from migrate_to_pg.names import backend, called, cut
 from migrate_to_pg.recorder import Mark, Record, Recorded, is_plain, named, record
 from migrate_to_pg.records import (
     MadeTable,
@@ -30,7 +30,7 @@ from migrate_to_pg.records import (
     TargetTable,
     TargetUnique,
 )
-from migrate_to_pg.registry import stored_models, unquoted
+from migrate_to_pg.registry import Registry
 from migrate_to_pg.remembered import keep, recall
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import NOWHERE, forget_migrations, standing_in
@@ -63,28 +63,34 @@ _SAME = 11
 _WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
 
 
-def target_tables(applied: Collection[Key], alias: str, schema: SqliteSchema | None = None) -> tuple[TargetTable, ...]:
+def target_tables(
+    registry: Registry, schema: SqliteSchema | None = None, more: Iterable[type[models.Model]] = ()
+) -> tuple[TargetTable, ...]:
     """The tables of every managed model as of the applied migrations that the project's routers put into this database.
 
-    Many-to-many tables and Django's own are included. What a migration does in the database alone is known as far as
-    it goes by Django's schema editor; where it does not, by what was made on SQLite, ``schema``.
+    Many-to-many tables and Django's own are included, and those of ``more``. What a migration does in the database
+    alone is known as far as it goes by Django's schema editor; where it does not, by what was made on SQLite,
+    ``schema``.
     """
     from django.db.migrations.recorder import MigrationRecorder
 
-    with standing_in(alias, NOWHERE) as connection:
+    more = tuple(more)
+    with standing_in(registry.alias, NOWHERE) as connection:
         # A migration may have other operations on PostgreSQL than where it was imported first.
         forget_migrations()
-        loader = SourceLoader(None, applied)
-        stored = [*stored_models(applied, alias)]
-        tables = tables_of([*stored, MigrationRecorder.Migration])
+        loader = SourceLoader(None, registry.applied)
+        stored = [*registry.stored_models()]
+        tables = tables_of([*stored, MigrationRecorder.Migration, *more])
         if is_plain(loader):
             return tables
-        key = f"{schema.key}-postgresql" if schema and schema.key else ""
+        # Of what was chosen besides nothing is remembered.
+        key = f"{schema.key}-postgresql" if schema and schema.key and not more else ""
         known = recall(key) if key else None
         if known is not None:
             return tuple(map(_recalled, known))
-        bare = {unquoted(m._meta.db_table) for m in stored if m._meta.app_label in loader.unmigrated_apps}
-        bare.add(MigrationRecorder.Migration._meta.db_table)
+        without = [model for model in stored if model._meta.app_label in loader.unmigrated_apps]
+        others: Iterable[type[models.Model]] = (*without, *more, MigrationRecorder.Migration)
+        bare = {called(model._meta.db_table, connection) for model in others}
         made = (schema and schema.tables) or {}
         found = _Noted(record(connection, loader), made, connection).tables(tables, bare)
         if key:
@@ -109,6 +115,17 @@ def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
+def _cut(table: Recorded) -> Recorded:
+    """The same by the names that PostgreSQL gives the columns."""
+    return replace(
+        table,
+        fields={cut(name): own for name, own in table.fields.items()},
+        nullable={cut(name): null for name, null in table.nullable.items()},
+        primary_key=tuple(map(cut, table.primary_key)),
+        marks={mark if "" in mark else tuple(map(cut, mark)): one for mark, one in table.marks.items()},
+    )
+
+
 class _Noted:
     """What the migrations do besides what the state says."""
 
@@ -116,7 +133,7 @@ class _Noted:
         self._noted = noted
         self._made = made
         self._connection = connection
-        self._recorded = {unquoted(name): table for name, table in noted.tables.items()}
+        self._recorded = {called(name, connection): _cut(table) for name, table in noted.tables.items()}
 
     def tables(self, promised: Iterable[TargetTable], bare: Collection[str]) -> tuple[TargetTable, ...]:
         """The tables of the state as PostgreSQL would have them, and those that only the database has.
@@ -146,7 +163,7 @@ class _Noted:
             uniques=tuple(self._uniques(table, recorded, names)),
             foreign_keys=(
                 *(key for key in table.foreign_keys if not {*key.columns} & {*recorded.fields} - keyed),
-                *_foreign_keys(own for own in more.values() if not isinstance(own, RawColumn)),
+                *_foreign_keys((own for own in more.values() if not isinstance(own, RawColumn)), self._connection),
             ),
             checks=tuple(check for check in table.checks if self._holds(table, recorded, named(check), check.name)),
             indexes=tuple(index for index in table.indexes if names >= {*filter(None, index.columns)}),
@@ -225,19 +242,19 @@ class _Noted:
 
 def tables_of(stored: Iterable[type[models.Model]]) -> tuple[TargetTable, ...]:
     """The tables of those models, by name."""
-    connection = ConnectionHandler({"default": {"ENGINE": "django.db.backends.postgresql"}})["default"]
+    connection = backend("postgresql")
     tables = {model._meta.db_table: _table(model, connection) for model in stored}
-    return tuple(tables[name] for name in sorted(tables))
+    return tuple(sorted(tables.values(), key=lambda table: table.name))
 
 
 def _table(model: type[models.Model], connection: Any) -> TargetTable:
     fields = [field for field in model._meta.local_concrete_fields if field.db_type(connection) is not None]
     return TargetTable(
-        name=unquoted(model._meta.db_table),
+        name=called(model._meta.db_table, connection),
         columns=tuple(_column(field, connection) for field in fields),
         primary_key=_primary_key(model),
         uniques=tuple(_uniques(model, fields, connection)),
-        foreign_keys=tuple(_foreign_keys(fields)),
+        foreign_keys=tuple(_foreign_keys(fields, connection)),
         checks=tuple(_checks(model, fields, connection)),
         indexes=tuple(_indexes(model, fields, connection)),
     )
@@ -246,12 +263,13 @@ def _table(model: type[models.Model], connection: Any) -> TargetTable:
 def _column(field: Any, connection: Any) -> TargetColumn:
     generated = bool(getattr(field, "generated", False))
     is_numbered = isinstance(field, models.AutoField)
+    table, column = called(field.model._meta.db_table, connection), cut(field.column)
     return replace(
-        _typed(field.column, field.db_type(connection)),
+        _typed(column, field.db_type(connection)),
         # Django makes no generated column NOT NULL.
         not_null=not field.null and not generated,
         generated=generated,
-        sequence=f"{unquoted(field.model._meta.db_table)}_{field.column}_seq" if is_numbered else None,
+        sequence=f"{table}_{column}_seq" if is_numbered else None,
         has_default=generated or is_numbered or _has_database_default(field),
     )
 
@@ -288,14 +306,14 @@ def _has_database_default(field: Any) -> bool:
 
 
 def _primary_key(model: type[models.Model]) -> tuple[str, ...]:
-    return tuple(str(field.column) for field in cast(Any, model._meta).pk_fields)
+    return tuple(cut(field.column) for field in cast(Any, model._meta).pk_fields)
 
 
 def _uniques(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetUnique]:
     yield TargetUnique(name=f"{model._meta.db_table}_pkey", columns=_primary_key(model), primary=True)
     for field in fields:
         if field.unique and not field.primary_key:
-            yield TargetUnique(name=_OF_FIELD, columns=(field.column,))
+            yield TargetUnique(name=_OF_FIELD, columns=(cut(field.column),))
     for names in model._meta.unique_together:
         yield TargetUnique(name=_TOGETHER, columns=_columns(model, names))
     for constraint in model._meta.constraints:
@@ -327,9 +345,9 @@ def _indexes(model: type[models.Model], fields: Iterable[Any], connection: Any) 
     editor = connection.schema_editor()
     for field in fields:
         if editor._field_should_be_indexed(model, field):
-            yield TargetIndex(name=f"{field.column}_index", columns=(field.column,))
+            yield TargetIndex(name=f"{field.column}_index", columns=(cut(field.column),))
         if _has_like_index(editor, model, field):
-            yield TargetIndex(name=f"{field.column}_like", columns=(field.column,), for_like=True)
+            yield TargetIndex(name=f"{field.column}_like", columns=(cut(field.column),), for_like=True)
     for index in model._meta.indexes:
         with suppress(django.db.Error, ImproperlyConfigured):
             yield _index(model, index, editor)
@@ -374,16 +392,16 @@ def _checks(model: type[models.Model], fields: Iterable[Any], connection: Any) -
 
 
 def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(cast(Any, model._meta.get_field(name)).column for name in names)
+    return tuple(cut(cast(Any, model._meta.get_field(name)).column) for name in names)
 
 
-def _foreign_keys(fields: Iterable[Any]) -> Iterator[TargetForeignKey]:
+def _foreign_keys(fields: Iterable[Any], connection: Any) -> Iterator[TargetForeignKey]:
     for field in fields:
         if field.remote_field and field.db_constraint:
             parent = field.target_field
             yield TargetForeignKey(
                 name=f"{field.column}_fk",
-                columns=(field.column,),
-                parent=unquoted(parent.model._meta.db_table),
-                parent_columns=(parent.column,),
+                columns=(cut(field.column),),
+                parent=called(parent.model._meta.db_table, connection),
+                parent_columns=(cut(parent.column),),
             )

@@ -18,11 +18,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from migrate_to_pg import carrying, dumping, leftovers, resume, staging, startup, target
 from migrate_to_pg.archive import DumpedSource
-from migrate_to_pg.catalog import read_target, view_names
+from migrate_to_pg.catalog import called_alike, read_target, view_names
 from migrate_to_pg.description import Described, describe
 from migrate_to_pg.embedded import EmbeddedServer
 from migrate_to_pg.endpoints import TargetChoice, choose_target, embedded_directory
-from migrate_to_pg.errors import ProofError, TargetError, UnmetDefinitionError
+from migrate_to_pg.errors import ProofError, StagingError, TargetError, UnmetDefinitionError
 from migrate_to_pg.excluding import require_unreferenced
 from migrate_to_pg.export import Archive, relations
 from migrate_to_pg.final import final_schema
@@ -30,10 +30,11 @@ from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pgloader_command import way_to
-from migrate_to_pg.loading import Given, Loading, Road
-from migrate_to_pg.migrations import Key, fresh_rows, make_unmigrated_tables, may_make_rows, run_migrations
-from migrate_to_pg.modelled import make_models
+from migrate_to_pg.loading import Given, Loading, Road, blocked
+from migrate_to_pg.migrations import Key, fresh_rows, may_make_rows, run_migrations
+from migrate_to_pg.modelled import made_from, make_models, make_unmigrated_tables
 from migrate_to_pg.offline import target_tables
+from migrate_to_pg.planned import chosen_models
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_described, require_identities, require_spans, require_validated
 from migrate_to_pg.publish import (
@@ -63,9 +64,10 @@ from migrate_to_pg.records import (
     SourceCatalog,
     SystemCheck,
 )
-from migrate_to_pg.rules import leftover_table
+from migrate_to_pg.registry import Model
+from migrate_to_pg.rules import ambiguous_name, leftover_table, unmade_model_table
 from migrate_to_pg.rules.not_carried import untold
-from migrate_to_pg.rules.of_the_run import made_from_models, told_by, written_at_start
+from migrate_to_pg.rules.of_the_run import made_from_model, made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
 from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
@@ -95,6 +97,8 @@ class _Move(Loading):
         #: What no migration knows, once it is carried.
         self.carried: carrying.Carried | None = None
         self.archive: Archive | None = None
+        #: The models whose tables are made although no migration makes them, once they are known.
+        self.chosen: list[Model] | None = None
         self.extensions = Extensions()
 
     def stages(self, stack: ExitStack) -> None:
@@ -152,7 +156,7 @@ class _Move(Loading):
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
             schema = self.learn(catalog)
-            tables = target_tables(catalog.applied_migrations, self.source_choice.alias, schema)
+            tables = target_tables(self.registry, schema, self._chosen(catalog))
             checks = checked_offline(self.source_choice, failing_on_sqlite(self.source_choice))
             plan = replace(self.plan(catalog, tables, schema=schema), promised=True, system_checks=checks)
             require_unreferenced(plan, snapshot.path)
@@ -189,6 +193,7 @@ class _Move(Loading):
         snapshot = self.snapshot(source)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
+            self._require_names_apart()
             schema = self.learn(catalog)
         plan, standing, aside = self._stage_tables(choice, connection, catalog, schema)
         require_unreferenced(plan, snapshot.path)
@@ -210,6 +215,12 @@ class _Move(Loading):
         if self.options.keep:
             self._keep_snapshot()
             self.facts.keep_incoming = True
+
+    def _require_names_apart(self) -> None:
+        """Where PostgreSQL would call the tables of two models alike, no migration could make both."""
+        self.facts.findings = tuple(map(ambiguous_name.finding, called_alike(self.registry.names)))
+        if self.facts.findings:
+            raise blocked(self.facts.findings)
 
     def _carries(self, plan: Plan) -> bool:
         return self.options.leftovers is Leftovers.COPY and leftovers.are_there(plan)
@@ -238,10 +249,10 @@ class _Move(Loading):
             if self.options.mode == "publish" and not self.options.replace:
                 self._refuse_before_migrations(connection, catalog)
             resume.set_by(connection)
-            missing, checks = self._make_schema(choice, connection, catalog)
+            missing, checks = self._make_schema(choice, connection, catalog, schema)
             if self.extensions.make_there(connection, INCOMING, self.final):
                 # Where they cannot be moved they are in the final schema now, and the migrations find them there.
-                missing, checks = self._make_schema(choice, connection, catalog)
+                missing, checks = self._make_schema(choice, connection, catalog, schema)
             require_movable(connection, INCOMING)
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
@@ -271,13 +282,13 @@ class _Move(Loading):
         there = relations(connection, self.final)
         if there.isdisjoint(table.name for table in catalog.tables):
             return
-        tables = target_tables(catalog.applied_migrations, self.source_choice.alias)
+        tables = target_tables(self.registry)
         names = [table.name for table in tables if table.name in there]
         seeded = may_make_rows(catalog.applied_migrations)
         require_replaceable(certain_user_data(connection, self.final, names, fresh_rows(), seeded=seeded), self.final)
 
     def _make_schema(
-        self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog
+        self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema
     ) -> tuple[tuple[Key, ...], tuple[SystemCheck, ...]]:
         """The incoming schema with the project's tables.
 
@@ -292,8 +303,11 @@ class _Move(Loading):
             forget_migrations()
             checks = checked(self.source_choice, known)
             with explained_by(checks):
-                missing = self._make_tables(django, catalog, watched)
-                make_unmigrated_tables(django, [table.name for table in catalog.tables])
+                try:
+                    missing = self._make_tables(django, catalog, watched)
+                except StagingError as error:
+                    self._require_made(error, catalog, schema)
+                    raise
             checks += asked_of_tables(self.source_choice)
         return missing, checks
 
@@ -312,9 +326,36 @@ class _Move(Loading):
         self, django: BaseDatabaseWrapper, catalog: SourceCatalog, watched: tuple[str, ...]
     ) -> tuple[Key, ...]:
         """By the migrations, or by the models; returns the migrations that the source has not applied."""
-        if self.options.schema == "models":
-            return make_models(django, catalog.applied_migrations, self.progress)
-        return run_migrations(django, catalog.applied_migrations, self.progress, watched=watched)
+        with made_from(django, self._chosen(catalog)):
+            if self.options.schema == "models":
+                missing = make_models(django, self.registry, self.progress)
+            else:
+                missing = run_migrations(django, catalog.applied_migrations, self.progress, watched=watched)
+            make_unmigrated_tables(django, self.registry, [table.name for table in catalog.tables])
+        return missing
+
+    def _require_made(self, error: StagingError, catalog: SourceCatalog, schema: SqliteSchema) -> None:
+        """BlockedError where a migration failed for the table of an installed model that no migration makes."""
+        plan = self.plan(catalog, target_tables(self.registry, schema, self._chosen(catalog)), schema=schema)
+        named = [unmade for unmade in plan.unmade if unmade.table and f'"{unmade.table.name}"' in str(error)]
+        if named:
+            self.facts.findings = tuple(unmade_model_table.finding(plan, unmade) for unmade in named)
+            raise blocked(self.facts.findings) from error
+
+    def _chosen(self, catalog: SourceCatalog) -> list[Model]:
+        """The models whose tables no migration makes, and that are to be made all the same; each is told."""
+        if self.chosen is None:
+            self.chosen = chosen_models(
+                self.registry,
+                catalog,
+                self.options.from_models,
+                every=self.options.schema == "models",
+                but=self.options.as_leftovers,
+            )
+            labels = {model._meta.label for model in self.chosen}
+            told = (made_from_model(name) for name in self.registry.names if name.label in labels)
+            self.facts.said += tuple(told)
+        return self.chosen
 
     def _restored(self, given: Given, loaded: Path) -> Path:
         """Put back what was set aside; where it does not hold for some rows, they are told, or left out of the load."""

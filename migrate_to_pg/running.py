@@ -11,15 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from migrate_to_pg.archive import DumpedSource
-from migrate_to_pg.catalog import exact_decimals, make_plan, read_source
+from migrate_to_pg.catalog import exact_decimals, read_source
 from migrate_to_pg.default_source import remember_source, require_rehearsed
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
@@ -32,6 +30,7 @@ from migrate_to_pg.lacking import adopt
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.outcome import Outcome
+from migrate_to_pg.planned import as_leftovers, plan_of
 from migrate_to_pg.prove.orm import prove_orm
 from migrate_to_pg.records import (
     Event,
@@ -46,7 +45,7 @@ from migrate_to_pg.records import (
     TargetTable,
     Verify,
 )
-from migrate_to_pg.registry import applied_models, content_models, generic_keys
+from migrate_to_pg.registry import Registry
 from migrate_to_pg.rules.of_the_run import bytes_not_read
 from migrate_to_pg.snapshot import Source
 from migrate_to_pg.sqlite_schema import SqliteSchema, learn
@@ -164,6 +163,12 @@ class Running:
         names = [table.name for table in catalog.tables]
         return learn(self.source_choice, catalog.applied_migrations, names, self.progress)
 
+    @cached_property
+    def registry(self) -> Registry:
+        """The project's models as of the migrations that the source has applied."""
+        catalog = self.facts.catalog
+        return Registry(catalog.applied_migrations if catalog else (), self.source_choice.alias)
+
     def plan(
         self,
         catalog: SourceCatalog,
@@ -175,18 +180,17 @@ class Running:
 
         ``views`` are the names of PostgreSQL's, where there is a server.
         """
-        plan = make_plan(
+        plan = plan_of(
+            self.registry,
             catalog,
             map(exact_decimals, tables) if self.options.exact_decimals else tables,
-            source_time_zone=self.source_choice.time_zone,
-            local_times=not settings.USE_TZ,
-            # Those of SQLite alone have no table on PostgreSQL; they are not gone.
-            models={**(schema.models if schema else {}), **content_models(catalog.applied_migrations)},
-            generic_keys=generic_keys(),
+            time_zone=self.source_choice.time_zone,
             views=views,
+            schema=schema,
         )
-        if schema:
-            plan = replace(plan, made=schema.tables)
+        # Once it is published, somebody may have put such a table where the model looks for it.
+        moving = self.options.mode != "verify_only"
+        plan = as_leftovers(plan, self.options.as_leftovers, must_be_there=moving)
         copies = self.options.leftovers is Leftovers.COPY
         plan = exclude(leave_out_derived(plan), self.options.exclude_data, leftovers=copies)
         self.facts.excluded = tuple(ExcludedTable(name=table.name, rows=table.source.rows) for table in plan.excluded)
@@ -225,5 +229,5 @@ class Running:
         """
         proof, catalog = self.facts.proof, self.facts.catalog
         if self.options.verify is Verify.ORM and proof and proof.holds and catalog:
-            read = prove_orm(applied_models(catalog.applied_migrations), plan, loaded, entry)
-            self.facts.proof = proof.with_orm(read)
+            read, unread = prove_orm(self.registry, catalog, plan, loaded, entry)
+            self.facts.proof = proof.with_orm(read, unread)

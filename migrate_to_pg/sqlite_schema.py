@@ -23,9 +23,10 @@ from django.db.migrations.executor import MigrationExecutor
 from migrate_to_pg.catalog import read_made
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import MigrateToPgError
-from migrate_to_pg.migrations import Key, SourceLoader, first_line, make_unmigrated_tables
+from migrate_to_pg.migrations import Key, SourceLoader, first_line
+from migrate_to_pg.modelled import make_unmigrated_tables
 from migrate_to_pg.records import Event, MadeTable
-from migrate_to_pg.registry import historical_models
+from migrate_to_pg.registry import Registry, historical_models
 from migrate_to_pg.remembered import keep, key_of, recall
 from migrate_to_pg.rules.sql import Sql
 from migrate_to_pg.stand_in import importing_anew, standing_in
@@ -110,7 +111,7 @@ def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]
         try:
             with standing_in(choice.alias, entry) as connection, importing_anew(), redirect_stdout(io.StringIO()):
                 loader = _migrate(connection, applied, progress)
-                make_unmigrated_tables(connection, tables)
+                make_unmigrated_tables(connection, Registry(applied, choice.alias), tables)
                 return SqliteSchema(statements=tuple(_statements(connection)), models=historical_models(loader))
         except MigrateToPgError as error:
             return SqliteSchema(complaint=" ".join((str(error), *error.detail)))

@@ -18,9 +18,9 @@ from django.db import connections, models
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.names import backend, called
 from migrate_to_pg.recorder import NEWEST
 from migrate_to_pg.records import SystemCheck
-from migrate_to_pg.registry import unquoted
 from migrate_to_pg.stand_in import NOWHERE, standing_in
 from migrate_to_pg.web_server import sqlite_entry
 
@@ -116,6 +116,6 @@ def _check(message: CheckMessage) -> SystemCheck:
         object=label,
         message=str(message.msg),
         hint=str(message.hint or ""),
-        table=unquoted(model._meta.db_table) if is_model else "",
+        table=called(model._meta.db_table, backend("postgresql")) if is_model else "",
         column=column,
     )

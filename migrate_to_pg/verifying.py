@@ -6,7 +6,7 @@ Nothing is written on either side. Where the snapshot is a kept one, the journal
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -23,11 +23,13 @@ from migrate_to_pg.file_format import read_header
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.leftovers.names import is_name_of
+from migrate_to_pg.loading import blocked
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
 from migrate_to_pg.publish.bookkeeping import carried_exactly, left_out, other_schemas
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
-from migrate_to_pg.rules import derived_column
+from migrate_to_pg.rules import ambiguous_name, derived_column
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.session import for_others
@@ -61,6 +63,10 @@ class _Verification(Running):
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
             plan = self.plan(catalog, read_target(connection, self.final), view_names(connection, self.final))
+            plan = _with_published_leftovers(plan, {table.name for table in read_target(connection, LEFTOVERS)})
+            self.facts.findings = tuple(map(ambiguous_name.finding, plan.doubts))
+            if plan.doubts:
+                raise blocked(self.facts.findings)
         self.facts.mended = _mended(snapshot.path)
         self._prove(plan, snapshot, choice, connection)
 
@@ -114,11 +120,12 @@ class _Verification(Running):
                     ),
                 )
             self._prove_carried(plan, snapshot, choice.conninfo, connection)
-            if not self.facts.proof.holds:
+            missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
+            if missing or not self.facts.proof.holds:
                 raise ProofError(
                     _(
                         "PostgreSQL does not hold what SQLite held: {faulty}.",
-                        faulty=", ".join(self.facts.proof.faulty),
+                        faulty=", ".join([*missing, *self.facts.proof.faulty]),
                     ),
                     remedy=_(
                         "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody"
@@ -141,6 +148,12 @@ class _Verification(Running):
             compared, others = carrying.comparable(found, carried, self.facts.catalog)
             self.facts.said += tuple(map(not_compared, others))
             self.facts.proof = carrying.together(self.facts.proof, compared)
+
+
+def _with_published_leftovers(plan: Plan, there: Collection[str]) -> Plan:
+    """Tables of installed models that stand among the published leftovers were accepted there by who published."""
+    accepted = (table.name for table in plan.unmade if any(is_name_of(name, table.name) for name in there))
+    return replace(plan, as_leftovers=(*plan.as_leftovers, *accepted))
 
 
 def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofError:

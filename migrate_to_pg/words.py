@@ -48,7 +48,13 @@ def command_line(options: Options) -> str:
     words += [word for name, value in named.items() if value for word in (name, _shown(str(value), name))]
     if options.mode not in ("undo", "check", "dump"):
         words += ["--verify", options.verify.value]
-    lists = {"--fix": options.fix, "--quarantine": options.quarantine, "--exclude-data": options.exclude_data}
+    lists = {
+        "--fix": options.fix,
+        "--quarantine": options.quarantine,
+        "--from-models": options.from_models,
+        "--as-leftovers": options.as_leftovers,
+        "--exclude-data": options.exclude_data,
+    }
     for name, names in lists.items():
         words += [name, ",".join(names)] if names else []
     flags = {

@@ -6,8 +6,8 @@ many-to-many tables, historical tables and those of third-party applications com
 
 from __future__ import annotations
 
-from migrate_to_pg.catalog.plan import exact_decimals, make_plan
+from migrate_to_pg.catalog.plan import called_alike, exact_decimals, make_plan
 from migrate_to_pg.catalog.source import read_made, read_source
 from migrate_to_pg.catalog.target import read_target, view_names
 
-__all__ = ["exact_decimals", "make_plan", "read_made", "read_source", "read_target", "view_names"]
+__all__ = ["called_alike", "exact_decimals", "make_plan", "read_made", "read_source", "read_target", "view_names"]

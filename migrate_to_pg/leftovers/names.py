@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 
+from migrate_to_pg.records import folded
+
 #: PostgreSQL's NAMEDATALEN - 1, in bytes.
 _LONGEST = 63
 #: Every table has columns of these names already.
@@ -24,9 +26,14 @@ class Names:
             [wanted] if len(_bytes(wanted)) <= _LONGEST else [],
             (_with_digest(wanted, number) for number in itertools.count()),
         )
-        given = next(candidate for candidate in candidates if _folded(candidate) not in self._taken)
-        self._taken.add(_folded(given))
+        given = next(candidate for candidate in candidates if folded(candidate) not in self._taken)
+        self._taken.add(folded(given))
         return given
+
+
+def is_name_of(given: str, name: str) -> bool:
+    """Whether ``give`` may have given that name for the other."""
+    return given in (name, _with_digest(name, 0))
 
 
 def _with_digest(name: str, number: int) -> str:
@@ -36,8 +43,3 @@ def _with_digest(name: str, number: int) -> str:
 
 def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "backslashreplace")
-
-
-def _folded(name: str) -> str:
-    """As SQLite compares names: without regard to the case of ASCII letters alone."""
-    return "".join(letter.lower() if letter.isascii() else letter for letter in name)

@@ -117,6 +117,19 @@ def _add_scope(parser: CommandParser) -> None:
         help="what makes the tables: the migrations (default), or the models where those do not run on PostgreSQL",
     )
     parser.add_argument(
+        "--from-models",
+        metavar="app.Model|TABLE[,...]",
+        type=_names,
+        help="tables of installed models that no applied migration makes: make them from the models, and move their"
+        " rows",
+    )
+    parser.add_argument(
+        "--as-leftovers",
+        metavar="app.Model|TABLE[,...]",
+        type=_names,
+        help="such tables that may go among the leftovers all the same, where the models do not find them",
+    )
+    parser.add_argument(
         "--exclude-data",
         metavar="app.Model|TABLE[,...]",
         type=_names,
@@ -213,6 +226,8 @@ def options_of(options: Mapping[str, Any]) -> Options:
         verify=Verify(options["verify"] or ("cells" if mode == "verify_only" else "counts")),
         fix=tuple(options["fix"] or ()),
         quarantine=tuple(options["quarantine"] or ()),
+        from_models=tuple(options["from_models"] or ()),
+        as_leftovers=tuple(options["as_leftovers"] or ()),
         exclude_data=tuple(options["exclude_data"] or ()),
         exact_decimals=bool(options["exact_decimals"]),
         replace=options["replace"],

@@ -71,6 +71,8 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "QUARANTINE": _names,
     "EXACT_DECIMALS": _yes_or_no,
     "LEFTOVERS": _one_of("copy", "skip", "stop"),
+    "FROM_MODELS": _names,
+    "AS_LEFTOVERS": _names,
     "EXCLUDE_DATA": _names,
     "SCHEMA": _one_of("migrations", "models"),
     "JOBS": _number,
@@ -80,7 +82,7 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
 
 
 #: What a setting is not asked for, where one of these options is given: the command line may not give both either.
-_INSTEAD = {"dump": ("fix", "quarantine", "exclude_data")}
+_INSTEAD = {"dump": ("fix", "quarantine", "exclude_data", "from_models", "as_leftovers")}
 #: Read where the source is chosen, which tells how it was: in no option's place.
 _READ_THERE = ("SOURCE",)
 

@@ -23,6 +23,8 @@ MEANS: Mapping[str, frozenset[str]] = {
     "verify": _MOVE | {"verify_only"},
     "exact_decimals": _MOVE | {"verify_only"},
     "leftovers": _MOVE | {"verify_only"},
+    "from_models": _MOVE,
+    "as_leftovers": _MOVE | {"verify_only"},
     "schema": _MOVE,
     "replace": _MOVE | {"undo"},
     "accept_stale": _MOVE,

@@ -14,13 +14,12 @@ import ipaddress
 import struct
 import sys
 import zoneinfo
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import django.db
-from django.apps.registry import Apps
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models
@@ -31,9 +30,20 @@ from migrate_to_pg.errors import ProofError
 from migrate_to_pg.lacking import equip, stand_in
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.names import called
 from migrate_to_pg.prove.forms import FIFTEEN_DIGITS
 from migrate_to_pg.prove.verdict import SAMPLES
-from migrate_to_pg.records import Difference, OrmTable, Plan, PlannedTable
+from migrate_to_pg.records import (
+    Difference,
+    ModelNames,
+    OrmTable,
+    Plan,
+    PlannedTable,
+    SourceCatalog,
+    UnreadModel,
+    folded,
+)
+from migrate_to_pg.registry import Registry
 
 #: Rows that are read at a time: their keys stand in one statement.
 CHUNK = 1000
@@ -53,25 +63,77 @@ SOURCE, TARGET = "migrate_to_pg_source", "migrate_to_pg_target"
 Row = tuple[Any, ...]
 
 
-def prove_orm(apps: Apps, plan: Plan, loaded: Path, entry: Mapping[str, Any]) -> tuple[OrmTable, ...]:
-    """Each model's table as the ORM reads it on both sides; a difference is reported, never raised.
+class Sides(NamedTuple):
+    """One model as each of the two databases calls its table and columns."""
 
-    ``loaded`` is the SQLite file that was loaded, repairs and all; ``entry`` the target as an entry of DATABASES whose
-    connections see the staged schema. Raises ProofError where Django itself cannot read a table.
+    source: type[models.Model]
+    target: type[models.Model]
+
+
+def prove_orm(
+    registry: Registry, catalog: SourceCatalog, plan: Plan, loaded: Path, entry: Mapping[str, Any]
+) -> tuple[tuple[OrmTable, ...], tuple[UnreadModel, ...]]:
+    """Each model's table as the ORM reads it on both sides, and the models that it did not read.
+
+    A difference is reported, never raised. ``loaded`` is the SQLite file that was loaded, repairs and all; ``entry``
+    the target as an entry of DATABASES whose connections see the staged schema. Raises ProofError where Django itself
+    cannot read a table.
     """
+    elsewhere = _("The project's routers keep its table out of this database.")
+    unread = [
+        UnreadModel(model=model._meta.label, table=called(model._meta.db_table, registry.postgresql), reason=elsewhere)
+        for model in registry.others()
+    ]
+    made = {table.name for table in (*plan.tables, *plan.excluded)}
+    made |= {table.name for table in plan.only_target}
+    zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
     with _deep_stack(), _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
-        zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
-        return tuple(_Reading(model, table, zone).run() for model, table in _pairs(apps, plan))
+        pairs = list(_pairs(registry, catalog, plan, unread))
+        read = tuple(_Reading(sides, table, zone, registry, made).run() for sides, table in pairs)
+    return read, tuple(sorted(unread, key=lambda one: one.model))
 
 
-def _pairs(apps: Apps, plan: Plan) -> Iterator[tuple[type[models.Model], PlannedTable]]:
-    """One model for each planned table; of several the first."""
-    seen: set[str] = set()
-    for model in apps.get_models(include_auto_created=True):
-        table = plan.table(model._meta.db_table.strip('"'))
-        if table is not None and table.name not in seen and not model._meta.proxy:
-            seen.add(table.name)
-            yield model, table
+def _pairs(
+    registry: Registry, catalog: SourceCatalog, plan: Plan, unread: list[UnreadModel]
+) -> Iterator[tuple[Sides, PlannedTable]]:
+    """One model for each planned table, those that migrations make first; all others are noted as not read."""
+    taken: dict[str, str] = {}
+    for names in sorted(registry.names, key=lambda names: names.unmade is not None):
+        table = plan.table(names.target)
+        if table is None or folded(table.source.name) != folded(names.source):
+            unread += _not_read(names, catalog, plan)
+        elif table.name in taken:
+            reason = _("The model {model} has the same table, and was read.", model=taken[table.name])
+            unread.append(UnreadModel(model=names.label, table=names.target, reason=reason))
+        else:
+            taken[table.name] = names.label
+            app, _dot, name = names.label.partition(".")
+            yield Sides(registry.source.get_model(app, name), registry.target.get_model(app, name)), table
+
+
+def _not_read(names: ModelNames, catalog: SourceCatalog, plan: Plan) -> Iterator[UnreadModel]:
+    """Why a model has no planned table; nothing of one that has none on either side."""
+    excluded = any(table.name == names.target for table in plan.excluded)
+    only_there = any(table.name == names.target for table in plan.only_target)
+    as_leftover = any(folded(name) == folded(names.source) for name in plan.as_leftovers)
+    in_source = catalog.table(names.source)
+    view = any(folded(view) == folded(names.source) for view in catalog.views)
+    if excluded:
+        reason = _("Its rows were left out (--exclude-data).")
+    elif as_leftover:
+        reason = _("Its table was carried as a leftover (--as-leftovers).")
+    elif view:
+        reason = _("It reads a view, whose rows are those of other tables.")
+    elif in_source is None:
+        reason = _("SQLite has no such table.") if only_there else ""
+    elif not names.is_used:
+        reason = _("It is not installed any more.")
+    else:
+        reason = _("SQLite has its table {table}, and PostgreSQL has not.", table=names.source)
+        yield UnreadModel(model=names.label, table=names.target, reason=reason, accepted=False)
+        return
+    if reason:
+        yield UnreadModel(model=names.label, table=names.target, reason=reason)
 
 
 def _sqlite(path: Path, time_zone: str) -> dict[str, Any]:
@@ -111,16 +173,29 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
 
 
 class _Reading:
-    """One model on both sides."""
+    """One model on both sides; ``there`` are the tables that PostgreSQL has."""
 
-    def __init__(self, model: type[models.Model], table: PlannedTable, zone: zoneinfo.ZoneInfo | None) -> None:
-        self.model = model
+    def __init__(
+        self,
+        sides: Sides,
+        table: PlannedTable,
+        zone: zoneinfo.ZoneInfo | None,
+        registry: Registry,
+        there: Collection[str],
+    ) -> None:
+        self.models = {SOURCE: sides.source, TARGET: sides.target}
         self.table = table
         #: Of the local times that PostgreSQL gives; None where both sides give moments with a zone.
         self.zone = zone
+        self.registry = registry
+        self.there = there
         # What PostgreSQL computes itself is proven by its own expression.
-        there = {column.name for column in table.columns if not column.target.generated}
-        self.fields = [field for field in model._meta.local_concrete_fields if field.column in there]
+        columns = {column.name for column in table.columns if not column.target.generated}
+        fields = sides.target._meta.local_concrete_fields
+        known = {field.name for field in sides.source._meta.local_concrete_fields}
+        self.fields: list[Any] = [
+            f for f in fields if f.name in known and called(str(f.column), registry.postgresql) in columns
+        ]
         # By their attribute names a foreign key is the value that it holds.
         self.names = ["pk", *(field.attname for field in self.fields)]
         self.differences = 0
@@ -145,7 +220,7 @@ class _Reading:
         )
 
     def _queryset(self, alias: str) -> Any:
-        return models.QuerySet(self.model, using=alias)
+        return models.QuerySet(self.models[alias], using=alias)
 
     def _compare(self) -> int:
         rows = 0
@@ -170,7 +245,7 @@ class _Reading:
     def _unequal(self, row: Row, found: Row) -> Iterator[tuple[Any, Any, Any]]:
         """The fields in which two rows differ, and what each holds."""
         for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
-            exact = self.table.target.column(str(field.column)).exact
+            exact = self.table.target.column(called(str(field.column), self.registry.postgresql)).exact
             if not _equality(field, exact=exact)(source, target):
                 yield field, source, target
 
@@ -211,9 +286,9 @@ class _Reading:
         for field in self.fields:
             if field.remote_field is None or not self._is_read(field):
                 continue
-            found = [self._found(alias, field) for alias in (SOURCE, TARGET)]
+            found = [self._found(alias, field.name) for alias in (SOURCE, TARGET)]
             if found[0] < found[1]:
-                found[0] = self._found_by_value(field)
+                found[0] = self._found_by_value(field.name)
             if found[0] != found[1]:
                 texts = [_("{keys} with a row", keys=counted(count, "key", "keys")) for count in found]
                 self._add("changed", {}, str(field.column), *texts)
@@ -221,18 +296,19 @@ class _Reading:
         return total
 
     def _is_read(self, field: Any) -> bool:
-        """Whether the ORM knows the table that the key leads to, in this database."""
-        tables = connections[TARGET].introspection.table_names()
-        return field.remote_field.model._meta.db_table.strip('"') in tables
+        """Whether the table that the key leads to is in this database."""
+        return called(field.remote_field.model._meta.db_table, self.registry.postgresql) in self.there
 
-    def _found(self, alias: str, field: Any) -> int:
+    def _found(self, alias: str, name: str) -> int:
+        field: Any = self.models[alias]._meta.get_field(name)
         parent: Any = models.QuerySet(field.remote_field.model, using=alias)
         target = field.target_field.attname
         keyed = self._queryset(alias).filter(**{f"{field.attname}__isnull": False})
         return int(keyed.filter(Exists(parent.filter(**{target: OuterRef(field.attname)}))).count())
 
-    def _found_by_value(self, field: Any) -> int:
+    def _found_by_value(self, name: str) -> int:
         """How many keys have a row in SQLite as Django reads both: its joins miss another spelling of a uuid."""
+        field: Any = self.models[SOURCE]._meta.get_field(name)
         parents: Any = models.QuerySet(field.remote_field.model, using=SOURCE)
         known = set(map(_hashable, parents.values_list(field.target_field.attname, flat=True).iterator()))
         keys = self._queryset(SOURCE).filter(**{f"{field.attname}__isnull": False})

@@ -5,6 +5,7 @@ A stage takes some of these and returns one of these. Nothing here has behaviour
 
 from migrate_to_pg.records.findings import Finding, Level, Sample
 from migrate_to_pg.records.leftovers import Holds, LeftoverColumn, LeftoverTable
+from migrate_to_pg.records.names import Doubt, ModelNames, Unmade
 from migrate_to_pg.records.options import (
     BOOKKEEPING,
     FINAL,
@@ -16,7 +17,7 @@ from migrate_to_pg.records.options import (
     Options,
     Verify,
 )
-from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable, SystemCheck
+from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable, SystemCheck, UnmadeTable
 from migrate_to_pg.records.refusals import Refusal
 from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
 from migrate_to_pg.records.results import (
@@ -30,6 +31,7 @@ from migrate_to_pg.records.results import (
     Proof,
     Publication,
     TableProof,
+    UnreadModel,
 )
 from migrate_to_pg.records.source import (
     DumpFacts,
@@ -41,6 +43,7 @@ from migrate_to_pg.records.source import (
     SourceForeignKey,
     SourceIndex,
     SourceTable,
+    folded,
 )
 from migrate_to_pg.records.target import (
     TargetCheck,
@@ -60,6 +63,7 @@ __all__ = [
     "MOST_COLUMNS",
     "ComputedOtherwise",
     "Difference",
+    "Doubt",
     "DumpFacts",
     "Event",
     "ExcludedTable",
@@ -77,6 +81,7 @@ __all__ = [
     "Level",
     "LoadedTable",
     "MadeTable",
+    "ModelNames",
     "Options",
     "OrmTable",
     "Plan",
@@ -104,5 +109,9 @@ __all__ = [
     "TargetIndex",
     "TargetTable",
     "TargetUnique",
+    "Unmade",
+    "UnmadeTable",
+    "UnreadModel",
     "Verify",
+    "folded",
 ]

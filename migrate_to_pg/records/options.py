@@ -81,6 +81,10 @@ class Options:
     lock_source: bool = False
     #: What becomes of tables and views that no migration knows.
     leftovers: Leftovers = Leftovers.COPY
+    #: Models and tables of theirs that no migration makes: made from the models, beside all else.
+    from_models: tuple[str, ...] = ()
+    #: Those that are carried as leftovers all the same.
+    as_leftovers: tuple[str, ...] = ()
     #: Models (app.Model) and tables whose rows are not moved.
     exclude_data: tuple[str, ...] = ()
     #: What makes the tables: "migrations", or "models" where those do not run on PostgreSQL.

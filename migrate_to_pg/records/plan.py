@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from migrate_to_pg.records.names import Doubt, Unmade
 from migrate_to_pg.records.source import MadeTable, SourceColumn, SourceTable
 from migrate_to_pg.records.target import TargetColumn, TargetTable
 
@@ -86,6 +87,23 @@ class GenericKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnmadeTable:
+    """A table or view of SQLite's that an installed model uses, and that PostgreSQL has not."""
+
+    #: SQLite's.
+    name: str
+    #: app.Model of all that use it.
+    models: tuple[str, ...]
+    why: Unmade
+    #: The migration that would make it, "app name"; '' where there is none.
+    migration: str = ""
+    #: Whether a migration may make it by RunSQL or RunPython: without a server nobody knows.
+    may_be_made: bool = False
+    #: It, and what its model promises of it; None for a view.
+    table: PlannedTable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """SQLite table x staged table: the very object that --check shows and load consumes."""
 
@@ -113,6 +131,17 @@ class Plan:
     made: Mapping[str, MadeTable] | None = None
     #: What Django's own checks say of the models on PostgreSQL.
     system_checks: tuple[SystemCheck, ...] = ()
+    #: Names that more than one of the other side would fit.
+    doubts: tuple[Doubt, ...] = ()
+    #: Those among ``leftovers`` and ``leftover_views`` that installed models use.
+    unmade: tuple[UnmadeTable, ...] = ()
+    #: SQLite's names of those of them that were chosen to be carried as leftovers.
+    as_leftovers: tuple[str, ...] = ()
+
+    def parent(self, name: str) -> PlannedTable | None:
+        """The table that a key refers to, also where nothing makes it on PostgreSQL; by PostgreSQL's name."""
+        there = (unmade.table for unmade in self.unmade if unmade.table and unmade.table.name == name)
+        return self.table(name) or next(there, None)
 
     def table(self, name: str) -> PlannedTable | None:
         """The planned table with exactly that PostgreSQL name."""

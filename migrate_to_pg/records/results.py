@@ -103,6 +103,18 @@ class OrmTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadModel:
+    """A model with a table that Django's ORM was not asked about, and why."""
+
+    model: str
+    #: PostgreSQL's name of its table.
+    table: str
+    reason: str
+    #: False where the reason is a fault.
+    accepted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """Whether staging holds what the snapshot holds."""
 
@@ -110,6 +122,8 @@ class Proof:
     tables: tuple[TableProof, ...]
     #: What the ORM read, where it was asked as well.
     orm: tuple[OrmTable, ...] = ()
+    #: The models that it was not asked about.
+    unread: tuple[UnreadModel, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -124,9 +138,10 @@ class Proof:
     @property
     def faulty(self) -> list[str]:
         """The tables of which that is not so."""
-        return [table.name for table in self.tables if table.differences or not table.adds_up]
+        tables = [table.name for table in self.tables if table.differences or not table.adds_up]
+        return tables + [one.model for one in self.unread if not one.accepted]
 
-    def with_orm(self, read: tuple[OrmTable, ...]) -> Proof:
+    def with_orm(self, read: tuple[OrmTable, ...], unread: tuple[UnreadModel, ...]) -> Proof:
         """This proof, in which no cell differs, with what the ORM reads: its differences are those of the tables."""
         known = {table.name: table for table in read}
         tables = (
@@ -135,7 +150,7 @@ class Proof:
             else table
             for table in self.tables
         )
-        return replace(self, tables=tuple(tables), orm=read)
+        return replace(self, tables=tuple(tables), orm=read, unread=unread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

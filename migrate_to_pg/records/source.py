@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def folded(name: str) -> str:
+    """The same for all names that SQLite takes for one: without regard to the case of ASCII letters alone."""
+    return name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpFacts:
     """A dump as the report tells of it."""
@@ -105,7 +110,7 @@ class SourceTable:
 
     def column(self, name: str) -> SourceColumn | None:
         """The column of that name, in any case, as SQLite compares names."""
-        return next((c for c in self.columns if c.name.lower() == name.lower()), None)
+        return next((c for c in self.columns if folded(c.name) == folded(name)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,4 +147,4 @@ class SourceCatalog:
 
     def table(self, name: str) -> SourceTable | None:
         """The table of that name, in any case, as SQLite compares names."""
-        return next((t for t in self.tables if t.name.lower() == name.lower()), None)
+        return next((t for t in self.tables if folded(t.name) == folded(name)), None)

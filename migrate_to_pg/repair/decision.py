@@ -10,6 +10,7 @@ from pathlib import Path
 from migrate_to_pg.diagnosis import NotRepaired
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.records import Event, Finding, Plan, SourceCatalog
+from migrate_to_pg.registry import Registry
 from migrate_to_pg.repair.planning import Planning
 from migrate_to_pg.repair.reference import make_reference
 from migrate_to_pg.repair.rows import MendedRows, mend_rows
@@ -50,7 +51,7 @@ class Decision:
         self._backup = backup
         self._progress = progress
         self._schema = schema
-        self._reference = make_reference(schema, catalog.applied_migrations)
+        self._reference = make_reference(schema, Registry(catalog.applied_migrations, choice.alias))
         self._refused: list[NotRepaired] = []
         #: The tables, by PostgreSQL's names, whose rows cannot be put back mended, and what is told of them.
         self._spared: dict[str, tuple[NotRepaired, ...]] = {}

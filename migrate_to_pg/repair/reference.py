@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, models
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.migrations import Key
-from migrate_to_pg.registry import applied_models, has_table, unquoted
+from migrate_to_pg.names import backend, called
+from migrate_to_pg.registry import Registry, has_table
 from migrate_to_pg.repair import statement
 from migrate_to_pg.repair.shape import Shape, read_shape
 from migrate_to_pg.rules.sql import compose, name, names
@@ -48,11 +48,12 @@ class ReferenceTable:
 Reference = Mapping[str, ReferenceTable]
 
 
-def make_reference(schema: SqliteSchema, applied: Collection[Key]) -> Reference:
+def make_reference(schema: SqliteSchema, registry: Registry) -> Reference:
     """Every table that the migrations make on SQLite; none where they do not run there."""
     if schema.complaint:
         return {}
-    models = {unquoted(model._meta.db_table).lower(): model for model in _stored_models(applied)}
+    sqlite = backend("sqlite3")
+    models = {called(model._meta.db_table, sqlite).lower(): model for model in _stored_models(registry)}
     with schema.opened() as database:
         # A virtual table is its module's, with those in which it keeps its contents.
         tables = [row[1] for row in database.execute("PRAGMA main.table_list") if row[2] == "table"]
@@ -60,8 +61,8 @@ def make_reference(schema: SqliteSchema, applied: Collection[Key]) -> Reference:
         return {key: _read(database, table, models.get(key)) for key, table in named.items()}
 
 
-def _stored_models(applied: Collection[Key]) -> Iterable[type[models.Model]]:
-    return filter(has_table, applied_models(applied).get_models(include_auto_created=True))
+def _stored_models(registry: Registry) -> Iterable[type[models.Model]]:
+    return filter(has_table, registry.source.get_models(include_auto_created=True))
 
 
 def _read(database: sqlite3.Connection, table: str, model: type[models.Model] | None) -> ReferenceTable:

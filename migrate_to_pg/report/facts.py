@@ -198,7 +198,8 @@ def assurances(report: Report) -> list[str]:
         "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
-    proven = (_proof(report), _computed(report), _left_out(report), _orm(report), accounted(report), _excluded(report))
+    proven = [_proof(report), _computed(report), _left_out(report), _orm(report), *_unread(report)]
+    proven += [accounted(report), _excluded(report)]
     return [line for line in (report.source_choice, *proven, *_publication(report), *told) if line]
 
 
@@ -215,6 +216,8 @@ def _proof(report: Report) -> str:
     known = tables(report)
     if not report.proof.holds:
         wrong = [t for t in known if not t.equal]
+        if not wrong:
+            return ""  # Nothing was unequal; a model could not be read, which is told by itself.
         # Where only rows were counted, the differences are the rows too many or too few.
         count = sum(t.differences or abs(t.missing) for t in wrong)
         return say("unproven", differences=say("differences", n=count), tables=say("tables", n=len(wrong)))
@@ -245,6 +248,14 @@ def _orm(report: Report) -> str:
         models=say("models", n=len(read)),
         keys=say("keys", n=sum(table.keys_followed for table in read)),
     )
+
+
+def _unread(report: Report) -> list[str]:
+    """The models that the ORM did not read, one sentence for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in report.proof.unread if report.proof else ():
+        reasons.setdefault(one.reason, []).append(one.model)
+    return [say("orm_unread", models=", ".join(models), reason=reason) for reason, models in reasons.items()]
 
 
 def _leftovers(report: Report, published: Publication) -> list[str]:

@@ -39,6 +39,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "quarantined": [_aside(rows) for rows in report.aside],
         "changes": [_changes(cells) for cells in report.changed],
         "orm": [_read(table) for table in (proof.orm if proof else ())],
+        "orm_unread": [asdict(model) for model in (proof.unread if proof else ())],
         "differences": [_difference(d) for t in (proof.tables if proof else ()) for d in t.samples],
         "identities": [asdict(i) for i in report.identities],
         "publication": _publication(report.publication),

@@ -78,6 +78,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{n} columns were left out on purpose, and are not compared: {names}.",
     ),
     "proven_orm": N_("Read by Django's ORM on both sides, equal: {values} of {models}, {keys} with their rows."),
+    "orm_unread": N_("Not read by Django's ORM: {models}. {reason}"),
     "values": pair("{n} value", "{n} values"),
     "models": pair("{n} model", "{n} models"),
     "keys": pair("{n} foreign key", "{n} foreign keys"),

@@ -12,6 +12,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.rules import (
     ambiguous_local_time,
+    ambiguous_name,
     boolean_as_read,
     boolean_value,
     broken_view_or_trigger,
@@ -59,6 +60,7 @@ from migrate_to_pg.rules import (
     text_as_blob,
     text_too_long,
     unknown_type,
+    unmade_model_table,
     utf16_encoding,
     wrong_storage_class,
 )
@@ -113,6 +115,8 @@ RULES: tuple[SetRule | ValueRule, ...] = (
     extra_column.RULE,
     derived_column.RULE,
     schema_drift.RULE,
+    ambiguous_name.RULE,
+    unmade_model_table.RULE,
     leftover_table.RULE,
     not_carried.RULE,
     broken_view_or_trigger.RULE,

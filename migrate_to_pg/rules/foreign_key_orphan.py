@@ -61,7 +61,7 @@ def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn
     it is large, whether or not the parent still has its index.
     """
     child = key_of(columns)
-    parent = subject.plan.table(key.parent)
+    parent = subject.plan.parent(key.parent)
     if child is None or not child.exact:
         return None
     if parent is None:
@@ -123,7 +123,7 @@ def _finding(
 def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
     parent = f"{key.parent} ({', '.join(key.parent_columns)})"
     why = _("no row of {parent} has this key", parent=parent)
-    if subject.plan.table(key.parent) is None:
+    if subject.plan.parent(key.parent) is None:
         why = _("SQLite has no table {parent} at all", parent=key.parent)
     return _(
         "{rows_refer} to {parent}, but {why}. PostgreSQL would refuse the constraint {key}. SQLite"
@@ -141,7 +141,7 @@ def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, column
     choices = (
         _("Bring the parent rows back, ") + (_("set the key to NULL, ") if nullable else "") + _("or delete the rows.")
     )
-    parent = subject.plan.table(key.parent)
+    parent = subject.plan.parent(key.parent)
     parent_columns = paired(parent, key.parent_columns) if parent else []
     if parent is None or not parent_columns:
         return choices

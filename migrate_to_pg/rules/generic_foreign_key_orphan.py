@@ -75,7 +75,7 @@ def _orphans(subject: Subject, content_type: ContentType, kind: PlannedColumn, r
     if child is None:
         return None
     given = compose("{kind} AND {held}", kind=of_type(kind, content_type), held=child.held)
-    parent = subject.plan.table(content_type.table or "")
+    parent = subject.plan.parent(content_type.table or "")
     if parent is None:
         # Nothing is in a table that SQLite lacks; one that no migration makes may be in another database.
         is_ours = any(table.name == content_type.table for table in subject.plan.only_target)

@@ -47,6 +47,8 @@ _UNKNOWN = N_(
     "No migration of the project makes this table. {told} Such tables come from interrupted rebuilds"
     " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
 )
+#: Where --as-leftovers names it.
+_CHOSEN = N_("It is the table of the installed model {models}, and goes among the leftovers as you chose. {told}")
 #: Where no server was asked.
 _PROMISED = N_(
     "None of the project's models stands for this table. If a migration makes it by RunSQL or RunPython, it goes where"
@@ -60,7 +62,10 @@ _REHEARSE = N_(
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each; a virtual table's shadow tables are told with it."""
+    used = {unmade.name for unmade in subject.plan.unmade} - set(subject.plan.as_leftovers)
     for table in subject.plan.leftovers:
+        if table.name in used:
+            continue  # unmade-model-table tells it
         if table.unreadable and not (subject.leftovers is Leftovers.STOP and table.kind == "table"):
             # Told with the reason, by the rule for what SQLite lacks.
             continue
@@ -188,15 +193,28 @@ def _finding(subject: Subject, table: SourceTable, level: Level, told: str, reme
     on_sqlite = table.name.lower() in (subject.plan.made or {})
     # Whatever makes it here may make it there as well; only a server knows.
     promised = subject.plan.promised and table.kind == "table"
-    words = _PROMISED if promised else _ON_SQLITE if on_sqlite else _VIRTUAL if table.kind == "virtual" else _UNKNOWN
-    kept = _(_REHEARSE) if promised else _(remedy)
+    models = [model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models]
+    if models:
+        words, kept = _CHOSEN, _set_schema(table, models) if subject.leftovers is Leftovers.COPY else _(remedy)
+    else:
+        unknown = _VIRTUAL if table.kind == "virtual" else _UNKNOWN
+        words = _PROMISED if promised else _ON_SQLITE if on_sqlite else unknown
+        kept = _(_REHEARSE) if promised else _(remedy)
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
         level=level,
-        explanation=_(words, told=told),
-        remedy=kept if promised or on_sqlite else _drop(subject, table, kept),
+        explanation=_(words, told=told, models=", ".join(models)),
+        remedy=kept if promised or on_sqlite or models else _drop(subject, table, kept),
     )
+
+
+def _set_schema(table: SourceTable, models: list[str]) -> str:
+    return _(
+        "The model {models} looks for the table in the final schema. To put it there after the move, with the types of"
+        " its values, which need not be those of the model's fields:\n",
+        models=", ".join(models),
+    ) + compose("ALTER TABLE sqlite_leftovers.{table} SET SCHEMA public;", table=name(table.name))
 
 
 def _drop(subject: Subject, table: SourceTable, remedy: str) -> str:

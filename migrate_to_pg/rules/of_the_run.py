@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import ComputedOtherwise, Finding, Level, Proof, Sample, TableProof
+from migrate_to_pg.records import ComputedOtherwise, Finding, Level, ModelNames, Proof, Sample, TableProof
 from migrate_to_pg.rules.rule import SAMPLES, Rule
 
 COMPUTED = Rule(
@@ -33,6 +33,22 @@ FROM_MODELS = Rule(
         " do."
     ),
     remedy=N_("Compare with the migrations, and make by hand what is missing before the application uses it."),
+)
+
+FROM_MODEL = Rule(
+    id="table-from-model",
+    level=Level.WARNING,
+    title=N_("Table made from its model"),
+    meaning=(
+        "No applied migration makes the table of this installed model; `--from-models`, or `--schema models`, made it"
+        " from the model, in its final place, and its rows are moved and proven like all others. What is in SQLite and"
+        " not in the model (other columns, triggers, indexes made by hand) is not there; a column with values is an"
+        " error of its own."
+    ),
+    remedy=N_(
+        "Nothing more for an unmanaged model. Of a managed one, record its migration on PostgreSQL afterwards:"
+        " manage.py migrate --fake."
+    ),
 )
 
 AT_START = Rule(
@@ -77,7 +93,7 @@ NOT_READ = Rule(
     ),
 )
 
-RUN_RULES = (NOT_READ, COMPUTED, FROM_MODELS, AT_START, NOT_COMPARED)
+RUN_RULES = (NOT_READ, COMPUTED, FROM_MODELS, FROM_MODEL, AT_START, NOT_COMPARED)
 
 
 def written_at_start() -> Finding:
@@ -107,6 +123,24 @@ def made_from_models(tables: int) -> Finding:
             tables=counted(tables, "table", "tables"),
         ),
         remedy=_(FROM_MODELS.remedy),
+    )
+
+
+def made_from_model(model: ModelNames) -> Finding:
+    """Said of a table that was made from an installed model, since no migration makes it."""
+    return FROM_MODEL.finding(
+        table=model.target,
+        explanation=_(
+            "No applied migration makes {table}: it is made from the installed model {model}, and its rows are moved.",
+            table=model.target,
+            model=model.label,
+        ),
+        remedy=_(
+            "Once it is published, record its migration on PostgreSQL: manage.py migrate --fake {migration}",
+            migration=model.migration,
+        )
+        if model.migration
+        else _("There is nothing to do; indexes and triggers that somebody made by hand in SQLite are not there."),
     )
 
 

@@ -38,7 +38,12 @@ def unruly(tmp_path):
 def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly, postgres_url):
     execute(postgres_url, "CREATE TABLE only_there (id int PRIMARY KEY)")
     execute(postgres_url, "INSERT INTO only_there VALUES (4)")
-    moved = unruly.move(postgres_url, "--leftovers", "skip")
+    # What a model uses is not left behind by a general choice: it must be named.
+    refused = unruly.move(postgres_url, "--leftovers", "skip", ok=False)
+    assert "SQLite's table only_here, with 1 row, is that of the installed model unruly.OnlyHere" in " ".join(
+        refused.stdout.split()
+    )
+    moved = unruly.move(postgres_url, "--leftovers", "skip", "--as-leftovers", "unruly.OnlyHere")
     assert "Read by Django's ORM on both sides" in moved.stdout
     for table in ("document", "letter", "reading", "tag", "historicaldocument"):
         query = f"SELECT * FROM unruly_{table} ORDER BY 1"

@@ -26,6 +26,7 @@ from migrate_to_pg.records import (
     SourceCatalog,
     Verify,
 )
+from migrate_to_pg.registry import Registry
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.sqlite import quote_name
 from migrate_to_pg.sqlite_schema import SqliteSchema
@@ -81,8 +82,9 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         monkeypatch.setattr(pipeline, "failing_on_sqlite", lambda _: [])
         monkeypatch.setattr(pipeline, "checked", lambda *_: case.system_checks)
         monkeypatch.setattr(pipeline, "asked_of_tables", lambda _: ())
-        monkeypatch.setattr(running, "content_models", lambda _: case.models)
-        monkeypatch.setattr(running, "generic_keys", lambda: _generic_keys(case))
+        monkeypatch.setattr(Registry, "content_models", lambda _: case.models)
+        monkeypatch.setattr(Registry, "generic_keys", lambda _: _generic_keys(case))
+        monkeypatch.setattr(Registry, "names", ())
         monkeypatch.setattr(pipeline, "run_migrations", lambda django, *_, **__: _make(django, case.target))
         monkeypatch.setattr(pipeline, "make_unmigrated_tables", lambda *_, **__: None)
         nothing = FreshRows(content_types=frozenset(), permissions=frozenset())

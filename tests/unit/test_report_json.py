@@ -29,7 +29,7 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     data = json.loads(dumps(report))
     keys = """ok mode started command verify failure dump stages source_choice source target tables findings
         quarantined changes orm
-        excluded differences identities publication export versions next_steps"""
+        excluded orm_unread differences identities publication export versions next_steps"""
     assert set(data) == set(keys.split())
     assert set(data["stages"][0]) == {"name", "seconds"}
     source = "path bytes sha256 sha256_after tables rows snapshot journal changed left_behind dump"

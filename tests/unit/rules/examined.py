@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from migrate_to_pg.records import (
     Finding,
     GenericKey,
     Leftovers,
+    ModelNames,
     TargetColumn,
     TargetForeignKey,
     TargetIndex,
@@ -131,6 +132,10 @@ def findings(
     generic_keys: Iterable[tuple[str, str, str]] = (),
     views: Iterable[str] = (),
     promised: bool = False,
+    names: Sequence[ModelNames] = (),
+    of_models: Iterable[TargetTable] = (),
+    may_be_made: bool = False,
+    as_leftovers: tuple[str, ...] = (),
 ) -> tuple[Finding, ...]:
     """What examine finds in a SQLite file made by a script, against those tables of PostgreSQL.
 
@@ -152,8 +157,11 @@ def findings(
                 for table_name, kind, row in generic_keys
             ),
             views=tuple(views),
+            names=names,
+            promised=of_models,
         )
-        plan = replace(plan, promised=promised)
+        unmade = tuple(replace(one, may_be_made=may_be_made) for one in plan.unmade)
+        plan = replace(plan, promised=promised, unmade=unmade, as_leftovers=as_leftovers)
         before = path.read_bytes()
         found = examine(plan, catalog, path, accepted=frozenset(accepted), progress=progress, leftovers=leftovers)
         assert path.read_bytes() == before
