@@ -132,7 +132,8 @@ def _unmade(
     for model in names:
         if model.is_used:
             users[folded(model.source)].append(model)
-    tables = {table.name: table for table in leftovers}
+    # What is in a virtual table was computed from other rows, and PostgreSQL has nothing of the kind.
+    tables = {table.name: table for table in leftovers if table.kind != "virtual"}
     for name in (*tables, *views):
         for model in users.get(folded(name), ())[:1]:
             there, target = tables.get(name), promised.get(model.target)

@@ -127,7 +127,7 @@ def _not_read(names: ModelNames, catalog: SourceCatalog, plan: Plan) -> Iterator
     elif in_source is None:
         reason = _("SQLite has no such table.") if only_there else ""
     elif not names.is_used:
-        reason = _("It is not installed any more.")
+        reason = _("No installed application uses it on PostgreSQL.")
     else:
         reason = _("SQLite has its table {table}, and PostgreSQL has not.", table=names.source)
         yield UnreadModel(model=names.label, table=names.target, reason=reason, accepted=False)

@@ -29,9 +29,11 @@ TAKEN = (
 
 
 def projects():
-    """Every project that can be moved to a server without extensions."""
+    """Every project that can be moved to a server without extensions, and as it is."""
     folder = ROOT / "tests" / "projects"
-    names = sorted(path.parent.name for path in folder.glob("*/settings.py") if path.parent.name != "refused")
+    names = sorted(
+        path.parent.name for path in folder.glob("*/settings.py") if path.parent.name not in ("refused", "unmade")
+    )
     return [
         name if name != "many" else pytest.param(name, marks=pytest.mark.full) for name in names if name != "extension"
     ]
