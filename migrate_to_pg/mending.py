@@ -98,6 +98,8 @@ class _Mender:
         )
         for accepted, act in ways:
             wanted = [f for f in findings if f.rule in accepted and f.table not in self.accepted.spared]
+            # A lossy repair has to be named, so that it goes before whatever "all" stands for.
+            wanted.sort(key=lambda finding: finding.repair == "lossless")
             chosen = [(f, table) for f in wanted if (table := _table(plan, f))]
             if sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen):
                 return True

@@ -1,4 +1,4 @@
-"""A boolean that is neither 0 nor 1, and from which Django reads what nothing contradicts."""
+"""A boolean that is neither 0 nor 1, and from which Django reads one all the same."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ RULE = dataclasses.replace(
         mask=mask,
         holds=N_("0 (false) and 1 (true)"),
         meaning=(
-            "PostgreSQL's boolean is true or false. From these values Django reads a boolean all the same, and neither"
-            " a word that they hold nor SQLite says otherwise: False from 'false', 'no' and any text that is no word"
-            " for true, True from the byte 1, and None from the empty text, which is told here where the column may be"
-            " NULL."
+            "PostgreSQL's boolean is true or false. From these values Django reads a boolean all the same: True from"
+            " the byte 1, None from the empty text, which is told here where the column may be NULL, and False from all"
+            " else, 'true' and 2 too. Those that mean something else than Django reads are told once more, as"
+            " boolean-value."
         ),
         remedy=N_("Put 0 or 1 in their place, as Django reads them."),
         hint=_reading,

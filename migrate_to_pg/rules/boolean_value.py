@@ -3,8 +3,8 @@
 Django's own converter runs where the column is declared ``bool``: it reads True from 1 alone and False from all else,
 but None from what has no bytes, for which Python calls no converter.
 In a column that is declared otherwise it reads 1.0 and 0.0 as booleans, and hands on any other value as it is.
-Where nothing contradicts that reading it can take the value's place (boolean-as-read); where a word or SQLite itself
-says otherwise, somebody must decide (boolean-value).
+What Django reads can take the value's place without a loss (boolean-as-read); where a word or SQLite itself says
+otherwise, somebody may want what they mean instead (boolean-value), and has to say so.
 """
 
 from __future__ import annotations
@@ -41,24 +41,25 @@ def is_converted(column: PlannedColumn) -> bool:
     return re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower() == "bool"
 
 
+_NO_BOOLEAN = "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1))"
+
+
 def as_read(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
-    """The condition for values of which Django reads a boolean that nothing contradicts."""
+    """The condition for values of which Django reads a boolean, or None where the column takes NULL."""
     if not is_converted(column):
         return condition("typeof({c}) = 'real' AND {c} IN (0, 1)", column)
+    return condition(_NO_BOOLEAN + (" AND CAST({c} AS BLOB) <> x''" if column.target.not_null else ""), column)
+
+
+def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
+    """The condition for values that mean something else than Django reads, or of which it reads no boolean."""
+    if not is_converted(column):
+        return condition(_NO_BOOLEAN + " AND NOT (typeof({c}) = 'real' AND {c} IN (0, 1))", column)
     return condition(
-        "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1)) AND (CAST({c} AS BLOB) = x'31')"
-        " = ({c} IS TRUE OR typeof({c}) = 'text' AND lower(trim({c}, ' ')) IN ('true', 't', 'yes', 'y', 'on'))"
-        + (" AND CAST({c} AS BLOB) <> x''" if column.target.not_null else ""),
+        _NO_BOOLEAN + " AND ((CAST({c} AS BLOB) = x'31')"
+        " <> ({c} IS TRUE OR typeof({c}) = 'text' AND lower(trim({c}, ' ')) IN ('true', 't', 'yes', 'y', 'on'))"
+        + (" OR CAST({c} AS BLOB) = x'')" if column.target.not_null else ")"),
         column,
-    )
-
-
-def _contradicted(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
-    """The condition for all others."""
-    return compose(
-        "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1)) AND NOT ({as_read})",
-        c=name(column.source.name),
-        as_read=as_read(subject, table, column),
     )
 
 
@@ -83,7 +84,8 @@ def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn)
     today = (
         _(
             " Django reads False from them today, since it reads True from 1 alone (and None from the empty text); as a"
-            " word, or to SQLite in a WHERE clause, they are true."
+            " word, or to SQLite in a WHERE clause, they are true. --fix boolean-as-read, which is a part of --fix all,"
+            " keeps what Django reads; --fix boolean-value, which has to be named, puts what the word means."
         )
         if is_converted(column)
         else _(
@@ -124,7 +126,7 @@ _RULE = form_rule(
         " is 1 and False from all else: from 'true', 't', 'yes' and 2, too, although the words say otherwise and SQLite"
         " finds 2 true in a WHERE clause. From a column that is declared otherwise Django reads the value itself, so"
         " that 'false', a text that is not empty, counts as true. Only somebody who knows the data can say which it"
-        " should be; where nothing contradicts what Django reads, boolean-as-read tells the values."
+        " should be. Where both repairs are accepted, this one is made: it was named."
     ),
     remedy=N_("Put 0 or 1 in their place."),
     hint=_contradiction,
@@ -141,4 +143,4 @@ def _tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
     return dataclasses.replace(_RULE.tell(subject, table, column), remedy=_remedy(table, column))
 
 
-RULE = dataclasses.replace(_RULE, where=_contradicted, tell=_tell)
+RULE = dataclasses.replace(_RULE, where=contradicted, tell=_tell)

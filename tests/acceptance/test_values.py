@@ -145,15 +145,17 @@ def test_every_repair_passes_every_level_of_the_comparison(project: Project, pos
 def test_what_django_reads_is_all_that_is_put_there_unasked(project: Project, postgres_url: str) -> None:
     execute(project.source, "INSERT INTO fields_boolean (value) VALUES ('true'), ('f'), (1), ('t')")
     where = ("--source", project.source, "--target", postgres_url, "--verify", "orm")
-    refused = project.run("migrate_to_pg", *where, "--fix", "all", ok=False, **ZONES)
+    refused = project.run("migrate_to_pg", *where, ok=False, **ZONES)
     assert refused.returncode == 1
-    assert "Django reads False from them today" in refused.stdout
-    assert "--fix boolean-value" in refused.stdout
-    project.run("migrate_to_pg", *where, "--fix", "all,boolean-value", **ZONES)
+    read = project.run("migrate_to_pg", *where, "--fix", "all", **ZONES)
+    assert "Django reads False from them today" in read.stdout
+    assert "--fix boolean-value, which has to be named" in " ".join(read.stdout.split())
+    query = "SELECT value FROM fields_boolean ORDER BY id"
     with psycopg.connect(postgres_url) as connection:
-        assert connection.execute("SELECT value FROM fields_boolean ORDER BY id").fetchall() == [
-            (True,), (False,), (True,), (True,),
-        ]  # fmt: skip
+        assert connection.execute(query).fetchall() == [(False,), (False,), (True,), (False,)]
+    project.run("migrate_to_pg", *where, "--fix", "all,boolean-value", "--replace", **ZONES)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute(query).fetchall() == [(True,), (False,), (True,), (True,)]
 
 
 def test_json_that_two_sqlites_judge_differently_is_named_by_every_command(project: Project, postgres_url: str) -> None:

@@ -50,7 +50,7 @@ class Case:
 
 def value_case(
     name: str,
-    rule: str,
+    rules: str,
     pg: str,
     sqlite: str,
     bad: Mapping[int, str],
@@ -59,7 +59,10 @@ def value_case(
     blocked: bool = True,
     time_zone: str = "UTC",
 ) -> Case:
-    """One column ``v`` of table ``t``: ``bad`` rows by key and SQL literal beside a good one whose key is 100."""
+    """One column ``v`` of table ``t``: ``bad`` rows by key and SQL literal beside a good one whose key is 100.
+
+    ``rules`` are the ids of those that find them, with a comma between two.
+    """
     rows = ", ".join(f"({key}, {value})" for key, value in bad.items())
     return Case(
         name=name,
@@ -67,7 +70,7 @@ def value_case(
         source=(
             f"CREATE TABLE t (id integer NOT NULL PRIMARY KEY, v {sqlite}); INSERT INTO t VALUES (100, {good}), {rows};"
         ),
-        finds=(Found(rule, "t", "v", len(bad), tuple(map(str, sorted(bad)[:5]))),),
+        finds=tuple(Found(rule, "t", "v", len(bad), tuple(map(str, sorted(bad)[:5]))) for rule in rules.split(",")),
         blocked=blocked,
         time_zone=time_zone,
     )

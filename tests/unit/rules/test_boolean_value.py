@@ -33,7 +33,7 @@ def script(value: str, declared: str = "bool") -> str:
     ],
 )
 def test_it_is_found_and_what_django_reads_is_told(declared: str, value: str, shown: str, said: str) -> None:
-    finding = check_finds("boolean-value", script(value, declared), NULLABLE)
+    (finding,) = (f for f in findings(script(value, declared), NULLABLE) if f.rule == "boolean-value")
     assert (finding.table, finding.column, finding.count) == ("t", "v", 1)
     assert (keys(finding), values(finding)) == (["4"], [shown])
     assert said in finding.explanation
@@ -52,13 +52,14 @@ def test_numbers_and_texts_in_one_column_are_one_finding() -> None:
     assert (finding.count, keys(finding)) == (3, ["1", "2", "4"])
 
 
-def test_what_nothing_contradicts_is_told_apart() -> None:
+def test_what_means_something_else_than_django_reads_is_told_besides() -> None:
     several = (
         "CREATE TABLE t (id integer PRIMARY KEY, v bool);"
         "INSERT INTO t VALUES (1, 'true'), (2, 'false'), (3, ''), (4, 'x'), (5, x'31'), (6, 2), (7, 'on');"
     )
     found = {f.rule: keys(f) for f in findings(several, NULLABLE)}
-    assert found == {"boolean-as-read": ["2", "3", "4", "5"], "boolean-value": ["1", "6", "7"]}
+    assert found == {"boolean-as-read": ["1", "2", "3", "4", "5"], "boolean-value": ["1", "6", "7"]}
+    assert {f.rule: f.count for f in findings(several, NULLABLE)} == {"boolean-as-read": 7, "boolean-value": 3}
 
 
 def test_the_advice_keeps_what_django_reads() -> None:
@@ -73,5 +74,7 @@ def test_the_advice_keeps_what_django_reads() -> None:
 
 
 def test_the_meaning_is_put_there_only_where_it_was_named() -> None:
-    assert mended(script("'true'"), NULLABLE, fix=["boolean-as-read"]).changed == []
+    assert mended(script("'true'"), NULLABLE, fix=["boolean-as-read"]).rows["t"] == [(4, 0), (5, None)]
+    both = mended(script("'true'"), NULLABLE, fix=["boolean-as-read", "boolean-value"])
+    assert both.rows["t"] == [(4, 1), (5, None)]
     assert mended(script("'true'"), NULLABLE, fix=["boolean-value"]).rows["t"] == [(4, 1), (5, None)]
