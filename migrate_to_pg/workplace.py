@@ -108,6 +108,7 @@ class Workplace:
         kept = self.unfinished.replace(self._unfinished("snapshot").with_suffix(".sqlite3") if taken else self.snapshot)
         # A disk that is full by now must not make the snapshot look lost.
         with contextlib.suppress(OSError):
+            kept_sum(kept).touch(mode=0o600)
             kept_sum(kept).write_text(f"{sha256}  {kept.name}\n", encoding="utf-8")
         return kept
 
