@@ -16,14 +16,14 @@ THREE = f"{TABLE}; INSERT INTO thing (name) VALUES ('a'), ('b'), ('c')"
 
 
 @pytest.fixture
-def connection(postgres_url):
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
+def connection(each_postgres_url):
+    with psycopg.connect(each_postgres_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def other(postgres_url):
-    with psycopg.connect(postgres_url) as other:
+def other(each_postgres_url):
+    with psycopg.connect(each_postgres_url) as other:
         yield other
 
 
@@ -153,12 +153,12 @@ def test_a_view_on_a_replaced_table_comes_back_with_it(connection, archive):
 
 
 @pytest.fixture
-def clerk(connection, postgres_url):
+def clerk(connection, each_postgres_url):
     """A role that may do whatever the database's owner may, but owns nothing of what was published."""
     connection.execute("DROP ROLE IF EXISTS clerk")
     connection.execute("CREATE ROLE clerk LOGIN")
     connection.execute("GRANT ALL ON SCHEMA public TO clerk")
-    with psycopg.connect(postgres_url, user="clerk", autocommit=True) as clerk:
+    with psycopg.connect(each_postgres_url, user="clerk", autocommit=True) as clerk:
         yield clerk
     connection.execute("DROP OWNED BY clerk; DROP ROLE clerk")
 
@@ -247,10 +247,10 @@ def test_the_leftovers_line_is_not_believed_either(connection, archive):
 
 
 @pytest.mark.parametrize("act", [afterwards.undo, afterwards.purgeable])
-def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(act, connection, postgres_url):
+def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(act, connection, each_postgres_url):
     connection.execute("CREATE SCHEMA migrate_to_pg; CREATE VIEW migrate_to_pg.publication AS SELECT 1 / 0 AS id")
     with pytest.raises(TargetError, match="PostgreSQL stopped answering or refused: division by zero"):
-        act(Options(target=postgres_url))
+        act(Options(target=each_postgres_url))
 
 
 # --- purge ---
