@@ -9,6 +9,10 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, SystemCheck
 from migrate_to_pg.rules.rule import SetRule, Subject
 
+#: The name that Django itself gives to a column of a many-to-many table: PostgreSQL cuts it in the table and in every
+#: query alike, so that the rows cross and the application works.
+_WORKS_ALL_THE_SAME = ("models.E019",)
+
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each message of Django's."""
@@ -30,6 +34,11 @@ def _finding(check: SystemCheck) -> Finding:
             assumed=check.assumed,
             until=check.until,
         )
+    elif check.id in _WORKS_ALL_THE_SAME:
+        effect = _(
+            "PostgreSQL cuts the name in the table and in every query alike: the rows are moved, and the application"
+            " works. But manage.py migrate, and each command that checks the database, would end with it."
+        )
     else:
         effect = _("After the move manage.py migrate, and each command that checks the database, would end with it.")
         if check.assumed:
@@ -37,7 +46,7 @@ def _finding(check: SystemCheck) -> Finding:
     return RULE.finding(
         table=check.table,
         column=check.column,
-        level=Level.WARNING if check.until else Level.ERROR,
+        level=Level.WARNING if check.until or check.id in _WORKS_ALL_THE_SAME else Level.ERROR,
         explanation=f"{told} {effect}",
         remedy=f"{check.hint} {_(RULE.remedy)}" if check.hint else _(RULE.remedy),
     )
@@ -52,7 +61,8 @@ RULE = SetRule(
         " there that does not fail on SQLite: a generated column that is not stored, a column's name of more than 63"
         " bytes, a field that PostgreSQL has not. The rows could be moved, but `manage.py migrate`, and each command"
         " that checks the database, would end with SystemCheckError. Checks that SILENCED_SYSTEM_CHECKS silences are"
-        " not told. Without a server the newest PostgreSQL is assumed; what fails on an older one alone is a warning."
+        " not told. Without a server the newest PostgreSQL is assumed; what fails on an older one alone is a warning. So"
+        " is a many-to-many column whose name Django makes too long (models.E019): it works, cut, once it is silenced."
     ),
     remedy=N_(
         "Correct the model, with a migration, before the move; or, where you know that it works there, name the check"
