@@ -114,7 +114,9 @@ def _require_free(
     ON CONFLICT looks at the key before any other constraint: the copy may well break those.
     """
     place = sql.Identifier(schema, table.name)
-    query = _copy_of_a_row(place, [c.name for c in table.loaded_columns if c is not column], column.name)
+    # Of every other column, so that no default is asked: a sequence that it takes numbers of would go on.
+    others = (*(c.target for c in (*table.columns, *table.derived) if c is not column), *table.only_target)
+    query = _copy_of_a_row(place, [target.name for target in others if not target.generated], column.name)
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(place))

@@ -89,7 +89,9 @@ def test_a_rehearsal_on_the_embedded_server_is_handed_on(made, servers, manage, 
         told = json.loads((report / "report.json").read_text())
         assert told["export"] == {"path": str(file), "bytes": file.stat().st_size}
         assert f"--export {file}" in told["command"]
-        assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json", "snapshot.sqlite3"]
+        assert sorted(path.name for path in report.iterdir()) == [
+            "report.html", "report.json", "snapshot.sqlite3", "snapshot.sqlite3.sha256",
+        ]  # fmt: skip
         assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
         kept = told["target"]["url"]
         assert execute(kept, "SELECT count(*) FROM pg_database WHERE datname = 'migrate_to_pg_export'") == [(0,)]

@@ -81,7 +81,7 @@ def test_mending_quarantine_orm_and_verify_only_in_french(python, made, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("migrate_to_pg", "--target", "mysql://x/y"), "n’est pas PostgreSQL"),
+        (("migrate_to_pg", "--rehearse", "--target", "mysql://x/y"), "n’est pas PostgreSQL"),
         (("migrate_to_pg", "--source", "nowhere.sqlite3", "--check"), "Il n’y a pas de base SQLite"),
         (("migrate_to_pg", "--check", "--fix", "nothing"), "n’est pas une règle"),
         (("sqlite_doctor", "nowhere.sqlite3"), "Nommez-la"),
