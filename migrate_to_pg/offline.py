@@ -60,7 +60,10 @@ _OF_FIELD, _TOGETHER = "unique", "unique_together"
 _UNNAMED = (_OF_FIELD, _TOGETHER)
 #: Django cuts a table's name no shorter in the names that it makes of it.
 _SAME = 11
-_WITH_LIMITS = re.compile(r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?$")
+#: The limits of a time stand within its name: timestamp(3) with time zone.
+_WITH_LIMITS = re.compile(
+    r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?(?P<more> with(out)? time zone)?$"
+)
 
 
 def target_tables(
@@ -283,7 +286,7 @@ def _raw_column(name: str, raw: RawColumn, *, null: bool) -> TargetColumn:
 
 def _typed(column: str, written: str) -> TargetColumn:
     found = _WITH_LIMITS.match(written.lower())
-    name = found["name"] if found else written.lower()
+    name = found["name"] + (found["more"] or "") if found else written.lower()
     type_name = _TYPE_NAMES.get(name, name)
     if written.endswith("[]"):
         # The catalogue's name of an array of it.

@@ -117,8 +117,9 @@ def record(connection: BaseDatabaseWrapper, loader: SourceLoader) -> Record:
     with redirect_stdout(io.StringIO()):
         for label, operation in _operations(loader):
             before = state.clone()
-            operation.state_forwards(label, state)
             try:
+                # It fails as well where the record lacks what an operation builds on.
+                operation.state_forwards(label, state)
                 operation.database_forwards(label, editor, before, state)
             except (Exception, SystemExit):  # noqa: BLE001 - a migration is the project's own code
                 noted.gave_up.add(label)

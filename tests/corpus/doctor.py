@@ -235,6 +235,7 @@ CASES = [
             Found("inconsistent-migrations", "django_migrations"),
             Found("inconsistent-migrations", "django_migrations"),
             Found("unapplied-migrations", "django_migrations"),
+            Found("unmade-model-table", "courses_course", "", 80),
         ),
     ),
     DoctorCase(
@@ -243,6 +244,7 @@ CASES = [
         finds=(
             Found("inconsistent-migrations", "django_migrations"),
             Found("unapplied-migrations", "django_migrations"),
+            Found("unmade-model-table", "django_admin_log"),
         ),
     ),
     # --- the files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -37,13 +38,16 @@ from tests.corpus.generic import HEALTHY as HEALTHY_GENERIC
 from tests.corpus.healthy import CASES as HEALTHY
 from tests.corpus.schema import CASES as SCHEMA
 from tests.corpus.sets import CASES as SETS
+from tests.corpus.types import CASES as TYPES
 from tests.corpus.values import CASES as VALUES
 
-DAMAGED = [*VALUES, *SETS, *SCHEMA, *GENERIC]
+DAMAGED = [*VALUES, *TYPES, *SETS, *SCHEMA, *GENERIC]
 ALL = [*DAMAGED, *HEALTHY, *HEALTHY_GENERIC]
 
 DROP = "SET client_min_messages = error; DROP SCHEMA IF EXISTS public, migrate_to_pg, sqlite_leftovers CASCADE"
 
+#: They ask the project's models or settings, of which a case has none; and Python's own stack, up to 3.11.
+OF_THE_PROJECT = {"unmade-model-table", "offset-dropped"} | ({"json-depth"} if sys.version_info >= (3, 12) else set())
 Move = Callable[..., Report]
 #: Every repair, the lossy ones named.
 EVERY_REPAIR = tuple(rule.id for rule in RULES if rule.repair)
@@ -211,7 +215,7 @@ def _name(name: str) -> str:
 
 def test_each_rule_is_there_twice() -> None:
     told = collections.Counter(rule for case in DAMAGED for rule in {found.rule for found in case.finds})
-    assert [rule.id for rule in RULES if told[rule.id] < 2] == []
+    assert {rule.id for rule in RULES if told[rule.id] < 2} == OF_THE_PROJECT
 
 
 def test_the_corpus_is_as_large_as_it_says() -> None:

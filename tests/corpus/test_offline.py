@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.catalog import make_plan, read_source, read_target
+from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.examine import examine
 from migrate_to_pg.offline import tables_of
 from migrate_to_pg.records import Finding, GenericKey, TargetTable
@@ -21,6 +22,8 @@ from tests.corpus.test_corpus import ALL, _found
 
 #: Django's index for LIKE is made for fields of its own kinds, which the models made from tables have not.
 _NO_LIKE = "index for LIKE of long texts"
+#: What PostgreSQL refuses although no rule knows why, and what a type of somebody's own is, a server alone can tell.
+_OF_A_SERVER = ("refused-row", "unknown-type")
 CASES = [case for case in ALL if case.name != _NO_LIKE]
 
 
@@ -42,7 +45,7 @@ def judged(path: Path, case: Case, tables: tuple[TargetTable, ...]) -> tuple[Fin
     catalog = read_source(path)
     keys = tuple(GenericKey(table=t, content_type_column=kind, object_column=row) for t, kind, row in case.generic_keys)
     plan = make_plan(catalog, tables, source_time_zone=case.time_zone, models=case.models, generic_keys=keys)
-    plan = dataclasses.replace(plan, system_checks=case.system_checks)
+    plan = dataclasses.replace(leave_out_derived(plan), system_checks=case.system_checks, promised=True)
     return examine(plan, catalog, path, accepted=frozenset(), progress=lambda _: None)
 
 
@@ -53,4 +56,5 @@ def test_the_models_alone_tell_the_same(case: Case, database: str, tmp_path: Pat
         source.executescript(case.source)
     promised = tables_of(models_of(staged(database, case)))
     found = judged(path, case, promised)
-    assert sorted(map(_found, found)) == sorted(case.finds), [finding.explanation for finding in found]
+    expected = [one for one in case.finds if one.rule not in _OF_A_SERVER]
+    assert sorted(map(_found, found)) == sorted(expected), [finding.explanation for finding in found]

@@ -70,15 +70,15 @@ def test_columns_may_have_the_rowids_names(ferry: Ferry, taken: list[str]) -> No
     assert {value for column in batch.columns for value in column.values.to_pylist()} == {"a"}
 
 
-def test_rowids_are_absent_where_sqlite_gives_none(ferry: Ferry) -> None:
+def test_rows_without_a_rowid_have_the_number_of_their_place(ferry: Ferry) -> None:
     ferry.source(
         "CREATE TABLE t (rowid, _rowid_, oid)", "INSERT INTO t VALUES (1, 2, 3)",
         "CREATE TABLE w (k text PRIMARY KEY, v) WITHOUT ROWID", "INSERT INTO w VALUES ('b', 2), ('a', 1)",
     )  # fmt: skip
     ferry.target("CREATE TABLE t (rowid int, _rowid_ int, oid_ int); CREATE TABLE w (k text, v int)")
-    assert ferry.batches("t")[0].rowids is None
+    assert ferry.batches("t")[0].rowids.to_pylist() == [1]
     (batch,) = ferry.batches("w")
-    assert batch.rowids is None
+    assert batch.rowids.to_pylist() == [1, 2]
     assert [column.values.to_pylist() for column in batch.columns] == [["a", "b"], [1, 2]]
 
 
