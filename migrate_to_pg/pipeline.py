@@ -395,8 +395,8 @@ class _Move(Loading):
     ) -> Held:
         """Compare every cell, with all that is compared held as it is until ``transaction`` ends."""
         with self.stage("prove"):
-            require_as_it_was(snapshot)
             held = hold(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
+            require_as_it_was(snapshot)
             self.facts.proof = prove(
                 plan,
                 snapshot.path,
