@@ -6,11 +6,13 @@ come from the source, with the source's primary keys, so that generic foreign ke
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from traceback import extract_tb, walk_tb
+from types import ModuleType
 from typing import Any, cast
 
 import django.db
@@ -106,16 +108,21 @@ def _codenames(options: Any) -> Iterator[str]:
         yield codename
 
 
-def may_make_rows(applied: Collection[Key]) -> bool:
-    """Whether any migration of the project has code or SQL of its own: what a fresh migrate makes is unknown then."""
+def with_code(applied: Collection[Key]) -> list[ModuleType]:
+    """The modules of the project's migrations that have code or SQL of their own: they may make rows."""
     graph = SourceLoader(None, applied).graph
-    return any(
-        _runs_code(operation)
+    return [
+        sys.modules[type(migration).__module__]
         for migration in graph.nodes.values()
         # Those of Django itself change rows, and make none.
         if migration is not None and not type(migration).__module__.startswith("django.")
-        for operation in migration.operations
-    )
+        if any(map(_runs_code, migration.operations))
+    ]
+
+
+def tell_databases_apart(modules: Iterable[ModuleType]) -> bool:
+    """Whether any of these migrations may make other rows on PostgreSQL than on SQLite, by its own words."""
+    return any("vendor" in inspect.getsource(module) for module in modules)
 
 
 def _runs_code(operation: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pgloader_command import way_to
 from migrate_to_pg.loading import Given, Loading, Road, blocked
-from migrate_to_pg.migrations import Key, fresh_rows, may_make_rows, run_migrations
+from migrate_to_pg.migrations import Key, fresh_rows, run_migrations, tell_databases_apart, with_code
 from migrate_to_pg.modelled import made_from, make_models, make_unmigrated_tables
 from migrate_to_pg.offline import target_tables
 from migrate_to_pg.planned import chosen_models
@@ -247,7 +248,7 @@ class _Move(Loading):
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self.stage("stage"):
             if self.options.mode == "publish" and not self.options.replace:
-                self._refuse_before_migrations(connection, catalog)
+                self._refuse_before_migrations(connection, catalog, schema)
             resume.set_by(connection)
             missing, checks = self._make_schema(choice, connection, catalog, schema)
             if self.extensions.make_there(connection, INCOMING, self.final):
@@ -274,18 +275,23 @@ class _Move(Loading):
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
 
-    def _refuse_before_migrations(self, connection: psycopg.Connection[Any], catalog: SourceCatalog) -> None:
+    def _refuse_before_migrations(
+        self, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema
+    ) -> None:
         """Where it is certain already that user data would be replaced; all is surveyed when the migrations were run.
 
-        Certain is what no migration can have made: what can, is known when they were run.
+        Certain is what no migration made on SQLite, unless one tells the two databases apart.
         """
         there = relations(connection, self.final)
         if there.isdisjoint(table.name for table in catalog.tables):
             return
         tables = target_tables(self.registry)
         names = [table.name for table in tables if table.name in there]
-        seeded = may_make_rows(catalog.applied_migrations)
-        require_replaceable(certain_user_data(connection, self.final, names, fresh_rows(), seeded=seeded), self.final)
+        code = with_code(catalog.applied_migrations)
+        made: Mapping[str, int] | None = None if code else dict.fromkeys(names, 0)
+        if code and not tell_databases_apart(code):
+            made = schema.rows
+        require_replaceable(certain_user_data(connection, self.final, names, fresh_rows(), made), self.final)
 
     def _make_schema(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema

@@ -56,6 +56,8 @@ class SqliteSchema:
     statements: tuple[Statement, ...] = ()
     #: (app label, model name in lower case) -> table, of the models that the migrations have on SQLite.
     models: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    #: Table -> the rows that the migrations put into it.
+    rows: Mapping[str, int] = field(default_factory=dict)
     #: Why the migrations do not run on SQLite; '' where they do.
     complaint: str = ""
     #: Of all that it depends on.
@@ -97,7 +99,7 @@ def learn(
         known = _run(choice, applied, tables, progress)
         if not known.complaint:
             models = [(*model, table) for model, table in known.models.items()]
-            keep(key, {"statements": known.statements, "models": models})
+            keep(key, {"statements": known.statements, "models": models, "rows": known.rows})
     if known.choice is None and not known.complaint:
         known = replace(known, choice=choice, key=key)
     _learnt[key] = known
@@ -112,7 +114,9 @@ def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]
             with standing_in(choice.alias, entry) as connection, importing_anew(), redirect_stdout(io.StringIO()):
                 loader = _migrate(connection, applied, progress)
                 make_unmigrated_tables(connection, Registry(applied, choice.alias), tables)
-                return SqliteSchema(statements=tuple(_statements(connection)), models=historical_models(loader))
+                statements = tuple(_statements(connection))
+                rows = {one.name: _count(connection, one.name) for one in statements if one.kind == "table"}
+                return SqliteSchema(statements=statements, models=historical_models(loader), rows=rows)
         except MigrateToPgError as error:
             return SqliteSchema(complaint=" ".join((str(error), *error.detail)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a migration is the project's own code
@@ -152,12 +156,18 @@ def _statements(connection: BaseDatabaseWrapper) -> Iterator[Statement]:
             yield statement
 
 
+def _count(connection: BaseDatabaseWrapper, table: str) -> int:
+    query = f"SELECT count(*) FROM {connection.ops.quote_name(table)}"  # noqa: S608 - quoted by Django
+    return int(connection.connection.execute(query).fetchone()[0])
+
+
 def _recalled(key: str) -> SqliteSchema | None:
     known = recall(key)
     try:
         return known and SqliteSchema(
             statements=tuple(Statement(*map(str, line)) for line in known["statements"]),
             models={(label, name): table for label, name, table in known["models"]},
+            rows=dict(known["rows"]),
         )
     except (KeyError, TypeError, ValueError):
         return None

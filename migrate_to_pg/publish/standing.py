@@ -6,7 +6,7 @@ A table counts as untouched while its rows are those that a fresh ``migrate`` ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +61,12 @@ def survey(connection: Connection, staged: str, final: str, fresh: FreshRows) ->
 
 
 def certain_user_data(
-    connection: Connection, final: str, names: Sequence[str], fresh: FreshRows, *, seeded: bool
+    connection: Connection, final: str, names: Sequence[str], fresh: FreshRows, made: Mapping[str, int] | None
 ) -> Standing:
     """What of these tables of the final schema holds user data for certain, before any migration is run.
 
-    With ``seeded`` a migration may have made rows: only what none ever makes counts then.
+    ``made`` has the rows that the migrations make in each table; of a table that it lacks, and of all where it is None,
+    only those count that no migration ever makes.
     """
     query = """
         SELECT relname, oid::bigint FROM pg_class
@@ -82,7 +83,8 @@ def certain_user_data(
         if name in _MADE_BY_DJANGO:
             users = _beyond_fresh(connection, final, name, fresh) if rows else 0
         else:
-            users = rows if not seeded or name in published or name in _MADE_BY_USE else 0
+            known = 0 if name in published or name in _MADE_BY_USE else (made or {}).get(name)
+            users = 0 if known is None else max(0, rows - known)
         tables.append(StandingTable(name=name, rows=rows, user_rows=users))
     return Standing(tables=tuple(tables), objects=frozenset())
 

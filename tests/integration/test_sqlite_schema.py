@@ -52,6 +52,8 @@ def test_the_next_run_remembers_it(learning: Callable[[], tuple[SqliteSchema, in
     assert (ran > 10, ran_again) == (True, 0)
     assert again.statements == first.statements
     assert again.models == first.models
+    assert again.rows == first.rows
+    assert (first.rows["django_migrations"] > 10, first.rows["courses_course"]) == (True, 0)
     (kept,) = (tmp_path / "migrate_to_pg").iterdir()
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
