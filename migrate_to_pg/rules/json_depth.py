@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.form import JSON_TYPES, condition
 from migrate_to_pg.rules.functions import MOST_LEVELS, json_too_deep
@@ -21,8 +21,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         return
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name in JSON_TYPES]
-        for column, count in rows.marked(subject, table, columns, _is_too_deep):
-            yield _finding(subject, table, column, count)
+        yield from rows.findings_of_marked(RULE, subject, table, columns, _is_too_deep, _explain)
 
 
 def _is_too_deep(column: PlannedColumn) -> Sql:
@@ -35,21 +34,13 @@ def _is_too_deep(column: PlannedColumn) -> Sql:
     )
 
 
-def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
-    return RULE.finding(
-        table=table.name,
-        column=column.name,
-        count=count,
-        samples=rows.samples(
-            subject, table, [column.source], rows.first_rowids(subject, table.source, _is_too_deep(column))
-        ),
-        explanation=_(
-            "{values_have} more arrays and objects within one another than Python's stack takes: here Django ends with"
-            " a RecursionError when it reads such a row from SQLite, and will from PostgreSQL.",
-            values_have=counted(count, "value has", "values have"),
-        ),
-        remedy=_(RULE.remedy),
+def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_have} more arrays and objects within one another than Python's stack takes: here Django ends with"
+        " a RecursionError when it reads such a row from SQLite, and will from PostgreSQL.",
+        values_have=counted(count, "value has", "values have"),
     )
+    return explanation, _(RULE.remedy)
 
 
 RULE = SetRule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
@@ -16,8 +16,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each such column; one scan for each table that has columns of jsonb."""
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name == "jsonb"]
-        for column, count in rows.marked(subject, table, columns, _changes):
-            yield _finding(subject, table, column, count)
+        yield from rows.findings_of_marked(RULE, subject, table, columns, _changes, _explain)
 
 
 def _changes(column: PlannedColumn) -> Sql:
@@ -29,22 +28,14 @@ def _changes(column: PlannedColumn) -> Sql:
     )
 
 
-def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
-    return RULE.finding(
-        table=table.name,
-        column=column.name,
-        count=count,
-        samples=rows.samples(
-            subject, table, [column.source], rows.first_rowids(subject, table.source, _changes(column))
-        ),
-        explanation=_(
-            "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
-            " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses"
-            " its sign. The proof takes a float and an integer of one value for equal.",
-            values_have=counted(count, "value has", "values have"),
-        ),
-        remedy=_(RULE.remedy),
+def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
+        " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses"
+        " its sign. The proof takes a float and an integer of one value for equal.",
+        values_have=counted(count, "value has", "values have"),
     )
+    return explanation, _(RULE.remedy)
 
 
 RULE = SetRule(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrate_to_pg.columns.decimals import INTEGERS_ARE_EXACT, fifteen_digits
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample
+from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name, number
@@ -18,10 +19,10 @@ def find(subject: Subject) -> Iterator[Finding]:
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name == "numeric"]
         limited = [c for c in columns if c.target.precision]
-        for column, count in rows.marked(subject, table, limited, _rounds):
-            yield _finding(subject, table, column, count)
-        for column, count in rows.marked(subject, table, [] if INTEGERS_ARE_EXACT else columns, _is_rounded_whole):
-            yield _whole(subject, table, column, count)
+        yield from rows.findings_of_marked(RULE, subject, table, limited, _rounds, _explain)
+        integers = [] if INTEGERS_ARE_EXACT else columns
+        for finding in rows.findings_of_marked(RULE, subject, table, integers, _is_rounded_integer, _explain_integer):
+            yield replace(finding, samples=tuple(replace(one, value=_beside(one.value)) for one in finding.samples))
 
 
 def _rounds(column: PlannedColumn) -> Sql:
@@ -37,7 +38,7 @@ def _rounds(column: PlannedColumn) -> Sql:
     )
 
 
-def _is_rounded_whole(column: PlannedColumn) -> Sql:
+def _is_rounded_integer(column: PlannedColumn) -> Sql:
     """1 for whole numbers of which Django before 6.1 reads others, because it takes 15 digits."""
     return compose(
         "CASE WHEN typeof({c}) = 'integer' AND {c} NOT BETWEEN -999999999999999 AND 999999999999999"
@@ -46,35 +47,16 @@ def _is_rounded_whole(column: PlannedColumn) -> Sql:
     )
 
 
-def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
-    return RULE.finding(
-        table=table.name,
-        column=column.name,
-        count=count,
-        samples=rows.samples(
-            subject, table, [column.source], rows.first_rowids(subject, table.source, _rounds(column))
-        ),
-        explanation=_(
-            "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
-            " whenever it reads them, and PostgreSQL will hold what Django reads. What SQLite itself computes from"
-            " them, in sums or generated columns, uses all decimals, and may change.",
-            values_have=counted(count, "value has", "values have"),
-            scale=column.target.scale,
-        ),
-        remedy=_("If the further decimals matter, raise decimal_places in the model and migrate before the move."),
+def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
+        " whenever it reads them, and PostgreSQL will hold what Django reads. What SQLite itself computes from"
+        " them, in sums or generated columns, uses all decimals, and may change.",
+        values_have=counted(count, "value has", "values have"),
+        scale=column.target.scale,
     )
-
-
-def _whole(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
-    where = _is_rounded_whole(column)
-    found = rows.samples(subject, table, [column.source], rows.first_rowids(subject, table.source, where))
-    return RULE.finding(
-        table=table.name,
-        column=column.name,
-        count=count,
-        samples=[Sample(key=one.key, value=_beside(one.value)) for one in found],
-        explanation=_explanation(column, count),
-        remedy=_remedy(column),
+    return explanation, _(
+        "If the further decimals matter, raise decimal_places in the model and migrate before the move."
     )
 
 
@@ -82,27 +64,23 @@ def _beside(held: str) -> str:
     return _("SQLite holds {held}, Django reads {read}", held=held, read=format(fifteen_digits(int(held)), "f"))
 
 
-def _explanation(column: PlannedColumn, count: int) -> str:
+def _explain_integer(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
     numbers = counted(count, "whole number has", "whole numbers have")
     if column.target.exact:
-        return _(
+        explanation = _(
             "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
             " away. PostgreSQL will hold what SQLite holds, as --exact-decimals asks: Django will read other numbers"
             " than today.",
             numbers=numbers,
         )
-    return _(
+        return explanation, _("Nothing needs to be done.")
+    explanation = _(
         "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
         " away; Django 6.1 and later read them all. PostgreSQL will hold the rounded numbers, and what was rounded away"
         " will be in the snapshot alone.",
         numbers=numbers,
     )
-
-
-def _remedy(column: PlannedColumn) -> str:
-    if column.target.exact:
-        return _("Nothing needs to be done.")
-    return _("To carry the numbers that SQLite holds, with all their digits, run with --exact-decimals.")
+    return explanation, _("To carry the numbers that SQLite holds, with all their digits, run with --exact-decimals.")
 
 
 RULE = SetRule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.form import condition
 from migrate_to_pg.rules.rule import SetRule, Subject
@@ -19,8 +19,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         return
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name in ("timestamp", "timestamptz")]
-        for column, count in rows.marked(subject, table, columns, _has_offset):
-            yield _finding(subject, table, column, count)
+        yield from rows.findings_of_marked(RULE, subject, table, columns, _has_offset, _explain)
 
 
 def _has_offset(column: PlannedColumn) -> Sql:
@@ -31,23 +30,15 @@ def _has_offset(column: PlannedColumn) -> Sql:
     )
 
 
-def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, count: int) -> Finding:
-    return RULE.finding(
-        table=table.name,
-        column=column.name,
-        count=count,
-        samples=rows.samples(
-            subject, table, [column.source], rows.first_rowids(subject, table.source, _has_offset(column))
-        ),
-        explanation=_(
-            "{values_name} an offset from UTC, and USE_TZ is False. From SQLite Django reads these moments with that"
-            " offset; from PostgreSQL it reads the same instants as local time of {time_zone}, without"
-            " one.",
-            values_name=counted(count, "value names", "values name"),
-            time_zone=subject.plan.source_time_zone,
-        ),
-        remedy=_(RULE.remedy),
+def _explain(subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_name} an offset from UTC, and USE_TZ is False. From SQLite Django reads these moments with that"
+        " offset; from PostgreSQL it reads the same instants as local time of {time_zone}, without"
+        " one.",
+        values_name=counted(count, "value names", "values name"),
+        time_zone=subject.plan.source_time_zone,
     )
+    return explanation, _(RULE.remedy)
 
 
 RULE = SetRule(

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.lacking import open_for_reading
-from migrate_to_pg.records import PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
+from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import functions
-from migrate_to_pg.rules.rule import SAMPLES, Subject
+from migrate_to_pg.rules.rule import SAMPLES, Rule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 from migrate_to_pg.sqlite import numbered_rows, row_number, rowid_name
 
@@ -160,12 +160,37 @@ def cut(text: str, width: int = WIDTH) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def marked(
-    subject: Subject, table: PlannedTable, columns: Sequence[PlannedColumn], mark: Callable[[PlannedColumn], Sql]
-) -> Iterator[tuple[PlannedColumn, int]]:
-    """The columns that hold values for which ``mark`` is 1, and how many; one scan of the table for all of them."""
+def findings_of_marked(
+    rule: Rule,
+    subject: Subject,
+    table: PlannedTable,
+    columns: Sequence[PlannedColumn],
+    mark: Callable[[PlannedColumn], Sql],
+    explain: Callable[[Subject, PlannedColumn, int], tuple[str, str]],
+) -> Iterator[Finding]:
+    """One finding for each column that holds values for which ``mark`` is 1; one scan of the table counts them all.
+
+    Args:
+        rule: whose findings they are.
+        subject: what is examined.
+        table: whose rows are read.
+        columns: those of its columns that are looked at.
+        mark: a column in, an expression out that is 1 for the values sought.
+        explain: the subject, a column and the number of its values in, the finding's explanation and remedy out.
+    """
     if not columns or not table.source.rows:
         return
     sums = join(", ", (compose("sum({mark})", mark=mark(column)) for column in columns))
     query = compose("SELECT {sums} FROM {table} NOT INDEXED", sums=sums, table=name(table.source.name))
-    yield from ((c, n) for c, n in zip(columns, subject.rows(query)[0], strict=True) if n)
+    for column, count in zip(columns, subject.rows(query)[0], strict=True):
+        if count:
+            explanation, remedy = explain(subject, column, count)
+            found = samples(subject, table, [column.source], first_rowids(subject, table.source, mark(column)))
+            yield rule.finding(
+                table=table.name,
+                column=column.name,
+                count=count,
+                samples=found,
+                explanation=explanation,
+                remedy=remedy,
+            )
