@@ -1,7 +1,8 @@
 """Processes that start in half the time: Python programs forked from an interpreter that has the libraries in it.
 
-A start of manage.py is mostly imports of Django and pyarrow, and the tests make hundreds. Here one interpreter
-imports the libraries once, and is forked for each program; whatever is this project's is imported by each of them.
+A start of manage.py is mostly imports of Django, pyarrow and the tool, and the tests make hundreds. Here one
+interpreter imports these once, and is forked for each program; settings, models and all of a project are imported by
+each of them.
 They are processes like others but for their command line and environment as /proc shows them. ``START_COLD=1``
 (``make test-full`` sets it) does without.
 """
@@ -36,6 +37,12 @@ LIBRARIES = (
     "django.db.backends.postgresql.base", "django.db.backends.sqlite3.base", "django.db.migrations.executor",
     "django.db.models", "django.forms", "django.http", "django.template.backends.django", "django.urls", "openpyxl",
     "psycopg.types.json", "pyarrow.compute", "pyarrow.dataset", "rich.console", "rich.progress", "yaml",
+)  # fmt: skip
+
+#: All of the tool that needs no settings.
+TOOL = (
+    "migrate_to_pg.afterwards", "migrate_to_pg.doctor", "migrate_to_pg.management.commands.migrate_to_pg",
+    "migrate_to_pg.management.commands.sqlite_doctor", "migrate_to_pg.pipeline",
 )  # fmt: skip
 
 #: What the interpreter does by these, ``become`` does.
@@ -130,8 +137,11 @@ class Interpreter:
 
 def serve(wire: socket.socket) -> dict[str, Any]:
     """Fork for each program that is asked for, and tell its process and its status; returns in the fork alone."""
-    for library in LIBRARIES:
-        importlib.import_module(library)
+    # Whether a program finds the tool by itself is for its own path to say.
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    for name in (*LIBRARIES, *TOOL):
+        importlib.import_module(name)
+    sys.path.pop(0)
     gc.collect()
     gc.freeze()
     while handed := socket.recv_fds(wire, 1, 2)[1]:
