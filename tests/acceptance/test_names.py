@@ -1,5 +1,6 @@
 """What each side calls the tables of models: cut, quoted or alike, each is paired, and read by the ORM."""
 
+import html
 import json
 
 import pytest
@@ -158,13 +159,27 @@ def test_no_other_table_is_taken_for_a_models_whose_whole_name_is_known(cut, pos
         f"ALTER TABLE {LIVE} RENAME TO other", f"ALTER TABLE other RENAME TO {LIVE.upper()}",
         f"CREATE TABLE {OVER}_old AS SELECT * FROM {OVER}", "DELETE FROM cut_special", f"DROP TABLE {OVER}",
     )  # fmt: skip
-    for arguments in (("--check",), ("--rehearse", "--verify", "orm")):
+    for arguments in (("--check",), ("--rehearse", "--verify", "orm", "--report", cut.folder / "said")):
         told = json.loads(cut.run("migrate_to_pg", *arguments, "--target", postgres_url, "--json").stdout)
         assert {(f["rule"], f["table"]) for f in told["findings"]} - {("leftover-table", HAND)} == {
             ("leftover-table", f"{OVER}_old"),
             ("missing-table", OVER[:63]),
         }
     assert [(one["model"], one["reason"]) for one in told["orm_unread"]] == [("cut.Over", "SQLite has no such table.")]
+    page = (cut.folder / "said" / "report.html").read_text()
+    assert "Not read by Django's ORM: cut.Over. SQLite has no such table." in html.unescape(page)
+
+
+def test_a_model_whose_table_is_gone_from_postgresql_fails_the_verification(cut, postgres_url):
+    cut.move(postgres_url)
+    execute(postgres_url, "DROP TABLE cut_special CASCADE")
+    for verify in ("cells", "orm"):
+        asked = ("migrate_to_pg", "--verify-only", "--target", postgres_url, "--verify", verify)
+        differs = cut.run(*asked, "--json", ok=False)
+        assert differs.returncode == 3
+        assert "cut_special" in differs.stdout + differs.stderr
+    unread = {one["model"]: one["accepted"] for one in json.loads(differs.stdout)["orm_unread"]}
+    assert unread == {"cut.Special": False}
 
 
 # --- tables of installed models that no applied migration makes ---
