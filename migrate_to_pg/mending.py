@@ -17,6 +17,7 @@ from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.mend import WorkingCopy, close, merge, quarantine, repair, set_refused_aside
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, Refusal, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, duplicate_key, foreign_key_orphan, integrity_check
+from migrate_to_pg.rules.mergeable import searches
 from migrate_to_pg.rules.rows import can_be_edited, can_be_set_aside
 from migrate_to_pg.rules.sql import compose, name
 
@@ -123,10 +124,7 @@ class _Mender:
         return repair(self.copy, subject, rule, table, finding)
 
     def _merge(self, subject: Subject, _: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
-        # The proof knows no expressions, and could not tell that two keys are one.
-        plain = [search for search in duplicate_key.searches(table) if not search.unique.expressions]
-        same = [search for search in plain if ", ".join(search.unique.columns) == finding.column]
-        return sum(merge(self.copy, subject, table, search) for search in same)
+        return sum(merge(self.copy, subject, table, search) for search in searches(table, finding.column))
 
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         if not can_be_set_aside(table):

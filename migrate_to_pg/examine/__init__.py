@@ -10,6 +10,7 @@ import dataclasses
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from migrate_to_pg.errors import SourceError
@@ -17,6 +18,7 @@ from migrate_to_pg.examine.values import UnsoundError, require_sound, value_find
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Finding, Leftovers, Level, Plan, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, lacking_in_sqlite, rows
+from migrate_to_pg.rules.repairs import with_trial
 from migrate_to_pg.together import taken, together
 
 __all__ = ["UnsoundError", "examine", "require_sound"]
@@ -83,7 +85,7 @@ class _Examination:
 
     def run(self, rules: list[SetRule], *, values: bool, jobs: int) -> Iterator[Finding]:
         """What the rules find, in their order, and then what those about single values do."""
-        finds: list[tuple[str, Find]] = [(rule.id, rule.find) for rule in rules]
+        finds: list[tuple[str, Find]] = [(rule.id, partial(_found, rule)) for rule in rules]
         if values:
             # It takes longest: it is the first to be begun.
             finds.insert(0, ("", lambda subject: value_findings(subject, self.snapshot, self.progress)))
@@ -108,13 +110,18 @@ class _Examination:
             database.interrupt()
 
 
+def _found(rule: SetRule, subject: Subject) -> Iterator[Finding]:
+    return (with_trial(subject, rule, finding) for finding in rule.find(subject))
+
+
 def _kept_to(finding: Finding, plan: Plan) -> Finding:
     """Without the offers that come to nothing: rows that cannot be told apart are neither repaired nor set aside."""
     table = plan.table(finding.table)
     if table is None or rows.can_be_set_aside(table):
         return finding
-    edits = rows.can_be_edited(table) or finding.rule not in _OF_ROWS
-    return dataclasses.replace(finding, quarantinable=False, repair=finding.repair if edits else "")
+    if rows.can_be_edited(table) or finding.rule not in _OF_ROWS:
+        return dataclasses.replace(finding, quarantinable=False)
+    return dataclasses.replace(finding, quarantinable=False, repair="", repairable=None)
 
 
 def _accept(finding: Finding, accepted: frozenset[str]) -> Finding:

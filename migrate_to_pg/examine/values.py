@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,9 @@ import pyarrow.compute as pc
 from migrate_to_pg.columns.reader import ColumnBatch, TableBatch, read
 from migrate_to_pg.records import Event, Finding, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import RULES, Subject, ValueRule, rows
+from migrate_to_pg.rules.repairs import with_trial
 from migrate_to_pg.rules.rule import SAMPLES
+from migrate_to_pg.rules.sql import Sql
 
 _VALUE_RULES = tuple(rule for rule in RULES if isinstance(rule, ValueRule))
 
@@ -34,14 +37,10 @@ class _Tally:
 
     rule: ValueRule
     column: PlannedColumn
-    count: int = 0
-    rowids: list[int] = field(default_factory=list)
+    rowids: array[int] = field(default_factory=lambda: array("q"))
 
-    def add(self, mask: pa.BooleanArray, rowids: pa.Int64Array | None) -> None:
-        self.count += pc.sum(mask).as_py() or 0
-        wanted = SAMPLES - len(self.rowids)
-        if rowids is not None and wanted > 0:
-            self.rowids += pc.filter(rowids, mask)[:wanted].to_pylist()
+    def add(self, mask: pa.BooleanArray, rowids: pa.Int64Array) -> None:
+        self.rowids.extend(pc.filter(rowids, mask).to_pylist())
 
 
 def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event], None]) -> Iterator[Finding]:
@@ -54,13 +53,15 @@ def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event],
             _judge(batch, tallies)
             done += batch.rows
             progress(Event(kind="progress", stage="examine", message=table.name, done=done, total=total))
-        yield from (_finding(subject, table, own) for tally in tallies.values() if (own := _own(subject, table, tally)))
+        for tally in tallies.values():
+            yield from _findings(subject, table, tally)
 
 
 def _judge(batch: TableBatch, tallies: dict[tuple[str, str], _Tally]) -> None:
     for column, rule, mask in _faults(batch.columns):
         tally = tallies.setdefault((column.name, rule.id), _Tally(rule=rule, column=column))
-        tally.add(mask, batch.rowids)
+        if batch.rowids is not None:
+            tally.add(mask, batch.rowids)
 
 
 def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, ValueRule, pa.BooleanArray]]:
@@ -71,23 +72,25 @@ def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, Val
                 yield column.column, rule, mask
 
 
-def _own(subject: Subject, table: PlannedTable, tally: _Tally) -> _Tally | None:
-    """What is this rule's own of what its mask marked; None where all of it is another's."""
+def _findings(subject: Subject, table: PlannedTable, tally: _Tally) -> Iterator[Finding]:
+    """None where all that the mask marked is another rule's."""
     where = tally.rule.where(subject, table, tally.column) if tally.rule.where else None
     if where is None:
-        return tally
-    count = rows.count(subject, table.source, where)
-    found = rows.first_rowids(subject, table.source, where) if count else []
-    return dataclasses.replace(tally, count=count, rowids=found) if count else None
+        with rows.set_of(subject, table.source, tally.rowids) as own:
+            yield _finding(subject, table, tally, own)
+    elif rowids := rows.rowids(subject, table.source, where):
+        yield _finding(subject, table, dataclasses.replace(tally, rowids=rowids), where)
 
 
-def _finding(subject: Subject, table: PlannedTable, tally: _Tally) -> Finding:
-    told = tally.rule.tell(subject, table, tally.column)
-    return tally.rule.finding(
+def _finding(subject: Subject, table: PlannedTable, tally: _Tally, own: Sql) -> Finding:
+    rule, column, rowids = tally.rule, tally.column, tally.rowids
+    told = rule.tell(subject, table, column, own)
+    found = rule.finding(
         table=table.name,
-        column=tally.column.name,
-        count=tally.count,
-        samples=rows.samples(subject, table, [tally.column.source], tally.rowids, with_class=tally.rule.with_class),
+        column=column.name,
+        count=len(rowids),
+        samples=rows.samples(subject, table, [column.source], rowids[:SAMPLES], with_class=rule.with_class),
         explanation=told.explanation,
         remedy=told.remedy,
     )
+    return with_trial(subject, rule, found, rowids)

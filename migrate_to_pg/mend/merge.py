@@ -6,15 +6,13 @@ generic keys. The others are kept whole in the journal, with the columns in whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from migrate_to_pg.account import Fate
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mend.working_copy import WorkingCopy, kept_columns
-from migrate_to_pg.records import GenericKey, PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.records import GenericKey, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import Subject, duplicate_key
 from migrate_to_pg.rules.foreign_key_orphan import paired
-from migrate_to_pg.rules.keys import key_of
+from migrate_to_pg.rules.mergeable import children, is_stuck, may_change, pointed
 from migrate_to_pg.rules.rows import can_be_edited
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number, text
 from migrate_to_pg.sqlite import row_number
@@ -27,71 +25,22 @@ _PAIRS = Sql("scratch.pairs")
 def merge(copy: WorkingCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:
     """Merge the rows of one constraint; returns how many went. None goes where a row could not be pointed anew."""
     _find_pairs(copy, search)
-    children = [(child, key, _pointed(child, key, table)) for child, key in _children(subject, table)]
-    if any(_is_stuck(copy, child, key, pointed) for child, key, pointed in children):
+    if is_stuck(subject, table, _PAIRS):
         return 0
-    for child, key, pointed in children:
-        if pointed and _may_change(child, key):
-            copy.propose_from(pointed)
+    for child, key in children(subject, table):
+        anew = pointed(child, key, table, _PAIRS)
+        if anew and may_change(child, key):
+            copy.propose_from(anew)
             copy.change(RULE.id, child, paired(child, key.columns)[0])
     for generic in subject.plan.generic_keys:
         _point_generic(copy, subject, generic, table)
     return copy.set_aside(RULE.id, table, Fate.MERGED, _rows(table, search))
 
 
-def _children(subject: Subject, table: PlannedTable) -> Iterator[tuple[PlannedTable, TargetForeignKey]]:
-    for child in subject.plan.tables:
-        for key in child.target.foreign_keys:
-            if key.parent == table.name:
-                yield child, key
-
-
-def _may_change(child: PlannedTable, key: TargetForeignKey) -> bool:
-    """Not where a child's key is part of its own identity, as with multi-table inheritance."""
-    return can_be_edited(child) and not any(column in child.key for column in paired(child, key.columns))
-
-
-def _is_stuck(copy: WorkingCopy, child: PlannedTable, key: TargetForeignKey, pointed: Sql | None) -> bool:
-    """Whether a row that refers to one of those that go could not follow it."""
-    if pointed is None:
-        return bool(child.source.rows)
-    some = compose("SELECT EXISTS ({pointed})", pointed=pointed)
-    return not _may_change(child, key) and bool(copy.database.execute(some).fetchone()[0])
-
-
 def _find_pairs(copy: WorkingCopy, search: duplicate_key.Search) -> None:
     copy.database.execute(compose("DROP TABLE IF EXISTS {pairs}", pairs=_PAIRS))
     found = duplicate_key.pairs(search)
     copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
-
-
-def _pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable) -> Sql | None:
-    """The children of the rows that go, and the key of the row that stays; None for a key that cannot be compared.
-
-    Rows that go themselves are left as they are.
-    """
-    columns, parents = paired(child, key.columns), paired(table, key.parent_columns)
-    here, there = key_of(columns), key_of(parents)
-    if len(columns) != 1 or len(parents) != 1 or here is None or there is None or not _rowid(child):
-        return None
-    (parent,) = parents
-    return compose(
-        "SELECT c.row, k.{parent} FROM (SELECT {child_rowid} AS row, {same} AS v FROM main.{child} WHERE {held}) AS c"
-        " JOIN (SELECT {rowid} AS row, {other} AS v FROM main.{table} WHERE {other_held}"
-        " AND {rowid} IN (SELECT gone FROM {pairs})) AS g ON c.v = g.v"
-        " JOIN {pairs} AS p ON p.gone = g.row JOIN main.{table} AS k ON k.{rowid} = p.kept WHERE {stays}",
-        parent=name(parent.source.name),
-        child_rowid=_rowid(child),
-        same=here.same,
-        child=name(child.source.name),
-        held=here.held,
-        rowid=_rowid(table),
-        other=there.same,
-        table=name(table.source.name),
-        other_held=there.held,
-        pairs=_PAIRS,
-        stays=_stays(child, table),
-    )
 
 
 def _point_generic(copy: WorkingCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
@@ -167,13 +116,6 @@ def _differs(column: str) -> Sql:
         c=name(column),
         label=text(f"{column}, "),
     )
-
-
-def _stays(child: PlannedTable, table: PlannedTable) -> Sql:
-    """A row of the same table that goes itself keeps what it holds."""
-    if child.name != table.name:
-        return Sql("1")
-    return compose("c.row NOT IN (SELECT gone FROM {pairs})", pairs=_PAIRS)
 
 
 def _rowid(table: PlannedTable) -> Sql:

@@ -7,9 +7,8 @@ rule's mask over the batches that load sends, or by its conditions in SQL.
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow.compute as pc
 
@@ -18,41 +17,23 @@ from migrate_to_pg.columns.reader import read
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mend.working_copy import EDITS, WorkingCopy
 from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Refusal
-from migrate_to_pg.rules import SetRule, Subject, ValueRule, refused_row
-from migrate_to_pg.rules.rule import Mend, Offence, UnmendableError, Value
-from migrate_to_pg.rules.sql import Sql, compose, name
-from migrate_to_pg.sqlite import row_number
+from migrate_to_pg.rules import SetRule, Subject, ValueRule, refused_row, repairs, rows
+from migrate_to_pg.rules.repairs import repaired
+from migrate_to_pg.rules.sql import compose
 
 _Rule = SetRule | ValueRule
+#: The rows at hand, each with the reason why it goes.
+_AT_HAND = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
 
 
 def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
     """Mend every offending cell of one finding that can be mended; returns how many were changed."""
-    column = next((c for c in table.loaded_columns if c.name == finding.column), None)
-    if rule.mend is None or column is None or column in table.key or column.source.generated:
+    columns = [c for c in table.loaded_columns if c.name == finding.column]
+    if rule.mend is None or not columns:
         return 0
-    mend = rule.mend(subject, table, column)
-    if mend is None:
-        return 0
-    copy.propose(_edits(copy, subject, rule, table, column, mend))
-    return copy.change(rule.id, table, column)
-
-
-def _edits(
-    copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, column: PlannedColumn, mend: Mend
-) -> Iterator[tuple[int, Value]]:
-    query = compose(
-        "SELECT {column} FROM main.{table} WHERE {rowid} = ?",
-        column=name(column.source.name),
-        table=name(table.source.name),
-        rowid=Sql(row_number(table.source)),
-    )
-    for rowid in offending(copy, subject, rule, table, (column,)):
-        (value,) = copy.database.execute(query, [rowid]).fetchone()
-        try:
-            yield rowid, mend(value)
-        except UnmendableError:
-            continue
+    rowids = offending(copy, subject, rule, table, columns)
+    copy.propose(repaired(subject, rule, table, finding.column, rowids))
+    return copy.change(rule.id, table, columns[0])
 
 
 def quarantine(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
@@ -60,50 +41,27 @@ def quarantine(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedT
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
     reason = f"{_(rule.title)}: {finding.column}"
     copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns))
-    rows = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
-    return copy.set_aside(rule.id, table, Fate.QUARANTINED, rows)
+    return copy.set_aside(rule.id, table, Fate.QUARANTINED, _AT_HAND)
 
 
 def set_refused_aside(copy: WorkingCopy, table: PlannedTable, refusal: Refusal) -> int:
     """Take the rows out that PostgreSQL refused; returns how many."""
     reason = f"{_(refused_row.RULE.title)}: {refusal.reason}"
     copy.propose((row, reason) for row in refusal.rows)
-    rows = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
-    return copy.set_aside(refused_row.RULE.id, table, Fate.QUARANTINED, rows)
+    return copy.set_aside(refused_row.RULE.id, table, Fate.QUARANTINED, _AT_HAND)
 
 
 def offending(
     copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, columns: Sequence[PlannedColumn]
-) -> Iterable[int]:
+) -> Sequence[int]:
     """The rowids of the rows that the rule finds fault with in those columns."""
     if isinstance(rule, SetRule):
-        conditions = (o.where for o in offences(rule, subject, table) if same_columns(o, columns))
-        return [row for where in conditions for row in _rowids(copy.database, table, where)]
+        return repairs.offending(subject, rule, table, columns)
     (column,) = columns
     where = rule.where(subject, table, column) if rule.where else None
     if where is not None:
-        return _rowids(copy.database, table, where)
+        return rows.rowids(subject, table.source, where)
     return _marked(copy, subject, rule, table, column)
-
-
-def offences(rule: SetRule, subject: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """What the rule finds fault with in one table."""
-    return rule.offences(subject, table) if rule.offences else iter(())
-
-
-def same_columns(offence: Offence, columns: Sequence[PlannedColumn]) -> bool:
-    """Whether an offence concerns exactly these columns."""
-    return {c.name for c in offence.columns} == {c.name for c in columns}
-
-
-def _rowids(database: sqlite3.Connection, table: PlannedTable, where: Sql) -> list[int]:
-    sql = compose(
-        "SELECT {rowid} FROM main.{table} WHERE {where} ORDER BY 1",
-        rowid=Sql(row_number(table.source)),
-        table=name(table.source.name),
-        where=where,
-    )
-    return [row for (row,) in database.execute(sql)]
 
 
 def _marked(

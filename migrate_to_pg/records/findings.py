@@ -43,8 +43,10 @@ class Finding:
     explanation: str
     #: What to do next.
     remedy: str
-    #: True where --fix names a repair for this rule: "lossless" or "lossy"; '' where there is none.
+    #: What --fix does of it: "lossless" or "lossy"; '' where the rule has no repair, or it repairs none of the rows.
     repair: str = ""
+    #: How many of the ``count`` the repair repairs, tried on each; None where the rule has none.
+    repairable: int | None = None
     #: Whether --quarantine takes this rule: the rows can be set aside.
     quarantinable: bool = False
     #: True where the repair was accepted by --fix, or the rows were set aside.

@@ -59,12 +59,25 @@ def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
     words = {"rule": finding.rule, "repair": repair_words(finding.repair)}
     if finding.applied:
         return [say(way, **words) for way in settled(finding, report)]
-    remedy = [*filter(None, [left_over(finding, report)]), *finding.remedy.splitlines()]
-    if finding.repair and "--fix" not in finding.remedy:
-        remedy.append(say("repair_offered", **words))
+    left = left_over(finding, report)
+    remedy = [*filter(None, [left]), *finding.remedy.splitlines()]
+    if "--fix" not in finding.remedy and not left:
+        remedy += _repair(finding, words)
     if finding.quarantinable and "--quarantine" not in finding.remedy:
         remedy.append(say("quarantine_offered", **words))
     return remedy
+
+
+def _repair(finding: Finding, words: Mapping[str, str]) -> list[str]:
+    """How many of the rows the repair was tried on with success; nothing where the rule has none."""
+    if finding.repairable is None:
+        return [say("repair_offered", **words)] if finding.repair else []
+    if not finding.repairable:
+        return [say("repair_of_none", n=finding.count, **words)]
+    if not finding.samples:
+        return [say("repair_offered", **words)]
+    way = "repair_of_rows" if finding.repairable == finding.count else "repair_of_some"
+    return [say(way, repaired=finding.repairable, n=finding.count, **words)]
 
 
 def key_text(key: Mapping[str, str]) -> str:

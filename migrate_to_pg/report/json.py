@@ -73,6 +73,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "explanation": finding.explanation,
         "remedy": finding.remedy,
         "repair": finding.repair,
+        "repairable": finding.repairable,
         "quarantinable": finding.quarantinable,
         "applied": finding.applied,
     }

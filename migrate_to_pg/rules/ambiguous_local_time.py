@@ -12,9 +12,10 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked
 from migrate_to_pg.rules.rule import Mend, Subject, UnmendableError, Value
+from migrate_to_pg.rules.sql import Sql
 
 
-def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> str:
+def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn, _own: Sql) -> str:
     return _(
         " The text means the time in {source_time_zone} (TIME_ZONE), where the clocks showed it twice,"
         " when they were put back, or never, when they were put forward.",

@@ -10,13 +10,14 @@ from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.boolean_value import as_read, is_converted, mask, words
 from migrate_to_pg.rules.form import form_rule
 from migrate_to_pg.rules.rule import Mend, Subject
+from migrate_to_pg.rules.sql import Sql
 
 
-def _reading(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _reading(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     if not is_converted(column):
         return _(" Django reads 1.0 as True and 0.0 as False.")
     reading = _(" Django reads True from 1 alone, None from the empty text, and False from all else.")
-    return reading + words(subject, table, column)
+    return reading + words(subject, table, column, own)
 
 
 def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:

@@ -63,12 +63,13 @@ def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
     )
 
 
-def words(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def words(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     """How many of the texts are words, and how many are empty."""
     return told_counts(
         subject,
         table,
         column,
+        own,
         [
             (
                 _("a word that other programs read as true or false"),
@@ -80,7 +81,7 @@ def words(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
     )
 
 
-def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     today = (
         _(
             " Django reads False from them today, since it reads True from 1 alone (and None from the empty text); as a"
@@ -93,7 +94,7 @@ def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn)
             " 'false' too. (The column is not declared bool, where Django would convert.)"
         )
     )
-    return today + words(subject, table, column)
+    return today + words(subject, table, column, own)
 
 
 def _remedy(table: PlannedTable, column: PlannedColumn) -> str:
@@ -139,8 +140,8 @@ _RULE = form_rule(
 )
 
 
-def _tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
-    return dataclasses.replace(_RULE.tell(subject, table, column), remedy=_remedy(table, column))
+def _tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
+    return dataclasses.replace(_RULE.tell(subject, table, column, own), remedy=_remedy(table, column))
 
 
 RULE = dataclasses.replace(_RULE, where=contradicted, tell=_tell)

@@ -29,7 +29,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each constraint that some rows break; one scan of each table for all that are understood."""
     for table in subject.plan.tables:
         understood = list(_understood(table))
-        counts = rows.counts(subject, table.source, [broken.where for broken in understood])
+        counts = rows.counts(subject, name(table.source.name), [broken.where for broken in understood])
         for broken, count in zip(understood, counts, strict=True):
             if count:
                 yield _finding(subject, table, broken, count)

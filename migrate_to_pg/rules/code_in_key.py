@@ -109,7 +109,7 @@ def _known(subject: Subject, different: Sql, parent: PlannedTable, code: Planned
     )
 
 
-def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
     """Which unique column knows the texts, how many of them, and what the others are."""
     found = codes(subject, table, column)
     if found is None:

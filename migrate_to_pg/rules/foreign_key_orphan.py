@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from migrate_to_pg.language import N_, counted
@@ -108,7 +107,7 @@ def _finding(
 ) -> Finding:
     sources = [column.source for column in columns]
     rowids = rows.first_rowids(subject, table.source, where)
-    found = RULE.finding(
+    return RULE.finding(
         table=table.name,
         column=", ".join(key.columns),
         count=count,
@@ -116,8 +115,6 @@ def _finding(
         explanation=_explanation(subject, key, count),
         remedy=_remedy(subject, table, key, columns),
     )
-    # Only a key that may be NULL can be set to NULL.
-    return dataclasses.replace(found, repair="") if any(column.target.not_null for column in columns) else found
 
 
 def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:

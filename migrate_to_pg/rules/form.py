@@ -15,11 +15,12 @@ from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import ngettext
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import MendOf, Subject, Told, ValueRule
 from migrate_to_pg.rules.sql import Sql, compose, name
 
-#: Says more of the rows in question; '' where there is nothing to add.
-Hint = Callable[[Subject, PlannedTable, PlannedColumn], str]
+#: Says more of the rows in question, for which there is a condition; '' where there is nothing to add.
+Hint = Callable[[Subject, PlannedTable, PlannedColumn, Sql], str]
 Mask = Callable[[ColumnBatch], pa.BooleanArray | None]
 
 TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
@@ -48,9 +49,9 @@ def form_rule(
 ) -> ValueRule:
     """A rule whose explanation is: PostgreSQL's column is ..., which holds ...; these values are not that."""
 
-    def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+    def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
         form = _(holds) if isinstance(holds, str) else holds(column)
-        more = hint(subject, table, column) if hint else ""
+        more = hint(subject, table, column, own) if hint else ""
         return Told(
             explanation=_(
                 "PostgreSQL's column is {type}, which holds {form}. These values are not that; SQLite looks at"
@@ -84,17 +85,18 @@ def condition(template: LiteralString, column: PlannedColumn) -> Sql:
 
 
 def told_counts(
-    subject: Subject, table: PlannedTable, column: PlannedColumn, kinds: Sequence[tuple[str, LiteralString]]
+    subject: Subject,
+    table: PlannedTable,
+    column: PlannedColumn,
+    own: Sql,
+    kinds: Sequence[tuple[str, LiteralString]],
 ) -> str:
-    """ " 3 are empty text; 1 is a date alone": each kind that occurs, with its number."""
-    parts = []
-    for words, template in kinds:
-        sql = compose(
-            "SELECT count(*) FROM {table} WHERE {where}",
-            table=name(table.source.name),
-            where=condition(template, column),
-        )
-        count = subject.number(sql)
-        if count:
-            parts.append(ngettext("{n:,} is {words}", "{n:,} are {words}", count, words=_(words)))
+    """ " 3 are empty text; 1 is a date alone": each kind that occurs among the finding's own rows, with its number."""
+    conditions = [compose("({own}) AND ({kind})", own=own, kind=condition(kind, column)) for __, kind in kinds]
+    found = zip(kinds, rows.counts(subject, rows.numbered(table.source), conditions), strict=True)
+    parts = [
+        ngettext("{n:,} is {words}", "{n:,} are {words}", count, words=_(words))
+        for (words, __), count in found
+        if count
+    ]
     return _(" Of them, {parts}.", parts="; ".join(parts)) if parts else ""

@@ -13,6 +13,7 @@ from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import JSON_TYPES, form_rule, told_counts
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.sql import Sql
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -28,11 +29,12 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return own if any_true(own) else None
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     return told_counts(
         subject,
         table,
         column,
+        own,
         [
             (_("the empty text, where NULL was meant"), "{c} = ''"),
             (_("NaN or Infinity, which RFC 8259 does not know"), "NOT json_valid({c}) AND {c} GLOB '*[NI][an][Nf]*'"),

@@ -7,13 +7,15 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import JSON_TYPES, TEXT_TYPES, form_rule, marked, told_counts
 from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
+from migrate_to_pg.rules.sql import Sql
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     return told_counts(
         subject,
         table,
         column,
+        own,
         [
             (
                 _("half a surrogate pair, as UTF-16 programs write it"),

@@ -14,8 +14,8 @@ from migrate_to_pg.rules.rule import Subject
 from migrate_to_pg.rules.sql import Sql
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
-    return told_counts(subject, table, column, [(_("the empty text, where NULL was meant"), "{c} = ''")])
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    return told_counts(subject, table, column, own, [(_("the empty text, where NULL was meant"), "{c} = ''")])
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:

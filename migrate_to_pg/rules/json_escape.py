@@ -15,6 +15,7 @@ from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, told_counts
 from migrate_to_pg.rules.functions import json_fault
 from migrate_to_pg.rules.rule import Subject, UnmendableError, Value
+from migrate_to_pg.rules.sql import Sql
 
 #: An escape of NUL or of a surrogate, or a number of a three-digit exponent, somewhere in the text.
 _SUSPECT = r"\\u0000|\\u[dD][89a-fA-F]|(?:^|[\[:,\s\x01])-?[0-9.]+[eE]\+?[0-9]{3}"
@@ -33,11 +34,12 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return bad if any_true(bad) else None
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     return told_counts(
         subject,
         table,
         column,
+        own,
         [
             (_(r"text with \u0000, the NUL character"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'nul'"),
             (

@@ -12,16 +12,18 @@ from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
 from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_in_place_of
 from migrate_to_pg.rules.rule import Mend, Subject, UnmendableError, Value
+from migrate_to_pg.rules.sql import Sql
 
 _MEANT_AS_NULL = frozenset(("", *ZERO_DATES))
 _DATE_AND_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     return told_counts(
         subject,
         table,
         column,
+        own,
         [
             (_("the empty text, where NULL was meant"), "{c} = ''"),
             (_("a date and a time, of which Django reads nothing in a date column"), "{c} GLOB '????-??-??[ T]?*'"),

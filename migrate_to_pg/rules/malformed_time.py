@@ -8,13 +8,15 @@ from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.sql import Sql
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     return told_counts(
         subject,
         table,
         column,
+        own,
         [
             (_("the empty text, where NULL was meant"), "{c} = ''"),
             (_("a date and a time"), "{c} GLOB '????-??-??*'"),

@@ -11,7 +11,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import TEXT_TYPES
 from migrate_to_pg.rules.rule import Mend, Subject, Told, ValueRule
-from migrate_to_pg.rules.sql import compose, name
+from migrate_to_pg.rules.sql import Sql, compose, name
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -22,7 +22,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return empty if any_true(empty) else None
 
 
-def tell(_subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+def tell(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
     """Why SQLite took it."""
     declared = (
         _("although its declaration says NOT NULL") if column.source.not_null else _("which has no NOT NULL there")

@@ -7,6 +7,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.form import form_rule, marked, told_counts
 from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.sql import Sql
 
 
 def _holds(column: PlannedColumn) -> str:
@@ -16,8 +17,8 @@ def _holds(column: PlannedColumn) -> str:
     )
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
-    return told_counts(subject, table, column, [("infinite", "{c} IN (9e999, -9e999)")])
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    return told_counts(subject, table, column, own, [("infinite", "{c} IN (9e999, -9e999)")])
 
 
 RULE = form_rule(

@@ -11,6 +11,7 @@ from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.rule import Subject, Told, ValueRule
+from migrate_to_pg.rules.sql import Sql
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -22,7 +23,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return short if any_true(short) else None
 
 
-def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn) -> Told:
+def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
     """What comes back."""
     return Told(
         explanation=_(

@@ -17,6 +17,7 @@ from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable, TargetColumn
 from migrate_to_pg.rules.rule import Subject, Told, ValueRule
+from migrate_to_pg.rules.sql import Sql
 
 _PRECISION = re.compile(r"\((\d)\)")
 #: The last field of an interval -> microseconds of which a duration must be a multiple. What SQLite holds has neither
@@ -49,7 +50,7 @@ def _unit(target: TargetColumn) -> int | None:
     return 10 ** (6 - int(precision[1])) if precision else 1
 
 
-def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn) -> Told:
+def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
     """What the column is."""
     return Told(
         explanation=_(

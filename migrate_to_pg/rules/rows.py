@@ -5,7 +5,9 @@ Whatever SQLite holds can be shown: text that is no UTF-8, NUL characters, blobs
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 from migrate_to_pg.lacking import open_for_reading
 from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import functions
-from migrate_to_pg.rules.rule import SAMPLES, Rule, Subject
+from migrate_to_pg.rules.rule import SAMPLES, Rule, Subject, Value
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
 from migrate_to_pg.sqlite import numbered_rows, row_number, rowid_name
 
@@ -23,6 +25,10 @@ WIDTH = 80
 _KEY_WIDTH = 400
 #: Without a row of it the next `migrate` would apply that migration once more.
 _MIGRATIONS = "django_migrations"
+#: Rows whose values are asked for by one statement.
+_AT_ONCE = 100_000
+#: A name that hides no table of a project's.
+_OWN = Sql('temp."migrate_to_pg own rows"')
 _CLASSES = {int: "integer", float: "real", str: "text", bytes: "blob"}
 
 
@@ -81,26 +87,58 @@ def count(subject: Subject, table: SourceTable, where: Sql) -> int:
     return subject.number(compose("SELECT count(*) FROM {table} WHERE {where}", table=name(table.name), where=where))
 
 
-def counts(subject: Subject, table: SourceTable, conditions: Sequence[Sql]) -> list[int]:
-    """How many rows satisfy each of several conditions, in one scan."""
+def counts(subject: Subject, rows: Sql, conditions: Sequence[Sql]) -> list[int]:
+    """How many rows, named as after FROM, satisfy each of several conditions, in one scan."""
     if not conditions:
         return []
     # After WHEN, SQLite leaves the rest of an AND alone once a part of it is false; as a mere value it computes it all.
     sums = join(", ", (compose("sum(CASE WHEN {where} THEN 1 ELSE 0 END)", where=where) for where in conditions))
-    (found,) = subject.rows(compose("SELECT {sums} FROM {table}", sums=sums, table=name(table.name)))
+    (found,) = subject.rows(compose("SELECT {sums} FROM {table}", sums=sums, table=rows))
     # No row at all sums to NULL.
     return [int(total or 0) for total in found]
 
 
-def first_rowids(subject: Subject, table: SourceTable, where: Sql) -> list[int]:
-    """The numbers of the first offending rows."""
+def rowids(subject: Subject, table: SourceTable, where: Sql, *, most: int = -1) -> array[int]:
+    """The numbers of the rows that satisfy a condition, in their order; no more than ``most`` of them."""
     sql = compose(
         "SELECT {rowid} FROM {table} WHERE {where} ORDER BY {rowid} LIMIT ?",
         rowid=rowid_of(table),
         table=numbered(table),
         where=where,
     )
-    return [rowid for (rowid,) in subject.rows(sql, SAMPLES)]
+    return array("q", (rowid for (rowid,) in subject.database.execute(sql, [most])))
+
+
+def first_rowids(subject: Subject, table: SourceTable, where: Sql) -> array[int]:
+    """The numbers of the first offending rows."""
+    return rowids(subject, table, where, most=SAMPLES)
+
+
+def values(
+    subject: Subject, table: SourceTable, column: SourceColumn, rowids: Sequence[int]
+) -> Iterator[tuple[int, Value]]:
+    """The value of one column in each of the rows with those numbers, beside its number."""
+    sql = compose(
+        "SELECT {rowid}, {column} FROM {table} WHERE {rowid} IN (SELECT value FROM json_each(?))",
+        rowid=rowid_of(table),
+        column=name(column.name),
+        table=numbered(table),
+    )
+    for start in range(0, len(rowids), _AT_ONCE):
+        # One value at a time: it may be large.
+        yield from subject.database.execute(sql, [json.dumps(list(rowids[start : start + _AT_ONCE]))])
+
+
+@contextmanager
+def set_of(subject: Subject, table: SourceTable, rowids: Iterable[int]) -> Iterator[Sql]:
+    """The condition for the rows with those numbers, as it stands among ``numbered``, for as long as it is asked."""
+    database = subject.database
+    database.execute(compose("CREATE TEMP TABLE {own} (row INTEGER PRIMARY KEY)", own=_OWN))
+    try:
+        database.executemany(compose("INSERT INTO {own} VALUES (?)", own=_OWN), ((rowid,) for rowid in rowids))
+        yield compose("{rowid} IN (SELECT row FROM {own})", rowid=rowid_of(table), own=_OWN)
+    finally:
+        database.execute(compose("DROP TABLE {own}", own=_OWN))
 
 
 def can_be_edited(table: PlannedTable) -> bool:

@@ -17,7 +17,7 @@ from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.rule import Mend, Subject, Told, UnmendableError, Value, ValueRule
-from migrate_to_pg.rules.sql import compose, name, number
+from migrate_to_pg.rules.sql import Sql, compose, name, number
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -32,7 +32,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return long if any_true(long) else None
 
 
-def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
     """How long the longest is, and how many only end in too many spaces."""
     parts = {
         "table": name(table.source.name),

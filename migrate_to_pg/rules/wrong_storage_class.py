@@ -14,7 +14,7 @@ from migrate_to_pg.columns.reader import ColumnBatch
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules import code_in_key, empty_key, recast, text_as_blob
+from migrate_to_pg.rules import code_in_key, empty_key, recast, rows, text_as_blob
 from migrate_to_pg.rules.form import told_counts
 from migrate_to_pg.rules.rule import Subject, Told, ValueRule
 from migrate_to_pg.rules.sql import Sql, compose, join, name
@@ -27,10 +27,10 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return None if batch.column.target.type_name == "bool" else batch.wrong_storage
 
 
-def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
     """What was found, what was expected, and what the values look like."""
     expected = _expected(column)
-    found = [f"{count:,} {storage}" for storage, count in _classes(subject, table, column) if storage not in expected]
+    found = [f"{count:,} {storage}" for storage, count in _classes(subject, table, column, own)]
     query = compose(
         "SELECT typeof({column}), * FROM {table} WHERE typeof({column}) NOT IN ('null', {expected});",
         column=name(column.source.name),
@@ -45,7 +45,7 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Told:
             expected=_(" or ").join(expected),
             found=", ".join(found),
             declared=_declared(column),
-            numbers=_numbers(subject, table, column),
+            numbers=_numbers(subject, table, column, own),
         ),
         remedy=_("Put values of the column's type in their place. To see them all:\n{query}", query=query),
     )
@@ -55,12 +55,12 @@ def _expected(column: PlannedColumn) -> tuple[str, ...]:
     return codec_for(column.target).storage
 
 
-def _classes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> list[tuple[str, int]]:
+def _classes(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> list[tuple[str, int]]:
     sql = compose(
         "SELECT typeof({column}), count(*) FROM {table} WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1",
         column=name(column.source.name),
-        table=name(table.source.name),
-        where=_where(subject, table, column) or compose("{c} IS NOT NULL", c=name(column.source.name)),
+        table=rows.numbered(table.source),
+        where=own,
     )
     return [(str(storage), int(count)) for storage, count in subject.rows(sql)]
 
@@ -89,13 +89,13 @@ _DURATIONS: tuple[tuple[str, LiteralString], ...] = (
 )
 
 
-def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn) -> str:
+def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     """What the values look like, so that a person sees where they came from."""
     if column.target.type_name in _INTEGER_TYPES:
-        return told_counts(subject, table, column, _WHOLES)
+        return told_counts(subject, table, column, own, _WHOLES)
     if column.target.type_name in ("date", "timestamp", "timestamptz"):
-        return told_counts(subject, table, column, _MOMENTS)
-    return told_counts(subject, table, column, _DURATIONS) if column.target.type_name == "interval" else ""
+        return told_counts(subject, table, column, own, _MOMENTS)
+    return told_counts(subject, table, column, own, _DURATIONS) if column.target.type_name == "interval" else ""
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:

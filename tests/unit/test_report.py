@@ -129,14 +129,14 @@ def test_the_next_steps_close_the_text_and_open_the_page() -> None:
 
 
 def test_a_finding_is_shown_with_its_place_rows_cause_and_remedy() -> None:
-    shown = lines(replace(FAILED, findings=(finding(repair="lossy"),)))
+    shown = lines(replace(FAILED, findings=(finding(repair="lossy", repairable=2),)))
     start = shown.index("error  foreign-key-orphan  attributions_attribution.course_id  3 rows")
     assert shown[start + 1 : start + 6] == [
         "  These rows name a course that does not exist.",
         "    id = 17: 'AGV211'",
         "    and 2 more rows",
         "  -> Create the courses.",
-        "  -> --fix foreign-key-orphan repairs what it can of this (lossy).",
+        "  -> --fix foreign-key-orphan repairs 2 of 3 (lossy): it has nothing to put in place of the others.",
     ]
 
 

@@ -40,7 +40,7 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
         " seconds"
     )
     assert set(data["tables"][0]) == set(keys.split())
-    keys = "rule level table column count samples explanation remedy repair quarantinable applied"
+    keys = "rule level table column count samples explanation remedy repair repairable quarantinable applied"
     assert set(data["findings"][0]) == set(keys.split())
     assert set(data["identities"][0]) == {"table", "column", "next"}
     assert set(data["differences"][0]) == {"table", "key", "column", "kind", "source", "target"}

@@ -1,0 +1,97 @@
+"""Whether rows that share a unique key can become one: every row that refers to one that goes must be able to follow.
+
+Asked before a merge is offered, and once more where it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.records import PlannedTable, TargetForeignKey
+from migrate_to_pg.rules import duplicate_key
+from migrate_to_pg.rules.foreign_key_orphan import paired
+from migrate_to_pg.rules.keys import key_of
+from migrate_to_pg.rules.rows import can_be_edited, numbered, rowid_of
+from migrate_to_pg.rules.rule import Subject
+from migrate_to_pg.rules.sql import Sql, compose, name
+
+
+def searches(table: PlannedTable, columns: str) -> list[duplicate_key.Search]:
+    """The unique constraints over these columns, as a finding names them, whose rows can be merged.
+
+    The proof knows no expressions, and could not tell that two keys are one.
+    """
+    plain = [search for search in duplicate_key.searches(table) if not search.unique.expressions]
+    return [search for search in plain if ", ".join(search.unique.columns) == columns]
+
+
+def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:
+    """How many rows of a finding would go: all of them, or none."""
+    found = 0
+    for search in searches(table, columns):
+        pairs = compose("({pairs})", pairs=duplicate_key.pairs(search))
+        if not is_stuck(subject, table, pairs):
+            found += subject.number(compose("SELECT count(*) FROM {pairs}", pairs=pairs))
+    return found
+
+
+def is_stuck(subject: Subject, table: PlannedTable, pairs: Sql) -> bool:
+    """Whether a row that refers to one of those that go could not follow it."""
+    return any(
+        _is_stuck(subject, child, key, pointed(child, key, table, pairs)) for child, key in children(subject, table)
+    )
+
+
+def _is_stuck(subject: Subject, child: PlannedTable, key: TargetForeignKey, pointed: Sql | None) -> bool:
+    if pointed is None:
+        return bool(child.source.rows)
+    return not may_change(child, key) and bool(subject.number(compose("SELECT EXISTS ({pointed})", pointed=pointed)))
+
+
+def children(subject: Subject, table: PlannedTable) -> Iterator[tuple[PlannedTable, TargetForeignKey]]:
+    """The tables that refer to this one, each with its key."""
+    for child in subject.plan.tables:
+        for key in child.target.foreign_keys:
+            if key.parent == table.name:
+                yield child, key
+
+
+def may_change(child: PlannedTable, key: TargetForeignKey) -> bool:
+    """Not where a child's key is part of its own identity, as with multi-table inheritance."""
+    return can_be_edited(child) and not any(column in child.key for column in paired(child, key.columns))
+
+
+def pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable, pairs: Sql) -> Sql | None:
+    """The children of the rows that go, and the key of the row that stays; None for a key that cannot be compared.
+
+    ``pairs`` gives ``gone`` and ``kept``. Rows that go themselves are left as they are.
+    """
+    columns, parents = paired(child, key.columns), paired(table, key.parent_columns)
+    here, there = key_of(columns), key_of(parents)
+    if len(columns) != 1 or len(parents) != 1 or here is None or there is None:
+        return None
+    (parent,) = parents
+    return compose(
+        "SELECT c.row, k.{parent} FROM (SELECT {child_rowid} AS row, {same} AS v FROM {child} WHERE {held}) AS c"
+        " JOIN (SELECT {rowid} AS row, {other} AS v FROM {table} WHERE {other_held}"
+        " AND {rowid} IN (SELECT gone FROM {pairs})) AS g ON c.v = g.v"
+        " JOIN {pairs} AS p ON p.gone = g.row JOIN {table} AS k ON k.{rowid} = p.kept WHERE {stays}",
+        parent=name(parent.source.name),
+        child_rowid=rowid_of(child.source),
+        same=here.same,
+        child=numbered(child.source),
+        held=here.held,
+        rowid=rowid_of(table.source),
+        other=there.same,
+        table=numbered(table.source),
+        other_held=there.held,
+        pairs=pairs,
+        stays=_stays(child, table, pairs),
+    )
+
+
+def _stays(child: PlannedTable, table: PlannedTable, pairs: Sql) -> Sql:
+    """A row of the same table that goes itself keeps what it holds."""
+    if child.name != table.name:
+        return Sql("1")
+    return compose("c.row NOT IN (SELECT gone FROM {pairs})", pairs=pairs)
