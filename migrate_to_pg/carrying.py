@@ -16,6 +16,8 @@ import psycopg
 from migrate_to_pg import leftovers, staging, target
 from migrate_to_pg.catalog import read_target
 from migrate_to_pg.description import Described, describe
+from migrate_to_pg.errors import LoadError, RefusedRowsError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load import load
 from migrate_to_pg.prove.leftovers import prove_leftovers
 from migrate_to_pg.prove.schema import require_described, require_validated
@@ -75,7 +77,19 @@ def carry(
     own = leftovers.plan_for(found.tables, there, source_time_zone=plan.source_time_zone)
     made = describe(connection, LEFTOVERS_INCOMING)
     aside = staging.set_aside(connection, LEFTOVERS_INCOMING)
-    loaded = load(own, path, conninfo, schema=LEFTOVERS_INCOMING, progress=progress, jobs=options.jobs)
+    try:
+        loaded = load(own, path, conninfo, schema=LEFTOVERS_INCOMING, progress=progress, jobs=options.jobs)
+    except RefusedRowsError as error:
+        # Their types fit every value: what is met is a limit of PostgreSQL's, mostly that of a row's size.
+        raise LoadError(
+            str(error),
+            detail=error.detail,
+            remedy=_(
+                "No migration makes {names}: leave the rows out with --exclude-data {names}, or all such tables with"
+                " --leftovers skip; the snapshot keeps them.",
+                names=",".join(error.tables),
+            ),
+        ) from error
     rows = {table.name: table.rows for table in loaded}
     staging.restore(
         connection,

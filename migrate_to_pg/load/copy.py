@@ -242,7 +242,8 @@ class _Sending:
 
     def _refused(self, error: adbc_driver_manager.Error) -> LoadError:
         """PostgreSQL's own first line, and which row it means; not the row itself, which may hold what is private."""
-        line = _LINE.search(str(error))
+        # A limit is met when rows are stored, a thousand at a time: the line is then that of the last of them.
+        line = None if (error.sqlstate or "").startswith("54") else _LINE.search(str(error))
         return _refused(self.table.name, error, detail=self._where(int(line[1])) if line else ())
 
     def _where(self, number: int) -> list[str]:
@@ -254,8 +255,8 @@ class _Sending:
         rows = f"{quote_name(source.name)} NOT INDEXED{within(source, self.piece.span)}"
         query = f"SELECT {quoted} FROM {rows} LIMIT 1 OFFSET ?"  # noqa: S608 - all quoted
         with closing(open_for_reading(self.copy.snapshot)) as connection:
-            row = connection.execute(query, [number - 1]).fetchone() or ("?",) * len(names)
-        return [", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))]
+            row = connection.execute(query, [number - 1]).fetchone()
+        return [", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))] if row else []
 
 
 def _refused(table: str, error: adbc_driver_manager.Error, *, detail: Sequence[str] = ()) -> LoadError:

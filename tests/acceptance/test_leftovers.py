@@ -238,6 +238,17 @@ def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project, postgres
     assert refused.returncode == 2
 
 
+def test_a_row_that_no_page_of_postgresql_holds_stops_the_run_and_names_the_ways_on(project, postgres_url):
+    columns = ", ".join(f"c{n} INTEGER" for n in range(1200))
+    project.sqlite(f"CREATE TABLE broad ({columns})", f"INSERT INTO broad VALUES ({', '.join(['1'] * 1200)})")
+    refused = project.move(postgres_url, ok=False)
+    assert "PostgreSQL refused a row of table broad: row is too big" in refused.stderr + refused.stdout
+    assert "--exclude-data broad" in words(refused) + refused.stderr
+    done = project.move(postgres_url, "--exclude-data", "broad")
+    assert "sqlite_leftovers.broad (1 row)" in done.stdout
+    project.move(postgres_url, "--replace", "--leftovers", "skip")
+
+
 def schemas(url):
     query = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'leftovers' ORDER BY 1"
     return [name for (name,) in execute(url, query)]
