@@ -62,6 +62,8 @@ _LATER = {
     "kept": "jsonb",
     # the transactions that wrote the published rows: a row of any other was written since
     "writers": "jsonb",
+    # table -> the highest published id, where the key is one whole number
+    "highest": "jsonb",
 }
 #: Not by name: that is an error for a role that may not look into the schema.
 _COLUMNS = """
@@ -89,6 +91,8 @@ class Entry:
     rows: dict[str, int]
     #: The transactions that wrote these rows; None where an earlier version did not say.
     writers: tuple[str, ...] | None
+    #: table -> the highest published id, of those whose key is one whole number.
+    highest: dict[str, int]
     snapshot: str
     undone: bool
 
@@ -123,8 +127,8 @@ def remember(
         sql.SQL(
             "INSERT INTO {} (published_at, transaction_id, final_schema, archive, objects, kept, rows, writers,"
             # The transaction began when verify did.
-            " snapshot, left_out, exact_decimals) VALUES (clock_timestamp(), pg_current_xact_id()::xid, %s, %s, %s, %s,"
-            " %s, %s, %s, %s, %s) RETURNING id"
+            " highest, snapshot, left_out, exact_decimals) VALUES (clock_timestamp(), pg_current_xact_id()::xid, %s,"
+            " %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
         ).format(_TABLE),
         [
             final,
@@ -133,6 +137,7 @@ def remember(
             Jsonb([asdict(o) for o in kept], dumps=json.dumps),
             Jsonb(written.rows | rows),
             Jsonb(list(written.writers)),
+            Jsonb(written.highest),
             snapshot,
             Jsonb(list(left_out)),
             exact_decimals,
@@ -207,5 +212,6 @@ def _entry(line: dict[str, Any]) -> Entry:
         kept=read.if_there("kept", as_objects),
         rows=read("rows", as_counts),
         writers=read.if_there("writers", as_transactions),
+        highest=read.if_there("highest", as_counts) or {},
         snapshot=read("snapshot", as_text),
     )

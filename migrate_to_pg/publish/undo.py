@@ -11,7 +11,6 @@ from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.interrupts import too_late
-from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
 from migrate_to_pg.publish.dated import dated_schemas, is_marked, mark_of, unused_schema
@@ -178,15 +177,7 @@ def _require_unwritten(
                 "Rows were written since the publication of {published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
                 published_at=entry.published_at,
             ),
-            detail=[
-                _(
-                    "{name}: {younger} inserted or changed, {gone:,} changed or deleted",
-                    name=name,
-                    younger=counted(since.younger, "row", "rows"),
-                    gone=since.gone,
-                )
-                for name, since in written.items()
-            ],
+            detail=[f"{name}: {since.told}" for name, since in written.items()],
             remedy=_("To undo all the same, pass --undo --replace: the published tables are kept in a dated schema."),
         )
 
@@ -195,4 +186,4 @@ def _since(connection: Connection, entry: bookkeeping.Entry, name: str, place: t
     rows = entry.rows.get(name)
     if entry.writers is None:
         return since_by_age(connection, place, rows, entry.transaction_id)
-    return since(connection, place, rows, entry.writers)
+    return since(connection, place, rows, entry.writers, entry.highest.get(name))

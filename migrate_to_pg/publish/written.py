@@ -15,10 +15,21 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from migrate_to_pg.language import counted
+from migrate_to_pg.language import gettext as _
+
 Connection = psycopg.Connection[Any]
 
 #: Tables that one query reads.
 _AT_ONCE = 50
+#: Of the tables of these schemas whose primary key is one whole number: schema, table, column.
+_ID_COLUMNS = """
+SELECT n.nspname, c.relname, a.attname
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+WHERE i.indisprimary AND i.indnkeyatts = 1 AND n.nspname = ANY(%s)
+AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,8 @@ class Written:
     rows: dict[str, int] = field(default_factory=dict)
     #: The numbers that PostgreSQL shows as xmin.
     writers: tuple[str, ...] = ()
+    #: The same tables -> the highest id, of those whose primary key is one whole number: a row beyond is a new one.
+    highest: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,32 @@ class Since:
     younger: int
     #: Published rows that are not there any more, or were changed.
     gone: int
+    #: Those of ``younger`` whose id is beyond the highest published one; None where the key does not tell.
+    beyond: int | None = None
+
+    @property
+    def told(self) -> str:
+        """How many rows were inserted, changed and deleted, as far as the keys tell one from the other."""
+        inserted = self._inserted()
+        if inserted is None:
+            return _(
+                "{younger} inserted or changed, {gone:,} changed or deleted (its key does not tell which)",
+                younger=counted(self.younger, "row", "rows"),
+                gone=self.gone,
+            )
+        changed = self.younger - inserted
+        return _(
+            "{inserted} inserted, {changed:,} changed, {deleted:,} deleted",
+            inserted=counted(inserted, "row", "rows"),
+            changed=changed,
+            deleted=self.gone - changed,
+        )
+
+    def _inserted(self) -> int | None:
+        if not self.gone or not self.younger:
+            return self.younger
+        # More rows with published ids than published rows that are gone: ids that were free have been used.
+        return None if self.beyond is None else max(self.beyond, self.younger - self.gone)
 
 
 def written(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> Written:
@@ -57,20 +96,55 @@ def written(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> Wr
         for name, writer, count in connection.execute(sql.SQL(" UNION ALL ").join(queries)).fetchall():
             rows[name] += count
             writers.add(writer)
-    return Written(rows=rows, writers=tuple(sorted(writers, key=int)))
+    return Written(rows=rows, writers=tuple(sorted(writers, key=int)), highest=_highest(connection, tables))
 
 
-def since(connection: Connection, table: tuple[str, str], rows: int | None, writers: Iterable[str]) -> Since:
-    """What was done to a table of which ``rows`` rows were published, by these transactions."""
+def _highest(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+    """The highest id of each table that has such ids, and rows; each is looked up in the index of its key."""
+    ids = _ids(connection, {schema for schema, _table in tables.values()})
+    queries = [
+        sql.SQL("SELECT {}::text, max({}) FROM {}").format(
+            sql.Literal(name), sql.Identifier(ids[place]), sql.Identifier(*place)
+        )
+        for name, place in tables.items()
+        if place in ids
+    ]
+    found: dict[str, int] = {}
+    for some in (queries[i : i + _AT_ONCE] for i in range(0, len(queries), _AT_ONCE)):
+        answers = connection.execute(sql.SQL(" UNION ALL ").join(some)).fetchall()
+        found |= {name: max(highest, 0) for name, highest in answers if highest is not None}
+    return found
+
+
+def _ids(connection: Connection, schemas: Iterable[str]) -> dict[tuple[str, str], str]:
+    """(schema, table) -> the column that is its primary key, of those of which that is one whole number."""
+    answers = connection.execute(_ID_COLUMNS, [list(schemas)]).fetchall()
+    return {(schema, table): column for schema, table, column in answers}
+
+
+def since(
+    connection: Connection,
+    table: tuple[str, str],
+    rows: int | None,
+    writers: Iterable[str],
+    highest: int | None = None,
+) -> Since:
+    """What was done to a table of which ``rows`` rows were published, by these transactions, up to that id."""
+    column = None if highest is None else _ids(connection, [table[0]]).get(table)
+    beyond: sql.Composable = sql.SQL("NULL::bigint")
+    if column is not None:
+        beyond = sql.SQL("count(*) FILTER (WHERE w.xid IS NULL AND t.{} > {})").format(
+            sql.Identifier(column), sql.Literal(highest)
+        )
     query = sql.SQL(
-        "SELECT count(*), count(w.xid) FROM {} t LEFT JOIN unnest({}::text[]::xid[]) AS w (xid) ON w.xid = t.xmin"
-    ).format(sql.Identifier(*table), sql.Literal(list(writers)))
+        "SELECT count(*), count(w.xid), {} FROM {} t LEFT JOIN unnest({}::text[]::xid[]) AS w (xid) ON w.xid = t.xmin"
+    ).format(beyond, sql.Identifier(*table), sql.Literal(list(writers)))
     return _since(connection, query, rows)
 
 
 def since_by_age(connection: Connection, table: tuple[str, str], rows: int | None, transaction: str) -> Since:
     """The same of a publication of which only its own transaction is known: some rows are not found by it."""
-    query = sql.SQL("SELECT count(*), count(*) FILTER (WHERE age(xmin) >= age({}::xid)) FROM {}").format(
+    query = sql.SQL("SELECT count(*), count(*) FILTER (WHERE age(xmin) >= age({}::xid)), NULL::bigint FROM {}").format(
         sql.Literal(transaction), sql.Identifier(*table)
     )
     return _since(connection, query, rows)
@@ -78,5 +152,5 @@ def since_by_age(connection: Connection, table: tuple[str, str], rows: int | Non
 
 def _since(connection: Connection, query: sql.Composed, rows: int | None) -> Since:
     row = connection.execute(query).fetchone()
-    total, ours = row or (0, 0)
-    return Since(younger=total - ours, gone=max((total if rows is None else rows) - ours, 0))
+    total, ours, beyond = row or (0, 0, None)
+    return Since(younger=total - ours, gone=max((total if rows is None else rows) - ours, 0), beyond=beyond)

@@ -309,7 +309,7 @@ def test_undo_refuses_where_rows_were_written_and_does_without_what_was_dropped(
     execute(postgres_url, "INSERT INTO sqlite_leftovers.loose VALUES (9, 'new')")
     refused = project.undo(postgres_url, ok=False)
     assert refused.returncode == 1
-    assert "sqlite_leftovers.loose: 1 row inserted or changed" in refused.stderr
+    assert "sqlite_leftovers.loose: 1 row inserted" in refused.stderr
     execute(postgres_url, "DROP SCHEMA sqlite_leftovers CASCADE")
     project.undo(postgres_url)
     assert schemas(postgres_url) == []

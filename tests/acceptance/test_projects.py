@@ -211,7 +211,7 @@ def test_nothing_of_it_reaches_the_source_where_the_project_starts_on_postgresql
     # With the next start its row is there: undoing would hide it, and says so.
     refused = ready.run("migrate_to_pg", "--undo", ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 1
-    assert "ready_start: 1 row inserted or changed" in refused.stderr + refused.stdout
+    assert "ready_start: 1 row inserted, 0 changed, 0 deleted" in refused.stderr + refused.stdout
 
 
 # --- migrations that reach beyond staging ---

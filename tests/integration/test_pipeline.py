@@ -347,8 +347,11 @@ def test_undo_refuses_where_rows_were_written_since(source, postgres_url, move, 
     execute(postgres_url, "DELETE FROM django_admin_log; DELETE FROM attributions_attribution WHERE id = 1")
     with pytest.raises(PublishError) as refused:
         afterwards.undo(Options(target=postgres_url))
-    assert any(line.startswith("courses_course: 2 rows inserted or changed") for line in refused.value.detail)
-    assert any(line.startswith("attributions_attribution: 0 rows inserted") for line in refused.value.detail)
+    told = {
+        "courses_course: 0 rows inserted, 2 changed, 0 deleted",
+        "attributions_attribution: 0 rows inserted, 0 changed, 1 deleted",
+    }
+    assert told <= set(refused.value.detail)
     assert afterwards.undo(Options(target=postgres_url, replace=True)).ok
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 

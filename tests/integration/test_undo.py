@@ -40,10 +40,10 @@ def purge(connection):
 # --- rows that were written since ---
 
 WRITE = {
-    "insert": ("INSERT INTO thing (name) VALUES ('d')", "thing: 1 row inserted or changed, 0 changed or deleted"),
-    "update": ("UPDATE thing SET name = 'd' WHERE id < 3", "thing: 2 rows inserted or changed, 2 changed or deleted"),
-    "delete": ("DELETE FROM thing WHERE id = 1", "thing: 0 rows inserted or changed, 1 changed or deleted"),
-    "truncate": ("TRUNCATE thing", "thing: 0 rows inserted or changed, 3 changed or deleted"),
+    "insert": ("INSERT INTO thing (name) VALUES ('d')", "thing: 1 row inserted, 0 changed, 0 deleted"),
+    "update": ("UPDATE thing SET name = 'd' WHERE id < 3", "thing: 0 rows inserted, 2 changed, 0 deleted"),
+    "delete": ("DELETE FROM thing WHERE id = 1", "thing: 0 rows inserted, 0 changed, 1 deleted"),
+    "truncate": ("TRUNCATE thing", "thing: 0 rows inserted, 0 changed, 3 deleted"),
 }
 
 
@@ -64,6 +64,23 @@ def test_what_a_transaction_wrote_that_began_before_the_publication_is_found(how
     assert "Rows were written since" in str(error)
     assert error.detail == (told,)
     undo(connection, force=True)
+
+
+def test_what_was_inserted_changed_and_deleted_is_told_apart(connection):
+    published(connection, THREE)
+    connection.execute("SET search_path TO DEFAULT")
+    connection.execute("UPDATE thing SET name = 'b' WHERE id = 2; DELETE FROM thing WHERE id = 3")
+    connection.execute("INSERT INTO thing (name) VALUES ('d'), ('e')")
+    assert refused(connection).detail == ("thing: 2 rows inserted, 1 changed, 1 deleted",)
+    connection.execute("INSERT INTO thing (id, name) VALUES (3, 'again')")
+    assert refused(connection).detail == ("thing: 2 rows inserted, 2 changed, 0 deleted",)
+
+
+def test_where_a_key_is_no_number_nobody_claims_to_know_which_rows_are_new(connection):
+    published(connection, "CREATE TABLE session (key text PRIMARY KEY); INSERT INTO session VALUES ('a'), ('b')")
+    connection.execute("DELETE FROM public.session WHERE key = 'a'; INSERT INTO public.session VALUES ('c')")
+    (told,) = refused(connection).detail
+    assert told == "session: 1 row inserted or changed, 1 changed or deleted (its key does not tell which)"
 
 
 def test_rows_that_were_frozen_rewritten_or_renamed_since_are_the_published_ones(connection):
