@@ -36,8 +36,9 @@ def _silent(_: Event) -> None:
 def undo(options: Options, progress: Progress = _silent) -> Report:
     """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
     started = datetime.now().astimezone()
-    with _connected(options) as connection:
-        facts = target.facts(connection, options.publish_to)
+    began = options.invocation.began or time.perf_counter()
+    with _connected(options) as (connection, place):
+        facts = target.facts(connection, options.publish_to, embedded=place)
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
         publication = take_back(connection, force=options.replace, final=options.publish_to)
@@ -52,7 +53,8 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         publication=publication,
         command=command_line(options),
         versions=versions(facts),
-        next_steps=after_undo(publication, options.target),
+        seconds=time.perf_counter() - began,
+        next_steps=after_undo(options.target),
     )
 
 
@@ -73,7 +75,7 @@ class Doomed:
 
 def purgeable(options: Options) -> Doomed:
     """What ``purge`` would remove: old snapshots, dated schemas."""
-    with _connected(options) as connection:
+    with _connected(options) as (connection, _place):
         schemas, unknown = doomed_schemas(connection, options.publish_to)
         return Doomed(schemas=tuple(schemas), files=_files(connection, options), unknown=tuple(unknown))
 
@@ -90,7 +92,7 @@ def purge(options: Options, doomed: Doomed) -> tuple[str, ...]:
     """
     removed: list[str] = []
     try:
-        with _connected(options) as connection:
+        with _connected(options) as (connection, _place):
             drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
         for file in doomed.files:
             if as_it_is(file.path) == file:
@@ -117,14 +119,16 @@ def _half_done(reason: str, removed: Sequence[str], doomed: Doomed) -> PublishEr
 
 
 @contextmanager
-def _connected(options: Options) -> Iterator[psycopg.Connection[Any]]:
+def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], str]]:
+    """A connection that alone works on the target, and where an embedded server has its data."""
     require_usable(options)
     final = final_schema(options.publish_to)
-    connection = target.connect(choose_target(options.target, published=True).conninfo, schema=final)
+    choice = choose_target(options.target, published=True)
+    connection = target.connect(choice.conninfo, schema=final)
     with contextlib.closing(connection):
         try:
             target.take_run_lock(connection)
-            yield connection
+            yield connection, choice.place
         except psycopg.Error as error:
             said = error.diag.message_primary or next(iter(str(error).splitlines()), "")
             raise TargetError(

@@ -87,6 +87,11 @@ class TargetChoice:
         return f"TargetChoice({_shown_entry(self.database)})"
 
     @property
+    def place(self) -> str:
+        """Where the embedded server has its data; '' for any other."""
+        return str(self.server.directory) if self.server else ""
+
+    @property
     def conninfo(self) -> str:
         """libpq's connection string; it holds the password: for drivers only, never for people."""
         connection = ConnectionHandler({DEFAULT_DB_ALIAS: self._entry()})[DEFAULT_DB_ALIAS]
@@ -352,6 +357,14 @@ def shown_target(name: str) -> str:
         return _shown_entry(_parse(name)) if "://" in name else "..."
     except UsageError:
         return "..."
+
+
+def has_password(name: str) -> bool:
+    """Whether --target, as it was typed, holds a password, which ``shown_target`` leaves out."""
+    try:
+        return "://" in name and bool(_parse(name).get("PASSWORD"))
+    except UsageError:
+        return False
 
 
 def _shown_entry(entry: Mapping[str, Any]) -> str:

@@ -22,6 +22,9 @@ _ENVIRONMENT = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 _MARKS = {"en": (",", "."), "fr": ("\u202f", ",")}
 
 
+_BYTES_PER_STEP = 1024
+
+
 class _Chosen:
     """One language for the whole process: threads of a run speak as the run does."""
 
@@ -92,6 +95,29 @@ def number(value: float, spec: str = ",") -> str:
     """2070000 -> 2,070,000; 2.5 with ".1f" -> 2.5; in French 2 070 000 and 2,5."""
     group, decimal = _MARKS[_Chosen.language]
     return format(value, spec).translate({ord(","): group, ord("."): decimal})
+
+
+def duration(seconds: float) -> str:
+    """0.314 -> 0.31 s, 125 -> 2 min 05 s; in French 0,31 s."""
+    if seconds < 9.995:
+        return f"{number(seconds, '.2f')} s"
+    if seconds < 59.95:
+        return f"{number(seconds, '.1f')} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def size(count: int) -> str:
+    """209715200 -> 200.0 MiB; in French 200,0 Mio."""
+    value = float(count)
+    for unit in (N_("B"), N_("KiB"), N_("MiB"), N_("GiB")):
+        if value < _BYTES_PER_STEP:
+            return f"{number(value, '.0f' if unit == 'B' else '.1f')} {gettext(unit)}"
+        value /= _BYTES_PER_STEP
+    tebibytes = gettext("TiB")
+    return f"{number(value, '.1f')} {tebibytes}"
 
 
 class _LocalFormatter(Formatter):

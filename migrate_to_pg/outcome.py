@@ -7,7 +7,7 @@ from datetime import datetime
 
 from migrate_to_pg import report as reports
 from migrate_to_pg.account import Mended
-from migrate_to_pg.language import counted
+from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import (
     DumpFacts,
@@ -29,7 +29,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.snapshot import file_sha256
 from migrate_to_pg.versions import versions
-from migrate_to_pg.words import command_line, next_steps
+from migrate_to_pg.words import Published, command_line, continuation, needed_again, next_steps
 from migrate_to_pg.workplace import Workplace
 
 
@@ -41,7 +41,10 @@ class Outcome:
     started: datetime
     #: Which SQLite database is read, and why.
     source_choice: str = ""
-    stages: list[StageTime] = field(default_factory=list)
+    #: Stage -> seconds; one that was begun again is one stage.
+    stages: dict[str, float] = field(default_factory=dict)
+    #: By the clock on the wall, from the start of the process to the end of the run.
+    seconds: float = 0.0
     target: TargetFacts | None = None
     snapshot: Snapshot | None = None
     catalog: SourceCatalog | None = None
@@ -52,6 +55,8 @@ class Outcome:
     mended: Mended | None = None
     identities: tuple[Identity, ...] = ()
     unapplied: int = 0
+    #: How the application comes to the target.
+    switch: str = ""
     excluded: tuple[ExcludedTable, ...] = ()
     proof: Proof | None = None
     publication: Publication | None = None
@@ -75,7 +80,7 @@ class Outcome:
     def summary(self, stage: str) -> str:
         """What a stage that has ended found, in a few words."""
         if stage in ("snapshot", "rebuild") and self.snapshot:
-            return _("{size:,.1f} MB", size=self.snapshot.size / 1e6)
+            return size(self.snapshot.size)
         if stage == "catalog" and self.catalog:
             return _(
                 "{tables}, {rows}",
@@ -85,7 +90,7 @@ class Outcome:
         if stage == "examine":
             return counted(len(self.findings), "finding", "findings")
         if stage == "dump" and self.dump:
-            return _("{size:,.1f} MB", size=self.dump.bytes / 1e6)
+            return size(self.dump.bytes)
         if stage == "mend" and self.mended:
             return self._mended(self.mended)
         if stage == "prove" and self.proof and self.proof.tables:
@@ -108,7 +113,7 @@ class Outcome:
 
     def report(self, workplace: Workplace) -> Report:
         """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
-        report = self._report()
+        report = replace(self._report(), directory=str(workplace.directory))
         try:
             reports.write(report, workplace.directory)
         except OSError as error:
@@ -117,15 +122,17 @@ class Outcome:
                 directory=workplace.directory,
                 strerror=error.strerror or error,
             )
-            return replace(report, next_steps=(missing, *report.next_steps))
+            return replace(report, next_steps=(missing, *report.next_steps), directory="")
         return report
 
     def _report(self) -> Report:
+        blocking = [finding for finding in self.findings if finding.blocks]
         return Report(
             ok=self.failure is None,
             mode=self.options.mode,
             started=self.started.isoformat(timespec="seconds"),
-            stages=tuple(self.stages),
+            stages=tuple(StageTime(name=name, seconds=seconds) for name, seconds in self.stages.items()),
+            seconds=self.seconds,
             source_choice=self.source_choice,
             source=self._source(),
             target=self.target,
@@ -143,6 +150,8 @@ class Outcome:
             command=command_line(self.options),
             versions=versions(self.target),
             next_steps=self._next_steps(),
+            continue_with=continuation(self.options, blocking) if self.failure and blocking else "",
+            continue_needs=needed_again(self.options) if self.failure and blocking else "",
         )
 
     def _next_steps(self) -> tuple[str, ...]:
@@ -162,7 +171,16 @@ class Outcome:
                     reason=self.unexported,
                 )
             )
-        steps = next_steps(self.options, self.publication, self.failure, self.unapplied, self.snapshot_kept, self.seen)
+        published = None
+        if self.publication:
+            published = Published(
+                publication=self.publication,
+                switch=self.switch,
+                unapplied=self.unapplied,
+                snapshot=self.snapshot_kept,
+                seen=self.seen,
+            )
+        steps = next_steps(self.options, published, self.failure)
         if self.publication and self.proof and (columns := self.proof.left_out):
             left.append(
                 _(

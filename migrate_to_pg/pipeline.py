@@ -71,6 +71,7 @@ from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_model, made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
 from migrate_to_pg.session import for_others
+from migrate_to_pg.settings_entry import how_to_switch
 from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import forget_migrations, standing_in
@@ -117,12 +118,13 @@ class _Move(Loading):
         if self.options.mode in ("check", "dump"):
             self._look(source)
             return
-        choice = choose_target(self.options.target)
+        choice = self.reach_target()
         rehearsing = self.options.mode == "rehearse" and not self.options.keep
         if choice.server is not None and rehearsing and not choice.server.joined:
             stack.callback(self._stop, choice.server)
         connection = stack.enter_context(target.connect(choice.conninfo, schema=self.final))
-        self.facts.target = target.facts(connection, self.final)
+        self.facts.target = target.facts(connection, self.final, embedded=choice.place)
+        self.facts.switch = how_to_switch(self.source_choice.alias, choice.database)
         if self.options.owner:
             require_owner(connection, self.options.owner, self.final)
         if self.by_pgloader:
@@ -143,7 +145,9 @@ class _Move(Loading):
 
     def _stop(self, server: EmbeddedServer) -> None:
         """A server that the rehearsal started, unless somebody else came to use it."""
-        if not server.stop_unless_used():
+        with self.stage("server stop"):
+            stopped = server.stop_unless_used()
+        if not stopped:
             self.note(
                 _(
                     "The embedded server still runs: somebody else is connected to it. To stop it: {command}",

@@ -21,7 +21,7 @@ from migrate_to_pg.catalog import exact_decimals, read_source
 from migrate_to_pg.default_source import remember_source, require_rehearsed
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
-from migrate_to_pg.endpoints import SourceChoice, choose_source
+from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, choose_target, embedded_directory
 from migrate_to_pg.errors import MigrationStateError, SourceError
 from migrate_to_pg.excluding import exclude
 from migrate_to_pg.failures import STOPS, failure_of
@@ -41,7 +41,6 @@ from migrate_to_pg.records import (
     Report,
     Snapshot,
     SourceCatalog,
-    StageTime,
     TargetTable,
     Verify,
 )
@@ -74,6 +73,7 @@ class Running:
     """One run: the stages in order, each given what the ones before it returned."""
 
     def __init__(self, options: Options, progress: Progress) -> None:
+        self.began = options.invocation.began or time.perf_counter()
         require_usable(options)
         self.options = options
         self.progress = _one_at_a_time(progress)
@@ -96,6 +96,7 @@ class Running:
             self._stopped_by(error)
         finally:
             self.workplace.drop_unfinished()
+        self.facts.seconds = time.perf_counter() - self.began
         with too_late() if self.facts.publication else nullcontext():
             return self.facts.report(self.workplace)
 
@@ -121,6 +122,13 @@ class Running:
             self.source_choice = as_told(self.source_choice, alias=manifest.alias, time_zone=manifest.time_zone)
             adopt(registrations(self.source_choice))
         return dumped
+
+    def reach_target(self, *, published: bool = False) -> TargetChoice:
+        """The database that the options name; the time that an embedded server takes to start is a stage's."""
+        if embedded_directory(self.options.target) is None:
+            return choose_target(self.options.target, published=published)
+        with self.stage("server start"):
+            return choose_target(self.options.target, published=published)
 
     def snapshot(self, source: Source | DumpedSource) -> Snapshot:
         """A consistent copy of the source, for as long as the run goes on."""
@@ -215,7 +223,7 @@ class Running:
         try:
             yield
         finally:
-            self.facts.stages.append(StageTime(name=name, seconds=time.perf_counter() - start))
+            self.facts.stages[name] = self.facts.stages.get(name, 0.0) + time.perf_counter() - start
         self.progress(Event(kind="stage_done", stage=name, message=self.facts.summary(name)))
 
     def note(self, message: str) -> None:

@@ -23,7 +23,7 @@ from migrate_to_pg import child
 from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.fate import fate, footprint
 from migrate_to_pg.file_format import pages_in_wal, read_header, stranger, unread_wal
-from migrate_to_pg.language import counted
+from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite import quote_name, snapshot_uri
@@ -334,17 +334,17 @@ def _sha256_elsewhere(path: Path) -> str:
         ) from error
 
 
-def require_space(directory: Path, size: int) -> None:
+def require_space(directory: Path, copied: int) -> None:
     """Raise SourceError where the copy cannot fit, with a tenth to spare."""
     free = shutil.disk_usage(directory).free
-    needed = size + size // 10
+    needed = copied + copied // 10
     if free < needed:
         raise SourceError(
             _(
-                "The run needs {needed:,.1f} MB in {directory}; {free:,.1f} MB are free.",
-                needed=needed / 1000000.0,
+                "The run needs {needed} in {directory}; {free} are free.",
+                needed=size(needed),
                 directory=directory,
-                free=free / 1000000.0,
+                free=size(free),
             ),
             remedy=_("Make room there, or name a directory on a larger disk: --report DIR."),
         )

@@ -72,13 +72,14 @@ def _connect(conninfo: str) -> Connection:
         raise unreachable(conninfo, error) from None
 
 
-def facts(connection: Connection, schema: str) -> TargetFacts:
-    """The target as reports tell of it, without its password."""
+def facts(connection: Connection, schema: str, *, embedded: str = "") -> TargetFacts:
+    """The target as reports tell of it, without its password; ``embedded``: where such a server has its data."""
     info = connection.info
     return TargetFacts(
         url=address(user=info.user, host=info.host, port=info.port, name=info.dbname),
         version=_one(connection, "SHOW server_version"),
         schema=schema,
+        embedded=embedded,
     )
 
 

@@ -17,7 +17,7 @@ import psycopg
 from migrate_to_pg import carrying, leftovers, target
 from migrate_to_pg.account import Mended
 from migrate_to_pg.catalog import read_target, view_names
-from migrate_to_pg.endpoints import TargetChoice, choose_target
+from migrate_to_pg.endpoints import TargetChoice
 from migrate_to_pg.errors import ProofError, TargetError
 from migrate_to_pg.file_format import read_header
 from migrate_to_pg.final import final_schema
@@ -53,9 +53,9 @@ class _Verification(Running):
         self.final = final_schema(options.publish_to)
 
     def stages(self, stack: ExitStack) -> None:
-        choice = choose_target(self.options.target, published=True)
+        choice = self.reach_target(published=True)
         connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
-        self.facts.target = target.facts(connection, self.final)
+        self.facts.target = target.facts(connection, self.final, embedded=choice.place)
         self._leave_out_as_published(connection)
         if carried_exactly(connection, self.final):
             self.options = replace(self.options, exact_decimals=True)

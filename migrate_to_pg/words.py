@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from django.conf import settings
+
 from migrate_to_pg.discretion import may_hold_password
-from migrate_to_pg.endpoints import as_option, embedded_directory, search_path, shown_target
-from migrate_to_pg.language import counted
+from migrate_to_pg.endpoints import as_option, embedded_directory, has_password, search_path, shown_target
+from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import FINAL, LEFTOVERS, Failure, Leftovers, Options, Publication
+from migrate_to_pg.records import FINAL, LEFTOVERS, Failure, Finding, Leftovers, Options, Publication, Verify
 
 #: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 to 17 s on
 #: two cores that the server shared.
 _SPEED = 30e6
 #: PostgreSQL's tables and indexes against SQLite's file: 510 MB for the same.
 _GROWTH = 1.2
+#: In the place of a target that only the person knows.
+_ELSEWHERE = "postgres://user@host:5432/name"
 
 
-def estimate(size: int) -> str:
+def estimate(held: int) -> str:
     """What a run on so many bytes is going to take."""
-    seconds = max(2, round(size / _SPEED))
+    seconds = max(2, round(held / _SPEED))
     return _(
-        "{size:,.1f} MB of SQLite: about {seconds} s, {snapshot:,.1f} MB here for the snapshot and"
-        " {grown:,.1f} MB on the PostgreSQL server.",
-        size=size / 1000000.0,
+        "{size} of SQLite: about {seconds} s, {snapshot} here for the snapshot and {grown} on the PostgreSQL server.",
+        size=size(held),
         seconds=seconds,
-        snapshot=size * 1.1 / 1000000.0,
-        grown=size * _GROWTH / 1000000.0,
+        snapshot=size(round(held * 1.1)),
+        grown=size(round(held * _GROWTH)),
     )
+
+
+def continuation(options: Options, findings: Sequence[Finding]) -> str:
+    """The command line that goes on where these findings stand in the way: what keeps a row is preferred."""
+    blocking = [finding for finding in findings if finding.blocks]
+    kept = {(f.table, f.column): f.count for f in blocking if f.repair == "lossless"}
+    # What Django reads is kept where the same values may be kept or changed.
+    lossy = [f for f in blocking if f.repair == "lossy" and f.count > kept.get((f.table, f.column), 0)]
+    fix = [finding.rule for finding in blocking if finding.repair == "lossless" or finding in lossy]
+    quarantine = [finding.rule for finding in blocking if finding.quarantinable and finding.beyond_repair]
+    return command_line(
+        replace(
+            options,
+            fix=tuple(dict.fromkeys([*options.fix, *fix])),
+            quarantine=tuple(dict.fromkeys([*options.quarantine, *quarantine])),
+        )
+    )
+
+
+def needed_again(options: Options) -> str:
+    """What a command line that is copied from a report does not hold."""
+    if options.mode in ("check", "dump"):
+        return ""
+    if options.target and has_password(options.target):
+        return _("The password of --target is not repeated here: put it back.")
+    if not options.target and os.environ.get("DATABASE_URL"):
+        return _("DATABASE_URL has to be set as it was for this run.")
+    return ""
 
 
 def command_line(options: Options) -> str:
@@ -44,9 +77,9 @@ def command_line(options: Options) -> str:
         "--owner": options.owner,
         "--export": options.export,
     }
-    words = ["manage.py", "migrate_to_pg", *mode]
+    words = [*options.invocation.program, *mode]
     words += [word for name, value in named.items() if value for word in (name, _shown(str(value), name))]
-    if options.mode not in ("undo", "check", "dump"):
+    if options.mode not in ("undo", "purge", "check", "dump"):
         words += ["--verify", options.verify.value]
     lists = {
         "--fix": options.fix,
@@ -67,7 +100,8 @@ def command_line(options: Options) -> str:
         "--lock-source": options.lock_source,
         "--keep": options.keep,
     }
-    return " ".join([*map(shlex.quote, words), *(flag for flag, given in flags.items() if given)])
+    words += [word for flag, given in flags.items() if given for word in flag.split()]
+    return shlex.join([*words, *options.invocation.common])
 
 
 def _shown(value: str, option: str) -> str:
@@ -76,15 +110,22 @@ def _shown(value: str, option: str) -> str:
     return "..." if hidden and not Path(value).exists() else value
 
 
-def next_steps(
-    options: Options,
-    publication: Publication | None,
-    failure: Failure | None,
-    unapplied: int,
-    snapshot: str,
-    seen: Sequence[str] = (),
-) -> tuple[str, ...]:
-    """What a person should do now, in order; ``seen`` are schemas that the application must have on its search path."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What there is to say after a publication."""
+
+    publication: Publication
+    #: How the application comes to the target.
+    switch: str
+    #: Migrations that the source has not applied.
+    unapplied: int
+    snapshot: str
+    #: Schemas that the application must have on its search path.
+    seen: Sequence[str] = ()
+
+
+def next_steps(options: Options, published: Published | None, failure: Failure | None) -> tuple[str, ...]:
+    """What a person should do now, in order; a line of its own is to be copied."""
     if failure is not None:
         return ()
     if options.mode == "verify_only":
@@ -92,24 +133,33 @@ def next_steps(
     if options.mode == "dump":
         return _after_dump(options)
     if options.mode == "check":
-        return (
-            _(
-                "Rehearse: the same command with --rehearse --verify instead of --check; --target embedded needs no"
-                " server."
-            ),
-        )
+        return (_rehearse(options),)
     left = server_left(options.target)
-    if publication is None:
-        move = _("Move: the same command without --rehearse, with --target for the server that is to keep the data.")
-        return (move, *(left if options.keep else ()))
-    return (*_after_publication(publication, unapplied, snapshot, seen), *left)
+    if published is None:
+        return (_move(options), *(left if options.keep else ()))
+    return (*_after_publication(options, published), *left)
+
+
+def _rehearse(options: Options) -> str:
+    embedded = options.target or "embedded"
+    line = command_line(replace(options, mode="rehearse", target=embedded))
+    return _("Rehearse, which publishes nothing:\n{line}", line=line)
+
+
+def _move(options: Options) -> str:
+    moved = replace(options, mode="publish", export=None)
+    if embedded_directory(options.target) is None:
+        return _("Move:\n{line}", line=command_line(moved))
+    line = command_line(replace(moved, target=_ELSEWHERE))
+    return _("Move, with the server that is to keep the data and its password in --target:\n{line}", line=line)
 
 
 def _after_dump(options: Options) -> tuple[str, ...]:
-    load = f"manage.py migrate_to_pg --from-dump {shlex.quote(str(options.dump))} --rehearse --verify"
+    program = shlex.join(options.invocation.program)
+    load = f"{program} --from-dump {shlex.quote(str(options.dump))} --rehearse --target embedded"
     return (
         _("Carry the dump to the machine that is to load it; keep it as private as the database: it is not encrypted."),
-        _("There, with the same code of the project: {load}", load=load),
+        _("There, with the same code of the project:\n{load}", load=load),
     )
 
 
@@ -120,30 +170,39 @@ def server_left(target: str | None) -> tuple[str, ...]:
         return ()
     stop = f"python -m migrate_to_pg.embedded --stop {shlex.quote(str(directory))}"
     return (
-        _("The embedded server goes on running until the machine stops; to stop it, its data kept: {stop}", stop=stop),
+        _("The embedded server goes on running until the machine stops; to stop it, its data kept:\n{stop}", stop=stop),
     )
 
 
-def _after_publication(publication: Publication, unapplied: int, snapshot: str, seen: Sequence[str]) -> list[str]:
+def _after_publication(options: Options, published: Published) -> list[str]:
+    manage = shlex.join(options.invocation.program[:-1])
     steps = [
-        _("Point the application's settings (DATABASE_URL, where they read it) to this database, wherever it runs.")
+        published.switch,
+        _("Django needs psycopg for PostgreSQL: put psycopg[binary]>=3.2 into the application's requirements."),
     ]
-    if seen:
-        steps.append(_sight(seen))
-    if unapplied:
-        missing = counted(unapplied, "migration was", "migrations were")
-        steps.append(_("Run manage.py migrate there: {missing} not applied on SQLite either.", missing=missing))
+    if published.seen:
+        steps.append(_sight(published.seen))
+    migrate = f"{manage} migrate"
+    if published.unapplied:
+        missing = counted(published.unapplied, "migration was", "migrations were")
+        steps.append(_("Migrate there: {missing} not applied on SQLite either.\n{line}", missing=missing, line=migrate))
     else:
         steps.append(
-            _("Run manage.py migrate there once: it applies nothing, and lets applications make their own rows.")
+            _(
+                "Migrate there once: it applies nothing, and lets applications make their own rows.\n{line}",
+                line=migrate,
+            )
         )
-    steps.append(_("Restart every worker: Django caches content types, and old workers still write to SQLite."))
-    steps.append(_("Keep the snapshot until you trust the new database: {snapshot}", snapshot=snapshot))
-    if publication.archive:
-        steps.append(
-            _("The replaced tables are in schema {archive}: --undo brings them back.", archive=publication.archive)
-        )
-    if publication.leftovers:
+    steps += [
+        _("Restart every worker: Django caches content types, and old workers still write to SQLite."),
+        _(
+            "Uploaded files are not in the database: leave them where they are{media}. Every row has the id that it"
+            " had, and new ids go on after the highest ever given.",
+            media=f" ({settings.MEDIA_ROOT})" if settings.MEDIA_ROOT else "",
+        ),
+        _("Keep the snapshot until you trust the new database: {snapshot}", snapshot=published.snapshot),
+    ]
+    if published.publication.leftovers:
         steps.append(
             _(
                 "Look through schema {schema}, which holds what no migration knows: bring what is needed into tables of"
@@ -151,8 +210,27 @@ def _after_publication(publication: Publication, unapplied: int, snapshot: str, 
                 schema=LEFTOVERS,
             )
         )
-    steps.append(_("When all is well: manage.py migrate_to_pg --purge removes old snapshots and dated schemas."))
-    return steps
+    return [*steps, *_later(options, published)]
+
+
+def _later(options: Options, published: Published) -> Iterator[str]:
+    """What may be wanted on any later day; each command names its target, whatever the settings say by then."""
+    again = Options(
+        target=options.target, publish_to=options.publish_to, invocation=options.invocation, verify=Verify.CELLS
+    )
+    proof = replace(again, mode="verify_only", source=published.snapshot)
+    yield _("To compare PostgreSQL with the snapshot, any day:\n{line}", line=command_line(proof))
+    undo = command_line(replace(again, mode="undo"))
+    archive = published.publication.archive
+    if archive:
+        yield _("To go back to the replaced tables, which are in schema {archive}:\n{line}", archive=archive, line=undo)
+    else:
+        yield _("To take the published tables away again, as long as nothing is written to them:\n{line}", line=undo)
+    purge = command_line(replace(again, mode="purge"))
+    yield _("When all is well, to remove old snapshots and dated schemas:\n{line}", line=purge)
+    yield _(
+        "After that migrate_to_pg may leave INSTALLED_APPS and the requirements: nothing in the application uses it."
+    )
 
 
 def _sight(seen: Sequence[str]) -> str:
@@ -166,16 +244,9 @@ def _sight(seen: Sequence[str]) -> str:
     )
 
 
-def after_undo(publication: Publication, target: str | None) -> tuple[str, ...]:
+def after_undo(target: str | None) -> tuple[str, ...]:
     """What a person should do after --undo."""
-    back = counted(len(publication.tables), "table is", "tables are")
-    former = (
-        _("{back} back in schema {schema}", back=back, schema=publication.schema)
-        if publication.tables
-        else _("No table had been replaced")
-    )
     return (
-        _("{former}; what was published is kept in schema {archive}.", former=former, archive=publication.archive),
-        _("Set DATABASE_URL back to SQLite if the application is to go on there, and restart every worker."),
+        _("Set the application's database back to SQLite if it is to go on there, and restart every worker."),
         *server_left(target),
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.language import size
 from migrate_to_pg.paths import base_directory
 
 #: Below BASE_DIR.
@@ -163,7 +164,7 @@ class DoomedFile:
     @property
     def label(self) -> str:
         """The line that a person agrees to."""
-        return f"{self.path.stem} {self.path} ({_('{size:,.1f} MB', size=self.size / 1e6)})"
+        return f"{self.path.stem} {self.path} ({size(self.size)})"
 
 
 def as_it_is(path: Path) -> DoomedFile | None:

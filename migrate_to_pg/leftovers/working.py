@@ -20,6 +20,7 @@ from django.db.backends.sqlite3._functions import register as register_django  #
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.lacking import equip, stand_back, stand_in
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.language import size
 from migrate_to_pg.leftovers import text
 from migrate_to_pg.leftovers.columns import columns_for, key_for, selected
 from migrate_to_pg.leftovers.contents import contents
@@ -195,7 +196,7 @@ class WorkingFile:
                 raise _EndlessError(_("SQLite computes it for minutes and comes to no end")) from error
             full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
             if full and most < before and shutil.disk_usage(self.path.parent).free > page_size:
-                raise _EndlessError(_("it gives more than {size:,.1f} MB", size=self._most_bytes / 1e6)) from error
+                raise _EndlessError(_("it gives more than {size}", size=size(self._most_bytes))) from error
             raise
         finally:
             self._database.set_progress_handler(None, 0)

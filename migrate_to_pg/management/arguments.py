@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from migrate_to_pg.management.manners import add_language, careful, plain
+from migrate_to_pg.management.manners import add_explain, add_language, careful, plain
 from migrate_to_pg.management.meaning import mode_of
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def _add_modes(parser: CommandParser) -> None:
     )
     modes.add_argument("--undo", action="store_true", help="bring the replaced tables back")
     modes.add_argument("--purge", action="store_true", help="remove old snapshots and dated schemas")
+    add_explain(modes)
 
 
 def _add_proof_and_repairs(parser: CommandParser) -> None:
@@ -213,6 +214,7 @@ def _names(text: str) -> tuple[str, ...]:
 def options_of(options: Mapping[str, Any]) -> Options:
     """What the run is asked to do; UsageError where options contradict each other."""
     from migrate_to_pg.export import require_exportable
+    from migrate_to_pg.management.invocation import invocation
     from migrate_to_pg.records import Leftovers, Options, Verify
 
     mode = mode_of(options)
@@ -239,6 +241,7 @@ def options_of(options: Mapping[str, Any]) -> Options:
         engine=options["engine"] or "arrow",
         export=options["export"],
         report=Path(options["report"]) if options["report"] else None,
+        invocation=invocation("migrate_to_pg", options),
     )
     require_exportable(wanted)
     return wanted

@@ -33,6 +33,23 @@ def add_language(parser: CommandParser) -> None:
     )
 
 
+def add_explain(parser: argparse._ActionsContainer) -> None:
+    """``--explain``, which both commands take."""
+    parser.add_argument(
+        "--explain",
+        type=plain,
+        metavar="RULE",
+        help="print what a rule finds, what it means on PostgreSQL and what to do; no database is needed",
+    )
+
+
+def explain(command: BaseCommand, rule: str) -> None:
+    """Print the page of a rule. Raises UsageError where there is none of that name."""
+    from migrate_to_pg.rules.reference import page
+
+    command.stdout.write(page(rule))
+
+
 def careful(parser: CommandParser) -> None:
     """What removes or replaces is asked for by its whole name: --un is not --undo.
 

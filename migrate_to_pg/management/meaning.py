@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-MODES = ("check", "dump", "rehearse", "verify_only", "undo", "purge")
+MODES = ("check", "dump", "rehearse", "verify_only", "undo", "purge", "explain")
 _MOVE = frozenset({"publish", "check", "rehearse"})
 _READS = _MOVE | {"dump", "verify_only"}
 _SERVER = _MOVE | {"verify_only", "undo", "purge"}
@@ -33,7 +33,7 @@ MEANS: Mapping[str, frozenset[str]] = {
     "jobs": _READS,
     "keep": _MOVE | {"dump"},
     "report": _READS,
-    "json": _ALL - {"purge"},
+    "json": _ALL - {"purge", "explain"},
     "lang": _ALL,
     "no_input": _ALL,
     # --dump, --from-dump and --export say themselves what they cannot be together with, and why.

@@ -56,3 +56,10 @@ class Finding:
     def blocks(self) -> bool:
         """Whether the run must stop before anything is loaded."""
         return self.level is Level.ERROR and not self.applied
+
+    @property
+    def beyond_repair(self) -> int:
+        """How many of the rows no repair keeps as they have to be."""
+        if not self.repair:
+            return self.count
+        return 0 if self.repairable is None else self.count - self.repairable

@@ -48,6 +48,18 @@ def usual_jobs() -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """How the command was started."""
+
+    #: The words up to the command's name, for the command lines that a report gives to copy.
+    program: tuple[str, ...] = ("manage.py", "migrate_to_pg")
+    #: What else was typed that the same command needs again: --settings and the like.
+    common: tuple[str, ...] = ()
+    #: When the process began, in the time of ``time.perf_counter``; None: with the run.
+    began: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a run is asked to do; the command's options, or those of a caller of ``pipeline``."""
 
@@ -99,3 +111,4 @@ class Options:
     jobs: int = field(default_factory=usual_jobs)
     #: Where the report and the snapshot go; None: migrate_to_pg_report/<timestamp> below BASE_DIR.
     report: Path | None = None
+    invocation: Invocation = field(default_factory=Invocation)

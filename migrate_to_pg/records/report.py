@@ -49,6 +49,8 @@ class TargetFacts:
     url: str
     version: str
     schema: str
+    #: Where the server of --target embedded has its data; '' for any other.
+    embedded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class Report:
     #: ISO 8601 with offset.
     started: str
     stages: tuple[StageTime, ...] = ()
+    #: By the clock on the wall, from the start of the process to the end of the run; 0 where nobody measured.
+    seconds: float = 0.0
     #: Which SQLite database is read, and why, in one sentence; '' where none is.
     source_choice: str = ""
     source: SourceFacts | None = None
@@ -105,6 +109,12 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     #: Things a person should do now, in order.
     next_steps: tuple[str, ...] = ()
+    #: The command line that goes on from a run in whose way findings stand, without any password; '' otherwise.
+    continue_with: str = ""
+    #: What that command line needs besides: the password, or a variable of the environment.
+    continue_needs: str = ""
+    #: Where report.html and report.json are; '' where they could not be written, or none was wanted.
+    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

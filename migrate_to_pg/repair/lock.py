@@ -18,7 +18,7 @@ import django.db
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.holders import holders
-from migrate_to_pg.language import N_
+from migrate_to_pg.language import N_, size
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.rebuild import prepare
 from migrate_to_pg.web_server import as_web_server
@@ -32,7 +32,7 @@ _ROOM_FOR_COPIES = 6
 _STOP = N_("Stop the application, and run again.")
 
 
-def require_possible(path: Path, size: int, workplace: Path) -> None:
+def require_possible(path: Path, held: int, workplace: Path) -> None:
     """Raise RepairError where the repair could not be made, before anything is tried."""
     for what in (path, path.parent):
         if not os.access(what, os.W_OK):
@@ -41,13 +41,13 @@ def require_possible(path: Path, size: int, workplace: Path) -> None:
             )
     for directory, times in ((path.parent, _ROOM_BESIDE), (workplace, _ROOM_FOR_COPIES)):
         free = shutil.disk_usage(directory).free
-        if free < size * times:
+        if free < held * times:
             raise RepairError(
                 _(
-                    "The repair may need {size:,.0f} MB in {directory}; {free:,.0f} MB are free.",
-                    size=size * times / 1000000.0,
+                    "The repair may need {size} in {directory}; {free} are free.",
+                    size=size(held * times),
                     directory=directory,
-                    free=free / 1000000.0,
+                    free=size(free),
                 ),
                 remedy=_("Make room there."),
             )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from migrate_to_pg.language import number
 from migrate_to_pg.records import Report
-from migrate_to_pg.report.facts import total_seconds
-from migrate_to_pg.report.grid import grid, number_row, section
+from migrate_to_pg.report.facts import times, total_seconds
+from migrate_to_pg.report.grid import Row, folded_section, grid
 from migrate_to_pg.report.markup import Html, el, join
 from migrate_to_pg.report.tables import TableFacts, table_cells, table_columns, table_totals, tables
-from migrate_to_pg.report.words import duration, say, stage_name
+from migrate_to_pg.report.words import duration, say
 
 #: Parts of the time bar that are narrower than this, in percent, have no room for their number.
 _ROOM = 4.0
+#: More tables than this are folded.
+_FEW = 25
 
 
 def figures(report: Report) -> Html:
@@ -34,15 +36,16 @@ def stages_section(report: Report) -> Html:
         return join()
     whole = total_seconds(report) or 1.0
     parts, rows, before = [], [], 0.0
-    for position, stage in enumerate(report.stages, start=1):
-        width = 100 * stage.seconds / whole
+    for position, (name, seconds) in enumerate(times(report), start=1):
+        width = 100 * seconds / whole
         parts.append(el("span", str(position) if width >= _ROOM else "", style=f"width:{width:.2f}%"))
         bar = el("span", class_="bar", style=f"margin-left:{100 * before / whole:.2f}%;width:{width:.2f}%")
-        rows.append(_stage(position, stage_name(stage.name), bar, duration(stage.seconds)))
-        before += stage.seconds
+        rows.append(_stage(position, name, bar, duration(seconds)))
+        before += seconds
     total = el("th", say("total"), scope="row"), el("td"), el("td", duration(before), class_="number")
     table = el("table", *_stages_head(), el("tbody", *rows), el("tfoot", el("tr", *total)), class_="stages")
-    return section("stages", el("div", *parts, class_="time", aria_hidden="true"), table)
+    bar = el("div", *parts, class_="time", aria_hidden="true")
+    return folded_section("stages", bar, table, note=duration(whole), is_open=report.ok)
 
 
 def _stages_head() -> tuple[Html, ...]:
@@ -68,12 +71,13 @@ def tables_section(report: Report) -> Html:
     largest = max((t.rows_target or 0 for t in known), default=0) or 1
     rows = [_table(t, columns, 100 * (t.rows_target or 0) / largest) for t in known]
     name, *totals = table_totals(known, columns)
-    foot = number_row(name, totals) if len(known) > 1 else None
-    return section("tables_title", grid(say("tables_caption"), [say(c) for c in columns], rows, foot))
+    foot: Row | None = (name, totals, "") if len(known) > 1 else None
+    table = grid(say("tables_caption"), [say(c) for c in columns], rows, foot)
+    note = say("tables", n=len(known))
+    return folded_section("tables_title", table, note=note, is_open=len(known) <= _FEW)
 
 
-def _table(table: TableFacts, columns: tuple[str, ...], share: float) -> Html:
+def _table(table: TableFacts, columns: tuple[str, ...], share: float) -> Row:
     name, *numbers = table_cells(table, columns)
     bar = el("span", class_="share", style=f"width:{share:.2f}%", aria_hidden="true") if share else join()
-    title = join(name, bar)
-    return number_row(title, numbers, "" if table.equal else "bad")
+    return join(name, bar), numbers, "" if table.equal else "bad"

@@ -7,10 +7,22 @@ from collections.abc import Mapping
 from itertools import takewhile
 
 from migrate_to_pg.account import ChangedCells
-from migrate_to_pg.records import LEFTOVERS, Difference, DumpFacts, Finding, Level, Publication, Report, Verify
+from migrate_to_pg.language import gettext
+from migrate_to_pg.records import (
+    LEFTOVERS,
+    Difference,
+    DumpFacts,
+    Finding,
+    Level,
+    Publication,
+    Report,
+    TargetFacts,
+    Verify,
+)
 from migrate_to_pg.report.accounting import Edit, accounted, is_aside, left_over, repair_words, settled
 from migrate_to_pg.report.tables import TableFacts, tables
-from migrate_to_pg.report.words import duration, say, size
+from migrate_to_pg.report.words import duration, say, size, stage_name
+from migrate_to_pg.rules.reference import rules_by_id
 
 #: From this length on a reader is told where two values begin to differ.
 _LONG = 60
@@ -40,6 +52,12 @@ def finding_counts(report: Report) -> str:
         ("warning", "warnings"),
     )
     return ", ".join(say(words, n=states.count(state)) for state, words in counts if state in states)
+
+
+def title(rule: str) -> str:
+    """What a rule finds, in words; '' of one that is not known."""
+    known = rules_by_id().get(rule)
+    return gettext(known.title) if known else ""
 
 
 def place(finding: Finding) -> str:
@@ -145,9 +163,27 @@ def started(report: Report) -> str:
     return report.started.replace("T", " ", 1)
 
 
+#: Less time between the stages is not told.
+_LITTLE = 0.01
+
+
 def total_seconds(report: Report) -> float:
-    """The time of all stages."""
-    return sum(s.seconds for s in report.stages)
+    """The time of the whole run."""
+    return report.seconds or sum(stage.seconds for stage in report.stages)
+
+
+def times(report: Report) -> list[tuple[str, float]]:
+    """What each stage took, and what went by around them, so that all of it together is the whole time."""
+    told = [(stage_name(stage.name), stage.seconds) for stage in report.stages]
+    between = total_seconds(report) - sum(seconds for _, seconds in told)
+    return [*told, (say("between_stages"), between)] if between > _LITTLE else told
+
+
+def target_words(target: TargetFacts) -> str:
+    """The server and the database, as a person names them."""
+    if not target.embedded:
+        return target.url
+    return say("embedded_target", major=target.version.partition(".")[0], path=target.embedded)
 
 
 def verdict(report: Report) -> str:
@@ -173,9 +209,17 @@ def _success(report: Report) -> str:
         return _rehearsed(report, rows, say("tables", n=len(known)))
     if report.mode == "verify_only":
         return say("verified", rows=rows, tables=say("tables", n=len(known)))
-    if report.mode == "undo":
-        return say("undone" if report.publication and report.publication.tables else "undone_first")
+    if report.mode == "undo" and report.publication:
+        return _undone(report.publication)
     return say("ready" if report.mode == "check" else "done")
+
+
+def _undone(undone: Publication) -> str:
+    """Where the published tables went, and what came back."""
+    places = {"schema": undone.schema, "archive": undone.archive, "published": say("tables", n=len(undone.replaced))}
+    if undone.tables:
+        return say("undone", back=say("tables", n=len(undone.tables)), **places)
+    return say("undone_first", **places)
 
 
 def _is_leftover(table: TableFacts) -> bool:
@@ -288,7 +332,7 @@ def _publication(report: Report) -> list[str]:
     if published is None:
         return [] if report.ok or report.mode in ("undo", "verify_only") else [say("unpublished")]
     lines = [] if report.ok else [say("published_before_failure", schema=published.schema)]
-    if published.replaced:
+    if published.replaced and report.mode != "undo":
         lines.append(say("replaced", tables=say("tables", n=len(published.replaced)), archive=published.archive))
     lines += _leftovers(report, published)
     return [*lines, say("locked", seconds=duration(published.locked_seconds))]

@@ -14,9 +14,9 @@ from pathlib import Path
 from migrate_to_pg.language import language, number
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.amounts import figures, stages_section, tables_section
-from migrate_to_pg.report.facts import assurances, started, verdict
-from migrate_to_pg.report.faults import differences_section, findings_section
-from migrate_to_pg.report.grid import facts, folded, grid, number_row, pairs, section
+from migrate_to_pg.report.facts import assurances, started, target_words, verdict
+from migrate_to_pg.report.faults import blocked_section, differences_section, findings_section
+from migrate_to_pg.report.grid import Row, contents, facts, folded_section, grid, pairs, section
 from migrate_to_pg.report.markup import Html, el, join, lines, raw, void
 from migrate_to_pg.report.mended import mended_section
 from migrate_to_pg.report.words import duration, say, size
@@ -31,8 +31,6 @@ _MODES = {
     "verify_only": "mode_verify_only",
     "undo": "mode_undo",
 }
-#: More identities than this are folded.
-_FEW = 20
 
 
 def to_html(report: Report) -> str:
@@ -51,11 +49,23 @@ def to_html(report: Report) -> str:
 
 
 def _sections(report: Report) -> Iterable[Html]:
-    yield from (_header(report), figures(report), _steps(report))
-    yield from (stages_section(report), tables_section(report), differences_section(report))
-    yield from (findings_section(report), mended_section(report))
-    yield from (_publication(report), _identities(report), _databases(report), _environment(report))
-    yield _reproduce(report)
+    """The verdict and what to do, then what is wrong, then all else, folded where it is long."""
+    parts = (
+        ("in_the_way", blocked_section(report)),
+        ("next_steps", _steps(report)),
+        ("differences_title", differences_section(report)),
+        ("findings", findings_section(report)),
+        ("mended", mended_section(report)),
+        ("tables_title", tables_section(report)),
+        ("stages", stages_section(report)),
+        ("publication", _publication(report)),
+        ("identities", _identities(report)),
+        ("databases", _databases(report)),
+        ("versions", _environment(report)),
+        ("reproduce", _reproduce(report)),
+    )
+    yield from (_header(report), figures(report), contents(parts))
+    yield from (part for _, part in parts)
     yield el("footer", el("p", say("private"), " ", say("for_programs")))
 
 
@@ -83,17 +93,21 @@ def _failure(report: Report) -> list[Html]:
 
 
 def _steps(report: Report) -> Html:
-    steps = [el("li", lines(step)) for step in report.next_steps]
-    return section("next_steps", *([el("ol", *steps)] if steps else []))
+    return section("next_steps", *([el("ol", *map(_step, report.next_steps))] if report.next_steps else []))
+
+
+def _step(step: str) -> Html:
+    """What to do, and below it what is to be copied."""
+    first, *rest = step.splitlines() or [""]
+    return el("li", first, *([el("pre", lines("\n".join(rest)))] if rest else []))
 
 
 def _identities(report: Report) -> Html:
     if not report.identities:
         return join()
-    rows = [number_row(f"{i.table}.{i.column}", (number(i.next),)) for i in report.identities]
+    rows: list[Row] = [(f"{i.table}.{i.column}", (number(i.next),), "") for i in report.identities]
     table = grid(say("identities_caption"), [say("column"), say("next_value")], rows)
-    few = len(rows) <= _FEW
-    return section("identities", table if few else folded("show_all", table, is_open=False))
+    return folded_section("identities", table, note=number(len(rows)))
 
 
 def _publication(report: Report) -> Html:
@@ -107,7 +121,7 @@ def _publication(report: Report) -> Html:
         "archive": published.archive,
         "locked_time": duration(published.locked_seconds),
     }
-    return section("publication", facts(told))
+    return folded_section("publication", facts(told))
 
 
 def _databases(report: Report) -> Html:
@@ -125,14 +139,14 @@ def _databases(report: Report) -> Html:
     if report.target:
         target = report.target
         version = say("target_version", version=target.version, schema=target.schema)
-        told |= {"target": target.url, "postgresql": version}
+        told |= {"target": target_words(target), "postgresql": version}
     if report.export:
         told["export"] = say("export_size", path=report.export.path, size=size(report.export.bytes))
-    return section("databases", *([facts(told)] if told else []))
+    return folded_section("databases", *([facts(told)] if told else []), is_open=True)
 
 
 def _environment(report: Report) -> Html:
-    return section("versions", *([pairs(report.versions)] if report.versions else []))
+    return folded_section("versions", *([pairs(report.versions)] if report.versions else []))
 
 
 def _reproduce(report: Report) -> Html:
@@ -143,4 +157,4 @@ def _reproduce(report: Report) -> Html:
     if report.source is not None and report.source.dump is None:
         check = f"sha256sum {shlex.quote(report.source.path)}"
         parts += [el("p", say("reproduce_source")), el("pre", check)]
-    return section("reproduce", *parts)
+    return folded_section("reproduce", *parts)

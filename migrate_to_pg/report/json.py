@@ -30,6 +30,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "failure": _failure(report.failure),
         "dump": asdict(report.dump) if report.dump else None,
         "stages": [{"name": s.name, "seconds": _seconds(s.seconds)} for s in report.stages],
+        "seconds": _seconds(report.seconds),
         "source_choice": report.source_choice,
         "source": asdict(report.source) if report.source else None,
         "target": asdict(report.target) if report.target else None,
@@ -46,6 +47,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "export": asdict(report.export) if report.export else None,
         "versions": dict(report.versions),
         "next_steps": list(report.next_steps),
+        "continue_with": report.continue_with,
     }
 
 

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from migrate_to_pg.account import ChangedCells
 from migrate_to_pg.records import Difference, Finding, Report, Sample
 from migrate_to_pg.report.accounting import Edit, edits, extent_of, mended_counts, nature_of, place_of, whole_record
+from migrate_to_pg.report.blocked import Sentences, blocking_rows, by_hand, groups, is_blocked
 from migrate_to_pg.report.facts import (
     assurances,
     both_values,
     extent,
     finding_counts,
-    findings,
     headline,
     key_text,
     place,
     sample_texts,
     status,
+    target_words,
+    times,
     total_seconds,
     verdict,
     what_to_do,
 )
 from migrate_to_pg.report.tables import TableFacts, side_counts, table_cells, table_columns, tables
-from migrate_to_pg.report.words import duration, say, size, stage_name
+from migrate_to_pg.report.words import duration, say, size
 
 #: Rows of one finding that are shown.
 SAMPLES = 5
@@ -45,6 +48,8 @@ class Line:
     marker: str = ""
     #: A fact that may be searched for: it stays on one line where there is no terminal.
     whole: bool = False
+    #: To be copied: one line on a terminal too, however long.
+    unbroken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,10 @@ class Grid:
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    #: How many columns are to the left.
+    left: int = 1
+    #: The column that is folded where the width does not do.
+    folds: int = 0
 
 
 Block = Line | Grid
@@ -74,9 +83,10 @@ def heading(key: str, note: str = "") -> list[Block]:
 
 
 def blocks(report: Report) -> list[Block]:
-    """The whole report."""
-    parts = (_verdict, _findings, _mended, _differences, _databases, _tables, _identities, _stages, _next_steps)
-    return [block for part in parts for block in part(report)]
+    """The whole report; what one needs to go on comes last."""
+    parts = (_verdict, _findings, _mended, _differences, _databases, _tables, _identities, _stages)
+    end = _blocked if is_blocked(report) else _next_steps
+    return [block for part in (*parts, end) for block in part(report)]
 
 
 def _verdict(report: Report) -> Iterator[Block]:
@@ -96,22 +106,30 @@ def _arrows(texts: list[str], *, indent: int) -> list[Block]:
 def _findings(report: Report) -> Iterator[Block]:
     if report.findings:
         yield from heading("findings", finding_counts(report))
-    for finding in findings(report):
-        yield from finding_blocks(finding, report)
+    for group in groups(report):
+        sentences = Sentences()
+        for finding in group:
+            yield from finding_blocks(finding, report, sentences)
 
 
-def finding_blocks(finding: Finding, report: Report | None = None) -> Iterator[Block]:
-    """One finding: what, where, why, which rows, what to do; what was done, where a report tells of it."""
+def finding_blocks(
+    finding: Finding, report: Report | None = None, sentences: Sentences | None = None
+) -> Iterator[Block]:
+    """One finding: what, where, why, which rows, what to do; what was done, where a report tells of it.
+
+    ``sentences`` are those of the findings of the same rule before it.
+    """
+    new = (sentences or Sentences()).new
     yield line("")
     state = status(finding, report)
     parts = ((say(state), state), (finding.rule, "strong"), (place(finding), "strong"), (extent(finding), ""))
     yield Line(parts=tuple((f"  {t}" if i else t, s) for i, (t, s) in enumerate(parts) if t), whole=True)
-    yield from (line(text, indent=2) for text in finding.explanation.splitlines())
+    yield from (line(text, indent=2) for text in new(finding.explanation.splitlines()))
     yield from (_sample(sample) for sample in finding.samples[:SAMPLES])
     hidden = finding.count - len(finding.samples[:SAMPLES])
     if finding.samples and hidden > 0:
         yield line(say("more_rows", n=hidden), "dim", indent=4)
-    yield from _arrows(what_to_do(finding, report), indent=2)
+    yield from _arrows(new(what_to_do(finding, report)), indent=2)
 
 
 def _sample(sample: Sample) -> Line:
@@ -192,7 +210,7 @@ def _databases(report: Report) -> Iterator[Block]:
     if report.target:
         target = report.target
         about = say("target_version", version=target.version, schema=target.schema)
-        yield from named("target", say("then").join((target.url, about)))
+        yield from named("target", say("then").join((target_words(target), about)))
     if report.export:
         yield from named("export", say("export_size", path=report.export.path, size=size(report.export.bytes)))
 
@@ -222,10 +240,39 @@ def _identities(report: Report) -> Iterator[Block]:
 
 def _stages(report: Report) -> Iterator[Block]:
     if report.stages:
-        rows = [(stage_name(s.name), duration(s.seconds)) for s in report.stages]
+        rows = [(name, duration(seconds)) for name, seconds in times(report)]
         rows.append((say("total"), duration(total_seconds(report))))
         yield line("")
         yield Grid(headings=(say("stage"), say("seconds_column")), rows=tuple(rows))
+
+
+def _blocked(report: Report) -> Iterator[Block]:
+    """What fits one screen: the verdict, each obstacle with what repairs it, and the command that goes on."""
+    yield line("")
+    yield fact(f"{verdict(report)} {say('unpublished')}", "bad")
+    yield line("")
+    yield Grid(
+        headings=tuple(map(say, ("rule", "where", "repair", "rows_column"))),
+        rows=tuple(blocking_rows(report)),
+        left=3,
+        folds=1,
+    )
+    yield line("")
+    rules = by_hand(report)
+    yield line(say("go_on_by_hand", rules=", ".join(rules)) if rules else say("go_on"), "strong")
+    yield Line(parts=((report.continue_with, ""),), indent=2, whole=True, unbroken=True)
+    if report.continue_needs:
+        yield line(report.continue_needs, indent=2)
+    yield from [line(""), *_report_place(report)]
+
+
+def _report_place(report: Report) -> list[Block]:
+    """The path of the page, from here where it is below here."""
+    if not report.directory:
+        return []
+    page = Path(report.directory, "report.html")
+    shown = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+    return [Line(parts=((say("named", name=say("report")), "strong"), (str(shown), "")), whole=True, unbroken=True)]
 
 
 def _next_steps(report: Report) -> Iterator[Block]:
@@ -234,4 +281,6 @@ def _next_steps(report: Report) -> Iterator[Block]:
     for position, step in enumerate(report.next_steps, start=1):
         first, *rest = step.splitlines() or [""]
         yield line(first, indent=2, marker=f"{position}.", whole=True)
-        yield from (fact(text, indent=5) for text in rest)
+        # To be copied.
+        yield from (Line(parts=((text, ""),), indent=5, whole=True, unbroken=True) for text in rest)
+    yield from [line(""), *_report_place(report)] if report.directory else ()

@@ -7,15 +7,13 @@ import json
 from migrate_to_pg.account import AsideRow, Change, ChangedCells
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.accounting import Edit, edits, extent_of, mended_counts, nature_of, place_of, whole_record
-from migrate_to_pg.report.facts import key_text
-from migrate_to_pg.report.grid import samples
+from migrate_to_pg.report.facts import key_text, title
+from migrate_to_pg.report.grid import samples, section
 from migrate_to_pg.report.markup import Html, el, join, lines
 from migrate_to_pg.report.words import say
 
 #: Cells or rows of one rule in one place that are shown.
 SAMPLES = 50
-#: Where there are no more of them than this, they are unfolded from the start.
-_FEW = 5
 
 
 def mended_section(report: Report) -> Html:
@@ -23,22 +21,21 @@ def mended_section(report: Report) -> Html:
     told = edits(report)
     if not told:
         return join()
-    title = el("h2", say("mended"), el("small", mended_counts(report)))
     cards = [el("p", say("only_the_copy")), *(_edit(e, nature_of(report, e)) for e in told)]
-    return el("section", title, *cards, *(el("p", text, class_="note") for text in whole_record(report)))
+    record = (el("p", text, class_="note") for text in whole_record(report))
+    return section("mended", *cards, *record, note=mended_counts(report))
 
 
 def _edit(edit: Edit, nature: str) -> Html:
     state = "repaired" if isinstance(edit, ChangedCells) else "aside"
-    title = el(
+    summary = el(
         "summary",
         el("code", place_of(edit), class_="place"),
         " ",
         el("span", extent_of(edit), class_="extent"),
-        el("span", ", ".join(filter(None, [edit.rule, nature])), class_="note"),
+        el("span", ", ".join(filter(None, [edit.rule, title(edit.rule), nature])), class_="note"),
     )
-    is_open = "open" if edit.count <= _FEW else ""
-    return el("details", title, *_samples(edit), class_=f"card {state}", open=is_open)
+    return el("details", summary, *_samples(edit), class_=f"card {state}")
 
 
 def _samples(edit: Edit) -> list[Html]:
@@ -58,5 +55,5 @@ def _cells(cells: tuple[Change, ...]) -> Html:
 def _row(row: AsideRow) -> Html:
     """A row with its reason; the whole of it unfolds."""
     whole = json.dumps(row.row, indent=2, ensure_ascii=False)
-    title = el("summary", el("code", key_text(row.key)), " ", row.reason)
-    return el("details", title, el("pre", lines(whole)), class_="row")
+    summary = el("summary", el("code", key_text(row.key)), " ", row.reason)
+    return el("details", summary, el("pre", lines(whole)), class_="row")

@@ -15,8 +15,9 @@ from migrate_to_pg.report.layout import Block, Grid, Line, blocks
 from migrate_to_pg.report.words import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, JustifyMethod, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 #: The width to which prose is wrapped in plain lines.
 WIDTH = 100
@@ -58,11 +59,12 @@ def _plain_line(line: Line) -> list[str]:
 def _plain_grid(grid: Grid) -> list[str]:
     rows = [tuple(visible(cell) for cell in row) for row in (grid.headings, *grid.rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
+    return ["  ".join(_aligned(row, widths, grid.left)).rstrip() for row in rows]
 
 
-def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    return [cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+def _aligned(row: tuple[str, ...], widths: list[int], left: int) -> list[str]:
+    cells = enumerate(zip(row, widths, strict=True))
+    return [cell.ljust(width) if i < left else cell.rjust(width) for i, (cell, width) in cells]
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -73,7 +75,13 @@ def print_report(report: Report, console: Console) -> None:
 def show(told: Iterable[Block], console: Console) -> None:
     """Print lines and grids on a rich console."""
     for block in told:
-        console.print(_rich_grid(block) if isinstance(block, Grid) else _rich_line(block))
+        if isinstance(block, Grid):
+            console.print(_rich_grid(block))
+        elif block.unbroken:
+            # The terminal folds it: what is copied from there is one line.
+            console.print(_rich_text(block, " " * block.indent), soft_wrap=True)
+        else:
+            console.print(_rich_line(block))
 
 
 def _rich_line(line: Line) -> RenderableType:
@@ -81,13 +89,20 @@ def _rich_line(line: Line) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    text = Text.assemble(*((visible(text), STYLES[style]) for text, style in line.parts), overflow="fold")
-    text.rstrip()
+    text = _rich_text(line)
     if not line.marker:
         return Padding(text, (0, 0, 0, line.indent))
     marked = Table.grid(padding=(0, 1, 0, 0))
     marked.add_row(Text(line.marker, style="bold"), text)
     return Padding(marked, (0, 0, 0, line.indent))
+
+
+def _rich_text(line: Line, before: str = "") -> Text:
+    from rich.text import Text
+
+    text = Text.assemble(before, *((visible(text), STYLES[style]) for text, style in line.parts), overflow="fold")
+    text.rstrip()
+    return text
 
 
 def _rich_grid(grid: Grid) -> Table:
@@ -96,8 +111,8 @@ def _rich_grid(grid: Grid) -> Table:
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for position, title in enumerate(grid.headings):
-        justify, no_wrap = ("right", True) if position else ("left", False)
-        table.add_column(Text(title), justify=justify, no_wrap=no_wrap, overflow="fold")  # type: ignore[arg-type]
+        justify: JustifyMethod = "left" if position < grid.left else "right"
+        table.add_column(Text(title), justify=justify, no_wrap=position != grid.folds, overflow="fold")
     for row in grid.rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     return table

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrate_to_pg.language import N_, gettext, ngettext, number
+from migrate_to_pg.language import N_, duration, gettext, ngettext, number, size
+
+__all__ = ["ENGLISH", "STAGES", "duration", "pair", "say", "size", "stage_name", "visible"]
 
 
 def pair(one: str, many: str) -> tuple[str, str]:
@@ -50,13 +52,31 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "excluded_table": N_("{name} ({rows})"),
     "ready": N_("Ready: nothing was found that would stop this database from moving."),
     "verified": N_("Verified: {rows} in {tables}, as they were in SQLite."),
-    "undone": N_("Undone: the tables that the publication replaced are back."),
-    "undone_first": N_("Undone: the published tables were set aside; they had replaced none, so none are back."),
+    "undone": N_(
+        "Undone: {back} back in schema {schema}, as before the publication; what was published, {published}, is in"
+        " schema {archive}."
+    ),
+    "undone_first": N_(
+        "Undone: what was published, {published}, was moved from schema {schema} to schema {archive}; there were no"
+        " earlier tables to restore."
+    ),
     "dumped": N_("Dumped: {rows} in {tables}, to {path} ({size})."),
     "dump_blocked": pair(
         "{n} fault stands in the way of the load: mend it before, or give --fix or --quarantine to --from-dump.",
         "{n} faults stand in the way of the load: mend them before, or give --fix or --quarantine to --from-dump.",
     ),
+    "between_stages": N_("start and everything else"),
+    "rule": N_("Rule"),
+    "where": N_("Where"),
+    "repair": N_("Repair"),
+    "places": pair("{n} place", "{n} places"),
+    "more_rules": pair("and {n} more rule", "and {n} more rules"),
+    "quarantine_only": N_("none (quarantine)"),
+    "no_repair": N_("none"),
+    "repairs_some": pair("{how}, {n} row", "{how}, {n} rows"),
+    "go_on": N_("To go on:"),
+    "go_on_by_hand": N_("Correct by hand what no option repairs ({rules}), then:"),
+    "report": N_("Report"),
     "done": N_("Done."),
     "blocked": pair(
         "Blocked: {n} fault must be repaired or accepted first.",
@@ -106,6 +126,9 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "locked": N_("The application's tables were locked for {seconds}."),
     # headings
     "title": N_("SQLite to PostgreSQL"),
+    "contents": N_("Contents"),
+    "in_the_way": N_("What stands in the way"),
+    "about_rule": N_("About this rule"),
     "next_steps": N_("What to do now"),
     "findings": N_("Findings"),
     "mended": N_("What was mended"),
@@ -123,7 +146,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "samples_caption": N_("The first rows at fault"),
     "cells_caption": N_("The first cells that were changed"),
     "identities_caption": N_("The next value that each sequence gives: ids are never given twice."),
-    "show_all": N_("Show all of them"),
+    "blocked_caption": N_("Each of these has to be corrected, repaired or set aside."),
     # findings
     "error": N_("error"),
     "warning": N_("warning"),
@@ -218,6 +241,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "export_size": N_("{path}; {size}, for pg_restore"),
     "target": N_("Target"),
     "target_version": N_("PostgreSQL {version}, schema {schema}"),
+    "embedded_target": N_("embedded PostgreSQL {major} in {path}"),
     "schema": N_("Schema"),
     "published_tables": N_("Tables"),
     "replaced_tables": N_("Replaced"),
@@ -275,6 +299,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
 
 #: What the stages are called; report.json has the English names.
 STAGES = (
+    N_("server start"),
+    N_("server stop"),
     N_("validate"),
     N_("rebuild"),
     N_("snapshot"),
@@ -295,7 +321,6 @@ STAGES = (
     N_("repair"),
 )
 
-_BYTES_PER_STEP = 1024
 #: Spaces that are no fault in text, though Python does not call them printable: French puts them before ? and :
 _FRENCH_SPACES = "\u00a0\u202f"
 
@@ -313,29 +338,6 @@ def say(key: str, /, **values: object) -> str:
 def stage_name(stage: str) -> str:
     """What a person calls a stage."""
     return gettext(stage)
-
-
-def duration(seconds: float) -> str:
-    """0.314 -> 0.31 s, 125 -> 2 min 05 s; in French 0,31 s."""
-    if seconds < 9.995:
-        return f"{number(seconds, '.2f')} s"
-    if seconds < 59.95:
-        return f"{number(seconds, '.1f')} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def size(count: int) -> str:
-    """209715200 -> 200.0 MiB; in French 200,0 Mio."""
-    value = float(count)
-    for unit in (N_("B"), N_("KiB"), N_("MiB"), N_("GiB")):
-        if value < _BYTES_PER_STEP:
-            return f"{number(value, '.0f' if unit == 'B' else '.1f')} {gettext(unit)}"
-        value /= _BYTES_PER_STEP
-    tebibytes = gettext("TiB")
-    return f"{number(value, '.1f')} {tebibytes}"
 
 
 def visible(text: str) -> str:

@@ -1,9 +1,11 @@
-"""The rules in, docs/reference/findings.md out."""
+"""Every rule by its id, its page for --explain, and all of them as docs/reference/findings.md."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Level
 from migrate_to_pg.rules import RULES, names_rows
 from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
@@ -59,6 +61,23 @@ def reference() -> str:
     """The page, one entry for each rule."""
     parts = ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES))
     return "".join(head + _table(rules) + _entries(rules) for head, rules in parts)
+
+
+def rules_by_id() -> dict[str, Rule]:
+    """Each rule under its id, and under the name of its repair."""
+    rules: tuple[Rule, ...] = (*RULES, *RUN_RULES, *DOCTOR_RULES)
+    return {rule.repair_name: rule for rule in rules if rule.repair_name} | {rule.id: rule for rule in rules}
+
+
+def page(name: str) -> str:
+    """What a rule finds, what it means, what to do. Raises UsageError where there is no such rule."""
+    rules = rules_by_id()
+    if name not in rules:
+        raise UsageError(
+            _("--explain {name}: there is no such rule.", name=name),
+            remedy=_("Known: {known}.", known=", ".join(sorted(rules))),
+        )
+    return "\n\n".join(_entry(rules[name]))
 
 
 def _table(rules: Iterable[Rule]) -> str:

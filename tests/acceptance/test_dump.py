@@ -94,7 +94,7 @@ def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(sh
     assert loaded["source"] | source == loaded["source"]
     assert loaded["source"]["dump"] == written["dump"]
     assert loaded["source"]["sha256_after"] == ""
-    assert loaded["command"].startswith(f"manage.py migrate_to_pg --from-dump {dumped} ")
+    assert loaded["command"].startswith(f"python manage.py migrate_to_pg --from-dump {dumped} ")
     assert sha256 in (report / "report.html").read_text()
     # What was published can be proven any day later, against the kept snapshot and against the dump.
     elsewhere.run("migrate_to_pg", "--verify-only", "--source", report / "snapshot.sqlite3", "--target", postgres_url)

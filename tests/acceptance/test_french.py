@@ -9,7 +9,18 @@ import shutil
 import pytest
 
 #: What is a sentence, or measured, in the report's JSON.
-SENTENCES = {"source_choice", "explanation", "remedy", "message", "detail", "next_steps", "reason", "what", "command"}
+SENTENCES = {
+    "source_choice",
+    "continue_with",
+    "explanation",
+    "remedy",
+    "message",
+    "detail",
+    "next_steps",
+    "reason",
+    "what",
+    "command",
+}
 MEASURED = {"seconds", "started", "locked_seconds", "snapshot", "sha256", "sha256_after", "fingerprint", "path"}
 
 

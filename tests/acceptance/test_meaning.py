@@ -32,6 +32,7 @@ def test_every_option_of_the_command_has_its_modes():
         ("--undo --verify", "--verify says nothing to --undo."),
         ("--purge --replace", "--replace says nothing to --purge."),
         ("--purge --json", "--json says nothing to --purge."),
+        ("--explain text-too-long --target x", "--target says nothing to --explain."),
         ("--verify-only --replace", "--replace says nothing to --verify-only."),
         ("--verify-only --fix all", "--fix says nothing to --verify-only."),
         ("--verify-only --keep", "--keep says nothing to --verify-only."),

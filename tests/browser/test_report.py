@@ -8,15 +8,30 @@ from playwright.sync_api import expect
 from tests.browser.conftest import fits
 
 
+def headings(page):
+    """Those of the parts, without their notes."""
+    return page.locator("h2").evaluate_all("all => all.map(heading => heading.firstChild.textContent)")
+
+
+def unfold(page):
+    page.locator("details").evaluate_all("all => all.forEach(part => part.open = true)")
+
+
 def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(page, tmp_path, manage):
     source, report = tmp_path / "legacy.sqlite3", tmp_path / "report"
     manage("make_legacy_db", source, "--damage", "all")
     manage("migrate_to_pg", "--source", source, "--check", "--report", report, ok=False)
     page.goto(f"file://{report / 'report.html'}")
-    expect(page.get_by_text("dangling-foreign-key").first).to_be_visible()
-    expect(page.get_by_text(re.compile("courses_course_backup")).first).to_be_visible()
+    assert headings(page)[:2] == ["What stands in the way", "Findings"]
     expect(page.get_by_text("Nothing was published.").first).to_be_visible()
+    cause = page.get_by_text(re.compile("courses_course_backup")).first
+    expect(cause).to_be_hidden()
+    # From the table to the finding, which unfolds.
+    page.get_by_role("link", name="Foreign key to a table that does not exist").click()
+    page.locator("#dangling-foreign-key > summary").click()
+    expect(cause).to_be_visible()
     assert fits(page)
+    expect(page.get_by_text(json.loads((report / "report.json").read_text())["continue_with"])).to_be_visible()
     assert page.evaluate("document.scripts.length") == 0
 
 
@@ -28,7 +43,7 @@ def test_what_was_mended_unfolds_and_fits(page, tmp_path, manage):
     page.goto(f"file://{report / 'report.html'}")
     expect(page.get_by_role("heading", name=re.compile("What was mended"))).to_be_visible()
     assert fits(page)
-    duplicates = page.locator("details.aside", has_text="duplicate-key").first
+    duplicates = page.locator("#mended details.aside", has_text="duplicate-key").first
     row = duplicates.locator("details").first
     expect(row).to_be_hidden()
     duplicates.locator("summary").first.click()
@@ -44,23 +59,26 @@ def test_a_published_run_is_told_whole_and_fits(page, tmp_path, manage, postgres
     told = json.loads((report / "report.json").read_text())
     page.goto(f"file://{report / 'report.html'}")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Published:")
-    headings = page.get_by_role("heading", level=2).all_inner_texts()
-    assert headings == [
+    assert headings(page) == [
         "What to do now",
-        "Time",
         "Tables",
+        "Time",
         "Publication",
         "Next identity values",
         "Databases",
         "Environment",
         "How to reproduce",
     ]
-    assert page.locator(".time span").count() == len(told["stages"])
-    tables = page.locator("section", has=page.get_by_role("heading", name="Tables")).locator("tbody tr")
+    # The stages, and what went by around them.
+    assert page.locator(".time span").count() == len(told["stages"]) + 1
+    assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == headings(page)
+    tables = page.locator("#tables-title tbody tr")
     assert tables.count() == len(told["tables"])
     for table in told["tables"]:
         row = tables.filter(has=page.get_by_role("rowheader", name=table["name"], exact=True))
         assert f"{table['rows_target']:,}" in row.inner_text()
+    expect(page.locator("#reproduce pre").first).to_be_hidden()
+    unfold(page)
     for fact in (told["command"], told["source"]["sha256"], told["target"]["url"], told["versions"]["postgresql"]):
         expect(page.get_by_text(fact).first).to_be_visible()
     for scheme, media in (("light", "screen"), ("dark", "screen"), ("light", "print")):
@@ -68,3 +86,20 @@ def test_a_published_run_is_told_whole_and_fits(page, tmp_path, manage, postgres
         picture = page.screenshot(path=tmp_path / f"{scheme}-{media}.png", full_page=True)
         assert len(picture) > 20_000
         assert fits(page)
+    edge = page.viewport_size["width"]
+    cells = page.locator(".grid td, .grid th").evaluate_all(
+        "all => all.map(cell => cell.getBoundingClientRect().right)"
+    )
+    assert max(cells) <= edge
+    page.emulate_media(media="print")
+    shown = page.locator("tfoot").evaluate_all("all => all.map(foot => getComputedStyle(foot).display)")
+    assert "table-footer-group" not in shown, "repeated on each page"
+
+
+def test_a_clean_move_takes_six_pages_of_paper_at_most(page, tmp_path, manage, postgres_url):
+    source, report = tmp_path / "db.sqlite3", tmp_path / "report"
+    manage("make_legacy_db", source, "--damage", "none")
+    manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--report", report)
+    page.goto(f"file://{report / 'report.html'}")
+    paper = page.pdf(format="A4")
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 6

@@ -87,7 +87,7 @@ def test_too_little_room_for_the_snapshot_is_told_before_it_is_begun(world: Worl
     grow(world.source, 8)
     world.remember()
     disk = make_disk(world.reports, 6)
-    check_told(world.run(), "The run needs", f"MB in {world.reports}")
+    check_told(world.run(), "The run needs", f"MiB in {world.reports}")
     world.unharmed()
     disk.resize(60)
     world.recovers()

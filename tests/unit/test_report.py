@@ -31,6 +31,12 @@ from tests.unit.reports import (
     without_colours,
 )
 
+UNDONE_FIRST = replace(
+    PUBLISHED,
+    mode="undo",
+    publication=replace(PUBLISHED.publication, tables=(), archive="dated"),  # type: ignore[type-var]
+)
+
 # --- the verdict ------------------------------------------------------------------------------------------------------
 
 
@@ -40,8 +46,8 @@ from tests.unit.reports import (
         (PUBLISHED, "Published: 7 rows in 1 table, schema public."),
         (replace(PUBLISHED, mode="rehearse", publication=None), "Your project can move: "),
         (replace(PUBLISHED, mode="check", publication=None, proof=None), "Ready: "),
-        (replace(PUBLISHED, mode="undo"), "Undone: the tables that the publication replaced are back."),
-        (replace(PUBLISHED, mode="undo", publication=None), "Undone: the published tables were set aside; they had"),
+        (replace(PUBLISHED, mode="undo"), "Undone: 1 table back in schema public, as before the publication; what"),
+        (UNDONE_FIRST, "Undone: what was published, 1 table, was moved from schema public to schema dated; there were"),
         (replace(PUBLISHED, mode="something new"), "Done."),
         (replace(FAILED, findings=(finding(), finding())), "Blocked: 2 faults must be repaired or accepted first."),
         (FAILED, "The run did not succeed."),
@@ -122,7 +128,7 @@ def test_a_publication_tells_what_it_replaced_and_how_long_it_locked() -> None:
 def test_the_next_steps_close_the_text_and_open_the_page() -> None:
     assert lines(PUBLISHED)[-1] == "  1. Restart the application."
     page = to_html(PUBLISHED)
-    assert page.index("Restart the application.") < page.index("<h2>Tables</h2>")
+    assert page.index("Restart the application.") < page.index("<h2>Tables")
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------

@@ -29,12 +29,13 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     data = json.loads(dumps(report))
     keys = """ok mode started command verify failure dump stages source_choice source target tables findings
         quarantined changes orm
-        excluded orm_unread differences identities publication export versions next_steps"""
+        excluded orm_unread differences identities publication export versions next_steps
+        continue_with seconds"""
     assert set(data) == set(keys.split())
     assert set(data["stages"][0]) == {"name", "seconds"}
     source = "path bytes sha256 sha256_after tables rows snapshot journal changed left_behind dump"
     assert set(data["source"]) == set(source.split())
-    assert set(data["target"]) == {"url", "version", "schema"}
+    assert set(data["target"]) == {"url", "version", "schema", "embedded"}
     keys = (
         "name rows_source rows_target quarantined merged cells_changed cells_compared cells_computed differences"
         " seconds"

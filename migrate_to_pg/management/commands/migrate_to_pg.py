@@ -51,6 +51,9 @@ class Command(BaseCommand):
         manners.end_on_signals()
         try:
             require_meaning(options)
+            if options["explain"]:
+                manners.explain(self, options["explain"])
+                return
             with ending_when_asked_twice(manners.tell, on_a_terminal=sys.stderr.isatty()):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
         except MigrateToPgError as error:

@@ -44,6 +44,7 @@ class Command(BaseCommand):
             help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
             " wal: switch to WAL; checkpoint: write the -wal back",
         )
+        manners.add_explain(parser)
         manners.careful(parser)
         manners.add_language(parser)
         parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
@@ -58,6 +59,9 @@ class Command(BaseCommand):
 
         manners.end_on_signals()
         try:
+            if options["explain"]:
+                manners.explain(self, options["explain"])
+                return
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
             manners.tell_error(self, error)

@@ -1,0 +1,52 @@
+"""How the command was started: what the commands that it gives to copy begin with, and since when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from migrate_to_pg.discretion import may_hold_password
+from migrate_to_pg.records import Invocation
+
+#: Options that say nothing about the run itself; the same command needs them again.
+_COMMON = ("settings", "pythonpath", "lang", "jobs", "report")
+#: Words that may stand before the command's name: an interpreter, its options, a script, -m and a module.
+_MOST_BEFORE = 6
+_LOADED = time.perf_counter()
+
+
+def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
+    """How this process was started; ``options`` as they were typed."""
+    return Invocation(program=_program(command, sys.orig_argv), common=_common(options), began=_began(command))
+
+
+def _program(command: str, argv: Sequence[str]) -> tuple[str, ...]:
+    """The words up to the command's name as they were typed, such as .venv/bin/python manage.py migrate_to_pg."""
+    before = list(argv[: argv.index(command)]) if command in argv[:_MOST_BEFORE] else []
+    if not before or "-c" in before or any(map(may_hold_password, before)):
+        return "python", "manage.py", command
+    return *before, command
+
+
+def _common(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """--settings and the like, as they were typed."""
+    typed = {f"--{name}": str(options[name]) for name in _COMMON if options.get(name)}
+    return tuple(word for name, value in typed.items() if not may_hold_password(value) for word in (name, value))
+
+
+def _began(command: str) -> float:
+    """When this process began, in the time of ``perf_counter``, where it was started for that command."""
+    if sys.argv[1:2] == [command] and hasattr(time, "CLOCK_BOOTTIME"):
+        try:
+            # The name of the program, in brackets, may hold anything.
+            fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            ticks = int(fields[19])
+        except (OSError, ValueError, IndexError):
+            return _LOADED
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        return time.perf_counter() - age
+    return time.perf_counter()
