@@ -7,8 +7,8 @@ with its rule, its old value and its new one.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -51,7 +51,8 @@ class AsideRow:
     #: Primary key column -> value as text.
     key: Mapping[str, str]
     reason: str
-    #: The whole row as the snapshot has it, by SQLite's column names, in JSON's types: see ``journal.json_cell``.
+    #: The row as the snapshot has it, or of what is shown the key and the columns at fault; by SQLite's column
+    #: names, in JSON's types: see ``journal.json_cell``.
     row: Mapping[str, object]
 
 
@@ -65,6 +66,14 @@ class RowsAside:
     count: int
     #: The first of them.
     samples: tuple[AsideRow, ...]
+
+    def limited_to(self, columns: Collection[str]) -> RowsAside:
+        """The same with no more of each row than its key and these columns."""
+        samples = tuple(
+            replace(row, row={name: value for name, value in row.row.items() if name in columns or name in row.key})
+            for row in self.samples
+        )
+        return replace(self, samples=samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from migrate_to_pg.publish.bookkeeping import entries
 from migrate_to_pg.publish.purge import DoomedSchema, doomed_schemas, drop_schemas
 from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import Event, Options, Report, StageTime
+from migrate_to_pg.secret_columns import server_message
 from migrate_to_pg.versions import versions
 from migrate_to_pg.words import after_undo, command_line
 from migrate_to_pg.workplace import DoomedFile, as_it_is, kept_snapshots
@@ -130,8 +131,7 @@ def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], str]
             target.take_run_lock(connection)
             yield connection, choice.place
         except psycopg.Error as error:
-            said = error.diag.message_primary or next(iter(str(error).splitlines()), "")
             raise TargetError(
-                _("PostgreSQL stopped answering or refused: {message}", message=said),
+                _("PostgreSQL stopped answering or refused: {message}", message=server_message(error)),
                 remedy=_("See the server's log, then run again."),
             ) from error

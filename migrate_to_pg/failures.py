@@ -10,6 +10,7 @@ import psycopg
 from migrate_to_pg.errors import MigrateToPgError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Failure
+from migrate_to_pg.secret_columns import server_detail, server_message
 
 #: What ends a run without being a defect of this program.
 STOPS = (MigrateToPgError, KeyboardInterrupt, psycopg.Error, sqlite3.Error, OSError)
@@ -44,10 +45,9 @@ def _lost_disk(error: sqlite3.Error | OSError, directory: Path) -> Failure:
 
 def _lost_connection(error: psycopg.Error) -> Failure:
     # libpq's own go on for lines with what it probably means.
-    said = error.diag.message_primary or next(iter(str(error).splitlines()), "")
     return Failure(
-        message=_("PostgreSQL stopped answering or refused: {message}", message=said).strip(),
-        detail=tuple(line for line in (error.diag.message_detail, error.diag.message_hint) if line),
+        message=_("PostgreSQL stopped answering or refused: {message}", message=server_message(error)).strip(),
+        detail=tuple(server_detail(error)),
         remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
         exit_status=1,
     )

@@ -15,11 +15,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from migrate_to_pg.account import AsideRow, Change, ChangedCells, Fate, RowsAside
 from migrate_to_pg.rules.rows import WIDTH, cut, show
 from migrate_to_pg.rules.sql import compose, name
+from migrate_to_pg.secret_columns import MASK, is_secret, masked_key
 from migrate_to_pg.sqlite import open_snapshot
 
 #: The rowid column of a ``rows of`` table.
@@ -127,13 +129,19 @@ def _opened(journal: Path) -> sqlite3.Connection:
 
 
 def _changes(database: sqlite3.Connection, rule: str, table: str, column: str) -> tuple[Change, ...]:
-    query = 'SELECT key, old, new FROM changed WHERE (rule, "table", "column") = (?, ?, ?) ORDER BY rowid LIMIT ?'
-    return tuple(_change(*line) for line in database.execute(query, [rule, table, column, SAMPLES]))
+    query = 'SELECT row, key, old, new FROM changed WHERE (rule, "table", "column") = (?, ?, ?) ORDER BY rowid LIMIT ?'
+    lines = database.execute(query, [rule, table, column, SAMPLES])
+    return tuple(_change(table, column, *line) for line in lines)
 
 
-def _change(key: str, old: object, new: object) -> Change:
+def _change(table: str, column: str, row: int, key: str, old: object, new: object) -> Change:
     start = max(0, _parting(old, new) - WIDTH // 4)
-    return Change(key=json.loads(key), old=_shown_from(old, start), new=_shown_from(new, start))
+    old_text, new_text = (_shown_cell(table, column, value, start) for value in (old, new))
+    return Change(key=masked_key(table, json.loads(key), row=row), old=old_text, new=new_text)
+
+
+def _shown_cell(table: str, column: str, value: object, start: int) -> str:
+    return MASK if value is not None and is_secret(table, column) else _shown_from(value, start)
 
 
 def _parting(old: object, new: object) -> int:
@@ -151,9 +159,15 @@ def _shown_from(value: object, start: int) -> str:
 
 
 def _asides(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[AsideRow, ...]:
-    query = 'SELECT rowid FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
+    query = 'SELECT rowid, row FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
     lines = database.execute(query, [rule, table, fate, SAMPLES]).fetchall()
-    return tuple(_aside(database, line) for (line,) in lines)
+    return tuple(_shown_aside(table, row, _aside(database, line)) for line, row in lines)
+
+
+def _shown_aside(table: str, row: int, aside: AsideRow) -> AsideRow:
+    """The row as it may be shown."""
+    cells = {column: MASK if is_secret(table, column) else value for column, value in aside.row.items()}
+    return replace(aside, key=masked_key(table, aside.key, row=row), row=cells)
 
 
 def _aside(database: sqlite3.Connection, line: int) -> AsideRow:

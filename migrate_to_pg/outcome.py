@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from migrate_to_pg import report as reports
-from migrate_to_pg.account import Mended
+from migrate_to_pg.account import Mended, RowsAside
 from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import (
@@ -140,7 +140,7 @@ class Outcome:
             findings=self.findings + self.said,
             excluded=self.excluded,
             changed=self.mended.changed if self.mended else (),
-            aside=self.mended.aside if self.mended else (),
+            aside=self._rows_aside(),
             identities=self.identities,
             proof=self.proof,
             publication=self.publication,
@@ -153,6 +153,14 @@ class Outcome:
             continue_with=continuation(self.options, blocking) if self.failure and blocking else "",
             continue_needs=needed_again(self.options) if self.failure and blocking else "",
         )
+
+    def _rows_aside(self) -> tuple[RowsAside, ...]:
+        """The rows that were set aside, of each its key and the columns at fault: the journal has them whole."""
+        columns: dict[tuple[str, str], set[str]] = {}
+        for finding in self.findings:
+            columns.setdefault((finding.rule, finding.table), set()).update(finding.column.split(", "))
+        aside = self.mended.aside if self.mended else ()
+        return tuple(rows.limited_to(columns.get((rows.rule, rows.table), set())) for rows in aside)
 
     def _next_steps(self) -> tuple[str, ...]:
         left = [

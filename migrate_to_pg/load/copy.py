@@ -27,6 +27,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pieces import Piece
 from migrate_to_pg.load.side import NUMBER, Refused, SideTable, goes_by_text
 from migrate_to_pg.records import Plan, PlannedTable
+from migrate_to_pg.secret_columns import has_secret, masked, server_reason
 from migrate_to_pg.sqlite import quote_name, rowid_name
 
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
@@ -82,7 +83,7 @@ class Copy:
             connection.commit()
         except adbc_driver_manager.Error as error:
             self.require_going()
-            raise _refused(table.name, error) from error
+            raise _refused(table, error) from error
 
     def stop(self) -> None:
         """End what is being sent, in a driver that waits for the server too."""
@@ -178,16 +179,17 @@ class _Sending:
     def _unread(self, refused: Refused, error: adbc_driver_manager.Error) -> LoadError:
         """A text that is none of the type's: the row is told, and the text, which only its owner can mend."""
         column = refused.column
+        shown = masked(self.table.name, column.name, repr(refused.text[:_WIDTH]))
         return RefusedRowError(
             _(
                 "Table {table}, column {column}: PostgreSQL does not read a value as {type}: {reason}",
                 table=self.table.name,
                 column=column.name,
                 type=column.target.type_sql,
-                reason=_reason(error),
+                reason=server_reason(_reason(error), error.sqlstate or "", self.table.name, [column.name]),
             ),
             table=self.table.name,
-            detail=[*self._where(refused.number), f"{column.name} = {refused.text[:_WIDTH]!r}"],
+            detail=[*self._where(refused.number), f"{column.name} = {shown}"],
             remedy=_(
                 "SQLite keeps this column as text, which PostgreSQL must read as its own: mend the value, then run"
                 " again."
@@ -244,32 +246,36 @@ class _Sending:
         """PostgreSQL's own first line, and which row it means; not the row itself, which may hold what is private."""
         # A limit is met when rows are stored, a thousand at a time: the line is then that of the last of them.
         line = None if (error.sqlstate or "").startswith("54") else _LINE.search(str(error))
-        return _refused(self.table.name, error, detail=self._where(int(line[1])) if line else ())
+        return _refused(self.table, error, detail=self._where(int(line[1])) if line else ())
 
     def _where(self, number: int) -> list[str]:
         """The key of the n-th row of the piece: rows go over in SQLite's own order."""
         source = self.table.source
-        names = [c.source.name for c in self.table.key] or [rowid_name(source) or source.columns[0].name]
+        names = [c.source.name for c in self.table.key]
+        if not names or has_secret(source.name, names):
+            names = [rowid_name(source) or source.columns[0].name]
         quoted = ", ".join(quote_name(name) for name in names)
         # As in the reader, an index could hold the rows in another order.
         rows = f"{quote_name(source.name)} NOT INDEXED{within(source, self.piece.span)}"
         query = f"SELECT {quoted} FROM {rows} LIMIT 1 OFFSET ?"  # noqa: S608 - all quoted
         with closing(open_for_reading(self.copy.snapshot)) as connection:
-            row = connection.execute(query, [number - 1]).fetchone()
-        return [", ".join(f"{name} = {value}" for name, value in zip(names, row, strict=True))] if row else []
+            row = connection.execute(query, [number - 1]).fetchone() or ()
+        parts = [f"{name} = {masked(source.name, name, str(value))}" for name, value in zip(names, row, strict=False)]
+        return [", ".join(parts)] if parts else []
 
 
-def _refused(table: str, error: adbc_driver_manager.Error, *, detail: Sequence[str] = ()) -> LoadError:
+def _refused(table: PlannedTable, error: adbc_driver_manager.Error, *, detail: Sequence[str] = ()) -> LoadError:
     if not error.sqlstate or error.sqlstate.startswith(OF_THE_SERVER):
-        return lost(table, error)
+        return lost(table.name, error)
     return RefusedRowError(
         _(
             "PostgreSQL refused a row of table {table}: {reason} ({sqlstate})",
-            table=table,
-            reason=_reason(error),
+            table=table.name,
+            # It may be about any column.
+            reason=server_reason(_reason(error), error.sqlstate, table.name, [c.name for c in table.loaded_columns]),
             sqlstate=error.sqlstate,
         ),
-        table=table,
+        table=table.name,
         detail=detail,
         remedy=_("Mend it in SQLite, then run again."),
     )

@@ -26,6 +26,7 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pgloader_command import SOURCE, Way, command, way_to
 from migrate_to_pg.records import Event, LoadedTable, Plan
+from migrate_to_pg.secret_columns import has_secret
 from migrate_to_pg.sqlite import open_snapshot, quote_name
 
 #: What this was tried with; earlier ones know other options.
@@ -173,10 +174,13 @@ def _require_all(plan: Plan, sent: Mapping[str, Sent], rows: Mapping[str, int], 
     short = [name for name, count in rows.items() if _is_short(sent.get(name), count)]
     if not short and not told.status:
         return
-    detail = [_missing(name, sent.get(name), rows[name], told.of_table(name)) for name in short[:_SHOWN]]
+    # Its messages, and PostgreSQL's within them, quote values of rows.
+    secret = {table.name for table in plan.tables if has_secret(table.name, (c.name for c in table.loaded_columns))}
+    reasons = {name: "" if name in secret else told.of_table(name) for name in short[:_SHOWN]}
+    detail = [_missing(name, sent.get(name), rows[name], reason) for name, reason in reasons.items()]
     raise LoadError(
         _("pgloader did not bring every row over: {tables}.", tables=", ".join(short) or _("it failed at the end")),
-        detail=[*detail, *told.others()],
+        detail=[*detail, *([] if secret.intersection(short) else told.others())],
         remedy=_("Nothing was published. Leave --engine out: the usual way loads what pgloader cannot."),
     )
 

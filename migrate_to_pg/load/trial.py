@@ -27,6 +27,7 @@ from migrate_to_pg.load.connection import connect
 from migrate_to_pg.load.copy import OF_THE_SERVER, Copy, arrow_schema, lost
 from migrate_to_pg.load.side import SideTable, goes_by_text, run
 from migrate_to_pg.records import PlannedColumn, PlannedTable, Refusal
+from migrate_to_pg.secret_columns import server_reason
 from migrate_to_pg.together import together
 
 #: Rows that are tried at once before they are tried alone.
@@ -301,10 +302,16 @@ class _Tried:
                 inputs=inputs.get(columns[0], ()) if len(columns) == 1 else (),
                 sqlstate=state,
                 # An index that was there all along has another name here.
-                reason=words[columns, state, named].replace(_LIKE, self.table.name),
+                reason=self._reason(words[columns, state, named], state, columns).replace(_LIKE, self.table.name),
                 constraint=named.replace(_LIKE, self.table.name),
                 rows=rows,
             )
+
+    def _reason(self, said: str, state: str, columns: tuple[str, ...]) -> str:
+        """What PostgreSQL said, unless it may quote a secret: of the columns, or of any where it names none."""
+        inputs = dict(self.steps)
+        concerned = [c for column in columns for c in (column, *inputs.get(column, ()))]
+        return server_reason(said, state, self.table.name, concerned or [c.name for c in self.table.loaded_columns])
 
     def _told(self, row: int) -> tuple[tuple[str, ...], str, str, str]:
         """The columns at fault, SQLSTATE, message and constraint."""

@@ -10,6 +10,7 @@ from typing import Any
 from migrate_to_pg.discretion import may_hold_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.secret_columns import place_of
 
 
 def _text(value: object) -> str:
@@ -34,6 +35,14 @@ def _names(value: object) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
         return tuple(value)
     raise ValueError
+
+
+def _columns(value: object) -> tuple[str, ...]:
+    """Names of columns: one that no model has would protect nothing."""
+    names = _names(value)
+    if not all(map(place_of, names)):
+        raise ValueError
+    return names
 
 
 def _number(value: object) -> int:
@@ -78,13 +87,14 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "JOBS": _number,
     "ENGINE": _one_of("arrow", "pgloader"),
     "REPORT": _plain,
+    "SECRETS": _columns,
 }
 
 
 #: What a setting is not asked for, where one of these options is given: the command line may not give both either.
 _INSTEAD = {"dump": ("fix", "quarantine", "exclude_data", "from_models", "as_leftovers")}
-#: Read where the source is chosen, which tells how it was: in no option's place.
-_READ_THERE = ("SOURCE",)
+#: Read where the source is chosen, which tells how it was, and where values are shown: in no option's place.
+_READ_THERE = ("SOURCE", "SECRETS")
 
 
 def _shown(value: object) -> str:
@@ -95,6 +105,24 @@ def _shown(value: object) -> str:
         if plain and len(repr(value)) <= _SHORT and not may_hold_password(str(value))
         else (f"{type(value).__name__} (...)")
     )
+
+
+def _checked(name: str, value: object) -> Any:
+    try:
+        return SETTINGS[name](value)
+    except ValueError:
+        raise UsageError(
+            _("MIGRATE_TO_PG[{name!r}] cannot be {value}.", name=name, value=_shown(value)),
+            remedy=_("It takes names of columns: column, table.column, or app.Model.field of an installed model.")
+            if name == "SECRETS"
+            else _("It takes what the option of that name takes; see manage.py migrate_to_pg --help."),
+        ) from None
+
+
+def require_secrets(given: object) -> None:
+    """UsageError where the setting that names secret columns is not what it must be; no other setting is read."""
+    if isinstance(given, Mapping) and "SECRETS" in given:
+        _checked("SECRETS", given["SECRETS"])
 
 
 def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
@@ -109,13 +137,7 @@ def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
                 _("MIGRATE_TO_PG[{name}] is no setting of this command.", name=_shown(name)),
                 remedy=_("Known: {known}.", known=known),
             )
-        try:
-            checked = SETTINGS[name](value)
-        except ValueError:
-            raise UsageError(
-                _("MIGRATE_TO_PG[{name!r}] cannot be {value}.", name=name, value=_shown(value)),
-                remedy=_("It takes what the option of that name takes; see manage.py migrate_to_pg --help."),
-            ) from None
+        checked = _checked(name, value)
         unmeant = {option for other, options in _INSTEAD.items() if found.get(other) for option in options}
         if found.get(name.lower()) is None and name.lower() not in unmeant and name not in _READ_THERE:
             found[name.lower()] = checked

@@ -15,6 +15,7 @@ from migrate_to_pg.rules.foreign_key_orphan import paired
 from migrate_to_pg.rules.mergeable import children, is_stuck, may_change, pointed
 from migrate_to_pg.rules.rows import can_be_edited
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number, text
+from migrate_to_pg.secret_columns import MASK, is_secret
 from migrate_to_pg.sqlite import row_number
 
 RULE = duplicate_key.RULE
@@ -90,7 +91,7 @@ def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
         " FROM {pairs} AS p JOIN main.{table} AS g ON g.{rowid} = p.gone"
         " JOIN main.{table} AS k ON k.{rowid} = p.kept",
         same=same,
-        kept_key=join(" || ', ' || ", (_named(column) for column in table.key)),
+        kept_key=join(" || ', ' || ", (_named(table, column) for column in table.key)),
         differs=differs or Sql("''"),
         pairs=_PAIRS,
         table=name(table.source.name),
@@ -102,7 +103,9 @@ def _keys(table: PlannedTable) -> list[str]:
     return [column.source.name for column in table.key]
 
 
-def _named(column: PlannedColumn) -> Sql:
+def _named(table: PlannedTable, column: PlannedColumn) -> Sql:
+    if is_secret(table.name, column.name):
+        return text(f"{column.name} = {MASK}")
     return compose(
         "{label} || ifnull(CAST(k.{c} AS TEXT), 'NULL')",
         label=text(f"{column.name} = "),

@@ -123,7 +123,7 @@ class Comparison:
         for kind, cells in (("missing", left), ("extra", right)):
             if cells is not None:
                 key = {c.name: spelled(cells[1][c.index]) for c in self._key}
-                row = row_text(self._columns, cells[1])
+                row = row_text(self.verdict.table, self._columns, cells[1])
                 self.verdict.add(kind, key, "", *((row, None) if kind == "missing" else (None, row)))
 
 

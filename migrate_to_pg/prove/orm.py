@@ -32,7 +32,7 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.names import called
 from migrate_to_pg.prove.forms import FIFTEEN_DIGITS
-from migrate_to_pg.prove.verdict import SAMPLES
+from migrate_to_pg.prove.verdict import SAMPLES, difference
 from migrate_to_pg.records import (
     Difference,
     ModelNames,
@@ -44,6 +44,7 @@ from migrate_to_pg.records import (
     folded,
 )
 from migrate_to_pg.registry import Registry
+from migrate_to_pg.secret_columns import MASK, has_secret, masked
 
 #: Rows that are read at a time: their keys stand in one statement.
 CHUNK = 1000
@@ -207,7 +208,7 @@ class _Reading:
             followed = self._follow()
         except UNREADABLE as error:
             raise ProofError(
-                _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=error),
+                _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=self._reason(error)),
                 remedy=_("Nothing was published. --verify cells compares it without the ORM."),
             ) from error
         return OrmTable(
@@ -218,6 +219,11 @@ class _Reading:
             differences=self.differences,
             samples=tuple(self.samples),
         )
+
+    def _reason(self, error: Exception) -> object:
+        """What Django said, which may quote a value of any column."""
+        secret = has_secret(self.table.name, (column.name for column in self.table.columns))
+        return type(error).__name__ if secret else error
 
     def _queryset(self, alias: str) -> Any:
         return models.QuerySet(self.models[alias], using=alias)
@@ -267,8 +273,10 @@ class _Reading:
 
     def _judge(self, row: Row, found: Row | None) -> None:
         key = {", ".join(self.table.target.primary_key): str(row[0])}
+        if has_secret(self.table.name, self.table.target.primary_key):
+            key = dict.fromkeys(key, MASK)
         if found is None:
-            self._add("missing", key, "", _row_text(self.names, row), None)
+            self._add("missing", key, "", self._row_text(row), None)
             return
         for field, source, target in self._unequal(row, found):
             self._add("changed", key, str(field.column), repr(source), repr(target))
@@ -276,9 +284,11 @@ class _Reading:
     def _add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
         self.differences += 1
         if len(self.samples) < SAMPLES:
-            self.samples.append(
-                Difference(table=self.table.name, key=key, column=column, kind=kind, source=source, target=target)
-            )
+            self.samples.append(difference(self.table.name, kind, key, column, source, target))
+
+    def _row_text(self, row: Row) -> str:
+        cells = zip(self.fields, row[1:], strict=True)
+        return ", ".join(f"{f.attname}={masked(self.table.name, str(f.column), repr(v))}" for f, v in cells)
 
     def _follow(self) -> int:
         """Every key that finds its row, on both sides; how many did."""
@@ -327,10 +337,6 @@ def _local(value: Any, zone: zoneinfo.ZoneInfo | None) -> Any:
 
 def _hashable(key: Any) -> Any:
     return bytes(key) if isinstance(key, memoryview) else key
-
-
-def _row_text(names: Sequence[str], row: Row) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in zip(names[1:], row[1:], strict=True))
 
 
 def same(source: Any, target: Any) -> bool:

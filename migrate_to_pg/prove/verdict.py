@@ -12,6 +12,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.prove.forms import EPOCH, FIFTEEN_DIGITS, MICROSECOND, NO_SPAN, Value
 from migrate_to_pg.prove.rows import Column
 from migrate_to_pg.records import ComputedOtherwise, Difference
+from migrate_to_pg.secret_columns import masked, masked_key
 
 SAMPLES = 20
 #: Longest value in a sample; of longer ones the part where they begin to differ is shown.
@@ -60,7 +61,13 @@ class Verdict:
 def difference(
     table: str, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None
 ) -> Difference:
-    """One cell or row that differs; of long values the part where they begin to."""
+    """One cell or row that differs; of long values the part where they begin to, of secret ones nothing.
+
+    ``source`` of what is unexplained is a reason.
+    """
+    if kind != "unexplained":
+        source = masked(table, column, source)
+    key, target = masked_key(table, key), masked(table, column, target)
     start = first_difference(source, target)
     return Difference(
         table=table,
@@ -89,9 +96,9 @@ def excerpt(value: str, start: int) -> str:
     return ("…" if start else "") + value[start:end] + ("…" if end < len(value) else "")
 
 
-def row_text(columns: Sequence[Column], values: Sequence[str | None]) -> str:
+def row_text(table: str, columns: Sequence[Column], values: Sequence[str | None]) -> str:
     """A whole row as one line."""
-    return ", ".join(f"{c.name}={spelled(v)}" for c, v in zip(columns, values, strict=True))
+    return ", ".join(f"{c.name}={spelled(masked(table, c.name, v))}" for c, v in zip(columns, values, strict=True))
 
 
 def spelled(value: str | None) -> str:

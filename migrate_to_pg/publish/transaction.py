@@ -16,6 +16,7 @@ from psycopg import sql
 from migrate_to_pg.errors import MigrateToPgError, PublishError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import SchemaObject
+from migrate_to_pg.secret_columns import server_detail, server_message
 from migrate_to_pg.session import settle
 
 Connection = psycopg.Connection[Any]
@@ -72,8 +73,8 @@ def locking_transaction(
             clock.seconds = time.perf_counter() - start
             return
         raise PublishError(
-            _("{what} failed and was rolled back: {message}", what=what, message=error.diag.message_primary or error),
-            detail=[line for line in (error.diag.message_detail, error.diag.message_hint) if line],
+            _("{what} failed and was rolled back: {message}", what=what, message=server_message(error)),
+            detail=server_detail(error),
             remedy=_("The database is as it was before. Mend what the server names, then run again."),
         ) from error
 

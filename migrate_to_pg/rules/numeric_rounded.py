@@ -12,6 +12,7 @@ from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.rule import SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name, number
+from migrate_to_pg.secret_columns import MASK
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -61,6 +62,8 @@ def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str,
 
 
 def _beside(held: str) -> str:
+    if held == MASK:
+        return held
     return _("SQLite holds {held}, Django reads {read}", held=held, read=format(fifteen_digits(int(held)), "f"))
 
 

@@ -15,6 +15,7 @@ from migrate_to_pg.records import Finding, Level, PlannedTable, Refusal, Sample,
 from migrate_to_pg.rules import check_constraint, rows
 from migrate_to_pg.rules.rule import SAMPLES, Offence, SetRule, Subject
 from migrate_to_pg.rules.sql import compose, name, names, number
+from migrate_to_pg.secret_columns import masked_key
 from migrate_to_pg.sqlite import rowid_name
 
 
@@ -114,10 +115,8 @@ def _at(subject: Subject, table: PlannedTable, shown: list[SourceColumn], place:
     )
     keys = {column: rows.key_value(value) for column, value in zip(key, row, strict=False)}
     values = row[len(key) :] if key or shown else ()
-    return Sample(
-        key=keys or {"row": str(place)},
-        value=rows.cut(", ".join(map(rows.show, values))),
-    )
+    texts = (rows.show_cell(table, column, value) for column, value in zip(shown, values, strict=False))
+    return Sample(key=masked_key(table.source.name, keys) or {"row": str(place)}, value=rows.cut(", ".join(texts)))
 
 
 RULE = SetRule(

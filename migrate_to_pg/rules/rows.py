@@ -17,6 +17,7 @@ from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Sample, 
 from migrate_to_pg.rules import functions
 from migrate_to_pg.rules.rule import SAMPLES, Rule, Subject, Value
 from migrate_to_pg.rules.sql import Sql, compose, join, name, names
+from migrate_to_pg.secret_columns import MASK, is_secret, masked_key
 from migrate_to_pg.sqlite import numbered_rows, row_number, rowid_name
 
 #: Longest value shown.
@@ -72,14 +73,18 @@ def _sample(
     row = next(iter(subject.rows(sql, rowid)), None)
     if row is None:
         return None
-    shown = ", ".join(show(value, with_class=with_class) for value in row[len(key) :])
+    shown = ", ".join(
+        show_cell(table, column, value, with_class=with_class)
+        for column, value in zip(columns, row[len(key) :], strict=True)
+    )
     return Sample(key=_key_text(table.source, key, row[: len(key)], rowid), value=cut(shown))
 
 
 def _key_text(table: SourceTable, key: Sequence[str], values: Sequence[object], rowid: int) -> dict[str, str]:
     if not key:
         return {"rowid" if rowid_name(table) else "row": str(rowid)}
-    return {column: key_value(value) for column, value in zip(key, values, strict=True)}
+    texts = {column: key_value(value) for column, value in zip(key, values, strict=True)}
+    return masked_key(table.name, texts, row=rowid if rowid_name(table) else None)
 
 
 def count(subject: Subject, table: SourceTable, where: Sql) -> int:
@@ -171,6 +176,13 @@ def show(value: object, *, with_class: bool = False) -> str:
     """A value as SQL would write it, roughly: 'AGV211', 12, x'00ff', NULL; with its storage class where asked."""
     storage = f"{_CLASSES[type(value)]} " if with_class and value is not None else ""
     return cut(storage + _shown(value))
+
+
+def show_cell(table: PlannedTable, column: SourceColumn, value: object, *, with_class: bool = False) -> str:
+    """The same of a cell, whose column may be secret: that it is NULL, and its storage class, may be known."""
+    if value is None or not is_secret(table.source.name, column.name):
+        return show(value, with_class=with_class)
+    return f"{_CLASSES[type(value)]} {MASK}" if with_class else MASK
 
 
 def _shown(value: object) -> str:

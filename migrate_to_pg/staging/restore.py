@@ -17,6 +17,7 @@ from psycopg import errors, sql
 from migrate_to_pg.errors import StagingError, UnmetDefinitionError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Event, Plan
+from migrate_to_pg.secret_columns import server_detail, server_message
 from migrate_to_pg.session import settle
 from migrate_to_pg.staging.aside import Definition, SetAside, definitions, look_only_at
 from migrate_to_pg.together import taken, together
@@ -160,9 +161,9 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
                 kind=_(definition.kind).capitalize(),
                 definition=definition.name,
                 table=definition.table,
-                message=error.diag.message_primary or error,
+                message=server_message(error),
             ),
-            detail=[line for line in (error.diag.message_detail, definition.create) if line],
+            detail=[*server_detail(error, definition.table), definition.create],
             place=definition.place,
             remedy=_("Mend the rows it names in the SQLite database, then run again."),
         ) from error

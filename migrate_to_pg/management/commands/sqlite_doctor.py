@@ -55,13 +55,17 @@ class Command(BaseCommand):
             self._handle(options)
 
     def _handle(self, options: dict[str, Any]) -> None:
+        from django.conf import settings
+
         from migrate_to_pg.errors import MigrateToPgError
+        from migrate_to_pg.management.defaults import require_secrets
 
         manners.end_on_signals()
         try:
             if options["explain"]:
                 manners.explain(self, options["explain"])
                 return
+            require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
             manners.tell_error(self, error)

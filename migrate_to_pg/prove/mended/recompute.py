@@ -13,6 +13,7 @@ from migrate_to_pg.prove.mended.expected import cells
 from migrate_to_pg.prove.mended.followers import Followers
 from migrate_to_pg.prove.mended.record import Line, Record, Table, Value, bound, distinct, same, unexplained
 from migrate_to_pg.prove.rows import Column
+from migrate_to_pg.secret_columns import masked
 
 #: More values than this no cell had.
 HISTORY = 16
@@ -66,10 +67,12 @@ class Recompute:
         if not line.there or self._is_gone(table, line.row):
             return _("the row is not in PostgreSQL")
         if not same(line.old, value):
-            return _("the old value is {value!r} and not {old!r}", value=value, old=line.old)
+            shown = [masked(table.name, column.name, repr(one)) for one in (value, line.old)]
+            return _("the old value is {value} and not {old}", value=shown[0], old=shown[1])
         new = list(self.values(line.rule, table, column, line.row, value))
         if not any(same(one, line.new) and not same(one, value) for one in new):
-            return _("the new value is {values}", values=_(" or ").join(map(repr, new)) or "none")
+            values = (str(masked(table.name, column.name, repr(one))) for one in new)
+            return _("the new value is {values}", values=_(" or ").join(values) or "none")
         return ""
 
     def _is_gone(self, table: Table, row: int) -> bool:

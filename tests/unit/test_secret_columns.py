@@ -1,0 +1,117 @@
+"""Which columns hold secrets: by name, by the field's class, by the table, by the setting."""
+
+import pytest
+from django.db import models
+from django.test.utils import isolate_apps
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.management.defaults import require_secrets, with_settings
+from migrate_to_pg.secret_columns import field_is_secret, is_secret, masked_key, place_of
+
+SECRET = [
+    ("auth_user", "password"),
+    ("legacy", "passwd"),
+    ("legacy", "pwd_sha1"),
+    ("utilisateur", "mot_de_passe"),
+    ("legacy", "PassWord"),
+    ("django_session", "session_key"),
+    ("django_session", "session_data"),
+    ("authtoken_token", "key"),
+    ("rest_framework_api_key_apikey", "hashed_key"),
+    ("client", "api_key"),
+    ("client", "apiKey"),
+    ("client", "client_secret"),
+    ("client", "private_key"),
+    ("otp_totp_totpdevice", "key"),
+    ("mfa_authenticator", "data"),
+    ("socialaccount_socialtoken", "token_secret"),
+    ("device", "totp"),
+    ("person", "ssn_encrypted"),
+    ("sqlite_leftovers.old_users", "password"),
+]
+SHOWN = [
+    ("auth_user", "username"),
+    ("auth_user", "last_login"),
+    ("django_session", "expire_date"),
+    ("courses_course", "code"),
+    ("courses_course", "key"),
+    ("faculty", "secretary_id"),
+    ("faculty", "secretariat"),
+    ("django_content_type", "id"),
+    ("page", "compass"),
+    ("hotpot", "name"),
+]
+
+
+@pytest.mark.parametrize(("table", "column"), SECRET)
+def test_a_column_that_is_named_as_a_secret_is_one(table, column):
+    assert is_secret(table, column)
+
+
+@pytest.mark.parametrize(("table", "column"), SHOWN)
+def test_any_other_column_is_shown(table, column):
+    assert not is_secret(table, column)
+
+
+class EncryptedTextField(models.TextField):
+    """As packages for encrypted fields name theirs."""
+
+
+@isolate_apps("django.contrib.contenttypes")
+def test_a_field_is_secret_by_its_class_and_a_foreign_key_by_what_it_refers_to():
+    class Vault(models.Model):
+        content = EncryptedTextField()
+        remark = models.TextField()
+        api_token = models.CharField(max_length=40, primary_key=True)
+        password_changed = models.DateTimeField()
+        has_password = models.BooleanField()
+
+        class Meta:
+            app_label = "contenttypes"
+
+        def __str__(self):
+            return ""
+
+    class Use(models.Model):
+        vault = models.ForeignKey(Vault, models.CASCADE, db_column="vault_ref")
+        token = models.ForeignKey("self", models.CASCADE)
+
+        class Meta:
+            app_label = "contenttypes"
+
+        def __str__(self):
+            return ""
+
+    fields = [*Vault._meta.local_fields, *Use._meta.local_fields]
+    assert [f.name for f in fields if field_is_secret(f)] == ["content", "api_token", "vault"]
+
+
+@pytest.mark.parametrize("name", ["courses_course.title", "title", "courses.Course.title", "Courses_Course.TITLE"])
+def test_the_setting_adds_columns(name, settings):
+    assert not is_secret("courses_course", "title")
+    settings.MIGRATE_TO_PG = {"SECRETS": [name]}
+    assert is_secret("courses_course", "title")
+    assert is_secret("auth_user", "password")
+    assert not is_secret("courses_course", "code")
+
+
+def test_the_setting_in_one_text_is_separated_by_commas(settings):
+    settings.MIGRATE_TO_PG = {"SECRETS": "a.b, c"}
+    assert is_secret("a", "b")
+    assert is_secret("any", "c")
+    assert with_settings({}, settings.MIGRATE_TO_PG) == {}
+
+
+@pytest.mark.parametrize("wrong", [["courses.Course.nothing"], ["courses.Nothing.title"], [1], 5])
+def test_a_setting_that_would_protect_nothing_is_refused(wrong):
+    with pytest.raises(UsageError, match="SECRETS"):
+        with_settings({}, {"SECRETS": wrong})
+    with pytest.raises(UsageError, match="SECRETS"):
+        require_secrets({"SECRETS": wrong, "TARGET": 5})
+    assert place_of("courses.Course.title") == "courses_course.title"
+
+
+def test_a_secret_key_is_replaced_by_the_number_of_its_row():
+    assert masked_key("django_session", {"session_key": "abc"}, row=7) == {"rowid": "7"}
+    assert masked_key("django_session", {"session_key": "abc"}) == {"session_key": "***"}
+    assert masked_key("auth_user", {"id": "3"}, row=7) == {"id": "3"}
