@@ -32,16 +32,17 @@ def _try(session: nox.Session, django: str, others: tuple[str, ...] = ()) -> Non
 
 
 @nox.session(python="3.11")
-@nox.parametrize("django", ["4.2", "5.2"])
+@nox.parametrize("django", ["4.2", "5.0", "5.1", "5.2"])
 def oldest_python(session: nox.Session, django: str) -> None:
-    """The oldest Python, with the oldest Django and the present long-term one."""
+    """The oldest Python, with every Django from the oldest to the present long-term one."""
     _try(session, django)
 
 
 @nox.session(python="3.12")
-def between(session: nox.Session) -> None:
-    """The long-term Django on a newer Python."""
-    _try(session, "5.2")
+@nox.parametrize("django", ["5.2", "6.0"])
+def between(session: nox.Session, django: str) -> None:
+    """The long-term Django on a newer Python, and the first that asks for it."""
+    _try(session, django)
 
 
 @nox.session(python="3.13")

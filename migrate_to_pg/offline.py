@@ -305,11 +305,14 @@ def _typed(column: str, written: str) -> TargetColumn:
 
 
 def _has_database_default(field: Any) -> bool:
-    return bool(getattr(field, "has_db_default", lambda: False)())
+    # Before 5.0 there is none, before 5.2 no method that tells.
+    return getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED
 
 
 def _primary_key(model: type[models.Model]) -> tuple[str, ...]:
-    return tuple(cut(field.column) for field in cast(Any, model._meta).pk_fields)
+    meta = cast(Any, model._meta)
+    # Before 5.2 there is no composite key, and no pk_fields.
+    return tuple(cut(field.column) for field in getattr(meta, "pk_fields", (meta.pk,)))
 
 
 def _uniques(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetUnique]:
@@ -332,7 +335,7 @@ def _unique(model: type[models.Model], constraint: Any, editor: Any) -> TargetUn
         name=constraint.name,
         columns=_columns(model, constraint.fields),
         expressions=_written(model, expressions, editor) if expressions else (),
-        nulls_not_distinct=constraint.nulls_distinct is False,
+        nulls_not_distinct=getattr(constraint, "nulls_distinct", None) is False,  # since 5.0
         predicate=constraint._get_condition_sql(model, editor) or "",
     )
 
