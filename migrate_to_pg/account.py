@@ -66,6 +66,8 @@ class RowsAside:
     count: int
     #: The first of them.
     samples: tuple[AsideRow, ...]
+    #: How many of them refer to another row in quarantine, and are there for no fault of their own.
+    following: int = 0
 
     def limited_to(self, columns: Collection[str]) -> RowsAside:
         """The same with no more of each row than its key and these columns."""

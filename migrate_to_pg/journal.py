@@ -47,6 +47,7 @@ CREATE TABLE journal.aside (
     reason TEXT NOT NULL,
     fate TEXT NOT NULL,      -- 'quarantined' or 'merged'
     kept INTEGER,            -- the rowid of the row that a merged one went into, there or in quarantine itself
+    follows INTEGER NOT NULL, -- 1 where the row has no fault of its own, but refers to one in quarantine
     UNIQUE ("table", row)
 );
 """
@@ -71,14 +72,26 @@ def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
 
 def rows_aside(journal: Path) -> tuple[RowsAside, ...]:
     """What each rule set aside of each table, in the order of the journal."""
-    query = 'SELECT rule, "table", fate, count(*) FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'
     with closing(_opened(journal)) as database:
+        follows = "sum(follows)" if _notes_followers(database) else "0"
+        query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
         return tuple(
             RowsAside(
-                rule=rule, table=table, fate=Fate(fate), count=count, samples=_asides(database, rule, table, fate)
+                rule=rule,
+                table=table,
+                fate=Fate(fate),
+                count=count,
+                samples=_asides(database, rule, table, fate),
+                following=following,
             )
-            for rule, table, fate, count in database.execute(query)
+            for rule, table, fate, count, following in database.execute(query)
         )
+
+
+def _notes_followers(database: sqlite3.Connection) -> bool:
+    """Whether the journal is none of an earlier version's."""
+    query = "SELECT count(*) FROM pragma_table_info('aside') WHERE name = 'follows'"
+    return bool(database.execute(query).fetchone()[0])
 
 
 def every_aside(journal: Path) -> Iterator[tuple[str, str, Fate, AsideRow]]:

@@ -24,15 +24,23 @@ from migrate_to_pg.load import load
 from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.pgloader import load_by_pgloader, require_pgloader
 from migrate_to_pg.load.trial import Trial, try_rows
-from migrate_to_pg.mending import Accepted, is_called_for, mend
-from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Refusal, Snapshot, SourceCatalog, Verify
+from migrate_to_pg.mending import accept, is_called_for, mend
+from migrate_to_pg.quarantine_trial import QuarantineTrial
+from migrate_to_pg.records import (
+    INCOMING,
+    Finding,
+    Options,
+    Plan,
+    Refusal,
+    Snapshot,
+    SourceCatalog,
+    Verify,
+)
 from migrate_to_pg.rules import (
     Subject,
-    accepted_rules,
     derived_column,
     integrity_check,
     missing_column,
-    quarantined_rules,
     refused_row,
 )
 from migrate_to_pg.rules.rows import can_be_set_aside, opened
@@ -80,7 +88,7 @@ class Loading(Running):
 
     def __init__(self, options: Options, progress: Progress) -> None:
         # Before anything is made: a rule that is none is a matter of usage.
-        self.accepted = Accepted(fix=accepted_rules(options.fix), quarantine=quarantined_rules(options.quarantine))
+        self.accepted = accept(options.fix, options.quarantine)
         self.by_pgloader = options.engine == "pgloader" and options.mode not in ("check", "dump")
         if self.by_pgloader:
             require_pgloader()
@@ -133,9 +141,9 @@ class Loading(Running):
         if not self._try_rows(ready, given, tables, definitions):
             raise error
         self.facts.findings = (*self.refused, *(f for f in self.facts.findings if f.rule != refused_row.RULE.id))
-        self._require_unblocked()
+        self._require_unblocked(given.plan, given.catalog, given.snapshot)
         ready = self._mend(given.plan, given.catalog, given.snapshot)
-        self._require_unblocked()
+        self._require_unblocked(given.plan, given.catalog, given.snapshot)
         return ready
 
     def _try_rows(
@@ -212,13 +220,29 @@ class Loading(Running):
         ready = Ready(plan, snapshot.path, snapshot.sha256)
         if is_called_for(self.found, self.accepted):
             ready = self._mend(plan, catalog, snapshot)
-        self._require_unblocked()
+        self._require_unblocked(plan, catalog, snapshot)
         return ready
 
-    def _require_unblocked(self) -> None:
+    def _require_unblocked(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> None:
         blocking = [finding for finding in self.facts.findings if finding.blocks]
         if blocking:
+            trial = self._trial(plan, catalog, snapshot)
+            left_out = trial.of_all()
+            self.facts.advice = trial.advice(self.facts.findings, left_out)
+            self.facts.could_stay = trial.could_stay(left_out)
             raise blocked(blocking)
+
+    def _trial(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> QuarantineTrial:
+        return QuarantineTrial(
+            plan=plan,
+            catalog=catalog,
+            snapshot=snapshot,
+            findings=(*self.refused, *self.found),
+            refusals=self.refusals,
+            options=self.options,
+            accepted=self.accepted,
+            workplace=self.workplace,
+        )
 
     def damage(self, path: Path) -> tuple[Finding, ...]:
         """What SQLite's whole check of a file says; it takes longer than the load, and is made where it matters."""
@@ -285,8 +309,9 @@ class Loading(Running):
         with self.stage("mend"):
             # The working copy, and as much again for the tables that are made bare in it and for the journal.
             require_space(self.workplace.directory, 2 * snapshot.size)
+            whole = plan
             self.facts.mended, plan, found = mend(
-                plan,
+                whole,
                 catalog,
                 snapshot.path,
                 self.found,
@@ -297,4 +322,6 @@ class Loading(Running):
                 refusals=self.refusals,
             )
             self.facts.findings = (*self.refused, *found)
+            trial = self._trial(whole, catalog, snapshot)
+            self.facts.could_stay = trial.could_stay(trial.of_named(self.facts.mended))
         return Ready(plan, self.workplace.working_copy)

@@ -10,6 +10,7 @@ from migrate_to_pg.account import Mended, RowsAside
 from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import (
+    Advice,
     DumpFacts,
     ExcludedTable,
     Exported,
@@ -21,6 +22,7 @@ from migrate_to_pg.records import (
     Proof,
     Publication,
     Report,
+    RowsKept,
     Snapshot,
     SourceCatalog,
     SourceFacts,
@@ -52,6 +54,8 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
     #: What the run tells of itself, besides.
     said: tuple[Finding, ...] = ()
+    advice: Advice | None = None
+    could_stay: RowsKept | None = None
     mended: Mended | None = None
     identities: tuple[Identity, ...] = ()
     unapplied: int = 0
@@ -138,6 +142,8 @@ class Outcome:
             target=self.target,
             loaded=self.loaded,
             findings=self.findings + self.said,
+            advice=self.advice,
+            could_stay=self.could_stay,
             excluded=self.excluded,
             changed=self.mended.changed if self.mended else (),
             aside=self._rows_aside(),
@@ -150,7 +156,7 @@ class Outcome:
             command=command_line(self.options),
             versions=versions(self.target),
             next_steps=self._next_steps(),
-            continue_with=continuation(self.options, blocking) if self.failure and blocking else "",
+            continue_with=continuation(self.options, self.advice) if self.failure and blocking else "",
             continue_needs=needed_again(self.options) if self.failure and blocking else "",
         )
 

@@ -14,7 +14,7 @@ from migrate_to_pg.discretion import may_hold_password
 from migrate_to_pg.endpoints import as_option, embedded_directory, has_password, search_path, shown_target
 from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import FINAL, LEFTOVERS, Failure, Finding, Leftovers, Options, Publication, Verify
+from migrate_to_pg.records import FINAL, LEFTOVERS, Advice, Failure, Leftovers, Options, Publication, Verify
 
 #: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 to 17 s on
 #: two cores that the server shared.
@@ -37,21 +37,11 @@ def estimate(held: int) -> str:
     )
 
 
-def continuation(options: Options, findings: Sequence[Finding]) -> str:
-    """The command line that goes on where these findings stand in the way: what keeps a row is preferred."""
-    blocking = [finding for finding in findings if finding.blocks]
-    kept = {(f.table, f.column): f.count for f in blocking if f.repair == "lossless"}
-    # What Django reads is kept where the same values may be kept or changed.
-    lossy = [f for f in blocking if f.repair == "lossy" and f.count > kept.get((f.table, f.column), 0)]
-    fix = [finding.rule for finding in blocking if finding.repair == "lossless" or finding in lossy]
-    quarantine = [finding.rule for finding in blocking if finding.quarantinable and finding.beyond_repair]
-    return command_line(
-        replace(
-            options,
-            fix=tuple(dict.fromkeys([*options.fix, *fix])),
-            quarantine=tuple(dict.fromkeys([*options.quarantine, *quarantine])),
-        )
-    )
+def continuation(options: Options, advice: Advice | None) -> str:
+    """The command line that goes on from a run in whose way findings stand; the same where no option helps."""
+    if advice is None:
+        return command_line(options)
+    return command_line(replace(options, fix=advice.fix, quarantine=advice.quarantine))
 
 
 def needed_again(options: Options) -> str:

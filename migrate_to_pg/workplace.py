@@ -77,6 +77,16 @@ class Workplace:
         return self._unfinished(_JOURNAL)
 
     @property
+    def trial_copy(self) -> Path:
+        """A copy on which is counted what quarantine would leave out."""
+        return self.working_copy.with_suffix(".unfinished-trial")
+
+    @property
+    def trial_journal(self) -> Path:
+        """The record of that trial."""
+        return self.unfinished_journal.with_suffix(".unfinished-trial")
+
+    @property
     def leftovers(self) -> Path:
         """What no migration knows, as it is carried; it goes with the run."""
         return self._unfinished(_LEFTOVERS)

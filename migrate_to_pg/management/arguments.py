@@ -85,15 +85,17 @@ def _add_proof_and_repairs(parser: CommandParser) -> None:
     )
     parser.add_argument(
         "--fix",
-        metavar="RULE[,RULE]|all",
+        metavar="RULE[,RULE]|lossless|lossy",
         type=_names,
-        help="accept the repair of these rules; all: every lossless one",
+        help="accept the repair of these rules; lossless: each after which Django reads what it read (all: the same);"
+        " lossy: each that keeps the row, lossless or not",
     )
     parser.add_argument(
         "--quarantine",
         metavar="RULE[,RULE]|all",
         type=_names,
-        help="set aside the rows that these rules find, and the rows that refer to them",
+        help="leave the rows that these rules find out of PostgreSQL, with the rows that refer to them; all: those that"
+        " no repair would keep, accepted or not",
     )
     parser.add_argument(
         "--exact-decimals",

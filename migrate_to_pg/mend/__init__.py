@@ -8,7 +8,7 @@
 
 from migrate_to_pg.mend.closure import close
 from migrate_to_pg.mend.merge import merge
-from migrate_to_pg.mend.repairs import quarantine, repair, set_refused_aside
+from migrate_to_pg.mend.repairs import kept, quarantine, repair, set_refused_aside
 from migrate_to_pg.mend.working_copy import WorkingCopy
 
-__all__ = ["WorkingCopy", "close", "merge", "quarantine", "repair", "set_refused_aside"]
+__all__ = ["WorkingCopy", "close", "kept", "merge", "quarantine", "repair", "set_refused_aside"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow.compute as pc
 
@@ -17,7 +17,7 @@ from migrate_to_pg.columns.reader import read
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.mend.working_copy import EDITS, WorkingCopy
 from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Refusal
-from migrate_to_pg.rules import SetRule, Subject, ValueRule, refused_row, repairs, rows
+from migrate_to_pg.rules import SetRule, Subject, ValueRule, duplicate_key, refused_row, repairs, rows
 from migrate_to_pg.rules.repairs import repaired
 from migrate_to_pg.rules.sql import compose
 
@@ -36,12 +36,29 @@ def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable
     return copy.change(rule.id, table, columns[0])
 
 
-def quarantine(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
-    """Take every row of one finding out; returns how many."""
+def quarantine(
+    copy: WorkingCopy,
+    subject: Subject,
+    rule: _Rule,
+    table: PlannedTable,
+    finding: Finding,
+    *,
+    but: Collection[int] = (),
+) -> int:
+    """Take every row of one finding out, ``but`` those; returns how many."""
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
     reason = f"{_(rule.title)}: {finding.column}"
-    copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns))
+    copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns) if row not in but)
     return copy.set_aside(rule.id, table, Fate.QUARANTINED, _AT_HAND)
+
+
+def kept(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> Iterable[int]:
+    """The rows of one finding that the repair of its rule would keep."""
+    columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
+    rowids = offending(copy, subject, rule, table, columns)
+    if rule.id == duplicate_key.RULE.id:
+        return rowids
+    return (row for row, __ in repaired(subject, rule, table, finding.column, rowids))
 
 
 def set_refused_aside(copy: WorkingCopy, table: PlannedTable, refusal: Refusal) -> int:

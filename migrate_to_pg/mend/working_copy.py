@@ -147,11 +147,11 @@ class WorkingCopy:
             self.database.execute(compose(update, **parts))
         return changed
 
-    def set_aside(self, rule: str, table: PlannedTable, fate: Fate, rows: Sql) -> int:
+    def set_aside(self, rule: str, table: PlannedTable, fate: Fate, rows: Sql, *, follows: bool = False) -> int:
         """Take rows out and keep them whole, as the snapshot has them.
 
         ``rows`` gives ``row``, the rowid; ``reason``; and ``kept``, the rowid of the row that stands for it, or NULL.
-        Returns how many.
+        ``follows`` says that they go because of rows that went before. Returns how many.
         """
         self.make_bare(table)
         self._make_rows_table(table)
@@ -168,16 +168,21 @@ class WorkingCopy:
             last = self._last_aside()
             self.database.execute(
                 compose(
-                    "INSERT INTO journal.aside SELECT ?, ?, r.row, {key}, r.reason, ?, r.kept"
+                    "INSERT INTO journal.aside SELECT ?, ?, r.row, {key}, r.reason, ?, r.kept, ?"
                     " FROM ({rows}) AS r CROSS JOIN main.{table} AS t ON t.{rowid} = r.row",
                     **parts,
                 ),
-                [rule, table.name, str(fate)],
+                [rule, table.name, str(fate), follows],
             )
             self._take_out(parts, table, last)
             if fate is Fate.QUARANTINED:
                 self._take_merged_along(table, last)
         return self._last_aside() - last
+
+    def quarantined(self) -> int:
+        """How many rows are in quarantine by now."""
+        query = "SELECT count(*) FROM journal.aside WHERE fate = ?"
+        return int(self.database.execute(query, [str(Fate.QUARANTINED)]).fetchone()[0])
 
     def _last_aside(self) -> int:
         return int(self.database.execute("SELECT ifnull(max(rowid), 0) FROM journal.aside").fetchone()[0])

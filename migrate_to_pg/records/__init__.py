@@ -3,7 +3,7 @@
 A stage takes some of these and returns one of these. Nothing here has behaviour beyond small derived facts.
 """
 
-from migrate_to_pg.records.findings import Finding, Level, Sample
+from migrate_to_pg.records.findings import Advice, Finding, Level, RowsKept, Sample
 from migrate_to_pg.records.leftovers import Holds, LeftoverColumn, LeftoverTable
 from migrate_to_pg.records.names import Doubt, ModelNames, Unmade
 from migrate_to_pg.records.options import (
@@ -62,6 +62,7 @@ __all__ = [
     "LEFTOVERS",
     "LEFTOVERS_INCOMING",
     "MOST_COLUMNS",
+    "Advice",
     "ComputedOtherwise",
     "Difference",
     "Doubt",
@@ -93,6 +94,7 @@ __all__ = [
     "Publication",
     "Refusal",
     "Report",
+    "RowsKept",
     "Sample",
     "Snapshot",
     "SourceCatalog",

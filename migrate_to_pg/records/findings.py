@@ -63,3 +63,21 @@ class Finding:
         if not self.repair:
             return self.count
         return 0 if self.repairable is None else self.count - self.repairable
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What --fix and --quarantine would have to name so that the run goes on, what was accepted already included."""
+
+    fix: tuple[str, ...] = ()
+    quarantine: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsKept:
+    """Rows that quarantine leaves out, or would leave out, and that stay with more repairs."""
+
+    rows: int
+    #: All that quarantine leaves out without these repairs.
+    of: int
+    #: What --fix would have to name.
+    fix: tuple[str, ...]

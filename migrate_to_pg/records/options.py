@@ -79,9 +79,10 @@ class Options:
     publish_to: str = FINAL
     #: The role that is to own what is published; '': whoever owned what it replaces, else the one that connects.
     owner: str = ""
-    #: Rules whose repair is accepted; "all" stands for every lossless one.
+    #: Rules whose repair is accepted; "lossless" and "all" stand for every lossless one, "lossy" for every one that
+    #: keeps the row.
     fix: tuple[str, ...] = ()
-    #: Rules whose rows are set aside; "all" stands for every one that is about rows.
+    #: Rules whose rows are left out; "all" stands for the rows of every one, as far as no repair would keep them.
     quarantine: tuple[str, ...] = ()
     #: Carry whole decimals with all their digits, of which Django before 6.1 reads fifteen.
     exact_decimals: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from migrate_to_pg.account import ChangedCells, RowsAside
-from migrate_to_pg.records.findings import Finding
+from migrate_to_pg.records.findings import Advice, Finding, RowsKept
 from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Proof, Publication
 from migrate_to_pg.records.source import DumpFacts
 
@@ -92,6 +92,10 @@ class Report:
     #: By --exclude-data.
     excluded: tuple[ExcludedTable, ...] = ()
     findings: tuple[Finding, ...] = ()
+    #: What to accept so that a run that is blocked goes on; None where nothing helps, or nothing is needed.
+    advice: Advice | None = None
+    #: How many of the rows that quarantine leaves out, or would leave out, more repairs keep; None for none.
+    could_stay: RowsKept | None = None
     #: What the accepted repairs changed and set aside; the cells and rows shown are the first of many.
     changed: tuple[ChangedCells, ...] = ()
     aside: tuple[RowsAside, ...] = ()

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from itertools import takewhile
 
-from migrate_to_pg.account import ChangedCells
+from migrate_to_pg.account import ChangedCells, Fate
 from migrate_to_pg.language import gettext
 from migrate_to_pg.records import (
     LEFTOVERS,
@@ -187,13 +187,36 @@ def target_words(target: TargetFacts) -> str:
 
 
 def verdict(report: Report) -> str:
-    """The one sentence that a person reads first."""
+    """What a person reads first: the rows that are left out, where there are any, and then how the run ended."""
     if report.failure:
         return report.failure.message
     blocking = sum(f.blocks for f in report.findings)
     if not report.ok:
         return say("blocked", n=blocking) if blocking else say("failed")
-    return _success(report)
+    return "\n".join([*left_out(report), _success(report)])
+
+
+def tone(report: Report) -> str:
+    """good, warning where rows are left out, or bad: the style of the verdict."""
+    if not report.ok:
+        return "bad"
+    return "warning" if left_out(report) else "good"
+
+
+def left_out(report: Report) -> list[str]:
+    """The rows that are in quarantine instead of PostgreSQL, and how many of them more repairs would have kept."""
+    gone = [rows for rows in report.aside if rows.fate is Fate.QUARANTINED]
+    count, following = sum(rows.count for rows in gone), sum(rows.following for rows in gone)
+    if not report.ok or not count:
+        return []
+    told = say("left_out_following" if following else "left_out", n=count, following=following)
+    return [told, *could_stay(report)]
+
+
+def could_stay(report: Report) -> list[str]:
+    """The rows that would stay with more repairs, of all that quarantine leaves out."""
+    kept = report.could_stay
+    return [say("could_stay", n=kept.of, stay=kept.rows, rules=",".join(kept.fix))] if kept else []
 
 
 def _success(report: Report) -> str:
@@ -255,9 +278,11 @@ def assurances(report: Report) -> list[str]:
         "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
+    kept = report.could_stay if not report.ok else None
+    stakes = [say("would_be_left_out", n=kept.of), *could_stay(report)] if kept else []
     proven = [_proof(report), _computed(report), _left_out(report), _orm(report), *_unread(report)]
     proven += [accounted(report), _excluded(report)]
-    return [line for line in (report.source_choice, *proven, *_publication(report), *told) if line]
+    return [line for line in (report.source_choice, *stakes, *proven, *_publication(report), *told) if line]
 
 
 def _excluded(report: Report) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from migrate_to_pg.language import language, number
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.amounts import figures, stages_section, tables_section
-from migrate_to_pg.report.facts import assurances, started, target_words, verdict
+from migrate_to_pg.report.facts import assurances, started, target_words, tone, verdict
 from migrate_to_pg.report.faults import blocked_section, differences_section, findings_section
 from migrate_to_pg.report.grid import Row, contents, facts, folded_section, grid, pairs, section
 from migrate_to_pg.report.markup import Html, el, join, lines, raw, void
@@ -31,6 +31,8 @@ _MODES = {
     "verify_only": "mode_verify_only",
     "undo": "mode_undo",
 }
+#: Beside the verdict, by its style.
+_MARKS = {"good": "✓", "warning": "!", "bad": "✗"}
 
 
 def to_html(report: Report) -> str:
@@ -75,12 +77,12 @@ def _mode(report: Report) -> str:
 
 
 def _header(report: Report) -> Html:
-    first, *rest = verdict(report).splitlines() or [""]
+    first, *rest = [verdict(report)] if report.ok else verdict(report).splitlines() or [""]
     told = (*rest, *assurances(report))
     below = [el("p", text, class_="" if i else "first") for i, text in enumerate(told)]
-    mark = el("span", "✓" if report.ok else "✗", class_="mark", aria_hidden="true")
+    style = tone(report)
+    mark = el("span", _MARKS[style], class_="mark", aria_hidden="true")
     about = el("p", f"{say('title')} · {_mode(report)} · {started(report)}", class_="kicker")
-    style = "good" if report.ok else "bad"
     return el("header", mark, about, el("h1", first), *_failure(report), *below, class_=style)
 
 

@@ -37,6 +37,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "tables": [_table(t) for t in tables(report)],
         "excluded": [asdict(table) for table in report.excluded],
         "findings": [finding_json(f) for f in findings(report)],
+        "advice": asdict(report.advice) if report.advice else None,
+        "could_stay": asdict(report.could_stay) if report.could_stay else None,
         "quarantined": [_aside(rows) for rows in report.aside],
         "changes": [_changes(cells) for cells in report.changed],
         "orm": [_read(table) for table in (proof.orm if proof else ())],
@@ -87,6 +89,7 @@ def _aside(rows: RowsAside) -> dict[str, Any]:
         "rule": rows.rule,
         "fate": rows.fate.value,
         "count": rows.count,
+        "following": rows.following,
         "rows": [{"key": dict(row.key), "reason": row.reason, "row": dict(row.row)} for row in rows.samples],
     }
 

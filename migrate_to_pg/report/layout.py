@@ -22,6 +22,7 @@ from migrate_to_pg.report.facts import (
     status,
     target_words,
     times,
+    tone,
     total_seconds,
     verdict,
     what_to_do,
@@ -91,8 +92,8 @@ def blocks(report: Report) -> list[Block]:
 
 def _verdict(report: Report) -> Iterator[Block]:
     first, *rest = verdict(report).splitlines() or [""]
-    yield fact(first, "good" if report.ok else "bad")
-    yield from (fact(text, indent=2) for text in rest)
+    yield fact(first, tone(report))
+    yield from (fact(text, tone(report)) if report.ok else fact(text, indent=2) for text in rest)
     if report.failure:
         yield from (fact(text, indent=2) for entry in report.failure.detail for text in entry.splitlines())
         yield from _arrows(report.failure.remedy.splitlines(), indent=2)

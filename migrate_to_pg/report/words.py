@@ -45,6 +45,21 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "mode_verify_only": N_("verification"),
     "mode_undo": N_("taking back"),
     # the verdict
+    "left_out": pair(
+        "{n} row is left out of PostgreSQL, in quarantine.", "{n} rows are left out of PostgreSQL, in quarantine."
+    ),
+    "left_out_following": pair(
+        "{n} rows are left out of PostgreSQL, in quarantine: {following} of them refers to another that is.",
+        "{n} rows are left out of PostgreSQL, in quarantine: {following} of them refer to others that are.",
+    ),
+    "could_stay": pair(
+        "{stay} of these {n} row stays with --fix {rules}.",
+        "{stay} of these {n} rows stay with --fix {rules}.",
+    ),
+    "would_be_left_out": pair(
+        "Quarantine without these repairs would leave {n} row out of PostgreSQL.",
+        "Quarantine without these repairs would leave {n} rows out of PostgreSQL.",
+    ),
     "published": N_("Published: {rows} in {tables}, schema {schema}."),
     "rehearsed": N_("Your project can move: {size}, {rows} in {tables}, {seconds}, {findings}. Nothing was published."),
     "found": pair("{n} finding", "{n} findings"),
@@ -161,7 +176,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "repair_of_none": N_("--fix {rule} repairs 0 of {n}: it has nothing to put in place of what is there."),
     "repair_accepted": N_("The repair was accepted with --fix {rule} ({repair})."),
-    "quarantine_offered": N_("--quarantine {rule} sets these rows aside."),
+    "quarantine_offered": N_("--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL."),
     "set_aside": N_("These rows were set aside with --quarantine {rule}."),
     "rest_settled": N_("The rest of these rows were set aside, or mended for another of their faults."),
     "settled_by_others": N_("These rows were mended, or set aside, for another of their faults."),

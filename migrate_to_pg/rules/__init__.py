@@ -124,24 +124,36 @@ RULES: tuple[SetRule | ValueRule, ...] = (
 
 
 def accepted_rules(names: Sequence[str]) -> frozenset[str]:
-    """The rules that --fix names; "all" means every lossless repair, a lossy one must be named.
+    """The rules whose repair --fix accepts by these names.
 
-    Raises UsageError where a name is no rule, or one that has no repair.
+    "lossless" stands for every lossless repair, as does "all"; "lossy" for every repair that keeps the row, lossless or
+    not. A merge makes one row of two: it must be named. Raises UsageError where a name is no rule, or one that has no
+    repair.
     """
     repairs = {rule.id: rule.repair for rule in RULES if rule.repair}
-    other_names = {rule.repair_name: rule.id for rule in RULES if rule.repair_name}
+    lossless = {rule for rule, repair in repairs.items() if repair == "lossless"}
+    groups = {"lossless": lossless, "all": lossless, "lossy": repairs.keys() - {duplicate_key.RULE.id}}
     accepted: set[str] = set()
-    for name in names:
-        rule = other_names.get(name, name)
-        if name == "all":
-            accepted.update(rule for rule, repair in repairs.items() if repair == "lossless")
-        elif rule in repairs:
-            accepted.add(rule)
-        else:
-            raise _not_among(
-                "--fix", name, _("has no repair"), sorted([*repairs, *other_names]), _("all, for the lossless ones")
-            )
+    for name, rule in zip(names, _ids(names), strict=True):
+        if name not in groups and rule not in repairs:
+            known = sorted([*repairs, *_other_names()])
+            raise _not_among("--fix", name, _("has no repair"), known, _("lossless (also all) or lossy"))
+        accepted |= groups.get(name, {rule})
     return frozenset(accepted)
+
+
+def named_repairs(names: Sequence[str]) -> frozenset[str]:
+    """Those of the rules that --fix names one by one."""
+    return frozenset(_ids(names)) & {rule.id for rule in RULES}
+
+
+def _ids(names: Sequence[str]) -> list[str]:
+    other_names = _other_names()
+    return [other_names.get(name, name) for name in names]
+
+
+def _other_names() -> dict[str, str]:
+    return {rule.repair_name: rule.id for rule in RULES if rule.repair_name}
 
 
 def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
@@ -169,4 +181,14 @@ def _not_among(option: str, name: str, what: str, known: Sequence[str], all_mean
     )
 
 
-__all__ = ["RULES", "Rule", "SetRule", "Subject", "ValueRule", "accepted_rules", "names_rows", "quarantined_rules"]
+__all__ = [
+    "RULES",
+    "Rule",
+    "SetRule",
+    "Subject",
+    "ValueRule",
+    "accepted_rules",
+    "named_repairs",
+    "names_rows",
+    "quarantined_rules",
+]

@@ -21,17 +21,21 @@ This page is made from the rules: `python -m migrate_to_pg.rules > docs/referenc
 An **error** stops the run; a **warning** does not. All faults are found in one run, each with its table, its column,
 the exact number of rows, up to five of them by primary key and value, its cause and the next step.
 
-A **repair** is accepted with `--fix RULE`; `--fix all` accepts the lossless ones, a lossy one must be named. One is
+A **repair** is accepted with `--fix RULE`. `--fix lossless` (also `--fix all`) accepts the lossless ones; `--fix lossy`
+every one that keeps the row, lossless or not. One is
 lossless where the installed Django reads the same from PostgreSQL afterwards as it reads from SQLite now; what a value
-only seems to mean (the text 'true' in a boolean column, of which Django reads False) is lossy. A repair edits a
+only seems to mean (the text 'true' in a boolean column, of which Django reads False) is lossy. A merge makes one row of
+two: it must be named (`--fix merge-duplicates`). Each repair is tried on the rows that were found, and a finding says
+how many of them it repairs. A repair edits a
 private copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a
 primary key are edited; primary keys and generated columns never are. What has no new value stays, and its finding
 stands.
 
-**Quarantine** is accepted with `--quarantine RULE`, or `--quarantine all`, for the rules about rows that PostgreSQL
-cannot take: those marked below. After every accepted repair, the rows that are still at fault are left out and kept
-whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is set to NULL
-instead, and its row stays.
+**Quarantine** leaves rows out of PostgreSQL. It is accepted with `--quarantine RULE` for the rules about rows that
+PostgreSQL cannot take: those marked below. After every accepted repair, the rows that are still at fault are left out
+and kept whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is set to
+NULL instead, and its row stays. `--quarantine all` takes no row that any repair would keep, accepted or not: such a row
+stands in the way until its repair is accepted with `--fix`, or its rule is named with `--quarantine`.
 
 With `--check`, and in `sqlite_doctor`, no server is asked: PostgreSQL's tables are those that the models promise as of
 the migrations applied. What only a server knows is not examined then, and a run with a target examines again against
@@ -109,4 +113,4 @@ def _entry(rule: Rule) -> Iterator[str]:
     if rule.repair:
         yield f"Repair `--fix {rule.repair_name or rule.id}` ({rule.repair}): {rule.repair_description}"
     if names_rows(rule):
-        yield f"Quarantine `--quarantine {rule.id}`: sets the rows aside, and those that refer to them."
+        yield f"Quarantine `--quarantine {rule.id}`: leaves the rows, and those that refer to them, out of PostgreSQL."

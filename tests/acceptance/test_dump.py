@@ -120,7 +120,7 @@ def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(made, manage,
     assert [f["rule"] for f in findings[0]] == [f["rule"] for f in findings[1]]
     with zipfile.ZipFile(file) as archive:
         assert json.loads(archive.read("manifest.json"))["findings"] == findings[0]
-    accepted = ("--fix", "all", "--quarantine", "all", "--verify", "--report", tmp_path / "3")
+    accepted = ("--fix", "lossy,merge-duplicates", "--quarantine", "all", "--verify", "--report", tmp_path / "3")
     done = manage("migrate_to_pg", *options, *accepted).stdout
     assert "Proven: " in done
     assert "Accounted for: " in done

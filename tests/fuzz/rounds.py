@@ -41,6 +41,8 @@ HEAVY = 5
 #: What no message may say of a fault that a database can cause.
 ADMISSIONS = re.compile(r"report this|should not happen|Traceback|internal error|\bassert", re.IGNORECASE)
 EVERY_REPAIR = tuple(rule.id for rule in RULES if rule.repair)
+#: By name: "all" leaves the rows that a repair would keep.
+EVERY_ROW = tuple(rule.id for rule in RULES if rule.names_rows)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Mode:
 PLAIN = Mode("plain")
 MODES = (
     Mode("fix", fix=("all",)),
-    Mode("quarantine", quarantine=("all",)),
+    Mode("quarantine", quarantine=EVERY_ROW),
     Mode("both", EVERY_REPAIR, ("all",)),
     Mode("replace", fix=("all",), replace=True),
 )

@@ -219,7 +219,7 @@ FORGERIES = {
         "INSERT INTO changed VALUES ('foreign-key-orphan', 'person', 'note', 1, '{\"id\": \"1\"}', 'x', NULL)"
     ),
     "a row set aside that is there": (
-        "INSERT INTO aside VALUES ('text-too-long', 'person', 1, '{\"id\": \"1\"}', '', 'quarantined', NULL)"
+        "INSERT INTO aside VALUES ('text-too-long', 'person', 1, '{\"id\": \"1\"}', '', 'quarantined', NULL, 0)"
     ),
     "a fate that there is none of": ("UPDATE aside SET fate = 'forgotten' WHERE row = 3"),
     "merged into another row": "UPDATE aside SET fate = 'merged', kept = 1 WHERE row = 3",
@@ -394,7 +394,7 @@ def test_rows_that_are_equal_only_after_a_repair_are_proven(crossing: Crossing) 
     )
     crossing.holds()
     assert account(crossing.prove()) == [("course", 5, 3, 0, 2, 2)]
-    crossing.journal("INSERT INTO aside VALUES ('duplicate-key', 'course', 5, '{}', '', 'merged', 1)")
+    crossing.journal("INSERT INTO aside VALUES ('duplicate-key', 'course', 5, '{}', '', 'merged', 1, 0)")
     crossing.journal("INSERT INTO \"rows of course\" VALUES (5, 5, 'abcxyz', 0)")
     crossing.journal("DELETE FROM changed WHERE row = 5")
     crossing.on_target("DELETE FROM course WHERE id = 5")

@@ -39,6 +39,7 @@ ABOVE = {
     "resume",
     "outcome",
     "mending",
+    "quarantine_trial",
     "afterwards",
     "checkup",
     "doctor",

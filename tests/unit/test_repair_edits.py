@@ -39,7 +39,7 @@ def journal(tmp_path):
         for column, row, old, new in lines:
             insert = f"INSERT INTO journal.changed VALUES ('rule', ?, ?, ?, '{{}}', {old}, {new})"
             database.execute(insert, [TABLE, column, row])
-        database.execute("INSERT INTO journal.aside VALUES ('rule', ?, 12, '{}', 'same', 'merged', -5)", [TABLE])
+        database.execute("INSERT INTO journal.aside VALUES ('rule', ?, 12, '{}', 'same', 'merged', -5, 0)", [TABLE])
         database.execute(f'CREATE TABLE journal.{P} ("migrate_to_pg row" INTEGER PRIMARY KEY, id, {C}, note)')
         database.execute(f"INSERT INTO journal.{P} VALUES (12, 12, NULL, 'A')")
     assert fold(path) == {TABLE: {COLUMN, "text"}}

@@ -28,7 +28,7 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     report = replace(FAILED, findings=(finding(),), proof=unequal(difference()), publication=PUBLISHED.publication)
     data = json.loads(dumps(report))
     keys = """ok mode started command verify failure dump stages source_choice source target tables findings
-        quarantined changes orm
+        advice could_stay quarantined changes orm
         excluded orm_unread differences identities publication export versions next_steps
         continue_with seconds"""
     assert set(data) == set(keys.split())

@@ -239,7 +239,7 @@ def test_quarantine_is_offered_where_rows_could_be_set_aside() -> None:
     check_all_tell(
         replace(FAILED, findings=(finding(quarantinable=True),)),
         "Create the courses.",
-        "--quarantine foreign-key-orphan sets these rows aside.",
+        "--quarantine foreign-key-orphan leaves these rows, and those that refer to them, out of PostgreSQL.",
     )
     check_none_tell(replace(FAILED, findings=(finding(),)), "--quarantine")
 

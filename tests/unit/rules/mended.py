@@ -54,18 +54,22 @@ def mended(
     *targets: TargetTable,
     fix: Iterable[str] = (),
     quarantine: Iterable[str] = (),
+    accepted: Accepted | None = None,
     time_zone: str = "UTC",
     models: Mapping[tuple[str, str], str] | None = None,
     generic_keys: tuple[GenericKey, ...] = (),
 ) -> Outcome:
-    """Mend a SQLite file made by a script; the snapshot must stay as it is to the byte."""
+    """Mend a SQLite file made by a script; the snapshot must stay as it is to the byte.
+
+    ``fix`` and ``quarantine`` are rules, each named; ``accepted`` may stand in their place.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path, working, journal = (Path(folder) / f"{name} 100%?#.sqlite3" for name in ("copy", "working", "journal"))
         make(path, script)
         before = path.read_bytes()
         catalog = read_source(path)
         plan = make_plan(catalog, targets, source_time_zone=time_zone, models=models or {}, generic_keys=generic_keys)
-        accepted = Accepted(fix=frozenset(fix), quarantine=frozenset(quarantine))
+        accepted = accepted or Accepted(fix=frozenset(fix), quarantine=frozenset(quarantine))
         found = examine(plan, catalog, path, accepted=accepted.fix, progress=lambda _: None)
         found = tuple(finding for finding in found if finding.rule != "schema-drift")
         _, after, findings = mend(

@@ -1,0 +1,41 @@
+"""What to accept of what was found, so that a run goes on and as many rows as can be are kept.
+
+A repair that keeps the row, lossy or not, comes before quarantine, which leaves it out of PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from migrate_to_pg.records import Advice, Finding
+from migrate_to_pg.rules import RULES, accepted_rules, boolean_as_read, boolean_value, foreign_key_orphan
+
+#: The names by which --fix takes the repairs of rules.
+_NAMES = {rule.id: rule.repair_name or rule.id for rule in RULES}
+
+
+def advise(
+    findings: Collection[Finding], *, fix: Sequence[str], quarantine: Sequence[str], nullable_left: bool = False
+) -> Advice:
+    """Add to what was accepted what keeps the rows of the findings that stand in the way, and what nothing keeps.
+
+    ``nullable_left`` says that keys which may be NULL would refer to rows in quarantine.
+    """
+    accepted = accepted_rules(fix)
+    standing = [f for f in findings if f.blocks and not _is_read_without_loss(f, findings)]
+    repairs = {f.rule: f.repair for f in standing if f.repair and f.rule not in accepted}
+    if nullable_left and foreign_key_orphan.RULE.id not in accepted:
+        repairs[foreign_key_orphan.RULE.id] = foreign_key_orphan.RULE.repair
+    lossless = ["lossless"] if "lossless" in repairs.values() else []
+    lossy = sorted(_NAMES[rule] for rule, repair in repairs.items() if repair == "lossy")
+    left = any(f.quarantinable and (f.repairable or 0) < f.count for f in standing)
+    return Advice(
+        fix=tuple(dict.fromkeys([*fix, *lossless, *lossy])),
+        quarantine=tuple(dict.fromkeys([*quarantine, *(["all"] if left else [])])),
+    )
+
+
+def _is_read_without_loss(finding: Finding, findings: Collection[Finding]) -> bool:
+    """Whether the values are told once more by the rule that puts in their place what Django reads."""
+    place = (boolean_as_read.RULE.id, finding.table, finding.column)
+    return finding.rule == boolean_value.RULE.id and any((f.rule, f.table, f.column) == place for f in findings)
