@@ -57,7 +57,7 @@ class SourceChoice:
     #: The zone that naive text in a datetime column means.
     time_zone: str
     #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (as the last run),
-    #: "only" (no other file is known), "dump".
+    #: "only" (no other file is known), "dump", "published" (the snapshot that a publication kept).
     chosen: str = "option"
 
     @property
@@ -70,6 +70,7 @@ class SourceChoice:
             "last": _("as in the last run"),
             "only": _("the project's only SQLite file"),
             "dump": _("named with --from-dump"),
+            "published": _("the snapshot of the publication, whose journal explains its repairs"),
         }
         return _("Source: {path} ({reason}).", path=self.path, reason=reasons[self.chosen])
 

@@ -17,8 +17,8 @@ import psycopg
 from migrate_to_pg import carrying, leftovers, target
 from migrate_to_pg.account import Mended
 from migrate_to_pg.catalog import read_target, view_names
-from migrate_to_pg.endpoints import TargetChoice
-from migrate_to_pg.errors import ProofError, TargetError
+from migrate_to_pg.endpoints import TargetChoice, choose_target
+from migrate_to_pg.errors import MigrateToPgError, ProofError, TargetError, UsageError
 from migrate_to_pg.file_format import read_header
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.journal import changed_cells, rows_aside
@@ -27,7 +27,7 @@ from migrate_to_pg.leftovers.names import is_name_of
 from migrate_to_pg.loading import blocked
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
-from migrate_to_pg.publish.bookkeeping import carried_exactly, left_out, other_schemas
+from migrate_to_pg.publish.bookkeeping import carried_exactly, kept_source, left_out, other_schemas
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
 from migrate_to_pg.rules import ambiguous_name, derived_column
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
@@ -40,17 +40,54 @@ from migrate_to_pg.workplace import is_kept_snapshot, kept_journal, kept_sum
 def verify_only(options: Options, progress: Progress = silent) -> Report:
     """Prove an already published database against the source or a kept snapshot.
 
-    Exit status 3 where a row is not as it was. Only a UsageError from before anything was begun is raised.
+    Where no source is named and repairs were made before the publication, the snapshot that it kept is taken, whose
+    journal explains them. Exit status 3 where a row is not as it was. Only a UsageError from before anything was begun
+    is raised.
     """
-    return _Verification(options, progress).go()
+    kept = _kept_source(options)
+    if kept is None or options.source or options.from_dump:
+        return _Verification(options, progress, kept).go()
+    if not kept.is_file() or kept_journal(kept) is None:
+        raise UsageError(
+            _(
+                "Repairs were made before this was published, and the snapshot or the journal that explains them is"
+                " gone: {kept}.",
+                kept=kept,
+            ),
+            remedy=_(
+                "Name what is to be compared: --source PATH, a copy of that snapshot with its journal beside it, or the"
+                " SQLite database; what the repairs changed is told as different there."
+            ),
+        )
+    return _Verification(replace(options, source=str(kept)), progress, kept, recorded=True).go()
+
+
+def _kept_source(options: Options) -> Path | None:
+    """The snapshot of the publication, where repairs were made before it; the journal lies beside it."""
+    with contextlib.suppress(MigrateToPgError, psycopg.Error):
+        choice = choose_target(options.target, published=True)
+        with contextlib.closing(target.connect_to_read(choice.conninfo)) as connection:
+            found = kept_source(connection, final_schema(options.publish_to))
+            path = Path(found[0]) if found else None
+            if found and path and (found[1] or kept_journal(path)) and is_kept_snapshot(path):
+                return path
+    # What is wrong with the target is told by the run.
+    return None
 
 
 class _Verification(Running):
     """Catalog and prove; a snapshot only of what may still change."""
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    def __init__(
+        self, options: Options, progress: Progress, kept: Path | None = None, *, recorded: bool = False
+    ) -> None:
         super().__init__(options, progress)
         self.final = final_schema(options.publish_to)
+        #: The snapshot whose journal explains the repairs, where any were made.
+        self.kept = kept
+        if recorded:
+            self.source_choice = replace(self.source_choice, chosen="published")
+            self.facts.source_choice = self.source_choice.sentence
 
     def stages(self, stack: ExitStack) -> None:
         choice = self.reach_target(published=True)
@@ -67,7 +104,7 @@ class _Verification(Running):
             self.facts.findings = tuple(map(ambiguous_name.finding, plan.doubts))
             if plan.doubts:
                 raise blocked(self.facts.findings)
-        self.facts.mended = _mended(snapshot.path)
+        self.facts.mended = _mended(self._explained_by(snapshot))
         self._prove(plan, snapshot, choice, connection)
 
     def _leave_out_as_published(self, connection: psycopg.Connection[Any]) -> None:
@@ -93,6 +130,14 @@ class _Verification(Running):
         )
         _require_as_kept(self.facts.snapshot)
         return self.facts.snapshot
+
+    def _explained_by(self, snapshot: Snapshot) -> Path:
+        """The snapshot beside which the journal of the repairs lies: the kept one, where this is the same."""
+        kept = self.kept
+        if kept is None or kept == snapshot.path or _kept_sum(kept) != snapshot.sha256:
+            return snapshot.path
+        self.note(_("The source is as it was published; the journal beside {kept} explains the repairs.", kept=kept))
+        return kept
 
     def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
         with self.stage("prove"):
@@ -127,13 +172,19 @@ class _Verification(Running):
                         "PostgreSQL does not hold what SQLite held: {faulty}.",
                         faulty=", ".join([*missing, *self.facts.proof.faulty]),
                     ),
-                    remedy=_(
-                        "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody"
-                        " changed them. What repairs changed is explained by the kept snapshot alone (--source"
-                        " .../snapshot.sqlite3, its journal beside it)."
-                    ),
+                    remedy=self._why_different(),
                 )
             require_validated(connection, self.final)
+
+    def _why_different(self) -> str:
+        why = _(
+            "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody"
+            " changed them."
+        )
+        if self.kept is None or self.facts.mended:
+            return why
+        repairs = _("What repairs changed is explained by the kept snapshot alone: --source {kept}.", kept=self.kept)
+        return f"{why}\n{repairs}"
 
     def _prove_carried(
         self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]
@@ -197,11 +248,16 @@ def _require_as_kept(snapshot: Snapshot) -> None:
     header = read_header(snapshot.path)
     if snapshot.size < header.pages * header.page_size:
         raise cut_short(snapshot.path, snapshot.size, header.page_size, header.pages)
+    if kept := _kept_sum(snapshot.path):
+        require_as_it_was(replace(snapshot, sha256=kept))
+
+
+def _kept_sum(snapshot: Path) -> str:
+    """The sum beside a kept snapshot; '' where there is none."""
     try:
-        kept = kept_sum(snapshot.path).read_text(encoding="utf-8").split(" ")[0]
+        return kept_sum(snapshot).read_text(encoding="utf-8").split(" ")[0]
     except (OSError, UnicodeDecodeError):
-        return
-    require_as_it_was(replace(snapshot, sha256=kept))
+        return ""
 
 
 def _mended(snapshot: Path) -> Mended | None:

@@ -164,6 +164,33 @@ def carried_exactly(connection: Connection, final: str) -> bool:
     return line is not None and line["exact_decimals"] is True
 
 
+def kept_source(connection: Connection, final: str) -> tuple[str, bool] | None:
+    """The snapshot of the latest publication to that schema, and whether repairs were made before it.
+
+    None where nothing is remembered, or this role may not look.
+    """
+    line = _latest(connection, final) if _columns(connection).get("snapshot") else None
+    if line is None:
+        return None
+    read = LineReader("publication", line)
+    run = read("id", as_number)
+    return read("snapshot", as_text), any(
+        _is_recorded(connection, name, run) for name in ("quarantine", "changed_cell")
+    )
+
+
+def _is_recorded(connection: Connection, table: str, run: int) -> bool:
+    """Whether the record of the repairs has lines of that publication, as far as this role may look."""
+    place = sql.Identifier(BOOKKEEPING, table)
+    readable = connection.execute(
+        "SELECT has_table_privilege(to_regclass(%s)::oid, 'SELECT')", [place.as_string(connection)]
+    ).fetchone()
+    if not readable or not readable[0]:
+        return False
+    found = connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE run = %s)").format(place), [run]).fetchone()
+    return bool(found and found[0])
+
+
 def _latest(connection: Connection, final: str) -> dict[str, Any] | None:
     query = sql.SQL(
         "SELECT to_jsonb(p) FROM {} p WHERE undone_at IS NULL AND final_schema = %s ORDER BY id DESC LIMIT 1"

@@ -12,22 +12,23 @@ from typing import Any
 import psycopg
 import pytest
 
+from migrate_to_pg.errors import UsageError
 from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
 from migrate_to_pg.snapshot import file_sha256
 from migrate_to_pg.verifying import verify_only
 
 ALL = {
     "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
-    "quarantine": ("all",),
+    "quarantine": ("all", "foreign-key-orphan"),
     "leftovers": Leftovers.SKIP,
 }
 
 
 @pytest.fixture
 def again(tmp_path: Path, django_db_blocker: Any) -> Callable[..., Report]:
-    def run(source: str | Path, url: str, *, verify: Verify = Verify.CELLS) -> Report:
+    def run(source: str | Path | None, url: str, *, verify: Verify = Verify.CELLS) -> Report:
         options = Options(
-            source=str(source), target=url, mode="verify_only", verify=verify, report=tmp_path / "verified"
+            source=source and str(source), target=url, mode="verify_only", verify=verify, report=tmp_path / "verified"
         )
         with django_db_blocker.unblock():
             return verify_only(options)
@@ -101,6 +102,48 @@ def test_what_repairs_changed_is_explained_by_the_kept_journal(
     report = again(snapshot, postgres_url)
     assert report.failure is not None
     assert report.failure.exit_status == 3
+
+
+REPAIRED = "duplicates,too-long,code-in-fk,orphans"
+
+
+def test_after_repairs_the_snapshot_that_the_publication_recorded_is_taken(
+    damaged: Callable[[str], Path], postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+) -> None:
+    source = damaged(REPAIRED)
+    snapshot = move(source, postgres_url, **ALL).source.snapshot  # type: ignore[union-attr]
+    report = again(None, postgres_url)
+    assert report.ok, report.failure
+    assert report.source is not None
+    assert report.source.path == snapshot
+    assert "the snapshot of the publication, whose journal explains its repairs" in report.source_choice
+    # Whoever names a file that nobody wrote to since is told the same of it.
+    assert again(source, postgres_url).ok
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("UPDATE courses_course SET title = 'Autre' WHERE id = 7")
+    changed = again(source, postgres_url)
+    assert changed.failure is not None
+    assert changed.failure.exit_status == 3
+    assert (
+        f"What repairs changed is explained by the kept snapshot alone: --source {snapshot}." in changed.failure.remedy
+    )
+    assert again(None, postgres_url).ok
+
+
+@pytest.mark.parametrize("gone", ["snapshot.sqlite3", "journal.sqlite3"])
+def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
+    gone: str,
+    damaged: Callable[[str], Path],
+    postgres_url: str,
+    move: Callable[..., Report],
+    again: Callable[..., Report],
+) -> None:
+    snapshot = Path(move(damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
+    snapshot.with_name(gone).unlink()
+    with pytest.raises(UsageError, match="Repairs were made before this was published") as asked:
+        again(None, postgres_url)
+    assert str(snapshot) in str(asked.value)
+    assert "--source PATH" in asked.value.remedy
 
 
 def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
