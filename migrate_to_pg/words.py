@@ -69,7 +69,7 @@ def command_line(options: Options) -> str:
     }
     words = [*options.invocation.program, *mode]
     words += [word for name, value in named.items() if value for word in (name, _shown(str(value), name))]
-    if options.mode not in ("undo", "purge", "check", "dump"):
+    if options.mode not in ("undo", "purge", "check", "dump") and options.verify is not Verify.CELLS:
         words += ["--verify", options.verify.value]
     lists = {
         "--fix": options.fix,

@@ -80,8 +80,7 @@ def _add_proof_and_repairs(parser: CommandParser) -> None:
         nargs="?",
         const="cells",
         choices=("counts", "cells", "orm"),
-        help="what is compared: rows, every cell, or what the ORM reads as well (bare --verify: cells; default: counts,"
-        " with --verify-only cells)",
+        help="what is compared: every cell (default), what the ORM reads as well, or the number of rows alone",
     )
     parser.add_argument(
         "--fix",
@@ -227,7 +226,7 @@ def options_of(options: Mapping[str, Any]) -> Options:
         **{name: options[name] for name in ("publish_to", "owner", "jobs") if options[name]},
         dump=options["dump"],
         from_dump=options["from_dump"],
-        verify=Verify(options["verify"] or ("cells" if mode == "verify_only" else "counts")),
+        verify=Verify(options["verify"] or "cells"),
         fix=tuple(options["fix"] or ()),
         quarantine=tuple(options["quarantine"] or ()),
         from_models=tuple(options["from_models"] or ()),

@@ -74,7 +74,7 @@ class Options:
     dump: Path | None = None
     #: A dump that is read in the place of ``source``.
     from_dump: Path | None = None
-    verify: Verify = Verify.COUNTS
+    verify: Verify = Verify.CELLS
     #: The schema that is to hold the tables in the end.
     publish_to: str = FINAL
     #: The role that is to own what is published; '': whoever owned what it replaces, else the one that connects.

@@ -101,9 +101,9 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "unpublished": N_("Nothing was published."),
     "published_before_failure": N_("This happened after the tables were published in schema {schema}."),
     "proven_cells": N_("Proven: {cells} compared one by one, no difference."),
-    "proven_counts": N_("Row counts are equal on both sides; cells were not compared (--verify compares every one)."),
+    "proven_counts": N_("Row counts are equal on both sides; cells were not compared, as --verify counts asks."),
     "proven_cells_mended": N_("Proven: {cells} compared one by one, no difference but what the repairs did."),
-    "proven_counts_mended": N_("Every row is accounted for; cells were not compared (--verify compares every one)."),
+    "proven_counts_mended": N_("Every row is accounted for; cells were not compared, as --verify counts asks."),
     "proven_computed": pair(
         "{n} cell more is computed by PostgreSQL itself: it is what its own expression gives.",
         "{n} cells more are computed by PostgreSQL itself: they are what its own expressions give.",
@@ -119,7 +119,9 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "keys": pair("{n} foreign key", "{n} foreign keys"),
     "accounted": N_("Accounted for: {source} in SQLite = {target} in PostgreSQL{aside}"),
     "recomputed": N_("; {cells}, each recomputed by the proof"),
-    "not_compared": N_("; {cells}, each recomputed by the proof, but not compared with PostgreSQL (--verify does)"),
+    "not_compared": N_(
+        "; {cells}, each recomputed by the proof, but not compared with PostgreSQL, as --verify counts asks"
+    ),
     "unproven": N_("Not equal: {differences} in {tables}."),
     "repairs_accepted": pair(
         "{n} fault has a repair that was accepted with --fix.",
@@ -292,8 +294,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "repair_in_place": N_(
         "To repair SQLite itself, a backup of it first: manage.py sqlite_doctor {path} --repair {rules}"
     ),
+    "of_the_move": N_("For a move to PostgreSQL"),
     "fix_is_for_the_move": N_(
-        "--fix and --quarantine are options of migrate_to_pg: they mend what is moved, not SQLite."
+        "This matters for a move alone. --fix and --quarantine are options of migrate_to_pg: they change what is moved,"
+        " not SQLite."
     ),
     # progress
     "stage_started": N_("{stage} ..."),

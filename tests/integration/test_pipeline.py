@@ -202,9 +202,16 @@ def test_one_wrong_row_in_staging_fails_the_proof_by_name(kind, statement, colum
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
-def test_a_missing_row_fails_even_without_verify(source, postgres_url, move):
+def test_a_missing_row_fails_even_where_only_rows_are_counted(source, postgres_url, move):
     change = corrupt(postgres_url, "DELETE FROM attributions_attribution WHERE id = 7")
-    report = move(source, postgres_url, verify=pipeline.Options().verify, on={"prove": change})
+    report = move(source, postgres_url, verify=Verify.COUNTS, on={"prove": change})
+    assert report.failure.exit_status == 3
+
+
+@pytest.mark.parametrize("mode", ["publish", "rehearse"])
+def test_a_changed_cell_fails_where_nobody_said_what_to_compare(source, postgres_url, move, mode):
+    change = corrupt(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
+    report = move(source, postgres_url, mode=mode, verify=pipeline.Options().verify, on={"prove": change})
     assert report.failure.exit_status == 3
 
 

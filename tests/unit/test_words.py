@@ -26,7 +26,7 @@ from migrate_to_pg.words import command_line
     ],
 )
 def test_the_target_is_rebuilt_from_its_parts(target: str, shown: str) -> None:
-    assert command_line(Options(target=target)) == f"manage.py migrate_to_pg --target {shown} --verify counts"
+    assert command_line(Options(target=target)) == f"manage.py migrate_to_pg --target {shown}"
 
 
 def test_it_is_what_a_person_would_type() -> None:
@@ -34,12 +34,10 @@ def test_it_is_what_a_person_would_type() -> None:
         source="a b.sqlite3", target="embedded", mode="rehearse", verify=Verify.CELLS, fix=("all",), keep=True
     )
     assert command_line(options) == (
-        "manage.py migrate_to_pg --rehearse --source 'a b.sqlite3' --target embedded --verify cells --fix all --keep"
+        "manage.py migrate_to_pg --rehearse --source 'a b.sqlite3' --target embedded --fix all --keep"
     )
     dump = Options(mode="dump", source="a.sqlite3", dump=Path("a b.dump"))
     assert command_line(dump) == "manage.py migrate_to_pg --dump 'a b.dump' --source a.sqlite3"
     load = Options(mode="rehearse", from_dump=Path("a.dump"), target="embedded")
-    assert command_line(load) == (
-        "manage.py migrate_to_pg --rehearse --from-dump a.dump --target embedded --verify counts"
-    )
+    assert command_line(load) == ("manage.py migrate_to_pg --rehearse --from-dump a.dump --target embedded")
     assert command_line(Options(mode="undo")) == "manage.py migrate_to_pg --undo"
