@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from migrate_to_pg.diagnosis import Diagnosis, Holder, RepairRecord
-from migrate_to_pg.records import Level
+from migrate_to_pg.language import gettext as _
+from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.report.facts import repair_offer
 from migrate_to_pg.report.json import finding_json
-from migrate_to_pg.report.layout import Block, fact, finding_blocks, line, named
+from migrate_to_pg.report.layout import Block, fact, finding_blocks, heading, line, named
 from migrate_to_pg.report.words import say, size
+from migrate_to_pg.rules import RULES
+from migrate_to_pg.rules.in_place import REPAIRS
+from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
+from migrate_to_pg.rules.of_the_run import RUN_RULES
+
+#: What a text about the move names, in every language.
+_OF_MOVE = ("PostgreSQL", "--fix", "--quarantine", "--rehearse", "migrate_to_pg", "sqlite_leftovers")
+_TITLES = {rule.id: rule.title for rule in (*RULES, *RUN_RULES, *DOCTOR_RULES)}
 
 
 def blocks(diagnosis: Diagnosis) -> list[Block]:
@@ -23,14 +33,48 @@ def blocks(diagnosis: Diagnosis) -> list[Block]:
     healthy = all(finding.level is not Level.ERROR for finding in diagnosis.findings)
     told = [fact(_verdict(diagnosis, healthy), "good" if healthy else "bad"), *repair, *_facts(diagnosis)]
     for finding in diagnosis.findings:
-        told += finding_blocks(finding)
-    if any(finding.repair or finding.quarantinable for finding in diagnosis.findings):
-        told += [line(""), line(say("fix_is_for_the_move"))]
+        told += _of_sqlite(finding)
     tried = {left.rule for left in diagnosis.repair.not_repaired} if diagnosis.repair else set()
     repairable = [rule for rule in diagnosis.repairable if rule not in tried]
     if repairable:
         told += [line(""), fact(say("repair_in_place", path=shlex.quote(diagnosis.source), rules=",".join(repairable)))]
+    of_move = [block for finding in diagnosis.findings for block in _of_move(finding)]
+    if of_move:
+        told += [*heading("of_the_move"), line(say("fix_is_for_the_move")), *of_move]
     return told
+
+
+def _of_sqlite(finding: Finding) -> Iterator[Block]:
+    """A finding as far as it is about SQLite."""
+    if _is_of_move_alone(finding):
+        return
+    if _is_of_move(finding.explanation):
+        finding = replace(finding, explanation=f"{_(_TITLES[finding.rule])}.")
+    remedy = [text for text in finding.remedy.splitlines() if not _is_of_move(text)]
+    remedy += repair_offer(finding, "--repair") if finding.rule in REPAIRS else []
+    own = replace(finding, remedy="\n".join(remedy), repair="", repairable=None, quarantinable=False)
+    yield from finding_blocks(own)
+
+
+def _of_move(finding: Finding) -> Iterator[Block]:
+    """What the same finding means for a move, where it means anything; its rows are shown above."""
+    if _is_of_move_alone(finding):
+        yield from finding_blocks(finding)
+        return
+    remedy = "\n".join(text for text in finding.remedy.splitlines() if _is_of_move(text))
+    explained = _is_of_move(finding.explanation)
+    if explained or remedy or finding.repairable is not None or finding.quarantinable:
+        explanation = finding.explanation if explained else ""
+        yield from finding_blocks(replace(finding, explanation=explanation, remedy=remedy, samples=()))
+
+
+def _is_of_move_alone(finding: Finding) -> bool:
+    """A warning that says nothing of SQLite."""
+    return finding.level is Level.WARNING and finding.rule not in REPAIRS and _is_of_move(finding.explanation)
+
+
+def _is_of_move(text: str) -> bool:
+    return any(word in text for word in _OF_MOVE)
 
 
 def _repair(record: RepairRecord) -> Iterator[Block]:

@@ -80,21 +80,23 @@ def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
     left = left_over(finding, report)
     remedy = [*filter(None, [left]), *finding.remedy.splitlines()]
     if "--fix" not in finding.remedy and not left:
-        remedy += _repair(finding, words)
+        remedy += repair_offer(finding)
     if finding.quarantinable and "--quarantine" not in finding.remedy:
         remedy.append(say("quarantine_offered", **words))
     return remedy
 
 
-def _repair(finding: Finding, words: Mapping[str, str]) -> list[str]:
+def repair_offer(finding: Finding, option: str = "--fix") -> list[str]:
     """How many of the rows the repair was tried on with success; nothing where the rule has none."""
+    words = {"option": option, "rule": finding.rule, "repair": repair_words(finding.repair)}
     if finding.repairable is None:
         return [say("repair_offered", **words)] if finding.repair else []
     if not finding.repairable:
         return [say("repair_of_none", n=finding.count, **words)]
-    if not finding.samples:
-        return [say("repair_offered", **words)]
-    way = "repair_of_rows" if finding.repairable == finding.count else "repair_of_some"
+    if finding.repairable < finding.count:
+        return [say("repair_of_some", repaired=finding.repairable, n=finding.count, **words)]
+    # A fault of the schema has no rows.
+    way = "repair_of_rows" if finding.samples or finding.count > 1 else "repair_offered"
     return [say(way, repaired=finding.repairable, n=finding.count, **words)]
 
 

@@ -171,12 +171,12 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "aside": N_("set aside"),
     "sample": N_("{key}: {value}"),
     "more_rows": pair("and {n} more row", "and {n} more rows"),
-    "repair_offered": N_("--fix {rule} repairs this ({repair})."),
-    "repair_of_rows": N_("--fix {rule} repairs {repaired} of {n} ({repair})."),
+    "repair_offered": N_("{option} {rule} repairs this ({repair})."),
+    "repair_of_rows": N_("{option} {rule} repairs {repaired} of {n} ({repair})."),
     "repair_of_some": N_(
-        "--fix {rule} repairs {repaired} of {n} ({repair}): it has nothing to put in place of the others."
+        "{option} {rule} repairs {repaired} of {n} ({repair}): it has nothing to put in place of the others."
     ),
-    "repair_of_none": N_("--fix {rule} repairs 0 of {n}: it has nothing to put in place of what is there."),
+    "repair_of_none": N_("{option} {rule} repairs 0 of {n}: it has nothing to put in place of what is there."),
     "repair_accepted": N_("The repair was accepted with --fix {rule} ({repair})."),
     "quarantine_offered": N_("--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL."),
     "set_aside": N_("These rows were set aside with --quarantine {rule}."),

@@ -22,7 +22,7 @@ def advise(
     ``nullable_left`` says that keys which may be NULL would refer to rows in quarantine.
     """
     accepted = accepted_rules(fix)
-    standing = [f for f in findings if f.blocks and not _is_read_without_loss(f, findings)]
+    standing = [f for f in findings if f.blocks and not is_read_without_loss(f, findings)]
     repairs = {f.rule: f.repair for f in standing if f.repair and f.rule not in accepted}
     if nullable_left and foreign_key_orphan.RULE.id not in accepted:
         repairs[foreign_key_orphan.RULE.id] = foreign_key_orphan.RULE.repair
@@ -35,7 +35,7 @@ def advise(
     )
 
 
-def _is_read_without_loss(finding: Finding, findings: Collection[Finding]) -> bool:
+def is_read_without_loss(finding: Finding, findings: Collection[Finding]) -> bool:
     """Whether the values are told once more by the rule that puts in their place what Django reads."""
     place = (boolean_as_read.RULE.id, finding.table, finding.column)
     return finding.rule == boolean_value.RULE.id and any((f.rule, f.table, f.column) == place for f in findings)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from migrate_to_pg.records import Finding
 from migrate_to_pg.rules import RULES, dangling_foreign_key, duplicate_key, null_in_not_null, schema_drift
+from migrate_to_pg.rules.advice import is_read_without_loss
 
 #: Of the schema: rule -> "lossless" or "lossy".
 _OF_SCHEMA = {dangling_foreign_key.RULE.id: "lossless", schema_drift.RULE.id: "lossless"}
@@ -24,7 +25,8 @@ def repairable(findings: Collection[Finding], *, schema: bool) -> tuple[str, ...
 
     ``schema``: whether it is known what the migrations make on SQLite; else nothing of the schema is repaired.
     """
-    found = {finding.rule for finding in findings}
+    offered = (f for f in findings if f.rule not in ROW_REPAIRS or f.repair)
+    found = {finding.rule for finding in offered if not is_read_without_loss(finding, findings)}
     again = {schema_drift.RULE.id} if found & _LET_IN else set()
     repairs = REPAIRS if schema else ROW_REPAIRS
     return tuple(sorted((found | again) & set(repairs)))

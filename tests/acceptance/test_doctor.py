@@ -68,6 +68,22 @@ def test_a_healthy_database_is_told_in_one_line(doctor, made):
     assert "probe: done" in result.stderr
 
 
+def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor, made):
+    own, heading, move = doctor(made("all")).stdout.partition("\nFor a move to PostgreSQL\n")
+    assert heading
+    assert [
+        word for word in ("PostgreSQL", "--fix", "--quarantine", "migrate_to_pg", "--rehearse") if word in own
+    ] == []
+    found = [line for line in move.splitlines() if line.startswith("error  ")]
+    assert found
+    assert all(line.split("  ")[1] in own and line.split("  ")[2] in own for line in found)
+    told = " ".join(own.split())
+    assert "error text-too-long attributions_teacher.grade 3 rows" in told
+    assert "-> --repair text-too-long repairs 3 of 3 (lossy)." in told
+    assert "manage.py sqlite_doctor" in own
+    assert "--fix text-too-long repairs 3 of 3 (lossy)." in move
+
+
 def test_the_seeds_error_is_reproduced_and_explained(doctor, made):
     result = doctor(made("dangling-fk"))
     assert result.returncode == 1
