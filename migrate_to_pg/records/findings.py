@@ -64,6 +64,7 @@ class Finding:
             return self.count
         return 0 if self.repairable is None else self.count - self.repairable
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
     """What --fix and --quarantine would have to name so that the run goes on, what was accepted already included."""
