@@ -215,6 +215,15 @@ def left_out(report: Report) -> list[str]:
     return [told, *could_stay(report)]
 
 
+def at_stake(report: Report) -> str:
+    """What quarantine would leave out of a run that is blocked, and what the repairs keep of it; '' for nothing."""
+    kept = report.could_stay
+    if kept is None or report.ok:
+        return ""
+    told = [say("would_be_left_out", n=kept.of), *could_stay(report)]
+    return " ".join([*told, *([say("left_out_then", n=kept.of - kept.rows)] if kept.of > kept.rows else [])])
+
+
 def could_stay(report: Report) -> list[str]:
     """The rows that would stay with more repairs, of all that quarantine leaves out."""
     kept = report.could_stay
@@ -280,11 +289,9 @@ def assurances(report: Report) -> list[str]:
         "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
     }
     told = (say(words, n=count) for words, count in counts.items() if count)
-    kept = report.could_stay if not report.ok else None
-    stakes = [say("would_be_left_out", n=kept.of), *could_stay(report)] if kept else []
     proven = [_proof(report), _computed(report), _left_out(report), _orm(report), *_unread(report)]
     proven += [accounted(report), _excluded(report)]
-    return [line for line in (report.source_choice, *stakes, *proven, *_publication(report), *told) if line]
+    return [line for line in (report.source_choice, *proven, *_publication(report), *told) if line]
 
 
 def _excluded(report: Report) -> str:

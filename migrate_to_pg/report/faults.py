@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrate_to_pg.records import Difference, Finding, Report
 from migrate_to_pg.report.blocked import Sentences, blocking_rows, by_hand, groups, is_blocked
 from migrate_to_pg.report.facts import (
+    at_stake,
     both_values,
     extent,
     finding_counts,
@@ -33,7 +34,8 @@ def blocked_section(report: Report) -> Html:
     rules = by_hand(report)
     before = say("go_on_by_hand", rules=", ".join(rules)) if rules else say("go_on")
     needs = [el("p", report.continue_needs, class_="note")] if report.continue_needs else []
-    return section("in_the_way", table, el("p", before), el("pre", report.continue_with), *needs)
+    stake = [el("p", at_stake(report), class_="stake")] if at_stake(report) else []
+    return section("in_the_way", table, *stake, el("p", before), el("pre", report.continue_with), *needs)
 
 
 def _obstacle(row: tuple[str, ...]) -> Row:

@@ -12,6 +12,7 @@ from migrate_to_pg.report.accounting import Edit, edits, extent_of, mended_count
 from migrate_to_pg.report.blocked import Sentences, blocking_rows, by_hand, groups, is_blocked
 from migrate_to_pg.report.facts import (
     assurances,
+    at_stake,
     both_values,
     extent,
     finding_counts,
@@ -259,6 +260,8 @@ def _blocked(report: Report) -> Iterator[Block]:
         folds=1,
     )
     yield line("")
+    if at_stake(report):
+        yield line(at_stake(report), "warning")
     rules = by_hand(report)
     yield line(say("go_on_by_hand", rules=", ".join(rules)) if rules else say("go_on"), "strong")
     yield Line(parts=((report.continue_with, ""),), indent=2, whole=True, unbroken=True)

@@ -56,9 +56,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{stay} of these {n} row stays with --fix {rules}.",
         "{stay} of these {n} rows stay with --fix {rules}.",
     ),
+    "left_out_then": pair("{n} does not.", "{n} do not."),
     "would_be_left_out": pair(
-        "Quarantine without these repairs would leave {n} row out of PostgreSQL.",
-        "Quarantine without these repairs would leave {n} rows out of PostgreSQL.",
+        "Quarantine alone would leave {n} row out of PostgreSQL.",
+        "Quarantine alone would leave {n} rows out of PostgreSQL.",
     ),
     "published": N_("Published: {rows} in {tables}, schema {schema}."),
     "rehearsed": N_("Your project can move: {size}, {rows} in {tables}, {seconds}, {findings}. Nothing was published."),
