@@ -58,6 +58,7 @@ test-full: .venv/ready  ## what test and test-browser leave out: full size, faul
 	$(call debian,/usr/sbin/pgbouncer,pgbouncer)
 	$(call debian,openssl,openssl)
 	$(call debian,shellcheck,shellcheck)
+	$(call debian,spatialite,spatialite-bin libsqlite3-mod-spatialite libgdal32)
 	@START_COLD=1 $(PY) -m pytest -q $(TWO) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
 	@START_COLD=1 $(PY) -m pytest -q -m full $(ALONE)
 	@.venv/bin/nox --session others

@@ -8,9 +8,11 @@ as the driver understood it, and nothing else: neither other options nor a text 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
+
+from migrate_to_pg.suggestions import did_you_mean
 
 #: What looks like an address, or like something that is given a password: user:password@host, PGPASSWORD=...
 _SECRETIVE = re.compile(r"://|:.*@|(?:pass\w*|pwd|secret|token)\s*[=:]", re.IGNORECASE | re.DOTALL)
@@ -36,9 +38,15 @@ def may_hold_password(text: str) -> bool:
 
 def address(*, user: str, host: str, port: object, name: str) -> str:
     """A URL of these parts; it can be used as it is printed."""
-    # Percent-encoded, the folder of a Unix socket is a host like any other.
+    # Percent-encoded, the folder of a Unix socket is a host like any other; an address of IPv6 stands in brackets.
     who, where, what = (quote(part, safe="") for part in (user, host, name))
+    where = f"[{quote(host, safe=':')}]" if is_ipv6(host) else where
     return f"postgres://{f'{who}@' if who else ''}{where}{f':{port}' if port else ''}/{what}"
+
+
+def is_ipv6(host: str) -> bool:
+    """Whether a host is an address of IPv6, which needs brackets before a port."""
+    return ":" in host and not host.startswith(("/", "@"))
 
 
 def are_shown(parameters: Mapping[str, Any]) -> bool:
@@ -69,6 +77,16 @@ def usage(message: str) -> str:
     # English, as all that argparse says.
     told = ", ".join(options) or "(not repeated here; a value with a space needs quotes)"
     return f"{found['before']}: {told}{found['after'] or ''}"
+
+
+def meant(message: str, options: Collection[str]) -> str:
+    """Return a question that names the option, or the choice, that was meant where argparse refuses what was typed."""
+    found = _REPEATED.fullmatch(message)
+    if found is None:
+        return ""
+    choices = re.findall(r"[\w-]+", (found["after"] or "").partition("choose from")[2])
+    words = (word.partition("=")[0].strip("'\"") for word in found["typed"].split())
+    return next(filter(None, (did_you_mean(word, choices or options) for word in words)), "")
 
 
 def _names(words: Iterable[str]) -> list[str]:

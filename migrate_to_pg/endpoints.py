@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import dj_database_url
 from django.conf import settings
@@ -19,15 +20,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS
 from django.db.utils import ConnectionHandler
 from psycopg import pq, sql
-from psycopg.conninfo import make_conninfo
 
 from migrate_to_pg import embedded
 from migrate_to_pg.default_source import find_default_source
 from migrate_to_pg.discretion import address, are_shown, may_hold_password
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.geometry import require_no_geometry
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.paths import base_directory, looked_at
 from migrate_to_pg.records import INCOMING
+from migrate_to_pg.target_options import require_valid_options
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
@@ -116,7 +118,7 @@ class TargetChoice:
                 ),
                 remedy=_("Take it out of the URL, or of OPTIONS in the settings."),
             )
-        return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
+        return require_valid_options({name: value for name, value in parameters.items() if name in known})
 
     def _shown_option(self, name: str) -> str:
         """Its name, but where the & of a password that was not encoded may have made one of what follows it."""
@@ -180,6 +182,7 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     what the last run took, else db.sqlite3 in BASE_DIR where no other SQLite file is known. ``argument`` is what
     messages say it was given to. Raises UsageError.
     """
+    require_no_geometry()
     wanted, chosen = _named(name, argument)
     if wanted in settings.DATABASES:
         return replace(_source_of_alias(wanted, argument), chosen=chosen)
@@ -319,7 +322,8 @@ def _parse(url: str) -> dict[str, Any]:
             remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
         )
     try:
-        entry: dict[str, Any] = dict(dj_database_url.parse(_whole(url)))
+        # Without geometry, which is refused elsewhere, PostGIS is PostgreSQL, and needs no GDAL here.
+        entry: dict[str, Any] = dict(dj_database_url.parse(_whole(url).replace("postgis:", "postgres:", 1)))
         _require_read_as_meant(entry)
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
@@ -337,16 +341,31 @@ def _parse(url: str) -> dict[str, Any]:
 
 
 def _whole(url: str) -> str:
-    """ValueError where a bare /, ? or # in the password ends the address early: what follows is taken for more."""
+    """ValueError where a bare /, ? or # in the password ends the address early: what follows is taken for more.
+
+    And where the parser would drop a port 0, or an option without a value.
+    """
     behind = re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)
     if len(behind) > 1 and ("@" in behind[1] or "#" in behind[1]):
+        raise ValueError
+    parts = urlsplit(url)
+    if parts.port == 0 or not all(value for _, value in parse_qsl(parts.query, keep_blank_values=True)):
         raise ValueError
     return url
 
 
 def _require_read_as_meant(entry: Mapping[str, Any]) -> None:
-    """ValueError where a part of the address looks like another, such as a name that goes on with ;password=."""
+    """ValueError where a part of the address looks like another, such as a name that goes on with ;password=.
+
+    And where something is given twice, or is an option of Django's that a text cannot be the value of.
+    """
     if not are_shown({"host": entry.get("HOST"), "user": entry.get("USER"), "dbname": entry.get("NAME")}):
+        raise ValueError
+    options = entry.get("OPTIONS", {})
+    names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}
+    if any(entry.get(key) and name in options for key, name in names.items()):
+        raise ValueError
+    if any(isinstance(value, list) for value in options.values()) or {*options} & _OF_DJANGO - {"assume_role", "pool"}:
         raise ValueError
 
 

@@ -29,8 +29,10 @@ def looked_at(path: Path) -> Iterator[None]:
     """UsageError for what the system says of the path: a directory that may not be entered, a name that is too long."""
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # No path has a NUL in it, as a setting may.
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            _("{path} cannot be looked at: {strerror}.", path=path, strerror=error.strerror),
+            _("{path} cannot be looked at: {strerror}.", path=path, strerror=reason),
             remedy=_("Check the path, and whether this user may enter every directory on the way."),
         ) from error

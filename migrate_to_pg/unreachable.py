@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from migrate_to_pg.discretion import are_shown, said
+from migrate_to_pg.discretion import are_shown, is_ipv6, said
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 
@@ -23,9 +23,12 @@ def direct() -> str:
 def unreachable(conninfo: str, error: Exception) -> TargetError:
     """The one line, the server's own words where they repeat nothing else, and the likeliest remedy."""
     parameters = conninfo_to_dict(conninfo)
-    host = parameters.get("host") or (_("its service") if parameters.get("service") else _("the local socket"))
+    host = str(parameters.get("host") or "") or (
+        _("its service") if parameters.get("service") else _("the local socket")
+    )
     port = str(parameters.get("port") or 5432)
-    where = f"{host}:{port}" if port.isdecimal() else str(host)
+    host = f"[{host}]" if is_ipv6(host) else host
+    where = f"{host}:{port}" if port.isdecimal() else host
     text = str(error)
     if not are_shown(parameters):
         # Host, port and the driver's words may be parts of a password.

@@ -1,9 +1,11 @@
 """Targets that do not let us work: one clear line each, with a remedy and without a password."""
 
+import re
 import socket
 import sys
 from contextlib import closing
 from types import ModuleType
+from urllib.parse import quote, unquote
 
 import pytest
 from django.db.utils import ConnectionHandler
@@ -82,6 +84,57 @@ def test_a_password_that_ends_the_address_early_is_not_told():
 def test_an_option_that_libpq_does_not_know_is_named(postgres_url):
     with pytest.raises(UsageError, match="does not know: foo"):
         _ = choose_target(f"{postgres_url}?foo=bar").conninfo
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("postgres://u@a..b/db", "host 'a..b'"),
+        ("postgres://u@127.0.0.1:1/db?sslmode=maybe", "take: sslmode."),
+        ("postgres://u@127.0.0.1:1/db?connect_timeout=soon", "take: connect_timeout."),
+        ("postgres://u@127.0.0.1:1/db?hostaddr=nowhere", "take: hostaddr."),
+        ("postgres://u@127.0.0.1:1/db?service=none", "take: service."),
+        # libpq's own parser would drop what is behind the NUL, and connect to another server.
+        ("postgres://u%00@127.0.0.1:1/db", "take: user."),
+        ("postgres://u:\udce9@127.0.0.1:1/db", "take: password."),
+        # The parser of URLs would drop these without a word.
+        ("postgres://u@127.0.0.1:0/db", "cannot be read"),
+        ("postgres://u@127.0.0.1:1/db?sslmode=", "cannot be read"),
+        ("postgres://u@127.0.0.1:1/db?port=2", "cannot be read"),
+        ("postgres://u@127.0.0.1:1/db?sslmode=require&sslmode=disable", "cannot be read"),
+        ("postgres://u@127.0.0.1:1/db?cursor_factory=x", "cannot be read"),
+    ],
+)
+def test_a_value_that_no_connection_takes_is_named_before_any_server_is_asked(url, named):
+    with pytest.raises(UsageError, match=re.escape(named)):
+        _ = choose_target(url).conninfo
+
+
+@pytest.mark.parametrize("host", ["[::1]", "[fe80::1%25lo]"])
+def test_an_address_of_ipv6_is_shown_as_it_can_be_typed(host):
+    choice = choose_target(f"postgres://u@{host}:1/db")
+    assert f"postgres://u@{host}:1/db" in repr(choice)
+    assert conninfo_to_dict(choice.conninfo)["host"] == unquote(host.strip("[]"))
+    told = refused(choice.conninfo)
+    assert f"PostgreSQL at {unquote(host)}:1 cannot be reached" in told
+
+
+def test_postgis_is_reached_as_postgresql_without_gdal(postgres_url):
+    choice = choose_target(postgres_url.replace("postgres", "postgis", 1))
+    with target.connect(choice.conninfo, schema="public") as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_password_of_three_hundred_characters_is_taken_whole(postgres_url, execute):
+    password = "p@/" * 100
+    execute(postgres_url, f"CREATE ROLE long_password LOGIN PASSWORD '{password}'")
+    try:
+        url = postgres_url.replace("postgres@", f"long_password:{quote(password, safe='')}@", 1)
+        choice = choose_target(url)
+        assert conninfo_to_dict(choice.conninfo)["password"] == password
+        target.connect_to_read(choice.conninfo).close()
+    finally:
+        execute(postgres_url, "DROP ROLE long_password")
 
 
 def test_how_a_database_writes_values_changes_nothing(postgres_url, execute, django_db_blocker):
