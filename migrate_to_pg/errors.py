@@ -52,6 +52,10 @@ class StagingError(MigrateToPgError):
     """The project's migrations, indexes or constraints could not be made in the incoming schema."""
 
 
+class MigrationRefusedError(StagingError):
+    """A migration of the project does not run on PostgreSQL."""
+
+
 class UnmetDefinitionError(StagingError):
     """A key, an index or a constraint does not hold for the rows of its table."""
 
@@ -100,3 +104,7 @@ class RepairError(MigrateToPgError):
 
 class PublishError(MigrateToPgError):
     """The finished tables could not be moved into the final schema; the transaction was rolled back."""
+
+
+class UnknownOutcomeError(PublishError):
+    """The connection was lost with the commit, and nobody can tell whether it was made."""

@@ -12,6 +12,7 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite import quote_name
+from migrate_to_pg.suggestions import did_you_mean
 
 #: What tells PostgreSQL which migrations it has.
 _NEEDED = "django_migrations"
@@ -46,11 +47,13 @@ def _table(plan: Plan, name: str, others: Sequence[str]) -> str:
     # By the name that it has in SQLite, which PostgreSQL may have cut.
     found = found or next((table for table in plan.tables if table.source.name == name), None)
     if found is None:
+        plan_names = [*(t.name for t in plan.tables if t.name != _NEEDED), *others]
         raise UsageError(
             _("--exclude-data {name}: there is no such model or table among those to be moved.", name=name),
-            remedy=_(
-                "Name a model as app.Model, or a table: {tables}.",
-                tables=", ".join([*(t.name for t in plan.tables if t.name != _NEEDED), *others]),
+            remedy=did_you_mean(
+                name,
+                [*plan_names, *(f"{app}.{model}" for app, model in plan.models)],
+                _("Name a model as app.Model, or a table: {tables}.", tables=", ".join(plan_names)),
             ),
         )
     if found.name == _NEEDED:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from migrate_to_pg.errors import MigrateToPgError
+from migrate_to_pg.errors import MigrateToPgError, UnknownOutcomeError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Failure
 from migrate_to_pg.secret_columns import server_detail, server_message
@@ -19,11 +19,15 @@ STOPS = (MigrateToPgError, KeyboardInterrupt, psycopg.Error, sqlite3.Error, OSEr
 def failure_of(error: BaseException, directory: Path) -> Failure:
     """What happened and what to do; ``directory`` is where the working files are. Takes what STOPS names."""
     if isinstance(error, MigrateToPgError):
-        return Failure(message=str(error), detail=error.detail, remedy=error.remedy, exit_status=error.exit_status)
-    if isinstance(error, KeyboardInterrupt):
         return Failure(
-            message=_("Interrupted; nothing was published."), detail=(), remedy=_("Run again."), exit_status=1
+            message=str(error),
+            detail=error.detail,
+            remedy=error.remedy,
+            exit_status=error.exit_status,
+            may_be_published=isinstance(error, UnknownOutcomeError),
         )
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(message=_("Interrupted."), detail=(), remedy=_("Run again."), exit_status=1)
     if isinstance(error, psycopg.Error):
         return _lost_connection(error)
     if isinstance(error, (sqlite3.Error, OSError)):

@@ -11,6 +11,7 @@ from migrate_to_pg.discretion import may_hold_password
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.secret_columns import place_of
+from migrate_to_pg.suggestions import did_you_mean
 
 
 def _text(value: object) -> str:
@@ -135,7 +136,7 @@ def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
             known = ", ".join(SETTINGS)
             raise UsageError(
                 _("MIGRATE_TO_PG[{name}] is no setting of this command.", name=_shown(name)),
-                remedy=_("Known: {known}.", known=known),
+                remedy=did_you_mean(str(name), SETTINGS, _("Known: {known}.", known=known)),
             )
         checked = _checked(name, value)
         unmeant = {option for other, options in _INSTEAD.items() if found.get(other) for option in options}

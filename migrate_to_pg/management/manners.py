@@ -8,13 +8,13 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, DjangoHelpFormatter, OutputWrapper
 
-from migrate_to_pg.discretion import may_hold_password, usage
+from migrate_to_pg.discretion import may_hold_password, meant, usage
 from migrate_to_pg.language import LANGUAGES
 from migrate_to_pg.language import gettext as _
 
@@ -23,10 +23,24 @@ if TYPE_CHECKING:
 
     # The commands are imported by every `manage.py help`.
     from migrate_to_pg.errors import MigrateToPgError
-    from migrate_to_pg.records import Event
+    from migrate_to_pg.records import Event, Failure
 
 
-def add_language(parser: CommandParser) -> None:
+class _HelpFormatter(DjangoHelpFormatter):
+    """Leaves the lines of examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
+def show_groups_first(parser: CommandParser) -> None:
+    """Put the command's own groups of options before those that every command of Django's has."""
+    parser.formatter_class = _HelpFormatter
+    own = parser._action_groups[2:]
+    parser._action_groups[:] = [*own, *parser._action_groups[:2]]
+
+
+def add_language(parser: argparse._ActionsContainer) -> None:
     """``--lang``, which both commands take."""
     parser.add_argument(
         "--lang", choices=LANGUAGES, help="the language to speak (default: that of LANGUAGE, LC_ALL or LANG; else en)"
@@ -50,16 +64,23 @@ def explain(command: BaseCommand, rule: str) -> None:
     command.stdout.write(page(rule))
 
 
-def careful(parser: CommandParser) -> None:
+def careful(parser: CommandParser, assurance: str) -> None:
     """What removes or replaces is asked for by its whole name: --un is not --undo.
 
     A URL, or a password, that was typed in the wrong place would be repeated in the message of usage.
     """
     parser.allow_abbrev = False
-    tell: Callable[[str], NoReturn] = parser.error
 
     def error(message: str) -> NoReturn:
-        tell(usage(message))
+        told = usage(message)
+        options = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+        if not parser.called_from_command_line:
+            raise CommandError(told)
+        parser.print_usage(sys.stderr)
+        # English, as all that argparse says.
+        remedy = f"{meant(message, options)} All options: {parser.prog} --help".strip()
+        _write(sys.stderr.write, error_lines(f"{told[:1].upper()}{told[1:]}", remedy=remedy, assurance=assurance))
+        sys.exit(2)
 
     parser.error = error  # type: ignore[method-assign]
 
@@ -126,11 +147,25 @@ def tell(line: str) -> None:
         sys.stderr.write(line + "\n")
 
 
-def tell_error(command: BaseCommand, error: MigrateToPgError) -> None:
-    """What happened, then the detail, then what to do."""
+def error_lines(message: str, detail: Iterable[str] = (), remedy: str = "", assurance: str = "") -> list[str]:
+    """The one form of an error: what happened, the details, then what was not done and what to do next.
+
+    ``assurance`` is left out where the remedy says it itself.
+    """
+    last = remedy if assurance in remedy else f"{assurance} {remedy}".strip()
+    return [_("Error: {message}", message=message), *(f"  {line}" for line in detail), *([last] if last else [])]
+
+
+def tell_error(command: BaseCommand, error: MigrateToPgError | Failure, assurance: str = "") -> None:
+    """Print an error, or the failure that a report tells of, on stderr."""
+    message = error.message if hasattr(error, "message") else str(error)
+    _write(command.stderr.write, error_lines(message, error.detail, error.remedy, assurance))
+
+
+def _write(write: Callable[[str], object], lines: Iterable[str]) -> None:
     with contextlib.suppress(OSError):
-        for line in (str(error), *(f"  {line}" for line in error.detail), *([error.remedy] if error.remedy else [])):
-            command.stderr.write(line)
+        for line in lines:
+            write(f"{line}\n")
 
 
 @contextlib.contextmanager

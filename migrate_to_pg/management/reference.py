@@ -40,12 +40,12 @@ def _command(name: str, kind: type[BaseCommand]) -> Iterator[str]:
     yield ""
     yield str(parser.description or "")
     yield ""
-    yield "| option | |"
-    yield "|---|---|"
-    for action in parser._actions:
-        if action.dest not in _DJANGO:
-            yield f"| {_spelled(action)} | {_told(action)} |"
-    yield ""
+    for group in parser._action_groups:
+        own = [action for action in group._group_actions if action.dest not in _DJANGO]
+        if own:
+            yield from (f"### {str(group.title).capitalize()}", "", "| option | |", "|---|---|")
+            yield from (f"| {_spelled(action)} | {_told(action)} |" for action in own)
+            yield ""
 
 
 def _spelled(action: argparse.Action) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg.errors import MigrateToPgError, PublishError
+from migrate_to_pg.errors import MigrateToPgError, PublishError, UnknownOutcomeError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import SchemaObject
 from migrate_to_pg.secret_columns import server_detail, server_message
@@ -103,7 +103,7 @@ class _Transaction:
             time.sleep(0.2)
         if not self._number:
             return False
-        raise PublishError(
+        raise UnknownOutcomeError(
             _(
                 "{what}: the connection was lost, and the server does not answer. Nobody can tell from here whether it"
                 " was committed.",

@@ -61,6 +61,8 @@ class Failure:
     detail: tuple[str, ...]
     remedy: str
     exit_status: int
+    #: Where the connection was lost with the commit: whether it was published, nobody can tell.
+    may_be_published: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.rules.in_place import OTHER_NAMES, REPAIRS
+from migrate_to_pg.suggestions import did_you_mean
 
 #: What concerns the file and not its content: asked for by name only.
 FILE_REPAIRS = ("checkpoint", "wal")
@@ -51,10 +52,15 @@ def _unknown(name: str) -> UsageError:
         if name
         else _("no name")
     )
+    repairs = sorted([*REPAIRS, *OTHER_NAMES, *FILE_REPAIRS])
     return UsageError(
         f"--repair {name}: {what}.",
-        remedy=_(
-            "What can be repaired: {what}; or all, for the lossless ones that concern rows and tables.",
-            what=", ".join(sorted([*REPAIRS, *OTHER_NAMES, *FILE_REPAIRS])),
+        remedy=did_you_mean(
+            name,
+            repairs,
+            _(
+                "What can be repaired: {what}; or all, for the lossless ones that concern rows and tables.",
+                what=", ".join(repairs),
+            ),
         ),
     )

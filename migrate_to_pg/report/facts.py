@@ -364,7 +364,8 @@ def _leftovers(report: Report, published: Publication) -> list[str]:
 def _publication(report: Report) -> list[str]:
     published = report.publication
     if published is None:
-        return [] if report.ok or report.mode in ("undo", "verify_only") else [say("unpublished")]
+        unknown = report.failure is not None and report.failure.may_be_published
+        return [] if report.ok or unknown or report.mode in ("undo", "verify_only") else [say("unpublished")]
     lines = [] if report.ok else [say("published_before_failure", schema=published.schema)]
     if published.replaced and report.mode != "undo":
         lines.append(say("replaced", tables=say("tables", n=len(published.replaced)), archive=published.archive))

@@ -66,7 +66,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "found": pair("{n} finding", "{n} findings"),
     "excluded": N_("Left out by --exclude-data: {names}; their tables are there, and empty."),
     "excluded_table": N_("{name} ({rows})"),
-    "ready": N_("Ready: nothing was found that would stop this database from moving."),
+    "ready": N_(
+        "Ready: nothing was found in rows, keys and models that would stop this database from moving; what RunSQL and"
+        " RunPython do, a rehearsal tries."
+    ),
     "verified": N_("Verified: {rows} in {tables}, as they were in SQLite."),
     "undone": N_(
         "Undone: {back} back in schema {schema}, as before the publication; what was published, {published}, is in"

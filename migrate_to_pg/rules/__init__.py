@@ -45,6 +45,7 @@ from migrate_to_pg.rules import (
     malformed_timestamp,
     malformed_value,
     missing_column,
+    missing_on_postgresql,
     missing_table,
     not_carried,
     nul_in_text,
@@ -65,6 +66,7 @@ from migrate_to_pg.rules import (
     wrong_storage_class,
 )
 from migrate_to_pg.rules.rule import Rule, SetRule, Subject, ValueRule
+from migrate_to_pg.suggestions import did_you_mean
 
 #: Every rule, in the order in which the reference tells them.
 RULES: tuple[SetRule | ValueRule, ...] = (
@@ -72,6 +74,7 @@ RULES: tuple[SetRule | ValueRule, ...] = (
     lacking_in_sqlite.RULE,
     utf16_encoding.RULE,
     system_check.RULE,
+    missing_on_postgresql.RULE,
     dangling_foreign_key.RULE,
     foreign_key_orphan.RULE,
     key_spelled_otherwise.RULE,
@@ -177,7 +180,9 @@ def _not_among(option: str, name: str, what: str, known: Sequence[str], all_mean
     what = what if name in {rule.id for rule in RULES} else _("is no rule")
     return UsageError(
         f"{option} {name}: {name} {what}.",
-        remedy=_("Known: {known}; or {all_means}.", known=", ".join(known), all_means=all_means),
+        remedy=did_you_mean(
+            name, known, _("Known: {known}; or {all_means}.", known=", ".join(known), all_means=all_means)
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from migrate_to_pg.rules import RULES, names_rows
 from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
 from migrate_to_pg.rules.of_the_run import RUN_RULES
 from migrate_to_pg.rules.rule import Rule
+from migrate_to_pg.suggestions import did_you_mean
 
 _HEAD = """\
 # Findings
@@ -79,7 +80,7 @@ def page(name: str) -> str:
     if name not in rules:
         raise UsageError(
             _("--explain {name}: there is no such rule.", name=name),
-            remedy=_("Known: {known}.", known=", ".join(sorted(rules))),
+            remedy=did_you_mean(name, rules, _("Known: {known}.", known=", ".join(sorted(rules)))),
         )
     return "\n\n".join(_entry(rules[name]))
 

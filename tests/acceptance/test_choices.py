@@ -63,7 +63,7 @@ def test_rows_that_are_referred_to_cannot_be_left_out(source, postgres_url, mana
     options = ("--source", source, "--target", postgres_url, "--exclude-data", "courses.Course")
     refused = manage("migrate_to_pg", mode, *options, ok=False)
     assert refused.returncode == 1
-    assert "attributions_attribution.course_id: 400 rows refer to courses_course" in refused.stdout
+    assert "attributions_attribution.course_id: 400 rows refer to courses_course" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

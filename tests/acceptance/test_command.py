@@ -110,8 +110,8 @@ def test_a_source_that_is_none_is_named(content, says, command, tmp_path, postgr
         path.write_bytes(content)
     result = no_traceback(command("--source", path, "--target", postgres_url))
     assert result.returncode == 1
-    assert says in result.stdout
-    assert str(path) in result.stdout
+    assert says in result.stderr
+    assert str(path) in result.stderr
 
 
 def test_a_truncated_source_is_refused_before_anything_is_written(command, source, postgres_url, execute):
@@ -132,7 +132,7 @@ def test_a_damaged_page_is_told_by_the_name_of_the_source(table, command, source
         file.write(b"\xff" * size)
     result = no_traceback(command("--source", source, "--target", postgres_url))
     assert result.returncode == 1
-    assert f"SQLite cannot read all of {source}" in result.stdout
+    assert f"SQLite cannot read all of {source}" in result.stderr
     assert "unfinished" not in result.stdout + result.stderr
 
 
@@ -326,14 +326,14 @@ def test_nor_a_diagnosis_into_a_traceback(redirection, unbuffered, source):
 def test_an_option_is_not_taken_by_half_of_its_name(command, manage, postgres_url):
     refused = manage(*command, ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 2
-    assert "unrecognized arguments: " in refused.stderr
+    assert "Unrecognized arguments: " in refused.stderr
 
 
 @pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor db.sqlite3"])
 def test_a_url_in_the_wrong_place_is_not_repeated(command, manage):
     refused = manage(*command.split(), f"postgres://owner:{PASSWORD}@host/app", ok=False)
     assert refused.returncode == 2
-    assert "unrecognized arguments: (not repeated here" in refused.stderr or "this is none of them" in refused.stderr
+    assert "Unrecognized arguments: (not repeated here" in refused.stderr or "this is none of them" in refused.stderr
     assert PASSWORD not in refused.stderr
 
 
@@ -364,7 +364,7 @@ def test_a_database_without_applied_migrations_is_not_moved(statement, command, 
     for mode in ("--check", "--rehearse"):
         result = no_traceback(command("--source", source, "--target", postgres_url, mode))
         assert result.returncode == 1
-        assert "records no applied migration" in result.stdout
+        assert "records no applied migration" in result.stderr
 
 
 def test_a_table_that_was_dropped_in_sqlite_is_told(command, source, postgres_url, sqlite):

@@ -203,7 +203,7 @@ def test_a_damaged_file_is_not_dumped(made, manage, tmp_path):
         "migrate_to_pg", "--source", source, "--dump", tmp_path / "a.dump", "--report", tmp_path / "r", ok=False
     )
     assert refused.returncode == 1
-    assert refused.stdout.startswith("The file is damaged: a dump of what can still be read would hide that.")
+    assert "\nError: The file is damaged: a dump of what can still be read would hide that." in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not list(tmp_path.glob("a.dump*"))
 
@@ -219,8 +219,8 @@ def check_refused(elsewhere, postgres_url):
         report = elsewhere.folder / "report"
         options = ("--from-dump", file, "--target", postgres_url, "--report", report)
         refused = elsewhere.run("migrate_to_pg", *options, ok=False)
-        assert refused.returncode == 1, refused.stdout
-        assert sentence in refused.stdout.replace("\n", " ")
+        assert refused.returncode == 1, refused.stderr
+        assert sentence in refused.stderr.replace("\n", " ")
         assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json"]
         assert json.loads((report / "report.json").read_text())["target"] is None
         assert execute(postgres_url, TABLES) == execute(postgres_url, SCHEMAS) == []

@@ -324,8 +324,8 @@ def test_what_is_used_from_outside_does_not_make_room(project, postgres_url):
     )
     refused = project.move(postgres_url, ok=False)
     assert refused.returncode == 1
-    assert "which has to make room" in refused.stdout
-    assert "view uses depends on table sqlite_leftovers.mine" in refused.stdout
+    assert "which has to make room" in refused.stderr
+    assert "view uses depends on table sqlite_leftovers.mine" in refused.stderr
     assert schemas(postgres_url) == ["sqlite_leftovers"]
 
 
@@ -390,7 +390,7 @@ def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(p
     assert execute(postgres_url, "SELECT name FROM sqlite_leftovers.term ORDER BY n") == rows
     assert "no difference" in words(project.run("migrate_to_pg", "--verify-only", "--target", postgres_url))
     refused = project.run("migrate_to_pg", "--dump", "x.dump", ok=False)
-    assert "holds names that are not UTF-8, and a dump cannot" in words(refused)
+    assert "holds names that are not UTF-8, and a dump cannot" in refused.stderr
 
 
 def test_rows_of_a_table_without_rowid_are_listed_set_aside_and_accounted_for(project, postgres_url):

@@ -66,7 +66,7 @@ def test_a_check_and_a_rehearsal_take_what_a_publication_takes(line):
 def test_the_command_ends_as_for_any_fault_of_usage(manage):
     refused = manage("migrate_to_pg", "--undo", "--fix", "all", ok=False)
     assert refused.returncode == 2
-    assert refused.stderr.splitlines()[0] == "--fix says nothing to --undo."
+    assert refused.stderr.splitlines()[0] == "Error: --fix says nothing to --undo."
 
 
 def test_a_setting_is_for_the_modes_that_have_a_use_for_it(tmp_path, postgres_url):

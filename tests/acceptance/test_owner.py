@@ -91,7 +91,7 @@ def test_a_role_that_may_little_is_told_what_it_lacks_until_it_works(stray, post
         refused = stray.move(url, "--owner", named, ok=False)
         assert refused.returncode == 1
         assert execute(postgres_url, SCHEMAS) == []
-        remedy = next(line for line in refused.stdout.splitlines() if statement in line)
+        remedy = next(line for line in refused.stderr.splitlines() if statement in line)
         return remedy[remedy.index(statement) :].strip()
 
     assert refusal("nobody-like-that", "CREATE ROLE") == 'CREATE ROLE "nobody-like-that";'
@@ -114,7 +114,7 @@ def test_a_membership_without_the_right_to_set_the_role_is_not_enough(stray, pos
     grant(postgres_url, "GRANT {} TO {} WITH SET FALSE", owner, mover)
     refused = stray.move(postgres_url.replace("postgres@", f"{mover}@"), "--owner", owner, ok=False)
     assert refused.returncode == 1
-    assert f"may not SET ROLE {owner}" in refused.stdout
+    assert f"may not SET ROLE {owner}" in refused.stderr
 
 
 def test_a_role_that_may_only_read_the_tables_is_told_that_it_cannot_see_what_was_left_out(stray, postgres_url, role):

@@ -75,7 +75,7 @@ def test_what_pgloader_would_not_heed_is_refused(made, postgres_url, manage, tmp
     refused = manage(*command, "--target", f"{postgres_url}?{option}", ok=False, PATH=path)
     assert refused.returncode == 1
     assert (
-        f"pgloader cannot connect to this target: it does not know {option.removesuffix('=/none')}." in refused.stdout
+        f"pgloader cannot connect to this target: it does not know {option.removesuffix('=/none')}." in refused.stderr
     )
     assert execute(postgres_url, PUBLISHED) == [(0,)]
 
@@ -154,10 +154,10 @@ def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(fields
     )
     refused = fields.move(postgres_url, *ENGINE, "--report", tmp_path / "report", ok=False)
     assert refused.returncode == 1
-    assert "pgloader did not bring every row over: fields_float." in refused.stdout
-    assert "fields_float: rejected 2 of 3 rows: Database error 22P02: " in refused.stdout
-    assert "INFINITY" in refused.stdout
-    assert "Leave --engine out" in refused.stdout
+    assert "pgloader did not bring every row over: fields_float." in refused.stderr
+    assert "fields_float: rejected 2 of 3 rows: Database error 22P02: " in refused.stderr
+    assert "INFINITY" in refused.stderr
+    assert "Leave --engine out" in refused.stderr
     assert execute(postgres_url, PUBLISHED) == [(0,)]
     assert execute(postgres_url, SCHEMAS) == []
     assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.json"}
@@ -184,7 +184,7 @@ def test_names_that_it_cannot_say_and_tables_that_are_left_out_are_not_confused(
     shapes.migrate()
     refused = shapes.move(postgres_url, *ENGINE, ok=False)
     assert refused.returncode == 1
-    assert "pgloader cannot load table " in refused.stdout
+    assert "pgloader cannot load table " in refused.stderr
     assert execute(postgres_url, SCHEMAS) == []
 
 
@@ -215,7 +215,7 @@ def test_the_end_of_a_run_ends_pgloader_too(tmp_path, postgres_url, number):
         next(line for line in process.stderr if line.startswith("load"))
         child = wait_for_child(process.pid, "pgloader")
         process.send_signal(number)
-        out, _err = process.communicate(timeout=60)
+        _out, err = process.communicate(timeout=60)
     if number == signal.SIGKILL:
         wait_until_gone(child)
         stray.run("migrate_to_pg", "--target", postgres_url, "--report", tmp_path / "migrate_to_pg_report" / "next")
@@ -223,7 +223,7 @@ def test_the_end_of_a_run_ends_pgloader_too(tmp_path, postgres_url, number):
         assert [path for path in tmp_path.rglob("*") if "unfinished" in path.name] == []
         return
     assert process.returncode == 1
-    assert "Interrupted; nothing was published." in out
+    assert "Error: Interrupted." in err
     assert not is_alive(child)
     assert execute(postgres_url, SCHEMAS) == []
     assert execute(postgres_url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == [(1,)]
@@ -354,7 +354,7 @@ def test_a_certificate_that_is_not_trusted_is_said(guarded, made, manage):
     command = ("migrate_to_pg", "--source", made("none"), "--rehearse", *ENGINE)
     refused = manage(*command, ok=False, DATABASE_URL=f"{url}/verified")
     assert refused.returncode == 1
-    assert "SSL verify error" in refused.stdout
+    assert "SSL verify error" in refused.stderr
     assert "s3cr" not in refused.stdout + refused.stderr
     manage(*command, DATABASE_URL=f"{url}/verified?sslmode=require&sslrootcert={certificate}")
 
@@ -367,5 +367,5 @@ def test_a_password_that_pgloader_could_not_read_is_refused(guarded, made, manag
     url = f"postgres://odd:*star@{place.split('@')[-1]}/odd"
     refused = manage("migrate_to_pg", "--source", made("none"), *ENGINE, ok=False, DATABASE_URL=url)
     assert refused.returncode == 1
-    assert "it cannot take this password." in refused.stdout
+    assert "it cannot take this password." in refused.stderr
     assert "star" not in refused.stdout + refused.stderr

@@ -111,21 +111,21 @@ def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(objects,
 def test_a_pool_of_sessions_that_loses_what_a_connection_asks_for_is_refused(objects, direct, pooled, settings):
     refused = objects.move(pooled("session", **settings), ok=False)
     assert refused.returncode == 1
-    assert "does not pass on what a connection asks for at its start (options)" in refused.stdout
+    assert "does not pass on what a connection asks for at its start (options)" in refused.stderr
     assert execute(direct, SCHEMAS) == []
 
 
 def test_a_pool_of_one_session_is_refused_within_seconds(objects, direct, pooled):
     refused = objects.move(pooled("session", default_pool_size=1), ok=False)
     assert refused.returncode == 1
-    assert POOLED in refused.stdout
+    assert POOLED in refused.stderr
 
 
 def test_options_in_the_url_that_the_pooler_refuses_are_told_as_what_they_are(objects, pooled):
     refused = objects.move(pooled("transaction") + "?options=-c%20role%3Dpostgres", ok=False)
     assert refused.returncode == 1
-    assert "unsupported startup parameter: options" in refused.stdout
-    assert "Name PostgreSQL itself with --target" in refused.stdout
+    assert "unsupported startup parameter: options" in refused.stderr
+    assert "Name PostgreSQL itself with --target" in refused.stderr
 
 
 PROGRAM = """

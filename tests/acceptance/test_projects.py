@@ -72,7 +72,7 @@ def test_every_kind_of_object_is_published_as_migrate_makes_it(project, servers,
     # What is there now is user data; it gives way, and comes back.
     refused = objects.move(url, ok=False)
     assert refused.returncode == 1
-    assert "--replace" in refused.stdout
+    assert "--replace" in refused.stderr
     execute(url, "INSERT INTO objects_category (name, later) VALUES ('on PostgreSQL', 8)")
     objects.move(url, "--replace")
     check_objects(url, reference)
@@ -244,7 +244,7 @@ def test_a_migration_that_names_public_is_rolled_back_and_named(stray_source, th
     before = dump(theirs)
     result = stray_source.move(theirs, ok=False, STRAY=statement)
     assert result.returncode == 1
-    assert "Migration stray.0002_stray changes schema public" in result.stdout
+    assert "Migration stray.0002_stray changes schema public" in result.stderr
     assert dump(theirs) == before
     assert execute(theirs, "SELECT id FROM theirs") == [(1,)]
     assert execute(theirs, SCHEMAS) == []
@@ -253,20 +253,20 @@ def test_a_migration_that_names_public_is_rolled_back_and_named(stray_source, th
 def test_a_migration_that_is_not_atomic_and_names_public_is_named_all_the_same(stray_source, theirs):
     result = stray_source.move(theirs, ok=False, STRAY=STRAYS[0], STRAY_NOT_ATOMIC="1")
     assert result.returncode == 1
-    assert "stray.0002_stray changes schema public" in result.stdout
+    assert "stray.0002_stray changes schema public" in result.stderr
 
 
 def test_a_migration_that_uses_another_database_is_stopped_and_named(stray_source, postgres_url):
     result = stray_source.move(postgres_url, ok=False, STRAY_ALIAS="other")
     assert result.returncode == 1
-    assert "uses the database 'other'" in result.stdout
-    assert "stray.0002_stray" in result.stdout
+    assert "uses the database 'other'" in result.stderr
+    assert "stray.0002_stray" in result.stderr
 
 
 def test_whatever_a_migration_raises_is_one_line_with_its_name(stray_source, postgres_url):
     result = stray_source.move(postgres_url, ok=False, STRAY_ERROR="1")
     assert result.returncode == 1
-    assert "Migration stray.0002_stray does not run on PostgreSQL: KeyError: " in result.stdout
+    assert "Migration stray.0002_stray does not run on PostgreSQL: KeyError: " in result.stderr
 
 
 def test_the_schema_of_a_failed_run_is_dropped_and_a_migration_that_names_it_is_refused(stray_source, postgres_url):
@@ -275,7 +275,7 @@ def test_the_schema_of_a_failed_run_is_dropped_and_a_migration_that_names_it_is_
     )
     result = stray_source.move(postgres_url, ok=False, STRAY=name)
     assert result.returncode == 1
-    assert "wrote the name of schema migrate_to_pg_incoming down in function" in result.stdout
+    assert "wrote the name of schema migrate_to_pg_incoming down in function" in result.stderr
     assert execute(postgres_url, SCHEMAS) == []
 
 
@@ -315,7 +315,7 @@ def test_squashed_migrations_count_as_django_counts_them(project, postgres_url):
     record(squash, "0001_initial", "0003_colour")
     result = squash.move(postgres_url, "--replace", ok=False)
     assert result.returncode == 1
-    assert "0003_colour, but not squash.0002_size" in result.stdout
+    assert "0003_colour, but not squash.0002_size" in result.stderr
     assert columns(postgres_url) == ["id", "name"]
 
 
@@ -348,9 +348,9 @@ def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_
     execute(postgres_url, "CREATE TABLE theirs (id int)")
     stray = documents.move(postgres_url, "--replace", ok=False, INDEX="DROP TABLE theirs")
     assert stray.returncode == 1
-    assert "extension.0001_initial does not run on PostgreSQL: canceling statement due to lock timeout" in stray.stdout
+    assert "extension.0001_initial does not run on PostgreSQL: canceling statement due to lock timeout" in stray.stderr
     stray = documents.move(postgres_url, "--replace", ok=False, INDEX="INSERT INTO theirs VALUES (1)")
-    assert "extension.0001_initial changes schema public" in stray.stdout
+    assert "extension.0001_initial changes schema public" in stray.stderr
     assert execute(postgres_url, "SELECT id FROM theirs") == []
 
 
@@ -359,4 +359,4 @@ def test_an_extension_that_the_server_lacks_is_named(tmp_path, postgres_url):
     documents.migrate(INDEX="")
     result = documents.move(postgres_url, ok=False, EXTENSION="postgis", INDEX="")
     assert result.returncode == 1
-    assert 'extension "postgis" is not available' in result.stdout
+    assert 'extension "postgis" is not available' in result.stderr

@@ -75,7 +75,7 @@ def test_an_extension_that_this_role_may_not_make_is_named(tmp_path, url):
     execute(url, f"GRANT CREATE ON DATABASE {name} TO plain_{name}")
     result = documents.move(url.replace("postgres@", f"plain_{name}@"), ok=False, EXTENSION="file_fdw", INDEX="")
     assert result.returncode == 1
-    assert 'permission denied to create extension "file_fdw"' in result.stdout
+    assert 'permission denied to create extension "file_fdw"' in result.stderr
     assert "As a superuser, run in this database: CREATE EXTENSION IF NOT EXISTS file_fdw; then run again." in " ".join(
         result.stdout.split()
     )

@@ -46,7 +46,7 @@ def test_ctrl_c_cleans_up_at_once(stray, postgres_url, stage):
     stopped = stray.stop_at(postgres_url, stage, signal.SIGINT)
     assert stopped.returncode == 1, stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert "Interrupted; nothing was published." in stopped.stdout + stopped.stderr
+    assert "Error: Interrupted." in stopped.stdout + stopped.stderr
     assert execute(postgres_url, IN_PUBLIC) == [(0,)]
     assert execute(postgres_url, SCHEMAS) == []
     assert unfinished(stray) == []

@@ -69,9 +69,9 @@ def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path
     dialect.sqlite("INSERT INTO dialect_order VALUES (8, '2024-05-01 10:00:00.25', 3, 2024, 'two of them')")
     refused = dialect.move(postgres_url, ok=False)
     assert refused.returncode == 1
-    assert "Migration dialect.0002_sqlite_alone does not run on PostgreSQL: function strftime(" in refused.stdout
-    assert "Operation: Raw SQL operation" in refused.stdout
-    assert "SQL: UPDATE dialect_order SET year" in refused.stdout
+    assert "Migration dialect.0002_sqlite_alone does not run on PostgreSQL: function strftime(" in refused.stderr
+    assert "Operation: Raw SQL operation" in refused.stderr
+    assert "SQL: UPDATE dialect_order SET year" in refused.stderr
     dialect.move(postgres_url, "--schema", "models")
     told = execute(postgres_url, "SELECT id, year, note, shop_id, placed AT TIME ZONE 'UTC' FROM dialect_order")
     assert [(*row[:4], str(row[4])) for row in told] == [(8, 2024, "two of them", 3, "2024-05-01 10:00:00.250000")]
@@ -129,7 +129,7 @@ def test_a_migration_that_ends_the_process_ends_the_run_with_its_own_status(tmp_
     stray.migrate()
     refused = stray.move(postgres_url, ok=False, STRAY_EXIT="3")
     assert refused.returncode == 1
-    assert "Migration stray.0002_stray does not run on PostgreSQL: SystemExit: 3" in refused.stdout
+    assert "Migration stray.0002_stray does not run on PostgreSQL: SystemExit: 3" in refused.stderr
 
 
 def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path, postgres_url):

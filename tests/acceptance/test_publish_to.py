@@ -183,6 +183,6 @@ def test_a_migration_that_writes_beside_its_schema_is_stopped(tmp_path, postgres
     execute(postgres_url, "CREATE SCHEMA app; CREATE EXTENSION vector SCHEMA public")
     execute(postgres_url, "CREATE TABLE public.theirs (name text); INSERT INTO public.theirs VALUES ('precious')")
     refused = project.move(postgres_url, "--publish-to", "app", ok=False, STRAY=statement)
-    assert refused.returncode == 1, refused.stdout
+    assert refused.returncode == 1, refused.stderr
     assert execute(postgres_url, "SELECT name FROM theirs") == [("precious",)]
     assert (tables(postgres_url, "app"), tables(postgres_url, "public")) == (0, 1)

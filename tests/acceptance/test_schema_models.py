@@ -47,8 +47,8 @@ def test_a_model_that_postgresql_does_not_take_is_named(tmp_path, postgres_url):
     fields.migrate()
     result = fields.move(postgres_url, "--schema", "models", ok=False)
     assert result.returncode == 1
-    assert 'PostgreSQL does not take the model fields.MoodKey: type "mood" does not exist' in result.stdout
-    assert "CREATE EXTENSION" in result.stdout
+    assert 'PostgreSQL does not take the model fields.MoodKey: type "mood" does not exist' in result.stderr
+    assert "CREATE EXTENSION" in result.stderr
 
 
 def test_the_schema_of_the_models_is_the_one_that_migrate_makes(tmp_path, servers):

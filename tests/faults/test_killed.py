@@ -62,7 +62,7 @@ def test_killed_at_a_random_moment(seed: int, world: World, duration: list[float
 @pytest.mark.parametrize("moment", slow([m for m in (*BOUNDARIES, "load:progress") if m != "publish:stage_done"]))
 def test_ctrl_c_publishes_nothing_and_cleans_up_at_once(moment: str, world: World) -> None:
     stopped = world.at(moment).interrupted()
-    check_told(stopped, "Interrupted; nothing was published.")
+    check_told(stopped, "Error: Interrupted. Nothing was published. Run again.")
     world.unharmed()
     world.clean()
     world.recovers()

@@ -45,6 +45,7 @@ ABOVE = {
     "doctor",
     "repair",
     "management",
+    "__main__",
 }
 #: What is made of a dump is a snapshot; offline asks the same of a migration state as migrations does; publish and
 #: rules are packages of one stage.

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -15,6 +16,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import spoken, wanted
 from migrate_to_pg.management import manners
 from migrate_to_pg.management.arguments import add_arguments, options_of
+from migrate_to_pg.management.meaning import assurance, mode_of
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -44,6 +46,7 @@ class Command(BaseCommand):
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError
+        from migrate_to_pg.failures import failure_of
         from migrate_to_pg.management.defaults import with_settings
         from migrate_to_pg.management.impatience import ending_when_asked_twice
         from migrate_to_pg.management.meaning import require_meaning
@@ -56,12 +59,10 @@ class Command(BaseCommand):
                 return
             with ending_when_asked_twice(manners.tell, on_a_terminal=sys.stderr.isatty()):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
-        except MigrateToPgError as error:
-            manners.tell_error(self, error)
-            status = error.exit_status
-        except KeyboardInterrupt:
-            manners.tell(_("Interrupted; nothing was published."))
-            status = 1
+        except (MigrateToPgError, KeyboardInterrupt) as error:
+            failure = failure_of(error, Path())
+            manners.tell_error(self, failure, assurance(mode_of(options), failure))
+            status = failure.exit_status
         if status:
             sys.exit(status)
 
@@ -69,6 +70,7 @@ class Command(BaseCommand):
         if options["purge"]:
             return self._purge(options)
         from migrate_to_pg import afterwards, pipeline, verifying
+        from migrate_to_pg.errors import ProofError
         from migrate_to_pg.progress import display
 
         wanted = options_of(options)
@@ -81,8 +83,14 @@ class Command(BaseCommand):
             ) as progress,
         ):
             report = work(wanted, manners.unfailing(progress))
+        # What stands in the way, or differs, is a result: the report tells of it.
+        found = any(finding.blocks for finding in report.findings)
+        found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
         with manners.told_if_not_printed(), too_late():
-            self._print(report, as_json=options["json"], no_color=options["no_color"], verbosity=options["verbosity"])
+            if report.failure and not found:
+                manners.tell_error(self, report.failure, assurance(wanted.mode, report.failure))
+            if found or options["json"]:
+                self._print(report, options)
         return report.failure.exit_status if report.failure else 0
 
     def _purge(self, options: Mapping[str, Any]) -> int:
@@ -122,14 +130,14 @@ class Command(BaseCommand):
             self.stdout.write("")
             return False
 
-    def _print(self, report: Report, *, as_json: bool, no_color: bool, verbosity: int) -> None:
+    def _print(self, report: Report, options: Mapping[str, Any]) -> None:
         stdout = manners.bare_stream(self.stdout)
-        if as_json:
+        if options["json"]:
             from migrate_to_pg.report.json import dumps
 
             stdout.write(dumps(report) + "\n")
-        elif verbosity or report.failure:
-            _print_text(report, stdout, no_color=no_color)
+        elif options["verbosity"] or report.failure:
+            _print_text(report, stdout, no_color=options["no_color"])
         stdout.flush()
 
 

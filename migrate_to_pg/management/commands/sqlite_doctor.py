@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from migrate_to_pg.diagnosis import Diagnosis
 
 
+_EXAMPLES = """\
+examples:
+  %(prog)s
+      look at the project's database
+  %(prog)s copies/db.sqlite3 --json
+      look at another file; for programs
+  %(prog)s db.sqlite3 --repair all
+      repair what can be repaired without loss, after a backup
+"""
+
+
 class Command(BaseCommand):
     """Find every fault of the project's SQLite database."""
 
@@ -30,24 +41,29 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The public interface; kept stable."""
-        parser.add_argument(
+        manners.careful(parser, assurance="Nothing was changed.")
+        parser.usage = "%(prog)s [DB] [--repair RULES] [--lang {en,fr}] [--json] [...]"
+        parser.epilog = _EXAMPLES
+        group = parser.add_argument_group("what is examined, and repaired")
+        group.add_argument(
             "database",
             metavar="DB",
             nargs="?",
             help="a path, an alias of DATABASES, or sqlite:///PATH"
             " (default: MIGRATE_TO_PG['SOURCE'], else the default database, the last run's, or the project's only one)",
         )
-        parser.add_argument(
+        group.add_argument(
             "--repair",
             type=manners.plain,
             metavar="RULE[,RULE]|all",
             help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
             " wal: switch to WAL; checkpoint: write the -wal back",
         )
-        manners.add_explain(parser)
-        manners.careful(parser)
-        manners.add_language(parser)
-        parser.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
+        manners.add_explain(group)
+        output = parser.add_argument_group("what is written")
+        manners.add_language(output)
+        output.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
+        manners.show_groups_first(parser)
 
     def handle(self, *args: object, **options: Any) -> None:
         """Diagnose, print, exit."""
@@ -57,7 +73,7 @@ class Command(BaseCommand):
     def _handle(self, options: dict[str, Any]) -> None:
         from django.conf import settings
 
-        from migrate_to_pg.errors import MigrateToPgError
+        from migrate_to_pg.errors import MigrateToPgError, RepairError
         from migrate_to_pg.management.defaults import require_secrets
 
         manners.end_on_signals()
@@ -68,7 +84,9 @@ class Command(BaseCommand):
             require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
-            manners.tell_error(self, error)
+            # Of a repair the error itself says what became of the file.
+            unchanged = "" if isinstance(error, RepairError) else _("Nothing was changed.")
+            manners.tell_error(self, error, unchanged)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
             manners.tell(_("Interrupted; the content of the database is as it was."))

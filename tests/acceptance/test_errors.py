@@ -1,0 +1,116 @@
+"""An error has one form, on stderr: what happened, what was not done, and what to type next. stdout is for results."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+NOWHERE = "postgres://u@127.0.0.1:1/db"
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("migrate_to_pg --reherse", "Did you mean --rehearse?"),
+        ("migrate_to_pg rehearse", "Did you mean --rehearse?"),
+        ("migrate_to_pg --verfiy=cells --check", "Did you mean --verify?"),
+        ("migrate_to_pg --check --verify cell", "Did you mean cells?"),
+        ("migrate_to_pg --check --fix text-to-long", "Did you mean text-too-long?"),
+        ("migrate_to_pg --check --quarantine Foreign-Key-Orphans", "Did you mean foreign-key-orphan?"),
+        ("migrate_to_pg --check --exclude-data auth.Usr", "Did you mean auth.user?"),
+        ("migrate_to_pg --check --exclude-data django_sesion", "Did you mean django_session?"),
+        ("migrate_to_pg --explain text-to-long", "Did you mean text-too-long?"),
+        ("sqlite_doctor --repiar all", "Did you mean --repair?"),
+        ("sqlite_doctor --repair wall", "Did you mean wal?"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_asked_for(line, meant, manage, made, tmp_path):
+    url = f"sqlite:///{made('none')}"
+    report = ["--report", tmp_path / "report"] if "--check" in line else []
+    ended = manage(*line.split(), *report, ok=False, DATABASE_URL=url)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    *_, error, next_step = ended.stderr.splitlines()
+    assert error.startswith("Error: ")
+    done = "changed" if "sqlite_doctor" in line else "published"
+    assert next_step.startswith(f"Nothing was {done}. {meant}")
+
+
+def test_what_is_nothing_like_any_name_gets_the_list(manage, made):
+    ended = manage("migrate_to_pg", "--check", "--fix", "nonsense", ok=False, DATABASE_URL=f"sqlite:///{made('none')}")
+    assert "Nothing was published. Known: " in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor"])
+def test_a_wrong_option_is_answered_in_five_lines(command, manage):
+    ended = manage(command, "--no-such-thing", ok=False)
+    assert len(ended.stderr.splitlines()) <= 5
+    assert ended.stderr.endswith(f"All options: manage.py {command} --help\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_server_that_does_not_answer_is_an_error_and_no_result(options, manage, made, tmp_path):
+    ended = manage(
+        "migrate_to_pg", "--source", made("none"), "--target", NOWHERE, "--report", tmp_path / "report", *options,
+        ok=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "\nError: PostgreSQL at 127.0.0.1:1 cannot be reached as user u.\n" in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("Nothing was published. Check that the server runs")
+    told = json.loads(ended.stdout)["failure"]["exit_status"] if options else ended.stdout
+    assert told == (1 if options else "")
+
+
+def test_what_was_found_is_a_result(manage, made, tmp_path):
+    ended = manage(
+        "migrate_to_pg", "--check", "--source", made("dangling-fk"), "--report", tmp_path / "report", ok=False
+    )
+    assert ended.returncode == 1
+    assert "dangling-foreign-key" in ended.stdout
+    assert "Error: " not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor"])
+def test_help_is_grouped_and_ends_with_examples_that_run(command, manage, made, tmp_path):
+    told = manage(command, "--help", COLUMNS="80").stdout
+    groups = re.findall(r"^(\w.*):$", told, re.M)
+    assert groups[-1] == "examples"
+    # Those that every command of Django's has come last.
+    assert groups.index("options") == len(groups) - 2
+    assert max(map(len, told.splitlines())) <= 110
+    examples = re.findall(rf"^  manage\.py ({command}.*)$", told, re.M)
+    assert len(examples) == 3
+    for example in examples:
+        # Understood: what follows is the database that is not there.
+        words = example.replace("db.sqlite3", str(tmp_path / "none.sqlite3")).split()
+        missing = ["--source", tmp_path / "none.sqlite3"] if "none.sqlite3" not in str(words) else []
+        ended = manage(*words, *(missing if command == "migrate_to_pg" else []), ok=False)
+        assert "usage: " not in ended.stderr, ended.stderr
+
+
+def module(folder, *arguments, **variables):
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "HOME": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-m", "migrate_to_pg", *arguments], cwd=folder, env=environment | variables,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("variables", [{}, {"DJANGO_SETTINGS_MODULE": "no_such_settings"}])
+def test_run_as_a_module_without_a_project_it_says_how_it_is_run(variables, tmp_path):
+    ended = module(tmp_path, "--check", **variables)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert 'Add "migrate_to_pg" to INSTALLED_APPS, then run: python manage.py migrate_to_pg' in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_run_as_a_module_with_settings_it_is_the_command(made, tmp_path):
+    variables = {"DJANGO_SETTINGS_MODULE": "attribution_project.settings", "DATABASE_URL": f"sqlite:///{made('none')}"}
+    ended = module(tmp_path, "--check", "--report", "report", **variables)
+    assert ended.returncode == 0, ended.stderr
+    assert "Ready: " in ended.stdout
+    assert "Did you mean --check?" in module(tmp_path, "--chekc", **variables).stderr

@@ -1,0 +1,120 @@
+"""Whatever is typed for an address or an option ends with a status and a sentence: no traceback, no password."""
+
+import contextlib
+import io
+import signal
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as trying
+from hypothesis import strategies as st
+from psycopg import pq
+
+from migrate_to_pg.management.commands import migrate_to_pg
+from tests.tiers import first_in_ci
+
+#: What a password is cut into where one of its characters ends an address early; no word of any message.
+HALVES = ("Xq7ndl", "Zk4ndl")
+SCHEMES = ("postgres", "postgresql", "postgis", "pgsql", "postgre", "mysql", "http", "")
+HOSTS = (
+    "127.0.0.1", "[::1]", "[fe80::1%25lo]", "::1", "[::1", "[zz]", "a..b", ".a", "a.", "h" * 300, f"{'h' * 64}.test",
+    "", "%2Fnowhere", "127.0.0.1,127.0.0.1", "ü..ß", "a b", "*", "%00", "\udce9",
+)  # fmt: skip
+PORTS = ("", ":1", ":0", ":-1", ":65536", ":99999", ":x", ":", ":1,2", ":١")
+NAMES = ("", "/", "/db", "/d/b", "/%00", f"/{'d' * 64}", "/d;b", "/ü", "db")
+#: libpq's options, Django's, others, and misspelt ones.
+OPTIONS = (
+    "sslmode", "sslrootcert", "connect_timeout", "keepalives_idle", "target_session_attrs", "options", "service",
+    "hostaddr", "host", "port", "user", "password", "dbname", "client_encoding", "pool", "isolation_level", "context",
+    "assume_role", "cursor_factory", "pasword", "ssl_mode", "", "currentSchema", "gssencmode", "channel_binding",
+    "load_balance_hosts", "require_auth", "passfile", "application_name", "prepare_threshold",
+)  # fmt: skip
+VALUES = ("", "1", "-1", "on", "require", "maybe", "a..b", "/nowhere", "-c x", "%00", "é", "x" * 300, "[::1]")
+
+marks = st.text(" @#%?/:;=&'\"\\![]<>*", max_size=3)
+passwords = st.builds("{}{}{}{}{}".format, marks, st.just(HALVES[0]), marks, st.just(HALVES[1]), marks) | st.builds(
+    lambda mark, count: mark.join(HALVES) * count, marks, st.integers(1, 40)
+)
+queries = st.lists(st.tuples(st.sampled_from(OPTIONS), st.sampled_from(VALUES)), max_size=3)
+
+
+@st.composite
+def addresses(draw):
+    """A URL of parts, each of which may be what nobody should type."""
+    user = draw(st.sampled_from(("", "u", "u%40x", "u" * 100, "%00", "ü")))
+    password = draw(passwords)
+    written = draw(st.sampled_from((password, quote(password, safe=""))))
+    query = "&".join(f"{name}={value}" for name, value in draw(queries))
+    parts = [f"{draw(st.sampled_from(SCHEMES))}://{user}:{written}@", *(draw(st.sampled_from(p)) for p in PLACES)]
+    return "".join(parts) + (f"?{query}" if query else "")
+
+
+PLACES = (HOSTS, PORTS, NAMES)
+#: What else is typed in the place of an address.
+OTHERS = st.sampled_from(
+    (
+        "postgres://", "postgis://", "postgresql:///", "postgres:", "://", "embedded:/dev/null", "embedded:/dev/null/x",
+        f"embedded:/{'d' * 300}", f"embedded:/{'d/' * 3000}", "default", "nothing", "", " ", "x" * 300, "-", "--",
+    )
+)  # fmt: skip
+
+
+@pytest.fixture
+def typed(tmp_path, django_db_blocker):
+    """Run a command in this process; return its status and what it printed on each stream."""
+
+    def run(*words, command=migrate_to_pg):
+        out, err = io.StringIO(), io.StringIO()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            with (
+                django_db_blocker.unblock(),
+                contextlib.chdir(tmp_path),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                pytest.raises(SystemExit) as ended,
+            ):
+                command.Command().run_from_argv(["manage.py", command.__name__.rpartition(".")[2], *words])
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return ended.value.code, out.getvalue(), err.getvalue()
+
+    return run
+
+
+def check_refused(ended, *, may_be_unreachable=False):
+    """Status 2, or 1 where a server was looked for; one error on stderr, nothing on stdout, nothing secret."""
+    status, out, err = ended
+    assert "Traceback" not in err
+    assert not [half for half in HALVES if half.lower() in unquote(err + out).lower()], err
+    assert not out
+    (error,) = (line for line in err.splitlines() if line.startswith("Error: "))
+    if status == 1 and may_be_unreachable:
+        assert "cannot be reached" in error, err
+    else:
+        assert status == 2, err
+        assert "Nothing was published. " in err.splitlines()[-1], err
+
+
+def reads(url):
+    """Whether libpq itself reads the address."""
+    with contextlib.suppress(Exception):
+        return bool(pq.Conninfo.parse(url.encode()))
+    return False
+
+
+@pytest.mark.parametrize("count", first_in_ci(300, 5000))
+def test_any_address_ends_with_a_sentence(typed, count):
+    @trying(max_examples=count, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture,))
+    @given(address=addresses() | OTHERS, mode=st.sampled_from((["--undo"], ["--purge", "--no-input"])))
+    @example(address="postgres://u:p@a..b/db", mode=["--undo"])
+    @example(address="postgis://", mode=["--undo"])
+    @example(address=f"postgres://u:{''.join(HALVES) * 25}@127.0.0.1:1/db", mode=["--undo"])
+    @example(address=f"postgres://u:{''.join(HALVES)}@[::1]:1/db", mode=["--undo"])
+    def check(address, mode):
+        # An argument of a process has no NUL.
+        check_refused(typed("--target", address.replace("\0", ""), *mode), may_be_unreachable=reads(address))
+
+    check()
