@@ -22,6 +22,7 @@ from migrate_to_pg import child
 from migrate_to_pg.discretion import said
 from migrate_to_pg.endpoints import embedded_directory
 from migrate_to_pg.errors import TargetError, UsageError
+from migrate_to_pg.export_format import VERSIONS, UnsupportedArchiveError, rewrite_for
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.paths import looked_at
 from migrate_to_pg.publish import publish
@@ -53,6 +54,11 @@ def require_exportable(options: Options) -> None:
     """UsageError where the file is there, or cannot be, or where this run has nothing to put into it."""
     file = options.export
     if file is None:
+        if options.export_for:
+            raise UsageError(
+                _("--export-for says whose pg_restore is to read the archive of --export, and there is none."),
+                remedy=_("Name its file with --export FILE."),
+            )
         return
     if options.mode not in ("rehearse", "publish"):
         raise UsageError(
@@ -127,8 +133,10 @@ def relations(connection: Connection, schema: str) -> frozenset[str]:
 class Archive:
     """The file, and what is needed to write it; the file has its name only once it is whole."""
 
-    def __init__(self, file: Path, connection: Connection, directory: Path) -> None:
+    def __init__(self, file: Path, connection: Connection, directory: Path, version: int | None = None) -> None:
         self.file = file.absolute()
+        #: Whose pg_restore is to read it; without one, the oldest that any can be made for.
+        self.version = version or VERSIONS[0]
         self.programs = find_programs(connection)
         self.connection = connection
         self.directory = directory
@@ -145,6 +153,7 @@ class Archive:
         """Dump ``ours``, which are now in the final schema, and the extensions; raises TargetError."""
         with self._written():
             self._dump(self.connection, schema, others=relations(self.connection, schema) - set(ours))
+            self._rewrite()
         return Exported(path=str(self.file), bytes=self.file.stat().st_size)
 
     def of_rehearsal(self, incoming: str, final: str) -> Exported:
@@ -154,6 +163,7 @@ class Archive:
             self._call(self.programs.pg_restore, scratch.info.dbname, "--exit-on-error", self._unfinished)
             publish(scratch, incoming=incoming, final=final, rows={}, snapshot="", before_commit=lambda: None)
             self._dump(scratch, final)
+            self._rewrite()
         return Exported(path=str(self.file), bytes=self.file.stat().st_size)
 
     @contextmanager
@@ -171,6 +181,19 @@ class Archive:
         finally:
             with suppress(OSError):
                 self._unfinished.unlink(missing_ok=True)
+
+    def _rewrite(self) -> None:
+        try:
+            rewrite_for(self._unfinished, self.version)
+        except UnsupportedArchiveError as error:
+            raise TargetError(
+                _(
+                    "The archive cannot be made for pg_restore {version}: {error}.",
+                    version=self.version,
+                    error=error,
+                ),
+                remedy=_("Ask for a newer one: --export-for {newest}.", newest=VERSIONS[-1]),
+            ) from error
 
     @contextmanager
     def _scratch(self) -> Iterator[Connection]:

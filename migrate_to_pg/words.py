@@ -66,6 +66,7 @@ def command_line(options: Options) -> str:
         "--publish-to": options.publish_to if options.publish_to != FINAL else "",
         "--owner": options.owner,
         "--export": options.export,
+        "--export-for": options.export_for,
     }
     words = [*options.invocation.program, *mode]
     words += [word for name, value in named.items() if value for word in (name, _shown(str(value), name))]

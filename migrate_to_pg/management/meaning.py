@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # At run time it comes with the function: this module is imported by every `manage.py help`.
+    from migrate_to_pg.records import Failure
 
 MODES = ("check", "dump", "rehearse", "verify_only", "undo", "purge", "explain")
 _MOVE = frozenset({"publish", "check", "rehearse"})
@@ -42,12 +46,22 @@ MEANS: Mapping[str, frozenset[str]] = {
     "quarantine": _MOVE | {"dump"},
     "exclude_data": _READS,
     "export": _ALL,
+    "export_for": _ALL,
 }
 
 
 def mode_of(options: Mapping[str, Any]) -> str:
     """The mode that was asked for; publish where none was."""
     return next((mode for mode in MODES if options[mode]), "publish")
+
+
+def assurance(mode: str, failure: Failure) -> str:
+    """What an error says of the data: nothing where what was published before it is asked for, or taken back."""
+    from migrate_to_pg.errors import UsageError
+    from migrate_to_pg.language import gettext as _
+
+    moves = mode in _READS - {"verify_only"} and not failure.may_be_published
+    return _("Nothing was published.") if moves or failure.exit_status == UsageError.exit_status else ""
 
 
 def require_meaning(options: Mapping[str, Any]) -> None:

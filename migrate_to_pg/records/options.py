@@ -108,6 +108,8 @@ class Options:
     engine: str = "arrow"
     #: Where to put a pg_dump archive of what was proven; None: nowhere.
     export: Path | None = None
+    #: The major version whose pg_restore is to read it; None: the oldest that it can be made for.
+    export_for: int | None = None
     #: Connections, and threads, that examine, load and restore at once.
     jobs: int = field(default_factory=usual_jobs)
     #: Where the report and the snapshot go; None: migrate_to_pg_report/<timestamp> below BASE_DIR.

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from psycopg import sql
 from migrate_to_pg import export
 from migrate_to_pg.errors import TargetError
 from tests.acceptance.test_projects import VECTORS, execute
+from tests.debian import cluster
 from tests.projects import Project
 
 
@@ -29,10 +31,14 @@ def program(version, name):
 def restored(file, server):
     """The URL of another, empty database that the archive was brought into, without a word of complaint."""
     url = server.database()
-    command = [program(server.version, "pg_restore"), "--no-owner", "--exit-on-error", "-d", url, file]
+    bring(file, program(server.version, "pg_restore"), url)
+    return url
+
+
+def bring(file, pg_restore, url):
+    command = [pg_restore, "--no-owner", "--exit-on-error", "-d", url, file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    return url
 
 
 def plain(value):
@@ -96,10 +102,50 @@ def test_a_rehearsal_on_the_embedded_server_is_handed_on(made, servers, manage, 
         kept = told["target"]["url"]
         assert execute(kept, "SELECT count(*) FROM pg_database WHERE datname = 'migrate_to_pg_export'") == [(0,)]
         check_handed_on(source, restored(file, servers[18]), report, manage)
+        # Made by pg_dump 18, whose own format only 17 and 18 read.
+        check_handed_on(source, restored(file, servers[16]), report, manage)
     finally:
         from migrate_to_pg import embedded
 
         embedded.stop(directory)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("asked", [(), ("--export-for", "15")], ids=" ".join)
+def test_an_archive_of_a_newer_server_is_restored_by_debians_programs(made, servers, manage, tmp_path, asked):
+    source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
+    options = ("--source", source, "--target", servers[18].database(), "--report", report)
+    manage("migrate_to_pg", *options, "--export", file, *asked)
+    (programs,) = Path("/usr/lib/postgresql").glob("*/bin")
+    with cluster() as folder:
+        url = f"postgres://postgres@{quote(str(folder), safe='')}/postgres"
+        bring(file, programs / "pg_restore", url)
+        check_handed_on(source, url, report, manage)
+
+
+def formats(file):
+    """Which of the programs at hand list what the archive holds."""
+    commands = {version: [program(version, "pg_restore"), "--list", file] for version in (16, 18)}
+    return [v for v, command in commands.items() if not subprocess.run(command, capture_output=True).returncode]
+
+
+def test_an_archive_is_for_the_programs_that_were_asked_for(servers, manage, tmp_path):
+    stray = Project("stray", tmp_path)
+    stray.migrate()
+    stray.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
+    url = servers[18].database()
+    for asked, read in (((), [16, 18]), (("--export-for", "16"), [16, 18]), (("--export-for", "17"), [18])):
+        file = tmp_path / f"{'-'.join(asked)}.dump"
+        stray.move(url, "--replace", "--export", file, *asked)
+        assert formats(file) == read
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert execute(restored(file, servers[read[0]]), "SELECT name FROM stray_thing ORDER BY 1") == [("a",), ("b",)]
+    # An older format has no place for them.
+    execute(url, "SELECT lo_create(4711)")
+    told = stray.move(url, "--replace", "--export", tmp_path / "large.dump")
+    assert "The archive cannot be made for pg_restore 14: it holds large objects." in " ".join(told.stdout.split())
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("large.dump")]
+    stray.move(url, "--replace", "--export", tmp_path / "large.dump", "--export-for", "18")
 
 
 @pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.full)])
@@ -141,6 +187,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_begins(made, postgre
         ((*embedded, "--export", tmp_path / "there"), "the file is there already"),
         ((*embedded, "--export", tmp_path / "no" / "file"), "cannot be written there"),
         (("--target", postgres_url, "--rehearse", "--export", tmp_path / "new"), "from the embedded server only"),
+        (("--check", "--export-for", "15"), "--export-for says whose pg_restore"),
         (("--check", "--export", tmp_path / "new"), "--export is for what was proven"),
         (("--verify-only", "--export", tmp_path / "new"), "--export is for what was proven"),
         (("--dump", tmp_path / "d", "--export", tmp_path / "new"), "--export is for what was proven"),
