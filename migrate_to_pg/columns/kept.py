@@ -38,6 +38,7 @@ _LEXEME = re.compile(r"'((?:[^'\\]|''|\\\\)+)'(?::(\d+[ABC]?(?:,\d+[ABC]?)*))?")
 _MONEY = re.compile(r"-?\$?-?(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2}0*)?")
 _RANGE = re.compile(r"""\s*([\[(])\s*"?([^,"]*?)"?\s*,\s*"?([^,"]*?)"?\s*([\])])\s*""")
 _PAIR = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^"\s,=>]+)\s*=>\s*("(?:[^"\\]|\\.)*"|[^"\s,]+)\s*(?:,|$)')
+_DECLARATION = re.compile(r"<\?xml[\s?]")
 #: Most positions of a lexeme, and the highest of them (src/include/tsearch/ts_type.h).
 _POSITIONS, _LAST_POSITION = 255, 16383
 
@@ -90,6 +91,11 @@ def _amount(text: str, _: TargetColumn) -> bool:
     return bool(_MONEY.fullmatch(text.strip()))
 
 
+def _undeclared(text: str, _: TargetColumn) -> bool:
+    """Of xml the declaration is not kept; behind a space it is none."""
+    return not _DECLARATION.match(text)
+
+
 def _short(most: int) -> Judge:
     return lambda text, _: len(text.encode()) <= most
 
@@ -123,8 +129,7 @@ KEPT: Mapping[str, Kept] = MappingProxyType(
         "char": Kept(judge=_short(1)),
         "tsvector": Kept(judge=_lexemes),
         "tsquery": Kept(),
-        # Its declaration is not kept.
-        "xml": Kept(lost=r"^\s*<\?xml"),
+        "xml": Kept(judge=_undeclared),
         "hstore": Kept(judge=_keys),
     }
 )  # fmt: skip
@@ -178,7 +183,11 @@ def judge_of(column: TargetColumn) -> Callable[[str], bool] | None:
         parts = elements(text) if column.type_name.startswith("_") else [text]
         if is_range:
             return _has_room(text, column)
-        return all((judge is None or judge(p, column)) and (limit is None or limit(p, column)) for p in parts)
+        try:
+            return all((judge is None or judge(p, column)) and (limit is None or limit(p, column)) for p in parts)
+        except (ValueError, ArithmeticError):
+            # A number beyond what Python reads, in digits or exponent, is beyond every one of these types.
+            return False
 
     return keeps
 

@@ -88,7 +88,7 @@ def prove_orm(
     made = {table.name for table in (*plan.tables, *plan.excluded)}
     made |= {table.name for table in plan.only_target}
     zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
-    with _deep_stack(), _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
+    with _without_limits(), _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
         pairs = list(_pairs(registry, catalog, plan, unread))
         read = tuple(_Reading(sides, table, zone, registry, made).run() for sides, table in pairs)
     return read, tuple(sorted(unread, key=lambda one: one.model))
@@ -144,14 +144,19 @@ def _sqlite(path: Path, time_zone: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _deep_stack() -> Iterator[None]:
-    """Room for documents as deep as SQLite takes: json.loads ends at Python's limit, less what is called already."""
-    limit = sys.getrecursionlimit()
+def _without_limits() -> Iterator[None]:
+    """Room for documents as deep as SQLite takes, and integers as long as jsonb's: json.loads ends at Python's limits.
+
+    The application's own json.loads ends there on both databases alike.
+    """
+    limit, digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
     sys.setrecursionlimit(limit + DEEPEST)
+    sys.set_int_max_str_digits(0)
     try:
         yield
     finally:
         sys.setrecursionlimit(limit)
+        sys.set_int_max_str_digits(digits)
 
 
 @contextlib.contextmanager

@@ -142,6 +142,23 @@ def test_every_repair_passes_every_level_of_the_comparison(project: Project, pos
     assert booleans == [(True,), (False,), (None,), (True,)]
 
 
+@pytest.mark.parametrize("level", ["counts", "cells", "orm"])
+def test_integers_longer_than_python_reads_are_proven_by_every_level(
+    project: Project, postgres_url: str, level: str
+) -> None:
+    """json.loads takes 4,300 digits; jsonb takes 131,072 before the decimal point."""
+    long = "7" * 4301, "-" + "3" * 5000, "1" + "0" * 100_000
+    execute(project.source, documents=[*long, f'{{"a": [{long[0]}]}}', "1" + "0" * 4298 + ".5"])
+    where = ("--source", project.source, "--target", postgres_url)
+    project.run("migrate_to_pg", *where, "--verify", level, **ZONES)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        held = connection.execute("SELECT value::text FROM fields_json ORDER BY id").fetchall()
+        assert [row[0] for row in held[:3]] == list(long)
+        connection.execute("UPDATE fields_json SET value = to_jsonb((value::text::numeric + 1)) WHERE id = 1")
+    changed = project.run("migrate_to_pg", "--verify-only", "--verify", level, *where, ok=False, **ZONES)
+    assert changed.returncode == (0 if level == "counts" else 3), changed.stdout + changed.stderr
+
+
 def test_what_django_reads_is_all_that_is_put_there_unasked(project: Project, postgres_url: str) -> None:
     execute(project.source, "INSERT INTO fields_boolean (value) VALUES ('true'), ('f'), (1), ('t')")
     where = ("--source", project.source, "--target", postgres_url, "--verify", "orm")

@@ -129,10 +129,10 @@ def test_what_postgresql_does_not_read_is_named_and_nothing_stays(
 
 
 LOST = {
-    "tsvector": [r"'a\b'", "b a:3 a", "Running the cats", "'b' 'b'", "'a':3,1", "'a':16384"],
+    "tsvector": [r"'a\b'", "b a:3 a", "Running the cats", "'b' 'b'", "'a':3,1", "'a':16384", f"'a':{'9' * 5000}"],
     "tsquery": [r"a\b", r"'C:\temp'"],
     "text[]": [r'{"a\b"}', r"{C:\temp}"],
-    "float8[]": ["{0.1000000000000000055}", "{1e400}"],
+    "float8[]": ["{0.1000000000000000055}", "{1e400}", "{1e99999999999999999999}"],
     "point": ["(0.1000000000000000055,1)"],
     "line": ["[(0,0),(1,1)]"],
     "timetz(0)": ["10:00:00.5+02"],
