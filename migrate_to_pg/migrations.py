@@ -26,7 +26,7 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
 
 from migrate_to_pg import watch
-from migrate_to_pg.errors import MigrateToPgError, MigrationStateError, StagingError, TargetError
+from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, MigrationStateError, StagingError, TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING, Event, FreshRows
 
@@ -220,14 +220,14 @@ class _Runner(MigrationExecutor):
             raise
         except (Exception, SystemExit) as error:  # a migration is the project's own code: it may raise anything
             self._require_server(error)
-            raise StagingError(
+            raise MigrationRefusedError(
                 _(
                     "Migration {current} does not run on PostgreSQL: {first_line}",
                     current=self._current or _("planning"),
                     first_line=first_line(error),
                 ),
                 detail=[*str(error).splitlines()[1:], *self._place(error)],
-                remedy=without_icu(self.connection, error) or self._remedy(error),
+                remedy=missing_collation(self.connection, error) or self._remedy(error),
             ) from error
 
     def _remedy(self, error: BaseException) -> str:
@@ -236,10 +236,7 @@ class _Runner(MigrationExecutor):
                 "As a superuser, run in this database: {statement}; then run again.",
                 statement=self._failed.strip().rstrip(";"),
             )
-        return _(
-            "Make the migration run on both databases (connection.vendor tells them apart), then run again; or"
-            " leave the migrations out: --schema models makes the tables from the models."
-        )
+        return _("Make the migration run on both databases (connection.vendor tells them apart), then run again.")
 
     def _last_statement(
         self, execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Mapping[str, Any]
@@ -318,15 +315,27 @@ def model_refused(connection: BaseDatabaseWrapper, model: str, error: django.db.
     return StagingError(
         _("PostgreSQL does not take the model {model}: {first_line}", model=model, first_line=first_line(error)),
         detail=str(error).splitlines()[1:],
-        remedy=without_icu(connection, error)
+        remedy=missing_collation(connection, error)
         or _("Where it needs an extension, make it first (CREATE EXTENSION ...); else correct the model."),
     )
 
 
-def without_icu(connection: BaseDatabaseWrapper, error: BaseException) -> str:
-    """What to do where a collation is missing because this server was built without ICU; '' for all other errors."""
-    if "ICU" not in str(error) and "collation" not in str(error):
-        return ""
+_MISSING_COLLATION = re.compile(r'"([^"]+)"')
+
+
+def missing_collation(connection: BaseDatabaseWrapper, error: BaseException) -> str:
+    """What to do where a collation is missing, which may be one of SQLite's; '' for all other errors."""
+    refused = isinstance(error.__cause__, psycopg.errors.UndefinedObject) and "collation" in str(error)
+    name = _MISSING_COLLATION.search(str(error)) if refused else None
+    if name and not name[1].endswith("-x-icu"):
+        # Every command of Django's imports this module; the rules are for a run.
+        from migrate_to_pg.rules import missing_on_postgresql
+
+        return missing_on_postgresql.remedy("collation", name[1])
+    return _without_icu(connection) if refused or "ICU" in str(error) else ""
+
+
+def _without_icu(connection: BaseDatabaseWrapper) -> str:
     # Where PostgreSQL has ICU its collations are made with the cluster.
     try:
         with connection.cursor() as cursor:

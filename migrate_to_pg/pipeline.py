@@ -23,7 +23,14 @@ from migrate_to_pg.catalog import called_alike, read_target, view_names
 from migrate_to_pg.description import Described, describe
 from migrate_to_pg.embedded import EmbeddedServer
 from migrate_to_pg.endpoints import TargetChoice, choose_target, embedded_directory
-from migrate_to_pg.errors import ProofError, StagingError, TargetError, UnmetDefinitionError
+from migrate_to_pg.errors import (
+    MigrateToPgError,
+    MigrationRefusedError,
+    ProofError,
+    StagingError,
+    TargetError,
+    UnmetDefinitionError,
+)
 from migrate_to_pg.excluding import require_unreferenced
 from migrate_to_pg.export import Archive, relations
 from migrate_to_pg.final import final_schema
@@ -34,6 +41,7 @@ from migrate_to_pg.load.pgloader_command import way_to
 from migrate_to_pg.loading import Given, Loading, Road, blocked
 from migrate_to_pg.migrations import Key, fresh_rows, run_migrations, tell_databases_apart, with_code
 from migrate_to_pg.modelled import made_from, make_models, make_unmigrated_tables
+from migrate_to_pg.needs import find_needs
 from migrate_to_pg.offline import target_tables
 from migrate_to_pg.planned import chosen_models
 from migrate_to_pg.prove import prove
@@ -76,6 +84,7 @@ from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import forget_migrations, standing_in
 from migrate_to_pg.system_checks import asked_of_tables, checked, checked_offline, explained_by, failing_on_sqlite
+from migrate_to_pg.web_server import names_of_the_project
 from migrate_to_pg.words import estimate
 
 
@@ -130,7 +139,7 @@ class _Move(Loading):
         if self.by_pgloader:
             way_to(connection, choice.conninfo)
         if self.options.export:
-            self.archive = Archive(self.options.export, connection, self.workplace.child)
+            self.archive = Archive(self.options.export, connection, self.workplace.child, self.options.export_for)
         target.take_run_lock(connection)
         stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)
@@ -163,7 +172,9 @@ class _Move(Loading):
             schema = self.learn(catalog)
             tables = target_tables(self.registry, schema, self._chosen(catalog))
             checks = checked_offline(self.source_choice, failing_on_sqlite(self.source_choice))
-            plan = replace(self.plan(catalog, tables, schema=schema), promised=True, system_checks=checks)
+            needs = find_needs(self.registry, names_of_the_project(self.source_choice))
+            plan = self.plan(catalog, tables, schema=schema)
+            plan = replace(plan, promised=True, system_checks=checks, needs=needs)
             require_unreferenced(plan, snapshot.path)
         if self.options.mode == "dump":
             self._find(plan, catalog, snapshot)
@@ -190,7 +201,7 @@ class _Move(Loading):
         """UsageError where --target cannot be meant: before the source is even looked at."""
         # The embedded server would be started by it.
         if self.options.mode not in ("check", "dump") and embedded_directory(self.options.target) is None:
-            choose_target(self.options.target)
+            _ = choose_target(self.options.target).conninfo
 
     def _migrate(
         self, source: Source | DumpedSource, choice: TargetChoice, connection: psycopg.Connection[Any]
@@ -314,12 +325,28 @@ class _Move(Loading):
             checks = checked(self.source_choice, known)
             with explained_by(checks):
                 try:
-                    missing = self._make_tables(django, catalog, watched)
+                    missing = self._make_tables(
+                        django, catalog, by_models=self.options.schema == "models", watched=watched
+                    )
                 except StagingError as error:
                     self._require_made(error, catalog, schema)
+                    if isinstance(error, MigrationRefusedError):
+                        error.remedy += f" {self._try_models(django, connection, catalog)}"
                     raise
             checks += asked_of_tables(self.source_choice)
         return missing, checks
+
+    def _try_models(
+        self, django: BaseDatabaseWrapper, connection: psycopg.Connection[Any], catalog: SourceCatalog
+    ) -> str:
+        """Whether --schema models would do where a migration does not: it is tried, and what it makes is dropped."""
+        django.close()
+        target.create_schema(connection, INCOMING)
+        try:
+            self._make_tables(django, catalog, by_models=True, watched=())
+        except MigrateToPgError as error:
+            return _("--schema models does not help: {error}", error=error)
+        return _("Or leave the migrations out: --schema models makes the tables from the models; that was tried.")
 
     def _shared(self, connection: psycopg.Connection[Any]) -> tuple[str, ...]:
         """The schemas whose extensions the migrations need."""
@@ -333,11 +360,11 @@ class _Move(Loading):
         return choice.staging(shared, session=for_others(connection.cursor()))
 
     def _make_tables(
-        self, django: BaseDatabaseWrapper, catalog: SourceCatalog, watched: tuple[str, ...]
+        self, django: BaseDatabaseWrapper, catalog: SourceCatalog, *, by_models: bool, watched: tuple[str, ...]
     ) -> tuple[Key, ...]:
         """By the migrations, or by the models; returns the migrations that the source has not applied."""
         with made_from(django, self._chosen(catalog)):
-            if self.options.schema == "models":
+            if by_models:
                 missing = make_models(django, self.registry, self.progress)
             else:
                 missing = run_migrations(django, catalog.applied_migrations, self.progress, watched=watched)

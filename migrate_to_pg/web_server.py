@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.endpoints import SourceChoice
@@ -91,6 +92,19 @@ def registrations(choice: SourceChoice) -> list[Registration]:
         # Django keeps a database in memory open.
         connection.close()
     return [registration for connection in found for registration in connection.registered]
+
+
+def names_of_the_project(choice: SourceChoice) -> frozenset[str]:
+    """The collations and functions, in lower case, that the project gives SQLite besides Django's own."""
+    own = _Recorder(":memory:")
+    register(own)
+    own.close()
+    methods = ("create_collation", "create_function", "create_aggregate", "create_window_function")
+
+    def names(found: list[Registration]) -> set[str]:
+        return {str([*values, *named.values()][0]).lower() for method, values, named in found if method in methods}
+
+    return frozenset(names(registrations(choice)) - names(own.registered))
 
 
 def sqlite_entry(choice: SourceChoice, path: Path) -> dict[str, Any]:

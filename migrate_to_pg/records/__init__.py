@@ -18,7 +18,7 @@ from migrate_to_pg.records.options import (
     Options,
     Verify,
 )
-from migrate_to_pg.records.plan import GenericKey, Plan, PlannedColumn, PlannedTable, SystemCheck, UnmadeTable
+from migrate_to_pg.records.plan import GenericKey, Need, Plan, PlannedColumn, PlannedTable, SystemCheck, UnmadeTable
 from migrate_to_pg.records.refusals import Refusal
 from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
 from migrate_to_pg.records.results import (
@@ -85,6 +85,7 @@ __all__ = [
     "LoadedTable",
     "MadeTable",
     "ModelNames",
+    "Need",
     "Options",
     "OrmTable",
     "Plan",

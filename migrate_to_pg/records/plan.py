@@ -77,6 +77,22 @@ class SystemCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A collation, function, type or extension that a model asks of the database, and no migration makes."""
+
+    #: "collation", "function", "type" or "extension".
+    kind: str
+    name: str
+    #: "shop.Item.name", or the name of a constraint or an index of the model.
+    object: str
+    #: PostgreSQL's names; no column where it is about a constraint or an index.
+    table: str
+    column: str = ""
+    #: It is SQLite's, or the project's on SQLite: PostgreSQL has none. Of any other only the server knows.
+    is_sqlite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenericKey:
     """A key that names its parent's model in one column and its row in another; by PostgreSQL's names."""
 
@@ -131,6 +147,8 @@ class Plan:
     made: Mapping[str, MadeTable] | None = None
     #: What Django's own checks say of the models on PostgreSQL.
     system_checks: tuple[SystemCheck, ...] = ()
+    #: What the models ask of PostgreSQL, as far as it may lack it; asked where no server is.
+    needs: tuple[Need, ...] = ()
     #: Names that more than one of the other side would fit.
     doubts: tuple[Doubt, ...] = ()
     #: Those among ``leftovers`` and ``leftover_views`` that installed models use.

@@ -47,7 +47,8 @@ ALL = [*DAMAGED, *HEALTHY, *HEALTHY_GENERIC]
 DROP = "SET client_min_messages = error; DROP SCHEMA IF EXISTS public, migrate_to_pg, sqlite_leftovers CASCADE"
 
 #: They ask the project's models or settings, of which a case has none; and Python's own stack, up to 3.11.
-OF_THE_PROJECT = {"unmade-model-table", "offset-dropped"} | ({"json-depth"} if sys.version_info >= (3, 12) else set())
+OF_THE_PROJECT = {"unmade-model-table", "missing-on-postgresql", "offset-dropped"}
+OF_THE_PROJECT |= {"json-depth"} if sys.version_info >= (3, 12) else set()
 Move = Callable[..., Report]
 #: Every repair, the lossy ones named.
 EVERY_REPAIR = tuple(rule.id for rule in RULES if rule.repair)

@@ -1,0 +1,66 @@
+"""What PostgreSQL lacks is found from the models alone, and no advice is given that does not help."""
+
+import json
+
+import pytest
+
+from tests.projects import Project
+
+
+@pytest.fixture
+def lacking(tmp_path):
+    """lacking(what): the project with a row, whose model asks for that."""
+
+    def make(what: str) -> Project:
+        made = Project("lacking", tmp_path)
+        made.migrate(LACKING=what)
+        made.run("shell", "-v0", "-c", INSERT, LACKING=what)
+        return made
+
+    return make
+
+
+INSERT = "from tests.projects.lacking.models import Customer; Customer.objects.create(name='Ann')"
+
+
+@pytest.mark.parametrize(
+    ("what", "level", "says"),
+    [
+        ("NOCASE", "error", "lacking.Customer.name asks for the collation NOCASE."),
+        ("RTRIM", "error", "lacking.Customer.name asks for the collation RTRIM."),
+        ("own", "error", "lacking.Customer.name asks for the collation own."),
+        ("index", "error", "name_nocase asks for the collation NOCASE."),
+        ("hex", "error", "name_hex calls the function hex."),
+        ("datetime", "error", "lacking.Customer.name has the type datetime."),
+        ("en-x-icu", "warning", "lacking.Customer.name asks for the collation en-x-icu."),
+        ("hstore", "warning", "lacking.Customer.name needs the extension hstore."),
+        ("vector(3)", "warning", "lacking.Customer.name needs the extension vector."),
+    ],
+)
+def test_check_finds_what_only_sqlite_has(what, level, says, lacking):
+    project = lacking(what) if what != "en-x-icu" else lacking("nothing")
+    ended = project.run("migrate_to_pg", "--check", "--json", ok=False, LACKING=what)
+    told = json.loads(ended.stdout)
+    (finding,) = [finding for finding in told["findings"] if finding["rule"] == "missing-on-postgresql"]
+    assert (finding["level"], finding["table"]) == (level, "lacking_customer")
+    assert finding["explanation"].startswith(says)
+    assert ended.returncode == (1 if level == "error" else 0)
+
+
+@pytest.mark.parametrize("what", ["nothing", "NOCASE+made", "trigram"])
+def test_check_finds_nothing_where_a_migration_makes_it(what, lacking):
+    ended = lacking(what).run("migrate_to_pg", "--check", "--json", LACKING=what)
+    assert not json.loads(ended.stdout)["findings"]
+
+
+@pytest.mark.parametrize("what", ["NOCASE", "hex", "datetime"])
+def test_models_are_not_advised_where_they_would_fail_too(what, lacking, postgres_url):
+    project = lacking(what)
+    refused = project.move(postgres_url, ok=False, LACKING=what)
+    assert refused.returncode == 1
+    assert "Migration lacking.0001_initial does not run on PostgreSQL: " in refused.stderr
+    assert "--schema models makes" not in refused.stderr
+    assert "--schema models does not help: PostgreSQL does not take the model " in refused.stderr
+    assert "ICU, and this server" not in refused.stderr
+    tried = project.move(postgres_url, "--schema", "models", ok=False, LACKING=what)
+    assert tried.returncode == 1

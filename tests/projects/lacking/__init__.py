@@ -1,0 +1,1 @@
+"""What SQLite has and PostgreSQL may not have; LACKING says what of it: see the fields."""

@@ -1,0 +1,47 @@
+"""The field and the index of the one model, as LACKING asks: the same for the migration and for the model."""
+
+import os
+
+from django.contrib.postgres.operations import CreateCollation, TrigramExtension
+from django.db import models
+from django.db.models.functions import Collate
+
+ASKED = os.environ.get("LACKING", "nothing").split("+")
+
+
+class Typed(models.TextField):
+    """A text with a type of its own."""
+
+    def __init__(self, *args, type_sql="text", **options):
+        super().__init__(*args, **options)
+        self.type_sql = type_sql
+
+    def db_type(self, connection):
+        return self.type_sql
+
+    def deconstruct(self):
+        name, path, args, options = super().deconstruct()
+        return name, path, args, {**options, "type_sql": self.type_sql}
+
+
+def field():
+    collations = [name for name in ("NOCASE", "RTRIM", "own", "en-x-icu") if name in ASKED]
+    types = [name for name in ("datetime", "hstore", "vector(3)") if name in ASKED]
+    if types:
+        return Typed(type_sql=types[0])
+    return models.CharField(max_length=40, db_collation=collations[0] if collations else None)
+
+
+def indexes():
+    if "hex" in ASKED:
+        yield models.Index(models.Func("name", function="hex"), name="name_hex")
+    if "index" in ASKED:
+        yield models.Index(Collate("name", "NOCASE"), name="name_nocase")
+
+
+def operations():
+    """What a project does about it."""
+    if "made" in ASKED:
+        yield CreateCollation("NOCASE", provider="icu", locale="und-u-ks-level2", deterministic=False)
+    if "trigram" in ASKED:
+        yield TrigramExtension()
