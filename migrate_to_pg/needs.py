@@ -13,7 +13,7 @@ from django.db import models
 
 from migrate_to_pg.migrations import SourceLoader
 from migrate_to_pg.names import called, cut
-from migrate_to_pg.recorder import record
+from migrate_to_pg.recorder import NEWEST, record
 from migrate_to_pg.records import Need
 from migrate_to_pg.registry import Registry
 from migrate_to_pg.stand_in import NOWHERE, standing_in
@@ -56,6 +56,7 @@ def find_needs(registry: Registry, registered: Collection[str]) -> tuple[Need, .
     ``registered`` are the collations and functions that the project gives SQLite, in lower case.
     """
     with standing_in(registry.alias, NOWHERE) as connection:
+        connection.__dict__["pg_version"] = NEWEST
         found = {need: None for model in registry.stored_models() for need in _of_model(model, connection, registered)}
         if not found:
             return ()

@@ -29,8 +29,8 @@ def looked_at(path: Path) -> Iterator[None]:
     """UsageError for what the system says of the path: a directory that may not be entered, a name that is too long."""
     try:
         yield
-    except (OSError, ValueError) as error:
-        # No path has a NUL in it, as a setting may.
+    except (OSError, ValueError, RuntimeError) as error:
+        # No path has a NUL in it, as a setting may; not every ~name is somebody's home.
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
             _("{path} cannot be looked at: {strerror}.", path=path, strerror=reason),

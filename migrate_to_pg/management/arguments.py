@@ -234,7 +234,10 @@ def _given(text: str) -> str:
 
 
 def _path(text: str) -> Path:
-    return Path(_address(text) if os.path.lexists(text) else _given(text)).expanduser()
+    try:
+        return Path(_address(text) if os.path.lexists(text) else _given(text)).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError("nobody of that name has a home directory") from error
 
 
 def _jobs(text: str) -> int:

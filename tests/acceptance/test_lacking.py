@@ -1,9 +1,11 @@
 """What PostgreSQL lacks is found from the models alone, and no advice is given that does not help."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
+from tests.debian import cluster
 from tests.projects import Project
 
 
@@ -64,3 +66,15 @@ def test_models_are_not_advised_where_they_would_fail_too(what, lacking, postgre
     assert "ICU, and this server" not in refused.stderr
     tried = project.move(postgres_url, "--schema", "models", ok=False, LACKING=what)
     assert tried.returncode == 1
+
+
+@pytest.mark.full
+def test_what_is_advised_for_nocase_moves_to_a_server_with_icu(lacking):
+    project = lacking("NOCASE+made")
+    with cluster() as folder:
+        url = f"postgres://postgres@{quote(str(folder), safe='')}/postgres"
+        moved = project.move(url, LACKING="NOCASE+made")
+        assert moved.stdout.startswith("Published")
+        count = "from tests.projects.lacking.models import Customer as C; print(C.objects.filter(name='ANN').count())"
+        asked = project.run("shell", "-v0", "-c", count, DATABASE_URL=url, LACKING="NOCASE+made")
+        assert asked.stdout.strip() == "1"

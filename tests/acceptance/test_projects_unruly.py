@@ -72,6 +72,7 @@ def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path
     assert "Migration dialect.0002_sqlite_alone does not run on PostgreSQL: function strftime(" in refused.stderr
     assert "Operation: Raw SQL operation" in refused.stderr
     assert "SQL: UPDATE dialect_order SET year" in refused.stderr
+    assert "--schema models makes the tables from the models; that was tried." in refused.stderr
     dialect.move(postgres_url, "--schema", "models")
     told = execute(postgres_url, "SELECT id, year, note, shop_id, placed AT TIME ZONE 'UTC' FROM dialect_order")
     assert [(*row[:4], str(row[4])) for row in told] == [(8, 2024, "two of them", 3, "2024-05-01 10:00:00.250000")]

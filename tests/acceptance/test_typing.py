@@ -118,3 +118,50 @@ def test_any_address_ends_with_a_sentence(typed, count):
         check_refused(typed("--target", address.replace("\0", ""), *mode), may_be_unreachable=reads(address))
 
     check()
+
+
+#: Of the command's options, but --help and --version; those that take nothing are given a value all the same.
+NAMES = sorted(
+    name
+    for action in migrate_to_pg.Command().create_parser("manage.py", "migrate_to_pg")._actions
+    for name in action.option_strings
+    if action.dest not in ("help", "version", "explain", "settings", "pythonpath", "traceback")
+)
+MISSPELT = st.sampled_from(NAMES).flatmap(lambda name: st.sampled_from([name[:-1], name + "s", name.upper(), name[1:]]))
+TYPED = st.sampled_from(
+    (
+        "", " ", ",", "a,,b", "all", "x" * 300, "\udce9", "é", "-1", "0", "1e9", "99999999999999999999", "١", "a.b",
+        "auth.User", "/dev/null/x", "/" + "d" * 300, "/" + "d/" * 3000, "cells", "foreign-key-orphan", "--", "-", "~x",
+        "postgres://u:secret@h/d", "\\", "'", '"', "{x}", "%s", "[bold]", "\x1b[31m", "a=b", "*",
+    )
+)  # fmt: skip
+
+
+@st.composite
+def lines(draw):
+    """A command line of options and values in any order; the target is one that nobody answers at."""
+    words = ["--target", "postgres://u@127.0.0.1:1/db", draw(st.sampled_from(("--undo", "--purge", "--verify-only")))]
+    for name in draw(st.lists(st.sampled_from(NAMES) | MISSPELT, max_size=4)):
+        form = draw(st.sampled_from(("alone", "apart", "joined")))
+        value = draw(TYPED)
+        words += {"alone": [name], "apart": [name, value], "joined": [f"{name}={value}"]}[form]
+    return words
+
+
+@pytest.mark.parametrize("count", first_in_ci(300, 5000))
+def test_any_options_end_with_a_sentence(typed, count):
+    @trying(max_examples=count, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture,))
+    @given(words=lines())
+    @example(words=["--reherse"])
+    @example(words=["--verify", "cell", "--undo"])
+    def check(words):
+        status, out, err = typed(*words)
+        assert status in (1, 2), err
+        assert "Traceback" not in err
+        assert "secret" not in err + out
+        errors = [line for line in err.splitlines() if line.startswith("Error: ")]
+        assert len(errors) == 1, err
+        if status == 2:
+            assert "Nothing was published. " in err.splitlines()[-1], err
+
+    check()
