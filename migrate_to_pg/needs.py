@@ -88,6 +88,9 @@ def _of_field(field: Any, connection: Any) -> Iterator[tuple[str, str]]:
     with suppress(django.db.Error, ImproperlyConfigured):
         if getattr(field, "generated", False):
             yield from _of_sql(field.generated_sql(connection)[0])
+        # Since Django 5.0.
+        elif getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED:
+            yield from _of_sql(connection.schema_editor().db_default_sql(field)[0])
 
 
 def _of_sql(sql: str) -> Iterator[tuple[str, str]]:

@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import re
 import signal
 from urllib.parse import quote, unquote
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as trying
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from psycopg import pq
 
 from migrate_to_pg.management.commands import migrate_to_pg
+from tests.debian import cluster, free_port
 from tests.tiers import first_in_ci
 
 #: What a password is cut into where one of its characters ends an address early; no word of any message.
@@ -165,3 +168,30 @@ def test_any_options_end_with_a_sentence(typed, count):
             assert "Nothing was published. " in err.splitlines()[-1], err
 
     check()
+
+
+def with_passwords(data):
+    """Whoever comes over the network needs one."""
+    rules = data / "pg_hba.conf"
+    rules.write_text(re.sub(r"^(host .*)trust$", r"\1scram-sha-256", rules.read_text(), flags=re.M))
+
+
+@pytest.mark.full
+def test_a_server_at_an_address_of_ipv6_takes_a_password_of_900_characters(made, manage, tmp_path):
+    password, port = "p@/ü% " * 150, free_port()
+    with cluster(f"-c port={port} -c listen_addresses=::1", prepare=with_passwords) as folder:
+        with psycopg.connect(host=str(folder), port=port, user="postgres", dbname="postgres", autocommit=True) as own:
+            own.execute(f"CREATE ROLE app LOGIN PASSWORD '{password}'")
+            own.execute("CREATE DATABASE app OWNER app")
+        target = ("--target", f"postgres://app:{quote(password, safe='')}@[::1]:{port}/app")
+        export = ("--export", tmp_path / "all.dump", "--report", tmp_path / "report")
+        moved = manage("migrate_to_pg", "--source", made("none"), *target, *export, "--verify")
+        undone = manage("migrate_to_pg", "--undo", *target)
+        wrong = manage("migrate_to_pg", "--undo", "--target", f"postgres://app:{'x' * 300}@[::1]:{port}/app", ok=False)
+    assert f"postgres://app@[::1]:{port}/app" in moved.stdout
+    assert (tmp_path / "all.dump").exists()
+    assert wrong.returncode == 1
+    assert f"Error: PostgreSQL at [::1]:{port} cannot be reached as user app." in wrong.stderr
+    for printed in (moved, undone, wrong):
+        assert "p@/" not in unquote(printed.stdout + printed.stderr)
+        assert "xxx" not in printed.stdout + printed.stderr

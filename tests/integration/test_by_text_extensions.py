@@ -91,8 +91,8 @@ def check_kept(ferry: Ferry, extension: str, type_sql: str, given: list[str], he
     assert marks(ferry.batches()) == [""] * len(given) + ["null"] + ["malformed"] * len(lost)
     for text in lost:
         literal = text.replace("'", "''")
-        # It is read, with less in it: what the table of types is for.
-        assert ferry.rows(f"SELECT ('{literal}'::{type_sql})::text IS DISTINCT FROM '{literal}'") == [(True,)]
+        # It is read, and given back with less in it. Of xml a cast to text would show what only storage keeps.
+        assert ferry.rows(f"SELECT format('%s', '{literal}'::{type_sql}) <> '{literal}'") == [(True,)]
     ferry.source(f"DELETE FROM t WHERE id > {len(given) + 1}")
     ferry.load()
     assert [row[0] for row in ferry.rows("SELECT v::text FROM t ORDER BY id")] == [*held, None]
