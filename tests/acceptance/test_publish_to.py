@@ -150,7 +150,7 @@ def test_so_it_is_whatever_is_asked_for(objects, mode):
 def test_a_schema_that_is_not_there_is_named_with_what_to_run(objects, postgres_url):
     refused = objects.move(postgres_url, "--publish-to", HOSTILE, ok=False)
     assert refused.returncode == 1
-    remedy = next(line for line in refused.stdout.splitlines() if "CREATE SCHEMA" in line)
+    remedy = next(line for line in refused.stderr.splitlines() if "CREATE SCHEMA" in line)
     execute(postgres_url, remedy[remedy.index("CREATE SCHEMA") :].strip().encode())
     objects.move(postgres_url, PROJECT_MIGRATE_TO_PG=json.dumps({"PUBLISH_TO": HOSTILE}))
     assert tables(postgres_url, HOSTILE) > 5
