@@ -45,6 +45,13 @@ EXTENSIONS = {
 }  # fmt: skip
 #: Every PostgreSQL has these.
 _COLLATIONS = frozenset(("c", "posix", "default", "ucs_basic"))
+#: How statements begin that make one.
+_MADE_BY = {
+    "collation": ("create collation",),
+    "extension": ("create extension",),
+    "function": ("create function", "create or replace function"),
+    "type": ("create type", "create domain"),
+}
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _FUNCTION = re.compile(r'(?<!["\w])([a-z_]\w*)\(')
 _COLLATE = re.compile(r'\bCOLLATE "?([^\s",)]+)', re.IGNORECASE)
@@ -61,7 +68,7 @@ def find_needs(registry: Registry, registered: Collection[str]) -> tuple[Need, .
         if not found:
             return ()
         noted = record(connection, SourceLoader(None, registry.applied))
-    return tuple(need for need in found if not noted.speaks_of("create", need.kind, need.name))
+    return tuple(need for need in found if not any(noted.speaks_of(made, need.name) for made in _MADE_BY[need.kind]))
 
 
 def _of_model(model: type[models.Model], connection: Any, registered: Collection[str]) -> Iterator[Need]:

@@ -49,10 +49,14 @@ def test_check_finds_what_only_sqlite_has(what, level, says, lacking):
     assert ended.returncode == (1 if level == "error" else 0)
 
 
-@pytest.mark.parametrize("what", ["nothing", "NOCASE+made", "trigram"])
+@pytest.mark.parametrize("what", ["nothing", "NOCASE+made", "hex+function", "trigram"])
 def test_check_finds_nothing_where_a_migration_makes_it(what, lacking):
     ended = lacking(what).run("migrate_to_pg", "--check", "--json", LACKING=what)
     assert not json.loads(ended.stdout)["findings"]
+
+
+def test_what_a_migration_makes_moves(lacking, postgres_url):
+    lacking("hex+function").move(postgres_url, LACKING="hex+function")
 
 
 @pytest.mark.parametrize("what", ["NOCASE", "hex", "datetime"])

@@ -3,7 +3,7 @@
 import os
 
 from django.contrib.postgres.operations import CreateCollation, TrigramExtension
-from django.db import models
+from django.db import migrations, models
 from django.db.models.functions import Collate
 
 ASKED = os.environ.get("LACKING", "nothing").split("+")
@@ -45,3 +45,13 @@ def operations():
         yield CreateCollation("NOCASE", provider="icu", locale="und-u-ks-level2", deterministic=False)
     if "trigram" in ASKED:
         yield TrigramExtension()
+    if "function" in ASKED:
+        yield migrations.RunPython(make_function, migrations.RunPython.noop)
+
+
+def make_function(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            "CREATE FUNCTION hex(varchar) RETURNS text LANGUAGE sql IMMUTABLE"
+            " RETURN encode(convert_to($1, 'UTF8'), 'hex')"
+        )
