@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from dataclasses import dataclass, replace
 
 from migrate_to_pg.account import Fate, Mended
@@ -43,7 +44,8 @@ class QuarantineTrial:
     def _count(self, quarantine: frozenset[str]) -> LeftOut | None:
         if not is_called_for(self.findings, Accepted(quarantine=quarantine)):
             return None
-        with contextlib.suppress(SourceError):
+        # Without room for it the count is left out; what stands in the way is told all the same.
+        with contextlib.suppress(SourceError, sqlite3.Error, OSError):
             require_space(self.workplace.directory, 2 * self.snapshot.size)
             return count_left_out(
                 self.plan,
