@@ -15,6 +15,10 @@ from migrate_to_pg.suggestions import did_you_mean
 FILE_REPAIRS = ("checkpoint", "wal")
 
 
+#: Names of every lossless repair.
+_LOSSLESS = frozenset(("lossless", "all"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """What may be done to the database itself."""
@@ -22,20 +26,21 @@ class Accepted:
     #: In the order in which they are done.
     file: tuple[str, ...]
     rules: frozenset[str]
-    #: What was named itself, and not by "all".
+    #: What was named itself, and not by "lossless" or "all".
     named: frozenset[str]
 
 
 def accepted_repairs(names: Sequence[str]) -> Accepted:
-    """What --repair names; "all" means every lossless repair of what the database holds, a lossy one must be named.
+    """What --repair names; "lossless", or "all", means every such repair of what the database holds.
 
     Raises UsageError where a name is no rule, or one that has no repair in SQLite itself.
     """
     wanted = [OTHER_NAMES.get(name, name) for name in (given.strip() for given in names) if name]
     for name in wanted or [""]:
-        if name != "all" and name not in FILE_REPAIRS and name not in REPAIRS:
+        if name not in _LOSSLESS and name not in FILE_REPAIRS and name not in REPAIRS:
             raise _unknown(name)
-    lossless = {rule for rule, kind in REPAIRS.items() if kind == "lossless"} if "all" in wanted else set()
+    every = {rule for rule, kind in REPAIRS.items() if kind == "lossless"}
+    lossless = every if not _LOSSLESS.isdisjoint(wanted) else set()
     return Accepted(
         file=tuple(name for name in FILE_REPAIRS if name in wanted),
         rules=frozenset(lossless | (set(wanted) & set(REPAIRS))),
@@ -59,7 +64,7 @@ def _unknown(name: str) -> UsageError:
             name,
             repairs,
             _(
-                "What can be repaired: {what}; or all, for the lossless ones that concern rows and tables.",
+                "What can be repaired: {what}; or lossless (also all), for those that concern rows and tables.",
                 what=", ".join(repairs),
             ),
         ),

@@ -46,7 +46,7 @@ def test_nothing_but_the_keys_parent_is_different_afterwards(dangling):
 def test_the_backup_is_the_database_as_it_was_and_private(dangling):
     dangling.chmod(0o644)
     before = content(dangling, schema=True)
-    diagnosis = repair(str(dangling), ["all"])
+    diagnosis = repair(str(dangling), ["lossless"])
     (backup,) = backups(dangling)
     assert diagnosis.repair.backup == str(backup)
     assert content(backup, schema=True) == before

@@ -55,9 +55,9 @@ class Command(BaseCommand):
         group.add_argument(
             "--repair",
             type=manners.plain,
-            metavar="RULE[,RULE]|all",
-            help="repair these findings in the database itself, after a backup beside it; all: every lossless repair."
-            " wal: switch to WAL; checkpoint: write the -wal back",
+            metavar="RULE[,RULE]|lossless",
+            help="repair these findings in the database itself, after a backup beside it; lossless, or all: every such"
+            " repair. wal: switch to WAL; checkpoint: write the -wal back",
         )
         manners.add_explain(group)
         output = parser.add_argument_group("what is written")
