@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-LONG = "UPDATE attributions_teacher SET last_name = replace(hex(zeroblob(100)), '00', 'x') WHERE id = 2"
+LONG = "UPDATE attributions_teacher SET last_name = replace(hex(zeroblob(300)), '00', 'x') WHERE id = 2"
 COUNTS = "SELECT count(*) FROM attributions_attribution WHERE teacher_id = 2"
 
 

@@ -91,6 +91,7 @@ def test_what_was_changed_and_set_aside_is_told_with_its_whole_rows() -> None:
         "rule": "foreign-key-orphan",
         "fate": "quarantined",
         "count": 3,
+        "following": 0,
         "rows": [
             {
                 "key": {"id": "17"},
