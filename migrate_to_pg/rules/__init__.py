@@ -140,7 +140,7 @@ def accepted_rules(names: Sequence[str]) -> frozenset[str]:
     for name, rule in zip(names, _ids(names), strict=True):
         if name not in groups and rule not in repairs:
             known = sorted([*repairs, *_other_names()])
-            raise _not_among("--fix", name, _("has no repair"), known, _("lossless (also all) or lossy"))
+            raise _not_among("--fix", name, _("has no repair"), known, tuple(groups), _("lossless (also all) or lossy"))
         accepted |= groups.get(name, {rule})
     return frozenset(accepted)
 
@@ -167,7 +167,7 @@ def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
     known = {rule.id for rule in RULES if names_rows(rule)}
     for name in names:
         if name != "all" and name not in known:
-            raise _not_among("--quarantine", name, _("is not about rows"), sorted(known), "all")
+            raise _not_among("--quarantine", name, _("is not about rows"), sorted(known), ("all",), "all")
     return frozenset(known if "all" in names else names)
 
 
@@ -176,12 +176,14 @@ def names_rows(rule: Rule) -> bool:
     return rule.names_rows
 
 
-def _not_among(option: str, name: str, what: str, known: Sequence[str], all_means: str) -> UsageError:
+def _not_among(
+    option: str, name: str, what: str, known: Sequence[str], groups: Sequence[str], all_means: str
+) -> UsageError:
     what = what if name in {rule.id for rule in RULES} else _("is no rule")
     return UsageError(
         f"{option} {name}: {name} {what}.",
         remedy=did_you_mean(
-            name, known, _("Known: {known}; or {all_means}.", known=", ".join(known), all_means=all_means)
+            name, [*known, *groups], _("Known: {known}; or {all_means}.", known=", ".join(known), all_means=all_means)
         ),
     )
 

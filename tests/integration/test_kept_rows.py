@@ -135,8 +135,11 @@ def test_lossless_is_what_all_stood_for_and_lossy_is_every_repair_but_a_merge() 
     assert accepted_rules(["lossy"]) == repairs.keys() - {"duplicate-key"}
     assert accepted_rules(["lossy", "merge-duplicates"]) == repairs.keys()
     with pytest.raises(UsageError) as refused:
-        accepted_rules(["lossles"])
+        accepted_rules(["whatever"])
     assert "lossless (also all) or lossy" in refused.value.remedy
+    with pytest.raises(UsageError) as refused:
+        accepted_rules(["lossles"])
+    assert refused.value.remedy == "Did you mean lossless?"
 
 
 BOOLEANS = "CREATE TABLE t (id integer PRIMARY KEY, v bool); INSERT INTO t VALUES (1, 'true')"
