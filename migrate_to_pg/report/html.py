@@ -83,7 +83,7 @@ def _header(report: Report) -> Html:
     style = tone(report)
     mark = el("span", _MARKS[style], class_="mark", aria_hidden="true")
     about = el("p", f"{say('title')} · {_mode(report)} · {started(report)}", class_="kicker")
-    return el("header", mark, about, el("h1", first), *_failure(report), *below, class_=style)
+    return el("header", mark, about, el("h1", lines(first)), *_failure(report), *below, class_=style)
 
 
 def _failure(report: Report) -> list[Html]:
