@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
             "The settings have this database as {alias!r} already: keep them so for the application, wherever it runs.",
             alias=alias,
         )
-    path, value = _assignment()
-    variable = _variable(value, _parsed(path)) if path and value else ""
+    path, values = _assignments()
+    variable = _variable(values, _parsed(path)) if path else ""
     if variable:
         return _(
             "Point the application to this database: its settings read {variable}.\n{line}",
@@ -49,13 +49,13 @@ def _is_in_force(alias: str, entry: Mapping[str, Any]) -> bool:
     return all(str(ours.get(key) or "") == str(entry.get(key) or "") for key in ("ENGINE", "NAME", "HOST", "PORT"))
 
 
-def _assignment() -> tuple[Path | None, ast.expr | None]:
-    """The file in which the settings set DATABASES, and what they set it to; None where that cannot be read."""
+def _assignments() -> tuple[Path | None, list[ast.expr]]:
+    """The file in which the settings set DATABASES, and all that they set of it there; None where none can be read."""
     for path in _files(getattr(settings, "SETTINGS_MODULE", "") or ""):
-        for node in ast.walk(_parsed(path)):
-            if isinstance(node, ast.Assign) and any("DATABASES" in ast.unparse(target) for target in node.targets):
-                return path, node.value
-    return None, None
+        nodes = [node for node in ast.walk(_parsed(path)) if isinstance(node, ast.Assign)]
+        if values := [n.value for n in nodes if any("DATABASES" in ast.unparse(target) for target in n.targets)]:
+            return path, values
+    return None, []
 
 
 def _files(name: str) -> Iterator[Path]:
@@ -79,14 +79,15 @@ def _parsed(path: Path) -> ast.Module:
         return ast.Module(body=[], type_ignores=[])
 
 
-def _variable(value: ast.expr, module: ast.Module) -> str:
+def _variable(values: Sequence[ast.expr], module: ast.Module) -> str:
     """The variable from which a URL is read; '' where none is."""
-    for call in (node for node in ast.walk(value) if isinstance(node, ast.Call)):
+    nodes = (node for value in values for node in ast.walk(value))
+    for call in (node for node in nodes if isinstance(node, ast.Call)):
         if isinstance(call.func, ast.Attribute) and call.func.attr in _READERS:
             named = [keyword.value for keyword in call.keywords if keyword.arg in ("env", "var")]
             return next(_texts([*named, *call.args[:1]]), _USUAL_VARIABLE)
     # A function of the project's own, or one that is given the text of the variable.
-    texts = (text for part in (value, module) for text in _texts(ast.walk(part)))
+    texts = (text for part in (*values, module) for text in _texts(ast.walk(part)))
     return next((text for text in texts if text.isidentifier() and text.endswith(_USUAL_VARIABLE)), "")
 
 

@@ -92,7 +92,7 @@ def command_line(options: Options) -> str:
         "--keep": options.keep,
     }
     words += [word for flag, given in flags.items() if given for word in flag.split()]
-    return shlex.join([*words, *options.invocation.common])
+    return shlex.join([*words, *(word for pair in options.invocation.common for word in pair)])
 
 
 def _shown(value: str, option: str) -> str:
@@ -206,8 +206,12 @@ def _after_publication(options: Options, published: Published) -> list[str]:
 
 def _later(options: Options, published: Published) -> Iterator[str]:
     """What may be wanted on any later day; each command names its target, whatever the settings say by then."""
+    # Neither has to do with another run, nor does every mode take them.
+    common = tuple(pair for pair in options.invocation.common if pair[0] not in ("--report", "--jobs"))
     again = Options(
-        target=options.target, publish_to=options.publish_to, invocation=options.invocation, verify=Verify.CELLS
+        target=options.target,
+        publish_to=options.publish_to,
+        invocation=replace(options.invocation, common=common),
     )
     proof = replace(again, mode="verify_only", source=published.snapshot)
     yield _("To compare PostgreSQL with the snapshot, any day:\n{line}", line=command_line(proof))

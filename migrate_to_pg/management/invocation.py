@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from migrate_to_pg.apps import BEGAN
 from migrate_to_pg.discretion import may_hold_password
 from migrate_to_pg.records import Invocation
 
@@ -16,7 +14,6 @@ from migrate_to_pg.records import Invocation
 _COMMON = ("settings", "pythonpath", "lang", "jobs", "report")
 #: Words that may stand before the command's name: an interpreter, its options, a script, -m and a module.
 _MOST_BEFORE = 6
-_LOADED = time.perf_counter()
 
 
 def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
@@ -32,21 +29,12 @@ def _program(command: str, argv: Sequence[str]) -> tuple[str, ...]:
     return *before, command
 
 
-def _common(options: Mapping[str, Any]) -> tuple[str, ...]:
+def _common(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """--settings and the like, as they were typed."""
-    typed = {f"--{name}": str(options[name]) for name in _COMMON if options.get(name)}
-    return tuple(word for name, value in typed.items() if not may_hold_password(value) for word in (name, value))
+    typed = [(f"--{name}", str(options[name])) for name in _COMMON if options.get(name)]
+    return tuple((name, value) for name, value in typed if not may_hold_password(value))
 
 
-def _began(command: str) -> float:
-    """When this process began, in the time of ``perf_counter``, where it was started for that command."""
-    if sys.argv[1:2] == [command] and hasattr(time, "CLOCK_BOOTTIME"):
-        try:
-            # The name of the program, in brackets, may hold anything.
-            fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            ticks = int(fields[19])
-        except (OSError, ValueError, IndexError):
-            return _LOADED
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-        return time.perf_counter() - age
-    return time.perf_counter()
+def _began(command: str) -> float | None:
+    """When this process began, where it was started for that command; None where somebody calls it from Python."""
+    return BEGAN if sys.argv[1:2] == [command] else None

@@ -53,8 +53,8 @@ class Invocation:
 
     #: The words up to the command's name, for the command lines that a report gives to copy.
     program: tuple[str, ...] = ("manage.py", "migrate_to_pg")
-    #: What else was typed that the same command needs again: --settings and the like.
-    common: tuple[str, ...] = ()
+    #: What else was typed that the same command needs again, each with its value: --settings and the like.
+    common: tuple[tuple[str, str], ...] = ()
     #: When the process began, in the time of ``time.perf_counter``; None: with the run.
     began: float | None = None
 

@@ -61,6 +61,7 @@ OTHER = URL.replace("DATABASE_URL", "SHOP_DB")
         ('DATABASES = {"default": env.db("SHOP_DB", default="sqlite:///db.sqlite3")}', OTHER),
         ('DATABASES = {"default": env.dj_db_url("DATABASE_URL")}', URL),
         ('DATABASES = {}\nDATABASES["default"] = database(os.getenv("DATABASE_URL"))', URL),
+        ('DATABASES = {}\nDATABASES["default"] = env.db("SHOP_DB")', OTHER),
         ('url = config("DATABASE_URL")\nDATABASES = {"default": parsed(url)}', URL),
     ],
 )  # fmt: skip
