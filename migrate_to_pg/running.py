@@ -88,6 +88,8 @@ class Running:
 
     def go(self) -> Report:
         """The report of it, also written to its directory, whether the run succeeded or not."""
+        if self.options.invocation.began is not None:
+            self.facts.stages["start"] = time.perf_counter() - self.began
         self.note(self.source_choice.sentence)
         try:
             with ExitStack() as stack:

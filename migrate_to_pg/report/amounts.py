@@ -19,10 +19,11 @@ _FEW = 25
 def figures(report: Report) -> Html:
     """The few numbers that a reader looks for first."""
     known = tables(report)
+    compared = sum(t.cells_compared or 0 for t in known)
     told = {
         "tables_title": number(len(known)) if known else "",
         "rows_column": number(sum(t.rows_target or 0 for t in known)) if known else "",
-        "cells_compared": number(sum(t.cells_compared or 0 for t in known)) if report.proof else "",
+        "cells_compared": number(compared) if compared else "",
         "differences_title": number(sum(t.differences or 0 for t in known)) if report.proof else "",
         "total": duration(total_seconds(report)) if report.stages else "",
     }

@@ -23,9 +23,8 @@ def is_blocked(report: Report) -> bool:
     return not report.ok and any(finding.blocks for finding in report.findings)
 
 
-def groups(report: Report) -> list[list[Finding]]:
-    """The findings in order, those of one rule and status together."""
-    ordered = findings(report)
+def groups(ordered: Sequence[Finding]) -> list[list[Finding]]:
+    """The findings in their order, but those of one rule together."""
     first: dict[str, int] = {}
     for position, finding in enumerate(ordered):
         first.setdefault(finding.rule, position)
@@ -54,7 +53,7 @@ class Sentences:
 
 def blocking_rows(report: Report, most: int = ROWS) -> list[tuple[str, ...]]:
     """Rule, place, what repairs it, rows: one line a finding, or one a rule where there would be too many."""
-    blocking = [[f for f in group if f.blocks] for group in groups(report)]
+    blocking = [[f for f in group if f.blocks] for group in groups(findings(report))]
     by_rule = [group for group in blocking if group]
     lines = [[finding] for group in by_rule for finding in group]
     shown = lines if len(lines) <= most else by_rule

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from migrate_to_pg.diagnosis import Diagnosis, Holder, RepairRecord
-from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level
-from migrate_to_pg.report.facts import repair_offer
+from migrate_to_pg.report.blocked import Sentences, groups
+from migrate_to_pg.report.facts import repair_offer, title
 from migrate_to_pg.report.json import finding_json
 from migrate_to_pg.report.layout import Block, fact, finding_blocks, heading, line, named
 from migrate_to_pg.report.words import say, size
-from migrate_to_pg.rules import RULES
 from migrate_to_pg.rules.in_place import REPAIRS
-from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
-from migrate_to_pg.rules.of_the_run import RUN_RULES
 
 #: What a text about the move names, in every language.
 _OF_MOVE = ("PostgreSQL", "--fix", "--quarantine", "--rehearse", "migrate_to_pg", "sqlite_leftovers")
-_TITLES = {rule.id: rule.title for rule in (*RULES, *RUN_RULES, *DOCTOR_RULES)}
 
 
 def blocks(diagnosis: Diagnosis) -> list[Block]:
@@ -32,40 +28,49 @@ def blocks(diagnosis: Diagnosis) -> list[Block]:
         return [fact(say("healthy", path=diagnosis.source, held=_held(diagnosis)), "good"), *repair]
     healthy = all(finding.level is not Level.ERROR for finding in diagnosis.findings)
     told = [fact(_verdict(diagnosis, healthy), "good" if healthy else "bad"), *repair, *_facts(diagnosis)]
-    for finding in diagnosis.findings:
-        told += _of_sqlite(finding)
+    told += _grouped(diagnosis.findings, _of_sqlite)
     tried = {left.rule for left in diagnosis.repair.not_repaired} if diagnosis.repair else set()
     repairable = [rule for rule in diagnosis.repairable if rule not in tried]
     if repairable:
         told += [line(""), fact(say("repair_in_place", path=shlex.quote(diagnosis.source), rules=",".join(repairable)))]
-    of_move = [block for finding in diagnosis.findings for block in _of_move(finding)]
+    of_move = _grouped(diagnosis.findings, _of_move)
     if of_move:
         told += [*heading("of_the_move"), line(say("fix_is_for_the_move")), *of_move]
     return told
 
 
-def _of_sqlite(finding: Finding) -> Iterator[Block]:
+def _grouped(found: Sequence[Finding], told: Callable[[Finding, Sentences], Iterator[Block]]) -> list[Block]:
+    """What ``told`` says of each finding, those of one rule together and each sentence once."""
+    blocks: list[Block] = []
+    for group in groups(found):
+        sentences = Sentences()
+        blocks += [block for finding in group for block in told(finding, sentences)]
+    return blocks
+
+
+def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
     """A finding as far as it is about SQLite."""
     if _is_of_move_alone(finding):
         return
     if _is_of_move(finding.explanation):
-        finding = replace(finding, explanation=f"{_(_TITLES[finding.rule])}.")
+        finding = replace(finding, explanation=f"{title(finding.rule)}.")
     remedy = [text for text in finding.remedy.splitlines() if not _is_of_move(text)]
     remedy += repair_offer(finding, "--repair") if finding.rule in REPAIRS else []
     own = replace(finding, remedy="\n".join(remedy), repair="", repairable=None, quarantinable=False)
-    yield from finding_blocks(own)
+    yield from finding_blocks(own, sentences=sentences)
 
 
-def _of_move(finding: Finding) -> Iterator[Block]:
+def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
     """What the same finding means for a move, where it means anything; its rows are shown above."""
     if _is_of_move_alone(finding):
-        yield from finding_blocks(finding)
+        yield from finding_blocks(finding, sentences=sentences)
         return
     remedy = "\n".join(text for text in finding.remedy.splitlines() if _is_of_move(text))
     explained = _is_of_move(finding.explanation)
     if explained or remedy or finding.repairable is not None or finding.quarantinable:
         explanation = finding.explanation if explained else ""
-        yield from finding_blocks(replace(finding, explanation=explanation, remedy=remedy, samples=()))
+        of_move = replace(finding, explanation=explanation, remedy=remedy, samples=())
+        yield from finding_blocks(of_move, sentences=sentences)
 
 
 def _is_of_move_alone(finding: Finding) -> bool:

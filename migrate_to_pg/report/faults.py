@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from migrate_to_pg.records import Difference, Finding, Report
 from migrate_to_pg.report.blocked import Sentences, blocking_rows, by_hand, groups, is_blocked
 from migrate_to_pg.report.facts import (
-    at_stake,
     both_values,
     extent,
     finding_counts,
+    findings,
     headline,
     key_text,
     place,
@@ -21,6 +21,7 @@ from migrate_to_pg.report.facts import (
 from migrate_to_pg.report.grid import Row, grid, samples, section
 from migrate_to_pg.report.markup import Html, el, join
 from migrate_to_pg.report.tables import TableFacts, side_counts, tables
+from migrate_to_pg.report.verdict import at_stake
 from migrate_to_pg.report.words import say
 from migrate_to_pg.rules.reference import rules_by_id
 
@@ -48,24 +49,24 @@ def _obstacle(row: tuple[str, ...]) -> Row:
 
 def findings_section(report: Report) -> Html:
     """Every rule that found something; its findings unfold: what, where, why, which rows, what to do or was done."""
-    cards = [_group(group, report) for group in groups(report)]
+    cards = [_group(group, report) for group in groups(findings(report))]
     return section("findings", *cards, note=finding_counts(report)) if cards else join()
 
 
 def _group(group: list[Finding], report: Report) -> Html:
-    state = status(group[0], report)
+    states = list(dict.fromkeys(status(finding, report) for finding in group))
     rule = group[0].rule
     sentences = Sentences()
     summary = el(
         "summary",
-        el("span", say(state), class_=f"chip {state}"),
+        *(el("span", say(state), class_=f"chip {state}") for state in states),
         el("span", title(rule), class_="title"),
         " ",
         el("code", rule),
         el("span", _extent(group), class_="note"),
     )
     found = [part for finding in group for part in _finding(finding, report, sentences)]
-    return el("details", summary, *found, *_about(rule), class_=f"card {state}", id=rule)
+    return el("details", summary, *found, *_about(rule), class_=f"card {states[0]}", id=rule)
 
 
 def _extent(group: list[Finding]) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 from migrate_to_pg.language import language, number
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.amounts import figures, stages_section, tables_section
-from migrate_to_pg.report.facts import assurances, started, target_words, tone, verdict
+from migrate_to_pg.report.facts import started, target_words
 from migrate_to_pg.report.faults import blocked_section, differences_section, findings_section
 from migrate_to_pg.report.grid import Row, contents, facts, folded_section, grid, pairs, section
 from migrate_to_pg.report.markup import Html, el, join, lines, raw, void
 from migrate_to_pg.report.mended import mended_section
+from migrate_to_pg.report.verdict import assurances, tone, verdict
 from migrate_to_pg.report.words import duration, say, size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,10 @@ from migrate_to_pg.records import Difference, Finding, Report, Sample
 from migrate_to_pg.report.accounting import Edit, edits, extent_of, mended_counts, nature_of, place_of, whole_record
 from migrate_to_pg.report.blocked import Sentences, blocking_rows, by_hand, groups, is_blocked
 from migrate_to_pg.report.facts import (
-    assurances,
-    at_stake,
     both_values,
     extent,
     finding_counts,
+    findings,
     headline,
     key_text,
     place,
@@ -23,12 +23,11 @@ from migrate_to_pg.report.facts import (
     status,
     target_words,
     times,
-    tone,
     total_seconds,
-    verdict,
     what_to_do,
 )
 from migrate_to_pg.report.tables import TableFacts, side_counts, table_cells, table_columns, tables
+from migrate_to_pg.report.verdict import assurances, at_stake, tone, verdict
 from migrate_to_pg.report.words import duration, say, size
 
 #: Rows of one finding that are shown.
@@ -108,10 +107,12 @@ def _arrows(texts: list[str], *, indent: int) -> list[Block]:
 def _findings(report: Report) -> Iterator[Block]:
     if report.findings:
         yield from heading("findings", finding_counts(report))
-    for group in groups(report):
+    for group in groups(findings(report)):
         sentences = Sentences()
         for finding in group:
             yield from finding_blocks(finding, report, sentences)
+    if is_blocked(report):
+        yield from [line(""), line(say("explain"), "dim")]
 
 
 def finding_blocks(
@@ -275,8 +276,10 @@ def _report_place(report: Report) -> list[Block]:
     if not report.directory:
         return []
     page = Path(report.directory, "report.html")
-    shown = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
-    return [Line(parts=((say("named", name=say("report")), "strong"), (str(shown), "")), whole=True, unbroken=True)]
+    # The directory that the process is in may be gone by now.
+    with contextlib.suppress(OSError, ValueError):
+        page = page.relative_to(Path.cwd())
+    return [Line(parts=((say("named", name=say("report")), "strong"), (str(page), "")), whole=True, unbroken=True)]
 
 
 def _next_steps(report: Report) -> Iterator[Block]:

@@ -84,7 +84,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{n} fault stands in the way of the load: mend it before, or give --fix or --quarantine to --from-dump.",
         "{n} faults stand in the way of the load: mend them before, or give --fix or --quarantine to --from-dump.",
     ),
-    "between_stages": N_("start and everything else"),
+    "between_stages": N_("everything else"),
     "rule": N_("Rule"),
     "where": N_("Where"),
     "repair": N_("Repair"),
@@ -150,6 +150,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "contents": N_("Contents"),
     "in_the_way": N_("What stands in the way"),
     "about_rule": N_("About this rule"),
+    "explain": N_("What a rule means, at length: --explain RULE."),
     "next_steps": N_("What to do now"),
     "findings": N_("Findings"),
     "mended": N_("What was mended"),
@@ -322,6 +323,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
 
 #: What the stages are called; report.json has the English names.
 STAGES = (
+    N_("start"),
     N_("server start"),
     N_("server stop"),
     N_("validate"),

@@ -1,12 +1,15 @@
 """A run that is blocked ends with a command to copy, which goes on; each rule explains itself without a database."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
+import time
 
 import pytest
 
+from migrate_to_pg import embedded
 from migrate_to_pg.rules.reference import reference
 from tests.conftest import ROOT
 
@@ -75,3 +78,50 @@ def test_an_unknown_rule_is_answered_with_the_known_ones(manage):
     assert refused.returncode == 2
     assert "--explain text-to-long: there is no such rule." in refused.stderr
     assert "text-too-long" in refused.stderr
+
+
+def test_the_time_told_is_that_of_the_clock_on_the_wall(made, tmp_path):
+    typed = [sys.executable, "manage.py", "migrate_to_pg", "--source", str(made("none")), "--report", tmp_path / "r"]
+    typed += ["--rehearse", "--target", f"embedded:{tmp_path / 'postgresql'}", "--json"]
+    began = time.monotonic()
+    told = json.loads(ran(typed).stdout)
+    elapsed = time.monotonic() - began
+    names = [stage["name"] for stage in told["stages"]]
+    assert names[:2] == ["start", "server start"]
+    assert names[-1] == "server stop"
+    assert sum(stage["seconds"] for stage in told["stages"]) <= told["seconds"] <= elapsed
+    # What is not in it is the start of the interpreter, and its end.
+    assert told["seconds"] > elapsed - 2
+    assert told["target"]["embedded"] == str(tmp_path / "postgresql")
+
+
+def test_a_shell_that_waited_before_it_became_the_command_is_not_counted(made, tmp_path):
+    command = shlex.join([sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", str(made("none"))])
+    began = time.monotonic()
+    told = json.loads(ran(["sh", "-c", f"sleep 3; exec {command} --json --report {tmp_path / 'r'}"]).stdout)
+    assert told["seconds"] < time.monotonic() - began - 2.9
+
+
+def test_a_stage_that_is_begun_again_is_told_once(made, manage, postgres_url, tmp_path):
+    where = ("--source", made("too-long"), "--target", postgres_url, "--report", tmp_path / "report")
+    told = json.loads(manage("migrate_to_pg", "--rehearse", "--json", *where, ok=False).stdout)
+    names = [stage["name"] for stage in told["stages"]]
+    assert names.count("examine") == 1
+    assert len(set(names)) == len(names)
+
+
+def test_an_embedded_target_is_called_so_and_an_undo_says_where_everything_went(made, manage, tmp_path):
+    folder = tmp_path / "postgresql"
+    where = ("--target", f"embedded:{folder}")
+    moved = manage("migrate_to_pg", "--source", made("none"), *where, "--report", tmp_path / "report")
+    try:
+        assert f"Target: embedded PostgreSQL 18 in {folder}; PostgreSQL 18." in moved.stdout
+        assert "%2F" not in moved.stdout.split("What to do now")[0]
+        undone = manage("migrate_to_pg", "--undo", *where).stdout
+        assert re.match(
+            r"Undone: what was published, 20 tables, was moved from schema public to schema migrate_to_pg_undone_\w+;"
+            r" there were no earlier tables to restore\.\n",
+            undone,
+        )
+    finally:
+        embedded.resume(folder).stop()

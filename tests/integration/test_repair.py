@@ -275,7 +275,7 @@ def test_a_damaged_file_is_left_alone(dangling):
 
 def test_too_little_room_is_told_before_anything_is_tried(tmp_path):
     (tmp_path / "db").touch()
-    with pytest.raises(RepairError, match=r"may need [0-9,.]+ [KM]iB"):
+    with pytest.raises(RepairError, match=r"may need [0-9,.]+ TiB"):
         require_possible(tmp_path / "db", 10**18, tmp_path)
 
 

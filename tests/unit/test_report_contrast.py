@@ -20,12 +20,13 @@ PAIRS = [
     *((text, ground, TEXT) for text in ("ink", "soft") for ground in ("paper", "card")),
     ("ink", "code", TEXT),
     ("bad", "paper", TEXT),
-    *(("ink", ground, TEXT) for ground in ("good-soft", "bad-soft")),
+    *(("ink", ground, TEXT) for ground in ("good-soft", "warn-soft", "bad-soft")),
     *((name, f"{name}-soft", TEXT) for name in ("good", "bad", "warn")),
     ("on-bar", "bar", TEXT),
     ("on-bar-other", "bar-other", TEXT),
-    ("bar", "paper", DRAWN),
-    ("bar", "card", DRAWN),
+    # Links.
+    ("bar", "paper", TEXT),
+    ("bar", "card", TEXT),
     *((name, "card", DRAWN) for name in ("good", "bad", "warn")),
 ]
 
