@@ -37,6 +37,8 @@ _SCRATCH = "migrate_to_pg_export"
 _DEBIAN = Path("/usr/lib/postgresql")
 #: The password has a file of its own, which keeps spaces at its end; a file of services may not name others.
 _ELSEWHERE = ("password", "passfile", "service", "servicefile", "dbname", "application_name")
+#: What libpq sets by itself once it connects; before PostgreSQL 16 it does not know the option.
+_AS_USUAL = {b"sslcertmode": b"allow"}
 #: What is not the project's: grants to roles that another server lacks, publications of this one.
 _WITHOUT = ("--no-privileges", "--no-publications", "--no-subscriptions")
 _RELATIONS = """
@@ -145,7 +147,8 @@ class Archive:
             option.keyword.decode(): option.val.decode()
             for option in connection.pgconn.info
             # An older pg_dump knows fewer options: what is as usual is left out.
-            if option.val and option.val != option.compiled and option.keyword.decode() not in _ELSEWHERE
+            if option.val not in (None, b"", option.compiled, _AS_USUAL.get(option.keyword))
+            and option.keyword.decode() not in _ELSEWHERE
         }
         self._unfinished = self.file.with_name(f"{self.file.name}.{os.getpid()}.unfinished")
 

@@ -58,7 +58,7 @@ def test_where_there_is_a_choice_the_candidates_are_listed(stray, postgres_url, 
     refused = stray.run(*arguments, ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 2
     said = refused.stderr.splitlines()
-    assert said[0] == "No SQLite database was named, and more than one file may be meant."
+    assert said[0] == "Error: No SQLite database was named, and more than one file may be meant."
     rows = dict(zip(("data/app.sqlite3", "db.sqlite3"), (said[1], said[2]), strict=True))
     assert all(f"{tmp_path / name}: " in line and ", last changed 20" in line for name, line in rows.items())
     counts = [int(line.split(": ")[1].split()[0]) for line in rows.values()]
