@@ -18,6 +18,7 @@ from migrate_to_pg.endpoints import choose_target
 from migrate_to_pg.errors import PublishError, TargetError
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.old_reports import DoomedReport, as_listed, unpublished_reports
 from migrate_to_pg.publish.bookkeeping import entries
 from migrate_to_pg.publish.purge import DoomedSchema, doomed_schemas, drop_schemas
 from migrate_to_pg.publish.undo import undo as take_back
@@ -65,20 +66,28 @@ class Doomed:
 
     schemas: tuple[DoomedSchema, ...]
     files: tuple[DoomedFile, ...]
+    #: Directories of runs that published nothing.
+    reports: tuple[DoomedReport, ...]
     #: Dated schemas that no record names: they stay.
     unknown: tuple[str, ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """A line for each."""
-        return (*(file.label for file in self.files), *(schema.label for schema in self.schemas))
+        lines = [*(file.label for file in self.files), *(schema.label for schema in self.schemas)]
+        return (*lines, *(report.label for report in self.reports))
 
 
 def purgeable(options: Options) -> Doomed:
-    """What ``purge`` would remove: old snapshots, dated schemas."""
+    """What ``purge`` would remove: old snapshots, dated schemas, reports of runs that published nothing."""
     with _connected(options) as (connection, _place):
         schemas, unknown = doomed_schemas(connection, options.publish_to)
-        return Doomed(schemas=tuple(schemas), files=_files(connection, options), unknown=tuple(unknown))
+        return Doomed(
+            schemas=tuple(schemas),
+            files=_files(connection, options),
+            reports=tuple(unpublished_reports(target.facts(connection, options.publish_to))),
+            unknown=tuple(unknown),
+        )
 
 
 def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[DoomedFile, ...]:
@@ -95,10 +104,15 @@ def purge(options: Options, doomed: Doomed) -> tuple[str, ...]:
     try:
         with _connected(options) as (connection, _place):
             drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
+            facts = target.facts(connection, options.publish_to)
         for file in doomed.files:
             if as_it_is(file.path) == file:
                 file.path.unlink()
                 removed.append(file.label)
+        for report in doomed.reports:
+            if as_listed(report.path, facts) == report:
+                report.remove()
+                removed.append(report.label)
     except KeyboardInterrupt:
         raise _half_done(_("Interrupted"), removed, doomed) from None
     except OSError as error:

@@ -117,7 +117,7 @@ class Outcome:
 
     def report(self, workplace: Workplace) -> Report:
         """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
-        report = replace(self._report(), directory=str(workplace.directory))
+        report = replace(self.unwritten(), directory=str(workplace.directory))
         try:
             reports.write(report, workplace.directory)
         except OSError as error:
@@ -129,7 +129,8 @@ class Outcome:
             return replace(report, next_steps=(missing, *report.next_steps), directory="")
         return report
 
-    def _report(self) -> Report:
+    def unwritten(self) -> Report:
+        """The report alone."""
         blocking = [finding for finding in self.findings if finding.blocks]
         return Report(
             ok=self.failure is None,

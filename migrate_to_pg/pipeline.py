@@ -101,8 +101,8 @@ class _Move(Loading):
     """Check, dump, rehearse or publish."""
 
     def __init__(self, options: Options, progress: Progress) -> None:
-        super().__init__(options, progress)
         self.final = final_schema(options.publish_to)
+        super().__init__(options, progress)
         #: The incoming schema as the migrations made it.
         self.made: frozenset[Described] = frozenset()
         #: What no migration knows, once it is carried.
@@ -128,9 +128,9 @@ class _Move(Loading):
             self._look(source)
             return
         choice = self.reach_target()
-        rehearsing = self.options.mode == "rehearse" and not self.options.keep
         for line in choice.server.place.notes if choice.server else ():
             self.note(line)
+        rehearsing = self.options.mode == "rehearse" and not self.options.keep
         if choice.server is not None and rehearsing and not choice.server.joined:
             stack.callback(self._stop, choice.server)
         connection = stack.enter_context(target.connect(choice.conninfo, schema=self.final))

@@ -22,7 +22,7 @@ from migrate_to_pg.default_source import remember_source, require_rehearsed
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
 from migrate_to_pg.endpoints import SourceChoice, TargetChoice, choose_source, choose_target, embedded_directory
-from migrate_to_pg.errors import MigrationStateError, SourceError
+from migrate_to_pg.errors import MigrationStateError, SourceError, TargetError, UsageError
 from migrate_to_pg.excluding import exclude
 from migrate_to_pg.failures import STOPS, failure_of
 from migrate_to_pg.interrupts import too_late
@@ -87,20 +87,30 @@ class Running:
         self.facts = Outcome(options, datetime.now().astimezone(), source_choice=self.source_choice.sentence)
 
     def go(self) -> Report:
-        """The report of it, also written to its directory, whether the run succeeded or not."""
+        """The report of it, also written to its directory, but for a run that was refused before it began."""
         if self.options.invocation.began is not None:
             self.facts.stages["start"] = time.perf_counter() - self.began
         self.note(self.source_choice.sentence)
+        refused = False
         try:
             with ExitStack() as stack:
                 self.stages(stack)
         except STOPS as error:
+            refused = self._is_refusal(error)
             self._stopped_by(error)
         finally:
             self.workplace.drop_unfinished()
         self.facts.seconds = time.perf_counter() - self.began
+        if refused:
+            self.workplace.discard()
+            return self.facts.unwritten()
         with too_late() if self.facts.publication else nullcontext():
             return self.facts.report(self.workplace)
+
+    def _is_refusal(self, error: BaseException) -> bool:
+        """Whether the run was asked for wrongly: there is nothing to report but that."""
+        not_reached = isinstance(error, TargetError) and self.facts.snapshot is None
+        return self.facts.publication is None and (isinstance(error, UsageError) or not_reached)
 
     def _stopped_by(self, error: BaseException) -> None:
         """A failure, but where everything was published already, which stays so."""

@@ -81,8 +81,8 @@ class _Verification(Running):
     def __init__(
         self, options: Options, progress: Progress, kept: Path | None = None, *, recorded: bool = False
     ) -> None:
-        super().__init__(options, progress)
         self.final = final_schema(options.publish_to)
+        super().__init__(options, progress)
         #: The snapshot whose journal explains the repairs, where any were made.
         self.kept = kept
         if recorded:

@@ -31,6 +31,8 @@ _JOURNAL = "journal.sqlite3"
 _SQLITE = re.compile(rb"SQLite format 3\0")
 _SUM = re.compile(rb"[0-9a-f]{64} [ *]")
 _LEFTOVERS = "leftovers.sqlite3"
+#: Keeps the reports out of the project's version control.
+_IGNORED = ".gitignore"
 #: A directory for another program that works for a run: its password file, its log.
 _CHILD = "child"
 
@@ -39,6 +41,9 @@ class Workplace:
     """One run's directory."""
 
     def __init__(self, directory: Path | None) -> None:
+        wanted = (directory or reports_directory()).absolute()
+        #: What was not there before, from the innermost on.
+        self._new = [path for path in (wanted, *wanted.parents) if not path.exists()]
         try:
             if directory is None:
                 self.directory = _fresh_directory().absolute()
@@ -98,6 +103,15 @@ class Workplace:
 
     def _unfinished(self, name: str) -> Path:
         return self.directory / f"{name}.{os.getpid()}.unfinished"
+
+    def discard(self) -> None:
+        """Remove the directory of a run that was refused, and those above it that were made for it."""
+        made = [self.directory] if self.directory.parent == reports_directory().absolute() else []
+        with contextlib.suppress(OSError):
+            for path in (*made, *self._new):
+                if {found.name for found in path.iterdir()} == {_IGNORED}:
+                    (path / _IGNORED).unlink()
+                path.rmdir()
 
     def require_no_snapshot(self) -> None:
         """UsageError where an earlier run kept its snapshot here: it is a backup, and its record lies beside it."""
@@ -202,7 +216,7 @@ def make_reports_directory() -> Path:
     """The same, made where it is not there yet."""
     directory = reports_directory()
     directory.mkdir(mode=0o700, exist_ok=True)
-    ignore = directory / ".gitignore"
+    ignore = directory / _IGNORED
     if not ignore.exists():
         ignore.write_text("*\n")
     return directory
@@ -229,7 +243,7 @@ def _sweep(parent: Path) -> None:
     for name in (_SNAPSHOT, _WORKING_COPY, _JOURNAL, _LEFTOVERS, _CHILD):
         for path in parent.glob(f"*/{name}.*.unfinished*"):
             pid = path.name.removeprefix(f"{name}.").split(".")[0]
-            if pid.isdigit() and not _is_running(int(pid)):
+            if pid.isdigit() and not is_running(int(pid)):
                 _remove(path)
 
 
@@ -240,7 +254,8 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether a process of that number is there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -99,7 +99,11 @@ def _add_modes(group: _Group) -> None:
         "--verify-only", action="store_true", help="prove what was published, against the source or a kept snapshot"
     )
     modes.add_argument("--undo", action="store_true", help="bring the replaced tables back")
-    modes.add_argument("--purge", action="store_true", help="remove old snapshots and dated schemas")
+    modes.add_argument(
+        "--purge",
+        action="store_true",
+        help="remove old snapshots, dated schemas, and reports of runs that published nothing",
+    )
     add_explain(modes)
 
 

@@ -47,15 +47,20 @@ def archive(connection, tmp_path):
 
 
 @pytest.fixture
-def start(postgres_url):
+def start(postgres_url, tmp_path):
     started = []
+    variables = {
+        "LANGUAGE": "en",
+        "DJANGO_SETTINGS_MODULE": "tests.acceptance.base_elsewhere",
+        "PROJECT_FOLDER": str(tmp_path),
+    }
 
     def run(mode="--purge", *arguments):
         clean = {key: value for key, value in os.environ.items() if key not in VARIABLES}
         pipe = subprocess.PIPE
         command = [sys.executable, "manage.py", "migrate_to_pg", mode, "--target", postgres_url, *arguments]
         process = subprocess.Popen(
-            command, cwd=ROOT, env=clean | {"LANGUAGE": "en"}, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+            command, cwd=ROOT, env=clean | variables, stdin=pipe, stdout=pipe, stderr=pipe, text=True
         )
         started.append(process)
         return process

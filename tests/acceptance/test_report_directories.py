@@ -1,0 +1,129 @@
+"""Which runs leave a directory with a report, and which of those --purge removes."""
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.projects import Project
+
+REPORTS = "migrate_to_pg_report"
+
+
+@pytest.fixture
+def stray(tmp_path):
+    made = Project("stray", tmp_path)
+    made.migrate()
+    return made
+
+
+def runs(project):
+    """The directories of runs, the oldest first."""
+    return sorted(path for path in (project.folder / REPORTS).glob("*") if path.is_dir())
+
+
+REFUSED = (
+    ("--check", "--fix", "no-such-rule"),
+    ("--check", "--exclude-data", "nothing_of_that_name"),
+    ("--check", "--as-leftovers", "nothing_of_that_name"),
+    ("--rehearse", "--target", "nobody"),
+    ("--rehearse", "--target", "postgres://u:p@127.0.0.1:1/d"),
+    ("--rehearse", "--target", "{url}_missing"),
+    ("--rehearse", "--target", "{url}", "--publish-to", "x" * 70),
+    ("--rehearse", "--target", "{url}", "--owner", "nobody_of_that_name"),
+    ("--verify-only", "--target", "{url}_missing"),
+    ("--rehearse", "--undo"),
+    ("--nothing",),
+)
+
+
+@pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
+@pytest.mark.parametrize("report", [None, "of/mine"])
+def test_a_run_that_is_refused_leaves_no_directory(stray, postgres_url, arguments, report):
+    words = [word.format(url=postgres_url) for word in arguments]
+    before = sorted(stray.folder.rglob("*"))
+    more = () if report is None else ("--report", stray.folder / report)
+    told = stray.run("migrate_to_pg", *words, *more, ok=False)
+    assert told.returncode in (1, 2)
+    assert told.stdout + told.stderr
+    # Which source was read is noted for the next run, where a copy of it was made before the fault was seen.
+    made = {path.relative_to(stray.folder).as_posix() for path in stray.folder.rglob("*") if path not in before}
+    assert made <= {REPORTS, f"{REPORTS}/.gitignore", f"{REPORTS}/sources.json"}
+    assert not made or "nothing_of_that_name" in words
+
+
+def test_a_directory_that_was_there_stays_with_what_is_in_it(stray, postgres_url):
+    place = stray.folder / "of" / "mine"
+    stray.run("migrate_to_pg", "--check", "--report", place)
+    kept = {path.name: path.read_bytes() for path in place.iterdir()}
+    assert "report.json" in kept
+    stray.run("migrate_to_pg", "--rehearse", "--target", f"{postgres_url}_missing", "--report", place, ok=False)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == kept
+
+
+def test_a_run_that_began_leaves_its_report_whatever_became_of_it(stray, postgres_url, execute):
+    execute(postgres_url, "CREATE TABLE stray_thing (id int); INSERT INTO stray_thing VALUES (1)")
+    stray.run("migrate_to_pg", "--source", stray.source, "--target", postgres_url, ok=False)
+    (left,) = runs(stray)
+    assert json.loads((left / "report.json").read_text())["failure"]["exit_status"] == 1
+
+
+@pytest.fixture
+def old(stray, postgres_url, servers):
+    """Label -> the directory of a run."""
+    other = servers[18].database()
+
+    def run(*arguments):
+        before = runs(stray)
+        stray.run("migrate_to_pg", "--source", stray.source, *arguments)
+        (new,) = set(runs(stray)) - set(before)
+        return new
+
+    aim = ("--target", postgres_url)
+    made = {
+        "check": run("--check"),
+        "kept": run("--check", "--keep"),
+        "rehearsal": run("--rehearse", *aim),
+        "rehearsal elsewhere": run("--rehearse", "--target", other),
+        "publication": run(*aim),
+        "verification": run("--verify-only", *aim),
+        "with a note of mine": run("--check"),
+    }
+    (made["with a note of mine"] / "note.txt").write_text("Look at this one.")
+    now = datetime.now()
+    for label, began in (("killed now", now), ("killed", now - timedelta(days=2))):
+        made[label] = stray.folder / REPORTS / began.strftime("%Y%m%d-%H%M%S-99")
+        made[label].mkdir()
+    made["going on"] = stray.folder / REPORTS / (now - timedelta(days=3)).strftime("%Y%m%d-%H%M%S")
+    made["going on"].mkdir()
+    (made["going on"] / f"snapshot.sqlite3.{os.getpid()}.unfinished").write_text("")
+    made["not a run's"] = stray.folder / REPORTS / "mine"
+    made["not a run's"].mkdir()
+    return made
+
+
+GO = {"check", "kept", "rehearsal", "verification", "killed"}
+
+
+def test_purge_offers_and_removes_the_directories_of_runs_that_published_nothing(stray, old, postgres_url):
+    offered = stray.run("migrate_to_pg", "--purge", "--target", postgres_url, ok=False)
+    listed = {label for label, path in old.items() if f"report {path} (" in offered.stdout}
+    assert listed == GO
+    assert f"report {old['rehearsal']} (rehearse, 0." in offered.stdout
+    assert all(path.exists() for path in old.values())
+    stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input")
+    assert {label for label, path in old.items() if not path.exists()} == GO
+    # What the next run goes by is not among it.
+    assert (stray.folder / REPORTS / "sources.json").exists()
+    assert "nothing to remove" in stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input").stdout
+
+
+def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(stray, old, postgres_url):
+    report = old["kept"] / "report.json"
+    told = json.loads(report.read_text()) | {"ok": False}
+    report.write_text(json.dumps(told))
+    stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input")
+    assert Path(old["kept"] / "snapshot.sqlite3").exists()
+    assert not old["check"].exists()
