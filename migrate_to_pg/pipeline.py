@@ -52,6 +52,7 @@ from migrate_to_pg.publish import (
     Standing,
     certain_user_data,
     hold,
+    note_contents,
     publish,
     require_leftovers_room,
     require_movable,
@@ -232,6 +233,8 @@ class _Move(Loading):
                 self.facts.exported = self.archive.of_rehearsal(INCOMING, self.final)
         if self.options.keep:
             self._keep_snapshot()
+            for name in (INCOMING, LEFTOVERS_INCOMING) if self.carried else (INCOMING,):
+                note_contents(connection, name)
             self.facts.keep_incoming = True
 
     def _require_names_apart(self) -> None:
@@ -271,7 +274,7 @@ class _Move(Loading):
             if self.extensions.make_there(connection, INCOMING, self.final):
                 # Where they cannot be moved they are in the final schema now, and the migrations find them there.
                 missing, checks = self._make_schema(choice, connection, catalog, schema)
-            require_movable(connection, INCOMING)
+            require_movable(connection, INCOMING, self.final)
             self._note_unapplied(missing)
             tables = read_target(connection, INCOMING)
             plan = self.plan(catalog, tables, view_names(connection, INCOMING), schema)

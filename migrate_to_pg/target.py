@@ -15,6 +15,7 @@ from migrate_to_pg.discretion import address
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.pooler import require_session
+from migrate_to_pg.publish.contents import require_noted_contents
 from migrate_to_pg.publish.objects import objects_in, outsiders
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
 from migrate_to_pg.session import settle
@@ -117,8 +118,10 @@ def _whose_setting(connection: Connection, name: str) -> str:
 def drop_schema(connection: Connection, name: str) -> None:
     """Drop a schema of ours with everything in it, its tables by and by: each takes a dozen locks until the commit.
 
-    Raises TargetError where something outside of it was built on what is in it, and would go with it.
+    Raises TargetError where something outside of it was built on what is in it, or somebody put something into it since
+    a run kept it: that would go with it.
     """
+    require_noted_contents(connection, name)
     depending = outsiders(connection, objects_in(connection, name))
     if depending:
         raise TargetError(

@@ -17,6 +17,7 @@ from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
+from migrate_to_pg.publish.contents import note_contents
 from migrate_to_pg.publish.dated import unused_schema
 from migrate_to_pg.publish.extensions import Extensions, require_movable
 from migrate_to_pg.publish.held import Held, hold
@@ -43,6 +44,7 @@ __all__ = [
     "Standing",
     "certain_user_data",
     "hold",
+    "note_contents",
     "publish",
     "require_leftovers_room",
     "require_movable",
@@ -132,6 +134,8 @@ def publish(
             give_to(connection, (o for o in objects_in(connection, final) if (o.class_oid, o.oid) in there), owner)
         carried = publish_leftovers(connection, publication, owner) if leftovers else None
         before_commit()
+        if held:
+            held.require_same_columns()
     return Publication(
         schema=final,
         tables=_tables(new),

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish.objects import SchemaObject, move, objects_in
+from migrate_to_pg.publish.objects import MEMBERS, SchemaObject, members_of, move, objects_in, replaced_by
 
 Connection = psycopg.Connection[Any]
 
@@ -38,7 +38,7 @@ class Extensions:
         """
         there = [o for o in objects_in(connection, staged) if o.type == "extension"]
         # In the order in which they were made: one may need another.
-        stuck = sorted((o for o in there if _refusal(connection, [o])), key=lambda o: o.oid)
+        stuck = sorted((o for o in there if _refusal(connection, [o], ())), key=lambda o: o.oid)
         versions = _versions(connection, stuck)
         self._connection = connection
         for extension in stuck:
@@ -75,9 +75,13 @@ class Extensions:
                     self._connection.execute(sql.SQL("DROP EXTENSION IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def require_movable(connection: Connection, staged: str) -> None:
-    """PublishError where the server would refuse, when all is verified, to move what the migrations made."""
-    refusal = _refusal(connection, objects_in(connection, staged))
+def require_movable(connection: Connection, staged: str, final: str) -> None:
+    """PublishError where the server would refuse, when all is verified, to move what the migrations made.
+
+    What it takes the place of in ``final`` is moved then as well, and needs as many locks.
+    """
+    new = objects_in(connection, staged)
+    refusal = _refusal(connection, new, replaced_by(new, objects_in(connection, final)))
     if refusal is None:
         return
     if isinstance(refusal, psycopg.errors.OutOfMemory):
@@ -98,10 +102,24 @@ def require_movable(connection: Connection, staged: str) -> None:
     )
 
 
-def _refusal(connection: Connection, objects: Sequence[SchemaObject]) -> psycopg.Error | None:
-    """Why these cannot be moved together; it is tried, and taken back."""
+# One of these takes the room of one lock on a relation, and nobody has to wait for it.
+_STAND_INS = """
+SELECT count(pg_try_advisory_xact_lock('pg_class'::regclass::int, (c.oid::bigint - 2147483648)::int))
+FROM members JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
+WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+"""
+
+
+def _refusal(
+    connection: Connection, objects: Sequence[SchemaObject], replaced: Sequence[SchemaObject]
+) -> psycopg.Error | None:
+    """Why these cannot be moved together; it is tried, and taken back.
+
+    Tables that are replaced are in use: they are not locked, but the room for their locks is taken.
+    """
     try:
         with connection.transaction(force_rollback=True):
+            connection.execute((MEMBERS + _STAND_INS).encode(), members_of(replaced))
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(_TRIAL)))
             move(connection, objects, _TRIAL)
     except psycopg.OperationalError as error:

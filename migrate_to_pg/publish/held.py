@@ -69,6 +69,30 @@ WITH relation AS (
               WHERE (classoid = 'pg_class'::regclass AND objoid = ANY (%(relations)s::oid[]))
                  OR (classoid = 'pg_proc'::regclass AND objoid = ANY (%(routines)s::oid[]))
                  OR (classoid = 'pg_type'::regclass AND objoid = ANY (%(types)s::oid[]))
+    UNION ALL SELECT 'definition', 'pg_collation', oid, (to_jsonb(c) - 'collnamespace')::text FROM pg_collation c
+              WHERE oid = ANY (%(collations)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_conversion', oid, (to_jsonb(c) - 'connamespace')::text FROM pg_conversion c
+              WHERE oid = ANY (%(conversions)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_operator', oid, (to_jsonb(o) - 'oprnamespace')::text FROM pg_operator o
+              WHERE oid = ANY (%(operators)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_opclass', oid, (to_jsonb(o) - 'opcnamespace')::text FROM pg_opclass o
+              WHERE oid = ANY (%(classes)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_opfamily', oid, (to_jsonb(o) - 'opfnamespace')::text FROM pg_opfamily o
+              WHERE oid = ANY (%(families)s::oid[])
+    UNION ALL SELECT 'operator', 'pg_opfamily', amopfamily, concat(oid, ' ', o.xmin) FROM pg_amop o
+              WHERE amopfamily = ANY (%(families)s::oid[])
+    UNION ALL SELECT 'function', 'pg_opfamily', amprocfamily, concat(oid, ' ', f.xmin) FROM pg_amproc f
+              WHERE amprocfamily = ANY (%(families)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_ts_config', oid, (to_jsonb(t) - 'cfgnamespace')::text FROM pg_ts_config t
+              WHERE oid = ANY (%(configurations)s::oid[])
+    UNION ALL SELECT 'mapping', 'pg_ts_config', mapcfg, concat_ws(' ', maptokentype, mapseqno, m.xmin)
+              FROM pg_ts_config_map m WHERE mapcfg = ANY (%(configurations)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_ts_dict', oid, (to_jsonb(t) - 'dictnamespace')::text FROM pg_ts_dict t
+              WHERE oid = ANY (%(dictionaries)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_ts_parser', oid, (to_jsonb(t) - 'prsnamespace')::text FROM pg_ts_parser t
+              WHERE oid = ANY (%(parsers)s::oid[])
+    UNION ALL SELECT 'definition', 'pg_ts_template', oid, (to_jsonb(t) - 'tmplnamespace')::text FROM pg_ts_template t
+              WHERE oid = ANY (%(templates)s::oid[])
     UNION ALL SELECT 'event trigger', 'pg_event_trigger', e.oid, concat(e.xmin, ' ', p.xmin)
               FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
 )
@@ -78,7 +102,16 @@ SELECT class::text, object::bigint, what, string_agg(line, E'\n' ORDER BY line) 
 _MEMBERS = """
 SELECT ARRAY(SELECT oid FROM pg_class WHERE relnamespace = ANY (s.oids)) AS relations,
        ARRAY(SELECT oid FROM pg_proc WHERE pronamespace = ANY (s.oids)) AS routines,
-       ARRAY(SELECT oid FROM pg_type WHERE typnamespace = ANY (s.oids)) AS types
+       ARRAY(SELECT oid FROM pg_type WHERE typnamespace = ANY (s.oids)) AS types,
+       ARRAY(SELECT oid FROM pg_collation WHERE collnamespace = ANY (s.oids)) AS collations,
+       ARRAY(SELECT oid FROM pg_conversion WHERE connamespace = ANY (s.oids)) AS conversions,
+       ARRAY(SELECT oid FROM pg_operator WHERE oprnamespace = ANY (s.oids)) AS operators,
+       ARRAY(SELECT oid FROM pg_opclass WHERE opcnamespace = ANY (s.oids)) AS classes,
+       ARRAY(SELECT oid FROM pg_opfamily WHERE opfnamespace = ANY (s.oids)) AS families,
+       ARRAY(SELECT oid FROM pg_ts_config WHERE cfgnamespace = ANY (s.oids)) AS configurations,
+       ARRAY(SELECT oid FROM pg_ts_dict WHERE dictnamespace = ANY (s.oids)) AS dictionaries,
+       ARRAY(SELECT oid FROM pg_ts_parser WHERE prsnamespace = ANY (s.oids)) AS parsers,
+       ARRAY(SELECT oid FROM pg_ts_template WHERE tmplnamespace = ANY (s.oids)) AS templates
 FROM (SELECT ARRAY(SELECT oid FROM pg_namespace WHERE nspname = ANY (%s)) AS oids) AS s
 """
 
@@ -99,12 +132,32 @@ SELECT oid::bigint, pg_relation_filenode(oid)::bigint FROM pg_class
 WHERE oid = ANY (%s::oid[]) AND relkind IN ('r', 'm')
 """
 
+# What this transaction wrote itself (privileges, owners) is as it should be. The lines are those of _FACTS.
+_COLUMNS_OF_OTHERS = """
+SELECT attrelid::bigint, concat(attnum, ' ', xmin) FROM pg_attribute
+WHERE attrelid = ANY (%s::oid[]) AND attnum > 0 AND xmin <> pg_current_xact_id()::xid
+"""
+
 #: Kind of object -> the oids of those that are held.
 Members = dict[str, frozenset[int]]
 #: (catalogue, oid, what) -> its lines.
 Facts = dict[tuple[str, int, str], str]
 
-_CATALOGUES = {"relations": "pg_class", "routines": "pg_proc", "types": "pg_type"}
+#: As _MEMBERS has them.
+_CATALOGUES = {
+    "relations": "pg_class",
+    "routines": "pg_proc",
+    "types": "pg_type",
+    "collations": "pg_collation",
+    "conversions": "pg_conversion",
+    "operators": "pg_operator",
+    "classes": "pg_opclass",
+    "families": "pg_opfamily",
+    "configurations": "pg_ts_config",
+    "dictionaries": "pg_ts_dict",
+    "parsers": "pg_ts_parser",
+    "templates": "pg_ts_template",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +168,7 @@ class Held:
     #: Whoever leaves it first ends the transaction.
     transaction: ExitStack
     schemas: tuple[str, ...]
-    #: "relations", "routines" and "types": the oids of what is in these schemas.
+    #: The oids of what is in these schemas, by kind: see _CATALOGUES.
     members: Members
     facts: Facts
 
@@ -133,6 +186,18 @@ class Held:
         changed = sorted(key for key in self.facts.keys() | now.keys() if self.facts.get(key) != now.get(key))
         if changed:
             raise _changed([f"{_label(self.connection, name, oid)}: {what}" for name, oid, what in changed])
+
+    def require_same_columns(self) -> None:
+        """PublishError where somebody else changed a column since: a GRANT on one waits for no lock. Call it last."""
+        relations = list(self.members["relations"])
+        now = self.connection.execute(_COLUMNS_OF_OTHERS, [relations]).fetchall()
+        changed = [
+            _("{table}: column", table=_label(self.connection, "pg_class", oid))
+            for oid, line in now
+            if line not in self.facts.get(("pg_class", oid, "column"), "").split("\n")
+        ]
+        if changed:
+            raise _changed(list(dict.fromkeys(changed)))
 
     @contextmanager
     def unwritten(self) -> Iterator[None]:

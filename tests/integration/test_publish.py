@@ -259,3 +259,27 @@ def test_privileges_after_are_those_before_exactly_whatever_the_defaults_grant(c
     published(connection, f"{ours}; GRANT SELECT (name) ON thing TO {role}")
     # Of publish itself, the record's schema apart, nothing else is in public.
     assert set(rows(connection, PRIVILEGES)) == before
+
+
+# --- publications of others ---
+
+
+def test_a_table_in_a_publication_of_another_role_is_not_replaced(connection, postgres_url, execute):
+    """Its successor could not be put there: who may not alter the publication is told, and by whom it can be."""
+    name = postgres_url.rsplit("/", 1)[1]
+    execute(postgres_url, "DROP ROLE IF EXISTS mover; CREATE ROLE mover LOGIN")
+    execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO mover; GRANT CREATE ON SCHEMA public TO mover")
+    url = postgres_url.replace("postgres://postgres@", "postgres://mover@")
+    try:
+        with psycopg.connect(url, autocommit=True) as own:
+            published(own, TABLE)
+            connection.execute("CREATE PUBLICATION theirs FOR TABLE public.thing")
+            with pytest.raises(PublishError) as refused:
+                published(own, TABLE)
+            assert str(refused.value) == "A table that would be replaced is in a publication of another role: theirs."
+            assert refused.value.remedy.startswith('As its owner, run: ALTER PUBLICATION "theirs" OWNER TO "mover"')
+            assert dated_schemas(connection) == {}
+            connection.execute('ALTER PUBLICATION "theirs" OWNER TO "mover"')
+            assert published(own, TABLE).replaced == ("thing",)
+    finally:
+        execute(postgres_url, "DROP PUBLICATION IF EXISTS theirs; DROP OWNED BY mover CASCADE; DROP ROLE mover")

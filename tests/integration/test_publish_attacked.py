@@ -65,9 +65,35 @@ UNLOCKED = {
         CREATE EVENT TRIGGER act ON ddl_command_end EXECUTE FUNCTION public.act()
     """,
 }
-#: Of these, what may still be done when all was looked at: as if it were done after the commit, or made in a schema
-#: that is about to be dropped, and never published.
+#: Of these, what may still be done when all was moved: told by one more look (GRANT), done as if after the commit, or
+#: made in a schema that is about to be dropped, and never published.
 LATE = ("grant of a column", "event trigger", "type", "function")
+#: What projects have besides tables, types and functions; made by the test, since the application has none.
+OBJECTS = """
+CREATE COLLATION theirs (lc_collate = 'C', lc_ctype = 'C');
+CREATE FUNCTION same(int, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1::text = $2';
+CREATE OPERATOR === (LEFTARG = int, RIGHTARG = text, FUNCTION = same);
+CREATE OPERATOR FAMILY theirs USING btree;
+CREATE OPERATOR FAMILY theirs USING hash;
+CREATE OPERATOR CLASS theirs FOR TYPE int USING hash FAMILY theirs AS OPERATOR 1 =, FUNCTION 1 hashint4(int);
+CREATE TEXT SEARCH DICTIONARY theirs (TEMPLATE = pg_catalog.simple);
+CREATE TEXT SEARCH CONFIGURATION theirs (COPY = pg_catalog.simple);
+CREATE CONVERSION theirs FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+"""
+#: What somebody may do to them, or beside them.
+TO_OBJECTS = {
+    "collation owner": "ALTER COLLATION theirs OWNER TO somebody",
+    "collation": "CREATE COLLATION mine (lc_collate = 'C', lc_ctype = 'C')",
+    "dropped collation": "DROP COLLATION theirs",
+    "operator": "ALTER OPERATOR === (int, text) SET (RESTRICT = eqsel)",
+    "another operator": "CREATE OPERATOR ==== (LEFTARG = int, RIGHTARG = text, FUNCTION = same)",
+    "operator family": "ALTER OPERATOR FAMILY theirs USING btree ADD OPERATOR 1 < (int, bigint)",
+    "operator class": "ALTER OPERATOR CLASS theirs USING hash RENAME TO mine",
+    "dictionary": "ALTER TEXT SEARCH DICTIONARY theirs (Accept = false)",
+    "another dictionary": "CREATE TEXT SEARCH DICTIONARY mine (TEMPLATE = pg_catalog.simple)",
+    "configuration": "ALTER TEXT SEARCH CONFIGURATION theirs DROP MAPPING FOR word",
+    "conversion": "ALTER CONVERSION theirs OWNER TO somebody",
+}
 #: Rows, which the cells tell, and what describes nothing.
 UNSEEN = ("insert", "update", "delete", "truncate", "vacuum", "next value", "value given")
 UNSEEN += ("event trigger", "foreign key")
@@ -131,6 +157,64 @@ def test_what_takes_no_lock_stops_the_run_with_nothing_published(source, postgre
     assert "Somebody changed what was verified before it was published" in report.failure.message
     assert report.failure.detail
     assert not in_public(execute, postgres_url)
+
+
+@pytest.mark.parametrize("name", TO_OBJECTS)
+def test_a_collation_operator_or_search_object_that_is_changed_stops_the_run(
+    source, postgres_url, move, attack, execute, name
+):
+    def make():
+        assert attack(OBJECTS)
+
+    done = []
+    stages = {"load": make, "publish": lambda: done.append(attack(TO_OBJECTS[name]))}
+    report = move(source, postgres_url, on=stages)
+    assert done == [True]
+    assert not report.ok
+    assert "Somebody changed what was verified before it was published" in report.failure.message
+    assert not in_public(execute, postgres_url)
+
+
+def test_collations_operators_and_search_objects_that_nobody_changes_are_published(
+    source, postgres_url, move, attack, execute
+):
+    assert move(source, postgres_url, on={"load": lambda: attack(OBJECTS)}).ok
+    assert in_public(execute, postgres_url)
+    for table in ("pg_collation", "pg_opclass", "pg_ts_config", "pg_ts_dict", "pg_conversion"):
+        prefix = {"pg_collation": "coll", "pg_opclass": "opc", "pg_ts_config": "cfg", "pg_ts_dict": "dict"}.get(
+            table, "con"
+        )
+        found = f"SELECT {prefix}namespace::regnamespace::text FROM {table} WHERE {prefix}name = 'theirs'"
+        assert execute(postgres_url, found) == [("public",)]
+
+
+def test_a_grant_on_a_column_as_the_last_thing_before_the_commit_stops_the_run(
+    source, postgres_url, move, attack, execute, monkeypatch
+):
+    """It takes no lock that the transaction has, and changes no row that it has written."""
+    done = []
+    monkeypatch.setattr(
+        pipeline, "publish", _with_last(pipeline.publish, lambda: done.append(attack(UNLOCKED["grant of a column"])))
+    )
+    report = move(source, postgres_url)
+    assert done == [True]
+    assert not report.ok
+    assert "Somebody changed what was verified before it was published" in report.failure.message
+    assert "auth_user" in report.failure.detail[0]
+    assert not in_public(execute, postgres_url)
+
+
+def _with_last(publish, attacks):
+    """publish, with an attack after all that is asked before the commit."""
+
+    def publishing(*given, before_commit, **named):
+        def last():
+            before_commit()
+            attacks()
+
+        return publish(*given, before_commit=last, **named)
+
+    return publishing
 
 
 def test_once_all_is_moved_even_what_takes_no_lock_waits(source, postgres_url, move, attack, execute, monkeypatch):
@@ -244,6 +328,23 @@ def test_what_somebody_built_on_a_kept_incoming_schema_is_named_and_stays(source
     moved = move(source, postgres_url, mode="rehearse", on={"prove": lambda: execute(postgres_url, built)})
     assert moved.ok
     assert execute(postgres_url, "SELECT count(*) > 0 FROM public.theirs") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    "made", ["TABLE mine (id int)", "VIEW mine AS SELECT username FROM auth_user", "TYPE mine AS (a int)"]
+)
+def test_what_somebody_made_in_a_kept_incoming_schema_is_named_and_stays(source, postgres_url, move, execute, made):
+    assert move(source, postgres_url, mode="rehearse", keep=True).ok
+    execute(postgres_url, f"SET search_path = {INCOMING}; CREATE {made}")
+    refused = move(source, postgres_url)
+    assert f"Schema {INCOMING} is to be dropped, and holds what no run put there" in refused.failure.message
+    assert "mine" in refused.failure.detail[0]
+    assert not in_public(execute, postgres_url)
+    kind = made.split()[0]
+    execute(postgres_url, f"ALTER {kind} {INCOMING}.mine SET SCHEMA public")
+    if kind == "VIEW":
+        execute(postgres_url, "DROP VIEW mine")
+    assert move(source, postgres_url).ok
 
 
 def test_what_can_never_be_moved_is_refused_before_a_row_is_loaded(source, postgres_url, move, execute):

@@ -184,3 +184,54 @@ def test_a_database_to_which_nothing_was_published_is_told(
     assert report.failure is not None
     assert report.failure.exit_status == 3
     assert "has none of the source's tables" in report.failure.message
+
+
+# --- the kept snapshot ---
+
+
+def _edit_rows(snapshot: Path, url: str) -> None:
+    """On both sides alike, so that every cell is equal."""
+    edit = "UPDATE courses_course SET title = 'Autre' WHERE id = 7"
+    with closing(sqlite3.connect(snapshot)) as database, database:
+        database.execute(edit)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(edit)
+
+
+def _edit_sum(snapshot: Path, url: str) -> None:
+    kept = snapshot.with_name(f"{snapshot.name}.sha256")
+    first, rest = kept.read_text()[0], kept.read_text()[1:]
+    kept.write_text(("1" if first == "0" else "0") + rest)
+
+
+def _replace_by_another(snapshot: Path, url: str) -> None:
+    """A copy that SQLite made anew: the same rows, in other pages."""
+    with closing(sqlite3.connect(snapshot)) as database:
+        database.execute("VACUUM")
+
+
+@pytest.mark.parametrize("change", [_edit_rows, _edit_sum, _replace_by_another])
+def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
+    source: Path,
+    postgres_url: str,
+    move: Callable[..., Report],
+    again: Callable[..., Report],
+    change: Callable[[Path, str], None],
+) -> None:
+    snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
+    assert again(snapshot, postgres_url).ok
+    change(snapshot, postgres_url)
+    assert not snapshot.with_name(f"{snapshot.name}-wal").exists()
+    refused = again(snapshot, postgres_url)
+    assert refused.failure is not None
+    assert f"The snapshot {snapshot} was changed after it was made" in refused.failure.message
+    assert refused.proof is None
+
+
+def test_a_kept_snapshot_without_a_sum_is_compared_as_it_is(
+    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+) -> None:
+    """Versions before the sum was kept left none."""
+    snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
+    snapshot.with_name(f"{snapshot.name}.sha256").unlink()
+    assert again(snapshot, postgres_url).ok
