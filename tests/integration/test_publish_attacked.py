@@ -3,11 +3,15 @@
 What it tries is blocked until the run is over, or stops the run with nothing published; never is it published unseen.
 """
 
+from contextlib import ExitStack
+
 import psycopg
 import pytest
 
 from migrate_to_pg import pipeline
 from migrate_to_pg.description import describe, differences
+from migrate_to_pg.errors import PublishError
+from migrate_to_pg.publish import hold
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.snapshot import Source
 
@@ -71,8 +75,7 @@ LATE = ("grant of a column", "event trigger", "type", "function")
 #: What projects have besides tables, types and functions; made by the test, since the application has none.
 OBJECTS = """
 CREATE COLLATION theirs (lc_collate = 'C', lc_ctype = 'C');
-CREATE FUNCTION same(int, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1::text = $2';
-CREATE OPERATOR === (LEFTARG = int, RIGHTARG = text, FUNCTION = same);
+CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
 CREATE OPERATOR FAMILY theirs USING btree;
 CREATE OPERATOR FAMILY theirs USING hash;
 CREATE OPERATOR CLASS theirs FOR TYPE int USING hash FAMILY theirs AS OPERATOR 1 =, FUNCTION 1 hashint4(int);
@@ -85,8 +88,8 @@ TO_OBJECTS = {
     "collation owner": "ALTER COLLATION theirs OWNER TO somebody",
     "collation": "CREATE COLLATION mine (lc_collate = 'C', lc_ctype = 'C')",
     "dropped collation": "DROP COLLATION theirs",
-    "operator": "ALTER OPERATOR === (int, text) SET (RESTRICT = eqsel)",
-    "another operator": "CREATE OPERATOR ==== (LEFTARG = int, RIGHTARG = text, FUNCTION = same)",
+    "operator": "ALTER OPERATOR === (int, int) SET (RESTRICT = eqsel)",
+    "another operator": "CREATE OPERATOR ==== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)",
     "operator family": "ALTER OPERATOR FAMILY theirs USING btree ADD OPERATOR 1 < (int, bigint)",
     "operator class": "ALTER OPERATOR CLASS theirs USING hash RENAME TO mine",
     "dictionary": "ALTER TEXT SEARCH DICTIONARY theirs (Accept = false)",
@@ -197,11 +200,25 @@ def test_a_grant_on_a_column_as_the_last_thing_before_the_commit_stops_the_run(
         pipeline, "publish", _with_last(pipeline.publish, lambda: done.append(attack(UNLOCKED["grant of a column"])))
     )
     report = move(source, postgres_url)
-    assert done == [True]
+    if done == [False]:
+        # Servers of late have it wait for the table's own row.
+        assert report.ok, report.failure
+        return
     assert not report.ok
     assert "Somebody changed what was verified before it was published" in report.failure.message
-    assert "auth_user" in report.failure.detail[0]
     assert not in_public(execute, postgres_url)
+
+
+def test_columns_that_others_have_written_are_told_from_those_that_the_transaction_wrote(postgres_url, execute):
+    execute(postgres_url, "CREATE SCHEMA s; CREATE TABLE s.ours (a int, b int); CREATE TABLE s.theirs (a int, b int)")
+    with psycopg.connect(postgres_url, autocommit=True) as connection, ExitStack() as transaction:
+        held = hold(connection, ["s"], transaction)
+        connection.execute("GRANT SELECT (a) ON s.ours TO PUBLIC")
+        held.require_same_columns()
+        execute(postgres_url, "GRANT SELECT (b) ON s.theirs TO PUBLIC")
+        with pytest.raises(PublishError, match="Somebody changed what was verified") as refused:
+            held.require_same_columns()
+        assert refused.value.detail == ("table s.theirs: column",)
 
 
 def _with_last(publish, attacks):
