@@ -122,7 +122,8 @@ def test_json_holds_the_facts(told, made):
     assert facts["pages"]["page_count"] * facts["pages"]["page_size"] == facts["bytes"]
     assert facts["space_free"] > facts["space_needed"] > 0
     assert set(document["findings"][0]) == {
-        "rule", "level", "table", "column", "count", "samples", "explanation", "remedy", "repair", "quarantinable",
+        "rule", "level", "table", "column", "count", "samples", "explanation", "remedy", "repair", "repairable",
+        "quarantinable",
         "applied",
     }  # fmt: skip
 
