@@ -56,7 +56,7 @@ def verify_only(options: Options, progress: Progress = silent) -> Report:
             ),
             remedy=_(
                 "Name what is to be compared: --source PATH, a copy of that snapshot with its journal beside it, or the"
-                " SQLite database; what the repairs changed is told as different there."
+                " SQLite database; what the repairs changed is reported as different there."
             ),
         )
     return _Verification(replace(options, source=str(kept)), progress, kept, recorded=True).go()

@@ -123,8 +123,7 @@ def test_json_holds_the_facts(told, made):
     assert facts["space_free"] > facts["space_needed"] > 0
     assert set(document["findings"][0]) == {
         "rule", "level", "table", "column", "count", "samples", "explanation", "remedy", "repair", "repairable",
-        "quarantinable",
-        "applied",
+        "quarantinable", "applied",
     }  # fmt: skip
 
 
