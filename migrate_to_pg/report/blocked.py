@@ -80,6 +80,6 @@ def _remedies(group: Sequence[Finding]) -> str:
 
 
 def by_hand(report: Report) -> list[str]:
-    """The rules of what no option takes out of the way."""
-    left = (f for f in report.findings if f.blocks and not f.repair and not f.quarantinable)
+    """The rules of what neither a repair nor quarantine takes out of the way."""
+    left = (f for f in report.findings if f.blocks and f.beyond_repair and not f.quarantinable)
     return list(dict.fromkeys(finding.rule for finding in left))

@@ -94,7 +94,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "no_repair": N_("none"),
     "repairs_some": pair("{how}, {n} row", "{how}, {n} rows"),
     "go_on": N_("To go on:"),
-    "go_on_by_hand": N_("Correct by hand what no option repairs ({rules}), then:"),
+    "go_on_by_hand": N_("First do what these findings say ({rules}), then:"),
     "report": N_("Report"),
     "done": N_("Done."),
     "blocked": pair(

@@ -27,7 +27,7 @@ def ran(words, cwd=ROOT):
 def copied(output):
     """The command of the last screen."""
     lines = output.splitlines()
-    start = max(i for i, line in enumerate(lines) if line.startswith(("To go on:", "Correct by hand")))
+    start = max(i for i, line in enumerate(lines) if line.startswith(("To go on:", "First do")))
     return lines[start + 1].strip()
 
 

@@ -98,7 +98,7 @@ def test_findings_of_one_rule_stand_together_and_say_each_sentence_once() -> Non
 
 def test_what_no_option_repairs_is_named_before_the_command() -> None:
     report = replace(BLOCKED, findings=(finding(), finding(rule="system-check"), finding(column="b")))
-    expected = "Correct by hand what no option repairs (foreign-key-orphan, system-check), then:"
+    expected = "First do what these findings say (foreign-key-orphan, system-check), then:"
     assert expected in " ".join(" ".join(last_screen(report)).split())
 
 
