@@ -262,7 +262,7 @@ def _blocked(report: Report) -> Iterator[Block]:
     )
     yield line("")
     if at_stake(report):
-        yield line(at_stake(report), "warning")
+        yield from [line(at_stake(report), "warning"), line("")]
     rules = by_hand(report)
     yield line(say("go_on_by_hand", rules=", ".join(rules)) if rules else say("go_on"), "strong")
     yield Line(parts=((report.continue_with, ""),), indent=2, whole=True, unbroken=True)
