@@ -62,7 +62,7 @@ def _unknown(name: str) -> UsageError:
         f"--repair {name}: {what}.",
         remedy=did_you_mean(
             name,
-            repairs,
+            [*repairs, *_LOSSLESS],
             _(
                 "What can be repaired: {what}; or lossless (also all), for those that concern rows and tables.",
                 what=", ".join(repairs),

@@ -27,6 +27,7 @@ NOWHERE = "postgres://u@127.0.0.1:1/db"
         ("migrate_to_pg --explain text-to-long", "Did you mean text-too-long?"),
         ("sqlite_doctor --repiar all", "Did you mean --repair?"),
         ("sqlite_doctor --repair wall", "Did you mean wal?"),
+        ("sqlite_doctor --repair losless", "Did you mean lossless?"),
     ],
 )
 def test_a_name_that_is_nearly_right_is_asked_for(line, meant, manage, made, tmp_path):
