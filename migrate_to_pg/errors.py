@@ -53,7 +53,7 @@ class StagingError(MigrateToPgError):
 
 
 class MigrationRefusedError(StagingError):
-    """A migration of the project does not run on PostgreSQL."""
+    """A migration of the project does not run on PostgreSQL, for nothing that the server could be given."""
 
 
 class UnmetDefinitionError(StagingError):

@@ -220,23 +220,27 @@ class _Runner(MigrationExecutor):
             raise
         except (Exception, SystemExit) as error:  # a migration is the project's own code: it may raise anything
             self._require_server(error)
-            raise MigrationRefusedError(
+            remedy = missing_collation(self.connection, error) or self._missing_extension(error)
+            kind = StagingError if remedy else MigrationRefusedError
+            raise kind(
                 _(
                     "Migration {current} does not run on PostgreSQL: {first_line}",
                     current=self._current or _("planning"),
                     first_line=first_line(error),
                 ),
                 detail=[*str(error).splitlines()[1:], *self._place(error)],
-                remedy=missing_collation(self.connection, error) or self._remedy(error),
+                remedy=remedy
+                or _("Make the migration run on both databases (connection.vendor tells them apart), then run again."),
             ) from error
 
-    def _remedy(self, error: BaseException) -> str:
+    def _missing_extension(self, error: BaseException) -> str:
+        """What to do where this role may not make an extension; '' for all other errors."""
         if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege) and _MAKES_EXTENSION.match(self._failed):
             return _(
                 "As a superuser, run in this database: {statement}; then run again.",
                 statement=self._failed.strip().rstrip(";"),
             )
-        return _("Make the migration run on both databases (connection.vendor tells them apart), then run again.")
+        return ""
 
     def _last_statement(
         self, execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Mapping[str, Any]

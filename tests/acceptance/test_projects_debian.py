@@ -77,7 +77,7 @@ def test_an_extension_that_this_role_may_not_make_is_named(tmp_path, url):
     assert result.returncode == 1
     assert 'permission denied to create extension "file_fdw"' in result.stderr
     assert "As a superuser, run in this database: CREATE EXTENSION IF NOT EXISTS file_fdw; then run again." in " ".join(
-        result.stdout.split()
+        result.stderr.split()
     )
 
 

@@ -148,7 +148,7 @@ def test_a_collation_that_this_server_cannot_have_is_no_fault_of_the_projects(
     collation = "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
     documents.migrate(INDEX="")
     told = documents.move(postgres_url, "--rehearse", ok=False, INDEX=collation)
-    said = " ".join(told.stdout.split())
+    said = " ".join(told.stderr.split())
     assert told.returncode == 1
     assert "this server's PostgreSQL was built without it, as that of --target embedded is" in said
     assert "rehearse on a server that has ICU" in said

@@ -28,7 +28,7 @@ def test_a_migration_that_fails_is_named_with_its_operation_its_sql_and_the_way_
         "SQL: SELECT nonsense(1)",
         "--schema models",
     ):
-        assert words in result.stdout
+        assert words in result.stderr
 
 
 def test_the_models_make_the_tables_where_the_migrations_do_not_run(things, postgres_url):
