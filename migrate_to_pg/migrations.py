@@ -330,13 +330,14 @@ _MISSING_COLLATION = re.compile(r'"([^"]+)"')
 def missing_collation(connection: BaseDatabaseWrapper, error: BaseException) -> str:
     """What to do where a collation is missing, which may be one of SQLite's; '' for all other errors."""
     refused = isinstance(error.__cause__, psycopg.errors.UndefinedObject) and "collation" in str(error)
-    name = _MISSING_COLLATION.search(str(error)) if refused else None
-    if name and not name[1].endswith("-x-icu"):
-        # Every command of Django's imports this module; the rules are for a run.
-        from migrate_to_pg.rules import missing_on_postgresql
+    found = _MISSING_COLLATION.search(str(error)) if refused else None
+    if found is None:
+        return _without_icu(connection) if "ICU" in str(error) else ""
+    # Every command of Django's imports this module; the rules are for a run.
+    from migrate_to_pg.rules import missing_on_postgresql
 
-        return missing_on_postgresql.remedy("collation", name[1])
-    return _without_icu(connection) if refused or "ICU" in str(error) else ""
+    is_sqlite = found[1].lower() in missing_on_postgresql.SQLITE_COLLATIONS
+    return ("" if is_sqlite else _without_icu(connection)) or missing_on_postgresql.remedy("collation", found[1])
 
 
 def _without_icu(connection: BaseDatabaseWrapper) -> str:

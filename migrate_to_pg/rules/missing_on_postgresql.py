@@ -9,6 +9,8 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Finding, Level, Need
 from migrate_to_pg.rules.rule import SetRule, Subject
 
+#: SQLite's own.
+SQLITE_COLLATIONS = frozenset(("nocase", "rtrim", "binary"))
 #: What stands for SQLite's NOCASE; other names have nothing like it.
 CREATE_COLLATION = (
     'CreateCollation("{name}", provider="icu", locale="und-u-ks-level2", deterministic=False) of'
