@@ -138,7 +138,7 @@ def _rehearse(options: Options) -> str:
 
 
 def _move(options: Options) -> str:
-    moved = replace(options, mode="publish", export=None)
+    moved = replace(options, mode="publish", export=None, export_for=None)
     if embedded_directory(options.target) is None:
         return _("Move:\n{line}", line=command_line(moved))
     line = command_line(replace(moved, target=_ELSEWHERE))
@@ -166,14 +166,13 @@ def server_left(target: str | None) -> tuple[str, ...]:
 
 
 def _after_publication(options: Options, published: Published) -> list[str]:
-    manage = shlex.join(options.invocation.program[:-1])
     steps = [
         published.switch,
         _("Django needs psycopg for PostgreSQL: put psycopg[binary]>=3.2 into the application's requirements."),
     ]
     if published.seen:
         steps.append(_sight(published.seen))
-    migrate = f"{manage} migrate"
+    migrate = shlex.join([*_manage(options.invocation.program), "migrate"])
     if published.unapplied:
         missing = counted(published.unapplied, "migration was", "migrations were")
         steps.append(_("Migrate there: {missing} not applied on SQLite either.\n{line}", missing=missing, line=migrate))
@@ -204,6 +203,12 @@ def _after_publication(options: Options, published: Published) -> list[str]:
     return [*steps, *_later(options, published)]
 
 
+def _manage(program: Sequence[str]) -> Sequence[str]:
+    """What stands before any command of Django's, where ours was started as ``program``."""
+    before = program[:-1]
+    return [*before, "django"] if before[-1:] == ("-m",) else before
+
+
 def _later(options: Options, published: Published) -> Iterator[str]:
     """What may be wanted on any later day; each command names its target, whatever the settings say by then."""
     # Neither has to do with another run, nor does every mode take them.
@@ -213,6 +218,8 @@ def _later(options: Options, published: Published) -> Iterator[str]:
         publish_to=options.publish_to,
         invocation=replace(options.invocation, common=common),
     )
+    if options.target and has_password(options.target):
+        yield _("The password of --target is not repeated here: put it back.")
     proof = replace(again, mode="verify_only", source=published.snapshot)
     yield _("To compare PostgreSQL with the snapshot, any day:\n{line}", line=command_line(proof))
     undo = command_line(replace(again, mode="undo"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.records import Options, Verify
-from migrate_to_pg.words import command_line
+from migrate_to_pg.records import Invocation, Options, Publication, Verify
+from migrate_to_pg.words import Published, command_line, next_steps
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,26 @@ def test_it_is_what_a_person_would_type() -> None:
     load = Options(mode="rehearse", from_dump=Path("a.dump"), target="embedded")
     assert command_line(load) == ("manage.py migrate_to_pg --rehearse --from-dump a.dump --target embedded")
     assert command_line(Options(mode="undo")) == "manage.py migrate_to_pg --undo"
+
+
+def test_a_rehearsal_with_an_export_is_followed_by_a_move_without_one() -> None:
+    options = Options(mode="rehearse", target="postgres://app@host/shop", export=Path("a.dump"), export_for=15)
+    assert next_steps(options, None, None) == ("Move:\nmanage.py migrate_to_pg --target postgres://app@host/shop",)
+
+
+@pytest.mark.parametrize(
+    ("program", "migrate"),
+    [
+        (("python", "manage.py", "migrate_to_pg"), "python manage.py migrate"),
+        (("python", "-m", "migrate_to_pg"), "python -m django migrate"),
+        (("/a b/python", "-m", "django", "migrate_to_pg"), "'/a b/python' -m django migrate"),
+    ],
+)
+def test_the_next_commands_begin_as_this_one_did(program: tuple[str, ...], migrate: str) -> None:
+    options = Options(target="postgres://app:pl4nted@host/shop", invocation=Invocation(program=program))
+    done = Publication(schema="public", tables=("a",), replaced=(), archive="", locked_seconds=0.1)
+    steps = next_steps(options, Published(publication=done, switch="", unapplied=0, snapshot="s"), None)
+    lines = [line for step in steps for line in step.splitlines()]
+    assert migrate in lines
+    assert f"{shlex.join(program)} --undo --target postgres://app@host/shop" in lines
+    assert "The password of --target is not repeated here: put it back." in lines
