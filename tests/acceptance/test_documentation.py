@@ -137,7 +137,7 @@ def run(command: str, checkout: Path, url: str) -> None:
     arguments = [word for word in words if not re.match(r"^[A-Z_]+=", word)]
     if arguments[-1] == "--purge":
         arguments.append("--no-input")  # a reader answers its question
-    environment = SHELL | variables
+    environment = SHELL | {"XDG_DATA_HOME": os.environ["XDG_DATA_HOME"]} | variables
     if arguments[0] == sys.executable:
         result = preloaded.run(arguments[1:], cwd=checkout, env=environment, timeout=120)
     else:

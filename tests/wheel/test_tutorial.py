@@ -54,6 +54,7 @@ def test_the_tutorial_is_what_happens(tmp_path):
         "HOME": str(tmp_path),
         "PYTHONPATH": str(ROOT),
         "LANG": "C.UTF-8",
+        "XDG_DATA_HOME": os.environ["XDG_DATA_HOME"],
     }
     done = subprocess.run(
         ["bash", "-c", script],

@@ -54,7 +54,7 @@ def server(tmp_path_factory):
 
 
 def run(settings, folder, *arguments, ok=True, **variables):
-    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "XDG_DATA_HOME") if key in os.environ}
     environment = kept | {
         "PYTHONPATH": str(HERE), "PYTHONUTF8": "1", "DJANGO_SETTINGS_MODULE": settings, "PROJECT_FOLDER": str(folder),
     }  # fmt: skip
