@@ -12,10 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.migrate_once import migrate_once
-from deploy.source import readable_source
-
-#: Commands of manage.py that read the SQLite database.
-_READERS = ("migrate_to_pg", "sqlite_doctor")
 
 
 def main(command: Sequence[str]) -> int:
@@ -26,7 +22,7 @@ def main(command: Sequence[str]) -> int:
     try:
         if serves:
             migrate_once()
-        os.environ.update(_serving(os.environ) if serves else _reading(command, os.environ))
+            os.environ.update(_serving(os.environ))
         sys.stdout.flush()  # what is still in memory goes with this program
         os.execvp(command[0], list(command))  # noqa: S606 - the command of the container
     except OSError as error:
@@ -39,14 +35,6 @@ def _serving(environment: Mapping[str, str]) -> dict[str, str]:
     if not url or "pool" not in environment.get("COMPOSE_PROFILES", "").split(","):
         return {}
     return {"DATABASE_URL": url, "DATABASE_BEHIND_PGBOUNCER": "on"}
-
-
-def _reading(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The SQLite database as the command can open it."""
-    named = environment.get("MIGRATE_TO_PG_SOURCE", "")
-    if not named or not set(_READERS) & set(command):
-        return {}
-    return {"MIGRATE_TO_PG_SOURCE": str(readable_source(Path(named), Path("migrate_to_pg_report/source")))}
 
 
 def _fail(message: str) -> int:

@@ -20,8 +20,11 @@ _SECRETIVE = re.compile(r"://|:.*@|(?:pass\w*|pwd|secret|token)\s*[=:]", re.IGNO
 _PARTS = ("host", "hostaddr", "port", "user", "dbname")
 #: A value so short or plain says nothing: "require", "10".
 _PLAIN = re.compile(r"\d*|[a-z-]{1,12}")
-#: Where libpq repeats the value of an option; it may come from a service file, or from a variable.
-_VALUE = re.compile(r"""invalid .*["']|could not (?:parse|interpret) |for connection option""")
+#: Where libpq repeats the value of an option; it may come from a service file, or from a variable. What
+#: the server says of a row begins alike.
+_VALUE = re.compile(
+    r"""invalid (?!input syntax|byte sequence).*["']|could not (?:parse|interpret) |for connection option"""
+)
 #: What argparse repeats of a command line, and what it says after it of itself.
 _REPEATED = re.compile(
     r"(?P<before>.*?(?:unrecognized arguments|invalid choice|invalid \w+ value|ignored explicit argument)):? "

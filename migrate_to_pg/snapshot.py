@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from migrate_to_pg import child
+from migrate_to_pg import child, private_copy
 from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.fate import fate, footprint
 from migrate_to_pg.file_format import pages_in_wal, read_header, stranger, unread_wal
@@ -63,15 +63,16 @@ class Source:
         self._copy, self._place = "", path
         #: What SQLite does not read of the files, in sentences, once they were copied.
         self.unread: tuple[str, ...] = ()
+        #: None where SQLite cannot read it in its folder, but in a private copy alone.
+        self._connection: sqlite3.Connection | None = None
         try:
             self._connection = _connect(path, "ro", wait)
-        except sqlite3.Error as error:
-            raise self._unreadable(error) from error
-        try:
             self._version = self._data_version()
         except sqlite3.Error as error:
-            self._connection.close()
-            raise self._unreadable(error) from error
+            self._close()
+            if not private_copy.is_needed(path, error):
+                raise self._unreadable(error) from error
+            self._version = 0
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +83,12 @@ class Source:
         # The writer goes first: as the last connection it would checkpoint the -wal into the file.
         if self._lock is not None:
             self._lock.close()
-        self._connection.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     @property
     def size(self) -> int:
@@ -122,26 +128,18 @@ class Source:
         if became := self.fate():
             raise SourceError(became, remedy=_("Run again when the database is at its place, whole."))
         require_space(destination.parent, self.size)
+        self._place = destination
         try:
-            # Within one read transaction, so that the version is exactly that of what is copied.
-            self._connection.execute("BEGIN")
-            self._connection.execute("SELECT count(*) FROM sqlite_master")
-            self._version = self._data_version()
-            self._looks = _looks(self.path)
-            self._require_whole()
-            _copy(self._connection, destination)
-            self._connection.execute("COMMIT")
+            with self._reading() as connection:
+                self._copy_all(connection, destination)
         except sqlite3.Error as error:
             destination.unlink(missing_ok=True)
             if error.sqlite_errorcode & _KIND == sqlite3.SQLITE_FULL:
                 # Only the copy is written to.
                 raise _no_room(destination.parent) from error
-            with contextlib.suppress(sqlite3.Error):
-                # Else the lock of a reader would stay with the connection.
-                self._connection.execute("ROLLBACK")
             raise self._unreadable(error) from error
         copy, original = _settle(destination, self.path)
-        self._copy, self._place = copy, destination
+        self._copy = copy
         return Snapshot(
             source=self.path,
             path=destination,
@@ -149,6 +147,41 @@ class Source:
             sha256=copy,
             source_sha256=original,
         )
+
+    def _copy_all(self, connection: sqlite3.Connection, destination: Path) -> None:
+        """Within one read transaction, so that the version is exactly that of what is copied."""
+        connection.execute("BEGIN")
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+            self._version = self._data_version()
+            self._looks = private_copy.looks(self.path)
+            self._require_whole(connection)
+            _copy(connection, destination)
+        finally:
+            # Else the lock of a reader would stay with the connection.
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection that stays open, or one to a private copy of this moment."""
+        if self._connection is not None:
+            yield self._connection
+        else:
+            with self._fresh() as connection:
+                yield connection
+
+    @contextlib.contextmanager
+    def _fresh(self) -> Iterator[sqlite3.Connection]:
+        """Another connection: the one that stays open goes on with the pages that it has read."""
+        if self._connection is not None:
+            with contextlib.closing(_connect(self.path, "ro")) as connection:
+                yield connection
+        else:
+            # Named like the snapshot, so that it is removed with that of a run that is killed.
+            require_space(self._place.parent, self.size)
+            with private_copy.opened(self.path, self._place.with_name(f"{self._place.name}.private")) as connection:
+                yield connection
 
     def _unreadable(self, error: sqlite3.Error) -> SourceError:
         """What stopped SQLite; a file that ends too early is told as such."""
@@ -159,13 +192,13 @@ class Source:
                 return cut_short(self.path, size, header.page_size, header.pages)
         return _unreadable(self.path, error)
 
-    def _require_whole(self) -> None:
+    def _require_whole(self, connection: sqlite3.Connection) -> None:
         """Raise SourceError where the end of the file is missing, which SQLite reads as zeros.
 
         Asked while nobody can write to the file but from the -wal, whose pages need not be in it yet.
         """
-        [(page_size,)] = self._connection.execute("PRAGMA page_size")
-        [(pages,)] = self._connection.execute("PRAGMA page_count")
+        [(page_size,)] = connection.execute("PRAGMA page_size")
+        [(pages,)] = connection.execute("PRAGMA page_count")
         size, in_wal = self.path.stat().st_size, pages_in_wal(self.path)
         if any(page not in in_wal for page in range(size // page_size + 1, pages + 1)):
             raise cut_short(self.path, size, page_size, pages)
@@ -195,16 +228,15 @@ class Source:
 
         Compared only where the system says that somebody wrote to the files, as a checkpoint does.
         """
-        now = _looks(self.path)
+        now = private_copy.looks(self.path)
         if not self._copy or now == self._looks:
             return False
         # Named like the copy, so that it is removed with that of a run that is killed.
         again = self._place.with_name(f"{self._place.name}.again")
         require_space(again.parent, self.size)
         try:
-            # A connection of its own: this one goes on with the pages that it has read.
-            with contextlib.closing(_connect(self.path, "ro")) as fresh:
-                _copy(fresh, again)
+            with self._fresh() as connection:
+                _copy(connection, again)
             differs = file_sha256(again) != self._copy
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
@@ -220,9 +252,11 @@ class Source:
 
     def _illness(self) -> str:
         """Why it cannot be opened as a database any more: an open connection goes on with the pages that it has."""
+        if self._connection is None:
+            return ""
         try:
-            with contextlib.closing(_connect(self.path, "ro")) as fresh:
-                fresh.execute("SELECT count(*) FROM sqlite_master")
+            with self._fresh() as connection:
+                connection.execute("SELECT count(*) FROM sqlite_master")
             self._data_version()
         except sqlite3.OperationalError:
             # Somebody holds it: that is no damage.
@@ -255,10 +289,17 @@ class Source:
     def changes(self, snapshot: Snapshot) -> tuple[str, ...]:
         """'table: n rows added or changed, m gone', for every table that is not as it was in the snapshot."""
         became = fate(self.path, self._file)
-        return (became,) if became else tuple(_changes(self.path, snapshot.path))
+        if became:
+            return (became,)
+        try:
+            with self._fresh() as connection:
+                return tuple(_changes(connection, snapshot.path))
+        except sqlite3.Error as error:
+            return (_("How much changed could not be told: {error}.", error=error),)
 
     def _data_version(self) -> int:
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        """SQLite's count of commits by others; 0 where nobody tells."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0]) if self._connection else 0
 
 
 def require_as_it_was(snapshot: Snapshot) -> None:
@@ -271,19 +312,6 @@ def require_as_it_was(snapshot: Snapshot) -> None:
             ),
             remedy=_("Nothing was published. Look for what writes to that directory, and at its disk; then run again."),
         )
-
-
-def _looks(path: Path) -> tuple[object, ...]:
-    """What the system says of the files; nobody can set back the time of the last change to one (ctime)."""
-    return tuple(_look(Path(f"{path}{suffix}")) for suffix in ("", "-wal"))
-
-
-def _look(path: Path) -> tuple[int, ...]:
-    try:
-        status = path.stat()
-    except OSError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _settle(copy: Path, original: Path) -> tuple[str, str]:
@@ -429,16 +457,12 @@ def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:
     return SourceError(_("SQLite cannot read {path}: {error}.", path=path, error=error), remedy=remedy)
 
 
-def _changes(source: Path, snapshot: Path) -> Iterator[str]:
+def _changes(connection: sqlite3.Connection, snapshot: Path) -> Iterator[str]:
     """'table: n rows written, m gone', for every table that is not as it was."""
-    try:
-        with contextlib.closing(_connect(source, "ro")) as connection:
-            connection.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
-            tables = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
-            for (name,) in tables:
-                yield from _table_changes(connection, name)
-    except sqlite3.Error as error:
-        yield _("How much changed could not be told: {error}.", error=error)
+    connection.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
+    tables = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in tables:
+        yield from _table_changes(connection, name)
 
 
 def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:

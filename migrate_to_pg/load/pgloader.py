@@ -35,6 +35,8 @@ OLDEST = (3, 6, 7)
 _TIME = r"^\d{4}-\d\d-\d\dT\S+ "
 _FAILURE = re.compile(rf"{_TIME}(?:ERROR|FATAL|CRITICAL) (.*?)(?={_TIME}|\Z)", re.MULTILINE | re.DOTALL)
 _OF_TABLE = re.compile(r'^PostgreSQL \["\\"(.*)\\""\] (.*)$')
+#: A cell's own text behind the server's words, and in the line of COPY that follows them.
+_CELL = re.compile(r"""(input syntax for type [^:]+: |column [^:]+: )["'].*""")
 #: Longest reason shown, and the most of them.
 _WIDTH = 200
 _SHOWN = 5
@@ -167,7 +169,7 @@ class _Told:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:_WIDTH]
+    return _CELL.sub(r"\1…", " ".join(text.split()))[:_WIDTH]
 
 
 def _require_all(plan: Plan, sent: Mapping[str, Sent], rows: Mapping[str, int], told: _Told) -> None:

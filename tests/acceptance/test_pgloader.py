@@ -100,7 +100,7 @@ def test_the_application_is_moved(made, postgres_url, manage, tmp_path, more):
         sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
         assert execute(postgres_url, sequence, [identity["table"], identity["column"]]) == [(identity["next"],)]
     manage("migrate", "--check", DATABASE_URL=postgres_url)
-    kept = {"report.html", "report.json", "snapshot.sqlite3"}
+    kept = {"report.html", "report.json", "snapshot.sqlite3", "snapshot.sqlite3.sha256"}
     assert {path.name for path in (tmp_path / "report").iterdir()} == kept
     check_same_rows(tmp_path / "report" / "snapshot.sqlite3", postgres_url)
     assert execute(postgres_url, "SELECT setconfig FROM pg_db_role_setting") == []
@@ -119,7 +119,7 @@ NOT_CARRIED = (
     "DELETE FROM fields_float WHERE abs(value) = 9e999",
     *(
         f"DELETE FROM {table} WHERE value <> CAST(printf('%.15g', value) AS REAL) OR abs(value) >= 1e15"
-        for table in ("fields_decimal10", "fields_decimalwhole", "fields_free")
+        for table in ("fields_decimal10", "fields_decimalwhole", "fields_decimallong", "fields_free")
     ),
 )
 
@@ -156,7 +156,7 @@ def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(fields
     assert refused.returncode == 1
     assert "pgloader did not bring every row over: fields_float." in refused.stderr
     assert "fields_float: rejected 2 of 3 rows: Database error 22P02: " in refused.stderr
-    assert "INFINITY" in refused.stderr
+    assert "INFINITY" not in refused.stdout + refused.stderr
     assert "Leave --engine out" in refused.stderr
     assert execute(postgres_url, PUBLISHED) == [(0,)]
     assert execute(postgres_url, SCHEMAS) == []
@@ -342,7 +342,8 @@ def test_the_password_is_in_no_argument_log_output_or_file(guarded, made, tmp_pa
     assert execute(f"{url}/moved", "SELECT count(*) > 0 FROM courses_course") == [(True,)]
     assert "s3cr" not in done.stdout + done.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {"report.html", "report.json", "snapshot.sqlite3", "all.dump"}
+    kept = {"report.html", "report.json", "snapshot.sqlite3", "snapshot.sqlite3.sha256", "all.dump"}
+    assert {path.name for path in files} == kept, done.stdout + done.stderr
     assert [path for path in files if b"s3cr" in path.read_bytes()] == []
 
 

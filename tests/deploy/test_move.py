@@ -3,11 +3,11 @@
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
 
-from deploy.source import readable_source
 from migrate_to_pg.snapshot import file_sha256
 
 MOVE = ("python", "manage.py", "migrate_to_pg", "--verify")
@@ -76,26 +76,45 @@ def test_a_database_that_the_container_may_not_read_is_said_in_a_line(container,
         assert "Traceback" not in log
 
 
-def test_rows_that_are_in_the_wal_alone_come_along(tmp_path, sqlite, monkeypatch):
-    """A copy of database and -wal, as somebody took it from a running application."""
-    source, given = tmp_path / "app.sqlite3", tmp_path / "data" / "db.sqlite3"
-    given.parent.mkdir()
-    sqlite(source, "PRAGMA journal_mode = wal")
-    with closing(sqlite3.connect(source)) as connection:
-        connection.execute("CREATE TABLE t (x)")
-        connection.execute("INSERT INTO t VALUES (1)")
-        connection.commit()
-        for end in ("", "-wal"):
-            shutil.copy(f"{source}{end}", f"{given}{end}")
-    monkeypatch.setattr("os.access", lambda _, mode: mode == os.R_OK)
-    copy = readable_source(given, tmp_path / "reports" / "source")
-    assert sqlite(copy, "SELECT x FROM t") == [(1,)]
-    assert copy.stat().st_mode & 0o777 == 0o600
-    assert copy.parent.stat().st_mode & 0o777 == 0o700
+@pytest.fixture
+def application(data, sqlite):
+    """A program on the host that has the database open in WAL mode."""
+    sqlite(data, "PRAGMA journal_mode = wal")
+    data.chmod(0o644)
+    with closing(sqlite3.connect(data, isolation_level=None)) as connection:
+        connection.execute("UPDATE courses_course SET title = 'in the -wal' WHERE id = 1")
+        for file in data.parent.iterdir():
+            file.chmod(0o644)
+        yield connection
 
 
-def test_a_database_in_a_folder_of_our_own_is_used_where_it_is(tmp_path, sqlite):
-    path = tmp_path / "db.sqlite3"
-    sqlite(path, "PRAGMA journal_mode = wal")
-    assert readable_source(path, tmp_path / "source") == path
-    assert not (tmp_path / "source").exists()
+@pytest.mark.parametrize("shm", ["used by the application", "left where the files were copied from"])
+def test_rows_that_are_in_the_wal_alone_come_along(container, data, url, server, application, shm):
+    if shm != "used by the application":
+        data.with_name("db.sqlite3-shm").unlink()
+    status, log = finished(container(url, *MOVE))
+    assert status == 0, log
+    assert server.execute(url, "SELECT title FROM courses_course WHERE id = 1") == [("in the -wal",)]
+
+
+@pytest.mark.parametrize("how", ["in the -wal", "checkpointed", "by an application that is open all the time"])
+def test_a_row_that_is_written_meanwhile_stops_the_run(container, data, url, server, how, request):
+    """SQLite cannot make its -shm in data/: it reads a copy, and the files of the host are what is watched."""
+    if how.endswith("all the time"):
+        request.getfixturevalue("application")
+    with container(url, *MOVE) as one:
+        while "snapshot: done" not in one.log:
+            assert one.process.poll() is None, one.log
+            time.sleep(0.01)
+        data.chmod(0o644)
+        connection = sqlite3.connect(data, isolation_level=None)
+        connection.execute("INSERT INTO django_session VALUES ('late', 'x', '2030-01-01')")
+        if how == "checkpointed":
+            connection.close()
+        status, log = one.process.wait(120), one.log
+    connection.close()
+    assert status == 1, log
+    assert "data/db.sqlite3 was written to after the snapshot" in " ".join(log.split())
+    assert "django_session: 1 row added" in log
+    assert server.execute(url, "SELECT to_regclass('courses_course')") == [(None,)]
+    assert [path.name for path in data.parents[1].glob("migrate_to_pg_report/**/*.private*")] == []
