@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.language import size
 from migrate_to_pg.records import TargetFacts
 from migrate_to_pg.workplace import is_running, reports_directory
 
@@ -40,9 +41,9 @@ class DoomedReport:
     @property
     def label(self) -> str:
         """The line that a person agrees to."""
-        size = sum(size for _name, _inode, size, _changed in self.files)
+        total = sum(size for _name, _inode, size, _changed in self.files)
         what = self.mode or _("ended early")
-        return _("report {path} ({what}, {size:,.1f} MB)", path=self.path, what=what, size=size / 1e6)
+        return _("report {path} ({what}, {size})", path=self.path, what=what, size=size(total))
 
     def remove(self) -> None:
         """Remove it."""
