@@ -24,7 +24,8 @@ Connection = psycopg.Connection[Any]
 
 # One line for each catalogue and object that has rows in it. Moving an object changes the rows that name its schema, of
 # which the rest is compared; of all others the number of the transaction that wrote them, whatever they hold in this
-# version. The keys are oids, which an object keeps wherever it is moved.
+# version. The keys are oids, which an object keeps wherever it is moved, and so are the functions that one names: with
+# their names they would be told with the schema.
 _FACTS = """
 WITH relation AS (
     SELECT oid, relkind FROM pg_class WHERE oid = ANY (%(relations)s::oid[])
@@ -71,9 +72,14 @@ WITH relation AS (
                  OR (classoid = 'pg_type'::regclass AND objoid = ANY (%(types)s::oid[]))
     UNION ALL SELECT 'definition', 'pg_collation', oid, (to_jsonb(c) - 'collnamespace')::text FROM pg_collation c
               WHERE oid = ANY (%(collations)s::oid[])
-    UNION ALL SELECT 'definition', 'pg_conversion', oid, (to_jsonb(c) - 'connamespace')::text FROM pg_conversion c
+    UNION ALL SELECT 'definition', 'pg_conversion', oid,
+              concat_ws(' ', to_jsonb(c) - ARRAY['connamespace', 'conproc'], conproc::oid)
+              FROM pg_conversion c
               WHERE oid = ANY (%(conversions)s::oid[])
-    UNION ALL SELECT 'definition', 'pg_operator', oid, (to_jsonb(o) - 'oprnamespace')::text FROM pg_operator o
+    UNION ALL SELECT 'definition', 'pg_operator', oid,
+              concat_ws(' ', to_jsonb(o) - ARRAY['oprnamespace', 'oprcode', 'oprrest', 'oprjoin'],
+                        oprcode::oid, oprrest::oid, oprjoin::oid)
+              FROM pg_operator o
               WHERE oid = ANY (%(operators)s::oid[])
     UNION ALL SELECT 'definition', 'pg_opclass', oid, (to_jsonb(o) - 'opcnamespace')::text FROM pg_opclass o
               WHERE oid = ANY (%(classes)s::oid[])
@@ -89,9 +95,16 @@ WITH relation AS (
               FROM pg_ts_config_map m WHERE mapcfg = ANY (%(configurations)s::oid[])
     UNION ALL SELECT 'definition', 'pg_ts_dict', oid, (to_jsonb(t) - 'dictnamespace')::text FROM pg_ts_dict t
               WHERE oid = ANY (%(dictionaries)s::oid[])
-    UNION ALL SELECT 'definition', 'pg_ts_parser', oid, (to_jsonb(t) - 'prsnamespace')::text FROM pg_ts_parser t
+    UNION ALL SELECT 'definition', 'pg_ts_parser', oid,
+              concat_ws(' ', to_jsonb(t) - ARRAY['prsnamespace', 'prsstart', 'prstoken', 'prsend', 'prsheadline',
+                                                 'prslextype'],
+                        prsstart::oid, prstoken::oid, prsend::oid, prsheadline::oid, prslextype::oid)
+              FROM pg_ts_parser t
               WHERE oid = ANY (%(parsers)s::oid[])
-    UNION ALL SELECT 'definition', 'pg_ts_template', oid, (to_jsonb(t) - 'tmplnamespace')::text FROM pg_ts_template t
+    UNION ALL SELECT 'definition', 'pg_ts_template', oid,
+              concat_ws(' ', to_jsonb(t) - ARRAY['tmplnamespace', 'tmplinit', 'tmpllexize'],
+                        tmplinit::oid, tmpllexize::oid)
+              FROM pg_ts_template t
               WHERE oid = ANY (%(templates)s::oid[])
     UNION ALL SELECT 'event trigger', 'pg_event_trigger', e.oid, concat(e.xmin, ' ', p.xmin)
               FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid
