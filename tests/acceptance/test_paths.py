@@ -56,7 +56,10 @@ def test_the_repair_that_is_offered_is_of_the_database_that_was_looked_at(stray,
     other = Project("stray", tmp_path)
     other.sqlite("UPDATE django_migrations SET name = name")
     damaged = Project("stray", tmp_path)
-    damaged.sqlite("INSERT INTO auth_permission VALUES (900, 77, 'x', 'x')")
+    damaged.sqlite(
+        "INSERT INTO auth_user (id, password, is_superuser, username, last_name, email, is_staff, is_active,"
+        " date_joined, first_name) VALUES (1, '', 0, 'a', '', '', 0, 't', '2024-01-01 00:00:00', '')"
+    )
     elsewhere.write_bytes(damaged.source.read_bytes())
     told = stray.run("sqlite_doctor", elsewhere, ok=False)
     assert f"sqlite_doctor {shlex.quote(str(elsewhere))} --repair " in " ".join(told.stdout.split())

@@ -50,8 +50,9 @@ def test_a_missing_pgloader_is_said_before_anything_begins(made, postgres_url, m
     refused = manage("migrate_to_pg", *options, "--target", postgres_url, *ENGINE, ok=False, PATH="")
     assert refused.returncode == 2
     assert refused.stderr.splitlines() == [
-        "--engine pgloader needs pgloader, and it is not installed here.",
-        "Run: apt-get install pgloader. Or leave --engine out: the usual way needs no other program.",
+        "Error: --engine pgloader needs pgloader, and it is not installed here.",
+        "Nothing was published. Run: apt-get install pgloader. Or leave --engine out: the usual way needs no other"
+        " program.",
     ]
     assert list(tmp_path.iterdir()) == []
     # Nothing is loaded by a check.

@@ -115,4 +115,4 @@ def test_a_unique_index_that_does_not_hold_is_told_without_the_key(run, sqlite, 
         ),
         status=1,
     )
-    assert sqlite(source, "SELECT count(*) FROM django_session") == [(2,)]
+    assert sqlite(source, f"SELECT count(*) FROM django_session WHERE session_key = '{NEEDLE}key'") == [(2,)]
