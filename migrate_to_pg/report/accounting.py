@@ -7,6 +7,8 @@ from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
 from migrate_to_pg.report.tables import TableFacts, changed_cells, rows_aside, tables
 from migrate_to_pg.report.words import say
 
+#: Rules that also put NULL where the row that a key refers to went into quarantine.
+_KEYS = ("foreign-key-orphan", "generic-foreign-key-orphan")
 #: What one rule did in one place.
 Edit = ChangedCells | RowsAside
 
@@ -68,10 +70,14 @@ def place_of(edit: Edit) -> str:
     return f"{edit.table}.{edit.column}" if isinstance(edit, ChangedCells) else edit.table
 
 
-def extent_of(edit: Edit) -> str:
-    """12 cells changed, 3 rows in quarantine, 1 row merged."""
+def extent_of(report: Report, edit: Edit) -> str:
+    """12 cells changed, 3 rows in quarantine, 1 row merged; with the keys that lost their row to quarantine."""
     if isinstance(edit, ChangedCells):
-        return say("cells_changed", n=edit.count)
+        place = (edit.rule, edit.table, edit.column)
+        found = sum(f.count for f in report.findings if (f.rule, f.table, f.column) == place)
+        extent = say("cells_changed", n=edit.count)
+        lost = edit.count - found if edit.rule in _KEYS else 0
+        return extent + (say("lost_to_quarantine", n=lost) if lost > 0 else "")
     return say("rows_quarantined" if edit.fate is Fate.QUARANTINED else "rows_merged", n=edit.count)
 
 

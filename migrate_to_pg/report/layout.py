@@ -146,18 +146,19 @@ def _mended(report: Report) -> Iterator[Block]:
     yield from heading("mended", mended_counts(report))
     yield line(say("only_the_copy"))
     for edit in told:
-        yield from _edit(edit, nature_of(report, edit))
+        yield from _edit(report, edit)
     yield line("")
     if any(edit.count > SAMPLES for edit in told):
         yield line(say("more_in_files"))
     yield from (fact(text) for text in whole_record(report))
 
 
-def _edit(edit: Edit, nature: str) -> Iterator[Block]:
+def _edit(report: Report, edit: Edit) -> Iterator[Block]:
     """What one rule did in one place: how much, and the first cells or rows."""
+    nature = nature_of(report, edit)
     parts = ((edit.rule, "strong"), (f" ({nature})" if nature else "", ""), (f"  {place_of(edit)}", "strong"))
     yield line("")
-    yield Line(parts=(*parts, (f"  {extent_of(edit)}", "")), whole=True)
+    yield Line(parts=(*parts, (f"  {extent_of(report, edit)}", "")), whole=True)
     samples = sample_texts(edit, SAMPLES)
     yield from (fact(text, indent=4) for text in samples)
     if edit.count > len(samples):

@@ -21,19 +21,19 @@ def mended_section(report: Report) -> Html:
     told = edits(report)
     if not told:
         return join()
-    cards = [el("p", say("only_the_copy")), *(_edit(e, nature_of(report, e)) for e in told)]
+    cards = [el("p", say("only_the_copy")), *(_edit(report, e) for e in told)]
     record = (el("p", text, class_="note") for text in whole_record(report))
     return section("mended", *cards, *record, note=mended_counts(report))
 
 
-def _edit(edit: Edit, nature: str) -> Html:
+def _edit(report: Report, edit: Edit) -> Html:
     state = "repaired" if isinstance(edit, ChangedCells) else "aside"
     summary = el(
         "summary",
         el("code", place_of(edit), class_="place"),
         " ",
-        el("span", extent_of(edit), class_="extent"),
-        el("span", ", ".join(filter(None, [edit.rule, title(edit.rule), nature])), class_="note"),
+        el("span", extent_of(report, edit), class_="extent"),
+        el("span", ", ".join(filter(None, [edit.rule, title(edit.rule), nature_of(report, edit)])), class_="note"),
     )
     return el("details", summary, *_samples(edit), class_=f"card {state}")
 

@@ -30,6 +30,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "errors_aside": pair("{n} set aside", "{n} set aside"),
     "warnings": pair("{n} warning", "{n} warnings"),
     "cells_changed": pair("{n} cell changed", "{n} cells changed"),
+    "lost_to_quarantine": pair(
+        "; {n} of them since the row that it refers to is in quarantine",
+        "; {n} of them since the rows that they refer to are in quarantine",
+    ),
     "edits": pair("{n} edit", "{n} edits"),
     "cells_changed_by": N_("{cells} by {edits}"),
     "rows_quarantined": pair("{n} row in quarantine", "{n} rows in quarantine"),

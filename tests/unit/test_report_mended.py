@@ -255,3 +255,12 @@ def test_merged_rows_are_no_quarantine() -> None:
     report = replace(MENDED, aside=(merged,), findings=MENDED.findings[2:])
     check_all_tell(report, "1 repaired", "The repair was accepted with --fix duplicate-key (lossy).")
     check_none_tell(report, "set aside with")
+
+
+def test_keys_that_lost_their_row_to_quarantine_are_told_apart():
+    found = finding(count=48, repair="lossy", applied=True)
+    nulled = changed(rule=found.rule, table=found.table, column=found.column, count=96)
+    report = replace(MENDED, findings=(found,), changed=(nulled,))
+    check_all_tell(report, "96 cells changed; 48 of them since the rows that they refer to are in quarantine")
+    others = everything(replace(report, changed=(replace(nulled, count=48),)))
+    assert [name for name, text in others.items() if "since the row" in text] == []
