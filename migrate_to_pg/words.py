@@ -159,9 +159,18 @@ def server_left(target: str | None) -> tuple[str, ...]:
     directory = embedded_directory(target)
     if directory is None:
         return ()
-    stop = f"python -m migrate_to_pg.embedded --stop {shlex.quote(str(directory))}"
+    program = "python -m migrate_to_pg.embedded"
+    where = shlex.quote(str(directory))
     return (
-        _("The embedded server goes on running until the machine stops; to stop it, its data kept:\n{stop}", stop=stop),
+        _(
+            "The embedded server goes on running until the machine stops; to stop it, its data kept:\n{stop}",
+            stop=f"{program} --stop {where}",
+        ),
+        _(
+            "To start it again, and see its address; its programs come with the extra embedded, which has to stay"
+            " installed:\n{start}",
+            start=f"{program} --url {where}",
+        ),
     )
 
 
@@ -230,9 +239,11 @@ def _later(options: Options, published: Published) -> Iterator[str]:
         yield _("To take the published tables away again, as long as nothing is written to them:\n{line}", line=undo)
     purge = command_line(replace(again, mode="purge"))
     yield _("When all is well, to remove old snapshots and dated schemas:\n{line}", line=purge)
-    yield _(
-        "After that migrate_to_pg may leave INSTALLED_APPS and the requirements: nothing in the application uses it."
-    )
+    if embedded_directory(options.target) is None:
+        yield _(
+            "After that migrate_to_pg may leave INSTALLED_APPS and the requirements: nothing in the application uses"
+            " it."
+        )
 
 
 def _sight(seen: Sequence[str]) -> str:

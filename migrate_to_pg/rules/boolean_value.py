@@ -85,8 +85,8 @@ def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn,
     today = (
         _(
             " Django reads False from them today, since it reads True from 1 alone (and None from the empty text); as a"
-            " word, or to SQLite in a WHERE clause, they are true. --fix boolean-as-read, which is a part of --fix all,"
-            " keeps what Django reads; --fix boolean-value, which has to be named, puts what the word means."
+            " word, or to SQLite in a WHERE clause, they are true. --fix boolean-as-read, which is a part of --fix"
+            " lossless, keeps what Django reads; --fix boolean-value, which has to be named, puts what the word means."
         )
         if is_converted(column)
         else _(

@@ -121,9 +121,9 @@ def _finding(
         count=count,
         samples=rows.samples(subject, table, [column.source for column in columns], rowids[:SAMPLES]),
         explanation=_(
-            "{rows_name_objects} that is not there: {models}. No database checks a generic key, and deleting"
+            "{rows_name_objects}: {models}. No database checks a generic key, and deleting"
             " the object takes these rows along only where its model has a GenericRelation.",
-            rows_name_objects=counted(count, "row names an object", "rows name objects"),
+            rows_name_objects=counted(count, "row names an object that is gone", "rows name objects that are gone"),
             models=models,
         ),
         remedy=_(RULE.remedy),

@@ -106,7 +106,7 @@ def test_what_came_while_it_waited_for_the_answer_stays(connection, archive, sta
     # Another file by the name of one that was listed: copied over it, and put in its place.
     (tmp_path / "one" / "snapshot.sqlite3").write_bytes((tmp_path / "three" / "snapshot.sqlite3").read_bytes())
     status, out, _err = end(process, "yes\n")
-    assert (status, "Removed 2." in out) == (0, True)
+    assert (status, "Removed 2 things" in out) == (0, True)
     assert f"Not removed, since it is gone or another by now: snapshot {tmp_path}/one/snapshot.sqlite3" in out
     assert (tables(connection, archive), tables(connection, later)) == (0, TABLES)
     assert sorted(path.parent.name for path in tmp_path.rglob("snapshot.sqlite3")) == ["one", "three"]
@@ -140,7 +140,7 @@ def test_ended_while_it_drops_the_next_one_goes_on_and_undo_refuses(
     assert len([line for line in err.splitlines() if line.startswith("  table t")]) == TABLES - left
     assert tables(connection, "public") == TABLES
     status, out, _err = end(start("--purge", "--no-input"))
-    assert (status, "Removed 3." in out) == (0, True)
+    assert (status, "Removed 3 things" in out) == (0, True)
     assert f"schema {archive} ({left} tables; an earlier purge has begun to remove it)" in out
     assert (tables(connection, archive), list(tmp_path.rglob("*.sqlite3"))) == (0, [])
     assert "are gone" in end(start("--undo"))[2]
@@ -163,7 +163,7 @@ def test_a_schema_in_use_is_told_with_who_uses_it(connection, archive, start, po
         other.execute(f"SELECT * FROM {archive}.t060")
         status, _out, err = end(start("--purge", "--no-input"))
     assert status == 1
-    assert f"Schema {archive} is in use: its tables could not be locked within 10 s." in err.splitlines()
+    assert f"Error: Schema {archive} is in use: its tables could not be locked within 10 s." in err.splitlines()
     assert f"holds {archive}.t060" in err
 
 
@@ -179,6 +179,6 @@ def test_a_recorded_file_that_is_no_snapshot_is_not_removed(connection, archive,
             [path],
         )
     status, out, _err = end(start("--purge", "--no-input"))
-    assert (status, "Removed 1." in out) == (0, True)
+    assert (status, "Removed 1 thing" in out) == (0, True)
     assert precious.exists()
     assert (tmp_path / "two" / "snapshot.sqlite3").exists()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from migrate_to_pg.interrupts import too_late
+from migrate_to_pg.language import counted, spoken, wanted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.language import spoken, wanted
 from migrate_to_pg.management import manners
 from migrate_to_pg.management.arguments import add_arguments, options_of
 from migrate_to_pg.management.meaning import assurance, mode_of
@@ -119,7 +119,12 @@ class Command(BaseCommand):
         for label in doomed.labels:
             if label not in removed:
                 self.stdout.write(_("Not removed, since it is gone or another by now: {label}", label=label))
-        self.stdout.write(_("Removed {doomed}.", doomed=len(removed)))
+        self.stdout.write(
+            _(
+                "Removed {things}.",
+                things=counted(len(removed), "thing that is listed above", "things that are listed above"),
+            )
+        )
         return 0
 
     def _agrees(self, question: str) -> bool:
