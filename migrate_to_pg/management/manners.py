@@ -162,6 +162,11 @@ def tell_error(command: BaseCommand, error: MigrateToPgError | Failure, assuranc
     _write(command.stderr.write, error_lines(message, error.detail, error.remedy, assurance))
 
 
+def tell_all(command: BaseCommand, sentences: Iterable[str]) -> None:
+    """Print what follows from an error, on stderr."""
+    _write(command.stderr.write, sentences)
+
+
 def _write(write: Callable[[str], object], lines: Iterable[str]) -> None:
     with contextlib.suppress(OSError):
         for line in lines:

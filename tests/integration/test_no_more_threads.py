@@ -90,5 +90,5 @@ def test_nor_more_processes(source, tmp_path):
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
-    assert "the system starts no more for this user." in done.stdout
-    assert "ulimit -u" in done.stdout
+    assert "the system starts no more for this user." in done.stderr
+    assert "ulimit -u" in done.stderr

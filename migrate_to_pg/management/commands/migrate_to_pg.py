@@ -89,6 +89,7 @@ class Command(BaseCommand):
         with manners.told_if_not_printed(), too_late():
             if report.failure and not found:
                 manners.tell_error(self, report.failure, assurance(wanted.mode, report.failure))
+                manners.tell_all(self, report.next_steps)
             if found or options["json"]:
                 self._print(report, options)
         return report.failure.exit_status if report.failure else 0
