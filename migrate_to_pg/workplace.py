@@ -188,7 +188,7 @@ class DoomedFile:
     @property
     def label(self) -> str:
         """The line that a person agrees to."""
-        return f"{self.path.stem} {self.path} ({size(self.size)})"
+        return f"{self.path.name.partition('.')[0]} {self.path} ({size(self.size)})"
 
 
 def as_it_is(path: Path) -> DoomedFile | None:
