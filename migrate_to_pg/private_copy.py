@@ -35,16 +35,23 @@ def is_needed(path: Path, error: sqlite3.Error) -> bool:
 
 
 def looks(path: Path) -> tuple[object, ...]:
-    """What the system says of the files; nobody can set back the time of the last change to one (ctime)."""
-    return tuple(_look(Path(f"{path}{suffix}")) for suffix in ("", "-wal"))
+    """What the system says of the files.
+
+    Nobody can set back the time of the last change to the file's entry (ctime), as that of its content can be. SQLite
+    itself changes it of the -wal, whenever root opens the database, and makes an empty one.
+    """
+    database, wal = _status(path), _status(Path(f"{path}-wal"))
+    return (
+        database and (database.st_ino, database.st_size, database.st_mtime_ns, database.st_ctime_ns),
+        (wal.st_ino, wal.st_size, wal.st_mtime_ns) if wal and wal.st_size else None,
+    )
 
 
-def _look(path: Path) -> tuple[int, ...]:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        status = path.stat()
+        return path.stat()
     except OSError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        return None
 
 
 @contextlib.contextmanager

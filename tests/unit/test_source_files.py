@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate_to_pg import snapshot
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.snapshot import Source, file_sha256
 
@@ -204,3 +205,27 @@ def test_a_checkpoint_is_no_change(make: Make) -> None:
         assert not source.has_changed()
         database.execute("DELETE FROM t WHERE id = 1")
         assert source.has_changed()
+
+
+def test_a_database_in_wal_mode_that_nobody_wrote_to_is_copied_once(tmp_path, monkeypatch):
+    """Asked before the commit, under locks: a second copy would hold them as long as it takes."""
+    path = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as application:
+        application.execute("PRAGMA journal_mode = wal")
+        application.execute("CREATE TABLE t (x)")
+        for written in (True, False):
+            copies = []
+            copy = snapshot._copy
+            monkeypatch.setattr(
+                snapshot, "_copy", lambda *files, made=copies, copy=copy: (made.append(1), copy(*files))
+            )
+            if written:
+                application.execute("INSERT INTO t VALUES (1)")
+            else:
+                application.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with Source(path) as source:
+                source.copy(tmp_path / f"copy-{written}")
+                assert [source.has_changed() for _ in range(3)] == [False] * 3
+                assert copies == [1]
+                application.execute("INSERT INTO t VALUES (2)")
+                assert source.has_changed()
