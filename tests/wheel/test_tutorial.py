@@ -1,4 +1,4 @@
-"""docs/tutorial.md, typed from its first line to its last in an empty folder; what it shows must be what is printed."""
+"""docs/tutorial.md, typed in an empty folder, its project first; what it shows must be what is printed."""
 
 import os
 import re
@@ -40,7 +40,9 @@ def shape(line):
 
 @pytest.mark.skipif(django.VERSION[:2] != (5, 2), reason="the tutorial names this version")
 def test_the_tutorial_is_what_happens(tmp_path):
-    text = TUTORIAL.read_text()
+    page, heading, project = TUTORIAL.read_text().partition("\n## A project to try it with\n")
+    assert heading
+    text = project + page
     tmp_path.chmod(0o755)
     asked = [(command, shown) for command, shown in steps(text) if not command.startswith(INSTALLED)]
     script = "set -e\n" + "\n".join(f"echo '@@@ {n}'\n{command}" for n, (command, _) in enumerate(asked))
@@ -56,21 +58,24 @@ def test_the_tutorial_is_what_happens(tmp_path):
         "LANG": "C.UTF-8",
         "XDG_DATA_HOME": os.environ["XDG_DATA_HOME"],
     }
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    done = typed(script, folder, environment)
+    # The reader's goes on.
+    stopped = typed("python -m migrate_to_pg.embedded --stop postgresql", folder, environment)
+    assert stopped.returncode == 0, stopped.stdout
     assert done.returncode == 0, done.stdout[-3000:]
     printed = dict(re.findall(r"^@@@ (\d+)\n(.*?)(?=^@@@ |\Z)", done.stdout, re.M | re.S))
     for number, (command, shown) in enumerate(asked):
         lines = {shape(line) for line in printed[str(number)].splitlines()}
         for line in shown:
             assert shape(line) in lines, (command, line, printed[str(number)])
+
+
+def typed(script, folder, environment):
+    """What a shell made of it, both outputs together."""
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, check=False,
+    )  # fmt: skip
 
 
 def writer(wanted):
