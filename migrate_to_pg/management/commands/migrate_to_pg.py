@@ -61,7 +61,7 @@ class Command(BaseCommand):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
         except (MigrateToPgError, KeyboardInterrupt) as error:
             failure = failure_of(error, Path())
-            manners.tell_error(self, failure, assurance(mode_of(options), failure))
+            manners.tell_error(self, failure, "" if options["explain"] else assurance(mode_of(options), failure))
             status = failure.exit_status
         if status:
             sys.exit(status)
