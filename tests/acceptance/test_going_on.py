@@ -90,8 +90,8 @@ def test_the_time_told_is_that_of_the_clock_on_the_wall(made, tmp_path):
     assert names[:2] == ["start", "server start"]
     assert names[-1] == "server stop"
     assert sum(stage["seconds"] for stage in told["stages"]) <= told["seconds"] <= elapsed
-    # What is not in it is the start of the interpreter, and its end.
-    assert told["seconds"] > elapsed - 2
+    # What is not in it is the end of the process: far less than half, however busy the machine is.
+    assert told["seconds"] > elapsed / 2
     assert told["target"]["embedded"] == str(tmp_path / "postgresql")
 
 
