@@ -117,6 +117,8 @@ def test_an_attribution_is_edited_moved_removed_and_brought_back(application, pa
     page.get_by_role("button", name="Enregistrer").click()
     expect(page.get_by_text(re.compile("est modifié"))).to_be_visible()
     page.get_by_role("link", name="Déplacer").click()
+    # What is typed before the scripts of the page run is searched for by the button alone.
+    page.wait_for_url(re.compile("/deplacer/"))
     page.get_by_label("Chercher un enseignant").fill("sow")
     page.locator("#teachers label", has_text="SOW").first.click()
     page.get_by_role("button", name="Déplacer").click()
