@@ -108,7 +108,7 @@ def _codenames(options: Any) -> Iterator[str]:
         yield codename
 
 
-def with_code(applied: Collection[Key]) -> list[ModuleType]:
+def modules_with_code(applied: Collection[Key]) -> list[ModuleType]:
     """The modules of the project's migrations that have code or SQL of their own: they may make rows."""
     graph = SourceLoader(None, applied).graph
     return [
@@ -120,8 +120,8 @@ def with_code(applied: Collection[Key]) -> list[ModuleType]:
     ]
 
 
-def tell_databases_apart(modules: Iterable[ModuleType]) -> bool:
-    """Whether any of these migrations may make other rows on PostgreSQL than on SQLite, by its own words."""
+def may_differ_by_vendor(modules: Iterable[ModuleType]) -> bool:
+    """Whether any of these migrations may make other rows on PostgreSQL than on SQLite: its source names a vendor."""
     return any("vendor" in inspect.getsource(module) for module in modules)
 
 

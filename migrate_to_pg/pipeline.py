@@ -39,7 +39,7 @@ from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.pgloader_command import way_to
 from migrate_to_pg.loading import Given, Loading, Road, blocked
-from migrate_to_pg.migrations import Key, fresh_rows, run_migrations, tell_databases_apart, with_code
+from migrate_to_pg.migrations import Key, fresh_rows, may_differ_by_vendor, modules_with_code, run_migrations
 from migrate_to_pg.modelled import made_from, make_models, make_unmigrated_tables
 from migrate_to_pg.needs import find_needs
 from migrate_to_pg.offline import target_tables
@@ -307,9 +307,9 @@ class _Move(Loading):
             return
         tables = target_tables(self.registry)
         names = [table.name for table in tables if table.name in there]
-        code = with_code(catalog.applied_migrations)
+        code = modules_with_code(catalog.applied_migrations)
         made: Mapping[str, int] | None = None if code else dict.fromkeys(names, 0)
-        if code and not tell_databases_apart(code):
+        if code and not may_differ_by_vendor(code):
             made = schema.rows
         require_replaceable(certain_user_data(connection, self.final, names, fresh_rows(), made), self.final)
 

@@ -298,7 +298,7 @@ def test_user_data_is_refused_before_a_migration_is_run_and_again_afterwards(
     assert "courses_course: " in " ".join(refused.failure.detail)
     assert ran == []
     # Where a migration tells the databases apart, they are run on PostgreSQL, and then compared.
-    monkeypatch.setattr(pipeline, "tell_databases_apart", lambda _: True)
+    monkeypatch.setattr(pipeline, "may_differ_by_vendor", lambda _: True)
     assert "already holds data that no migration made" in move(source, postgres_url).failure.message
     assert ran.pop()
     assert move(source, postgres_url, replace=True).ok
