@@ -1,4 +1,4 @@
-"""An address, sessions and the parts of courses in; what each client was answered, and how fast, out."""
+"""Clients that attribute and look over HTTP, without a pause, and note what they were answered and how fast."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import random
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 #: Course code, component, academic year.
@@ -27,13 +29,12 @@ class Client:
     teachers: Sequence[str]
     parts: Sequence[Part]
     contested: Sequence[Part]
+    #: All that it was answered 201 for: these must be in the database.
     won: list[Part] = field(default_factory=list)
-    refused: int = 0
-    #: Answers that are none of 200, 201 and 409.
-    errors: int = 0
-    #: Seconds of each attribution that was answered, and of each look.
-    writes: list[float] = field(default_factory=list)
-    reads: list[float] = field(default_factory=list)
+    #: Seconds of each of those whose answer came before the end: these are counted.
+    successes: list[float] = field(default_factory=list)
+    #: Answers by their status: 0 where there was none.
+    answers: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.session)  # noqa: S311 - which teacher is asked for, no secret
@@ -50,14 +51,14 @@ class Client:
     def connect(self) -> None:
         """Look once: a server that has just been started imports half of itself for its first answers."""
         self._look(self.parts[0])
-        self.reads.clear()
+        self.answers.clear()
 
     def run(self, until: float) -> None:
         """Go on until that moment of the monotonic clock."""
         for part in self._wanted():
             if time.monotonic() > until:
                 break
-            self._attribute(part)
+            self._attribute(part, until)
             self._look(part)
         self._connection.close()
 
@@ -69,32 +70,31 @@ class Client:
                 yield next(contested, part)
 
     def _look(self, part: Part) -> None:
-        self._ask("GET", f"/attribution/parts/?year={part[2]}", None, self.reads)
+        self._ask("GET", f"/attribution/parts/?year={part[2]}", None)
 
-    def _attribute(self, part: Part) -> None:
+    def _attribute(self, part: Part, until: float) -> None:
         course, component, year = part
         teacher = self._chance.choice(self.teachers)
         asked = {"course": course, "component": component, "teacher": teacher, "academic_year": year}
-        status = self._ask("POST", "/attribution/", json.dumps(asked), self.writes)
-        if status == 201:
+        start = time.monotonic()
+        status = self._ask("POST", "/attribution/", json.dumps(asked))
+        end = time.monotonic()
+        if status == HTTPStatus.CREATED:
             self.won.append(part)
-        elif status == 409:
-            self.refused += 1
+            if end <= until:
+                self.successes.append(end - start)
 
-    def _ask(self, method: str, path: str, body: str | None, seconds: list[float]) -> int:
-        start = time.perf_counter()
+    def _ask(self, method: str, path: str, body: str | None) -> int:
         try:
             self._connection.request(method, path, body, self._headers)
             answer = self._connection.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException) as error:
             print(repr(error), file=sys.stderr)
-            self.errors += 1
             self._connection.close()
+            self.answers[0] += 1
             return 0
-        seconds.append(time.perf_counter() - start)
-        if answer.status not in (200, 201, 409):
-            self.errors += 1
+        self.answers[answer.status] += 1
         return answer.status
 
 
