@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import quote
 
 from migrate_to_pg.records import SourceTable
@@ -42,6 +43,11 @@ def numbered_rows(table: SourceTable, schema: str = "main") -> str:
     if rowid_name(table) or (table.numbered and schema == "main"):
         return name
     return f"(SELECT row_number() OVER () AS {quote_name(NUMBER)}, * FROM {name} NOT INDEXED)"  # noqa: S608 - quoted
+
+
+#: The hexadecimal digits of the uuid in ``{c}``, for all spellings that Python's ``uuid.UUID`` reads, and so Django:
+#: dashes anywhere, braces around it, "urn:uuid:" before it.
+UUID_DIGITS: LiteralString = "replace(trim(replace(replace({c}, 'urn:', ''), 'uuid:', ''), '{{}}'), '-', '')"
 
 
 def quote_name(name: str) -> str:

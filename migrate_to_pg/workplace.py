@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -226,8 +227,8 @@ def _fresh_directory() -> Path:
     """A directory that no other run has, although two may begin in the same second."""
     parent = make_reports_directory()
     name = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    candidates = [parent / name, *(parent / f"{name}-{n}" for n in range(2, 1000))]
-    return next(path for path in candidates if _is_made(path))
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(path for path in (parent / name for name in names) if _is_made(path))
 
 
 def _is_made(path: Path) -> bool:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.columns.codec import BYTES, THERE, Codec, Context, Converted, Rendering, either, same, without
+from migrate_to_pg.sqlite import UUID_DIGITS
 
 
 def read_text(arrays: Sequence[pa.Array], _: Context) -> Converted:
@@ -117,10 +118,11 @@ _NUL = re.compile(rb"\0")
 _JSON = Rendering(sql="CASE WHEN json_valid({0}) THEN {0} END", type=pa.binary())
 _NO_JSON = Rendering(sql="CASE WHEN NOT json_valid({0}) THEN {0} END", type=pa.binary())
 _VERSION, _NOTHING = pa.scalar(b"\1"), pa.scalar(b"")
-#: Dashed or plain hexadecimal, as uuid.UUID reads them; unhex gives NULL for what is no hexadecimal. Both functions
-#: stop at the character NUL, and so does length, but octet_length does not.
+#: unhex gives NULL for what is no hexadecimal. It stops at the character NUL, as replace, trim and length do, but
+#: octet_length does not.
 _UUID = Rendering(
-    sql="CASE WHEN octet_length({0}) = length({0}) THEN unhex(replace({0}, '-', '')) END", type=pa.binary()
+    sql="CASE WHEN octet_length({0}) = length({0}) THEN unhex(" + UUID_DIGITS.replace("{c}", "{0}") + ") END",
+    type=pa.binary(),
 )
 
 text = Codec(storage=("text",), renderings=(BYTES,), convert=read_text, arrow=lambda _: pa.string())

@@ -14,6 +14,7 @@ from migrate_to_pg.rules.foreign_key_orphan import paired
 from migrate_to_pg.rules.keys import key_of
 from migrate_to_pg.rules.rule import SAMPLES, SetRule, Subject
 from migrate_to_pg.rules.sql import Sql, compose, name
+from migrate_to_pg.sqlite import UUID_DIGITS
 
 #: The admin's own log keeps what it says of objects that were deleted since: that is what a log is for.
 _LOG = "django_admin_log"
@@ -29,8 +30,8 @@ _AS_KEY: dict[tuple[str, str], LiteralString] = {
     ): "iif(trim({c}) <> '' AND ltrim(trim({c}), '+-') NOT GLOB '*[^0-9]*', CAST({c} AS INTEGER), NULL)",
     ("text", "integer"): "CAST({c} AS TEXT)",
     ("text", "text"): "{c} COLLATE BINARY",
-    ("uuid", "uuid"): "lower(replace({c}, '-', ''))",
-    ("uuid", "text"): "lower(replace({c}, '-', ''))",
+    ("uuid", "uuid"): f"lower({UUID_DIGITS})",
+    ("uuid", "text"): f"lower({UUID_DIGITS})",
 }
 
 

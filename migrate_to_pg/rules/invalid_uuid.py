@@ -12,6 +12,7 @@ from migrate_to_pg.rules.form import condition, form_rule, marked, told_counts
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.rule import Subject
 from migrate_to_pg.rules.sql import Sql
+from migrate_to_pg.sqlite import UUID_DIGITS
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
@@ -25,7 +26,7 @@ def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql 
     # A byte more than there are characters is a NUL or no hexadecimal digit.
     return condition(
         "typeof({c}) = 'text' AND {c} <> '' AND NOT (length(CAST({c} AS BLOB)) = length({c})"
-        " AND length(replace({c}, '-', '')) = 32 AND replace({c}, '-', '') NOT GLOB '*[^0-9a-fA-F]*')",
+        f" AND length({UUID_DIGITS}) = 32 AND {UUID_DIGITS} NOT GLOB '*[^0-9a-fA-F]*')",
         column,
     )
 
@@ -36,7 +37,8 @@ _RULE = form_rule(
     mask=marked("uuid"),
     holds=N_("32 hexadecimal digits, with dashes or without"),
     hint=_hint,
-    meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, and in either case are taken.",
+    meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, in braces and in"
+    " either case are taken.",
     remedy=N_("Put uuids in their place, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",

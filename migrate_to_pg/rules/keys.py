@@ -11,6 +11,7 @@ from typing import LiteralString
 
 from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules.sql import Sql, compose, join, name, number
+from migrate_to_pg.sqlite import UUID_DIGITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,9 @@ _FAMILIES = {
     "bytea": _Family(holds="typeof({c}) = 'blob'", same="{c}", plain=True),
     "uuid": _Family(
         # length() ends at the character NUL, which no uuid has.
-        holds="typeof({c}) = 'text' AND length(CAST({c} AS BLOB)) = length({c}) AND length(replace({c}, '-', '')) = 32"
-        " AND replace({c}, '-', '') NOT GLOB '*[^0-9a-fA-F]*'",
-        same="lower(replace({c}, '-', '')) COLLATE BINARY",
+        holds=f"typeof({{c}}) = 'text' AND length(CAST({{c}} AS BLOB)) = length({{c}}) AND length({UUID_DIGITS}) = 32"
+        f" AND {UUID_DIGITS} NOT GLOB '*[^0-9a-fA-F]*'",
+        same=f"lower({UUID_DIGITS}) COLLATE BINARY",
     ),
     "inet": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_inet(CAST({c} AS BLOB)) END"),
     "numeric": _canonical("CASE WHEN typeof({c}) IN ('real', 'integer') THEN pg_numeric({c}, {p}, {s}, {e}) END"),

@@ -141,7 +141,13 @@ def test_json_null_is_not_null(ferry: Ferry, type_sql: str) -> None:
     assert ferry.rows("SELECT v::text FROM t ORDER BY id") == [("null",), (None,)]
 
 
-@pytest.mark.parametrize("value", [ANY, ANY.upper(), ANY.replace("-", ""), ANY.replace("-", "").upper(), "0" * 32])
+@pytest.mark.parametrize(
+    "value",
+    [
+        ANY, ANY.upper(), ANY.replace("-", ""), ANY.replace("-", "").upper(), "0" * 32,
+        "{" + ANY + "}", "{" + ANY.replace("-", "") + "}", f"urn:uuid:{ANY}", f"uuid:{ANY.upper()}", f"{{{ANY}",
+    ],
+)  # fmt: skip
 def test_uuids_cross(ferry: Ferry, value: str) -> None:
     check_crosses(ferry, "uuid", value, uuid.UUID(value))
 
@@ -253,7 +259,7 @@ MALFORMED = [
     *[(type_sql, Expression("CAST(x'eda080' AS TEXT)")) for type_sql in ("text", "json", "jsonb")],
     *[(t, bad) for t in ("json", "jsonb") for bad in ("", "NaN", "Infinity", "{'a': 1}", "[1,]", "{", " ")],
     *[(t, Expression("CAST(x'3100' AS TEXT)")) for t in ("json", "jsonb")],
-    *[("uuid", bad) for bad in ("", "x", ANY[:-1], ANY + "0", ANY[:-1] + "g", "{" + ANY + "}", " " * 32, "1_" * 16)],
+    *[("uuid", bad) for bad in ("", "x", ANY[:-1], ANY + "0", ANY[:-1] + "g", "[" + ANY + "]", "{" + ANY[1:] + "}", f"URN:UUID:{ANY}", " " * 32, "1_" * 16)],
     ("uuid", Expression(f"'{'0' * 32}' || char(0)")),
     *[(t, bad) for t in ("date", "timestamp", "timestamptz", "time") for bad in ("", " ", "now", "0")],
     *[("date", d) for d in (

@@ -183,6 +183,7 @@ EQUAL = [
     ("char(5)", "ab ", "char(5)", "ab"),
     ("char(32)", "0d5c6f0e6c1b4b8f8f0e1d2c3b4a5f6e", "uuid", "0d5c6f0e-6c1b-4b8f-8f0e-1d2c3b4a5f6e"),
     ("char(36)", "0D5C6F0E-6C1B-4B8F-8F0E-1D2C3B4A5F6E", "uuid", "0d5c6f0e-6c1b-4b8f-8f0e-1d2c3b4a5f6e"),
+    ("char(38)", "{0d5c6f0e-6c1b-4b8f-8f0e-1d2c3b4a5f6e}", "uuid", "0d5c6f0e-6c1b-4b8f-8f0e-1d2c3b4a5f6e"),
     ("text", '{"b": [1.0, "\\u00e9"],"a":null}', "jsonb", '{"a": null, "b": [1, "é"]}'),
     ("text", "12345678901234567890.123456789", "jsonb", "12345678901234567890.123456789"),
     ("text", '{"a": 1e2}', "json", '{"a":100.0}'),

@@ -87,6 +87,7 @@ def test_a_column_named_like_anything_in_the_query_is_no_trouble() -> None:
     ("type_sql", "first", "second"),
     [
         ("uuid", "'5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'", "'5C0D5A8F-B7B3-4F7C-9A3F-3AC7F9E0A4D1'"),
+        ("uuid", "'5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'", "'{5c0d5a8f-b7b3-4f7c-9a3f-3ac7f9e0a4d1}'"),
         ("numeric(8, 2)", "1", "1.0"),
         ("numeric(8, 2)", "0.3", "0.30000000000000004"),
         ("numeric(8, 2)", "0", "-0.0"),

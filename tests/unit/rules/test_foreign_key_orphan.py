@@ -140,6 +140,7 @@ def test_text_keys_differ_by_case_whatever_sqlite_thinks() -> None:
     ("type_sql", "parent_value", "child_value"),
     [
         ("uuid", "'5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'", "'5C0D5A8F-B7B3-4F7C-9A3F-3AC7F9E0A4D1'"),
+        ("uuid", "'5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'", "'urn:uuid:5c0d5a8f-b7b3-4f7c-9a3f-3ac7f9e0a4d1'"),
         ("numeric(8, 2)", "1", "1.0"),
         ("timestamp with time zone", "'2024-01-01 10:00:00'", "'2024-01-01T12:00:00+02:00'"),
         ("date", "'2024-01-01'", "'2024-01-01'"),

@@ -39,7 +39,11 @@ def examined(key: str, declared: str, items: str, tags: str, tag: object = TAG) 
             "uuid",
             "char(32)",
             "'5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'",
-            ["'5c0d5a8f-b7b3-4f7c-9a3f-3ac7f9e0a4d1'", "'5C0D5A8FB7B34F7C9A3F3AC7F9E0A4D1'"],
+            [
+                "'5c0d5a8f-b7b3-4f7c-9a3f-3ac7f9e0a4d1'",
+                "'5C0D5A8FB7B34F7C9A3F3AC7F9E0A4D1'",
+                "'{5c0d5a8f-b7b3-4f7c-9a3f-3ac7f9e0a4d1}'",
+            ],
             ["'5c0d5a8f'", "hex(zeroblob(16))"],
         ),
     ],
