@@ -259,7 +259,9 @@ MALFORMED = [
     *[(type_sql, Expression("CAST(x'eda080' AS TEXT)")) for type_sql in ("text", "json", "jsonb")],
     *[(t, bad) for t in ("json", "jsonb") for bad in ("", "NaN", "Infinity", "{'a': 1}", "[1,]", "{", " ")],
     *[(t, Expression("CAST(x'3100' AS TEXT)")) for t in ("json", "jsonb")],
-    *[("uuid", bad) for bad in ("", "x", ANY[:-1], ANY + "0", ANY[:-1] + "g", "[" + ANY + "]", "{" + ANY[1:] + "}", f"URN:UUID:{ANY}", " " * 32, "1_" * 16)],
+    *[("uuid", bad) for bad in (
+        "", "x", ANY[:-1], ANY + "0", ANY[:-1] + "g", "[" + ANY + "]", "{" + ANY[1:] + "}", f"URN:UUID:{ANY}", " " * 32,
+        "1_" * 16)],
     ("uuid", Expression(f"'{'0' * 32}' || char(0)")),
     *[(t, bad) for t in ("date", "timestamp", "timestamptz", "time") for bad in ("", " ", "now", "0")],
     *[("date", d) for d in (
