@@ -7,9 +7,21 @@ from difflib import get_close_matches
 
 from migrate_to_pg.language import gettext as _
 
+#: Characters without which nearly every name holds what was typed.
+_ENOUGH = 3
+#: Names in one question.
+_MOST = 5
+
 
 def did_you_mean(name: str, known: Collection[str], otherwise: str = "") -> str:
-    """Return a question that names what is spelled nearly so; ``otherwise`` where nothing is."""
-    folded = {one.lower(): one for one in known}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.7)
-    return _("Did you mean {name}?", name=folded[near[0]]) if near else otherwise
+    """Return a question that names what begins so or holds it, else what is spelled nearly so; else ``otherwise``."""
+    folded = {one.lower(): one for one in sorted(known)}
+    typed = name.lower()
+    near = [one for one in folded if typed in one] if len(typed.strip("-")) >= _ENOUGH else []
+    near.sort(key=lambda one: not one.startswith(typed))
+    near = near[:_MOST] or get_close_matches(typed, folded, n=1, cutoff=0.7)
+    if not near:
+        return otherwise
+    *others, last = (folded[one] for one in near)
+    names = _("{names} or {last}", names=", ".join(others), last=last) if others else last
+    return _("Did you mean {name}?", name=names)

@@ -25,6 +25,13 @@ NOWHERE = "postgres://u@127.0.0.1:1/db"
         ("migrate_to_pg --check --exclude-data auth.Usr", "Did you mean auth.user?"),
         ("migrate_to_pg --check --exclude-data django_sesion", "Did you mean django_session?"),
         ("migrate_to_pg --explain text-to-long", "Did you mean text-too-long?"),
+        (
+            "migrate_to_pg --explain foreign-key",
+            "Did you mean foreign-key-check, foreign-key-orphan, dangling-foreign-key or generic-foreign-key-orphan?",
+        ),
+        ("migrate_to_pg --explain json", "Did you mean json-depth, json-escape, json-number or invalid-json?"),
+        ("sqlite_doctor --explain boolean", "Did you mean boolean-as-read or boolean-value?"),
+        ("migrate_to_pg --check --fix orphan", "Did you mean foreign-key-orphan?"),
         ("sqlite_doctor --repiar all", "Did you mean --repair?"),
         ("sqlite_doctor --repair wall", "Did you mean wal?"),
         ("sqlite_doctor --repair losless", "Did you mean lossless?"),
@@ -92,6 +99,26 @@ def test_help_is_grouped_and_ends_with_examples_that_run(command, manage, made, 
         missing = ["--source", tmp_path / "none.sqlite3"] if "none.sqlite3" not in str(words) else []
         ended = manage(*words, *(missing if command == "migrate_to_pg" else []), ok=False)
         assert "usage: " not in ended.stderr, ended.stderr
+
+
+def test_the_groups_of_repairs_are_told_by_the_help_and_by_the_readme(manage):
+    told = manage("migrate_to_pg", "--help", COLUMNS="80").stdout
+    readme = (ROOT / "README.md").read_text()
+    for group in ("lossless", "lossy"):
+        assert re.search(rf"\b{group}\b", told.partition("--fix RULES")[2].partition("--quarantine")[0])
+        assert f"`--fix {group}`" in readme
+
+
+def test_ready_is_said_of_what_was_looked_at_alone(manage, made, tmp_path):
+    def check(damage):
+        options = ("--source", made(damage), "--report", tmp_path / damage)
+        return " ".join(manage("migrate_to_pg", "--check", *options, ok=False).stdout.split())
+
+    assert check("none").startswith(
+        "Ready: nothing was found in rows, keys and models that would stop this database from moving; what RunSQL and"
+        " RunPython do, a rehearsal tries."
+    )
+    assert "Ready" not in check("dangling-fk")
 
 
 def module(folder, *arguments, **variables):

@@ -85,7 +85,7 @@ class Command(BaseCommand):
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
             # Of a repair the error itself says what became of the file.
-            unchanged = "" if isinstance(error, RepairError) else _("Nothing was changed.")
+            unchanged = "" if options["explain"] or isinstance(error, RepairError) else _("Nothing was changed.")
             manners.tell_error(self, error, unchanged)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
