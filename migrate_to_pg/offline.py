@@ -213,7 +213,7 @@ class _Noted:
         known |= {("", unique.name) for unique in table.uniques}
         for mark, one in recorded.marks.items():
             if mark not in known and one is None and names >= {*mark}:
-                yield TargetUnique(name=_TOGETHER, columns=mark)
+                yield TargetUnique(name=_TOGETHER, columns=mark, named=False)
             elif mark not in known and isinstance(one, models.UniqueConstraint) and recorded.model:
                 with suppress(django.db.Error, ImproperlyConfigured):
                     yield _unique(recorded.model, one, self._connection.schema_editor())
@@ -316,12 +316,12 @@ def _primary_key(model: type[models.Model]) -> tuple[str, ...]:
 
 
 def _uniques(model: type[models.Model], fields: Iterable[Any], connection: Any) -> Iterator[TargetUnique]:
-    yield TargetUnique(name=f"{model._meta.db_table}_pkey", columns=_primary_key(model), primary=True)
+    yield TargetUnique(name=f"{model._meta.db_table}_pkey", columns=_primary_key(model), primary=True, named=False)
     for field in fields:
         if field.unique and not field.primary_key:
-            yield TargetUnique(name=_OF_FIELD, columns=(cut(field.column),))
+            yield TargetUnique(name=_OF_FIELD, columns=(cut(field.column),), named=False)
     for names in model._meta.unique_together:
-        yield TargetUnique(name=_TOGETHER, columns=_columns(model, names))
+        yield TargetUnique(name=_TOGETHER, columns=_columns(model, names), named=False)
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.UniqueConstraint):
             # What cannot be written without a server is judged against the staged table.
@@ -351,9 +351,9 @@ def _indexes(model: type[models.Model], fields: Iterable[Any], connection: Any) 
     editor = connection.schema_editor()
     for field in fields:
         if editor._field_should_be_indexed(model, field):
-            yield TargetIndex(name=f"{field.column}_index", columns=(cut(field.column),))
+            yield TargetIndex(name=f"{field.column}_index", columns=(cut(field.column),), named=False)
         if _has_like_index(editor, model, field):
-            yield TargetIndex(name=f"{field.column}_like", columns=(cut(field.column),), for_like=True)
+            yield TargetIndex(name=f"{field.column}_like", columns=(cut(field.column),), for_like=True, named=False)
     for index in model._meta.indexes:
         with suppress(django.db.Error, ImproperlyConfigured):
             yield _index(model, index, editor)
@@ -388,7 +388,7 @@ def _checks(model: type[models.Model], fields: Iterable[Any], connection: Any) -
     for field in fields:
         expression = field.db_check(connection)
         if expression:
-            yield TargetCheck(name=f"{field.column}_check", expression=expression)
+            yield TargetCheck(name=f"{field.column}_check", expression=expression, named=False)
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.CheckConstraint):
             # What cannot be written without a server is judged against the staged table.
@@ -410,4 +410,5 @@ def _foreign_keys(fields: Iterable[Any], connection: Any) -> Iterator[TargetFore
                 columns=(cut(field.column),),
                 parent=called(parent.model._meta.db_table, connection),
                 parent_columns=(cut(parent.column),),
+                named=False,
             )

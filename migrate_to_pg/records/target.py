@@ -49,6 +49,8 @@ class TargetForeignKey:
     columns: tuple[str, ...]
     parent: str
     parent_columns: tuple[str, ...]
+    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,8 @@ class TargetUnique:
     #: The predicate of a partial unique index, as PostgreSQL prints it; '' where it is total.
     predicate: str = ""
     primary: bool = False
+    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,8 @@ class TargetIndex:
     included: tuple[str, ...] = ()
     #: Django's second index of a text column, for LIKE: on PostgreSQL alone.
     for_like: bool = False
+    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +96,8 @@ class TargetCheck:
     name: str
     #: As PostgreSQL, or offline Django, prints it.
     expression: str
+    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

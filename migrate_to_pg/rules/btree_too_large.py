@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetIndex, TargetUnique
 from migrate_to_pg.rules import rows
 from migrate_to_pg.rules.foreign_key_orphan import paired
 from migrate_to_pg.rules.predicate import translate
@@ -26,6 +26,7 @@ _SHORT = _LIMIT // 4
 class _Entry:
     """What one index of PostgreSQL's keeps of each row."""
 
+    #: Its name; '' where the migrations are yet to give it one.
     index: str
     columns: list[PlannedColumn]
     #: Those that may be long.
@@ -70,22 +71,22 @@ def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
 def _entries(table: PlannedTable) -> Iterator[_Entry]:
     """Each btree with a column that may be long; of several over the same columns, the first."""
     told: set[tuple[str, ...]] = set()
-    for index, key, predicate in _btrees(table):
+    for btree, key in _btrees(table):
         columns = paired(table, key)
         long = [column for column in columns if _may_be_long(column)]
-        condition = translate(predicate, table)
+        condition = translate(btree.predicate, table)
         if long and condition is not None and key not in told:
             told.add(key)
-            yield _Entry(index=index, columns=columns, long=long, condition=condition)
+            yield _Entry(index=btree.name if btree.named else "", columns=columns, long=long, condition=condition)
 
 
-def _btrees(table: PlannedTable) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """(name, columns, predicate): keys and unique constraints first; what is an expression has no size here."""
+def _btrees(table: PlannedTable) -> Iterator[tuple[TargetUnique | TargetIndex, tuple[str, ...]]]:
+    """(constraint or index, columns): keys and unique constraints first; what is an expression has no size here."""
     for unique in table.target.uniques:
-        yield unique.name, unique.columns, unique.predicate
+        yield unique, unique.columns
     for index in table.target.indexes:
         if index.method == "btree":
-            yield index.name, tuple(filter(None, (*index.columns, *index.included))), index.predicate
+            yield index, tuple(filter(None, (*index.columns, *index.included)))
 
 
 def _may_be_long(column: PlannedColumn) -> bool:
@@ -117,7 +118,7 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
             "{rows_have} a key of more than 2,704 bytes in {index}, the most that an entry of PostgreSQL's"
             " btree holds. {effect}",
             rows_have=counted(count, "row has", "rows have"),
-            index=entry.index,
+            index=entry.index or _("an index that the model asks for"),
             effect=effect,
         ),
         remedy=_(RULE.remedy),

@@ -78,15 +78,26 @@ def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int)
         column=", ".join(column.name for column in expression.columns),
         count=count,
         samples=rows.samples(subject, table, sources, rows.first_rowids(subject, table.source, where)),
-        explanation=_(
-            "PostgreSQL's table has the constraint {check}, CHECK ({expression}), and would refuse {rows}."
-            " SQLite's table was made or rebuilt without it, or the constraint is younger than the"
-            " rows.",
+        explanation=_explanation(check, counted(count, "row", "rows")),
+        remedy=_(RULE.remedy) + (_(" To see them all:\n{query}", query=query) if plain else ""),
+    )
+
+
+def _explanation(check: TargetCheck, refused: str) -> str:
+    has = (
+        _(
+            "PostgreSQL's table has the constraint {check}, CHECK ({expression})",
             check=check.name,
             expression=check.expression,
-            rows=counted(count, "row", "rows"),
-        ),
-        remedy=_(RULE.remedy) + (_(" To see them all:\n{query}", query=query) if plain else ""),
+        )
+        if check.named
+        else _("The model asks for CHECK ({expression}) on PostgreSQL", expression=check.expression)
+    )
+    return _(
+        "{has}, which would refuse {rows}. SQLite's table was made or rebuilt without it, or the constraint is younger"
+        " than the rows.",
+        has=has,
+        rows=refused,
     )
 
 

@@ -200,18 +200,21 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
 
 def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:
     columns = ", ".join(search.unique.expressions or search.unique.columns)
-    what = _("primary key") if search.unique.primary else _("unique constraint")
+    what = _("the primary key") if search.unique.primary else _("the unique constraint")
+    if search.unique.named:
+        what = f"{what} {search.unique.name}"
+    elif not search.unique.primary:
+        what = _("the unique constraint of the model")
     some = _(" among rows with {predicate}", predicate=search.unique.predicate) if search.unique.predicate else ""
     would = _("would refuse") if search.key.exact or not search.folded else _("may refuse")
     return _(
         "{rows_repeat} a value of ({columns}){some} that another row has already; PostgreSQL {would}"
-        " the {what} {unique}. {cause}{explanation}",
+        " {what}. {cause}{explanation}",
         rows_repeat=counted(count, "row repeats", "rows repeat"),
         columns=columns,
         some=some,
         would=would,
         what=what,
-        unique=search.unique.name,
         cause=_cause(subject, search),
         explanation=empty_duplicates.explanation(empty, search.columns[0]) if empty else "",
     )

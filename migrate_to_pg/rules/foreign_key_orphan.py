@@ -122,14 +122,15 @@ def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
     why = _("no row of {parent} has this key", parent=parent)
     if subject.plan.parent(key.parent) is None:
         why = _("SQLite has no table {parent} at all", parent=key.parent)
+    refused = _("the constraint {key}", key=key.name) if key.named else _("this foreign key of the model")
     return _(
-        "{rows_refer} to {parent}, but {why}. PostgreSQL would refuse the constraint {key}. SQLite"
+        "{rows_refer} to {parent}, but {why}. PostgreSQL would refuse {refused}. SQLite"
         " checks foreign keys only where a connection turns them on, as Django does: such rows come from"
         " rows deleted or imported by other programs, or while the key was broken.",
         rows_refer=counted(count, "row refers", "rows refer"),
         parent=parent,
         why=why,
-        key=key.name,
+        refused=refused,
     )
 
 

@@ -217,3 +217,15 @@ def test_checks(both: list[tuple[TargetTable, TargetTable]]) -> None:
             check(c.expression, staged) for c in staged.checks
         }
         assert "?" not in {check(c.expression, staged) for c in staged.checks}
+
+
+def test_a_name_that_is_told_is_the_one_that_postgresql_gives(both: list[tuple[TargetTable, TargetTable]]) -> None:
+    def names(table: TargetTable, *, named: bool) -> set[str]:
+        parts = (*table.uniques, *table.foreign_keys, *table.checks, *table.indexes)
+        return {part.name for part in parts if part.named is named}
+
+    for promised, staged in both:
+        assert names(promised, named=True) <= names(staged, named=True)
+        assert not names(staged, named=False)
+    assert any(names(promised, named=True) for promised, _ in both)
+    assert any(names(promised, named=False) for promised, _ in both)
