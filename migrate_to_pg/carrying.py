@@ -91,6 +91,7 @@ def carry(
             ),
         ) from error
     rows = {table.name: table.rows for table in loaded}
+    views = {table.name for table in found.tables if table.is_view}
     staging.restore(
         connection,
         LEFTOVERS_INCOMING,
@@ -103,7 +104,7 @@ def carry(
     return Carried(
         tables=found.tables,
         plan=own,
-        loaded=tuple(replace(table, name=place(table.name)) for table in loaded),
+        loaded=tuple(replace(table, name=place(table.name), of_view=table.name in views) for table in loaded),
         path=path,
         made=made,
         unread=found.unread,
@@ -143,7 +144,9 @@ def proven(
         views=(carried.path, leftovers.view_place),
     )
     planned = {table.name: table for table in carried.plan.tables}
-    return replace(found, tables=tuple(_placed(_whole(table, planned[table.name])) for table in found.tables))
+    views = {table.name for table in carried.tables if table.is_view}
+    compared = (replace(_whole(t, planned[t.name]), of_view=t.name in views) for t in found.tables)
+    return replace(found, tables=tuple(map(_placed, compared)))
 
 
 def comparable(proof: Proof, carried: Carried, catalog: SourceCatalog) -> tuple[Proof, tuple[TableProof, ...]]:

@@ -174,8 +174,10 @@ def _rows(path: Path) -> str:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+            # As a run counts them: SourceCatalog.counted.
             names = connection.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+                "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+                " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
             ).fetchall()
             count = sum(
                 connection.execute(f"SELECT count(*) FROM {quote_name(name)} NOT INDEXED").fetchone()[0]  # noqa: S608 - the name is quoted

@@ -15,6 +15,8 @@ class LoadedTable:
     name: str
     rows: int
     seconds: float
+    #: Whether its rows are what a view of SQLite's gave.
+    of_view: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class TableProof:
     otherwise: tuple[ComputedOtherwise, ...] = ()
     #: Columns whose values were left out on purpose, and are not compared.
     left_out: tuple[str, ...] = ()
+    #: Whether its rows are what a view of SQLite's gave.
+    of_view: bool = False
 
     @property
     def adds_up(self) -> bool:
@@ -187,3 +191,5 @@ class Publication:
     leftovers: tuple[str, ...] = ()
     #: The dated schema that keeps what stood in sqlite_leftovers before; '' where nothing did.
     leftovers_archive: str = ""
+    #: The SQLite file that was published; '' where a dump was, or it is not known.
+    source: str = ""

@@ -145,6 +145,14 @@ class SourceCatalog:
     #: View -> why SQLite cannot read it here, of those that want something that it lacks.
     unread_views: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def counted(self) -> tuple[SourceTable, ...]:
+        """The tables that are told with the number of their rows.
+
+        No view, and neither virtual tables nor those in which they keep their contents: each would count rows twice.
+        """
+        return tuple(table for table in self.tables if table.kind == "table")
+
     def table(self, name: str) -> SourceTable | None:
         """The table of that name, in any case, as SQLite compares names."""
         return next((t for t in self.tables if folded(t.name) == folded(name)), None)

@@ -23,9 +23,12 @@ def accounted(report: Report) -> str:
     known = tables(report)
     if report.proof is None or not report.proof.holds or not any(t.mended for t in known):
         return ""
-    source, target = sum(t.rows_source or 0 for t in known), sum(t.rows_target or 0 for t in known)
+    own = [table for table in known if not table.of_view]
+    source, target = sum(t.rows_source or 0 for t in own), sum(t.rows_target or 0 for t in own)
     cells = sum(t.cells_changed for t in known)
     sentence = say("accounted", source=say("rows", n=source), target=target, aside=_aside(known))
+    if of_views := sum(t.rows_target or 0 for t in known if t.of_view):
+        sentence += say("with_views", n=of_views, target=target + of_views)
     if cells:
         how = "not_compared" if report.proof.verify is Verify.COUNTS else "recomputed"
         sentence += say(how, cells=say("cells_changed", n=cells))

@@ -136,4 +136,5 @@ def _publication(publication: Publication | None) -> dict[str, Any] | None:
         "locked_seconds": _seconds(publication.locked_seconds),
         "leftovers": list(publication.leftovers),
         "leftovers_archive": publication.leftovers_archive,
+        "source": publication.source,
     }

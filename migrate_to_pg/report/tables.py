@@ -27,6 +27,8 @@ class TableFacts:
     cells_computed: int | None
     differences: int | None
     seconds: float
+    #: Whether its rows are what a view of SQLite's gave: neither it nor they are counted among the source's.
+    of_view: bool = False
 
     @property
     def missing(self) -> int:
@@ -66,6 +68,7 @@ def _proven(table: TableProof, load_seconds: float) -> TableFacts:
         cells_computed=table.cells_computed,
         differences=table.differences,
         seconds=load_seconds + table.seconds,
+        of_view=table.of_view,
     )
 
 
@@ -81,6 +84,7 @@ def _loaded(report: Report, table: LoadedTable) -> TableFacts:
         cells_computed=None,
         differences=None,
         seconds=table.seconds,
+        of_view=table.of_view,
     )
 
 

@@ -42,7 +42,13 @@ def at_stake(report: Report) -> str:
     kept = report.could_stay
     if kept is None or report.ok:
         return ""
-    told = [say("would_be_left_out", n=kept.of), *could_stay(report)]
+    fix = f"--fix {','.join(kept.fix)} "
+    staying = (
+        [say("could_stay_below", n=kept.of, stay=kept.rows)]
+        if fix in f"{report.continue_with} "
+        else could_stay(report)
+    )
+    told = [say("would_be_left_out", n=kept.of), *staying]
     return " ".join([*told, *([say("left_out_then", n=kept.of - kept.rows)] if kept.of > kept.rows else [])])
 
 
@@ -53,7 +59,7 @@ def could_stay(report: Report) -> list[str]:
 
 
 def _success(report: Report) -> str:
-    known = tables(report)
+    known = [table for table in tables(report) if not table.of_view]
     rows = say("rows", n=sum(t.rows_target or 0 for t in known))
     if report.mode == "publish" and report.publication:
         published = report.publication

@@ -28,6 +28,39 @@ def first_line(result):
     return result.stderr.splitlines()[0]
 
 
+def test_rows_are_those_of_tables_wherever_they_are_told(tmp_path, postgres_url):
+    ready = Project("ready", tmp_path)
+    ready.migrate()
+    ready.sqlite(
+        "CREATE TABLE by_hand (id integer PRIMARY KEY, note text)",
+        "INSERT INTO by_hand (note) VALUES ('a'), ('b'), ('c')",
+        "CREATE VIEW seen AS SELECT * FROM by_hand UNION ALL SELECT * FROM by_hand",
+        "CREATE VIRTUAL TABLE searched USING fts5(note)",
+        "INSERT INTO searched SELECT note FROM by_hand",
+    )
+    tables = [
+        name
+        for (name,) in ready.sqlite("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
+        if not name.startswith("sqlite_")
+    ]
+    rows = sum(ready.sqlite(f'SELECT count(*) FROM "{name}"')[0][0] for name in tables)
+    # Read as it lies there: the project's own start writes a row.
+    copies = [shutil.copy(ready.source, tmp_path / name) for name in ("a.sqlite3", "b.sqlite3")]
+    candidates = ready.run("migrate_to_pg", "--check", ok=False, DATABASE_URL=postgres_url).stderr
+    assert all(f"{path}: {rows} rows, last changed" in candidates for path in copies)
+    report = ("--source", copies[0], "--target", postgres_url, "--report")
+    rehearsed = ready.run("migrate_to_pg", "--rehearse", *report, tmp_path / "rehearsed")
+    assert f"{len(tables)} tables, {rows} rows" in rehearsed.stderr
+    assert f" {rows} rows in {len(tables)} tables, " in rehearsed.stdout.splitlines()[0]
+    assert f"{len(tables)} tables, {rows} rows" in rehearsed.stdout
+    ready.run("migrate_to_pg", *report, tmp_path / "moved")
+    verified = ready.run("migrate_to_pg", "--verify-only", *report, tmp_path / "verified").stdout
+    assert f"{rows} rows in {len(tables)} tables" in verified.splitlines()[0]
+    doctor = ready.run("sqlite_doctor", copies[0], ok=False).stdout
+    assert f"{len(tables)} tables" in doctor
+    assert f"{rows} rows" in doctor
+
+
 def test_the_move_takes_the_file_that_was_rehearsed(stray, app, postgres_url, execute, tmp_path):
     rehearsed = stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
     path = tmp_path / "data" / "app.sqlite3"

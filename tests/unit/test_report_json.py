@@ -38,14 +38,14 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     assert set(data["target"]) == {"url", "version", "schema", "embedded"}
     keys = (
         "name rows_source rows_target quarantined merged cells_changed cells_compared cells_computed differences"
-        " seconds"
+        " seconds of_view"
     )
     assert set(data["tables"][0]) == set(keys.split())
     keys = "rule level table column count samples explanation remedy repair repairable quarantinable applied"
     assert set(data["findings"][0]) == set(keys.split())
     assert set(data["identities"][0]) == {"table", "column", "next"}
     assert set(data["differences"][0]) == {"table", "key", "column", "kind", "source", "target"}
-    publication = "schema tables replaced archive locked_seconds leftovers leftovers_archive"
+    publication = "schema tables replaced archive locked_seconds leftovers leftovers_archive source"
     assert set(data["publication"]) == set(publication.split())
     assert data["quarantined"] == data["changes"] == []
     assert data["failure"] is None
@@ -70,6 +70,7 @@ def test_a_table_without_proof_has_nulls_for_what_nobody_knows() -> None:
             "cells_computed": None,
             "differences": None,
             "seconds": 0.25,
+            "of_view": False,
         }
     ]
 
