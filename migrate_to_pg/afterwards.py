@@ -14,7 +14,7 @@ import psycopg
 
 from migrate_to_pg import target
 from migrate_to_pg.dumping import require_usable
-from migrate_to_pg.endpoints import choose_target
+from migrate_to_pg.endpoints import TargetChoice, choose_target
 from migrate_to_pg.errors import PublishError, TargetError
 from migrate_to_pg.final import final_schema
 from migrate_to_pg.language import gettext as _
@@ -39,8 +39,8 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
     """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
     started = datetime.now().astimezone()
     began = options.invocation.began or time.perf_counter()
-    with _connected(options) as (connection, place):
-        facts = target.facts(connection, options.publish_to, embedded=place)
+    with _connected(options) as (connection, choice):
+        facts = target.facts(connection, options.publish_to, embedded=choice.place)
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
         publication = take_back(connection, force=options.replace, final=options.publish_to)
@@ -56,7 +56,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         command=command_line(options),
         versions=versions(facts),
         seconds=time.perf_counter() - began,
-        next_steps=after_undo(options.target),
+        next_steps=after_undo(options, publication, choice.database),
     )
 
 
@@ -80,7 +80,7 @@ class Doomed:
 
 def purgeable(options: Options) -> Doomed:
     """What ``purge`` would remove: old snapshots, dated schemas, reports of runs that published nothing."""
-    with _connected(options) as (connection, _place):
+    with _connected(options) as (connection, _choice):
         schemas, unknown = doomed_schemas(connection, options.publish_to)
         return Doomed(
             schemas=tuple(schemas),
@@ -102,7 +102,7 @@ def purge(options: Options, doomed: Doomed) -> tuple[str, ...]:
     """
     removed: list[str] = []
     try:
-        with _connected(options) as (connection, _place):
+        with _connected(options) as (connection, _choice):
             drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
             facts = target.facts(connection, options.publish_to)
         for file in doomed.files:
@@ -134,8 +134,8 @@ def _half_done(reason: str, removed: Sequence[str], doomed: Doomed) -> PublishEr
 
 
 @contextmanager
-def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], str]]:
-    """A connection that alone works on the target, and where an embedded server has its data."""
+def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], TargetChoice]]:
+    """A connection that alone works on the target, and the target."""
     require_usable(options)
     final = final_schema(options.publish_to)
     choice = choose_target(options.target, published=True)
@@ -143,7 +143,7 @@ def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], str]
     with contextlib.closing(connection):
         try:
             target.take_run_lock(connection)
-            yield connection, choice.place
+            yield connection, choice
         except psycopg.Error as error:
             raise TargetError(
                 _("PostgreSQL stopped answering or refused: {message}", message=server_message(error)),

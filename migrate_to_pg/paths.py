@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,11 @@ def base_directory() -> Path:
             _("The working directory does not exist any more, and the settings name no BASE_DIR."),
             remedy=_("Change into the project's directory, then run again."),
         ) from error
+
+
+def as_text(path: Path) -> str:
+    """The path as PostgreSQL can keep it: bytes that are not UTF-8 are written as \\x.."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ published unless ``report.publication`` is there.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -43,6 +44,7 @@ from migrate_to_pg.migrations import Key, fresh_rows, may_differ_by_vendor, modu
 from migrate_to_pg.modelled import made_from, make_models, make_unmigrated_tables
 from migrate_to_pg.needs import find_needs
 from migrate_to_pg.offline import target_tables
+from migrate_to_pg.paths import as_text
 from migrate_to_pg.planned import chosen_models
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_described, require_identities, require_spans, require_validated
@@ -86,7 +88,7 @@ from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import forget_migrations, standing_in
 from migrate_to_pg.system_checks import asked_of_tables, checked, checked_offline, explained_by, failing_on_sqlite
 from migrate_to_pg.web_server import names_of_the_project
-from migrate_to_pg.words import estimate
+from migrate_to_pg.words import estimate, of_server
 
 
 def run(options: Options, progress: Progress = silent) -> Report:
@@ -163,7 +165,7 @@ class _Move(Loading):
             self.note(
                 _(
                     "The embedded server still runs: somebody else is connected to it. To stop it: {command}",
-                    command=f"python -m migrate_to_pg.embedded --stop {server.directory}",
+                    command=f"{of_server(self.options)} --stop {shlex.quote(str(server.directory))}",
                 )
             )
 
@@ -287,7 +289,7 @@ class _Move(Loading):
                 standing = survey(connection, INCOMING, self.final, fresh_rows())
             if self.options.mode == "publish":
                 if standing:
-                    require_replaceable(standing, self.final)
+                    require_replaceable(connection, standing, self.final)
                 if self._carries(plan):
                     require_leftovers_room(connection)
             self.made = describe(connection, INCOMING)
@@ -311,7 +313,8 @@ class _Move(Loading):
         made: Mapping[str, int] | None = None if code else dict.fromkeys(names, 0)
         if code and not may_differ_by_vendor(code):
             made = schema.rows
-        require_replaceable(certain_user_data(connection, self.final, names, fresh_rows(), made), self.final)
+        certain = certain_user_data(connection, self.final, names, fresh_rows(), made)
+        require_replaceable(connection, certain, self.final)
 
     def _make_schema(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema
@@ -475,7 +478,7 @@ class _Move(Loading):
         if self.damage(snapshot.path):
             return _(
                 "Nothing was published. Indexes of the SQLite file contradict its tables: sqlite_doctor tells which."
-                " REINDEX; in the sqlite3 shell mends them, or restore a backup; then run again."
+                " REINDEX; in the sqlite3 shell repairs them, or restore a backup; then run again."
             )
         return _("Nothing was published. If nobody else wrote to the incoming schema, please report this.")
 
@@ -513,6 +516,7 @@ class _Move(Loading):
                 standing=standing,
                 rows={table.name: table.rows for table in self.facts.loaded},
                 snapshot=str(self.workplace.snapshot),
+                source="" if self.options.from_dump else as_text(self.source_choice.path),
                 journal=self.facts.mended.journal if self.facts.mended else None,
                 owner=self.options.owner,
                 left_out=self.options.exclude_data,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
@@ -29,8 +30,7 @@ def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
             "The settings have this database as {alias!r} already: keep them so for the application, wherever it runs.",
             alias=alias,
         )
-    path, values = _assignments()
-    variable = _variable(values, _parsed(path)) if path else ""
+    settings_file, variable = _read_from()
     if variable:
         return _(
             "Point the application to this database: its settings read {variable}.\n{line}",
@@ -39,9 +39,41 @@ def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
         )
     return _(
         "Point the application to this database, in {settings}:\n{lines}",
-        settings=path.name if path else "settings.py",
+        settings=settings_file,
         lines="\n".join(_lines(alias, entry)),
     )
+
+
+def how_to_go_back(entry: Mapping[str, Any], sqlite: str) -> str:
+    """The step by which the application finds that SQLite file again, and no longer the target, which is ``entry``."""
+    alias = next((name for name in settings.DATABASES if _is_in_force(name, entry)), DEFAULT_DB_ALIAS)
+    former = {"ENGINE": "django.db.backends.sqlite3", "NAME": sqlite}
+    if _is_in_force(alias, former):
+        return _(
+            "The settings have {source}, which was published, as {alias!r}: keep them so for the application, wherever"
+            " it runs.",
+            source=sqlite,
+            alias=alias,
+        )
+    settings_file, variable = _read_from()
+    if variable:
+        return _(
+            "Point the application back to the SQLite database that was published: its settings read {variable}.\n"
+            "{line}",
+            variable=variable,
+            line=f"{variable}=sqlite:///{quote(sqlite)}",
+        )
+    return _(
+        "Point the application back to the SQLite database that was published, in {settings}:\n{lines}",
+        settings=settings_file,
+        lines="\n".join(_lines(alias, former)),
+    )
+
+
+def _read_from() -> tuple[str, str]:
+    """The name of the file that sets DATABASES, and the variable that it reads a URL from; '' where it reads none."""
+    path, values = _assignments()
+    return (path.name, _variable(values, _parsed(path))) if path else ("settings.py", "")
 
 
 def _is_in_force(alias: str, entry: Mapping[str, Any]) -> bool:

@@ -27,13 +27,15 @@ from migrate_to_pg.leftovers.names import is_name_of
 from migrate_to_pg.loading import blocked
 from migrate_to_pg.prove import prove
 from migrate_to_pg.prove.schema import require_validated
-from migrate_to_pg.publish.bookkeeping import carried_exactly, kept_source, left_out, other_schemas
+from migrate_to_pg.publish.bookkeeping import Entry, carried_exactly, kept_source, left_out, other_schemas
+from migrate_to_pg.publish.undo import described, last_undone
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
 from migrate_to_pg.rules import ambiguous_name, derived_column
 from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import cut_short, file_sha256, require_as_it_was, require_database
+from migrate_to_pg.words import command_line
 from migrate_to_pg.workplace import is_kept_snapshot, kept_journal, kept_sum
 
 
@@ -142,7 +144,7 @@ class _Verification(Running):
     def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
         with self.stage("prove"):
             if not plan.tables:
-                raise _nothing_there(connection, self.final)
+                raise self._nothing_there(connection)
             self.facts.proof = prove(
                 plan,
                 snapshot.path,
@@ -172,11 +174,23 @@ class _Verification(Running):
                         "PostgreSQL does not hold what SQLite held: {faulty}.",
                         faulty=", ".join([*missing, *self.facts.proof.faulty]),
                     ),
-                    remedy=self._why_different(),
+                    remedy=self._why_different(connection),
                 )
             require_validated(connection, self.final)
 
-    def _why_different(self) -> str:
+    def _nothing_there(self, connection: psycopg.Connection[Any]) -> ProofError:
+        undone = last_undone(connection, self.final)
+        if undone is None:
+            return _nothing_there(connection, self.final)
+        return ProofError(
+            _("Schema {final} of the target has none of the source's tables.", final=self.final),
+            detail=[described(undone)],
+            remedy=self._move_again(undone),
+        )
+
+    def _why_different(self, connection: psycopg.Connection[Any]) -> str:
+        if undone := last_undone(connection, self.final):
+            return f"{described(undone)}\n{self._move_again(undone)}"
         why = _(
             "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody"
             " changed them."
@@ -185,6 +199,11 @@ class _Verification(Running):
             return why
         repairs = _("What repairs changed is explained by the kept snapshot alone: --source {kept}.", kept=self.kept)
         return f"{why}\n{repairs}"
+
+    def _move_again(self, undone: Entry) -> str:
+        source = self.options.source if self.options.from_dump else undone.source or self.options.source
+        again = command_line(replace(self.options, mode="publish", source=source))
+        return _("To move again, with the same --fix and --quarantine as before:\n{line}", line=again)
 
     def _prove_carried(
         self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]

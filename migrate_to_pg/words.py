@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -15,6 +16,7 @@ from migrate_to_pg.endpoints import as_option, embedded_directory, has_password,
 from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import FINAL, LEFTOVERS, Advice, Failure, Leftovers, Options, Publication, Verify
+from migrate_to_pg.settings_entry import how_to_go_back
 
 #: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 to 17 s on
 #: two cores that the server shared.
@@ -120,12 +122,12 @@ def next_steps(options: Options, published: Published | None, failure: Failure |
     if failure is not None:
         return ()
     if options.mode == "verify_only":
-        return server_left(options.target)
+        return server_left(options)
     if options.mode == "dump":
         return _after_dump(options)
     if options.mode == "check":
         return (_rehearse(options),)
-    left = server_left(options.target)
+    left = server_left(options)
     if published is None:
         return (_move(options), *(left if options.keep else ()))
     return (*_after_publication(options, published), *left)
@@ -154,12 +156,12 @@ def _after_dump(options: Options) -> tuple[str, ...]:
     )
 
 
-def server_left(target: str | None) -> tuple[str, ...]:
+def server_left(options: Options) -> tuple[str, ...]:
     """That the server of --target embedded goes on, and how to stop it; nothing for any other target."""
-    directory = embedded_directory(target)
+    directory = embedded_directory(options.target)
     if directory is None:
         return ()
-    program = "python -m migrate_to_pg.embedded"
+    program = of_server(options)
     where = shlex.quote(str(directory))
     return (
         _(
@@ -172,6 +174,13 @@ def server_left(target: str | None) -> tuple[str, ...]:
             start=f"{program} --url {where}",
         ),
     )
+
+
+def of_server(options: Options) -> str:
+    """What begins a command about the embedded server: by the interpreter that this one was started with."""
+    first = options.invocation.program[0]
+    python = first if Path(first).name.startswith("python") else "python"
+    return f"{shlex.quote(python)} -m migrate_to_pg.embedded"
 
 
 def _after_publication(options: Options, published: Published) -> list[str]:
@@ -257,9 +266,28 @@ def _sight(seen: Sequence[str]) -> str:
     )
 
 
-def after_undo(target: str | None) -> tuple[str, ...]:
-    """What a person should do after --undo."""
-    return (
-        _("Set the application's database back to SQLite if it is to go on there, and restart every worker."),
-        *server_left(target),
-    )
+def after_undo(options: Options, undone: Publication, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a person should do after --undo; ``entry`` is the target as an entry of DATABASES."""
+    steps = []
+    if undone.tables:
+        steps.append(
+            _(
+                "An application that used the tables which are back goes on with PostgreSQL as before; one that used"
+                " SQLite goes back to it, as follows."
+            )
+        )
+    steps.append(_back_to_sqlite(undone, entry))
+    steps.append(_("Restart every worker: old ones still use the tables that were taken out."))
+    return (*steps, *server_left(options))
+
+
+def _back_to_sqlite(undone: Publication, entry: Mapping[str, Any]) -> str:
+    if not undone.source:
+        return _("Set the application's database back to the SQLite database that was moved.")
+    if not Path(undone.source).is_file():
+        return _(
+            "Set the application's database back to SQLite: {source} was published, which is not on this machine, or"
+            " not there any more.",
+            source=undone.source,
+        )
+    return how_to_go_back(entry, undone.source)

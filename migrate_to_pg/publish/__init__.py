@@ -66,6 +66,7 @@ def publish(
     snapshot: str,
     before_commit: Callable[[], None],
     standing: Standing | None = None,
+    source: str = "",
     journal: Path | None = None,
     leftovers: bool = False,
     owner: str = "",
@@ -73,8 +74,8 @@ def publish(
     exact_decimals: bool = False,
     held: Held | None = None,
 ) -> Publication:
-    """Move every object of ``incoming`` into ``final``; remember ``rows`` (table -> rows), ``snapshot``, ``left_out``,
-    ``exact_decimals``.
+    """Move every object of ``incoming`` into ``final``; remember ``rows`` (table -> rows), ``snapshot``, ``source``,
+    ``left_out``, ``exact_decimals``.
 
     All of them belong to ``owner`` then; without one, to whom the replaced ones belonged, else to this role.
 
@@ -124,6 +125,7 @@ def publish(
             rows=rows,
             written=rows_written,
             snapshot=snapshot,
+            source=source,
             left_out=left_out,
             exact_decimals=exact_decimals,
         )
@@ -144,6 +146,7 @@ def publish(
         locked_seconds=clock.seconds,
         leftovers=carried.names if carried else (),
         leftovers_archive=carried.archive if carried else "",
+        source=source,
     )
 
 

@@ -64,6 +64,8 @@ _LATER = {
     "writers": "jsonb",
     # table -> the highest published id, where the key is one whole number
     "highest": "jsonb",
+    # the SQLite file that was moved, '' where a dump was
+    "source": "text NOT NULL DEFAULT ''",
 }
 #: Not by name: that is an error for a role that may not look into the schema.
 _COLUMNS = """
@@ -94,7 +96,14 @@ class Entry:
     #: table -> the highest published id, of those whose key is one whole number.
     highest: dict[str, int]
     snapshot: str
-    undone: bool
+    #: The SQLite file that was moved; '' where a dump was, or an earlier version did not say.
+    source: str
+    undone_at: datetime | None
+
+    @property
+    def undone(self) -> bool:
+        """Whether it was taken back."""
+        return self.undone_at is not None
 
     @property
     def marks_archive(self) -> bool:
@@ -112,6 +121,7 @@ def remember(
     rows: dict[str, int],
     written: Written,
     snapshot: str,
+    source: str,
     left_out: Sequence[str],
     exact_decimals: bool,
 ) -> int:
@@ -127,8 +137,8 @@ def remember(
         sql.SQL(
             "INSERT INTO {} (published_at, transaction_id, final_schema, archive, objects, kept, rows, writers,"
             # The transaction began when verify did.
-            " highest, snapshot, left_out, exact_decimals) VALUES (clock_timestamp(), pg_current_xact_id()::xid, %s,"
-            " %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
+            " highest, snapshot, source, left_out, exact_decimals) VALUES (clock_timestamp(),"
+            " pg_current_xact_id()::xid, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
         ).format(_TABLE),
         [
             final,
@@ -139,6 +149,7 @@ def remember(
             Jsonb(list(written.writers)),
             Jsonb(written.highest),
             snapshot,
+            source,
             Jsonb(list(left_out)),
             exact_decimals,
         ],
@@ -204,6 +215,12 @@ def other_schemas(connection: Connection, final: str) -> list[str]:
     return sorted({entry.final_schema for entry in entries(connection) if not entry.undone} - {final})
 
 
+def latest(connection: Connection, final: str) -> Entry | None:
+    """The publication that stands in that schema, else the last one that was undone; None where nothing is known."""
+    known = [entry for entry in entries(connection) if entry.final_schema == final]
+    return next((entry for entry in reversed(known) if not entry.undone), known[-1] if known else None)
+
+
 def _columns(connection: Connection) -> dict[str, bool]:
     """The columns of the table, and whether this role may read each."""
     return dict(connection.execute(_COLUMNS, [BOOKKEEPING]).fetchall())
@@ -231,7 +248,7 @@ def _entry(line: dict[str, Any]) -> Entry:
     return Entry(
         id=read("id", as_number),
         published_at=read("published_at", as_moment),
-        undone=line.get("undone_at") is not None,
+        undone_at=read.if_there("undone_at", as_moment),
         final_schema=read("final_schema", as_text),
         archive=read("archive", as_dated_or_none),
         transaction_id=read("transaction_id", as_transaction),
@@ -241,4 +258,5 @@ def _entry(line: dict[str, Any]) -> Entry:
         writers=read.if_there("writers", as_transactions),
         highest=read.if_there("highest", as_counts) or {},
         snapshot=read("snapshot", as_text),
+        source=read.if_there("source", as_text) or "",
     )

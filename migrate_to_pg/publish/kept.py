@@ -28,7 +28,7 @@ def require_kept(
     if purge_has_begun(connection, schema):
         raise PublishError(
             _(
-                "--purge has begun to remove schema {schema}, and was interrupted: it is no longer whole.",
+                "--purge has begun to remove schema {schema}, and was interrupted: it is no longer complete.",
                 schema=schema,
             ),
             detail=lacking,

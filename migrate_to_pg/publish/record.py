@@ -100,7 +100,7 @@ def _require_equal(columns: Sequence[str], read: Iterable[tuple[str, ...]], writ
         if there is None or here is None or _values(columns, there) != _values(columns, here):
             raise PublishError(
                 _(
-                    "The record of what was changed and set aside did not arrive whole: {here}.",
+                    "The record of what was changed and left out did not arrive complete: {here}.",
                     here=(here or there)[0],
                 ),
                 remedy=_("Nothing was published. This should not happen; please report it."),

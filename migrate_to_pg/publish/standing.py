@@ -176,11 +176,14 @@ def fingerprint(connection: Connection, schema: str, name: str) -> str:
     return str(_first(connection, sql.SQL("{} FROM {}").format(query, rows)))
 
 
-def require_replaceable(standing: Standing, final: str) -> None:
+def require_replaceable(connection: Connection, standing: Standing, final: str) -> None:
     """PublishError where user data stands in the way and nobody said that it may be replaced."""
     occupied = [table for table in standing.tables if table.user_rows]
     if not occupied:
         return
+    published = bookkeeping.latest(connection, final)
+    if published and not published.undone and all(table.name in published.rows for table in occupied):
+        raise _published_already(published, standing)
     raise PublishError(
         _(
             "Schema {final} already holds data that no migration made: {rows} in {tables}.",
@@ -202,6 +205,40 @@ def require_replaceable(standing: Standing, final: str) -> None:
             " database."
         ),
     )
+
+
+def _published_already(published: bookkeeping.Entry, standing: Standing) -> PublishError:
+    there = [table for table in standing.tables if table.rows]
+    told = {
+        "final": published.final_schema,
+        "published_at": published.published_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+        "rows": counted(sum(table.rows for table in there), "row", "rows"),
+        "tables": counted(len(there), "table", "tables"),
+    }
+    if published.source:
+        message = _(
+            "Schema {final} holds what was published there on {published_at} from {source}: {rows} in {tables}.",
+            source=published.source,
+            **told,
+        )
+    else:
+        message = _("Schema {final} holds what was published there on {published_at}: {rows} in {tables}.", **told)
+    return PublishError(
+        message,
+        detail=[_then_and_now(table, published) for table in there],
+        remedy=_(
+            "--undo --target URL takes that publication out again and brings back what it replaced; it refuses where"
+            " rows were written since. --replace, added to this command, publishes anew and moves these tables, with"
+            " all that was written to them, to a dated schema; --undo brings them back."
+        ),
+    )
+
+
+def _then_and_now(table: StandingTable, published: bookkeeping.Entry) -> str:
+    rows, then = counted(table.rows, "row", "rows"), published.rows.get(table.name)
+    if then is None or then == table.rows:
+        return f"{table.name}: {rows}"
+    return _("{table}: {rows}; when it was published, {then:,}", table=table.name, rows=rows, then=then)
 
 
 def require_as_surveyed(connection: Connection, standing: Standing, staged: str, final: str) -> None:

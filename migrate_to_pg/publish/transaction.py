@@ -75,7 +75,7 @@ def locking_transaction(
         raise PublishError(
             _("{what} failed and was rolled back: {message}", what=what, message=server_message(error)),
             detail=server_detail(error),
-            remedy=_("The database is as it was before. Mend what the server names, then run again."),
+            remedy=_("The database is as it was before. Correct what the server names, then run again."),
         ) from error
 
 

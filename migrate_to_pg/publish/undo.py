@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg.errors import PublishError
+from migrate_to_pg.errors import MigrateToPgError, PublishError
 from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish import bookkeeping
@@ -65,6 +65,30 @@ def undo(connection: Connection, *, force: bool, final: str = FINAL) -> Publicat
         locked_seconds=clock.seconds,
         leftovers=carried.names if carried else (),
         leftovers_archive=put_away,
+        source=entry.source,
+    )
+
+
+def last_undone(connection: Connection, final: str) -> bookkeeping.Entry | None:
+    """Return the last publication to that schema where it was undone, as far as this role may look.
+
+    None where one stands there, or none is known.
+    """
+    with suppress(MigrateToPgError):
+        last = bookkeeping.latest(connection, final)
+        return last if last and last.undone else None
+    return None
+
+
+def described(undone: bookkeeping.Entry) -> str:
+    """When it was published and undone, and where its tables are."""
+    return _(
+        "What was published to schema {final} on {published_at} was undone on {undone_at}; its tables are kept in"
+        " schema {archive} until --purge.",
+        final=undone.final_schema,
+        published_at=f"{undone.published_at.astimezone():%Y-%m-%d %H:%M}",
+        undone_at=undone.undone_at and f"{undone.undone_at.astimezone():%Y-%m-%d %H:%M}",
+        archive=undone.archive,
     )
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
 import shlex
+import shutil
+import textwrap
 
 import pytest
 
@@ -66,3 +69,75 @@ def test_what_is_easily_forgotten_is_said(ready, postgres_url):
     told = " ".join(steps_after(ready, postgres_url))
     for fact in ("psycopg[binary]", "Uploaded files", "has the id that it had", "may leave INSTALLED_APPS"):
         assert fact in told
+
+
+def undone_steps(project, url, **variables):
+    steps_after(project, url, **variables)
+    return project.run("migrate_to_pg", "--undo", "--target", url, **variables).stdout.splitlines()
+
+
+def after(lines, sentence):
+    """The lines that follow the one that holds this sentence."""
+    return lines[next(number for number, line in enumerate(lines) if sentence in line) + 1 :]
+
+
+def test_after_an_undo_the_variable_leads_back_to_the_sqlite_file(ready, postgres_url):
+    spaced = ready.source.with_name("my data 100%.sqlite3")
+    shutil.copy(ready.source, spaced)
+    ready.run("migrate_to_pg", "--source", spaced, "--target", postgres_url, "--report", ready.folder / "report")
+    told = ready.run("migrate_to_pg", "--undo", "--replace", DATABASE_URL=postgres_url).stdout.splitlines()
+    copied = after(told, "its settings read DATABASE_URL.")[0]
+    name, _, value = copied.strip().partition("=")
+    asked = "from django.db import connection; print(connection.settings_dict['NAME'])"
+    assert str(spaced) in ready.run("shell", "-c", asked, **{name: value}).stdout
+
+
+def test_after_an_undo_the_entry_leads_back_to_the_sqlite_file(ready, postgres_url):
+    settings = ready.folder / "own_settings.py"
+    path = {"PYTHONPATH": os.pathsep.join([ready.environment({})["PYTHONPATH"], str(ready.folder)])}
+    chosen = {**path, "DJANGO_SETTINGS_MODULE": "own_settings"}
+    settings.write_text(DICTIONARY)
+    first, *_ = steps_after(ready, postgres_url, **chosen)
+    settings.write_text("\n".join([DICTIONARY, *first.splitlines()[1:]]))
+    lines = ready.run("migrate_to_pg", "--undo", "--replace", "--target", postgres_url, **chosen).stdout.splitlines()
+    entry = after(lines, "back to the SQLite database that was published, in own_settings.py:")
+    entry = entry[: next(number for number, line in enumerate(entry) if line.strip() == "}") + 1]
+    settings.write_text(
+        "\n".join([DICTIONARY, *first.splitlines()[1:], *textwrap.dedent("\n".join(entry)).split("\n")])
+    )
+    asked = "from django.db import connection; print(connection.settings_dict['NAME'])"
+    assert str(ready.source) in ready.run("shell", "-c", asked, **chosen).stdout
+
+
+def test_settings_that_name_the_sqlite_file_still_are_left_as_they_are(ready, postgres_url):
+    told = " ".join(undone_steps(ready, postgres_url))
+    assert f"The settings have {ready.source}, which was published, as 'default'" in told
+
+
+def test_a_verification_after_an_undo_says_when_it_was_undone_and_moves_again(ready, postgres_url):
+    undone_steps(ready, postgres_url)
+    asked = ("migrate_to_pg", "--verify-only", "--target", postgres_url, "--report", ready.folder / "verified")
+    refused = ready.run(*asked, ok=False)
+    told = " ".join(refused.stdout.split())
+    assert refused.returncode == 3
+    assert re.search(r"What was published to schema public on [-0-9]{10} [:0-9]{5} was undone on [-0-9]{10} ", told)
+    assert re.search(r"its tables are kept in schema migrate_to_pg_undone_\w+ until --purge", told)
+    command = shlex.split(after(refused.stdout.splitlines(), "To move again, with the same")[0])
+    ready.run(*command[command.index("migrate_to_pg") :], "--report", ready.folder / "again")
+
+
+def test_a_second_move_names_the_publication_that_stands_there_and_both_ways_on(ready, postgres_url, execute):
+    steps_after(ready, postgres_url)
+    execute(postgres_url, "INSERT INTO auth_group (name) VALUES ('since')")
+    move = ("migrate_to_pg", "--source", ready.source, "--target", postgres_url)
+    refused = ready.run(*move, "--report", ready.folder / "second", ok=False)
+    told = " ".join(refused.stderr.split())
+    assert refused.returncode == 1
+    assert re.search(rf"public holds what was published there on [-0-9]{{10}} [:0-9]{{5}} from {ready.source}: ", told)
+    assert re.search(r"auth_group: \d+ rows?; when it was published, \d+", told)
+    assert "no migration made" not in told
+    assert "--undo --target URL takes that publication out again" in told
+    assert "--replace, added to this command, publishes anew" in told
+    ready.run(*move, "--replace", "--report", ready.folder / "third")
+    ready.run("migrate_to_pg", "--undo", "--target", postgres_url)
+    assert execute(postgres_url, "SELECT count(*) FROM auth_group WHERE name = 'since'") == [(1,)]

@@ -86,7 +86,7 @@ def own() -> Iterator[PrivateServer]:
 def stopped_by_the_server(world: World, result: Result) -> None:
     """It is told as that, and not as a fault of somebody's rows; the next run succeeds."""
     world.stopped(result, "PostgreSQL", "run again")
-    assert not re.search("Mend (it|the rows)", result.stdout)
+    assert not re.search("Correct (it|the rows)", result.stdout)
 
 
 @pytest.mark.parametrize("moment", every("restore:progress"))
@@ -172,7 +172,7 @@ def test_where_nobody_can_tell_whether_it_was_published_that_is_said(wired: tupl
     assert not re.search("rolled back|Nothing was published", result.stdout + result.stderr)
     world.published()
     proxy.mend()
-    check_told(world.run(), "already holds data that no migration made")
+    check_told(world.run(), "holds what was published there on")
     world.published()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.records import Invocation, Options, Publication, Verify
-from migrate_to_pg.words import Published, command_line, next_steps
+from migrate_to_pg.words import Published, command_line, next_steps, server_left
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,18 @@ def test_the_next_commands_begin_as_this_one_did(program: tuple[str, ...], migra
     assert migrate in lines
     assert f"{shlex.join(program)} --undo --target postgres://app@host/shop" in lines
     assert "The password of --target is not repeated here: put it back." in lines
+
+
+@pytest.mark.parametrize(
+    ("program", "begins"),
+    [
+        (("python3.12", "manage.py", "migrate_to_pg"), "python3.12 -m"),
+        (("/a b/python", "-m", "django", "migrate_to_pg"), "'/a b/python' -m"),
+        (("./manage.py", "migrate_to_pg"), "python -m"),
+    ],
+)
+def test_commands_about_the_embedded_server_use_the_interpreter_that_was_typed(
+    program: tuple[str, ...], begins: str
+) -> None:
+    steps = server_left(Options(target="embedded:/srv/pg", invocation=Invocation(program=program)))
+    assert [step.splitlines()[1].partition(" migrate_to_pg")[0] for step in steps] == [begins, begins]

@@ -98,7 +98,7 @@ class Command(BaseCommand):
         from migrate_to_pg.words import server_left
 
         status = self._remove(options)
-        for line in server_left(options["target"]):
+        for line in server_left(options_of(options)):
             self.stdout.write(line)
         return status
 
