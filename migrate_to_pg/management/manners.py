@@ -6,8 +6,10 @@ import argparse
 import contextlib
 import io
 import os
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -159,7 +161,22 @@ def error_lines(message: str, detail: Iterable[str] = (), remedy: str = "", assu
 def tell_error(command: BaseCommand, error: MigrateToPgError | Failure, assurance: str = "") -> None:
     """Print an error, or the failure that a report tells of, on stderr."""
     message = error.message if hasattr(error, "message") else str(error)
-    _write(command.stderr.write, error_lines(message, error.detail, error.remedy, assurance))
+    lines = error_lines(message, error.detail, error.remedy, assurance)
+    _write(command.stderr.write, _folded(lines) if command.stderr.isatty() else lines)
+
+
+def _folded(lines: Iterable[str]) -> Iterator[str]:
+    """The lines folded between words, to the width of the terminal; what follows a colon is left to be copied."""
+    before = ""
+    for line in (line for text in lines for line in text.splitlines()):
+        indent = " " * (len(line) - len(line.lstrip()))
+        width = shutil.get_terminal_size().columns
+        copied, before = before.endswith(":"), line
+        yield from (
+            [line]
+            if copied
+            else textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        )
 
 
 def tell_all(command: BaseCommand, sentences: Iterable[str]) -> None:

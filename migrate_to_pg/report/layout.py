@@ -100,8 +100,22 @@ def _verdict(report: Report) -> Iterator[Block]:
     yield from (line(text) for text in assurances(report))
 
 
-def _arrows(texts: list[str], *, indent: int) -> list[Block]:
-    return [line(text, indent=indent, marker="->") for text in texts]
+def _arrows(texts: list[str], *, indent: int, sentences: Sentences | None = None) -> list[Block]:
+    """What to do; a line after a colon, and each further statement, is to be copied, and so is never wrapped.
+
+    What ``sentences`` have already is left out.
+    """
+    result: list[Block] = []
+    copied, before = False, ""
+    for text in texts:
+        copied = before.endswith(":") or (copied and text.endswith(";"))
+        before = text
+        new = sentences.new([text]) if sentences else [text]
+        if copied and new:
+            result.append(Line(parts=((text, ""),), indent=indent + 3, whole=True, unbroken=True))
+        else:
+            result += [line(part, indent=indent, marker="->") for part in new]
+    return result
 
 
 def _findings(report: Report) -> Iterator[Block]:
@@ -122,17 +136,17 @@ def finding_blocks(
 
     ``sentences`` are those of the findings of the same rule before it.
     """
-    new = (sentences or Sentences()).new
+    said = sentences or Sentences()
     yield line("")
     state = status(finding, report)
     parts = ((say(state), state), (finding.rule, "strong"), (place(finding), "strong"), (extent(finding), ""))
     yield Line(parts=tuple((f"  {t}" if i else t, s) for i, (t, s) in enumerate(parts) if t), whole=True)
-    yield from (line(text, indent=2) for text in new(finding.explanation.splitlines()))
+    yield from (line(text, indent=2) for text in said.new(finding.explanation.splitlines()))
     yield from (_sample(sample) for sample in finding.samples[:SAMPLES])
     hidden = finding.count - len(finding.samples[:SAMPLES])
     if finding.samples and hidden > 0:
         yield line(say("more_rows", n=hidden), "dim", indent=4)
-    yield from _arrows(new(what_to_do(finding, report)), indent=2)
+    yield from _arrows(what_to_do(finding, report), indent=2, sentences=said)
 
 
 def _sample(sample: Sample) -> Line:

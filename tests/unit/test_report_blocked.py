@@ -75,6 +75,23 @@ def test_the_command_is_one_line_that_can_be_copied() -> None:
         assert f"  {COMMAND}" in shown
 
 
+def test_a_query_is_one_line_that_can_be_copied_even_where_its_sentence_was_said_before() -> None:
+    query = 'SELECT * FROM "shop_order" WHERE "{}" IS NOT NULL AND ("{}") NOT IN (SELECT "id" FROM "shop_customer");'
+    found = tuple(
+        finding(
+            table="shop_order",
+            column=column,
+            remedy=f"Delete the rows. To see them all:\n{query.format(column, column)}",
+        )
+        for column in ("buyer_id", "payer_id")
+    )
+    report = replace(BLOCKED, findings=found)
+    for shown in (without_colours(terminal(report)).splitlines(), lines(report)):
+        for column in ("buyer_id", "payer_id"):
+            assert f"     {query.format(column, column)}" in shown
+        assert len([text for text in shown if "To see them all:" in text]) == 1
+
+
 def test_places_of_one_rule_are_one_line_where_all_of_them_would_not_fit() -> None:
     shown = [text.split() for text in last_screen(many(3, 9))]
     assert ["rule-0", "9", "places", "lossless", "27"] in shown
