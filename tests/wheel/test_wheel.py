@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,15 @@ def test_what_is_tried_is_the_installed_wheel():
     assert "site-packages" in migrate_to_pg.__file__
     assert not (HERE / "migrate_to_pg").exists()
     print(f"\nPython {sys.version.split()[0]}, Django {importlib.metadata.version('django')}")
+
+
+def test_its_description_has_no_link_that_leads_nowhere():
+    """The README's are relative: an index page has no file beside it."""
+    description = importlib.metadata.metadata("django-migrate-to-pg").get_payload()
+    assert description.startswith("# django-migrate-to-pg")
+    assert "the limits" in description
+    assert re.findall(r"\]\((?!https?:)[^)]*\)", description) == []
+    assert "are in `docs/` of the source distribution" in description
 
 
 @pytest.fixture(scope="session")
