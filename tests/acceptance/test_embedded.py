@@ -2,10 +2,12 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -178,3 +180,42 @@ def test_a_directory_of_another_user_s_in_the_temporary_one_is_not_used(monkeypa
         assert refused.returncode == 2
         assert "There is no place for the data" in refused.stdout + refused.stderr
         assert list(taken.iterdir()) == []
+
+
+@pytest.mark.full
+def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_with_a_space():
+    """Where the tests are root's: as nobody, from a home of her own."""
+    with folder_for_all("mon projet ") as folder:
+        project = Project("stray", folder)
+        (home := folder / "sa maison").mkdir()
+        home.chmod(0o777)
+        as_her = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"] if os.geteuid() == 0 else []
+
+        def typed(*words):
+            done = subprocess.run(
+                [*as_her, sys.executable, "-W", "error", "-m", *map(str, words)],
+                cwd=folder,
+                env=project.environment({"HOME": str(home), "XDG_DATA_HOME": str(home / "data")}),
+                capture_output=True, text=True, timeout=180, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout + done.stderr
+
+        typed("django", "migrate", "-v0")
+        project.sqlite("INSERT INTO stray_thing (name) VALUES ('hers')")
+        typed("django", "migrate_to_pg", "--rehearse", "--target", "embedded")
+        told = typed("django", "migrate_to_pg", "--source", project.source, "--target", "embedded")
+        assert "Published: " in told
+        place = folder / ".migrate_to_pg" / "postgresql"
+        stop = next(line for line in told.splitlines() if "migrate_to_pg.embedded --stop" in line)
+        try:
+            assert "Verified: " in typed("django", "migrate_to_pg", "--verify-only", "--target", "embedded")
+            typed("django", "migrate_to_pg", "--undo", "--target", "embedded")
+        finally:
+            # As it is printed, but for the interpreter.
+            typed(*shlex.split(stop)[2:])
+        made = {path.owner() for path in (place.resolve(), *place.resolve().rglob("*"), *home.rglob("*"))}
+        assert made == {"nobody" if as_her else Path(home).owner()}
+        assert stat.S_IMODE(place.resolve().stat().st_mode) == 0o700
+        # It lies where she may write: in the project, or where her home keeps such data.
+        assert folder in place.resolve().parents

@@ -167,6 +167,29 @@ def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(fields
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("column", ["token", "plain"])
+def test_of_a_rejected_row_nothing_is_quoted_where_its_table_holds_a_secret(tmp_path, postgres_url, column):
+    """PostgreSQL quotes the value that it does not read, and pgloader writes that into its log."""
+    stray = Project("stray", tmp_path)
+    stray.migrate()
+    stray.sqlite(
+        f"ALTER TABLE stray_thing ADD COLUMN {column} text NOT NULL DEFAULT '{{}}'",
+        f"INSERT INTO stray_thing (name, {column}) VALUES ('a', '{{}}'), ('b', 'hunter2')",
+    )
+    refused = stray.move(
+        postgres_url, *ENGINE, "--report", tmp_path / "report", ok=False,
+        STRAY=f"ALTER TABLE stray_thing ADD {column} integer[] NOT NULL",
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert "stray_thing: rejected 1 of 2 rows" in refused.stderr
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".sqlite3"]
+    assert {path.name for path in kept} == {"report.html", "report.json"}
+    said = [refused.stdout, refused.stderr, *(path.read_text() for path in kept)]
+    # In a table without a secret the reason is told: the value is there to be hidden.
+    assert any("hunter2" in text for text in said) == (column == "plain")
+
+
+@pytest.mark.full
 def test_what_pgloader_changes_is_found_by_the_proof(fields, postgres_url, tmp_path):
     """A duration is microseconds in SQLite; pgloader hands the number over, and PostgreSQL takes it for seconds."""
     fields.sqlite("INSERT INTO fields_duration (value) VALUES (3000000)")
