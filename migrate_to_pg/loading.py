@@ -306,7 +306,7 @@ class Loading(Running):
             others = (finding for finding in self.facts.findings if finding.rule != integrity_check.RULE.id)
             self.facts.findings = (*damage, *others)
             return Ready(plan, snapshot.path, snapshot.sha256)
-        with self.stage("mend"):
+        with self.stage("repair"):
             # The working copy, and as much again for the tables that are made bare in it and for the journal.
             require_space(self.workplace.directory, 2 * snapshot.size)
             whole = plan

@@ -145,13 +145,13 @@ class SourceLoader(MigrationLoader):
         except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
             raise MigrationStateError(
                 _("The project's migrations do not make one graph: {first_line}", first_line=first_line(error)),
-                remedy=_("Run manage.py showmigrations on the SQLite database, and mend what it says."),
+                remedy=_("Run manage.py showmigrations on the SQLite database, and correct what it shows."),
             ) from error
         except Exception as error:  # importing a migration is the project's own code: it may raise anything
             raise MigrationStateError(
                 _("A migration of the project cannot be imported: {first_line}", first_line=first_line(error)),
                 detail=[where] if (where := _raised_in(error)) else [],
-                remedy=_("Run manage.py showmigrations on the SQLite database, and mend what it says."),
+                remedy=_("Run manage.py showmigrations on the SQLite database, and correct what it shows."),
             ) from error
 
     @property

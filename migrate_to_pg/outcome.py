@@ -88,14 +88,14 @@ class Outcome:
         if stage == "catalog" and self.catalog:
             return _(
                 "{tables}, {rows}",
-                tables=counted(len(self.catalog.tables), "table", "tables"),
-                rows=counted(sum(t.rows for t in self.catalog.tables), "row", "rows"),
+                tables=counted(len(self.catalog.counted), "table", "tables"),
+                rows=counted(sum(t.rows for t in self.catalog.counted), "row", "rows"),
             )
         if stage == "examine":
             return counted(len(self.findings), "finding", "findings")
         if stage == "dump" and self.dump:
             return size(self.dump.bytes)
-        if stage == "mend" and self.mended:
+        if stage == "repair" and self.mended:
             return self._mended(self.mended)
         if stage == "prove" and self.proof and self.proof.tables:
             cells = sum(t.cells_compared for t in self.proof.tables)
@@ -110,7 +110,7 @@ class Outcome:
         cells = sum(changed.count for changed in mended.changed)
         rows = sum(aside.count for aside in mended.aside)
         return _(
-            "{cells} changed, {rows} set aside",
+            "{cells} changed, {rows} left out",
             cells=counted(cells, "cell", "cells"),
             rows=counted(rows, "row", "rows"),
         )
@@ -175,7 +175,11 @@ class Outcome:
         ]
         if self.fate:
             left.append(
-                _("{fate} The snapshot, whole, is kept: {snapshot}", fate=self.fate, snapshot=self.snapshot_kept)
+                _(
+                    "{became} The snapshot is complete, and is kept: {snapshot}",
+                    became=self.fate,
+                    snapshot=self.snapshot_kept,
+                )
             )
         if self.afterwards:
             left.append(_("Everything is published. Something went wrong afterwards: {what}", what=self.afterwards))
@@ -210,7 +214,7 @@ class Outcome:
         snapshot = self.snapshot
         if snapshot is None:
             return None
-        tables = self.catalog.tables if self.catalog else ()
+        tables = self.catalog.counted if self.catalog else ()
         return SourceFacts(
             path=str(snapshot.source),
             bytes=snapshot.dumped_size or snapshot.size,

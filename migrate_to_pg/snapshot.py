@@ -126,7 +126,7 @@ class Source:
         against a busy application would never end.
         """
         if became := self.fate():
-            raise SourceError(became, remedy=_("Run again when the database is at its place, whole."))
+            raise SourceError(became, remedy=_("Run again when the complete database is at its place."))
         require_space(destination.parent, self.size)
         self._place = destination
         try:
@@ -273,8 +273,8 @@ class Source:
             raise SourceChangedError(
                 _("{became} Nothing was published.", became=became),
                 remedy=_(
-                    "The snapshot is kept, whole: put the database back from it, or name it with --source; or run again"
-                    " with --source as the database is now."
+                    "The complete snapshot is kept: put the database back from it, or name it with --source; or run"
+                    " again with --source as the database is now."
                 ),
             )
         raise SourceChangedError(

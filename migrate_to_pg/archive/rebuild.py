@@ -41,7 +41,7 @@ def require_rebuildable(database: sqlite3.Connection, facts: Database, trial: Pa
     except sqlite3.Error as error:
         raise ArchiveError(
             _("From a dump this database could not be made again: {error}.", error=error),
-            remedy=_("Mend or drop what SQLite names, or move this database without a dump."),
+            remedy=_("Correct or drop what SQLite names, or move this database without a dump."),
         ) from error
     finally:
         trial.unlink(missing_ok=True)

@@ -95,7 +95,7 @@ def take(
 
 def _unread(name: str, reason: str) -> ArchiveError:
     return ArchiveError(
-        _("Table {name} cannot be read whole: {reason}.", name=name, reason=reason),
+        _("Table {name} cannot be read to its end: {reason}.", name=name, reason=reason),
         remedy=_("Run PRAGMA integrity_check on the database; restore a backup where it is damaged."),
     )
 

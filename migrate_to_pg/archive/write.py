@@ -171,7 +171,7 @@ class _Writing:
                     rows=taken.rows,
                     counted=known.rows,
                 ),
-                remedy=_("The file is damaged: mend it with REINDEX, or restore a backup, then run again."),
+                remedy=_("The file is damaged: repair it with REINDEX, or restore a backup, then run again."),
             )
         return taken
 

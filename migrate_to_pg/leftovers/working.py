@@ -231,5 +231,5 @@ def _readable(name: str) -> Iterator[None]:
     except sqlite3.Error as error:
         raise SourceError(
             _("SQLite cannot read {name}, which no migration knows: {error}.", name=name, error=error),
-            remedy=_("Mend or drop it, or leave behind all that no migration knows: --leftovers skip."),
+            remedy=_("Correct or drop it, or leave behind all that no migration knows: --leftovers skip."),
         ) from error

@@ -191,7 +191,7 @@ class _Sending:
             table=self.table.name,
             detail=[*self._where(refused.number), f"{column.name} = {shown}"],
             remedy=_(
-                "SQLite keeps this column as text, which PostgreSQL must read as its own: mend the value, then run"
+                "SQLite keeps this column as text, which PostgreSQL must read as its own: correct the value, then run"
                 " again."
             ),
         )
@@ -277,7 +277,7 @@ def _refused(table: PlannedTable, error: adbc_driver_manager.Error, *, detail: S
         ),
         table=table.name,
         detail=detail,
-        remedy=_("Mend it in SQLite, then run again."),
+        remedy=_("Correct it in SQLite, then run again."),
     )
 
 

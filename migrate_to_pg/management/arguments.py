@@ -46,7 +46,7 @@ def add_arguments(parser: CommandParser) -> None:
     groups = {
         "what is done (without any of these: move)": _add_modes,
         "from where to where": _add_places,
-        "what is compared, repaired and set aside": _add_proof_and_repairs,
+        "what is compared, repaired and left out": _add_proof_and_repairs,
         "which tables": _add_scope,
         "what may be replaced, and who has to wait": _add_permissions,
         "by what means": _add_means,

@@ -50,7 +50,7 @@ class MendedRows:
             yield Repaired(rule=cells.rule, table=own.get(cells.table, cells.table), what=what)
         for rows in self.mended.aside:
             what = _(
-                "{rows} merged into those that stay; they are whole in the backup",
+                "{rows} merged into those that stay; the backup has them as they were",
                 rows=counted(rows.count, "row", "rows"),
             )
             yield Repaired(rule=rows.rule, table=own.get(rows.table, rows.table), what=what)
@@ -80,7 +80,7 @@ def mend_rows(
     if not is_called_for(findings, accepted):
         return None
     working, journal = place.working_copy, place.unfinished_journal
-    with stage(progress, "mend"):
+    with stage(progress, "trial"):
         mended, __, outcome = mend(
             plan, catalog, snapshot, findings, accepted=accepted, working=working, journal=journal, progress=progress
         )

@@ -27,7 +27,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "cells": pair("{n} cell", "{n} cells"),
     "errors": pair("{n} error", "{n} errors"),
     "repaired_errors": pair("{n} repaired", "{n} repaired"),
-    "errors_aside": pair("{n} set aside", "{n} set aside"),
+    "errors_aside": pair("{n} left out", "{n} left out"),
     "warnings": pair("{n} warning", "{n} warnings"),
     "cells_changed": pair("{n} cell changed", "{n} cells changed"),
     "lost_to_quarantine": pair(
@@ -60,6 +60,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{stay} of these {n} row stays with --fix {rules}.",
         "{stay} of these {n} rows stay with --fix {rules}.",
     ),
+    "could_stay_below": pair(
+        "{stay} of these {n} row stays with the repairs of the command below.",
+        "{stay} of these {n} rows stay with the repairs of the command below.",
+    ),
     "left_out_then": pair("{n} does not.", "{n} do not."),
     "would_be_left_out": pair(
         "Quarantine alone would leave {n} row out of PostgreSQL.",
@@ -85,8 +89,8 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "dumped": N_("Dumped: {rows} in {tables}, to {path} ({size})."),
     "dump_blocked": pair(
-        "{n} fault stands in the way of the load: mend it before, or give --fix or --quarantine to --from-dump.",
-        "{n} faults stand in the way of the load: mend them before, or give --fix or --quarantine to --from-dump.",
+        "{n} fault stands in the way of the load: repair it before, or give --fix or --quarantine to --from-dump.",
+        "{n} faults stand in the way of the load: repair them before, or give --fix or --quarantine to --from-dump.",
     ),
     "between_stages": N_("everything else"),
     "rule": N_("Rule"),
@@ -126,6 +130,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "models": pair("{n} model", "{n} models"),
     "keys": pair("{n} foreign key", "{n} foreign keys"),
     "accounted": N_("Accounted for: {source} in SQLite = {target} in PostgreSQL{aside}"),
+    "with_views": pair(
+        "; with {n} row that a view gave, {target} are in PostgreSQL",
+        "; with {n} rows that views gave, {target} are in PostgreSQL",
+    ),
     "recomputed": N_("; {cells}, each recomputed by the proof"),
     "not_compared": N_(
         "; {cells}, each recomputed by the proof, but not compared with PostgreSQL, as --verify counts asks"
@@ -136,12 +144,12 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         "{n} faults have a repair that was accepted with --fix.",
     ),
     "asides_accepted": pair(
-        "{n} fault has rows that were set aside with --quarantine.",
-        "{n} faults have rows that were set aside with --quarantine.",
+        "{n} fault has rows that were left out with --quarantine.",
+        "{n} faults have rows that were left out with --quarantine.",
     ),
     "settled_with_others": pair(
-        "{n} fault went with what was done for another one.",
-        "{n} faults went with what was done for others.",
+        "{n} fault was settled together with another one.",
+        "{n} faults were settled together with others.",
     ),
     "warnings_to_read": pair("{n} warning is worth reading.", "{n} warnings are worth reading."),
     "replaced": N_("What stood there before, {tables}, is kept in schema {archive}."),
@@ -157,7 +165,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "explain": N_("What a rule means, at length: --explain RULE."),
     "next_steps": N_("What to do now"),
     "findings": N_("Findings"),
-    "mended": N_("What was mended"),
+    "mended": N_("What was changed or left out"),
     "differences_title": N_("Differences"),
     "stages": N_("Time"),
     "tables_title": N_("Tables"),
@@ -172,12 +180,12 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "samples_caption": N_("The first rows at fault"),
     "cells_caption": N_("The first cells that were changed"),
     "identities_caption": N_("The next value that each sequence gives: ids are never given twice."),
-    "blocked_caption": N_("Each of these has to be corrected, repaired or set aside."),
+    "blocked_caption": N_("Each of these has to be corrected, repaired or left out."),
     # findings
     "error": N_("error"),
     "warning": N_("warning"),
     "repaired": N_("repaired"),
-    "aside": N_("set aside"),
+    "aside": N_("left out"),
     "sample": N_("{key}: {value}"),
     "more_rows": pair("and {n} more row", "and {n} more rows"),
     "repair_offered": N_("{option} {rule} repairs this ({repair})."),
@@ -188,10 +196,10 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "repair_of_none": N_("{option} {rule} repairs 0 of {n}: it has nothing to put in place of what is there."),
     "repair_accepted": N_("The repair was accepted with --fix {rule} ({repair})."),
     "quarantine_offered": N_("--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL."),
-    "set_aside": N_("These rows were set aside with --quarantine {rule}."),
-    "rest_settled": N_("The rest of these rows were set aside, or mended for another of their faults."),
-    "settled_by_others": N_("These rows were mended, or set aside, for another of their faults."),
-    "aside_for_others": N_("Set aside: these rows went into quarantine for another of their faults."),
+    "set_aside": N_("These rows were left out with --quarantine {rule}."),
+    "rest_settled": N_("The rest of these rows were left out, or repaired for another of their faults."),
+    "settled_by_others": N_("These rows were repaired, or left out, for another of their faults."),
+    "aside_for_others": N_("Left out: these rows went into quarantine for another of their faults."),
     "left_over": pair(
         "--fix {rule} changed {n} cell; it has nothing to put in place of what is left.",
         "--fix {rule} changed {n} cells; it has nothing to put in place of what is left.",
@@ -297,7 +305,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "room_for_snapshot": N_("needs {needed}; {free} are free"),
     "repaired_in_place": N_("Repaired: {place}: {what}."),
     "not_repaired": N_("Not repaired: {place}: {reason}."),
-    "nothing_to_repair": N_("Nothing was repaired: of what was found, the repairs named mend nothing."),
+    "nothing_to_repair": N_("Nothing was repaired: the repairs that were named change nothing of what was found."),
     "restored": N_("The backup was put back: the database is as it was."),
     "backup": N_("Backup"),
     "repair_in_place": N_(
@@ -337,7 +345,6 @@ STAGES = (
     N_("stage"),
     N_("examine"),
     N_("dump"),
-    N_("mend"),
     N_("export"),
     N_("load"),
     N_("leftovers"),
@@ -347,6 +354,7 @@ STAGES = (
     N_("undo"),
     N_("integrity"),
     N_("probe"),
+    N_("trial"),
     N_("repair"),
 )
 

@@ -143,7 +143,7 @@ RULE = SetRule(
         " examined, and rows of models that are gone are told by content-type-gone."
     ),
     remedy=N_(
-        "Delete the rows, or leave them as they are: Django reads None there. Where rows were set aside, their objects"
+        "Delete the rows, or leave them as they are: Django reads None there. Where rows were left out, their objects"
         " may be in quarantine."
     ),
     find=find,

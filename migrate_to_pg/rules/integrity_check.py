@@ -153,7 +153,7 @@ RULE = SetRule(
         " checked, which is no damage: lacking-in-sqlite names it."
     ),
     remedy=N_(
-        "Where only indexes are named, REINDEX; mends them. Else restore a backup, or save what can be read with the"
+        "Where only indexes are named, REINDEX; repairs them. Else restore a backup, or save what can be read with the"
         " sqlite3 shell (.recover), and compare the rows before trusting it."
     ),
     find=find,

@@ -59,7 +59,7 @@ def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
     elif kind == "module":
         told = _(
             "{table} is a virtual table of a module that this SQLite does not have ({name}). Nothing of it can be read:"
-            " it is left behind, and stays in the snapshot. The file itself is whole.",
+            " it is left behind, and stays in the snapshot. The file itself is sound.",
             table=table,
             name=name,
         )

@@ -52,7 +52,7 @@ _CHOSEN = N_("It is the table of the installed model {models}, and goes among th
 #: Where no server was asked.
 _PROMISED = N_(
     "None of the project's models stands for this table. If a migration makes it by RunSQL or RunPython, it goes where"
-    " that puts it; only a run with a server knows. If none does: {told}"
+    " that puts it; only a run with a server knows. If none does, this holds. {told}"
 )
 _REHEARSE = N_(
     "Rehearse (--rehearse --target embedded), which runs the migrations: it tells whether one of them makes the table,"

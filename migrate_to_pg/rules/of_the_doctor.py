@@ -18,7 +18,7 @@ WRITE_PROBE = Rule(
         " of each table is read, updated, deleted and inserted again; all of it is rolled back. What SQLite answers"
         " here, it answers to the application. That a constraint refuses the row is no fault."
     ),
-    remedy=N_("Mend what SQLite's message names: a foreign key's table, a trigger, a generated column, a function."),
+    remedy=N_("Correct what SQLite's message names: a foreign key's table, a trigger, a generated column, a function."),
 )
 FOREIGN_KEY_CHECK = Rule(
     id="foreign-key-check",

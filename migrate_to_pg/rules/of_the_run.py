@@ -89,7 +89,8 @@ NOT_READ = Rule(
         " or -journal of another database, stop everything."
     ),
     remedy=N_(
-        "Keep a copy of all files as they are. Where rows are missing, look for a whole copy of the file with its -wal."
+        "Keep a copy of all files as they are. Where rows are missing, look for a complete copy of the file with its"
+        " -wal."
     ),
 )
 

@@ -165,7 +165,7 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
             ),
             detail=[*server_detail(error, definition.table), definition.create],
             place=definition.place,
-            remedy=_("Mend the rows it names in the SQLite database, then run again."),
+            remedy=_("Correct the rows it names in the SQLite database, then run again."),
         ) from error
 
 

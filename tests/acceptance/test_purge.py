@@ -136,7 +136,7 @@ def test_ended_while_it_drops_the_next_one_goes_on_and_undo_refuses(
     assert tables(connection, archive) == left
     status, _out, err = end(start("--undo"))
     assert status == 1
-    assert f"--purge has begun to remove schema {archive}, and was interrupted: it is no longer whole." in err
+    assert f"--purge has begun to remove schema {archive}, and was interrupted: it is no longer complete." in err
     assert len([line for line in err.splitlines() if line.startswith("  table t")]) == TABLES - left
     assert tables(connection, "public") == TABLES
     status, out, _err = end(start("--purge", "--no-input"))

@@ -43,7 +43,8 @@ def test_a_run_that_would_leave_out_what_a_repair_keeps_stops_with_the_count(sho
     assert done.returncode == 1
     kept = attributions + 1
     told = " ".join(done.stdout.split())
-    assert f"{kept} of these {kept} rows stay with --fix all,text-too-long." in told
+    assert f"{kept} of these {kept} rows stay with the repairs of the command below." in told
+    assert "--fix all,text-too-long --quarantine all" in told.partition("To go on:")[2]
     assert report["could_stay"] == {"rows": kept, "of": kept, "fix": ["all", "text-too-long"]}
     assert report["advice"] == {"fix": ["all", "text-too-long"], "quarantine": ["all"]}
     assert execute(postgres_url, "SELECT to_regclass('attributions_teacher')") == [(None,)]

@@ -41,7 +41,7 @@ def test_what_was_mended_unfolds_and_fits(page, tmp_path, manage):
     arguments = ("--fix", "lossy,merge-duplicates", "--quarantine", "all", "--leftovers", "skip")
     manage("migrate_to_pg", "--source", source, "--check", *arguments, "--report", report)
     page.goto(f"file://{report / 'report.html'}")
-    expect(page.get_by_role("heading", name=re.compile("What was mended"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("What was changed or left out"))).to_be_visible()
     assert fits(page)
     duplicates = page.locator("#mended details.aside", has_text="duplicate-key").first
     row = duplicates.locator("details").first

@@ -77,7 +77,7 @@ def test_a_source_that_is_harmed_midway_stops_the_run_which_keeps_the_only_whole
     harm(world.source)
     result = standing.go()
     [kept] = world.reports.rglob("snapshot.sqlite3")
-    check_told(result, BECAME[harm], f"The snapshot, whole, is kept: {kept}")
+    check_told(result, BECAME[harm], f"The snapshot is complete, and is kept: {kept}")
     assert world.unpublished()
     # The remedy: the database is put back from it.
     shutil.copyfile(kept, world.source)

@@ -110,7 +110,7 @@ def test_an_index_that_contradicts_its_table_loses_no_row_and_is_named_where_it_
         assert execute(postgres_url, "SELECT count(*) FROM django_session WHERE session_key LIKE 'key %'") == [(5,)]
     else:
         assert report.failure.exit_status == 3
-        assert "REINDEX; in the sqlite3 shell mends them" in report.failure.remedy
+        assert "REINDEX; in the sqlite3 shell repairs them" in report.failure.remedy
 
 
 def test_nothing_is_mended_by_what_a_damaged_index_says(damaged, postgres_url, move, sqlite):

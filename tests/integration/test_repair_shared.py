@@ -174,7 +174,7 @@ def test_a_checkpoint_rolls_back_what_was_never_finished(source, other):
     assert content(source) == before
 
 
-STAGES = ("backup ...", "examine ...", "mend ...", "rehearsal ...", "repair ...", "repair: done")
+STAGES = ("backup ...", "examine ...", "trial ...", "rehearsal ...", "repair ...", "repair: done")
 MOMENTS = [
     *(("delete", stage, signal.SIGKILL) for stage in STAGES),
     ("wal", "repair ...", signal.SIGKILL),

@@ -131,15 +131,15 @@ def again() -> tuple[Event, ...]:
     return (
         event("stage", "examine"),
         event("stage_done", "examine"),
-        event("stage", "mend"),
+        event("stage", "repair"),
         event("progress", "examine", "courses_course", done=3, total=12),
-        event("stage_done", "mend"),
+        event("stage_done", "repair"),
     )
 
 
 def test_what_an_ended_stage_tells_when_it_is_run_again_belongs_to_the_one_that_runs_it() -> None:
     shown = plain(*((6, each) for each in again()))
-    assert shown[2:] == ["mend ...", "mend: 3 of 12 (25 %)", "mend: done in 12.0 s"]
+    assert shown[2:] == ["repair ...", "repair: 3 of 12 (25 %)", "repair: done in 12.0 s"]
     assert not any("stopped" in text or "✗" in text for text in drawn(*again()).screen)
 
 

@@ -53,8 +53,16 @@ def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None
     check_all_tell(COUNTED, f"{account}, each recomputed by the proof, but not compared", "Every row is accounted for")
 
 
+def test_rows_that_views_gave_are_told_apart_from_those_of_tables() -> None:
+    view = replace(MENDED.proof.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True)
+    view = replace(view, quarantined=0, merged=0, cells_changed=0)
+    report = replace(MENDED, proof=replace(MENDED.proof, tables=(*MENDED.proof.tables, view)))
+    account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged;"
+    check_all_tell(report, f"{account} with 50 rows that views gave, 1,250 are in PostgreSQL; 17 cells changed")
+
+
 def test_where_nothing_was_mended_nothing_is_told_of_mending() -> None:
-    check_none_tell(PUBLISHED, "Accounted for", "What was mended", "quarantine", "merged", "Journal")
+    check_none_tell(PUBLISHED, "Accounted for", "What was changed or left out", "quarantine", "merged", "Journal")
 
 
 def test_rows_set_aside_without_a_changed_cell_claim_no_cells() -> None:
@@ -133,7 +141,7 @@ def test_the_record_tells_what_a_failed_run_had_mended() -> None:
 
 def test_the_cells_and_rows_are_told_by_rule_and_place() -> None:
     shown = lines(MENDED)
-    start = shown.index("What was mended  17 cells changed, 3 rows in quarantine, 1 row merged")
+    start = shown.index("What was changed or left out  17 cells changed, 3 rows in quarantine, 1 row merged")
     assert shown[start + 1 : start + 16] == [
         "The repairs were made on a copy; SQLite itself was not touched.",
         "",
@@ -189,9 +197,9 @@ def test_the_page_unfolds_the_whole_row_that_was_set_aside() -> None:
 def test_rows_in_quarantine_are_set_aside_and_not_repaired() -> None:
     check_all_tell(
         MENDED,
-        "2 repaired, 1 set aside",
-        "These rows were set aside with --quarantine foreign-key-orphan.",
-        "1 fault has rows that were set aside with --quarantine.",
+        "2 repaired, 1 left out",
+        "These rows were left out with --quarantine foreign-key-orphan.",
+        "1 fault has rows that were left out with --quarantine.",
         "The repair was accepted with --fix text-too-long (lossy).",
         "The repair was accepted with --fix duplicate-key (lossy).",
     )
@@ -204,7 +212,7 @@ def test_a_fault_repaired_in_part_says_what_became_of_the_rest() -> None:
     check_all_tell(
         report,
         "The repair was accepted with --fix foreign-key-orphan (lossy).",
-        "The rest of these rows were set aside, or mended for another of their faults.",
+        "The rest of these rows were left out, or repaired for another of their faults.",
     )
     check_none_tell(replace(report, changed=(replace(cells, count=3),)), "The rest of these rows")
 
@@ -215,9 +223,9 @@ def test_a_fault_whose_rows_were_set_aside_for_another_one_is_set_aside_and_not_
     report = replace(MENDED, changed=(), aside=(aside(count=3),), findings=(gone,))
     check_all_tell(
         report,
-        "1 set aside",
-        "Set aside: these rows went into quarantine for another of their faults.",
-        "1 fault went with what was done for another one.",
+        "1 left out",
+        "Left out: these rows went into quarantine for another of their faults.",
+        "1 fault was settled together with another one.",
     )
     check_none_tell(report, "repaired", "accepted with --fix", "--fix numeric-overflow")
 
@@ -226,7 +234,9 @@ def test_a_fault_that_may_have_gone_with_another_ones_repair_is_not_called_accep
     gone = finding(rule="null-in-not-null", applied=True, quarantinable=True, repair="lossy")
     cells = changed(rule="code-in-key", table=gone.table, column=gone.column)
     report = replace(MENDED, changed=(cells,), findings=(gone,))
-    check_all_tell(report, "These rows were mended, or set aside, for another of their faults.", "1 fault went with")
+    check_all_tell(
+        report, "These rows were repaired, or left out, for another of their faults.", "1 fault was settled together"
+    )
     check_none_tell(report, "--fix null-in-not-null", "accepted with --fix")
 
 
@@ -254,7 +264,7 @@ def test_merged_rows_are_no_quarantine() -> None:
     merged = aside(rule="duplicate-key", table="courses_course", fate=Fate.MERGED)
     report = replace(MENDED, aside=(merged,), findings=MENDED.findings[2:])
     check_all_tell(report, "1 repaired", "The repair was accepted with --fix duplicate-key (lossy).")
-    check_none_tell(report, "set aside with")
+    check_none_tell(report, "left out with")
 
 
 def test_keys_that_lost_their_row_to_quarantine_are_told_apart():

@@ -50,14 +50,14 @@ def _check_whole(record: Record, table: Table) -> None:
             None,
             "",
             None,
-            _("the rows set aside were kept with the columns {names}", names=", ".join(names) or "none"),
+            _("the rows in quarantine were kept with the columns {names}", names=", ".join(names) or "none"),
         )
         return
     for (row,) in record.rows(_not_whole(table, rows), table.name, *FATES):
-        unexplained(table, row, "", None, _("a row set aside is not kept as the snapshot has it"))
+        unexplained(table, row, "", None, _("a row in quarantine is not kept as the snapshot has it"))
     surplus = f'SELECT k.{quoted(KEPT_ROWID)} FROM {rows} AS k LEFT JOIN journal.aside AS a ON a."table" = ?'
     for (row,) in record.rows(f"{surplus} AND a.row = k.{quoted(KEPT_ROWID)} WHERE a.row IS NULL", table.name):
-        unexplained(table, row, "", None, _("a row is kept that was not set aside"))
+        unexplained(table, row, "", None, _("a row is kept in quarantine that was not put there"))
 
 
 def _not_whole(table: Table, rows: str) -> str:
