@@ -6,6 +6,8 @@ Whatever stops a run ends up in the report as a Failure.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sqlite3
 import threading
 import time
@@ -114,6 +116,9 @@ class Running:
 
     def _stopped_by(self, error: BaseException) -> None:
         """A failure, but where everything was published already, which stays so."""
+        if isinstance(error, SourceError) and not self.workplace.directory.is_dir():
+            # SQLite says that it cannot open a file, and means the snapshot: nothing is wrong with the source.
+            error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if self.facts.publication is None:
             self.facts.failure = failure_of(error, self.workplace.directory)
         elif not isinstance(error, KeyboardInterrupt):
