@@ -23,6 +23,8 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from migrate_to_pg.columns.reader import TableBatch, read
+from migrate_to_pg.errors import LoadError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load.connection import connect
 from migrate_to_pg.load.copy import OF_THE_SERVER, Copy, arrow_schema, lost
 from migrate_to_pg.load.side import SideTable, goes_by_text, run
@@ -130,10 +132,34 @@ def try_rows(
 
     Raises LoadError where it is not the rows that PostgreSQL complains of.
     """
+    for trial in trials:
+        _require_xml(trial.table, connection)
     tried = [_Tried(trial, copy, connection) for trial in trials]
     # Not in the main thread, where the driver would take Ctrl-C for itself and lose it.
     together("load", [lambda: _run(tried, conninfo)], copy.stop, alone_here=False)
     return tuple(refusal for one in tried for refusal in one.refusals())
+
+
+def _require_xml(table: PlannedTable, connection: psycopg.Connection[Any]) -> None:
+    """LoadError where this server reads no xml at all, which it would say of each row."""
+    if not any(column.target.type_name in ("xml", "_xml") for column in table.loaded_columns):
+        return
+    try:
+        with connection.transaction():
+            connection.execute("SELECT xml '<a/>'")
+    except psycopg.errors.FeatureNotSupported as error:
+        raise LoadError(
+            _(
+                "PostgreSQL could not go on while table {table} was loaded: {reason}",
+                table=table.name,
+                reason=error.diag.message_primary or error,
+            ),
+            remedy=_(
+                "It is not about the rows: this server's PostgreSQL was built without libxml, as that of --target"
+                " embedded is. Run with a server that has it, or leave the table's rows out: --exclude-data {table}",
+                table=table.name,
+            ),
+        ) from error
 
 
 def _run(tried: Iterable[_Tried], conninfo: str) -> None:
@@ -320,7 +346,7 @@ class _Tried:
             return tuple(self.constrained[whole[2]]), whole[0], whole[1], whole[2]
         if whole and whole[3]:
             return (whole[3],), whole[0], whole[1], whole[2]
-        for step, (column, _) in enumerate(self.steps, 1):
+        for step, (column, _inputs) in enumerate(self.steps, 1):
             if alone := self.noted[step].get(row):
                 return (column,), alone[0], alone[1], alone[2]
         state, said, named, _ = whole or ("", "", "", "")

@@ -149,6 +149,15 @@ def test_what_is_not_there_is_no_fault_of_a_row_either(ferry: Ferry) -> None:
     assert tried(ferry) == ()
 
 
+@pytest.mark.parametrize("pg", ["xml", "xml[]"])
+def test_a_server_without_xml_is_no_fault_of_a_row_either(ferry: Ferry, pg: str) -> None:
+    """The wheel's was built without libxml, and says so of each value."""
+    ferry.column(pg, "<a/>", "{<b/>}")
+    with pytest.raises(LoadError, match="unsupported XML feature") as error:
+        tried(ferry)
+    assert "built without libxml" in str(error.value.remedy)
+
+
 def test_names_of_all_kinds_and_a_hundred_thousand_rows(ferry: Ferry) -> None:
     """Names that the trial uses itself, quotes and dollars in them; and no row is tried more than twice."""
     table, column = 'migrate_to_pg_one"$migrate_to_pg$', "state %s {x}' \\"
