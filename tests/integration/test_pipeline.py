@@ -202,6 +202,21 @@ def test_one_wrong_row_in_staging_fails_the_proof_by_name(kind, statement, colum
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
+@pytest.mark.parametrize("stage", ["load", "prove", "publish"])
+def test_a_snapshot_that_was_written_to_proves_nothing(stage, source, postgres_url, move, execute, tmp_path):
+    """What was loaded of it, and what it is compared with, would be alike."""
+
+    def write():
+        (snapshot,) = (tmp_path / "report").glob("snapshot.sqlite3*")
+        with closing(sqlite3.connect(snapshot)) as connection, connection:
+            connection.execute("UPDATE auth_user SET is_superuser = 1")
+
+    report = move(source, postgres_url, report=tmp_path / "report", on={stage: write})
+    assert "was changed after it was made: nothing that was read of it counts." in report.failure.message
+    assert report.publication is None
+    assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
+
+
 def test_a_missing_row_fails_even_where_only_rows_are_counted(source, postgres_url, move):
     change = corrupt(postgres_url, "DELETE FROM attributions_attribution WHERE id = 7")
     report = move(source, postgres_url, verify=Verify.COUNTS, on={"prove": change})
