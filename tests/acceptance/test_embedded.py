@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import signal
+import site
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg import embedded, embedded_place
+from tests.conftest import ROOT
 from tests.debian import folder_for_all
 from tests.projects import Project
 
@@ -182,20 +184,36 @@ def test_a_directory_of_another_user_s_in_the_temporary_one_is_not_used(monkeypa
         assert list(taken.iterdir()) == []
 
 
+def interpreter_of(as_user):
+    """One that this user may run, and that has our packages: where the tests' own lies in root's home, the system's."""
+    packages = [*map(str, site.getsitepackages()), str(ROOT)]
+    for python in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
+        ask = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import psycopg, django'], check=True)"
+        try:
+            subprocess.run(
+                [*as_user, python, "-c", ask], check=True, capture_output=True, cwd="/",
+                env={"PYTHONPATH": os.pathsep.join(packages), "PATH": os.defpath},
+            )  # fmt: skip
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return python, os.pathsep.join(packages)
+    raise AssertionError("Nobody may run this interpreter or the system's, or not read this checkout.")
+
+
 @pytest.mark.full
 def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_with_a_space():
     """Where the tests are root's: as nobody, from a home of her own."""
+    as_her = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"] if os.geteuid() == 0 else []
+    python, packages = interpreter_of(as_her)
     with folder_for_all("mon projet ") as folder:
         project = Project("stray", folder)
         (home := folder / "sa maison").mkdir()
         home.chmod(0o777)
-        as_her = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"] if os.geteuid() == 0 else []
+        own = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "PYTHONPATH": packages}
 
         def typed(*words):
             done = subprocess.run(
-                [*as_her, sys.executable, "-W", "error", "-m", *map(str, words)],
-                cwd=folder,
-                env=project.environment({"HOME": str(home), "XDG_DATA_HOME": str(home / "data")}),
+                [*as_her, python, "-W", "error", "-m", *map(str, words)], cwd=folder, env=project.environment(own),
                 capture_output=True, text=True, timeout=180, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stdout + done.stderr
@@ -206,16 +224,15 @@ def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_wit
         typed("django", "migrate_to_pg", "--rehearse", "--target", "embedded")
         told = typed("django", "migrate_to_pg", "--source", project.source, "--target", "embedded")
         assert "Published: " in told
-        place = folder / ".migrate_to_pg" / "postgresql"
         stop = next(line for line in told.splitlines() if "migrate_to_pg.embedded --stop" in line)
+        data = (folder / ".migrate_to_pg" / "postgresql").resolve()
         try:
             assert "Verified: " in typed("django", "migrate_to_pg", "--verify-only", "--target", "embedded")
             typed("django", "migrate_to_pg", "--undo", "--target", "embedded")
         finally:
-            # As it is printed, but for the interpreter.
-            typed(*shlex.split(stop)[2:])
-        made = {path.owner() for path in (place.resolve(), *place.resolve().rglob("*"), *home.rglob("*"))}
-        assert made == {"nobody" if as_her else Path(home).owner()}
-        assert stat.S_IMODE(place.resolve().stat().st_mode) == 0o700
-        # It lies where she may write: in the project, or where her home keeps such data.
-        assert folder in place.resolve().parents
+            # As it is printed, but for the interpreter and its options.
+            typed(*shlex.split(stop)[shlex.split(stop).index("-m") + 1 :])
+        assert stat.S_IMODE(data.stat().st_mode) == 0o700
+        made = {path.owner() for path in (data, *data.rglob("*"), *home.rglob("*"))}
+        assert made == {"nobody" if as_her else folder.owner()}
+        shutil.rmtree(data)
