@@ -13,7 +13,7 @@ from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.report.blocked import Sentences, groups
 from migrate_to_pg.report.facts import repair_offer, title
 from migrate_to_pg.report.json import finding_json
-from migrate_to_pg.report.layout import Block, fact, finding_blocks, heading, line, named
+from migrate_to_pg.report.layout import Block, copied, fact, finding_blocks, heading, line, named
 from migrate_to_pg.report.words import say, size
 from migrate_to_pg.rules.in_place import REPAIRS
 
@@ -21,8 +21,8 @@ from migrate_to_pg.rules.in_place import REPAIRS
 _OF_MOVE = ("PostgreSQL", "--fix", "--quarantine", "--rehearse", "migrate_to_pg", "sqlite_leftovers")
 
 
-def blocks(diagnosis: Diagnosis) -> list[Block]:
-    """Verdict, what was repaired, facts, findings."""
+def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py", "sqlite_doctor")) -> list[Block]:
+    """Verdict, what was repaired, facts, findings; ``program`` is how the command was started."""
     repair = list(_repair(diagnosis.repair)) if diagnosis.repair else []
     if not diagnosis.findings:
         return [fact(say("healthy", path=diagnosis.source, held=_held(diagnosis)), "good"), *repair]
@@ -32,7 +32,8 @@ def blocks(diagnosis: Diagnosis) -> list[Block]:
     tried = {left.rule for left in diagnosis.repair.not_repaired} if diagnosis.repair else set()
     repairable = [rule for rule in diagnosis.repairable if rule not in tried]
     if repairable:
-        told += [line(""), fact(say("repair_in_place", path=shlex.quote(diagnosis.source), rules=",".join(repairable)))]
+        command = shlex.join([*program, diagnosis.source, "--repair", ",".join(repairable)])
+        told += [line(""), line(say("repair_in_place")), copied(command, indent=2)]
     of_move = _grouped(diagnosis.findings, _of_move)
     if of_move:
         told += [*heading("of_the_move"), line(say("fix_is_for_the_move")), *of_move]

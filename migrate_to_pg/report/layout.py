@@ -78,6 +78,11 @@ def fact(text: str, style: str = "", *, indent: int = 0) -> Line:
     return line(text, style, indent=indent, whole=True)
 
 
+def copied(text: str, *, indent: int) -> Line:
+    """A line to be copied: the terminal folds it, nothing here does."""
+    return Line(parts=((text, ""),), indent=indent, whole=True, unbroken=True)
+
+
 def heading(key: str, note: str = "") -> list[Block]:
     """An empty line and a title."""
     return [line(""), Line(parts=((say(key), "strong"), (f"  {note}" if note else "", "dim")))]
@@ -106,13 +111,13 @@ def _arrows(texts: list[str], *, indent: int, sentences: Sentences | None = None
     What ``sentences`` have already is left out.
     """
     result: list[Block] = []
-    copied, before = False, ""
+    to_copy, before = False, ""
     for text in texts:
-        copied = before.endswith(":") or (copied and text.endswith(";"))
+        to_copy = before.endswith(":") or (to_copy and text.endswith(";"))
         before = text
         new = sentences.new([text]) if sentences else [text]
-        if copied and new:
-            result.append(Line(parts=((text, ""),), indent=indent + 3, whole=True, unbroken=True))
+        if to_copy and new:
+            result.append(copied(text, indent=indent + 3))
         else:
             result += [line(part, indent=indent, marker="->") for part in new]
     return result
@@ -280,7 +285,7 @@ def _blocked(report: Report) -> Iterator[Block]:
         yield from [line(at_stake(report), "warning"), line("")]
     rules = by_hand(report)
     yield line(say("go_on_by_hand", rules=", ".join(rules)) if rules else say("go_on"), "strong")
-    yield Line(parts=((report.continue_with, ""),), indent=2, whole=True, unbroken=True)
+    yield copied(report.continue_with, indent=2)
     if report.continue_needs:
         yield line(report.continue_needs, indent=2)
     yield from [line(""), *_report_place(report)]
@@ -304,5 +309,5 @@ def _next_steps(report: Report) -> Iterator[Block]:
         first, *rest = step.splitlines() or [""]
         yield line(first, indent=2, marker=f"{position}.", whole=True)
         # To be copied.
-        yield from (Line(parts=((text, ""),), indent=5, whole=True, unbroken=True) for text in rest)
+        yield from (copied(text, indent=5) for text in rest)
     yield from [line(""), *_report_place(report)] if report.directory else ()

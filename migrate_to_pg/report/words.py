@@ -308,9 +308,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "nothing_to_repair": N_("Nothing was repaired: the repairs that were named change nothing of what was found."),
     "restored": N_("The backup was put back: the database is as it was."),
     "backup": N_("Backup"),
-    "repair_in_place": N_(
-        "To repair SQLite itself, a backup of it first: manage.py sqlite_doctor {path} --repair {rules}"
-    ),
+    "repair_in_place": N_("To repair SQLite itself, a backup of it first:"),
     "of_the_move": N_("For a move to PostgreSQL"),
     "fix_is_for_the_move": N_(
         "This matters for a move alone. --fix and --quarantine are options of migrate_to_pg: they change what is moved,"

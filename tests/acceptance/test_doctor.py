@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -376,7 +377,10 @@ def test_an_unknown_repair_is_a_matter_of_usage(repaired):
 
 
 def test_a_finding_that_can_be_repaired_in_place_says_how(doctor, made):
-    assert "--repair dangling-foreign-key" in doctor(made("dangling-fk")).stdout
+    path = made("dangling-fk")
+    lines = doctor(path).stdout.splitlines()
+    command = lines[lines.index("To repair SQLite itself, a backup of it first:") + 1]
+    assert command.endswith(f" manage.py sqlite_doctor {shlex.quote(str(path))} --repair dangling-foreign-key")
 
 
 def test_the_projects_own_database_is_repaired_without_a_name(python, copy, made):

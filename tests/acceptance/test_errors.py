@@ -102,10 +102,10 @@ def test_help_is_grouped_and_ends_with_examples_that_run(command, manage, made, 
 
 
 def test_the_groups_of_repairs_are_told_by_the_help_and_by_the_readme(manage):
-    told = manage("migrate_to_pg", "--help", COLUMNS="80").stdout
+    told = " ".join(manage("migrate_to_pg", "--help", COLUMNS="80").stdout.split())
     readme = (ROOT / "README.md").read_text()
     for group in ("lossless", "lossy"):
-        assert re.search(rf"\b{group}\b", told.partition("--fix RULES")[2].partition("--quarantine")[0])
+        assert f"{group}: each" in told
         assert f"`--fix {group}`" in readme
 
 

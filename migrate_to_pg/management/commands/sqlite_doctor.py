@@ -111,17 +111,19 @@ class Command(BaseCommand):
             return diagnose(options["database"], manners.unfailing(progress))
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
+        from migrate_to_pg.management.invocation import invocation
         from migrate_to_pg.report.diagnosis import blocks, dumps
         from migrate_to_pg.report.text import plain, show
 
         stdout = manners.bare_stream(self.stdout)
+        program = invocation("sqlite_doctor", options).program
         if options["json"]:
             stdout.write(dumps(diagnosis))
         elif stdout.isatty():
             from rich.console import Console
 
             no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
-            show(blocks(diagnosis), Console(file=stdout, no_color=no_color, highlight=False))
+            show(blocks(diagnosis, program), Console(file=stdout, no_color=no_color, highlight=False))
         else:
-            stdout.write("\n".join(plain(blocks(diagnosis))) + "\n")
+            stdout.write("\n".join(plain(blocks(diagnosis, program))) + "\n")
         stdout.flush()
