@@ -281,10 +281,18 @@ def after_undo(options: Options, undone: Publication, entry: Mapping[str, Any]) 
     return (*steps, *server_left(options))
 
 
+def _is_here(path: str) -> bool:
+    """Whether this user finds that file; a record names what it likes."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
+
+
 def _back_to_sqlite(undone: Publication, entry: Mapping[str, Any]) -> str:
     if not undone.source:
         return _("Set the application's database back to the SQLite database that was moved.")
-    if not Path(undone.source).is_file():
+    if not _is_here(undone.source):
         return _(
             "Set the application's database back to SQLite: {source} was published, which is not on this machine, or"
             " not there any more.",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.records import Invocation, Options, Publication, Verify
-from migrate_to_pg.words import Published, command_line, next_steps, server_left
+from migrate_to_pg.words import Published, after_undo, command_line, next_steps, server_left
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,13 @@ def test_commands_about_the_embedded_server_use_the_interpreter_that_was_typed(
 ) -> None:
     steps = server_left(Options(target="embedded:/srv/pg", invocation=Invocation(program=program)))
     assert [step.splitlines()[1].partition(" migrate_to_pg")[0] for step in steps] == [begins, begins]
+
+
+@pytest.mark.parametrize("source", ["/nowhere/db.sqlite3", "/" + "x" * 5000, "/etc/hosts/db.sqlite3"])
+def test_a_file_that_is_not_found_after_an_undo_is_named_all_the_same(source: str) -> None:
+    undone = Publication(schema="public", tables=(), replaced=("a",), archive="b", locked_seconds=0.1, source=source)
+    first, *_ = after_undo(Options(mode="undo", target="postgres://app@host/shop"), undone, {})
+    assert first == (
+        f"Set the application's database back to SQLite: {source} was published, which is not on this machine, or not"
+        " there any more."
+    )
