@@ -6,7 +6,6 @@ target reads the staged catalogue instead, which knows what RunSQL did besides.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -35,35 +34,13 @@ from migrate_to_pg.remembered import keep, recall
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import NOWHERE, forget_migrations, standing_in
 from migrate_to_pg.statements import RawColumn
+from migrate_to_pg.written_types import of_type, typed
 
-#: SQL name -> pg_type.typname, where they differ.
-_TYPE_NAMES = {
-    "smallint": "int2",
-    "integer": "int4",
-    "bigint": "int8",
-    "boolean": "bool",
-    "character varying": "varchar",
-    "character": "bpchar",
-    "char": "bpchar",
-    "double precision": "float8",
-    "real": "float4",
-    "decimal": "numeric",
-    "timestamp with time zone": "timestamptz",
-    "timestamp without time zone": "timestamp",
-    "time without time zone": "time",
-    "serial": "int4",
-    "bigserial": "int8",
-    "smallserial": "int2",
-}
 #: Names of constraints that PostgreSQL is yet to give a name.
 _OF_FIELD, _TOGETHER = "unique", "unique_together"
 _UNNAMED = (_OF_FIELD, _TOGETHER)
 #: Django cuts a table's name no shorter in the names that it makes of it.
 _SAME = 11
-#: The limits of a time stand within its name: timestamp(3) with time zone.
-_WITH_LIMITS = re.compile(
-    r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?(?P<more> with(out)? time zone)?$"
-)
 
 
 def target_tables(
@@ -123,9 +100,12 @@ def _cut(table: Recorded) -> Recorded:
     return replace(
         table,
         fields={cut(name): own for name, own in table.fields.items()},
-        nullable={cut(name): null for name, null in table.nullable.items()},
+        changed={cut(name): change for name, change in table.changed.items()},
         primary_key=tuple(map(cut, table.primary_key)),
-        marks={mark if "" in mark else tuple(map(cut, mark)): one for mark, one in table.marks.items()},
+        marks=dict(
+            (mark, one) if "" in mark else (tuple(map(cut, mark)), tuple(map(cut, one)))
+            for mark, one in table.marks.items()
+        ),
     )
 
 
@@ -148,7 +128,8 @@ class _Noted:
             if name not in found:
                 model = recorded.model
                 bare_table = TargetTable(name=name, columns=(), primary_key=recorded.primary_key)
-                found[name] = self._table(_table(model, self._connection) if model else bare_table)
+                made = replace(_table(model, self._connection), name=name) if model else bare_table
+                found[name] = self._table(made)
         return tuple(table for _, table in sorted(found.items()) if table is not None)
 
     def _table(self, table: TargetTable) -> TargetTable | None:
@@ -177,8 +158,8 @@ class _Noted:
         for column in table.columns:
             own = recorded.fields.get(column.name)
             if own is not None:
-                null = recorded.nullable.get(column.name, own.null)
-                yield replace(self._typed(column, own), not_null=not null and not column.generated)
+                made_so = replace(self._typed(column, own), not_null=not own.null and not column.generated)
+                yield _changed(made_so, recorded)
             elif self._noted.speaks_of(table.name, column.name) or (
                 self._gave_up(recorded) and made and made.table.column(column.name)
             ):
@@ -186,23 +167,15 @@ class _Noted:
         known = {column.name for column in table.columns}
         for name, own in recorded.fields.items():
             if name not in known and isinstance(own, RawColumn):
-                yield _raw_column(name, own, null=recorded.nullable.get(name, own.null))
+                yield _changed(_raw_column(name, own), recorded)
             elif name not in known and own.db_type(self._connection) is not None:
-                yield _column(own, self._connection)
+                yield _changed(replace(_column(own, self._connection), name=name), recorded)
 
     def _typed(self, column: TargetColumn, own: Any) -> TargetColumn:
         """With the type that the database has: a key's follows its parent's, whatever it was made with."""
         if isinstance(own, RawColumn) or own.remote_field or own.db_type(self._connection) is None:
             return column
-        made = _column(own, self._connection)
-        return replace(
-            column,
-            type_name=made.type_name,
-            type_sql=made.type_sql,
-            max_length=made.max_length,
-            precision=made.precision,
-            scale=made.scale,
-        )
+        return of_type(column, own.db_type(self._connection))
 
     def _uniques(self, table: TargetTable, recorded: Recorded, names: set[str]) -> Iterator[TargetUnique]:
         for unique in table.uniques:
@@ -212,8 +185,8 @@ class _Noted:
         known = {tuple(sorted(unique.columns)) for unique in table.uniques}
         known |= {("", unique.name) for unique in table.uniques}
         for mark, one in recorded.marks.items():
-            if mark not in known and one is None and names >= {*mark}:
-                yield TargetUnique(name=_TOGETHER, columns=mark, named=False)
+            if mark not in known and "" not in mark and names >= {*mark}:
+                yield TargetUnique(name=_TOGETHER, columns=one, named=False)
             elif mark not in known and isinstance(one, models.UniqueConstraint) and recorded.model:
                 with suppress(django.db.Error, ImproperlyConfigured):
                     yield _unique(recorded.model, one, self._connection.schema_editor())
@@ -268,7 +241,7 @@ def _column(field: Any, connection: Any) -> TargetColumn:
     is_numbered = isinstance(field, models.AutoField)
     table, column = called(field.model._meta.db_table, connection), cut(field.column)
     return replace(
-        _typed(column, field.db_type(connection)),
+        typed(column, field.db_type(connection)),
         # Django makes no generated column NOT NULL.
         not_null=not field.null and not generated,
         generated=generated,
@@ -277,30 +250,22 @@ def _column(field: Any, connection: Any) -> TargetColumn:
     )
 
 
-def _raw_column(name: str, raw: RawColumn, *, null: bool) -> TargetColumn:
-    column = _typed(name, raw.type_sql)
+def _raw_column(name: str, raw: RawColumn) -> TargetColumn:
+    column = typed(name, raw.type_sql)
     return replace(
-        column, not_null=not null and not raw.generated, has_default=raw.has_default, generated=raw.generated
+        column, not_null=not raw.null and not raw.generated, has_default=raw.has_default, generated=raw.generated
     )
 
 
-def _typed(column: str, written: str) -> TargetColumn:
-    found = _WITH_LIMITS.match(written.lower())
-    name = found["name"] + (found["more"] or "") if found else written.lower()
-    type_name = _TYPE_NAMES.get(name, name)
-    if written.endswith("[]"):
-        # The catalogue's name of an array of it.
-        type_name = "_" + _TYPE_NAMES.get(written[:-2], written[:-2])
-    first = int(found["first"]) if found and found["first"] else None
-    numeric = type_name == "numeric"
-    return TargetColumn(
-        name=column,
-        type_name=type_name,
-        type_sql=written,
-        not_null=False,
-        max_length=first if type_name in ("varchar", "bpchar") else None,
-        precision=first if numeric else None,
-        scale=int(found["second"] or 0) if numeric and first is not None and found else None,
+def _changed(column: TargetColumn, recorded: Recorded) -> TargetColumn:
+    """The column as a statement left it."""
+    change = recorded.changed.get(column.name, {})
+    if "type_sql" in change:
+        column = of_type(column, change["type_sql"])
+    return replace(
+        column,
+        not_null=not change["null"] if "null" in change else column.not_null,
+        has_default=change.get("has_default", column.has_default),
     )
 
 

@@ -2,7 +2,7 @@
 
 A migration may change the database alone, and may do so on one kind of database only: its state does not tell. Here
 each operation is given a schema editor of PostgreSQL's that notes what it is asked for, and a cursor that answers no
-rows.
+rows, but for the tables made so far.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.introspection import TableInfo
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from migrate_to_pg.migrations import SourceLoader
-from migrate_to_pg.statements import Altered, Made, read
+from migrate_to_pg.statements import Altered, Change, Made, read
 
-#: A unique constraint by its columns, sorted; what has a name by that, after an empty one.
+#: A unique constraint by its columns, sorted; what has a name by that, after ''.
 Mark = tuple[str, ...]
 #: Of the newest server that can be meant: what needs it is not missing.
 NEWEST = 180000
@@ -36,12 +37,28 @@ class Recorded:
     model: type[models.Model] | None = None
     #: Column -> the field that it was made for, or what a statement says.
     fields: dict[str, Any] = field(default_factory=dict)
-    #: Column -> whether it takes NULL, where a statement said so afterwards.
-    nullable: dict[str, bool] = field(default_factory=dict)
+    #: Column -> what a statement changed of it afterwards.
+    changed: dict[str, Change] = field(default_factory=dict)
     #: Of a table that a statement made.
     primary_key: tuple[str, ...] = ()
-    #: Its constraints and indexes; the object where it has a name.
+    #: Its constraints and indexes -> the object where it has a name, else the columns in their order.
     marks: dict[Mark, Any] = field(default_factory=dict)
+
+    def rename(self, old: str, new: str) -> None:
+        """A column, with all that is known by its name."""
+        names = {old: new}
+        self.fields = {names.get(name, name): own for name, own in self.fields.items()}
+        self.changed = {names.get(name, name): change for name, change in self.changed.items()}
+        self.primary_key = tuple(names.get(name, name) for name in self.primary_key)
+        for mark, one in list(self.marks.items()):
+            if old in mark and "" not in mark:
+                del self.marks[mark]
+                self.unique(names.get(name, name) for name in one)
+
+    def unique(self, columns: Iterable[str]) -> None:
+        """A unique constraint without a name."""
+        columns = tuple(columns)
+        self.marks[tuple(sorted(columns))] = columns
 
 
 @dataclass(slots=True)
@@ -61,16 +78,19 @@ class Record:
         self.statements.append(sql.lower())
         for action in read(sql):
             if isinstance(action, Made):
-                self.tables[action.table] = Recorded(
-                    fields=dict(action.columns),
-                    primary_key=action.primary_key,
-                    marks={tuple(sorted(columns)): None for _name, columns in action.uniques},
-                )
+                table = Recorded(fields=dict(action.columns), primary_key=action.primary_key)
+                self.tables[action.table] = table
+                for _name, columns in action.uniques:
+                    table.unique(columns)
             else:
                 self._alter(action)
 
     def _alter(self, action: Altered) -> None:
         table = self.tables.get(action.table)
+        if action.renamed_to and table:
+            self.tables[action.renamed_to] = self.tables.pop(action.table)
+        if action.gone:
+            self.tables.pop(action.table, None)
         if action.dropped_name:
             for one in [table] if table else self.tables.values():
                 one.marks.pop(("", action.dropped_name), None)
@@ -80,11 +100,16 @@ class Record:
         if action.added:
             table.fields[action.added[0]] = action.added[1]
         table.fields.pop(action.dropped, None)
-        if action.nullable:
-            table.nullable[action.nullable[0]] = action.nullable[1]
+        if action.changed:
+            table.changed.setdefault(action.changed[0], {}).update(action.changed[1])
+        if action.renamed_column:
+            table.rename(*action.renamed_column)
+        if action.renamed_constraint:
+            old, new = (("", name) for name in action.renamed_constraint)
+            table.marks = {new if mark == old else mark: one for mark, one in table.marks.items()}
         if action.unique:
             own_name, columns = action.unique
-            table.marks[tuple(sorted(columns))] = None
+            table.unique(columns)
             # A constraint of the state may have that name.
             table.marks[("", own_name)] = columns
 
@@ -112,6 +137,7 @@ def record(connection: BaseDatabaseWrapper, loader: SourceLoader) -> Record:
     wrapper.__dict__["pg_version"] = NEWEST
     wrapper.connect = lambda: None
     wrapper.cursor = lambda *_: _Cursor(noted)
+    wrapper.introspection.get_table_list = lambda _: [TableInfo(name, "t") for name in noted.tables]
     editor = _Editor(connection, noted)
     state = ProjectState(real_apps=loader.unmigrated_apps)
     with redirect_stdout(io.StringIO()):
@@ -186,17 +212,16 @@ class _Editor(DatabaseSchemaEditor):
         self._noted = noted
 
     def _of(self, model: type[models.Model]) -> Recorded:
-        return self._noted.tables.setdefault(model._meta.db_table, Recorded(model=model))
+        if model._meta.db_table not in self._noted.tables:
+            # What was made by other means, as by SQL that nobody reads, is as the state has it.
+            self._noted.tables[model._meta.db_table] = _made_of(model)
+        return self._noted.tables[model._meta.db_table]
 
     def execute(self, sql: object, params: object = ()) -> None:
         self._noted.note(str(sql))
 
     def create_model(self, model: type[models.Model]) -> None:
-        table = self._noted.tables[model._meta.db_table] = Recorded(model=model)
-        for own in model._meta.local_concrete_fields:
-            _add(table, own)
-        table.marks.update((_columns(model, names), None) for names in model._meta.unique_together)
-        table.marks.update((named(one), one) for one in (*model._meta.constraints, *model._meta.indexes))
+        self._noted.tables[model._meta.db_table] = _made_of(model)
         for through in _made_with(model):
             self.create_model(through)
 
@@ -222,10 +247,11 @@ class _Editor(DatabaseSchemaEditor):
         self._of(model).marks.pop(named(constraint), None)
 
     def alter_unique_together(self, model: type[models.Model], old: Any, new: Any) -> None:
-        marks = self._of(model).marks
+        table = self._of(model)
         for names in old:
-            marks.pop(_columns(model, names), None)
-        marks.update((_columns(model, names), None) for names in new)
+            table.marks.pop(tuple(sorted(_columns(model, names))), None)
+        for names in new:
+            table.unique(_columns(model, names))
 
     def alter_db_table(self, model: type[models.Model], old_db_table: str, new_db_table: str) -> None:
         if old_db_table in self._noted.tables:
@@ -249,7 +275,7 @@ class _Editor(DatabaseSchemaEditor):
         elif not field.many_to_many:
             table = self._of(model)
             table.fields.pop(field.column, None)
-            table.marks = {mark: one for mark, one in table.marks.items() if one or field.column not in mark}
+            table.marks = {mark: one for mark, one in table.marks.items() if "" in mark or field.column not in mark}
 
     def alter_field(self, model: type[models.Model], old_field: Any, new_field: Any, strict: bool = False) -> None:
         if old_field.many_to_many and new_field.many_to_many:
@@ -258,15 +284,21 @@ class _Editor(DatabaseSchemaEditor):
             )
             return
         table = self._of(model)
-        table.fields.pop(old_field.column, None)
         if old_field.unique:
             table.marks.pop((old_field.column,), None)
-        renamed = {old_field.column: new_field.column}
-        table.marks = {
-            mark if one else tuple(sorted(renamed.get(part, part) for part in mark)): one
-            for mark, one in table.marks.items()
-        }
+        table.rename(old_field.column, new_field.column)
         _add(table, new_field)
+
+
+def _made_of(model: type[models.Model]) -> Recorded:
+    """The table as CreateModel makes it."""
+    table = Recorded(model=model)
+    for own in model._meta.local_concrete_fields:
+        _add(table, own)
+    for names in model._meta.unique_together:
+        table.unique(_columns(model, names))
+    table.marks.update((named(one), one) for one in (*model._meta.constraints, *model._meta.indexes))
+    return table
 
 
 def _add(table: Recorded, own: Any) -> None:
@@ -274,8 +306,9 @@ def _add(table: Recorded, own: Any) -> None:
         # Nothing of the kind has a column of its own: a composite key.
         return
     table.fields[own.column] = own
+    table.changed.pop(own.column, None)
     if own.unique and not own.primary_key:
-        table.marks[own.column,] = None
+        table.unique([own.column])
 
 
 def _made_with(model: type[models.Model]) -> Iterator[type[models.Model]]:
@@ -291,5 +324,5 @@ def named(one: Any) -> Mark:
     return "", str(one.name)
 
 
-def _columns(model: type[models.Model], names: Iterable[str]) -> Mark:
-    return tuple(sorted(str(model._meta.get_field(name).column) for name in names))  # type: ignore[union-attr]
+def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(model._meta.get_field(name).column) for name in names)  # type: ignore[union-attr]

@@ -1,6 +1,7 @@
 """What statements of PostgreSQL's make of tables, as far as they can be read without a server.
 
-Read are CREATE TABLE, ALTER TABLE and indexes, as migrations have them in RunSQL. Any other statement is passed over.
+Read are CREATE TABLE, DROP TABLE, ALTER TABLE and indexes, as migrations have them in RunSQL. Any other statement is
+passed over.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypedDict
 
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"""
@@ -33,6 +35,14 @@ class RawColumn:
     generated: bool = False
 
 
+class Change(TypedDict, total=False):
+    """Fields of a RawColumn that ALTER COLUMN changes."""
+
+    type_sql: str
+    null: bool
+    has_default: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """CREATE TABLE."""
@@ -46,14 +56,19 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Altered:
-    """One action of ALTER TABLE, or an index."""
+    """One action of ALTER TABLE, DROP TABLE, or an index."""
 
     #: '' where the statement does not say.
     table: str
     added: tuple[str, RawColumn] | None = None
     dropped: str = ""
-    #: Column, and whether it takes NULL now.
-    nullable: tuple[str, bool] | None = None
+    #: Column, and what it is now.
+    changed: tuple[str, Change] | None = None
+    #: Old and new name.
+    renamed_column: tuple[str, str] | None = None
+    renamed_constraint: tuple[str, str] | None = None
+    renamed_to: str = ""
+    gone: bool = False
     unique: tuple[str, tuple[str, ...]] | None = None
     #: A constraint or an index.
     dropped_name: str = ""
@@ -82,6 +97,9 @@ def read(sql: str) -> Iterator[Made | Altered]:
             yield from _created(statement)
         elif words[:2] == ["ALTER", "TABLE"]:
             yield from _altered(statement)
+        elif words[:2] == ["DROP", "TABLE"]:
+            for part in _split(statement[_skip(words, 2) :], ","):
+                yield Altered(table=_name_at(part, 0)[0], gone=True)
         elif words[:3] == ["CREATE", "UNIQUE", "INDEX"]:
             yield from _unique_index(statement)
         elif words[:2] == ["DROP", "INDEX"]:
@@ -208,9 +226,41 @@ def _altered(statement: list[_Token]) -> Iterator[Altered]:
             yield Altered(table=table, dropped_name=_name_at(action, _skip(own, 2))[0])
         elif own[0] == "DROP":
             yield Altered(table=table, dropped=_name_at(action, _skip(own, 2 if own[1:2] == ["COLUMN"] else 1))[0])
-        elif own[0] == "ALTER" and own[-2:] == ["NOT", "NULL"] and ("SET" in own or "DROP" in own):
-            column = action[2 if own[1] == "COLUMN" else 1].name
-            yield Altered(table=table, nullable=(column, "DROP" in own))
+        elif own[0] == "RENAME":
+            yield from _renamed(table, action)
+        elif own[0] == "ALTER":
+            column, end = _name_at(action, 2 if own[1:2] == ["COLUMN"] else 1)
+            change = _change(action[end:])
+            if change:
+                yield Altered(table=table, changed=(column, change))
+
+
+def _renamed(table: str, action: list[_Token]) -> Iterator[Altered]:
+    """RENAME TO, RENAME CONSTRAINT a TO b, RENAME [COLUMN] a TO b."""
+    own = [token.keyword for token in action]
+    if "TO" not in own[:-1]:
+        return
+    new = action[own.index("TO") + 1].name
+    if own[1] == "TO":
+        yield Altered(table=table, renamed_to=new)
+    elif own[1] == "CONSTRAINT" and len(own) == 5:
+        yield Altered(table=table, renamed_constraint=(action[2].name, new))
+    else:
+        yield Altered(table=table, renamed_column=(action[own.index("TO") - 1].name, new))
+
+
+def _change(said: list[_Token]) -> Change:
+    """What follows ALTER COLUMN and its name."""
+    words = [token.keyword for token in said]
+    if words[-2:] == ["NOT", "NULL"]:
+        return {"null": words[0] == "DROP"}
+    if words[:2] in (["SET", "DEFAULT"], ["DROP", "DEFAULT"]):
+        return {"has_default": words[0] == "SET"}
+    if "TYPE" in words[:3]:
+        end = words.index("USING") if "USING" in words else len(words)
+        # As a definition of the column, whose name comes first.
+        return {"type_sql": _column(said[words.index("TYPE") : end]).type_sql}
+    return {}
 
 
 def _unique_index(statement: list[_Token]) -> Iterator[Altered]:

@@ -82,7 +82,7 @@ RULE = SetRule(
         " one of the other: PostgreSQL reads a text as a list of lexemes, without order, repetitions and backslashes."
         " The rows are moved, the column gets NULL, its default or the empty value, and is not compared; the proof"
         " says so. A column that SQLite declares as tsvector too is moved as any other, where it holds what PostgreSQL"
-        " writes. Only a server knows of it: `--check` does not."
+        " writes. `--check` knows of it where a migration says so by a field, or by ALTER TABLE."
     ),
     remedy=N_("Fill it on PostgreSQL after the move, by what fills it in this project (manage.py update_index)."),
     find=find,

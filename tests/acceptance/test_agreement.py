@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 
 import django
+import psycopg
 import pytest
 
 from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
@@ -25,6 +27,22 @@ DIFFERING = (
 TAKEN = (
     "INSERT INTO vendor_content (language, page, slug, note) VALUES ('fr', 1, 'a', 'x'), ('fr', 1, 'b', 'x')",
     "INSERT INTO vendor_label (code) VALUES ('longer than three')",
+)
+
+
+#: Rows that PostgreSQL takes by the types that SQL gave their columns there, and such as it does not take.
+RETYPED = (
+    "INSERT INTO moved_score (points, word, note) VALUES (1099511627776, 'longer than three', 'x')",
+    "INSERT INTO moved_author VALUES (1, 'a')",
+    "INSERT INTO moved_book VALUES (1, 'b')",
+    "INSERT INTO moved_authorbook (author_id, book_id, role) VALUES (1, 1, 'author')",
+    "INSERT INTO moved_kept VALUES (1, 1)",
+    "INSERT INTO elsewhere_taken VALUES (1, 1)",
+    "INSERT INTO moved_by_introspection VALUES (1, 1)",
+)
+REFUSED = (
+    "INSERT INTO moved_score (points, word, note) VALUES (1, 'x', NULL)",
+    "INSERT INTO moved_authorbook (author_id, book_id, role) VALUES (1, 1, 'editor')",
 )
 
 
@@ -64,7 +82,9 @@ def found(project, *arguments, **variables):
 def require_agreement(project, url, *options):
     moved = found(project, "migrate_to_pg", "--rehearse", "--target", url, *options)
     assert found(project, "migrate_to_pg", "--check") == moved
-    assert found(project, "migrate_to_pg", "--dump", project.folder / "d.migrate_to_pg") == moved
+    dump = project.folder / "d.migrate_to_pg"
+    assert found(project, "migrate_to_pg", "--dump", dump) == moved
+    dump.unlink()
     # What only PostgreSQL's Django refuses is no fault of the SQLite database.
     assert found(project, "sqlite_doctor") == {finding for finding in moved if finding[0] != "system-check"}
     return moved
@@ -102,16 +122,53 @@ def test_rows_under_a_constraint_that_was_dropped_in_the_database_alone_are_move
     assert found(vendor, *arguments, DATABASE_URL=postgres_url) == moved
 
 
-def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_command(project, postgres_url):
-    refused = project("refused")
-    moved = require_agreement(refused, postgres_url)
+def test_what_migrations_rename_retype_and_hand_on_by_sql_is_known_without_a_server(project, postgres_url):
+    """A many-to-many table that got a model, a model that another application took, as Django documents it."""
+    moved = project("moved", *RETYPED)
+    assert require_agreement(moved, postgres_url) == set()
+    moved.sqlite(*REFUSED)
+    errors = {(rule, level, table, column) for rule, level, table, column, _ in require_agreement(moved, postgres_url)}
+    assert errors == {
+        ("null-in-not-null", "error", "moved_score", "note"),
+        # SQLite's table was made anew without it.
+        ("duplicate-key", "error", "moved_authorbook", "book_id, author_id"),
+    }
+
+
+def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_command(project, servers):
+    refused, url = project("refused"), servers[18].database()
+    moved = require_agreement(refused, url)
     told = {(rule, level, column) for rule, level, _, column, _ in moved}
     assert ("system-check", "error", "") in told
     # Since 6.1 Django knows that PostgreSQL 18 computes columns when they are read.
     assert (("system-check", "error", "twice") in told) == (django.VERSION < (6, 1))
     silenced = {"REFUSED_SILENCED": "models.E018,fields.E221"}
-    for arguments in (("--check",), ("--rehearse", "--target", postgres_url)):
+    for arguments in (("--check",), ("--rehearse", "--target", url)):
         assert refused.run("migrate_to_pg", *arguments, ok=False, **silenced).returncode == 0
+    # An older server does not even take the column.
+    older = refused.run("migrate_to_pg", "--rehearse", "--target", servers[16].database(), ok=False)
+    assert (older.returncode, "fields.E221" in older.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("lost", [3, 4096])
+def test_a_file_whose_end_is_missing_is_an_error_to_every_command_before_anything_else(lost, project, postgres_url):
+    """SQLite reads zeros there, and finds the file sound."""
+    cut = project("vendor", *TAKEN)
+    os.truncate(cut.source, cut.source.stat().st_size - lost)
+    before, dump = digest(cut.source), cut.folder / "d.migrate_to_pg"
+    target = ("--target", postgres_url)
+    for arguments in (
+        ("migrate_to_pg", "--check"), ("migrate_to_pg", "--rehearse", *target), ("migrate_to_pg", *target),
+        ("migrate_to_pg", "--dump", dump), ("sqlite_doctor",), ("sqlite_doctor", "--repair", "all"),
+    ):  # fmt: skip
+        told = cut.run(*arguments, ok=False)
+        said = " ".join((told.stdout + told.stderr).split())
+        assert (told.returncode, "is cut short" in said) == (1, True), arguments
+    assert digest(cut.source) == before
+    assert backups(cut.source) == []
+    assert not dump.exists()
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384").fetchone() == (0,)
 
 
 def test_without_a_server_what_an_older_one_lacks_is_a_warning(project):

@@ -52,8 +52,23 @@ def test_a_key_of_two_columns() -> None:
         ("ALTER TABLE t ADD COLUMN a int NOT NULL", Altered(table="t", added=("a", NOT_NULL))),
         ("alter table only s.t add a text", Altered(table="t", added=("a", RawColumn(type_sql="text", null=True)))),
         ("ALTER TABLE t DROP COLUMN IF EXISTS a CASCADE", Altered(table="t", dropped="a")),
-        ("ALTER TABLE t ALTER COLUMN a SET NOT NULL", Altered(table="t", nullable=("a", False))),
-        ("ALTER TABLE t ALTER a DROP NOT NULL", Altered(table="t", nullable=("a", True))),
+        ("ALTER TABLE t ALTER COLUMN a SET NOT NULL", Altered(table="t", changed=("a", {"null": False}))),
+        ("ALTER TABLE t ALTER a DROP NOT NULL", Altered(table="t", changed=("a", {"null": True}))),
+        ("ALTER TABLE t ALTER a SET DEFAULT now()", Altered(table="t", changed=("a", {"has_default": True}))),
+        ("ALTER TABLE t ALTER COLUMN a DROP DEFAULT", Altered(table="t", changed=("a", {"has_default": False}))),
+        (
+            "ALTER TABLE t ALTER COLUMN a TYPE numeric (8, 2) USING a::numeric",
+            Altered(table="t", changed=("a", {"type_sql": "numeric(8,2)"})),
+        ),
+        (
+            'ALTER TABLE t ALTER "A" SET DATA TYPE character varying(9) COLLATE "C"',
+            Altered(table="t", changed=("A", {"type_sql": "character varying(9)"})),
+        ),
+        ("ALTER TABLE IF EXISTS t RENAME TO u", Altered(table="t", renamed_to="u")),
+        ('ALTER TABLE t RENAME "to" TO b', Altered(table="t", renamed_column=("to", "b"))),
+        ("ALTER TABLE t RENAME COLUMN a TO \"B\"", Altered(table="t", renamed_column=("a", "B"))),
+        ("ALTER TABLE t RENAME CONSTRAINT k TO l", Altered(table="t", renamed_constraint=("k", "l"))),
+        ("DROP TABLE IF EXISTS s.t CASCADE", Altered(table="t", gone=True)),
         ("ALTER TABLE t ADD CONSTRAINT k UNIQUE (a, b)", Altered(table="t", unique=("k", ("a", "b")))),
         ("ALTER TABLE t DROP CONSTRAINT k", Altered(table="t", dropped_name="k")),
         ("CREATE UNIQUE INDEX CONCURRENTLY k ON t USING btree (a)", Altered(table="t", unique=("k", ("a",)))),
@@ -65,6 +80,7 @@ def test_one_action(sql: str, expected: Altered) -> None:
 
 
 def test_several_actions_of_one_statement() -> None:
+    assert list(read("DROP TABLE a, b")) == [Altered(table="a", gone=True), Altered(table="b", gone=True)]
     first, second = read("ALTER TABLE t ADD COLUMN a numeric(3,1) DEFAULT 1, DROP b")
     assert first == Altered(table="t", added=("a", RawColumn(type_sql="numeric(3,1)", null=True, has_default=True)))
     assert second == Altered(table="t", dropped="b")
@@ -83,6 +99,11 @@ def test_several_actions_of_one_statement() -> None:
         "CREATE TABLE",
         "ALTER TABLE",
         "ALTER TABLE t ADD",
+        "ALTER TABLE t RENAME",
+        "ALTER TABLE t RENAME a TO",
+        "ALTER TABLE t ALTER",
+        "ALTER TABLE t ALTER a",
+        "ALTER TABLE t ALTER a SET STATISTICS 7",
         "DROP",
         "",
     ],
