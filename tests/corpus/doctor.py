@@ -293,6 +293,24 @@ CASES = [
         name="file cut in half", damage=_bytes(lambda raw: raw[: len(raw) // 8192 * 4096]),
         finds=(Found("unreadable", ""),),
     ),
+    # What SQLite pads, or takes as it is said.
+    DoctorCase(
+        name="file that lacks three bytes", damage=_bytes(lambda raw: raw[:-3]), finds=(Found("unreadable", ""),)
+    ),
+    DoctorCase(
+        name="pages that are not there",
+        damage=_bytes(lambda raw: raw[:28] + (len(raw) // 4096 + 1).to_bytes(4) + raw[32:]),
+        finds=(Found("unreadable", ""),),
+    ),
+    DoctorCase(
+        name="pages that the header does not count",
+        damage=_bytes(lambda raw: raw[:28] + (len(raw) // 4096 - 1).to_bytes(4) + raw[32:]),
+        finds=(Found("bytes-not-read", ""), Found("integrity-check", ""), Found("unreadable", "")),
+    ),
+    DoctorCase(
+        name="free pages that are not there", damage=_bytes(lambda raw: raw[:36] + (7).to_bytes(4) + raw[40:]),
+        finds=(Found("integrity-check", ""),),
+    ),
     # --- what a move does not look at
     DoctorCase(
         name="index that contradicts its table",
