@@ -35,7 +35,7 @@ from migrate_to_pg.rules.of_the_run import not_compared, told_by
 from migrate_to_pg.running import Progress, Running, silent
 from migrate_to_pg.session import for_others
 from migrate_to_pg.snapshot import cut_short, file_sha256, require_as_it_was, require_database
-from migrate_to_pg.words import command_line
+from migrate_to_pg.words import command_line, needed_again
 from migrate_to_pg.workplace import is_kept_snapshot, kept_journal, kept_sum
 
 
@@ -202,8 +202,9 @@ class _Verification(Running):
 
     def _move_again(self, undone: Entry) -> str:
         source = self.options.source if self.options.from_dump else undone.source or self.options.source
-        again = command_line(replace(self.options, mode="publish", source=source))
-        return _("To move again, with the same --fix and --quarantine as before:\n{line}", line=again)
+        again = replace(self.options, mode="publish", source=source)
+        move = _("To move again, with the same --fix and --quarantine as before:\n{line}", line=command_line(again))
+        return f"{move}\n{needed_again(again)}".rstrip()
 
     def _prove_carried(
         self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]

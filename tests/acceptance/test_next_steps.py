@@ -116,9 +116,14 @@ def test_settings_that_name_the_sqlite_file_still_are_left_as_they_are(ready, po
 
 def test_a_verification_after_an_undo_says_when_it_was_undone_and_moves_again(ready, postgres_url):
     undone_steps(ready, postgres_url)
-    asked = ("migrate_to_pg", "--verify-only", "--target", postgres_url, "--report", ready.folder / "verified")
+    # The server trusts whoever comes.
+    target = postgres_url.replace("postgres@", "postgres:hunter2@")
+    asked = ("migrate_to_pg", "--verify-only", "--target", target, "--report", ready.folder / "verified")
     refused = ready.run(*asked, ok=False)
     told = " ".join(refused.stdout.split())
+    assert target != postgres_url
+    assert "hunter2" not in refused.stdout + refused.stderr
+    assert "The password of --target is not repeated here: put it back." in told
     assert refused.returncode == 3
     assert re.search(r"What was published to schema public on [-0-9]{10} [:0-9]{5} was undone on [-0-9]{10} ", told)
     assert re.search(r"its tables are kept in schema migrate_to_pg_undone_\w+ until --purge", told)
