@@ -187,3 +187,14 @@ def test_every_link_between_the_documents_leads_somewhere():
             assert target.exists(), (document, link)
             # The documents are read elsewhere, too, without the code beside them.
             assert document in READMES or target.is_relative_to(ROOT / "docs"), (document, link)
+
+
+def test_the_readme_goes_from_the_installation_to_the_way_back_before_it_explains():
+    text = READMES[0].read_text(encoding="utf-8")
+    steps = ["Install", "Look and rehearse", "Move", "Go back", "The report", "Why not dumpdata, or pgloader"]
+    assert re.findall(r"^## (.+)$", text, re.M)[: len(steps)] == steps
+    # In the order in which they are typed.
+    modes = re.findall(
+        r"\$ python manage\.py migrate_to_pg (--check|--rehearse|--source|--verify-only|--undo|--purge)", text
+    )
+    assert modes == ["--check", "--rehearse", "--source", "--verify-only", "--undo", "--purge"]
