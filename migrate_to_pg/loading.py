@@ -6,7 +6,7 @@ would refuse or change stops it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from migrate_to_pg import resume, staging
 from migrate_to_pg.columns.reader import TableBatch
 from migrate_to_pg.errors import BlockedError, RefusedRowsError, UnmetDefinitionError
 from migrate_to_pg.examine import UnsoundError, examine, require_sound
+from migrate_to_pg.examine.computed import computed_overflow
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.load import load
@@ -161,10 +162,20 @@ class Loading(Running):
         road, copy = given.road, Copy(ready.plan, ready.path, INCOMING, lambda _: None)
         with self.stage("examine"), self._filling(ready, road):
             refusals = try_rows(trials, copy, road.connection, road.conninfo)
-            with opened(ready.path, time_zone=ready.plan.source_time_zone) as database:
-                subject = Subject(plan=ready.plan, catalog=given.catalog, database=database)
-                refusals = tuple(refused_row.unjudged(subject, refusals))
-                found = tuple(refused_row.findings(subject, refusals))
+            return self._note_refusals(refusals, ready, given.catalog)
+
+    def find_computed(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> None:
+        """Find the rows that PostgreSQL will refuse for what SQLite computes of them; no server is asked."""
+        with self.stage("examine"), self.as_web_server(snapshot.path) as database:
+            refusals = tuple(computed_overflow(plan, database))
+            self._note_refusals(refusals, Ready(plan, snapshot.path, snapshot.sha256), catalog)
+
+    def _note_refusals(self, refusals: Iterable[Refusal], ready: Ready, catalog: SourceCatalog) -> bool:
+        """Keep the refusals that no other rule judges, with a finding for each; return whether there is any."""
+        with opened(ready.path, time_zone=ready.plan.source_time_zone) as database:
+            subject = Subject(plan=ready.plan, catalog=catalog, database=database)
+            refusals = tuple(refused_row.unjudged(subject, refusals))
+            found = tuple(refused_row.findings(subject, refusals))
         self.refusals += refusals
         self.refused += tuple(self._accepted(finding, ready.plan) for finding in found)
         return bool(found)
@@ -218,7 +229,7 @@ class Loading(Running):
         self.found = self.facts.findings
         self.facts.findings = (*self.refused, *self.found)
         ready = Ready(plan, snapshot.path, snapshot.sha256)
-        if is_called_for(self.found, self.accepted):
+        if is_called_for((*self.refused, *self.found), self.accepted):
             ready = self._mend(plan, catalog, snapshot)
         self._require_unblocked(plan, catalog, snapshot)
         return ready

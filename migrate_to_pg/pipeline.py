@@ -181,8 +181,10 @@ class _Move(Loading):
             plan = self.plan(catalog, tables, schema=schema)
             plan = replace(plan, promised=True, system_checks=checks, needs=needs)
             require_unreferenced(plan, snapshot.path)
+        self.find_computed(plan, catalog, snapshot)
         if self.options.mode == "dump":
             self._find(plan, catalog, snapshot)
+            self.facts.findings = (*self.refused, *self.facts.findings)
             self._dump(catalog, snapshot)
         else:
             self.examine(plan, catalog, snapshot)

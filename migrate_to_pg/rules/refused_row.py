@@ -1,6 +1,7 @@
 """Rows that PostgreSQL alone can judge, and refused: a text that it does not read, an overflow in what it computes.
 
-No question to SQLite finds them. The load does, and a trial of each row (``load.trial``) tells which they are.
+The load finds them, and a trial of each row (``load.trial``) tells which they are. Where no server is asked, SQLite
+knows of some (``examine.computed``).
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ RULE = SetRule(
         " column that it cannot compute (an overflow, a division by zero). The load finds that there is such a row;"
         " all of them are then found by trying each, in every table that was refused one, and are told by column and"
         " reason, in PostgreSQL's own words. Not told as rows: a lost connection, a full disk and the like. `--check`,"
-        " which asks no server, cannot know of them."
+        " which asks no server, knows only of those whose generated value, as SQLite computes it, does not fit the"
+        " column."
     ),
     remedy=N_("Correct the values in SQLite, or change what refuses them in the model and migrate."),
     find=find,

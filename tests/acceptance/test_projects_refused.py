@@ -113,3 +113,16 @@ def test_an_index_beyond_other_rules_is_told_and_set_aside(things, postgres_url)
     ]
     assert "digest" in finding["explanation"]
     assert "because of a row before it" in finding["explanation"]
+
+
+def test_check_names_the_computed_values_that_the_move_is_refused(objects, postgres_url):
+    """SQLite has computed them already; no server is asked."""
+    objects.sqlite("UPDATE objects_item SET position = 2000000000 WHERE title = 'Beta'")
+    looked = objects.run("migrate_to_pg", "--source", objects.source, "--check", "--json", ok=False)
+    moved = objects.move(postgres_url, "--json", ok=False)
+    expected = [("refused-row", "double", 1, "2", "4000000000", False)]
+    assert (looked.returncode, moved.returncode) == (1, 1)
+    assert found(looked) == expected
+    assert [(*one[:4], one[4].split(",")[0], one[5]) for one in found(moved)] == expected
+    accepted = objects.run("migrate_to_pg", "--source", objects.source, "--check", "--quarantine", "refused-row")
+    assert "1 row is left out of PostgreSQL, in quarantine." in accepted.stdout + accepted.stderr
