@@ -11,6 +11,7 @@ DATABASE_BEHIND_PGBOUNCER  on: transactions share connections, no cursor may out
 MIGRATE_TO_PG_SOURCE  where migrate_to_pg finds the SQLite database, when the command line does not say
 CSRF_TRUSTED_ORIGINS  https://HOST, comma-separated, when a proxy changes the host name
 DJANGO_BEHIND_PROXY   on: believe the proxy's X-Forwarded-Proto header (it must set it itself)
+DJANGO_HSTS_SECONDS   how long a browser that came by HTTPS insists on it (default 3600; to be raised by steps)
 DJANGO_INSECURE_HTTP  on: production without HTTPS; localhost: only while ALLOWED_HOSTS has no other name
 LOG_LEVEL             DEBUG, INFO (default), WARNING or ERROR
 """
@@ -149,8 +150,10 @@ HTTPS = PRODUCTION and not env.plain_http("DJANGO_INSECURE_HTTP", ALLOWED_HOSTS)
 # Whoever asks a container for its health speaks HTTP to it.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# A browser keeps it: what it was told for a year cannot be taken back for a year.
+SECURE_HSTS_SECONDS = env.whole_number("DJANGO_HSTS_SECONDS", 3600) if HTTPS else 0
+# Neither for subdomains nor for the browsers' own lists: the names below and above this one are others' to decide upon.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if env.boolean("DJANGO_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
