@@ -20,7 +20,7 @@ RUN DJANGO_ENV=production ALLOWED_HOSTS=build \
     /opt/venv/bin/python manage.py collectstatic --no-input --verbosity 0 \
     && /opt/venv/bin/python -m compileall -q .
 
-# PgBouncer, of the profile `pool`, as Debian keeps it.
+# PgBouncer, as Debian keeps it.
 FROM debian:13-slim AS pgbouncer
 RUN apt-get update && apt-get install --yes --no-install-recommends pgbouncer && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin app

@@ -30,9 +30,9 @@ def main(command: Sequence[str]) -> int:
 
 
 def _serving(environment: Mapping[str, str]) -> dict[str, str]:
-    """The database as the web server reaches it: through PgBouncer where the profile `pool` is on."""
+    """The database as the web server reaches it: through PgBouncer where there is one."""
     url = environment.get("POOL_DATABASE_URL")
-    if not url or "pool" not in environment.get("COMPOSE_PROFILES", "").split(","):
+    if not url or environment.get("PGBOUNCER_REPLICAS", "0") == "0":
         return {}
     return {"DATABASE_URL": url, "DATABASE_BEHIND_PGBOUNCER": "on"}
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The role of libpq's variables in; the same role with the password in the file POSTGRES_PASSWORD_FILE out.
-# In the container of PostgreSQL: docker compose exec -T db sh -s < deploy/set_password.sh
+# Give the owner of the database the password that is in the file POSTGRES_PASSWORD_FILE, as a superuser: nobody else may keep
+# it out of the server's log. In the container of PostgreSQL: docker compose exec -T db sh -s < deploy/set_password.sh
 set -eu
 
 # Read by psql itself: in no argument, and in no log of the server.
@@ -10,6 +10,7 @@ BEGIN;
 SET LOCAL log_statement = 'none';
 SET LOCAL log_min_error_statement = 'panic';
 SET LOCAL log_min_duration_statement = -1;
-SELECT format('ALTER ROLE %I PASSWORD %L', current_user, :'password') \gexec
+SELECT format('ALTER ROLE %I PASSWORD %L', pg_get_userbyid(datdba), :'password')
+FROM pg_database WHERE datname = current_database() \gexec
 COMMIT;
 SQL

@@ -100,7 +100,10 @@ def folder() -> Iterator[Path]:
 
 
 class Database:
-    """PostgreSQL as its official image runs it: TCP asks for the password that the service `secrets` has made."""
+    """PostgreSQL as its official image runs it: TCP asks for the password that the service `secrets` has made.
+
+    The role of the application is the one that deploy/initdb.sh makes; postgres is let in by the socket alone.
+    """
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self.folder, self.secrets, self.port = folder, folder / "secrets", free_port()
@@ -108,11 +111,16 @@ class Database:
             place.mkdir(mode=0o700)
             give_to_nobody(place)
         self.make_secrets(programs)
-        words = f"--username=attribution --pwfile={self.secrets}/postgres_password --no-sync --no-instructions"
+        words = f"--username=postgres --pwfile={self.secrets}/postgres_password --no-sync --no-instructions"
         words += " --encoding=UTF8 --locale=C.UTF-8"
         self._run("initdb", *words.split(), "--auth-local=trust", "--auth-host=scram-sha-256")
         options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}/data"
         self._run("pg_ctl", "start", "--wait", "--silent", f"--log={folder}/data/log", "--options", options)
+        #: As in the container of PostgreSQL.
+        self.inside = {"PATH": f"{PG_BIN}:/usr/bin:/bin", "PGHOST": f"{folder}/data", "PGPORT": str(self.port)}
+        self.inside["PGUSER"] = "postgres"
+        given = self.inside | {"POSTGRES_PASSWORD": (self.secrets / "postgres_password").read_text()}
+        subprocess.run([ROOT / "deploy/initdb.sh"], env=given, check=True)
 
     def make_secrets(self, programs: Path, *more: str, **given: str) -> subprocess.CompletedProcess[str]:
         command = as_nobody(programs / "python", "-m", "deploy.make_secrets", self.secrets, *more)
@@ -125,13 +133,16 @@ class Database:
     def fresh(self, options: str = "") -> str:
         """The URL of an empty database: without the password, which is in a file."""
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.execute("postgres", f"CREATE DATABASE {name} {options}")
+        self.execute("postgres", f"CREATE DATABASE {name} OWNER attribution {options}")
         return self.url(name)
 
     def url(self, name: str) -> str:
         return f"postgres://attribution@127.0.0.1:{self.port}/{name}"
 
     def connect(self, name: str) -> psycopg.Connection[Any]:
+        """To the database of this name or URL as the application; to "postgres" as the superuser."""
+        if name == "postgres":
+            return psycopg.connect(f"user=postgres host={self.folder}/data port={self.port}", autocommit=True)
         passfile = str(self.secrets / "pgpass")
         return psycopg.connect(self.url(name.rpartition("/")[2]), autocommit=True, passfile=passfile)
 

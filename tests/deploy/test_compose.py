@@ -1,6 +1,5 @@
 """docker-compose.yml and Dockerfile: what they promise, read as text; and by Docker's own client where there is one."""
 
-import json
 import os
 import re
 import shutil
@@ -11,7 +10,6 @@ import yaml
 
 from tests.conftest import ROOT
 
-PROFILES = ("", "scale", "pool", "scale,pool")
 #: Variable -> what it may be without a .env.
 DEFAULT = re.compile(r"\$\{([A-Z_]+)(?::?[-+?]([^}]*))?\}")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -30,23 +28,20 @@ def interpolated(value, **variables):
     return re.sub(r"\$\{[^}]*\}", one, value)
 
 
-def services_of(profiles):
-    chosen = set(filter(None, profiles.split(",")))
-    return {
-        name for name, service in SERVICES.items() if not service.get("profiles") or chosen & set(service["profiles"])
-    }
-
-
-def test_the_services_of_each_profile():
-    assert services_of("") == {"secrets", "db", "web"}
-    assert services_of("scale") == {"secrets", "db", "web", "proxy"}
-    assert services_of("pool") == services_of("scale,pool") == {"secrets", "db", "web", "proxy", "pgbouncer"}
+def test_no_switch_takes_the_way_in_away():
+    """A profile chosen in one command and not in the next one left the port to nobody."""
+    assert not any("profiles" in service for service in SERVICES.values())
+    assert COMPOSE["name"] == "attribution"
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    replicas = {name: service["deploy"]["replicas"] for name, service in SERVICES.items() if "deploy" in service}
+    assert replicas == {"web": "${WEB_REPLICAS:-1}", "pgbouncer": "${PGBOUNCER_REPLICAS:-0}"}
 
 
 def test_images_are_official_and_their_versions_pinned():
     images = {service["image"] for service in SERVICES.values() if "image" in service}
     bases = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
-    assert all(re.fullmatch(r"(postgres|nginx|python|debian):\d[\d.]*(-slim)?", image) for image in images | bases)
+    pinned = re.compile(r"(postgres|nginx|python|debian):\d[\d.]*(-slim)?(@sha256:[0-9a-f]{64})?")
+    assert all(pinned.fullmatch(image) for image in images | bases)
     assert any(image.startswith("postgres:") for image in images)
 
 
@@ -60,23 +55,38 @@ def test_nothing_secret_has_a_default_and_only_one_service_is_given_it():
     assert not re.search(r"postgres://[^@\s]*:[^@\s]*@", text)
 
 
-def test_every_container_but_the_database_is_read_only_without_capabilities():
+def test_every_container_is_read_only_and_without_capabilities():
     for name, service in SERVICES.items():
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "privileged" not in service
-        if name != "db":
-            assert service["read_only"]
-            assert service["cap_drop"] == ["ALL"]
-            assert "cap_add" not in service
-            assert service.get("user", "app") != "root"
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        # The image of PostgreSQL begins as root and becomes another user.
+        assert service.get("cap_add") == (
+            ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"] if name == "db" else None
+        )
+        assert service.get("user", "app") != "root"
 
 
-def test_only_this_machine_reaches_it_and_the_database_is_not_published():
-    published = {name: port for name, service in SERVICES.items() for port in service.get("ports", [])}
-    assert set(published) == {"web", "proxy"}
-    assert all(port.startswith("127.0.0.1:") for port in published.values())
-    assert interpolated(published["web"]) == published["proxy"].replace("8080", "8000") == "127.0.0.1:8000:8000"
-    assert interpolated(published["web"], COMPOSE_PROFILES="scale") == "127.0.0.1:18000-18099:8000"
+def test_every_container_has_an_end_to_its_memory_processes_log_and_temporary_files():
+    for service in SERVICES.values():
+        assert service["mem_limit"]
+        assert 0 < service["pids_limit"] <= 300
+        assert service["logging"]["options"]["max-size"]
+        assert all("size=" in tmpfs for tmpfs in service.get("tmpfs", []))
+
+
+def test_only_this_machine_reaches_the_proxy_and_nobody_the_rest():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"proxy": ["127.0.0.1:8000:8080"]}
+
+
+def test_the_server_is_started_without_the_password():
+    (shell, option, steps) = SERVICES["db"]["entrypoint"]
+    assert (shell, option) == ("bash", "-c")
+    made, without, started = steps.split(" && ")
+    assert (made, without) == ("docker-ensure-initdb.sh", "unset POSTGRES_PASSWORD_FILE")
+    assert started == "exec docker-entrypoint.sh postgres"
 
 
 def test_web_waits_for_secrets_and_for_a_healthy_database():
@@ -88,11 +98,23 @@ def test_web_waits_for_secrets_and_for_a_healthy_database():
     assert "pg_isready" in SERVICES["db"]["healthcheck"]["test"]
 
 
+def test_the_health_of_the_proxy_is_its_own():
+    """Else `docker compose up --wait` fails after `docker compose stop web`: it begins with an unhealthy proxy."""
+    asked = SERVICES["proxy"]["healthcheck"]["test"][-1]
+    told = re.search(
+        r"server \{\s+listen 127\.0\.0\.1:(\d+);\s+return 204;\s+\}", (ROOT / "deploy/nginx.conf").read_text()
+    )
+    assert asked == f"http://127.0.0.1:{told[1]}/"
+
+
 def test_data_are_in_named_volumes_and_the_source_is_read_only():
     mounted = [volume for service in SERVICES.values() for volume in service.get("volumes", [])]
     named = {volume.partition(":")[0] for volume in mounted if not volume.startswith(".")}
     assert named == set(COMPOSE["volumes"]) == {"db", "secrets", "reports"}
     assert all(volume.endswith(":ro") for volume in mounted if volume.startswith("."))
+    for volume in mounted:
+        if volume.startswith("./deploy/"):
+            assert (ROOT / volume.partition(":")[0]).is_file()
     assert all(
         volume.endswith(":ro")
         for name in ("db", "web", "pgbouncer")
@@ -110,6 +132,19 @@ def test_without_env_it_is_served_by_http_on_localhost_alone(python, hosts):
     code = "from attribution_project import settings as s; print(s.DEBUG, s.ALLOWED_HOSTS, s.SECURE_SSL_REDIRECT)"
     told = python("-c", code, SECRET_KEY="k3y-" + "abcdefghij" * 5, **environment)
     assert told.stdout == f"False {[hosts or 'localhost']} {bool(hosts)}\n", told.stderr
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("", 3600), ("31536000", 31536000), ("0", 0)])
+def test_hsts_begins_with_an_hour_and_is_raised_by_a_variable(python, given, seconds):
+    """A browser keeps it: what is wrong for a year cannot be taken back."""
+    environment = {"DJANGO_ENV": "production", "ALLOWED_HOSTS": "attribution.example.org", "DJANGO_HSTS_SECONDS": given}
+    code = (
+        "from attribution_project import settings as s; from django.conf import global_settings as g;"
+        "names = ('SECONDS', 'INCLUDE_SUBDOMAINS', 'PRELOAD');"
+        "print(*(getattr(s, f'SECURE_HSTS_{n}', getattr(g, f'SECURE_HSTS_{n}')) for n in names))"
+    )
+    told = python("-c", code, SECRET_KEY="k3y-" + "abcdefghij" * 5, **environment)
+    assert told.stdout == f"{seconds} False False\n", told.stderr
 
 
 def test_every_variable_is_in_the_example_or_documented():
@@ -154,17 +189,37 @@ def client():
     return None
 
 
-@pytest.mark.parametrize("profiles", PROFILES, ids=lambda value: value or "none")
-def test_docker_compose_config_accepts_the_file_and_shows_no_secret(profiles, tmp_path):
+def config(tmp_path, **given):
+    """What Docker's own client makes of the file, with these variables in .env."""
     if (command := client()) is None:
         pytest.skip("no client of docker compose 2 on this machine: its file is read as text by the other tests alone")
     ours = {name for name, _ in DEFAULT.findall((ROOT / "docker-compose.yml").read_text())}
-    environment = {key: value for key, value in os.environ.items() if key not in ours} | {"COMPOSE_PROFILES": profiles}
-    (tmp_path / ".env").touch()
+    environment = {key: value for key, value in os.environ.items() if key not in ours and key != "COMPOSE_PROFILES"}
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
     arguments = [*command, "--file", ROOT / "docker-compose.yml", "--env-file", tmp_path / ".env", "config"]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "web", "pgbouncer"),
+    [
+        ({}, 1, 0),
+        ({"WEB_REPLICAS": "3", "PGBOUNCER_REPLICAS": "1"}, 3, 1),
+        ({"WEB_REPLICA": "3", "COMPOSE_PROFILES": "scael"}, 1, 0),
+    ],
+    ids=["nothing", "three through PgBouncer", "mistyped names"],
+)
+def test_docker_compose_config_accepts_the_file_and_shows_no_secret(tmp_path, given, web, pgbouncer):
+    done = config(tmp_path, **given)
     assert done.returncode == 0, done.stderr
     shown = yaml.safe_load(done.stdout)["services"]
-    assert services_of(profiles) <= set(shown)
+    assert set(shown) == set(SERVICES)
+    assert (shown["web"]["deploy"]["replicas"], shown["pgbouncer"]["deploy"]["replicas"]) == (web, pgbouncer)
+    assert shown["web"]["environment"]["PGBOUNCER_REPLICAS"] == str(pgbouncer)
     assert shown["secrets"]["environment"] in ({"SECRET_KEY": "", "POSTGRES_PASSWORD": ""}, None)
-    assert ("18000" in json.dumps(shown["web"]["ports"])) == bool(profiles)
+
+
+def test_docker_compose_refuses_a_number_that_is_none(tmp_path):
+    done = config(tmp_path, WEB_REPLICAS="three")
+    assert done.returncode != 0
+    assert "services.web.deploy.replicas" in done.stderr

@@ -1,4 +1,4 @@
-"""The profile `pool`: gunicorn goes through PgBouncer, migrations do not. Debian's PgBouncer with our own settings."""
+"""PgBouncer: gunicorn goes through PgBouncer, migrations do not. Debian's PgBouncer with our own settings."""
 
 import contextlib
 import re
@@ -55,7 +55,7 @@ def bouncer(server, url, folder):
 
 
 def test_pages_come_through_the_pool_and_migrations_do_not(container, url, server, bouncer):
-    pooled = {"COMPOSE_PROFILES": "scale,pool", "POOL_DATABASE_URL": bouncer.url}
+    pooled = {"PGBOUNCER_REPLICAS": "1", "POOL_DATABASE_URL": bouncer.url}
     with container(url, **pooled) as one:
         deadline = time.monotonic() + 60
         while "Listening at" not in one.log:

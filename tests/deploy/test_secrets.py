@@ -12,7 +12,6 @@ import pytest
 from deploy import make_env, make_secrets
 from migrate_to_pg.snapshot import file_sha256
 from tests.conftest import ROOT
-from tests.deploy.conftest import PG_BIN
 
 FILES = ("pgpass", "postgres_password", "secret_key", "userlist.txt")
 HOSTILE = r"""pl4nted:"quoted" \back 'é$"""
@@ -78,35 +77,47 @@ def test_a_line_break_in_a_password_is_refused(volume, monkeypatch):
 
 def test_a_rotated_password_is_taken_by_postgresql_and_is_in_no_log(server, programs):
     """What `make rotate` does; and any character may be in a password."""
-    environment = {"PATH": f"{PG_BIN}:/usr/bin:/bin", "PGHOST": str(server.folder / "data"), "PGPORT": str(server.port)}
-    role = {
-        "PGUSER": "attribution",
-        "PGDATABASE": "postgres",
-        "POSTGRES_PASSWORD_FILE": f"{server.secrets}/postgres_password",
-    }
+    role = {"PGDATABASE": "attribution", "POSTGRES_PASSWORD_FILE": f"{server.secrets}/postgres_password"}
     server.execute("postgres", "ALTER SYSTEM SET log_statement = 'all'")
     server.execute("postgres", "SELECT pg_reload_conf()")
     for given in (HOSTILE, ""):
         rotated = server.make_secrets(programs, "--rotate", **({"POSTGRES_PASSWORD": given} if given else {}))
         assert rotated.returncode == 0, rotated.stderr
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            server.connect("postgres")
+            server.connect("attribution")
         done = subprocess.run(
             ["sh", "-s"],
             input=(ROOT / "deploy/set_password.sh").read_text(),
-            env=environment | role,
+            env=server.inside | role,
             capture_output=True,
             text=True,
             check=False,
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        assert server.execute("postgres", "SELECT 1") == [(1,)]
+        assert server.execute("attribution", "SELECT 1") == [(1,)]
     password = (server.secrets / "postgres_password").read_text()
     log = (server.folder / "data" / "log").read_text(errors="replace")
     assert "SET LOCAL log_statement" in log
     assert "pl4nted" not in log
     assert password not in log
     assert quote(password) not in log
+
+
+def test_the_role_of_the_application_owns_its_database_and_nothing_more(server):
+    roles = "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolreplication FROM pg_roles WHERE rolcanlogin"
+    assert sorted(server.execute("postgres", roles)) == [
+        ("attribution", False, False, False, False),
+        ("postgres", True, True, True, True),
+    ]
+    owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'attribution'"
+    assert server.execute("attribution", owner) == [("attribution",)]
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(
+            server.url("postgres").replace("attribution", "postgres"),
+            password=(server.secrets / "postgres_password").read_text(),
+        )
+    log = (server.folder / "data" / "log").read_text(errors="replace")
+    assert (server.secrets / "postgres_password").read_text() not in log
 
 
 @pytest.fixture
