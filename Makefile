@@ -7,7 +7,7 @@ export PYTHONUTF8 := 1
 # Without the compiled files, each start of Python would compile Django again; unbuffered output hides what users meet.
 unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
-.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages screenshots pins audit env backup restore rotate clean
+.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages screenshots pins audit env backup daily-backup restore rotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -56,6 +56,7 @@ test-full: .venv/ready  ## what test and test-browser leave out: full size, faul
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)
 	$(call debian,pgloader,pgloader)
 	$(call debian,/usr/sbin/pgbouncer,pgbouncer)
+	$(call debian,/usr/sbin/nginx,nginx)
 	$(call debian,openssl,openssl)
 	$(call debian,shellcheck,shellcheck)
 	$(call debian,spatialite,spatialite-bin libsqlite3-mod-spatialite libgdal32)
@@ -102,15 +103,17 @@ messages: .venv/ready  ## all sentences into their French catalogues, and those 
 		msgfmt --check-format -o locale/fr/LC_MESSAGES/django.mo locale/fr/LC_MESSAGES/django.po) || exit 1; done
 
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --annotation-style line
-pins: .venv/ready  ## newer versions into requirements/*.txt
+pins: .venv/ready  ## newer versions into requirements/*.txt, and the digests of the images; fails where no registry answers
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
-	$(COMPILE) --upgrade pyproject.toml --extra embedded --group app -o requirements/app.txt
+	$(COMPILE) --upgrade pyproject.toml --group app -o requirements/app.txt
 	$(COMPILE) --upgrade pyproject.toml --extra embedded --group dev -o requirements/dev.txt
 	$(COMPILE) --upgrade requirements/audit.in -o requirements/audit.txt
 	@$(PY) -m deploy.dependencies > docs/reference/dependencies.md
+	@$(PY) -m deploy.images
 
 # In an environment of its own: it brings pins that have nothing to do with ours.
-audit: .venv/ready  ## known vulnerabilities of what reaches production; fails where nobody can be asked
+audit: .venv/ready  ## what reaches production: past its support, known vulnerabilities; fails where nobody can be asked
+	@$(PY) -m deploy.supported
 	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && \
 		.venv/bin/uv pip install --quiet --python .audit/bin/python --require-hashes -r requirements/audit.txt; }
 	@.audit/bin/pip-audit --strict --disable-pip -r requirements/app.txt
@@ -119,19 +122,26 @@ env:  ## .env for docker compose, with secrets of its own
 	@$(PYTHON) deploy/make_env.py
 
 IN_DB = docker compose exec -T db
+# Started where it is stopped, and waited for; a container of another image than the file names now stays what it is.
+UP = docker compose --progress quiet up --detach --wait --no-recreate
 FILE ?= backups/$(shell date +%Y%m%d-%H%M%S).dump
 backup:  ## all of the database of docker compose into FILE (default: backups/<date>.dump)
 	@RUN="$(IN_DB)" sh deploy/backup.sh "$(FILE)"
 
+daily-backup:  ## the same into backups/, restored once on trial; the last KEEP (14) are kept: for cron
+	@RUN="$(IN_DB)" KEEP="$(or $(KEEP),14)" sh deploy/daily_backup.sh backups
+
 restore:  ## FILE into that database; where it holds anything, only with REPLACE=yes
 	@test "$(origin FILE)" != file || { echo "Which one? make restore FILE=backups/....dump"; exit 1; }
+	@$(UP) db
 	@RUN="$(IN_DB)" sh deploy/restore.sh $(if $(REPLACE),--replace) "$(FILE)"
 
 rotate:  ## new secrets for docker compose, or those of .env; everybody logs in again
-	@$(IN_DB) pg_isready --quiet || { echo "PostgreSQL must be running: docker compose up --detach db"; exit 1; }
+	@$(UP) db
 	@docker compose run --rm --no-deps secrets --rotate
 	@$(IN_DB) sh -s < deploy/set_password.sh
-	@docker compose restart $$(docker compose ps --services | grep -xE 'web|pgbouncer')
+	@docker compose --progress quiet restart --no-deps web pgbouncer
+	@$(UP)
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .audit .nox .demo .bench .pytest_cache .mypy_cache .ruff_cache

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A database in, one file with all of it out, readable for its owner alone: backup.sh FILE
+# Write the whole database into one file, readable for its owner alone: backup.sh FILE
 #
 # The database is the one of libpq's variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSFILE, ...). With RUN the programs
 # of PostgreSQL run elsewhere, as in RUN="docker compose exec -T db".

@@ -1,17 +1,20 @@
 #!/bin/sh
-# A file of backup.sh in, the database as it was then out: restore.sh [--replace] FILE
+# Restore a file of backup.sh: restore.sh [--replace | --try] FILE
 #
 # A database that holds anything is refused. With --replace the backup is restored beside it, and takes its name once that
 # has worked; the old one is kept under a name with the date, until you drop it. All of it, or nothing, is restored.
+# With --try it is restored beside it, counted, and dropped again: the backup is then known to be one.
 # Variables as for backup.sh.
 set -eu
 
-replace=
-if [ "${1:-}" = --replace ]; then
-    replace=yes
-    shift
-fi
-file=${1:?is missing: restore.sh [--replace] FILE}
+how=
+case "${1:-}" in
+    --replace | --try)
+        how=$1
+        shift
+        ;;
+esac
+file=${1:?is missing: restore.sh [--replace | --try] FILE}
 
 # shellcheck disable=SC2086  # RUN is a command with its arguments
 run() { ${RUN:-} "$@"; }
@@ -24,30 +27,36 @@ if ! run pg_restore --list < "$file" > /dev/null; then
 fi
 
 name=$(ask --command='SELECT current_database()' < /dev/null)
-relations=$(ask < /dev/null --command="
-    SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_' AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')")
-if [ "$relations" = 0 ]; then
+if [ -z "$how" ]; then
+    relations=$(ask < /dev/null --command="
+        SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_' AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')")
+    if [ "$relations" != 0 ]; then
+        echo "$name is not empty ($relations tables, views and sequences): nothing was changed." >&2
+        echo "With --replace (make restore FILE=... REPLACE=yes) the backup takes its place, and it is kept under another name." >&2
+        exit 1
+    fi
     fill "$name"
     echo "$file was restored into $name." >&2
     exit 0
-fi
-if [ -z "$replace" ]; then
-    echo "$name is not empty ($relations tables, views and sequences): nothing was changed." >&2
-    echo "With --replace (make restore FILE=... REPLACE=yes) the backup takes its place, and it is kept under another name." >&2
-    exit 1
 fi
 
 stamp=$(date +%Y%m%d_%H%M%S)
 new="restoring_$stamp"
 old="before_restore_$stamp"
-# With the encoding and the order of texts of the old one, whatever the server's own are.
+# With the owner of the old one, its encoding and its order of texts, whatever the server's own are.
 like() { ask --command="SELECT $1 FROM pg_database WHERE datname = current_database()" < /dev/null; }
-run createdb --template=template0 --encoding="$(like 'pg_encoding_to_char(encoding)')" \
+run createdb --template=template0 --owner="$(like 'pg_get_userbyid(datdba)')" --encoding="$(like 'pg_encoding_to_char(encoding)')" \
     --lc-collate="$(like datcollate)" --lc-ctype="$(like datctype)" "$new" < /dev/null
 trap 'run dropdb --if-exists "$new" < /dev/null' EXIT
 trap 'exit 1' INT TERM HUP
 fill "$new"
+if [ "$how" = --try ]; then
+    counted=$(ask --dbname="$new" < /dev/null \
+        --command="SELECT count(*) || ' tables, ' || coalesce(sum(n_tup_ins), 0) || ' rows' FROM pg_stat_user_tables")
+    echo "$file can be restored: $counted." >&2
+    exit 0
+fi
 # Both at once, or neither. A database that somebody uses cannot be renamed.
 if ! ask --dbname=template1 --set=name="$name" --set=old="$old" --set=new="$new" --single-transaction --file=- <<'SQL'
 ALTER DATABASE :"name" RENAME TO :"old";

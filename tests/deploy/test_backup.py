@@ -12,17 +12,10 @@ from tests.deploy.conftest import PG_BIN
 
 @pytest.fixture
 def run(server, tmp_path):
-    """Run a script on a database, as libpq's variables name it."""
+    """Run a script on a database as the container of PostgreSQL has it: as the superuser, by the socket."""
 
     def script(name, url, *arguments, **more):
-        environment = {
-            "PATH": f"{PG_BIN}:/usr/bin:/bin",
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(server.port),
-            "PGUSER": "attribution",
-            "PGDATABASE": url.rpartition("/")[2],
-            "PGPASSFILE": str(server.secrets / "pgpass"),
-        }
+        environment = server.inside | {"PGDATABASE": url.rpartition("/")[2]}
         command = ["sh", str(ROOT / "deploy" / name), *map(str, arguments)]
         return subprocess.run(
             command,
@@ -90,7 +83,10 @@ def test_replace_puts_the_backup_in_its_place_and_keeps_what_was_there(run, back
     done = run("restore.sh", filled, "--replace", backup)
     assert done.returncode == 0, done.stderr
     assert server.execute(filled, EVERYTHING) == wanted
-    kept_like = "SELECT encoding, datcollate, datctype FROM pg_database WHERE datname = current_database()"
+    kept_like = (
+        "SELECT encoding, datcollate, datctype, pg_get_userbyid(datdba) FROM pg_database"
+        " WHERE datname = current_database()"
+    )
     kept = done.stderr.strip().rpartition(" ")[2].rstrip(".")
     assert server.execute(kept, kept_like) == server.execute(filled, kept_like) != server.execute("postgres", kept_like)
     assert server.execute(kept, "SELECT count(*) FROM course WHERE code = 'later'") == [(1,)]
@@ -158,9 +154,55 @@ def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(run, filled, tmp_pat
     assert not (tmp_path / "one.dump").exists()
 
 
+def test_a_backup_is_tried_beside_the_database_and_leaves_nothing(run, backup, filled, server):
+    server.execute(filled, "DELETE FROM part")
+    databases = server.execute("postgres", "SELECT datname FROM pg_database ORDER BY 1")
+    done = run("restore.sh", filled, "--try", backup)
+    assert done.returncode == 0, done.stderr
+    assert "can be restored: 3 tables, 2001 rows" in done.stderr
+    assert server.execute(filled, "SELECT count(*) FROM part") == [(0,)]
+    assert server.execute("postgres", "SELECT datname FROM pg_database ORDER BY 1") == databases
+
+
+def test_the_daily_backup_keeps_the_last_ones_and_whatever_has_a_name(run, filled, tmp_path):
+    folder = tmp_path / "daily"
+    folder.mkdir()
+    for name in ("20200101-030000.dump", "20200102-030000.dump", "20200103-030000.dump", "before the exam.dump"):
+        (folder / name).touch()
+    done = run("daily_backup.sh", filled, folder, KEEP="2")
+    assert done.returncode == 0, done.stderr
+    assert "can be restored" in done.stderr
+    old, *new = sorted(path.name for path in folder.iterdir())
+    assert (old, new[1:]) == ("20200103-030000.dump", ["before the exam.dump"])
+    assert new[0] > "2021"
+
+
+#: pg_restore fills `a` first, whose check then finds nothing in `z`.
+ROWS_OF_ANOTHER_TABLE = (
+    "CREATE TABLE z (id int); INSERT INTO z VALUES (1);"
+    "CREATE FUNCTION known(int) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.z WHERE id = $1)';"
+    "CREATE TABLE a (id int CHECK (known(id))); INSERT INTO a VALUES (1)"
+)
+
+
+@pytest.mark.parametrize("how", ["no backup", "a backup that cannot be restored", "a number that is none"])
+def test_a_daily_backup_that_fails_removes_nothing_and_says_so(run, filled, server, tmp_path, how):
+    folder = tmp_path / "daily"
+    folder.mkdir()
+    (folder / "20200101-030000.dump").touch()
+    more = {"KEEP": "none" if how == "a number that is none" else "1"}
+    if how == "a backup that cannot be restored":
+        server.execute(filled, ROWS_OF_ANOTHER_TABLE)
+    if how == "no backup":
+        filled = server.url(f"gone_{uuid.uuid4().hex}")
+    done = run("daily_backup.sh", filled, folder, **more)
+    assert done.returncode != 0
+    assert (folder / "20200101-030000.dump").exists()
+
+
 @pytest.mark.full
 def test_the_scripts_are_what_a_shell_everywhere_understands():
     assert shutil.which("shellcheck"), "shellcheck is missing: make test-full installs it when it runs as root"
     scripts = sorted((ROOT / "deploy").glob("*.sh"))
     done = subprocess.run(["shellcheck", "--shell=sh", *scripts], capture_output=True, text=True, check=False)
-    assert (len(scripts), done.returncode) == (3, 0), done.stdout
+    assert (len(scripts), done.returncode) == (6, 0), done.stdout
