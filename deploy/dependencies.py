@@ -1,4 +1,4 @@
-"""requirements/app.txt and pyproject.toml in; a page out of every package that reaches production, and why it is there.
+"""Tell of every package that reaches production why it is there, from requirements/app.txt and pyproject.toml.
 
 ``python -m deploy.dependencies > docs/reference/dependencies.md``. Licences are as the installed packages state them.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from deploy.supported import table
 
 ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / "requirements" / "app.txt"
@@ -32,6 +34,13 @@ these versions, and fails where nobody can be asked: a mirror of the package ind
 
 | package | version | licence | why it is there |
 |---|---|---|---|"""
+
+_SUPPORTED = """
+## Until when it is supported
+
+What the images are made of, and Django, get corrections of security until these days. `make audit` fails from the day
+after, and where an image or a Django is shipped whose end nobody has looked up (deploy/supported.py).
+"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,6 @@ def direct() -> set[str]:
     project = tomllib.loads(PROJECT.read_text())
     asked = [
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["embedded"],
         *project["dependency-groups"]["app"],
     ]
     return {re.split(r"[^\w.-]", text)[0] for text in asked}
@@ -87,6 +95,8 @@ def page() -> Iterator[str]:
     for pin in pins():
         why = known[pin.name] if pin.name in ours else f"for {', '.join(sorted(set(pin.via) - ours) or pin.via)}"
         yield f"| {pin.name} | {pin.version} | {licence(pin)} | {why}{f' ({pin.where})' if pin.where else ''} |"
+    yield _SUPPORTED
+    yield from table()
 
 
 def licence(pin: Pin) -> str:

@@ -1,7 +1,15 @@
 """What reaches production: pinned, each for a reason, and listed; exceptions from rules of security have theirs."""
 
+import http.server
+import json
 import re
+import shutil
+import threading
+from datetime import date
 
+import pytest
+
+from deploy import images, supported
 from deploy.dependencies import PINS, direct, page, pins, reasons
 from tests.conftest import ROOT
 
@@ -35,3 +43,75 @@ def test_every_exception_from_a_rule_of_security_says_why():
 
 def test_nothing_is_unpickled():
     assert [path for path, text in SOURCES.items() if re.search(r"\b(pickle|marshal|shelve)\b", text)] == []
+
+
+def test_what_is_shipped_has_an_end_that_is_written_down():
+    assert {name.partition(" ")[0] for name in supported.shipped()} == {
+        "debian", "django", "nginx", "postgres", "python"
+    }  # fmt: skip
+    assert set(supported.shipped()) == set(supported.ENDS)
+
+
+def test_what_is_past_its_end_is_said_from_the_day_after(monkeypatch):
+    end = supported.End(date(2026, 4, 14), "nginx.org")
+    (name,) = [name for name in supported.shipped() if name.startswith("nginx")]
+    monkeypatch.setitem(supported.ENDS, name, end)
+    assert supported.faults(date(2026, 4, 14)) == []
+    assert supported.faults(date(2026, 4, 15)) == [
+        f"{name} has had no corrections since 2026-04-14 (nginx.org): ship a newer one."
+    ]
+    monkeypatch.delitem(supported.ENDS, name)
+    assert [line for line in supported.faults(date(2026, 4, 14)) if name in line and "its end is not known" in line]
+
+
+@pytest.fixture
+def registry():
+    """A registry that lends a token first, as Docker's own, and knows every image but nginx."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            if self.headers.get("Authorization") != "Bearer lent":
+                where = f"http://{self.headers['Host']}/token"
+                return self.answer(401, ("WWW-Authenticate", f'Bearer realm="{where}",service="here"'))
+            if "/library/nginx/" in self.path:
+                return self.answer(404, ("X", "x"))
+            digest = "sha256:" + {"postgres": "a", "python": "b", "debian": "c"}[self.path.split("/")[3]] * 64
+            return self.answer(200, ("Docker-Content-Digest", digest))
+
+        def do_GET(self):
+            self.answer(200, ("X", "x"))
+            self.wfile.write(json.dumps({"token": "lent"}).encode())
+
+        def answer(self, status, header):
+            self.send_response(status)
+            self.send_header(*header)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_images_get_the_digest_of_their_tag_and_those_that_are_not_told_keep_theirs(
+    registry, tmp_path, monkeypatch, capsys
+):
+    copies = [tmp_path / path.name for path in images.FILES]
+    for path, copy in zip(images.FILES, copies, strict=True):
+        shutil.copy(path, copy)
+    monkeypatch.setattr(images, "FILES", tuple(copies))
+    before = [images.images(copy) for copy in copies]
+    for _ in range(2):
+        assert images.main(registry) == 1
+        told = capsys.readouterr().out
+        assert "nginx:" in told
+        assert "keeps what it has" in told
+        assert len(told.splitlines()) == 1
+        compose, dockerfile = (copy.read_text() for copy in copies)
+        assert re.search(rf"image: postgres:\d+@sha256:{'a' * 64}$", compose, re.MULTILINE)
+        assert re.search(r"image: nginx:[\d.]+$", compose, re.MULTILINE)
+        assert len(re.findall(rf"^FROM python:[\d.]+-slim@sha256:{'b' * 64} AS \w+$", dockerfile, re.MULTILINE)) == 2
+        assert [images.images(copy) for copy in copies] == before
