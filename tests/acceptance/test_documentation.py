@@ -79,14 +79,12 @@ ELSEWHERE = {
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 #: What needs a Docker engine: the same entrypoint, commands and scripts run in tests/deploy without one.
 IN_DOCKER = (
-    "docker compose up",
+    "docker compose up --detach --wait",
     "docker compose exec web python manage.py createsuperuser",
-    "docker compose up --detach --build",
     "docker compose stop web",
     "docker compose run --rm web python manage.py migrate_to_pg --check",
     "docker compose run --rm web python manage.py migrate_to_pg --rehearse --verify",
     "docker compose run --rm web python manage.py migrate_to_pg --verify",
-    "docker compose up --detach",
     "docker compose cp web:/app/migrate_to_pg_report ./reports",
     "docker compose run --rm web python manage.py migrate_to_pg --verify-only",
     "docker compose ps",
@@ -94,13 +92,18 @@ IN_DOCKER = (
     "docker compose run --rm web python manage.py migrate_to_pg --purge",
     "docker compose run --rm web rm -rf migrate_to_pg_report/source",
     "make backup",
+    "make daily-backup",
     "make restore FILE=backups/20260901-080000.dump",
+    "docker compose stop web pgbouncer",
     "make restore FILE=backups/20260901-080000.dump REPLACE=yes",
     "docker compose exec db dropdb before_restore_20260901_080000",
-    "COMPOSE_PROFILES=scale docker compose up --detach --scale web=3",
-    "COMPOSE_PROFILES=scale,pool docker compose up --detach --scale web=3",
     "make rotate",
     "docker compose build --pull",
+    "docker compose up --detach --wait --force-recreate",
+    "make backup FILE=backups/before-the-upgrade.dump",
+    "docker compose stop",
+    "docker compose up --detach --wait db",
+    "make restore FILE=backups/before-the-upgrade.dump",
 )
 
 #: What a reader's shell has besides.
