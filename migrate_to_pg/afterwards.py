@@ -23,7 +23,10 @@ from migrate_to_pg.publish.bookkeeping import entries
 from migrate_to_pg.publish.purge import DoomedSchema, doomed_schemas, drop_schemas
 from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import Event, Options, Report, StageTime
+from migrate_to_pg.rules import logical_replication
 from migrate_to_pg.secret_columns import server_message
+from migrate_to_pg.standby import watched
+from migrate_to_pg.subscribers import publications_of_an_undo
 from migrate_to_pg.versions import versions
 from migrate_to_pg.words import after_undo, command_line
 from migrate_to_pg.workplace import DoomedFile, as_it_is, kept_snapshots
@@ -31,7 +34,7 @@ from migrate_to_pg.workplace import DoomedFile, as_it_is, kept_snapshots
 Progress = Callable[[Event], None]
 
 
-def _silent(_: Event) -> None:
+def _silent(_: object) -> None:
     """No progress wanted."""
 
 
@@ -39,11 +42,16 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
     """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
     started = datetime.now().astimezone()
     began = options.invocation.began or time.perf_counter()
-    with _connected(options) as (connection, choice):
+
+    def say(line: str) -> None:
+        progress(Event(kind="note", stage="", message=line))
+
+    with _connected(options) as (connection, choice), watched(connection, say) as standby:
         facts = target.facts(connection, options.publish_to, embedded=choice.place)
+        found = publications_of_an_undo(connection, options.publish_to, accepted=options.accept_publications)
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
-        publication = take_back(connection, force=options.replace, final=options.publish_to)
+        publication = take_back(connection, force=options.replace, final=options.publish_to, heard=standby.end_the_wait)
         seconds = time.perf_counter() - start
         progress(Event(kind="stage_done", stage="undo"))
     return Report(
@@ -56,7 +64,11 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         command=command_line(options),
         versions=versions(facts),
         seconds=time.perf_counter() - began,
-        next_steps=after_undo(options, publication, choice.database),
+        findings=tuple(logical_replication.finding(one, undoing=True) for one in found),
+        next_steps=(
+            *filter(None, [standby.ended_early]),
+            *after_undo(options, publication, choice.database, found),
+        ),
     )
 
 
@@ -95,14 +107,16 @@ def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[Doome
     return tuple(file for path in kept_snapshots(remembered) if (file := as_it_is(path)))
 
 
-def purge(options: Options, doomed: Doomed) -> tuple[str, ...]:
+def purge(options: Options, doomed: Doomed, say: Callable[[str], None] = _silent) -> tuple[str, ...]:
     """Remove what was listed, and nothing that has taken its place since; returns what was removed.
+
+    ``say`` is told what it waits for.
 
     Raises MigrateToPgError where something stands in the way; the next purge goes on from there.
     """
     removed: list[str] = []
     try:
-        with _connected(options) as (connection, _choice):
+        with _connected(options) as (connection, _choice), watched(connection, say):
             drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
             facts = target.facts(connection, options.publish_to)
         for file in doomed.files:

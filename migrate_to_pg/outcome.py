@@ -18,6 +18,7 @@ from migrate_to_pg.records import (
     Finding,
     Identity,
     LoadedTable,
+    LogicalPublication,
     Options,
     Proof,
     Publication,
@@ -69,6 +70,8 @@ class Outcome:
     unexported: str = ""
     #: What the application must have on its search path: the final schema first; empty where that is public.
     seen: tuple[str, ...] = ()
+    #: Publications of PostgreSQL's own that the run touches.
+    publications: tuple[LogicalPublication, ...] = ()
     dump: DumpFacts | None = None
     failure: Failure | None = None
     #: What went wrong once everything was published, which stays so.
@@ -199,7 +202,7 @@ class Outcome:
                 snapshot=self.snapshot_kept,
                 seen=self.seen,
             )
-        steps = next_steps(self.options, published, self.failure)
+        steps = next_steps(self.options, published, self.failure, self.publications)
         if self.publication and self.proof and (columns := self.proof.left_out):
             left.append(
                 _(

@@ -77,7 +77,7 @@ from migrate_to_pg.records import (
     SystemCheck,
 )
 from migrate_to_pg.registry import Model
-from migrate_to_pg.rules import ambiguous_name, leftover_table, unmade_model_table
+from migrate_to_pg.rules import ambiguous_name, leftover_table, logical_replication, unmade_model_table
 from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_model, made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
@@ -86,6 +86,8 @@ from migrate_to_pg.settings_entry import how_to_switch
 from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import forget_migrations, standing_in
+from migrate_to_pg.standby import Watch, wait_for_no_standby, watched
+from migrate_to_pg.subscribers import publications_of_a_move
 from migrate_to_pg.system_checks import asked_of_tables, checked, checked_offline, explained_by, failing_on_sqlite
 from migrate_to_pg.web_server import names_of_the_project
 from migrate_to_pg.words import estimate, of_server
@@ -114,6 +116,7 @@ class _Move(Loading):
         #: The models whose tables are made although no migration makes them, once they are known.
         self.chosen: list[Model] | None = None
         self.extensions = Extensions()
+        self.standby: Watch | None = None
 
     def stages(self, stack: ExitStack) -> None:
         self._require_nameable_target()
@@ -141,13 +144,21 @@ class _Move(Loading):
         self.facts.switch = how_to_switch(self.source_choice.alias, choice.database)
         if self.options.owner:
             require_owner(connection, self.options.owner, self.final)
+        self._ask_publications(connection)
         if self.by_pgloader:
             way_to(connection, choice.conninfo)
         if self.options.export:
             self.archive = Archive(self.options.export, connection, self.workplace.child, self.options.export_for)
         target.take_run_lock(connection)
+        self.standby = stack.enter_context(watched(connection, self.note))
         stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)
+
+    def _ask_publications(self, connection: psycopg.Connection[Any]) -> None:
+        accepted = self.options.accept_publications
+        found = publications_of_a_move(connection, self.final, accepted=accepted)
+        self.facts.publications = found
+        self.facts.said += tuple(map(logical_replication.finding, found))
 
     def _let_writers_go(self, source: Source) -> None:
         """They waited for a write, not for a database: what they write now is in SQLite alone, and is told."""
@@ -506,7 +517,7 @@ class _Move(Loading):
 
         def recheck_and_commit() -> None:
             recheck()
-            end.enter_context(too_late())
+            end.enter_context(too_late(self.standby.end_the_wait if self.standby else None))
 
         with end, self.stage("publish"):
             require_as_it_was(snapshot)
@@ -528,6 +539,8 @@ class _Move(Loading):
                 held=held,
             )
             self._keep_snapshot()
+        if self.standby:
+            self.facts.afterwards = self.standby.ended_early
         if self.final != FINAL:
             self.facts.seen = (self.final, *target.extension_schemas(held.connection, but=self.final))
         if source.has_changed():
@@ -555,6 +568,7 @@ class _Move(Loading):
         if self.facts.keep_incoming:
             return
         try:
+            wait_for_no_standby(connection)
             target.drop_schema(connection, INCOMING)
             target.drop_schema(connection, LEFTOVERS_INCOMING)
             resume.drop(connection)

@@ -16,6 +16,7 @@ from psycopg import sql
 from migrate_to_pg import target
 from migrate_to_pg.description import Described, describe
 from migrate_to_pg.records import INCOMING, Options, Plan
+from migrate_to_pg.standby import wait_for_the_disk
 from migrate_to_pg.version import __version__
 
 Connection = psycopg.Connection[Any]
@@ -105,7 +106,7 @@ def _has_notes(connection: Connection, schema: str) -> bool:
 def _note(connection: Connection, key: str, name: str, rows: int) -> None:
     statement = sql.SQL("INSERT INTO {} VALUES (%s, %s, %s)").format(sql.Identifier(INCOMING, _NOTES))
     with connection.transaction():
-        connection.execute("SET LOCAL synchronous_commit = on")
+        wait_for_the_disk(connection)
         connection.execute(statement, [key, name, rows])
 
 

@@ -19,6 +19,7 @@ from migrate_to_pg.publish.contents import require_noted_contents
 from migrate_to_pg.publish.objects import objects_in, outsiders
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
 from migrate_to_pg.session import settle
+from migrate_to_pg.standby import require_standby, wait_for_no_standby
 from migrate_to_pg.unreachable import unreachable
 
 Connection = psycopg.Connection[Any]
@@ -43,6 +44,7 @@ def connect(conninfo: str, *, schema: str) -> Connection:
         settle(connection.cursor())
         _require_server(connection)
         _require_privileges(connection, schema)
+        require_standby(connection)
     except BaseException:
         connection.close()
         raise
@@ -142,6 +144,7 @@ def drop_after(broken: Connection, conninfo: str, *names: str) -> None:
     """The same by a new connection, once the session of a broken one has ended."""
     with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10) as connection:
         settle(connection.cursor())
+        wait_for_no_standby(connection)
         with suppress(psycopg.OperationalError):
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
         for name in names:

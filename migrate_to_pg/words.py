@@ -15,8 +15,19 @@ from migrate_to_pg.discretion import may_hold_password
 from migrate_to_pg.endpoints import as_option, embedded_directory, has_password, search_path, shown_target
 from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
-from migrate_to_pg.records import FINAL, LEFTOVERS, Advice, Failure, Leftovers, Options, Publication, Verify
+from migrate_to_pg.records import (
+    FINAL,
+    LEFTOVERS,
+    Advice,
+    Failure,
+    Leftovers,
+    LogicalPublication,
+    Options,
+    Publication,
+    Verify,
+)
 from migrate_to_pg.settings_entry import how_to_go_back
+from migrate_to_pg.subscribers import after_a_rehearsal, bring_up_to_date
 
 #: Bytes of SQLite a second from snapshot to publish with every cell proven: 444 MB, 2,070,068 rows, took 14 to 17 s on
 #: two cores that the server shared.
@@ -89,6 +100,7 @@ def command_line(options: Options) -> str:
         "--engine pgloader": options.engine == "pgloader",
         "--replace": options.replace,
         "--exact-decimals": options.exact_decimals,
+        "--accept-publications": options.accept_publications,
         "--accept-stale": options.accept_stale,
         "--lock-source": options.lock_source,
         "--keep": options.keep,
@@ -117,7 +129,12 @@ class Published:
     seen: Sequence[str] = ()
 
 
-def next_steps(options: Options, published: Published | None, failure: Failure | None) -> tuple[str, ...]:
+def next_steps(
+    options: Options,
+    published: Published | None,
+    failure: Failure | None,
+    publications: Sequence[LogicalPublication] = (),
+) -> tuple[str, ...]:
     """What a person should do now, in order; a line of its own is to be copied."""
     if failure is not None:
         return ()
@@ -129,8 +146,8 @@ def next_steps(options: Options, published: Published | None, failure: Failure |
         return (_rehearse(options),)
     left = server_left(options)
     if published is None:
-        return (_move(options), *(left if options.keep else ()))
-    return (*_after_publication(options, published), *left)
+        return (*after_a_rehearsal(publications), _move(options), *(left if options.keep else ()))
+    return (*_after_publication(options, published, publications), *left)
 
 
 def _rehearse(options: Options) -> str:
@@ -183,7 +200,7 @@ def of_server(options: Options) -> str:
     return f"{shlex.quote(python)} -m migrate_to_pg.embedded"
 
 
-def _after_publication(options: Options, published: Published) -> list[str]:
+def _after_publication(options: Options, published: Published, publications: Sequence[LogicalPublication]) -> list[str]:
     steps = [
         published.switch,
         _("Django needs psycopg for PostgreSQL: put psycopg[binary]>=3.2 into the application's requirements."),
@@ -203,6 +220,7 @@ def _after_publication(options: Options, published: Published) -> list[str]:
         )
     steps += [
         _("Restart every worker: Django caches content types, and old workers still write to SQLite."),
+        *bring_up_to_date(publications),
         _(
             "Uploaded files are not in the database: leave them where they are{media}. Every row has the id that it"
             " had, and new ids go on after the highest ever given.",
@@ -240,7 +258,7 @@ def _later(options: Options, published: Published) -> Iterator[str]:
         yield _("The password of --target is not repeated here: put it back.")
     proof = replace(again, mode="verify_only", source=published.snapshot)
     yield _("To compare PostgreSQL with the snapshot, any day:\n{line}", line=command_line(proof))
-    undo = command_line(replace(again, mode="undo"))
+    undo = command_line(replace(again, mode="undo", accept_publications=options.accept_publications))
     archive = published.publication.archive
     if archive:
         yield _("To go back to the replaced tables, which are in schema {archive}:\n{line}", archive=archive, line=undo)
@@ -266,7 +284,9 @@ def _sight(seen: Sequence[str]) -> str:
     )
 
 
-def after_undo(options: Options, undone: Publication, entry: Mapping[str, Any]) -> tuple[str, ...]:
+def after_undo(
+    options: Options, undone: Publication, entry: Mapping[str, Any], publications: Sequence[LogicalPublication] = ()
+) -> tuple[str, ...]:
     """What a person should do after --undo; ``entry`` is the target as an entry of DATABASES."""
     steps = []
     if undone.tables:
@@ -278,7 +298,7 @@ def after_undo(options: Options, undone: Publication, entry: Mapping[str, Any]) 
         )
     steps.append(_back_to_sqlite(undone, entry))
     steps.append(_("Restart every worker: old ones still use the tables that were taken out."))
-    return (*steps, *server_left(options))
+    return (*steps, *bring_up_to_date(publications), *server_left(options))
 
 
 def _is_here(path: str) -> bool:

@@ -179,6 +179,12 @@ def _add_permissions(group: _Group) -> None:
         help="replace tables that hold user data, kept in a dated"
         " schema; with --undo: undo although rows were written since",
     )
+    group.add_argument(
+        "--accept-publications",
+        action="store_true",
+        help="go on although a publication of PostgreSQL's is FOR ALL TABLES or FOR TABLES IN SCHEMA: its subscribers"
+        " are to be made anew",
+    )
     group.add_argument("--accept-stale", action="store_true", help="publish although SQLite was written to meanwhile")
     group.add_argument("--lock-source", action="store_true", help="make SQLite's writers wait until the end")
 
@@ -280,6 +286,7 @@ def options_of(options: Mapping[str, Any]) -> Options:
         exclude_data=tuple(options["exclude_data"] or ()),
         exact_decimals=bool(options["exact_decimals"]),
         replace=options["replace"],
+        accept_publications=options["accept_publications"],
         accept_stale=options["accept_stale"],
         lock_source=options["lock_source"],
         leftovers=Leftovers(options["leftovers"] or "copy"),

@@ -31,6 +31,7 @@ MEANS: Mapping[str, frozenset[str]] = {
     "as_leftovers": _MOVE | {"verify_only"},
     "schema": _MOVE,
     "replace": _MOVE | {"undo"},
+    "accept_publications": _MOVE | {"undo"},
     "accept_stale": _MOVE,
     "lock_source": _MOVE | {"dump"},
     "engine": _MOVE,

@@ -23,6 +23,7 @@ from migrate_to_pg.publish.leftovers import remembered_leftovers
 from migrate_to_pg.publish.objects import SchemaObject, objects_in, outsiders
 from migrate_to_pg.publish.rights import require_ours
 from migrate_to_pg.publish.transaction import LOCK_TIMEOUT, holders_of
+from migrate_to_pg.standby import wait_for_the_disk
 
 Connection = psycopg.Connection[Any]
 
@@ -91,7 +92,7 @@ def drop_schemas(
         _require_alone(connection, schema.name, now[schema.oid].objects)
     require_ours(connection, (o for schema in left for o in now[schema.oid].objects), [schema.name for schema in left])
     with _told(connection, left), connection.transaction():
-        connection.execute("SET LOCAL synchronous_commit = on")
+        wait_for_the_disk(connection)
         for schema in left:
             mark_for_purge(connection, schema.name)
     for schema in left:

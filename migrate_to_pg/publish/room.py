@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.language import counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import MEMBERS, SchemaObject, members_of, objects_in, outsiders, replaced_by
+from migrate_to_pg.publish.publications import require_alterable
 
 Connection = psycopg.Connection[Any]
 
@@ -28,8 +28,7 @@ def require_room(connection: Connection, staged: str, final: str) -> None:
     _require_owned(connection, old)
     _require_alone(connection, old, final)
     _require_known_triggers(connection, old, new)
-    _require_whole_publications(connection, old)
-    _require_own_publications(connection, old)
+    require_alterable(connection, [o.oid for o in old if o.type == "table"])
 
 
 def _require_no_defaults(connection: Connection, staged: str) -> None:
@@ -133,43 +132,5 @@ def _require_known_triggers(connection: Connection, old: Sequence[SchemaObject],
             detail=unknown,
             remedy=_(
                 "They would not be on the new tables. Drop them, and make them again afterwards if they are wanted."
-            ),
-        )
-
-
-# Columns of pg_publication_rel that PostgreSQL 14 lacks, hence the way round by jsonb.
-_LIMITED_PUBLICATIONS = """
-SELECT DISTINCT format('publication %%s, table %%s', p.pubname, r.prrelid::regclass)
-FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-WHERE r.prrelid = ANY (%s::oid[])
-  AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL)
-ORDER BY 1
-"""
-
-
-def _require_whole_publications(connection: Connection, old: Sequence[SchemaObject]) -> None:
-    limited = connection.execute(_LIMITED_PUBLICATIONS, [[o.oid for o in old]]).fetchall()
-    if limited:
-        raise PublishError(
-            _("A publication limits the rows or columns of a table that would be replaced."),
-            detail=[row[0] for row in limited],
-            remedy=_("Take the table out of the publication, run again, and add it with its limits afterwards."),
-        )
-
-
-def _require_own_publications(connection: Connection, old: Sequence[SchemaObject]) -> None:
-    query = """
-        SELECT DISTINCT p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-        WHERE r.prrelid = ANY (%s::oid[]) AND NOT pg_has_role(p.pubowner, 'USAGE') ORDER BY 1
-    """
-    foreign = [row[0] for row in connection.execute(query, [[o.oid for o in old]]).fetchall()]
-    if foreign:
-        raise PublishError(
-            _("A table that would be replaced is in a publication of another role: {name}.", name=foreign[0]),
-            detail=foreign,
-            remedy=_(
-                'As its owner, run: ALTER PUBLICATION {name} OWNER TO "{user}"; or take the table out of it.',
-                name=sql.Identifier(foreign[0]).as_string(connection),
-                user=connection.info.user,
             ),
         )

@@ -18,6 +18,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.publish.objects import SchemaObject
 from migrate_to_pg.secret_columns import server_detail, server_message
 from migrate_to_pg.session import settle
+from migrate_to_pg.standby import wait_for_the_disk
 
 Connection = psycopg.Connection[Any]
 
@@ -57,7 +58,7 @@ def locking_transaction(
     transaction = _Transaction(connection)
     try:
         with begun or connection.transaction():
-            connection.execute("SET LOCAL synchronous_commit = on")
+            wait_for_the_disk(connection)
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
             start = time.perf_counter()
             _lock(connection, relations)

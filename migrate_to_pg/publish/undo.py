@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -26,8 +26,12 @@ from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
 Connection = psycopg.Connection[Any]
 
 
-def undo(connection: Connection, *, force: bool, final: str = FINAL) -> Publication:
+def undo(
+    connection: Connection, *, force: bool, final: str = FINAL, heard: Callable[[], None] | None = None
+) -> Publication:
     """Undo the latest publication to ``final``, in one transaction; ``force`` accepts that rows were written since.
+
+    ``heard`` is told of a signal that comes too late to end it.
 
     Raises PublishError where there is none, where rows were written, or where a table of it is gone.
     """
@@ -56,7 +60,7 @@ def undo(connection: Connection, *, force: bool, final: str = FINAL) -> Publicat
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
         put_away = take_leftovers_back(connection, entry.id, carried) if carried else ""
         bookkeeping.mark_undone(connection, entry, aside)
-        end.enter_context(too_late())
+        end.enter_context(too_late(heard))
     return Publication(
         schema=entry.final_schema,
         tables=tuple(o.names[0] for o in replaced if o.type == "table"),

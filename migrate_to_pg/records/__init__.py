@@ -20,6 +20,7 @@ from migrate_to_pg.records.options import (
 )
 from migrate_to_pg.records.plan import GenericKey, Need, Plan, PlannedColumn, PlannedTable, SystemCheck, UnmadeTable
 from migrate_to_pg.records.refusals import Refusal
+from migrate_to_pg.records.replication import LogicalPublication, Scope
 from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
 from migrate_to_pg.records.results import (
     ComputedOtherwise,
@@ -83,6 +84,7 @@ __all__ = [
     "Leftovers",
     "Level",
     "LoadedTable",
+    "LogicalPublication",
     "MadeTable",
     "ModelNames",
     "Need",
@@ -97,6 +99,7 @@ __all__ = [
     "Report",
     "RowsKept",
     "Sample",
+    "Scope",
     "Snapshot",
     "SourceCatalog",
     "SourceColumn",

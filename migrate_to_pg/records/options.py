@@ -88,6 +88,8 @@ class Options:
     exact_decimals: bool = False
     #: Replace tables of the target that hold user data; they are moved to a dated schema.
     replace: bool = False
+    #: Go on although publications of logical replication take in by themselves what subscribers lack.
+    accept_publications: bool = False
     #: Publish although the source was written to after the snapshot.
     accept_stale: bool = False
     #: Hold SQLite's write lock from snapshot to publish.

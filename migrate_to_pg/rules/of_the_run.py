@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from migrate_to_pg.language import N_, counted
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import ComputedOtherwise, Finding, Level, ModelNames, Proof, Sample, TableProof
+from migrate_to_pg.rules import logical_replication
 from migrate_to_pg.rules.rule import SAMPLES, Rule
 
 COMPUTED = Rule(
@@ -94,7 +95,7 @@ NOT_READ = Rule(
     ),
 )
 
-RUN_RULES = (NOT_READ, COMPUTED, FROM_MODELS, FROM_MODEL, AT_START, NOT_COMPARED)
+RUN_RULES = (NOT_READ, COMPUTED, FROM_MODELS, FROM_MODEL, AT_START, NOT_COMPARED, logical_replication.RULE)
 
 
 def written_at_start() -> Finding:

@@ -37,7 +37,8 @@ MODES = (
     Mode(
         "migrate_to_pg --verify-only --verify orm --source {folder}/moved/snapshot.sqlite3 --target embedded:{server}",
     ),
-    Mode(f"{MOVE} {ACCEPT} --replace --engine arrow --accept-stale --exact-decimals --exclude-data shapes.Apostrophe"),
+    Mode(f"{MOVE} {ACCEPT} --replace --engine arrow --accept-stale --accept-publications --exact-decimals"
+        " --exclude-data shapes.Apostrophe"),
     Mode("migrate_to_pg --undo --target embedded:{server}"),
     Mode("migrate_to_pg --undo --target embedded:{server} --replace"),
     Mode("migrate_to_pg --purge --target embedded:{server} --no-input"),

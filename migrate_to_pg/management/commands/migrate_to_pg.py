@@ -116,7 +116,7 @@ class Command(BaseCommand):
         if options["interactive"] and not self._agrees(_("Remove these for good? Type 'yes': ")):
             self.stdout.write(_("Nothing was removed."))
             return 1
-        removed = afterwards.purge(options_of(options), doomed)
+        removed = afterwards.purge(options_of(options), doomed, manners.tell)
         for label in doomed.labels:
             if label not in removed:
                 self.stdout.write(_("Not removed, since it is gone or another by now: {label}", label=label))
