@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import psycopg
 
 from migrate_to_pg import target
+from migrate_to_pg.clock import now
 from migrate_to_pg.dumping import require_usable
 from migrate_to_pg.endpoints import TargetChoice, choose_target
 from migrate_to_pg.errors import PublishError, TargetError
@@ -40,7 +40,7 @@ def _silent(_: object) -> None:
 
 def undo(options: Options, progress: Progress = _silent) -> Report:
     """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
-    started = datetime.now().astimezone()
+    started = now()
     began = options.invocation.began or time.perf_counter()
 
     def say(line: str) -> None:

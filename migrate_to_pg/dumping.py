@@ -6,13 +6,13 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
 from migrate_to_pg.archive import Circumstances, require_absent, write
+from migrate_to_pg.clock import now
 from migrate_to_pg.endpoints import SourceChoice
 from migrate_to_pg.errors import ArchiveError, UsageError
 from migrate_to_pg.language import gettext as _
@@ -94,7 +94,7 @@ def dump(
             remedy=_("Do what the finding {rule} says, then run again.", rule=_DAMAGED),
         )
     circumstances = Circumstances(
-        written=datetime.now().astimezone().isoformat(timespec="seconds"),
+        written=now().isoformat(timespec="seconds"),
         versions=versions(None),
         alias=choice.alias,
         time_zone=choice.time_zone,

@@ -62,6 +62,8 @@ class Outcome:
     unapplied: int = 0
     #: How the application comes to the target.
     switch: str = ""
+    #: Whether the settings have the target already.
+    in_force: bool = False
     excluded: tuple[ExcludedTable, ...] = ()
     proof: Proof | None = None
     publication: Publication | None = None
@@ -198,6 +200,7 @@ class Outcome:
             published = Published(
                 publication=self.publication,
                 switch=self.switch,
+                in_force=self.in_force,
                 unapplied=self.unapplied,
                 snapshot=self.snapshot_kept,
                 seen=self.seen,

@@ -82,7 +82,7 @@ from migrate_to_pg.rules.not_carried import untold
 from migrate_to_pg.rules.of_the_run import made_from_model, made_from_models, told_by, written_at_start
 from migrate_to_pg.running import Progress, silent
 from migrate_to_pg.session import for_others
-from migrate_to_pg.settings_entry import how_to_switch
+from migrate_to_pg.settings_entry import how_to_switch, is_in_force
 from migrate_to_pg.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.sqlite_schema import SqliteSchema
 from migrate_to_pg.stand_in import forget_migrations, standing_in
@@ -142,6 +142,7 @@ class _Move(Loading):
         connection = stack.enter_context(target.connect(choice.conninfo, schema=self.final))
         self.facts.target = target.facts(connection, self.final, embedded=choice.place)
         self.facts.switch = how_to_switch(self.source_choice.alias, choice.database)
+        self.facts.in_force = is_in_force(self.source_choice.alias, choice.database)
         if self.options.owner:
             require_owner(connection, self.options.owner, self.final)
         self._ask_publications(connection)

@@ -13,13 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from migrate_to_pg.archive import DumpedSource
 from migrate_to_pg.catalog import exact_decimals, read_source
+from migrate_to_pg.clock import now
 from migrate_to_pg.default_source import remember_source, require_rehearsed
 from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.dumping import as_told, choose_dump, require_usable
@@ -86,7 +86,7 @@ class Running:
             require_rehearsed(self.source_choice.path, self.source_choice.chosen)
         adopt(registrations(self.source_choice))
         self.workplace = Workplace(options.report)
-        self.facts = Outcome(options, datetime.now().astimezone(), source_choice=self.source_choice.sentence)
+        self.facts = Outcome(options, now(), source_choice=self.source_choice.sentence)
 
     def go(self) -> Report:
         """The report of it, also written to its directory, but for a run that was refused before it began."""

@@ -25,7 +25,7 @@ def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
 
     ``alias`` is the database that was moved, ``entry`` the target as an entry of DATABASES.
     """
-    if _is_in_force(alias, entry):
+    if is_in_force(alias, entry):
         return _(
             "The settings have this database as {alias!r} already: keep them so for the application, wherever it runs.",
             alias=alias,
@@ -46,9 +46,9 @@ def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
 
 def how_to_go_back(entry: Mapping[str, Any], sqlite: str) -> str:
     """The step by which the application finds that SQLite file again, and no longer the target, which is ``entry``."""
-    alias = next((name for name in settings.DATABASES if _is_in_force(name, entry)), DEFAULT_DB_ALIAS)
+    alias = next((name for name in settings.DATABASES if is_in_force(name, entry)), DEFAULT_DB_ALIAS)
     former = {"ENGINE": "django.db.backends.sqlite3", "NAME": sqlite}
-    if _is_in_force(alias, former):
+    if is_in_force(alias, former):
         return _(
             "The settings have {source}, which was published, as {alias!r}: keep them so for the application, wherever"
             " it runs.",
@@ -76,7 +76,8 @@ def _read_from() -> tuple[str, str]:
     return (path.name, _variable(values, _parsed(path))) if path else ("settings.py", "")
 
 
-def _is_in_force(alias: str, entry: Mapping[str, Any]) -> bool:
+def is_in_force(alias: str, entry: Mapping[str, Any]) -> bool:
+    """Whether the settings have the target as that database already."""
     ours = settings.DATABASES.get(alias, {})
     return all(str(ours.get(key) or "") == str(entry.get(key) or "") for key in ("ENGINE", "NAME", "HOST", "PORT"))
 

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg import watch
+from migrate_to_pg.clock import here
 from migrate_to_pg.discretion import address
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.language import gettext as _
@@ -230,7 +231,7 @@ def _one(connection: Connection, query: str, parameters: list[Any] | None = None
 
 def _lock_holders(connection: Connection) -> list[str]:
     query = """
-        SELECT a.pid, a.usename, a.client_addr, a.backend_start::timestamp(0)
+        SELECT a.pid, a.usename, a.client_addr, a.backend_start
         FROM pg_locks l JOIN pg_stat_activity a USING (pid)
         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
           AND (l.classid::bigint << 32) | l.objid::bigint = %s
@@ -242,7 +243,7 @@ def _lock_holders(connection: Connection) -> list[str]:
             pid=pid,
             user=user,
             address=address or _("this machine"),
-            start=start,
+            start=f"{here(start):%Y-%m-%d %H:%M:%S}",
         )
         for pid, user, address, start in rows
     ]

@@ -122,6 +122,8 @@ class Published:
     publication: Publication
     #: How the application comes to the target.
     switch: str
+    #: Whether the settings have the target already.
+    in_force: bool = False
     #: Migrations that the source has not applied.
     unapplied: int
     snapshot: str
@@ -201,10 +203,11 @@ def of_server(options: Options) -> str:
 
 
 def _after_publication(options: Options, published: Published, publications: Sequence[LogicalPublication]) -> list[str]:
-    steps = [
-        published.switch,
-        _("Django needs psycopg for PostgreSQL: put psycopg[binary]>=3.2 into the application's requirements."),
-    ]
+    steps = [published.switch]
+    if not (published.in_force and options.invocation.is_told):
+        steps.append(
+            _("Django needs psycopg for PostgreSQL: put psycopg[binary]>=3.2 into the application's requirements.")
+        )
     if published.seen:
         steps.append(_sight(published.seen))
     migrate = shlex.join([*_manage(options.invocation.program), "migrate"])

@@ -15,9 +15,9 @@ import shutil
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
+from migrate_to_pg.clock import now
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.language import size
@@ -226,7 +226,7 @@ def make_reports_directory() -> Path:
 def _fresh_directory() -> Path:
     """A directory that no other run has, although two may begin in the same second."""
     parent = make_reports_directory()
-    name = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    name = f"{now():%Y%m%d-%H%M%S}"
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return next(path for path in (parent / name for name in names) if _is_made(path))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -67,6 +68,14 @@ def _one_of(*known: str) -> Callable[[object], str]:
     return check
 
 
+def _command(value: object) -> str:
+    """How manage.py is called, as words of a shell's."""
+    text = _plain(value)
+    if not shlex.split(text):
+        raise ValueError
+    return text
+
+
 #: Characters of a value that a message repeats.
 _SHORT = 24
 
@@ -89,13 +98,15 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
     "ENGINE": _one_of("arrow", "pgloader"),
     "REPORT": _plain,
     "SECRETS": _columns,
+    "COMMAND": _command,
 }
 
 
 #: What a setting is not asked for, where one of these options is given: the command line may not give both either.
 _INSTEAD = {"dump": ("fix", "quarantine", "exclude_data", "from_models", "as_leftovers")}
-#: Read where the source is chosen, which tells how it was, and where values are shown: in no option's place.
-_READ_THERE = ("SOURCE", "SECRETS")
+#: Read where the source is chosen, which tells how it was, where values are shown, and where commands are: in no
+#: option's place.
+_READ_THERE = ("SOURCE", "SECRETS", "COMMAND")
 
 
 def _shown(value: object) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
+
 from migrate_to_pg.apps import BEGAN
 from migrate_to_pg.discretion import may_hold_password
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import Invocation
 
+#: In the place of MIGRATE_TO_PG["COMMAND"].
+_VARIABLE = "MIGRATE_TO_PG_COMMAND"
 #: Options that say nothing about the run itself; the same command needs them again.
 _COMMON = ("settings", "pythonpath", "lang", "jobs", "report")
 #: Words that may stand before the command's name: an interpreter, its options, a script, -m and a module.
@@ -18,7 +26,27 @@ _MOST_BEFORE = 6
 
 def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
     """How this process was started; ``options`` as they were typed."""
-    return Invocation(program=_program(command, sys.orig_argv), common=_common(options), began=_began(command))
+    told = _as_told()
+    program = (*told, command) if told else _program(command, sys.orig_argv)
+    return Invocation(program=program, is_told=bool(told), common=_common(options), began=_began(command))
+
+
+def _as_told() -> tuple[str, ...]:
+    """How manage.py is called from where the person is, in a container for instance; empty where nobody said it.
+
+    The variable goes before the setting: it is of the place, the setting of the project. Raises UsageError.
+    """
+    text = os.environ.get(_VARIABLE) or (getattr(settings, "MIGRATE_TO_PG", None) or {}).get("COMMAND", "")
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError:
+        words = ()
+    if text and (not words or any(map(may_hold_password, words))):
+        raise UsageError(
+            _("{variable} is not how a command is called.", variable=_VARIABLE),
+            remedy=_("It takes what stands before the command's name: docker compose run --rm web python manage.py"),
+        )
+    return words
 
 
 def _program(command: str, argv: Sequence[str]) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ has begun: whatever becomes of that process, what is left is not taken for the w
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from migrate_to_pg.clock import now
 
 Connection = psycopg.Connection[Any]
 
@@ -27,8 +28,8 @@ def is_dated(name: str) -> bool:
 
 
 def unused_schema(connection: Connection, prefix: str) -> str:
-    """The prefix with the present moment behind it, UTC; numbered where two fall into one second."""
-    name = f"{prefix}_{datetime.now(UTC):%Y%m%d_%H%M%S}"
+    """The prefix with the present moment behind it; numbered where two fall into one second."""
+    name = f"{prefix}_{now():%Y%m%d_%H%M%S}"
     there = set(dated_schemas(connection))
     return next(n for n in (name, *(f"{name}_{i}" for i in range(2, 1000))) if n not in there)
 

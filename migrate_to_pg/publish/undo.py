@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from migrate_to_pg.clock import here
 from migrate_to_pg.errors import MigrateToPgError, PublishError
 from migrate_to_pg.interrupts import too_late
 from migrate_to_pg.language import gettext as _
@@ -18,6 +19,7 @@ from migrate_to_pg.publish.kept import require_kept
 from migrate_to_pg.publish.leftovers import published_leftovers, take_leftovers_back
 from migrate_to_pg.publish.likeness import swap_publications
 from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders
+from migrate_to_pg.publish.publications import require_alterable
 from migrate_to_pg.publish.rights import require_ours, require_writable
 from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.publish.written import Since, since, since_by_age
@@ -48,6 +50,7 @@ def undo(
     for table in ("publication", "leftovers"):
         require_writable(connection, table)
     require_ours(connection, [*published, *replaced, *leftovers], schemas)
+    require_alterable(connection, [new.oid for new, _old in _pairs(published, replaced)])
     aside = unused_schema(connection, "migrate_to_pg_undone")
     with ExitStack() as end, locking_transaction(connection, [*published, *replaced, *leftovers], "Undoing") as clock:
         if not force:
@@ -55,7 +58,7 @@ def undo(
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
         move(connection, published, aside)
         move(connection, replaced, entry.final_schema)
-        _give_publications_back(connection, published, replaced)
+        swap_publications(connection, _pairs(published, replaced))
         if entry.archive:
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
         put_away = take_leftovers_back(connection, entry.id, carried) if carried else ""
@@ -120,11 +123,12 @@ def _nothing_to_undo(undone: int) -> PublishError:
     )
 
 
-def _give_publications_back(
-    connection: Connection, published: Sequence[SchemaObject], replaced: Sequence[SchemaObject]
-) -> None:
+def _pairs(
+    published: Sequence[SchemaObject], replaced: Sequence[SchemaObject]
+) -> list[tuple[SchemaObject, SchemaObject]]:
+    """Each published table that replaced another, and that one."""
     former = {old.place: old for old in replaced if old.type == "table"}
-    swap_publications(connection, [(new, former[new.place]) for new in published if new.place in former])
+    return [(new, former[new.place]) for new in published if new.place in former]
 
 
 def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaObject]:
@@ -203,7 +207,7 @@ def _require_unwritten(
         raise PublishError(
             _(
                 "Rows were written since the publication of {published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
-                published_at=entry.published_at,
+                published_at=here(entry.published_at),
             ),
             detail=[f"{name}: {since.told}" for name, since in written.items()],
             remedy=_("To undo all the same, pass --undo --replace: the published tables are kept in a dated schema."),

@@ -53,6 +53,8 @@ class Invocation:
 
     #: The words up to the command's name, for the command lines that a report gives to copy.
     program: tuple[str, ...] = ("manage.py", "migrate_to_pg")
+    #: Whether these words were told, by the setting or the variable: the application runs where this does.
+    is_told: bool = False
     #: What else was typed that the same command needs again, each with its value: --settings and the like.
     common: tuple[tuple[str, str], ...] = ()
     #: When the process began, in the time of ``time.perf_counter``; None: with the run.

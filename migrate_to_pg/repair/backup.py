@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 
+from migrate_to_pg.clock import now
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.repair.content import difference
@@ -49,7 +49,7 @@ def _require_same(path: Path, differs: str) -> None:
 
 def _free_name(path: Path) -> Path:
     """db.sqlite3.backup-20260131-235959, and -2 where that is taken."""
-    name = f"{path.name}.backup-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    name = f"{path.name}.backup-{now():%Y%m%d-%H%M%S}"
     candidates = [path.with_name(name), *(path.with_name(f"{name}-{n}") for n in range(2, 1000))]
     return next(candidate for candidate in candidates if not candidate.exists())
 

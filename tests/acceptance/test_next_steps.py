@@ -146,3 +146,33 @@ def test_a_second_move_names_the_publication_that_stands_there_and_both_ways_on(
     ready.run(*move, "--replace", "--report", ready.folder / "third")
     ready.run("migrate_to_pg", "--undo", "--target", postgres_url)
     assert execute(postgres_url, "SELECT count(*) FROM auth_group WHERE name = 'since'") == [(1,)]
+
+
+CALLED = "docker compose run --rm web python manage.py"
+
+
+@pytest.mark.parametrize("way", ["variable", "setting"])
+def test_where_manage_is_called_otherwise_the_commands_are_those_that_the_operator_types(ready, postgres_url, way):
+    """As in a container, whose settings have PostgreSQL already."""
+    told = {"MIGRATE_TO_PG_COMMAND": CALLED} if way == "variable" else {}
+    told |= {"PROJECT_MIGRATE_TO_PG": json.dumps({"COMMAND": CALLED if way == "setting" else "another manage.py"})}
+    report = ready.folder / "report"
+    here = {"DATABASE_URL": postgres_url, **told}
+    ready.run("migrate_to_pg", "--source", ready.source, "--report", report, **here)
+    steps = json.loads((report / "report.json").read_text())["next_steps"]
+    commands = to_copy(steps)
+    assert len(commands) == 4
+    assert all(command.startswith(f"{CALLED} migrate") for command in commands)
+    assert steps[0].startswith("The settings have this database as 'default' already")
+    assert not any("psycopg" in step or "DATABASES" in step or "DATABASE_URL=" in step for step in steps)
+    undo = shlex.split(next(command for command in commands if "--undo" in command))
+    # The project wrote a row when it started.
+    assert "Undone: " in ready.run(*undo[len(CALLED.split()) :], "--replace", **here).stdout
+
+
+@pytest.mark.parametrize("value", ["python 'manage.py", "psql postgres://user:password@host/name"])
+def test_what_calls_nothing_is_refused(ready, value):
+    refused = ready.run("migrate_to_pg", "--check", ok=False, MIGRATE_TO_PG_COMMAND=value)
+    assert refused.returncode == 2
+    assert "MIGRATE_TO_PG_COMMAND is not how a command is called." in refused.stderr
+    assert "password" not in refused.stderr

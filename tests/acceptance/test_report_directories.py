@@ -5,6 +5,7 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.projects import Project
@@ -127,3 +128,36 @@ def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(stray
     stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input")
     assert Path(old["kept"] / "snapshot.sqlite3").exists()
     assert not old["check"].exists()
+
+
+def test_reports_and_dated_schemas_are_told_by_one_clock(stray, postgres_url):
+    """That of the project (TIME_ZONE is Django's own, America/Chicago), whatever the server's and UTC are."""
+    for more in ((), ("--replace",)):
+        stray.run("migrate_to_pg", "--source", stray.source, "--target", postgres_url, *more)
+    with psycopg.connect(postgres_url) as connection:
+        query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg_replaced_%'"
+        ((schema,),) = connection.execute(query).fetchall()
+    moved = [json.loads((run / "report.json").read_text()) for run in runs(stray)]
+    began = datetime.fromisoformat(moved[-1]["started"])
+    assert began.utcoffset() != timedelta(0)
+    assert f"{began:%Y%m%d-%H%M%S}" in runs(stray)[-1].name
+    replaced = datetime.strptime(schema.removeprefix("migrate_to_pg_replaced_"), "%Y%m%d_%H%M%S")
+    assert began.replace(tzinfo=None) <= replaced < began.replace(tzinfo=None) + timedelta(hours=1)
+
+
+def test_a_schema_that_an_earlier_version_called_by_utc_is_known_all_the_same(stray, postgres_url):
+    for more in ((), ("--replace",), ("--replace",)):
+        stray.run("migrate_to_pg", "--source", stray.source, "--target", postgres_url, *more)
+    dated = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^migrate_to_pg_(replaced|undone)_' ORDER BY 1"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for (schema,) in connection.execute(dated).fetchall():
+            local = datetime.strptime(schema.removeprefix("migrate_to_pg_replaced_"), "%Y%m%d_%H%M%S").astimezone()
+            earlier = f"migrate_to_pg_replaced_{local + timedelta(hours=6):%Y%m%d_%H%M%S}"
+            connection.execute(f"ALTER SCHEMA {schema} RENAME TO {earlier}")
+            connection.execute(
+                "UPDATE migrate_to_pg.publication SET archive = %s WHERE archive = %s", [earlier, schema]
+            )
+        stray.run("migrate_to_pg", "--undo", "--target", postgres_url)
+        assert len(connection.execute(dated).fetchall()) == 2
+        stray.run("migrate_to_pg", "--purge", "--no-input", "--target", postgres_url)
+        assert connection.execute(dated).fetchall() == []

@@ -176,6 +176,18 @@ def test_a_publication_follows_the_table_there_and_back(connection):
     assert refused.value.detail == ("publication news, table public.thing",)
 
 
+def test_undo_does_not_give_a_publication_more_than_it_has(connection):
+    """The limits of one table are not those of another: whole, it would show what nobody is to see."""
+    published(connection, TABLE)
+    published(connection, TABLE)
+    connection.execute("SET search_path TO DEFAULT; SET client_min_messages = error")
+    connection.execute("CREATE PUBLICATION news FOR TABLE thing (id, name)")
+    with pytest.raises(PublishError, match="limits the rows or columns"):
+        undo(connection, force=False)
+    connection.execute("ALTER PUBLICATION news DROP TABLE thing")
+    undo(connection, force=False)
+
+
 def test_a_partitioned_table_is_replaced_with_its_partitions_and_comes_back(connection):
     ours = "CREATE TABLE event (at date PRIMARY KEY) PARTITION BY RANGE (at);"
     ours += "CREATE TABLE event_old PARTITION OF event FOR VALUES FROM (MINVALUE) TO ('2026-01-01')"
