@@ -27,7 +27,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends pgbouncer &&
 COPY deploy/pgbouncer.ini /etc/pgbouncer.ini
 USER app
 EXPOSE 6432
-HEALTHCHECK --interval=30s --timeout=3s CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/6432"]
+HEALTHCHECK --interval=10s --timeout=3s CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/6432"]
 CMD ["pgbouncer", "/etc/pgbouncer.ini"]
 
 FROM python:3.13-slim AS web
