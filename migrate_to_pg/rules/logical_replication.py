@@ -7,7 +7,7 @@ from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import INCOMING, Finding, Level, LogicalPublication, Scope
 from migrate_to_pg.rules.rule import Rule
 
-RULE = Rule(
+LOGICAL_REPLICATION = Rule(
     id="logical-replication",
     level=Level.WARNING,
     title=N_("Publication of logical replication"),
@@ -35,11 +35,11 @@ def finding(publication: LogicalPublication, *, undoing: bool = False) -> Findin
         if publication.subscribers
         else _("No subscriber has a replication slot in this database now.")
     )
-    return RULE.finding(
+    return LOGICAL_REPLICATION.finding(
         table="",
         count=max(1, len(publication.tables)),
         explanation=f"{_undone(publication) if undoing else _moved(publication)} {subscribers}",
-        remedy=_(RULE.remedy),
+        remedy=_(LOGICAL_REPLICATION.remedy),
     )
 
 

@@ -95,7 +95,15 @@ NOT_READ = Rule(
     ),
 )
 
-RUN_RULES = (NOT_READ, COMPUTED, FROM_MODELS, FROM_MODEL, AT_START, NOT_COMPARED, logical_replication.RULE)
+RUN_RULES = (
+    NOT_READ,
+    COMPUTED,
+    FROM_MODELS,
+    FROM_MODEL,
+    AT_START,
+    NOT_COMPARED,
+    logical_replication.LOGICAL_REPLICATION,
+)
 
 
 def written_at_start() -> Finding:
