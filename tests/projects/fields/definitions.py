@@ -79,9 +79,10 @@ def marked() -> models.Field[Any, Any]:
 
 
 def both() -> Mapping[str, models.Field[Any, Any]]:
-    """A key of two columns."""
+    """A key of two columns, which Django has since 5.2; a number before."""
+    composite = getattr(models, "CompositePrimaryKey", None)
     return {
-        "pk": models.CompositePrimaryKey("code", "day"),
+        **({"pk": composite("code", "day")} if composite else {"id": models.BigAutoField(primary_key=True)}),
         "code": models.CharField(max_length=40),
         "day": models.DateField(),
         "value": models.IntegerField(null=True),
