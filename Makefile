@@ -38,6 +38,8 @@ IN_MEMORY := $(shell test -z "$$TMPDIR" && test "$$(df -k /dev/shm 2>/dev/null |
 	&& echo TMPDIR=/dev/shm)
 # Fill disks, count processes and measure memory: one at a time, with nothing beside them.
 ALONE := tests/faults tests/acceptance/test_full_size.py
+# What was met in use: tried on the system's PostgreSQL, and with the newest Django, as well.
+MET := $(addprefix tests/acceptance/test_,names.py agreement.py values.py leftovers.py projects_differing.py projects_refused.py)
 
 test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
 	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m "not browser and not full"
@@ -62,7 +64,8 @@ test-full: .venv/ready  ## what test and test-browser leave out: full size, faul
 	$(call debian,spatialite,spatialite-bin libsqlite3-mod-spatialite libgdal32)
 	@START_COLD=1 $(PY) -m pytest -q $(TWO) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
 	@START_COLD=1 $(PY) -m pytest -q -m full $(ALONE)
-	@.venv/bin/nox --session others
+	@POSTGRESQL=system $(PY) -m pytest -q $(TWO) -m "not full" $(MET)
+	@.venv/bin/nox --session others newest_here -- $(MET)
 
 test-wheel: .venv/ready  ## the built wheel with each Django that it serves, and with applications of others
 	@.venv/bin/nox --no-error-on-missing-interpreters

@@ -7,6 +7,7 @@ import nox
 
 ROOT = Path(__file__).parent
 nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["oldest_python", "between", "newest", "others"]
 OTHERS = (
     "django-taggit", "django-reversion", "django-waffle", "django-oauth-toolkit", "django-celery-beat", "wagtail",
 )  # fmt: skip
@@ -55,3 +56,11 @@ def newest(session: nox.Session) -> None:
 def others(session: nox.Session) -> None:
     """Applications that people use."""
     _try(session, "5.2", OTHERS)
+
+
+@nox.session(python="3.13")
+def newest_here(session: nox.Session) -> None:
+    """Tests of this checkout, named after ``--``, with the newest Django: ``make test-full``."""
+    session.install("--require-hashes", "-r", "requirements/dev.txt")
+    session.install("django==6.1.*")
+    session.run("python", "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", "-m", "not full", *session.posargs)

@@ -11,9 +11,10 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import django
 import psycopg
@@ -22,6 +23,7 @@ from psycopg import sql
 
 from migrate_to_pg import embedded
 from tests import preloaded
+from tests.debian import cluster, system_version
 from tests.tiers import first_in_ci
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,8 +36,10 @@ VARIABLES = (
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-#: The versions that the embedded wheel ships; the first is the one for tests that need only one.
-SERVER_VERSIONS = (18, 16)
+#: The versions that the embedded wheel ships.
+EMBEDDED = (18, 16)
+#: Those that are tried; the first is the one for tests that need only one. POSTGRESQL=system puts Debian's before them.
+SERVER_VERSIONS = (system_version(), *EMBEDDED) if os.environ.get("POSTGRESQL") == "system" else EMBEDDED
 
 
 def whole(exact: int, rounded: str) -> str:
@@ -44,19 +48,26 @@ def whole(exact: int, rounded: str) -> str:
 
 
 class Server:
-    """A running embedded server: ``database()`` makes a fresh one and gives its URL."""
+    """A running server: ``database()`` makes a fresh one and gives its URL."""
 
     def __init__(self, version: int, folder: Path) -> None:
         self.version = version
         self.directory = folder
-        self._server = embedded.start(folder / str(version), version=version)
+        self._started = ExitStack()
+        if version in EMBEDDED:
+            server = embedded.start(folder / str(version), version=version)
+            self._started.callback(server.stop)
+            self._url = server.url
+        else:
+            socket = quote(str(self._started.enter_context(cluster())), safe="")
+            self._url = lambda name, user: f"postgres://{user}@{socket}/{name}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
             # These data need not outlive a power cut; a test that kills a server does not cut the power.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
 
     def url(self, name: str = "postgres", *, user: str = "postgres") -> str:
-        return self._server.url(name, user=user)
+        return self._url(name, user=user)
 
     def database(self, options: str = "") -> str:
         """A new empty database; ``options`` as CREATE DATABASE takes them."""
@@ -74,7 +85,7 @@ class Server:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def stop(self) -> None:
-        self._server.stop()
+        self._started.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

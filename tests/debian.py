@@ -23,14 +23,20 @@ def folder_for_all(prefix):
         yield Path(folder)
 
 
+def system_version():
+    """The newest PostgreSQL of the system."""
+    versions = [int(path.parent.name) for path in Path("/usr/lib/postgresql").glob("*/bin")]
+    assert versions, "Debian's PostgreSQL is missing: apt-get install -y postgresql postgresql-contrib"
+    return max(versions)
+
+
 @contextmanager
 def cluster(options="-c listen_addresses=''", prepare=lambda data: None):
     """A running PostgreSQL in a directory of its own, which holds its socket; ``prepare`` may edit its data first."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    assert programs, "Debian's PostgreSQL is missing: apt-get install -y postgresql postgresql-contrib"
+    programs = Path(f"/usr/lib/postgresql/{system_version()}/bin")
 
     def run(program, *arguments):
-        command = [*as_user("postgres"), programs[-1] / program, *arguments]
+        command = [*as_user("postgres"), programs / program, *arguments]
         subprocess.run(command, check=True, capture_output=True, cwd="/")
 
     with folder_for_all("pg-debian-") as folder:

@@ -6,8 +6,10 @@ import json
 import pytest
 
 from tests.acceptance.test_projects import execute
+from tests.conftest import SERVER_VERSIONS
 from tests.projects import Project
 from tests.projects.cut.names import EXACT, HAND, LIVE, OVER, WIDE
+from tests.tiers import first_in_ci
 
 LONG = "cut_amodelwhoseowntablehasanamethatpostgresqlcannottakeasitisall"
 BARE = "without_amodelwithoutmigrationswhosetablehasanameofmorethan63bytes"
@@ -78,7 +80,7 @@ def read_by_application(project, url):
     return json.loads(project.run("shell", "-v0", "-c", COUNTS, DATABASE_URL=url).stdout)
 
 
-@pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.full)])
+@pytest.mark.parametrize("version", first_in_ci(*SERVER_VERSIONS))
 def test_every_model_is_paired_by_the_name_that_django_gives_it_there_and_read(cut, servers, version):
     url = servers[version].database()
     # A copy that somebody made by hand, whose name PostgreSQL would cut as it cuts the model's.
