@@ -19,6 +19,8 @@ FALSE = ("0", "false", "no", "off")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 DATABASE_FORMS = "postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH"
+#: Seconds after which a page says that the database does not answer: libpq would wait for minutes, the pool for 30 s.
+CONNECT_TIMEOUT, POOL_TIMEOUT = "5", 10
 
 
 def text(name: str, default: str = "") -> str:
@@ -195,7 +197,7 @@ def _postgresql(name: str, config: dict[str, Any], *, pool: int, max_age: int) -
         raise ImproperlyConfigured(f"{name} names no database: allowed are {DATABASE_FORMS}.")
     _check_libpq_options(name, options)
     if pool:
-        options["pool"] = {"min_size": 1, "max_size": pool}
+        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": POOL_TIMEOUT}
     return config | {"CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
@@ -209,3 +211,4 @@ def _check_libpq_options(name: str, options: dict[str, Any]) -> None:
     mode = options.get("sslmode", "prefer")
     if mode not in SSL_MODES:
         raise ImproperlyConfigured(f"{name} has sslmode={mode!r}: allowed are {', '.join(SSL_MODES)}.")
+    options.setdefault("connect_timeout", CONNECT_TIMEOUT)

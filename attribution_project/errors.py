@@ -1,18 +1,30 @@
-"""Errors that reach a user as a short reference, which the log carries beside the whole story."""
+"""The answers to what went wrong: a page, or JSON to a program. They ask neither the database nor the session.
+
+What failed may be the database; a failure of the application's own gets a short reference, which the log carries beside
+the whole story.
+"""
 
 import logging
 import re
 import secrets
+import sys
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.debug import SafeExceptionReporterFilter
 
-from .access import refusal, wants_json
+from . import failures
+from .access import SAFE_METHODS, refusal, wants_json
 
 logger = logging.getLogger(__name__)
+
+#: Seconds after which a database that was away is asked again.
+RETRY_AFTER = 30
 
 
 class DiscreetReporterFilter(SafeExceptionReporterFilter):
@@ -26,20 +38,73 @@ def new_reference() -> str:
     return secrets.token_hex(4).upper()
 
 
+def answer(
+    request: HttpRequest, status: HTTPStatus, title: str, told: Sequence[str], *, retry_after: int = 0
+) -> HttpResponse:
+    """Say it in the form that was asked for; the page is made without the request, which would ask who is logged in."""
+    response: HttpResponse
+    if wants_json(request):
+        response = refusal(" ".join((f"{title}.", *told)), status)
+    else:
+        page = render_to_string("error.html", {"title": title, "told": told})
+        response = HttpResponse(page, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with a reference (Django logs the traceback; this line ties the two together)."""
+    """Answer 503 where the database is away, else 500, with a reference (Django logs the traceback)."""
     reference = new_reference()
-    logger.error("Reference %s: %s %s failed", reference, request.method, request.path, exc_info=True)
-    return render(request, "500.html", {"reference": reference}, status=500)
+    asked = (request.method, request.path, request.META.get("REMOTE_ADDR"))
+    logger.error("Reference %s: %s %s from %s failed", reference, *asked, exc_info=True)
+    if failures.behind(sys.exc_info()[1]):
+        return unavailable(request)
+    told = [_("Please give the reference %(reference)s to an administrator.") % {"reference": reference}]
+    return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, _("The page could not be made"), told)
+
+
+def unavailable(request: HttpRequest, told: Sequence[str] = ()) -> HttpResponse:
+    """Answer 503, with what became of the request where that is known."""
+    if not told:
+        told = [_("The database does not answer, or takes no changes at the moment. Please try again in a minute.")]
+        if request.method not in SAFE_METHODS:
+            told.append(_("If you were saving something, look whether it is there before you send it again."))
+    title = _("The application is not available at the moment")
+    return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, title, told, retry_after=RETRY_AFTER)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400; 413 to a form that is too large, 503 where the session could not be stored."""
+    if failures.behind(exception):
+        return unavailable(request)
+    if isinstance(exception, RequestDataTooBig):
+        return too_large(request)
+    told = [_("The address or what was sent with it cannot be read.")]
+    return answer(request, HTTPStatus.BAD_REQUEST, _("This request is not understood"), told)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 403 in the page's own design."""
-    return render(request, "403.html", status=403)
+    told = [_("Your role does not allow it. An administrator can give you another one.")]
+    return answer(request, HTTPStatus.FORBIDDEN, _("You may not open this page"), told)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer 403 to a form without its token: a program in JSON, a browser in words (Django logs the reason)."""
+    """Answer 403 to a form without its token (Django logs the reason)."""
     if wants_json(request):
         return refusal(_("The CSRF token is missing or wrong."), HTTPStatus.FORBIDDEN)
-    return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
+    told = [_("Reload the page and send it again; the browser must accept cookies.")]
+    return answer(request, HTTPStatus.FORBIDDEN, _("This form has expired"), told)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404."""
+    told = [_("The address may be mistyped, or what was there has been removed.")]
+    return answer(request, HTTPStatus.NOT_FOUND, _("This page does not exist"), told)
+
+
+def too_large(request: HttpRequest, *told: Any) -> HttpResponse:
+    """Answer 413."""
+    return answer(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("Too much was sent at once"), told)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from import_export.formats.base_formats import XLSX
 from openpyxl.utils.exceptions import InvalidFileException
 
+from . import failures
 from .exports import FORMULA
 from .resources import KeyedResource
 
@@ -163,6 +164,9 @@ def _check_headings(resource: KeyedResource, dataset: tablib.Dataset) -> None:
 def _lines(resource: KeyedResource, result: Any, dataset: tablib.Dataset) -> Iterator[Line]:
     headings = {field.attribute: field.column_name for field in resource.get_import_fields()}
     faults = {row.number: _faults_of(row.error, headings) for row in result.invalid_rows}
+    for one in (*result.base_errors, *(one for row in result.error_rows for one in row.errors)):
+        if failures.unavailable(one.error):
+            raise one.error
     faults |= {row.number: [("", str(one.error)) for one in row.errors] for row in result.error_rows}
     if result.base_errors:
         raise UnusableFileError(str(result.base_errors[0].error))
@@ -203,4 +207,6 @@ def accept(resource: KeyedResource, token: str, user: Any) -> Preview:
         )
     except Error as error:
         raise UnusableFileError(str(error).splitlines()[0]) from error
+        if failures.unavailable(error):
+            raise
     return Preview(headings=headings, lines=list(_lines(resource, result, dataset)))

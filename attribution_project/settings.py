@@ -53,13 +53,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    # These two before the sessions: what is said of one that cannot be stored is said in the language of the page.
     "attribution_project.middleware.content_security_policy",
     "attribution_project.middleware.language_of_the_user",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "attribution_project.health.answer_whoever_asks",  # before the host is checked
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "attribution_project.access.DenyByDefault",
     "django.contrib.messages.middleware.MessageMiddleware",

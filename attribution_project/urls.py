@@ -9,7 +9,9 @@ from django.views.i18n import set_language
 from . import database_page, health, home
 from .access import open_to_everybody
 
+handler400 = "attribution_project.errors.bad_request"
 handler403 = "attribution_project.errors.forbidden"
+handler404 = "attribution_project.errors.not_found"
 handler500 = "attribution_project.errors.server_error"
 
 admin.site.site_header = admin.site.site_title = _("Attribution of courses")

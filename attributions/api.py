@@ -14,6 +14,8 @@ from django.core.paginator import Page
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
+from attribution_project.errors import RETRY_AFTER
+
 from .forms import AttributionForm
 from .outcomes import Outcome, refused
 from .parts import split_key
@@ -92,7 +94,10 @@ def answer(outcome: Outcome) -> JsonResponse:
         "message": outcome.message,
         "results": [asdict(result) for result in outcome.results],
     }
-    return JsonResponse(body, status=outcome.status)
+    response = JsonResponse(body, status=outcome.status)
+    if outcome.unavailable:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def free_parts(year: str, page: Page) -> JsonResponse:

@@ -4,16 +4,17 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import Error, IntegrityError, transaction
+from django.db import Error, IntegrityError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from attribution_project import failures
 from attribution_project.errors import new_reference
 
 from .forms import AttributionForm
 from .loads import load_of
 from .models import Attribution, Teacher
-from .outcomes import Outcome, Result, ResultStatus, nothing_chosen, outcome_of
+from .outcomes import PASSING, Outcome, Result, ResultStatus, nothing_chosen, outcome_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,16 +24,42 @@ def attribute(forms: Sequence[AttributionForm], user: Any, *, confirmed: bool = 
 
     ``confirmed``: the teacher's maximum may be exceeded.
     """
-    return outcome_of([_result(form, user, confirmed) for form in forms]) if forms else nothing_chosen()
+    if not forms:
+        return nothing_chosen()
+    results: list[Result] = []
+    for form in forms:
+        # Whoever found the database away once would wait as long for each part that follows.
+        away = bool(results) and results[-1].status in PASSING
+        results.append(_not_tried(form) if away else _result(form, user, confirmed))
+    return outcome_of(results)
 
 
 def _result(form: AttributionForm, user: Any, confirmed: bool) -> Result:
     try:
         status, message, key = _attribute(form, user, confirmed)
+    except failures.UnansweredCommitError:
+        logger.exception("The commit of %s was not answered", _part(form))
+        status, message, key = ResultStatus.UNKNOWN, _unknown_message(form), None
     except Error as error:
+        if failures.unavailable(error):
+            logger.exception("The database was not available for %s", _part(form))
+            return _not_tried(form)
         status, message, key = ResultStatus.FAILED, database_failed(error, form.course_code(), user), None
-    part = {"course": form.course_code(), "component": form.component()}
-    return Result(status=status, message=message, attribution=key, **part)
+    return Result(status=status, message=message, attribution=key, **_part(form))
+
+
+def _part(form: AttributionForm) -> dict[str, str]:
+    return {"course": form.course_code(), "component": form.component()}
+
+
+def _not_tried(form: AttributionForm) -> Result:
+    message = _("%(course)s %(component)s is not attributed: the database is away. Please try again in a minute.")
+    return Result(status=ResultStatus.UNAVAILABLE, message=message % _part(form), **_part(form))
+
+
+def _unknown_message(form: AttributionForm) -> str:
+    message = _("%(course)s %(component)s may be attributed: the database's answer was lost. Look before trying again.")
+    return message % _part(form)
 
 
 def _attribute(form: AttributionForm, user: Any, confirmed: bool) -> tuple[ResultStatus, str, int | None]:
@@ -41,7 +68,7 @@ def _attribute(form: AttributionForm, user: Any, confirmed: bool) -> tuple[Resul
     wanted = form.instance
     wanted.created_by = user
     try:
-        with transaction.atomic():
+        with failures.atomic():
             if not confirmed and (excess := exceeds(wanted)):
                 return ResultStatus.OVER_MAXIMUM, excess, None
             form.save()
@@ -103,7 +130,12 @@ def taken_message(wanted: Attribution) -> str:
 
 
 def database_failed(error: Error, course: str, user: Any) -> str:
-    """Log the whole error under a reference; its first line goes to staff, the reference to everybody else."""
+    """Log the whole error under a reference; its first line goes to staff, the reference to everybody else.
+
+    Where the database is away the error is raised again: that is said by a page of its own.
+    """
+    if failures.unavailable(error):
+        raise error
     reference = new_reference()
     logger.error("Reference %s: attribution of course %r failed", reference, course, exc_info=error)
     lines = str(error).splitlines() or [type(error).__name__]

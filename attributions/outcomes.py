@@ -21,6 +21,14 @@ class ResultStatus(StrEnum):
     INVALID = "invalid"
     #: The database refused for another reason.
     FAILED = "failed"
+    #: The database does not answer, or takes no changes at the moment: nothing was stored.
+    UNAVAILABLE = "unavailable"
+    #: The database's answer was lost: it may have been stored.
+    UNKNOWN = "unknown"
+
+
+#: The same may be asked again in a minute.
+PASSING = (ResultStatus.UNAVAILABLE, ResultStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +69,18 @@ class Outcome:
         return self.status in (HTTPStatus.CREATED, HTTPStatus.OK)
 
     @property
+    def unavailable(self) -> bool:
+        """Whether the database was away for one of them."""
+        return any(result.status in PASSING for result in self.results)
+
+    @property
     def to_confirm(self) -> list[Result]:
         """Those that need nothing but a confirmation."""
         return [result for result in self.results if result.status is ResultStatus.OVER_MAXIMUM]
 
 
 def outcome_of(results: Sequence[Result]) -> Outcome:
-    """201 all done, 207 some, 400 a wrong field or a failure, 409 taken or over the maximum."""
+    """201 all done, 207 some, 503 database away, 400 a wrong field or a failure, 409 taken or over the maximum."""
     done = sum(result.done for result in results)
     if len(results) == 1:
         message = results[0].message
@@ -82,6 +95,8 @@ def _status(results: Sequence[Result], done: int) -> HTTPStatus:
         return HTTPStatus.CREATED
     if done:
         return HTTPStatus.MULTI_STATUS
+    if any(result.status in PASSING for result in results):
+        return HTTPStatus.SERVICE_UNAVAILABLE
     wrong = any(result.status in (ResultStatus.INVALID, ResultStatus.FAILED) for result in results)
     return HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.CONFLICT
 

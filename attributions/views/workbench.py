@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from attribution_project import errors
 from attribution_project.access import requires, wants_json
 from attribution_project.listing import question
 from attribution_project.search import search
@@ -55,6 +56,11 @@ def _answer_with_page(request: HttpRequest, outcome: Outcome) -> HttpResponse:
     if outcome.success:
         _tell(request, outcome)
         return redirect(f"{reverse('attributions:attribute')}?{urlencode(_place(request))}")
+    if outcome.unavailable:
+        # The list of what is free is in the same database.
+        return errors.unavailable(
+            request, list(dict.fromkeys((outcome.message, *(r.message for r in outcome.results))))
+        )
     context = _context(request, request.POST) | {"outcome": outcome, "note": request.POST.get("note", "")}
     return render(request, "attributions/workbench.html", context, status=outcome.status)
 

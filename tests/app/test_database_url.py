@@ -59,7 +59,7 @@ print(connection.transaction_mode, connection.settings_dict["CONN_MAX_AGE"])
 def test_a_socket_keeps_its_directory_with_its_capitals(database, url):
     config = database(url)
     assert (config["HOST"], config["NAME"], config["USER"]) == ("/run/Sockets/PG", "app", "postgres")
-    assert config["OPTIONS"] == {}
+    assert config["OPTIONS"] == {"connect_timeout": "5"}
 
 
 def test_libpq_options_pass_through_as_text(database):
@@ -86,7 +86,7 @@ def test_postgresql_connections_live_a_minute_and_are_checked(database):
 def test_a_pool_needs_no_persistent_connections(database):
     config = database("postgres://u@h/app", DATABASE_POOL="4")
     assert config["CONN_MAX_AGE"] == 0
-    assert config["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 4}
+    assert config["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 4, "timeout": 10}
 
 
 @pytest.mark.parametrize("variables", [{}, {"DATABASE_POOL": "2"}], ids=["plain", "pool"])

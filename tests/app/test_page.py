@@ -118,7 +118,7 @@ def test_an_unforeseen_failure_answers_a_reference_and_no_traceback(browser, mon
     monkeypatch.setattr("attributions.views.workbench._context", fail)
     browser.raise_request_exception = False
     page = browser.get(URL)
-    reference = re.search(r"<strong>([0-9A-F]{8})</strong>", page.content.decode())[1]
+    reference = re.search(r"référence ([0-9A-F]{8}) ", page.content.decode())[1]
     assert page.status_code == 500
     assert "secret detail" not in page.content.decode()
     assert f"Reference {reference}" in caplog.text

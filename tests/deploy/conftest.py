@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -114,8 +115,7 @@ class Database:
         words = f"--username=postgres --pwfile={self.secrets}/postgres_password --no-sync --no-instructions"
         words += " --encoding=UTF8 --locale=C.UTF-8"
         self._run("initdb", *words.split(), "--auth-local=trust", "--auth-host=scram-sha-256")
-        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}/data"
-        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={folder}/data/log", "--options", options)
+        self.start()
         #: As in the container of PostgreSQL.
         self.inside = {"PATH": f"{PG_BIN}:/usr/bin:/bin", "PGHOST": f"{folder}/data", "PGPORT": str(self.port)}
         self.inside["PGUSER"] = "postgres"
@@ -150,6 +150,14 @@ class Database:
         with self.connect(name) as connection:
             cursor = connection.execute(query)
             return cursor.fetchall() if cursor.description else []
+
+    def socket_url(self, url: str) -> str:
+        """The same database by the server's Unix socket, which asks for no password."""
+        return f"postgres://attribution@{quote(f'{self.folder}/data', safe='')}:{self.port}/{url.rpartition('/')[2]}"
+
+    def start(self) -> None:
+        options = f"-c port={self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self.folder}/data"
+        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self.folder}/data/log", "--options", options)
 
     def stop(self) -> None:
         self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=fast")
@@ -252,6 +260,13 @@ class Container:
         while (health := self.check_health()).returncode != 0:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, health.stdout + self.log
+            time.sleep(0.3)
+
+    def wait_until_ready(self) -> None:
+        """Until it can serve and store."""
+        deadline = time.monotonic() + _START
+        while (health := self.get("/healthz"))[0] != 200:
+            assert time.monotonic() < deadline, health
             time.sleep(0.3)
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
