@@ -8,6 +8,7 @@ that may hold a secret (SECRET_KEY, DATABASE_URL) are never repeated, and except
 import os
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-DATABASE_FORMS = "postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH"
 #: Seconds after which a page says that the database does not answer: libpq would wait for minutes, the pool for 30 s.
 CONNECT_TIMEOUT, POOL_TIMEOUT = "5", 10
+DATABASE_FORMS = "postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH"
 
 
 def text(name: str, default: str = "") -> str:
@@ -71,6 +72,23 @@ def origins(name: str) -> list[str]:
         if not re.fullmatch(r"https?://[^/\s]+", origin):
             raise ImproperlyConfigured(f"{name} holds {origin!r}: allowed are https://HOST and http://HOST:PORT.")
     return value
+
+
+def proxies(name: str) -> int | list[IPv4Network | IPv6Network]:
+    """Return how many proxies stand in front of the application, or the networks that they are in; not set means 0."""
+    value = words(name)
+    if len(value) < 2 and re.fullmatch(r"[0-9]?", "".join(value)):
+        return int(value[0]) if value else 0
+    try:
+        networks = [ip_network(word) for word in value]
+    except ValueError as error:
+        networks, reason = [], str(error)
+    else:
+        reason = "one that holds every address trusts everybody"
+    if not networks or any(network.prefixlen == 0 for network in networks):
+        allowed = "allowed are the number of proxies (0 to 9), or their networks such as 172.18.0.0/16,fd00::/8"
+        raise ImproperlyConfigured(f"{name}={text(name)!r} cannot be used: {reason}; {allowed}.")
+    return networks
 
 
 def required_secret_key(name: str) -> str:
@@ -196,6 +214,7 @@ def _postgresql(name: str, config: dict[str, Any], *, pool: int, max_age: int) -
     if not config["NAME"]:
         raise ImproperlyConfigured(f"{name} names no database: allowed are {DATABASE_FORMS}.")
     _check_libpq_options(name, options)
+    options.setdefault("connect_timeout", CONNECT_TIMEOUT)
     if pool:
         options["pool"] = {"min_size": 1, "max_size": pool, "timeout": POOL_TIMEOUT}
     return config | {"CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
@@ -211,4 +230,3 @@ def _check_libpq_options(name: str, options: dict[str, Any]) -> None:
     mode = options.get("sslmode", "prefer")
     if mode not in SSL_MODES:
         raise ImproperlyConfigured(f"{name} has sslmode={mode!r}: allowed are {', '.join(SSL_MODES)}.")
-    options.setdefault("connect_timeout", CONNECT_TIMEOUT)

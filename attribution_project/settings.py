@@ -12,6 +12,9 @@ MIGRATE_TO_PG_SOURCE  where migrate_to_pg finds the SQLite database, when the co
 CSRF_TRUSTED_ORIGINS  https://HOST, comma-separated, when a proxy changes the host name
 DJANGO_BEHIND_PROXY   on: believe the proxy's X-Forwarded-Proto header (it must set it itself)
 DJANGO_HSTS_SECONDS   how long a browser that came by HTTPS insists on it (default 3600; to be raised by steps)
+TRUSTED_PROXIES       whose entries in X-Forwarded-For are believed: how many proxies stand in front (1), or their
+                      networks (172.18.0.0/16,fd00::/8), which also holds where somebody gets past them; not set:
+                      nobody's, the client is whoever connects
 DJANGO_INSECURE_HTTP  on: production without HTTPS; localhost: only while ALLOWED_HOSTS has no other name
 LOG_LEVEL             DEBUG, INFO (default), WARNING or ERROR
 """
@@ -51,16 +54,17 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "attribution_project.client.know_the_client",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # These two before the sessions: what is said of one that cannot be stored is said in the language of the page.
     "attribution_project.middleware.content_security_policy",
     "attribution_project.middleware.language_of_the_user",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "attribution_project.health.answer_whoever_asks",  # before the host is checked
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "attribution_project.access.DenyByDefault",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -107,18 +111,23 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: it refuses whoever has tried too often
+    "attribution_project.throttle.Throttle",  # first: it refuses whoever has tried too often
     "django.contrib.auth.backends.ModelBackend",
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
-# Five wrong passwords for one name from one address: an hour's rest.
+TRUSTED_PROXIES = env.proxies("TRUSTED_PROXIES")
+# Five wrong passwords for one name from one address: an hour's rest, which further attempts do not lengthen.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(hours=1)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "attribution_project.client.counted_address"
+# A name may be a password that was typed into the wrong field; the address is what a log is read for.
+AXES_SENSITIVE_PARAMETERS = ["username"]
+AXES_LOCKOUT_CALLABLE = "attribution_project.throttle.locked"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -177,5 +186,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "attribution_project": {"handlers": ["console"], "level": LOG_LEVEL},
         "attributions": {"handlers": ["console"], "level": LOG_LEVEL},
+        # Who failed to log in, and from where.
+        "axes": {"handlers": ["console"], "level": "WARNING"},
     },
 }

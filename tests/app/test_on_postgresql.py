@@ -7,6 +7,8 @@ FILES = (
     "changes",
     "imports",
     "access",
+    "body",
+    "client_address",
     "health",
     "scale",
     "openapi",

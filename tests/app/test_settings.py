@@ -42,6 +42,10 @@ def test_production_has_no_debug(python):
         ({"CONN_MAX_AGE": "-1"}, ["CONN_MAX_AGE='-1'", "0 to"]),
         ({"DATABASE_POOL": "four"}, ["DATABASE_POOL='four'", "0 to"]),
         ({"DATABASE_POOL": "4"}, ["DATABASE_POOL=4", "SQLite", "0"]),
+        ({"TRUSTED_PROXIES": "nginx"}, ["TRUSTED_PROXIES='nginx'", "number of proxies", "172.18.0.0/16"]),
+        ({"TRUSTED_PROXIES": "172.18.0.1/16"}, ["TRUSTED_PROXIES", "host bits"]),
+        ({"TRUSTED_PROXIES": "172.18.0.0/16,0.0.0.0/0"}, ["TRUSTED_PROXIES", "trusts everybody"]),
+        ({"TRUSTED_PROXIES": "-1"}, ["TRUSTED_PROXIES='-1'", "0 to 9"]),
         ({"CSRF_TRUSTED_ORIGINS": "example.org"}, ["CSRF_TRUSTED_ORIGINS", "'example.org'", "https://HOST"]),
         ({**PRODUCTION, "SECRET_KEY": ""}, ["SECRET_KEY", "50"]),
         ({**PRODUCTION, "SECRET_KEY": PASSWORD}, ["SECRET_KEY", "16 characters", "50"]),
@@ -75,6 +79,16 @@ def test_a_bad_variable_is_named_with_what_is_allowed_and_no_password(python, va
 def test_check_deploy_has_no_complaint_in_production(manage):
     result = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert "no issues" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("", "0"), ("0", "0"), ("2", "2"), ("10.0.0.0/8, fd00::1", "['10.0.0.0/8', 'fd00::1/128']")],
+)
+def test_trusted_proxies_are_a_number_or_networks(python, value, read):
+    code = "from attribution_project.settings import TRUSTED_PROXIES as t; "
+    code += "print(t if isinstance(t, int) else [str(one) for one in t])"
+    assert python("-c", code, TRUSTED_PROXIES=value).stdout == f"{read}\n"
 
 
 def test_insecure_http_opts_out_of_the_redirect_to_https(python):

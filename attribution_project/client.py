@@ -1,0 +1,66 @@
+"""The client's address: what the nearest proxy that is not ours, or the client itself, connected from.
+
+``X-Forwarded-For`` is a list that every proxy lengthens at its right end; what stands to the left may be written by
+anybody. TRUSTED_PROXIES says how many entries, counted from the right, our own proxies have written.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+#: As some proxies write it: 192.0.2.1:4711 and [2001:db8::1]:4711.
+_WITH_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
+
+
+def know_the_client(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: put the client's address where Django, axes and gunicorn's access log look for it, REMOTE_ADDR."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        peer, forwarded = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
+        request.META["REMOTE_ADDR"] = client_address(peer, forwarded, settings.TRUSTED_PROXIES)
+        return get_response(request)
+
+    return middleware
+
+
+def client_address(peer: str, forwarded: str, trusted: int | Sequence[Network]) -> str:
+    """Return the address that connected to the outermost proxy that is trusted; the peer's own where none is.
+
+    ``trusted``: so many proxies, or those in these networks.
+    """
+    entries = forwarded.split(",") if forwarded else []
+    if isinstance(trusted, int):
+        found = _read(entries[-trusted]) if 0 < trusted <= len(entries) else None
+        return str(found or _read(peer) or peer)
+    address = _read(peer)
+    for entry in reversed(entries):
+        before = _read(entry)
+        if before is None or address is None or not any(address in network for network in trusted):
+            break
+        address = before
+    return str(address or peer)
+
+
+def _read(entry: str) -> Address | None:
+    """Return the address, without port or zone, an IPv4 address as one; None where it is none."""
+    text = entry.strip()
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def counted_address(request: HttpRequest) -> str | None:
+    """Return what attempts are counted for: of IPv6 the /64, since whoever has one of its addresses has them all."""
+    address = _read(request.META.get("REMOTE_ADDR", ""))
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False).network_address)
+    return str(address) if address else None

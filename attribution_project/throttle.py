@@ -1,0 +1,54 @@
+"""Passwords are not guessed for ever: axes locks a name for an address, and an address that tries many has to wait.
+
+Nobody is locked out everywhere: whoever guesses at a user's password locks it for the own address alone.
+"""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from axes.backends import AxesStandaloneBackend
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .client import counted_address
+from .errors import answer
+
+#: So many wrong passwords from one address, for whatever names, within this time; many people may have one address.
+MOST_FAILURES = 30
+WITHIN = timedelta(minutes=15)
+
+
+class Throttle(AxesStandaloneBackend):
+    """Authentication backend, to stand first: nobody's password is looked at while the address has to wait."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
+    ) -> None:
+        """Refuse the address, or leave it to axes to refuse the name at this address."""
+        if request is not None and _failures(counted_address(request)) >= MOST_FAILURES:
+            request.address_has_to_wait = request.axes_locked_out = True
+            raise PermissionDenied
+        super().authenticate(request, username, password, **more)
+
+
+def _failures(address: str | None) -> int:
+    recent = AccessAttempt.objects.filter(ip_address=address, attempt_time__gte=timezone.now() - WITHIN)
+    return recent.aggregate(n=Sum("failures_since_start"))["n"] or 0
+
+
+def locked(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
+    """Answer 429, and say how long that lasts."""
+    if hasattr(request, "address_has_to_wait"):
+        told = _("Passwords were wrong too often from here. Please try again in a quarter of an hour.")
+        wait = WITHIN
+    else:
+        told = _("The password was wrong too often. Please try again in an hour, or ask an administrator.")
+        wait = settings.AXES_COOLOFF_TIME
+    seconds = int(wait.total_seconds())
+    return answer(request, HTTPStatus.TOO_MANY_REQUESTS, _("Too many attempts"), [told], retry_after=seconds)
