@@ -1,10 +1,16 @@
-"""/healthz: whether this process can serve, for a load balancer or a container; no secret in it."""
+"""/livez: whether this process answers; /healthz: whether it can serve and store. For whoever asks; no secret in it."""
 
+import os
+import shutil
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
+from pathlib import Path
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -12,28 +18,81 @@ from django.views.decorators.http import require_safe
 
 from .access import open_to_everybody
 
+#: PostgreSQL puts this query's rows into a temporary file: some 300 kB that are written, and in no table.
+_SPILL = "SELECT count(*) FROM generate_series(1, 20000)"
+_DISK_FULL = "53100"
+#: What SQLite needs to store anything.
+_LEAST_FREE = 1_000_000
+
+
+@open_to_everybody
+@never_cache
+@require_safe
+def livez(request: HttpRequest) -> JsonResponse:
+    """Answer 200, and ask nobody: a process that does not answer is started again, one without a database is not."""
+    return JsonResponse({"status": "ok"})
+
 
 @open_to_everybody
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 with the engine when the database answers and has every migration, else 503."""
+    """Answer 200 when the database answers, has every migration and can be written to, else 503."""
     connection = connections[DEFAULT_DB_ALIAS]
-    answer = {"status": "ok", "database": connection.vendor, "migrations": "applied"}
+    told = {"database": connection.vendor, "migrations": "applied", "writes": "possible"}
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            answer |= {"status": "unavailable", "migrations": "missing"}
+        if _missing(frozenset(MigrationRecorder(connection).applied_migrations())):
+            told["migrations"] = "missing"
+        told["writes"] = _writes(connection)
+        status = "ok" if (told["migrations"], told["writes"]) == ("applied", "possible") else "degraded"
     except Error:
-        answer |= {"status": "unavailable", "migrations": "unknown"}
-    healthy = answer["status"] == "ok"
-    return JsonResponse(answer, status=HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
+        told |= {"migrations": "unknown", "writes": "unknown"}
+        status = "unavailable"
+    code = HTTPStatus.OK if status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+    return JsonResponse({"status": status} | told, status=code)
+
+
+@lru_cache(maxsize=1)
+def _missing(applied: frozenset[tuple[str, str]]) -> bool:
+    """Whether a migration lacks; the graph of all of them is made once, and again when others are applied."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _writes(connection: Any) -> str:
+    """Return "possible", or what keeps the database from storing anything."""
+    if connection.vendor == "sqlite":
+        return _writes_to_a_file(Path(connection.settings_dict["NAME"]))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'")
+        standby, read_only = cursor.fetchone()
+        if standby or read_only:
+            return "standby" if standby else "read-only"
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem = '64kB'")
+            cursor.execute(_SPILL)
+    except Error as error:
+        if getattr(error.__cause__, "sqlstate", None) != _DISK_FULL:
+            raise
+        return "disk full"
+    return "possible"
+
+
+def _writes_to_a_file(path: Path) -> str:
+    if not path.exists():  # a test's, in memory
+        return "possible"
+    if not all(os.access(place, os.W_OK) for place in (path, path.parent)):
+        return "read-only"
+    return "possible" if shutil.disk_usage(path.parent).free > _LEAST_FREE else "disk full"
 
 
 def answer_whoever_asks(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: /healthz is answered under any name; a container or a load balancer asks by an address."""
+    """Middleware: both are answered under any name; a container or a load balancer asks by an address."""
+    views = {reverse("healthz"): healthz, reverse("livez"): livez}
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        return healthz(request) if request.path == reverse("healthz") else get_response(request)
+        view = views.get(request.path)
+        return view(request) if view else get_response(request)
 
     return middleware

@@ -158,7 +158,7 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 
 HTTPS = PRODUCTION and not env.plain_http("DJANGO_INSECURE_HTTP", ALLOWED_HOSTS)
 # Whoever asks a container for its health speaks HTTP to it.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|livez)$"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # A browser keeps it: what it was told for a year cannot be taken back for a year.
 SECURE_HSTS_SECONDS = env.whole_number("DJANGO_HSTS_SECONDS", 3600) if HTTPS else 0

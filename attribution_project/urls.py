@@ -23,6 +23,7 @@ urlpatterns = [
     path("cours/", include("courses.urls")),
     path("base-de-donnees/", database_page.database_page, name="database"),
     path("healthz", health.healthz, name="healthz"),
+    path("livez", health.livez, name="livez"),
     path("login/", open_to_everybody(auth_views.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("logout/", open_to_everybody(auth_views.LogoutView.as_view()), name="logout"),
     path("language/setlang/", open_to_everybody(set_language), name="set_language"),

@@ -1,4 +1,7 @@
-"""Ask the web server of this container for its health: status 0 where it can serve, else 1 and why."""
+"""Ask the web server of this container whether it answers: status 0 where it does, else 1 and why.
+
+Not /healthz: a container is not at fault, and not to be replaced, where its database is away.
+"""
 
 import os
 import sys
@@ -7,8 +10,8 @@ import urllib.request
 
 
 def main() -> int:
-    """Ask /healthz on this machine."""
-    address = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/healthz"
+    """Ask /livez on this machine."""
+    address = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/livez"
     # A proxy in the environment is none of this machine's business.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -22,6 +22,7 @@ MATRIX = {
     ("home", ()): (USERS, USERS),
     ("database", ()): (STAFF, STAFF),
     ("healthz", ()): (EVERYBODY, None),
+    ("livez", ()): (EVERYBODY, None),
     ("login", ()): (EVERYBODY, EVERYBODY),
     ("logout", ()): (None, EVERYBODY),
     ("set_language", ()): (EVERYBODY, EVERYBODY),

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from attribution_project import health
 from attributions.models import Attribution, Teacher
 from tests.app.conftest import browser_of
 
@@ -18,13 +19,29 @@ pytestmark = pytest.mark.django_db
 def test_healthz_names_the_engine_and_nothing_secret():
     answer = Client().get("/healthz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": connection.vendor, "migrations": "applied"}
+    sound = {"status": "ok", "database": connection.vendor, "migrations": "applied", "writes": "possible"}
+    assert answer.json() == sound
+
+
+def test_the_graph_of_the_migrations_is_made_once():
+    Client().get("/healthz")
+    before = health._missing.cache_info()
+    Client().get("/healthz")
+    after = health._missing.cache_info()
+    assert (after.misses, after.hits) == (before.misses, before.hits + 1)
+
+
+@pytest.mark.django_db(databases=[])
+def test_livez_asks_nobody():
+    answer = Client(headers={"host": "172.18.0.5:8000"}).get("/livez")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 def test_healthz_answers_under_any_name_and_by_http(settings):
     settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["attribution.example.org"], True
     strange = Client(headers={"host": "172.18.0.5:8000"})
     assert strange.get("/healthz").status_code == 200
+    assert strange.get("/livez").status_code == 200
     assert strange.post("/healthz").status_code == 405
     assert strange.get("/login/", secure=True).status_code == 400
     assert "Content-Security-Policy" in strange.get("/healthz").headers
@@ -33,7 +50,7 @@ def test_healthz_answers_under_any_name_and_by_http(settings):
 def test_healthz_is_503_while_a_migration_is_missing():
     MigrationRecorder(connection).record_unapplied("attributions", "0003_roles")
     answer = Client().get("/healthz")
-    assert (answer.status_code, answer.json()["migrations"]) == (503, "missing")
+    assert (answer.status_code, answer.json()["status"], answer.json()["migrations"]) == (503, "degraded", "missing")
 
 
 def test_healthz_is_503_without_a_database(python, tmp_path):
@@ -44,7 +61,11 @@ def test_healthz_is_503_without_a_database(python, tmp_path):
     )
     url = f"postgres://u:planted@localhost:1/{tmp_path.name}"
     done = python("-c", code, DJANGO_SETTINGS_MODULE="attribution_project.settings", DATABASE_URL=url)
-    assert done.stdout.startswith('503 {"status": "unavailable", "database": "postgresql", "migrations": "unknown"}')
+    status, _, body = done.stdout.partition(" ")
+    assert status == "503"
+    assert json.loads(body.splitlines()[0]) == {
+        "status": "unavailable", "database": "postgresql", "migrations": "unknown", "writes": "unknown"
+    }  # fmt: skip
     assert "planted" not in done.stdout + done.stderr
 
 

@@ -264,6 +264,7 @@ class Container:
 
     def wait_until_ready(self) -> None:
         """Until it can serve and store."""
+        self.wait_until_healthy()
         deadline = time.monotonic() + _START
         while (health := self.get("/healthz"))[0] != 200:
             assert time.monotonic() < deadline, health

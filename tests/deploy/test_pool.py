@@ -62,11 +62,11 @@ def test_pages_come_through_the_pool_and_migrations_do_not(container, url, serve
             assert time.monotonic() < deadline, one.log
             time.sleep(0.2)
         assert "Applying courses.0001_initial... OK" in one.log
-        assert "unavailable" in one.check_health().stdout
+        assert '"unavailable"' in one.get("/healthz")[1]
         with bouncer():
-            one.wait_until_healthy()
+            one.wait_until_ready()
             assert one.get("/login/", Host="localhost")[0] == 200
-        assert one.check_health().returncode == 1
+        assert one.get("/healthz")[0] == 503
 
 
 def test_the_application_works_through_the_pool(container, url, bouncer):
