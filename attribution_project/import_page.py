@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from . import imports
+from .body import SHEET_MEGABYTES
 from .resources import KeyedResource
 
 
 def import_page(request: HttpRequest, resource: KeyedResource, *, title: str, back: str) -> HttpResponse:
     """``back``: the name of the address of the list that the rows belong to."""
-    context: dict[str, Any] = {"title": title, "back": back, "resource": resource, "most_rows": imports.MOST_ROWS}
+    context: dict[str, Any] = {"title": title, "back": back, "resource": resource, "megabytes": SHEET_MEGABYTES}
     if request.method != "POST":
         return render(request, "import.html", context)
     try:

@@ -21,10 +21,10 @@ from import_export.formats.base_formats import XLSX
 from openpyxl.utils.exceptions import InvalidFileException
 
 from . import failures
+from .body import SHEET_MEGABYTES, sheet_too_large
 from .exports import FORMULA
 from .resources import KeyedResource
 
-MOST_BYTES = 1_000_000
 MOST_ROWS = 5_000
 #: An XLSX is compressed: this is what it may unfold to.
 _MOST_UNFOLDED = 50_000_000
@@ -78,8 +78,8 @@ def read(upload: UploadedFile | None) -> tablib.Dataset:
     """Return the rows as text; UnusableFileError says what the file is instead."""
     if upload is None:
         raise UnusableFileError(_("Choose a file first."))
-    if (upload.size or 0) > MOST_BYTES:
-        raise UnusableFileError(_("The file is larger than 1 MB: please split it."))
+    if (upload.size or 0) > SHEET_MEGABYTES * 1_000_000:
+        raise UnusableFileError(sheet_too_large())
     content = upload.read()
     dataset = _of_sheet(content) if content.startswith(b"PK\x03\x04") else _of_text(content)
     if not dataset.headers or not len(dataset):
@@ -93,7 +93,7 @@ def _of_sheet(content: bytes) -> tablib.Dataset:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNFOLDED:
-                raise UnusableFileError(_("The file is larger than 1 MB: please split it."))
+                raise UnusableFileError(sheet_too_large())
         sheet = XLSX().create_dataset(content)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
         raise UnusableFileError(_("The file is no XLSX that can be read.")) from error
@@ -163,10 +163,10 @@ def _check_headings(resource: KeyedResource, dataset: tablib.Dataset) -> None:
 
 def _lines(resource: KeyedResource, result: Any, dataset: tablib.Dataset) -> Iterator[Line]:
     headings = {field.attribute: field.column_name for field in resource.get_import_fields()}
-    faults = {row.number: _faults_of(row.error, headings) for row in result.invalid_rows}
     for one in (*result.base_errors, *(one for row in result.error_rows for one in row.errors)):
         if failures.unavailable(one.error):
             raise one.error
+    faults = {row.number: _faults_of(row.error, headings) for row in result.invalid_rows}
     faults |= {row.number: [("", str(one.error)) for one in row.errors] for row in result.error_rows}
     if result.base_errors:
         raise UnusableFileError(str(result.base_errors[0].error))
@@ -206,7 +206,7 @@ def accept(resource: KeyedResource, token: str, user: Any) -> Preview:
             dataset, dry_run=False, raise_errors=False, use_transactions=True, rollback_on_validation_errors=True
         )
     except Error as error:
-        raise UnusableFileError(str(error).splitlines()[0]) from error
         if failures.unavailable(error):
             raise
+        raise UnusableFileError(str(error).splitlines()[0]) from error
     return Preview(headings=headings, lines=list(_lines(resource, result, dataset)))

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "attribution_project.health.answer_whoever_asks",  # before the host is checked
     "django.middleware.common.CommonMiddleware",
+    "attribution_project.body.Limit",  # before the body is read for its token
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "attribution_project.access.DenyByDefault",
@@ -185,8 +186,8 @@ LOGGING = {
         # Django's own handlers are replaced: it mails errors to ADMINS and hides warnings in production.
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "attribution_project": {"handlers": ["console"], "level": LOG_LEVEL},
-        "attributions": {"handlers": ["console"], "level": LOG_LEVEL},
         # Who failed to log in, and from where.
         "axes": {"handlers": ["console"], "level": "WARNING"},
+        "attributions": {"handlers": ["console"], "level": LOG_LEVEL},
     },
 }

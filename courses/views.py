@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project import exports
 from attribution_project.access import requires
+from attribution_project.body import takes_a_sheet
 from attribution_project.import_page import import_page
 from attribution_project.listing import Column, chosen, listing
 from attribution_project.search import search
@@ -57,6 +58,7 @@ def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     return exports.download(request, CourseResource(), found(request), "cours", extension)
 
 
+@takes_a_sheet
 @requires("courses.add_course")
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_courses(request: HttpRequest) -> HttpResponse:

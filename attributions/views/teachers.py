@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project import exports
 from attribution_project.access import open_to_users, requires
+from attribution_project.body import takes_a_sheet
 from attribution_project.import_page import import_page
 from attribution_project.listing import Column, chosen, listing
 from attribution_project.search import search
@@ -65,6 +66,7 @@ def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     return exports.download(request, TeacherResource(), found(request), "enseignants", extension)
 
 
+@takes_a_sheet
 @requires("attributions.add_teacher")
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_teachers(request: HttpRequest) -> HttpResponse:

@@ -236,3 +236,33 @@ def test_every_page_fits_has_one_title_and_a_name_for_each_control(application, 
 
 def test_the_sizes_are_those_of_a_telephone_and_a_desk():
     assert {name: size["width"] for name, size in SIZES.items()} == {"phone": 390, "desktop": 1280}
+
+
+@pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
+def test_what_is_refused_is_said_in_a_page_that_fits(application, page, tmp_path):
+    def check(title: str, told: str) -> None:
+        expect(page.get_by_role("heading", name=title)).to_be_visible()
+        expect(page.locator("main")).to_contain_text(told)
+        assert fits(page)
+
+    def try_to_log_in() -> None:
+        page.get_by_label("Nom d’utilisateur").fill("enseignante")
+        page.get_by_label("Mot de passe").fill("x")
+        page.locator("main").get_by_role("button").click()
+
+    page.goto(f"{application.address}/login/")
+    page.context.clear_cookies()
+    try_to_log_in()
+    check("Ce formulaire a expiré", "Rechargez la page")
+    page.goto(f"{application.address}/login/")
+    for _ in range(4):
+        try_to_log_in()
+        expect(page.get_by_role("alert")).to_be_visible()
+    try_to_log_in()
+    check("Trop de tentatives", "dans une heure")
+    log_in(page, application, "administratrice")
+    page.goto(f"{application.address}/cours/import/")
+    (tmp_path / "large.csv").write_bytes(b"x" * 3_000_000)
+    page.get_by_label("CSV ou XLSX").set_input_files(tmp_path / "large.csv")
+    page.get_by_role("button", name="Aperçu").click()
+    check("Trop de données", "dépasse 1 Mo")

@@ -1,0 +1,70 @@
+"""How much a request may bring along, logged in or not: judged before anything of it is read."""
+
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from .errors import too_large
+
+#: What every address takes: 200 parts in JSON are 20 kB.
+MOST_KILOBYTES = 256
+#: A file to import; the page that asks for it says so.
+SHEET_MEGABYTES = 1
+#: The file and its form, or the rows of its preview, which are signed text.
+_MOST_WITH_SHEET = 2 * SHEET_MEGABYTES * 1_000_000
+
+View = Callable[..., HttpResponse]
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def takes_a_sheet(view: View) -> View:
+    """Let a view be sent a file to import."""
+    view.takes_a_sheet = True  # type: ignore[attr-defined]
+    return view
+
+
+class Limit:
+    """Middleware, before the one that looks for a CSRF token in the body: answer 413 by Content-Length."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Leave all to ``process_view``, which knows the view."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Return None to go on, or the refusal."""
+        sheet = hasattr(view, "takes_a_sheet")
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        # What is no number Django takes for 0, and reads nothing.
+        if not length.isdecimal() or int(length) <= (_MOST_WITH_SHEET if sheet else MOST_KILOBYTES * 1000):
+            return None
+        if sheet:
+            return too_large(request, sheet_too_large())
+        return too_large(request, _("At most %(n)d kB can be sent to this address.") % {"n": MOST_KILOBYTES})
+
+
+def sheet_too_large() -> str:
+    """What is said of a file that is too large."""
+    return _("The file is larger than %(n)d MB: please split it.") % {"n": SHEET_MEGABYTES}
+
+
+def measured(application: Wsgi) -> Wsgi:
+    """Give a body without Content-Length (chunked) its length, reading one byte more at most than any view takes.
+
+    Django itself would read nothing of it.
+    """
+
+    def measuring(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if "HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"):
+            body = environ["wsgi.input"].read(_MOST_WITH_SHEET + 1)
+            environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        return application(environ, start_response)
+
+    return measuring
