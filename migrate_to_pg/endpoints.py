@@ -424,6 +424,11 @@ def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
     return TargetChoice(database=entry)
 
 
+def default_is_postgresql() -> bool:
+    """Whether a run needs no --target."""
+    return _vendor(settings.DATABASES[DEFAULT_DB_ALIAS]) == "postgresql"
+
+
 def _is_sqlite(entry: Mapping[str, Any]) -> bool:
     return _vendor(entry) == "sqlite"
 

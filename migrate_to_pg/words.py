@@ -12,7 +12,14 @@ from typing import Any
 from django.conf import settings
 
 from migrate_to_pg.discretion import may_hold_password
-from migrate_to_pg.endpoints import as_option, embedded_directory, has_password, search_path, shown_target
+from migrate_to_pg.endpoints import (
+    as_option,
+    default_is_postgresql,
+    embedded_directory,
+    has_password,
+    search_path,
+    shown_target,
+)
 from migrate_to_pg.language import counted, size
 from migrate_to_pg.language import gettext as _
 from migrate_to_pg.records import (
@@ -153,8 +160,9 @@ def next_steps(
 
 
 def _rehearse(options: Options) -> str:
-    embedded = options.target or "embedded"
-    line = command_line(replace(options, mode="rehearse", target=embedded))
+    # The server that the settings name is the one that the move will meet.
+    target = options.target or (None if default_is_postgresql() else "embedded")
+    line = command_line(replace(options, mode="rehearse", target=target))
     return _("Rehearse, which publishes nothing:\n{line}", line=line)
 
 

@@ -176,3 +176,16 @@ def test_what_calls_nothing_is_refused(ready, value):
     assert refused.returncode == 2
     assert "MIGRATE_TO_PG_COMMAND is not how a command is called." in refused.stderr
     assert "password" not in refused.stderr
+
+
+def test_the_rehearsal_after_a_check_is_on_the_server_of_the_settings_where_they_name_one(ready, postgres_url):
+    def rehearsal(**variables):
+        looked = ready.run("migrate_to_pg", "--source", ready.source, "--check", "--json", **variables)
+        (line,) = to_copy(json.loads(looked.stdout)["next_steps"])
+        return shlex.split(line)
+
+    assert rehearsal()[-2:] == ["--target", "embedded"]
+    command = rehearsal(DATABASE_URL=postgres_url)
+    assert "--target" not in command
+    arguments = command[command.index("migrate_to_pg") :]
+    assert "Your project can move" in ready.run(*arguments, DATABASE_URL=postgres_url).stdout
