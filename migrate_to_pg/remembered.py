@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sqlite3
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from migrate_to_pg.migrations import Key
 from migrate_to_pg.version import __version__
 from migrate_to_pg.web_server import sqlite_entry
 
+#: A word in quotes, as the code names a variable of the environment.
+_VARIABLE = re.compile(rb"""(?<=["'])[A-Za-z_][A-Za-z0-9_]*(?=["'])""")
 #: What is kept of earlier runs, at most.
 _KEPT = 40
 #: Settings of Django's own on which the tables of a project depend.
@@ -47,8 +50,14 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
         (choice.alias, entry, sorted(applied), sorted(tables), plain),
     )
     digest = hashlib.sha256(repr(facts).encode())
+    quoted: set[bytes] = set()
     for path in _sources():
-        digest.update(repr(str(path)).encode() + hashlib.sha256(path.read_bytes()).digest())
+        source = path.read_bytes()
+        digest.update(repr(str(path)).encode() + hashlib.sha256(source).digest())
+        quoted.update(_VARIABLE.findall(source))
+    # A migration, or what it imports, may read them.
+    variables = sorted((name, value) for name, value in os.environ.items() if os.fsencode(name) in quoted)
+    digest.update(repr(variables).encode())
     return digest.hexdigest()
 
 

@@ -182,11 +182,17 @@ def test_without_a_server_what_an_older_one_lacks_is_a_warning(project):
 LOST = "auth_user_groups_group_id_97559544"
 
 
-def test_where_the_migrations_do_not_run_on_sqlite_drift_is_told_and_nothing_repaired(project, tmp_path):
+def test_what_a_variable_makes_of_the_migrations_is_not_remembered_for_another_value(project):
+    stray = project("stray")
+    made = found(stray, "migrate_to_pg", "--check", STRAY="CREATE TABLE left_here (a int)")
+    assert made == {("missing-table", "warning", "left_here", "", 1)}
+    assert found(stray, "migrate_to_pg", "--check") == set()
+
+
+def test_where_the_migrations_do_not_run_on_sqlite_drift_is_told_and_nothing_repaired(project):
     drifted = project("vendor", f"DROP INDEX {LOST}")
     before = digest(drifted.source)
-    # What another run learnt is not at hand here.
-    refused = {"VENDOR_REFUSES": "1", "XDG_CACHE_HOME": str(tmp_path / "none")}
+    refused = {"VENDOR_REFUSES": "1"}
     told = json.loads(drifted.run("sqlite_doctor", "--json", ok=False, **refused).stdout)
     drift = {finding["table"] for finding in told["findings"] if finding["rule"] == "schema-drift"}
     # By the models alone: what the migrations dropped in the database is taken for lost.
