@@ -167,3 +167,24 @@ def test_one_address_holds_so_many_requests_and_no_more(proxy, echo):
             ):
                 assert time.monotonic() < deadline, told
                 time.sleep(0.05)
+
+
+def test_an_answer_that_breaks_off_does_not_look_like_one_that_is_over(proxy):
+    """A sheet of which only the beginning came must not be taken for all of it."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as application:
+
+        def answer(end):
+            connection, _ = application.accept()
+            with connection:
+                asked = connection.recv(65536).split(b"\r\n")[0]
+                # Only the newer protocol has chunks, which say where the end is.
+                assert asked.endswith(b"HTTP/1.1")
+                connection.sendall(chunked + end)
+
+        with proxy(application.getsockname()[1]) as client:
+            for end, said in ((b"0\r\n\r\n", "\r\n0\r\n\r\n"), (b"", "first\r\n")):
+                thread = threading.Thread(target=answer, args=(end,))
+                thread.start()
+                assert client.ask("GET /cours/ HTTP/1.1\nHost: localhost").endswith(said)
+                thread.join()
