@@ -125,6 +125,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(hours=1)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "attribution_project.throttle.typed_name"
 AXES_CLIENT_IP_CALLABLE = "attribution_project.client.counted_address"
 # A name may be a password that was typed into the wrong field; the address is what a log is read for.
 AXES_SENSITIVE_PARAMETERS = ["username"]

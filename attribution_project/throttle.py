@@ -3,6 +3,7 @@
 Nobody is locked out everywhere: whoever guesses at a user's password locks it for the own address alone.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -35,6 +36,13 @@ class Throttle(AxesStandaloneBackend):
             request.address_has_to_wait = request.axes_locked_out = True
             raise PermissionDenied
         super().authenticate(request, username, password, **more)
+
+
+def typed_name(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
+    """Return the name for axes to count, of any length that somebody typed: PostgreSQL refuses more than its column."""
+    name = (credentials or request.POST).get("username")
+    longest = AccessAttempt._meta.get_field("username").max_length
+    return name[:longest] if isinstance(name, str) else None
 
 
 def _failures(address: str | None) -> int:
