@@ -1,7 +1,7 @@
 """A django-import-export resource and a query in, a CSV or XLSX file to download out."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from http import HTTPStatus
 from itertools import chain, islice
 from typing import Any
@@ -34,10 +34,8 @@ def download(request: HttpRequest, resource: Any, rows: QuerySet[Any], name: str
     lines = _lines(resource, rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{timezone.localdate().isoformat()}.{extension}"'}
     if extension == "csv":
-        # The database is asked before the answer begins: where it is away, that is what is answered.
-        begun = chain(list(islice(lines, 2)), lines)
-        content = _csv(begun, _("INCOMPLETE: the database did not answer any more. Please export again."))
-        return StreamingHttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
+        content = _csv(lines, _("INCOMPLETE: the database did not answer any more. Please export again."))
+        return StreamingHttpResponse(_Begun(content), content_type="text/csv; charset=utf-8", headers=headers)
     if rows.count() > MOST_SHEET_ROWS:
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return render(request, "too_large.html", {"most": MOST_SHEET_ROWS}, status=status)
@@ -56,6 +54,25 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
+class _Begun:
+    """Lines of which the first are there already: the database is asked before the answer begins.
+
+    Where it is away, that is what is answered. Django closes it with the answer, and so the cursor behind it.
+    """
+
+    def __init__(self, lines: Generator[str]) -> None:
+        self._lines = lines
+        self._first = list(islice(lines, 3))
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the first ones, then the others."""
+        return chain(self._first, self._lines)
+
+    def close(self) -> None:
+        """Leave the others where they are."""
+        self._lines.close()
+
+
 class _Echo:
     """What csv writes to, handed on instead of kept."""
 
@@ -63,7 +80,7 @@ class _Echo:
         return line
 
 
-def _csv(lines: Iterable[list[Any]], incomplete: str) -> Iterator[str]:
+def _csv(lines: Iterable[list[Any]], incomplete: str) -> Generator[str]:
     writer = csv.writer(_Echo())
     yield _MARK
     try:
