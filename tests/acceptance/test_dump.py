@@ -111,7 +111,7 @@ def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(made, manage,
     source = Path(shutil.copy(made("dangling-fk,orphans,code-in-fk"), tmp_path / "source.sqlite3"))
     file = tmp_path / "a.dump"
     told = manage("migrate_to_pg", "--source", source, "--dump", file, "--report", tmp_path / "1").stdout
-    assert "faults stand in the way of the load: mend them before, or give --fix or --quarantine" in told
+    assert "faults stand in the way of the load: repair them before, or give --fix or --quarantine" in told
     source.unlink()
     options = ("--from-dump", file, "--target", postgres_url)
     blocked = manage("migrate_to_pg", *options, "--report", tmp_path / "2", ok=False)

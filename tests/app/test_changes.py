@@ -214,7 +214,7 @@ class TestCarryOver:
         assert Attribution.objects.filter(academic_year="2026-2027").count() == 1
 
     def test_it_is_all_or_nothing(self, browser, last_year, monkeypatch):
-        from django.db import OperationalError
+        from django.db import DataError
 
         from attributions import carry_over
 
@@ -222,8 +222,8 @@ class TestCarryOver:
 
         def fail(rows, model, **more):
             make(rows[:1], model, **more)
-            raise OperationalError("disk is full")
+            raise DataError("numeric field overflow")
 
         monkeypatch.setattr(carry_over, "bulk_create_with_history", fail)
-        assert "disk is full" in browser.post(self.URL, self.sent()).content.decode()
+        assert "numeric field overflow" in browser.post(self.URL, self.sent()).content.decode()
         assert not Attribution.objects.filter(academic_year="2026-2027").exists()
