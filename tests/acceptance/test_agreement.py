@@ -171,6 +171,28 @@ def test_a_file_whose_end_is_missing_is_an_error_to_every_command_before_anythin
         assert connection.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("reserved", [1, 8, 255])
+def test_a_file_that_claims_reserved_bytes_is_read_by_no_command_as_a_sound_one(reserved, project, postgres_url):
+    """The byte at 20 says how much of each page is nobody's: SQLite then reads long values from other places."""
+    wrong = project("vendor", *TAKEN, f"INSERT INTO vendor_entry (body) VALUES ('{'long ' * 2000}')")
+    with wrong.source.open("r+b") as file:
+        file.seek(20)
+        file.write(bytes([reserved]))
+    before, dump = digest(wrong.source), wrong.folder / "d.migrate_to_pg"
+    target = ("--target", postgres_url)
+    for arguments in (
+        ("migrate_to_pg", "--check"), ("migrate_to_pg", "--rehearse", *target), ("migrate_to_pg", *target),
+        ("sqlite_doctor",), ("sqlite_doctor", "--repair", "all"),
+    ):  # fmt: skip
+        assert wrong.run(*arguments, ok=False).returncode == 1, arguments
+    # A dump takes findings along, which then stop the load.
+    if wrong.run("migrate_to_pg", "--dump", dump, ok=False).returncode == 0:
+        assert wrong.run("migrate_to_pg", "--from-dump", dump, *target, ok=False).returncode == 1
+    assert digest(wrong.source) == before
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384").fetchone() == (0,)
+
+
 def test_without_a_server_what_an_older_one_lacks_is_a_warning(project):
     """Before 6.1 Django asks no version."""
     told = json.loads(project("refused").run("migrate_to_pg", "--check", "--json", ok=False).stdout)
