@@ -13,8 +13,9 @@ import pytest
 
 HERE = Path(__file__).resolve().parents[2]
 OWN = ["shapes", "squash", "stray", "unruly", "dialect", "many"]
-if django.VERSION >= (5, 0):
-    OWN += ["fields"]  # GeneratedField and db_default
+if django.VERSION >= (5, 1):
+    # GeneratedField and db_default. What Django 5.0 makes of Concat in one PostgreSQL refuses: "not immutable".
+    OWN += ["fields"]
 #: Applications of the package index -> what their project installs; those that are there are tried.
 OTHERS = {
     "django-taggit": ["taggit"],
