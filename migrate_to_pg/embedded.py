@@ -205,7 +205,7 @@ def resume(directory: Path) -> EmbeddedServer:
 
 
 def _main() -> int:
-    """``python -m migrate_to_pg.embedded``: there is no command of manage.py for it, since no run needs one."""
+    """Run ``python -m migrate_to_pg.embedded``. No run needs it, so manage.py has no such command."""
     parser = argparse.ArgumentParser(description="An embedded PostgreSQL that a run made.")
     asked = parser.add_mutually_exclusive_group(required=True)
     asked.add_argument("--url", metavar="DIR", type=Path, help="start it where it does not run, and print its URL")

@@ -28,6 +28,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from migrate_to_pg import watch
 from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, MigrationStateError, StagingError, TargetError
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.missing_objects import SQLITE_COLLATIONS, remedy
 from migrate_to_pg.records import INCOMING, Event, FreshRows
 
 Key = tuple[str, str]
@@ -333,11 +334,8 @@ def missing_collation(connection: BaseDatabaseWrapper, error: BaseException) -> 
     found = _MISSING_COLLATION.search(str(error)) if refused else None
     if found is None:
         return _without_icu(connection) if "ICU" in str(error) else ""
-    # Every command of Django's imports this module; the rules are for a run.
-    from migrate_to_pg.rules import missing_on_postgresql
-
-    is_sqlite = found[1].lower() in missing_on_postgresql.SQLITE_COLLATIONS
-    return ("" if is_sqlite else _without_icu(connection)) or missing_on_postgresql.remedy("collation", found[1])
+    is_sqlite = found[1].lower() in SQLITE_COLLATIONS
+    return ("" if is_sqlite else _without_icu(connection)) or remedy("collation", found[1])
 
 
 def _without_icu(connection: BaseDatabaseWrapper) -> str:

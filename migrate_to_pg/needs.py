@@ -12,11 +12,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from migrate_to_pg.migrations import SourceLoader
+from migrate_to_pg.missing_objects import SQLITE_COLLATIONS
 from migrate_to_pg.names import called, cut
 from migrate_to_pg.recorder import NEWEST, record
 from migrate_to_pg.records import Need
 from migrate_to_pg.registry import Registry
-from migrate_to_pg.rules.missing_on_postgresql import SQLITE_COLLATIONS
 from migrate_to_pg.stand_in import NOWHERE, standing_in
 
 #: Functions that SQLite has and PostgreSQL has not; a test asks servers whether that is so.

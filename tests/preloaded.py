@@ -41,9 +41,13 @@ LIBRARIES = (
 
 #: All of the tool that needs no settings.
 TOOL = (
-    "migrate_to_pg.afterwards", "migrate_to_pg.doctor", "migrate_to_pg.management.commands.migrate_to_pg",
-    "migrate_to_pg.management.commands.sqlite_doctor", "migrate_to_pg.pipeline", "migrate_to_pg.repair",
-)  # fmt: skip
+    "migrate_to_pg.afterwards",
+    "migrate_to_pg.doctor",
+    "migrate_to_pg.management.commands.migrate_to_pg",
+    "migrate_to_pg.management.commands.sqlite_doctor",
+    "migrate_to_pg.pipeline",
+    "migrate_to_pg.repair",
+)
 
 #: What the interpreter does by these, ``become`` does.
 _DONE_LATER = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}

@@ -6,16 +6,9 @@ from collections.abc import Iterator
 
 from migrate_to_pg.language import N_
 from migrate_to_pg.language import gettext as _
+from migrate_to_pg.missing_objects import remedy
 from migrate_to_pg.records import Finding, Level, Need
 from migrate_to_pg.rules.rule import SetRule, Subject
-
-#: SQLite's own.
-SQLITE_COLLATIONS = frozenset(("nocase", "rtrim", "binary"))
-#: What stands for SQLite's NOCASE; other names have nothing like it.
-CREATE_COLLATION = (
-    'CreateCollation("{name}", provider="icu", locale="und-u-ks-level2", deterministic=False) of'
-    " django.contrib.postgres.operations"
-)
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -42,25 +35,6 @@ def _explained(need: Need) -> str:
     else:
         lacks = _("No applied migration makes it. No server was asked: a rehearsal tells whether the server has it.")
     return f"{words[need.kind]} {lacks}"
-
-
-def remedy(kind: str, name: str) -> str:
-    """What to do where it is missing."""
-    if kind == "extension":
-        return _("As a superuser, run in the target's database: CREATE EXTENSION {name};", name=name)
-    if kind == "collation" and name.lower() == "nocase":
-        return _(
-            "Make one of that name on PostgreSQL, in the migration that uses it and before it is used: {operation},"
-            " does nothing on SQLite. It needs a server with ICU, which the embedded one is not. Or take"
-            " db_collation out of the migration and of the model, and compare with iexact.",
-            operation=CREATE_COLLATION.format(name=name),
-        )
-    if kind == "collation":
-        return _(
-            "Take it out of the migration and of the model, or make one of that name in the migration that uses it:"
-            " CreateCollation of django.contrib.postgres.operations does nothing on SQLite."
-        )
-    return _("Put in its place what both databases have, in the migration and in the model; then run again.")
 
 
 RULE = SetRule(

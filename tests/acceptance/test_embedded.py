@@ -138,8 +138,8 @@ def test_a_user_that_is_made_for_the_server_is_named(monkeypatch, data_of_embedd
             server = embedded.start(folder / "pg")
             server.stop()
             assert server.place.notes == (
-                f"The system user {embedded_place.USER} was made: PostgreSQL refuses to run as root, and runs as that"
-                " user.",
+                f"The system user {embedded_place.USER} was made:"
+                " PostgreSQL refuses to run as root, and runs as that user.",
             )
             assert (folder / "pg").owner() == embedded_place.USER
             assert embedded_place.place_for(folder / "pg", 18).notes == ()

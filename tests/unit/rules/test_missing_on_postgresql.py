@@ -12,9 +12,9 @@ import pytest
 
 from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
+from migrate_to_pg.missing_objects import SQLITE_COLLATIONS
 from migrate_to_pg.needs import SQLITE_FUNCTIONS, SQLITE_TYPES
 from migrate_to_pg.records import Finding, Level, Need
-from migrate_to_pg.rules.missing_on_postgresql import SQLITE_COLLATIONS
 from tests.unit.rules.examined import table
 
 
