@@ -30,7 +30,7 @@ from benchmarks.processor import processor_time
 from benchmarks.run import machine, used
 from demo.application import Application
 from demo.secretaries import program
-from migrate_to_pg import embedded
+from migrate_to_pg.postgres import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".bench"

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg import staging
-from migrate_to_pg.embedded import EmbeddedServer
+from migrate_to_pg.postgres.embedded import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The tables that hold nearly all rows; the others have some dozen.

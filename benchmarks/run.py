@@ -19,8 +19,8 @@ from statistics import median
 
 from benchmarks.contestants import ROOT, Bench, Run, make_source
 from benchmarks.plot import scaling_plot
-from migrate_to_pg import embedded, embedded_place
-from migrate_to_pg.versions import versions
+from migrate_to_pg.postgres import embedded, embedded_directory
+from migrate_to_pg.postgres.versions import versions
 
 FOLDER = ROOT / ".bench"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -93,7 +93,7 @@ def written_by_hand() -> str:
 
 def psql() -> Path:
     """The wheel's own client, of the server's version."""
-    return embedded_place.installed(embedded.DEFAULT_VERSION) / "bin" / "psql"
+    return embedded_directory.installed(embedded.DEFAULT_VERSION) / "bin" / "psql"
 
 
 def measure(bench: Bench, rows: int, rounds: int, sizes: Sequence[int]) -> Results:

@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 
 from demo.application import Application
-from migrate_to_pg import embedded
+from migrate_to_pg.postgres import embedded
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Another one for those who must not disturb a demonstration that is being looked at.

@@ -8,10 +8,10 @@ import sys
 import django
 from django.core.exceptions import ImproperlyConfigured
 
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.language import spoken, wanted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import spoken, wanted
 from migrate_to_pg.management.commands.migrate_to_pg import Command
-from migrate_to_pg.management.manners import error_lines
+from migrate_to_pg.management.console import error_lines
 
 
 def _stop(message: str) -> None:

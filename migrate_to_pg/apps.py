@@ -21,9 +21,9 @@ class MigrateToPgConfig(AppConfig):
         """Before the ready() of any application: where our command runs, see what they write."""
         super().__init__(app_name, app_module)
         if "migrate_to_pg" in sys.argv[1:2] or "sqlite_doctor" in sys.argv[1:2]:
-            from migrate_to_pg import startup
+            from migrate_to_pg.sqlite import startup_writes
 
-            startup.remember()
+            startup_writes.remember()
 
     def ready(self) -> None:
         """Register the system checks; they import what they need when they run."""

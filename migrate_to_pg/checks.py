@@ -45,8 +45,8 @@ def _warnings(alias: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
 
 def _is_wal(path: Path, init_command: str) -> bool:
     """As each connection chooses, or as the file remembers; unknown counts as WAL, so that no warning is false."""
-    from migrate_to_pg.holders import opened_here
-    from migrate_to_pg.sqlite import journal_mode
+    from migrate_to_pg.sqlite.connection import journal_mode
+    from migrate_to_pg.sqlite.open_processes import opened_here
 
     if "journal_mode" in init_command.lower():
         return "wal" in init_command.lower()

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg import embedded
+from migrate_to_pg.postgres import embedded
 from tests import preloaded
 from tests.debian import cluster, system_version
 from tests.tiers import first_in_ci

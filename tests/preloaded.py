@@ -41,12 +41,12 @@ LIBRARIES = (
 
 #: All of the tool that needs no settings.
 TOOL = (
-    "migrate_to_pg.afterwards",
-    "migrate_to_pg.doctor",
+    "migrate_to_pg.pipeline.undo_and_purge",
+    "migrate_to_pg.doctor.diagnose",
     "migrate_to_pg.management.commands.migrate_to_pg",
     "migrate_to_pg.management.commands.sqlite_doctor",
-    "migrate_to_pg.pipeline",
-    "migrate_to_pg.repair",
+    "migrate_to_pg.pipeline.move",
+    "migrate_to_pg.doctor.repair.repair",
 )
 
 #: What the interpreter does by these, ``become`` does.

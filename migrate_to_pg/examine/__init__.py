@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 
 from migrate_to_pg.errors import SourceError
-from migrate_to_pg.examine.values import UnsoundError, require_sound, value_findings
-from migrate_to_pg.language import gettext as _
+from migrate_to_pg.examine.scan_values import UnsoundError, require_sound, value_findings
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Event, Finding, Leftovers, Level, Plan, SourceCatalog
-from migrate_to_pg.rules import RULES, SetRule, Subject, lacking_in_sqlite, rows
-from migrate_to_pg.rules.repairs import with_trial
-from migrate_to_pg.together import taken, together
+from migrate_to_pg.rules import RULES, SetRule, Subject, samples
+from migrate_to_pg.rules.file import lacking_in_sqlite
+from migrate_to_pg.rules.repair_trial import with_trial
+from migrate_to_pg.system.threads import taken, together
 
 __all__ = ["UnsoundError", "examine", "require_sound"]
 
@@ -95,7 +96,7 @@ class _Examination:
 
     def _work(self) -> None:
         """One after another, until none is left; each thread by a connection of its own."""
-        with rows.opened(self.snapshot, time_zone=self.plan.source_time_zone) as database:
+        with samples.opened(self.snapshot, time_zone=self.plan.source_time_zone) as database:
             subject = Subject(plan=self.plan, catalog=self.catalog, database=database, leftovers=self.leftovers)
             self.open.append(database)
             try:
@@ -117,9 +118,9 @@ def _found(rule: SetRule, subject: Subject) -> Iterator[Finding]:
 def _kept_to(finding: Finding, plan: Plan) -> Finding:
     """Without the offers that come to nothing: rows that cannot be told apart are neither repaired nor set aside."""
     table = plan.table(finding.table)
-    if table is None or rows.can_be_set_aside(table):
+    if table is None or samples.can_be_set_aside(table):
         return finding
-    if rows.can_be_edited(table) or finding.rule not in _OF_ROWS:
+    if samples.can_be_edited(table) or finding.rule not in _OF_ROWS:
         return dataclasses.replace(finding, quarantinable=False)
     return dataclasses.replace(finding, quarantinable=False, repair="", repairable=None)
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate_to_pg.leftovers.changing import changes_by_itself
-from migrate_to_pg.leftovers.tables import make_tables
-from migrate_to_pg.leftovers.working import WorkingFile, view_place
+from migrate_to_pg.leftovers.create_tables import make_tables
+from migrate_to_pg.leftovers.staging_file import WorkingFile, view_place
+from migrate_to_pg.leftovers.volatile_views import changes_by_itself
 from migrate_to_pg.records import (
     LeftoverTable,
     Plan,

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from migrate_to_pg.columns.reader import TableBatch
+from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import RefusedRowError, RefusedRowsError
-from migrate_to_pg.load.connection import connect
+from migrate_to_pg.load.arrow_connection import connect
 from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.pieces import Piece, pieces_of
-from migrate_to_pg.load.tally import Tally
+from migrate_to_pg.load.row_counts import Tally
 from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
-from migrate_to_pg.together import taken, together
+from migrate_to_pg.system.threads import taken, together
 
 __all__ = ["load"]
 

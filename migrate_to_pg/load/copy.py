@@ -18,17 +18,17 @@ import adbc_driver_manager
 import pyarrow as pa
 from psycopg import sql
 
-from migrate_to_pg.columns import codec_for
-from migrate_to_pg.columns.reader import TableBatch, read
-from migrate_to_pg.columns.selection import within
+from migrate_to_pg.codecs import codec_for
+from migrate_to_pg.codecs.reader import TableBatch, read
+from migrate_to_pg.codecs.select import within
 from migrate_to_pg.errors import LoadError, RefusedRowError
-from migrate_to_pg.lacking import open_for_reading
-from migrate_to_pg.language import gettext as _
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.load.cast_table import NUMBER, Refused, SideTable, goes_by_text
 from migrate_to_pg.load.pieces import Piece
-from migrate_to_pg.load.side import NUMBER, Refused, SideTable, goes_by_text
+from migrate_to_pg.project.secret_columns import has_secret, masked, server_reason
 from migrate_to_pg.records import Plan, PlannedTable
-from migrate_to_pg.secret_columns import has_secret, masked, server_reason
-from migrate_to_pg.sqlite import quote_name, rowid_name
+from migrate_to_pg.sqlite.connection import quote_name, rowid_name
+from migrate_to_pg.sqlite.missing_functions import open_for_reading
 
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
 _SAID = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(.+)")

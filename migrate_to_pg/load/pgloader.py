@@ -19,15 +19,15 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from migrate_to_pg import child
-from migrate_to_pg.discretion import said
 from migrate_to_pg.errors import LoadError, UsageError
-from migrate_to_pg.language import counted
-from migrate_to_pg.language import gettext as _
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.load.pgloader_command import SOURCE, Way, command, way_to
+from migrate_to_pg.project.secret_columns import has_secret
 from migrate_to_pg.records import Event, LoadedTable, Plan
-from migrate_to_pg.secret_columns import has_secret
-from migrate_to_pg.sqlite import open_snapshot, quote_name
+from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
+from migrate_to_pg.system import subprocesses
+from migrate_to_pg.system.redact import said
 
 #: What this was tried with; earlier ones know other options.
 OLDEST = (3, 6, 7)
@@ -73,7 +73,7 @@ def require_pgloader() -> None:
 
 def _version(program: str) -> tuple[int, ...] | None:
     """The three numbers of it; None where it does not say."""
-    told = child.ask([program, "--version"])
+    told = subprocesses.ask([program, "--version"])
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", told)
     return tuple(map(int, found.groups())) if found else None
 
@@ -95,7 +95,7 @@ def load_by_pgloader(
     ``directory`` is a path of the run's own, which is made and removed.
     """
     way = way_to(connection, conninfo)
-    with child.private_directory(directory) as folder:
+    with subprocesses.private_directory(directory) as folder:
         _give(folder, snapshot)
         (folder / "command.load").write_text(command(plan, snapshot, way, schema=schema, jobs=jobs), "utf-8")
         finished = _run(folder, way)
@@ -112,12 +112,12 @@ def _give(folder: Path, snapshot: Path) -> None:
         (folder / SOURCE).symlink_to(snapshot)
 
 
-def _run(folder: Path, way: Way) -> child.Finished:
+def _run(folder: Path, way: Way) -> subprocesses.Finished:
     """One run of it, at home in that folder: it looks for files of its user."""
     places = {"--root-dir": "rejected/", "--logfile": "log", "--summary": "summary.csv"}
     told = [word for option, name in places.items() for word in (option, f"{folder}/{name}")]
-    variables = {**way.variables, **child.password_file(folder, way.password), "HOME": str(folder)}
-    return child.run(["pgloader", *told, "command.load"], folder, variables)
+    variables = {**way.variables, **subprocesses.password_file(folder, way.password), "HOME": str(folder)}
+    return subprocesses.run(["pgloader", *told, "command.load"], folder, variables)
 
 
 def _summary(path: Path) -> dict[str, Sent]:
@@ -149,7 +149,7 @@ def _rows(plan: Plan, snapshot: Path) -> dict[str, int]:
 class _Told:
     """What pgloader said went wrong."""
 
-    def __init__(self, folder: Path, finished: child.Finished, password: str) -> None:
+    def __init__(self, folder: Path, finished: subprocesses.Finished, password: str) -> None:
         log = folder / "log"
         text = log.read_text("utf-8", "replace") if log.exists() else finished.said
         self.status = finished.status

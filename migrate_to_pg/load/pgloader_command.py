@@ -17,10 +17,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import LoadError, TargetError
-from migrate_to_pg.language import gettext as _
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.session import for_others
 from migrate_to_pg.records import Plan, PlannedTable
-from migrate_to_pg.session import for_others
-from migrate_to_pg.sqlite import open_snapshot
+from migrate_to_pg.sqlite.connection import open_snapshot
 
 #: The name of the database that it reads, in the directory that it is run in.
 SOURCE = "source.db"

@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate_to_pg.columns.selection import Span
+from migrate_to_pg.codecs.select import Span
 from migrate_to_pg.records import Plan, PlannedTable
-from migrate_to_pg.sqlite import open_snapshot, quote_name, rowid_name
+from migrate_to_pg.sqlite.connection import open_snapshot, quote_name, rowid_name
 
 #: Rows of a piece, roughly. Two connections sent 2,000,000 rows in 3.2 s as two pieces and in 3.3 s as eight; small
 #: ones leave the rows on PostgreSQL nearly in the order of their keys, which is how they will be read.

@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 
 from migrate_to_pg.apps import BEGAN
-from migrate_to_pg.discretion import may_hold_password
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.language import gettext as _
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Invocation
+from migrate_to_pg.system.redact import may_hold_password
 
 #: In the place of MIGRATE_TO_PG["COMMAND"].
 _VARIABLE = "MIGRATE_TO_PG_COMMAND"

@@ -14,28 +14,28 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.language import counted
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish import bookkeeping
-from migrate_to_pg.publish.contents import note_contents
-from migrate_to_pg.publish.dated import unused_schema
-from migrate_to_pg.publish.extensions import Extensions, require_movable
-from migrate_to_pg.publish.held import Held, hold
-from migrate_to_pg.publish.leftovers import publish_leftovers, require_leftovers_room
-from migrate_to_pg.publish.likeness import give_defaults, make_like, policies
-from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, replaced_by
-from migrate_to_pg.publish.owner import give_to, require_owner
-from migrate_to_pg.publish.record import keep_record
-from migrate_to_pg.publish.room import require_room
-from migrate_to_pg.publish.standing import (
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, replaced_by
+from migrate_to_pg.postgres.schema_contents import note_contents
+from migrate_to_pg.publish import history
+from migrate_to_pg.publish.archive_names import unused_schema
+from migrate_to_pg.publish.copy_privileges import give_defaults, make_like, policies
+from migrate_to_pg.publish.existing_tables import (
     Standing,
     certain_user_data,
     require_as_surveyed,
     require_replaceable,
     survey,
 )
+from migrate_to_pg.publish.extensions import Extensions, require_movable
+from migrate_to_pg.publish.guard import Held, hold
+from migrate_to_pg.publish.owner import give_to, require_owner
+from migrate_to_pg.publish.preconditions import require_room
+from migrate_to_pg.publish.publish_leftovers import publish_leftovers, require_leftovers_room
+from migrate_to_pg.publish.repair_log import keep_record
 from migrate_to_pg.publish.transaction import locking_transaction
-from migrate_to_pg.publish.written import written
+from migrate_to_pg.publish.written_since import written
 from migrate_to_pg.records import LEFTOVERS, LEFTOVERS_INCOMING, Publication
 
 __all__ = [
@@ -116,7 +116,7 @@ def publish(
         _forget(connection, new, incoming, final)
         _require_empty(connection, incoming)
         connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(incoming)))
-        publication = bookkeeping.remember(
+        publication = history.remember(
             connection,
             final=final,
             archive=archive,

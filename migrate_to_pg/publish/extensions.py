@@ -14,8 +14,8 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish.objects import MEMBERS, SchemaObject, members_of, move, objects_in, replaced_by
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.objects import MEMBERS, SchemaObject, members_of, move, objects_in, replaced_by
 
 Connection = psycopg.Connection[Any]
 

@@ -13,8 +13,8 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish.objects import SchemaObject, give
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.objects import SchemaObject, give
 
 Connection = psycopg.Connection[Any]
 

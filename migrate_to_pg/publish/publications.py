@@ -13,8 +13,8 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError, TargetError
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.language import size
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import size
 from migrate_to_pg.records import INCOMING, LEFTOVERS, LogicalPublication, Scope
 
 Connection = psycopg.Connection[Any]

@@ -15,15 +15,15 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.language import counted
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish.bookkeeping import entries
-from migrate_to_pg.publish.dated import dated_schemas, is_marked, mark_for_purge, purge_has_begun
-from migrate_to_pg.publish.leftovers import remembered_leftovers
-from migrate_to_pg.publish.objects import SchemaObject, objects_in, outsiders
-from migrate_to_pg.publish.rights import require_ours
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.objects import SchemaObject, objects_in, outsiders
+from migrate_to_pg.postgres.standby import wait_for_the_disk
+from migrate_to_pg.publish.archive_names import dated_schemas, is_marked, mark_for_purge, purge_has_begun
+from migrate_to_pg.publish.history import entries
+from migrate_to_pg.publish.publish_leftovers import remembered_leftovers
+from migrate_to_pg.publish.required_privileges import require_ours
 from migrate_to_pg.publish.transaction import LOCK_TIMEOUT, holders_of
-from migrate_to_pg.standby import wait_for_the_disk
 
 Connection = psycopg.Connection[Any]
 

@@ -14,11 +14,11 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import MigrateToPgError, PublishError, UnknownOutcomeError
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish.objects import SchemaObject
-from migrate_to_pg.secret_columns import server_detail, server_message
-from migrate_to_pg.session import settle
-from migrate_to_pg.standby import wait_for_the_disk
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.objects import SchemaObject
+from migrate_to_pg.postgres.session import settle
+from migrate_to_pg.postgres.standby import wait_for_the_disk
+from migrate_to_pg.project.secret_columns import server_detail, server_message
 
 Connection = psycopg.Connection[Any]
 

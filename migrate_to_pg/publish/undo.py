@@ -9,21 +9,21 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg.clock import here
 from migrate_to_pg.errors import MigrateToPgError, PublishError
-from migrate_to_pg.interrupts import too_late
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.publish import bookkeeping
-from migrate_to_pg.publish.dated import dated_schemas, is_marked, mark_of, unused_schema
-from migrate_to_pg.publish.kept import require_kept
-from migrate_to_pg.publish.leftovers import published_leftovers, take_leftovers_back
-from migrate_to_pg.publish.likeness import swap_publications
-from migrate_to_pg.publish.objects import SchemaObject, move, objects_in, outsiders
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, outsiders
+from migrate_to_pg.publish import history
+from migrate_to_pg.publish.archive_contents import require_kept
+from migrate_to_pg.publish.archive_names import dated_schemas, is_marked, mark_of, unused_schema
+from migrate_to_pg.publish.copy_privileges import swap_publications
 from migrate_to_pg.publish.publications import require_alterable
-from migrate_to_pg.publish.rights import require_ours, require_writable
+from migrate_to_pg.publish.publish_leftovers import published_leftovers, take_leftovers_back
+from migrate_to_pg.publish.required_privileges import require_ours, require_writable
 from migrate_to_pg.publish.transaction import locking_transaction
-from migrate_to_pg.publish.written import Since, since, since_by_age
+from migrate_to_pg.publish.written_since import Since, since, since_by_age
 from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
+from migrate_to_pg.system.clock import here
+from migrate_to_pg.system.signals import too_late
 
 Connection = psycopg.Connection[Any]
 
@@ -37,10 +37,10 @@ def undo(
 
     Raises PublishError where there is none, where rows were written, or where a table of it is gone.
     """
-    remembered = [entry for entry in bookkeeping.entries(connection) if entry.final_schema == final]
+    remembered = [entry for entry in history.entries(connection) if entry.final_schema == final]
     entry = next((entry for entry in reversed(remembered) if not entry.undone), None)
     if entry is None:
-        others = bookkeeping.other_schemas(connection, final)
+        others = history.other_schemas(connection, final)
         raise _published_elsewhere(final, others) if others else _nothing_to_undo(len(remembered))
     published = _still_there(connection, entry)
     replaced = _replaced(connection, entry) if entry.archive else []
@@ -62,7 +62,7 @@ def undo(
         if entry.archive:
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
         put_away = take_leftovers_back(connection, entry.id, carried) if carried else ""
-        bookkeeping.mark_undone(connection, entry, aside)
+        history.mark_undone(connection, entry, aside)
         end.enter_context(too_late(heard))
     return Publication(
         schema=entry.final_schema,
@@ -76,18 +76,18 @@ def undo(
     )
 
 
-def last_undone(connection: Connection, final: str) -> bookkeeping.Entry | None:
+def last_undone(connection: Connection, final: str) -> history.Entry | None:
     """Return the last publication to that schema where it was undone, as far as this role may look.
 
     None where one stands there, or none is known.
     """
     with suppress(MigrateToPgError):
-        last = bookkeeping.latest(connection, final)
+        last = history.latest(connection, final)
         return last if last and last.undone else None
     return None
 
 
-def described(undone: bookkeeping.Entry) -> str:
+def described(undone: history.Entry) -> str:
     """When it was published and undone, and where its tables are."""
     return _(
         "What was published to schema {final} on {published_at} was undone on {undone_at}; its tables are kept in"
@@ -131,7 +131,7 @@ def _pairs(
     return [(new, former[new.place]) for new in published if new.place in former]
 
 
-def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaObject]:
+def _still_there(connection: Connection, entry: history.Entry) -> list[SchemaObject]:
     """The published objects as they are named now; extensions stay where they are."""
     now = {(o.class_oid, o.oid): o for o in objects_in(connection, entry.final_schema)}
     wanted = [o for o in entry.published if o.type != "extension"]
@@ -161,7 +161,7 @@ def _still_there(connection: Connection, entry: bookkeeping.Entry) -> list[Schem
     return current
 
 
-def _replaced(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaObject]:
+def _replaced(connection: Connection, entry: history.Entry) -> list[SchemaObject]:
     """What was replaced: all of it, and nothing else."""
     if entry.marks_archive and entry.archive in dated_schemas(connection):
         _require_mark(connection, entry)
@@ -174,7 +174,7 @@ def _replaced(connection: Connection, entry: bookkeeping.Entry) -> list[SchemaOb
     return replaced
 
 
-def _require_mark(connection: Connection, entry: bookkeeping.Entry) -> None:
+def _require_mark(connection: Connection, entry: history.Entry) -> None:
     if not is_marked(connection, entry.archive, entry.id):
         raise PublishError(
             _(
@@ -192,7 +192,7 @@ def _require_mark(connection: Connection, entry: bookkeeping.Entry) -> None:
 
 def _require_unwritten(
     connection: Connection,
-    entry: bookkeeping.Entry,
+    entry: history.Entry,
     published: Sequence[SchemaObject],
     leftovers: Sequence[SchemaObject],
 ) -> None:
@@ -214,7 +214,7 @@ def _require_unwritten(
         )
 
 
-def _since(connection: Connection, entry: bookkeeping.Entry, name: str, place: tuple[str, str]) -> Since:
+def _since(connection: Connection, entry: history.Entry, name: str, place: tuple[str, str]) -> Since:
     rows = entry.rows.get(name)
     if entry.writers is None:
         return since_by_age(connection, place, rows, entry.transaction_id)

@@ -19,6 +19,14 @@ from migrate_to_pg.records.options import (
     Verify,
 )
 from migrate_to_pg.records.plan import GenericKey, Need, Plan, PlannedColumn, PlannedTable, SystemCheck, UnmadeTable
+from migrate_to_pg.records.postgres_schema import (
+    TargetCheck,
+    TargetColumn,
+    TargetForeignKey,
+    TargetIndex,
+    TargetTable,
+    TargetUnique,
+)
 from migrate_to_pg.records.refusals import Refusal
 from migrate_to_pg.records.replication import LogicalPublication, Scope
 from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
@@ -35,7 +43,7 @@ from migrate_to_pg.records.results import (
     TableProof,
     UnreadModel,
 )
-from migrate_to_pg.records.source import (
+from migrate_to_pg.records.sqlite_schema import (
     DumpFacts,
     Lacking,
     MadeTable,
@@ -46,14 +54,6 @@ from migrate_to_pg.records.source import (
     SourceIndex,
     SourceTable,
     folded,
-)
-from migrate_to_pg.records.target import (
-    TargetCheck,
-    TargetColumn,
-    TargetForeignKey,
-    TargetIndex,
-    TargetTable,
-    TargetUnique,
 )
 
 __all__ = [

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from migrate_to_pg.records.names import Doubt, Unmade
-from migrate_to_pg.records.source import MadeTable, SourceColumn, SourceTable
-from migrate_to_pg.records.target import TargetColumn, TargetTable
+from migrate_to_pg.records.postgres_schema import TargetColumn, TargetTable
+from migrate_to_pg.records.sqlite_schema import MadeTable, SourceColumn, SourceTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

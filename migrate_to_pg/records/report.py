@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from migrate_to_pg.account import ChangedCells, RowsAside
 from migrate_to_pg.records.findings import Advice, Finding, RowsKept
+from migrate_to_pg.records.repairs import ChangedCells, RowsAside
 from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Proof, Publication
-from migrate_to_pg.records.source import DumpFacts
+from migrate_to_pg.records.sqlite_schema import DumpFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from migrate_to_pg.records import Report
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.json import dumps
+from migrate_to_pg.report.to_html import to_html
+from migrate_to_pg.report.to_json import dumps
 
 __all__ = ["write"]
 

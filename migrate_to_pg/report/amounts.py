@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.language import number
+from migrate_to_pg.i18n import number
 from migrate_to_pg.records import Report
-from migrate_to_pg.report.facts import times, total_seconds
 from migrate_to_pg.report.grid import Row, folded_section, grid
 from migrate_to_pg.report.markup import Html, el, join
+from migrate_to_pg.report.messages import duration, say
+from migrate_to_pg.report.summary import times, total_seconds
 from migrate_to_pg.report.tables import TableFacts, table_cells, table_columns, table_totals, tables
-from migrate_to_pg.report.words import duration, say
 
 #: Parts of the time bar that are narrower than this, in percent, have no room for their number.
 _ROOM = 4.0

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from migrate_to_pg.language import number
+from migrate_to_pg.i18n import number
 from migrate_to_pg.records import Finding, Level, Report
-from migrate_to_pg.report.accounting import repair_words
-from migrate_to_pg.report.facts import findings, place
-from migrate_to_pg.report.words import say
+from migrate_to_pg.report.messages import say
+from migrate_to_pg.report.repair_counts import repair_words
+from migrate_to_pg.report.summary import findings, place
 
 #: Rows of the table: with all that stands around it they fill a screen of 30 lines.
 ROWS = 14

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from migrate_to_pg.records import Difference, Finding, Report
 from migrate_to_pg.report.blocked import Sentences, blocking_rows, by_hand, groups, is_blocked
-from migrate_to_pg.report.facts import (
+from migrate_to_pg.report.grid import Row, grid, samples, section
+from migrate_to_pg.report.markup import Html, el, join
+from migrate_to_pg.report.messages import say
+from migrate_to_pg.report.summary import (
     both_values,
     extent,
     finding_counts,
@@ -18,12 +21,9 @@ from migrate_to_pg.report.facts import (
     title,
     what_to_do,
 )
-from migrate_to_pg.report.grid import Row, grid, samples, section
-from migrate_to_pg.report.markup import Html, el, join
 from migrate_to_pg.report.tables import TableFacts, side_counts, tables
 from migrate_to_pg.report.verdict import at_stake
-from migrate_to_pg.report.words import say
-from migrate_to_pg.rules.reference import rules_by_id
+from migrate_to_pg.rules.docs import rules_by_id
 
 
 def blocked_section(report: Report) -> Html:

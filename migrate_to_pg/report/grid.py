@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from migrate_to_pg.report.markup import Html, el, join
-from migrate_to_pg.report.words import say
+from migrate_to_pg.report.messages import say
 
 #: A row of a table: what it is about, its other cells, its style.
 Row = tuple[str, Sequence[str], str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from migrate_to_pg.report.words import visible
+from migrate_to_pg.report.messages import visible
 
 
 class Html(str):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from migrate_to_pg.account import Fate
-from migrate_to_pg.language import number
+from migrate_to_pg.i18n import number
 from migrate_to_pg.records import LoadedTable, Report, TableProof
-from migrate_to_pg.report.words import duration, say
+from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.report.messages import duration, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.account import Fate
 from migrate_to_pg.records import LEFTOVERS, DumpFacts, Publication, Report, Verify
-from migrate_to_pg.report.accounting import accounted, settled
-from migrate_to_pg.report.facts import status, total_seconds
+from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.report.messages import duration, say, size
+from migrate_to_pg.report.repair_counts import accounted, settled
+from migrate_to_pg.report.summary import status, total_seconds
 from migrate_to_pg.report.tables import TableFacts, tables
-from migrate_to_pg.report.words import duration, say, size
 
 
 def verdict(report: Report) -> str:

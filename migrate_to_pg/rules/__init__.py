@@ -9,27 +9,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.rules import (
-    ambiguous_local_time,
-    ambiguous_name,
-    boolean_as_read,
-    boolean_value,
-    broken_view_or_trigger,
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.rules.base import Rule, SetRule, Subject, ValueRule
+from migrate_to_pg.rules.file import integrity_check, lacking_in_sqlite, utf16_encoding
+from migrate_to_pg.rules.keys import (
     btree_too_large,
-    check_constraint,
     code_in_key,
     content_type_gone,
     dangling_foreign_key,
-    derived_column,
     duplicate_key,
     empty_key,
-    extra_column,
     foreign_key_orphan,
     generic_foreign_key_orphan,
     identity_exhausted,
+    key_spelled_otherwise,
+)
+from migrate_to_pg.rules.schema import (
+    ambiguous_name,
+    broken_view_or_trigger,
+    derived_column,
+    extra_column,
+    leftover_table,
+    missing_column,
+    missing_on_postgresql,
+    missing_table,
+    not_carried,
+    schema_drift,
+    system_check,
+    unknown_type,
+    unmade_model_table,
+)
+from migrate_to_pg.rules.values import (
+    ambiguous_local_time,
+    boolean_as_read,
+    boolean_value,
+    check_constraint,
     integer_out_of_range,
-    integrity_check,
     invalid_inet,
     invalid_json,
     invalid_utf8,
@@ -37,17 +52,10 @@ from migrate_to_pg.rules import (
     json_depth,
     json_escape,
     json_number,
-    key_spelled_otherwise,
-    lacking_in_sqlite,
-    leftover_table,
     malformed_date,
     malformed_time,
     malformed_timestamp,
     malformed_value,
-    missing_column,
-    missing_on_postgresql,
-    missing_table,
-    not_carried,
     nul_in_text,
     null_in_not_null,
     numeric_overflow,
@@ -56,17 +64,11 @@ from migrate_to_pg.rules import (
     padded_text,
     precision_lost,
     refused_row,
-    schema_drift,
-    system_check,
     text_as_blob,
     text_too_long,
-    unknown_type,
-    unmade_model_table,
-    utf16_encoding,
     wrong_storage_class,
 )
-from migrate_to_pg.rules.rule import Rule, SetRule, Subject, ValueRule
-from migrate_to_pg.suggestions import did_you_mean
+from migrate_to_pg.system.suggestions import did_you_mean
 
 #: Every rule, in the order in which the reference tells them.
 RULES: tuple[SetRule | ValueRule, ...] = (

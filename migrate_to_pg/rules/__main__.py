@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from migrate_to_pg.rules.reference import reference
+from migrate_to_pg.rules.docs import reference
 
 if __name__ == "__main__":
     sys.stdout.write(reference())

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from migrate_to_pg.records import Advice, Finding
-from migrate_to_pg.rules import RULES, accepted_rules, boolean_as_read, boolean_value, foreign_key_orphan
+from migrate_to_pg.rules import RULES, accepted_rules
+from migrate_to_pg.rules.keys import foreign_key_orphan
+from migrate_to_pg.rules.values import boolean_as_read, boolean_value
 
 #: The names by which --fix takes the repairs of rules.
 _NAMES = {rule.id: rule.repair_name or rule.id for rule in RULES}

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.expression import tokens
-from migrate_to_pg.rules.keys import value_of
-from migrate_to_pg.rules.operators import UnknownExpressionError
-from migrate_to_pg.rules.sql import Sql, compose, join, name, number, text
+from migrate_to_pg.rules.sql_expression import tokens
+from migrate_to_pg.rules.sql_keys import value_of
+from migrate_to_pg.rules.sql_operators import UnknownExpressionError
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number, text
 
 _TEXT_TYPES = ("varchar", "text")
 _INTEGER_TYPES = ("int2", "int4", "int8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.rule import Mend, MendOf, Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import Mend, MendOf, Subject, UnmendableError, Value
 
 #: "No date" as MySQL and the exports made from it have it.
 ZERO_DATES = ("0000-00-00", "0000-00-00 00:00:00")

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate_to_pg.records import PlannedTable, TargetForeignKey
-from migrate_to_pg.rules import duplicate_key
-from migrate_to_pg.rules.foreign_key_orphan import paired
-from migrate_to_pg.rules.keys import key_of
-from migrate_to_pg.rules.rows import can_be_edited, numbered, rowid_of
-from migrate_to_pg.rules.rule import Subject
-from migrate_to_pg.rules.sql import Sql, compose, name
+from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.rules.keys import duplicate_key
+from migrate_to_pg.rules.keys.foreign_key_orphan import paired
+from migrate_to_pg.rules.samples import can_be_edited, numbered, rowid_of
+from migrate_to_pg.rules.sql_keys import key_of
+from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 
 def searches(table: PlannedTable, columns: str) -> list[duplicate_key.Search]:

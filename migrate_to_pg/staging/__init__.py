@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.staging.aside import Definition, SetAside, empty, set_aside
-from migrate_to_pg.staging.filling import filling
-from migrate_to_pg.staging.identities import refresh_views, set_identities
-from migrate_to_pg.staging.restore import Builders, analyze, restore
+from migrate_to_pg.staging.drop_indexes import Definition, SetAside, empty, set_aside
+from migrate_to_pg.staging.restore_indexes import Builders, analyze, restore
+from migrate_to_pg.staging.sequences import refresh_views, set_identities
+from migrate_to_pg.staging.temporary_defaults import filling
 
 __all__ = [
     "Builders",

@@ -9,8 +9,8 @@ import django
 import psycopg
 import pytest
 
-from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES
-from migrate_to_pg.rules.of_the_run import RUN_RULES
+from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES
+from migrate_to_pg.rules.run_findings import RUN_RULES
 from tests.integration.repairing import backups
 from tests.projects import ROOT, Project, digest
 

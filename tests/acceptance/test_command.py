@@ -14,9 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg import embedded
+from migrate_to_pg.postgres import embedded
 from migrate_to_pg.records import INCOMING
-from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.conftest import ROOT, SERVER_VERSIONS
 from tests.tiers import first_in_ci
 
@@ -162,12 +162,12 @@ def test_a_rehearsal_does_not_stop_a_server_that_ran_before(command, source, tmp
 def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command, source, tmp_path):
     folder = tmp_path / "server"
     target = ("--target", f"embedded:{folder}")
-    stop = [sys.executable, "-m", "migrate_to_pg.embedded", "--stop", folder]
+    stop = [sys.executable, "-m", "migrate_to_pg.postgres.embedded", "--stop", folder]
     try:
         for arguments in (("--source", source), ("--undo",), ("--purge", "--no-input")):
             result = no_traceback(command(*arguments, *target))
             assert result.returncode == 0, result.stdout + result.stderr
-            assert f"python -m migrate_to_pg.embedded --stop {folder}" in " ".join(result.stdout.split())
+            assert f"python -m migrate_to_pg.postgres.embedded --stop {folder}" in " ".join(result.stdout.split())
     finally:
         stopped = subprocess.run(stop, cwd=ROOT, capture_output=True, text=True, check=False)
     assert stopped.stdout == f"The server in {folder} was stopped.\n"

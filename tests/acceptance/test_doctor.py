@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.conftest import ROOT
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from django.core.management import load_command_class
 
-from migrate_to_pg.management.defaults import SETTINGS
+from migrate_to_pg.management.settings import SETTINGS
 from tests import preloaded
 from tests.conftest import ROOT
 

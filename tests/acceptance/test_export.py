@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg import export
-from migrate_to_pg.embedded_place import installed
 from migrate_to_pg.errors import TargetError
+from migrate_to_pg.pipeline import export
+from migrate_to_pg.postgres.embedded_directory import installed
 from tests.acceptance.test_projects import VECTORS, execute
 from tests.debian import cluster
 from tests.projects import Project
@@ -103,7 +103,7 @@ def test_a_rehearsal_on_the_embedded_server_is_handed_on(made, servers, manage, 
         # Made by pg_dump 18, whose own format only 17 and 18 read.
         check_handed_on(source, restored(file, servers[16]), report, manage)
     finally:
-        from migrate_to_pg import embedded
+        from migrate_to_pg.postgres import embedded
 
         embedded.stop(directory)
 

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from migrate_to_pg import embedded
+from migrate_to_pg.postgres import embedded
 from tests.conftest import ROOT
 
 SIZES = ("--teachers", "6000", "--courses", "64000", "--attributions", "2000000")

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from migrate_to_pg import embedded
-from migrate_to_pg.rules.reference import reference
+from migrate_to_pg.postgres import embedded
+from migrate_to_pg.rules.docs import reference
 from tests.conftest import ROOT
 
 PASSWORD = "hunter2-planted"

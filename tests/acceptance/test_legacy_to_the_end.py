@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.app.conftest import ask, wanted  # noqa: F401 - fixtures: the application's own request
 
 #: What a person types after reading the diagnosis, and what is set aside on the way where no repair knows a value.

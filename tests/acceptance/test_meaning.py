@@ -8,7 +8,7 @@ import pytest
 from django.core.management import load_command_class
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.management.meaning import MEANS, MODES, require_meaning
+from migrate_to_pg.management.option_effects import MEANS, MODES, require_meaning
 from tests.acceptance.test_documentation import is_djangos
 from tests.projects import Project
 

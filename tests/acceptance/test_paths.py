@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg import child, startup
 from migrate_to_pg.errors import SourceChangedError
-from migrate_to_pg.snapshot import Source
+from migrate_to_pg.sqlite import startup_writes
+from migrate_to_pg.sqlite.snapshot import Source
+from migrate_to_pg.system import subprocesses
 from tests.projects import Project
 
 LONG = "x" * 300
@@ -108,5 +109,5 @@ def test_a_source_that_becomes_a_pipe_while_it_is_read_is_told(stray):
         assert "Another file was put in the place of" in source.changes(snapshot)[0]
         with pytest.raises(SourceChangedError, match="Another file"):
             source.require_unchanged(snapshot)
-    assert len(child.sha256(stray.source)) == 64
-    assert not startup.wrote(stray.source)
+    assert len(subprocesses.sha256(stray.source)) == 64
+    assert not startup_writes.wrote(stray.source)

@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 import psycopg
 import pytest
 
-from migrate_to_pg import target
 from migrate_to_pg.errors import TargetError
+from migrate_to_pg.postgres import target
 from tests.acceptance.test_projects import SCHEMAS, execute
 from tests.debian import cluster, free_port, pgbouncer
 

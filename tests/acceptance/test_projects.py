@@ -6,7 +6,7 @@ import subprocess
 import psycopg
 import pytest
 
-from migrate_to_pg.embedded_place import installed
+from migrate_to_pg.postgres.embedded_directory import installed
 from tests.projects import Project
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg_incoming%'"

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from migrate_to_pg import target
+from migrate_to_pg.postgres import target
 from migrate_to_pg.publish import hold, publish
 from migrate_to_pg.records import INCOMING
 from tests.acceptance.test_projects import SCHEMAS, execute

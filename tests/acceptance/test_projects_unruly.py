@@ -7,7 +7,7 @@ import pytest
 from django.db import ProgrammingError
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.migrations import model_refused
+from migrate_to_pg.project.migrations import model_refused
 from tests.acceptance.test_projects import execute
 from tests.projects import Project, digest
 from tests.tiers import first_in_ci

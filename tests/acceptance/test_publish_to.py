@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg import pipeline
-from migrate_to_pg.description import describe
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.pipeline import move
+from migrate_to_pg.postgres.schema_digest import describe
 from migrate_to_pg.records import Options
 from tests.acceptance.test_projects import SCHEMAS, execute
 from tests.projects import Project
@@ -128,7 +128,7 @@ def test_two_schemas_of_one_database_are_kept_apart(objects, postgres_url):
 )
 def test_a_schema_that_cannot_be_meant_is_a_matter_of_usage(name, told):
     with pytest.raises(UsageError, match=told) as refused:
-        pipeline.run(Options(source="db.sqlite3", publish_to=name))
+        move.run(Options(source="db.sqlite3", publish_to=name))
     assert refused.value.remedy
 
 

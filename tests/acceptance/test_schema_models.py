@@ -4,7 +4,7 @@ import json
 
 import psycopg
 
-from migrate_to_pg.description import describe
+from migrate_to_pg.postgres.schema_digest import describe
 from tests.acceptance.test_projects import SHAPES, execute
 from tests.acceptance.test_projects_differing import NAMES, names, things
 from tests.projects import Project

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg import doctor, pipeline
+from migrate_to_pg.doctor import diagnose
+from migrate_to_pg.pipeline import move
 from migrate_to_pg.records import Finding, Options
 from migrate_to_pg.rules import RULES
 from tests.conftest import SERVER_VERSIONS, Server
@@ -38,9 +39,9 @@ def test_a_damaged_database_is_judged_alike(
 ) -> None:
     with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
         source, report = str(path), tmp_path / "r"
-        checked = pipeline.run(Options(mode="check", source=source, report=report))
-        moved = pipeline.run(Options(mode="rehearse", source=source, report=report, target=url))
-        diagnosed = doctor.diagnose(str(path))
+        checked = move.run(Options(mode="check", source=source, report=report))
+        moved = move.run(Options(mode="rehearse", source=source, report=report, target=url))
+        diagnosed = diagnose.diagnose(str(path))
     assert (checked.failure is None) == (moved.failure is None), (checked.failure, moved.failure)
     assert _told(checked.findings) == _told(moved.findings)
     assert _told(checked.findings) <= _told(diagnosed.findings)

@@ -14,8 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate_to_pg import pipeline, running
-from migrate_to_pg.catalog import read_source
+from migrate_to_pg.pipeline import move as pipeline
+from migrate_to_pg.pipeline import running
+from migrate_to_pg.planning import read_source
+from migrate_to_pg.planning.scratch_schema import SqliteSchema
+from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.records import (
     LEFTOVERS,
     Finding,
@@ -27,10 +30,8 @@ from migrate_to_pg.records import (
     SourceCatalog,
     Verify,
 )
-from migrate_to_pg.registry import Registry
 from migrate_to_pg.rules import RULES
-from migrate_to_pg.sqlite import quote_name
-from migrate_to_pg.sqlite_schema import SqliteSchema
+from migrate_to_pg.sqlite.connection import quote_name
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.corpus import Case, Found
 from tests.corpus.generic import CASES as GENERIC

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg import doctor, snapshot, state
-from migrate_to_pg.rules.of_the_doctor import DOCTOR_RULES, NO_ROOM
+from migrate_to_pg.doctor import diagnose, file_state
+from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES, NO_ROOM
+from migrate_to_pg.sqlite import snapshot
 from tests.corpus import Found
 from tests.corpus.doctor import CASES, DoctorCase
 from tests.corpus.test_corpus import _found
@@ -25,9 +26,9 @@ def test_a_database_is_judged_as_it_is(
     if case.linux and sys.platform != "linux":
         pytest.skip("only Linux tells who has a file open")
     # A -wal of 64 MB would take its time.
-    monkeypatch.setattr(state, "LARGE", 1024 * 1024)
+    monkeypatch.setattr(file_state, "LARGE", 1024 * 1024)
     with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
-        diagnosis = doctor.diagnose(str(path))
+        diagnosis = diagnose.diagnose(str(path))
     assert sorted(map(_found, diagnosis.findings)) == sorted(case.finds), [f.explanation for f in diagnosis.findings]
 
 
@@ -37,7 +38,7 @@ def test_a_full_disk_is_told(short: int, copy_of_sound: Callable[[], Path], monk
     usage = collections.namedtuple("usage", "total used free")
     free = max(0, path.stat().st_size - short)
     monkeypatch.setattr(snapshot.shutil, "disk_usage", lambda _: usage(free, 0, free))
-    diagnosis = doctor.diagnose(str(path))
+    diagnosis = diagnose.diagnose(str(path))
     assert [_found(finding) for finding in diagnosis.findings] == [Found("no-room", "")]
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg.catalog import make_plan, read_source, read_target
-from migrate_to_pg.derived import leave_out_derived
 from migrate_to_pg.examine import examine
-from migrate_to_pg.offline import tables_of
+from migrate_to_pg.planning import make_plan, read_source, read_target
+from migrate_to_pg.planning.derived_columns import leave_out_derived
+from migrate_to_pg.planning.expected_schema import tables_of
 from migrate_to_pg.records import Finding, GenericKey, TargetTable
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.corpus import Case

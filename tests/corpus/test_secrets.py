@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg import pipeline
+from migrate_to_pg.pipeline import move as pipeline
 from migrate_to_pg.records import Report
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.json import dumps
-from migrate_to_pg.report.text import lines
+from migrate_to_pg.report.to_html import to_html
+from migrate_to_pg.report.to_json import dumps
+from migrate_to_pg.report.to_text import lines
 from migrate_to_pg.rules import RULES, ValueRule
 from tests.corpus import Case, Found, value_case
 from tests.corpus.test_corpus import EVERY_REPAIR, corpus_url, database, move  # noqa: F401 - fixtures

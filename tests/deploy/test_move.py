@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.sqlite.snapshot import file_sha256
 
 MOVE = ("python", "manage.py", "migrate_to_pg", "--verify")
 

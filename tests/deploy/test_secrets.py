@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from deploy import make_env, make_secrets
-from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.conftest import ROOT
 
 FILES = ("pgpass", "postgres_password", "secret_key", "userlist.txt")

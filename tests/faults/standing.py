@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from django.core.management import execute_from_command_line
 
-from migrate_to_pg import progress
+from migrate_to_pg.report import progress
 
 
 def main(moment: str, here: str, on: str, *arguments: str) -> None:

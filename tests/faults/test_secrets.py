@@ -262,7 +262,9 @@ def server() -> Iterator[Path]:
     """Where a run starts a server of its own and leaves it."""
     with folder_for_all("pg-left-") as folder:
         yield folder / "18"
-        subprocess.run([sys.executable, "-m", "migrate_to_pg.embedded", "--stop", folder / "18"], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "migrate_to_pg.postgres.embedded", "--stop", folder / "18"], cwd=ROOT, check=True
+        )
 
 
 def test_a_server_that_is_started_inherits_no_password(world: World, server: Path) -> None:

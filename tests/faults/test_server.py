@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from migrate_to_pg.errors import LoadError
-from migrate_to_pg.load.connection import connect
-from migrate_to_pg.management.impatience import SAME
+from migrate_to_pg.load.arrow_connection import connect
+from migrate_to_pg.management.second_signal import SAME
 from tests.conftest import ROOT, Server
 from tests.debian import folder_for_all
 from tests.faults.conftest import MakeWorld, Result, Standing, World, check_told
@@ -68,7 +68,7 @@ class PrivateServer:
 
     def _ask(self, option: str) -> None:
         """By another process: within one, the wheel believes that its server runs for ever."""
-        command = [sys.executable, "-m", "migrate_to_pg.embedded", option, self.directory / "18"]
+        command = [sys.executable, "-m", "migrate_to_pg.postgres.embedded", option, self.directory / "18"]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 

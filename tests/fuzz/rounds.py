@@ -26,7 +26,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg import pipeline
+from migrate_to_pg.pipeline import move
 from migrate_to_pg.records import Options, Verify
 from migrate_to_pg.rules import RULES
 from tests import preloaded
@@ -182,7 +182,7 @@ class Fuzzer:
     def published(self) -> str:
         """A database that holds what the healthy one holds."""
         url = self.server.database()
-        pipeline.run(Options(source=str(self.healthy), target=url, report=self._place()))
+        move.run(Options(source=str(self.healthy), target=url, report=self._place()))
         return url
 
     def _oracle(self, source: Path, url: str, report: Path, mode: Mode) -> list[str]:
@@ -232,7 +232,7 @@ def _call(source: Path, url: str, place: Path, mode: Mode) -> Iterator[str]:
     )
     try:
         with _patience():
-            pipeline.run(options)
+            move.run(options)
     except HangError:
         yield "\n".join(["still running: ", *traceback.format_exc().splitlines()[-12:]])
     except Exception:  # noqa: BLE001 - whatever comes out of it is what is looked for

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate_to_pg import pipeline
+from migrate_to_pg.pipeline import move
 from migrate_to_pg.records import Options, Verify
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.fuzz.rounds import ORACLE, copied
@@ -68,7 +68,7 @@ def template(
     url = servers[SERVER_VERSIONS[0]].database()
     place = tmp_path_factory.mktemp("published")
     with django_db_blocker.unblock():
-        pipeline.run(Options(source=str(healthy), target=url, verify=Verify.CELLS, report=place))
+        move.run(Options(source=str(healthy), target=url, verify=Verify.CELLS, report=place))
     return Published(healthy, url, place / "report.json")
 
 

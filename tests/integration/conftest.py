@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from migrate_to_pg import pipeline
+from migrate_to_pg.pipeline import move as pipeline
 from migrate_to_pg.records import Event, Options, Report, Verify
 
 Move = Callable[..., Report]

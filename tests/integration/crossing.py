@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 
-from migrate_to_pg.catalog import make_plan, read_source, read_target
-from migrate_to_pg.columns.reader import TableBatch, read
+from migrate_to_pg.codecs.reader import TableBatch, read
 from migrate_to_pg.load import load
+from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
 
 #: A value of sqlite3's, or SQL that SQLite evaluates.

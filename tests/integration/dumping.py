@@ -13,10 +13,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from migrate_to_pg.archive import Circumstances, DumpedSource, write
-from migrate_to_pg.catalog import read_source
+from migrate_to_pg.dumpfile import Circumstances, DumpedSource, write
+from migrate_to_pg.planning import read_source
 from migrate_to_pg.records import DumpFacts, Event, Snapshot
-from migrate_to_pg.snapshot import Source
+from migrate_to_pg.sqlite.snapshot import Source
 
 CIRCUMSTANCES = Circumstances(
     written="2026-01-12T10:00:00+01:00",

@@ -10,8 +10,8 @@ import pytest
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load import pieces
-from migrate_to_pg.prove import prove
 from migrate_to_pg.records import Verify
+from migrate_to_pg.verify import prove
 from tests.conftest import Server
 from tests.integration.crossing import Ferry, marks
 

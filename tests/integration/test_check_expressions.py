@@ -11,10 +11,10 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from migrate_to_pg.catalog import make_plan, read_target
+from migrate_to_pg.planning import make_plan, read_target
 from migrate_to_pg.records import PlannedTable, SourceCatalog, SourceColumn, SourceTable
-from migrate_to_pg.rules import functions
-from migrate_to_pg.rules.expression import Expression
+from migrate_to_pg.rules import sql_functions
+from migrate_to_pg.rules.sql_expression import Expression
 
 #: Each is understood.
 CHECKS = (
@@ -80,7 +80,7 @@ def test_what_sqlite_says_is_what_postgresql_says(
 ) -> None:
     connection, table, expressions = understood
     with closing(sqlite3.connect(":memory:")) as database:
-        functions.register(database, "UTC")
+        sql_functions.register(database, "UTC")
         database.execute("CREATE TABLE t (a varchar, n bigint)")
         for expression in expressions:
             query = f"SELECT {Expression(expression, table).sql} FROM t"
@@ -127,7 +127,7 @@ def test_a_number_near_the_constant_is_rounded_first(postgres_url: str, check: s
         column = SourceColumn(name="d", declared_type="decimal", not_null=False, key_position=0, generated=False)
         source = SourceTable(name="t", sql="", columns=(column,), foreign_keys=(), rows=0)
         (table,) = make_plan(SourceCatalog(tables=(source,)), [target], source_time_zone="UTC").tables
-        functions.register(database, "UTC")
+        sql_functions.register(database, "UTC")
         sql = Expression(target.checks[0].expression, table).sql
         database.execute("CREATE TABLE t (d decimal)")
         database.executemany("INSERT INTO t VALUES (?)", [(value,) for value in (*NEAR, None)])

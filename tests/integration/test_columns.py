@@ -290,7 +290,7 @@ def test_what_the_type_cannot_hold_is_refused(ferry: Ferry, type_sql: str, value
 @pytest.mark.parametrize("type_sql", GOOD)
 def test_faults_in_a_late_batch_are_the_same(ferry: Ferry, type_sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The driver takes its types from the first batch: what it does with later ones is another way."""
-    monkeypatch.setattr("migrate_to_pg.columns.reader.BATCH_ROWS", 2)
+    monkeypatch.setattr("migrate_to_pg.codecs.reader.BATCH_ROWS", 2)
     wrong = [value for name, value in WRONG_STORAGE if name == type_sql]
     bad = [value for name, value in MALFORMED if name == type_sql]
     ferry.column(type_sql, *[GOOD[type_sql]] * 5, *wrong, *[None] * 3, *bad, GOOD[type_sql])

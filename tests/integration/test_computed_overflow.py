@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg.examine.computed import computed_overflow
+from migrate_to_pg.examine.generated_columns import computed_overflow
 from migrate_to_pg.load.copy import Copy
-from migrate_to_pg.load.trial import Trial, try_rows
+from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Refusal
 from tests.integration.crossing import Ferry
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.examine import examine
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Event, Level
 from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, make, table
 

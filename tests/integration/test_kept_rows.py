@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.account import Fate
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.examine import examine
-from migrate_to_pg.journal import rows_aside
-from migrate_to_pg.mending import Accepted, accept, count_left_out, mend
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Advice, TargetTable
+from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.row_repair.engine import Accepted, accept, count_left_out, mend
+from migrate_to_pg.row_repair.journal import rows_aside
 from migrate_to_pg.rules import RULES, accepted_rules
 from migrate_to_pg.rules.advice import advise
 from tests.unit.rules.examined import findings, make, table

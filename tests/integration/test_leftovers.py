@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from migrate_to_pg import leftovers
-from migrate_to_pg.catalog import make_plan, read_source, read_target
 from migrate_to_pg.errors import SourceError
-from migrate_to_pg.leftovers import working
+from migrate_to_pg.leftovers import staging_file
 from migrate_to_pg.load import load
-from migrate_to_pg.prove.leftovers import prove_leftovers
+from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import Difference, Holds, LeftoverTable, Proof, Verify
+from migrate_to_pg.verify.verify_leftovers import prove_leftovers
 from tests.integration.conftest import Move
 from tests.tiers import first_in_ci
 
@@ -263,7 +263,7 @@ def test_a_view_without_end_is_named_and_not_carried(
         database.execute(f"CREATE VIEW endless AS {ENDLESS[kind]}")
         database.execute("CREATE VIEW short AS SELECT 1 AS a UNION ALL SELECT 2")
     for name, most in (("MOST_ROWS", 5000), ("MOST_BYTES", 2_000_000), ("MOST_STEPS", 3), ("MOST_TIMES", 0)):
-        monkeypatch.setattr(working, name, most)
+        monkeypatch.setattr(staging_file, name, most)
     catalog = read_source(path)
     found = leftovers.read(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
     assert list(found.unread) == ["endless"]

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from migrate_to_pg.management.impatience import ending_when_asked_twice
-from migrate_to_pg.progress import display
+from migrate_to_pg.management.second_signal import ending_when_asked_twice
 from migrate_to_pg.records import Event, Verify
-from migrate_to_pg.together import together
+from migrate_to_pg.report.progress import display
+from migrate_to_pg.system.threads import together
 from tests.conftest import ROOT
 
 

@@ -15,13 +15,13 @@ from django.db.models.functions import Coalesce, Lower, Trim, Upper
 from django.db.utils import ConnectionHandler
 from django.test.utils import isolate_apps
 
-from migrate_to_pg.catalog import make_plan, read_target
-from migrate_to_pg.offline import tables_of
+from migrate_to_pg.planning import make_plan, read_target
+from migrate_to_pg.planning.expected_schema import tables_of
 from migrate_to_pg.records import PlannedTable, SourceCatalog, SourceColumn, SourceTable, TargetTable
-from migrate_to_pg.rules.expression import Expression
 from migrate_to_pg.rules.key_expression import KeyExpression
-from migrate_to_pg.rules.operators import UnknownExpressionError
-from migrate_to_pg.rules.predicate import translate
+from migrate_to_pg.rules.sql_expression import Expression
+from migrate_to_pg.rules.sql_operators import UnknownExpressionError
+from migrate_to_pg.rules.sql_predicate import translate
 
 
 def zoo() -> list[type[models.Model]]:

@@ -8,13 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate_to_pg.columns import CODECS
-from migrate_to_pg.columns.kept import KEPT
+from migrate_to_pg.codecs import CODECS
+from migrate_to_pg.codecs.text_types import KEPT
 from migrate_to_pg.load.copy import Copy
-from migrate_to_pg.load.trial import Trial, try_rows
-from migrate_to_pg.prove import prove
+from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Verify
 from migrate_to_pg.rules import RULES, ValueRule
+from migrate_to_pg.verify import prove
 from tests.conftest import Server
 from tests.integration.crossing import Ferry, marks
 from tests.tiers import first_in_ci

@@ -11,10 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg import afterwards, pipeline
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.pipeline import move as pipeline
+from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.records import INCOMING, Options, Verify
-from migrate_to_pg.snapshot import file_sha256
+from migrate_to_pg.sqlite.snapshot import file_sha256
 
 TABLES_IN_PUBLIC = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 INCOMING_THERE = f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}'"
@@ -356,7 +357,7 @@ def test_replace_keeps_the_old_tables_and_undo_brings_them_back(
     assert execute(url, "SELECT count(*) FROM auth_group WHERE name = 'ancien'") == [(0,)]
     assert execute(url, "SELECT id FROM unrelated") == [(1,)]
 
-    back = afterwards.undo(Options(target=url))
+    back = undo_and_purge.undo(Options(target=url))
     assert execute(url, "SELECT name FROM auth_group WHERE name = 'ancien'") == [("ancien",)]
     assert execute(url, f"SELECT count(*) > 0 FROM {back.publication.archive}.courses_course") == [(True,)]
     assert execute(url, "SELECT id FROM unrelated") == [(1,)]
@@ -368,13 +369,13 @@ def test_undo_refuses_where_rows_were_written_since(source, postgres_url, move, 
     execute(postgres_url, "UPDATE courses_course SET credits = credits + 1 WHERE id <= 2")
     execute(postgres_url, "DELETE FROM django_admin_log; DELETE FROM attributions_attribution WHERE id = 1")
     with pytest.raises(PublishError) as refused:
-        afterwards.undo(Options(target=postgres_url))
+        undo_and_purge.undo(Options(target=postgres_url))
     told = {
         "courses_course: 0 rows inserted, 2 changed, 0 deleted",
         "attributions_attribution: 0 rows inserted, 0 changed, 1 deleted",
     }
     assert told <= set(refused.value.detail)
-    assert afterwards.undo(Options(target=postgres_url, replace=True)).ok
+    assert undo_and_purge.undo(Options(target=postgres_url, replace=True)).ok
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
@@ -441,7 +442,7 @@ def test_default_privileges_of_the_schema_reach_published_tables(source, postgre
 
 
 def test_two_runs_at_once_the_second_is_refused(source, postgres_url, move, monkeypatch):
-    monkeypatch.setattr("migrate_to_pg.target._RUN_LOCK_WAIT", 0.2)
+    monkeypatch.setattr("migrate_to_pg.postgres.target._RUN_LOCK_WAIT", 0.2)
     second = []
     first = move(source, postgres_url, on={"load": lambda: second.append(move(source, postgres_url))})
     assert first.ok

@@ -13,8 +13,6 @@ from django.db.backends.sqlite3._functions import register
 from psycopg import sql
 
 from migrate_to_pg.errors import ProofError
-from migrate_to_pg.prove import prove
-from migrate_to_pg.prove.schema import require_spans
 from migrate_to_pg.records import (
     Difference,
     Event,
@@ -28,6 +26,8 @@ from migrate_to_pg.records import (
     TargetTable,
     Verify,
 )
+from migrate_to_pg.verify import prove
+from migrate_to_pg.verify.schema import require_spans
 from tests.conftest import whole
 
 SCHEMA = "migrate_to_pg_incoming"

@@ -12,16 +12,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg.account import Mended
-from migrate_to_pg.catalog import make_plan, read_source, read_target
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.examine import examine
-from migrate_to_pg.journal import changed_cells, rows_aside
 from migrate_to_pg.load import load
-from migrate_to_pg.mending import Accepted, mend
-from migrate_to_pg.prove import prove
+from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import GenericKey, Plan, Proof, Verify
+from migrate_to_pg.records.repairs import Mended
+from migrate_to_pg.row_repair.engine import Accepted, mend
+from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
 from migrate_to_pg.rules import RULES
+from migrate_to_pg.verify import prove
 
 SCHEMA = "migrate_to_pg_incoming"
 EVERYTHING = Accepted(fix=frozenset(rule.id for rule in RULES if rule.repair))

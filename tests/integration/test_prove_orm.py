@@ -14,9 +14,9 @@ import psycopg
 import pytest
 from django.db.models.signals import post_init, pre_init
 
-from migrate_to_pg.prove.orm import same, same_address, same_json
+from migrate_to_pg.pipeline.verify import verify_only
 from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
-from migrate_to_pg.verifying import verify_only
+from migrate_to_pg.verify.orm import same, same_address, same_json
 
 Move = Callable[..., Report]
 
@@ -76,7 +76,7 @@ def test_a_value_that_the_cells_proof_could_not_see_is_told(
     source: Path, postgres_url: str, move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the proof of the cells blind, the ORM's would still see it."""
-    monkeypatch.setattr("migrate_to_pg.prove.compare.unproven", lambda *_: [])
+    monkeypatch.setattr("migrate_to_pg.verify.compare.unproven", lambda *_: [])
 
     def change() -> None:
         with psycopg.connect(postgres_url, autocommit=True) as connection:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate_to_pg.description import describe, differences
+from migrate_to_pg.postgres.schema_digest import describe, differences
 from migrate_to_pg.records import INCOMING, Report
 from tests.conftest import Run, Server
 

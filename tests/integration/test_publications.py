@@ -6,8 +6,8 @@ What subscribers get is tried in tests/acceptance/test_replication.py, with a re
 import psycopg
 import pytest
 
-from migrate_to_pg import afterwards
 from migrate_to_pg.errors import TargetError
+from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.records import INCOMING, Options
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%' ORDER BY 1"
@@ -52,9 +52,9 @@ def test_undo_has_to_be_told_so_too_and_says_what_is_to_be_done(
     assert "--accept-publications" in line
     assert not any("--accept-publications" in step for step in moved.next_steps if step != line)
     with pytest.raises(TargetError) as refused:
-        afterwards.undo(Options(target=postgres_url))
+        undo_and_purge.undo(Options(target=postgres_url))
     assert str(refused.value).startswith(f"Publication news is {scope}: its subscribers are not brought back")
-    undone = afterwards.undo(Options(target=postgres_url, accept_publications=True))
+    undone = undo_and_purge.undo(Options(target=postgres_url, accept_publications=True))
     assert [finding.rule for finding in undone.findings] == ["logical-replication"]
     assert any("CREATE SUBSCRIPTION" in step for step in undone.next_steps)
 

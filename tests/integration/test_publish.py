@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
-from migrate_to_pg import target
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.postgres import target
 from migrate_to_pg.publish import publish
-from migrate_to_pg.publish.dated import dated_schemas
+from migrate_to_pg.publish.archive_names import dated_schemas
 from migrate_to_pg.publish.purge import doomed_schemas, drop_schemas
 from migrate_to_pg.publish.undo import undo
 from migrate_to_pg.records import INCOMING

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from migrate_to_pg import pipeline
-from migrate_to_pg.description import describe, differences
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.pipeline import move as pipeline
+from migrate_to_pg.postgres.schema_digest import describe, differences
 from migrate_to_pg.publish import hold
 from migrate_to_pg.records import INCOMING
-from migrate_to_pg.snapshot import Source
+from migrate_to_pg.sqlite.snapshot import Source
 
 #: What a lock keeps away: rows, and everything that ALTER TABLE and its like do.
 LOCKED = {

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from migrate_to_pg import embedded, target
 from migrate_to_pg.errors import PublishError
+from migrate_to_pg.postgres import embedded, target
 from migrate_to_pg.publish import publish, require_movable
 from migrate_to_pg.records import INCOMING
 from tests.debian import folder_for_all

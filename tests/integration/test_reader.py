@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.columns import driver, reader
-from migrate_to_pg.columns.ahead import ahead
-from migrate_to_pg.columns.selection import Span
+from migrate_to_pg.codecs import driver, reader
+from migrate_to_pg.codecs.prefetch import ahead
+from migrate_to_pg.codecs.select import Span
 from migrate_to_pg.errors import SourceError
 from tests.conftest import Run, Server
 from tests.integration.crossing import Ferry, marks
@@ -147,7 +147,7 @@ MEASURED = """
 import resource, sys
 from pathlib import Path
 from tests.integration.crossing import Ferry
-from migrate_to_pg.columns import reader
+from migrate_to_pg.codecs import reader
 ferry = Ferry.__new__(Ferry)
 ferry.path, ferry.url, ferry.zone = Path(sys.argv[1]), sys.argv[2], "UTC"
 table = ferry.table()

@@ -11,9 +11,9 @@ from contextlib import closing
 import pytest
 from django.db.backends.signals import connection_created
 
+from migrate_to_pg.doctor.repair.lock import require_possible
+from migrate_to_pg.doctor.repair.repair import repair
 from migrate_to_pg.errors import RepairError, UsageError
-from migrate_to_pg.repair import repair
-from migrate_to_pg.repair.lock import require_possible
 from tests.integration.repairing import DANGLE, ask, backups, change, content, rewritten
 
 pytestmark = pytest.mark.usefixtures("unblocked")

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from migrate_to_pg.repair import repair
+from migrate_to_pg.doctor.repair.repair import repair
 from tests.conftest import ROOT
 from tests.integration.repairing import DANGLE, ask, backups, change, content
 from tests.tiers import first_in_ci
@@ -44,7 +44,7 @@ def other():
 def impatient(monkeypatch):
     """What it waits for in vain is waited for a tenth of the time; writers that do end have all of it."""
     for module in ("file", "lock"):
-        monkeypatch.setattr(f"migrate_to_pg.repair.{module}.WAIT", 0.5)
+        monkeypatch.setattr(f"migrate_to_pg.doctor.repair.repair.{module}.WAIT", 0.5)
 
 
 @pytest.fixture(params=["delete", "wal"])
@@ -253,7 +253,7 @@ def receive(connection, **_):
 os.environ["DJANGO_SETTINGS_MODULE"] = "attribution_project.settings"
 django.setup()
 connection_created.connect(receive)
-from migrate_to_pg.repair import repair
+from migrate_to_pg.doctor.repair.repair import repair
 record = repair(path, ["all"]).repair
 if record.failure:
     sys.exit(" ".join([record.failure.message, record.failure.remedy]))

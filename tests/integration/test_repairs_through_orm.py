@@ -24,10 +24,10 @@ from django.db.utils import ConnectionHandler
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from migrate_to_pg.catalog import make_plan, read_source, read_target
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
-from migrate_to_pg.mending import Accepted, is_called_for, mend
+from migrate_to_pg.planning import make_plan, read_source, read_target
+from migrate_to_pg.row_repair.engine import Accepted, is_called_for, mend
 from migrate_to_pg.rules import RULES, accepted_rules, quarantined_rules
 from migrate_to_pg.staging import set_aside
 

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from jsonschema import Draft202012Validator
 
-from migrate_to_pg import afterwards
+from migrate_to_pg.pipeline import undo_and_purge
+from migrate_to_pg.pipeline.verify import verify_only
 from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
-from migrate_to_pg.report.json import to_json
-from migrate_to_pg.verifying import verify_only
+from migrate_to_pg.report.to_json import to_json
 from tests.conftest import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -47,7 +47,7 @@ def test_a_published_an_undone_and_a_verified_run(
     assert published.source is not None
     options = {"target": postgres_url, "report": tmp_path / "later"}
     check_valid(verify_only(Options(source=published.source.snapshot, mode="verify_only", **options)))
-    assert check_valid(afterwards.undo(Options(mode="undo", **options)))["mode"] == "undo"
+    assert check_valid(undo_and_purge.undo(Options(mode="undo", **options)))["mode"] == "undo"
 
 
 def test_a_check_a_rehearsal_and_a_blocked_run(damaged: Callable[[str], Path], postgres_url: str, move: Move) -> None:

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from migrate_to_pg.secret_columns import server_detail, server_message, server_reason
+from migrate_to_pg.project.secret_columns import server_detail, server_message, server_reason
 
 TABLES = """
 CREATE TABLE device (id int PRIMARY KEY, api_token text UNIQUE, code text UNIQUE CHECK (code <> 'bad'), data json);

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from django.db.backends.signals import connection_created
 
-from migrate_to_pg import sqlite_schema
-from migrate_to_pg.catalog import read_source
-from migrate_to_pg.endpoints import choose_source
-from migrate_to_pg.sqlite_schema import SqliteSchema, learn
+from migrate_to_pg.planning import read_source, scratch_schema
+from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
+from migrate_to_pg.project.databases import choose_source
 
 OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 
@@ -28,7 +27,7 @@ def learning(
     source = made()
 
     def run() -> tuple[SqliteSchema, int]:
-        monkeypatch.setattr(sqlite_schema, "_learnt", {})
+        monkeypatch.setattr(scratch_schema, "_learnt", {})
         catalog, events = read_source(source), list[object]()
         names = [table.name for table in catalog.tables]
         return learn(choose_source(str(source)), catalog.applied_migrations, names, events.append), len(events)

@@ -3,9 +3,10 @@
 import psycopg
 import pytest
 
-from migrate_to_pg import staging, target
-from migrate_to_pg.catalog import make_plan, read_target
+from migrate_to_pg import staging
 from migrate_to_pg.errors import StagingError
+from migrate_to_pg.planning import make_plan, read_target
+from migrate_to_pg.postgres import target
 from migrate_to_pg.records import INCOMING, SourceCatalog, SourceColumn, SourceTable
 
 

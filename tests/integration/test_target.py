@@ -11,12 +11,14 @@ import pytest
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from migrate_to_pg import afterwards, load, target
-from migrate_to_pg.endpoints import choose_target
+from migrate_to_pg import load
 from migrate_to_pg.errors import MigrateToPgError, UsageError
-from migrate_to_pg.prove.target import Target
+from migrate_to_pg.pipeline import undo_and_purge
+from migrate_to_pg.postgres import target
+from migrate_to_pg.postgres.session import SETTINGS, for_others
+from migrate_to_pg.project.databases import choose_target
 from migrate_to_pg.records import Options, Verify
-from migrate_to_pg.session import SETTINGS, for_others
+from migrate_to_pg.verify.postgres_reader import Target
 
 PASSWORD = "hunter2%40"
 
@@ -319,11 +321,11 @@ def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(sourc
         report = move(source, url, **options)
         assert report.ok, report.failure
     options = Options(source=str(source), target=url, report=tmp_path)
-    assert afterwards.undo(options).ok
-    doomed = afterwards.purgeable(options)
+    assert undo_and_purge.undo(options).ok
+    doomed = undo_and_purge.purgeable(options)
     assert doomed.schemas
-    afterwards.purge(options, doomed)
-    assert not afterwards.purgeable(options).schemas
+    undo_and_purge.purge(options, doomed)
+    assert not undo_and_purge.purgeable(options).schemas
 
 
 def test_a_role_that_is_no_superuser_moves_with_its_settings_too(source, postgres_url, role, execute, move):

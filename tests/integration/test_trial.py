@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from migrate_to_pg.errors import LoadError, RefusedRowsError
-from migrate_to_pg.load import trial
+from migrate_to_pg.load import find_refused
 from migrate_to_pg.load.copy import Copy
-from migrate_to_pg.load.trial import Trial, try_rows
+from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Refusal
 from tests.conftest import Server
 from tests.integration.crossing import Ferry
@@ -65,7 +65,7 @@ COLUMNS: dict[str, list[tuple[object, str]]] = {
 def test_every_row_that_is_refused_is_known_with_its_column_and_reason(
     ferry: Ferry, type_sql: str, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "_TOGETHER", together)
+    monkeypatch.setattr(find_refused, "_TOGETHER", together)
     ferry.target(
         "CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE pair AS (n int, t text);"
         "CREATE DOMAIN odd AS int CHECK (VALUE % 2 = 1); CREATE DOMAIN short AS varchar(3)"

@@ -4,9 +4,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg import afterwards
 from migrate_to_pg.errors import MigrateToPgError, PublishError, TargetError
-from migrate_to_pg.publish.dated import dated_schemas
+from migrate_to_pg.pipeline import undo_and_purge
+from migrate_to_pg.publish.archive_names import dated_schemas
 from migrate_to_pg.publish.purge import doomed_schemas, drop_schemas
 from migrate_to_pg.publish.undo import undo
 from migrate_to_pg.records import Options
@@ -263,7 +263,7 @@ def test_the_leftovers_line_is_not_believed_either(connection, archive):
         doomed_schemas(connection, "public")
 
 
-@pytest.mark.parametrize("act", [afterwards.undo, afterwards.purgeable])
+@pytest.mark.parametrize("act", [undo_and_purge.undo, undo_and_purge.purgeable])
 def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(act, connection, each_postgres_url):
     connection.execute("CREATE SCHEMA migrate_to_pg; CREATE VIEW migrate_to_pg.publication AS SELECT 1 / 0 AS id")
     with pytest.raises(TargetError, match="PostgreSQL stopped answering or refused: division by zero"):

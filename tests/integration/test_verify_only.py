@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from migrate_to_pg.errors import UsageError
+from migrate_to_pg.pipeline.verify import verify_only
 from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
-from migrate_to_pg.snapshot import file_sha256
-from migrate_to_pg.verifying import verify_only
+from migrate_to_pg.sqlite.snapshot import file_sha256
 
 ALL = {
     "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),

@@ -13,9 +13,9 @@ from typing import Any
 
 import psycopg
 
-from migrate_to_pg.description import Described, describe
-from migrate_to_pg.prove import prove
+from migrate_to_pg.postgres.schema_digest import Described, describe
 from migrate_to_pg.records import Difference, Plan, Verify
+from migrate_to_pg.verify import prove
 from tests.integration.crossing import Ferry
 
 ROWS = 60

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from migrate_to_pg.errors import ProofError
-from migrate_to_pg.prove.schema import require_described, require_identities, require_validated
 from migrate_to_pg.records import Difference, Identity
+from migrate_to_pg.verify.schema import require_described, require_identities, require_validated
 from tests.conftest import Server
 from tests.mutation.corruptions import CHANGES, Corruption, corruptions
 from tests.mutation.sides import ROWS, Sides, make

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 
 from rich.console import Console
 
-from migrate_to_pg.account import AsideRow, Change, ChangedCells, Fate, RowsAside
 from migrate_to_pg.records import (
     Difference,
     Failure,
@@ -27,8 +26,9 @@ from migrate_to_pg.records import (
     TargetFacts,
     Verify,
 )
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.text import lines, print_report
+from migrate_to_pg.records.repairs import AsideRow, Change, ChangedCells, Fate, RowsAside
+from migrate_to_pg.report.to_html import to_html
+from migrate_to_pg.report.to_text import lines, print_report
 
 HOSTILE = ["<script>alert(1)</script>", "[red]x[/red]", "\x1b[31mred", "a\ud800b", "nul\x00", "‮evil", "\x9b31m"]
 LONG = "é" * 9_999 + "!"

@@ -15,7 +15,7 @@ import pytest
 from django.core.checks import run_checks
 
 from migrate_to_pg import checks
-from migrate_to_pg.holders import _writers
+from migrate_to_pg.sqlite.open_processes import _writers
 from tests.conftest import Run
 
 WAL = {"init_command": "PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"}

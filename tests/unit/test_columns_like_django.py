@@ -23,14 +23,14 @@ from django.utils.timezone import make_aware
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrate_to_pg.columns import CODECS, decimals, temporal
-from migrate_to_pg.columns.codec import Context, Converted, Doubtful
-from migrate_to_pg.prove import forms
-from migrate_to_pg.prove.forms import EPOCH, MICROSECOND
+from migrate_to_pg.codecs import CODECS, datetimes, numeric
+from migrate_to_pg.codecs.base import Context, Converted, Doubtful
 from migrate_to_pg.records import TargetColumn
+from migrate_to_pg.verify import canonical
+from migrate_to_pg.verify.canonical import EPOCH, MICROSECOND
 
 MANY = settings(max_examples=400, deadline=None)
-FACTS = forms.Facts(zone=zoneinfo.ZoneInfo("UTC"))
+FACTS = canonical.Facts(zone=zoneinfo.ZoneInfo("UTC"))
 FIFTEEN = st.integers(-(10**15) + 1, 10**15 - 1)
 
 
@@ -110,14 +110,14 @@ def test_decimals_with_one_digit_too_many(scale: int, units: int) -> None:
 @given(st.integers(1, 15), st.integers(0, 15), st.lists(FIFTEEN, min_size=1, max_size=20))
 def test_decimals_of_fifteen_digits_take_the_fast_way(precision: int, scale: int, units: list[int]) -> None:
     values = [Decimal(u % 10**precision).scaleb(-scale) for u in units]
-    fast = decimals._fast(pa.array(map(float, values), pa.float64()), column("numeric", precision=15, scale=scale))
+    fast = numeric._fast(pa.array(map(float, values), pa.float64()), column("numeric", precision=15, scale=scale))
     assert fast is not None
     assert fast.to_pylist() == values
 
 
 def test_decimals_keep_nulls_and_slices() -> None:
     sliced = pa.array([9.99, None, 0.25, None, -1.5]).slice(1)
-    fast = decimals._fast(sliced, column("numeric", precision=40, scale=2))
+    fast = numeric._fast(sliced, column("numeric", precision=40, scale=2))
     assert fast is not None
     fast.validate(full=True)
     assert fast.to_pylist() == [None, Decimal("0.25"), None, Decimal("-1.50")]
@@ -175,7 +175,7 @@ def check_proven(converted: Converted, values: Sequence[str], source: Judge, for
 def test_dates(values: list[str]) -> None:
     converted = convert(column("date"), values)
     check_like(converted, values, parse_date)
-    check_proven(converted, values, lambda v: forms.source_date(v, FACTS), lambda d: f"={(d - EPOCH.date()).days}")
+    check_proven(converted, values, lambda v: canonical.source_date(v, FACTS), lambda d: f"={(d - EPOCH.date()).days}")
 
 
 def clock(value: str) -> datetime.time | None:
@@ -191,7 +191,7 @@ def clock(value: str) -> datetime.time | None:
 def test_times(values: list[str]) -> None:
     converted = convert(column("time"), values)
     check_like(converted, values, clock)
-    check_proven(converted, values, lambda v: forms.source_time(v, FACTS), lambda t: f"={ticks(t)}")
+    check_proven(converted, values, lambda v: canonical.source_time(v, FACTS), lambda t: f"={ticks(t)}")
 
 
 def ticks(time: datetime.time) -> int:
@@ -225,8 +225,8 @@ def instant(zone: str) -> Callable[[str], datetime.datetime | None]:
 def test_instants(zone: str, values: list[str]) -> None:
     converted = convert(column("timestamptz"), values, zone=zone)
     check_like(converted, values, instant(zone))
-    facts = forms.Facts(zone=zoneinfo.ZoneInfo(zone))
-    check_proven(converted, values, lambda v: forms.source_instant(v, facts), lambda m: f"={forms.instant(m)}")
+    facts = canonical.Facts(zone=zoneinfo.ZoneInfo(zone))
+    check_proven(converted, values, lambda v: canonical.source_instant(v, facts), lambda m: f"={canonical.instant(m)}")
 
 
 @MANY
@@ -240,15 +240,17 @@ def test_local_times(values: list[str]) -> None:
 
     converted = convert(column("timestamp"), values, zone="Europe/Stockholm")
     check_like(converted, values, local)
-    facts = forms.Facts(zone=zone)
-    check_proven(converted, values, lambda v: forms.source_local(v, facts), lambda m: f"={(m - EPOCH) // MICROSECOND}")
+    facts = canonical.Facts(zone=zone)
+    check_proven(
+        converted, values, lambda v: canonical.source_local(v, facts), lambda m: f"={(m - EPOCH) // MICROSECOND}"
+    )
 
 
 @MANY
 @given(st.datetimes())
 def test_what_django_writes_takes_the_fast_way(moment: datetime.datetime) -> None:
     for text in (str(moment), moment.isoformat()):
-        fast = temporal._cast(pa.array([text.encode()]))
+        fast = datetimes._cast(pa.array([text.encode()]))
         assert fast is not None
         assert fast.to_pylist() == [moment]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg import holders as module
-from migrate_to_pg.holders import holders, opened_here
+from migrate_to_pg.sqlite import open_processes as module
+from migrate_to_pg.sqlite.open_processes import holders, opened_here
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc/locks")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import migrate_to_pg
-from migrate_to_pg import errors, language
-from migrate_to_pg.language import counted, number, spoken, wanted
-from migrate_to_pg.report.words import duration, say, size
+from migrate_to_pg import errors, i18n
+from migrate_to_pg.i18n import counted, number, spoken, wanted
+from migrate_to_pg.report.messages import duration, say, size
 
 PACKAGE = Path(migrate_to_pg.__path__[0])
 CATALOGUE = PACKAGE / "locale" / "fr" / "LC_MESSAGES" / "migrate_to_pg"
@@ -164,4 +164,4 @@ def test_the_language_is_that_of_the_environment(environment: dict[str, str], co
 def test_the_language_before_comes_back_though_something_failed() -> None:
     with pytest.raises(ZeroDivisionError), spoken("fr"):
         raise ZeroDivisionError
-    assert language.language() == "en"
+    assert i18n.language() == "en"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from django.db.backends.sqlite3._functions import register
 
-from migrate_to_pg.catalog import read_source
-from migrate_to_pg.probe import probe
+from migrate_to_pg.doctor.write_probe import probe
+from migrate_to_pg.planning import read_source
 from migrate_to_pg.records import Finding, Level
 
 Script = str | Callable[[sqlite3.Connection], object]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.progress import INTERVAL, Kind, display
 from migrate_to_pg.records import Event
+from migrate_to_pg.report.progress import INTERVAL, Kind, display
 
 HOSTILE = ["[red]x[/red]", "\x1b[31mred", "a\ud800b", "nul\x00", "[/]", "{0}"]
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
-from migrate_to_pg.mending import Accepted, mend
-from migrate_to_pg.prove.mended import expected
-from migrate_to_pg.prove.mended.predicate import holds
-from migrate_to_pg.prove.source import Source
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import GenericKey, TargetTable, TargetUnique
+from migrate_to_pg.row_repair.engine import Accepted, mend
 from migrate_to_pg.rules import RULES
+from migrate_to_pg.verify.repairs import expected
+from migrate_to_pg.verify.repairs.predicate import holds
+from migrate_to_pg.verify.sqlite_reader import Source
 from tests.unit.rules.examined import make, table
 from tests.unit.rules.mended import insert
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate_to_pg.prove import families, forms
-from migrate_to_pg.prove.families import Family, family
-from migrate_to_pg.prove.forms import Facts
+from migrate_to_pg.verify import canonical, type_comparison
+from migrate_to_pg.verify.canonical import Facts
+from migrate_to_pg.verify.type_comparison import Family, family
 
 UTC = Facts(zone=zoneinfo.ZoneInfo("UTC"))
 ZONES = ["UTC", "Europe/Paris", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe", "Africa/Monrovia"]
@@ -41,10 +41,10 @@ def micros(form: str) -> int | None:
 def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text, zone):
     facts = Facts(zone=zoneinfo.ZoneInfo(zone))
     for kind, arrow in (
-        (families.INSTANT, pa.timestamp("us", "UTC")),
-        (families.LOCAL, pa.timestamp("us")),
-        (families.DATE, pa.date32()),
-        (families.TIME, pa.time64("us")),
+        (type_comparison.INSTANT, pa.timestamp("us", "UTC")),
+        (type_comparison.LOCAL, pa.timestamp("us")),
+        (type_comparison.DATE, pa.date32()),
+        (type_comparison.TIME, pa.time64("us")),
     ):
         read = micros(kind.source_form(text, facts))
         for count in {read, 0, arrow_reading(kind, text)} - {None}:
@@ -60,9 +60,9 @@ def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text, zone)
 def arrow_reading(kind: Family, text: str) -> int | None:
     """What Arrow alone would read, whether or not Django agrees."""
     try:
-        if kind is families.DATE:
+        if kind is type_comparison.DATE:
             return pa.array([text]).cast(pa.date32()).cast(pa.int32())[0].as_py()
-        prefix = "1970-01-01 " if kind is families.TIME else ""
+        prefix = "1970-01-01 " if kind is type_comparison.TIME else ""
         return pa.array([prefix + text]).cast(pa.timestamp("us")).cast(pa.int64())[0].as_py()
     except (pa.ArrowInvalid, UnicodeEncodeError):
         return None
@@ -75,13 +75,13 @@ def test_moments_as_django_writes_them_are_read_in_their_zone(zone, moment):
     instant = (moment.replace(tzinfo=facts.zone) - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // (
         datetime.timedelta(microseconds=1)
     )
-    assert forms.source_instant(str(moment), facts) == f"={instant}"
+    assert canonical.source_instant(str(moment), facts) == f"={instant}"
     if zone == "UTC":
-        assert proven(families.INSTANT, str(moment), pa.scalar(instant, pa.timestamp("us", "UTC")))
+        assert proven(type_comparison.INSTANT, str(moment), pa.scalar(instant, pa.timestamp("us", "UTC")))
     near = pa.scalar(instant + 1, pa.int64())
-    assert not families.INSTANT.proves(pa.array([str(moment)]), pa.array([near.as_py()]).cast("timestamp[us]"), facts)[
-        0
-    ].as_py()
+    assert not type_comparison.INSTANT.proves(
+        pa.array([str(moment)]), pa.array([near.as_py()]).cast("timestamp[us]"), facts
+    )[0].as_py()
 
 
 @given(
@@ -98,23 +98,23 @@ def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(source, t
         return
     kind = family("numeric", precision, scale)
     facts = Facts(precision=precision, scale=scale, zone=UTC.zone)
-    sent = pa.scalar(float(target)) if kind is families.SHORT_DECIMAL else pa.scalar(f"{target:f}")
+    sent = pa.scalar(float(target)) if kind is type_comparison.SHORT_DECIMAL else pa.scalar(f"{target:f}")
     read = kind.source_form(source, facts)
-    assert kind.target_form(sent.as_py(), facts) == f"={forms.plain(target)}"
-    assert not proven(kind, source, sent, facts) or read == f"={forms.plain(target)}"
+    assert kind.target_form(sent.as_py(), facts) == f"={canonical.plain(target)}"
+    assert not proven(kind, source, sent, facts) or read == f"={canonical.plain(target)}"
 
 
 @given(number=st.decimals(-(10**9), 10**9, places=6), precision=st.sampled_from([15, 16, 30]))
 def test_decimals_of_at_most_fifteen_digits_are_always_proven(number, precision):
     kind = family("numeric", precision, 6)
-    sent = pa.scalar(float(number)) if kind is families.SHORT_DECIMAL else pa.scalar(f"{number:f}")
+    sent = pa.scalar(float(number)) if kind is type_comparison.SHORT_DECIMAL else pa.scalar(f"{number:f}")
     assert proven(kind, float(number), sent, Facts(precision=precision, scale=6, zone=UTC.zone))
 
 
 @given(left=st.floats(allow_nan=False), right=st.floats())
 def test_doubles_are_proven_by_their_bits(left, right):
-    assert proven(families.FLOAT8, left, pa.scalar(left))
-    if proven(families.FLOAT8, left, pa.scalar(right)):
+    assert proven(type_comparison.FLOAT8, left, pa.scalar(left))
+    if proven(type_comparison.FLOAT8, left, pa.scalar(right)):
         assert left.hex() == right.hex()
 
 
@@ -138,26 +138,26 @@ def shape(value: object) -> object:
 
 @given(left=JSON, right=JSON)
 def test_json_forms_are_equal_exactly_where_the_values_are(left, right):
-    one = forms.source_json(json.dumps(left), UTC)
-    assert one == forms.target_json(json.dumps(left, ensure_ascii=False, indent=1, sort_keys=True), UTC)
-    assert (one == forms.target_json(json.dumps(right), UTC)) == (shape(left) == shape(right))
+    one = canonical.source_json(json.dumps(left), UTC)
+    assert one == canonical.target_json(json.dumps(left, ensure_ascii=False, indent=1, sort_keys=True), UTC)
+    assert (one == canonical.target_json(json.dumps(right), UTC)) == (shape(left) == shape(right))
 
 
 @given(
     left=st.decimals(allow_nan=False, allow_infinity=False), right=st.decimals(allow_nan=False, allow_infinity=False)
 )
 def test_a_decimal_has_one_spelling(left, right):
-    assert (forms.plain(left) == forms.plain(right)) == (left == right)
+    assert (canonical.plain(left) == canonical.plain(right)) == (left == right)
 
 
 def test_a_value_that_django_cannot_read_equals_nothing_that_postgresql_can_hold():
-    for name, kind in families.FAMILIES.items():
+    for name, kind in type_comparison.FAMILIES.items():
         wrong = kind.source_form(object(), UTC)
         assert wrong.startswith("?"), name
 
 
 @given(text=st.text(max_size=5), spaces=st.integers(0, 3), other=st.text(max_size=5))
 def test_char_n_cannot_tell_trailing_spaces_apart_and_nothing_else(text, spaces, other):
-    form = forms.source_padded(text + " " * spaces, UTC)
-    assert form == forms.target_padded(text, UTC)
-    assert (form == forms.target_padded(other, UTC)) == (text.rstrip(" ") == other.rstrip(" "))
+    form = canonical.source_padded(text + " " * spaces, UTC)
+    assert form == canonical.target_padded(text, UTC)
+    assert (form == canonical.target_padded(other, UTC)) == (text.rstrip(" ") == other.rstrip(" "))

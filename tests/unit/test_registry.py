@@ -12,10 +12,10 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.migrations.state import ModelState, ProjectState
 from django.test.utils import isolate_apps
 
-from migrate_to_pg import registry
-from migrate_to_pg.names import backend, called
+from migrate_to_pg.project import registry
+from migrate_to_pg.project.identifiers import backend, called
+from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.records import GenericKey
-from migrate_to_pg.registry import Registry
 
 Made = Callable[..., Registry]
 

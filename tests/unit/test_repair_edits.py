@@ -5,10 +5,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from migrate_to_pg.journal import TABLES, rows_table
-from migrate_to_pg.repair.edits import Edits, attach, fold
-from migrate_to_pg.repair.rebuild import Rebuild, RebuildError, prepare, rebuild
-from migrate_to_pg.repair.soundness import soundness, worse
+from migrate_to_pg.doctor.repair.edits import Edits, attach, fold
+from migrate_to_pg.doctor.repair.integrity import soundness, worse
+from migrate_to_pg.doctor.repair.rebuild import Rebuild, RebuildError, prepare, rebuild
+from migrate_to_pg.row_repair.journal import TABLES, rows_table
 
 TABLE, COLUMN = 'a "b"; -- {x} é', 'it\'s {0} "c"'
 OWN = "its own, in SQLite"

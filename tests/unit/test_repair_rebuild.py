@@ -5,8 +5,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from migrate_to_pg.repair.content import difference
-from migrate_to_pg.repair.rebuild import Rebuild, RebuildError, prepare, rebuild
+from migrate_to_pg.doctor.repair.rebuild import Rebuild, RebuildError, prepare, rebuild
+from migrate_to_pg.sqlite.compare_contents import difference
 
 
 @contextmanager

@@ -6,17 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from migrate_to_pg.language import spoken
-from migrate_to_pg.records import (
-    Failure,
-    Level,
-    Proof,
-    Report,
-    Sample,
-    Verify,
-)
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.text import lines
+from migrate_to_pg.i18n import spoken
+from migrate_to_pg.records import Failure, Level, Proof, Report, Sample, Verify
+from migrate_to_pg.report.to_html import to_html
+from migrate_to_pg.report.to_text import lines
 from tests.unit.reports import (
     FAILED,
     PUBLISHED,

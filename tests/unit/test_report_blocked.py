@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrate_to_pg.records import Failure, Level, Report
-from migrate_to_pg.report.text import lines
+from migrate_to_pg.report.to_text import lines
 from tests.unit.reports import FAILED, PUBLISHED, finding, terminal, without_colours
 
 COMMAND = (

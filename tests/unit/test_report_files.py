@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.report import write
-from migrate_to_pg.report.html import to_html
+from migrate_to_pg.report.to_html import to_html
 from tests.unit.reports import (
     PUBLISHED,
 )

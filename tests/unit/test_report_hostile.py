@@ -8,15 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from migrate_to_pg.records import (
-    Proof,
-    Sample,
-    Verify,
-)
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.json import dumps
-from migrate_to_pg.report.text import lines
-from migrate_to_pg.report.words import visible
+from migrate_to_pg.records import Proof, Sample, Verify
+from migrate_to_pg.report.messages import visible
+from migrate_to_pg.report.to_html import to_html
+from migrate_to_pg.report.to_json import dumps
+from migrate_to_pg.report.to_text import lines
 from tests.unit.reports import (
     FAILED,
     FRENCH,

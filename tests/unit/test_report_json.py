@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from migrate_to_pg.records import Failure, Level, StageTime
-from migrate_to_pg.report.json import dumps, to_json
+from migrate_to_pg.report.to_json import dumps, to_json
 from tests.conftest import ROOT
 from tests.unit.reports import (
     FAILED,

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from migrate_to_pg.account import AsideRow, Change, Fate
 from migrate_to_pg.records import Proof, Report, Verify
-from migrate_to_pg.report.html import to_html
-from migrate_to_pg.report.text import lines
+from migrate_to_pg.records.repairs import AsideRow, Change, Fate
+from migrate_to_pg.report.to_html import to_html
+from migrate_to_pg.report.to_text import lines
 from tests.unit.reports import (
     FAILED,
     MENDED,

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from migrate_to_pg.records import Proof, Report, Verify
-from migrate_to_pg.report.html import to_html
+from migrate_to_pg.report.to_html import to_html
 from tests.unit.reports import (
     FAILED,
     MENDED,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import migrate_to_pg
-from migrate_to_pg.report.words import ENGLISH, duration, say, size
+from migrate_to_pg.report.messages import ENGLISH, duration, say, size
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,7 @@ def constants(path: Path) -> set[str]:
 def test_every_sentence_is_used() -> None:
     package = Path(migrate_to_pg.__path__[0])
     sources = [
-        package / "progress.py",
-        *(p for p in (package / "report").glob("*.py") if p.stem not in ("json", "words")),
+        *(p for p in (package / "report").glob("*.py") if p.stem not in ("to_json", "messages")),
     ]
     used = set().union(*map(constants, sources))
     # progress adds _about where an event has something to say.
@@ -63,7 +62,7 @@ def test_importing_the_package_and_its_app_imports_no_rich_and_no_arrow() -> Non
 
 def test_writing_the_report_imports_no_rich_and_no_django() -> None:
     code = (
-        "import sys, migrate_to_pg.report, migrate_to_pg.report.text, migrate_to_pg.progress;"
+        "import sys, migrate_to_pg.report, migrate_to_pg.report.to_text, migrate_to_pg.report.progress;"
         "print([m for m in sys.modules if m.split('.')[0] in ('rich', 'django')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

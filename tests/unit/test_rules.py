@@ -12,7 +12,7 @@ import pytest
 import migrate_to_pg.rules
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.rules import RULES, accepted_rules
-from migrate_to_pg.rules.reference import reference
+from migrate_to_pg.rules.docs import reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +36,7 @@ def test_a_rule_lives_in_a_module_and_a_test_of_its_own() -> None:
 
 def test_every_module_with_a_rule_is_in_the_list() -> None:
     folder = Path(migrate_to_pg.rules.__file__).parent
-    declared = {path.stem for path in folder.glob("*.py") if "\nRULE = " in path.read_text(encoding="utf-8")}
+    declared = {path.stem for path in folder.rglob("*.py") if "\nRULE = " in path.read_text(encoding="utf-8")}
     assert declared == {rule.id.replace("-", "_") for rule in RULES}
 
 

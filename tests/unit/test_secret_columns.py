@@ -5,8 +5,8 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.management.defaults import require_secrets, with_settings
-from migrate_to_pg.secret_columns import field_is_secret, is_secret, masked_key, place_of
+from migrate_to_pg.management.settings import require_secrets, with_settings
+from migrate_to_pg.project.secret_columns import field_is_secret, is_secret, masked_key, place_of
 
 SECRET = [
     ("auth_user", "password"),

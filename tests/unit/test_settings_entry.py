@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg.settings_entry import how_to_switch
+from migrate_to_pg.project.settings_entry import how_to_switch
 
 ENTRY = {
     "ENGINE": "django.db.backends.postgresql",
@@ -39,7 +39,7 @@ def switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             module.__file__, module.__package__ = str(package / f"{name}.py"), "mysettings"
             monkeypatch.setitem(sys.modules, module.__name__, module)
         chosen = SimpleNamespace(SETTINGS_MODULE="mysettings.local", DATABASES=databases or {})
-        monkeypatch.setattr("migrate_to_pg.settings_entry.settings", chosen)
+        monkeypatch.setattr("migrate_to_pg.project.settings_entry.settings", chosen)
         told = how_to_switch(alias, entry)
         assert "pl4nted" not in told
         return told

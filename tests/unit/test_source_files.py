@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg import snapshot
 from migrate_to_pg.errors import SourceError
-from migrate_to_pg.snapshot import Source, file_sha256
+from migrate_to_pg.sqlite import snapshot
+from migrate_to_pg.sqlite.snapshot import Source, file_sha256
 
 Make = Callable[..., Path]
 PAGE = 4096

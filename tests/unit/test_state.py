@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg import doctor, migration_state
-from migrate_to_pg.diagnosis import Diagnosis, FileState, Holder
+from migrate_to_pg.doctor import diagnose, migration_history
+from migrate_to_pg.doctor.file_state import LARGE, file_findings, look, page_facts
+from migrate_to_pg.doctor.migration_history import migration_findings
 from migrate_to_pg.errors import SourceError, UsageError
-from migrate_to_pg.migration_state import migration_findings
-from migrate_to_pg.report.diagnosis import blocks, facts_json
-from migrate_to_pg.report.text import plain
-from migrate_to_pg.rules.of_the_doctor import UNAPPLIED
-from migrate_to_pg.state import LARGE, file_findings, look, page_facts
+from migrate_to_pg.records.diagnosis import Diagnosis, FileState, Holder
+from migrate_to_pg.report.doctor_report import blocks, facts_json
+from migrate_to_pg.report.to_text import plain
+from migrate_to_pg.rules.doctor_findings import UNAPPLIED
 
 PATH = Path("db.sqlite3")
 QUIET = FileState(bytes=4096, beside={}, journal_is_hot=False, holders=(), all_holders=True)
@@ -89,8 +89,8 @@ def test_no_room_for_the_snapshot_is_a_finding(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "db.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE t (a)")
-    monkeypatch.setattr(doctor, "require_space", full)
-    diagnosis = doctor.diagnose(str(path))
+    monkeypatch.setattr(diagnose, "require_space", full)
+    diagnosis = diagnose.diagnose(str(path))
     assert [finding.rule for finding in diagnosis.findings] == ["no-room"]
     assert not diagnosis.ok
     assert diagnosis.tables is None
@@ -100,27 +100,27 @@ def test_no_room_for_the_snapshot_is_a_finding(tmp_path: Path, monkeypatch: pyte
 def test_a_directory_that_cannot_be_written_to_is_no_hindrance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any, error: Exception
 ) -> None:
-    workplace = doctor.Workplace
+    workplace = diagnose.Workplace
 
-    def read_only(directory: Path | None) -> doctor.Workplace:
+    def read_only(directory: Path | None) -> diagnose.Workplace:
         if directory is None:
             raise error
         return workplace(directory)
 
-    monkeypatch.setattr(doctor, "Workplace", read_only)
-    monkeypatch.setattr(doctor.tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(diagnose, "Workplace", read_only)
+    monkeypatch.setattr(diagnose.tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     path = tmp_path / "db.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE t (a)")
     # The connection is to a copy of this test's own file.
     with django_db_blocker.unblock():
-        assert doctor.diagnose(str(path)).tables == 1
+        assert diagnose.diagnose(str(path)).tables == 1
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_database_without_migrations_names_some_and_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migration_state, "_NAMED", 3)
+    monkeypatch.setattr(migration_history, "_NAMED", 3)
     (finding,) = migration_findings(())
     assert finding.rule == "unapplied-migrations"
     assert finding.count > 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrate_to_pg.statements import Altered, Made, RawColumn, read
+from migrate_to_pg.postgres.parse_ddl import Altered, Made, RawColumn, read
 
 NOT_NULL = RawColumn(type_sql="int", null=False)
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from migrate_to_pg.together import together
+from migrate_to_pg.system.threads import together
 
 
 def test_all_is_done_and_nobody_is_stopped() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.db.backends.signals import connection_created
 
-from migrate_to_pg import lacking
-from migrate_to_pg.endpoints import SourceChoice
-from migrate_to_pg.web_server import registrations
+from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.sqlite_connection import registrations
+from migrate_to_pg.sqlite import missing_functions
 
 CHOICE = SourceChoice(path=Path("db.sqlite3"), alias="default", time_zone="UTC")
 
@@ -38,11 +38,11 @@ def adopted(django_db_blocker: Any) -> Iterator[None]:
     connection_created.connect(receiver)
     try:
         with django_db_blocker.unblock():
-            lacking.adopt(registrations(CHOICE))
+            missing_functions.adopt(registrations(CHOICE))
         yield
     finally:
         connection_created.disconnect(receiver)
-        lacking.adopt([])
+        missing_functions.adopt([])
 
 
 @pytest.mark.usefixtures("adopted")
@@ -53,7 +53,7 @@ def test_what_receivers_and_django_register_is_there_however_far_the_receiver_ca
         database.execute("CREATE TABLE t (a text COLLATE backwards UNIQUE)")
         database.executemany("INSERT INTO t VALUES (?)", ["a", "c", "b"])
     before = path.read_bytes()
-    with closing(lacking.open_for_reading(path)) as database:
+    with closing(missing_functions.open_for_reading(path)) as database:
         assert database.execute("SELECT a FROM t ORDER BY a").fetchall() == [("c",), ("b",), ("a",)]
         assert database.execute("SELECT twice(21), django_date_extract('year', '2026-01-02')").fetchone() == (42, 2026)
     assert path.read_bytes() == before

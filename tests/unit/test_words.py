@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from migrate_to_pg.pipeline.next_steps import Published, after_undo, command_line, next_steps, server_left
 from migrate_to_pg.records import Invocation, Options, Publication, Verify
-from migrate_to_pg.words import Published, after_undo, command_line, next_steps, server_left
 
 
 @pytest.mark.parametrize(

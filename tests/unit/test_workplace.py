@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from migrate_to_pg.workplace import REPORTS, Workplace
+from migrate_to_pg.system.workdir import REPORTS, Workplace
 
 
 def test_runs_that_begin_in_the_same_second_have_directories_of_their_own(tmp_path: Path, settings: Any) -> None:

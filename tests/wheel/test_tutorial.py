@@ -61,7 +61,7 @@ def test_the_tutorial_is_what_happens(tmp_path):
     environment |= {name: os.environ[name] for name in ("XDG_DATA_HOME",) if name in os.environ}
     done = typed(script, folder, environment)
     # The reader's goes on.
-    stopped = typed("python -m migrate_to_pg.embedded --stop postgresql", folder, environment)
+    stopped = typed("python -m migrate_to_pg.postgres.embedded --stop postgresql", folder, environment)
     assert stopped.returncode == 0, stopped.stdout
     assert done.returncode == 0, done.stdout[-3000:]
     printed = dict(re.findall(r"^@@@ (\d+)\n(.*?)(?=^@@@ |\Z)", done.stdout, re.M | re.S))

@@ -61,7 +61,9 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     folder.chmod(0o777)
     yield folder / "postgresql"
-    subprocess.run([sys.executable, "-m", "migrate_to_pg.embedded", "--stop", folder / "postgresql"], check=False)
+    subprocess.run(
+        [sys.executable, "-m", "migrate_to_pg.postgres.embedded", "--stop", folder / "postgresql"], check=False
+    )
 
 
 def run(settings, folder, *arguments, ok=True, **variables):

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from migrate_to_pg.interrupts import too_late
-from migrate_to_pg.language import counted, spoken, wanted
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.management import manners
-from migrate_to_pg.management.arguments import add_arguments, options_of
-from migrate_to_pg.management.meaning import assurance, mode_of
+from migrate_to_pg.i18n import counted, spoken, wanted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.management import console
+from migrate_to_pg.management.option_effects import assurance, mode_of
+from migrate_to_pg.management.parser import add_arguments, options_of
+from migrate_to_pg.system.signals import too_late
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -39,29 +39,29 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
-        with spoken(options["lang"] or wanted()), manners.prepared_streams(self):
+        with spoken(options["lang"] or wanted()), console.prepared_streams(self):
             self._handle(options)
 
     def _handle(self, options: Mapping[str, Any]) -> None:
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError
-        from migrate_to_pg.failures import failure_of
-        from migrate_to_pg.management.defaults import with_settings
-        from migrate_to_pg.management.impatience import ending_when_asked_twice
-        from migrate_to_pg.management.meaning import require_meaning
+        from migrate_to_pg.management.option_effects import require_meaning
+        from migrate_to_pg.management.second_signal import ending_when_asked_twice
+        from migrate_to_pg.management.settings import with_settings
+        from migrate_to_pg.pipeline.failures import failure_of
 
-        manners.end_on_signals()
+        console.end_on_signals()
         try:
             require_meaning(options)
             if options["explain"]:
-                manners.explain(self, options["explain"])
+                console.explain(self, options["explain"])
                 return
-            with ending_when_asked_twice(manners.tell, on_a_terminal=sys.stderr.isatty()):
+            with ending_when_asked_twice(console.tell, on_a_terminal=sys.stderr.isatty()):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
         except (MigrateToPgError, KeyboardInterrupt) as error:
             failure = failure_of(error, Path())
-            manners.tell_error(self, failure, "" if options["explain"] else assurance(mode_of(options), failure))
+            console.tell_error(self, failure, "" if options["explain"] else assurance(mode_of(options), failure))
             status = failure.exit_status
         if status:
             sys.exit(status)
@@ -69,33 +69,33 @@ class Command(BaseCommand):
     def _run(self, options: Mapping[str, Any]) -> int:
         if options["purge"]:
             return self._purge(options)
-        from migrate_to_pg import afterwards, pipeline, verifying
         from migrate_to_pg.errors import ProofError
-        from migrate_to_pg.progress import display
+        from migrate_to_pg.pipeline import move, undo_and_purge, verify
+        from migrate_to_pg.report.progress import display
 
         wanted = options_of(options)
-        work = {"undo": afterwards.undo, "verify_only": verifying.verify_only}.get(wanted.mode, pipeline.run)
+        work = {"undo": undo_and_purge.undo, "verify_only": verify.verify_only}.get(wanted.mode, move.run)
         with (
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
             display(
-                manners.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+                console.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
             ) as progress,
         ):
-            report = work(wanted, manners.unfailing(progress))
+            report = work(wanted, console.unfailing(progress))
         # What stands in the way, or differs, is a result: the report tells of it.
         found = any(finding.blocks for finding in report.findings)
         found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
-        with manners.told_if_not_printed(), too_late():
+        with console.told_if_not_printed(), too_late():
             if report.failure and not found:
-                manners.tell_error(self, report.failure, assurance(wanted.mode, report.failure))
-                manners.tell_all(self, report.next_steps)
+                console.tell_error(self, report.failure, assurance(wanted.mode, report.failure))
+                console.tell_all(self, report.next_steps)
             if found or options["json"]:
                 self._print(report, options)
         return report.failure.exit_status if report.failure else 0
 
     def _purge(self, options: Mapping[str, Any]) -> int:
-        from migrate_to_pg.words import server_left
+        from migrate_to_pg.pipeline.next_steps import server_left
 
         status = self._remove(options)
         for line in server_left(options_of(options)):
@@ -103,9 +103,9 @@ class Command(BaseCommand):
         return status
 
     def _remove(self, options: Mapping[str, Any]) -> int:
-        from migrate_to_pg import afterwards
+        from migrate_to_pg.pipeline import undo_and_purge
 
-        doomed = afterwards.purgeable(options_of(options))
+        doomed = undo_and_purge.purgeable(options_of(options))
         for name in doomed.unknown:
             self.stdout.write(_("Schema {name} is left alone: no record of this database names it.", name=name))
         if not doomed.labels:
@@ -116,7 +116,7 @@ class Command(BaseCommand):
         if options["interactive"] and not self._agrees(_("Remove these for good? Type 'yes': ")):
             self.stdout.write(_("Nothing was removed."))
             return 1
-        removed = afterwards.purge(options_of(options), doomed, manners.tell)
+        removed = undo_and_purge.purge(options_of(options), doomed, console.tell)
         for label in doomed.labels:
             if label not in removed:
                 self.stdout.write(_("Not removed, since it is gone or another by now: {label}", label=label))
@@ -137,9 +137,9 @@ class Command(BaseCommand):
             return False
 
     def _print(self, report: Report, options: Mapping[str, Any]) -> None:
-        stdout = manners.bare_stream(self.stdout)
+        stdout = console.bare_stream(self.stdout)
         if options["json"]:
-            from migrate_to_pg.report.json import dumps
+            from migrate_to_pg.report.to_json import dumps
 
             stdout.write(dumps(report) + "\n")
         elif options["verbosity"] or report.failure:
@@ -149,12 +149,12 @@ class Command(BaseCommand):
 
 def _print_text(report: Report, stream: Any, *, no_color: bool) -> None:
     if not stream.isatty():
-        from migrate_to_pg.report.text import lines
+        from migrate_to_pg.report.to_text import lines
 
         stream.write("\n".join(lines(report)) + "\n")
         return
     from rich.console import Console
 
-    from migrate_to_pg.report.text import print_report
+    from migrate_to_pg.report.to_text import print_report
 
     print_report(report, Console(file=stream, no_color=no_color or bool(os.environ.get("NO_COLOR")), highlight=False))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from migrate_to_pg.language import gettext as _
-from migrate_to_pg.language import spoken, wanted
-from migrate_to_pg.management import manners
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import spoken, wanted
+from migrate_to_pg.management import console
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
-    from migrate_to_pg.diagnosis import Diagnosis
+    from migrate_to_pg.records.diagnosis import Diagnosis
 
 
 _EXAMPLES = """\
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The public interface; kept stable."""
-        manners.careful(parser, assurance="Nothing was changed.")
+        console.careful(parser, assurance="Nothing was changed.")
         parser.usage = "%(prog)s [DB] [--repair RULES] [--lang {en,fr}] [--json] [...]"
         parser.epilog = _EXAMPLES
         group = parser.add_argument_group("what is examined, and repaired")
@@ -54,68 +54,68 @@ class Command(BaseCommand):
         )
         group.add_argument(
             "--repair",
-            type=manners.plain,
+            type=console.plain,
             metavar="RULE[,RULE]|lossless",
             help="repair these findings in the database itself, after a backup beside it; lossless, or all: every such"
             " repair. wal: switch to WAL; checkpoint: write the -wal back",
         )
-        manners.add_explain(group)
+        console.add_explain(group)
         output = parser.add_argument_group("what is written")
-        manners.add_language(output)
+        console.add_language(output)
         output.add_argument("--json", action="store_true", help="the diagnosis as JSON on stdout")
-        manners.show_groups_first(parser)
+        console.show_groups_first(parser)
 
     def handle(self, *args: object, **options: Any) -> None:
         """Diagnose, print, exit."""
-        with spoken(options["lang"] or wanted()), manners.prepared_streams(self):
+        with spoken(options["lang"] or wanted()), console.prepared_streams(self):
             self._handle(options)
 
     def _handle(self, options: dict[str, Any]) -> None:
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError, RepairError
-        from migrate_to_pg.management.defaults import require_secrets
+        from migrate_to_pg.management.settings import require_secrets
 
-        manners.end_on_signals()
+        console.end_on_signals()
         try:
             if options["explain"]:
-                manners.explain(self, options["explain"])
+                console.explain(self, options["explain"])
                 return
             require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
             # Of a repair the error itself says what became of the file.
             unchanged = "" if options["explain"] or isinstance(error, RepairError) else _("Nothing was changed.")
-            manners.tell_error(self, error, unchanged)
+            console.tell_error(self, error, unchanged)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            manners.tell(_("Interrupted; the content of the database is as it was."))
+            console.tell(_("Interrupted; the content of the database is as it was."))
             sys.exit(1)
-        with manners.told_if_not_printed():
+        with console.told_if_not_printed():
             self._print(diagnosis, options)
         if not diagnosis.ok:
             sys.exit(1)
 
     def _diagnose(self, options: dict[str, Any]) -> Diagnosis:
-        from migrate_to_pg.doctor import diagnose
-        from migrate_to_pg.progress import display
-        from migrate_to_pg.repair import repair
+        from migrate_to_pg.doctor.diagnose import diagnose
+        from migrate_to_pg.doctor.repair.repair import repair
+        from migrate_to_pg.report.progress import display
 
         shown = display(
-            manners.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+            console.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
         )
         # What the project prints when a connection is made does not belong to the diagnosis.
         with contextlib.redirect_stdout(sys.stderr), shown as progress:
             if options["repair"] is not None:
-                return repair(options["database"], options["repair"].split(","), manners.unfailing(progress))
-            return diagnose(options["database"], manners.unfailing(progress))
+                return repair(options["database"], options["repair"].split(","), console.unfailing(progress))
+            return diagnose(options["database"], console.unfailing(progress))
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
         from migrate_to_pg.management.invocation import invocation
-        from migrate_to_pg.report.diagnosis import blocks, dumps
-        from migrate_to_pg.report.text import plain, show
+        from migrate_to_pg.report.doctor_report import blocks, dumps
+        from migrate_to_pg.report.to_text import plain, show
 
-        stdout = manners.bare_stream(self.stdout)
+        stdout = console.bare_stream(self.stdout)
         program = invocation("sqlite_doctor", options).program
         if options["json"]:
             stdout.write(dumps(diagnosis))

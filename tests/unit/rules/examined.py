@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import (
     Event,
     Finding,

@@ -10,10 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
-from migrate_to_pg.mending import Accepted, mend
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Finding, GenericKey, TargetTable
+from migrate_to_pg.row_repair.engine import Accepted, mend
 from tests.unit.rules.examined import make, table
 
 Script = str | Callable[[sqlite3.Connection], object]

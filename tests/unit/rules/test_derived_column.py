@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from migrate_to_pg.catalog import make_plan
-from migrate_to_pg.derived import leave_out_derived
+from migrate_to_pg.planning import make_plan
+from migrate_to_pg.planning.derived_columns import leave_out_derived
 from migrate_to_pg.records import (
     Level,
     Plan,
@@ -18,7 +18,7 @@ from migrate_to_pg.records import (
     TargetTable,
     TargetUnique,
 )
-from migrate_to_pg.rules import derived_column
+from migrate_to_pg.rules.schema import derived_column
 
 
 def planned(declared: str, *, primary_key: str = "id", **search: object) -> Plan:

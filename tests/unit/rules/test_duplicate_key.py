@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from migrate_to_pg.catalog import make_plan
+from migrate_to_pg.planning import make_plan
 from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceTable, TargetUnique
-from migrate_to_pg.rules.predicate import translate
+from migrate_to_pg.rules.sql_predicate import translate
 from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table, values
 
 COURSE = table("course", "id bigint", "code character varying(20) NULL", unique=["code"])

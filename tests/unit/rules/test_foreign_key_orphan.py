@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.catalog import make_plan, read_source
-from migrate_to_pg.rules import Subject, rows
-from migrate_to_pg.rules.foreign_key_orphan import is_rowid
+from migrate_to_pg.planning import make_plan, read_source
+from migrate_to_pg.rules import Subject, samples
+from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid
 from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, make, table, values
 
 PARENT = table("parent", "id bigint")
@@ -92,7 +92,7 @@ def test_which_column_is_the_rowid(tmp_path: Path, declaration: str, is_one: boo
     make(tmp_path / "db", f"CREATE TABLE parent {declaration};")
     catalog = read_source(tmp_path / "db")
     plan = make_plan(catalog, [PARENT], source_time_zone="UTC")
-    with rows.opened(tmp_path / "db", time_zone="UTC") as database:
+    with samples.opened(tmp_path / "db", time_zone="UTC") as database:
         subject = Subject(plan=plan, catalog=catalog, database=database)
         assert is_rowid(subject, plan.tables[0], list(plan.tables[0].columns)) is is_one
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from migrate_to_pg.catalog import read_source
+from migrate_to_pg.planning import read_source
 from migrate_to_pg.records import Finding, Level
-from migrate_to_pg.rules.integrity_check import WHOLE, findings
+from migrate_to_pg.rules.file.integrity_check import WHOLE, findings
 from tests.unit.rules.examined import check_finds, check_healthy, make, table
 
 ROWS = "CREATE TABLE t (id integer PRIMARY KEY, a integer, b integer); INSERT INTO t VALUES (1, 10, 20), (2, 11, 21);"

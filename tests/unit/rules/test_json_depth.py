@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from migrate_to_pg.records import Level
-from migrate_to_pg.rules.functions import json_depth, json_fault, json_number
+from migrate_to_pg.rules.sql_functions import json_depth, json_fault, json_number
 from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table
 
 TARGET = table("t", "id bigint", "v jsonb NULL")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.records import Level
-from migrate_to_pg.rules.functions import json_number
+from migrate_to_pg.rules.sql_functions import json_number
 from tests.unit.rules.examined import check_finds, check_healthy, keys, table, values
 
 TARGET = table("t", "id bigint", "v jsonb NULL")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg import lacking
-from migrate_to_pg.catalog import make_plan, read_source
-from migrate_to_pg.columns.reader import read
+from migrate_to_pg.codecs.reader import read
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Level, SourceCatalog, TargetTable
-from migrate_to_pg.rules import rows
-from migrate_to_pg.rules.integrity_check import PAGES, WHOLE, answers
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.file.integrity_check import PAGES, WHOLE, answers
+from migrate_to_pg.sqlite import missing_functions
 from tests.unit.rules.examined import check_finds, check_healthy, findings, make, table
 
 Script = Callable[[sqlite3.Connection], object]
@@ -55,11 +55,11 @@ TARGET = table("t", "id bigint", "a text")
 @pytest.fixture
 def project() -> Iterator[None]:
     """The project registers the collation and the function."""
-    lacking.adopt(
+    missing_functions.adopt(
         [("create_collation", ("folded", fold), {}), ("create_function", ("odd", 1, str), {"deterministic": True})]
     )
     yield
-    lacking.adopt([])
+    missing_functions.adopt([])
 
 
 def test_a_collation_that_nobody_has_is_a_warning_with_table_and_name() -> None:
@@ -80,7 +80,7 @@ def test_an_index_by_a_missing_collation_is_neither_searched_nor_taken_for_damag
     make(
         path, with_collation(ORDINARY.replace("UNIQUE", "NOT NULL"), "CREATE INDEX i ON t (a)", PARTIAL, WITHOUT_ROWID)
     )
-    with rows.opened(path, time_zone="UTC") as database:
+    with samples.opened(path, time_zone="UTC") as database:
         for word in WORDS:
             assert database.execute("SELECT a FROM t WHERE a = ?", [word]).fetchall() == [(word,)]
             assert database.execute("SELECT a FROM t WHERE a = ? AND a <> '('", [word]).fetchall() == [(word,)]

@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
-from migrate_to_pg.missing_objects import SQLITE_COLLATIONS
-from migrate_to_pg.needs import SQLITE_FUNCTIONS, SQLITE_TYPES
+from migrate_to_pg.planning import make_plan, read_source
+from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS
+from migrate_to_pg.project.model_requirements import SQLITE_FUNCTIONS, SQLITE_TYPES
 from migrate_to_pg.records import Finding, Level, Need
 from tests.unit.rules.examined import table
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrate_to_pg.catalog import exact_decimals
-from migrate_to_pg.columns.decimals import INTEGERS_ARE_EXACT
+from migrate_to_pg.codecs.numeric import INTEGERS_ARE_EXACT
+from migrate_to_pg.planning import exact_decimals
 from migrate_to_pg.records import Level
 from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table, values
 

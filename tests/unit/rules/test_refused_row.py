@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Finding, Level, Refusal, TargetCheck, TargetTable
-from migrate_to_pg.rules import Subject, quarantined_rules, refused_row
-from migrate_to_pg.rules.rows import opened
+from migrate_to_pg.rules import Subject, quarantined_rules
+from migrate_to_pg.rules.samples import opened
+from migrate_to_pg.rules.values import refused_row
 from tests.unit.rules.examined import column
 
 TARGET = TargetTable(

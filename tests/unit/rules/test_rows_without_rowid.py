@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.catalog import make_plan, read_source
+from migrate_to_pg.doctor.repair.edits import Edits, attach, fold
+from migrate_to_pg.doctor.repair.rebuild import Rebuild, rebuild
 from migrate_to_pg.examine import examine
-from migrate_to_pg.mending import Accepted, mend
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import TargetTable
-from migrate_to_pg.repair.edits import Edits, attach, fold
-from migrate_to_pg.repair.rebuild import Rebuild, rebuild
+from migrate_to_pg.row_repair.engine import Accepted, mend
 from tests.unit.rules.examined import check_finds, findings, keys, table
 from tests.unit.rules.mended import mended
 

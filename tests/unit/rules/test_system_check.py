@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from migrate_to_pg.catalog import make_plan, read_source
 from migrate_to_pg.examine import examine
+from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Finding, Level, SystemCheck
 from tests.unit.rules.examined import table
 

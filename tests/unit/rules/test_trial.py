@@ -8,7 +8,7 @@ import re
 import pytest
 
 from migrate_to_pg.records import Finding, Report
-from migrate_to_pg.report.text import lines
+from migrate_to_pg.report.to_text import lines
 from tests.unit.rules.examined import check_finds, findings, table
 from tests.unit.rules.mended import mended
 

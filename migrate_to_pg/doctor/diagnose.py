@@ -1,0 +1,147 @@
+"""The name of a SQLite database in, a Diagnosis out: every fault that migrate_to_pg finds, and those of SQLite itself.
+
+The source is never opened but ``mode=ro``, for its snapshot; all else is asked of that copy, which is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from migrate_to_pg.doctor.examine import Checkup, check_up, stage, unreadable
+from migrate_to_pg.doctor.file_state import file_findings, hot_journal_finding, lock_finding, look
+from migrate_to_pg.doctor.repair.repairable import repairable
+from migrate_to_pg.errors import SourceError, UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.databases import SourceChoice, choose_source
+from migrate_to_pg.records import Event, Finding, Level
+from migrate_to_pg.records.diagnosis import Diagnosis, FileState
+from migrate_to_pg.rules.doctor_findings import NO_ROOM
+from migrate_to_pg.rules.run_findings import bytes_not_read
+from migrate_to_pg.sqlite.snapshot import Source, require_database, require_space
+from migrate_to_pg.system.workdir import Workplace
+
+Progress = Callable[[Event], None]
+
+#: Seconds to wait for a writer who keeps readers out, too; then he is the finding.
+WAIT = 5.0
+
+
+def silent(_: Event) -> None:
+    """No progress wanted."""
+
+
+def diagnose(database: str | None = None, progress: Progress = silent) -> Diagnosis:
+    """Everything that is wrong with the database: a path, an alias, a sqlite:/// URL, or what --source defaults to.
+
+    Raises UsageError where there is no SQLite database of that name.
+    """
+    choice = choose_database(database)
+    with workplace() as place:
+        return diagnose_in(choice, place, progress)
+
+
+def choose_database(database: str | None) -> SourceChoice:
+    """The database of that name. Raises UsageError where there is none."""
+    choice = choose_source(database, argument="sqlite_doctor")
+    try:
+        require_database(choice.path)
+    except SourceError as error:
+        raise UsageError(str(error), remedy=_("Name it: manage.py sqlite_doctor PATH.")) from error
+    return choice
+
+
+@contextmanager
+def workplace() -> Iterator[Workplace]:
+    """Where copies lie for as long as they are asked; nothing of them stays."""
+    try:
+        place = Workplace(None)
+    except (OSError, UsageError):
+        # The project's directory need not be writable for who looks.
+        place = Workplace(Path(tempfile.mkdtemp(prefix="sqlite_doctor-")))
+    try:
+        yield place
+    finally:
+        for unfinished in (place.unfinished, place.working_copy, place.unfinished_journal):
+            for path in place.directory.glob(f"{unfinished.name}*"):
+                path.unlink(missing_ok=True)
+        # Another run may have begun in the same second, and in the same directory.
+        with contextlib.suppress(OSError):
+            place.directory.rmdir()
+
+
+def diagnose_in(choice: SourceChoice, place: Workplace, progress: Progress) -> Diagnosis:
+    """The same of a database that is there, with a place for the snapshot."""
+    return _Doctor(choice, place, progress).go()
+
+
+class _Doctor:
+    """One examination: from outside, then the snapshot, then from outside again."""
+
+    def __init__(self, choice: SourceChoice, place: Workplace, progress: Progress) -> None:
+        self.choice = choice
+        self.place = place
+        self.progress = progress
+        # Before anything opens the database: even a reader leaves traces beside it.
+        self.file = look(choice.path)
+        self.unread: tuple[str, ...] = ()
+
+    def go(self) -> Diagnosis:
+        refused = self._snapshot()
+        if refused:
+            return told(self.choice, self.file, self.place, Checkup(findings=[refused]))
+        checkup = check_up(self.choice, self.place.unfinished, self.progress)
+        checkup.add(map(bytes_not_read, self.unread))
+        checkup.add(file_findings(self.choice.path, self.file, look(self.choice.path)))
+        return told(self.choice, self.file, self.place, checkup)
+
+    def _snapshot(self) -> Finding | None:
+        """Make the copy that is asked, or say why there is none."""
+        path = self.choice.path
+        try:
+            require_space(self.place.directory, space_needed(self.file))
+        except SourceError as error:
+            return NO_ROOM.finding(table="", explanation=str(error), remedy=_(NO_ROOM.remedy))
+        try:
+            with stage(self.progress, "snapshot"), Source(path, wait=WAIT) as source:
+                source.copy(self.place.unfinished)
+                self.unread = source.unread
+        except SourceError as error:
+            return self._no_snapshot(error)
+        return None
+
+    def _no_snapshot(self, error: SourceError) -> Finding:
+        now = look(self.choice.path)
+        if "locked" in str(error):
+            return lock_finding(now, keeps_readers_out=True)
+        if now.journal_is_hot and not now.writer:
+            return hot_journal_finding(self.choice.path, str(error))
+        return unreadable(error)
+
+
+def space_needed(file: FileState) -> int:
+    """The bytes of a copy."""
+    return file.bytes + file.beside.get("-wal", 0)
+
+
+def told(choice: SourceChoice, file: FileState, place: Workplace, checkup: Checkup) -> Diagnosis:
+    """All that was found out, errors first."""
+    catalog = checkup.catalog
+    return Diagnosis(
+        source=str(choice.path),
+        file=file,
+        space_needed=space_needed(file),
+        space_free=shutil.disk_usage(place.directory).free,
+        sqlite_version=sqlite3.sqlite_version,
+        pages=checkup.pages,
+        tables=len(catalog.counted) if catalog else None,
+        rows=sum(table.rows for table in catalog.counted) if catalog else None,
+        migrations=len(catalog.applied_migrations) if catalog else None,
+        repairable=repairable(checkup.findings, schema=not checkup.schema.complaint),
+        findings=tuple(sorted(checkup.findings, key=lambda finding: finding.level is not Level.ERROR)),
+    )

@@ -1,0 +1,137 @@
+"""A database's path in, the state of its files out; a snapshot in, its header's facts out; and what is wrong in them.
+
+The source is looked at from outside, before anything opens it: even a read-only connection leaves a -wal and a -shm
+beside a database in WAL mode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.records.diagnosis import FileState, PageFacts
+from migrate_to_pg.rules.doctor_findings import HOT_JOURNAL, LARGE_WAL, STALE_WAL, WRITE_LOCK
+from migrate_to_pg.sqlite.connection import journal_mode, open_snapshot
+from migrate_to_pg.sqlite.open_processes import holders
+
+_SUFFIXES = ("-wal", "-shm", "-journal")
+#: The first bytes of a rollback journal that is in use; a finished one is removed, cut to nothing or zeroed.
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+_AUTO_VACUUM = ("none", "full", "incremental")
+#: Bytes from which on a -wal is called large: SQLite checkpoints at about 4 MB of its own accord.
+LARGE = 64 * 1024 * 1024
+
+
+def look(path: Path) -> FileState:
+    """The files as the system shows them."""
+    found, complete = holders(path)
+    return FileState(
+        bytes=path.stat().st_size,
+        beside={suffix: size for suffix in _SUFFIXES if (size := _size(Path(f"{path}{suffix}"))) is not None},
+        journal_is_hot=_starts_with(Path(f"{path}-journal"), _JOURNAL_MAGIC),
+        holders=found,
+        all_holders=complete,
+    )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError:
+        return False
+
+
+def page_facts(snapshot: Path) -> PageFacts:
+    """The header's facts; a snapshot has them byte for byte from the source."""
+    with contextlib.closing(open_snapshot(snapshot)) as database:
+
+        def pragma(name: str) -> int | str:
+            value: int | str = database.execute(f"PRAGMA {name}").fetchone()[0]
+            return value
+
+        return PageFacts(
+            journal_mode=journal_mode(snapshot),
+            encoding=str(pragma("encoding")),
+            auto_vacuum=_AUTO_VACUUM[int(pragma("auto_vacuum"))],
+            page_size=int(pragma("page_size")),
+            page_count=int(pragma("page_count")),
+            free_pages=int(pragma("freelist_count")),
+        )
+
+
+def file_findings(path: Path, before: FileState, after: FileState) -> Iterator[Finding]:
+    """What is wrong with the files: a lock held all the time, a -wal that nobody empties or nobody owns."""
+    writer = before.writer
+    if writer and after.writer and after.writer.pid == writer.pid:
+        yield lock_finding(before)
+    size = before.beside.get("-wal", 0)
+    if size and before.all_holders and not before.holders:
+        yield STALE_WAL.finding(
+            table="",
+            explanation=_(
+                "{path}-wal holds {size:,} bytes, and no process has the database open: the program that wrote"
+                " them was killed. Nothing is lost as long as both files stay together; a copy of the database's"
+                " file alone lacks what is in the -wal.",
+                path=path.name,
+                size=size,
+            ),
+            remedy=_(STALE_WAL.remedy),
+        )
+    elif size > max(LARGE, before.bytes):
+        yield LARGE_WAL.finding(
+            table="",
+            explanation=_(
+                "{path}-wal holds {size:,} bytes, more than the database's {bytes:,}.",
+                path=path.name,
+                size=size,
+                bytes=before.bytes,
+            ),
+            remedy=_(LARGE_WAL.remedy),
+        )
+
+
+def lock_finding(state: FileState, *, keeps_readers_out: bool = False) -> Finding:
+    """Who holds the write lock."""
+    writer = state.writer
+    who = (
+        _("Process {pid} ({program})", pid=writer.pid, program=writer.program)
+        if writer
+        else _("A process that the system does not show")
+    )
+    effect = _(" It keeps readers out, too: nothing could be examined.") if keeps_readers_out else ""
+    return WRITE_LOCK.finding(
+        table="",
+        level=Level.ERROR if keeps_readers_out else Level.WARNING,
+        explanation=_(
+            "{who} held SQLite's write lock the whole time that the doctor looked.{effect}", who=who, effect=effect
+        ),
+        remedy=_(WRITE_LOCK.remedy),
+    )
+
+
+def hot_journal_finding(path: Path, message: str) -> Finding:
+    """The journal of a write that was never finished."""
+    return HOT_JOURNAL.finding(
+        table="",
+        explanation=_(
+            "{path}-journal belongs to a write that was never finished, and nobody is writing: the program"
+            " that did was killed. Until it is rolled back nothing can read the database consistently:"
+            " {message}",
+            path=path.name,
+            message=message,
+        ),
+        remedy=_(HOT_JOURNAL.remedy),
+    )

@@ -1,0 +1,101 @@
+"""A table as it is and as the migrations make it in; out: what it has lost, and why a part of it cannot come back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from migrate_to_pg.doctor.repair.fits_schema import has_null, keeps
+from migrate_to_pg.doctor.repair.reference_schema import Index, ReferenceTable, read_indexes
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.sqlite import ddl_statement
+from migrate_to_pg.sqlite.connection import affinity
+from migrate_to_pg.sqlite.ddl import Shape, read_shape
+from migrate_to_pg.sqlite.sql import compose, name
+
+#: What a column's definition may hold that Django's would not: it is not thrown away.
+_OWN = frozenset({"CHECK", "COLLATE", "DEFAULT", "GENERATED", "AS"})
+
+
+def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
+    """The columns that have lost their type, their NOT NULL, their place in the primary key or their foreign key."""
+    wanted = {column[0].lower(): column for column in reference.columns}
+    lost_keys = _key_columns(reference) - _key_columns(shape)
+    for column, declared, not_null, _default, position, _hidden in shape.columns:
+        if column.lower() in wanted:
+            _name, type_wanted, not_null_wanted, _default, position_wanted, _hidden = wanted[column.lower()]
+            same_type = affinity(declared) == affinity(type_wanted)
+            lost = (not_null_wanted and not not_null) or (position_wanted and not position)
+            if not same_type or lost or (column.lower(),) in lost_keys:
+                yield column
+
+
+def _key_columns(shape: Shape) -> set[tuple[str, ...]]:
+    """The columns of each foreign key, whichever table it names: one that names another is not thrown away."""
+    return {tuple(column.lower() for column in columns) for _parent, columns, *_others in shape.foreign_keys}
+
+
+def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceTable) -> Iterator[Index]:
+    """The indexes of the reference that the table lacks, and that no other index stands in for."""
+    own = list(read_indexes(database, table))
+    key = read_shape(database, table).rowid_column
+    for index in reference.indexes:
+        if index.sql and not any(_stands_in(other, index) for other in own) and index.columns != ((key or "").lower(),):
+            yield index
+
+
+def _stands_in(own: Index, wanted: Index) -> bool:
+    """Whether an index of the table does what the wanted one would; of one with a condition, the name alone is told."""
+    if own.name.lower() == wanted.name.lower():
+        return True
+    if own.columns is None or wanted.columns is None:
+        return False
+    if wanted.unique:
+        return own.unique and set(own.columns) <= set(wanted.columns)
+    return own.columns[: len(wanted.columns)] == wanted.columns
+
+
+def obstacle(rows: sqlite3.Connection, sql: str, table: str, column: str, reference: ReferenceTable) -> str:
+    """Why a column cannot be defined as the migrations do; '' where it can.
+
+    ``rows``: where the rows are as they are to be; ``sql``: the table's own statement.
+    """
+    new = reference.definition(column) or ""
+    own = next((c.text for c in ddl_statement.columns(sql) if c.name.lower() == column.lower()), "")
+    if new and ddl_statement.tokens(new)[0].name != column:
+        return _("the migrations spell it {tokens}", tokens=ddl_statement.tokens(new)[0].name)
+    lost = _OWN & (_keywords(own) - _keywords(new))
+    if not new or lost:
+        what = _("has {lost} of its own", lost=" and ".join(sorted(lost))) if lost else _("is not Django's")
+        return _("the definition of {table}.{column} {what}", table=table, column=column, what=what)
+    _name, declared, not_null, *_others = next(c for c in reference.shape.columns if c[0].lower() == column.lower())
+    if not_null and has_null(rows, table, column):
+        return _("rows hold NULL in {column}", column=column)
+    if not keeps(rows, table, column, declared):
+        return _("{declared} would change values of {column}", declared=declared, column=column)
+    # A key that is not there keeps nobody out; one that comes back must hold.
+    keys = [] if "REFERENCES" in _keywords(own) else reference.shape.foreign_keys
+    for parent, columns, others, *_actions in keys:
+        if columns == (column,) and _strays(rows, table, column, parent, others[0]):
+            return _("rows refer by {column} to rows of {parent} that are not there", column=column, parent=parent)
+    return ""
+
+
+def _strays(rows: sqlite3.Connection, table: str, column: str, parent: str, other: str | None) -> bool:
+    """Whether a row refers to nothing; so it does, too, where the parent is missing."""
+    query = compose(
+        "SELECT 1 FROM main.{t} WHERE {c} IS NOT NULL"
+        " AND {c} NOT IN (SELECT {o} FROM main.{p} WHERE {o} IS NOT NULL) LIMIT 1",
+        t=name(table),
+        c=name(column),
+        o=name(other or "rowid"),
+        p=name(parent),
+    )
+    try:
+        return rows.execute(query).fetchone() is not None
+    except sqlite3.OperationalError:
+        return True
+
+
+def _keywords(sql: str) -> set[str]:
+    return {token.keyword for token in ddl_statement.tokens(sql)}

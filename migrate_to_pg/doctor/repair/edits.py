@@ -1,0 +1,145 @@
+"""A journal of edits in; out: the edits of one table in SQL, to be made while the table is made anew.
+
+The journal and the working copy are attached to the connection that repairs; their values never pass through Python.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate_to_pg.row_repair.journal import ROW, rows_table
+from migrate_to_pg.sqlite.compare_contents import StoredTable
+from migrate_to_pg.sqlite.connection import NUMBER, snapshot_uri
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, text
+
+#: The names of the two where they are attached: in the working copy are the rows as they are to be.
+_JOURNAL, MENDED = "migrate_to_pg_journal", "migrate_to_pg_mended"
+
+#: Of a cell that was changed several times what it was at first, and what it is in the end.
+_FOLD = """
+CREATE TABLE edits ("table" TEXT, "column" TEXT, row INTEGER, old, new, PRIMARY KEY ("table", "column", row))
+    WITHOUT ROWID;
+INSERT INTO edits
+    SELECT f."table", f."column", f.row, f.old, l.new
+    FROM (SELECT min(rowid) AS first, max(rowid) AS last FROM changed GROUP BY "table", "column", row)
+    JOIN changed AS f ON f.rowid = first JOIN changed AS l ON l.rowid = last
+    WHERE f.old IS NOT l.new OR typeof(f.old) <> typeof(l.new);
+"""
+_EDITED = """
+SELECT "table", "column" FROM edits GROUP BY 1, 2 UNION ALL SELECT "table", '' FROM aside GROUP BY 1 ORDER BY 1, 2
+"""
+
+
+def fold(journal: Path) -> dict[str, set[str]]:
+    """Write the net edits into the journal; returns table -> columns that are edited, by PostgreSQL's names.
+
+    A table of which rows only leave has none.
+    """
+    found: dict[str, set[str]] = {}
+    with closing(sqlite3.connect(journal, isolation_level=None)) as database:
+        database.executescript(_FOLD)
+        for table, column in database.execute(_EDITED):
+            found.setdefault(table, set()).update({column} - {""})
+    return found
+
+
+def attach(database: sqlite3.Connection, working: Path, journal: Path) -> None:
+    """Make both known to the connection that repairs."""
+    database.execute(f"ATTACH ? AS {MENDED}", [snapshot_uri(working)])
+    database.execute(f"ATTACH ? AS {_JOURNAL}", [snapshot_uri(journal)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """What becomes of the rows of one table."""
+
+    #: PostgreSQL's name of it.
+    table: str
+    #: SQLite's name of each column that is edited -> PostgreSQL's.
+    columns: Mapping[str, str]
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The columns, in lower case, in which a declared type may make 36 of 36.0."""
+        return frozenset(column.lower() for column in self.columns)
+
+    def selection(self, old: StoredTable, *, with_rowid: bool) -> Sql:
+        """The rows as they are to be, made of those that are there."""
+        own = compose("o.{row}", row=_number(old))
+        cells = [self._cell(column, own) for column in old.columns]
+        return compose(
+            'SELECT {cells} FROM {table} AS o WHERE {row} NOT IN (SELECT row FROM {j}.aside WHERE "table" = {t})',
+            cells=join(", ", [own, *cells] if with_rowid else cells),
+            table=_numbered(old),
+            row=own,
+            j=Sql(_JOURNAL),
+            t=text(self.table),
+        )
+
+    def _cell(self, column: str, row: Sql) -> Sql:
+        if column not in self.columns:
+            return compose("o.{c}", c=name(column))
+        edit = compose(
+            'FROM {j}.edits AS e WHERE e."table" = {t} AND e."column" = {pg} AND e.row = {row}',
+            j=Sql(_JOURNAL),
+            t=text(self.table),
+            pg=text(self.columns[column]),
+            row=row,
+        )
+        return compose("iif(EXISTS (SELECT 1 {edit}), (SELECT e.new {edit}), o.{c})", edit=edit, c=name(column))
+
+    def departed(self, database: sqlite3.Connection, old: StoredTable) -> bool:
+        """Whether any cell or row that is to be edited is no longer as it was when that was decided."""
+        checks = [self._changed_since(old, column) for column in self.columns]
+        if self._has_rows(database):
+            checks.append(self._row_changed_since(old))
+        return any(database.execute(check).fetchone() for check in checks)
+
+    def _changed_since(self, old: StoredTable, column: str) -> Sql:
+        return compose(
+            "SELECT 1 FROM {j}.edits AS e LEFT JOIN {table} AS o ON o.{row} = e.row"
+            ' WHERE e."table" = {t} AND e."column" = {c} AND (o.{row} IS NULL OR {differs}) LIMIT 1',
+            j=Sql(_JOURNAL),
+            table=_numbered(old),
+            row=_number(old),
+            t=text(self.table),
+            c=text(self.columns[column]),
+            differs=_differs(compose("o.{c}", c=name(column)), Sql("e.old")),
+        )
+
+    def _row_changed_since(self, old: StoredTable) -> Sql:
+        pairs = ((compose("o.{c}", c=name(c)), compose("e.{c}", c=name(c))) for c in old.columns)
+        return compose(
+            "SELECT 1 FROM {j}.{rows} AS e LEFT JOIN {table} AS o ON o.{row} = e.{id}"
+            " WHERE o.{row} IS NULL OR {differs} LIMIT 1",
+            j=Sql(_JOURNAL),
+            rows=name(rows_table(self.table)),
+            table=_numbered(old),
+            row=_number(old),
+            id=name(ROW),
+            differs=join(" OR ", (_differs(here, there) for here, there in pairs)),
+        )
+
+    def _has_rows(self, database: sqlite3.Connection) -> bool:
+        query = compose("SELECT count(*) FROM {j}.sqlite_master WHERE name = ?", j=Sql(_JOURNAL))
+        return bool(database.execute(query, [rows_table(self.table)]).fetchone()[0])
+
+
+def _number(old: StoredTable) -> Sql:
+    return old.key[0] if old.rowid else name(NUMBER)
+
+
+def _numbered(old: StoredTable) -> Sql:
+    """The rows with their numbers: the journal's, which are places where SQLite gives a row none."""
+    table = compose("main.{table}", table=name(old.name))
+    if old.rowid:
+        return table
+    return compose("(SELECT row_number() OVER () AS {n}, * FROM {table} NOT INDEXED)", n=name(NUMBER), table=table)
+
+
+def _differs(here: Sql, there: Sql) -> Sql:
+    return compose("{h} COLLATE BINARY IS NOT {t} OR typeof({h}) <> typeof({t})", h=here, t=there)

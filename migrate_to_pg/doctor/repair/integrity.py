@@ -1,0 +1,73 @@
+"""A connection in; out: what SQLite's own checks say of the database, to be compared before and after a repair."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+
+from migrate_to_pg.errors import RepairError
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.rules.file import integrity_check
+from migrate_to_pg.sqlite.ddl import read_shape
+
+#: (table, columns of the key) -> rows that break it.
+Broken = Counter[tuple[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soundness:
+    """What integrity_check and foreign_key_check find."""
+
+    messages: frozenset[str]
+    broken_keys: Broken
+    #: The tables that SQLite could not check.
+    unknown: frozenset[str] = frozenset()
+
+
+def soundness(database: sqlite3.Connection) -> Soundness:
+    """Ask both, within whatever transaction is open."""
+    messages = set(integrity_check.answers(database, integrity_check.WHOLE)) - {"ok", ""}
+    broken: Broken = Counter()
+    unknown = set()
+    for (table,) in database.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+        try:
+            broken += _broken_keys(database, table)
+        except sqlite3.OperationalError as error:
+            # "foreign key mismatch": a parent has no such unique key.
+            messages.add(str(error))
+            unknown.add(table)
+    return Soundness(messages=frozenset(messages), broken_keys=broken, unknown=frozenset(unknown))
+
+
+def _broken_keys(database: sqlite3.Connection, table: str) -> Broken:
+    query = "SELECT fkid, count(*) FROM pragma_foreign_key_check(?, 'main') GROUP BY 1"
+    keys = read_shape(database, table).foreign_keys
+    return Counter({(table, keys[number][1]): count for number, count in database.execute(query, [table])})
+
+
+def worse(before: Soundness, after: Soundness) -> list[str]:
+    """What was not there before: empty where a repair did no harm."""
+    rows = [
+        _(
+            "{rows} of {table} would break the foreign key on {columns}",
+            rows=counted(count - before.broken_keys[place], "row", "rows"),
+            table=place[0],
+            columns=", ".join(place[1]),
+        )
+        for place, count in after.broken_keys.items()
+        if count > before.broken_keys[place] and place[0] not in before.unknown
+    ]
+    return [*sorted(after.messages - before.messages), *rows]
+
+
+def require_sound(before: Soundness, after: Soundness) -> None:
+    """Raise RepairError where a repair did harm."""
+    found = worse(before, after)
+    if found:
+        raise RepairError(
+            _("After the repair SQLite's own checks would find what they did not find before; nothing was changed."),
+            detail=found,
+            remedy=_("Repair the rows that are named first, or together with this."),
+        )

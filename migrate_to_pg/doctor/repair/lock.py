@@ -1,0 +1,155 @@
+"""A database in, the connection that repairs it out, holding SQLite's write lock; or the words why it cannot be had.
+
+While it is held, nothing else of this process may open the file and close it again: that would drop every POSIX lock
+that the process has on it. Copies are made over a connection that was opened before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import django.db
+
+from migrate_to_pg.doctor.repair.rebuild import prepare
+from migrate_to_pg.errors import RepairError
+from migrate_to_pg.i18n import N_, size
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.sqlite_connection import as_web_server
+from migrate_to_pg.sqlite.open_processes import holders
+
+#: Seconds to wait for another writer.
+WAIT = 5.0
+#: How often its own size a database needs beside it: the backup, the tables made anew, SQLite's journal of all that.
+_ROOM_BESIDE = 3
+#: And where the copies lie on which the repair is tried, and rows are mended.
+_ROOM_FOR_COPIES = 6
+_STOP = N_("Stop the application, and run again.")
+
+
+def require_possible(path: Path, held: int, workplace: Path) -> None:
+    """Raise RepairError where the repair could not be made, before anything is tried."""
+    for what in (path, path.parent):
+        if not os.access(what, os.W_OK):
+            raise RepairError(
+                _("{what} cannot be written to.", what=what), remedy=_("Run as the user whom the application runs as.")
+            )
+    for directory, times in ((path.parent, _ROOM_BESIDE), (workplace, _ROOM_FOR_COPIES)):
+        free = shutil.disk_usage(directory).free
+        if free < held * times:
+            raise RepairError(
+                _(
+                    "The repair may need {size} in {directory}; {free} are free.",
+                    size=size(held * times),
+                    directory=directory,
+                    free=size(free),
+                ),
+                remedy=_("Make room there."),
+            )
+
+
+@contextmanager
+def locked(choice: SourceChoice) -> Iterator[sqlite3.Connection]:
+    """A connection with the project's functions, within a transaction that has the write lock.
+
+    Whatever is not committed when it is left is rolled back.
+    """
+    try:
+        with as_web_server(choice, choice.path) as database:
+            database.execute(f"PRAGMA busy_timeout = {WAIT * 1000:.0f}")
+            _make_atomic(database, choice.path)
+            prepare(database)
+            begin(database, choice.path)
+            yield database
+    except django.db.Error as error:
+        raise not_had(choice.path, error) from error
+
+
+#: What a connection must have, for a commit to be made whole or not at all and to outlive a power cut, whatever the
+#: application is content with: (PRAGMA, what it is set to where it is not so, what it may be).
+_ATOMIC = (
+    # First: in exclusive mode the journal of a -wal database cannot be changed, and nobody else could read meanwhile.
+    ("locking_mode", "NORMAL", ("normal",)),
+    # MEMORY and OFF keep no journal on the disk.
+    ("journal_mode", "DELETE", ("wal", "delete", "truncate", "persist")),
+    ("synchronous", "FULL", (2, 3)),
+    ("writable_schema", "OFF", (0,)),
+    ("query_only", "OFF", (0,)),
+    ("ignore_check_constraints", "OFF", (0,)),
+)
+
+
+def _make_atomic(database: sqlite3.Connection, path: Path) -> None:
+    """Take back what the project's own handlers of connection_created set. Raises RepairError where that fails."""
+    for name, wanted, allowed in _ATOMIC:
+        if _asked(database, name) not in allowed:
+            database.execute(f"PRAGMA main.{name} = {wanted}").fetchall()
+        if (found := _asked(database, name)) not in allowed:
+            raise RepairError(
+                _(
+                    "{path} cannot be repaired safely: the project's own connections have PRAGMA {name} = {found}, and"
+                    " SQLite keeps to it.",
+                    path=path,
+                    name=name,
+                    found=found,
+                ),
+                remedy=_(
+                    "Nothing was changed. Look for what sets it (a receiver of connection_created, init_command in the"
+                    " settings), leave it out for this command, and run again."
+                ),
+            )
+
+
+def _asked(database: sqlite3.Connection, name: str) -> str | int:
+    row = database.execute(f"PRAGMA main.{name}").fetchone()
+    return row[0] if row else ""
+
+
+def begin(database: sqlite3.Connection, path: Path) -> None:
+    """Take the write lock. Raises RepairError, naming who has it."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise not_had(path, error) from error
+
+
+def commit(database: sqlite3.Connection, path: Path) -> None:
+    """Commit; with a rollback journal a reader can be in the way. Raises RepairError, and everything is rolled back."""
+    try:
+        database.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise not_had(path, error) from error
+
+
+def not_had(path: Path, error: Exception) -> RepairError:
+    """What SQLite answered, and who is in the way."""
+    return RepairError(
+        _("{path} cannot be written to within {wait:.0f} s: {error}.", path=path, wait=WAIT, error=error),
+        detail=[who_has_it_open(path)],
+        remedy=_(_STOP),
+    )
+
+
+def who_has_it_open(path: Path) -> str:
+    """The processes, as far as the system shows them."""
+    found, complete = holders(path)
+    told = [
+        _(
+            "process {pid} ({program}){what}",
+            pid=h.pid,
+            program=h.program,
+            what=_(", which holds the write lock") if h.writes else "",
+        )
+        for h in found
+    ]
+    unknown = [] if complete else [_("processes that the system does not show")]
+    return (
+        _("It is open in {what}.", what="; ".join([*told, *unknown]))
+        if told or unknown
+        else _("No other process has it open.")
+    )

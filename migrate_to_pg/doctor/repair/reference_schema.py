@@ -1,0 +1,115 @@
+"""Tables and indexes as the applied migrations make them on SQLite: what a repair may bring back, and nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, models
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.planning.scratch_schema import SqliteSchema
+from migrate_to_pg.project.identifiers import backend, called
+from migrate_to_pg.project.registry import Registry, has_table
+from migrate_to_pg.sqlite import ddl_statement
+from migrate_to_pg.sqlite.ddl import Shape, read_shape
+from migrate_to_pg.sqlite.sql import compose, name, names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """One index of a table, Django's or the database's own."""
+
+    name: str
+    #: '' where a constraint of the table's makes it.
+    sql: str
+    unique: bool
+    #: Its columns in lower case; None where it has an expression or a condition.
+    columns: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceTable:
+    """One table as the migrations make it."""
+
+    sql: str
+    shape: Shape
+    indexes: tuple[Index, ...]
+
+    def definition(self, column: str) -> str | None:
+        """The definition of a column, named in any case."""
+        found = ddl_statement.columns(self.sql)
+        return next((c.text for c in found if c.name.lower() == column.lower()), None)
+
+
+#: Table in lower case -> as the migrations make it.
+Reference = Mapping[str, ReferenceTable]
+
+
+def make_reference(schema: SqliteSchema, registry: Registry) -> Reference:
+    """Every table that the migrations make on SQLite; none where they do not run there."""
+    if schema.complaint:
+        return {}
+    sqlite = backend("sqlite3")
+    models = {called(model._meta.db_table, sqlite).lower(): model for model in _stored_models(registry)}
+    with schema.opened() as database:
+        # A virtual table is its module's, with those in which it keeps its contents.
+        tables = [row[1] for row in database.execute("PRAGMA main.table_list") if row[2] == "table"]
+        named = {table.lower(): table for table in tables if not table.startswith("sqlite_")}
+        return {key: _read(database, table, models.get(key)) for key, table in named.items()}
+
+
+def _stored_models(registry: Registry) -> Iterable[type[models.Model]]:
+    return filter(has_table, registry.source.get_models(include_auto_created=True))
+
+
+def _read(database: sqlite3.Connection, table: str, model: type[models.Model] | None) -> ReferenceTable:
+    (sql,) = database.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", [table]).fetchone()
+    shape = read_shape(database, table)
+    indexes = (_with_statement(table, shape, model, index) for index in read_indexes(database, table))
+    return ReferenceTable(sql=sql, shape=shape, indexes=tuple(indexes))
+
+
+def read_indexes(database: sqlite3.Connection, table: str) -> Iterable[Index]:
+    """The indexes of a table, that of its primary key included."""
+    listed = database.execute("SELECT name, \"unique\", partial FROM pragma_index_list(?, 'main')", [table]).fetchall()
+    for index, unique, partial in listed:
+        columns = [
+            c for (c,) in database.execute("SELECT name FROM pragma_index_info(?, 'main') ORDER BY seqno", [index])
+        ]
+        row = database.execute(
+            "SELECT sql FROM main.sqlite_master WHERE type = 'index' AND name = ?", [index]
+        ).fetchone()
+        plain = not partial and all(column is not None for column in columns)
+        yield Index(
+            name=index,
+            # The key of a table WITHOUT ROWID is the table itself.
+            sql=(row[0] if row else "") or "",
+            unique=bool(unique),
+            columns=tuple(column.lower() for column in columns) if plain else None,
+        )
+
+
+def _with_statement(table: str, shape: Shape, model: type[models.Model] | None, index: Index) -> Index:
+    """A constraint within CREATE TABLE cannot be added to a table that lacks it; a unique index does the same."""
+    if index.sql or index.columns is None:
+        return index
+    own_name = _constraint_name(table, model, index.columns)
+    spelled = {str(column[0]).lower(): str(column[0]) for column in shape.columns}
+    columns = [spelled[column] for column in index.columns]
+    sql = compose("CREATE UNIQUE INDEX {i} ON {t} ({c})", i=name(own_name), t=name(table), c=names(columns))
+    return Index(name=own_name, sql=sql, unique=True, columns=index.columns)
+
+
+def _constraint_name(table: str, model: type[models.Model] | None, columns: tuple[str, ...]) -> str:
+    """The constraint's own name, else the one that Django's schema editor makes of the columns."""
+    for constraint in model._meta.constraints if model else ():
+        fields = [model._meta.get_field(field) for field in getattr(constraint, "fields", ())] if model else []
+        if tuple(str(getattr(field, "column", "")).lower() for field in fields) == columns:
+            return constraint.name
+    editor: Any = ConnectionHandler({DEFAULT_DB_ALIAS: {"ENGINE": "django.db.backends.sqlite3"}})[
+        DEFAULT_DB_ALIAS
+    ].schema_editor()
+    return str(editor._create_index_name(table, columns, suffix="_uniq"))

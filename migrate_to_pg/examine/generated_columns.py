@@ -1,0 +1,83 @@
+"""Find values of generated columns that PostgreSQL's type cannot hold, where no server is asked.
+
+Django gives both databases the same expression, so what SQLite has computed tells what PostgreSQL will refuse. Where
+there is a server, each row is tried on it instead (``load.trial``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import LiteralString
+
+from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable, Refusal
+from migrate_to_pg.sqlite.connection import numbered_rows, row_number
+from migrate_to_pg.sqlite.sql import Sql, compose, name, number
+
+_NUMBER: LiteralString = "typeof({c}) IN ('integer', 'real') AND "
+#: Name of PostgreSQL's type -> the values that it refuses.
+_REFUSED: dict[str, LiteralString] = {
+    "int2": _NUMBER + "{c} NOT BETWEEN -32768 AND 32767",
+    "int4": _NUMBER + "{c} NOT BETWEEN -2147483648 AND 2147483647",
+    "int8": _NUMBER + "({c} < -9223372036854775808 OR {c} >= 9223372036854775808.0)",
+    "numeric": _NUMBER + "abs(round({c}, {scale})) >= 1e{whole}",
+    # Spaces beyond the length are cut off, in an assignment as in a cast.
+    "varchar": "typeof({c}) = 'text' AND length(rtrim({c}, ' ')) > {length}",
+}
+#: SQLSTATE and PostgreSQL's own words.
+_REASONS = {
+    "numeric": ("22003", "numeric field overflow"),
+    "varchar": ("22001", "value too long for type {type}"),
+}
+
+
+def computed_overflow(plan: Plan, database: sqlite3.Connection) -> Iterator[Refusal]:
+    """Find the rows of each generated column that PostgreSQL will refuse.
+
+    Args:
+        plan: whose tables are looked at.
+        database: the snapshot, opened with Django's functions, which the expressions may call.
+
+    Yields:
+        One record for each column in which there is such a row.
+    """
+    for table in plan.tables:
+        for column in table.columns:
+            condition = _condition(column)
+            rows = _rows(database, table, condition) if condition else []
+            if rows:
+                state, reason = _REASONS.get(column.target.type_name, ("22003", "{type} out of range"))
+                yield Refusal(
+                    table=table.name,
+                    columns=(column.name,),
+                    sqlstate=state,
+                    reason=reason.format(type=column.target.type_sql),
+                    rows=rows,
+                )
+
+
+def _condition(column: PlannedColumn) -> Sql | None:
+    target = column.target
+    if not (column.source.generated and target.generated) or target.type_name not in _REFUSED:
+        return None
+    if (target.type_name == "numeric" and target.precision is None) or (
+        target.type_name == "varchar" and target.max_length is None
+    ):
+        return None
+    return compose(
+        _REFUSED[target.type_name],
+        c=name(column.source.name),
+        scale=number(target.scale or 0),
+        whole=number((target.precision or 0) - (target.scale or 0)),
+        length=number(target.max_length or 0),
+    )
+
+
+def _rows(database: sqlite3.Connection, table: PlannedTable, condition: Sql) -> list[int]:
+    statement = compose(
+        "SELECT {number} FROM {rows} WHERE {condition}",
+        number=Sql(row_number(table.source)),
+        rows=Sql(numbered_rows(table.source)),
+        condition=condition,
+    )
+    return [row for (row,) in database.execute(statement)]

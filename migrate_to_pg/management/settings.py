@@ -1,0 +1,156 @@
+"""settings.MIGRATE_TO_PG: what the command takes where its command line says nothing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import place_of
+from migrate_to_pg.system.redact import may_hold_password
+from migrate_to_pg.system.suggestions import did_you_mean
+
+
+def _text(value: object) -> str:
+    # A pathlib.Path is usual in settings.
+    if not isinstance(value, (str, PurePath)) or not str(value).strip():
+        raise ValueError
+    return str(value)
+
+
+def _plain(value: object) -> str:
+    text = _text(value)
+    if may_hold_password(text) and not os.path.lexists(text):
+        raise ValueError
+    return text
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if may_hold_password(str(value)):
+        raise ValueError
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise ValueError
+
+
+def _columns(value: object) -> tuple[str, ...]:
+    """Names of columns: one that no model has would protect nothing."""
+    names = _names(value)
+    if not all(map(place_of, names)):
+        raise ValueError
+    return names
+
+
+def _number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError
+    return value
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError  # noqa: TRY004 - told with the setting's name
+    return value
+
+
+def _one_of(*known: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if value not in known:
+            raise ValueError
+        return str(value)
+
+    return check
+
+
+def _command(value: object) -> str:
+    """How manage.py is called, as words of a shell's."""
+    text = _plain(value)
+    if not shlex.split(text):
+        raise ValueError
+    return text
+
+
+#: Characters of a value that a message repeats.
+_SHORT = 24
+
+#: Setting -> what it may be; the option of the same name in lower case takes it.
+SETTINGS: Mapping[str, Callable[[object], Any]] = {
+    "SOURCE": _text,
+    "TARGET": _text,
+    "PUBLISH_TO": _plain,
+    "OWNER": _plain,
+    "VERIFY": _one_of("counts", "cells", "orm"),
+    "FIX": _names,
+    "QUARANTINE": _names,
+    "EXACT_DECIMALS": _yes_or_no,
+    "LEFTOVERS": _one_of("copy", "skip", "stop"),
+    "FROM_MODELS": _names,
+    "AS_LEFTOVERS": _names,
+    "EXCLUDE_DATA": _names,
+    "SCHEMA": _one_of("migrations", "models"),
+    "JOBS": _number,
+    "ENGINE": _one_of("arrow", "pgloader"),
+    "REPORT": _plain,
+    "SECRETS": _columns,
+    "COMMAND": _command,
+}
+
+
+#: What a setting is not asked for, where one of these options is given: the command line may not give both either.
+_INSTEAD = {"dump": ("fix", "quarantine", "exclude_data", "from_models", "as_leftovers")}
+#: Read where the source is chosen, which tells how it was, where values are shown, and where commands are: in no
+#: option's place.
+_READ_THERE = ("SOURCE", "SECRETS", "COMMAND")
+
+
+def _shown(value: object) -> str:
+    """A short word or number as it is written; of anything else, which may hold a password, what it is."""
+    plain = isinstance(value, (str, int, float, list, tuple)) or value is None
+    return (
+        repr(value)
+        if plain and len(repr(value)) <= _SHORT and not may_hold_password(str(value))
+        else (f"{type(value).__name__} (...)")
+    )
+
+
+def _checked(name: str, value: object) -> Any:
+    try:
+        return SETTINGS[name](value)
+    except ValueError:
+        raise UsageError(
+            _("MIGRATE_TO_PG[{name!r}] cannot be {value}.", name=name, value=_shown(value)),
+            remedy=_("It takes names of columns: column, table.column, or app.Model.field of an installed model.")
+            if name == "SECRETS"
+            else _("It takes what the option of that name takes; see manage.py migrate_to_pg --help."),
+        ) from None
+
+
+def require_secrets(given: object) -> None:
+    """UsageError where the setting that names secret columns is not what it must be; no other setting is read."""
+    if isinstance(given, Mapping) and "SECRETS" in given:
+        _checked("SECRETS", given["SECRETS"])
+
+
+def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
+    """Fill in what the command line left open; UsageError where the setting is not what it must be."""
+    if not isinstance(given, Mapping):
+        raise UsageError(_("MIGRATE_TO_PG in the settings is no dictionary."))
+    found = dict(options)
+    for name, value in given.items():
+        if name not in SETTINGS:
+            known = ", ".join(SETTINGS)
+            raise UsageError(
+                _("MIGRATE_TO_PG[{name}] is no setting of this command.", name=_shown(name)),
+                remedy=did_you_mean(str(name), SETTINGS, _("Known: {known}.", known=known)),
+            )
+        checked = _checked(name, value)
+        unmeant = {option for other, options in _INSTEAD.items() if found.get(other) for option in options}
+        if found.get(name.lower()) is None and name.lower() not in unmeant and name not in _READ_THERE:
+            found[name.lower()] = checked
+    return found

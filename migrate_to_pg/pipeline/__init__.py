@@ -1,0 +1,1 @@
+"""Run the stages in order: one module for each command or mode."""

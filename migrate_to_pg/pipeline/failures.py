@@ -1,0 +1,57 @@
+"""Whatever stopped a run in, the Failure that a person is told out."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import psycopg
+
+from migrate_to_pg.errors import MigrateToPgError, UnknownOutcomeError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import server_detail, server_message
+from migrate_to_pg.records import Failure
+
+#: What ends a run without being a defect of this program.
+STOPS = (MigrateToPgError, KeyboardInterrupt, psycopg.Error, sqlite3.Error, OSError)
+
+
+def failure_of(error: BaseException, directory: Path) -> Failure:
+    """What happened and what to do; ``directory`` is where the working files are. Takes what STOPS names."""
+    if isinstance(error, MigrateToPgError):
+        return Failure(
+            message=str(error),
+            detail=error.detail,
+            remedy=error.remedy,
+            exit_status=error.exit_status,
+            may_be_published=isinstance(error, UnknownOutcomeError),
+        )
+    if isinstance(error, KeyboardInterrupt):
+        return Failure(message=_("Interrupted."), detail=(), remedy=_("Run again."), exit_status=1)
+    if isinstance(error, psycopg.Error):
+        return _lost_connection(error)
+    if isinstance(error, (sqlite3.Error, OSError)):
+        return _lost_disk(error, directory)
+    raise error
+
+
+def _lost_disk(error: sqlite3.Error | OSError, directory: Path) -> Failure:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return Failure(
+        message=_(
+            "A working file in {directory} could not be written or read: {reason}.", directory=directory, reason=reason
+        ),
+        detail=(),
+        remedy=_("Nothing was published. Make room there, or name a directory on a larger disk: --report DIR."),
+        exit_status=1,
+    )
+
+
+def _lost_connection(error: psycopg.Error) -> Failure:
+    # libpq's own go on for lines with what it probably means.
+    return Failure(
+        message=_("PostgreSQL stopped answering or refused: {message}", message=server_message(error)).strip(),
+        detail=tuple(server_detail(error)),
+        remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
+        exit_status=1,
+    )

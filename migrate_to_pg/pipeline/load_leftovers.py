@@ -1,0 +1,189 @@
+"""What no migration knows in, the same in a schema beside the incoming one out: read, loaded and given its keys.
+
+The stages that all tables go through, once more, with a plan of its own. A run that died is not gone on with here: all
+of it is loaded anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from migrate_to_pg import leftovers, staging
+from migrate_to_pg.errors import LoadError, RefusedRowsError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.load import load
+from migrate_to_pg.planning import read_target
+from migrate_to_pg.postgres import target
+from migrate_to_pg.postgres.schema_digest import Described, describe
+from migrate_to_pg.records import (
+    LEFTOVERS,
+    LEFTOVERS_INCOMING,
+    Difference,
+    Event,
+    ExcludedTable,
+    LeftoverTable,
+    LoadedTable,
+    Options,
+    Plan,
+    PlannedTable,
+    Proof,
+    Snapshot,
+    SourceCatalog,
+    TableProof,
+    TargetTable,
+)
+from migrate_to_pg.verify.schema import require_described, require_validated
+from migrate_to_pg.verify.verify_leftovers import prove_leftovers
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What is in the schema of the leftovers."""
+
+    tables: tuple[LeftoverTable, ...]
+    plan: Plan
+    loaded: tuple[LoadedTable, ...]
+    #: The working file, and the schema as it was made.
+    path: Path
+    made: frozenset[Described]
+    #: View -> why SQLite cannot read it.
+    unread: dict[str, str]
+    #: Table that stays behind -> the number of columns that it would have, too many for PostgreSQL.
+    wide: dict[str, int]
+
+
+def carry(
+    connection: Connection,
+    conninfo: str,
+    plan: Plan,
+    catalog: SourceCatalog,
+    snapshot: Snapshot,
+    path: Path,
+    options: Options,
+    progress: Progress,
+) -> Carried:
+    """Make the schema and fill it; ``path`` is where the working file goes."""
+    found = leftovers.read(plan, catalog, snapshot.path, path)
+    target.create_schema(connection, LEFTOVERS_INCOMING)
+    leftovers.make_tables(connection, LEFTOVERS_INCOMING, found.tables)
+    there = read_target(connection, LEFTOVERS_INCOMING)
+    own = leftovers.plan_for(found.tables, there, source_time_zone=plan.source_time_zone)
+    made = describe(connection, LEFTOVERS_INCOMING)
+    aside = staging.set_aside(connection, LEFTOVERS_INCOMING)
+    try:
+        loaded = load(own, path, conninfo, schema=LEFTOVERS_INCOMING, progress=progress, jobs=options.jobs)
+    except RefusedRowsError as error:
+        # Their types fit every value: what is met is a limit of PostgreSQL's, mostly that of a row's size.
+        raise LoadError(
+            str(error),
+            detail=error.detail,
+            remedy=_(
+                "No migration makes {names}: leave the rows out with --exclude-data {names}, or all such tables with"
+                " --leftovers skip; the snapshot keeps them.",
+                names=",".join(error.tables),
+            ),
+        ) from error
+    rows = {table.name: table.rows for table in loaded}
+    views = {table.name for table in found.tables if table.is_view}
+    staging.restore(
+        connection,
+        LEFTOVERS_INCOMING,
+        aside,
+        progress,
+        builders=staging.Builders(conninfo=conninfo, count=options.jobs),
+        rows=lambda name: rows.get(name, 0),
+    )
+    staging.analyze(connection, LEFTOVERS_INCOMING, own)
+    return Carried(
+        tables=found.tables,
+        plan=own,
+        loaded=tuple(replace(table, name=place(table.name), of_view=table.name in views) for table in loaded),
+        path=path,
+        made=made,
+        unread=found.unread,
+        wide=found.wide,
+    )
+
+
+def standing(
+    targets: Iterable[TargetTable], plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, path: Path
+) -> Carried:
+    """The same of what was published: of the tables that are still there, what they should hold."""
+    found = leftovers.read(plan, catalog, snapshot.path, path)
+    own = leftovers.plan_for(found.tables, targets, source_time_zone=plan.source_time_zone)
+    return Carried(
+        tables=found.tables, plan=own, loaded=(), path=path, made=frozenset(), unread=found.unread, wide=found.wide
+    )
+
+
+def require_made(connection: Connection, carried: Carried) -> None:
+    """ProofError where the schema is not as it was made."""
+    require_described(connection, LEFTOVERS_INCOMING, carried.made)
+    require_validated(connection, LEFTOVERS_INCOMING)
+
+
+def proven(
+    carried: Carried, snapshot: Path, conninfo: str, options: Options, progress: Progress, *, schema: str
+) -> Proof:
+    """The proof of those tables, under the names that reports give them."""
+    found = prove_leftovers(
+        carried.plan,
+        carried.tables,
+        snapshot,
+        conninfo,
+        schema=schema,
+        verify=options.verify,
+        progress=progress,
+        views=(carried.path, leftovers.view_place),
+    )
+    planned = {table.name: table for table in carried.plan.tables}
+    views = {table.name for table in carried.tables if table.is_view}
+    compared = (replace(_whole(t, planned[t.name]), of_view=t.name in views) for t in found.tables)
+    return replace(found, tables=tuple(map(_placed, compared)))
+
+
+def comparable(proof: Proof, carried: Carried, catalog: SourceCatalog) -> tuple[Proof, tuple[TableProof, ...]]:
+    """What a later comparison can judge; and the views that differ, but give something else each time."""
+    moved = {t.place for t in carried.tables if t.is_view and leftovers.changes_by_itself(t.source, catalog.views)}
+    others = tuple(table for table in proof.tables if table.differences and table.name in moved)
+    return replace(proof, tables=tuple(table for table in proof.tables if table not in others)), others
+
+
+def together(proof: Proof, other: Proof) -> Proof:
+    """Both proofs as one."""
+    return replace(proof, tables=(*proof.tables, *other.tables))
+
+
+def _whole(proof: TableProof, table: PlannedTable) -> TableProof:
+    """The proof, which compares what both sides have, with a difference for each column that one of them lacks."""
+    lacking: list[tuple[str, str | None, str | None]] = [(c.name, c.name, None) for c in table.only_source]
+    lacking += [(column.name, None, column.name) for column in table.only_target]
+    samples = tuple(
+        Difference(table=table.name, key={}, column=column, kind="changed", source=source, target=target)
+        for column, source, target in lacking
+    )
+    return replace(proof, differences=proof.differences + len(samples), samples=(*proof.samples, *samples))
+
+
+def _placed(table: TableProof) -> TableProof:
+    name = place(table.name)
+    return replace(table, name=name, samples=tuple(replace(sample, table=name) for sample in table.samples))
+
+
+def excluded(carried: Carried, catalog: SourceCatalog) -> tuple[ExcludedTable, ...]:
+    """The tables that were made and stay empty, with the rows that SQLite has."""
+    rows = {table.name: table.rows for table in catalog.tables}
+    return tuple(ExcludedTable(name=t.place, rows=rows[t.source]) for t in carried.tables if t.excluded)
+
+
+def place(name: str) -> str:
+    """A leftover table as reports name it."""
+    return f"{LEFTOVERS}.{name}"

@@ -1,0 +1,88 @@
+"""Ask PostgreSQL who subscribes to what a run replaces, and say what is to be done for them afterwards."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from psycopg import sql
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.identifiers import backend, called
+from migrate_to_pg.publish.publications import oids_of, require_accepted, require_alterable, touched
+from migrate_to_pg.records import LogicalPublication, Scope
+
+Connection = psycopg.Connection[Any]
+
+
+def publications_of_a_move(connection: Connection, final: str, *, accepted: bool) -> tuple[LogicalPublication, ...]:
+    """Find those that a move to ``final`` touches, before anything is done.
+
+    What is certain to be replaced is known when the migrations were run; here it is the tables of the installed models.
+    Raises TargetError where one needs to be accepted and is not, PublishError where this role may not change one.
+    """
+    vendor = backend("postgresql")
+    names = [called(model._meta.db_table, vendor) for model in apps.get_models(include_auto_created=True)]
+    names.append("django_migrations")
+    found = touched(connection, final, names)
+    require_accepted(found, undoing=False, accepted=accepted)
+    require_alterable(connection, oids_of(connection, final, names))
+    return found
+
+
+def publications_of_an_undo(connection: Connection, final: str, *, accepted: bool) -> tuple[LogicalPublication, ...]:
+    """Find those that have anything in ``final``. Raises TargetError where one needs to be accepted and is not."""
+    found = touched(connection, final, None)
+    require_accepted(found, undoing=True, accepted=accepted)
+    return found
+
+
+def bring_up_to_date(publications: Sequence[LogicalPublication]) -> tuple[str, ...]:
+    """Say how each subscriber gets what is here now, a step for each publication."""
+    return tuple(_step(one) for one in publications if one.scope is not Scope.ALL_SEQUENCES)
+
+
+def after_a_rehearsal(publications: Sequence[LogicalPublication]) -> tuple[str, ...]:
+    """Say what the load alone did to subscribers."""
+    return tuple(
+        _(
+            "A subscriber of publication {name} that was there meanwhile has stopped: what was loaded was sent to it."
+            " Drop its subscription; after the move it is made anew.",
+            name=one.name,
+        )
+        for one in publications
+        if one.scope is Scope.ALL_TABLES
+    )
+
+
+def _step(publication: LogicalPublication) -> str:
+    """The statements of the publisher's are asked there, so that no table is forgotten."""
+    truncate = "SELECT format('TRUNCATE %s', string_agg(format('%I.%I', schemaname, tablename), ', '))"
+    truncate += f" FROM pg_publication_tables WHERE pubname = {sql.Literal(publication.name).as_string()}"
+    subscribe = f"CREATE SUBSCRIPTION NAME CONNECTION '...' PUBLICATION {_identifier(publication.name)}"
+    lines = (
+        'psql SUBSCRIBER -c "DROP SUBSCRIPTION NAME"',
+        "pg_dump --schema-only --no-publications --no-subscriptions PUBLISHER | psql SUBSCRIBER",
+        f"psql PUBLISHER -Atc {_argument(truncate)} | psql SUBSCRIBER",
+        f"psql SUBSCRIBER -c {_argument(subscribe)}",
+    )
+    return _(
+        "Each subscriber of publication {name} lacks what is here now. Drop its subscription, bring it the tables that"
+        " it lacks (those that it has are refused, which does no harm), empty those of the publication there, and"
+        " subscribe anew, which copies all rows:\n{lines}",
+        name=publication.name,
+        lines="\n".join(lines),
+    )
+
+
+def _identifier(name: str) -> str:
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else sql.Identifier(name).as_string()
+
+
+def _argument(text: str) -> str:
+    """One word of a shell's: in double quotes, which are easier to read, where they change nothing."""
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'

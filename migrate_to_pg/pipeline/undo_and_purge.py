@@ -1,0 +1,165 @@
+"""What is done after a publication: undo it, or remove what it left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from migrate_to_pg.errors import PublishError, TargetError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.pipeline.dump import require_usable
+from migrate_to_pg.pipeline.next_steps import after_undo, command_line
+from migrate_to_pg.pipeline.old_reports import DoomedReport, as_listed, unpublished_reports
+from migrate_to_pg.pipeline.subscribers import publications_of_an_undo
+from migrate_to_pg.postgres import target
+from migrate_to_pg.postgres.schema_names import final_schema
+from migrate_to_pg.postgres.standby import watched
+from migrate_to_pg.postgres.versions import versions
+from migrate_to_pg.project.databases import TargetChoice, choose_target
+from migrate_to_pg.project.secret_columns import server_message
+from migrate_to_pg.publish.history import entries
+from migrate_to_pg.publish.purge import DoomedSchema, doomed_schemas, drop_schemas
+from migrate_to_pg.publish.undo import undo as take_back
+from migrate_to_pg.records import Event, Options, Report, StageTime
+from migrate_to_pg.rules.schema import logical_replication
+from migrate_to_pg.system.clock import now
+from migrate_to_pg.system.workdir import DoomedFile, as_it_is, kept_snapshots
+
+Progress = Callable[[Event], None]
+
+
+def _silent(_: object) -> None:
+    """No progress wanted."""
+
+
+def undo(options: Options, progress: Progress = _silent) -> Report:
+    """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
+    started = now()
+    began = options.invocation.began or time.perf_counter()
+
+    def say(line: str) -> None:
+        progress(Event(kind="note", stage="", message=line))
+
+    with _connected(options) as (connection, choice), watched(connection, say) as standby:
+        facts = target.facts(connection, options.publish_to, embedded=choice.place)
+        found = publications_of_an_undo(connection, options.publish_to, accepted=options.accept_publications)
+        progress(Event(kind="stage", stage="undo"))
+        start = time.perf_counter()
+        publication = take_back(connection, force=options.replace, final=options.publish_to, heard=standby.end_the_wait)
+        seconds = time.perf_counter() - start
+        progress(Event(kind="stage_done", stage="undo"))
+    return Report(
+        ok=True,
+        mode="undo",
+        started=started.isoformat(timespec="seconds"),
+        stages=(StageTime(name="undo", seconds=seconds),),
+        target=facts,
+        publication=publication,
+        command=command_line(options),
+        versions=versions(facts),
+        seconds=time.perf_counter() - began,
+        findings=tuple(logical_replication.finding(one, undoing=True) for one in found),
+        next_steps=(
+            *filter(None, [standby.ended_early]),
+            *after_undo(options, publication, choice.database, found),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doomed:
+    """What a purge would remove, as it was when it was listed."""
+
+    schemas: tuple[DoomedSchema, ...]
+    files: tuple[DoomedFile, ...]
+    #: Directories of runs that published nothing.
+    reports: tuple[DoomedReport, ...]
+    #: Dated schemas that no record names: they stay.
+    unknown: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A line for each."""
+        lines = [*(file.label for file in self.files), *(schema.label for schema in self.schemas)]
+        return (*lines, *(report.label for report in self.reports))
+
+
+def purgeable(options: Options) -> Doomed:
+    """What ``purge`` would remove: old snapshots, dated schemas, reports of runs that published nothing."""
+    with _connected(options) as (connection, _choice):
+        schemas, unknown = doomed_schemas(connection, options.publish_to)
+        return Doomed(
+            schemas=tuple(schemas),
+            files=_files(connection, options),
+            reports=tuple(unpublished_reports(target.facts(connection, options.publish_to))),
+            unknown=tuple(unknown),
+        )
+
+
+def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[DoomedFile, ...]:
+    remembered = [e.snapshot for e in entries(connection) if e.final_schema == options.publish_to]
+    return tuple(file for path in kept_snapshots(remembered) if (file := as_it_is(path)))
+
+
+def purge(options: Options, doomed: Doomed, say: Callable[[str], None] = _silent) -> tuple[str, ...]:
+    """Remove what was listed, and nothing that has taken its place since; returns what was removed.
+
+    ``say`` is told what it waits for.
+
+    Raises MigrateToPgError where something stands in the way; the next purge goes on from there.
+    """
+    removed: list[str] = []
+    try:
+        with _connected(options) as (connection, _choice), watched(connection, say):
+            drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
+            facts = target.facts(connection, options.publish_to)
+        for file in doomed.files:
+            if as_it_is(file.path) == file:
+                file.path.unlink()
+                removed.append(file.label)
+        for report in doomed.reports:
+            if as_listed(report.path, facts) == report:
+                report.remove()
+                removed.append(report.label)
+    except KeyboardInterrupt:
+        raise _half_done(_("Interrupted"), removed, doomed) from None
+    except OSError as error:
+        raise _half_done(f"{error.filename}: {error.strerror}", removed, doomed) from error
+    return tuple(removed)
+
+
+def _half_done(reason: str, removed: Sequence[str], doomed: Doomed) -> PublishError:
+    return PublishError(
+        _(
+            "{reason}; {removed} of {doomed} were removed.",
+            reason=reason,
+            removed=len(removed),
+            doomed=len(doomed.labels),
+        ),
+        detail=removed,
+        remedy=_("Run --purge again: it goes on with what is left."),
+    )
+
+
+@contextmanager
+def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], TargetChoice]]:
+    """A connection that alone works on the target, and the target."""
+    require_usable(options)
+    final = final_schema(options.publish_to)
+    choice = choose_target(options.target, published=True)
+    connection = target.connect(choice.conninfo, schema=final)
+    with contextlib.closing(connection):
+        try:
+            target.take_run_lock(connection)
+            yield connection, choice
+        except psycopg.Error as error:
+            raise TargetError(
+                _("PostgreSQL stopped answering or refused: {message}", message=server_message(error)),
+                remedy=_("See the server's log, then run again."),
+            ) from error

@@ -1,0 +1,13 @@
+"""A snapshot in, its SourceCatalog out; a staged schema in, its tables out; both in, the Plan out.
+
+The plan is driven by PostgreSQL's catalogue, not by models: tables are paired by name and columns by name, so that
+many-to-many tables, historical tables and those of third-party applications come along unasked.
+"""
+
+from __future__ import annotations
+
+from migrate_to_pg.planning.plan import called_alike, exact_decimals, make_plan
+from migrate_to_pg.postgres.schema import read_target, view_names
+from migrate_to_pg.sqlite.schema import read_made, read_source
+
+__all__ = ["called_alike", "exact_decimals", "make_plan", "read_made", "read_source", "read_target", "view_names"]

@@ -1,0 +1,104 @@
+"""--exclude-data: names in, the plan without those tables out; their tables are made and published, empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from migrate_to_pg.errors import BlockedError, UsageError
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Plan, PlannedTable
+from migrate_to_pg.sqlite.connection import quote_name
+from migrate_to_pg.sqlite.missing_functions import open_for_reading
+from migrate_to_pg.system.suggestions import did_you_mean
+
+#: What tells PostgreSQL which migrations it has.
+_NEEDED = "django_migrations"
+
+
+def exclude(plan: Plan, names: Sequence[str], *, leftovers: bool) -> Plan:
+    """Move the tables that ``app.Model`` or a table's own name stands for from ``tables`` to ``excluded``.
+
+    With ``leftovers`` a table or view that no migration knows may be named too. Raises UsageError for a name of
+    nothing that would be loaded.
+    """
+    known = _leftovers(plan) if leftovers else {}
+    left_out = [name for name in names if name in known and plan.table(name) is None]
+    chosen = {_table(plan, name, sorted(known)) for name in names if name not in left_out}
+    plan = replace(plan, excluded_leftovers=tuple(known[name] for name in left_out))
+    return replace(
+        plan,
+        tables=tuple(table for table in plan.tables if table.name not in chosen),
+        excluded=tuple(table for table in plan.tables if table.name in chosen),
+    )
+
+
+def _leftovers(plan: Plan) -> dict[str, str]:
+    names = (*(t.name for t in plan.leftovers if t.kind == "table"), *plan.leftover_views)
+    return {name: name for name in names} | {model: used.name for used in plan.unmade for model in used.models}
+
+
+def _table(plan: Plan, name: str, others: Sequence[str]) -> str:
+    """PostgreSQL's name of it; ``others`` may be named as well."""
+    app, dot, model = name.partition(".")
+    found = plan.table(plan.models.get((app, model.lower()), "") if dot else "") or plan.table(name)
+    # By the name that it has in SQLite, which PostgreSQL may have cut.
+    found = found or next((table for table in plan.tables if table.source.name == name), None)
+    if found is None:
+        plan_names = [*(t.name for t in plan.tables if t.name != _NEEDED), *others]
+        raise UsageError(
+            _("--exclude-data {name}: there is no such model or table among those to be moved.", name=name),
+            remedy=did_you_mean(
+                name,
+                [*plan_names, *(f"{app}.{model}" for app, model in plan.models)],
+                _("Name a model as app.Model, or a table: {tables}.", tables=", ".join(plan_names)),
+            ),
+        )
+    if found.name == _NEEDED:
+        raise UsageError(
+            _("--exclude-data {name}: without its rows PostgreSQL would not know which migrations it has.", name=name),
+            remedy=_("Any other table may be named."),
+        )
+    return found.name
+
+
+def require_unreferenced(plan: Plan, snapshot: Path) -> None:
+    """BlockedError where rows that are to be moved refer to rows that are not."""
+    faults = list(_references(plan, snapshot)) if plan.excluded else []
+    if faults:
+        raise BlockedError(
+            _("Rows that are to be moved refer to tables whose rows were excluded."),
+            detail=faults,
+            remedy=_("Exclude these tables as well, or move both."),
+        )
+
+
+def _references(plan: Plan, snapshot: Path) -> Iterator[str]:
+    excluded = {table.name for table in plan.excluded}
+    database = open_for_reading(snapshot)
+    try:
+        for table in plan.tables:
+            for key in table.target.foreign_keys:
+                columns = _columns(table, key.columns) if key.parent in excluded else []
+                held = " AND ".join(f"{quote_name(column)} IS NOT NULL" for column in columns)
+                query = f"SELECT count(*) FROM {quote_name(table.source.name)} NOT INDEXED WHERE {held}"  # noqa: S608 - quoted
+                count = database.execute(query).fetchone()[0] if columns else 0
+                if count:
+                    rows = counted(count, "row", "rows")
+                    yield _(
+                        "{table}.{column}: {rows} refer to {parent}",
+                        table=table.name,
+                        column=", ".join(key.columns),
+                        rows=rows,
+                        parent=key.parent,
+                    )
+    finally:
+        database.close()
+
+
+def _columns(table: PlannedTable, names: tuple[str, ...]) -> list[str]:
+    """SQLite's names of them; none where it lacks one: then no row holds a key."""
+    by_name = {column.name: column.source.name for column in table.columns}
+    return [by_name[name] for name in names] if all(name in by_name for name in names) else []

@@ -1,0 +1,119 @@
+"""Make the plan of a run: SQLite's tables paired with PostgreSQL's by the names that the project's models give them.
+
+And of the tables that installed models use and no migration makes, those that are to be made from their models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import cast
+
+from django.conf import settings
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.planning import make_plan
+from migrate_to_pg.planning.expected_schema import tables_of
+from migrate_to_pg.planning.scratch_schema import SqliteSchema
+from migrate_to_pg.project.registry import Model, Registry
+from migrate_to_pg.records import ModelNames, Plan, SourceCatalog, TargetTable, UnmadeTable, folded
+
+
+def plan_of(
+    registry: Registry,
+    catalog: SourceCatalog,
+    targets: Iterable[TargetTable],
+    *,
+    time_zone: str,
+    views: Collection[str] = (),
+    schema: SqliteSchema | None = None,
+) -> Plan:
+    """Pair both sides; ``views`` are the names of PostgreSQL's, where there is a server.
+
+    ``schema`` is what the migrations make on SQLite, and may make on PostgreSQL too.
+    """
+    targets = tuple(targets)
+    made = {target.name for target in targets}
+    promised = [name for name in registry.names if name.is_used and name.target not in made]
+    plan = make_plan(
+        catalog,
+        targets,
+        source_time_zone=time_zone,
+        local_times=not settings.USE_TZ,
+        # Those of SQLite alone have no table on PostgreSQL; they are not gone.
+        models={**(schema.models if schema else {}), **registry.content_models()},
+        generic_keys=registry.generic_keys(),
+        views=views,
+        names=registry.names,
+        promised=tables_of(registry.model(name.label) for name in promised if catalog.table(name.source)),
+    )
+    unknown = schema is None or bool(schema.complaint)
+    made = {folded(statement.name) for statement in (schema.statements if schema else ())}
+    unmade = (replace(one, may_be_made=unknown or folded(one.name) in made) for one in plan.unmade)
+    return replace(plan, unmade=tuple(unmade), made=schema.tables if schema else None)
+
+
+def unmade_names(registry: Registry, catalog: SourceCatalog) -> list[ModelNames]:
+    """The models in use whose tables SQLite has and no applied migration is known to make."""
+    there = {folded(table.name) for table in catalog.tables if table.kind == "table"}
+    return [name for name in registry.names if name.is_used and name.unmade and folded(name.source) in there]
+
+
+def chosen_models(
+    registry: Registry, catalog: SourceCatalog, wanted: Sequence[str], *, every: bool, but: Sequence[str]
+) -> list[Model]:
+    """The models of --from-models, as on PostgreSQL; with ``every`` all that nothing makes, ``but`` those.
+
+    Raises UsageError for a name of nothing that could be made so.
+    """
+    known = unmade_names(registry, catalog)
+    for name in wanted:
+        if not any(_is(model, name) for model in known):
+            raise UsageError(
+                _(
+                    "--from-models {name}: no installed model of that name has a table in SQLite that no migration"
+                    " makes.",
+                    name=name,
+                ),
+                remedy=_("There is: {models}.", models=", ".join(model.label for model in known))
+                if known
+                else _("There is none: leave the option out."),
+            )
+    chosen = [
+        name
+        for name in known
+        if any(_is(name, one) for one in wanted) or (every and not any(_is(name, one) for one in but))
+    ]
+    models = {name.label: registry.model(name.label) for name in chosen}
+    return [model for model in models.values() if _is_made_with(model) not in models]
+
+
+def _is_made_with(model: Model) -> str:
+    """The label of the model together with which Django makes a many-to-many table; '' for any other."""
+    owner = cast(Model, model._meta.auto_created or model)
+    return "" if owner is model else owner._meta.label
+
+
+def _is(model: ModelNames, name: str) -> bool:
+    return name.lower() == model.label.lower() or name in (model.source, model.target)
+
+
+def as_leftovers(plan: Plan, wanted: Sequence[str], *, must_be_there: bool) -> Plan:
+    """Note which tables of installed models may go among the leftovers; UsageError for a name of none that must be."""
+    found = {name: [table.name for table in plan.unmade if _names(table, name)] for name in wanted}
+    unknown = [name for name, tables in found.items() if not tables]
+    if unknown and must_be_there:
+        known = ", ".join(table.models[0] for table in plan.unmade)
+        raise UsageError(
+            _(
+                "--as-leftovers {name}: no installed model has a table of that name that no migration makes.",
+                name=unknown[0],
+            ),
+            remedy=_("There is: {models}.", models=known) if known else _("There is none: leave the option out."),
+        )
+    return replace(plan, as_leftovers=tuple(table for tables in found.values() for table in tables))
+
+
+def _names(table: UnmadeTable, name: str) -> bool:
+    return name == table.name or name.lower() in {model.lower() for model in table.models}

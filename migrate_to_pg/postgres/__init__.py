@@ -1,0 +1,1 @@
+"""Talk to PostgreSQL: connections, catalogue, sessions, embedded servers."""

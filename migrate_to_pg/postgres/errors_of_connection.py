@@ -1,0 +1,66 @@
+"""A connection string and why nothing came of it in, the error that a person reads out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.system.redact import are_shown, is_ipv6, said
+
+
+def direct() -> str:
+    """What to do where a pooler was met."""
+    return _(
+        'Name PostgreSQL itself with --target or MIGRATE_TO_PG["TARGET"], usually at port 5432 (Neon: the host without'
+        " -pooler; Supabase: the direct connection; DigitalOcean: the database, not the pool). DATABASE_URL, which the"
+        " application uses, may remain the pooled one."
+    )
+
+
+def unreachable(conninfo: str, error: Exception) -> TargetError:
+    """The one line, the server's own words where they repeat nothing else, and the likeliest remedy."""
+    parameters = conninfo_to_dict(conninfo)
+    host = str(parameters.get("host") or "") or (
+        _("its service") if parameters.get("service") else _("the local socket")
+    )
+    port = str(parameters.get("port") or 5432)
+    host = f"[{host}]" if is_ipv6(host) else host
+    where = f"{host}:{port}" if port.isdecimal() else host
+    text = str(error)
+    if not are_shown(parameters):
+        # Host, port and the driver's words may be parts of a password.
+        return TargetError(
+            _("PostgreSQL cannot be reached: the URL is not read as it was meant."),
+            remedy=_("Percent-encode special characters in the password of the URL: %40 for @, %2F for /."),
+        )
+    return TargetError(
+        _(
+            "PostgreSQL at {where} cannot be reached as user {user}.",
+            where=where,
+            user=parameters.get("user") or _("(none given)"),
+        ),
+        detail=said(text, parameters),
+        remedy=_advice(text, parameters),
+    )
+
+
+def _advice(text: str, parameters: dict[str, Any]) -> str:
+    name = parameters.get("dbname", "")
+    if "unsupported startup parameter" in text:
+        return direct()
+    if "no encryption" in text and "SSL encryption" not in text:
+        return _("The server takes encrypted connections only: put sslmode=require into the URL.")
+    if "certificate" in text:
+        return _("Check sslmode and sslrootcert in the URL against the server's certificate.")
+    if "password" in text or "authentication" in text:
+        return _("Check user and password in the URL; special characters must be percent-encoded.")
+    if "does not exist" in text and "database" in text:
+        return _("Create it first: createdb {name}.", name=name)
+    if "SSL" in text:
+        return _("Check sslmode in the URL against what the server asks for.")
+    return _(
+        "Check that the server runs and that host and port in the URL are right; --target embedded needs no server."
+    )

@@ -1,0 +1,1 @@
+"""Ask Django about the project: settings, models, migrations."""

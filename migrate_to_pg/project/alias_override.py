@@ -1,0 +1,97 @@
+"""An alias and the entry of a staging database in; for a while, every alias of this process leads there or nowhere.
+
+A data migration that forgets ``using=`` then writes to staging, whichever alias the project calls its database, and
+one that reaches for another database is stopped before it repeats there what it did when it was first run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, NoReturn
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.errors import StagingError
+from migrate_to_pg.i18n import gettext as _
+
+#: A database of which the kind is known, and which nobody connects to.
+NOWHERE = {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere"}
+
+
+@contextmanager
+def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:
+    """Make ``alias`` mean the database of ``entry`` in this thread, and put all aliases back afterwards.
+
+    So does any other alias that is the same database, not yet staged. The rest raise StagingError when used.
+    """
+    former_entry = settings.DATABASES.get(alias)
+    former = {name: connections[name] for name in settings.DATABASES}
+    settings.DATABASES[alias] = dict(entry)
+    connection = ConnectionHandler(settings.DATABASES)[alias]
+    for name in former:
+        same = name == alias or _place(settings.DATABASES[name]) == _place(entry)
+        connections[name] = connection if same else _refusing(name)
+    connections[alias] = connection
+    try:
+        yield connection
+    finally:
+        connection.close()
+        # Django itself does not close a database in memory.
+        if connection.connection is not None:
+            connection.connection.close()
+        if former_entry is None:
+            del settings.DATABASES[alias]
+            del connections[alias]
+        else:
+            settings.DATABASES[alias] = former_entry
+        for name, wrapper in former.items():
+            connections[name] = wrapper
+
+
+@contextmanager
+def importing_anew() -> Iterator[None]:
+    """Import the project's migrations once more, for the databases that the aliases mean now; then put them back.
+
+    A migration may ask for the kind of database while it is imported, and have other operations on each.
+    """
+    former = forget_migrations()
+    try:
+        yield
+    finally:
+        forget_migrations()
+        sys.modules.update(former)
+
+
+def forget_migrations() -> dict[str, ModuleType]:
+    """Let whoever comes next import the project's migrations anew; those that were imported are returned."""
+    packages = {MigrationLoader.migrations_module(config.label)[0] for config in apps.get_app_configs()}
+    prefixes = tuple(f"{package}." for package in packages if package)
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(prefixes)}
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(entry.get(key) or "") for key in ("HOST", "PORT", "NAME"))
+
+
+def _refusing(alias: str) -> BaseDatabaseWrapper:
+    wrapper: Any = ConnectionHandler(settings.DATABASES)[alias]
+
+    def refuse() -> NoReturn:
+        raise StagingError(
+            _("A migration uses the database {alias!r}, which is not the one that is moved.", alias=alias),
+            remedy=_(
+                "What it did there when it was first run must not be done again: let it use"
+                " schema_editor.connection.alias, or do nothing on PostgreSQL."
+            ),
+        )
+
+    wrapper.connect = refuse
+    return wrapper  # type: ignore[no-any-return]

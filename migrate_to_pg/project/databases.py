@@ -1,0 +1,450 @@
+"""--source and --target, as a person writes them, in; a file's path and a database to connect to out.
+
+This is where Django's settings are read; the stages know nothing of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import dj_database_url
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS
+from django.db.utils import ConnectionHandler
+from psycopg import pq, sql
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres import embedded
+from migrate_to_pg.postgres.connection_options import require_valid_options
+from migrate_to_pg.project.default_source import find_default_source
+from migrate_to_pg.project.geometry import require_no_geometry
+from migrate_to_pg.records import INCOMING
+from migrate_to_pg.system.paths import base_directory, looked_at
+from migrate_to_pg.system.redact import address, are_shown, may_hold_password
+
+#: Where --target embedded keeps its server, below the project.
+EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
+#: Options of Django's backend that are not libpq's.
+_OF_DJANGO = {
+    "pool", "assume_role", "isolation_level", "server_side_binding", "prepare_threshold", "context", "row_factory",
+    "cursor_factory", "autocommit",
+}  # fmt: skip
+#: A server that is gone without a word is noticed within two minutes, not two hours, by whoever waits for it; libpq's
+#: own names. While data are sent the system's own limit counts. tcp_user_timeout would be shorter, but would give up a
+#: server that is merely too busy to read, too.
+_KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 8}
+#: No settings.
+NOTHING: Mapping[str, str] = {}
+#: Those of URLs that name another kind of database.
+_SCHEMES = ("mysql", "mysql2", "mariadb", "sqlite", "oracle", "mssql", "http", "https")
+_EXAMPLE = "postgres://user:password@host:5432/name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceChoice:
+    """The SQLite database that is to be moved."""
+
+    path: Path
+    #: The DATABASES alias under which the project's migrations and routers know it.
+    alias: str
+    #: The zone that naive text in a datetime column means.
+    time_zone: str
+    #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (as the last run),
+    #: "only" (no other file is known), "dump", "published" (the snapshot that a publication kept).
+    chosen: str = "option"
+
+    @property
+    def sentence(self) -> str:
+        """Which file is read, and why: the first line of a run, and a line of its verdict."""
+        reasons = {
+            "option": _("named with --source"),
+            "setting": _("named by MIGRATE_TO_PG['SOURCE']"),
+            "alias": _("the settings' database {alias!r}", alias=self.alias),
+            "last": _("as in the last run"),
+            "only": _("the project's only SQLite file"),
+            "dump": _("named with --from-dump"),
+            "published": _("the snapshot of the publication, whose journal explains its repairs"),
+        }
+        return _("Source: {path} ({reason}).", path=self.path, reason=reasons[self.chosen])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetChoice:
+    """The PostgreSQL database that is to receive it. ``repr`` shows no password."""
+
+    #: As an entry of DATABASES.
+    database: Mapping[str, Any]
+    #: The server that this run started or joined; None for any other.
+    server: embedded.EmbeddedServer | None = None
+
+    def __repr__(self) -> str:
+        return f"TargetChoice({_shown_entry(self.database)})"
+
+    @property
+    def place(self) -> str:
+        """Where the embedded server has its data; '' for any other."""
+        return str(self.server.directory) if self.server else ""
+
+    @property
+    def conninfo(self) -> str:
+        """libpq's connection string; it holds the password: for drivers only, never for people."""
+        connection = ConnectionHandler({DEFAULT_DB_ALIAS: self._entry()})[DEFAULT_DB_ALIAS]
+        known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+        try:
+            parameters = connection.get_connection_params()
+        except ImproperlyConfigured as error:
+            # The name that Django finds too long may be all of a connection string.
+            told = _("its name is too long") if "longer than" in str(error) else str(error).splitlines()[0]
+            raise UsageError(
+                _("The target database is not fully named: {error}", error=told),
+                remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
+            ) from None
+        unknown = set(self.database.get("OPTIONS", {})) - known - _OF_DJANGO
+        # A backend of somebody else's may have options of its own.
+        if unknown and str(self.database.get("ENGINE")).startswith("django."):
+            raise UsageError(
+                _(
+                    "The target database has an option that PostgreSQL does not know: {option}.",
+                    option=self._shown_option(min(map(str, unknown))),
+                ),
+                remedy=_("Take it out of the URL, or of OPTIONS in the settings."),
+            )
+        return require_valid_options({name: value for name, value in parameters.items() if name in known})
+
+    def _shown_option(self, name: str) -> str:
+        """Its name, but where the & of a password that was not encoded may have made one of what follows it."""
+        passwords = {"password", "sslpassword"} & {option.lower() for option in self.database.get("OPTIONS", {})}
+        return "..." if passwords - {name.lower()} or not name.isidentifier() else name
+
+    def staging(self, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING) -> dict[str, Any]:
+        """The same database as an entry whose connections see the incoming schema alone.
+
+        ``shared`` are schemas whose extensions the migrations need: they come behind it, and waiting for a lock in
+        them ends soon. ``session`` are settings that it is to have. search_path goes with the connection's own
+        options, so that a reconnect keeps it.
+        """
+        more = ["lock_timeout=5s"] if shared else []
+        return self._seeing((INCOMING, *shared), *_pairs(session), *more)
+
+    def published(
+        self, schema: str, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING
+    ) -> dict[str, Any]:
+        """The same database as an entry whose connections see the published tables, and write nothing."""
+        return self._seeing((schema, *shared), *_pairs(session), "default_transaction_read_only=on")
+
+    def _seeing(self, schemas: Sequence[str], *more: str) -> dict[str, Any]:
+        entry = self._entry()
+        settings_given = [f"search_path={search_path(schemas)}", *more]
+        options = entry["OPTIONS"]
+        options["options"] = " ".join([options.get("options", ""), *(as_option(s) for s in settings_given)]).strip()
+        return entry | {"CONN_MAX_AGE": 0}
+
+    def _entry(self) -> dict[str, Any]:
+        """A copy that neither pools connections nor forgets the role that they are to assume, and notices silence."""
+        entry = copy.deepcopy(dict(self.database))
+        options = entry.setdefault("OPTIONS", {})
+        options.pop("pool", None)
+        for name, value in _KEEPALIVES.items():
+            options.setdefault(name, value)
+        role = options.pop("assume_role", None)
+        if role:
+            options["options"] = f"{options.get('options', '')} {as_option(f'role={role}')}".strip()
+        return entry
+
+
+def _pairs(session: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in session.items()]
+
+
+def search_path(schemas: Sequence[str]) -> str:
+    """The schemas as a value of search_path, quoted."""
+    return ",".join(sql.Identifier(name).as_string(None) for name in schemas)
+
+
+def as_option(setting: str) -> str:
+    """One -c of libpq's options, in which spaces and backslashes are escaped."""
+    return "-c " + setting.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoice:
+    """The database that --source names: an alias of DATABASES, a URL or a path.
+
+    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else the default database while that is SQLite, else
+    what the last run took, else db.sqlite3 in BASE_DIR where no other SQLite file is known. ``argument`` is what
+    messages say it was given to. Raises UsageError.
+    """
+    require_no_geometry()
+    wanted, chosen = _named(name, argument)
+    if wanted in settings.DATABASES:
+        return replace(_source_of_alias(wanted, argument), chosen=chosen)
+    with looked_at(Path(wanted)):
+        _require_no_password(wanted, argument)
+        path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
+        path = _no_directory(path.absolute(), argument)
+    return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)), chosen=chosen)
+
+
+def _named(name: str | None, argument: str) -> tuple[str, str]:
+    """The source as somebody, or something, names it; and how it was chosen."""
+    if name:
+        return name, "option"
+    if setting := _setting("SOURCE"):
+        return setting, "setting"
+    if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
+        return DEFAULT_DB_ALIAS, "alias"
+    path, chosen = find_default_source(base_directory(), argument=argument)
+    return str(path), chosen
+
+
+def _require_no_password(wanted: str, argument: str) -> None:
+    """A path may look like user:password@host, but is hardly meant; messages would quote it."""
+    path = wanted.removeprefix("sqlite://")
+    if may_hold_password(path) and not any(Path(name).exists() for name in (path, path.removeprefix("/"))):
+        raise UsageError(
+            _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
+            remedy=_("PostgreSQL is named with --target."),
+        )
+
+
+def _source_of_alias(alias: str, argument: str) -> SourceChoice:
+    entry = settings.DATABASES[alias]
+    if not _is_sqlite(entry):
+        raise UsageError(
+            _(
+                "{argument} {alias} is a {entry} database, not SQLite.",
+                argument=argument,
+                alias=alias,
+                entry=entry["ENGINE"].rsplit(".", 1)[-1],
+            ),
+            remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
+        )
+    with looked_at(Path(entry["NAME"])):
+        path = _no_directory(Path(entry["NAME"]).absolute(), argument)
+    return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
+
+
+def _path_of_url(url: str, argument: str) -> Path:
+    if not url.startswith("sqlite:///"):
+        raise UsageError(
+            _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
+            remedy=_("PostgreSQL is named with --target."),
+        )
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.is_absolute() and not path.exists() and Path("/", path).exists():
+        raise UsageError(
+            _(
+                "{argument} {url} names {absolute}, and nothing is there: three slashes begin a relative path.",
+                argument=argument,
+                url=url,
+                absolute=path.absolute(),
+            ),
+            remedy=_("With four it is absolute: {argument} sqlite:////{path}", argument=argument, path=path),
+        )
+    return path
+
+
+def _no_directory(path: Path, argument: str) -> Path:
+    if path.is_dir():
+        raise UsageError(
+            _("{path} is a directory, not an SQLite database.", path=path),
+            remedy=_(
+                "Name the file itself: {argument} {path}, or whatever it is called.",
+                argument=argument,
+                path=path / "db.sqlite3",
+            ),
+        )
+    return path
+
+
+def _alias_of(path: Path) -> str:
+    """The alias whose database this file is; 'default' where DATABASES has moved on to PostgreSQL."""
+    for alias, entry in settings.DATABASES.items():
+        if _is_sqlite(entry):
+            with looked_at(Path(entry["NAME"])):
+                if Path(entry["NAME"]).absolute() == path:
+                    return str(alias)
+    return DEFAULT_DB_ALIAS
+
+
+def _time_zone(alias: str) -> str:
+    """Naive text is UTC with USE_TZ (or the entry's own TIME_ZONE), local time without."""
+    if not settings.USE_TZ:
+        return str(settings.TIME_ZONE)
+    entry = settings.DATABASES.get(alias, {})
+    return (_is_sqlite(entry) and entry.get("TIME_ZONE")) or "UTC"
+
+
+def choose_target(
+    name: str | None, *, version: int = embedded.DEFAULT_VERSION, published: bool = False
+) -> TargetChoice:
+    """The database that --target names: an alias of DATABASES, a URL, or embedded[:DIR], which is started.
+
+    Without a name: the default database, where that is PostgreSQL. With ``published`` an embedded server must have data
+    already: one that was just made holds no publication. Raises UsageError, TargetError.
+    """
+    directory = embedded_directory(name)
+    if directory is not None:
+        return _embedded(directory, version, published=published)
+    if name is not None and "://" in name:
+        return TargetChoice(database=_parse(name))
+    return _target_of_alias(name or DEFAULT_DB_ALIAS, named=name is not None)
+
+
+def embedded_directory(name: str | None) -> Path | None:
+    """Where the server of --target embedded[:DIR] keeps its data; None for any other target."""
+    kind, _, directory = (name or "").partition(":")
+    if kind != "embedded":
+        return None
+    path = Path(directory or base_directory() / EMBEDDED_DIRECTORY)
+    with looked_at(path):
+        return path.absolute()
+
+
+def _embedded(directory: Path, version: int, *, published: bool) -> TargetChoice:
+    server = embedded.resume(directory) if published else embedded.start(directory, version=version)
+    return TargetChoice(database=_parse(server.url()), server=server)
+
+
+def _parse(url: str) -> dict[str, Any]:
+    scheme = url.split("://", 1)[0]
+    if scheme not in ("postgres", "postgresql", "postgis"):
+        raise UsageError(
+            _("--target {scheme} is not PostgreSQL.", scheme=f"{scheme}://..." if scheme in _SCHEMES else "..."),
+            remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
+        )
+    try:
+        # Without geometry, which is refused elsewhere, PostGIS is PostgreSQL, and needs no GDAL here.
+        entry: dict[str, Any] = dict(dj_database_url.parse(_whole(url).replace("postgis:", "postgres:", 1)))
+        _require_read_as_meant(entry)
+    except (ValueError, dj_database_url.ParseError):
+        # The parser's own message would quote the URL, password included.
+        raise UsageError(
+            _("The URL of --target cannot be read."),
+            remedy=_(
+                "Give one such as {example}; percent-encode special characters in the password.", example=_EXAMPLE
+            ),
+        ) from None
+    if not entry.get("NAME") and "service" not in entry.get("OPTIONS", {}):
+        raise UsageError(
+            _("The URL of --target names no database."), remedy=_("Give one such as {example}.", example=_EXAMPLE)
+        )
+    return entry
+
+
+def _whole(url: str) -> str:
+    """ValueError where a bare /, ? or # in the password ends the address early: what follows is taken for more.
+
+    And where the parser would drop a port 0, or an option without a value.
+    """
+    behind = re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)
+    if len(behind) > 1 and ("@" in behind[1] or "#" in behind[1]):
+        raise ValueError
+    parts = urlsplit(url)
+    if parts.port == 0 or not all(value for _, value in parse_qsl(parts.query, keep_blank_values=True)):
+        raise ValueError
+    return url
+
+
+def _require_read_as_meant(entry: Mapping[str, Any]) -> None:
+    """ValueError where a part of the address looks like another, such as a name that goes on with ;password=.
+
+    And where something is given twice, or is an option of Django's that a text cannot be the value of.
+    """
+    if not are_shown({"host": entry.get("HOST"), "user": entry.get("USER"), "dbname": entry.get("NAME")}):
+        raise ValueError
+    options = entry.get("OPTIONS", {})
+    names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}
+    if any(entry.get(key) and name in options for key, name in names.items()):
+        raise ValueError
+    if any(isinstance(value, list) for value in options.values()) or {*options} & _OF_DJANGO - {"assume_role", "pool"}:
+        raise ValueError
+
+
+def shown_target(name: str) -> str:
+    """--target as a report repeats it: an alias, embedded[:DIR], or the URL rebuilt from its parts."""
+    if name in settings.DATABASES or embedded_directory(name) is not None:
+        return name
+    try:
+        return _shown_entry(_parse(name)) if "://" in name else "..."
+    except UsageError:
+        return "..."
+
+
+def has_password(name: str) -> bool:
+    """Whether --target, as it was typed, holds a password, which ``shown_target`` leaves out."""
+    try:
+        return "://" in name and bool(_parse(name).get("PASSWORD"))
+    except UsageError:
+        return False
+
+
+def _shown_entry(entry: Mapping[str, Any]) -> str:
+    options = entry.get("OPTIONS") or {}
+    user, host, port, name = (
+        str(entry.get(key) or options.get(option) or "")
+        for key, option in (("USER", "user"), ("HOST", "host"), ("PORT", "port"), ("NAME", "dbname"))
+    )
+    return address(user=user, host=host, port=port if port.isdecimal() else "", name=name)
+
+
+def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
+    entry = settings.DATABASES.get(alias)
+    if entry is None:
+        raise UsageError(
+            _(
+                # What it is instead may be a password, or a URL without its scheme.
+                "--target is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
+                DATABASES=", ".join(settings.DATABASES),
+            ),
+            remedy=_("Give a URL such as {example}, or try --target embedded.", example=_EXAMPLE),
+        )
+    if _vendor(entry) != "postgresql":
+        what = (
+            _("The database {alias!r} is", alias=alias)
+            if named
+            else _("No --target was given, and the default database is")
+        )
+        raise UsageError(
+            _("{what} {entry}, not PostgreSQL.", what=what, entry=entry["ENGINE"].rsplit(".", 1)[-1]),
+            remedy=_(
+                "Pass --target {example}, or set DATABASE_URL where the settings read it; --target embedded"
+                " needs no server at all.",
+                example=_EXAMPLE,
+            ),
+        )
+    return TargetChoice(database=entry)
+
+
+def default_is_postgresql() -> bool:
+    """Whether a run needs no --target."""
+    return _vendor(settings.DATABASES[DEFAULT_DB_ALIAS]) == "postgresql"
+
+
+def _is_sqlite(entry: Mapping[str, Any]) -> bool:
+    return _vendor(entry) == "sqlite"
+
+
+def _vendor(entry: Mapping[str, Any]) -> str:
+    """What the backend says it speaks: spatialite, postgis and third-party backends count as what they build on."""
+    engine = str(entry.get("ENGINE") or "")
+    if engine == "django.db.backends.sqlite3":
+        return "sqlite"
+    try:
+        backend = import_module(f"{engine}.base")
+    except (ImportError, ImproperlyConfigured, ValueError):
+        return engine.rsplit(".", 1)[-1]
+    return str(backend.DatabaseWrapper.vendor)
+
+
+def _setting(name: str) -> str | None:
+    value = getattr(settings, "MIGRATE_TO_PG", {}).get(name)
+    return str(value) if value else None

@@ -1,0 +1,188 @@
+"""Choose the SQLite database where nobody named one, and remember which one a project's runs took.
+
+A wrong guess would publish an old file in the place of the one that was rehearsed. So nothing is guessed where there
+is a choice: what earlier runs took counts, then the only SQLite file that the project knows; else the candidates are
+listed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.sqlite.connection import quote_name
+from migrate_to_pg.system.workdir import make_reports_directory, reports_directory
+
+#: Mode of a run -> the source that the last run of that mode took.
+_REMEMBERED = "sources.json"
+#: Modes whose source is remembered.
+_MODES = ("check", "rehearse", "publish")
+#: Files with such names are looked into whatever their size: a file that was cut short is a candidate, too.
+_SUFFIXES = (".sqlite3", ".sqlite", ".db", ".db3")
+#: Directories that hold other people's files.
+_FOREIGN = ("node_modules", "site-packages", "__pycache__")
+_HEADER = b"SQLite format 3\0"
+#: SQLite's smallest page; the size of a whole file is a multiple of it.
+_SMALLEST_PAGE = 512
+#: Seconds to count the rows of one candidate.
+_PATIENCE = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedSource:
+    """The source that a run took."""
+
+    path: str
+    #: ISO 8601 with offset.
+    started: str
+    #: How it was chosen: see ``SourceChoice.chosen``.
+    chosen: str
+
+
+def remember_source(mode: str, path: Path, chosen: str, started: datetime) -> None:
+    """Note beside the project's reports which source this run takes; no run fails for want of that note."""
+    if mode not in _MODES:
+        return
+    note = RememberedSource(path=str(path), started=started.isoformat(timespec="seconds"), chosen=chosen)
+    known = {name: asdict(found) for name, found in remembered_sources().items()} | {mode: asdict(note)}
+    # Where it cannot be written, the next run asks for --source instead of relying on it.
+    with contextlib.suppress(OSError):
+        target = make_reports_directory() / _REMEMBERED
+        unfinished = target.with_name(f"{_REMEMBERED}.{os.getpid()}")
+        unfinished.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(target)
+
+
+def remembered_sources() -> dict[str, RememberedSource]:
+    """Mode -> source of the last run of that mode; nothing where no note can be read."""
+    try:
+        found = json.loads((reports_directory() / _REMEMBERED).read_text(encoding="utf-8"))
+        return {mode: RememberedSource(**found[mode]) for mode in _MODES if mode in found}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def find_default_source(base: Path, *, argument: str) -> tuple[Path, str]:
+    """Find the SQLite database of a project whose default database is SQLite no more.
+
+    Args:
+        base: BASE_DIR, or the working directory.
+        argument: What the messages say that a source is named with.
+
+    Returns:
+        The path, and how it was chosen: "last" (by the last run) or "only" (no other one is known).
+
+    Raises:
+        UsageError: There is a choice; the candidates are listed.
+    """
+    runs = sorted(remembered_sources().values(), key=lambda run: datetime.fromisoformat(run.started))
+    if runs and Path(runs[-1].path).is_file():
+        return Path(runs[-1].path), "last"
+    usual = base / "db.sqlite3"
+    known = _known_files(base, [Path(run.path) for run in runs])
+    # What the last run took and is gone now was meant; another file in its place is a guess.
+    if not runs and known in ([], [usual.resolve()]):
+        return usual, "only"
+    raise UsageError(
+        _("No SQLite database was named, and more than one file may be meant."),
+        detail=[_described(path) for path in known] or [_("The last run took {path}: it is gone.", path=runs[-1].path)],
+        remedy=_("Name the one that the application uses: {argument} PATH.", argument=argument),
+    )
+
+
+def require_rehearsed(path: Path, chosen: str) -> None:
+    """UsageError where the last rehearsal took another file, and nobody named this one.
+
+    A name in the settings is one, but where the rehearsal took what was not named: then the settings mean something
+    else since.
+    """
+    rehearsed = remembered_sources().get("rehearse")
+    if rehearsed is None or Path(rehearsed.path) == path or chosen in ("option", "dump"):
+        return
+    if chosen == "setting" and rehearsed.chosen in ("option", "setting"):
+        return
+    raise UsageError(
+        _(
+            "The last rehearsal, {started}, took {rehearsed}; this run would move {path}.",
+            started=rehearsed.started.replace("T", " "),
+            rehearsed=rehearsed.path,
+            path=path,
+        ),
+        detail=[_described(found) for found in (Path(rehearsed.path), path) if found.is_file()],
+        remedy=_("Name the one that is meant: --source PATH."),
+    )
+
+
+def _known_files(base: Path, remembered: list[Path]) -> list[Path]:
+    """SQLite files that settings, earlier runs and the project's folder know of, each once."""
+    configured = [
+        Path(entry["NAME"])
+        for entry in settings.DATABASES.values()
+        if "sqlite" in str(entry.get("ENGINE")) and entry.get("NAME")
+    ]
+    found = [*configured, *remembered, *_files_below(base)]
+    return sorted({path.resolve() for path in found if _is_sqlite(path)})
+
+
+def _files_below(base: Path) -> Iterator[Path]:
+    """Files that may be SQLite's; not those of hidden directories, of environments, or of our own reports."""
+    reports = reports_directory().name
+    for folder, directories, files in os.walk(base):
+        directories[:] = [
+            name
+            for name in directories
+            if not name.startswith(".")
+            and name not in (*_FOREIGN, reports)
+            and not Path(folder, name, "pyvenv.cfg").exists()
+        ]
+        yield from (Path(folder, name) for name in files)
+
+
+def _is_sqlite(path: Path) -> bool:
+    try:
+        size = path.stat().st_size
+        may_be = path.is_file() and (path.suffix in _SUFFIXES or (size and size % _SMALLEST_PAGE == 0))
+        if not may_be:
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_HEADER)) == _HEADER
+    except OSError:
+        return False
+
+
+def _described(path: Path) -> str:
+    """The path, its rows and its last change, for a person who has to choose."""
+    changed = datetime.fromtimestamp(path.stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M")
+    return _("{path}: {rows}, last changed {changed}", path=path, rows=_rows(path), changed=changed)
+
+
+def _rows(path: Path) -> str:
+    deadline = time.monotonic() + _PATIENCE
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as connection:
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+            # As a run counts them: SourceCatalog.counted.
+            names = connection.execute(
+                "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+                " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            ).fetchall()
+            count = sum(
+                connection.execute(f"SELECT count(*) FROM {quote_name(name)} NOT INDEXED").fetchone()[0]  # noqa: S608 - the name is quoted
+                for (name,) in names
+            )
+    except sqlite3.Error:
+        return _("rows not counted")
+    return counted(count, "row", "rows")

@@ -1,0 +1,141 @@
+"""Keep what was learnt of a project's migrations for the next run, under a hash of all that it depends on.
+
+Where it cannot be kept the next run learns it anew; nothing that anybody else may have written is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import re
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import django
+from django.apps import apps
+from django.conf import global_settings, settings
+from django.db.migrations.loader import MigrationLoader
+
+from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.migrations import Key
+from migrate_to_pg.project.sqlite_connection import sqlite_entry
+from migrate_to_pg.version import __version__
+
+#: A word in quotes, as the code names a variable of the environment.
+_VARIABLE = re.compile(rb"""(?<=["'])[A-Za-z_][A-Za-z0-9_]*(?=["'])""")
+#: What is kept of earlier runs, at most.
+_KEPT = 40
+#: Settings of Django's own on which the tables of a project depend.
+_SETTINGS = (
+    "AUTH_USER_MODEL", "DATABASE_ROUTERS", "DEFAULT_AUTO_FIELD", "DEFAULT_INDEX_TABLESPACE", "DEFAULT_TABLESPACE",
+    "INSTALLED_APPS", "LANGUAGES", "LANGUAGE_CODE", "MIGRATION_MODULES", "TIME_ZONE", "USE_TZ",
+)  # fmt: skip
+
+
+def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]) -> str:
+    """The hash of what the result depends on."""
+    entry = {**sqlite_entry(choice, Path()), "NAME": ""}
+    names = [name for name in dir(settings) if name in _SETTINGS or _is_the_projects(name)]
+    plain = {name: value for name in names if _is_plain(value := getattr(settings, name))}
+    facts = (
+        (__version__, django.VERSION, sqlite3.sqlite_version, platform.python_version()),
+        (choice.alias, entry, sorted(applied), sorted(tables), plain),
+    )
+    digest = hashlib.sha256(repr(facts).encode())
+    quoted: set[bytes] = set()
+    for path in _sources():
+        source = path.read_bytes()
+        digest.update(repr(str(path)).encode() + hashlib.sha256(source).digest())
+        quoted.update(_VARIABLE.findall(source))
+    # A migration, or what it imports, may read them.
+    variables = sorted((name, value) for name, value in os.environ.items() if os.fsencode(name) in quoted)
+    digest.update(repr(variables).encode())
+    return digest.hexdigest()
+
+
+def _is_the_projects(name: str) -> bool:
+    """Whether it is a setting that Django does not know."""
+    return name.isupper() and not hasattr(global_settings, name)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether it is written the same in each process."""
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, (*value.keys(), *value.values())))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float))
+
+
+def _sources() -> list[Path]:
+    """The files of every application but Django's, and of its migrations wherever they are."""
+    folders = {Path(config.path) for config in apps.get_app_configs() if not _is_known(config.name)}
+    # What is learnt depends on how.
+    folders.add(Path(__file__).parent)
+    for label in {config.label for config in apps.get_app_configs()}:
+        module, _explicit = MigrationLoader.migrations_module(label)
+        with contextlib.suppress(ImportError, ValueError):
+            spec = find_spec(module) if module and not _is_known(module) else None
+            folders.update(map(Path, (spec and spec.submodule_search_locations) or ()))
+    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    libraries = (
+        *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
+        str(Path(os.__file__).parent),
+        str(Path(__file__).parent),
+    )
+    helpers = {Path(path) for path in loaded if path and path.endswith(".py") and not path.startswith(libraries)}
+    files = {path for folder in folders for path in _files(folder)} | {path for path in helpers if path.is_file()}
+    return sorted(files)
+
+
+def _is_known(name: str) -> bool:
+    """Whether its version says what it holds."""
+    return name.split(".")[0] in ("django", "migrate_to_pg")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The modules of a package, and whatever lies beside its migrations: they may read it."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if Path(place, name, "__init__.py").is_file()]
+        beside = Path(place).name == "migrations" or place == str(folder)
+        for name in names:
+            if name.endswith(".py") or (beside and name.endswith((".sql", ".json", ".csv", ".yaml", ".yml", ".txt"))):
+                yield Path(place, name)
+
+
+def recall(key: str) -> Any:
+    """What an earlier run of this user kept; None where there is nothing."""
+    try:
+        folder = _folder()
+        if folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022:
+            return None
+        return json.loads((folder / f"{key}.json").read_text())
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def keep(key: str, value: object) -> None:
+    """Only what JSON can hold."""
+    with contextlib.suppress(OSError, RuntimeError):
+        folder = _folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "w") as file:
+            json.dump(value, file)
+        Path(name).replace(folder / f"{key}.json")
+        kept = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in kept[_KEPT:]:
+            path.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "migrate_to_pg"

@@ -1,0 +1,403 @@
+"""The source's applied migrations in, the same migrations run into the incoming schema out.
+
+No post_migrate is emitted: the rows that its receivers would make
+come from the source, with the source's primary keys, so that generic foreign keys stay true.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from traceback import extract_tb, walk_tb
+from types import ModuleType
+from typing import Any, cast
+
+import django.db
+import psycopg
+from django.apps import apps
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
+from django.db.migrations.recorder import MigrationRecorder
+
+from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, MigrationStateError, StagingError, TargetError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres import written_tables
+from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
+from migrate_to_pg.records import INCOMING, Event, FreshRows
+
+Key = tuple[str, str]
+#: A statement is shown up to here.
+_LONGEST_SQL = 500
+Progress = Callable[[Event], None]
+
+
+def run_migrations(
+    connection: BaseDatabaseWrapper,
+    applied: Collection[Key],
+    progress: Progress,
+    *,
+    watched: Collection[str] = ("public",),
+) -> tuple[Key, ...]:
+    """Apply to staging exactly the migrations that the source has applied; the keys that it has not are returned.
+
+    Raises MigrationStateError where the source's record contradicts the migration files, StagingError where a
+    migration does not run on PostgreSQL, or writes to one of the schemas ``watched``.
+    """
+    with recording(connection):
+        runner = _Runner(connection, applied, progress, watched)
+    wanted = runner.loader.wanted
+    full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
+    _require_consistent(runner.loader, wanted)
+    plan = [step for step in full_plan if (step[0].app_label, step[0].name) in wanted]
+    runner.total = len(plan)
+    runner.run(plan)
+    return tuple((m.app_label, m.name) for m, __ in full_plan if (m.app_label, m.name) not in wanted)
+
+
+#: Classes of SQLSTATE: no room or memory, shut down by somebody, the system's own errors.
+_OF_THE_SERVER = ("53", "57", "58")
+
+
+@contextmanager
+def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Begin in the incoming schema with django_migrations: where public is visible, Django would take public's for it.
+
+    Raises StagingError where this connection, which may be a pooler's, does not lead to that schema.
+    """
+    try:
+        require_incoming(connection)
+        with connection.schema_editor() as editor:
+            editor.create_model(MigrationRecorder.Migration)
+        yield
+    except django.db.Error as error:
+        cause = error.__cause__
+        if isinstance(cause, psycopg.OperationalError) and str(cause.sqlstate).startswith(_OF_THE_SERVER):
+            raise cause from None
+        raise StagingError(
+            _(
+                "Django cannot work in schema {incoming}: {first_line}",
+                incoming=INCOMING,
+                first_line=first_line(error),
+            ),
+            detail=str(error).splitlines()[1:],
+            remedy=_("Where a pooler stands before PostgreSQL, connect to PostgreSQL directly."),
+        ) from error
+
+
+def fresh_rows() -> FreshRows:
+    """What Django's post_migrate receivers put into an empty database, for the models that are installed."""
+    permissions = {
+        (model._meta.app_label, str(model._meta.model_name), codename)
+        # Unmanaged ones among them: they have no table, and permissions all the same.
+        for model in apps.get_models(include_auto_created=True)
+        for codename in _codenames(model._meta)
+    }
+    names = {(model._meta.app_label, str(model._meta.model_name)) for model in apps.get_models()}
+    return FreshRows(content_types=frozenset(names), permissions=frozenset(permissions))
+
+
+def _codenames(options: Any) -> Iterator[str]:
+    for action in options.default_permissions:
+        yield f"{action}_{options.model_name}"
+    for codename, *__ in options.permissions:
+        yield codename
+
+
+def modules_with_code(applied: Collection[Key]) -> list[ModuleType]:
+    """The modules of the project's migrations that have code or SQL of their own: they may make rows."""
+    graph = SourceLoader(None, applied).graph
+    return [
+        sys.modules[type(migration).__module__]
+        for migration in graph.nodes.values()
+        # Those of Django itself change rows, and make none.
+        if migration is not None and not type(migration).__module__.startswith("django.")
+        if any(map(_runs_code, migration.operations))
+    ]
+
+
+def may_differ_by_vendor(modules: Iterable[ModuleType]) -> bool:
+    """Whether any of these migrations may make other rows on PostgreSQL than on SQLite: its source names a vendor."""
+    return any("vendor" in inspect.getsource(module) for module in modules)
+
+
+def _runs_code(operation: Any) -> bool:
+    return type(operation).__name__ in ("RunPython", "RunSQL", "SeparateDatabaseAndState") or not type(
+        operation
+    ).__module__.startswith("django.")
+
+
+class SourceLoader(MigrationLoader):
+    """The migration files as Django sees them beside the source's record: squashed migrations counted as it counts.
+
+    Raises MigrationStateError where Django cannot make one graph of them.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper | None, applied: Collection[Key]) -> None:
+        self._given = frozenset(applied)
+        self._recorded: dict[Key, Any] = dict.fromkeys(applied)
+        try:
+            super().__init__(connection, ignore_no_migrations=True)
+        except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
+            raise MigrationStateError(
+                _("The project's migrations do not make one graph: {first_line}", first_line=first_line(error)),
+                remedy=_("Run manage.py showmigrations on the SQLite database, and correct what it shows."),
+            ) from error
+        except Exception as error:  # importing a migration is the project's own code: it may raise anything
+            raise MigrationStateError(
+                _("A migration of the project cannot be imported: {first_line}", first_line=first_line(error)),
+                detail=[where] if (where := _raised_in(error)) else [],
+                remedy=_("Run manage.py showmigrations on the SQLite database, and correct what it shows."),
+            ) from error
+
+    @property
+    def applied_migrations(self) -> dict[Key, Any]:
+        """What the source has applied, whatever the database of this loader says."""
+        return self._recorded
+
+    @applied_migrations.setter
+    def applied_migrations(self, read: object) -> None:
+        pass
+
+    @property
+    def wanted(self) -> set[Key]:
+        """What staging must apply: also a squashed migration whose replaced ones are recorded no more."""
+        return set(self._recorded) | (self._given & set(self.graph.nodes))
+
+
+_MAKES_EXTENSION = re.compile(r"\s*CREATE\s+EXTENSION\b", re.IGNORECASE)
+
+
+class _Runner(MigrationExecutor):
+    """Django's executor, which looks before each migration where it is about to write, and after it where it wrote."""
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, watched: Collection[str]
+    ) -> None:
+        # First: the executor's own would say the same in a traceback.
+        loader = SourceLoader(connection, applied)
+        super().__init__(connection, cast(Any, self._follow))
+        self.loader: SourceLoader = loader
+        self._progress = progress
+        self._current = ""
+        self._failed = ""
+        self._done = 0
+        self.total = 0
+        self._before = self._states(watched)
+
+    def _follow(self, action: str, migration: Any = None, fake: bool = False) -> None:
+        if action == "apply_start":
+            self._current = f"{migration.app_label}.{migration.name}"
+            require_incoming(self.connection)
+        elif action == "apply_success":
+            self._require_untouched()  # a migration that is not atomic has committed already
+            self._done += 1
+            self._progress(
+                Event(kind="progress", stage="stage", message=self._current, done=self._done, total=self.total)
+            )
+
+    def _require_server(self, error: BaseException) -> None:
+        """TargetError where it was not the migration that failed."""
+        raw = self.connection.connection
+        if raw is not None and raw.broken:
+            raise TargetError(
+                _("The connection to PostgreSQL was lost during migration {current}.", current=self._current),
+                detail=[first_line(error)],
+                remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
+            ) from error
+
+    def run(self, plan: list[Any]) -> None:
+        try:
+            with self._checked_before_commit(), self.connection.execute_wrapper(self._last_statement):
+                # Nothing is applied in staging, whatever the loader says of the source.
+                self.migrate(None, plan=plan, state=cast(Any, self)._create_project_state())
+        except MigrateToPgError as error:
+            error.detail = (*error.detail, _("Migration {current}", current=self._current))
+            raise
+        except (Exception, SystemExit) as error:  # a migration is the project's own code: it may raise anything
+            self._require_server(error)
+            remedy = missing_collation(self.connection, error) or self._missing_extension(error)
+            kind = StagingError if remedy else MigrationRefusedError
+            raise kind(
+                _(
+                    "Migration {current} does not run on PostgreSQL: {first_line}",
+                    current=self._current or _("planning"),
+                    first_line=first_line(error),
+                ),
+                detail=[*str(error).splitlines()[1:], *self._place(error)],
+                remedy=remedy
+                or _("Make the migration run on both databases (connection.vendor tells them apart), then run again."),
+            ) from error
+
+    def _missing_extension(self, error: BaseException) -> str:
+        """What to do where this role may not make an extension; '' for all other errors."""
+        if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege) and _MAKES_EXTENSION.match(self._failed):
+            return _(
+                "As a superuser, run in this database: {statement}; then run again.",
+                statement=self._failed.strip().rstrip(";"),
+            )
+        return ""
+
+    def _last_statement(
+        self, execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Mapping[str, Any]
+    ) -> Any:
+        """Remember the statement that failed; Django asks this of every one."""
+        try:
+            return execute(statement, parameters, many, context)
+        except django.db.Error:
+            self._failed = str(statement)
+            raise
+
+    def _place(self, error: BaseException) -> Iterator[str]:
+        """The operation of the migration that raised, and the SQL that PostgreSQL refused."""
+        frames = [frame for frame, __ in walk_tb(error.__traceback__)]
+        applying = [frame.f_locals.get("operation") for frame in frames if frame.f_code is Migration.apply.__code__]
+        if applying and applying[-1] is not None:
+            yield _("Operation: {operation}", operation=applying[-1].describe())
+        if self._failed and isinstance(error, django.db.Error):
+            yield _("SQL: {statement}", statement=" ".join(self._failed.split())[:_LONGEST_SQL])
+
+    @contextmanager
+    def _checked_before_commit(self) -> Iterator[None]:
+        """Look at the watched schemas within each migration's own transaction, so that it can still be rolled back."""
+        connection: Any = self.connection
+        former, check = connection.SchemaEditorClass, self._require_untouched
+
+        class Checking(former):  # type: ignore[misc, valid-type]
+            def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+                try:
+                    if error is None:
+                        while self.deferred_sql:
+                            self.execute(self.deferred_sql.pop(0), None)
+                        check()
+                except BaseException:
+                    super().__exit__(*sys.exc_info())
+                    raise
+                super().__exit__(kind, error, traceback)
+
+        connection.SchemaEditorClass = Checking
+        try:
+            yield
+        finally:
+            connection.SchemaEditorClass = former
+
+    def _states(self, schemas: Collection[str]) -> dict[str, set[written_tables.Fact]]:
+        with self.connection.cursor() as cursor:
+            return {schema: written_tables.state(cursor, schema) for schema in schemas}
+
+    def _require_untouched(self) -> None:
+        now = self._states(self._before)
+        for schema, before in self._before.items():
+            with self.connection.cursor() as cursor:
+                written = written_tables.written(cursor, schema)
+            self._require_same(schema, [*written_tables.differences(before, now[schema]), *written])
+
+    def _require_same(self, final: str, changed: list[str]) -> None:
+        if changed:
+            raise StagingError(
+                _(
+                    "Migration {current} changes schema {final}, although it runs in {incoming}.",
+                    current=self._current,
+                    final=final,
+                    incoming=INCOMING,
+                ),
+                detail=changed,
+                remedy=_(
+                    "It names {final} itself, in RunSQL or RunPython: let it rely on the search path. If it was"
+                    " somebody else who made a change there meanwhile, run again.",
+                    final=final,
+                ),
+            )
+
+
+def model_refused(connection: BaseDatabaseWrapper, model: str, error: django.db.Error) -> StagingError:
+    """The error for a model whose table PostgreSQL does not make."""
+    return StagingError(
+        _("PostgreSQL does not take the model {model}: {first_line}", model=model, first_line=first_line(error)),
+        detail=str(error).splitlines()[1:],
+        remedy=missing_collation(connection, error)
+        or _("Where it needs an extension, make it first (CREATE EXTENSION ...); else correct the model."),
+    )
+
+
+_MISSING_COLLATION = re.compile(r'"([^"]+)"')
+
+
+def missing_collation(connection: BaseDatabaseWrapper, error: BaseException) -> str:
+    """What to do where a collation is missing, which may be one of SQLite's; '' for all other errors."""
+    refused = isinstance(error.__cause__, psycopg.errors.UndefinedObject) and "collation" in str(error)
+    found = _MISSING_COLLATION.search(str(error)) if refused else None
+    if found is None:
+        return _without_icu(connection) if "ICU" in str(error) else ""
+    is_sqlite = found[1].lower() in SQLITE_COLLATIONS
+    return ("" if is_sqlite else _without_icu(connection)) or remedy("collation", found[1])
+
+
+def _without_icu(connection: BaseDatabaseWrapper) -> str:
+    # Where PostgreSQL has ICU its collations are made with the cluster.
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu')")
+            has_icu = cursor.fetchone()[0]
+    except django.db.Error:
+        return ""
+    if has_icu:
+        return ""
+    return _(
+        "The collation needs ICU, and this server's PostgreSQL was built without it, as that of --target embedded is."
+        " Nothing is wrong with the project: rehearse on a server that has ICU, in an empty database of its own:"
+        " manage.py migrate_to_pg --rehearse --verify --target postgres://user:password@host:5432/name"
+    )
+
+
+def require_incoming(connection: BaseDatabaseWrapper) -> None:
+    """StagingError where this connection makes its tables anywhere but in the incoming schema."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        schema = cursor.fetchone()[0]
+    if schema != INCOMING:
+        raise StagingError(
+            _(
+                "Migrations would have run into schema {schema} instead of {incoming}.",
+                schema=schema or _("(none)"),
+                incoming=INCOMING,
+            ),
+            remedy="Remove search_path from the database's OPTIONS, from the role (ALTER ROLE ... RESET search_path) or"
+            " from the pooler, or connect to PostgreSQL directly.",
+        )
+
+
+def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:
+    for key in sorted(wanted & set(loader.graph.nodes)):
+        for parent in loader.graph.node_map[key].parents:
+            if parent.key not in wanted:
+                raise MigrationStateError(
+                    _(
+                        "The source has applied {key}, but not {parent}, on which it depends.",
+                        key=".".join(key),
+                        parent=".".join(parent.key),
+                    ),
+                    remedy=_(
+                        "Run manage.py migrate on the SQLite database first (DATABASE_URL unset), or see"
+                        " manage.py showmigrations."
+                    ),
+                )
+
+
+def _raised_in(error: BaseException) -> str:
+    """File and line of the last of the frames that raised it."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    frames = extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
+def first_line(error: BaseException) -> str:
+    """What the database said, or what kind of error of the project's own it is."""
+    lines = str(error).splitlines() or [""]
+    return lines[0] if isinstance(error, (django.db.Error, psycopg.Error)) else f"{type(error).__name__}: {lines[0]}"

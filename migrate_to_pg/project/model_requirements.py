@@ -1,0 +1,117 @@
+"""Find the collations, functions, types and extensions that the models need and PostgreSQL may lack; ask no server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import django.db
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS
+from migrate_to_pg.project.alias_override import NOWHERE, standing_in
+from migrate_to_pg.project.identifiers import called, cut
+from migrate_to_pg.project.migrations import SourceLoader
+from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.schema_recorder import NEWEST, record
+from migrate_to_pg.records import Need
+
+#: Functions that SQLite has and PostgreSQL has not; a test asks servers whether that is so.
+SQLITE_FUNCTIONS = frozenset(
+    (
+        "changes", "datetime", "glob", "group_concat", "hex", "ifnull", "iif", "instr", "json_array",
+        "json_extract", "json_group_array", "json_group_object", "json_insert", "json_patch", "json_quote",
+        "json_remove", "json_replace", "json_set", "json_type", "json_valid", "julianday", "last_insert_rowid",
+        "likelihood", "likely", "printf", "randomblob", "strftime", "timediff", "total", "total_changes", "typeof",
+        "unhex", "unicode", "unixepoch", "unlikely", "zeroblob",
+    )
+)  # fmt: skip
+#: Types that SQLite takes, as it takes any, and PostgreSQL has not.
+SQLITE_TYPES = frozenset(
+    (
+        "blob", "clob", "datetime", "double", "integer unsigned", "longblob", "longtext", "mediumint", "mediumtext",
+        "nvarchar", "smallint unsigned", "bigint unsigned", "string", "tinyint", "tinytext", "varbinary",
+    )
+)  # fmt: skip
+#: Type, or class of an index, -> the extension that has it.
+EXTENSIONS = {
+    "citext": "citext", "cube": "cube", "geography": "postgis", "geometry": "postgis", "gin_trgm_ops": "pg_trgm",
+    "gist_trgm_ops": "pg_trgm", "halfvec": "vector", "hstore": "hstore", "ltree": "ltree", "sparsevec": "vector",
+    "vector": "vector",
+}  # fmt: skip
+#: Every PostgreSQL has these.
+_COLLATIONS = frozenset(("c", "posix", "default", "ucs_basic"))
+#: How statements begin that make one.
+_MADE_BY = {
+    "collation": ("create collation",),
+    "extension": ("create extension",),
+    "function": ("create function", "create or replace function"),
+    "type": ("create type", "create domain"),
+}
+_QUOTED = re.compile(r"'(?:[^']|'')*'")
+_FUNCTION = re.compile(r'(?<!["\w])([a-z_]\w*)\(')
+_COLLATE = re.compile(r'\bCOLLATE "?([^\s",)]+)', re.IGNORECASE)
+
+
+def find_needs(registry: Registry, registered: Collection[str]) -> tuple[Need, ...]:
+    """What the models of the applied migrations ask for that neither PostgreSQL nor a migration is known to make.
+
+    ``registered`` are the collations and functions that the project gives SQLite, in lower case.
+    """
+    with standing_in(registry.alias, NOWHERE) as connection:
+        connection.__dict__["pg_version"] = NEWEST
+        found = {need: None for model in registry.stored_models() for need in _of_model(model, connection, registered)}
+        if not found:
+            return ()
+        noted = record(connection, SourceLoader(None, registry.applied))
+    return tuple(need for need in found if not any(noted.speaks_of(made, need.name) for made in _MADE_BY[need.kind]))
+
+
+def _of_model(model: type[models.Model], connection: Any, registered: Collection[str]) -> Iterator[Need]:
+    table = called(model._meta.db_table, connection)
+    for field in model._meta.local_concrete_fields:
+        place = {"object": f"{model._meta.label}.{field.name}", "table": table, "column": cut(str(field.column))}
+        for kind, name in _of_field(field, connection):
+            yield from _need(kind, name, registered, place)
+    editor = connection.schema_editor()
+    for part in (*model._meta.constraints, *model._meta.indexes):
+        with suppress(django.db.Error, ImproperlyConfigured):
+            statement = str(part.create_sql(model, editor) or "")
+            for kind, name in _of_sql(statement):
+                yield from _need(kind, name, registered, {"object": part.name, "table": table})
+
+
+def _of_field(field: Any, connection: Any) -> Iterator[tuple[str, str]]:
+    parameters = field.db_parameters(connection)
+    if parameters["type"] is None:
+        return
+    yield "type", re.split(r"[(\[]", parameters["type"].lower())[0].strip()
+    if parameters.get("collation"):
+        yield "collation", parameters["collation"]
+    with suppress(django.db.Error, ImproperlyConfigured):
+        if getattr(field, "generated", False):
+            yield from _of_sql(field.generated_sql(connection)[0])
+        # Since Django 5.0.
+        elif getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED:
+            yield from _of_sql(connection.schema_editor().db_default_sql(field)[0])
+
+
+def _of_sql(sql: str) -> Iterator[tuple[str, str]]:
+    # What is within quotes is a value; names have quotes of another kind.
+    sql = _QUOTED.sub("''", sql)
+    yield from (("collation", name) for name in _COLLATE.findall(sql))
+    yield from (("function", name.lower()) for name in _FUNCTION.findall(sql.lower()))
+    yield from (("type", name) for name in EXTENSIONS if name.endswith("_ops") and name in sql)
+
+
+def _need(kind: str, name: str, registered: Collection[str], place: Mapping[str, Any]) -> Iterator[Need]:
+    folded = name.lower()
+    known = {"collation": SQLITE_COLLATIONS, "function": SQLITE_FUNCTIONS, "type": SQLITE_TYPES}[kind]
+    is_sqlite = folded in known or (kind != "type" and folded in registered)
+    if kind == "type" and folded in EXTENSIONS:
+        yield Need(kind="extension", name=EXTENSIONS[folded], **place)
+    elif is_sqlite or (kind == "collation" and folded not in _COLLATIONS):
+        yield Need(kind=kind, name=name, is_sqlite=is_sqlite, **place)

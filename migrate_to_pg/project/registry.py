@@ -1,0 +1,293 @@
+"""The models that the applied migrations know and those that are installed, as each of the two databases calls them.
+
+The one place that says which table and columns a model has on SQLite and on PostgreSQL, and whether anything makes
+them. A content type names a model by its application and its name; which table that is, only Django knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+from django.apps import apps
+from django.apps.registry import Apps
+from django.db import models, router
+from django.db.migrations import operations
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ModelState, ProjectState
+
+from migrate_to_pg.errors import MigrateToPgError, MigrationStateError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.alias_override import NOWHERE, importing_anew, standing_in
+from migrate_to_pg.project.identifiers import backend, called
+from migrate_to_pg.project.migrations import Key, SourceLoader, first_line
+from migrate_to_pg.records import GenericKey, ModelNames, Unmade
+
+#: A database of which the kind is known, and which holds nothing.
+_SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+Model = type[models.Model]
+
+
+def has_table(model: Model) -> bool:
+    """Whether Django makes a table for it, many-to-many tables included."""
+    return model._meta.managed and not model._meta.proxy and not model._meta.swapped
+
+
+def key_of(model: Model) -> Key:
+    """(application label, model name in lower case), as a content type and a migration state name it."""
+    return model._meta.app_label, str(model._meta.model_name)
+
+
+class Side(NamedTuple):
+    """What the migrations say where they are imported for one kind of database."""
+
+    loader: SourceLoader
+    #: The models, their tables called as on that database.
+    apps: Apps
+    #: Those that the applied migrations, or migrate --run-syncdb, know.
+    made: frozenset[Key]
+
+
+class Registry:
+    """The models as of the migrations ``applied`` to the database ``alias``, and every other that is installed.
+
+    Raises MigrationStateError where the migration files make no graph, or Django cannot make the models.
+    """
+
+    def __init__(self, applied: Collection[Key], alias: str) -> None:
+        self.applied = applied
+        self.alias = alias
+        self.sqlite, self.postgresql = backend("sqlite3"), backend("postgresql")
+
+    @property
+    def source(self) -> Apps:
+        """The models, their tables called as on SQLite."""
+        return self._source.apps
+
+    @property
+    def target(self) -> Apps:
+        """The models, their tables called as on PostgreSQL."""
+        return self._target.apps
+
+    @cached_property
+    def _source(self) -> Side:
+        return self._side(_SQLITE)
+
+    @cached_property
+    def _target(self) -> Side:
+        return self._side(NOWHERE)
+
+    def _side(self, entry: Mapping[str, Any]) -> Side:
+        """Where the alias means such a database: Django cuts names to what the *default* database takes.
+
+        A migration may have other operations for each kind, too.
+        """
+        with _models_made(), standing_in(self.alias, entry), importing_anew():
+            loader = SourceLoader(None, self.applied)
+            bare = loader.unmigrated_apps
+            # Of applications without migrations a state has the models without their relations: here they are whole.
+            known = {key: model for key, model in _state(loader).models.items() if key[0] not in bare}
+            made = set(known)
+            for model in apps.get_models(include_swapped=True):
+                there = known.get(key_of(model))
+                # Of an unmanaged model makemigrations writes neither the relations nor what changes later.
+                if there is None or not (model._meta.managed or there.options.get("managed", True)):
+                    known[key_of(model)] = ModelState.from_model(model)
+                    if model._meta.app_label in bare:
+                        made.add(key_of(model))
+            return Side(loader, cast(Apps, ProjectState(models=known).apps), frozenset(made))
+
+    @property
+    def unmigrated_apps(self) -> set[str]:
+        """The labels of applications without migrations."""
+        return self._target.loader.unmigrated_apps
+
+    @cached_property
+    def unapplied(self) -> tuple[Key, ...]:
+        """The migrations of the project that are not applied."""
+        return tuple(sorted(set(self._target.loader.graph.nodes) - self._target.loader.wanted))
+
+    def _is_made(self, model: Model) -> bool:
+        """Whether the applied migrations, or migrate --run-syncdb, know it for PostgreSQL."""
+        return key_of(cast(Model, model._meta.auto_created or model)) in self._target.made
+
+    def stored_models(self, *, on_sqlite: bool = False) -> Iterator[Model]:
+        """Those that migrations make, with a table in this database as the project's routers say; as PostgreSQL's."""
+        side = self._source if on_sqlite else self._target
+        for model in side.apps.get_models(include_auto_created=True):
+            made = key_of(cast(Model, model._meta.auto_created or model)) in side.made
+            if made and has_table(model) and self._is_allowed(model):
+                yield model
+
+    def model(self, label: str) -> Model:
+        """The model, with PostgreSQL's names; LookupError where there is none."""
+        return cast(Model, self.target.get_model(label))
+
+    def others(self) -> Iterator[Model]:
+        """The models with a table that the project's routers keep out of this database."""
+        labels = {name.label for name in self.names}
+        for model in self.target.get_models(include_auto_created=True):
+            if model._meta.label not in labels and has_table(model):
+                yield model
+
+    def content_models(self) -> dict[Key, str]:
+        """(application label, model name in lower case) -> PostgreSQL's name of its table, that of a proxy included."""
+        # Those of SQLite alone have no table on PostgreSQL; they are not gone.
+        return {
+            key_of(model): called(model._meta.db_table, self.postgresql)
+            for side in (self.source, self.target)
+            for model in side.get_models(include_auto_created=True, include_swapped=True)
+        }
+
+    def generic_keys(self) -> tuple[GenericKey, ...]:
+        """The generic foreign keys of every installed model, and the one that the admin's log keeps by hand."""
+        return tuple(sorted(set(self._generic_keys()), key=lambda key: (key.table, key.object_column)))
+
+    def _generic_keys(self) -> Iterator[GenericKey]:
+        for model in apps.get_models(include_auto_created=True):
+            for field in model._meta.private_fields:
+                # A GenericForeignKey, whose module cannot be imported without contenttypes.
+                if hasattr(field, "ct_field") and hasattr(field, "fk_field"):
+                    yield self._generic_key(model, field.ct_field, field.fk_field)
+        if apps.is_installed("django.contrib.admin"):
+            yield self._generic_key(apps.get_model("admin", "LogEntry"), "content_type", "object_id")
+
+    def _generic_key(self, model: Model, content_type: str, object_id: str) -> GenericKey:
+        fields = [cast(Any, model._meta.get_field(name)) for name in (content_type, object_id)]
+        # An inherited key is in the table of the model that declares it.
+        declared = self.target.get_model(*key_of(fields[1].model))
+        return GenericKey(
+            table=called(declared._meta.db_table, self.postgresql),
+            content_type_column=called(fields[0].column, self.postgresql),
+            object_column=called(fields[1].column, self.postgresql),
+        )
+
+    @cached_property
+    def names(self) -> tuple[ModelNames, ...]:
+        """Every model of this database that has a table of its own, by the names of both sides."""
+        return tuple(self._names())
+
+    def _names(self) -> Iterator[ModelNames]:
+        here = {key_of(model): model for model in self.source.get_models(include_auto_created=True)}
+        there = {key_of(model): model for model in self.target.get_models(include_auto_created=True)}
+        for key in {**there, **here}:
+            # A migration may make a model on one kind of database alone.
+            source, target = here.get(key, there.get(key)), there.get(key, here.get(key))
+            if source is None or target is None or target._meta.proxy:
+                continue
+            if self._is_allowed(target) or self._is_used(target):
+                made = self._is_made(target) and target._meta.managed
+                yield self._named(source, target, unmade=None if made else self._why(target))
+                installed = _installed(target)
+                # Its table was given another name since: by a migration that is not applied, or by hand.
+                own = called(installed._meta.db_table, self.sqlite) if installed else ""
+                if installed and own not in (
+                    called(source._meta.db_table, self.sqlite),
+                    called(target._meta.db_table, self.postgresql),
+                ):
+                    yield self._named(installed, installed, unmade=self._why(installed))
+
+    def _named(self, source: Model, target: Model, *, unmade: Unmade | None) -> ModelNames:
+        columns = {field.name: str(field.column) for field in source._meta.local_concrete_fields}
+        return ModelNames(
+            label=target._meta.label,
+            source=called(source._meta.db_table, self.sqlite),
+            target=called(target._meta.db_table, self.postgresql),
+            columns=tuple(
+                (called(columns[field.name], self.sqlite), called(str(field.column), self.postgresql))
+                for field in target._meta.local_concrete_fields
+                if field.name in columns
+            ),
+            is_used=self._is_used(target),
+            unmade=unmade,
+            migration=self._migration(target) if unmade is Unmade.UNAPPLIED else "",
+        )
+
+    def _is_allowed(self, model: Model) -> bool:
+        # A many-to-many table is made with the model that declares it, whatever the routers say of itself.
+        return router.allow_migrate_model(self.alias, cast(Model, model._meta.auto_created or model))
+
+    def _is_used(self, model: Model) -> bool:
+        installed = _installed(model)
+        if installed is None or installed._meta.swapped:
+            return False
+        owner = key_of(cast(Model, model._meta.auto_created or model))
+        if owner in self._source.made and owner not in self._target.made:
+            # The migrations have it for SQLite alone, on purpose: a search index of its own.
+            return False
+        return self._is_allowed(installed) or router.db_for_read(installed) == self.alias
+
+    def _why(self, model: Model) -> Unmade:
+        if not model._meta.managed:
+            return Unmade.UNMANAGED
+        return Unmade.UNAPPLIED if self._migration(model) else Unmade.UNWRITTEN
+
+    def _migration(self, model: Model) -> str:
+        """The first migration of its application, not applied, that creates it; else the last one that is not."""
+        owner = cast(Model, model._meta.auto_created or model)
+        mine = [key for key in self.unapplied if key[0] == owner._meta.app_label]
+        makes = (key for key in mine if self._creates(key, str(owner._meta.model_name)))
+        return " ".join(next(makes, mine[-1])) if mine else ""
+
+    def _creates(self, key: Key, name: str) -> bool:
+        made = cast(Any, self._target.loader.graph.nodes[key]).operations
+        return any(isinstance(op, operations.CreateModel) and op.name_lower == name for op in made)
+
+
+def _installed(model: Model) -> Model | None:
+    return apps.all_models.get(model._meta.app_label, {}).get(str(model._meta.model_name))
+
+
+@contextmanager
+def _models_made() -> Iterator[None]:
+    """MigrationStateError where Django does not make the models: the project's own classes take part in it."""
+    try:
+        yield
+    except MigrateToPgError:
+        raise
+    except Exception as error:
+        raise MigrationStateError(
+            _("Django cannot make the models of the applied migrations: {first_line}", first_line=first_line(error)),
+            remedy=_(
+                "Run manage.py makemigrations --check and manage.py migrate --plan on the SQLite database, and do what"
+                " they say."
+            ),
+        ) from error
+
+
+def _state(loader: SourceLoader) -> ProjectState:
+    wanted = loader.wanted & set(loader.graph.nodes)
+    # project_state reads an empty list as "every leaf".
+    leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
+    return loader.project_state(cast(Any, leaves)) if leaves else ProjectState()
+
+
+def _is_followed(loader: MigrationLoader, key: Key, wanted: set[Key]) -> bool:
+    return any(child.key in wanted for child in loader.graph.node_map[key].children)
+
+
+def historical_models(loader: SourceLoader) -> dict[Key, str]:
+    """(application label, model name in lower case) -> table, of the models of a loader's applied migrations alone."""
+    return dict(_historical(_state(loader).models))
+
+
+def _historical(states: Mapping[Key, ModelState]) -> Iterator[tuple[Key, str]]:
+    """Without making classes of the states, which takes its time."""
+    postgresql = backend("postgresql")
+    for key, state in states.items():
+        while state.options.get("proxy"):
+            behind = next((states[base] for base in map(_key, state.bases) if base in states), None)
+            if behind is None:
+                break
+            state = behind
+        if not state.options.get("proxy"):
+            table = state.options.get("db_table") or f"{state.app_label}_{state.name_lower}"
+            yield key, called(str(table), postgresql)
+
+
+def _key(base: str | type[models.Model]) -> Key:
+    """A base as a state names it: "app.model", or a class such as Model itself."""
+    label, _, name = base.partition(".") if isinstance(base, str) else ("", "", "")
+    return label, name.lower()

@@ -1,0 +1,85 @@
+"""Rows in quarantine in, their children after them: nothing in the target may refer to what is not there."""
+
+from __future__ import annotations
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.row_repair.journal import rows_table
+from migrate_to_pg.row_repair.working_copy import WorkingCopy
+from migrate_to_pg.rules import Subject, samples
+from migrate_to_pg.rules.keys import foreign_key_orphan
+from migrate_to_pg.rules.sql_keys import key_of
+from migrate_to_pg.sqlite.connection import row_number
+from migrate_to_pg.sqlite.sql import Sql, compose, name, text
+
+
+def close(copy: WorkingCopy, subject: Subject, *, nulls: bool, nullable_stay: bool) -> bool:
+    """Take the children of quarantined rows along, and theirs; with ``nulls``, set nullable keys to NULL instead.
+
+    With ``nullable_stay`` a child whose key could be set to NULL is left where it is. Returns whether any was.
+    """
+    keys = [(table, key) for table in subject.plan.tables for key in _keys(table)]
+    while sum(_follow(copy, subject, table, key, nulls=nulls, nullable_stay=nullable_stay) for table, key in keys):
+        pass
+    left = (_children(copy, subject, table, key) for table, key in keys if nullable_stay and _nullable(table, key))
+    return any(where and samples.count(subject, table.source, where) for table, where in left)
+
+
+def _keys(table: PlannedTable) -> tuple[TargetForeignKey, ...]:
+    return table.target.foreign_keys if samples.can_be_edited(table) else ()
+
+
+def _nullable(table: PlannedTable, key: TargetForeignKey) -> list[PlannedColumn]:
+    columns = foreign_key_orphan.paired(table, key.columns)
+    return [column for column in columns if not column.target.not_null and column not in table.key]
+
+
+def _children(
+    copy: WorkingCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey
+) -> tuple[PlannedTable, Sql | None]:
+    """The table, and the condition for its rows whose parent was set aside and is not there in another row."""
+    parent = subject.plan.table(key.parent)
+    columns = foreign_key_orphan.paired(table, key.columns)
+    parents = foreign_key_orphan.paired(parent, key.parent_columns) if parent else []
+    child, other = key_of(columns) if columns else None, key_of(parents) if parents else None
+    orphans = foreign_key_orphan.orphans(subject, key, columns) if columns else None
+    if parent is None or child is None or other is None or orphans is None or not _has_rows(copy, parent):
+        return table, None
+    return table, compose(
+        "{orphans} AND ({child}) IN (SELECT {other} FROM journal.{kept} WHERE {held})",
+        orphans=orphans,
+        child=child.same,
+        other=other.same,
+        kept=name(rows_table(parent.name)),
+        held=other.held,
+    )
+
+
+def _follow(
+    copy: WorkingCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey, *, nulls: bool, nullable_stay: bool
+) -> int:
+    """Deal with the rows whose parent was set aside; returns how many."""
+    nullable = _nullable(table, key)
+    __, where = _children(copy, subject, table, key)
+    if where is None or (nullable and nullable_stay and not nulls):
+        return 0
+    parts = {"row": Sql(row_number(table.source)), "table": name(table.source.name), "where": where}
+    if nulls and nullable:
+        copy.propose_from(compose("SELECT {row}, NULL FROM main.{table} WHERE {where}", **parts))
+        return copy.change(foreign_key_orphan.RULE.id, table, nullable[0])
+    reason = text(
+        _(
+            "refers by {columns} to a row of {parent} that is in quarantine",
+            columns=", ".join(key.columns),
+            parent=key.parent,
+        )
+    )
+    query = "SELECT {row} AS row, {reason} AS reason, NULL AS kept FROM main.{table} WHERE {where}"
+    gone = compose(query, reason=reason, **parts)
+    return copy.set_aside(foreign_key_orphan.RULE.id, table, Fate.QUARANTINED, gone, follows=True)
+
+
+def _has_rows(copy: WorkingCopy, table: PlannedTable) -> bool:
+    query = "SELECT count(*) FROM journal.sqlite_schema WHERE name = ?"
+    return bool(copy.database.execute(query, [rows_table(table.name)]).fetchone()[0])

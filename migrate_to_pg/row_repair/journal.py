@@ -1,0 +1,194 @@
+"""The journal of a working copy: every edit that was made to it, in SQLite's own values.
+
+A SQLite database of its own, attached to the working copy's connection while that is edited:
+
+- ``changed``: a line a cell, in the order in which they were changed;
+- ``aside``: a line a row that was taken out, with the rule, the reason and the fate;
+- ``rows of <table>``: those rows whole, as the snapshot has them, under their rowid.
+
+Values stay in their storage class: the columns have no type, and what SQLite holds never passes through Python.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from migrate_to_pg.project.secret_columns import MASK, is_secret, masked_key
+from migrate_to_pg.records.repairs import AsideRow, Change, ChangedCells, Fate, RowsAside
+from migrate_to_pg.rules.samples import WIDTH, cut, show
+from migrate_to_pg.sqlite.connection import open_snapshot
+from migrate_to_pg.sqlite.sql import compose, name
+
+#: The rowid column of a ``rows of`` table.
+ROW = "migrate_to_pg row"
+#: How many cells and rows of one rule and table a report takes along; the journal has them all.
+SAMPLES = 1000
+
+TABLES = """
+CREATE TABLE journal.changed (
+    rule TEXT NOT NULL,
+    "table" TEXT NOT NULL,   -- PostgreSQL's name
+    "column" TEXT NOT NULL,  -- PostgreSQL's name
+    row INTEGER NOT NULL,    -- SQLite's rowid
+    key TEXT NOT NULL,       -- JSON: primary key column -> value as text
+    old, new
+);
+CREATE INDEX journal.changed_row ON changed ("table", row);
+CREATE TABLE journal.aside (
+    rule TEXT NOT NULL,
+    "table" TEXT NOT NULL,   -- PostgreSQL's name
+    row INTEGER NOT NULL,    -- SQLite's rowid
+    key TEXT NOT NULL,       -- JSON: primary key column -> value as text
+    reason TEXT NOT NULL,
+    fate TEXT NOT NULL,      -- 'quarantined' or 'merged'
+    kept INTEGER,            -- the rowid of the row that a merged one went into, there or in quarantine itself
+    follows INTEGER NOT NULL, -- 1 where the row has no fault of its own, but refers to one in quarantine
+    UNIQUE ("table", row)
+);
+"""
+
+
+def rows_table(table: str) -> str:
+    """The table of the journal that keeps a table's rows whole; ``table`` is PostgreSQL's name."""
+    return f"rows of {table}"
+
+
+def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
+    """What each rule changed in each column, in the order of the journal."""
+    query = 'SELECT rule, "table", "column", count(*) FROM changed GROUP BY 1, 2, 3 ORDER BY min(rowid)'
+    with closing(_opened(journal)) as database:
+        return tuple(
+            ChangedCells(
+                rule=rule, table=table, column=column, count=count, samples=_changes(database, rule, table, column)
+            )
+            for rule, table, column, count in database.execute(query)
+        )
+
+
+def rows_aside(journal: Path) -> tuple[RowsAside, ...]:
+    """What each rule set aside of each table, in the order of the journal."""
+    with closing(_opened(journal)) as database:
+        follows = "sum(follows)" if _notes_followers(database) else "0"
+        query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
+        return tuple(
+            RowsAside(
+                rule=rule,
+                table=table,
+                fate=Fate(fate),
+                count=count,
+                samples=_asides(database, rule, table, fate),
+                following=following,
+            )
+            for rule, table, fate, count, following in database.execute(query)
+        )
+
+
+def _notes_followers(database: sqlite3.Connection) -> bool:
+    """Whether the journal is none of an earlier version's."""
+    query = "SELECT count(*) FROM pragma_table_info('aside') WHERE name = 'follows'"
+    return bool(database.execute(query).fetchone()[0])
+
+
+def every_aside(journal: Path) -> Iterator[tuple[str, str, Fate, AsideRow]]:
+    """(rule, table, fate, the row) of every row that was set aside."""
+    query = 'SELECT rowid, rule, "table", fate FROM aside ORDER BY rowid'
+    with closing(_opened(journal)) as database:
+        for line, rule, table, fate in database.execute(query):
+            yield rule, table, Fate(fate), _aside(database, line)
+
+
+def every_change(journal: Path) -> Iterator[tuple[str, str, str, str, object, object]]:
+    """(rule, table, column, key as JSON, old and new in JSON's types) of every changed cell."""
+    query = 'SELECT rule, "table", "column", key, old, new FROM changed ORDER BY rowid'
+    with closing(_opened(journal)) as database:
+        for rule, table, column, key, old, new in database.execute(query):
+            yield rule, table, column, key, json_cell(old), json_cell(new)
+
+
+def json_cell(value: object) -> object:
+    """A value of SQLite's in JSON's types, so that none is lost: what JSON cannot tell apart says what it is.
+
+    {"blob": hex}, {"text": hex of its bytes} where it is no text that PostgreSQL's jsonb holds, {"real": "1e+300"}.
+    """
+    if isinstance(value, bytes):
+        return {"blob": value.hex()}
+    if isinstance(value, float):
+        written = repr(value)
+        # Neither an exponent nor a minus zero comes back from jsonb as it went in.
+        plain = written.lstrip("-").replace(".", "", 1).isdigit() and written != "-0.0"
+        return value if plain else {"real": written}
+    if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+        return {"text": value.encode("utf-8", "surrogateescape").hex()}
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _opened(journal: Path) -> sqlite3.Connection:
+    database = open_snapshot(journal)
+    database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    return database
+
+
+def _changes(database: sqlite3.Connection, rule: str, table: str, column: str) -> tuple[Change, ...]:
+    query = 'SELECT row, key, old, new FROM changed WHERE (rule, "table", "column") = (?, ?, ?) ORDER BY rowid LIMIT ?'
+    lines = database.execute(query, [rule, table, column, SAMPLES])
+    return tuple(_change(table, column, *line) for line in lines)
+
+
+def _change(table: str, column: str, row: int, key: str, old: object, new: object) -> Change:
+    start = max(0, _parting(old, new) - WIDTH // 4)
+    old_text, new_text = (_shown_cell(table, column, value, start) for value in (old, new))
+    return Change(key=masked_key(table, json.loads(key), row=row), old=old_text, new=new_text)
+
+
+def _shown_cell(table: str, column: str, value: object, start: int) -> str:
+    return MASK if value is not None and is_secret(table, column) else _shown_from(value, start)
+
+
+def _parting(old: object, new: object) -> int:
+    """Where two long texts begin to differ; 0 for all other values."""
+    if not isinstance(old, str) or not isinstance(new, str) or max(len(old), len(new)) < WIDTH:
+        return 0
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((place for place, (here, there) in pairs if here != there), min(len(old), len(new)))
+
+
+def _shown_from(value: object, start: int) -> str:
+    if start and isinstance(value, str):
+        return cut(f"…{show(value[start : start + WIDTH + 1])}")
+    return show(value)
+
+
+def _asides(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[AsideRow, ...]:
+    query = 'SELECT rowid, row FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
+    lines = database.execute(query, [rule, table, fate, SAMPLES]).fetchall()
+    return tuple(_shown_aside(table, row, _aside(database, line)) for line, row in lines)
+
+
+def _shown_aside(table: str, row: int, aside: AsideRow) -> AsideRow:
+    """The row as it may be shown."""
+    cells = {column: MASK if is_secret(table, column) else value for column, value in aside.row.items()}
+    return replace(aside, key=masked_key(table, aside.key, row=row), row=cells)
+
+
+def _aside(database: sqlite3.Connection, line: int) -> AsideRow:
+    table, row, key, reason = database.execute(
+        'SELECT "table", row, key, reason FROM aside WHERE rowid = ?', [line]
+    ).fetchone()
+    query = compose("SELECT * FROM {rows} WHERE {row} = ?", rows=name(rows_table(table)), row=name(ROW))
+    cursor = database.execute(query, [row])
+    names = [column for column, *_ in cursor.description]
+    cells = dict(zip(names[1:], map(json_cell, cursor.fetchone()[1:]), strict=True))
+    return AsideRow(key=json.loads(key), reason=reason, row=cells)

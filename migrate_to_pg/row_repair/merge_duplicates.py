@@ -1,0 +1,126 @@
+"""Duplicates under a unique constraint in, one row of each key out: the one with the lowest primary key.
+
+Every row that refers to one of the others is pointed at the one that stays: foreign keys, many-to-many tables and
+generic keys. The others are kept whole in the journal, with the columns in which they differed.
+"""
+
+from __future__ import annotations
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import MASK, is_secret
+from migrate_to_pg.records import GenericKey, PlannedColumn, PlannedTable
+from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.row_repair.working_copy import WorkingCopy, kept_columns
+from migrate_to_pg.rules import Subject
+from migrate_to_pg.rules.keys import duplicate_key
+from migrate_to_pg.rules.keys.foreign_key_orphan import paired
+from migrate_to_pg.rules.mergeable import children, is_stuck, may_change, pointed
+from migrate_to_pg.rules.samples import can_be_edited
+from migrate_to_pg.sqlite.connection import row_number
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number, text
+
+RULE = duplicate_key.RULE
+#: Rows that go, and the row of the same key that stays.
+_PAIRS = Sql("scratch.pairs")
+
+
+def merge(copy: WorkingCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:
+    """Merge the rows of one constraint; returns how many went. None goes where a row could not be pointed anew."""
+    _find_pairs(copy, search)
+    if is_stuck(subject, table, _PAIRS):
+        return 0
+    for child, key in children(subject, table):
+        anew = pointed(child, key, table, _PAIRS)
+        if anew and may_change(child, key):
+            copy.propose_from(anew)
+            copy.change(RULE.id, child, paired(child, key.columns)[0])
+    for generic in subject.plan.generic_keys:
+        _point_generic(copy, subject, generic, table)
+    return copy.set_aside(RULE.id, table, Fate.MERGED, _rows(table, search))
+
+
+def _find_pairs(copy: WorkingCopy, search: duplicate_key.Search) -> None:
+    copy.database.execute(compose("DROP TABLE IF EXISTS {pairs}", pairs=_PAIRS))
+    found = duplicate_key.pairs(search)
+    copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
+
+
+def _point_generic(copy: WorkingCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
+    """The same for keys that name the model of this table by its content type."""
+    child = subject.plan.table(generic.table)
+    if child is None or len(table.key) != 1 or not can_be_edited(child):
+        return
+    columns = paired(child, (generic.content_type_column, generic.object_column))
+    if not columns or columns[1] in child.key:
+        return
+    kind, row = (name(column.source.name) for column in columns)
+    parts = {"row": row, "kind": kind, "child": name(child.source.name), "key": name(table.key[0].source.name)}
+    for content_type in content_types(subject, table):
+        copy.propose_from(
+            compose(
+                "SELECT c.{child_rowid}, CASE typeof(c.{row}) WHEN 'text' THEN CAST(k.{key} AS TEXT) ELSE k.{key} END"
+                " FROM main.{child} AS c JOIN main.{table} AS g ON CAST(c.{row} AS TEXT) = CAST(g.{key} AS TEXT)"
+                " JOIN {pairs} AS p ON p.gone = g.{rowid} JOIN main.{table} AS k ON k.{rowid} = p.kept"
+                " WHERE c.{kind} = {content_type}",
+                child_rowid=_rowid(child),
+                table=name(table.source.name),
+                rowid=_rowid(table),
+                pairs=_PAIRS,
+                content_type=number(content_type),
+                **parts,
+            )
+        )
+        copy.change(RULE.id, child, columns[1])
+
+
+def content_types(subject: Subject, table: PlannedTable) -> list[int]:
+    """The ids of the content types whose model keeps its rows in this table."""
+    if subject.plan.table("django_content_type") is None:
+        return []
+    models = [model for model, its_table in subject.plan.models.items() if its_table == table.name]
+    query = Sql("SELECT id FROM main.django_content_type WHERE (app_label, model) = (?, ?) AND typeof(id) = 'integer'")
+    return [row for model in models for (row,) in subject.rows(query, *model)]
+
+
+def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
+    """The rows that go, each with what tells it from the one that stays."""
+    differs = join(" || ", (_differs(column) for column in kept_columns(table) if column not in _keys(table)))
+    same = text(_("same {columns} as ", columns=", ".join(search.unique.columns)))
+    return compose(
+        "SELECT p.gone AS row, p.kept AS kept,"
+        " {same} || {kept_key} || ifnull('; differs in ' || rtrim(nullif({differs}, ''), ', '), '') AS reason"
+        " FROM {pairs} AS p JOIN main.{table} AS g ON g.{rowid} = p.gone"
+        " JOIN main.{table} AS k ON k.{rowid} = p.kept",
+        same=same,
+        kept_key=join(" || ', ' || ", (_named(table, column) for column in table.key)),
+        differs=differs or Sql("''"),
+        pairs=_PAIRS,
+        table=name(table.source.name),
+        rowid=_rowid(table),
+    )
+
+
+def _keys(table: PlannedTable) -> list[str]:
+    return [column.source.name for column in table.key]
+
+
+def _named(table: PlannedTable, column: PlannedColumn) -> Sql:
+    if is_secret(table.name, column.name):
+        return text(f"{column.name} = {MASK}")
+    return compose(
+        "{label} || ifnull(CAST(k.{c} AS TEXT), 'NULL')",
+        label=text(f"{column.name} = "),
+        c=name(column.source.name),
+    )
+
+
+def _differs(column: str) -> Sql:
+    return compose(
+        "iif(g.{c} IS NOT k.{c} OR typeof(g.{c}) <> typeof(k.{c}), {label}, '')",
+        c=name(column),
+        label=text(f"{column}, "),
+    )
+
+
+def _rowid(table: PlannedTable) -> Sql:
+    return Sql(row_number(table.source))

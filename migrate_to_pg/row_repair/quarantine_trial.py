@@ -1,0 +1,85 @@
+"""Try what quarantine would leave out of PostgreSQL, and say what to accept so that as many rows as can be stay."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass, replace
+
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.records import Advice, Finding, Level, Options, Plan, Refusal, RowsKept, Snapshot, SourceCatalog
+from migrate_to_pg.records.repairs import Fate, Mended
+from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, is_called_for
+from migrate_to_pg.rules.advice import advise
+from migrate_to_pg.sqlite.snapshot import require_space
+from migrate_to_pg.system.workdir import Workplace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineTrial:
+    """What was found in a snapshot, and what was accepted of it."""
+
+    plan: Plan
+    catalog: SourceCatalog
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+    refusals: tuple[Refusal, ...]
+    options: Options
+    accepted: Accepted
+    workplace: Workplace
+
+    def of_all(self) -> LeftOut | None:
+        """What is left out where every row that can be goes into quarantine; None where none can, or no room is."""
+        rules = (f.rule for f in self.findings if f.quarantinable and f.level is Level.ERROR)
+        return self._count(frozenset(rules))
+
+    def of_named(self, mended: Mended) -> LeftOut | None:
+        """The same of what went into quarantine because its rule was named; None where nothing did."""
+        gone = sum(rows.count for rows in mended.aside if rows.fate is Fate.QUARANTINED)
+        if not gone or self.accepted.quarantine == self.accepted.unnamed_quarantine:
+            return None
+        left_out = self._count(self.accepted.quarantine)
+        return left_out and replace(left_out, without_repairs=gone)
+
+    def _count(self, quarantine: frozenset[str]) -> LeftOut | None:
+        if not is_called_for(self.findings, Accepted(quarantine=quarantine)):
+            return None
+        # Without room for it the count is left out; what stands in the way is told all the same.
+        with contextlib.suppress(SourceError, sqlite3.Error, OSError):
+            require_space(self.workplace.directory, 2 * self.snapshot.size)
+            return count_left_out(
+                self.plan,
+                self.catalog,
+                self.snapshot.path,
+                self.findings,
+                fix=self.accepted.fix,
+                quarantine=quarantine,
+                working=self.workplace.trial_copy,
+                journal=self.workplace.trial_journal,
+                refusals=self.refusals,
+            )
+        return None
+
+    def could_stay(self, left_out: LeftOut | None) -> RowsKept | None:
+        """How many of the rows that are left out would stay with more repairs; None for none."""
+        if left_out is None or left_out.without_repairs <= left_out.at_least:
+            return None
+        return RowsKept(
+            rows=left_out.without_repairs - left_out.at_least,
+            of=left_out.without_repairs,
+            fix=self._advise(self.findings, left_out).fix,
+        )
+
+    def advice(self, findings: tuple[Finding, ...], left_out: LeftOut | None) -> Advice | None:
+        """What to accept so that a run in whose way these findings stand goes on; None where nothing helps."""
+        advice = self._advise(findings, left_out)
+        given = Advice(fix=self.options.fix, quarantine=self.options.quarantine)
+        return None if advice == given else advice
+
+    def _advise(self, findings: tuple[Finding, ...], left_out: LeftOut | None) -> Advice:
+        return advise(
+            findings,
+            fix=self.options.fix,
+            quarantine=self.options.quarantine,
+            nullable_left=left_out is not None and left_out.nullable_left,
+        )

@@ -1,0 +1,289 @@
+"""The snapshot in, a working copy that repairs may edit out, with a journal of every edit.
+
+Neither the source nor the snapshot is touched. A table that is to be edited is first made bare in the working copy: the
+same columns, rows and rowids, but no declared types, which would convert what is written, and no constraint, index or
+trigger, which would refuse it or add to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable
+from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.row_repair.journal import ROW, TABLES, rows_table
+from migrate_to_pg.rules import sql_functions
+from migrate_to_pg.rules.base import Value
+from migrate_to_pg.rules.samples import can_be_edited, key_value
+from migrate_to_pg.sqlite.connection import NUMBER, numbered_rows, row_number, rowid_name, snapshot_uri
+from migrate_to_pg.sqlite.missing_functions import equip, stand_in
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
+
+#: The edits at hand: row and new value, or row and reason.
+EDITS = Sql("scratch.edits")
+#: Neither file outlives a crash: nothing is won by waiting for the disk or by being able to roll back.
+_UNSAFE = ("PRAGMA {0}.journal_mode = OFF", "PRAGMA {0}.synchronous = OFF")
+
+
+class WorkingCopy:
+    """A copy of the snapshot, open for editing; a context manager."""
+
+    def __init__(self, snapshot: Path, path: Path, journal: Path, *, time_zone: str) -> None:
+        self.path = path
+        self.journal = journal
+        _private_copy(snapshot, path)
+        _private_file(journal)
+        self.database = sqlite3.connect(f"{path.as_uri()}", uri=True, isolation_level=None)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.database.close)
+            self._prepare(snapshot, time_zone)
+            stack.pop_all()
+        self._bare: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.database.close()
+
+    def _prepare(self, snapshot: Path, time_zone: str) -> None:
+        database = self.database
+        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        equip(database)
+        sql_functions.register(database, time_zone)
+        database.create_function("key_text", 2, _key_text, deterministic=True)
+        database.execute("ATTACH ? AS journal", [self.journal.as_uri()])
+        database.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
+        for schema in ("main", "snapshot"):
+            stand_in(database, schema)
+        # Not temp: what is there hides the tables of the same name that rules ask for.
+        database.execute("ATTACH '' AS scratch")
+        for pragma in ("PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON", "PRAGMA temp_store = FILE"):
+            database.execute(pragma)
+        for schema in ("main", "journal", "scratch"):
+            for pragma in _UNSAFE:
+                database.execute(pragma.format(schema))
+        database.executescript(TABLES)
+        database.execute(compose("CREATE TABLE {edits} (row INTEGER PRIMARY KEY, new)", edits=EDITS))
+
+    def make_bare(self, table: PlannedTable) -> None:
+        """Take types, constraints, indexes and triggers off the table, once."""
+        if table.name in self._bare:
+            return
+        self._bare.add(table.name)
+        definitions = [_bare_column(self.database, table, c) for c in kept_columns(table)]
+        if rowid_name(table.source) is None:
+            definitions.insert(0, compose("{number} INTEGER PRIMARY KEY", number=name(NUMBER)))
+        parts = {
+            "bare": name(f"{table.source.name} migrate_to_pg bare"),
+            "table": name(table.source.name),
+            "numbered": Sql(numbered_rows(table.source)),
+            "rows": _rows(self.database, table),
+            "definitions": join(", ", definitions),
+        }
+        with self._transaction():
+            for statement in (
+                "CREATE TABLE {bare} ({definitions})",
+                "INSERT INTO {bare} ({rows}) SELECT {rows} FROM {numbered}",
+                "DROP TABLE main.{table}",
+                "ALTER TABLE {bare} RENAME TO {table}",
+            ):
+                self.database.execute(compose(statement, **parts))
+
+    def number_rows(self, plan: Plan) -> Plan:
+        """The plan for this copy: rows to which SQLite gives no number have that of their place in the snapshot."""
+        return replace(plan, tables=tuple(map(self._numbered, plan.tables)))
+
+    def _numbered(self, table: PlannedTable) -> PlannedTable:
+        if rowid_name(table.source) or not can_be_edited(table):
+            return table
+        self.make_bare(table)
+        return replace(table, source=replace(table.source, numbered=True))
+
+    def propose(self, edits: Iterable[tuple[int, Value]]) -> None:
+        """Make these the edits at hand: each row's rowid, and what is to be put there."""
+        with self._transaction():
+            self.database.execute(compose("DELETE FROM {edits}", edits=EDITS))
+            self.database.executemany(compose("INSERT INTO {edits} VALUES (?, ?)", edits=EDITS), edits)
+
+    def propose_from(self, query: Sql) -> None:
+        """The same with what a query gives."""
+        with self._transaction():
+            self.database.execute(compose("DELETE FROM {edits}", edits=EDITS))
+            self.database.execute(compose("INSERT OR IGNORE INTO {edits} {query}", edits=EDITS, query=query))
+
+    def change(self, rule: str, table: PlannedTable, column: PlannedColumn) -> int:
+        """Put the edits at hand into a column, and write them down; returns how many cells are not what they were."""
+        self.make_bare(table)
+        parts = {
+            "table": name(table.source.name),
+            "column": name(column.source.name),
+            "rowid": Sql(row_number(table.source)),
+            "key": _key(table),
+            "edits": EDITS,
+        }
+        with self._transaction():
+            changed = self.database.execute(
+                compose(
+                    "INSERT INTO journal.changed SELECT ?, ?, ?, e.row, {key}, t.{column}, e.new"
+                    " FROM {edits} AS e CROSS JOIN main.{table} AS t ON t.{rowid} = e.row"
+                    " WHERE t.{column} IS NOT e.new OR typeof(t.{column}) <> typeof(e.new)",
+                    **parts,
+                ),
+                [rule, table.name, column.name],
+            ).rowcount
+            update = "UPDATE main.{table} AS t SET {column} = e.new FROM {edits} AS e WHERE t.{rowid} = e.row"
+            self.database.execute(compose(update, **parts))
+        return changed
+
+    def set_aside(self, rule: str, table: PlannedTable, fate: Fate, rows: Sql, *, follows: bool = False) -> int:
+        """Take rows out and keep them whole, as the snapshot has them.
+
+        ``rows`` gives ``row``, the rowid; ``reason``; and ``kept``, the rowid of the row that stands for it, or NULL.
+        ``follows`` says that they go because of rows that went before. Returns how many.
+        """
+        self.make_bare(table)
+        self._make_rows_table(table)
+        parts = {
+            "table": name(table.source.name),
+            "rowid": Sql(row_number(table.source)),
+            "snapshot": Sql(numbered_rows(table.source, "snapshot")),
+            "kept": name(rows_table(table.name)),
+            "columns": names(kept_columns(table)),
+            "key": _key(table),
+            "rows": rows,
+        }
+        with self._transaction():
+            last = self._last_aside()
+            self.database.execute(
+                compose(
+                    "INSERT INTO journal.aside SELECT ?, ?, r.row, {key}, r.reason, ?, r.kept, ?"
+                    " FROM ({rows}) AS r CROSS JOIN main.{table} AS t ON t.{rowid} = r.row",
+                    **parts,
+                ),
+                [rule, table.name, str(fate), follows],
+            )
+            self._take_out(parts, table, last)
+            if fate is Fate.QUARANTINED:
+                self._take_merged_along(table, last)
+        return self._last_aside() - last
+
+    def quarantined(self) -> int:
+        """How many rows are in quarantine by now."""
+        query = "SELECT count(*) FROM journal.aside WHERE fate = ?"
+        return int(self.database.execute(query, [str(Fate.QUARANTINED)]).fetchone()[0])
+
+    def _last_aside(self) -> int:
+        return int(self.database.execute("SELECT ifnull(max(rowid), 0) FROM journal.aside").fetchone()[0])
+
+    def _take_out(self, parts: dict[str, Sql], table: PlannedTable, last: int) -> None:
+        """What was just written to ``aside`` leaves the table; what was changed in it before need not be told."""
+        new = Sql("SELECT row FROM journal.aside WHERE rowid > ?")
+        for statement, arguments in (
+            (
+                "INSERT INTO journal.{kept} SELECT {rowid}, {columns} FROM {snapshot} WHERE {rowid} IN ({new})",
+                [last],
+            ),
+            ("DELETE FROM main.{table} WHERE {rowid} IN ({new})", [last]),
+            ('DELETE FROM journal.changed WHERE "table" = ? AND row IN ({new})', [table.name, last]),
+        ):
+            self.database.execute(compose(statement, new=new, **parts), arguments)
+
+    def _take_merged_along(self, table: PlannedTable, last: int) -> None:
+        """What was merged into a row that has now gone into quarantine is there too: no row stands for it any more."""
+        self.database.execute(
+            "WITH RECURSIVE lost (row) AS (SELECT row FROM journal.aside WHERE rowid > ?1"
+            ' UNION SELECT a.row FROM journal.aside AS a JOIN lost ON a.kept = lost.row WHERE a."table" = ?2)'
+            " UPDATE journal.aside SET fate = ?3, reason = reason || ', which is in quarantine'"
+            ' WHERE "table" = ?2 AND fate = ?4 AND row IN (SELECT row FROM lost)',
+            [last, table.name, str(Fate.QUARANTINED), str(Fate.MERGED)],
+        )
+
+    def _make_rows_table(self, table: PlannedTable) -> None:
+        self.database.execute(
+            compose(
+                "CREATE TABLE IF NOT EXISTS journal.{kept} ({row} INTEGER PRIMARY KEY, {columns})",
+                kept=name(rows_table(table.name)),
+                row=name(ROW),
+                columns=names(kept_columns(table)),
+            )
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Written at once rather than after each statement; readers of the file see it afterwards."""
+        self.database.execute("BEGIN")
+        yield
+        self.database.execute("COMMIT")
+
+
+def kept_columns(table: PlannedTable) -> list[str]:
+    """SQLite's names of the columns that hold data of their own: what PostgreSQL computes itself is left out."""
+    computed = {c.source.name for c in table.columns if c.source.generated and c.target.generated}
+    return [column.name for column in table.source.columns if column.name not in computed]
+
+
+def _rows(database: sqlite3.Connection, table: PlannedTable) -> Sql:
+    """The columns, and before them the rowid where none of them is it."""
+    columns = names(kept_columns(table))
+    rowid = Sql(row_number(table.source))
+    return columns if _rowid_column(database, table) else join(", ", [rowid, columns])
+
+
+def _rowid_column(database: sqlite3.Connection, table: PlannedTable) -> str:
+    """The column that is another name of the rowid; '' where there is none."""
+    keys = [column for column in table.source.columns if column.key_position]
+    if len(keys) != 1 or keys[0].declared_type.upper() != "INTEGER":
+        return ""
+    # INTEGER PRIMARY KEY DESC has an index of its own, and is not the rowid.
+    own = "SELECT count(*) FROM pragma_index_list(?, 'snapshot') WHERE origin = 'pk'"
+    return "" if database.execute(own, [table.source.name]).fetchone()[0] else keys[0].name
+
+
+def _bare_column(database: sqlite3.Connection, table: PlannedTable, column: str) -> Sql:
+    template = "{c} INTEGER PRIMARY KEY" if _rowid_column(database, table) == column else "{c}"
+    return Sql(template.format(c=name(column)))
+
+
+def _key(table: PlannedTable) -> Sql:
+    """JSON of the row's primary key, or of its rowid, as text; of the table's row ``t``."""
+    columns = [column.source.name for column in table.key]
+    if not columns:
+        return compose("json_object('rowid', CAST(t.{rowid} AS TEXT))", rowid=Sql(row_number(table.source)))
+    pairs = (
+        compose("{label}, key_text(CAST({c} AS BLOB), typeof({c}))", label=_literal(c), c=compose("t.{c}", c=name(c)))
+        for c in columns
+    )
+    return compose("json_object({pairs})", pairs=join(", ", pairs))
+
+
+def _literal(text: str) -> Sql:
+    return Sql("'" + text.replace("'", "''") + "'")
+
+
+def _key_text(value: bytes | None, storage: str) -> str:
+    """A key as a person would recognise it; text comes as its bytes, since it may be no UTF-8."""
+    if value is None or storage == "blob":
+        return key_value(value)
+    return key_value(value.decode("utf-8", "surrogateescape")) if storage == "text" else value.decode()
+
+
+def _private_file(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _private_copy(snapshot: Path, path: Path) -> None:
+    _private_file(path)
+    shutil.copyfile(snapshot, path)

@@ -1,0 +1,94 @@
+"""A value of a storage class that its column does not take in, the same value in one that it takes out.
+
+Only where nothing is guessed: both stand for the same number, the same characters, the same bytes. Django may read
+another type of value of it all the same.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from decimal import Decimal
+from functools import partial
+
+from migrate_to_pg.codecs import codec_for
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Mend, Subject, UnmendableError, Value
+from migrate_to_pg.rules.malformed import TEXT_TYPES
+
+#: Leading zeros may mean something, as in a code: such texts are no numbers here.
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+#: Whole numbers below this are held exactly by a double, so that a REAL stands for one of them alone.
+_EXACT = 2**53
+#: NULL where the 15 digits that SQLite writes of a REAL are not all of it.
+_AS_TEXT = "SELECT CAST(?1 AS TEXT) WHERE CAST(CAST(?1 AS TEXT) AS REAL) = ?1"
+
+
+def mend_of(subject: Subject, _: PlannedTable, column: PlannedColumn) -> Mend | None:
+    """The conversion into the column's type; None where there is none for it."""
+    kind = column.target.type_name
+    if kind in TEXT_TYPES:
+        return partial(_text, subject.database)
+    return _BY_TYPE.get(kind, _decoded if _is_written_as_text(column) else None)
+
+
+def _is_written_as_text(column: PlannedColumn) -> bool:
+    return codec_for(column.target).storage == ("text",)
+
+
+def _integer(value: Value) -> Value:
+    if isinstance(value, str) and _WHOLE.fullmatch(value) and -(2**63) <= int(value) < 2**63:
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    raise UnmendableError
+
+
+def _number(value: Value) -> Value:
+    """Of at most 15 digits, which is what a REAL holds, and what Django reads of it."""
+    if not isinstance(value, str) or not _PLAIN_DECIMAL.fullmatch(value):
+        raise UnmendableError
+    number = float(value)
+    if Decimal(f"{number:.15g}") != Decimal(value):
+        raise UnmendableError
+    return int(value) if "." not in value and abs(number) < _EXACT else number
+
+
+def _text(database: sqlite3.Connection, value: Value) -> Value:
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        found = database.execute(_AS_TEXT, [value]).fetchone()
+        if found is None:
+            raise UnmendableError
+        return str(found[0])
+    return _decoded(value)
+
+
+def _decoded(value: Value) -> Value:
+    """Text that was stored as its bytes."""
+    try:
+        text = value.decode() if isinstance(value, bytes) else "\0"
+    except UnicodeDecodeError as error:
+        raise UnmendableError from error
+    if "\0" in text:
+        raise UnmendableError
+    return text
+
+
+def _encoded(value: Value) -> Value:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    raise UnmendableError
+
+
+_BY_TYPE: dict[str, Mend] = {
+    "int2": _integer,
+    "int4": _integer,
+    "int8": _integer,
+    "numeric": _number,
+    "float8": _number,
+    "float4": _number,
+    "bytea": _encoded,
+}

@@ -1,0 +1,117 @@
+"""Every rule by its id, its page for --explain, and all of them as docs/reference/findings.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Level
+from migrate_to_pg.rules import RULES, names_rows
+from migrate_to_pg.rules.base import Rule
+from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES
+from migrate_to_pg.rules.run_findings import RUN_RULES
+from migrate_to_pg.system.suggestions import did_you_mean
+
+_HEAD = """\
+# Findings
+
+What `migrate_to_pg` looks for before it loads anything: each rule, what the fault means on PostgreSQL, and what to do.
+This page is made from the rules: `python -m migrate_to_pg.rules > docs/reference/findings.md`.
+
+An **error** stops the run; a **warning** does not. All faults are found in one run, each with its table, its column,
+the exact number of rows, up to five of them by primary key and value, its cause and the next step.
+
+A **repair** is accepted with `--fix RULE`. `--fix lossless` (also `--fix all`) accepts the lossless ones; `--fix lossy`
+every one that keeps the row, lossless or not. One is
+lossless where the installed Django reads the same from PostgreSQL afterwards as it reads from SQLite now; what a value
+only seems to mean (the text 'true' in a boolean column, of which Django reads False) is lossy. A merge makes one row of
+two: it must be named (`--fix merge-duplicates`). Each repair is tried on the rows that were found, and a finding says
+how many of them it repairs. A repair edits a
+private copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a
+primary key are edited; primary keys and generated columns never are. What has no new value stays, and its finding
+stands.
+
+**Quarantine** leaves rows out of PostgreSQL. It is accepted with `--quarantine RULE` for the rules about rows that
+PostgreSQL cannot take: those marked below. After every accepted repair, the rows that are still at fault are left out
+and kept whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is set to
+NULL instead, and its row stays. `--quarantine all` takes no row that any repair would keep, accepted or not: such a row
+stands in the way until its repair is accepted with `--fix`, or its rule is named with `--quarantine`.
+
+With `--check`, and in `sqlite_doctor`, no server is asked: PostgreSQL's tables are those that the models promise as of
+the migrations applied. What only a server knows is not examined then, and a run with a target examines again against
+the tables themselves: columns, constraints and indexes that RunSQL or RunPython make, domains, exclusion constraints,
+and whether a collation is deterministic.
+
+| Rule | Level | Repair | Quarantine | |
+|---|---|---|---|---|
+"""
+_RUN = """
+# Findings of the run itself
+
+| Rule | Level | Repair | Quarantine | |
+|---|---|---|---|---|
+"""
+_DOCTOR = """
+# Findings of sqlite_doctor alone
+
+`manage.py sqlite_doctor` looks for all of the above, and for what follows: why the application fails on SQLite itself.
+
+| Rule | Level | Repair | Quarantine | |
+|---|---|---|---|---|
+"""
+
+
+def reference() -> str:
+    """The page, one entry for each rule."""
+    parts = ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES))
+    return "".join(head + _table(rules) + _entries(rules) for head, rules in parts)
+
+
+def rules_by_id() -> dict[str, Rule]:
+    """Each rule under its id, and under the name of its repair."""
+    rules: tuple[Rule, ...] = (*RULES, *RUN_RULES, *DOCTOR_RULES)
+    return {rule.repair_name: rule for rule in rules if rule.repair_name} | {rule.id: rule for rule in rules}
+
+
+def page(name: str) -> str:
+    """What a rule finds, what it means, what to do. Raises UsageError where there is no such rule."""
+    rules = rules_by_id()
+    if name not in rules:
+        raise UsageError(
+            _("--explain {name}: there is no such rule.", name=name),
+            remedy=did_you_mean(name, rules, _("Known: {known}.", known=", ".join(sorted(rules)))),
+        )
+    return "\n\n".join(_entry(rules[name]))
+
+
+def _table(rules: Iterable[Rule]) -> str:
+    return "".join(
+        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {_quarantine(rule)} | {rule.title} |\n"
+        for rule in rules
+    )
+
+
+def _quarantine(rule: Rule) -> str:
+    return "yes" if names_rows(rule) else "no"
+
+
+def _entries(rules: Iterable[Rule]) -> str:
+    return "".join("\n" + "\n\n".join(_entry(rule)) + "\n" for rule in rules)
+
+
+def _effect(rule: Rule) -> str:
+    if rule in DOCTOR_RULES:
+        return "Exit status 1." if rule.level is Level.ERROR else "Exit status 0 where there is nothing worse."
+    return "Stops the run." if rule.level is Level.ERROR else "Does not stop the run."
+
+
+def _entry(rule: Rule) -> Iterator[str]:
+    yield f"## {rule.id}"
+    yield f"**{rule.title}.** Level: {rule.level}. {_effect(rule)}"
+    yield rule.meaning
+    yield f"What to do: {rule.remedy}"
+    if rule.repair:
+        yield f"Repair `--fix {rule.repair_name or rule.id}` ({rule.repair}): {rule.repair_description}"
+    if names_rows(rule):
+        yield f"Quarantine `--quarantine {rule.id}`: leaves the rows, and those that refer to them, out of PostgreSQL."

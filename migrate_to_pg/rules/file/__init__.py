@@ -1,0 +1,1 @@
+"""Rules about the database file as a whole."""

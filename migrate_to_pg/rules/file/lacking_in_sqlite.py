@@ -1,0 +1,101 @@
+"""Collations, functions and modules that neither SQLite nor the project has: the file is whole, and not all is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Lacking, Level, Plan, PlannedTable
+from migrate_to_pg.rules.base import SetRule, Subject
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each table and each thing that it lacks."""
+    found: dict[tuple[str, str, str], list[Lacking]] = defaultdict(list)
+    for lacking in subject.catalog.lacking:
+        found[lacking.table, lacking.kind, lacking.name].append(lacking)
+    for (table, kind, name), places in found.items():
+        yield _finding(table, kind, name, list(dict.fromkeys(place.what for place in places if place.what)))
+
+
+def errors(plan: Plan) -> Iterator[Finding]:
+    """The tables of the project of which something that is to be moved cannot be read."""
+    for table in plan.tables:
+        if why := unreadable(table):
+            column = next((c.name for c in table.loaded_columns if c.source.unreadable), "")
+            yield RULE.finding(
+                table=table.name,
+                column=column,
+                level=Level.ERROR,
+                explanation=_(
+                    "SQLite cannot read it here ({why}), and it is a table of the project: its rows are to be moved.",
+                    why=why,
+                ),
+                remedy=_(
+                    "Let the project register what is missing whenever Django connects (a receiver of"
+                    " connection_created), as the program does that made the table; then run again."
+                ),
+            )
+
+
+def unreadable(table: PlannedTable) -> str:
+    """Why a table of the project, or a column of it that is moved, cannot be read; '' where all can."""
+    columns = (column.source.unreadable for column in table.loaded_columns)
+    return table.source.unreadable or next(filter(None, columns), "")
+
+
+def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
+    where = ", ".join(places)
+    if kind == "collation":
+        told = _(
+            "{where} of {table} uses the collation {name}, which neither SQLite nor the project has. The rows are read"
+            " without it; indexes that are sorted by it are neither used nor checked.",
+            where=where or table,
+            table=table,
+            name=name,
+        )
+    elif kind == "module":
+        told = _(
+            "{table} is a virtual table of a module that this SQLite does not have ({name}). Nothing of it can be read:"
+            " it is left behind, and stays in the snapshot. The file itself is sound.",
+            table=table,
+            name=name,
+        )
+    elif kind == "name":
+        told = _(
+            "The name of {table} is not UTF-8 (what is not is shown as \\x..), and SQLite takes no statement"
+            " that holds it: it is left behind, and stays in the snapshot.",
+            table=table,
+        )
+    else:
+        told = _(
+            "{where} of {table} cannot be computed here: {name}. A column whose values SQLite would have to compute is"
+            " left behind, and stays in the snapshot; an index is neither used nor checked.",
+            where=where,
+            table=table,
+            name=name,
+        )
+    return RULE.finding(
+        table=table, column=where if kind in ("collation", "function") else "", explanation=told, remedy=_(RULE.remedy)
+    )
+
+
+RULE = SetRule(
+    id="lacking-in-sqlite",
+    level=Level.WARNING,
+    title=N_("Collation, function or module that SQLite lacks"),
+    meaning=(
+        "SQLite finds collations, functions and the modules of virtual tables only where a program registers them. What"
+        " the project registers when Django connects (`connection_created`) is there; what other programs had is not."
+        " The rows of a table are read all the same. What cannot be is left behind and named: virtual tables without"
+        " their module, columns that would have to be computed by a missing function, tables whose names are not UTF-8."
+        " An error where that is a table of the project. It says nothing against the file, which needs no repair."
+    ),
+    remedy=N_(
+        "Nothing, where it is a remainder of another program. Where the project needs it, register it in a receiver of"
+        " connection_created."
+    ),
+    find=find,
+)

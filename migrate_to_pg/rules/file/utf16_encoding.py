@@ -1,0 +1,35 @@
+"""A database that keeps its text as UTF-16 (PRAGMA encoding, chosen once when it is made)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding where it is so."""
+    encoding = str(subject.rows(Sql("PRAGMA encoding"))[0][0])
+    if encoding != "UTF-8":
+        yield RULE.finding(
+            table="",
+            explanation=_("The database's text is {encoding}. {meaning}", encoding=encoding, meaning=_(RULE.meaning)),
+            remedy=_(RULE.remedy),
+        )
+
+
+RULE = SetRule(
+    id="utf16-encoding",
+    level=Level.WARNING,
+    title=N_("Text kept as UTF-16"),
+    meaning=(
+        "SQLite gives text as UTF-8 whatever it keeps, so it crosses, and is proven, as UTF-8. A lone surrogate, which"
+        " UTF-16 can hold and UTF-8 cannot, is read as the character U+FFFD."
+    ),
+    remedy=N_("Nothing needs to be done. Look for U+FFFD where programs of other makers wrote to the database."),
+    find=find,
+)

@@ -1,0 +1,141 @@
+"""A key too large for an entry of PostgreSQL's btree, which is at most 2,704 bytes; SQLite's has no such limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetIndex, TargetUnique
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import Offence, SetRule, Subject
+from migrate_to_pg.rules.keys.foreign_key_orphan import paired
+from migrate_to_pg.rules.sql_predicate import translate
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
+
+#: 2,704 bytes less the entry's own header and the length word of the value.
+_LIMIT = 2692
+#: What zlib adds to its stream besides the compressed bytes, with something to spare.
+_ZLIB_HEAD = 16
+#: Four bytes a character, at most.
+_SHORT = _LIMIT // 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """What one index of PostgreSQL's keeps of each row."""
+
+    #: Its name; '' where the migrations are yet to give it one.
+    index: str
+    columns: list[PlannedColumn]
+    #: Those that may be long.
+    long: list[PlannedColumn]
+    #: The rows that the index is about.
+    condition: Sql
+
+    @property
+    def larger(self) -> Sql:
+        """The condition for an entry that fits only if it is compressed."""
+        sizes = (compose("ifnull(length(CAST({c} AS BLOB)), 0)", c=name(c.source.name)) for c in self.long)
+        return compose(
+            "({condition}) AND {sizes} > {limit}",
+            condition=self.condition,
+            sizes=join(" + ", sizes),
+            limit=number(_LIMIT),
+        )
+
+    @property
+    def surely(self) -> Sql:
+        """Larger even as zlib packs it, which does better than the compression that PostgreSQL gives index entries."""
+        packed = (compose("ifnull(pg_packed(CAST({c} AS BLOB)), 0)", c=name(c.source.name)) for c in self.long)
+        limit = number(_LIMIT + _ZLIB_HEAD)
+        return compose("{where} AND {packed} > {limit}", where=self.larger, packed=join(" + ", packed), limit=limit)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each btree over long text; one scan of the lengths for each."""
+    for table in subject.plan.tables:
+        for entry in _entries(table):
+            count = samples.count(subject, table.source, entry.larger)
+            if count:
+                yield _finding(subject, table, entry, count)
+
+
+def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """The rows whose key no compression makes fit, for each index."""
+    for entry in _entries(table):
+        yield Offence(columns=tuple(entry.columns), where=entry.surely)
+
+
+def _entries(table: PlannedTable) -> Iterator[_Entry]:
+    """Each btree with a column that may be long; of several over the same columns, the first."""
+    told: set[tuple[str, ...]] = set()
+    for btree, key in _btrees(table):
+        columns = paired(table, key)
+        long = [column for column in columns if _may_be_long(column)]
+        condition = translate(btree.predicate, table)
+        if long and condition is not None and key not in told:
+            told.add(key)
+            yield _Entry(index=btree.name if btree.named else "", columns=columns, long=long, condition=condition)
+
+
+def _btrees(table: PlannedTable) -> Iterator[tuple[TargetUnique | TargetIndex, tuple[str, ...]]]:
+    """(constraint or index, columns): keys and unique constraints first; what is an expression has no size here."""
+    for unique in table.target.uniques:
+        yield unique, unique.columns
+    for index in table.target.indexes:
+        if index.method == "btree":
+            yield index, tuple(filter(None, (*index.columns, *index.included)))
+
+
+def _may_be_long(column: PlannedColumn) -> bool:
+    target = column.target
+    is_long = target.max_length is None or target.max_length > _SHORT
+    return target.type_name in ("varchar", "text", "bytea") and is_long and not target.generated
+
+
+def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -> Finding:
+    refused = samples.count(subject, table.source, entry.surely)
+    rowids = samples.first_rowids(subject, table.source, entry.surely if refused else entry.larger)
+    effect = (
+        _(
+            "{of_them_are} too large in any compression, and PostgreSQL would refuse the index.",
+            of_them_are=counted(refused, "of them is", "of them are"),
+        )
+        if refused
+        else _(
+            "Compressed they may fit; if not, the run stops when the index is made, names it, and publishes nothing."
+        )
+    )
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(column.name for column in entry.columns),
+        count=refused or count,
+        level=Level.ERROR if refused else Level.WARNING,
+        samples=samples.samples(subject, table, [column.source for column in entry.long], rowids),
+        explanation=_(
+            "{rows_have} a key of more than 2,704 bytes in {index}, the most that an entry of PostgreSQL's"
+            " btree holds. {effect}",
+            rows_have=counted(count, "row has", "rows have"),
+            index=entry.index or _("an index that the model asks for"),
+            effect=effect,
+        ),
+        remedy=_(RULE.remedy),
+    )
+
+
+RULE = SetRule(
+    id="btree-too-large",
+    level=Level.ERROR,
+    title=N_("Key too large for an index"),
+    meaning=(
+        "An entry of a btree holds 2,704 bytes, after PostgreSQL compressed it. An error where no compression makes it"
+        " fit, a warning where it might. Examined are primary keys, unique constraints and indexes, those that Django"
+        " makes for LIKE included; a condition or an expression that is not understood is left to PostgreSQL: the run"
+        " stops when the index is made, names it, and publishes nothing."
+    ),
+    remedy=N_("Shorten the values, give the field a max_length, or make the index one of a digest of the value."),
+    find=find,
+    offences=offences,
+)

@@ -1,0 +1,277 @@
+"""Codes where ids belong: a key of whole numbers that holds values of another unique column of the table it names.
+
+A script or an import that thought in codes wrote them; SQLite takes text in an integer column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_, counted, ngettext
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Mend, Subject, Told, UnmendableError, Value, ValueRule
+from migrate_to_pg.rules.keys import empty_key
+from migrate_to_pg.rules.keys.foreign_key_orphan import paired
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+_TEXT_TYPES = ("varchar", "text", "citext", "bpchar")
+_INTEGER_TYPES = ("int2", "int4", "int8")
+_WHOLE = "v = CAST(CAST(v AS INTEGER) AS TEXT)"
+
+
+class Codes(NamedTuple):
+    """Where the texts of a key are known from."""
+
+    parent: PlannedTable
+    #: The parent's unique text column.
+    code: PlannedColumn
+    #: The parent's column that the key should hold.
+    key: PlannedColumn
+    #: How many different texts are values of ``code``.
+    known: int
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """Values of a wrong storage class in columns of whole numbers; ``where`` picks the texts of keys among them."""
+    return batch.wrong_storage if batch.column.target.type_name in _INTEGER_TYPES else None
+
+
+def texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    """The condition for a text in a key that holds the parent's codes; None where it holds none."""
+    return _texts(subject, table, column) if codes(subject, table, column) else None
+
+
+def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    return texts(subject, table, column) or Sql("0")
+
+
+def _texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
+    text = compose("typeof({c}) = 'text'", c=name(column.source.name))
+    empty = empty_key.empty(subject, table, column)
+    return compose("{text} AND NOT ({empty})", text=text, empty=empty) if empty else text
+
+
+def codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Codes | None:
+    """The unique text column of the parent that knows most of the key's texts; None where none knows any."""
+    if column.target.type_name not in _INTEGER_TYPES:
+        return None
+    different = _different(subject, table, column)
+    found = [
+        Codes(parent, code, key, _known(subject, different, parent, code))
+        for parent, code, key in _unique_texts(subject, table, column)
+    ]
+    best = max(found, key=lambda one: one.known, default=None)
+    return best if best and best.known else None
+
+
+def _different(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
+    return compose(
+        "SELECT DISTINCT {column} COLLATE BINARY AS v FROM {table} WHERE {texts}",
+        column=name(column.source.name),
+        table=name(table.source.name),
+        texts=_texts(subject, table, column),
+    )
+
+
+def _unique_texts(
+    subject: Subject, table: PlannedTable, column: PlannedColumn
+) -> list[tuple[PlannedTable, PlannedColumn, PlannedColumn]]:
+    """The unique text columns of the tables that this column refers to, each with the column that it refers to."""
+    keys = [key for key in table.target.foreign_keys if key.columns == (column.name,)]
+    parents = [(parent, key) for key in keys if (parent := subject.plan.table(key.parent))]
+    return [
+        (parent, code, own)
+        for parent, key in parents
+        for own in paired(parent, key.parent_columns)
+        for unique in parent.target.uniques
+        if len(unique.columns) == 1 and not unique.predicate
+        for code in paired(parent, unique.columns)
+        if code.target.type_name in _TEXT_TYPES
+    ]
+
+
+def _known(subject: Subject, different: Sql, parent: PlannedTable, code: PlannedColumn) -> int:
+    """How many of the texts are values of the parent's column."""
+    return subject.number(
+        compose(
+            "SELECT count(*) FROM ({texts}) WHERE v COLLATE BINARY IN"
+            " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
+            texts=different,
+            code=name(code.source.name),
+            parent=name(parent.source.name),
+        )
+    )
+
+
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+    """Which unique column knows the texts, how many of them, and what the others are."""
+    found = codes(subject, table, column)
+    if found is None:
+        raise LookupError(_("{table}.{column} holds no codes", table=table.name, column=column.name))
+    place = f"{found.parent.name}.{found.code.name}"
+    declared = (
+        _(" The column is declared {declared_type}.", declared_type=column.source.declared_type)
+        if column.source.declared_type
+        else ""
+    )
+    query = compose(
+        "SELECT {column}, * FROM {table} WHERE typeof({column}) = 'text';",
+        column=name(column.source.name),
+        table=name(table.source.name),
+    )
+    return Told(
+        explanation=_(
+            "PostgreSQL's column is {type} and refers to {parent}.{key}; these rows hold texts.{kinds} A"
+            " script or an import that thought in codes wrote them, and SQLite takes any value in any"
+            " column.{declared}",
+            type=column.target.type_sql,
+            parent=found.parent.name,
+            key=found.key.name,
+            kinds=_kinds(subject, table, column, found, place),
+            declared=declared,
+        ),
+        remedy=_(
+            "Put {parent}.{key} of the row with that {code} in their place. To see them all:\n{query}",
+            parent=found.parent.name,
+            key=found.key.name,
+            code=found.code.name,
+            query=query,
+        ),
+    )
+
+
+def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes, place: str) -> str:
+    """How many of the different texts are codes, whole numbers (codes that look like one are codes), or neither."""
+    different = _different(subject, table, column)
+    total = subject.number(compose("SELECT count(*) FROM ({texts})", texts=different))
+    numbers = subject.number(
+        compose(
+            "SELECT count(*) FROM ({texts}) WHERE {whole} AND v COLLATE BINARY NOT IN"
+            " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
+            texts=different,
+            whole=Sql(_WHOLE),
+            code=name(found.code.source.name),
+            parent=name(found.parent.source.name),
+        )
+    )
+    neither = total - found.known - numbers
+    both = _both(subject, table, column, found)
+    of_them = counted(total, "different text", "different texts")
+    said = ngettext(
+        " {n:,} of {texts} is a value of {place}: codes stand for ids.",
+        " {n:,} of {texts} are values of {place}: codes stand for ids.",
+        found.known,
+        texts=of_them,
+        place=place,
+    )
+    also = ngettext(
+        " {n:,} of {texts} is a whole number written as text.",
+        " {n:,} of {texts} are whole numbers written as text.",
+        numbers,
+        texts=of_them,
+    )
+    rest = ngettext(" {n:,} of {texts} is neither.", " {n:,} of {texts} are neither.", neither, texts=of_them)
+    doubt = ngettext(
+        " {n:,} of {texts} is one row's code and another row's id: nothing says which is meant.",
+        " {n:,} of {texts} are one row's code and another row's id: nothing says which is meant.",
+        both,
+        texts=of_them,
+    )
+    return said + (also if numbers else "") + (rest if neither else "") + (doubt if both else "")
+
+
+def _both(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> int:
+    """How many different texts are a row's code, and the id of another row."""
+    return subject.number(
+        compose(
+            "SELECT count(DISTINCT v) FROM ({texts}) JOIN {parent} ON {code} COLLATE BINARY = v"
+            " WHERE typeof({code}) = 'text' AND {whole} AND CAST(v AS INTEGER) <> {key}"
+            " AND CAST(v AS INTEGER) IN ({ids})",
+            texts=_different(subject, table, column),
+            parent=name(found.parent.source.name),
+            code=name(found.code.source.name),
+            key=name(found.key.source.name),
+            whole=Sql(_WHOLE),
+            ids=_ids(subject, found),
+        )
+    )
+
+
+def _mend_of(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+    found = codes(subject, table, column)
+    return partial(_key_of, _keys(subject, table, column, found)) if found else None
+
+
+def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
+    if value in keys:
+        return keys[value]
+    raise UnmendableError
+
+
+def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
+    """Of each text the key that it stands for, where that is one row's.
+
+    A text that is one row's code and another row's id stands for neither: SQLite itself has joined it as the id.
+    """
+    query = compose(
+        "WITH {t} AS ({texts}), {k} AS (SELECT {code} COLLATE BINARY AS code, {key} AS id FROM {parent}"
+        " WHERE typeof({code}) = 'text'), {i} AS ({ids})"
+        " SELECT v, min(id) FROM {t} JOIN {k} ON code = v GROUP BY v"
+        " HAVING count(*) = 1 AND typeof(min(id)) = 'integer'"
+        " AND NOT ({whole} AND CAST(v AS INTEGER) <> min(id) AND CAST(v AS INTEGER) IN (SELECT id FROM {i}))"
+        " UNION ALL SELECT v, CAST(v AS INTEGER) FROM {t} WHERE {whole} AND v NOT IN (SELECT code FROM {k})"
+        " AND CAST(v AS INTEGER) IN (SELECT {key} FROM {parent} WHERE typeof({key}) = 'integer')",
+        t=name("migrate_to_pg texts"),
+        k=name("migrate_to_pg codes"),
+        i=name("migrate_to_pg ids"),
+        ids=_ids(subject, found),
+        texts=_different(subject, table, column),
+        code=name(found.code.source.name),
+        key=name(found.key.source.name),
+        parent=name(found.parent.source.name),
+        whole=Sql(_WHOLE),
+    )
+    return dict(subject.rows(query))
+
+
+def _ids(subject: Subject, found: Codes) -> Sql:
+    """Every id of the parent's, those of rows that were merged away meanwhile among them."""
+    parts = {"key": name(found.key.source.name), "parent": name(found.parent.source.name)}
+    ids = compose("SELECT {key} AS id FROM main.{parent} WHERE typeof({key}) = 'integer'", **parts)
+    schemas = {schema for (schema,) in subject.rows(Sql("SELECT name FROM pragma_database_list"))}
+    if "snapshot" not in schemas:
+        return ids
+    before = compose("SELECT {key} FROM snapshot.{parent} WHERE typeof({key}) = 'integer'", **parts)
+    return compose("{ids} UNION ALL {before}", ids=ids, before=before)
+
+
+RULE = ValueRule(
+    id="code-in-key",
+    level=Level.ERROR,
+    title=N_("Code where an id belongs"),
+    meaning=(
+        "PostgreSQL's key takes whole numbers alone. Texts in such a key belong to this rule where at least one of"
+        " them is a value of a unique text column of the table that the key refers to; the others may be ids written as"
+        " text, or nothing known. Where none of them is such a value, they are reported by wrong-storage-class."
+    ),
+    remedy=N_("Put the id of the row that has the code in its place."),
+    mask=mask,
+    where=_where,
+    tell=tell,
+    repair="lossy",
+    repair_description=(
+        "Django reads the text today, and finds no row by it. Puts the key of the one row that has the text as its code"
+        " in the text's place, the code being the unique text column that knows most of the column's different texts."
+        " A text that is no code, but a whole number as it"
+        " would be printed and the key of a row, becomes that number. All else stands: no row with it, several, or one"
+        " row's code that is another row's key, where nothing says which is meant."
+    ),
+    mend=_mend_of,
+    with_class=True,
+)

@@ -1,0 +1,79 @@
+"""A content type whose model no installed application has any more, and what hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, Sample
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SAMPLES, SetRule, Subject
+from migrate_to_pg.rules.content_type_codes import TABLE, ContentType, content_types, of_type, parts
+
+#: Models named in one explanation.
+_NAMED = 10
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """At most one finding."""
+    gone = [content_type for content_type in content_types(subject) if content_type.table is None]
+    if gone:
+        yield RULE.finding(
+            table=TABLE,
+            column="app_label, model",
+            count=len(gone),
+            samples=[Sample(key={"id": str(one.id)}, value=samples.show(str(one))) for one in gone[:SAMPLES]],
+            explanation=_(
+                "{content_types_name_models} that no installed application has: {gone}{more}. The application"
+                " was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows are"
+                " moved as they are.",
+                content_types_name_models=counted(len(gone), "content type names a model", "content types name models"),
+                gone="; ".join(_told(subject, one) for one in gone[:_NAMED]),
+                more=_more(gone),
+            ),
+            remedy=_(RULE.remedy),
+        )
+
+
+def _told(subject: Subject, one: ContentType) -> str:
+    hanging = [*_permissions(subject, one), *_generic_rows(subject, one)]
+    told = ", ".join(hanging) or _("nothing refers to it")
+    return f"{one} ({told})"
+
+
+def _permissions(subject: Subject, one: ContentType) -> Iterator[str]:
+    table = subject.plan.table("auth_permission")
+    column = next((c for c in table.columns if c.name == "content_type_id"), None) if table else None
+    count = samples.count(subject, table.source, of_type(column, one)) if table and column else 0
+    if count:
+        yield counted(count, "permission", "permissions")
+
+
+def _generic_rows(subject: Subject, one: ContentType) -> Iterator[str]:
+    for key in subject.plan.generic_keys:
+        found = parts(subject, key)
+        count = samples.count(subject, found[0].source, of_type(found[1], one)) if found else 0
+        if count:
+            yield f"{counted(count, 'row', 'rows')} of {key.table}"
+
+
+def _more(gone: list[ContentType]) -> str:
+    return _("; and {gone} more", gone=len(gone) - _NAMED) if len(gone) > _NAMED else ""
+
+
+RULE = SetRule(
+    id="content-type-gone",
+    level=Level.WARNING,
+    title=N_("Content type of a model that is gone"),
+    meaning=(
+        "PostgreSQL takes the row, and the permissions and generic keys that hang on it; Django can do nothing with"
+        " them, and ContentType.get_object_for_this_type() fails. Compared are the installed models and those of the"
+        " migrations that the database has applied."
+    ),
+    remedy=N_(
+        "Put the application back if it was left out by mistake; else run manage.py remove_stale_contenttypes"
+        " --include-stale-apps, which deletes what hangs on them as well."
+    ),
+    find=find,
+)

@@ -1,0 +1,132 @@
+"""A foreign key of SQLite's that names a table which does not exist: the trace that a RENAME leaves behind.
+
+Since SQLite 3.26, ``ALTER TABLE x RENAME TO x_backup`` rewrites the REFERENCES clause of every child table
+(https://www.sqlite.org/lang_altertable.html#altertabrename).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, SourceForeignKey, SourceTable
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each foreign key whose parent is no table of the catalogue."""
+    for table in subject.catalog.tables:
+        for key in table.foreign_keys:
+            if subject.catalog.table(key.parent) is None:
+                yield _finding(subject, table, key)
+
+
+def _finding(subject: Subject, table: SourceTable, key: SourceForeignKey) -> Finding:
+    planned = any(t.source.name == table.name for t in subject.plan.tables)
+    intended = intended_parent(subject, table, key)
+    what = _(
+        "The foreign key on {columns} names the table {parent}, {what}",
+        columns=", ".join(key.columns),
+        parent=key.parent,
+        what=_("which is a view") if key.parent in subject.catalog.views else _("which does not exist"),
+    )
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(key.columns),
+        # A table that is not moved cannot stop the move.
+        level=Level.ERROR if planned else Level.WARNING,
+        explanation=f"{what}. {_cause(key.parent, intended)} {_effect(table, key.parent)}",
+        remedy=_remedy(table, key.parent, intended),
+    )
+
+
+def intended_parent(subject: Subject, table: SourceTable, key: SourceForeignKey) -> str | None:
+    """The table that the migrations' foreign key on the same columns names, by SQLite's name of it."""
+    planned = next((t for t in subject.plan.tables if t.source.name == table.name), None)
+    if planned is None:
+        return None
+    wanted = [column.lower() for column in key.columns]
+    sources = {c.target.name: c.source.name.lower() for c in planned.columns}
+    for target in planned.target.foreign_keys:
+        if [sources.get(column) for column in target.columns] == wanted:
+            parent = subject.plan.table(target.parent)
+            return parent.source.name if parent else target.parent
+    return None
+
+
+def _cause(parent: str, intended: str | None) -> str:
+    if intended is None:
+        return _(
+            "The migrations make no foreign key on this column, so the table that it should name is not"
+            " known. Since SQLite 3.26 a RENAME of a table rewrites the REFERENCES clause of every child; a"
+            " table renamed to {parent} and dropped later leaves this behind.",
+            parent=parent,
+        )
+    rename = compose("ALTER TABLE {old} RENAME TO {new}", old=name(intended), new=name(parent))
+    return _(
+        "It should name {intended}, as the migrations do. The cause: since SQLite 3.26, `{rename}` also"
+        " rewrites the REFERENCES clause of every child table; {intended} was then made anew, {parent}"
+        " was dropped, and the children still name it.",
+        intended=intended,
+        rename=rename,
+        parent=parent,
+    )
+
+
+def _effect(table: SourceTable, parent: str) -> str:
+    return _(
+        "Foreign keys are off in SQLite unless a connection turns them on, so writing seems to work"
+        " outside Django; Django turns them on, and every INSERT into {table} answers `no such table:"
+        " main.{parent}`. PRAGMA integrity_check does not look at this. {table} holds {rows}.",
+        table=table.name,
+        parent=parent,
+        rows=counted(table.rows, "row", "rows"),
+    )
+
+
+def _remedy(table: SourceTable, parent: str, intended: str | None) -> str:
+    if intended is None:
+        return _(
+            "Find out which table {table} should refer to, in its model and migrations; if none, rebuild the"
+            " table without this key. For the move alone, --fix {id} is enough.",
+            table=table.name,
+            id=RULE.id,
+        )
+    back = compose(
+        "BEGIN; ALTER TABLE {old} RENAME TO {new}; ALTER TABLE {new} RENAME TO {old}; COMMIT;",
+        old=name(intended),
+        new=name(parent),
+    )
+    return _(
+        "For the move: --fix {id}; no data changes, the migrations' foreign key names {intended}.\nTo"
+        " repair SQLite itself, stop the application, copy the file, and rename there and back, which"
+        " takes every child along:\n{back}",
+        id=RULE.id,
+        intended=intended,
+        back=back,
+    )
+
+
+RULE = SetRule(
+    id="dangling-foreign-key",
+    level=Level.ERROR,
+    title=N_("Foreign key to a table that does not exist"),
+    meaning=(
+        "PostgreSQL cannot hold such a key: its constraint is made by the migrations and names the right table. On"
+        " SQLite every write to the table fails as soon as foreign keys are on, as they are in Django. Since SQLite"
+        " 3.26 a RENAME rewrites the REFERENCES clause of every child table; when the renamed table is dropped, the"
+        " children keep naming it. PRAGMA integrity_check does not look at this."
+    ),
+    remedy=N_(
+        "Accept the repair. To repair SQLite itself, stop the application, copy the file, and rename the right table to"
+        " the name that the children have, and back: the second RENAME takes every one of them along."
+    ),
+    repair="lossless",
+    repair_description=(
+        "No data changes. The constraint on PostgreSQL is the one that the migrations make; every key is checked"
+        " against it by the rule foreign-key-orphan, and by PostgreSQL when the constraint is restored."
+    ),
+    find=find,
+)

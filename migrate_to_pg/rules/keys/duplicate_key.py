@@ -1,0 +1,288 @@
+"""Rows that share a key which is unique on PostgreSQL: the unique index was lost, or never was, on SQLite."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
+from migrate_to_pg.rules import samples, sql_predicate
+from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
+from migrate_to_pg.rules.key_expression import KeyExpression
+from migrate_to_pg.rules.keys import empty_duplicates
+from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid, paired
+from migrate_to_pg.rules.sql_keys import Key, key_of
+from migrate_to_pg.rules.sql_operators import UnknownExpressionError
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """One unique constraint of one table, in SQLite's terms."""
+
+    table: PlannedTable
+    unique: TargetUnique
+    columns: list[PlannedColumn]
+    key: Key
+    #: The rows that the constraint concerns.
+    where: Sql
+    #: Equal where a locale that folds all of Unicode finds the keys equal; None where case has no part in it.
+    folded: Sql | None = None
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each unique constraint of PostgreSQL's that some rows break."""
+    for table in subject.plan.tables:
+        for search in searches(table):
+            if not _sqlite_refuses(subject, search):
+                yield from _duplicates(subject, search)
+
+
+def searches(table: PlannedTable) -> Iterator[Search]:
+    """The unique constraints of a table that can be looked at on SQLite."""
+    for unique in table.target.uniques:
+        search = _search(table, unique)
+        if search:
+            yield search
+
+
+def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """All rows of each key but the one with the lowest primary key."""
+    for search in searches(table):
+        gone = compose(
+            "{rowid} IN (SELECT gone FROM ({pairs}))", rowid=samples.rowid_of(table.source), pairs=pairs(search)
+        )
+        yield Offence(columns=tuple(search.columns), where=gone)
+
+
+def pairs(search: Search) -> Sql:
+    """A query of ``gone`` and ``kept``: the rowids of each surplus row and of the one that has its key first."""
+    primary = [name(column.source.name) for column in search.table.key]
+    return compose(
+        "SELECT gone, kept FROM (SELECT {rowid} AS gone,"
+        " first_value({rowid}) OVER (PARTITION BY {key} ORDER BY {order}) AS kept"
+        " FROM {table} WHERE {where}) WHERE gone <> kept",
+        rowid=samples.rowid_of(search.table.source),
+        key=search.key.same,
+        order=join(", ", [*primary, samples.rowid_of(search.table.source)]),
+        table=samples.numbered(search.table.source),
+        where=search.where,
+    )
+
+
+def _search(table: PlannedTable, unique: TargetUnique) -> Search | None:
+    """None where this cannot be told on SQLite: PostgreSQL itself looks when it restores the constraint."""
+    if unique.expressions:
+        return _search_expressions(table, unique)
+    columns = paired(table, unique.columns)
+    key = key_of(columns) if columns else None
+    condition = sql_predicate.translate(unique.predicate, table)
+    if key is None or condition is None:
+        return None
+    held = key.held_or_null if unique.nulls_not_distinct else key.held
+    where = compose("{held} AND ({condition})", held=held, condition=condition)
+    return Search(table=table, unique=unique, columns=columns, key=key, where=where)
+
+
+def _search_expressions(table: PlannedTable, unique: TargetUnique) -> Search | None:
+    """The same for a key of which a part is an expression; ``unique.columns`` become those that the parts name."""
+    try:
+        parts = [KeyExpression(expression, table) for expression in unique.expressions]
+    except UnknownExpressionError:
+        return None
+    columns = list(dict.fromkeys(column for part in parts for column in part.columns))
+    held, condition = key_of(columns), sql_predicate.translate(unique.predicate, table)
+    if held is None or condition is None:
+        return None
+    there = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part.same) for part in parts]
+    same, folded = join(", ", (part.same for part in parts)), join(", ", (part.folded for part in parts))
+    return Search(
+        table=table,
+        unique=dataclasses.replace(unique, columns=tuple(column.name for column in columns)),
+        columns=columns,
+        key=dataclasses.replace(held, same=same, plain=False),
+        where=join(" AND ", [held.held_or_null, compose("({c})", c=condition), *there]),
+        folded=folded if folded != same else None,
+    )
+
+
+def _sqlite_refuses(subject: Subject, search: Search) -> bool:
+    """Whether SQLite already guarantees the same, so that there is nothing to look for."""
+    if search.unique.nulls_not_distinct or not search.key.plain:
+        return False
+    return has_unique_index(subject, search.table, search.columns)
+
+
+def has_unique_index(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
+    """Whether a total unique index of SQLite's, or the rowid, is made of these columns or of some of them."""
+    if any(is_rowid(subject, table, [column]) for column in columns):
+        return True
+    wanted = {column.source.name.lower() for column in columns}
+    indexes = Sql('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial')
+    parts = Sql("SELECT name FROM pragma_index_xinfo(?) WHERE key")
+    for (index,) in subject.rows(indexes, table.source.name):
+        # An expression has no name.
+        if {(part or "").lower() for (part,) in subject.rows(parts, index)} <= wanted:
+            return True
+    return False
+
+
+def surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
+    """How many rows are too many under this constraint; 0 where that cannot be told here."""
+    search = _search(table, unique)
+    return _surplus(subject, search) if search else 0
+
+
+def _surplus(subject: Subject, search: Search) -> int:
+    sql = compose(
+        "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1)",
+        table=name(search.table.source.name),
+        where=search.where,
+        key=search.key.same,
+    )
+    return subject.number(sql)
+
+
+def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
+    """An error where every PostgreSQL finds the keys equal, a warning where its locale decides."""
+    count = _surplus(subject, search)
+    if not count and search.folded:
+        search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
+        count = _surplus(subject, search)
+    if count:
+        empty = empty_duplicates.repeated(subject, search.table, search.columns, search.where)
+        yield RULE.finding(
+            level=Level.ERROR if search.key.exact or not search.folded else Level.WARNING,
+            table=search.table.name,
+            column=", ".join(search.unique.columns),
+            count=count,
+            samples=_samples(subject, search),
+            explanation=_explanation(subject, search, count, empty),
+            remedy=_remedy(search, empty),
+        )
+
+
+def _samples(subject: Subject, search: Search) -> list[Sample]:
+    """Surplus rows: the second of each of the most frequent keys, then the third of each, and so on."""
+    sql = compose(
+        "SELECT min({rowid}), count(*) FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
+        " ORDER BY 2 DESC, 1 LIMIT ?",
+        rowid=samples.rowid_of(search.table.source),
+        table=samples.numbered(search.table.source),
+        where=search.where,
+        key=search.key.same,
+    )
+    groups = [_group(subject, search, first, count) for first, count in subject.rows(sql, SAMPLES)]
+    turns = chain.from_iterable(zip_longest(*groups))
+    return list(islice((sample for sample in turns if sample), SAMPLES))
+
+
+def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sample]:
+    """The rows that have the same key as the row ``first``, which is kept out and named beside each."""
+    sql = compose(
+        "SELECT {rowid} FROM {table} WHERE {where}"
+        " AND ({key}) IS (SELECT {key} FROM {table} WHERE {rowid} = ?) ORDER BY {rowid} LIMIT ?",
+        rowid=samples.rowid_of(search.table.source),
+        table=samples.numbered(search.table.source),
+        where=search.where,
+        key=search.key.same,
+    )
+    rowids = [rowid for (rowid,) in subject.rows(sql, first, SAMPLES + 1)]
+    sources = [column.source for column in search.columns]
+    kept, *surplus = samples.samples(subject, search.table, sources, rowids)
+    where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
+    note = _(" ({rows}, the first: {where})", rows=counted(count, "row", "rows"), where=where)
+    return [Sample(key=s.key, value=samples.cut(s.value, samples.WIDTH - len(note)) + note) for s in surplus]
+
+
+def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:
+    columns = ", ".join(search.unique.expressions or search.unique.columns)
+    what = _("the primary key") if search.unique.primary else _("the unique constraint")
+    if search.unique.named:
+        what = f"{what} {search.unique.name}"
+    elif not search.unique.primary:
+        what = _("the unique constraint of the model")
+    some = _(" among rows with {predicate}", predicate=search.unique.predicate) if search.unique.predicate else ""
+    would = _("would refuse") if search.key.exact or not search.folded else _("may refuse")
+    return _(
+        "{rows_repeat} a value of ({columns}){some} that another row has already; PostgreSQL {would}"
+        " {what}. {cause}{explanation}",
+        rows_repeat=counted(count, "row repeats", "rows repeat"),
+        columns=columns,
+        some=some,
+        would=would,
+        what=what,
+        cause=_cause(subject, search),
+        explanation=empty_duplicates.explanation(empty, search.columns[0]) if empty else "",
+    )
+
+
+def _cause(subject: Subject, search: Search) -> str:
+    if search.unique.expressions:
+        return _cause_of_expression(search)
+    if has_unique_index(subject, search.table, search.columns):
+        return _("SQLite's own unique index takes these for different values; on PostgreSQL they are one value.")
+    return _(
+        "SQLite's table has no unique index on these columns, or it would have refused them. A rebuild loses it: CREATE"
+        " TABLE ... AS SELECT makes a table without keys, and after a RENAME the indexes stay with the renamed table."
+    )
+
+
+def _cause_of_expression(search: Search) -> str:
+    if search.folded and not search.key.exact:
+        return _(
+            "They differ in letters beyond ASCII, whose case PostgreSQL's locale knows and SQLite's lower() and upper()"
+            " do not: most locales find them equal, C does not. PostgreSQL decides when it makes the index: if it"
+            " refuses, the run stops there and publishes nothing."
+        )
+    beyond = _(" Letters beyond ASCII were taken as they are: what PostgreSQL's locale folds may repeat as well.")
+    return _("SQLite's table has lost the index, or never had it.{beyond}", beyond=beyond if search.folded else "")
+
+
+def _remedy(search: Search, empty: int) -> str:
+    first = f"{empty_duplicates.remedy(search.table, search.columns[0], search.unique)}\n" if empty else ""
+    if search.unique.expressions:
+        return first + _(RULE.remedy)
+    query = compose(
+        "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
+        columns=names(column.source.name for column in search.columns),
+        table=name(search.table.source.name),
+    )
+    return _(
+        "{first}Decide which row of each key stays, point the rows that refer to the others at it,"
+        " delete the others, then make the lost unique index again. To see them all:\n{query}",
+        first=first,
+        query=query,
+    )
+
+
+RULE = SetRule(
+    id="duplicate-key",
+    level=Level.ERROR,
+    title=N_("Duplicates under a unique constraint"),
+    meaning=(
+        "PostgreSQL refuses the primary key or unique constraint. Values are compared as PostgreSQL will see them: text"
+        " by its bytes even where SQLite's column is NOCASE, numbers by value, one instant in two spellings as one."
+        " NULLs are distinct unless the constraint says otherwise. A partial constraint is examined where its condition"
+        " is made of columns that are true, false, NULL or not NULL, an expression where it is made of lower, upper,"
+        " trim, ltrim, rtrim and coalesce: letters of ASCII in two cases are an error, of others a warning, since"
+        " PostgreSQL's locale decides about them. Any other condition or expression, and citext that differs by case"
+        " alone, is left to PostgreSQL, which looks at every row when it restores the constraint."
+    ),
+    remedy=N_("Decide which row of each key stays, point the children of the others at it, and delete the others."),
+    repair="lossy",
+    repair_name="merge-duplicates",
+    repair_description=(
+        "Also by the name duplicate-key. Of the rows that share a key the one with the lowest primary key stays."
+        " Every row that refers to one of the others is pointed at it: foreign keys, many-to-many tables, generic keys."
+        " The others are kept whole in the record, with the columns in which they differ from it. Nothing is merged"
+        " where a row that refers to them could not follow, because its own primary key would have to change, nor under"
+        " a constraint over an expression."
+    ),
+    find=find,
+    offences=offences,
+)

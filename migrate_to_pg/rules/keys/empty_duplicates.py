@@ -1,0 +1,49 @@
+"""A unique column in, words out about its empty texts: as often as not they stand for a value that is missing."""
+
+from __future__ import annotations
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable, TargetUnique
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+_TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
+
+
+def repeated(subject: Subject, table: PlannedTable, columns: list[PlannedColumn], where: Sql) -> int:
+    """How many rows of those have the empty text in the one text column; 0 where fewer than two have."""
+    if len(columns) != 1 or columns[0].target.type_name not in _TEXT_TYPES:
+        return 0
+    empty = compose("({where}) AND {c} = '' COLLATE BINARY", where=where, c=name(columns[0].source.name))
+    count = samples.count(subject, table.source, empty)
+    return count if count > 1 else 0
+
+
+def explanation(count: int, column: PlannedColumn) -> str:
+    """What they probably are, which merging them would not know."""
+    return _(
+        " {count:,} rows have the empty text in {column}: probably it is missing there, and they are"
+        " different things; merging would make one of them.",
+        count=count,
+        column=column.name,
+    )
+
+
+def remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> str:
+    """What to do about them before any is merged."""
+    if column.target.not_null or column.source.not_null or unique.nulls_not_distinct:
+        return _(
+            "Where {column} is the empty text because it is missing, give each row a value of its own first.",
+            column=column.name,
+        )
+    query = compose(
+        "UPDATE {table} SET {column} = NULL WHERE {column} = '';",
+        table=name(table.source.name),
+        column=name(column.source.name),
+    )
+    return _(
+        "Where {column} is the empty text because it is missing, set it to NULL first. In SQLite:\n{query}",
+        column=column.name,
+        query=query,
+    )

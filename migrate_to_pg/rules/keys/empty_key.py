@@ -1,0 +1,99 @@
+"""Empty text in a nullable key, where NULL was meant: a form field left blank, or a CSV import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import Offence, SetRule, Subject
+from migrate_to_pg.rules.meant_as_null import null_for
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+_TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
+#: Types whose columns Django uses as keys; in any other the value's own rule tells it.
+_TYPES = (*_TEXT_TYPES, "int2", "int4", "int8", "uuid", "numeric")
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each column that has such values."""
+    for table in subject.plan.tables:
+        for offence in offences(subject, table):
+            count = samples.count(subject, table.source, offence.where)
+            if count:
+                yield _finding(subject, table, offence.columns[0], offence.where, count)
+
+
+def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """Those rows of each nullable key of one column."""
+    for column in table.loaded_columns:
+        where = empty(subject, table, column)
+        if where is not None:
+            yield Offence(columns=(column,), where=where)
+
+
+def empty(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    """The condition for an empty key; None where the column is no nullable key, or '' is a key of the parent's."""
+    key = _key(table, column)
+    if key is None or column.target.not_null or column.target.type_name not in _TYPES:
+        return None
+    if column.target.type_name in _TEXT_TYPES and _is_a_key(subject, key):
+        return None
+    return compose("typeof({c}) = 'text' AND {c} = '' COLLATE BINARY", c=name(column.source.name))
+
+
+def _key(table: PlannedTable, column: PlannedColumn) -> TargetForeignKey | None:
+    return next((key for key in table.target.foreign_keys if key.columns == (column.name,)), None)
+
+
+def _is_a_key(subject: Subject, key: TargetForeignKey) -> bool:
+    parent = subject.plan.table(key.parent)
+    column = next((c for c in parent.columns if (c.name,) == key.parent_columns), None) if parent else None
+    if parent is None or column is None:
+        return False
+    where = compose("{c} = '' COLLATE BINARY", c=name(column.source.name))
+    return samples.count(subject, parent.source, where) > 0
+
+
+def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, where: Sql, count: int) -> Finding:
+    rowids = samples.first_rowids(subject, table.source, where)
+    query = compose(
+        "UPDATE {table} SET {column} = NULL WHERE {column} = '';",
+        table=name(table.source.name),
+        column=name(column.source.name),
+    )
+    return RULE.finding(
+        table=table.name,
+        column=column.name,
+        count=count,
+        samples=samples.samples(subject, table, [column.source], rowids),
+        explanation=_(
+            "{rows_have} the empty text in {column}, a key that may be NULL, and NULL was meant."
+            " PostgreSQL's column is {type}: it would refuse '', or look for a parent of that key. Forms and"
+            " CSV imports write '' for what was left blank.",
+            rows_have=counted(count, "row has", "rows have"),
+            column=column.name,
+            type=column.target.type_sql,
+        ),
+        remedy=_("{remedy} In SQLite:\n{query}", remedy=_(RULE.remedy), query=query),
+    )
+
+
+RULE = SetRule(
+    id="empty-key",
+    level=Level.ERROR,
+    title=N_("Empty text in a key that may be NULL"),
+    meaning=(
+        "PostgreSQL refuses '' in a key of numbers or uuids, and the foreign key in a key of text, unless the parent"
+        " has a row whose key is ''. In a key that may not be NULL, the empty text is reported by wrong-storage-class,"
+        " invalid-uuid or foreign-key-orphan."
+    ),
+    remedy=N_("Set these keys to NULL."),
+    repair="lossy",
+    repair_description="Sets these keys to NULL, where Django reads the empty text today, or fails.",
+    find=find,
+    offences=offences,
+    mend=null_for(""),
+)

@@ -1,0 +1,178 @@
+"""A key whose parent row is not there: SQLite does not look unless a connection turns foreign keys on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import Mend, Offence, SetRule, Subject
+from migrate_to_pg.rules.keys import empty_key
+from migrate_to_pg.rules.sql_keys import Key, key_of
+from migrate_to_pg.sqlite.sql import Sql, compose, name, names
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each foreign key of PostgreSQL's that some rows do not satisfy."""
+    for table in subject.plan.tables:
+        for key in table.target.foreign_keys:
+            columns = paired(table, key.columns)
+            where = _told_here(subject, table, key, columns) if columns else None
+            count = _count(subject, table, where) if where else 0
+            if where and count:
+                yield _finding(subject, table, key, columns, where, count)
+
+
+def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """The rows of a table without a parent, for each of its keys."""
+    for key in table.target.foreign_keys:
+        columns = paired(table, key.columns)
+        where = _told_here(subject, table, key, columns) if columns else None
+        if where:
+            yield Offence(columns=tuple(columns), where=where)
+
+
+def null(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+    """NULL in place of a key that nothing answers to."""
+    return None if column.target.not_null else lambda _: None
+
+
+def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
+    """Those columns of the table; none where SQLite lacks one of them."""
+    by_name = {c.name: c for c in table.columns}
+    return [by_name[column] for column in wanted] if all(column in by_name for column in wanted) else []
+
+
+def _told_here(
+    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]
+) -> Sql | None:
+    """The condition for an orphan, but for the empty texts, which have a rule of their own."""
+    where = orphans(subject, key, columns)
+    empty = empty_key.empty(subject, table, columns[0]) if len(columns) == 1 else None
+    return compose("{where} AND NOT ({empty})", where=where, empty=empty) if where and empty else where
+
+
+def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn]) -> Sql | None:
+    """The condition for a child row without a parent; None where equality on PostgreSQL cannot be told here.
+
+    A NULL in any part means no check, as in MATCH SIMPLE. The set of parent keys is built once by SQLite, on disk where
+    it is large, whether or not the parent still has its index.
+    """
+    child = key_of(columns)
+    parent = subject.plan.parent(key.parent)
+    if child is None or not child.exact:
+        return None
+    if parent is None:
+        return child.held
+    parent_columns = paired(parent, key.parent_columns)
+    other = key_of(parent_columns) if parent_columns else None
+    return _not_among(subject, child, parent, parent_columns, other) if other else None
+
+
+def _not_among(
+    subject: Subject, child: Key, parent: PlannedTable, parent_columns: list[PlannedColumn], other: Key
+) -> Sql:
+    held = compose(" WHERE {held}", held=other.held)
+    if is_rowid(subject, parent, parent_columns):
+        # Every rowid is there and whole; without a condition SQLite searches the table itself.
+        held = Sql("")
+    return compose(
+        "{held} AND ({child}) NOT IN (SELECT {parent} FROM {table}{where})",
+        held=child.held,
+        child=child.same,
+        parent=other.same,
+        table=name(parent.source.name),
+        where=held,
+    )
+
+
+def is_rowid(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
+    """Whether the one column is another name of SQLite's rowid."""
+    keys = [column for column in table.source.columns if column.key_position]
+    if len(columns) != 1 or keys != [columns[0].source] or table.source.without_rowid:
+        return False
+    # INTEGER PRIMARY KEY DESC has an index of its own, and may hold NULL.
+    own_index = Sql("SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'")
+    return keys[0].declared_type.upper() == "INTEGER" and not subject.number(own_index, table.source.name)
+
+
+def _count(subject: Subject, table: PlannedTable, where: Sql) -> int:
+    sql = compose("SELECT count(*) FROM {table} WHERE {where}", table=name(table.source.name), where=where)
+    return subject.number(sql)
+
+
+def _finding(
+    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn], where: Sql, count: int
+) -> Finding:
+    sources = [column.source for column in columns]
+    rowids = samples.first_rowids(subject, table.source, where)
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(key.columns),
+        count=count,
+        samples=samples.samples(subject, table, sources, rowids),
+        explanation=_explanation(subject, key, count),
+        remedy=_remedy(subject, table, key, columns),
+    )
+
+
+def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
+    parent = f"{key.parent} ({', '.join(key.parent_columns)})"
+    why = _("no row of {parent} has this key", parent=parent)
+    if subject.plan.parent(key.parent) is None:
+        why = _("SQLite has no table {parent} at all", parent=key.parent)
+    refused = _("the constraint {key}", key=key.name) if key.named else _("this foreign key of the model")
+    return _(
+        "{rows_refer} to {parent}, but {why}. PostgreSQL would refuse {refused}. SQLite"
+        " checks foreign keys only where a connection turns them on, as Django does: such rows come from"
+        " rows deleted or imported by other programs, or while the key was broken.",
+        rows_refer=counted(count, "row refers", "rows refer"),
+        parent=parent,
+        why=why,
+        refused=refused,
+    )
+
+
+def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]) -> str:
+    nullable = not any(column.target.not_null for column in columns)
+    choices = (
+        _("Bring the parent rows back, ") + (_("set the key to NULL, ") if nullable else "") + _("or delete the rows.")
+    )
+    parent = subject.plan.parent(key.parent)
+    parent_columns = paired(parent, key.parent_columns) if parent else []
+    if parent is None or not parent_columns:
+        return choices
+    sources = [column.source.name for column in columns]
+    query = compose(
+        "SELECT * FROM {table} WHERE {first} IS NOT NULL AND ({columns}) NOT IN (SELECT {others} FROM {parent});",
+        table=name(table.source.name),
+        first=name(sources[0]),
+        columns=names(sources),
+        others=names(column.source.name for column in parent_columns),
+        parent=name(parent.source.name),
+    )
+    return _("{choices} To see them all:\n{query}", choices=choices, query=query)
+
+
+RULE = SetRule(
+    id="foreign-key-orphan",
+    level=Level.ERROR,
+    title=N_("Key without a parent row"),
+    meaning=(
+        "PostgreSQL refuses the foreign key. Keys are compared as PostgreSQL will see them after conversion; values"
+        " that it could not hold at all are reported by the rules about single values instead, and a key in which"
+        " any part is NULL refers to nothing. Keys over citext and other types whose equality SQLite cannot tell"
+        " are left to PostgreSQL, which checks every constraint when it is restored."
+    ),
+    remedy=N_("Bring the parent rows back, set the key to NULL where the column allows it, or delete the rows."),
+    repair="lossy",
+    repair_description=(
+        "Sets the key to NULL where the column allows it; the record keeps the value. Where it does not, the finding"
+        " stands."
+    ),
+    find=find,
+    offences=offences,
+    mend=null,
+)

@@ -1,0 +1,115 @@
+"""A sequence that could not go on: the highest id that SQLite ever gave is the last that PostgreSQL's type holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import compose, name, number, text
+
+#: pg_type.typname -> its last number, which is its sequence's too.
+_LAST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
+#: SQLite's integers end there, and so do its own ids.
+_END = _LAST["int8"]
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each IDENTITY or serial column whose next id its type does not hold."""
+    for table in subject.plan.tables:
+        for column in table.columns:
+            limit = _LAST.get(column.target.type_name)
+            if column.target.sequence is not None and limit is not None:
+                yield from _judged(subject, table, column, limit)
+
+
+def _judged(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> Iterator[Finding]:
+    highest, given = _highest(subject, table, column, limit), _given(table, column)
+    if max(highest, given) >= limit:
+        yield RULE.finding(
+            table=table.name,
+            column=column.name,
+            explanation=_(
+                "{reason} The next id would be {highest:,}, and PostgreSQL's column is {type}, which ends at"
+                " {limit:,}: its sequence could not be set, since ids are never given twice.{end_of_sqlite}",
+                reason=_reason(table, highest, given),
+                highest=max(highest, given) + 1,
+                type=column.target.type_sql,
+                limit=limit,
+                end_of_sqlite=_end_of_sqlite(max(highest, given)),
+            ),
+            remedy=_remedy(table, highest, given, limit),
+        )
+
+
+def _highest(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> int:
+    """Of the rows that PostgreSQL would take: one beyond the type is reported by integer-out-of-range."""
+    sql = compose(
+        "SELECT {c} FROM {t} WHERE typeof({c}) = 'integer' AND {c} BETWEEN 1 AND {limit} ORDER BY {c} DESC LIMIT 1",
+        c=name(column.source.name),
+        t=name(table.source.name),
+        limit=number(limit),
+    )
+    return next((int(row[0]) for row in subject.rows(sql)), 0)
+
+
+def _given(table: PlannedTable, column: PlannedColumn) -> int:
+    """What sqlite_sequence remembers, which is about the key alone."""
+    is_key = [key.name for key in table.key] == [column.name]
+    return (table.source.last_id or 0) if is_key else 0
+
+
+def _reason(table: PlannedTable, highest: int, given: int) -> str:
+    if highest >= given:
+        return _("A row has the id {highest:,}.", highest=highest)
+    return _(
+        "SQLite's table sqlite_sequence holds {given:,} as the highest id ever given in {source}, by a"
+        " row that may be gone.",
+        given=given,
+        source=table.source.name,
+    )
+
+
+def _end_of_sqlite(last: int) -> str:
+    return _(" SQLite has come to its end there, too: it refuses a new row, or picks free numbers at random.") * (
+        last >= _END
+    )
+
+
+def _remedy(table: PlannedTable, highest: int, given: int, limit: int) -> str:
+    widen = "" if limit == _END else _("Widen the column with a migration (BigAutoField). Or: ")
+    if highest >= limit:
+        lower = _("give the row a lower id, and its children with it, ")
+        return _(
+            "{widen}{lower}and set sqlite_sequence to the highest id that is left, where it has the table.",
+            widen=widen,
+            lower=lower,
+        )
+    update = compose(
+        "UPDATE sqlite_sequence SET seq = {highest} WHERE name = {table};",
+        highest=number(highest),
+        table=text(table.source.name),
+    )
+    return _(
+        "{widen}where no id above {highest:,} was ever a real row's, set the mark back in SQLite:\n{update}",
+        widen=widen,
+        highest=highest,
+        update=update,
+    )
+
+
+RULE = SetRule(
+    id="identity-exhausted",
+    level=Level.ERROR,
+    title=N_("No id left for the next row"),
+    meaning=(
+        "The sequence of an IDENTITY or serial column goes on after the highest of max(id) and SQLite's"
+        " sqlite_sequence, which remembers deleted rows, so that no id is given twice. Where that is the last number"
+        " of the column's type or beyond it (integer: 2147483647), PostgreSQL has no next id. Often a single row with a"
+        " number made by hand has moved the mark."
+    ),
+    remedy=N_("Widen the column with a migration (BigAutoField), or lower the id, and the mark in sqlite_sequence."),
+    find=find,
+)

@@ -1,0 +1,85 @@
+"""A key that is its parent's on PostgreSQL and not on SQLite: one value, spelled in two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.keys.foreign_key_orphan import paired
+from migrate_to_pg.rules.sql_keys import key_of
+from migrate_to_pg.sqlite.sql import Sql, compose, name, names
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each foreign key of PostgreSQL's that SQLite's own comparison does not follow."""
+    for table in subject.plan.tables:
+        for key in table.target.foreign_keys:
+            parent = subject.plan.table(key.parent)
+            columns = paired(table, key.columns)
+            parents = paired(parent, key.parent_columns) if parent else []
+            where = _missed(parent, columns, parents) if parent and columns and parents else None
+            if where and (count := samples.count(subject, table.source, where)):
+                yield _finding(subject, table, key, columns, where, count)
+
+
+def _missed(parent: PlannedTable, columns: list[PlannedColumn], parents: list[PlannedColumn]) -> Sql | None:
+    """The condition for rows whose parent PostgreSQL finds and SQLite does not; None where both compare alike.
+
+    SQLite builds each set of parent keys once, whether or not the parent still has its index.
+    """
+    child, other = key_of(columns), key_of(parents)
+    if child is None or other is None or (child.plain and other.plain) or not (child.exact and other.exact):
+        return None
+    return compose(
+        "{held} AND ({columns}) NOT IN (SELECT {parents} FROM main.{parent} WHERE {other_held})"
+        " AND ({child}) IN (SELECT {other} FROM main.{parent} WHERE {other_held})",
+        held=child.held,
+        columns=names(column.source.name for column in columns),
+        parents=names(column.source.name for column in parents),
+        parent=name(parent.source.name),
+        child=child.same,
+        other=other.same,
+        other_held=other.held,
+    )
+
+
+def _finding(
+    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn], where: Sql, count: int
+) -> Finding:
+    rowids = samples.first_rowids(subject, table.source, where)
+    return RULE.finding(
+        table=table.name,
+        column=", ".join(key.columns),
+        count=count,
+        samples=samples.samples(subject, table, [column.source for column in columns], rowids),
+        explanation=_(
+            "{rows_spell} the key of {parent} otherwise than its row does, such as a uuid with dashes and without."
+            " SQLite compares the characters: there joins, and Django's queries across this key, miss these rows, and"
+            " its own check of foreign keys calls them broken. PostgreSQL compares the values, and finds their"
+            " parents.",
+            rows_spell=counted(count, "row spells", "rows spell"),
+            parent=f"{key.parent} ({', '.join(key.parent_columns)})",
+        ),
+        remedy=_(RULE.remedy),
+    )
+
+
+RULE = SetRule(
+    id="key-spelled-otherwise",
+    level=Level.WARNING,
+    title=N_("Key that is spelled otherwise than its parent's"),
+    meaning=(
+        "The value is the parent's, its text is not: a uuid with dashes and without, in capitals or not, a date with"
+        " leading zeros and without. SQLite compares texts, so that its joins miss the parent; PostgreSQL compares"
+        " values. After the move queries give rows that they did not give before."
+    ),
+    remedy=N_(
+        "Nothing needs to be done for the move. To have SQLite find them as well, spell both alike: Django writes a"
+        " uuid as 32 hexadecimal digits without dashes."
+    ),
+    find=find,
+)

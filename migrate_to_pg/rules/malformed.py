@@ -1,0 +1,102 @@
+"""What the codecs found malformed in, one rule for each kind of it out.
+
+A codec marks values that its type cannot hold, whatever the reason. A rule made here takes those of its own types;
+where one mark has several reasons, ``where`` picks the rule's own rows by SQL, asked only where something was marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import LiteralString
+
+import pyarrow as pa
+
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import ngettext
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import MendOf, Subject, Told, ValueRule
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+#: Says more of the rows in question, for which there is a condition; '' where there is nothing to add.
+Hint = Callable[[Subject, PlannedTable, PlannedColumn, Sql], str]
+Mask = Callable[[ColumnBatch], pa.BooleanArray | None]
+
+TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
+JSON_TYPES = ("json", "jsonb")
+
+
+def marked(*types: str) -> Mask:
+    """What the codec marked in columns of these types."""
+    wanted = frozenset(types)
+    return lambda batch: batch.malformed if batch.column.target.type_name in wanted else None
+
+
+def form_rule(
+    *,
+    id: str,
+    title: str,
+    mask: Mask,
+    holds: str | Callable[[PlannedColumn], str],
+    remedy: str,
+    meaning: str,
+    where: LiteralString = "",
+    hint: Hint | None = None,
+    repair: str = "",
+    repair_description: str = "",
+    mend: MendOf | None = None,
+) -> ValueRule:
+    """A rule whose explanation is: PostgreSQL's column is ..., which holds ...; these values are not that."""
+
+    def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
+        form = _(holds) if isinstance(holds, str) else holds(column)
+        more = hint(subject, table, column, own) if hint else ""
+        return Told(
+            explanation=_(
+                "PostgreSQL's column is {type}, which holds {form}. These values are not that; SQLite looks at"
+                " no value, so any program could write them.{more}",
+                type=column.target.type_sql,
+                form=form,
+                more=more,
+            ),
+            remedy=_(remedy),
+        )
+
+    return ValueRule(
+        id=id,
+        level=Level.ERROR,
+        title=title,
+        meaning=meaning,
+        remedy=remedy,
+        mask=mask,
+        tell=tell,
+        with_class=True,
+        repair=repair,
+        repair_description=repair_description,
+        mend=mend,
+        where=(lambda _subject, _table, column: condition(where, column)) if where else None,
+    )
+
+
+def condition(template: LiteralString, column: PlannedColumn) -> Sql:
+    """A template about ``{c}``, the quoted column."""
+    return compose(template, c=name(column.source.name))
+
+
+def told_counts(
+    subject: Subject,
+    table: PlannedTable,
+    column: PlannedColumn,
+    own: Sql,
+    kinds: Sequence[tuple[str, LiteralString]],
+) -> str:
+    """ " 3 are empty text; 1 is a date alone": each kind that occurs among the finding's own rows, with its number."""
+    conditions = [compose("({own}) AND ({kind})", own=own, kind=condition(kind, column)) for __, kind in kinds]
+    found = zip(kinds, samples.counts(subject, samples.numbered(table.source), conditions), strict=True)
+    parts = [
+        ngettext("{n:,} is {words}", "{n:,} are {words}", count, words=_(words))
+        for (words, __), count in found
+        if count
+    ]
+    return _(" Of them, {parts}.", parts="; ".join(parts)) if parts else ""

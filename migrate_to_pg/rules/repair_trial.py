@@ -1,0 +1,72 @@
+"""Try what a rule's repair makes of the values that it finds fault with; nothing is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import Offence, Rule, SetRule, Subject, UnmendableError, Value
+from migrate_to_pg.rules.keys import duplicate_key
+from migrate_to_pg.rules.mergeable import mergeable
+
+
+def with_trial(subject: Subject, rule: Rule, finding: Finding, rowids: Sequence[int] | None = None) -> Finding:
+    """The finding with the number of its rows that the repair really repairs; without an offer where that is none.
+
+    ``rowids`` are its rows, where they are known.
+    """
+    table = subject.plan.table(finding.table)
+    if not finding.repair:
+        return finding
+    if rule.id == duplicate_key.RULE.id:
+        count = mergeable(subject, table, finding.column) if table else 0
+    elif rule.mend is None:
+        # It is made for the whole table or column at once.
+        count = finding.count
+    elif table is None or not samples.can_be_edited(table):
+        count = 0
+    else:
+        found = _offending(subject, rule, table, finding.column) if rowids is None else rowids
+        count = sum(1 for _ in repaired(subject, rule, table, finding.column, found))
+    return dataclasses.replace(finding, repairable=count, repair=finding.repair if count else "")
+
+
+def repaired(
+    subject: Subject, rule: Rule, table: PlannedTable, column: str, rowids: Sequence[int]
+) -> Iterator[tuple[int, Value]]:
+    """Those of the rows whose value can be repaired, each with the new value; ``column`` is PostgreSQL's name."""
+    found = next((c for c in table.loaded_columns if c.name == column), None)
+    if rule.mend is None or found is None or found in table.key or found.source.generated:
+        return
+    mend = rule.mend(subject, table, found)
+    if mend is None:
+        return
+    for rowid, value in samples.values(subject, table.source, found.source, rowids):
+        try:
+            new = mend(value)
+        except UnmendableError:
+            continue
+        yield rowid, new
+
+
+def _offending(subject: Subject, rule: Rule, table: PlannedTable, column: str) -> Sequence[int]:
+    columns = [c for c in table.columns if c.name in column.split(", ")]
+    return offending(subject, rule, table, columns) if isinstance(rule, SetRule) else ()
+
+
+def offending(subject: Subject, rule: SetRule, table: PlannedTable, columns: Sequence[PlannedColumn]) -> list[int]:
+    """The rows in which the rule finds fault with exactly these columns."""
+    conditions = (o.where for o in offences(rule, subject, table) if same_columns(o, columns))
+    return [row for where in conditions for row in samples.rowids(subject, table.source, where)]
+
+
+def offences(rule: SetRule, subject: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """What the rule finds fault with in one table."""
+    return rule.offences(subject, table) if rule.offences else iter(())
+
+
+def same_columns(offence: Offence, columns: Sequence[PlannedColumn]) -> bool:
+    """Whether an offence concerns exactly these columns."""
+    return {c.name for c in offence.columns} == {c.name for c in columns}

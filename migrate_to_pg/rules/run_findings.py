@@ -1,0 +1,193 @@
+"""What a run tells of itself: what its proof saw, and how its schema was made. Nothing of it stops a move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import ComputedOtherwise, Finding, Level, ModelNames, Proof, Sample, TableProof
+from migrate_to_pg.rules.base import SAMPLES, Rule
+from migrate_to_pg.rules.schema import logical_replication
+
+COMPUTED = Rule(
+    id="computed-otherwise",
+    level=Level.WARNING,
+    title=N_("Value that PostgreSQL computes otherwise than SQLite holds it"),
+    meaning=(
+        "A generated column is not moved: PostgreSQL computes it from the row's other columns, and the proof asks it to"
+        " compute each value once more. Its functions are not SQLite's (there `Upper()` changes only ASCII letters);"
+        " and a column that is plain on SQLite may hold anything. Told where the cells were compared."
+    ),
+    remedy=N_(
+        "Look at the values; SQLite's stay in the snapshot. Where PostgreSQL's are wrong, correct the expression."
+    ),
+)
+
+FROM_MODELS = Rule(
+    id="schema-from-models",
+    level=Level.WARNING,
+    title=N_("Schema made from the models"),
+    meaning=(
+        "`--schema models` makes the tables, indexes and constraints of the models as of the applied migrations. What"
+        " migrations make besides is not there: views, triggers, functions, extensions, all that RunSQL and RunPython"
+        " do."
+    ),
+    remedy=N_("Compare with the migrations, and make by hand what is missing before the application uses it."),
+)
+
+FROM_MODEL = Rule(
+    id="table-from-model",
+    level=Level.WARNING,
+    title=N_("Table made from its model"),
+    meaning=(
+        "No applied migration makes the table of this installed model; `--from-models`, or `--schema models`, made it"
+        " from the model, in its final place, and its rows are moved and proven like all others. What is in SQLite and"
+        " not in the model (other columns, triggers, indexes made by hand) is not there; a column with values is an"
+        " error of its own."
+    ),
+    remedy=N_(
+        "Nothing more for an unmanaged model. Of a managed one, record its migration on PostgreSQL afterwards:"
+        " manage.py migrate --fake."
+    ),
+)
+
+AT_START = Rule(
+    id="written-at-start",
+    level=Level.WARNING,
+    title=N_("Source that the project's own start writes to"),
+    meaning=(
+        "The database changed between the import of the applications and the first step of the run: by an"
+        " AppConfig.ready() that writes on every start, or by another process in that moment. It came before the"
+        " snapshot, so nothing of it is lost; and it will happen on PostgreSQL with every start there."
+    ),
+    remedy=N_("Look for what AppConfig.ready() writes; with DATABASE_URL or --settings it need not be this database."),
+)
+
+NOT_COMPARED = Rule(
+    id="view-not-compared",
+    level=Level.WARNING,
+    title=N_("View that gives something else each time"),
+    meaning=(
+        "`--verify-only` reads the view anew, and its SQL depends on the moment (`random()`, `datetime('now')`): what"
+        " it gives now differs from what was carried, which says nothing about the rows on PostgreSQL. The run that"
+        " carried them has proven them. A view that gives the same as then is not told."
+    ),
+    remedy=N_(
+        "The run that carried it has proven it; whether anybody changed its rows on PostgreSQL since, only you can"
+        " tell."
+    ),
+)
+
+NOT_READ = Rule(
+    id="bytes-not-read",
+    level=Level.WARNING,
+    title=N_("Bytes of the files that SQLite does not read"),
+    meaning=(
+        "SQLite passes over what it cannot use, without a word: what stands behind the last page of the file, and a"
+        " -wal from the first page on whose checksum is wrong, committed transactions among it. What is read and moved"
+        " is the database without them. Told by `sqlite_doctor`, too. A file that is shorter than its pages, and a -wal"
+        " or -journal of another database, stop everything."
+    ),
+    remedy=N_(
+        "Keep a copy of all files as they are. Where rows are missing, look for a complete copy of the file with its"
+        " -wal."
+    ),
+)
+
+RUN_RULES = (
+    NOT_READ,
+    COMPUTED,
+    FROM_MODELS,
+    FROM_MODEL,
+    AT_START,
+    NOT_COMPARED,
+    logical_replication.LOGICAL_REPLICATION,
+)
+
+
+def written_at_start() -> Finding:
+    """Said of a source that changed while Django was set up."""
+    return AT_START.finding(
+        table="",
+        explanation=_(
+            "The source was written to while the project started, before anything was copied: by an AppConfig.ready()"
+            " of its own, or by another process. What was written is in the snapshot."
+        ),
+        remedy=_(AT_START.remedy),
+    )
+
+
+def bytes_not_read(told: str) -> Finding:
+    """Said of what SQLite passes over."""
+    return NOT_READ.finding(table="", explanation=told, remedy=_(NOT_READ.remedy))
+
+
+def made_from_models(tables: int) -> Finding:
+    """Said of a schema of so many tables that no migration made."""
+    return FROM_MODELS.finding(
+        table="django_migrations",
+        explanation=_(
+            "No migration was run: the schema ({tables}) is made from the models, and the record of migrations is"
+            " SQLite's. What migrations make besides the models is not there.",
+            tables=counted(tables, "table", "tables"),
+        ),
+        remedy=_(FROM_MODELS.remedy),
+    )
+
+
+def made_from_model(model: ModelNames) -> Finding:
+    """Said of a table that was made from an installed model, since no migration makes it."""
+    return FROM_MODEL.finding(
+        table=model.target,
+        explanation=_(
+            "No applied migration makes {table}: it is made from the installed model {model}, and its rows are moved.",
+            table=model.target,
+            model=model.label,
+        ),
+        remedy=_(
+            "Once it is published, record its migration on PostgreSQL: manage.py migrate --fake {migration}",
+            migration=model.migration,
+        )
+        if model.migration
+        else _("There is nothing to do; indexes and triggers that somebody made by hand in SQLite are not there."),
+    )
+
+
+def not_compared(view: TableProof) -> Finding:
+    """Said of a carried view that --verify-only cannot tell anything about."""
+    return NOT_COMPARED.finding(
+        table=view.name,
+        explanation=_(
+            "What this view gives depends on the moment, and is not what was carried: nothing can be told of it."
+        ),
+        remedy=_(NOT_COMPARED.remedy),
+    )
+
+
+def told_by(proof: Proof) -> Iterator[Finding]:
+    """What a proof found that is no difference."""
+    for table in proof.tables:
+        yield from map(_computed, table.otherwise)
+
+
+def _computed(found: ComputedOtherwise) -> Finding:
+    return COMPUTED.finding(
+        table=found.table,
+        column=found.column,
+        count=found.count,
+        samples=[
+            Sample(key=one.key, value=f"{_shown(one.source)} → {_shown(one.target)}") for one in found.samples[:SAMPLES]
+        ],
+        explanation=_(
+            "PostgreSQL computes {column} itself, and {values} SQLite holds otherwise. Shown are SQLite's and"
+            " PostgreSQL's.",
+            column=found.column,
+            values=counted(found.count, "value", "values"),
+        ),
+        remedy=_(COMPUTED.remedy),
+    )
+
+
+def _shown(value: str | None) -> str:
+    return "NULL" if value is None else repr(value)

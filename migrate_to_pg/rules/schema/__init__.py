@@ -1,0 +1,1 @@
+"""Rules about tables, columns and other objects of the schema."""

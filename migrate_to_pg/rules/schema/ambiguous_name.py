@@ -1,0 +1,58 @@
+"""Several tables or columns of SQLite's that one name of PostgreSQL's would fit: which is meant, nobody can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Doubt, Finding, Level
+from migrate_to_pg.rules.base import SetRule, Subject
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each group of such names."""
+    yield from map(finding, subject.plan.doubts)
+
+
+def finding(doubt: Doubt) -> Finding:
+    """The doubt, with every name that it is about."""
+    sources, targets = (", ".join(names) for names in (doubt.sources, doubt.targets))
+    if doubt.table:
+        told = _(
+            "PostgreSQL's table {table} has the column {targets}; which of SQLite's is it? These would fit: {sources}.",
+            table=doubt.table,
+            targets=targets,
+            sources=sources,
+        )
+    else:
+        told = _(
+            "PostgreSQL's name for a table is {targets}; which of SQLite's is it? These would fit: {sources}.",
+            targets=targets,
+            sources=sources,
+        )
+    return RULE.finding(
+        table=doubt.table or doubt.targets[0],
+        column=", ".join(doubt.targets) if doubt.table else "",
+        count=len(doubt.sources),
+        explanation=told
+        + _(" PostgreSQL cuts a name at 63 bytes and tells upper from lower case; SQLite does neither."),
+        remedy=_(RULE.remedy),
+    )
+
+
+RULE = SetRule(
+    id="ambiguous-name",
+    level=Level.ERROR,
+    title=N_("Name that several tables or columns would fit"),
+    meaning=(
+        "The table of a model is found by its whole name. Where two tables, or two columns, of SQLite would still fit"
+        " one of PostgreSQL's, because it cuts names at 63 bytes and tells upper from lower case, or where it would"
+        " call the tables of two models alike, nothing is guessed and nothing is moved."
+    ),
+    remedy=N_(
+        "Rename all but one of them in SQLite, or drop it there, after copying the file; of two models, give one a"
+        " shorter db_table and migrate."
+    ),
+    find=find,
+)

@@ -1,0 +1,108 @@
+"""A view or trigger of SQLite's whose body names something that is not there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+#: What SQLite says of it; other complaints, such as of a function that only Django defines, are no fault.
+_MISSING = ("no such table", "no such column", "no such view", "no such index")
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each."""
+    for kind, broken in ((N_("view"), broken_views(subject)), (N_("trigger"), broken_triggers(subject))):
+        for told, (table, complaint) in broken.items():
+            yield _finding(kind, told, table, complaint)
+
+
+def broken_views(subject: Subject) -> dict[str, tuple[str, str]]:
+    """name -> (the same name, SQLite's complaint)."""
+    found = {}
+    for view in subject.catalog.views:
+        complaint = _complaint(subject, compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
+        if complaint:
+            found[view] = (view, complaint)
+    return found
+
+
+def broken_triggers(subject: Subject) -> dict[str, tuple[str, str]]:
+    """name -> (its table, SQLite's complaint).
+
+    A statement that is compiled compiles the triggers it fires: those of one table cannot be told apart, except by the
+    events on which they fire.
+    """
+    found = {}
+    for trigger, sql in subject.catalog.triggers.items():
+        table = table_of(subject, trigger)
+        complaint = next(filter(None, (_complaint(subject, s) for s in _firing(subject, table, sql))), "")
+        if complaint:
+            found[trigger] = (table, complaint)
+    return found
+
+
+def table_of(subject: Subject, trigger: str) -> str:
+    """The table, or view, on which a trigger fires."""
+    table = Sql("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name = ?")
+    return next((str(row[0]) for row in subject.rows(table, trigger)), trigger)
+
+
+def _firing(subject: Subject, table: str, sql: str) -> Iterator[Sql]:
+    """Statements that fire the trigger; EXPLAIN compiles them and runs nothing."""
+    words = sql.upper().split()
+    event = next((word for word in words if word in ("INSERT", "UPDATE", "DELETE")), "")
+    if event == "INSERT":
+        yield compose("EXPLAIN INSERT INTO {table} DEFAULT VALUES", table=name(table))
+    elif event == "DELETE":
+        yield compose("EXPLAIN DELETE FROM {table}", table=name(table))
+    else:
+        columns = subject.rows(Sql("SELECT name FROM pragma_table_info(?)"), table)
+        for (column,) in columns:
+            yield compose("EXPLAIN UPDATE {table} SET {column} = NULL", table=name(table), column=name(column))
+
+
+def _complaint(subject: Subject, sql: Sql) -> str:
+    try:
+        subject.rows(sql)
+    except sqlite3.Error as error:
+        return str(error) if any(words in str(error) for words in _MISSING) else ""
+    return ""
+
+
+def _finding(kind: str, told: str, table: str, complaint: str) -> Finding:
+    effect = {
+        "view": _("Whatever reads it fails."),
+        "trigger": _("Every write to {table} that fires it fails, for the application as well.", table=table),
+    }[kind]
+    return RULE.finding(
+        table=table,
+        explanation=_(
+            "The {kind} {told} names something that is not there; SQLite says: {complaint}. {effect} It is"
+            " SQLite's own and is not moved to PostgreSQL, so the move heals this.",
+            kind=_(kind),
+            told=told,
+            complaint=complaint,
+            effect=effect,
+        ),
+        remedy=_("If nothing needs it, drop it in SQLite, after copying the file:\n")
+        + (compose("DROP VIEW {n};", n=name(told)) if kind == "view" else compose("DROP TRIGGER {n};", n=name(told))),
+    )
+
+
+RULE = SetRule(
+    id="broken-view-or-trigger",
+    level=Level.WARNING,
+    title=N_("View or trigger that names something missing"),
+    meaning=(
+        "Views and triggers are not moved, so PostgreSQL is not concerned. On SQLite every read of such a view fails,"
+        " and so does every write that fires such a trigger: a table or column was dropped or renamed under it."
+    ),
+    remedy=N_("Drop it in SQLite, or make what it names again."),
+    find=find,
+)

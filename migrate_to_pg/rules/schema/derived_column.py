@@ -1,0 +1,89 @@
+"""A column of derived data, a search index, that is another type on each database: left out, to be filled anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import SetRule, Subject
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column."""
+    yield from left_out(subject.plan)
+
+
+def left_out(plan: Plan) -> Iterator[Finding]:
+    """The same of a plan alone."""
+    for table in plan.tables:
+        for column in table.derived:
+            yield _finding(table, column)
+
+
+def filled(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Table, column and empty value of each that takes neither NULL nor a default of its own."""
+    for table in plan.tables:
+        for column in table.derived:
+            if column.target.not_null and not column.target.has_default:
+                yield table.name, column.name, ""
+
+
+def _finding(table: PlannedTable, column: PlannedColumn) -> Finding:
+    if column.target.has_default:
+        value = _("PostgreSQL's default")
+    else:
+        value = _("the empty value") if column.target.not_null else "NULL"
+    return RULE.finding(
+        table=table.name,
+        column=column.name,
+        count=table.source.rows or 1,
+        explanation=_(
+            "The column {column} is {declared} on SQLite and {type} on PostgreSQL: derived data, a search index, which"
+            " each database makes in its own way. PostgreSQL would read the text as a list of lexemes and keep neither"
+            " its order nor its repetitions. So the column is left out: all else of {rows} is moved, and each gets"
+            " {value} there. It is not compared.",
+            column=column.name,
+            declared=column.source.declared_type or _("without a type"),
+            type=column.target.type_sql,
+            rows=counted(table.source.rows, "row", "rows"),
+            value=value,
+        ),
+        remedy=_(
+            "Fill it on PostgreSQL after the move, by what fills it in this project: manage.py update_index (Wagtail),"
+            " manage.py buildwatson (django-watson), a trigger of the table, or an UPDATE such as:\n{update}\n"
+            "To leave the whole table behind, where all of it is such an index: --exclude-data {table}",
+            update=_update(table, column),
+            table=table.name,
+        ),
+    )
+
+
+def _update(table: PlannedTable, column: PlannedColumn) -> str:
+    """A statement that runs as it is, over a text of the same table where there is one."""
+    texts = [c.name for c in table.columns if c.target.type_name in ("text", "varchar") and not c.target.generated]
+    text = quoted(texts[0]) if texts else "'...'"
+    return f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = to_tsvector(coalesce({text}, ''));"  # noqa: S608 - shown
+
+
+def quoted(name: str) -> str:
+    """A name as PostgreSQL reads it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+RULE = SetRule(
+    id="derived-column",
+    level=Level.WARNING,
+    title=N_("Search index that is another type on each database"),
+    meaning=(
+        "The column is text on SQLite and tsvector on PostgreSQL, as the search indexes of some applications are: the"
+        " migration asks which database it runs on. It holds what was computed from other data, and no cast makes the"
+        " one of the other: PostgreSQL reads a text as a list of lexemes, without order, repetitions and backslashes."
+        " The rows are moved, the column gets NULL, its default or the empty value, and is not compared; the proof"
+        " says so. A column that SQLite declares as tsvector too is moved as any other, where it holds what PostgreSQL"
+        " writes. `--check` knows of it where a migration says so by a field, or by ALTER TABLE."
+    ),
+    remedy=N_("Fill it on PostgreSQL after the move, by what fills it in this project (manage.py update_index)."),
+    find=find,
+)

@@ -1,0 +1,55 @@
+"""A column of SQLite's table that the migrations do not make: its data would stay behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedTable, SourceColumn
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; the values of a generated one are computed, so none is lost."""
+    for table in subject.plan.tables:
+        for column in table.only_source:
+            if not column.generated:
+                yield _finding(subject, table, column)
+
+
+def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Finding:
+    there = compose("{column} IS NOT NULL", column=name(column.name))
+    count = subject.number(
+        compose("SELECT count(*) FROM {table} WHERE {there}", table=name(table.source.name), there=there)
+    )
+    rowids = samples.first_rowids(subject, table.source, there) if count else []
+    lost = _("{rows_hold} a value there, which would be lost", rows_hold=counted(count, "row holds", "rows hold"))
+    effect = lost if count else _("Every value in it is NULL")
+    return RULE.finding(
+        table=table.name,
+        column=column.name,
+        count=count or 1,
+        level=Level.ERROR if count else Level.WARNING,
+        samples=samples.samples(subject, table, [column], rowids),
+        explanation=_(
+            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. {effect}.",
+            column=column.name,
+            declared_type=column.declared_type or _("no type"),
+            effect=effect,
+        ),
+        remedy=_("Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n")
+        + compose("ALTER TABLE {table} DROP COLUMN {column};", table=name(table.source.name), column=name(column.name)),
+    )
+
+
+RULE = SetRule(
+    id="extra-column",
+    level=Level.ERROR,
+    title=N_("Column that the migrations do not know"),
+    meaning="PostgreSQL's table lacks the column, so its data would be lost; a warning where every value is NULL.",
+    remedy=N_("Add a field for it to the model and migrate, or drop the column from SQLite."),
+    find=find,
+)

@@ -1,0 +1,244 @@
+"""A table of SQLite's that no migration knows: carried to a schema of its own, or left behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import LEFTOVERS, MOST_COLUMNS, Finding, Leftovers, Level, Plan, SourceTable
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name
+
+#: A name in SQL, quoted in any way or not.
+_NAME = re.compile(r"""\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^]]*\]|\w+""")
+#: What is not carried with a table.
+_BESIDE = Sql(
+    "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
+    " ORDER BY type, name"
+)
+
+#: What to do about a table that is left behind.
+_LEFT = N_(
+    "Look at its rows; if they are needed, bring them into a table of the project (a model and a migration), or carry"
+    " them as they are: --leftovers copy. To leave the table behind: --leftovers skip."
+)
+#: About one that is carried.
+_COPIED = N_(
+    "Look at its rows there; if they are needed, bring them into a table of the project (a model and a migration);"
+    " if not, drop the table. To leave it behind: --leftovers skip; to stop at it: --leftovers stop."
+)
+#: About one that has too many columns.
+_WIDE = N_("Where its rows are needed, divide it into tables of fewer columns in SQLite; if not, drop it.")
+#: Columns that are asked about in one statement: SQLite's expressions have a depth of 1,000 at most.
+_AT_ONCE = 200
+#: About a virtual one.
+_SEARCH = N_(
+    "Where the application searches, it needs an index of PostgreSQL's own: make one there by a migration"
+    " (SearchVectorField and GinIndex of django.contrib.postgres), or use the backend that your search has for"
+    " PostgreSQL, and fill it after the move. Where the table holds rows that are nowhere else, copy them to an"
+    " ordinary table first."
+)
+
+_ON_SQLITE = N_("The migrations make this table on SQLite alone. {told}")
+_VIRTUAL = N_("No migration of the project makes this table. {told}")
+_UNKNOWN = N_(
+    "No migration of the project makes this table. {told} Such tables come from interrupted rebuilds"
+    " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
+)
+#: Where --as-leftovers names it.
+_CHOSEN = N_("It is the table of the installed model {models}, and goes among the leftovers as you chose. {told}")
+#: Where no server was asked.
+_PROMISED = N_(
+    "None of the project's models stands for this table. If a migration makes it by RunSQL or RunPython, it goes where"
+    " that puts it; only a run with a server knows. If none does, this holds. {told}"
+)
+_REHEARSE = N_(
+    "Rehearse (--rehearse --target embedded), which runs the migrations: it tells whether one of them makes the table,"
+    " and what to do where none does."
+)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each; a virtual table's shadow tables are told with it."""
+    used = {unmade.name for unmade in subject.plan.unmade} - set(subject.plan.as_leftovers)
+    for table in subject.plan.leftovers:
+        if table.name in used:
+            continue  # unmade-model-table tells it
+        if table.unreadable and not (subject.leftovers is Leftovers.STOP and table.kind == "table"):
+            # Told with the reason, by the rule for what SQLite lacks.
+            continue
+        if table.kind == "virtual":
+            yield _finding(subject, table, Level.WARNING, _virtual(subject, table), _SEARCH)
+        elif table.kind == "table":
+            yield _ordinary(subject, table)
+
+
+def _ordinary(subject: Subject, table: SourceTable) -> Finding:
+    if subject.leftovers is Leftovers.COPY and (columns := _columns(subject, table)) > MOST_COLUMNS:
+        return _too_wide(table, columns)
+    if subject.leftovers is Leftovers.COPY:
+        return _finding(subject, table, Level.WARNING, _carried(subject, table), _COPIED)
+    # Without a server it may be one that RunSQL makes: that stops nobody.
+    stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
+    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, _behind(subject, table), _LEFT)
+
+
+def _columns(subject: Subject, table: SourceTable) -> int:
+    """How many columns it takes: one for each kind of values that a column of SQLite's holds."""
+    columns = table.columns
+    # No column becomes more than five.
+    if not MOST_COLUMNS / 5 < len(columns) <= MOST_COLUMNS:
+        return len(columns)
+    kinds = 0
+    for start in range(0, len(columns), _AT_ONCE):
+        part = columns[start : start + _AT_ONCE]
+        counted_kinds = (
+            compose(
+                "max(count(DISTINCT CASE typeof({c}) WHEN 'null' THEN NULL WHEN 'integer' THEN 'real'"
+                " ELSE typeof({c}) END), 1)",
+                c=name(column.name),
+            )
+            for column in part
+        )
+        sum_of_kinds = join(" + ", counted_kinds)
+        kinds += subject.number(
+            compose("SELECT {kinds} FROM {table} NOT INDEXED", kinds=sum_of_kinds, table=name(table.name))
+        )
+    return kinds
+
+
+def too_wide(plan: Plan, wide: Mapping[str, int], found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """A finding for each table that would have too many columns, but for those that were found out before."""
+    told = {
+        finding.table for finding in found if finding.rule == RULE.id and f"{MOST_COLUMNS:,}" in finding.explanation
+    }
+    return tuple(_too_wide(t, wide[t.name]) for t in plan.leftovers if t.name in wide and t.name not in told)
+
+
+def _too_wide(table: SourceTable, columns: int) -> Finding:
+    return RULE.finding(
+        table=table.name,
+        count=table.rows or 1,
+        explanation=_(
+            "No migration of the project makes this table, and it is left behind: it would have {columns:,} columns on"
+            " PostgreSQL, which takes no more than {most:,} (a column of SQLite's that holds values of several kinds"
+            " becomes one for each). {held} Everything else is moved; the table stays in the snapshot.",
+            columns=columns,
+            most=MOST_COLUMNS,
+            held=_held(table),
+        ),
+        remedy=_(_WIDE),
+    )
+
+
+def _virtual(subject: Subject, table: SourceTable) -> str:
+    shadows = [t.name for t in subject.plan.leftovers if t.kind == "shadow" and t.name.startswith(f"{table.name}_")]
+    kept = f" ({', '.join(shadows)})" if shadows else ""
+    triggers = ", ".join(triggers_that_name(subject, table))
+    written = _(" The triggers that write to it are left behind as well: {triggers}.", triggers=triggers)
+    told = _(
+        "It is a virtual table, a search index perhaps, which keeps its contents in tables of its own{kept}; PostgreSQL"
+        " has nothing of the kind, so that it is left behind, and stays in the snapshot. {held}",
+        kept=kept,
+        held=_held(table),
+    )
+    return told + (written if triggers else "")
+
+
+def triggers_that_name(subject: Subject, table: SourceTable) -> list[str]:
+    """The triggers of other tables whose SQL names this one: they go with it."""
+    own = Sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> ? COLLATE NOCASE")
+    return [trigger for trigger, sql in subject.rows(own, table.name) if table.name.lower() in set(_names_in(sql))]
+
+
+def _names_in(sql: str) -> Iterator[str]:
+    """Every name of a statement, in lower case, without its quotes."""
+    for word in _NAME.findall(sql):
+        yield (word[1:-1].replace(word[-1] * 2, word[-1]) if word[0] in "\"`['" else word).lower()
+
+
+def _held(table: SourceTable) -> str:
+    if not table.rows:
+        return _("It holds no rows.")
+    return _("{rows} would stay behind.", rows=counted(table.rows, "row", "rows"))
+
+
+def _behind(subject: Subject, table: SourceTable) -> str:
+    chosen = table.rows and subject.leftovers is Leftovers.SKIP
+    return _held(table) + (_(" You chose so.") if chosen else "")
+
+
+def _carried(subject: Subject, table: SourceTable) -> str:
+    if table.name in subject.plan.excluded_leftovers:
+        told = _("The move makes it in schema {schema}, empty: its rows were excluded.", schema=LEFTOVERS)
+    elif table.rows:
+        rows = counted(table.rows, "row", "rows")
+        told = _(
+            "The move carries {rows} of it to a table of schema {schema}, as they are.", rows=rows, schema=LEFTOVERS
+        )
+    else:
+        told = _("It holds no rows; the move makes it in schema {schema} all the same.", schema=LEFTOVERS)
+    beside = [str(found) for (found,) in subject.rows(_BESIDE, table.name)]
+    if beside:
+        told += _(" Not carried: its indexes and triggers ({beside}).", beside=", ".join(beside))
+    if table.foreign_keys:
+        parents = ", ".join(dict.fromkeys(key.parent for key in table.foreign_keys))
+        told += _(" Not carried: its foreign keys, to {parents}.", parents=parents)
+    return told
+
+
+def _finding(subject: Subject, table: SourceTable, level: Level, told: str, remedy: str) -> Finding:
+    on_sqlite = table.name.lower() in (subject.plan.made or {})
+    # Whatever makes it here may make it there as well; only a server knows.
+    promised = subject.plan.promised and table.kind == "table"
+    models = [model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models]
+    if models:
+        words, kept = _CHOSEN, _set_schema(table, models) if subject.leftovers is Leftovers.COPY else _(remedy)
+    else:
+        unknown = _VIRTUAL if table.kind == "virtual" else _UNKNOWN
+        words = _PROMISED if promised else _ON_SQLITE if on_sqlite else unknown
+        kept = _(_REHEARSE) if promised else _(remedy)
+    return RULE.finding(
+        table=table.name,
+        count=table.rows or 1,
+        level=level,
+        explanation=_(words, told=told, models=", ".join(models)),
+        remedy=kept if promised or on_sqlite or models else _drop(subject, table, kept),
+    )
+
+
+def _set_schema(table: SourceTable, models: list[str]) -> str:
+    return _(
+        "The model {models} looks for the table in the final schema. To put it there after the move, with the types of"
+        " its values, which need not be those of the model's fields:\n",
+        models=", ".join(models),
+    ) + compose("ALTER TABLE sqlite_leftovers.{table} SET SCHEMA public;", table=name(table.name))
+
+
+def _drop(subject: Subject, table: SourceTable, remedy: str) -> str:
+    """The statements in their order: a trigger that writes to a table which is gone lets no row be written."""
+    triggers = triggers_that_name(subject, table)
+    return "\n".join(
+        (
+            _("{remedy} To remove it from SQLite, after copying the file:", remedy=remedy),
+            *(compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers),
+            compose("DROP TABLE {table};", table=name(table.name)),
+        )
+    )
+
+
+RULE = SetRule(
+    id="leftover-table",
+    level=Level.WARNING,
+    title=N_("Table that no migration knows"),
+    meaning=(
+        "The migrations do not make the table on PostgreSQL. Its rows are carried to a table of schema"
+        " sqlite_leftovers, whose types are those of the values, without its indexes, foreign keys and triggers. An"
+        " error with --leftovers stop, where it holds rows. A virtual table (a search index) is left behind with the"
+        " tables that it keeps its contents in and the triggers that write to it."
+    ),
+    remedy=N_("Bring its rows into a table of the project, drop the table, or leave it behind with --leftovers skip."),
+    find=find,
+)

@@ -1,0 +1,115 @@
+"""A column that the migrations make and SQLite's table lacks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetColumn
+from migrate_to_pg.rules.base import SetRule, Subject
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; PostgreSQL computes the generated ones."""
+    for table in subject.plan.tables:
+        for column in table.target.columns:
+            if column in table.only_target and not column.generated:
+                yield _finding(table, column, alone=_is_postgresqls(subject, table, column))
+
+
+#: What stands for "nothing there" in a type, where anything does.
+_EMPTY: Mapping[str, str] = dict.fromkeys(("text", "varchar", "bpchar", "citext", "tsvector", "hstore", "bytea"), "")
+
+
+def empty_value(table: PlannedTable, column: TargetColumn) -> str | None:
+    """PostgreSQL's text for the empty value of a column; None where its type has none, or a unique key forbids it."""
+    if any(column.name in unique.columns for unique in table.target.uniques):
+        return None
+    return "{}" if column.type_name.startswith("_") else _EMPTY.get(column.type_name)
+
+
+def filled(plan: Plan, findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
+    """Table, column and empty value of each finding whose repair was accepted."""
+    for finding in findings:
+        table = plan.table(finding.table) if finding.rule == RULE.id and finding.applied else None
+        for column in table.only_target if table else ():
+            value = empty_value(table, column) if table and column.name == finding.column else None
+            if value is not None:
+                yield finding.table, finding.column, value
+
+
+def _is_postgresqls(subject: Subject, table: PlannedTable, column: TargetColumn) -> bool:
+    """Whether the migrations do not make the column on SQLite."""
+    made = (subject.plan.made or {}).get(table.source.name.lower())
+    return made is not None and made.table.column(column.name) is None
+
+
+def _finding(table: PlannedTable, column: TargetColumn, *, alone: bool) -> Finding:
+    filler = _filler(column)
+    rows = counted(table.source.rows, "row", "rows")
+    if filler:
+        effect = _("{rows} would be filled with {filler}.", rows=rows, filler=filler)
+    else:
+        effect = _("It is NOT NULL and has no default: PostgreSQL would refuse {rows}.", rows=rows)
+    # Without rows there is nothing to refuse.
+    level = Level.WARNING if filler or not table.source.rows else Level.ERROR
+    found = RULE.finding(
+        table=table.name,
+        column=column.name,
+        level=level,
+        explanation=_(
+            "The migrations make the column {column} ({type}) on PostgreSQL alone. {effect}",
+            column=column.name,
+            type=column.type_sql,
+            effect=effect,
+        )
+        if alone
+        else _(
+            "The migrations make the column {column} ({type}), and SQLite's table lacks it, although they"
+            " are recorded as applied there. {effect}",
+            column=column.name,
+            type=column.type_sql,
+            effect=effect,
+        ),
+        remedy=_(
+            "Give it a default there, in the migration that makes it, or let it be NULL; fill it after the move as the"
+            " application does."
+        )
+        if alone
+        else _(
+            "Find out what became of it: a migration faked (migrate --fake), edited after it was applied, or a table"
+            " restored from an older copy. Add the column to SQLite and fill it, or correct the migrations. Where a"
+            " migration makes it on PostgreSQL alone (a search vector), give it a default there."
+        ),
+    )
+    fills = level is Level.ERROR and empty_value(table, column) is not None
+    return found if fills else dataclasses.replace(found, repair="")
+
+
+def _filler(column: TargetColumn) -> str:
+    if column.sequence:
+        return _("new numbers of its sequence")
+    if column.has_default:
+        return _("PostgreSQL's default")
+    return "" if column.not_null else "NULL"
+
+
+RULE = SetRule(
+    id="missing-column",
+    level=Level.ERROR,
+    title=N_("Column that SQLite's table lacks"),
+    meaning=(
+        "PostgreSQL refuses rows without a value for a NOT NULL column that has no default. Where it is nullable or has"
+        " a default, or the table is empty, this is a warning that says what it would be filled with."
+    ),
+    remedy=N_("Add the column to SQLite and fill it, or correct the migrations."),
+    repair="lossy",
+    repair_description=(
+        "Each row gets the empty value of the column's type: '' for text, tsvector, hstore and bytea, {} for an array."
+        " Other types have none, and a column under a unique key gets none. Fill it afterwards as the application does"
+        " (an index of a search is built anew)."
+    ),
+    find=find,
+)

@@ -1,0 +1,55 @@
+"""A collation, function, type or extension that a model asks for: PostgreSQL has none, or only the server knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.missing_objects import remedy
+from migrate_to_pg.records import Finding, Level, Need
+from migrate_to_pg.rules.base import SetRule, Subject
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each of them."""
+    for need in subject.plan.needs:
+        yield RULE.finding(
+            table=need.table,
+            column=need.column,
+            level=Level.ERROR if need.is_sqlite else Level.WARNING,
+            explanation=_explained(need),
+            remedy=remedy(need.kind, need.name),
+        )
+
+
+def _explained(need: Need) -> str:
+    words = {
+        "collation": _("{object} asks for the collation {name}.", object=need.object, name=need.name),
+        "function": _("{object} calls the function {name}.", object=need.object, name=need.name),
+        "type": _("{object} has the type {name}.", object=need.object, name=need.name),
+        "extension": _("{object} needs the extension {name}.", object=need.object, name=need.name),
+    }
+    if need.is_sqlite:
+        lacks = _("It is SQLite's: PostgreSQL has none of that name, and no applied migration makes one.")
+    else:
+        lacks = _("No applied migration makes it. No server was asked: a rehearsal tells whether the server has it.")
+    return f"{words[need.kind]} {lacks}"
+
+
+RULE = SetRule(
+    id="missing-on-postgresql",
+    level=Level.ERROR,
+    title=N_("Collation, function, type or extension that PostgreSQL lacks"),
+    meaning=(
+        "The columns, generated columns, constraints and indexes of the models are written as PostgreSQL's SQL,"
+        " without a server. A collation of SQLite's (`NOCASE`, `RTRIM`, `BINARY`) or of the project's, a function or a"
+        " type that SQLite alone has is an error: neither the migrations nor `--schema models` can make the table."
+        " Another collation, and the extension of a type or of an operator class (hstore, citext, ltree, cube,"
+        " pgvector, pg_trgm), is a warning: the server may have it. What an applied migration makes (CreateCollation,"
+        " CreateExtension, RunSQL) is not missing. A run with a target asks the server instead. What RunSQL and"
+        " RunPython do besides is tried by a rehearsal."
+    ),
+    remedy=N_("Make it in a migration, or put what both databases have in its place."),
+    find=find,
+)

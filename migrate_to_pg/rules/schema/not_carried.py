@@ -1,0 +1,118 @@
+"""Views and triggers of SQLite's own: they are written in its SQL, and are not moved; what a view gives may be."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import LEFTOVERS, Finding, Leftovers, Level
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.schema.broken_view_or_trigger import broken_triggers, broken_views, table_of
+from migrate_to_pg.rules.schema.leftover_table import triggers_that_name
+from migrate_to_pg.sqlite.sql import compose, name
+
+#: Longest SQL shown.
+_WIDTH = 4000
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each view and each trigger, but for those that broken-view-or-trigger reports."""
+    broken = broken_views(subject), broken_triggers(subject)
+    for view, sql in subject.catalog.views.items():
+        # Any other is made by the migrations on PostgreSQL, too.
+        if view in subject.plan.leftover_views and view not in broken[0]:
+            yield _view(subject, view, sql)
+    # Told with the table that they write to, which is left behind.
+    virtual = [table for table in subject.plan.leftovers if table.kind == "virtual"]
+    told = {trigger for table in virtual for trigger in triggers_that_name(subject, table)}
+    made = _made_there(subject)
+    for trigger, sql in subject.catalog.triggers.items():
+        table = table_of(subject, trigger)
+        if trigger not in broken[1] and trigger not in told and (table.lower(), trigger.lower()) not in made:
+            yield _finding(N_("trigger"), trigger, table, sql, _maybe(subject))
+
+
+def _made_there(subject: Subject) -> set[tuple[str, str]]:
+    """(SQLite's name of the table, trigger) of those that PostgreSQL has by that name: migrations make them there."""
+    pairs = (*subject.plan.tables, *subject.plan.excluded)
+    return {(pair.source.name.lower(), trigger.lower()) for pair in pairs for trigger in pair.target.triggers}
+
+
+def _maybe(subject: Subject) -> str:
+    unknown = _(" A migration may make one of that name there; only a run with a server knows.")
+    return unknown if subject.plan.promised else ""
+
+
+def _view(subject: Subject, view: str, sql: str) -> Finding:
+    unknown = _maybe(subject)
+    if subject.leftovers is not Leftovers.COPY or view in subject.plan.excluded_leftovers:
+        return _finding(N_("view"), view, view, sql, unknown)
+    try:
+        subject.rows(compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
+    except sqlite3.Error as error:
+        return unread(view, str(error))
+    if view in subject.catalog.unread_views:
+        return unread(view, subject.catalog.unread_views[view])
+    told = _(
+        " The move carries what it gives to a table of schema {schema}, as it is at the moment of the snapshot.",
+        schema=LEFTOVERS,
+    )
+    return _finding(N_("view"), view, view, sql, unknown + told)
+
+
+def untold(complaints: Mapping[str, str], found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """A finding for each view that could not be read to its end, but for those that were found out before."""
+    told = [(finding.table, finding.explanation) for finding in found]
+    known = {view for view, complaint in complaints.items() for t, text in told if t == view and complaint in text}
+    return tuple(unread(view, complaint) for view, complaint in complaints.items() if view not in known)
+
+
+def unread(view: str, complaint: str) -> Finding:
+    """What a view gives was to be carried, and SQLite does not read it."""
+    told = _(
+        "SQLite does not read it here, so that nothing of what it gives is carried: {complaint}.", complaint=complaint
+    )
+    return RULE.finding(
+        table=view,
+        explanation=_("The view {view} is SQLite's own and is not moved to PostgreSQL. {told}", view=view, told=told),
+        remedy=_(
+            "It may need a function that only the application defines: write it for PostgreSQL in a migration"
+            " (RunSQL), or put its rows into a table before the move."
+        ),
+    )
+
+
+def _finding(kind: str, told: str, table: str, sql: str, more: str = "") -> Finding:
+    shown = sql if len(sql) <= _WIDTH else sql[: _WIDTH - 1] + "…"
+    return RULE.finding(
+        table=table,
+        explanation=_(
+            "The {kind} {name} is SQLite's own and is not moved to PostgreSQL.{more} Its SQL: {shown}",
+            kind=_(kind),
+            name=told,
+            more=more,
+            shown=shown,
+        ),
+        remedy=_(
+            "If the application relies on it, write it for PostgreSQL in a migration (RunSQL); if not, leave"
+            " it behind, or drop it in SQLite (DROP {upper}).",
+            upper=kind.upper(),
+        ),
+    )
+
+
+RULE = SetRule(
+    id="not-carried",
+    level=Level.WARNING,
+    title=N_("View or trigger that is not moved"),
+    meaning=(
+        "Views and triggers are written in SQLite's SQL and are not data: those that migrations make are made on"
+        " PostgreSQL by the migrations, any other does not exist there. What such a view gave at the moment of the"
+        " snapshot is carried as a table of schema sqlite_leftovers, where SQLite can read it and nothing else was"
+        " chosen with --leftovers."
+    ),
+    remedy=N_("Write it for PostgreSQL in a migration (RunSQL) where the application relies on it."),
+    find=find,
+)

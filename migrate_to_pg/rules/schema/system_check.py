@@ -1,0 +1,73 @@
+"""A model that Django itself refuses on PostgreSQL: every command that checks the database would end with that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, SystemCheck
+from migrate_to_pg.rules.base import SetRule, Subject
+
+#: The name that Django itself gives to a column of a many-to-many table: PostgreSQL cuts it in the table and in every
+#: query alike, so that the rows cross and the application works.
+_WORKS_ALL_THE_SAME = ("models.E019",)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each message of Django's."""
+    for check in subject.plan.system_checks:
+        yield _finding(check)
+
+
+def _finding(check: SystemCheck) -> Finding:
+    told = _(
+        "Django's system check {id} fails on PostgreSQL for {object}: {message}",
+        id=check.id,
+        object=check.object,
+        message=check.message,
+    )
+    if check.until:
+        effect = _(
+            "PostgreSQL {assumed} has what it needs; an older server, down to {until}, which is the oldest that this"
+            " Django supports, may not. No server was asked: a run with a target asks the one that is meant.",
+            assumed=check.assumed,
+            until=check.until,
+        )
+    elif check.id in _WORKS_ALL_THE_SAME:
+        effect = _(
+            "PostgreSQL cuts the name in the table and in every query alike: the rows are moved, and the application"
+            " works. But manage.py migrate, and each command that checks the database, would end with it."
+        )
+    else:
+        effect = _("After the move manage.py migrate, and each command that checks the database, would end with it.")
+        if check.assumed:
+            effect += _(" No server was asked: PostgreSQL {assumed} was assumed.", assumed=check.assumed)
+    return RULE.finding(
+        table=check.table,
+        column=check.column,
+        level=Level.WARNING if check.until or check.id in _WORKS_ALL_THE_SAME else Level.ERROR,
+        explanation=f"{told} {effect}",
+        remedy=f"{check.hint} {_(RULE.remedy)}" if check.hint else _(RULE.remedy),
+    )
+
+
+RULE = SetRule(
+    id="system-check",
+    level=Level.ERROR,
+    title=N_("Model that Django refuses on PostgreSQL"),
+    meaning=(
+        "Django's system checks of the models are run for the target's database (`databases=[alias]`), and one fails"
+        " there that does not fail on SQLite: a generated column that is not stored, a column's name of more than 63"
+        " bytes, a field that PostgreSQL has not. The rows could be moved, but `manage.py migrate`, and each command"
+        " that checks the database, would end with SystemCheckError. Checks that SILENCED_SYSTEM_CHECKS silences are"
+        " not told. Without a server the newest PostgreSQL is assumed; what fails on an older one alone is a warning."
+        " So is a many-to-many column whose name Django makes too long (models.E019): it works, cut, once it is"
+        " silenced."
+    ),
+    remedy=N_(
+        "Correct the model, with a migration, before the move; or, where you know that it works there, name the check"
+        " in SILENCED_SYSTEM_CHECKS."
+    ),
+    find=find,
+)

@@ -1,0 +1,61 @@
+"""A column of a type of which it is not known what PostgreSQL keeps of a text: its values are not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.codecs import codec_for
+from migrate_to_pg.codecs.text_types import is_known
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column that holds a value; without a server nobody knows what an own type is."""
+    for table in subject.plan.tables if not subject.plan.promised else ():
+        for column in table.loaded_columns:
+            if codec_for(column.target).by_text and not is_known(column.target):
+                yield from _finding(subject, table, column)
+
+
+def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Iterator[Finding]:
+    there = compose("{c} IS NOT NULL", c=name(column.source.name))
+    count = samples.count(subject, table.source, there)
+    if count:
+        yield RULE.finding(
+            table=table.name,
+            column=column.name,
+            count=count,
+            samples=samples.samples(
+                subject, table, [column.source], samples.first_rowids(subject, table.source, there)
+            ),
+            explanation=_(
+                "PostgreSQL's column is {type}. Its values would be sent as text and cast, and nobody has tried whether"
+                " that type keeps all of a text.",
+                type=column.target.type_sql,
+            ),
+            remedy=_(
+                "Set the column to NULL in a copy of SQLite and fill it on PostgreSQL after the move, or leave the"
+                " table out: --exclude-data {table}",
+                table=table.name,
+            ),
+        )
+
+
+RULE = SetRule(
+    id="unknown-type",
+    level=Level.ERROR,
+    title=N_("Value for a type that is not known here"),
+    meaning=(
+        "Types without a binary form here are sent as text, which PostgreSQL casts; of some types that cast drops what"
+        " it cannot hold, without a word. For each type in a table (`columns/kept.py`) it was tried what is kept; a"
+        " type that is not in it, such as a composite type or one of an extension, stops the run where a row holds a"
+        " value. A column of NULLs does not. Only a server knows the types: `--check` does not."
+    ),
+    remedy=N_("Fill the column on PostgreSQL after the move, or leave the table out with --exclude-data."),
+    find=find,
+)

@@ -1,0 +1,231 @@
+"""A connection in, the same with the functions that the rules' SQL uses out: what one value is to PostgreSQL.
+
+``pg_date`` and its like give a canonical form, NULL where the value has none; the ``..._fault`` functions name what is
+wrong with a value, NULL where nothing is. They say once more what the codecs do to whole batches: these answer for
+single rows, where the codecs have found that something is wrong.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import functools
+import json
+import math
+import re
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
+
+from migrate_to_pg.codecs.inet import binary_address
+from migrate_to_pg.codecs.numeric import as_django_reads, fifteen_digits, sqlite_decimal
+from migrate_to_pg.codecs.parse_datetime import date_of, moment_of, time_of
+from migrate_to_pg.records import TargetColumn
+
+_Function = Callable[..., str | int]
+
+
+def register(database: sqlite3.Connection, time_zone: str) -> None:
+    """Make the functions known; ``time_zone`` is what naive text in a timestamptz column means."""
+    zone = ZoneInfo(time_zone)
+    functions: dict[str, tuple[int, _Function]] = {
+        "pg_numeric": (4, _numeric),
+        "pg_rounds": (3, _rounds),
+        "pg_rounds_whole": (1, lambda value: fifteen_digits(value) != value),
+        "pg_date": (1, lambda text: date_of(text).isoformat()),
+        "pg_time": (1, lambda text: time_of(text).isoformat()),
+        "pg_timestamp": (1, lambda text: _local(text, zone).isoformat()),
+        "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
+        "pg_has_offset": (1, lambda text: moment_of(text).tzinfo is not None),
+        "pg_inet": (1, lambda text: binary_address(text).hex()),
+        "pg_case": (2, _case),
+        "pg_ascii_case": (2, _ascii_case),
+    }
+    for function, (arguments, canonical) in functions.items():
+        database.create_function(function, arguments, _or_null(canonical), deterministic=True)
+    database.create_function("pg_json_number", 1, json_number, deterministic=True)
+    database.create_function("pg_json_depth", 1, json_depth, deterministic=True)
+    database.create_function("pg_json_too_deep", 1, json_too_deep, deterministic=True)
+    database.create_function("pg_packed", 1, _packed, deterministic=True)
+    faults: dict[str, Callable[[bytes], str | None]] = {
+        "pg_text_fault": text_fault,
+        "pg_clock_fault": lambda raw: clock_fault(raw, zone),
+        "pg_json_fault": json_fault,
+    }
+    for function, fault in faults.items():
+        database.create_function(function, 1, fault, deterministic=True)
+
+
+def _or_null(canonical: _Function) -> Callable[..., str | int | None]:
+    def call(value: object, *arguments: int | str) -> str | int | None:
+        try:
+            return canonical(_decoded(value), *arguments)
+        except (ValueError, TypeError, OverflowError, decimal.InvalidOperation):
+            return None
+
+    return call
+
+
+def _decoded(value: object) -> object:
+    """Text comes as its bytes: Python's sqlite3 fails on arguments that are no UTF-8."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+# --- canonical forms --------------------------------------------------------------------------------------------------
+
+
+def _numeric(value: float, precision: int, scale: int, exact: int) -> str:
+    number = as_django_reads(value, _numeric_column(precision, scale, bool(exact)))
+    # PostgreSQL's numeric has no minus zero; a sum would round to the 28 digits of Python's own context.
+    return str(number if number else abs(number))
+
+
+def _rounds(value: float, precision: int, scale: int) -> int:
+    """1 where the 15 digits that Django takes of a REAL hold more decimals than the column."""
+    column = _numeric_column(precision, scale, False)
+    return as_django_reads(value, column) != sqlite_decimal(value, column)
+
+
+@functools.cache
+def _numeric_column(precision: int, scale: int, exact: bool) -> TargetColumn:
+    return TargetColumn(
+        name="", type_name="numeric", type_sql="numeric", not_null=False, precision=precision, scale=scale, exact=exact
+    )
+
+
+def _case(text: str, function: str) -> str:
+    """Letter by letter, as a locale does: 'ß' has no capital of one letter, and stays."""
+    changed = ((letter, getattr(letter, function)()) for letter in text)
+    return "".join(other if len(other) == 1 else letter for letter, other in changed)
+
+
+def _ascii_case(text: str, function: str) -> str:
+    return "".join(getattr(letter, function)() if letter.isascii() else letter for letter in text)
+
+
+def _local(text: str, zone: ZoneInfo) -> datetime.datetime:
+    moment = moment_of(text)
+    return moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _instant(text: str, zone: ZoneInfo) -> datetime.datetime:
+    """ValueError where the clocks showed that local time twice, or never."""
+    moment = moment_of(text)
+    if moment.tzinfo is None:
+        earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+        if earlier.utcoffset() != later.utcoffset():
+            raise _ClockError(text)
+        moment = earlier
+    return moment.astimezone(datetime.UTC)
+
+
+#: Of arrays and objects within one another, to SQLite since 3.42.
+MOST_LEVELS = 1000
+
+
+class _ClockError(ValueError):
+    """A local time without one meaning."""
+
+
+def _packed(raw: bytes) -> int:
+    """Bytes that no compression without entropy coding, as PostgreSQL's, can do better than."""
+    return len(zlib.compress(raw, 9))
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def text_fault(raw: bytes) -> str | None:
+    """Of a text's bytes: 'surrogate', 'utf-8' or 'nul'."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return "surrogate" if _is_utf8_but_for_surrogates(raw) else "utf-8"
+    return "nul" if b"\0" in raw else None
+
+
+def _is_utf8_but_for_surrogates(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def clock_fault(raw: bytes, zone: ZoneInfo) -> str | None:
+    """Of a timestamp's text: 'form', or 'clock' where the clocks showed that local time twice, or never."""
+    try:
+        _instant(raw.decode(), zone)
+    except _ClockError:
+        return "clock"
+    except (ValueError, OverflowError):
+        return "form"
+    return None
+
+
+def json_fault(raw: bytes) -> str | None:
+    """Of a JSON text that SQLite finds valid: 'nul', 'surrogate' or 'number', none of which jsonb can hold."""
+    try:
+        return next((fault for token in _scalars(raw) if (fault := _scalar_fault(token))), None)
+    except ValueError:
+        return None
+
+
+def json_number(raw: bytes) -> bool:
+    """Whether a JSON text has a finite float that jsonb prints as an integer, or a negative zero."""
+    try:
+        return any(token[0] != '"' and _comes_back_otherwise(token) for token in _scalars(raw))
+    except ValueError:
+        return False
+
+
+def json_depth(raw: bytes) -> int:
+    """How many arrays and objects of a JSON text are within one another."""
+    depth = deepest = 0
+    for token in _BRACKET_OR_STRING.findall(raw):
+        depth += (token in b"[{") - (token in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def json_too_deep(raw: bytes) -> bool:
+    """Whether Python gives up, as it does in Django, on a JSON text that SQLite takes."""
+    if json_depth(raw) > MOST_LEVELS:
+        return False
+    try:
+        json.loads(raw)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return False
+
+
+def _scalars(raw: bytes) -> Iterator[str]:
+    """Every key, text and number, as they are written: however deep, and the first of two equal keys as well."""
+    return (found[0] for found in _SCALAR.finditer(raw.decode()))
+
+
+def _scalar_fault(token: str) -> str | None:
+    if token[0] != '"':
+        # Without an exponent it keeps its point in jsonb, and is read as infinite there, too.
+        return "number" if "e" in token.lower() and math.isinf(float(token)) else None
+    text = json.loads(token) if "\\" in token else token
+    if "\0" in text:
+        return "nul"
+    return "surrogate" if any("\ud800" <= c <= "\udfff" for c in text) else None
+
+
+def _comes_back_otherwise(number: str) -> bool:
+    mantissa, _, exponent = number.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    if not exponent and not decimals:
+        return False
+    as_integer = bool(exponent) and int(exponent) >= decimals and not math.isinf(float(number))
+    return as_integer or (mantissa[0] == "-" and float(number) == 0)
+
+
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_SCALAR = re.compile(_STRING + r"|-?[0-9][0-9.eE+-]*", re.DOTALL)
+_BRACKET_OR_STRING = re.compile((_STRING + r"|[\[\]{}]").encode(), re.DOTALL)

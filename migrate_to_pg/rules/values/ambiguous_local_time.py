@@ -1,0 +1,66 @@
+"""A local time that the clocks showed twice, or never: it has no one meaning as an instant."""
+
+from __future__ import annotations
+
+import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from migrate_to_pg.codecs.parse_datetime import moment_of
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Mend, Subject, UnmendableError, Value
+from migrate_to_pg.rules.malformed import form_rule, marked
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn, _own: Sql) -> str:
+    return _(
+        " The text means the time in {source_time_zone} (TIME_ZONE), where the clocks showed it twice,"
+        " when they were put back, or never, when they were put forward.",
+        source_time_zone=subject.plan.source_time_zone,
+    )
+
+
+def _mend_of(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> Mend:
+    return partial(_with_offset, ZoneInfo(subject.plan.source_time_zone))
+
+
+def _with_offset(zone: ZoneInfo, value: Value) -> Value:
+    """The offset that was in force before the clocks were changed: the earlier of the two instants."""
+    if not isinstance(value, str) or ":" not in value:
+        raise UnmendableError
+    try:
+        moment = moment_of(value).replace(tzinfo=zone, fold=0)
+        text = value + moment.isoformat()[-len("+02:00") :]
+        same = moment_of(text)
+    except ValueError as error:
+        raise UnmendableError from error
+    # An offset with seconds does not fit.
+    if same != moment.astimezone(datetime.UTC):
+        raise UnmendableError
+    return text
+
+
+RULE = form_rule(
+    id="ambiguous-local-time",
+    title=N_("Local time that was twice, or never"),
+    mask=marked("timestamptz"),
+    where="typeof({c}) = 'text' AND pg_clock_fault(CAST({c} AS BLOB)) = 'clock'",
+    holds="instants",
+    hint=_hint,
+    meaning=(
+        "Without USE_TZ (or with a TIME_ZONE in DATABASES) SQLite holds local times. Where the clocks are put back an"
+        " hour is shown twice, where they are put forward an hour is never shown: which instant PostgreSQL should hold"
+        " would be a guess. With USE_TZ and no TIME_ZONE in DATABASES the text is UTC, and this does not arise."
+    ),
+    remedy=N_("Give these times an offset in SQLite, such as 2024-10-27 02:30:00+02:00."),
+    repair="lossy",
+    repair_description=(
+        "Adds to the text the offset from UTC that was in force before the clocks were changed, such as +02:00: of a"
+        " time that was shown twice that is the earlier one; a time that was never shown is what clocks showed that"
+        " nobody put forward. A date alone, and a time written without colons, stand."
+    ),
+    mend=_mend_of,
+)

@@ -1,0 +1,51 @@
+"""A boolean that is neither 0 nor 1, and from which Django reads one all the same."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Mend, Subject
+from migrate_to_pg.rules.malformed import form_rule
+from migrate_to_pg.rules.values.boolean_value import as_read, is_converted, mask, words
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def _reading(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    if not is_converted(column):
+        return _(" Django reads 1.0 as True and 0.0 as False.")
+    reading = _(" Django reads True from 1 alone, None from the empty text, and False from all else.")
+    return reading + words(subject, table, column, own)
+
+
+def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
+    if not is_converted(column):
+        return lambda value: int(value == 1)
+    return lambda value: None if value in ("", b"") else int(value in ("1", b"1"))
+
+
+RULE = dataclasses.replace(
+    form_rule(
+        id="boolean-as-read",
+        title=N_("Boolean that is neither 0 nor 1, but that Django reads"),
+        mask=mask,
+        holds=N_("0 (false) and 1 (true)"),
+        meaning=(
+            "PostgreSQL's boolean is true or false. From these values Django reads a boolean all the same: True from"
+            " the byte 1, None from the empty text, which is told here where the column may be NULL, and False from all"
+            " else, 'true' and 2 too. Those that mean something else than Django reads are told once more, as"
+            " boolean-value."
+        ),
+        remedy=N_("Put 0 or 1 in their place, as Django reads them."),
+        hint=_reading,
+        repair="lossless",
+        repair_description=(
+            "Puts 1 in place of what Django reads as True, 0 in place of what it reads as False, and NULL in place of"
+            " what it reads as None."
+        ),
+        mend=_mend_of,
+    ),
+    where=as_read,
+)

@@ -1,0 +1,147 @@
+"""A boolean that is neither 0 nor 1: SQLite has no boolean type, so anything can stand there.
+
+Django's own converter runs where the column is declared ``bool``: it reads True from 1 alone and False from all else,
+but None from what has no bytes, for which Python calls no converter.
+In a column that is declared otherwise it reads 1.0 and 0.0 as booleans, and hands on any other value as it is.
+What Django reads can take the value's place without a loss (boolean-as-read); where a word or SQLite itself says
+otherwise, somebody may want what they mean instead (boolean-value), and has to say so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Subject, Told, UnmendableError, Value
+from migrate_to_pg.rules.malformed import condition, form_rule, told_counts
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+_TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
+_FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """Other numbers, and other types of value: 'true' and 2 are one fault to whoever repairs it."""
+    if batch.column.target.type_name != "bool":
+        return None
+    if batch.malformed is None or batch.wrong_storage is None:
+        return batch.malformed if batch.wrong_storage is None else batch.wrong_storage
+    return pc.or_(batch.malformed, batch.wrong_storage)
+
+
+def is_converted(column: PlannedColumn) -> bool:
+    """Whether Django's converter runs: Python's sqlite3 goes by the first word of the declared type."""
+    return re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower() == "bool"
+
+
+_NO_BOOLEAN = "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1))"
+
+
+def as_read(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
+    """The condition for values of which Django reads a boolean, or None where the column takes NULL."""
+    if not is_converted(column):
+        return condition("typeof({c}) = 'real' AND {c} IN (0, 1)", column)
+    return condition(_NO_BOOLEAN + (" AND CAST({c} AS BLOB) <> x''" if column.target.not_null else ""), column)
+
+
+def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
+    """The condition for values that mean something else than Django reads, or of which it reads no boolean."""
+    if not is_converted(column):
+        return condition(_NO_BOOLEAN + " AND NOT (typeof({c}) = 'real' AND {c} IN (0, 1))", column)
+    return condition(
+        _NO_BOOLEAN + " AND ((CAST({c} AS BLOB) = x'31')"
+        " <> ({c} IS TRUE OR typeof({c}) = 'text' AND lower(trim({c}, ' ')) IN ('true', 't', 'yes', 'y', 'on'))"
+        + (" OR CAST({c} AS BLOB) = x'')" if column.target.not_null else ")"),
+        column,
+    )
+
+
+def words(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    """How many of the texts are words, and how many are empty."""
+    return told_counts(
+        subject,
+        table,
+        column,
+        own,
+        [
+            (
+                _("a word that other programs read as true or false"),
+                "typeof({c}) = 'text' AND lower({c}) IN"
+                " ('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', 'on', 'off')",
+            ),
+            (_("the empty text"), "{c} = ''"),
+        ],
+    )
+
+
+def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    today = (
+        _(
+            " Django reads False from them today, since it reads True from 1 alone (and None from the empty text); as a"
+            " word, or to SQLite in a WHERE clause, they are true. --fix boolean-as-read, which is a part of --fix"
+            " lossless, keeps what Django reads; --fix boolean-value, which has to be named, puts what the word means."
+        )
+        if is_converted(column)
+        else _(
+            " Django reads no boolean from them today, but the value itself: any text that is not empty counts as true,"
+            " 'false' too. (The column is not declared bool, where Django would convert.)"
+        )
+    )
+    return today + words(subject, table, column, own)
+
+
+def _remedy(table: PlannedTable, column: PlannedColumn) -> str:
+    if not is_converted(column):
+        return _(RULE.remedy)
+    query = compose(
+        "UPDATE {table} SET {column} = 0 WHERE CAST({column} AS BLOB) NOT IN (x'31', x'');",
+        table=name(table.source.name),
+        column=name(column.source.name),
+    )
+    return _("{remedy} To keep in SQLite what Django reads today:\n{query}", remedy=_(RULE.remedy), query=query)
+
+
+def _meant(value: Value) -> Value:
+    word = value.strip(" ").lower() if isinstance(value, str) else value
+    if word in _TRUE or word == 1:
+        return 1
+    if word in _FALSE or word == 0:
+        return 0
+    raise UnmendableError
+
+
+_RULE = form_rule(
+    id="boolean-value",
+    title=N_("Boolean that means something else than Django reads"),
+    mask=mask,
+    holds=N_("0 (false) and 1 (true)"),
+    meaning=(
+        "PostgreSQL's boolean is true or false. From a column that Django made (`bool`) it reads True where the value"
+        " is 1 and False from all else: from 'true', 't', 'yes' and 2, too, although the words say otherwise and SQLite"
+        " finds 2 true in a WHERE clause. From a column that is declared otherwise Django reads the value itself, so"
+        " that 'false', a text that is not empty, counts as true. Only somebody who knows the data can say which it"
+        " should be. Where both repairs are accepted, this one is made: it was named."
+    ),
+    remedy=N_("Put 0 or 1 in their place."),
+    hint=_contradiction,
+    repair="lossy",
+    repair_description=(
+        "Puts what the word means, which Django does not read today: 1 in place of true, t, yes, y, on and 1, and 0 in"
+        " place of false, f, no, n, off and 0, in capitals or not, with spaces around or not. All else stands."
+    ),
+    mend=lambda *_: _meant,
+)
+
+
+def _tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
+    return dataclasses.replace(_RULE.tell(subject, table, column, own), remedy=_remedy(table, column))
+
+
+RULE = dataclasses.replace(_RULE, where=contradicted, tell=_tell)

@@ -1,0 +1,33 @@
+"""Text in an inet column that is no address."""
+
+from __future__ import annotations
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.rules.malformed import form_rule, marked, told_counts
+from migrate_to_pg.rules.meant_as_null import null_for
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    return told_counts(subject, table, column, own, [(_("the empty text, where NULL was meant"), "{c} = ''")])
+
+
+RULE = form_rule(
+    id="invalid-inet",
+    title=N_("Text that is no IP address"),
+    mask=marked("inet", "cidr"),
+    holds=N_("IPv4 and IPv6 addresses, with a prefix such as /24 or without"),
+    hint=_hint,
+    meaning=(
+        "PostgreSQL refuses text that is no address, the empty text, and an IPv6 zone such as %eth0. Parts with leading"
+        " zeros, as in 010.0.0.1, it would read as decimal where other programs read octal: that is for a person to"
+        " say. IPv6 is taken in every spelling, IPv4-mapped addresses included; PostgreSQL shows them in its own."
+    ),
+    remedy=N_("Put addresses in their place, or set them to NULL where the column allows it."),
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
+)

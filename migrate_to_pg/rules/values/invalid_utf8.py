@@ -1,0 +1,66 @@
+"""Text whose bytes are no UTF-8: SQLite stores whatever bytes a program calls text."""
+
+from __future__ import annotations
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Subject, UnmendableError, Value
+from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule, marked, told_counts
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    return told_counts(
+        subject,
+        table,
+        column,
+        own,
+        [
+            (
+                _("half a surrogate pair, as UTF-16 programs write it"),
+                "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'surrogate'",
+            ),
+            (
+                _("bytes of another encoding, often Latin-1"),
+                "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'utf-8'",
+            ),
+        ],
+    )
+
+
+def _mended(value: Value) -> Value:
+    """The reader's surrogates U+DC80 to U+DCFF are the bytes that are no UTF-8."""
+    if isinstance(value, str):
+        return "".join(_character(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in value)
+    raise UnmendableError
+
+
+def _character(byte: int) -> str:
+    """A byte as Windows-1252 has it, which is Latin-1 with characters of its own in place of control characters."""
+    raw = bytes([byte])
+    try:
+        return raw.decode("cp1252")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+RULE = form_rule(
+    id="invalid-utf8",
+    title=N_("Text that is no UTF-8"),
+    mask=marked(*TEXT_TYPES, *JSON_TYPES),
+    where="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) IN ('utf-8', 'surrogate')",
+    holds=N_("text in valid UTF-8"),
+    hint=_hint,
+    meaning=(
+        "PostgreSQL refuses bytes that are no UTF-8, half surrogate pairs included. Django cannot read such a row on"
+        " SQLite either. They come from programs that write Latin-1, or UTF-16 cut in the middle of a character."
+    ),
+    remedy=N_("Find out in which encoding they were written, and write the same characters in UTF-8."),
+    repair="lossy",
+    repair_description=(
+        "Keeps all that is UTF-8, and reads each byte that is no part of it as Windows-1252; the five bytes that have"
+        " no character there (81, 8D, 8F, 90, 9D) as Latin-1. The bytes of half a surrogate pair are read so too."
+    ),
+    mend=lambda *_: _mended,
+)

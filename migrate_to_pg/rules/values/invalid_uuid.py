@@ -1,0 +1,47 @@
+"""Text in a uuid column that is no uuid."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.rules.keys import empty_key
+from migrate_to_pg.rules.malformed import condition, form_rule, marked, told_counts
+from migrate_to_pg.rules.meant_as_null import null_for
+from migrate_to_pg.sqlite.connection import UUID_DIGITS
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    return told_counts(subject, table, column, own, [(_("the empty text, where NULL was meant"), "{c} = ''")])
+
+
+def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    """All of them, but for the empty texts of a key, which have a rule of their own."""
+    if empty_key.empty(subject, table, column) is None:
+        return None
+    # A byte more than there are characters is a NUL or no hexadecimal digit.
+    return condition(
+        "typeof({c}) = 'text' AND {c} <> '' AND NOT (length(CAST({c} AS BLOB)) = length({c})"
+        f" AND length({UUID_DIGITS}) = 32 AND {UUID_DIGITS} NOT GLOB '*[^0-9a-fA-F]*')",
+        column,
+    )
+
+
+_RULE = form_rule(
+    id="invalid-uuid",
+    title=N_("Text that is no uuid"),
+    mask=marked("uuid"),
+    holds=N_("32 hexadecimal digits, with dashes or without"),
+    hint=_hint,
+    meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, in braces and in"
+    " either case are taken.",
+    remedy=N_("Put uuids in their place, or set them to NULL where the column allows it."),
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
+)
+RULE = dataclasses.replace(_RULE, where=_where)

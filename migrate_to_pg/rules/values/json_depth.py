@@ -1,0 +1,58 @@
+"""JSON that is nested deeper than Python's own stack: Django cannot read it, on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.malformed import JSON_TYPES, condition
+from migrate_to_pg.rules.sql_functions import MOST_LEVELS, json_too_deep
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; one scan for each table that has columns of JSON, where there may be any."""
+    # Python 3.12 and later read whatever SQLite takes.
+    if not json_too_deep(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS):
+        return
+    for table in subject.plan.tables:
+        columns = [c for c in table.loaded_columns if c.target.type_name in JSON_TYPES]
+        yield from samples.findings_of_marked(RULE, subject, table, columns, _is_too_deep, _explain)
+
+
+def _is_too_deep(column: PlannedColumn) -> Sql:
+    """1 for such values; few have so many brackets at all, and those are parsed."""
+    return condition(
+        "CASE WHEN typeof({c}) = 'text' AND length({c}) > 400"
+        " AND length({c}) - length(replace(replace({c}, '[', ''), '{{', '')) > 400"
+        " THEN pg_json_too_deep(CAST({c} AS BLOB)) END",
+        column,
+    )
+
+
+def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_have} more arrays and objects within one another than Python's stack takes: here Django ends with"
+        " a RecursionError when it reads such a row from SQLite, and will from PostgreSQL.",
+        values_have=counted(count, "value has", "values have"),
+    )
+    return explanation, _(RULE.remedy)
+
+
+RULE = SetRule(
+    id="json-depth",
+    level=Level.WARNING,
+    title=N_("JSON too deep for Python"),
+    meaning=(
+        "json.loads, which Django calls for every JSONField, ends with a RecursionError where arrays and objects are"
+        " nested about as deep as Python's recursion limit (1000 up to Python 3.11, more since), less what the"
+        " application has called already. PostgreSQL takes such documents, and they are compared like any other. What"
+        " SQLite itself does not take is told by invalid-json."
+    ),
+    remedy=N_("Flatten these documents, or keep them as text, if the application is to read them."),
+    find=find,
+)

@@ -1,0 +1,55 @@
+"""A number of JSON that Django reads as a float from SQLite, and as an integer, or without its sign, from jsonb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; one scan for each table that has columns of jsonb."""
+    for table in subject.plan.tables:
+        columns = [c for c in table.loaded_columns if c.target.type_name == "jsonb"]
+        yield from samples.findings_of_marked(RULE, subject, table, columns, _changes, _explain)
+
+
+def _changes(column: PlannedColumn) -> Sql:
+    """1 for such values; few have an exponent or a negative zero anywhere, and those are parsed."""
+    return compose(
+        "CASE WHEN typeof({c}) = 'text' AND ({c} GLOB '*[0-9][eE]*' OR {c} GLOB '*-0*') AND json_valid({c})"
+        " THEN pg_json_number(CAST({c} AS BLOB)) END",
+        c=name(column.source.name),
+    )
+
+
+def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
+        " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses"
+        " its sign. The proof takes a float and an integer of one value for equal.",
+        values_have=counted(count, "value has", "values have"),
+    )
+    return explanation, _(RULE.remedy)
+
+
+RULE = SetRule(
+    id="json-number",
+    level=Level.WARNING,
+    title=N_("JSON number that comes back as an integer"),
+    meaning=(
+        "jsonb keeps the value of a number, not its spelling. Python writes floats from 1e16 on with an exponent;"
+        " PostgreSQL prints them as integers, and Django reads integers, of up to 309 digits, where it read floats. The"
+        " sign of -0.0 is lost."
+    ),
+    remedy=N_(
+        "Nothing needs to be done where the application only computes with them; where it asks for floats, let it"
+        " call float()."
+    ),
+    find=find,
+)

@@ -1,0 +1,47 @@
+"""Text in a datetime column that is no date and time."""
+
+from __future__ import annotations
+
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.rules.malformed import form_rule, marked, told_counts
+from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_for
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    return told_counts(
+        subject,
+        table,
+        column,
+        own,
+        [
+            (_("the empty text, where NULL was meant"), "{c} = ''"),
+            (_("a zero date as MySQL has it, where NULL was meant"), "{c} LIKE '0000-00-00%'"),
+            (_("a number written as text"), "{c} <> '' AND {c} NOT GLOB '*[^0-9.]*'"),
+        ],
+    )
+
+
+RULE = form_rule(
+    id="malformed-timestamp",
+    title=N_("Text that is no date and time"),
+    mask=marked("timestamp", "timestamptz"),
+    where="typeof({c}) = 'text' AND pg_clock_fault(CAST({c} AS BLOB)) = 'form'",
+    holds=N_("dates and times of years 1 to 9999, written YYYY-MM-DD HH:MM:SS.ffffff, with an offset or without"),
+    hint=_hint,
+    meaning=(
+        "PostgreSQL refuses the empty text, '0000-00-00 00:00:00', days that no calendar has, and any other text that"
+        " is no date and time. A date alone is midnight, as Django reads it; T, Z, offsets and whatever"
+        " else Django reads (2024-1-5 8:00, blanks before the offset) are taken. Numbers, such as Unix times, are"
+        " reported by wrong-storage-class."
+    ),
+    remedy=N_("Write them as YYYY-MM-DD HH:MM:SS, or set them to NULL where the column allows it."),
+    repair="lossy",
+    repair_description=(
+        "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it. All else stands."
+    ),
+    mend=null_for("", *ZERO_DATES),
+)

@@ -1,0 +1,69 @@
+"""Values that the column's type cannot hold, of the types that have no rule of their own."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn
+from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule
+from migrate_to_pg.rules.meant_as_null import null_for
+
+#: Types whose malformed values have more telling rules.
+_ELSEWHERE = frozenset(
+    {
+        *TEXT_TYPES,
+        *JSON_TYPES,
+        "int2",
+        "int4",
+        "bool",
+        "numeric",
+        "date",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "inet",
+        "cidr",
+    }
+)
+#: pg_type.typname -> what it holds.
+_FORMS = {
+    "float4": N_("numbers of 32-bit floating point; these would be rounded"),
+    "interval": N_("durations, here of up to 9.19e18 microseconds (291,000 years)"),
+    "name": N_("at most 63 bytes of text"),
+    "char": N_("one byte of text"),
+    "tsvector": N_("the words of a search as PostgreSQL writes them, such as 'cat':2 'run':1"),
+    "xml": N_("documents, and drops the declaration <?xml ...?> before them"),
+}
+
+
+def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    return None if batch.column.target.type_name in _ELSEWHERE else batch.malformed
+
+
+def _holds(column: PlannedColumn) -> str:
+    spelled = N_(
+        "what is there in full only where its text has no more digits, no other day or zone than that type, no key or"
+        " word twice, and no backslash that means nothing"
+    )
+    return _(_FORMS.get(column.target.type_name, spelled))
+
+
+RULE = form_rule(
+    id="malformed-value",
+    title=N_("Value that the column's type cannot hold"),
+    mask=_mask,
+    holds=_holds,
+    meaning=(
+        "PostgreSQL refuses the value, or would round it: a number in a real column that 32 bits of floating point do"
+        " not hold, a moment in an array with more digits than microseconds, a name that it would cut."
+        " Texts, dates, numbers and the like have rules of their own."
+    ),
+    remedy=N_("Correct the values in SQLite, or change the model's field and migrate."),
+    repair="lossy",
+    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    mend=null_for(""),
+)

@@ -1,0 +1,68 @@
+"""NULL where PostgreSQL's column is NOT NULL: SQLite's table was made, or rebuilt, without the constraint."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from migrate_to_pg.codecs.base import any_true
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Mend, Subject, Told, ValueRule
+from migrate_to_pg.rules.malformed import TEXT_TYPES
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """NULL itself, not a value that was set aside."""
+    if not batch.column.target.not_null or not batch.values.null_count:
+        return None
+    empty = batch.is_null
+    return empty if any_true(empty) else None
+
+
+def tell(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+    """Why SQLite took it."""
+    declared = (
+        _("although its declaration says NOT NULL") if column.source.not_null else _("which has no NOT NULL there")
+    )
+    update = compose(
+        "UPDATE {table} SET {column} = ... WHERE {column} IS NULL;",
+        table=name(table.source.name),
+        column=name(column.source.name),
+    )
+    return Told(
+        explanation=(
+            _(
+                "PostgreSQL's column {column} is NOT NULL and would refuse these rows; SQLite's table holds"
+                " NULL, {declared}. A rebuild with CREATE TABLE ... AS SELECT loses NOT NULL.",
+                column=column.name,
+                declared=declared,
+            )
+        ),
+        remedy=_("Give these rows a value, or let the model's field be null and migrate:\n{update}", update=update),
+    )
+
+
+def _mend_of(_: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+    """The empty text, as Django leaves a CharField; never in a key, where no parent answers to it."""
+    is_key = any(column.name in key.columns for key in table.target.foreign_keys)
+    return None if is_key or column.target.type_name not in TEXT_TYPES else lambda _: ""
+
+
+RULE = ValueRule(
+    id="null-in-not-null",
+    level=Level.ERROR,
+    title=N_("NULL in a NOT NULL column"),
+    meaning="PostgreSQL refuses the row.",
+    remedy=N_("Give the rows a value, or let the model's field be null and migrate."),
+    mask=mask,
+    tell=tell,
+    repair="lossy",
+    repair_description=(
+        "Puts the empty text, '', in place of NULL in columns of text that are not part of a foreign key. Any other"
+        " column has no value that means nothing: there the finding stands."
+    ),
+    mend=_mend_of,
+)

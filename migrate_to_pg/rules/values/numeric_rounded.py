@@ -1,0 +1,106 @@
+"""A number of which SQLite holds more than Django reads: what the application shows is what crosses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from migrate_to_pg.codecs.numeric import INTEGERS_ARE_EXACT, fifteen_digits
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import MASK
+from migrate_to_pg.records import Finding, Level, PlannedColumn
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.sqlite.sql import Sql, compose, name, number
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column and reason; one scan for each reason and table that has numeric columns."""
+    for table in subject.plan.tables:
+        columns = [c for c in table.loaded_columns if c.target.type_name == "numeric"]
+        limited = [c for c in columns if c.target.precision]
+        yield from samples.findings_of_marked(RULE, subject, table, limited, _rounds, _explain)
+        integers = [] if INTEGERS_ARE_EXACT else columns
+        for finding in samples.findings_of_marked(
+            RULE, subject, table, integers, _is_rounded_integer, _explain_integer
+        ):
+            yield replace(finding, samples=tuple(replace(one, value=_beside(one.value)) for one in finding.samples))
+
+
+def _rounds(column: PlannedColumn) -> Sql:
+    """1 for such values: a product settles most, SQLite's round most others; the rest are read as Django does."""
+    scale = column.target.scale or 0
+    return compose(
+        "CASE WHEN typeof({c}) = 'real' AND {c} * {power} <> CAST({c} * {power} AS INTEGER) AND {c} <> round({c}, {s})"
+        " THEN pg_rounds({c}, {p}, {s}) END",
+        c=name(column.source.name),
+        power=Sql(f"1e{max(scale, 0)}"),
+        p=number(column.target.precision or 0),
+        s=number(scale),
+    )
+
+
+def _is_rounded_integer(column: PlannedColumn) -> Sql:
+    """1 for whole numbers of which Django before 6.1 reads others, because it takes 15 digits."""
+    return compose(
+        "CASE WHEN typeof({c}) = 'integer' AND {c} NOT BETWEEN -999999999999999 AND 999999999999999"
+        " THEN pg_rounds_whole({c}) END",
+        c=name(column.source.name),
+    )
+
+
+def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
+        " whenever it reads them, and PostgreSQL will hold what Django reads. What SQLite itself computes from"
+        " them, in sums or generated columns, uses all decimals, and may change.",
+        values_have=counted(count, "value has", "values have"),
+        scale=column.target.scale,
+    )
+    return explanation, _(
+        "If the further decimals matter, raise decimal_places in the model and migrate before the move."
+    )
+
+
+def _beside(held: str) -> str:
+    if held == MASK:
+        return held
+    return _("SQLite holds {held}, Django reads {read}", held=held, read=format(fifteen_digits(int(held)), "f"))
+
+
+def _explain_integer(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
+    numbers = counted(count, "whole number has", "whole numbers have")
+    if column.target.exact:
+        explanation = _(
+            "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
+            " away. PostgreSQL will hold what SQLite holds, as --exact-decimals asks: Django will read other numbers"
+            " than today.",
+            numbers=numbers,
+        )
+        return explanation, _("Nothing needs to be done.")
+    explanation = _(
+        "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
+        " away; Django 6.1 and later read them all. PostgreSQL will hold the rounded numbers, and what was rounded away"
+        " will be in the snapshot alone.",
+        numbers=numbers,
+    )
+    return explanation, _("To carry the numbers that SQLite holds, with all their digits, run with --exact-decimals.")
+
+
+RULE = SetRule(
+    id="numeric-rounded",
+    level=Level.WARNING,
+    title=N_("Number that Django reads rounded"),
+    meaning=(
+        "SQLite keeps whatever decimals a program writes; Django rounds to decimal_places, half to even, when it reads."
+        " PostgreSQL receives what Django reads. Noise beyond the 15 digits that Django takes of a REAL is not counted."
+        " Of a whole number of 16 digits and more, an INTEGER in SQLite, Django before 6.1 reads 15 digits, too, and"
+        " the move would make that final: `--exact-decimals` carries all digits."
+    ),
+    remedy=N_(
+        "If the further decimals matter, raise decimal_places in the model and migrate before the move; whole numbers"
+        " are carried exactly with --exact-decimals."
+    ),
+    find=find,
+)

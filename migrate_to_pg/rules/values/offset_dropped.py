@@ -1,0 +1,58 @@
+"""A moment with an offset, where USE_TZ is False: read with it from SQLite, and without it from PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Level, PlannedColumn
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.malformed import condition
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """One finding for each such column; none where Django reads moments with a zone from both databases."""
+    if not subject.plan.local_times:
+        return
+    for table in subject.plan.tables:
+        columns = [c for c in table.loaded_columns if c.target.type_name in ("timestamp", "timestamptz")]
+        yield from samples.findings_of_marked(RULE, subject, table, columns, _has_offset, _explain)
+
+
+def _has_offset(column: PlannedColumn) -> Sql:
+    """1 for such values; behind the day a sign or a Z is mostly one, and is read to be sure."""
+    return condition(
+        "CASE WHEN typeof({c}) = 'text' AND substr({c}, 9) GLOB '*[-+Zz]*' THEN pg_has_offset(CAST({c} AS BLOB)) END",
+        column,
+    )
+
+
+def _explain(subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+    explanation = _(
+        "{values_name} an offset from UTC, and USE_TZ is False. From SQLite Django reads these moments with that"
+        " offset; from PostgreSQL it reads the same instants as local time of {time_zone}, without"
+        " one.",
+        values_name=counted(count, "value names", "values name"),
+        time_zone=subject.plan.source_time_zone,
+    )
+    return explanation, _(RULE.remedy)
+
+
+RULE = SetRule(
+    id="offset-dropped",
+    level=Level.WARNING,
+    title=N_("Moment with an offset, where USE_TZ is False"),
+    meaning=(
+        "Without USE_TZ Django writes no offset, but it reads one that another program wrote: as a moment with a zone,"
+        " which Python does not compare with one without. PostgreSQL keeps the instant, and Django reads it as local"
+        " time there, like all others. The comparison of both sides takes equal instants for equal."
+    ),
+    remedy=N_(
+        "Nothing needs to be done where the application takes them for instants; where it shows the offset, keep that"
+        " in a column of its own."
+    ),
+    find=find,
+)

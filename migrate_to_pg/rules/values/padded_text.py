@@ -1,0 +1,49 @@
+"""Text for char(n) that is shorter than n: PostgreSQL pads it with spaces, and gives it back so."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.codecs.base import any_true
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Subject, Told, ValueRule
+from migrate_to_pg.sqlite.sql import Sql
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """Shorter in characters."""
+    target = batch.column.target
+    if target.type_name != "bpchar" or target.max_length is None or not pa.types.is_string(batch.values.type):
+        return None
+    short = pc.fill_null(pc.less(pc.utf8_length(batch.values), target.max_length), False)
+    return short if any_true(short) else None
+
+
+def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+    """What comes back."""
+    return Told(
+        explanation=_(
+            "PostgreSQL's column is {type}: it fills these values up with spaces and gives them back so, and how many"
+            " spaces they ended in cannot be told any more. Compared in PostgreSQL they are equal to what they were.",
+            type=column.target.type_sql,
+        ),
+        remedy=_(RULE.remedy),
+    )
+
+
+RULE = ValueRule(
+    id="padded-text",
+    level=Level.WARNING,
+    title=N_("Text that char(n) pads with spaces"),
+    meaning=(
+        "A value of char(n) always has n characters: PostgreSQL appends spaces, and takes no account of them when it"
+        " compares. Django reads them. The proof takes both for equal."
+    ),
+    remedy=N_("Make the column varchar(n) on PostgreSQL by a migration, where the spaces would matter."),
+    mask=mask,
+    tell=tell,
+)

@@ -1,0 +1,76 @@
+"""Moments and durations with more than timestamp(p), time(p) or an interval's fields keep.
+
+PostgreSQL does not refuse them: it rounds, or drops the fields, in COPY as well
+(https://www.postgresql.org/docs/current/datatype-datetime.html), and nothing may change without a word.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.codecs.base import any_true
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable, TargetColumn
+from migrate_to_pg.rules.base import Subject, Told, ValueRule
+from migrate_to_pg.sqlite.sql import Sql
+
+_PRECISION = re.compile(r"\((\d)\)")
+#: The last field of an interval -> microseconds of which a duration must be a multiple. What SQLite holds has neither
+#: days nor months: an interval of those alone keeps nothing of it, so that there is no such number.
+_FIELDS = {"minute": 60_000_000, "hour": 3_600_000_000, "day": None, "month": None, "year": None}
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """No multiple of the smallest unit that the column keeps."""
+    unit = _unit(batch.column.target)
+    if unit == 1 or not pa.types.is_temporal(batch.values.type):
+        return None
+    numbers = batch.values.cast(pa.int64())
+    if unit is None:
+        lost = pc.not_equal(numbers, 0)
+    else:
+        lost = pc.not_equal(pc.multiply(pc.divide(numbers, unit), unit), numbers)
+    lost = pc.fill_null(lost, False)
+    return lost if any_true(lost) else None
+
+
+def _unit(target: TargetColumn) -> int | None:
+    """Microseconds; None where nothing but zero is kept."""
+    if target.type_name not in ("timestamp", "timestamptz", "time", "interval"):
+        return 1
+    precision = _PRECISION.search(target.type_sql)
+    last = target.type_sql.split()[-1]
+    if target.type_name == "interval" and last in _FIELDS:
+        return _FIELDS[last]
+    return 10 ** (6 - int(precision[1])) if precision else 1
+
+
+def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+    """What the column is."""
+    return Told(
+        explanation=_(
+            "PostgreSQL's column is {type} and keeps less than these values hold: it would round them, or drop what is"
+            " below its fields, without a word.",
+            type=column.target.type_sql,
+        ),
+        remedy=_(RULE.remedy),
+    )
+
+
+RULE = ValueRule(
+    id="precision-lost",
+    level=Level.ERROR,
+    title=N_("Moment with more digits than the column keeps"),
+    meaning=(
+        "timestamp(p) and time(p) keep p digits of the second, interval(p) as well, and an interval with fields"
+        " (`interval hour to minute`) nothing below them. PostgreSQL rounds or drops the rest without a word."
+    ),
+    remedy=N_("Give the column its full precision on PostgreSQL by a migration, or round the values in SQLite."),
+    mask=mask,
+    tell=tell,
+)

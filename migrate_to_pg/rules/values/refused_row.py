@@ -1,0 +1,140 @@
+"""Rows that PostgreSQL alone can judge, and refused: a text that it does not read, an overflow in what it computes.
+
+The load finds them, and a trial of each row (``load.trial``) tells which they are. Where no server is asked, SQLite
+knows of some (``examine.computed``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import masked_key
+from migrate_to_pg.records import Finding, Level, PlannedTable, Refusal, Sample, SourceColumn
+from migrate_to_pg.rules import samples
+from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
+from migrate_to_pg.rules.values import check_constraint
+from migrate_to_pg.sqlite.connection import rowid_name
+from migrate_to_pg.sqlite.sql import compose, name, names, number
+
+
+def find(_: Subject) -> Iterator[Finding]:
+    """Nothing: SQLite cannot be asked."""
+    return iter(())
+
+
+def offences(_: Subject, __: PlannedTable) -> Iterator[Offence]:
+    """No condition of SQLite's finds them; their rows are known by number."""
+    return iter(())
+
+
+def unjudged(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Refusal]:
+    """Those that no other rule tells of."""
+    for refusal in refusals:
+        table = subject.plan.table(refusal.table)
+        if table and not _is_judged(table, refusal):
+            yield refusal
+
+
+def _is_judged(table: PlannedTable, refusal: Refusal) -> bool:
+    """NULL in a NOT NULL column, a CHECK constraint that is understood, and text that is too long have their rules."""
+    columns = {c.name: c for c in table.loaded_columns}
+    loaded = [columns[column] for column in refusal.columns if column in columns]
+    if refusal.sqlstate == "23502":
+        return bool(loaded)
+    if refusal.sqlstate == "22001":
+        return any(column.target.max_length is not None for column in loaded)
+    return refusal.constraint in check_constraint.judged(table)
+
+
+def findings(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Finding]:
+    """One for each reason in each column."""
+    for refusal in refusals:
+        table = subject.plan.table(refusal.table)
+        if table:
+            yield _finding(subject, table, refusal)
+
+
+def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding:
+    shown = [column for column in map(table.source.column, _shown(table, refusal)) if column]
+    computed = _(" PostgreSQL computes it, from {inputs}.", inputs=", ".join(refusal.inputs)) if refusal.inputs else ""
+    others = (
+        _(" A row that stands alone is taken: each of these is refused because of a row before it.")
+        if refusal.sqlstate in ("23P01", "23505")
+        else ""
+    )
+    found = RULE.finding(
+        table=table.name,
+        column=", ".join(refusal.columns),
+        count=len(refusal.rows),
+        samples=_samples(subject, table, shown, refusal),
+        explanation=_(
+            "PostgreSQL refuses {rows}: {reason} ({sqlstate}).{computed}{others}",
+            rows=counted(len(refusal.rows), "row", "rows"),
+            reason=refusal.reason,
+            sqlstate=refusal.sqlstate,
+            computed=computed,
+            others=others,
+        ),
+        remedy=_(
+            "Correct the values in SQLite, or change what refuses them (the column's type, the expression, the"
+            " constraint) in the model and migrate."
+        ),
+    )
+    return dataclasses.replace(found, quarantinable=bool(table.key))
+
+
+def _shown(table: PlannedTable, refusal: Refusal) -> list[str]:
+    """SQLite's names of the columns at fault, and of those that a generated one is computed from."""
+    sources = {c.name: c.source.name for c in table.columns}
+    return [sources.get(column, column) for column in (*refusal.columns, *refusal.inputs)]
+
+
+def _samples(subject: Subject, table: PlannedTable, shown: list[SourceColumn], refusal: Refusal) -> tuple[Sample, ...]:
+    first = refusal.rows[:SAMPLES]
+    if rowid_name(table.source) is not None:
+        try:
+            return samples.samples(subject, table, shown, first)
+        except sqlite3.OperationalError:
+            # A generated column may call a function of Django's; what it is computed from can be shown all the same.
+            return samples.samples(subject, table, [column for column in shown if not column.generated], first)
+    return tuple(_at(subject, table, shown, place) for place in first)
+
+
+def _at(subject: Subject, table: PlannedTable, shown: list[SourceColumn], place: int) -> Sample:
+    """The row at a place, from 1, in the order in which all of them were read."""
+    key = [column.source.name for column in table.key]
+    (row,) = subject.rows(
+        compose(
+            "SELECT {columns} FROM {table} NOT INDEXED LIMIT 1 OFFSET {place}",
+            columns=names([*key, *(column.name for column in shown)]) if key or shown else number(0),
+            table=name(table.source.name),
+            place=number(place - 1),
+        )
+    )
+    keys = {column: samples.key_value(value) for column, value in zip(key, row, strict=False)}
+    values = row[len(key) :] if key or shown else ()
+    texts = (samples.show_cell(table, column, value) for column, value in zip(shown, values, strict=False))
+    return Sample(key=masked_key(table.source.name, keys) or {"row": str(place)}, value=samples.cut(", ".join(texts)))
+
+
+RULE = SetRule(
+    id="refused-row",
+    level=Level.ERROR,
+    title=N_("Row that PostgreSQL refuses"),
+    meaning=(
+        "What PostgreSQL alone can judge: a text that it does not read as an array, a range or another of its types, a"
+        " domain, a CHECK or exclusion constraint or an index beyond what the other rules understand, a generated"
+        " column that it cannot compute (an overflow, a division by zero). The load finds that there is such a row;"
+        " all of them are then found by trying each, in every table that was refused one, and are told by column and"
+        " reason, in PostgreSQL's own words. Not told as rows: a lost connection, a full disk and the like. `--check`,"
+        " which asks no server, knows only of those whose generated value, as SQLite computes it, does not fit the"
+        " column."
+    ),
+    remedy=N_("Correct the values in SQLite, or change what refuses them in the model and migrate."),
+    find=find,
+    offences=offences,
+)

@@ -1,0 +1,65 @@
+"""Text that was stored as a BLOB, in a column where Django reads it all the same: a date, a time, a document."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pyarrow as pa
+
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.rules import convert
+from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.rules.malformed import JSON_TYPES, condition, form_rule
+from migrate_to_pg.sqlite.sql import Sql
+
+#: Type -> the declared types of SQLite's for which Django decodes the bytes before it reads them.
+_DECODED = {
+    "date": ("date",),
+    "time": ("time",),
+    "timestamp": ("datetime", "timestamp"),
+    "timestamptz": ("datetime", "timestamp"),
+}
+
+
+def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    return batch.wrong_storage if _is_read(batch.column) else None
+
+
+def _is_read(column: PlannedColumn) -> bool:
+    """Whether Django reads bytes in this column as it reads text; json.loads takes both."""
+    declared = re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower()
+    return column.target.type_name in JSON_TYPES or declared in _DECODED.get(column.target.type_name, ())
+
+
+def texts(column: PlannedColumn) -> Sql | None:
+    """The condition for such values; None where Django reads no bytes in this column."""
+    return condition("typeof({c}) = 'blob' AND pg_text_fault({c}) IS NULL", column) if _is_read(column) else None
+
+
+def _where(_subject: Subject, _table: PlannedTable, column: PlannedColumn) -> Sql:
+    return texts(column) or Sql("0")
+
+
+RULE = dataclasses.replace(
+    form_rule(
+        id="text-as-blob",
+        title=N_("Text stored as a BLOB, which Django reads"),
+        mask=_mask,
+        holds=N_("what is read from text"),
+        meaning=(
+            "A program stored the characters as a BLOB. In columns of dates, times and JSON Django decodes and reads"
+            " them all the same; PostgreSQL is given text alone. In any other column Django reads bytes where it should"
+            " read text, or fails: that is wrong-storage-class."
+        ),
+        remedy=N_("Store them as text: CAST(column AS TEXT)."),
+        hint=lambda *_args: _(" They are BLOBs of UTF-8, from which Django reads what it would read from the text."),
+        repair="lossless",
+        repair_description="Makes a text of the BLOB's bytes.",
+        mend=convert.mend_of,
+    ),
+    where=_where,
+)

@@ -1,0 +1,95 @@
+"""More characters than varchar(n) or char(n) takes: SQLite knows no length.
+
+Excess spaces count too. PostgreSQL does not refuse them: it cuts them off without a word, in COPY as well
+(https://www.postgresql.org/docs/current/datatype-character.html), and nothing may change without a word.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from migrate_to_pg.codecs.base import any_true
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules.base import Mend, Subject, Told, UnmendableError, Value, ValueRule
+from migrate_to_pg.sqlite.sql import Sql, compose, name, number
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """Longer in code points, which is what PostgreSQL counts."""
+    limit = batch.column.target.max_length
+    if limit is None or not pa.types.is_string(batch.values.type):
+        return None
+    # Bytes are at hand in the offsets, characters must be counted; no text has more characters than bytes.
+    if (pc.max(pc.binary_length(batch.values)).as_py() or 0) <= limit:
+        return None
+    long = pc.fill_null(pc.greater(pc.utf8_length(batch.values), limit), False)
+    return long if any_true(long) else None
+
+
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+    """How long the longest is, and how many only end in too many spaces."""
+    parts = {
+        "table": name(table.source.name),
+        "column": name(column.source.name),
+        "limit": number(column.target.max_length or 0),
+    }
+    sql = compose(
+        "SELECT max(length({column})), sum(length(rtrim({column}, ' ')) <= {limit})"
+        " FROM {table} WHERE typeof({column}) = 'text' AND length({column}) > {limit}",
+        **parts,
+    )
+    longest, spaces = subject.rows(sql)[0]
+    query = compose("SELECT * FROM {table} WHERE length({column}) > {limit};", **parts)
+    cut = _(
+        " {of_them_exceed} it by spaces alone, which it would cut off silently.",
+        of_them_exceed=counted(spaces, "of them exceeds", "of them exceed"),
+    )
+    return Told(
+        explanation=_(
+            "PostgreSQL's column is {type} and would refuse these values; the longest has {longest:,}"
+            " characters. SQLite does not look at the length.{cut}",
+            type=column.target.type_sql,
+            longest=longest,
+            cut=cut if spaces else "",
+        ),
+        remedy=_(
+            "Raise max_length in the model and migrate, or shorten the values. To see them all:\n{query}", query=query
+        ),
+    )
+
+
+def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+    limit = column.target.max_length
+    return None if limit is None else partial(_cut, limit)
+
+
+def _cut(limit: int, value: Value) -> Value:
+    if isinstance(value, str):
+        return value[:limit]
+    raise UnmendableError
+
+
+RULE = ValueRule(
+    id="text-too-long",
+    level=Level.ERROR,
+    title=N_("Text longer than the column"),
+    meaning=(
+        "PostgreSQL refuses text of more than n characters in varchar(n) or char(n); where the excess is spaces alone"
+        " it cuts them off without a word. Characters are Unicode code points."
+    ),
+    remedy=N_("Raise max_length in the model and migrate, or shorten the values."),
+    mask=mask,
+    tell=tell,
+    repair="lossy",
+    repair_description=(
+        "Keeps the first n characters (code points), n being the length of PostgreSQL's column, and cuts off the rest,"
+        " spaces or not."
+    ),
+    mend=_mend_of,
+)

@@ -1,0 +1,154 @@
+"""Values of a storage class that cannot carry the column's type: text in an integer column, a blob in a text column.
+
+SQLite takes any value in any column; the declared type is a preference.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+import pyarrow as pa
+
+from migrate_to_pg.codecs import codec_for
+from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
+from migrate_to_pg.rules import convert, samples
+from migrate_to_pg.rules.base import Subject, Told, ValueRule
+from migrate_to_pg.rules.keys import code_in_key, empty_key
+from migrate_to_pg.rules.malformed import told_counts
+from migrate_to_pg.rules.values import text_as_blob
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name
+
+_INTEGER_TYPES = ("int2", "int4", "int8")
+
+
+def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
+    """As the reader found; a boolean of any wrong kind is boolean-value's."""
+    return None if batch.column.target.type_name == "bool" else batch.wrong_storage
+
+
+def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
+    """What was found, what was expected, and what the values look like."""
+    expected = _expected(column)
+    found = [f"{count:,} {storage}" for storage, count in _classes(subject, table, column, own)]
+    query = compose(
+        "SELECT typeof({column}), * FROM {table} WHERE typeof({column}) NOT IN ('null', {expected});",
+        column=name(column.source.name),
+        table=name(table.source.name),
+        expected=_quoted(column),
+    )
+    return Told(
+        explanation=_(
+            "PostgreSQL's column is {type}, which is read from SQLite's {expected} values; found here:"
+            " {found}. SQLite takes any value in any column{declared}.{numbers}",
+            type=column.target.type_sql,
+            expected=_(" or ").join(expected),
+            found=", ".join(found),
+            declared=_declared(column),
+            numbers=_numbers(subject, table, column, own),
+        ),
+        remedy=_("Put values of the column's type in their place. To see them all:\n{query}", query=query),
+    )
+
+
+def _expected(column: PlannedColumn) -> tuple[str, ...]:
+    return codec_for(column.target).storage
+
+
+def _classes(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> list[tuple[str, int]]:
+    sql = compose(
+        "SELECT typeof({column}), count(*) FROM {table} WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1",
+        column=name(column.source.name),
+        table=samples.numbered(table.source),
+        where=own,
+    )
+    return [(str(storage), int(count)) for storage, count in subject.rows(sql)]
+
+
+def _declared(column: PlannedColumn) -> str:
+    return (
+        _("; this one is declared {declared_type}", declared_type=column.source.declared_type)
+        if column.source.declared_type
+        else ""
+    )
+
+
+#: Type family -> what numbers in such a column are.
+_MOMENTS: tuple[tuple[str, LiteralString], ...] = (
+    (N_("like a Unix time in seconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e8 AND 1e10"),
+    (N_("like a Unix time in milliseconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e11 AND 1e13"),
+    (N_("like a Julian day"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1721425 AND 5373485"),
+)
+_WHOLES: tuple[tuple[str, LiteralString], ...] = (
+    (N_("a whole number written as text"), "typeof({c}) = 'text' AND {c} = CAST(CAST({c} AS INTEGER) AS TEXT)"),
+    (N_("whole, but stored as REAL"), "typeof({c}) = 'real' AND {c} = CAST({c} AS INTEGER) AND abs({c}) < 9e18"),
+    (N_("beyond 64 bits"), "typeof({c}) = 'real' AND abs({c}) >= 9223372036854775808.0"),
+)
+_DURATIONS: tuple[tuple[str, LiteralString], ...] = (
+    (N_("a duration written as text, where Django keeps microseconds"), "typeof({c}) = 'text' AND {c} GLOB '*[0-9]*'"),
+)
+
+
+def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+    """What the values look like, so that a person sees where they came from."""
+    if column.target.type_name in _INTEGER_TYPES:
+        return told_counts(subject, table, column, own, _WHOLES)
+    if column.target.type_name in ("date", "timestamp", "timestamptz"):
+        return told_counts(subject, table, column, own, _MOMENTS)
+    return told_counts(subject, table, column, own, _DURATIONS) if column.target.type_name == "interval" else ""
+
+
+def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
+    """All of them, but for the empty texts and codes of a key and the texts that Django reads, which have own rules."""
+    others = (
+        empty_key.empty(subject, table, column),
+        code_in_key.texts(subject, table, column),
+        text_as_blob.texts(column),
+    )
+    told = [other for other in others if other is not None]
+    if not told:
+        return None
+    return compose(
+        "{c} IS NOT NULL AND typeof({c}) NOT IN ({expected}) AND NOT ({told})",
+        c=name(column.source.name),
+        expected=_quoted(column),
+        told=join(" OR ", (compose("({other})", other=other) for other in told)),
+    )
+
+
+def _quoted(column: PlannedColumn) -> Sql:
+    # SQLite's own words, from the codec.
+    return Sql(", ".join(f"'{storage}'" for storage in _expected(column)))
+
+
+RULE = ValueRule(
+    id="wrong-storage-class",
+    level=Level.ERROR,
+    title=N_("Value of another type than the column"),
+    meaning=(
+        "PostgreSQL's column takes values of its own type alone. Nothing is cast: a cast would make 12 of '12abc'"
+        " without a word. Texts in a key may be told by code-in-key or empty-key instead, text that is stored as a"
+        " BLOB by text-as-blob, where Django reads it."
+    ),
+    remedy=N_("Put values of the column's type in their place."),
+    mask=mask,
+    where=_where,
+    tell=tell,
+    with_class=True,
+    repair="lossy",
+    repair_description=(
+        "Writes what the value stands for in the column's own storage class, where no character or digit is guessed."
+        " Django reads another type of value then: 12 where it read '12', the text where it read bytes or failed."
+        " In a column of integers: text that is a whole number as it would be printed (no spaces, plus sign or leading"
+        " zeros) and fits 64 bits becomes that integer, and so does a REAL without a fraction below 2^53."
+        " In a column of text: an integer becomes its digits; a REAL the text that SQLite casts it to, where that is"
+        " read as the same REAL again; a blob that is UTF-8 without NUL that text."
+        " In numeric, double precision and real: text that is a decimal number of at most 15 digits (no exponent, no"
+        " leading zeros) becomes an integer where it has no point and is below 2^53, else a REAL."
+        " In bytea: text becomes its bytes. In date, time, timestamp, uuid, JSON and other columns that are read from"
+        " text: a blob that is UTF-8 without NUL becomes that text. All else stands."
+    ),
+    mend=convert.mend_of,
+)

@@ -1,0 +1,1 @@
+"""Read SQLite databases: connections, schema, file format, snapshot."""

@@ -1,0 +1,131 @@
+"""Two tables, or two databases on one connection, in; out: whether they hold the same rows, byte for byte.
+
+SQLite compares them, in one merge by key: nothing is read into Python. Values are the same where bytes and storage
+class are: neither a collation nor an affinity makes equal what is not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name
+
+_TABLES = """
+SELECT name, wr FROM pragma_table_list
+WHERE schema = 'main' AND type IN ('table', 'shadow') AND name NOT IN ('sqlite_schema', 'sqlite_master') ORDER BY name
+"""
+_COLUMNS = "SELECT name, pk, hidden FROM pragma_table_xinfo(?, 'main')"
+#: What of the header an application can set.
+_PRAGMAS = ("user_version", "application_id", "encoding")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTable:
+    """A table of the connection's main database."""
+
+    name: str
+    #: Those that are stored: generated ones are not.
+    columns: tuple[str, ...]
+    #: The SQL names of what finds a row again; empty where columns have taken all names of the rowid.
+    key: tuple[Sql, ...]
+    #: Whether the key is the rowid.
+    rowid: bool
+
+
+def stored_tables(database: sqlite3.Connection) -> Iterator[StoredTable]:
+    """Every table that has rows of its own, SQLite's own ones included."""
+    for table, without_rowid in database.execute(_TABLES).fetchall():
+        yield _stored_table(database, table, without_rowid=bool(without_rowid))
+
+
+def stored_table(database: sqlite3.Connection, table: str) -> StoredTable:
+    """The table of that name, in any case."""
+    return next(found for found in stored_tables(database) if found.name.lower() == table.lower())
+
+
+def _stored_table(database: sqlite3.Connection, table: str, *, without_rowid: bool) -> StoredTable:
+    found = database.execute(_COLUMNS, [table]).fetchall()
+    stored = tuple(column for column, _, hidden in found if hidden not in (2, 3))
+    taken = {column.lower() for column, _, _ in found}
+    rowid = [Sql(n) for n in ("rowid", "_rowid_", "oid") if n not in taken][:1] if not without_rowid else []
+    parts = sorted((position, column) for column, position, _ in found if position) if without_rowid else []
+    key = tuple(rowid) or tuple(name(column) for _, column in parts)
+    return StoredTable(name=table, columns=stored, key=key, rowid=bool(rowid))
+
+
+def difference(database: sqlite3.Connection, other: str) -> str:
+    """'' where the database attached under that name holds the same as main; else the first place that differs."""
+    for pragma in _PRAGMAS:
+        if _pragma(database, "main", pragma) != _pragma(database, other, pragma):
+            return f"PRAGMA {pragma}"
+    if _schema(database, "main") != _schema(database, other):
+        return _("the schema")
+    return next((table.name for table in stored_tables(database) if not _same_table(database, table, other)), "")
+
+
+def _pragma(database: sqlite3.Connection, schema: str, pragma: str) -> object:
+    return database.execute(compose("PRAGMA {s}.{p}", s=name(schema), p=name(pragma))).fetchone()
+
+
+def _schema(database: sqlite3.Connection, schema: str) -> list[tuple[object, ...]]:
+    query = compose("SELECT type, name, tbl_name, sql FROM {s}.sqlite_master ORDER BY type, name", s=name(schema))
+    return database.execute(query).fetchall()
+
+
+def _same_table(database: sqlite3.Connection, table: StoredTable, other: str) -> bool:
+    left, right = (compose("{s}.{t}", s=name(s), t=name(table.name)) for s in ("main", other))
+    return same_rows(database, left, right, table.columns, table.key)
+
+
+def same_rows(
+    database: sqlite3.Connection,
+    left: Sql,
+    right: Sql,
+    columns: Sequence[str],
+    key: Sequence[Sql],
+    *,
+    numbers: Collection[str] = (),
+) -> bool:
+    """Whether two tables, given by their SQL names, have the same values in these columns, row by row.
+
+    In ``numbers``, columns in lower case, 36.0 and 36 are the same, as long as no digit can differ.
+    """
+    counts = compose("SELECT (SELECT count(*) FROM {l}) = (SELECT count(*) FROM {r})", l=left, r=right)
+    if not database.execute(counts).fetchone()[0]:
+        return False
+    query = _unmatched(left, right, columns, key, numbers) if key else _unmatched_anywhere(left, right, columns)
+    return database.execute(query).fetchone() is None
+
+
+_DIFFERS: Final = "l.{c} COLLATE BINARY IS NOT r.{c} OR typeof(l.{c}) <> typeof(r.{c})"
+#: Up to 15 digits a real has exactly those of the integer.
+_DIFFERS_AS_NUMBER: Final = (
+    "l.{c} COLLATE BINARY IS NOT r.{c} OR typeof(l.{c}) <> typeof(r.{c})"
+    " AND NOT (typeof(l.{c}) IN ('integer', 'real') AND typeof(r.{c}) IN ('integer', 'real') AND abs(l.{c}) < 1e15)"
+)
+
+
+def _unmatched(left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql], numbers: Collection[str]) -> Sql:
+    on = join(" AND ", [compose("l.{k} = r.{k}", k=part) for part in key])
+    differs = [compose(_DIFFERS_AS_NUMBER if c.lower() in numbers else _DIFFERS, c=name(c)) for c in columns]
+    return compose(
+        "SELECT 1 FROM {left} AS l LEFT JOIN {right} AS r ON {on} WHERE r.{first} IS NULL OR {differs} LIMIT 1",
+        left=left,
+        right=right,
+        on=on,
+        first=key[0],
+        differs=join(" OR ", differs),
+    )
+
+
+def _unmatched_anywhere(left: Sql, right: Sql, columns: Sequence[str]) -> Sql:
+    """For the rare table without any name for its rowid: as sets, both ways."""
+    values = join(", ", [compose("{c} COLLATE BINARY, typeof({c})", c=name(column)) for column in columns])
+    one_way = "SELECT 1 FROM (SELECT {v} FROM {a} EXCEPT SELECT {v} FROM {b})"
+    there = compose(one_way, v=values, a=left, b=right)
+    back = compose(one_way, v=values, a=right, b=left)
+    return compose("SELECT 1 FROM ({there} UNION ALL {back}) LIMIT 1", there=there, back=back)

@@ -1,0 +1,275 @@
+"""A snapshot in, its SourceCatalog out: what SQLite really holds."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from migrate_to_pg.errors import SourceError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import (
+    Lacking,
+    MadeTable,
+    SourceCatalog,
+    SourceColumn,
+    SourceForeignKey,
+    SourceIndex,
+    SourceTable,
+)
+from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
+from migrate_to_pg.sqlite.missing_functions import (
+    equip,
+    lacking_collations,
+    lacking_columns,
+    lacks,
+    sorted_by,
+    stand_in,
+)
+from migrate_to_pg.sqlite.page_stats import largest_rows
+
+
+def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalog:
+    """What the snapshot really holds: tables with columns, foreign keys and row counts, views, triggers, migrations.
+
+    ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read its own
+    schema, or count the rows of a table.
+    """
+    largest = largest_rows(snapshot)
+    try:
+        with contextlib.closing(open_snapshot(snapshot)) as connection:
+            # Names that are no UTF-8 are shown, and cannot be asked for.
+            connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
+            equip(connection)
+            return _Reading(connection, largest).catalog()
+    except sqlite3.Error as error:
+        raise SourceError(
+            _("SQLite cannot read all of {original}: {error}.", original=original or snapshot, error=error),
+            remedy=_("Run PRAGMA integrity_check on the database; restore a backup where it is damaged."),
+        ) from error
+
+
+class _Reading:
+    """One snapshot: first what SQLite lacks for it, then the tables, with stand-ins for that."""
+
+    def __init__(self, connection: sqlite3.Connection, largest: Mapping[str, int]) -> None:
+        self.connection = connection
+        self.largest = largest
+        self.objects: dict[str, dict[str, str]] = defaultdict(dict)
+        #: (type, name) of what has a name that is no UTF-8.
+        self.nameless: set[tuple[str, str]] = set()
+        for kind, raw, text in _undecoded(connection, "SELECT type, name, sql FROM sqlite_master"):
+            name = raw.decode("utf-8", "backslashreplace")
+            self.objects[kind.decode()][name] = (text or b"").decode("utf-8", "backslashreplace")
+            if not _is_utf8(raw):
+                self.nameless.add((kind.decode(), name))
+        #: Table -> why nothing of it can be read.
+        self.unreadable = {name: why for name in self.objects["table"] if (why := self._unreadable(name))}
+
+    def catalog(self) -> SourceCatalog:
+        facts = {row[1]: row for row in self.connection.execute("PRAGMA table_list") if row[0] == "main"}
+        names = [name for name in self.objects["table"] if not name.startswith("sqlite_")]
+        unread_views = dict(self._unread_views())
+        # Before the stand-ins are there: what is computed by one of them is no value of the file's.
+        columns = {name: self._columns(name) for name in names if name not in self.unreadable}
+        lacking = [*self._nameless(), *self._lacking(columns)]
+        lacking += [
+            Lacking(kind="collation", name=collation, table=table, what=index)
+            for collation in lacking_collations(self.connection)
+            for table, index in sorted_by(self.connection, [collation])
+            if not any(found.table == table and found.name == collation for found in lacking)
+        ]
+        stand_in(self.connection)
+        return SourceCatalog(
+            tables=tuple(self._table(name, columns.get(name), facts.get(name)) for name in names),
+            views={name: text for name, text in self.objects["view"].items() if ("view", name) not in self.nameless},
+            triggers={n: text for n, text in self.objects["trigger"].items() if ("trigger", n) not in self.nameless},
+            applied_migrations=_applied_migrations(self.connection, names),
+            lacking=tuple(lacking),
+            unread_views=unread_views,
+        )
+
+    def _unread_views(self) -> Iterator[tuple[str, str]]:
+        for view in self.objects["view"]:
+            if ("view", view) in self.nameless:
+                continue
+            try:
+                self.connection.execute(f"SELECT * FROM {quote_name(view)} LIMIT 0")  # noqa: S608 - quoted
+            except sqlite3.OperationalError as error:
+                if lacks(error):
+                    yield view, str(error)
+
+    def _unreadable(self, name: str) -> str:
+        """Why nothing of a table can be read."""
+        if ("table", name) in self.nameless:
+            return _("its name is not UTF-8, and SQLite takes no statement that holds it")
+        if not _is_virtual(self.objects["table"][name]):
+            return ""
+        try:
+            self.connection.execute(f"SELECT count(*) FROM {quote_name(name)}").fetchone()  # noqa: S608 - quoted
+        except sqlite3.DatabaseError as error:
+            # What a module says of tables of its own is not about the file.
+            return str(error)
+        return ""
+
+    def _columns(self, table: str) -> tuple[SourceColumn, ...]:
+        query = 'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)'
+        return tuple(
+            SourceColumn(
+                name=raw.decode("utf-8", "backslashreplace"),
+                declared_type=(kind or b"").decode("utf-8", "backslashreplace"),
+                not_null=bool(not_null),
+                key_position=position,
+                generated=hidden in (2, 3),
+                unreadable=self._unreadable_column(table, raw, is_computed=hidden == 2),
+            )
+            for raw, kind, not_null, position, hidden in _undecoded(self.connection, query, table)
+            # A virtual table's own, as rank of FTS5: it holds no data.
+            if hidden != 1
+        )
+
+    def _unreadable_column(self, table: str, raw: bytes, *, is_computed: bool) -> str:
+        if not _is_utf8(raw):
+            return _("its name is not UTF-8, and SQLite takes no statement that holds it")
+        if is_computed:
+            query = f"SELECT {quote_name(raw.decode())} FROM {quote_name(table)} NOT INDEXED LIMIT 0"  # noqa: S608 - quoted
+            try:
+                self.connection.execute(query)
+            except sqlite3.OperationalError as error:
+                if lacks(error):
+                    return str(error)
+        return ""
+
+    def _nameless(self) -> Iterator[Lacking]:
+        for kind, name in sorted(self.nameless):
+            if kind in ("table", "view"):
+                yield Lacking(kind="name", name=kind, table=name)
+
+    def _lacking(self, columns: Mapping[str, tuple[SourceColumn, ...]]) -> Iterator[Lacking]:
+        """What is missing for each table: a module, a function, a collation."""
+        for name, sql in self.objects["table"].items():
+            if name not in columns and not name.startswith("sqlite_") and ("table", name) not in self.nameless:
+                yield Lacking(kind="module", name=self.unreadable[name], table=name)
+            for column in columns.get(name, ()):
+                if column.unreadable:
+                    yield Lacking(kind="function", name=column.unreadable, table=name, what=column.name)
+            if "COLLATE" in sql.upper():
+                readable = [column.name for column in columns.get(name, ()) if not column.unreadable]
+                yield from lacking_columns(self.connection, name, readable)
+        for index, sql in self.objects["index"].items():
+            yield from self._lacking_in_index(index, sql)
+
+    def _lacking_in_index(self, index: str, sql: str) -> Iterator[Lacking]:
+        """An expression, or a condition, that calls a function."""
+        query = "SELECT tbl_name FROM sqlite_master WHERE type = 'index' AND name = ?"
+        if "(" not in sql.partition("(")[2] and "WHERE" not in sql.upper():
+            return
+        for (table,) in self.connection.execute(query, [index]).fetchall():
+            try:
+                # Compiled, and not run: it reads every expression of the table's indexes.
+                self.connection.execute(f"EXPLAIN REINDEX {quote_name(index)}")
+            except sqlite3.OperationalError as error:
+                if str(error).startswith(("no such function", "unknown function")):
+                    yield Lacking(kind="function", name=str(error), table=table, what=index)
+            except (sqlite3.DatabaseError, UnicodeEncodeError):
+                continue
+
+    def _table(self, name: str, columns: tuple[SourceColumn, ...] | None, facts: Any) -> SourceTable:
+        connection, text = self.connection, self.objects["table"][name]
+        # PRAGMA table_list: schema, name, type, ncol, wr, strict.
+        kind = "virtual" if _is_virtual(text) else str(facts[2]) if facts else "table"
+        if columns is None:
+            return SourceTable(
+                name=name, sql=text, columns=(), foreign_keys=(), rows=0, kind=kind, unreadable=self.unreadable[name]
+            )
+        return SourceTable(
+            name=name,
+            sql=text,
+            columns=columns,
+            foreign_keys=_source_foreign_keys(connection, name),
+            rows=_count(connection, name),
+            kind=kind,
+            without_rowid=bool(facts and facts[4]),
+            largest_row=self.largest.get(name),
+            last_id=_last_id(connection, name),
+            # Of a table without a column that can be read there is nothing to carry.
+            unreadable=columns[0].unreadable if columns and all(column.unreadable for column in columns) else "",
+        )
+
+
+def _is_virtual(sql: str) -> bool:
+    return sql.upper().startswith("CREATE VIRTUAL")
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _undecoded(connection: sqlite3.Connection, query: str, *values: str) -> list[tuple[Any, ...]]:
+    """The rows of a query, each text as its bytes in UTF-8."""
+    decoded, connection.text_factory = connection.text_factory, bytes
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.text_factory = decoded
+
+
+def read_made(connection: sqlite3.Connection) -> dict[str, MadeTable]:
+    """Name in lower case -> each table of an empty database that holds what the migrations make on SQLite."""
+    return {
+        table.name.lower(): MadeTable(table=table, indexes=tuple(_indexes(connection, table.name)))
+        for table in _Reading(connection, {}).catalog().tables
+    }
+
+
+def _indexes(connection: sqlite3.Connection, table: str) -> Iterator[SourceIndex]:
+    listed = connection.execute('SELECT name, "unique", partial FROM pragma_index_list(?)', [table]).fetchall()
+    for index, unique, partial in listed:
+        parts = connection.execute("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", [index])
+        yield SourceIndex(columns=tuple(name or "" for (name,) in parts), unique=bool(unique), partial=bool(partial))
+
+
+def _count(connection: sqlite3.Connection, name: str) -> int:
+    # SQLite would ask the smallest index, which may be damaged while the table is whole.
+    query = f"SELECT count(*) FROM {quote_name(name)} NOT INDEXED"  # noqa: S608 - the identifier is quoted
+    return int(connection.execute(query).fetchone()[0])
+
+
+def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[SourceForeignKey, ...]:
+    parts: dict[int, list[tuple[str, str, str | None]]] = defaultdict(list)
+    query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
+    for key, parent, column, parent_column in connection.execute(query, [name]):
+        parts[key].append((parent, column, parent_column))
+    return tuple(
+        SourceForeignKey(
+            parent=part[0][0],
+            columns=tuple(column for _, column, _ in part),
+            parent_columns=tuple(parent_column for _, _, parent_column in part if parent_column is not None),
+        )
+        for _, part in sorted(parts.items())
+    )
+
+
+def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
+    """sqlite_sequence holds the highest id an AUTOINCREMENT table ever gave, that of a deleted row included.
+
+    Any program may write there; SQLite itself takes whatever it finds for an integer.
+    """
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+        return None
+    row = connection.execute("SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?", [name]).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def _applied_migrations(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    if "django_migrations" not in names:
+        return ()
+    # Bytes that are no UTF-8 name no migration, and are a finding later.
+    return tuple(connection.execute("SELECT app, name FROM django_migrations ORDER BY id"))

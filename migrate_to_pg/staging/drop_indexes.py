@@ -1,0 +1,239 @@
+"""A schema that the migrations made in, the same without what slows loading out, and how to put all of it back.
+
+The definitions are PostgreSQL's own (pg_get_constraintdef, pg_get_indexdef): what is put back is what was there, to the
+letter. Each has up to three steps: what is quick and comes first, what takes long and needs no more than a SHARE lock
+on its own table, so that several can be done at once, and what is quick and comes last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from migrate_to_pg.errors import StagingError
+from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Plan
+
+Connection = psycopg.Connection[Any]
+
+
+#: What a definition is, in words.
+KINDS = ("index", N_("primary key"), N_("unique"), N_("exclusion"), N_("foreign key"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """Something that was dropped for the load, and the statement that makes it again."""
+
+    table: str
+    name: str
+    #: "primary key", "unique", "exclusion", "foreign key" or "index".
+    #: One of KINDS.
+    kind: str
+    drop: str
+    #: The whole of it, in one.
+    create: str
+    #: A foreign key that is not valid yet; '' where there is nothing to do at first.
+    before: str
+    #: An index made, a foreign key validated; '' where the whole is made at the end.
+    build: str
+    #: A constraint that takes its index over; comments; the whole where there was no other way.
+    after: str
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Table, kind and name: no two have the same."""
+        return self.table, self.kind, self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A user's trigger, or rule for INSERT, and what enables it as it was."""
+
+    table: str
+    name: str
+    disable: str
+    enable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """What is not there while rows are loaded."""
+
+    #: In the order in which they are made again: keys, indexes, foreign keys.
+    definitions: tuple[Definition, ...]
+    triggers: tuple[Trigger, ...]
+
+
+# What a definition does not tell is kept with it (a comment) or keeps the index in place during the load (replica
+# identity, CLUSTER, a tablespace, a column's statistics target). On partitions an index made again would not be theirs.
+# A list of values (Q(status__in=[...])) is printed otherwise once it was read back: made again, it would differ.
+_PLAIN = """
+    t.relkind = 'r' AND NOT t.relispartition AND NOT i.indisreplident AND NOT i.indisclustered AND x.reltablespace = 0
+    AND pg_get_indexdef(x.oid) NOT LIKE '%%ARRAY[%%'
+    AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0)
+"""
+
+# One constraint, its index and its table; ``add`` makes it, ``comments`` puts back what was said of it.
+_CONSTRAINTS = """
+WITH found AS (
+    SELECT t.relname AS "table", k.conname AS name, k.contype, k.convalidated,
+           t.relkind = 'r' AND r.relkind IS NOT DISTINCT FROM 'r' AS is_plain_key, a.amname = 'btree' AS is_btree,
+           format('ALTER TABLE %%s ', t.oid::regclass) AS alter,
+           format('ADD CONSTRAINT %%I ', k.conname) AS add, pg_get_constraintdef(k.oid) AS definition,
+           pg_get_indexdef(i.indexrelid) AS index, k.condeferrable, k.condeferred,
+           coalesce(format('; COMMENT ON CONSTRAINT %%I ON %%s IS ', k.conname, t.oid::regclass)
+                    || quote_literal(obj_description(k.oid, 'pg_constraint')), '')
+           || coalesce(format('; COMMENT ON INDEX %%s IS ', x.oid::regclass)
+                       || quote_literal(obj_description(x.oid, 'pg_class')), '') AS comments
+    FROM pg_constraint k
+    JOIN pg_class t ON t.oid = k.conrelid
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+    LEFT JOIN pg_class r ON r.oid = k.confrelid
+    LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype <> 'f'
+    LEFT JOIN pg_class x ON x.oid = i.indexrelid
+    LEFT JOIN pg_am a ON a.oid = x.relam
+    WHERE n.nspname = %s AND k.conparentid = 0
+      AND CASE k.contype WHEN 'f' THEN t.relkind IN ('r', 'p') ELSE k.contype IN ('p', 'u', 'x') AND {plain} END
+), made AS (
+    SELECT *, alter || add || definition AS whole,
+           -- Not on partitioned tables, which take no key that is not valid; nor one that was never to be valid.
+           contype = 'f' AND is_plain_key AND convalidated AS is_validated,
+           contype IN ('p', 'u') AND is_btree AS takes_index
+    FROM found
+)
+SELECT "table", name, alter || format('DROP CONSTRAINT %%I', name) AS drop, whole || comments AS create,
+       CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'x' THEN 'exclusion'
+                    ELSE 'foreign key' END AS kind,
+       CASE WHEN is_validated THEN whole || ' NOT VALID' ELSE '' END AS before,
+       CASE WHEN is_validated THEN alter || format('VALIDATE CONSTRAINT %%I', name)
+            WHEN takes_index THEN index ELSE '' END AS build,
+       CASE WHEN is_validated THEN ltrim(comments, '; ')
+            WHEN takes_index THEN
+                alter || add || CASE contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END
+                || format(' USING INDEX %%I', name) || CASE WHEN condeferrable THEN ' DEFERRABLE' ELSE '' END
+                || CASE WHEN condeferred THEN ' INITIALLY DEFERRED' ELSE '' END || comments
+            ELSE whole || comments END AS after
+FROM made
+ORDER BY contype = 'f', contype <> 'p', "table", name
+""".replace("{plain}", _PLAIN)
+
+_INDEXES = """
+WITH found AS (
+    SELECT t.relname AS "table", x.relname AS name, format('DROP INDEX %%s', x.oid::regclass) AS drop,
+           pg_get_indexdef(x.oid) AS build,
+           coalesce(format('; COMMENT ON INDEX %%s IS ', x.oid::regclass)
+                    || quote_literal(obj_description(x.oid, 'pg_class')), '') AS comments
+    FROM pg_index i
+    JOIN pg_class x ON x.oid = i.indexrelid
+    JOIN pg_class t ON t.oid = i.indrelid
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+    WHERE n.nspname = %s AND {plain}
+      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.oid AND k.contype IN ('p', 'u', 'x'))
+)
+SELECT "table", name, 'index' AS kind, drop, build || comments AS create, '' AS before, build,
+       ltrim(comments, '; ') AS after
+FROM found
+ORDER BY "table", name
+""".replace("{plain}", _PLAIN)
+
+_TRIGGERS = """
+SELECT c.relname AS "table", g.tgname AS name,
+       format('ALTER TABLE %%s DISABLE TRIGGER %%I', c.oid::regclass, g.tgname) AS disable,
+       format('ALTER TABLE %%s ENABLE %%s TRIGGER %%I', c.oid::regclass,
+              CASE g.tgenabled WHEN 'R' THEN 'REPLICA' WHEN 'A' THEN 'ALWAYS' ELSE '' END, g.tgname) AS enable
+FROM pg_trigger g
+JOIN pg_class c ON c.oid = g.tgrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND c.relkind IN ('r', 'p')
+ORDER BY c.relname, g.tgname
+"""
+
+# COPY fires no rule, but the INSERT of what travels as text does.
+_RULES = """
+SELECT c.relname AS "table", r.rulename AS name,
+       format('ALTER TABLE %%s DISABLE RULE %%I', c.oid::regclass, r.rulename) AS disable,
+       format('ALTER TABLE %%s ENABLE %%s RULE %%I', c.oid::regclass,
+              CASE r.ev_enabled WHEN 'R' THEN 'REPLICA' WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.rulename) AS enable
+FROM pg_rewrite r
+JOIN pg_class c ON c.oid = r.ev_class
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND r.ev_type = '3' AND r.ev_enabled <> 'D' AND c.relkind IN ('r', 'p')
+ORDER BY c.relname, r.rulename
+"""
+
+
+def set_aside(connection: Connection, schema: str) -> SetAside:
+    """Drop keys, indexes and foreign keys of every table, disable its triggers; give back how to restore them."""
+    look_only_at(connection, schema)
+    _require_all_rows_visible(connection, schema)
+    there = definitions(connection, schema)
+    triggers = [Trigger(**row) for query in (_TRIGGERS, _RULES) for row in _rows(connection, query, schema)]
+    indexes = [d for d in there if d.kind == "index"]
+    foreign_keys = [d for d in there if d.kind == "foreign key"]
+    keys = [d for d in there if d not in indexes and d not in foreign_keys]
+    for trigger in triggers:
+        connection.execute(trigger.disable.encode())
+    # Foreign keys depend on the keys that they name: they go first and come back last.
+    dropped = [d for d in (*foreign_keys, *indexes, *keys) if _drop(connection, d)]
+    return SetAside(
+        definitions=tuple(d for d in (*keys, *indexes, *foreign_keys) if d in dropped), triggers=tuple(triggers)
+    )
+
+
+def _require_all_rows_visible(connection: Connection, schema: str) -> None:
+    """A table's owner sees and writes every row of it, unless a migration forced row security on its owner, too."""
+    query = """
+        SELECT c.relname FROM pg_class c JOIN pg_roles r ON r.rolname = current_user
+        WHERE c.relnamespace = %s::regnamespace AND c.relforcerowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
+        ORDER BY 1
+    """
+    forced = [row[0] for row in connection.execute(query, [schema]).fetchall()]
+    if forced:
+        user = connection.info.user
+        raise StagingError(
+            _(
+                "Row security is forced on table {forced}: role {user} could neither load nor prove its rows.",
+                forced=forced[0],
+                user=user,
+            ),
+            detail=forced,
+            remedy=_(
+                'Connect as a role that bypasses it, or run as a superuser: ALTER ROLE "{user}" BYPASSRLS;', user=user
+            ),
+        )
+
+
+def _drop(connection: Connection, definition: Definition) -> bool:
+    try:
+        connection.execute(definition.drop.encode())
+    except psycopg.errors.DependentObjectsStillExist:
+        # A view that groups by the primary key needs it: the key stays, and the load pays for it.
+        return False
+    return True
+
+
+def empty(connection: Connection, schema: str, plan: Plan) -> None:
+    """Remove the rows that data migrations made in the tables of both sides; other tables keep theirs."""
+    for table in (*plan.tables, *plan.excluded):
+        connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(schema, table.name)))
+
+
+def definitions(connection: Connection, schema: str) -> list[Definition]:
+    """Everything in the schema that can be set aside: keys, indexes, foreign keys."""
+    return [Definition(**row) for query in (_CONSTRAINTS, _INDEXES) for row in _rows(connection, query, schema)]
+
+
+def _rows(connection: Connection, query: str, schema: str) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), [schema]).fetchall()
+
+
+def look_only_at(connection: Connection, schema: str) -> None:
+    """The definitions name their tables without a schema, so that one and the same statement reads and makes them."""
+    connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))

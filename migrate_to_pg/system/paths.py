@@ -1,0 +1,44 @@
+"""A path that somebody named in; out, one error of usage where this user cannot even look at it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+
+
+def base_directory() -> Path:
+    """BASE_DIR of the settings, else the working directory. UsageError where that was deleted."""
+    base = getattr(settings, "BASE_DIR", None)
+    try:
+        return Path.cwd() if base is None else Path(base)
+    except FileNotFoundError as error:
+        raise UsageError(
+            _("The working directory does not exist any more, and the settings name no BASE_DIR."),
+            remedy=_("Change into the project's directory, then run again."),
+        ) from error
+
+
+def as_text(path: Path) -> str:
+    """The path as PostgreSQL can keep it: bytes that are not UTF-8 are written as \\x.."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def looked_at(path: Path) -> Iterator[None]:
+    """UsageError for what the system says of the path: a directory that may not be entered, a name that is too long."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        # No path has a NUL in it, as a setting may; not every ~name is somebody's home.
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            _("{path} cannot be looked at: {strerror}.", path=path, strerror=reason),
+            remedy=_("Check the path, and whether this user may enter every directory on the way."),
+        ) from error

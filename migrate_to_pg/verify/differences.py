@@ -1,0 +1,156 @@
+"""Cells and rows that differ go in; exact totals and the first differences, as text, come out."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import masked, masked_key
+from migrate_to_pg.records import ComputedOtherwise, Difference
+from migrate_to_pg.verify.canonical import EPOCH, FIFTEEN_DIGITS, MICROSECOND, NO_SPAN, Value
+from migrate_to_pg.verify.rows import Column
+
+SAMPLES = 20
+#: Longest value in a sample; of longer ones the part where they begin to differ is shown.
+SHOWN = 200
+
+
+class Verdict:
+    """What is known of one table."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self.cells = 0
+        #: Of columns that PostgreSQL computes itself.
+        self.computed = 0
+        self.differences = 0
+        self.samples: list[Difference] = []
+        self._otherwise: dict[str, ComputedOtherwise] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether differences are only counted from now on."""
+        return len(self.samples) >= SAMPLES
+
+    @property
+    def otherwise(self) -> tuple[ComputedOtherwise, ...]:
+        """The columns that PostgreSQL computes and SQLite holds otherwise."""
+        return tuple(self._otherwise.values())
+
+    def add_otherwise(self, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
+        """Count one value that PostgreSQL computes and SQLite holds otherwise, and keep it while there are few."""
+        known = self._otherwise.get(column, ComputedOtherwise(table=self.table, column=column, count=0, samples=()))
+        samples = known.samples
+        if len(samples) < SAMPLES:
+            samples = (*samples, difference(self.table, "changed", key, column, source, target))
+        self._otherwise[column] = replace(known, count=known.count + 1, samples=samples)
+
+    def add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
+        """Count one difference, and keep it while there are few."""
+        self.differences += 1
+        if not self.full:
+            if source is not None and source == target:
+                source = _("{source} (which Django does not read as the column's type)", source=source)
+            self.samples.append(difference(self.table, kind, key, column, source, target))
+
+
+def difference(
+    table: str, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None
+) -> Difference:
+    """One cell or row that differs; of long values the part where they begin to, of secret ones nothing.
+
+    ``source`` of what is unexplained is a reason.
+    """
+    if kind != "unexplained":
+        source = masked(table, column, source)
+    key, target = masked_key(table, key), masked(table, column, target)
+    start = first_difference(source, target)
+    return Difference(
+        table=table,
+        key={name: excerpt(value, 0) for name, value in key.items()},
+        column=column,
+        kind=kind,
+        source=None if source is None else excerpt(source, start),
+        target=None if target is None else excerpt(target, start),
+    )
+
+
+def first_difference(source: str | None, target: str | None) -> int:
+    """Where two texts begin to differ."""
+    pairs = enumerate(zip(source or "", target or "", strict=False))
+    shorter = min(len(source or ""), len(target or ""))
+    return next((place for place, (left, right) in pairs if left != right), shorter)
+
+
+def excerpt(value: str, start: int) -> str:
+    """The value, or where it is long its part around ``start``; bytes that are no text are spelled out."""
+    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if len(value) <= SHOWN:
+        return value
+    start = max(0, min(start - SHOWN // 4, len(value) - SHOWN))
+    end = start + SHOWN
+    return ("…" if start else "") + value[start:end] + ("…" if end < len(value) else "")
+
+
+def row_text(table: str, columns: Sequence[Column], values: Sequence[str | None]) -> str:
+    """A whole row as one line."""
+    return ", ".join(f"{c.name}={spelled(masked(table, c.name, v))}" for c, v in zip(columns, values, strict=True))
+
+
+def spelled(value: str | None) -> str:
+    """A value in a key."""
+    return "NULL" if value is None else value
+
+
+def source_text(column: Column, value: Value | None) -> str | None:
+    """SQLite's value as a person would recognise it."""
+    if value is None or type(value) is str:
+        return value
+    if type(value) is bytes:
+        return value.hex() if column.planned.target.type_name == "uuid" else f"\\x{value.hex()}"
+    return repr(value)
+
+
+def target_text(column: Column, value: Value | None) -> str | None:
+    """PostgreSQL's value as PostgreSQL or Django would print it."""
+    if value is None or type(value) is str:
+        return value
+    if type(value) is bool:
+        return str(value).lower()
+    if type(value) is bytes:
+        return str(uuid.UUID(bytes=value)) if column.planned.target.type_name == "uuid" else f"\\x{value.hex()}"
+    if type(value) is float:
+        return real_text(column, value)
+    return moment_text(column.planned.target.type_name, value)
+
+
+def real_text(column: Column, value: float) -> str:
+    """A double, or a short numeric that came as one."""
+    if column.planned.target.type_name != "numeric" or value - value != 0:
+        return repr(value)
+    scale = column.planned.target.scale or 0
+    return str(FIFTEEN_DIGITS.create_decimal_from_float(value).quantize(decimal.Decimal(1).scaleb(-scale)))
+
+
+def moment_text(type_name: str, value: int) -> str:
+    """A count since 1970 as the moment that it stands for; Python's calendar ends where PostgreSQL's goes on."""
+    try:
+        match type_name:
+            case "timestamptz":
+                return f"{EPOCH + value * MICROSECOND}+00:00"
+            case "timestamp":
+                return str(EPOCH + value * MICROSECOND)
+            case "date":
+                return str((EPOCH + datetime.timedelta(days=value)).date())
+            case "interval" if value == NO_SPAN:
+                return _("an interval that is no span of microseconds")
+            case "time":
+                return str((EPOCH + value * MICROSECOND).time()) if value < 86_400_000_000 else "24:00:00"
+            case _:
+                return str(value)
+    except OverflowError:
+        return _("infinity, or a date outside the years 1 to 9999")

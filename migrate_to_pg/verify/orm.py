@@ -1,0 +1,414 @@
+"""The models of the migration state, the file that was loaded and the staged schema go in; what Django's ORM reads out.
+
+The last word on equality: what the application will read on PostgreSQL is what it reads on SQLite. Read are the columns
+of plain QuerySets of historical models, by values_list: no model of the project is instantiated, no manager of its own
+asked, no signal sent; only its fields' own converters run. Every foreign key is followed on both sides by the ORM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import decimal
+import ipaddress
+import struct
+import sys
+import zoneinfo
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import django.db
+from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connections, models
+from django.db.models import Exists, OuterRef
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.errors import ProofError
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.identifiers import called
+from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.secret_columns import MASK, has_secret, masked
+from migrate_to_pg.records import (
+    Difference,
+    ModelNames,
+    OrmTable,
+    Plan,
+    PlannedTable,
+    SourceCatalog,
+    UnreadModel,
+    folded,
+)
+from migrate_to_pg.sqlite.missing_functions import equip, stand_in
+from migrate_to_pg.verify.canonical import FIFTEEN_DIGITS
+from migrate_to_pg.verify.differences import SAMPLES, difference
+
+#: Rows that are read at a time: their keys stand in one statement.
+CHUNK = 1000
+#: Levels of a JSON document that no SQLite takes: 1000 since 3.42, 2000 before.
+DEEPEST = 2000
+#: What Django ends with where it cannot read a value.
+UNREADABLE = (
+    django.db.Error,
+    FieldDoesNotExist,
+    ValueError,
+    TypeError,
+    RecursionError,
+    ArithmeticError,
+)
+SOURCE, TARGET = "migrate_to_pg_source", "migrate_to_pg_target"
+
+Row = tuple[Any, ...]
+
+
+class Sides(NamedTuple):
+    """One model as each of the two databases calls its table and columns."""
+
+    source: type[models.Model]
+    target: type[models.Model]
+
+
+def prove_orm(
+    registry: Registry, catalog: SourceCatalog, plan: Plan, loaded: Path, entry: Mapping[str, Any]
+) -> tuple[tuple[OrmTable, ...], tuple[UnreadModel, ...]]:
+    """Each model's table as the ORM reads it on both sides, and the models that it did not read.
+
+    A difference is reported, never raised. ``loaded`` is the SQLite file that was loaded, repairs and all; ``entry``
+    the target as an entry of DATABASES whose connections see the staged schema. Raises ProofError where Django itself
+    cannot read a table.
+    """
+    elsewhere = _("The project's routers keep its table out of this database.")
+    unread = [
+        UnreadModel(model=model._meta.label, table=called(model._meta.db_table, registry.postgresql), reason=elsewhere)
+        for model in registry.others()
+    ]
+    made = {table.name for table in (*plan.tables, *plan.excluded)}
+    made |= {table.name for table in plan.only_target}
+    zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
+    with _without_limits(), _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
+        pairs = list(_pairs(registry, catalog, plan, unread))
+        read = tuple(_Reading(sides, table, zone, registry, made).run() for sides, table in pairs)
+    return read, tuple(sorted(unread, key=lambda one: one.model))
+
+
+def _pairs(
+    registry: Registry, catalog: SourceCatalog, plan: Plan, unread: list[UnreadModel]
+) -> Iterator[tuple[Sides, PlannedTable]]:
+    """One model for each planned table, those that migrations make first; all others are noted as not read."""
+    taken: dict[str, str] = {}
+    for names in sorted(registry.names, key=lambda names: names.unmade is not None):
+        table = plan.table(names.target)
+        if table is None or folded(table.source.name) != folded(names.source):
+            unread += _not_read(names, catalog, plan)
+        elif table.name in taken:
+            reason = _("The model {model} has the same table, and was read.", model=taken[table.name])
+            unread.append(UnreadModel(model=names.label, table=names.target, reason=reason))
+        else:
+            taken[table.name] = names.label
+            app, _dot, name = names.label.partition(".")
+            yield Sides(registry.source.get_model(app, name), registry.target.get_model(app, name)), table
+
+
+def _not_read(names: ModelNames, catalog: SourceCatalog, plan: Plan) -> Iterator[UnreadModel]:
+    """Why a model has no planned table; nothing of one that has none on either side."""
+    excluded = any(table.name == names.target for table in plan.excluded)
+    only_there = any(table.name == names.target for table in plan.only_target)
+    as_leftover = any(folded(name) == folded(names.source) for name in plan.as_leftovers)
+    in_source = catalog.table(names.source)
+    view = any(folded(view) == folded(names.source) for view in catalog.views)
+    if excluded:
+        reason = _("Its rows were left out (--exclude-data).")
+    elif as_leftover:
+        reason = _("Its table was carried as a leftover (--as-leftovers).")
+    elif view:
+        reason = _("It reads a view, whose rows are those of other tables.")
+    elif in_source is None:
+        reason = _("SQLite has no such table.") if only_there else ""
+    elif not names.is_used:
+        reason = _("No installed application uses it on PostgreSQL.")
+    else:
+        reason = _("SQLite has its table {table}, and PostgreSQL has not.", table=names.source)
+        yield UnreadModel(model=names.label, table=names.target, reason=reason, accepted=False)
+        return
+    if reason:
+        yield UnreadModel(model=names.label, table=names.target, reason=reason)
+
+
+def _sqlite(path: Path, time_zone: str) -> dict[str, Any]:
+    uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    entry: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": uri}
+    return entry | ({"TIME_ZONE": time_zone} if settings.USE_TZ else {})
+
+
+@contextlib.contextmanager
+def _without_limits() -> Iterator[None]:
+    """Room for documents as deep as SQLite takes, and integers as long as jsonb's: json.loads ends at Python's limits.
+
+    The application's own json.loads ends there on both databases alike.
+    """
+    limit, digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
+    sys.setrecursionlimit(limit + DEEPEST)
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+        sys.set_int_max_str_digits(digits)
+
+
+@contextlib.contextmanager
+def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
+    """The alias, for as long as this lasts and in this thread."""
+    connection = ConnectionHandler({"default": {}, alias: dict(entry)})[alias]
+    connections[alias] = connection
+    try:
+        if connection.vendor == "sqlite":
+            # What a receiver of the project's cannot do with a file that is read only is not needed to read it.
+            with contextlib.suppress(Exception):
+                connection.ensure_connection()
+            if connection.connection is not None:
+                equip(connection.connection)
+                stand_in(connection.connection)
+        yield
+    finally:
+        connection.close()
+        del connections[alias]
+
+
+class _Reading:
+    """One model on both sides; ``there`` are the tables that PostgreSQL has."""
+
+    def __init__(
+        self,
+        sides: Sides,
+        table: PlannedTable,
+        zone: zoneinfo.ZoneInfo | None,
+        registry: Registry,
+        there: Collection[str],
+    ) -> None:
+        self.models = {SOURCE: sides.source, TARGET: sides.target}
+        self.table = table
+        #: Of the local times that PostgreSQL gives; None where both sides give moments with a zone.
+        self.zone = zone
+        self.registry = registry
+        self.there = there
+        # What PostgreSQL computes itself is proven by its own expression.
+        columns = {column.name for column in table.columns if not column.target.generated}
+        fields = sides.target._meta.local_concrete_fields
+        known = {field.name for field in sides.source._meta.local_concrete_fields}
+        self.fields: list[Any] = [
+            f for f in fields if f.name in known and called(str(f.column), registry.postgresql) in columns
+        ]
+        # By their attribute names a foreign key is the value that it holds.
+        self.names = ["pk", *(field.attname for field in self.fields)]
+        self.differences = 0
+        self.samples: list[Difference] = []
+
+    def run(self) -> OrmTable:
+        try:
+            rows = self._compare()
+            followed = self._follow()
+        except UNREADABLE as error:
+            raise ProofError(
+                _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=self._reason(error)),
+                remedy=_("Nothing was published. --verify cells compares it without the ORM."),
+            ) from error
+        return OrmTable(
+            name=self.table.name,
+            rows=rows,
+            values=rows * len(self.fields),
+            keys_followed=followed,
+            differences=self.differences,
+            samples=tuple(self.samples),
+        )
+
+    def _reason(self, error: Exception) -> object:
+        """What Django said, which may quote a value of any column."""
+        secret = has_secret(self.table.name, (column.name for column in self.table.columns))
+        return type(error).__name__ if secret else error
+
+    def _queryset(self, alias: str) -> Any:
+        return models.QuerySet(self.models[alias], using=alias)
+
+    def _compare(self) -> int:
+        rows = 0
+        for chunk in self._chunks():
+            rows += len(chunk)
+            # The key of an unmanaged model may be none in the table: several rows have it.
+            found: dict[Any, list[Row]] = {}
+            for row in self._there(chunk):
+                found.setdefault(_hashable(row[0]), []).append(row)
+            for row in chunk:
+                self._judge(row, self._taken(row, found.get(_hashable(row[0]), [])))
+        extra = self._queryset(TARGET).count() - rows
+        if extra > 0:
+            self._add("extra", {}, "", None, _("{rows} more than in SQLite", rows=counted(extra, "row", "rows")))
+        return rows
+
+    def _taken(self, row: Row, found: list[Row]) -> Row | None:
+        """Take the row out that is the same, else the first of those that have its key."""
+        same_row = (index for index, other in enumerate(found) if not any(self._unequal(row, other)))
+        return found.pop(next(same_row, 0)) if found else None
+
+    def _unequal(self, row: Row, found: Row) -> Iterator[tuple[Any, Any, Any]]:
+        """The fields in which two rows differ, and what each holds."""
+        for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
+            exact = self.table.target.column(called(str(field.column), self.registry.postgresql)).exact
+            if not _equality(field, exact=exact)(source, target):
+                yield field, source, target
+
+    def _chunks(self) -> Iterator[list[Row]]:
+        chunk: list[Row] = []
+        rows = self._queryset(SOURCE).order_by("pk").values_list(*self.names).iterator(chunk_size=CHUNK)
+        for row in (tuple(_local(value, self.zone) for value in row) for row in rows) if self.zone else rows:
+            # Rows that share a key stay together.
+            if len(chunk) >= CHUNK and chunk[-1][0] != row[0]:
+                yield chunk
+                chunk = []
+            chunk.append(row)
+        if chunk:
+            yield chunk
+
+    def _there(self, chunk: Sequence[Row]) -> list[Row]:
+        keys = [row[0] for row in chunk]
+        return list(self._queryset(TARGET).filter(pk__in=keys).values_list(*self.names))
+
+    def _judge(self, row: Row, found: Row | None) -> None:
+        key = {", ".join(self.table.target.primary_key): str(row[0])}
+        if has_secret(self.table.name, self.table.target.primary_key):
+            key = dict.fromkeys(key, MASK)
+        if found is None:
+            self._add("missing", key, "", self._row_text(row), None)
+            return
+        for field, source, target in self._unequal(row, found):
+            self._add("changed", key, str(field.column), repr(source), repr(target))
+
+    def _add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
+        self.differences += 1
+        if len(self.samples) < SAMPLES:
+            self.samples.append(difference(self.table.name, kind, key, column, source, target))
+
+    def _row_text(self, row: Row) -> str:
+        cells = zip(self.fields, row[1:], strict=True)
+        return ", ".join(f"{f.attname}={masked(self.table.name, str(f.column), repr(v))}" for f, v in cells)
+
+    def _follow(self) -> int:
+        """Every key that finds its row, on both sides; how many did."""
+        total = 0
+        for field in self.fields:
+            if field.remote_field is None or not self._is_read(field):
+                continue
+            found = [self._found(alias, field.name) for alias in (SOURCE, TARGET)]
+            if found[0] < found[1]:
+                found[0] = self._found_by_value(field.name)
+            if found[0] != found[1]:
+                texts = [_("{keys} with a row", keys=counted(count, "key", "keys")) for count in found]
+                self._add("changed", {}, str(field.column), *texts)
+            total += found[1]
+        return total
+
+    def _is_read(self, field: Any) -> bool:
+        """Whether the table that the key leads to is in this database."""
+        return called(field.remote_field.model._meta.db_table, self.registry.postgresql) in self.there
+
+    def _found(self, alias: str, name: str) -> int:
+        field: Any = self.models[alias]._meta.get_field(name)
+        parent: Any = models.QuerySet(field.remote_field.model, using=alias)
+        target = field.target_field.attname
+        keyed = self._queryset(alias).filter(**{f"{field.attname}__isnull": False})
+        return int(keyed.filter(Exists(parent.filter(**{target: OuterRef(field.attname)}))).count())
+
+    def _found_by_value(self, name: str) -> int:
+        """How many keys have a row in SQLite as Django reads both: its joins miss another spelling of a uuid."""
+        field: Any = self.models[SOURCE]._meta.get_field(name)
+        parents: Any = models.QuerySet(field.remote_field.model, using=SOURCE)
+        known = set(map(_hashable, parents.values_list(field.target_field.attname, flat=True).iterator()))
+        keys = self._queryset(SOURCE).filter(**{f"{field.attname}__isnull": False})
+        return sum(_hashable(key) in known for key in keys.values_list(field.attname, flat=True).iterator())
+
+
+def _local(value: Any, zone: zoneinfo.ZoneInfo | None) -> Any:
+    """A moment that names an offset as PostgreSQL gives it without USE_TZ: the same instant as local time."""
+    if not isinstance(value, datetime.datetime) or value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        return value
+
+
+def _hashable(key: Any) -> Any:
+    return bytes(key) if isinstance(key, memoryview) else key
+
+
+def same(source: Any, target: Any) -> bool:
+    """Whether the application would see any difference: the type counts, and a decimal's places, and a float's bits."""
+    if isinstance(source, (memoryview, bytes)) and isinstance(target, (memoryview, bytes)):
+        return bytes(source) == bytes(target)
+    if type(source) is not type(target):
+        return False
+    if isinstance(source, decimal.Decimal):
+        return bool(source.as_tuple() == target.as_tuple())
+    if isinstance(source, float):
+        return struct.pack("<d", source) == struct.pack("<d", target)
+    # Of moments the instant counts: in which zone each database gives them is a matter of settings.
+    return bool(source == target)
+
+
+def _equality(field: Any, *, exact: bool) -> Callable[[Any, Any], bool]:
+    if isinstance(field, models.JSONField):
+        return same_json
+    if exact:
+        return same_exact
+    return same_address if isinstance(field, models.GenericIPAddressField) else same
+
+
+def same_exact(source: Any, target: Any) -> bool:
+    """A decimal that was carried with all its digits, of which Django reads fifteen from SQLite; see ``forms``."""
+    if same(source, target) or not isinstance(source, decimal.Decimal) or not isinstance(target, decimal.Decimal):
+        return same(source, target)
+    read = FIFTEEN_DIGITS.create_decimal(target)
+    return target == target.to_integral_value() and read == source and source.as_tuple()[2] == target.as_tuple()[2]
+
+
+def same_address(source: Any, target: Any) -> bool:
+    """Addresses, however they are spelled: PostgreSQL gives them back in its own way, and another program may not."""
+    try:
+        return ipaddress.ip_interface(source) == ipaddress.ip_interface(target)
+    except ValueError:
+        return same(source, target)
+
+
+def same_json(source: Any, target: Any) -> bool:
+    """Objects by their keys, arrays by their places, true is not 1; numbers by value, which is all that jsonb keeps.
+
+    So 1e2 is 100 there, 1e308 an integer, and -0.0 is 0.0. Without recursion: a document may be as deep as the stack.
+    """
+    waiting = [(source, target)]
+    while waiting:
+        one, other = waiting.pop()
+        if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+            waiting.extend((value, other[key]) for key, value in one.items())
+        elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            waiting.extend(zip(one, other, strict=True))
+        elif isinstance(one, (dict, list)) or not _same_scalar(one, other):
+            return False
+    return True
+
+
+def _same_scalar(source: Any, target: Any) -> bool:
+    if isinstance(source, bool) or isinstance(target, bool):
+        return source is target
+    if isinstance(source, float) or isinstance(target, float):
+        return _same_number(source, target)
+    return type(source) is type(target) and bool(source == target)
+
+
+def _same_number(source: Any, target: Any) -> bool:
+    try:
+        return isinstance(source, (int, float)) and isinstance(target, (int, float)) and float(source) == float(target)
+    except OverflowError:
+        return False

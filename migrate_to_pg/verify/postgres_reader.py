@@ -1,0 +1,160 @@
+"""A conninfo, a schema and a table go in; its rows in key order come out, as Arrow arrays.
+
+All tables are read in one read-only transaction, in one state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi
+import pyarrow as pa
+from psycopg import sql
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.session import for_arrow, settle
+from migrate_to_pg.verify.rows import Column, Rows
+
+#: Bytes a batch, unless a single row is longer.
+BATCH_BYTES = 8_000_000
+
+
+# What the column's type keeps of its expression, modifiers and all: 2.00 of 2.0000 in numeric(10,2). A cast would also
+# cut a text or bits that are too long, which storing them refuses: of those the whole is compared besides. As text,
+# byte by byte: the collations of the two may differ, and may call different texts equal.
+_EXPRESSIONS = sql.SQL("""
+SELECT a.attname::text, e.typed,
+       format('(%s)::text COLLATE "C" IS DISTINCT FROM (t.%I)::text COLLATE "C"', e.typed, a.attname)
+       || CASE WHEN a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype, 'bit'::regtype, 'varbit'::regtype)
+               THEN format(' OR rtrim((%s)::text) COLLATE "C" IS DISTINCT FROM rtrim((t.%I)::text) COLLATE "C"',
+                           e.plain, a.attname) ELSE '' END
+FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid)) AS p (plain)
+CROSS JOIN LATERAL (SELECT format('(%s)::%s', plain, format_type(a.atttypid, a.atttypmod)), plain) AS e (typed, plain)
+WHERE n.nspname = {} AND c.relname = {} AND a.attgenerated <> '' ORDER BY a.attnum
+""")
+
+
+class Computed(NamedTuple):
+    """What a generated column is to hold, as SQL of PostgreSQL's own."""
+
+    expression: str
+    #: The condition of a row ``t`` that holds anything else.
+    differs: str
+
+
+class Target:
+    """The staged tables; a context manager."""
+
+    def __init__(self, conninfo: str, schema: str) -> None:
+        self._conninfo = conninfo
+        self._schema = schema
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Target:
+        with told(_("the database")):
+            self._connection = self._stack.enter_context(
+                adbc_driver_postgresql.dbapi.connect(for_arrow(self._conninfo))
+            )
+            with self._connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                settle(cursor)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def count(self, table: str) -> int:
+        """How many rows the table has."""
+        with told(table), self._connection.cursor() as cursor:
+            cursor.execute(text(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
+            return int(cursor.fetchone()[0])
+
+    def expressions(self, table: str) -> dict[str, Computed]:
+        """Each generated column with its expression, as PostgreSQL prints it for this session."""
+        with told(table), self._connection.cursor() as cursor:
+            cursor.execute(text(_EXPRESSIONS.format(sql.Literal(self._schema), sql.Literal(table))))
+            return {name: Computed(expression, differs) for name, expression, differs in cursor.fetchall()}
+
+    def computed_wrongly(self, table: str, column: str, computed: Computed) -> int:
+        """In how many rows a generated column is not what its expression gives now."""
+        # The condition as PostgreSQL itself wrote it.
+        query = sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(self._table(table), sql.SQL(computed.differs))
+        with told(table), self._connection.cursor() as cursor:
+            cursor.execute(text(query))
+            return int(cursor.fetchone()[0])
+
+    def rows(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
+        """The table's rows in the key's order, text in byte order."""
+        query = sql.SQL("SELECT {} FROM {} AS t ORDER BY {}").format(
+            sql.SQL(", ").join(selected(column) for column in columns),
+            self._table(table),
+            sql.SQL(", ").join(
+                sql.SQL("{} NULLS FIRST" if column_may_be_null(column) else "{}").format(ordered(column))
+                for column in key
+            ),
+        )
+        with told(table), self._connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+            cursor.execute(text(query))
+            for batch in cursor.fetch_record_batch():
+                yield Rows(arrays=tuple(map(storage, batch.columns)), count=batch.num_rows)
+
+    def _table(self, name: str) -> sql.Identifier:
+        return sql.Identifier(self._schema, name)
+
+
+@contextlib.contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        forbidden = getattr(error, "sqlstate", None) == "42501"
+        raise TargetError(
+            # The lines after the first are the query.
+            _("The proof could not read {what} on PostgreSQL: {error}", what=what, error=str(error).split("\n")[0]),
+            remedy=_(
+                "Connect as the tables' owner, or as a role that may read every row: where row security hides some of"
+                " them, that is one with BYPASSRLS."
+            )
+            if forbidden
+            else _("See the server's log, then run again."),
+        ) from error
+
+
+def text(query: sql.Composed) -> str:
+    """The SQL; ADBC knows nothing of psycopg."""
+    return query.as_string(None)
+
+
+def named(column: Column) -> sql.Composed:
+    """The column, tied to its table."""
+    return sql.SQL("t.{}").format(sql.Identifier(column.name))
+
+
+def selected(column: Column) -> sql.Composed:
+    """The column in the form that its family compares."""
+    return column.family.target_sql.format(named(column))
+
+
+def ordered(column: Column) -> sql.Composed:
+    """What to sort by so that the rows come as SQLite sorts them."""
+    if column.family.sorts_as_text:
+        return sql.SQL('({}) COLLATE "C"').format(selected(column))
+    return named(column)
+
+
+def column_may_be_null(column: Column) -> bool:
+    """SQLite sorts nulls first; asking for it where there are none would keep PostgreSQL from using the index."""
+    return not column.planned.target.not_null
+
+
+def storage(array: pa.Array) -> pa.Array:
+    """The plain array beneath an extension type (uuid)."""
+    return array.storage if isinstance(array, pa.ExtensionArray) else array

@@ -1,0 +1,160 @@
+"""Record batches of one side go in; rows that can be looked at, cut and taken one after another come out."""
+
+from __future__ import annotations
+
+import contextlib
+import zoneinfo
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.system.threads import is_no_more_threads
+from migrate_to_pg.verify.canonical import Facts, Value
+from migrate_to_pg.verify.type_comparison import Family, family
+from migrate_to_pg.verify.vectorized import Array
+
+#: A window over wide rows stops growing here.
+WINDOW_BYTES = 16_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One compared column, at its place in every batch of both sides."""
+
+    index: int
+    planned: PlannedColumn
+    family: Family
+    facts: Facts
+
+    @property
+    def name(self) -> str:
+        """PostgreSQL's name of it."""
+        return self.planned.name
+
+    @property
+    def computed(self) -> bool:
+        """Whether PostgreSQL computes it itself, from columns that are compared."""
+        return self.planned.target.generated
+
+    def source_form(self, value: Value | None) -> str | None:
+        """The canonical form of SQLite's value."""
+        return None if value is None else self.family.source_form(value, self.facts)
+
+    def target_form(self, value: Value | None) -> str | None:
+        """The canonical form of PostgreSQL's value."""
+        return None if value is None else self.family.target_form(value, self.facts)
+
+
+def columns_of(table: PlannedTable, zone: zoneinfo.ZoneInfo) -> list[Column]:
+    """The columns of a table, in the plan's order."""
+    return [_column(index, planned, zone) for index, planned in enumerate(table.columns)]
+
+
+def _column(index: int, planned: PlannedColumn, zone: zoneinfo.ZoneInfo) -> Column:
+    target = planned.target
+    return Column(
+        index=index,
+        planned=planned,
+        family=family(target.type_name, target.precision, target.scale),
+        facts=Facts(precision=target.precision, scale=target.scale, exact=target.exact, zone=zone),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Some consecutive rows of one side."""
+
+    arrays: tuple[Array, ...]
+    count: int
+    #: Column -> row -> the value of a cell that its array cannot hold; the array has a null there.
+    odd: Mapping[int, Mapping[int, Value]] = field(default_factory=dict)
+
+    def cut(self, start: int, stop: int) -> Rows:
+        """The rows from start up to stop."""
+        if (start, stop) == (0, self.count):
+            return self
+        odd = {
+            index: {row - start: value for row, value in cells.items() if start <= row < stop}
+            for index, cells in self.odd.items()
+        }
+        return Rows(arrays=tuple(a.slice(start, stop - start) for a in self.arrays), count=stop - start, odd=odd)
+
+    def then(self, more: Rows) -> Rows:
+        """These rows and the following ones."""
+        odd = {index: dict(cells) for index, cells in self.odd.items()}
+        for index, cells in more.odd.items():
+            odd.setdefault(index, {}).update({row + self.count: value for row, value in cells.items()})
+        arrays = tuple(pa.concat_arrays(pair) for pair in zip(self.arrays, more.arrays, strict=True))
+        return Rows(arrays=arrays, count=self.count + more.count, odd=odd)
+
+    def values(self, index: int, rows: list[int]) -> list[Value | None]:
+        """Some cells of a column as Python values; moments and days are counts since 1970."""
+        if not rows:
+            return []
+        values = python_values(self.arrays[index].take(pa.array(rows, pa.int64())))
+        odd = self.odd.get(index)
+        return [odd.get(row, value) for row, value in zip(rows, values, strict=True)] if odd else values
+
+
+def python_values(array: Array) -> list[Any]:
+    """The values of an array; text that is no UTF-8 keeps its bytes as lone surrogates, which PostgreSQL never has."""
+    if pa.types.is_string(array.type):
+        pieces = array.cast(pa.binary()).to_pylist()
+        return [None if piece is None else piece.decode("utf-8", "surrogateescape") for piece in pieces]
+    if pa.types.is_temporal(array.type):
+        array = array.cast(pa.int32() if pa.types.is_date(array.type) else pa.int64())
+    values: list[Any] = array.to_pylist()
+    return values
+
+
+def ahead(batches: Generator[Rows]) -> Generator[Rows]:
+    """The same batches, the next one being read in a thread while this one is compared: drivers leave Python free."""
+    with contextlib.closing(batches), ThreadPoolExecutor(1, "prove") as reader:
+        try:
+            coming = reader.submit(next, batches, None)
+        except RuntimeError as error:
+            if not is_no_more_threads(error):
+                raise
+            yield from batches
+            return
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
+
+
+class Stream:
+    """One side's rows in key order, taken from the front."""
+
+    def __init__(self, batches: Iterator[Rows]) -> None:
+        self._batches = batches
+        self.front = Rows(arrays=(), count=0)
+        #: Rows taken so far.
+        self.taken = 0
+
+    def __bool__(self) -> bool:
+        """Whether a row is left; reads on where the front is used up."""
+        while not self.front.count:
+            batch = next(self._batches, None)
+            if batch is None:
+                return False
+            self.front = batch
+        return True
+
+    def take(self, count: int) -> Rows:
+        """Cut that many rows off the front."""
+        taken, self.front = self.front.cut(0, count), self.front.cut(count, self.front.count)
+        self.taken += count
+        return taken
+
+    def window(self, count: int) -> Rows:
+        """Look at that many rows, or fewer where they are wide or at an end, without taking them."""
+        while self.front.count < count and sum(a.nbytes for a in self.front.arrays) < WINDOW_BYTES:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            self.front = self.front.then(batch) if self.front.count else batch
+        return self.front.cut(0, min(count, self.front.count))

@@ -1,0 +1,158 @@
+"""The staged schema in, nothing out where it is as it was made and its sequences go on; ProofError otherwise.
+
+All is asked of PostgreSQL anew: what the stage before claims to have done is no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg.errors import ProofError
+from migrate_to_pg.i18n import counted
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.schema_digest import Described, describe, differences
+from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
+
+Connection = psycopg.Connection[Any]
+
+#: Faults named.
+_NAMED = 20
+
+
+def require_validated(connection: Connection, schema: str) -> None:
+    """Every constraint is validated, every index valid, every user trigger enabled."""
+    query = """
+        SELECT format('constraint %%s of %%s is not validated', k.conname, k.conrelid::regclass)
+        FROM pg_constraint k WHERE k.connamespace = %(schema)s::regnamespace AND NOT k.convalidated
+        UNION ALL
+        SELECT format('index %%s of %%s is not valid', i.indexrelid::regclass, i.indrelid::regclass)
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE c.relnamespace = %(schema)s::regnamespace AND NOT (i.indisvalid AND i.indisready)
+    """
+    faults = [row[0] for row in connection.execute(query, {"schema": schema}).fetchall()]
+    if faults:
+        raise ProofError(
+            _("In the incoming schema, {faults}.", faults=faults[0]), detail=faults, remedy=_("Nothing was published.")
+        )
+
+
+def require_described(connection: Connection, schema: str, made: frozenset[Described]) -> None:
+    """Every table, column, index, constraint, trigger and all else is as it was described before rows were loaded."""
+    faults = differences(made, describe(connection, schema))
+    if faults:
+        raise ProofError(
+            _("The incoming schema is not as the migrations made it: {faults}.", faults=faults[0]),
+            detail=faults[:_NAMED],
+            remedy=_("Nothing was published. If nobody else changed it, please report this."),
+        )
+
+
+def require_identities(connection: Connection, schema: str, plan: Plan, identities: Sequence[Identity]) -> None:
+    """The next value of each sequence is beyond every id that is there, and beyond every one SQLite ever gave."""
+    known = {(identity.table, identity.column) for identity in identities}
+    for table in plan.tables:
+        for column in table.columns:
+            if column.target.sequence is None:
+                continue
+            following = _next(connection, column.target.sequence)
+            highest = _highest(connection, schema, table.name, column.name)
+            if following <= highest or (table.name, column.name) not in known:
+                raise _taken(table.name, column.name, following, _("but {highest} is taken", highest=highest))
+            if [key.name for key in table.key] == [column.name]:
+                _require_free(connection, schema, table, column, following)
+
+
+def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
+    """No interval has days or months, which SQLite's microseconds do not have.
+
+    '1 day' equals '24:00:00', and Django reads them alike: the comparison of cells cannot tell them apart. The
+    application itself writes days; this is for what was loaded just now.
+    """
+    # What is sent of an interval is microseconds, days, months.
+    days = sql.SQL(r"substring(interval_send({}) FROM 9) <> '\x0000000000000000'::bytea")
+    for table in plan.tables:
+        for column in table.loaded_columns:
+            if column.target.type_name == "interval":
+                query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(
+                    sql.Identifier(schema, table.name), days.format(sql.Identifier(column.name))
+                )
+                row = connection.execute(query).fetchone()
+                if row and row[0]:
+                    raise ProofError(
+                        _(
+                            "{table}.{column} holds days or months in {rows}, where SQLite has microseconds.",
+                            table=table.name,
+                            column=column.name,
+                            rows=counted(row[0], "row", "rows"),
+                        ),
+                        remedy=_("Nothing was published. If nobody else changed it, please report this."),
+                    )
+
+
+def _taken(table: str, column: str, following: int, but: str) -> ProofError:
+    return ProofError(
+        _(
+            "The next {table}.{column} would be {following}, {but}.",
+            table=table,
+            column=column,
+            following=following,
+            but=but,
+        ),
+        remedy=_("Nothing was published. Please report this."),
+    )
+
+
+def _require_free(
+    connection: Connection, schema: str, table: PlannedTable, column: PlannedColumn, following: int
+) -> None:
+    """Insert the copy of a row and take it back: PostgreSQL itself must give the id, and find that it is free.
+
+    ON CONFLICT looks at the key before any other constraint: the copy may well break those.
+    """
+    place = sql.Identifier(schema, table.name)
+    # Of every other column, so that no default is asked: a sequence that it takes numbers of would go on.
+    others = (*(c.target for c in (*table.columns, *table.derived) if c is not column), *table.only_target)
+    query = _copy_of_a_row(place, [target.name for target in others if not target.generated], column.name)
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(place))
+            holds_rows = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(place)).fetchone() is not None
+            given = connection.execute(query).fetchone()
+            if holds_rows and (given is None or given[0] != following):
+                raise _taken(
+                    table.name,
+                    column.name,
+                    following,
+                    _("but it is taken") if given is None else _("not {given}", given=given),
+                )
+    except psycopg.errors.IntegrityError:
+        # Of another constraint: the key was free.
+        pass
+    finally:
+        # What a sequence has given it does not take back.
+        connection.execute("SELECT setval(%s::regclass, %s, false)", [column.target.sequence, following])
+
+
+def _copy_of_a_row(place: sql.Identifier, names: Sequence[str], key: str) -> sql.Composed:
+    quoted = sql.SQL(", ").join(map(sql.Identifier, names))
+    values = sql.SQL("({0}) SELECT {0} FROM {1} LIMIT 1") if names else sql.SQL("DEFAULT VALUES")
+    return sql.SQL("INSERT INTO {} {} ON CONFLICT ({}) DO NOTHING RETURNING {}").format(
+        place, values.format(quoted, place), sql.Identifier(key), sql.Identifier(key)
+    )
+
+
+def _next(connection: Connection, sequence: str) -> int:
+    # The name is as pg_get_serial_sequence quotes it.
+    query = sql.SQL("SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {}").format(sql.SQL(sequence))
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _highest(connection: Connection, schema: str, table: str, column: str) -> int:
+    query = sql.SQL("SELECT coalesce(max({}), 0) FROM {}").format(sql.Identifier(column), sql.Identifier(schema, table))
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,93 @@
+"""Leftover tables in; out, a Proof that PostgreSQL holds each value of the snapshot in the column of its kind.
+
+What PostgreSQL should hold is said here anew, over the snapshot itself: the working file of the load is not asked, but
+for what a view gave, which may give something else now. A value that the columns should not have met, because somebody
+took the wrong kind for the only one, comes as one that nothing equals.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, PlannedTable, Proof, Verify
+from migrate_to_pg.verify import Progress, Prover
+from migrate_to_pg.verify.normalize_text import Speller
+from migrate_to_pg.verify.postgres_reader import Target
+from migrate_to_pg.verify.repairs import Expected
+from migrate_to_pg.verify.sqlite_reader import STORABLE, Relation, Source, quoted
+
+#: Over {0}, a column: whether a value is of the kind.
+IS = {
+    Holds.INTEGER: "typeof({0}) = 'integer'",
+    Holds.REAL: "typeof({0}) = 'real'",
+    Holds.NUMBER: "typeof({0}) = 'real' OR typeof({0}) = 'integer'",
+    Holds.TEXT: f"typeof({{0}}) = 'text' AND {STORABLE}",
+    Holds.TEXT_BYTES: f"typeof({{0}}) = 'text' AND NOT {STORABLE}",
+    Holds.BLOB: "typeof({0}) = 'blob'",
+    Holds.NOTHING: "0",
+}
+#: No text is bytes, and bytes are nothing else.
+STRANGE = {Holds.BLOB: "'strange'", Holds.TEXT_BYTES: "'strange'"}
+
+
+class Carried(Expected):
+    """What each table should hold: the snapshot's rows, column by column."""
+
+    def __init__(self, relations: dict[str, Relation]) -> None:
+        super().__init__({}, "")
+        self._relations = relations
+
+    def relation(self, table: PlannedTable) -> Relation:
+        """The table, or what the view gave."""
+        return self._relations[table.name]
+
+    def original(self, table: PlannedTable) -> Relation:
+        """The same: nothing of it was mended."""
+        return self.relation(table)
+
+
+def prove_leftovers(
+    plan: Plan,
+    tables: Iterable[LeftoverTable],
+    snapshot: Path,
+    conninfo: str,
+    *,
+    schema: str,
+    verify: Verify,
+    progress: Callable[[Event], None],
+    views: tuple[Path, Callable[[str], str]],
+) -> Proof:
+    """Compare each planned table of ``schema``; ``views`` are the file that holds what each gave, and where in it."""
+    carried = Carried({table.name: relation(table, views) for table in tables})
+    told = Progress(progress, sum(table.source.rows for table in plan.tables))
+    zone = zoneinfo.ZoneInfo(plan.source_time_zone)
+    with Target(conninfo, schema) as target, Speller(conninfo) as speller:
+        prover = Prover(Source(snapshot), target, carried, zone, told, speller)
+        one = prover.counts if verify is Verify.COUNTS else prover.cells
+        return Proof(verify=verify, tables=tuple(told.table(table, one) for table in plan.tables))
+
+
+def relation(table: LeftoverTable, views: tuple[Path, Callable[[str], str]]) -> Relation:
+    """A subquery with PostgreSQL's columns."""
+    path, place = views
+    name = f"expected.{quoted(place(table.source))}" if table.is_view else f"main.{quoted(table.source)}"
+    values = ", ".join(f"{value(c, table.columns)} AS {quoted(c.name)}" for c in table.columns)
+    return Relation(
+        sql=f"(SELECT {values} FROM {name})",  # noqa: S608 - quoted names and expressions of ours
+        attached=f"{path.resolve().as_uri()}?mode=ro&immutable=1" if table.is_view else "",
+        largest_row=table.largest_row,
+    )
+
+
+def value(column: LeftoverColumn, columns: Iterable[LeftoverColumn]) -> str:
+    """What the column should hold: its kind's values, NULL for its fellows'; the first one tells what is left."""
+    fellows = [c for c in columns if c.source == column.source]
+    name = quoted(column.source)
+    kept = f"CAST({name} AS BLOB)" if column.holds is Holds.TEXT_BYTES else name
+    of_others = [IS[c.holds].format(name) for c in fellows if c is not column]
+    cases = [f"WHEN {IS[column.holds].format(name)} THEN {kept}", *(f"WHEN {other} THEN NULL" for other in of_others)]
+    if column is fellows[0]:
+        cases.append(f"WHEN {name} IS NOT NULL THEN {STRANGE.get(column.holds, 'zeroblob(1)')}")
+    return f"CASE {' '.join(cases)} END"
