@@ -95,8 +95,9 @@ screenshots: .venv/ready  ## the pictures of the application in the docs
 APPS = attribution_project attributions courses
 CATALOGUE = migrate_to_pg/locale/fr/LC_MESSAGES/migrate_to_pg
 messages: .venv/ready  ## all sentences into their French catalogues, and those compiled (needs gettext)
-	@xgettext --language=Python --from-code=UTF-8 --no-location --sort-output --no-wrap -k -k_ -kN_ -kcounted:2,3 \
-		-kngettext:1,2 -kpair:1,2 -kgettext -o - $$(git ls-files 'migrate_to_pg/*.py') \
+	@sed -n 's/{% translate \("[^"]*"\) %}/\n_(\1)\n/gp' migrate_to_pg/report/report.html | grep '^_(' \
+		| xgettext --language=Python --from-code=UTF-8 --no-location --sort-output --no-wrap -k -k_ -kN_ -kcounted:2,3 \
+		-kngettext:1,2 -kgettext -o - - $$(git ls-files 'migrate_to_pg/*.py') | sed 's/CHARSET/UTF-8/' \
 		| msgmerge --quiet --no-wrap --no-location --sort-output --no-fuzzy-matching --update --backup=none $(CATALOGUE).po -
 	@msgattrib --no-obsolete --no-wrap --no-location --sort-output -o $(CATALOGUE).po $(CATALOGUE).po
 	@sed -i "/^.POT-Creation-Date/d; /^.Report-Msgid-Bugs-To/d" $(CATALOGUE).po

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -17,7 +17,6 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.records import DumpFacts, Event, Finding, Options, Snapshot, SourceCatalog
-from migrate_to_pg.report.to_json import finding_json
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.paths import looked_at
 
@@ -98,7 +97,7 @@ def dump(
         versions=versions(None),
         alias=choice.alias,
         time_zone=choice.time_zone,
-        findings=[finding_json(finding) for finding in findings],
+        findings=[asdict(finding) for finding in findings],
     )
     destination = Path(str(options.dump)).absolute()
     return write(destination, snapshot, catalog, circumstances, opened=opened, progress=progress)

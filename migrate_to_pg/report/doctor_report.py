@@ -1,4 +1,4 @@
-"""In: a Diagnosis. Out: its lines for a terminal or a pipe, and its JSON; a healthy database is told in one line."""
+"""Show a diagnosis as text, or as JSON; a healthy database is one line."""
 
 from __future__ import annotations
 
@@ -9,48 +9,62 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from migrate_to_pg.doctor.repair.repairable import REPAIRS
+from migrate_to_pg.i18n import counted, ngettext, size
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level
-from migrate_to_pg.records.diagnosis import Diagnosis, Holder, RepairRecord
-from migrate_to_pg.report.blocked import Sentences, groups
-from migrate_to_pg.report.messages import say, size
-from migrate_to_pg.report.summary import repair_offer, title
-from migrate_to_pg.report.text_layout import Block, copied, fact, finding_blocks, heading, line, named
-from migrate_to_pg.report.to_json import finding_json
+from migrate_to_pg.records.diagnosis import Diagnosis, RepairRecord
+from migrate_to_pg.report.summary import Sentences, groups, repair_offer, title
+from migrate_to_pg.report.text_layout import Block, command, fact, heading, line, named
+from migrate_to_pg.report.to_text import finding_blocks
 
 #: What a text about the move names, in every language.
 _OF_MOVE = ("PostgreSQL", "--fix", "--quarantine", "--rehearse", "migrate_to_pg", "sqlite_leftovers")
 
 
 def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py", "sqlite_doctor")) -> list[Block]:
-    """Verdict, what was repaired, facts, findings; ``program`` is how the command was started."""
+    """Lay out verdict, what was repaired, facts, findings; ``program`` is how the command was started."""
     repair = list(_repair(diagnosis.repair)) if diagnosis.repair else []
     if not diagnosis.findings:
-        return [fact(say("healthy", path=diagnosis.source, held=_held(diagnosis)), "good"), *repair]
-    healthy = all(finding.level is not Level.ERROR for finding in diagnosis.findings)
-    told = [fact(_verdict(diagnosis, healthy), "good" if healthy else "bad"), *repair, *_facts(diagnosis)]
-    told += _grouped(diagnosis.findings, _of_sqlite)
+        healthy = _("Healthy: {path}; {held}; nothing was found.", path=diagnosis.source, held=_contents(diagnosis))
+        return [fact(healthy, "good"), *repair]
+    result = [_verdict(diagnosis), *repair, *_facts(diagnosis), *_grouped(diagnosis.findings, _of_sqlite)]
     tried = {left.rule for left in diagnosis.repair.not_repaired} if diagnosis.repair else set()
-    repairable = [rule for rule in diagnosis.repairable if rule not in tried]
-    if repairable:
-        command = shlex.join([*program, diagnosis.source, "--repair", ",".join(repairable)])
-        told += [line(""), line(say("repair_in_place")), copied(command, indent=2)]
-    of_move = _grouped(diagnosis.findings, _of_move)
-    if of_move:
-        told += [*heading("of_the_move"), line(say("fix_is_for_the_move")), *of_move]
-    return told
+    if repairable := [rule for rule in diagnosis.repairable if rule not in tried]:
+        again = shlex.join([*program, diagnosis.source, "--repair", ",".join(repairable)])
+        result += [line(), line(_("To repair SQLite itself, a backup of it first:")), command(again, indent=2)]
+    if of_move := _grouped(diagnosis.findings, _of_move):
+        explanation = _(
+            "This matters for a move alone. --fix and --quarantine are options of migrate_to_pg: they change what is"
+            " moved, not SQLite."
+        )
+        result += [*heading(_("For a move to PostgreSQL")), line(explanation), *of_move]
+    return result
 
 
-def _grouped(found: Sequence[Finding], told: Callable[[Finding, Sentences], Iterator[Block]]) -> list[Block]:
-    """What ``told`` says of each finding, those of one rule together and each sentence once."""
-    blocks: list[Block] = []
+def _verdict(diagnosis: Diagnosis) -> Block:
+    levels = [finding.level for finding in diagnosis.findings]
+    errors, warnings = levels.count(Level.ERROR), levels.count(Level.WARNING)
+    counts = [
+        ngettext("{n:,} error", "{n:,} errors", errors) if errors else "",
+        ngettext("{n:,} warning", "{n:,} warnings", warnings) if warnings else "",
+    ]
+    found = ", ".join(filter(None, counts))
+    if errors:
+        return fact(_("Not healthy: {counts}.", counts=found), "bad")
+    return fact(_("Healthy, but read on: {counts}.", counts=found), "good")
+
+
+def _grouped(found: Sequence[Finding], lay_out: Callable[[Finding, Sentences], Iterator[Block]]) -> list[Block]:
+    """Lay out each finding, those of one rule together and each sentence once."""
+    result: list[Block] = []
     for group in groups(found):
         sentences = Sentences()
-        blocks += [block for finding in group for block in told(finding, sentences)]
-    return blocks
+        result += [block for finding in group for block in lay_out(finding, sentences)]
+    return result
 
 
 def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
-    """A finding as far as it is about SQLite."""
+    """Lay out a finding as far as it is about SQLite."""
     if _is_of_move_alone(finding):
         return
     if _is_of_move(finding.explanation):
@@ -58,24 +72,24 @@ def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
     remedy = [text for text in finding.remedy.splitlines() if not _is_of_move(text)]
     remedy += repair_offer(finding, "--repair") if finding.rule in REPAIRS else []
     own = replace(finding, remedy="\n".join(remedy), repair="", repairable=None, quarantinable=False)
-    yield from finding_blocks(own, sentences=sentences)
+    yield from finding_blocks(own, None, sentences)
 
 
 def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
-    """What the same finding means for a move, where it means anything; its rows are shown above."""
+    """Lay out what a finding means for a move, where it means anything; its rows are shown above."""
     if _is_of_move_alone(finding):
-        yield from finding_blocks(finding, sentences=sentences)
+        yield from finding_blocks(finding, None, sentences)
         return
     remedy = "\n".join(text for text in finding.remedy.splitlines() if _is_of_move(text))
     explained = _is_of_move(finding.explanation)
     if explained or remedy or finding.repairable is not None or finding.quarantinable:
         explanation = finding.explanation if explained else ""
         of_move = replace(finding, explanation=explanation, remedy=remedy, samples=())
-        yield from finding_blocks(of_move, sentences=sentences)
+        yield from finding_blocks(of_move, None, sentences)
 
 
 def _is_of_move_alone(finding: Finding) -> bool:
-    """A warning that says nothing of SQLite."""
+    """Tell whether it is a warning that says nothing of SQLite."""
     return finding.level is Level.WARNING and finding.rule not in REPAIRS and _is_of_move(finding.explanation)
 
 
@@ -84,81 +98,79 @@ def _is_of_move(text: str) -> bool:
 
 
 def _repair(record: RepairRecord) -> Iterator[Block]:
-    """What came of --repair, and where the backup is."""
+    """Say what came of --repair, and where the backup is."""
     for done in record.repaired:
-        yield fact(say("repaired_in_place", place=_place(done.rule, done.table), what=done.what), "good")
+        yield fact(_("Repaired: {place}: {what}.", place=_place(done.rule, done.table), what=done.what), "good")
     for left in record.not_repaired:
-        yield line(say("not_repaired", place=_place(left.rule, left.table, left.column), reason=left.reason), "bad")
+        place = _place(left.rule, left.table, left.column)
+        yield line(_("Not repaired: {place}: {reason}.", place=place, reason=left.reason), "bad")
     if record.failure:
         yield line(record.failure.message, "bad")
         yield from (line(text, indent=2) for entry in record.failure.detail for text in entry.splitlines())
         yield from (line(text, indent=2, marker="->") for text in record.failure.remedy.splitlines())
     elif not record.repaired and not record.not_repaired:
-        yield line(say("nothing_to_repair"))
+        yield line(_("Nothing was repaired: the repairs that were named change nothing of what was found."))
     if record.restored:
-        yield line(say("restored"), "bad")
-    yield from named("backup", record.backup)
+        yield line(_("The backup was put back: the database is as it was."), "bad")
+    yield from named(_("Backup"), record.backup)
 
 
 def _place(rule: str, table: str, column: str = "") -> str:
     return " ".join(part for part in (rule, ".".join(part for part in (table, column) if part)) if part)
 
 
-def _verdict(diagnosis: Diagnosis, healthy: bool) -> str:
-    levels = [finding.level for finding in diagnosis.findings]
-    counts = ((Level.ERROR, "errors"), (Level.WARNING, "warnings"))
-    told = ", ".join(say(words, n=levels.count(level)) for level, words in counts if level in levels)
-    return say("healthy_with" if healthy else "unhealthy", counts=told)
-
-
-def _held(diagnosis: Diagnosis) -> str:
-    """1.2 MiB, 20 tables, 672 rows: as far as it is known."""
+def _contents(diagnosis: Diagnosis) -> str:
+    """Format 1.2 MiB, 20 tables, 672 rows: as far as it is known."""
     parts = [size(diagnosis.file.bytes)]
     if diagnosis.tables is not None and diagnosis.rows is not None:
-        parts += [say("tables", n=diagnosis.tables), say("rows", n=diagnosis.rows)]
+        parts += [counted(diagnosis.tables, "table", "tables"), counted(diagnosis.rows, "row", "rows")]
     return ", ".join(parts)
 
 
 def _facts(diagnosis: Diagnosis) -> Iterator[Block]:
-    yield from named("source", say("then").join((diagnosis.source, _held(diagnosis))))
-    pages = diagnosis.pages
-    if pages:
-        values = asdict(pages) | {"version": diagnosis.sqlite_version}
-        yield from named("file", say("pages", **values))
+    between = _("; ")
+    yield from named(_("Source"), between.join((diagnosis.source, _contents(diagnosis))))
+    if diagnosis.pages:
+        pages = _(
+            "{journal_mode} journal, {encoding}, auto_vacuum {auto_vacuum}, {page_count:,} pages of {page_size:,}"
+            " bytes, {free_pages:,} of them free; SQLite {version}",
+            version=diagnosis.sqlite_version,
+            **asdict(diagnosis.pages),
+        )
+        yield from named(_("File"), pages)
     beside = [f"{suffix} {size(count)}" for suffix, count in diagnosis.file.beside.items()]
-    yield from named("beside", ", ".join(beside) or say("nothing"))
-    yield from named("open_in", say("then").join(_open_in(diagnosis)))
-    room = {"needed": size(diagnosis.space_needed), "free": size(diagnosis.space_free)}
-    yield from named("room", say("room_for_snapshot", **room))
+    yield from named(_("Beside it"), ", ".join(beside) or _("nothing"))
+    yield from named(_("Open in"), between.join(_open_in(diagnosis)))
+    needed, free = size(diagnosis.space_needed), size(diagnosis.space_free)
+    yield from named(_("Snapshot"), _("needs {needed}; {free} are free", needed=needed, free=free))
 
 
 def _open_in(diagnosis: Diagnosis) -> Iterator[str]:
-    yield from map(_holder, diagnosis.file.holders)
+    for holder in diagnosis.file.holders:
+        if holder.writes:
+            yield _("process {pid} ({program}), which holds the write lock", pid=holder.pid, program=holder.program)
+        else:
+            yield _("process {pid} ({program})", pid=holder.pid, program=holder.program)
     if not diagnosis.file.all_holders:
-        yield say("holders_hidden")
+        yield _("this system, or this user, is not shown every process: there may be others")
     elif not diagnosis.file.holders:
-        yield say("no_holder")
-
-
-def _holder(holder: Holder) -> str:
-    # A process number is a name: no thousands are grouped.
-    return say("writer" if holder.writes else "holder", pid=str(holder.pid), program=holder.program)
+        yield _("no other process")
 
 
 def dumps(diagnosis: Diagnosis) -> str:
-    """The diagnosis as a JSON document, ending in a newline; the keys are a public interface."""
+    """Return the diagnosis as a JSON document, ending in a newline; the keys are a public interface."""
     document = {
         "ok": diagnosis.ok,
         "source": diagnosis.source,
         "facts": facts_json(diagnosis),
         "repair": _repair_json(diagnosis.repair) if diagnosis.repair else None,
-        "findings": [finding_json(finding) for finding in diagnosis.findings],
+        "findings": [asdict(finding) for finding in diagnosis.findings],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _repair_json(record: RepairRecord) -> dict[str, Any]:
-    """What --repair did; ``repaired`` is empty where it was given up or taken back."""
+    """Return what --repair did; ``repaired`` is empty where it was given up or taken back."""
     return {
         "ok": record.ok,
         "backup": record.backup or None,
@@ -170,7 +182,7 @@ def _repair_json(record: RepairRecord) -> dict[str, Any]:
 
 
 def facts_json(diagnosis: Diagnosis) -> dict[str, Any]:
-    """What is known of the database and its files; null what could not be found out."""
+    """Return what is known of the database and its files; null what could not be found out."""
     file = diagnosis.file
     return {
         "bytes": file.bytes,

@@ -1,4 +1,4 @@
-"""In: the Events of a run. Out: bars on a terminal, plain lines in a pipe, nothing when asked to be quiet.
+"""Show the events of a run: as bars on a terminal, as plain lines in a pipe, not at all when asked to be quiet.
 
 rich is imported only where bars are drawn. The stream is written as it is given: a management command passes the
 stream underneath its OutputWrapper (``self.stderr._out``), which would end every write with a newline of its own.
@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
-from migrate_to_pg.i18n import number
+from migrate_to_pg.i18n import duration, number, size
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Event
-from migrate_to_pg.report.messages import duration, say, size, stage_name, visible
+from migrate_to_pg.report.messages import stage_name, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,8 +31,8 @@ INTERVAL = 5.0
 REFRESH = 0.1
 #: Stages that count bytes; the others count rows, or steps.
 _BYTES = ("snapshot",)
-#: How fast, for the stages whose speed means something.
-_RATES = {"snapshot": "per_second"} | dict.fromkeys(("dump", "rebuild", "load", "prove"), "rows_per_second")
+#: Stages that count rows, and whose speed means something.
+_ROWS = ("dump", "rebuild", "load", "prove")
 
 
 class _Display(Protocol):
@@ -80,21 +81,20 @@ def _one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
-def _about(key: str, event: Event, **values: str) -> str:
-    """The sentence of that name, with what the event has to say."""
-    message = _one_line(event.message)
-    return say(f"{key}_about" if message else key, stage=stage_name(event.stage), message=message, **values)
-
-
 def _rate(stage: str, per_second: float | None) -> str:
-    """250,000 rows/s; nothing where steps are counted, or nothing is known yet."""
-    if not per_second or stage not in _RATES:
+    """Format 250,000 rows/s; nothing where steps are counted, or nothing is known yet."""
+    if not per_second or stage not in (*_BYTES, *_ROWS):
         return ""
-    return say(_RATES[stage], amount=_amount(stage, per_second))
+    amount = _amount(stage, per_second)
+    return _("{amount}/s", amount=amount) if stage in _BYTES else _("{amount} rows/s", amount=amount)
 
 
 def _amount(stage: str, count: float) -> str:
     return size(round(count)) if stage in _BYTES else number(round(count))
+
+
+def _stopped(stage: str, seconds: str) -> str:
+    return _("{stage}: stopped after {seconds}", stage=stage_name(stage), seconds=seconds)
 
 
 class _Stages:
@@ -126,7 +126,11 @@ class _Plain:
 
     def stage(self, event: Event) -> None:
         self._last = self._began[event.stage] = self._clock()
-        self._say(_about("stage_started", event))
+        message, stage = _one_line(event.message), stage_name(event.stage)
+        if message:
+            self._write(_("{stage}: {message} ...", stage=stage, message=message))
+        else:
+            self._write(_("{stage} ...", stage=stage))
 
     def progress(self, event: Event) -> None:
         now = self._clock()
@@ -135,30 +139,34 @@ class _Plain:
             return
         self._last = now
         rate = _rate(event.stage, event.done / (now - began) if now > began else None)
-        done = _amount(event.stage, event.done)
-        amounts = {"stage": stage_name(event.stage), "done": done, "rate": f", {rate}" if rate else ""}
+        stage, done = stage_name(event.stage), _amount(event.stage, event.done)
         if event.total:
-            percent = str(min(100, 100 * event.done // event.total))
-            self._say(say("progress_of", total=_amount(event.stage, event.total), percent=percent, **amounts))
+            total, percent = _amount(event.stage, event.total), min(100, 100 * event.done // event.total)
+            text = _("{stage}: {done} of {total} ({percent} %)", stage=stage, done=done, total=total, percent=percent)
         else:
-            self._say(say("progress", **amounts))
+            text = _("{stage}: {done}", stage=stage, done=done)
+        self._write(f"{text}, {rate}" if rate else text)
 
     def note(self, event: Event) -> None:
         for text in event.message.splitlines():
-            self._say(text)
+            self._write(text)
 
     def stage_done(self, event: Event) -> None:
-        self._say(_about("stage_done", event, seconds=self._seconds(event.stage)))
+        values = {"stage": stage_name(event.stage), "seconds": self._seconds(event.stage)}
+        if message := _one_line(event.message):
+            self._write(_("{stage}: done in {seconds}: {message}", message=message, **values))
+        else:
+            self._write(_("{stage}: done in {seconds}", **values))
 
     def close(self) -> None:
         for stage in list(self._began):
-            self._say(say("stage_stopped", stage=stage_name(stage), seconds=self._seconds(stage)))
+            self._write(_stopped(stage, self._seconds(stage)))
 
     def _seconds(self, stage: str) -> str:
         now = self._clock()
         return duration(now - self._began.pop(stage, now))
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         self._stream.write(visible(text) + "\n")
         self._stream.flush()
 
@@ -203,30 +211,27 @@ class _Bars:
             task.id,
             completed=event.done,
             total=event.total or None,
-            amount=say("of", done=done, total=total) if event.total else done,
+            amount=f"{done} / {total}" if event.total else done,
             rate=_rate(event.stage, task.speed),
             message=_one_line(event.message),
         )
 
     def note(self, event: Event) -> None:
         for text in event.message.splitlines():
-            self._say(("", visible(text)))
+            self._write(("", visible(text)))
 
     def stage_done(self, event: Event) -> None:
-        mark = say("mark_done" if self._unicode else "mark_done_ascii")
+        mark = "✓" if self._unicode else _("done")
         facts = ("bold", f" {visible(stage_name(event.stage))}"), ("", f"  {self._seconds(event.stage)}")
-        self._say(("green", mark), *facts, ("dim", f"  {_one_line(event.message)}"))
+        self._write(("green", mark), *facts, ("dim", f"  {_one_line(event.message)}"))
 
     def close(self) -> None:
         self._closed.set()
         if self._refresher.ident is not None:
             self._refresher.join()
-        mark = say("mark_stopped" if self._unicode else "mark_stopped_ascii")
+        mark = "✗" if self._unicode else _("stopped")
         for stage in list(self._tasks):
-            self._say(
-                ("red", mark),
-                ("", f" {say('stage_stopped', stage=visible(stage_name(stage)), seconds=self._seconds(stage))}"),
-            )
+            self._write(("red", mark), ("", f" {visible(_stopped(stage, self._seconds(stage)))}"))
         self._bars.stop()
 
     def _seconds(self, stage: str) -> str:
@@ -236,7 +241,7 @@ class _Bars:
         self._bars.remove_task(task.id)
         return duration(task.elapsed or 0.0)
 
-    def _say(self, *parts: tuple[str, str]) -> None:
+    def _write(self, *parts: tuple[str, str]) -> None:
         from rich.text import Text
 
         text = Text.assemble(*((text, style) for style, text in parts), overflow="fold")

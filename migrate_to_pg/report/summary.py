@@ -1,177 +1,304 @@
-"""What all renderings of a report tell alike: findings in order, values in words, times."""
+"""Order and format findings, differences and times: what the text, the page and report.json have in common."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping
-from itertools import takewhile
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, takewhile
 
-from migrate_to_pg.i18n import gettext
-from migrate_to_pg.records import Difference, Finding, Level, Report, TargetFacts
-from migrate_to_pg.records.repairs import ChangedCells
-from migrate_to_pg.report.messages import say, stage_name
-from migrate_to_pg.report.repair_counts import Edit, is_aside, left_over, repair_words, settled
+from migrate_to_pg.i18n import counted, ngettext, number, size
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Difference, Exported, Finding, Level, Report, SourceFacts, TargetFacts
+from migrate_to_pg.report.messages import stage_name
+from migrate_to_pg.report.repairs import is_quarantined, remaining, repair_label, resolutions
 from migrate_to_pg.rules.docs import rules_by_id
 
 #: From this length on a reader is told where two values begin to differ.
 _LONG = 60
 #: How much of two long values is shown from there.
 _EXCERPT = 20
+#: Stages whose times are further apart than this are told with what went by between them.
+_BETWEEN_SECONDS = 0.01
+#: Rows of the table of what blocks a run: with all that stands around it they fill a screen of 30 lines.
+BLOCKING_ROWS = 14
+#: Where one sentence ends and the next begins.
+_NEXT_SENTENCE = re.compile(r"(?<=[.!?]) (?=\W?[^\W\d_a-z])")
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
 
 
 def findings(report: Report) -> list[Finding]:
-    """What stops the run first, then what was repaired, then the warnings."""
+    """Order what stops the run first, then what was repaired, then the warnings."""
     return sorted(report.findings, key=lambda f: (not f.blocks, f.level is not Level.ERROR))
 
 
+def groups(ordered: Sequence[Finding]) -> list[list[Finding]]:
+    """Keep the findings in their order, but those of one rule together."""
+    first: dict[str, int] = {}
+    for position, finding in enumerate(ordered):
+        first.setdefault(finding.rule, position)
+
+    def key(finding: Finding) -> tuple[bool, bool, int]:
+        # What stops the run stays before what does not.
+        return not finding.blocks, finding.level is not Level.ERROR, first[finding.rule]
+
+    return [list(group) for __, group in groupby(sorted(ordered, key=key), key=key)]
+
+
+class Sentences:
+    """Remember what was said of a group of findings, so that none of it is said once more."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def new(self, texts: Iterable[str]) -> list[str]:
+        """Return the texts without the sentences that were said before."""
+        left = (self._unsaid(text) for text in texts)
+        return [text for text in left if text]
+
+    def _unsaid(self, text: str) -> str:
+        unsaid = [sentence for sentence in _NEXT_SENTENCE.split(text) if sentence not in self._said]
+        self._said.update(unsaid)
+        return " ".join(unsaid)
+
+
 def status(finding: Finding, report: Report | None = None) -> str:
-    """error, repaired, aside or warning: also the name of its style."""
+    """Return error, repaired, aside or warning: also the name of its style."""
     if not finding.applied:
         return finding.level.value
-    return "aside" if is_aside(settled(finding, report)) else "repaired"
+    return "aside" if is_quarantined(resolutions(finding, report)) else "repaired"
+
+
+def status_label(state: str) -> str:
+    """Translate a status."""
+    labels = {"error": _("error"), "repaired": _("repaired"), "aside": _("left out"), "warning": _("warning")}
+    return labels[state]
 
 
 def finding_counts(report: Report) -> str:
-    """1 error, 1 repaired, 1 set aside, 2 warnings: those that there are."""
-    states = [status(f, report) for f in report.findings]
-    counts = (
-        ("error", "errors"),
-        ("repaired", "repaired_errors"),
-        ("aside", "errors_aside"),
-        ("warning", "warnings"),
-    )
-    return ", ".join(say(words, n=states.count(state)) for state, words in counts if state in states)
+    """Format 1 error, 1 repaired, 1 left out, 2 warnings: those that there are."""
+    states = [status(finding, report) for finding in report.findings]
+    count = {state: states.count(state) for state in ("error", "repaired", "aside", "warning")}
+    counts = {
+        "error": ngettext("{n:,} error", "{n:,} errors", count["error"]),
+        "repaired": ngettext("{n:,} repaired", "{n:,} repaired", count["repaired"]),
+        "aside": ngettext("{n:,} left out", "{n:,} left out", count["aside"]),
+        "warning": ngettext("{n:,} warning", "{n:,} warnings", count["warning"]),
+    }
+    return ", ".join(text for state, text in counts.items() if count[state])
 
 
 def title(rule: str) -> str:
-    """What a rule finds, in words; '' of one that is not known."""
+    """Say what a rule finds; '' of one that is not known."""
     known = rules_by_id().get(rule)
-    return gettext(known.title) if known else ""
+    return _(known.title) if known else ""
 
 
 def place(finding: Finding) -> str:
-    """table, table.column, or table (a, b)."""
+    """Format table, table.column, or table (a, b)."""
     if "," in finding.column:
         return f"{finding.table} ({finding.column})"
     return f"{finding.table}.{finding.column}" if finding.column else finding.table
 
 
 def extent(finding: Finding) -> str:
-    """3 rows; nothing for a fault of the schema, which has no rows to show."""
-    return say("rows", n=finding.count) if finding.samples or finding.count > 1 else ""
+    """Format 3 rows; '' for a fault of the schema, which has no rows to show."""
+    return counted(finding.count, "row", "rows") if finding.samples or finding.count > 1 else ""
 
 
 def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
-    """What was done, as accepted; or the remedy, and the repair and the quarantine that are offered."""
-    words = {"rule": finding.rule, "repair": repair_words(finding.repair)}
+    """Say what was done, as accepted; or the remedy, and the repair and the quarantine that are offered."""
     if finding.applied:
-        return [say(way, **words) for way in settled(finding, report)]
-    left = left_over(finding, report)
-    remedy = [*filter(None, [left]), *finding.remedy.splitlines()]
+        label = repair_label(finding.repair)
+        return [_(found.value, rule=finding.rule, repair=label) for found in resolutions(finding, report)]
+    left = remaining(finding, report)
+    remedy = [*([left] if left else []), *finding.remedy.splitlines()]
     if "--fix" not in finding.remedy and not left:
         remedy += repair_offer(finding)
     if finding.quarantinable and "--quarantine" not in finding.remedy:
-        remedy.append(say("quarantine_offered", **words))
+        remedy.append(
+            _(
+                "--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL.",
+                rule=finding.rule,
+            )
+        )
     return remedy
 
 
 def repair_offer(finding: Finding, option: str = "--fix") -> list[str]:
-    """How many of the rows the repair was tried on with success; nothing where the rule has none."""
-    words = {"option": option, "rule": finding.rule, "repair": repair_words(finding.repair)}
-    if finding.repairable is None:
-        return [say("repair_offered", **words)] if finding.repair else []
-    if not finding.repairable:
-        return [say("repair_of_none", n=finding.count, **words)]
-    if finding.repairable < finding.count:
-        return [say("repair_of_some", repaired=finding.repairable, n=finding.count, **words)]
+    """Say how many of the rows the repair was tried on with success; nothing where the rule has none."""
+    values = {
+        "option": option,
+        "rule": finding.rule,
+        "repair": repair_label(finding.repair),
+        "repaired": finding.repairable,
+        "n": finding.count,
+    }
     # A fault of the schema has no rows.
-    way = "repair_of_rows" if finding.samples or finding.count > 1 else "repair_offered"
-    return [say(way, repaired=finding.repairable, n=finding.count, **words)]
+    if finding.repairable is None or (finding.repairable and not extent(finding)):
+        return [_("{option} {rule} repairs this ({repair}).", **values)] if finding.repair else []
+    if not finding.repairable:
+        return [_("{option} {rule} repairs 0 of {n:,}: it has nothing to put in place of what is there.", **values)]
+    if finding.repairable < finding.count:
+        return [
+            _(
+                "{option} {rule} repairs {repaired:,} of {n:,} ({repair}): it has nothing to put in place of the"
+                " others.",
+                **values,
+            )
+        ]
+    return [_("{option} {rule} repairs {repaired:,} of {n:,} ({repair}).", **values)]
+
+
+# --- what blocks a run ------------------------------------------------------------------------------------------------
+
+
+def is_blocked(report: Report) -> bool:
+    """Tell whether findings are why the run did not succeed."""
+    return not report.ok and any(finding.blocks for finding in report.findings)
+
+
+def blocking_headings() -> list[str]:
+    """Return the headings of ``blocking_rows``."""
+    return [_("Rule"), _("Where"), _("Repair"), _("Rows")]
+
+
+def blocking_rows(report: Report, most: int = BLOCKING_ROWS) -> list[tuple[str, ...]]:
+    """List rule, place, what repairs it, rows: one line a finding, or one a rule where there would be too many."""
+    by_rule = groups([finding for finding in findings(report) if finding.blocks])
+    lines = [[finding] for group in by_rule for finding in group]
+    shown = lines if len(lines) <= most else by_rule
+    rows = [_blocking_row(group) for group in shown[:most]]
+    if len(shown) > most:
+        more = ngettext("and {n:,} more rule", "and {n:,} more rules", len(shown) - most)
+        rows.append((more, "", "", ""))
+    return rows
+
+
+def _blocking_row(group: Sequence[Finding]) -> tuple[str, ...]:
+    places = {place(finding) for finding in group}
+    where = place(group[0]) if len(group) == 1 else place_count(len(places))
+    return group[0].rule, where, _repairs(group), number(sum(finding.count for finding in group))
+
+
+def place_count(count: int) -> str:
+    """Format 3 places."""
+    return ngettext("{n:,} place", "{n:,} places", count)
+
+
+def _repairs(group: Sequence[Finding]) -> str:
+    """Format lossless, lossy, or both; with a number where that does not repair all; none, where nothing does."""
+    labels = ", ".join(repair_label(repair) for repair in dict.fromkeys(f.repair for f in group if f.repair))
+    if not labels:
+        return _("none (quarantine)") if any(f.quarantinable for f in group) else _("none")
+    count = sum(finding.count for finding in group)
+    repaired = count - sum(finding.beyond_repair for finding in group)
+    if repaired == count:
+        return labels
+    return ngettext("{how}, {n:,} row", "{how}, {n:,} rows", repaired, how=labels)
+
+
+def how_to_go_on(report: Report) -> str:
+    """Introduce the command that goes on, after what neither a repair nor quarantine takes out of the way."""
+    left = (f for f in report.findings if f.blocks and f.beyond_repair and not f.quarantinable)
+    rules = ", ".join(dict.fromkeys(finding.rule for finding in left))
+    return _("First do what these findings say ({rules}), then:", rules=rules) if rules else _("To go on:")
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
 
 
 def key_text(key: Mapping[str, str]) -> str:
-    """id = 17, or every part of a compound key."""
-    return ", ".join(f"{name} = {value}" for name, value in key.items()) or say("no_key")
-
-
-def sample_texts(edit: Edit, shown: int) -> list[str]:
-    """The first cells, as id = 7: 'abc' -> 'ab', or the first rows with the reason."""
-    if isinstance(edit, ChangedCells):
-        return [say("cell_changed", key=key_text(c.key), old=c.old, new=c.new) for c in edit.samples[:shown]]
-    return [say("row_aside", key=key_text(row.key), reason=row.reason) for row in edit.samples[:shown]]
+    """Format id = 17, or every part of a compound key."""
+    return ", ".join(f"{name} = {value}" for name, value in key.items()) or _("row without a key")
 
 
 def headline(difference: Difference) -> str:
-    """Which row, which column, and what is wrong with it."""
-    kind = difference.kind if difference.kind in ("missing", "extra", "unexplained") else "changed"
-    if kind == "unexplained" and difference.column:
-        kind = "unexplained_cell"
+    """Say which row, which column, and what is wrong with it."""
+    values = {"key": key_text(difference.key), "column": difference.column}
+    if difference.kind == "missing":
+        return _("{key}: the row is missing in PostgreSQL", **values)
+    if difference.kind == "extra":
+        return _("{key}: the row is in PostgreSQL only", **values)
+    if difference.kind != "unexplained":
+        return _("{key}: column {column} is not the same", **values)
     # The record of a whole table or column may be at fault: then there is no row to name.
-    about_row = difference.key or difference.kind != "unexplained"
-    key = key_text(difference.key) if about_row else difference.table
-    return say(kind, key=key, column=difference.column)
+    values["key"] = values["key"] if difference.key else difference.table
+    if difference.column:
+        return _("{key}: the proof does not confirm what the record says of column {column}", **values)
+    return _("{key}: the proof does not confirm what the record of the repairs says", **values)
 
 
-def both_values(difference: Difference) -> tuple[tuple[str, str], ...]:
-    """(side, value) for each side; one line more where two long values begin to differ."""
+def both_values(difference: Difference) -> list[tuple[str, str]]:
+    """List (side, value) for each side; one line more where two long values begin to differ."""
     source, target = difference.source, difference.target
     if difference.kind == "unexplained":
-        return _unconfirmed(source, target)
+        reason = [] if source is None else [(_("Why"), source)]
+        return reason if target is None else [*reason, (_("Recorded"), repr(target))]
     if not difference.column and source is None and target is None:
-        return ()
-    show = ascii if _look_alike(source, target) else repr
-    absent = say("null") if difference.column else say("no_row")
-    sides = tuple(
+        return []
+    show = ascii if _same_glyphs(source, target) else repr
+    absent = _("NULL") if difference.column else _("no row")
+    sides = [
         (side, absent if value is None else show(value))
-        for side, value in ((say("sqlite"), source), (say("postgresql"), target))
-    )
-    return sides + _where_they_part(source, target)
+        for side, value in ((_("SQLite"), source), (_("PostgreSQL"), target))
+    ]
+    return sides + _first_difference(source, target)
 
 
-def _unconfirmed(why: str | None, recorded: str | None) -> tuple[tuple[str, str], ...]:
-    reason = () if why is None else ((say("why"), why),)
-    return reason if recorded is None else (*reason, (say("recorded"), repr(recorded)))
-
-
-def _look_alike(source: str | None, target: str | None) -> bool:
-    """True where a reader could not tell the two apart: é written as one character or as two."""
+def _same_glyphs(source: str | None, target: str | None) -> bool:
+    """Tell whether a reader could not tell the two apart: é written as one character or as two."""
     if source is None or target is None:
         return False
     return unicodedata.normalize("NFKC", source) == unicodedata.normalize("NFKC", target)
 
 
-def _where_they_part(source: str | None, target: str | None) -> tuple[tuple[str, str], ...]:
+def _first_difference(source: str | None, target: str | None) -> list[tuple[str, str]]:
     if source is None or target is None or max(len(source), len(target)) < _LONG:
-        return ()
+        return []
     same = takewhile(lambda pair: pair[0] == pair[1], zip(source, target, strict=False))
-    start = sum(1 for _ in same)
-    excerpts = {"source": ascii(source[start : start + _EXCERPT]), "target": ascii(target[start : start + _EXCERPT])}
-    return (("", say("first_difference", position=start + 1, **excerpts)),)
+    start = sum(1 for __ in same)
+    excerpt = slice(start, start + _EXCERPT)
+    values = {"source": ascii(source[excerpt]), "target": ascii(target[excerpt])}
+    return [("", _("from character {position:,}: {source} / {target}", position=start + 1, **values))]
 
 
-def started(report: Report) -> str:
-    """2026-01-12 10:00:00+01:00."""
-    return report.started.replace("T", " ", 1)
-
-
-#: Less time between the stages is not told.
-_LITTLE = 0.01
+# --- the run ----------------------------------------------------------------------------------------------------------
 
 
 def total_seconds(report: Report) -> float:
-    """The time of the whole run."""
+    """Return the time of the whole run."""
     return report.seconds or sum(stage.seconds for stage in report.stages)
 
 
 def times(report: Report) -> list[tuple[str, float]]:
-    """What each stage took, and what went by around them, so that all of it together is the whole time."""
-    told = [(stage_name(stage.name), stage.seconds) for stage in report.stages]
-    between = total_seconds(report) - sum(seconds for _, seconds in told)
-    return [*told, (say("between_stages"), between)] if between > _LITTLE else told
+    """List what each stage took, and what went by around them, so that the sum is the time of the whole run."""
+    stages = [(stage_name(stage.name), stage.seconds) for stage in report.stages]
+    between = total_seconds(report) - sum(seconds for __, seconds in stages)
+    return [*stages, (_("everything else"), between)] if between > _BETWEEN_SECONDS else stages
 
 
-def target_words(target: TargetFacts) -> str:
-    """The server and the database, as a person names them."""
+def target_label(target: TargetFacts) -> str:
+    """Name the server and the database as a person does."""
     if not target.embedded:
         return target.url
-    return say("embedded_target", major=target.version.partition(".")[0], path=target.embedded)
+    major = target.version.partition(".")[0]
+    return _("embedded PostgreSQL {major} in {path}", major=major, path=target.embedded)
+
+
+def target_version(target: TargetFacts) -> str:
+    """Name the server's version and the schema."""
+    return _("PostgreSQL {version}, schema {schema}", version=target.version, schema=target.schema)
+
+
+def source_size(source: SourceFacts) -> str:
+    """Format 2.0 KiB, 1 table, 7 rows."""
+    held = [counted(source.tables, "table", "tables"), counted(source.rows, "row", "rows")]
+    return ", ".join([size(source.bytes), *held])
+
+
+def export_size(export: Exported) -> str:
+    """Name the archive, its size and what it is for."""
+    return _("{path}; {size}, for pg_restore", path=export.path, size=size(export.bytes))

@@ -1,14 +1,14 @@
-"""In: a Report. Out: what load, the repairs and the proof know of each table together, and the table that tells it."""
+"""Join what load, the repairs and the verification know of each table, and lay it out as one table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migrate_to_pg.i18n import number
-from migrate_to_pg.records import LoadedTable, Report, TableProof
+from migrate_to_pg.i18n import counted, duration, ngettext, number
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Report
 from migrate_to_pg.records.repairs import Fate
-from migrate_to_pg.report.messages import duration, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +18,12 @@ class TableFacts:
     name: str
     rows_source: int | None
     rows_target: int | None
-    #: Rows of the source that are not in the target, and are kept whole.
+    #: Rows of the source that are not in the target, and are kept complete.
     quarantined: int
     merged: int
     cells_changed: int
     cells_compared: int | None
-    #: By PostgreSQL itself, and proven by its own expressions.
+    #: By PostgreSQL itself, and verified by its own expressions.
     cells_computed: int | None
     differences: int | None
     seconds: float
@@ -43,117 +43,108 @@ class TableFacts:
         return not self.differences and not self.missing
 
     @property
-    def mended(self) -> bool:
+    def repaired(self) -> bool:
         """True where the repairs changed anything."""
         return bool(self.quarantined or self.merged or self.cells_changed)
 
 
 def tables(report: Report) -> tuple[TableFacts, ...]:
-    """The proven tables, then those that were only loaded."""
-    loaded = {t.name: t for t in report.loaded}
-    proven = {t.name: t for t in report.proof.tables} if report.proof else {}
-    both = [_proven(t, loaded[n].seconds if n in loaded else 0.0) for n, t in proven.items()]
-    return (*both, *(_loaded(report, t) for t in report.loaded if t.name not in proven))
-
-
-def _proven(table: TableProof, load_seconds: float) -> TableFacts:
-    return TableFacts(
-        name=table.name,
-        rows_source=table.rows_source,
-        rows_target=table.rows_target,
-        quarantined=table.quarantined,
-        merged=table.merged,
-        cells_changed=table.cells_changed,
-        cells_compared=table.cells_compared,
-        cells_computed=table.cells_computed,
-        differences=table.differences,
-        seconds=load_seconds + table.seconds,
-        of_view=table.of_view,
-    )
-
-
-def _loaded(report: Report, table: LoadedTable) -> TableFacts:
-    return TableFacts(
-        name=table.name,
-        rows_source=None,
-        rows_target=table.rows,
-        quarantined=rows_aside(report, Fate.QUARANTINED, table.name),
-        merged=rows_aside(report, Fate.MERGED, table.name),
-        cells_changed=changed_cells(report, table.name),
-        cells_compared=None,
-        cells_computed=None,
-        differences=None,
-        seconds=table.seconds,
-        of_view=table.of_view,
-    )
+    """List the verified tables, then those that were only loaded."""
+    verified = report.proof.tables if report.proof else ()
+    load_seconds = {table.name: table.seconds for table in report.loaded}
+    known = [
+        TableFacts(
+            name=table.name,
+            rows_source=table.rows_source,
+            rows_target=table.rows_target,
+            quarantined=table.quarantined,
+            merged=table.merged,
+            cells_changed=table.cells_changed,
+            cells_compared=table.cells_compared,
+            cells_computed=table.cells_computed,
+            differences=table.differences,
+            seconds=load_seconds.get(table.name, 0.0) + table.seconds,
+            of_view=table.of_view,
+        )
+        for table in verified
+    ]
+    known += [
+        TableFacts(
+            name=table.name,
+            rows_source=None,
+            rows_target=table.rows,
+            quarantined=rows_aside(report, Fate.QUARANTINED, table.name),
+            merged=rows_aside(report, Fate.MERGED, table.name),
+            cells_changed=changed_cells(report, table.name),
+            cells_compared=None,
+            cells_computed=None,
+            differences=None,
+            seconds=table.seconds,
+            of_view=table.of_view,
+        )
+        for table in report.loaded
+        if table.name not in {one.name for one in verified}
+    ]
+    return tuple(known)
 
 
 def rows_aside(report: Report, fate: Fate, table: str | None = None) -> int:
-    """How many rows of a table, or of all, the record says had that fate."""
+    """Count the rows of a table, or of all, that the record says had that fate."""
     return sum(rows.count for rows in report.aside if rows.fate is fate and table in (None, rows.table))
 
 
 def changed_cells(report: Report, table: str | None = None) -> int:
-    """How many cells of a table, or of all, the record says were changed; one changed twice counts twice."""
+    """Count the cells of a table, or of all, that the record says were changed; one changed twice counts twice."""
     return sum(cells.count for cells in report.changed if table in (None, cells.table))
 
 
 def side_counts(table: TableFacts) -> str:
-    """5 rows in SQLite, 4 in PostgreSQL; and those set aside, where there are any."""
-    source = say("rows", n=table.rows_source or 0)
-    counts = say("row_counts", source=source, target=table.rows_target or 0)
-    aside = (("in_quarantine", table.quarantined), ("merged", table.merged))
-    return ", ".join([counts, *(say(words, n=count) for words, count in aside if count)])
+    """Format 5 rows in SQLite, 4 in PostgreSQL; and those in quarantine or merged, where there are any."""
+    source = counted(table.rows_source or 0, "row", "rows")
+    counts = _("{source} in SQLite, {target:,} in PostgreSQL", source=source, target=table.rows_target or 0)
+    return ", ".join([counts, *_aside(table.quarantined, table.merged)])
 
 
-def table_columns(rows: tuple[TableFacts, ...], *, narrow: bool = False) -> tuple[str, ...]:
-    """The headings of the tables' table; columns that would say the same in every row are left out.
+def _aside(quarantined: int, merged: int) -> list[str]:
+    """Format what is not in PostgreSQL as it was: 3 in quarantine, 1 merged."""
+    parts = [_("{n:,} in quarantine", n=quarantined)] if quarantined else []
+    return [*parts, ngettext("{n:,} merged", "{n:,} merged", merged)] if merged else parts
 
-    With ``narrow``, rows that were set aside take the place of cells and seconds, so that 80 columns hold it.
+
+def row_sum(known: Sequence[TableFacts], target: int) -> str:
+    """Format where the rows of all tables are: 1,200 in PostgreSQL + 3 in quarantine + 1 merged."""
+    aside = _aside(sum(table.quarantined for table in known), sum(table.merged for table in known))
+    return " + ".join([_("{n:,} in PostgreSQL", n=target), *aside])
+
+
+def table_grid(
+    known: Sequence[TableFacts], shown: Sequence[TableFacts], *, narrow: bool = False
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Format tables as headings, one row for each table shown, and the totals of all that are known.
+
+    Columns that would hold the same in every row are left out. With ``narrow``, rows that were set aside take the place
+    of cells and seconds, so that 80 columns hold it.
     """
-    aside = any(t.quarantined or t.merged for t in rows)
-    same = not aside and all(t.equal for t in rows)
+    aside = any(table.quarantined or table.merged for table in known)
+    same = not aside and all(table.equal for table in known)
     roomy = not (narrow and aside)
-    optional = {
-        "rows_column": same,
-        "sqlite": not same,
-        "postgresql": not same,
-        "quarantined_column": any(t.quarantined for t in rows),
-        "merged_column": any(t.merged for t in rows),
-        "changed_column": any(t.cells_changed for t in rows),
-        "cells_column": roomy and any(t.cells_compared for t in rows),
-        "differences_column": not all(t.equal for t in rows),
-        "seconds_column": roomy,
-    }
-    return ("table", *(name for name, wanted in optional.items() if wanted))
+    columns = (
+        ("rows_target", _("Rows"), same),
+        ("rows_source", _("SQLite"), not same),
+        ("rows_target", _("PostgreSQL"), not same),
+        ("quarantined", _("Quarantined"), any(table.quarantined for table in known)),
+        ("merged", _("Merged"), any(table.merged for table in known)),
+        ("cells_changed", _("Changed"), any(table.cells_changed for table in known)),
+        ("cells_compared", _("Cells"), roomy and any(table.cells_compared for table in known)),
+        ("differences", _("Differ"), not all(table.equal for table in known)),
+    )
+    wanted = [(field, heading) for field, heading, is_wanted in columns if is_wanted]
 
+    def row(name: str, counts: list[int | None], seconds: float) -> list[str]:
+        texts = ["" if count is None else number(count) for count in counts]
+        return [name, *texts, *([duration(seconds)] if roomy else [])]
 
-def table_cells(table: TableFacts, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """One row of that table."""
-    return _in_words(_counts(table), table.name, table.seconds, columns)
-
-
-def table_totals(rows: tuple[TableFacts, ...], columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The last row of that table: what is known of all of them together."""
-    known = [_counts(table) for table in rows]
-    sums = {name: sum(counts[name] or 0 for counts in known) for name in known[0]}
-    return _in_words(sums, say("total"), sum(t.seconds for t in rows), columns)
-
-
-def _counts(table: TableFacts) -> dict[str, int | None]:
-    return {
-        "rows_column": table.rows_target,
-        "sqlite": table.rows_source,
-        "postgresql": table.rows_target,
-        "quarantined_column": table.quarantined,
-        "merged_column": table.merged,
-        "changed_column": table.cells_changed,
-        "cells_column": table.cells_compared,
-        "differences_column": table.differences,
-    }
-
-
-def _in_words(counts: Mapping[str, int | None], name: str, seconds: float, columns: tuple[str, ...]) -> tuple[str, ...]:
-    text = {key: "" if value is None else number(value) for key, value in counts.items()}
-    text |= {"table": name, "seconds_column": duration(seconds)}
-    return tuple(text[c] for c in columns)
+    headings = [_("Table"), *(heading for __, heading in wanted), *([_("Time")] if roomy else [])]
+    rows = [row(table.name, [getattr(table, field) for field, __ in wanted], table.seconds) for table in shown]
+    sums = [sum(getattr(table, field) or 0 for table in known) for field, __ in wanted]
+    return headings, rows, row(_("Total"), [*sums], sum(table.seconds for table in known))

@@ -1,163 +1,280 @@
-"""In: a Report. Out: one HTML file that needs nothing else: no network, no script; verdict first.
+"""Render a report as one HTML page that needs nothing else: no network, no script; the verdict first.
 
-It reads well on a phone, in the dark and on paper. Every text passes through ``markup``, which escapes it, and a
-Content-Security-Policy forbids all but the style sheet. Headings are in order, every table has its caption, and no
-fact is told by colour alone.
+It reads well on a phone, in the dark and on paper. ``report.html`` is its template, which escapes every text, and a
+Content-Security-Policy forbids all but the style sheet. Headings are in order, every table has its caption, and no fact
+is told by colour alone.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from migrate_to_pg.i18n import language, number
-from migrate_to_pg.records import Report
-from migrate_to_pg.report.amounts import figures, stages_section, tables_section
-from migrate_to_pg.report.faults import blocked_section, differences_section, findings_section
-from migrate_to_pg.report.grid import Row, contents, facts, folded_section, grid, pairs, section
-from migrate_to_pg.report.markup import Html, el, join, lines, raw, void
-from migrate_to_pg.report.mended_html import mended_section
-from migrate_to_pg.report.messages import duration, say, size
-from migrate_to_pg.report.summary import started, target_words
-from migrate_to_pg.report.verdict import assurances, tone, verdict
+from django.template import Context, Engine, Library
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = Path(__file__).with_name("report.css")
-_MODES = {
-    "publish": "mode_publish",
-    "check": "mode_check",
-    "dump": "mode_dump",
-    "rehearse": "mode_rehearse",
-    "verify_only": "mode_verify_only",
-    "undo": "mode_undo",
-}
-#: Beside the verdict, by its style.
-_MARKS = {"good": "✓", "warning": "!", "bad": "✗"}
+from migrate_to_pg.i18n import counted, duration, gettext, language, number, size
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding, Report
+from migrate_to_pg.report import repairs, summary
+from migrate_to_pg.report.messages import more_differences, more_rows, visible
+from migrate_to_pg.report.tables import TableFacts, side_counts, table_grid, tables
+from migrate_to_pg.report.verdict import at_stake, notes, tone, verdict
+from migrate_to_pg.rules.docs import rules_by_id
+
+#: More tables than this are folded.
+_FEW_TABLES = 25
+#: Parts of the time bar that are narrower than this, in percent, have no room for their number.
+_LEAST_LABELLED = 4.0
+#: What the template asks for and the context lacks is shown by its name, and the tests look for it.
+MISSING = "MISSING %s"
+
+#: What the template knows besides Django's own: {% translate %} asks this package's catalogue.
+register = Library()
+register.simple_tag(gettext, name="translate")
+for function in (
+    *(summary.both_values, summary.extent, summary.headline, summary.key_text, summary.place, summary.status_label),
+    *(summary.title, repairs.extent_of, repairs.more_samples, repairs.nature_of, repairs.place_of, side_counts),
+):
+    register.filter(function.__name__, function)
+
+
+@register.filter
+def pretty(row: dict[str, object]) -> str:
+    """Write a row as JSON, a line a column."""
+    return json.dumps(row, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def hidden_rows(finding: Finding) -> str:
+    """Count the rows of a finding that are not shown; '' for none, and for a fault of the schema."""
+    return more_rows(finding.count - len(finding.samples)) if finding.samples else ""
 
 
 def to_html(report: Report) -> str:
-    """The report as a self-contained HTML document."""
-    head = el(
-        "head",
-        void("meta", charset="utf-8"),
-        void("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        void("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        void("meta", name="color-scheme", content="light dark"),
-        void("meta", name="referrer", content="no-referrer"),
-        el("title", f"{verdict(report).partition(chr(10))[0]} - {say('title')}"),
-        el("style", raw(_STYLE.read_text(encoding="utf-8"))),
-    )
-    return f"<!DOCTYPE html>\n{el('html', head, el('body', el('main', *_sections(report))), lang=language())}\n"
+    """Return the report as a self-contained HTML document."""
+    page = _engine().get_template("report.html").render(Context(_context(report), use_l10n=False))
+    return "\n".join(map(visible, page.split("\n")))
 
 
-def _sections(report: Report) -> Iterable[Html]:
-    """The verdict and what to do, then what is wrong, then all else, folded where it is long."""
-    parts = (
-        ("in_the_way", blocked_section(report)),
-        ("next_steps", _steps(report)),
-        ("differences_title", differences_section(report)),
-        ("findings", findings_section(report)),
-        ("mended", mended_section(report)),
-        ("tables_title", tables_section(report)),
-        ("stages", stages_section(report)),
-        ("publication", _publication(report)),
-        ("identities", _identities(report)),
-        ("databases", _databases(report)),
-        ("versions", _environment(report)),
-        ("reproduce", _reproduce(report)),
-    )
-    yield from (_header(report), figures(report), contents(parts))
-    yield from (part for _, part in parts)
-    yield el("footer", el("p", say("private"), " ", say("for_programs")))
+@functools.cache
+def _engine() -> Engine:
+    # Not one of the project's TEMPLATES: those may escape nothing.
+    return Engine([str(Path(__file__).parent)], builtins=[__name__], string_if_invalid=MISSING)
 
 
-def _mode(report: Report) -> str:
-    """What was asked for; by its own name where a later version knows more."""
-    return say(_MODES[report.mode]) if report.mode in _MODES else report.mode
-
-
-def _header(report: Report) -> Html:
+def _context(report: Report) -> dict[str, Any]:
     first, *rest = [verdict(report)] if report.ok else verdict(report).splitlines() or [""]
-    told = (*rest, *assurances(report))
-    below = [el("p", text, class_="" if i else "first") for i, text in enumerate(told)]
-    style = tone(report)
-    mark = el("span", _MARKS[style], class_="mark", aria_hidden="true")
-    about = el("p", f"{say('title')} · {_mode(report)} · {started(report)}", class_="kicker")
-    return el("header", mark, about, el("h1", lines(first)), *_failure(report), *below, class_=style)
-
-
-def _failure(report: Report) -> list[Html]:
-    if report.failure is None:
-        return []
-    detail = "\n".join(report.failure.detail)
-    parts = [el("pre", lines(detail))] if detail else []
-    return [*parts, *(el("p", line, class_="do") for line in report.failure.remedy.splitlines())]
-
-
-def _steps(report: Report) -> Html:
-    return section("next_steps", *([el("ol", *map(_step, report.next_steps))] if report.next_steps else []))
-
-
-def _step(step: str) -> Html:
-    """What to do, and below it what is to be copied."""
-    first, *rest = step.splitlines() or [""]
-    return el("li", first, *([el("pre", lines("\n".join(rest)))] if rest else []))
-
-
-def _identities(report: Report) -> Html:
-    if not report.identities:
-        return join()
-    rows: list[Row] = [(f"{i.table}.{i.column}", (number(i.next),), "") for i in report.identities]
-    table = grid(say("identities_caption"), [say("column"), say("next_value")], rows)
-    return folded_section("identities", table, note=number(len(rows)))
-
-
-def _publication(report: Report) -> Html:
-    if report.publication is None:
-        return join()
-    published = report.publication
-    told = {
-        "schema": published.schema,
-        "published_tables": ", ".join(published.tables),
-        "replaced_tables": ", ".join(published.replaced),
-        "archive": published.archive,
-        "locked_time": duration(published.locked_seconds),
+    return {
+        "report": report,
+        "language": language(),
+        "style": tone(report),
+        "mode": _mode(report.mode),
+        "started": report.started.replace("T", " ", 1),
+        "headline": first,
+        "detail": "\n".join(report.failure.detail) if report.failure else "",
+        "remedy": report.failure.remedy.splitlines() if report.failure else [],
+        "notes": [*rest, *notes(report)],
+        "figures": _figures(report),
+        "parts": list(_parts(report)),
     }
-    return folded_section("publication", facts(told))
 
 
-def _databases(report: Report) -> Html:
-    told: dict[str, str] = {}
-    if report.source:
-        source = report.source
-        held = {"tables": say("tables", n=source.tables), "rows": say("rows", n=source.rows)}
-        told |= {"source": source.path, "sqlite": say("source_size", size=size(source.bytes), **held)}
-        told |= {"fingerprint": source.sha256, "fingerprint_after": source.sha256_after, "snapshot": source.snapshot}
-        told["journal"] = source.journal
-    dump = report.dump or (report.source.dump if report.source else None)
-    if dump:
-        told["dump"] = say("dump_facts", path=dump.path, size=size(dump.bytes), written=dump.written)
-        told["dump_fingerprint"] = dump.sha256
-    if report.target:
-        target = report.target
-        version = say("target_version", version=target.version, schema=target.schema)
-        told |= {"target": target_words(target), "postgresql": version}
-    if report.export:
-        told["export"] = say("export_size", path=report.export.path, size=size(report.export.bytes))
-    return folded_section("databases", *([facts(told)] if told else []), is_open=True)
+def _mode(mode: str) -> str:
+    """Say what was asked for; by its own name where a later version knows more."""
+    modes = {
+        "publish": _("move"),
+        "check": _("check"),
+        "dump": _("dump"),
+        "rehearse": _("rehearsal"),
+        "verify_only": _("verification"),
+        "undo": _("taking back"),
+    }
+    return modes.get(mode, mode)
 
 
-def _environment(report: Report) -> Html:
-    return folded_section("versions", *([pairs(report.versions)] if report.versions else []))
+def _figures(report: Report) -> list[tuple[str, str]]:
+    """List the few numbers that a reader looks for first."""
+    known = tables(report)
+    compared = sum(table.cells_compared or 0 for table in known)
+    figures = [
+        (_("Tables"), number(len(known)) if known else ""),
+        (_("Rows"), number(sum(table.rows_target or 0 for table in known)) if known else ""),
+        (_("Cells compared"), number(compared) if compared else ""),
+        (_("Differences"), number(sum(table.differences or 0 for table in known)) if report.proof else ""),
+        (_("Total"), duration(summary.total_seconds(report)) if report.stages else ""),
+    ]
+    shown = [figure for figure in figures if figure[1]]
+    return shown if len(shown) > 1 else []
 
 
-def _reproduce(report: Report) -> Html:
-    parts: list[Html] = []
-    if report.command:
-        parts += [el("p", say("reproduce_command")), el("pre", report.command)]
+def _parts(report: Report) -> Iterator[dict[str, Any]]:
+    """List the parts that there are: what to do, then what is wrong, then all else, folded where it is long."""
+    known, source = tables(report), report.source
+    if summary.is_blocked(report):
+        yield {"id": "in-the-way", "title": _("What stands in the way"), **_blocked(report)}
+    if report.next_steps:
+        steps = [step.partition("\n") for step in report.next_steps]
+        yield {"id": "next-steps", "title": _("What to do now"), "steps": steps}
+    if wrong := [table for table in known if not table.equal]:
+        yield {"id": "differences", "title": _("Differences"), "tables": list(_differences(report, wrong))}
+    if report.findings:
+        cards = [_finding_card(group, report) for group in summary.groups(summary.findings(report))]
+        yield {"id": "findings", "title": _("Findings"), "note": summary.finding_counts(report), "cards": cards}
+    if edits := repairs.edits(report):
+        note, locations = repairs.repair_counts(report), repairs.record_locations(report)
+        title = _("What was changed or left out")
+        yield {"id": "repairs", "title": title, "note": note, "edits": edits, "locations": locations}
+    if known:
+        note = counted(len(known), "table", "tables")
+        yield _folded("tables", _("Tables"), note, is_open=len(known) <= _FEW_TABLES, grid=_tables(known))
+    if report.stages:
+        note = duration(summary.total_seconds(report))
+        yield _folded("stages", _("Time"), note, is_open=report.ok, stages=list(_stages(report)), total=note)
+    if published := report.publication:
+        facts = {
+            _("Schema"): published.schema,
+            _("Tables"): ", ".join(published.tables),
+            _("Replaced"): ", ".join(published.replaced),
+            _("Kept in schema"): published.archive,
+            _("Locked for"): duration(published.locked_seconds),
+        }
+        yield _folded("publication", _("Publication"), facts=facts)
+    if report.identities:
+        caption = _("The next value that each sequence gives: ids are never given twice.")
+        rows = [(f"{identity.table}.{identity.column}", number(identity.next)) for identity in report.identities]
+        grid = _grid(caption, [_("Column"), _("Next value")], rows)
+        yield _folded("identities", _("Next identity values"), number(len(rows)), grid=grid)
+    if facts := _databases(report):
+        yield _folded("databases", _("Databases"), is_open=True, facts=facts)
+    if report.versions:
+        yield _folded("versions", _("Environment"), facts=report.versions)
     # A dumped source is on another machine.
-    if report.source is not None and report.source.dump is None:
-        check = f"sha256sum {shlex.quote(report.source.path)}"
-        parts += [el("p", say("reproduce_source")), el("pre", check)]
-    return folded_section("reproduce", *parts)
+    check = f"sha256sum {shlex.quote(source.path)}" if source and not source.dump else ""
+    if report.command or check:
+        yield _folded("reproduce", _("How to reproduce"), command=report.command, check=check)
+
+
+def _folded(
+    anchor: str,
+    title: str,
+    note: str = "",
+    *,
+    is_open: bool = False,
+    facts: Mapping[str, str] = MappingProxyType({}),
+    **content: Any,
+) -> dict[str, Any]:
+    shown = [(name, text) for name, text in facts.items() if text]
+    return {"id": anchor, "title": title, "note": note, "folded": True, "open": is_open, "facts": shown, **content}
+
+
+def _grid(
+    caption: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    foot: Iterable[Sequence[str]] = (),
+    *,
+    text: int = 1,
+) -> dict[str, Any]:
+    """Return a table whose first ``text`` columns hold text and the others numbers.
+
+    On a phone each row is a list, in which every cell has its heading.
+    """
+
+    def laid_out(rows: Iterable[Sequence[str]]) -> list[dict[str, Any]]:
+        return [
+            {"name": texts[0], "cells": [(headings[i], texts[i], i >= text) for i in range(1, len(texts))]}
+            for texts in rows
+        ]
+
+    columns = [(heading, i >= text) for i, heading in enumerate(headings)]
+    return {"caption": caption, "columns": columns, "bodies": {"tbody": laid_out(rows), "tfoot": laid_out(foot)}}
+
+
+def _blocked(report: Report) -> dict[str, Any]:
+    rows = summary.blocking_rows(report)
+    caption = _("Each of these has to be corrected, repaired or left out.")
+    grid = _grid(caption, summary.blocking_headings(), rows, text=3)
+    for row in grid["bodies"]["tbody"]:
+        # The last row of a table that was cut says how many more there are.
+        row["link"] = summary.title(row["name"])
+    return {"grid": grid, "at_stake": at_stake(report), "how": summary.how_to_go_on(report)}
+
+
+def _tables(known: Sequence[TableFacts]) -> dict[str, Any]:
+    """Lay out every table with what was counted and compared, and its rows against those of the largest table."""
+    headings, rows, totals = table_grid(known, known)
+    caption = _("The bar below a name shows its rows, against those of the largest table.")
+    grid = _grid(caption, headings, rows, [totals] if len(known) > 1 else [])
+    largest = max(table.rows_target or 0 for table in known) or 1
+    for table, row in zip(known, grid["bodies"]["tbody"], strict=True):
+        row["share"] = f"{100 * table.rows_target / largest:.2f}%" if table.rows_target else ""
+        row["bad"] = not table.equal
+    return grid
+
+
+def _stages(report: Report) -> Iterator[dict[str, Any]]:
+    """Cut one bar of the complete time into numbered parts, with a line for each number."""
+    total, before = summary.total_seconds(report) or 1.0, 0.0
+    for name, seconds in summary.times(report):
+        width = 100 * seconds / total
+        is_labelled = width >= _LEAST_LABELLED
+        start = f"{100 * before / total:.2f}%"
+        yield {"name": name, "start": start, "width": f"{width:.2f}%", "label": is_labelled, "time": duration(seconds)}
+        before += seconds
+
+
+def _databases(report: Report) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    if source := report.source:
+        facts |= {
+            _("Source"): source.path,
+            _("SQLite"): summary.source_size(source),
+            _("SHA-256"): source.sha256,
+            _("SHA-256 after"): source.sha256_after,
+            _("Snapshot kept"): source.snapshot,
+            _("Journal of repairs"): source.journal,
+        }
+    if dump := report.dump or (source.dump if source else None):
+        written = _("{path}, {size}, written {written}", path=dump.path, size=size(dump.bytes), written=dump.written)
+        facts |= {_("Dump"): written, _("SHA-256 of the dump"): dump.sha256}
+    if target := report.target:
+        facts |= {_("Target"): summary.target_label(target), _("PostgreSQL"): summary.target_version(target)}
+    if report.export:
+        facts[_("Exported")] = summary.export_size(report.export)
+    return facts
+
+
+def _differences(report: Report, wrong: Sequence[TableFacts]) -> Iterator[dict[str, Any]]:
+    kept = {table.name: table.samples for table in report.proof.tables} if report.proof else {}
+    for table in wrong:
+        total, samples = table.differences or 0, kept[table.name]
+        count = counted(total, "difference", "differences") if total else ""
+        yield {"table": table, "count": count, "samples": samples, "more": more_differences(total - len(samples))}
+
+
+def _finding_card(group: list[Finding], report: Report) -> dict[str, Any]:
+    """Lay out a rule that found something, with each of its findings and what is said of it and not yet of another."""
+    places, extent = summary.place(group[0]), summary.extent(group[0])
+    if len(group) > 1:
+        places = summary.place_count(len(group))
+        extent = counted(sum(finding.count for finding in group), "row", "rows")
+    sentences = summary.Sentences()
+    return {
+        "rule": group[0].rule,
+        "states": list(dict.fromkeys(summary.status(finding, report) for finding in group)),
+        "extent": ", ".join(filter(None, [places, extent])),
+        "findings": [
+            (
+                finding,
+                sentences.new(finding.explanation.splitlines()),
+                sentences.new(summary.what_to_do(finding, report)),
+            )
+            for finding in group
+        ],
+        "about": rules_by_id().get(group[0].rule),
+    }

@@ -1,70 +1,68 @@
-"""In: a Report. Out: plain lines for pipes and logs, or the same facts in colours on a terminal.
-
-Everything is shown as text: nothing from the database is ever taken for markup or reaches the terminal as a control
-character, and no fact of an error is cut, however long: it is folded.
-"""
+"""The report as text, the verdict first and what one needs to go on last."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrate_to_pg.records import Report
-from migrate_to_pg.report.messages import visible
-from migrate_to_pg.report.text_layout import Block, Grid, Line, blocks
+from migrate_to_pg.i18n import counted, duration, ngettext, size
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Difference, Finding, Report
+from migrate_to_pg.records.repairs import Change
+from migrate_to_pg.report.messages import more_differences, more_rows
+from migrate_to_pg.report.repairs import (
+    edits,
+    extent_of,
+    more_samples,
+    nature_of,
+    place_of,
+    record_locations,
+    repair_counts,
+)
+from migrate_to_pg.report.summary import (
+    Sentences,
+    blocking_headings,
+    blocking_rows,
+    both_values,
+    export_size,
+    extent,
+    finding_counts,
+    findings,
+    groups,
+    headline,
+    how_to_go_on,
+    is_blocked,
+    key_text,
+    place,
+    source_size,
+    status,
+    status_label,
+    target_label,
+    target_version,
+    times,
+    total_seconds,
+    what_to_do,
+)
+from migrate_to_pg.report.tables import TableFacts, side_counts, table_grid, tables
+from migrate_to_pg.report.text_layout import Block, Grid, Line, command, fact, heading, line, named, plain, show
+from migrate_to_pg.report.verdict import at_stake, notes, tone, verdict
 
 if TYPE_CHECKING:
-    from rich.console import Console, JustifyMethod, RenderableType
-    from rich.table import Table
-    from rich.text import Text
+    from rich.console import Console
 
-#: The width to which prose is wrapped in plain lines.
-WIDTH = 100
-#: Style of a part -> rich's name of it.
-STYLES = {
-    "": "",
-    "good": "bold green",
-    "bad": "bold red",
-    "error": "bold red",
-    "warning": "bold yellow",
-    "repaired": "bold green",
-    "aside": "bold yellow",
-    "strong": "bold",
-    "dim": "dim",
-}
+#: Rows of one finding that are shown.
+SAMPLES = 5
+#: Differences of one table that are shown.
+DIFFERENCES = 10
+#: Tables that are equal on both sides and are shown, the largest first.
+EQUAL_TABLES = 20
 
 
 def lines(report: Report) -> list[str]:
-    """The report as plain text, verdict first."""
+    """Return the report as plain text."""
     return plain(blocks(report))
-
-
-def plain(told: Iterable[Block]) -> list[str]:
-    """Lines and grids as plain text."""
-    result: list[str] = []
-    for block in told:
-        result += _plain_grid(block) if isinstance(block, Grid) else _plain_line(block)
-    return result
-
-
-def _plain_line(line: Line) -> list[str]:
-    start = " " * line.indent + (f"{line.marker} " if line.marker else "")
-    text = "".join(visible(text) for text, _ in line.parts).rstrip()
-    if line.whole or not text:
-        return [(start + text).rstrip()]
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start), break_on_hyphens=False)
-
-
-def _plain_grid(grid: Grid) -> list[str]:
-    rows = [tuple(visible(cell) for cell in row) for row in (grid.headings, *grid.rows)]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  ".join(_aligned(row, widths, grid.left)).rstrip() for row in rows]
-
-
-def _aligned(row: tuple[str, ...], widths: list[int], left: int) -> list[str]:
-    cells = enumerate(zip(row, widths, strict=True))
-    return [cell.ljust(width) if i < left else cell.rjust(width) for i, (cell, width) in cells]
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -72,47 +70,210 @@ def print_report(report: Report, console: Console) -> None:
     show(blocks(report), console)
 
 
-def show(told: Iterable[Block], console: Console) -> None:
-    """Print lines and grids on a rich console."""
-    for block in told:
-        if isinstance(block, Grid):
-            console.print(_rich_grid(block))
-        elif block.unbroken:
-            # The terminal folds it: what is copied from there is one line.
-            console.print(_rich_text(block, " " * block.indent), soft_wrap=True)
-        else:
-            console.print(_rich_line(block))
+def blocks(report: Report) -> Iterator[Block]:
+    """Lay out the complete report."""
+    for part in (_verdict, _findings, _repairs, _differences, _databases, _tables, _identities, _stages):
+        yield from part(report)
+    yield from (_blocked if is_blocked(report) else _next_steps)(report)
 
 
-def _rich_line(line: Line) -> RenderableType:
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    text = _rich_text(line)
-    if not line.marker:
-        return Padding(text, (0, 0, 0, line.indent))
-    marked = Table.grid(padding=(0, 1, 0, 0))
-    marked.add_row(Text(line.marker, style="bold"), text)
-    return Padding(marked, (0, 0, 0, line.indent))
+def _verdict(report: Report) -> Iterator[Block]:
+    first, *rest = verdict(report).splitlines() or [""]
+    yield fact(first, tone(report))
+    yield from (fact(text, tone(report)) if report.ok else fact(text, indent=2) for text in rest)
+    if report.failure:
+        yield from (fact(text, indent=2) for entry in report.failure.detail for text in entry.splitlines())
+        yield from _arrows(report.failure.remedy.splitlines())
+    yield from map(line, notes(report))
 
 
-def _rich_text(line: Line, before: str = "") -> Text:
-    from rich.text import Text
+def _arrows(remedy: list[str], sentences: Sentences | None = None) -> Iterator[Block]:
+    """Lay out what to do; a line after a colon, and each further statement, is to be copied, and so is never wrapped.
 
-    text = Text.assemble(before, *((visible(text), STYLES[style]) for text, style in line.parts), overflow="fold")
-    text.rstrip()
-    return text
+    What ``sentences`` have already is left out.
+    """
+    to_copy, before = False, ""
+    for text in remedy:
+        to_copy = before.endswith(":") or (to_copy and text.endswith(";"))
+        before = text
+        for part in sentences.new([text]) if sentences else [text]:
+            yield command(part, indent=5) if to_copy else line(part, indent=2, marker="->")
 
 
-def _rich_grid(grid: Grid) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+def _findings(report: Report) -> Iterator[Block]:
+    if report.findings:
+        yield from heading(_("Findings"), finding_counts(report))
+    for group in groups(findings(report)):
+        sentences = Sentences()
+        for finding in group:
+            yield from finding_blocks(finding, report, sentences)
+    if is_blocked(report):
+        yield from [line(), line(_("What a rule means, at length: --explain RULE."), "dim")]
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for position, title in enumerate(grid.headings):
-        justify: JustifyMethod = "left" if position < grid.left else "right"
-        table.add_column(Text(title), justify=justify, no_wrap=position != grid.folds, overflow="fold")
-    for row in grid.rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
-    return table
+
+def finding_blocks(finding: Finding, report: Report | None, sentences: Sentences) -> Iterator[Block]:
+    """Lay out a finding: what, where, why, which rows, what to do; what was done, where a report tells of it.
+
+    ``sentences`` are those of the findings of the same rule before it.
+    """
+    yield line()
+    state = status(finding, report)
+    parts = ((status_label(state), state), (finding.rule, "strong"), (place(finding), "strong"), (extent(finding), ""))
+    yield Line(parts=tuple((f"  {t}" if i else t, s) for i, (t, s) in enumerate(parts) if t), unwrapped=True)
+    yield from (line(text, indent=2) for text in sentences.new(finding.explanation.splitlines()))
+    shown = finding.samples[:SAMPLES]
+    for sample in shown:
+        yield fact(_("{key}: {value}", key=key_text(sample.key), value=sample.value), indent=4)
+    if shown:
+        yield from _dim(more_rows(finding.count - len(shown)), indent=4)
+    yield from _arrows(what_to_do(finding, report), sentences)
+
+
+def _dim(text: str, indent: int = 2) -> list[Block]:
+    return [line(text, "dim", indent=indent)] if text else []
+
+
+def _repairs(report: Report) -> Iterator[Block]:
+    done = edits(report)
+    if not done:
+        return
+    yield from heading(_("What was changed or left out"), repair_counts(report))
+    yield line(_("The repairs were made on a copy; SQLite itself was not touched."))
+    for edit in done:
+        nature = nature_of(report, edit)
+        rule = ((edit.rule, "strong"), (f" ({nature})" if nature else "", ""))
+        yield line()
+        yield Line(
+            parts=(*rule, (f"  {place_of(edit)}", "strong"), (f"  {extent_of(report, edit)}", "")), unwrapped=True
+        )
+        for sample in edit.samples[:SAMPLES]:
+            key = key_text(sample.key)
+            if isinstance(sample, Change):
+                yield fact(_("{key}: {old} -> {new}", key=key, old=sample.old, new=sample.new), indent=4)
+            else:
+                yield fact(_("{key}: {reason}", key=key, reason=sample.reason), indent=4)
+        yield from _dim(more_samples(edit, SAMPLES), indent=4)
+    yield line()
+    if any(edit.count > SAMPLES for edit in done):
+        yield line(_("report.html and report.json show more of each."))
+    yield from map(fact, record_locations(report))
+
+
+def _differences(report: Report) -> Iterator[Block]:
+    wrong = [table for table in tables(report) if not table.equal]
+    if wrong:
+        yield from heading(_("Differences"))
+    samples = {table.name: table.samples for table in report.proof.tables} if report.proof else {}
+    for table in wrong:
+        yield from _wrong_table(table, samples[table.name])
+
+
+def _wrong_table(table: TableFacts, samples: tuple[Difference, ...]) -> Iterator[Block]:
+    total = table.differences or 0
+    count = f"  {counted(total, 'difference', 'differences')}" if total else ""
+    yield line()
+    yield Line(parts=((table.name, "strong"), (count, "bad")), unwrapped=True)
+    yield line(side_counts(table), indent=2)
+    shown = samples[:DIFFERENCES]
+    for difference in shown:
+        yield fact(headline(difference), indent=2)
+        values = both_values(difference)
+        width = max((len(side) for side, __ in values), default=0)
+        for side, value in values:
+            yield Line(parts=((value, ""),), indent=4, marker=f"{side:<{width}}", unwrapped=True)
+    yield from _dim(more_differences(total - len(shown)))
+    if len(samples) > len(shown):
+        yield from _dim(_("report.html and report.json show the first {n:,}", n=len(samples)))
+
+
+def _databases(report: Report) -> Iterator[Block]:
+    between = _("; ")
+    if source := report.source:
+        facts = [source.path, source_size(source)]
+        if source.dump:
+            facts.append(
+                _("from the dump {path}, written {written}", path=source.dump.path, written=source.dump.written)
+            )
+        if source.sha256_after:
+            same = source.sha256 == source.sha256_after and not source.changed
+            facts.append(_("unchanged at the end of the run") if same else _("CHANGED during the run"))
+        yield from [line(), *named(_("Source"), between.join(facts)), *named(_("Snapshot kept"), source.snapshot)]
+    if dump := report.dump:
+        yield from named(_("Dump"), between.join((dump.path, size(dump.bytes), dump.sha256)))
+    if target := report.target:
+        yield from named(_("Target"), between.join((target_label(target), target_version(target))))
+    if report.export:
+        yield from named(_("Exported"), export_size(report.export))
+
+
+def _tables(report: Report) -> Iterator[Block]:
+    known = tables(report)
+    if not known:
+        return
+    largest = sorted((t for t in known if t.equal and not t.repaired), key=lambda t: -(t.rows_target or 0))
+    shown = [t for t in known if not t.equal] + [t for t in known if t.equal and t.repaired] + largest[:EQUAL_TABLES]
+    headings, rows, __ = table_grid(known, shown, narrow=True)
+    yield line()
+    yield Grid(headings=headings, rows=rows)
+    if hidden := len(known) - len(shown):
+        yield from _dim(
+            ngettext(
+                "and {n:,} more table, equal on both sides: report.html and report.json have it",
+                "and {n:,} more tables, equal on both sides: report.html and report.json have them",
+                hidden,
+            ),
+            indent=0,
+        )
+
+
+def _identities(report: Report) -> Iterator[Block]:
+    if report.identities:
+        yield line()
+        yield line(
+            ngettext(
+                "{n:,} identity goes on after the highest id ever given: report.html lists it.",
+                "{n:,} identities go on after the highest id ever given: report.html lists them.",
+                len(report.identities),
+            )
+        )
+
+
+def _stages(report: Report) -> Iterator[Block]:
+    if report.stages:
+        rows = [*times(report), (_("Total"), total_seconds(report))]
+        yield line()
+        yield Grid(headings=(_("Stage"), _("Time")), rows=[(name, duration(seconds)) for name, seconds in rows])
+
+
+def _blocked(report: Report) -> Iterator[Block]:
+    """Lay out what fits one screen: the verdict, what blocks and what repairs it, and the command that goes on."""
+    yield from [line(), fact(f"{verdict(report)} {_('Nothing was published.')}", "bad"), line()]
+    yield Grid(headings=blocking_headings(), rows=blocking_rows(report), left=3, folds=1)
+    yield line()
+    if at_stake(report):
+        yield from [line(at_stake(report), "warning"), line()]
+    yield from [line(how_to_go_on(report), "strong"), command(report.continue_with, indent=2)]
+    if report.continue_needs:
+        yield line(report.continue_needs, indent=2)
+    yield from [line(), *_report_place(report)]
+
+
+def _report_place(report: Report) -> list[Block]:
+    """Name the page, from here where it is below here."""
+    if not report.directory:
+        return []
+    page = Path(report.directory, "report.html")
+    # The directory that the process is in may be gone by now.
+    with contextlib.suppress(OSError, ValueError):
+        page = page.relative_to(Path.cwd())
+    return [Line(parts=((_("{name}:", name=_("Report")), "strong"), (f" {page}", "")), copied=True)]
+
+
+def _next_steps(report: Report) -> Iterator[Block]:
+    if report.next_steps:
+        yield from heading(_("What to do now"))
+    for position, step in enumerate(report.next_steps, start=1):
+        first, *rest = step.splitlines() or [""]
+        yield Line(parts=((first, ""),), indent=2, marker=f"{position}.", unwrapped=True)
+        yield from (command(text, indent=5) for text in rest)
+    yield from [line(), *_report_place(report)] if report.directory else ()

@@ -1,201 +1,314 @@
-"""The verdict of a report, and the sentences under it: what was proven, published, left out."""
+"""Say how a run ended, and what was verified, published and left out."""
 
 from __future__ import annotations
 
-from migrate_to_pg.records import LEFTOVERS, DumpFacts, Publication, Report, Verify
+from collections.abc import Iterator, Sequence
+
+from migrate_to_pg.i18n import counted, duration, ngettext, size
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import LEFTOVERS, Proof, Publication, Report, Verify
 from migrate_to_pg.records.repairs import Fate
-from migrate_to_pg.report.messages import duration, say, size
-from migrate_to_pg.report.repair_counts import accounted, settled
+from migrate_to_pg.report.repairs import Resolution, resolutions, row_account
 from migrate_to_pg.report.summary import status, total_seconds
 from migrate_to_pg.report.tables import TableFacts, tables
 
 
 def verdict(report: Report) -> str:
-    """What a person reads first: the rows that are left out, where there are any, and then how the run ended."""
+    """Say what a person reads first: the rows that are left out, where there are any, and then how the run ended."""
     if report.failure:
         return report.failure.message
-    blocking = sum(f.blocks for f in report.findings)
-    if not report.ok:
-        return say("blocked", n=blocking) if blocking else say("failed")
-    return "\n".join([*left_out(report), _success(report)])
+    if report.ok:
+        return "\n".join([*left_out(report), _success(report)])
+    if blocking := sum(finding.blocks for finding in report.findings):
+        return ngettext(
+            "Blocked: {n:,} fault must be repaired or accepted first.",
+            "Blocked: {n:,} faults must be repaired or accepted first.",
+            blocking,
+        )
+    return _("The run did not succeed.")
 
 
 def tone(report: Report) -> str:
-    """good, warning where rows are left out, or bad: the style of the verdict."""
+    """Return the style of the verdict: good, warning where rows are left out, or bad."""
     if not report.ok:
         return "bad"
     return "warning" if left_out(report) else "good"
 
 
 def left_out(report: Report) -> list[str]:
-    """The rows that are in quarantine instead of PostgreSQL, and how many of them more repairs would have kept."""
-    gone = [rows for rows in report.aside if rows.fate is Fate.QUARANTINED]
-    count, following = sum(rows.count for rows in gone), sum(rows.following for rows in gone)
+    """Count the rows that are in quarantine instead of PostgreSQL, and how many of them more repairs would keep."""
+    quarantined = [rows for rows in report.aside if rows.fate is Fate.QUARANTINED]
+    count, following = sum(rows.count for rows in quarantined), sum(rows.following for rows in quarantined)
     if not report.ok or not count:
         return []
-    told = say("left_out_following" if following else "left_out", n=count, following=following)
-    return [told, *could_stay(report)]
+    if following:
+        sentence = ngettext(
+            "{n:,} rows are left out of PostgreSQL, in quarantine: {following:,} of them refers to another that is.",
+            "{n:,} rows are left out of PostgreSQL, in quarantine: {following:,} of them refer to others that are.",
+            count,
+            following=following,
+        )
+    else:
+        sentence = ngettext(
+            "{n:,} row is left out of PostgreSQL, in quarantine.",
+            "{n:,} rows are left out of PostgreSQL, in quarantine.",
+            count,
+        )
+    return [sentence, *_could_stay(report)]
 
 
 def at_stake(report: Report) -> str:
-    """What quarantine would leave out of a run that is blocked, and what the repairs keep of it; '' for nothing."""
+    """Count what quarantine would leave out of a run that is blocked, and what repairs keep of it; '' for nothing."""
     kept = report.could_stay
     if kept is None or report.ok:
         return ""
-    fix = f"--fix {','.join(kept.fix)} "
-    staying = (
-        [say("could_stay_below", n=kept.of, stay=kept.rows)]
-        if fix in f"{report.continue_with} "
-        else could_stay(report)
-    )
-    told = [say("would_be_left_out", n=kept.of), *staying]
-    return " ".join([*told, *([say("left_out_then", n=kept.of - kept.rows)] if kept.of > kept.rows else [])])
+    sentences = [
+        ngettext(
+            "Quarantine alone would leave {n:,} row out of PostgreSQL.",
+            "Quarantine alone would leave {n:,} rows out of PostgreSQL.",
+            kept.of,
+        )
+    ]
+    if f"--fix {','.join(kept.fix)} " in f"{report.continue_with} ":
+        sentences.append(
+            ngettext(
+                "{stay:,} of these {n:,} row stays with the repairs of the command below.",
+                "{stay:,} of these {n:,} rows stay with the repairs of the command below.",
+                kept.of,
+                stay=kept.rows,
+            )
+        )
+    else:
+        sentences += _could_stay(report)
+    if kept.of > kept.rows:
+        sentences.append(ngettext("{n:,} does not.", "{n:,} do not.", kept.of - kept.rows))
+    return " ".join(sentences)
 
 
-def could_stay(report: Report) -> list[str]:
-    """The rows that would stay with more repairs, of all that quarantine leaves out."""
+def _could_stay(report: Report) -> list[str]:
+    """Count the rows that would stay with more repairs, of all that quarantine leaves out."""
     kept = report.could_stay
-    return [say("could_stay", n=kept.of, stay=kept.rows, rules=",".join(kept.fix))] if kept else []
+    if kept is None:
+        return []
+    return [
+        ngettext(
+            "{stay:,} of these {n:,} row stays with --fix {rules}.",
+            "{stay:,} of these {n:,} rows stay with --fix {rules}.",
+            kept.of,
+            stay=kept.rows,
+            rules=",".join(kept.fix),
+        )
+    ]
 
 
 def _success(report: Report) -> str:
     known = [table for table in tables(report) if not table.of_view]
-    rows = say("rows", n=sum(t.rows_target or 0 for t in known))
-    if report.mode == "publish" and report.publication:
-        published = report.publication
-        public = say("rows", n=sum(t.rows_target or 0 for t in known if not _is_leftover(t)))
-        return say("published", rows=public, tables=say("tables", n=len(published.tables)), schema=published.schema)
-    if report.mode == "dump" and report.dump:
-        return _dumped(report, report.dump)
+    moved = {"rows": _rows(known), "tables": counted(len(known), "table", "tables")}
+    published, dump, source = report.publication, report.dump, report.source
+    if report.mode == "publish" and published:
+        return _(
+            "Published: {rows} in {tables}, schema {schema}.",
+            rows=_rows([table for table in known if not _is_unmanaged(table)]),
+            tables=counted(len(published.tables), "table", "tables"),
+            schema=published.schema,
+        )
+    if report.mode == "dump" and dump:
+        return _(
+            "Dumped: {rows} in {tables}, to {path} ({size}).",
+            rows=counted(source.rows if source else 0, "row", "rows"),
+            tables=counted(source.tables if source else 0, "table", "tables"),
+            path=dump.path,
+            size=size(dump.bytes),
+        )
     if report.mode == "rehearse":
-        return _rehearsed(report, rows, say("tables", n=len(known)))
+        return _(
+            "Your project can move: {size}, {rows} in {tables}, {seconds}, {findings}. Nothing was published.",
+            size=size(source.bytes if source else 0),
+            seconds=duration(total_seconds(report)),
+            findings=counted(len(report.findings), "finding", "findings"),
+            **moved,
+        )
     if report.mode == "verify_only":
-        return say("verified", rows=rows, tables=say("tables", n=len(known)))
-    if report.mode == "undo" and report.publication:
-        return _undone(report.publication)
-    return say("ready" if report.mode == "check" else "done")
+        return _("Verified: {rows} in {tables}, as they were in SQLite.", **moved)
+    if report.mode == "undo" and published:
+        return _undone(published)
+    if report.mode == "check":
+        return _(
+            "Ready: nothing was found in rows, keys and models that would stop this database from moving; what RunSQL"
+            " and RunPython do, a rehearsal tries."
+        )
+    return _("Done.")
+
+
+def _rows(known: list[TableFacts]) -> str:
+    return counted(sum(table.rows_target or 0 for table in known), "row", "rows")
 
 
 def _undone(undone: Publication) -> str:
-    """Where the published tables went, and what came back."""
-    places = {"schema": undone.schema, "archive": undone.archive, "published": say("tables", n=len(undone.replaced))}
+    """Say where the published tables went, and what came back."""
+    values = {
+        "schema": undone.schema,
+        "archive": undone.archive,
+        "published": counted(len(undone.replaced), "table", "tables"),
+        "back": counted(len(undone.tables), "table", "tables"),
+    }
     if undone.tables:
-        return say("undone", back=say("tables", n=len(undone.tables)), **places)
-    return say("undone_first", **places)
-
-
-def _is_leftover(table: TableFacts) -> bool:
-    return table.name.startswith(f"{LEFTOVERS}.")
-
-
-def _dumped(report: Report, dump: DumpFacts) -> str:
-    held = (report.source.rows, report.source.tables) if report.source else (0, 0)
-    rows, tables = say("rows", n=held[0]), say("tables", n=held[1])
-    return say("dumped", rows=rows, tables=tables, path=dump.path, size=size(dump.bytes))
-
-
-def _rehearsed(report: Report, rows: str, tables: str) -> str:
-    """Your project can move: 1.2 GB, 14 M rows in 40 tables, 41 s, 2 findings."""
-    return say(
-        "rehearsed",
-        size=size(report.source.bytes if report.source else 0),
-        rows=rows,
-        tables=tables,
-        seconds=duration(total_seconds(report)),
-        findings=say("found", n=len(report.findings)),
+        return _(
+            "Undone: {back} back in schema {schema}, as before the publication; what was published, {published}, is in"
+            " schema {archive}.",
+            **values,
+        )
+    return _(
+        "Undone: what was published, {published}, was moved from schema {schema} to schema {archive}; there were no"
+        " earlier tables to restore.",
+        **values,
     )
 
 
-def assurances(report: Report) -> list[str]:
-    """The sentences under the verdict: what was proven, what was and was not published, what is worth reading."""
-    ways = [way for f in report.findings for way in settled(f, report)]
-    counts = {
-        "dump_blocked": sum(f.blocks for f in report.findings) if report.dump else 0,
-        "repairs_accepted": ways.count("repair_accepted"),
-        "asides_accepted": ways.count("set_aside"),
-        "settled_with_others": ways.count("settled_by_others") + ways.count("aside_for_others"),
-        "warnings_to_read": [status(f, report) for f in report.findings].count("warning"),
-    }
-    told = (say(words, n=count) for words, count in counts.items() if count)
-    proven = [_proof(report), _computed(report), _left_out(report), _orm(report), *_unread(report)]
-    proven += [accounted(report), _excluded(report)]
-    return [line for line in (report.source_choice, *proven, *_publication(report), *told) if line]
+def _is_unmanaged(table: TableFacts) -> bool:
+    return table.name.startswith(f"{LEFTOVERS}.")
+
+
+def notes(report: Report) -> list[str]:
+    """List the sentences under the verdict: what was verified, published and not published, what is worth reading."""
+    sentences = [report.source_choice, *_verified(report), row_account(report), _excluded(report)]
+    sentences += [*_published(report), *_counts(report)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _verified(report: Report) -> Iterator[str]:
+    """Say what was compared, and what was not."""
+    proof, known = report.proof, tables(report)
+    if proof is None:
+        return
+    computed = sum(table.cells_computed for table in proof.tables) if proof.holds else 0
+    yield _verified_tables(proof, known)
+    if computed:
+        yield ngettext(
+            "{n:,} cell more is computed by PostgreSQL itself: it is what its own expression gives.",
+            "{n:,} cells more are computed by PostgreSQL itself: they are what its own expressions give.",
+            computed,
+        )
+    if proof.left_out:
+        yield ngettext(
+            "{n:,} column was left out on purpose, and is not compared: {names}.",
+            "{n:,} columns were left out on purpose, and are not compared: {names}.",
+            len(proof.left_out),
+            names=", ".join(proof.left_out),
+        )
+    if proof.orm and not any(table.differences for table in proof.orm):
+        yield _(
+            "Read by Django's ORM on both sides, equal: {values} of {models}, {keys} with their rows.",
+            values=counted(sum(table.values for table in proof.orm), "value", "values"),
+            models=counted(len(proof.orm), "model", "models"),
+            keys=ngettext("{n:,} foreign key", "{n:,} foreign keys", sum(table.keys_followed for table in proof.orm)),
+        )
+    reasons: dict[str, list[str]] = {}
+    for unread in proof.unread:
+        reasons.setdefault(unread.reason, []).append(unread.model)
+    for reason, models in reasons.items():
+        yield _("Not read by Django's ORM: {models}. {reason}", models=", ".join(models), reason=reason)
+
+
+def _verified_tables(proof: Proof, known: Sequence[TableFacts]) -> str:
+    if not proof.holds:
+        wrong = [table for table in known if not table.equal]
+        if not wrong:
+            return ""  # Nothing was unequal; a model could not be read, which is told by itself.
+        # Where only rows were counted, the differences are the rows too many or too few.
+        count = sum(table.differences or abs(table.missing) for table in wrong)
+        return _(
+            "Not equal: {differences} in {tables}.",
+            differences=counted(count, "difference", "differences"),
+            tables=counted(len(wrong), "table", "tables"),
+        )
+    if proof.verify is Verify.COUNTS:
+        if any(table.quarantined or table.merged for table in known):
+            return _("Every row is accounted for; cells were not compared, as --verify counts asks.")
+        return _("Row counts are equal on both sides; cells were not compared, as --verify counts asks.")
+    cells = counted(sum(table.cells_compared for table in proof.tables), "cell", "cells")
+    if any(table.repaired for table in known):
+        return _("Proven: {cells} compared one by one, no difference but what the repairs did.", cells=cells)
+    return _("Proven: {cells} compared one by one, no difference.", cells=cells)
 
 
 def _excluded(report: Report) -> str:
     if not report.excluded or report.failure:
         return ""
-    names = ", ".join(say("excluded_table", name=t.name, rows=say("rows", n=t.rows)) for t in report.excluded)
-    return say("excluded", names=names)
+    names = ", ".join(f"{table.name} ({counted(table.rows, 'row', 'rows')})" for table in report.excluded)
+    return _("Left out by --exclude-data: {names}; their tables are there, and empty.", names=names)
 
 
-def _proof(report: Report) -> str:
-    if report.proof is None:
-        return ""
-    known = tables(report)
-    if not report.proof.holds:
-        wrong = [t for t in known if not t.equal]
-        if not wrong:
-            return ""  # Nothing was unequal; a model could not be read, which is told by itself.
-        # Where only rows were counted, the differences are the rows too many or too few.
-        count = sum(t.differences or abs(t.missing) for t in wrong)
-        return say("unproven", differences=say("differences", n=count), tables=say("tables", n=len(wrong)))
-    aside = any(t.quarantined or t.merged for t in known)
-    if report.proof.verify is Verify.COUNTS:
-        return say("proven_counts_mended" if aside else "proven_counts")
-    cells = say("cells", n=sum(t.cells_compared for t in report.proof.tables))
-    return say("proven_cells_mended" if any(t.mended for t in known) else "proven_cells", cells=cells)
-
-
-def _computed(report: Report) -> str:
-    cells = sum(t.cells_computed for t in report.proof.tables) if report.proof and report.proof.holds else 0
-    return say("proven_computed", n=cells) if cells else ""
-
-
-def _left_out(report: Report) -> str:
-    names = report.proof.left_out if report.proof else []
-    return say("proven_without", n=len(names), names=", ".join(names)) if names else ""
-
-
-def _orm(report: Report) -> str:
-    read = report.proof.orm if report.proof else ()
-    if not read or any(table.differences for table in read):
-        return ""
-    return say(
-        "proven_orm",
-        values=say("values", n=sum(table.values for table in read)),
-        models=say("models", n=len(read)),
-        keys=say("keys", n=sum(table.keys_followed for table in read)),
-    )
-
-
-def _unread(report: Report) -> list[str]:
-    """The models that the ORM did not read, one sentence for each reason."""
-    reasons: dict[str, list[str]] = {}
-    for one in report.proof.unread if report.proof else ():
-        reasons.setdefault(one.reason, []).append(one.model)
-    return [say("orm_unread", models=", ".join(models), reason=reason) for reason, models in reasons.items()]
-
-
-def _leftovers(report: Report, published: Publication) -> list[str]:
-    """What became of schema sqlite_leftovers."""
-    places = {"schema": LEFTOVERS, "archive": published.leftovers_archive}
-    if report.mode == "undo":
-        return [say("leftovers_undone", **places)] if published.leftovers_archive else []
-    lines = [say("leftovers_replaced", **places)] if published.leftovers_archive else []
-    if published.leftovers:
-        rows = say("rows", n=sum(t.rows_target or 0 for t in tables(report) if _is_leftover(t)))
-        lines.insert(0, say("carried", rows=rows, tables=say("tables", n=len(published.leftovers)), **places))
-    return lines
-
-
-def _publication(report: Report) -> list[str]:
+def _published(report: Report) -> list[str]:
     published = report.publication
     if published is None:
         unknown = report.failure is not None and report.failure.may_be_published
-        return [] if report.ok or unknown or report.mode in ("undo", "verify_only") else [say("unpublished")]
-    lines = [] if report.ok else [say("published_before_failure", schema=published.schema)]
+        is_said = report.ok or unknown or report.mode in ("undo", "verify_only")
+        return [] if is_said else [_("Nothing was published.")]
+    lines = []
+    if not report.ok:
+        lines.append(_("This happened after the tables were published in schema {schema}.", schema=published.schema))
     if published.replaced and report.mode != "undo":
-        lines.append(say("replaced", tables=say("tables", n=len(published.replaced)), archive=published.archive))
-    lines += _leftovers(report, published)
-    return [*lines, say("locked", seconds=duration(published.locked_seconds))]
+        tables_before = counted(len(published.replaced), "table", "tables")
+        lines.append(
+            _(
+                "What stood there before, {tables}, is kept in schema {archive}.",
+                tables=tables_before,
+                archive=published.archive,
+            )
+        )
+    locked = _("The application's tables were locked for {seconds}.", seconds=duration(published.locked_seconds))
+    return [*lines, *_unmanaged(report, published), locked]
+
+
+def _unmanaged(report: Report, published: Publication) -> list[str]:
+    """Say what became of schema sqlite_leftovers."""
+    values = {"schema": LEFTOVERS, "archive": published.leftovers_archive}
+    lines = []
+    if published.leftovers and report.mode != "undo":
+        lines.append(
+            _(
+                "What no migration knows is in schema {schema}: {rows} in {tables}.",
+                rows=_rows([table for table in tables(report) if _is_unmanaged(table)]),
+                tables=counted(len(published.leftovers), "table", "tables"),
+                **values,
+            )
+        )
+    if published.leftovers_archive and report.mode == "undo":
+        lines.append(_("What was published in schema {schema} is kept in schema {archive}.", **values))
+    elif published.leftovers_archive:
+        lines.append(_("What stood in schema {schema} before is kept in schema {archive}.", **values))
+    return lines
+
+
+def _counts(report: Report) -> Iterator[str]:
+    """Count the findings by what they ask for, or by how they were settled."""
+    if report.dump and (blocking := sum(finding.blocks for finding in report.findings)):
+        yield ngettext(
+            "{n:,} fault stands in the way of the load: repair it before, or give --fix or --quarantine to"
+            " --from-dump.",
+            "{n:,} faults stand in the way of the load: repair them before, or give --fix or --quarantine to"
+            " --from-dump.",
+            blocking,
+        )
+    found = [resolution for finding in report.findings for resolution in resolutions(finding, report)]
+    if repaired := found.count(Resolution.REPAIRED):
+        yield ngettext(
+            "{n:,} fault has a repair that was accepted with --fix.",
+            "{n:,} faults have a repair that was accepted with --fix.",
+            repaired,
+        )
+    if quarantined := found.count(Resolution.QUARANTINED):
+        yield ngettext(
+            "{n:,} fault has rows that were left out with --quarantine.",
+            "{n:,} faults have rows that were left out with --quarantine.",
+            quarantined,
+        )
+    if others := found.count(Resolution.BY_OTHERS) + found.count(Resolution.QUARANTINED_FOR_OTHERS):
+        yield ngettext(
+            "{n:,} fault was settled together with another one.",
+            "{n:,} faults were settled together with others.",
+            others,
+        )
+    if warnings := [status(finding, report) for finding in report.findings].count("warning"):
+        yield ngettext("{n:,} warning is worth reading.", "{n:,} warnings are worth reading.", warnings)

@@ -43,7 +43,7 @@ def test_what_was_mended_unfolds_and_fits(page, tmp_path, manage):
     page.goto(f"file://{report / 'report.html'}")
     expect(page.get_by_role("heading", name=re.compile("What was changed or left out"))).to_be_visible()
     assert fits(page)
-    duplicates = page.locator("#mended details.aside", has_text="duplicate-key").first
+    duplicates = page.locator("#repairs details.aside", has_text="duplicate-key").first
     row = duplicates.locator("details").first
     expect(row).to_be_hidden()
     duplicates.locator("summary").first.click()
@@ -72,7 +72,7 @@ def test_a_published_run_is_told_whole_and_fits(page, tmp_path, manage, postgres
     # The stages, and what went by around them.
     assert page.locator(".time span").count() == len(told["stages"]) + 1
     assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == headings(page)
-    tables = page.locator("#tables-title tbody tr")
+    tables = page.locator("#tables tbody tr")
     assert tables.count() == len(told["tables"])
     for table in told["tables"]:
         row = tables.filter(has=page.get_by_role("rowheader", name=table["name"], exact=True))

@@ -12,13 +12,14 @@ import pytest
 
 import migrate_to_pg
 from migrate_to_pg import errors, i18n
-from migrate_to_pg.i18n import counted, number, spoken, wanted
-from migrate_to_pg.report.messages import duration, say, size
+from migrate_to_pg.i18n import counted, duration, number, size, spoken, wanted
 
 PACKAGE = Path(migrate_to_pg.__path__[0])
 CATALOGUE = PACKAGE / "locale" / "fr" / "LC_MESSAGES" / "migrate_to_pg"
 #: The function that a sentence is given to -> which of its arguments are the sentence.
-MARKS = {"_": (0,), "N_": (0,), "gettext": (0,), "pair": (0, 1), "ngettext": (0, 1), "counted": (1, 2)}
+MARKS = {"_": (0,), "N_": (0,), "gettext": (0,), "ngettext": (0, 1), "counted": (1, 2)}
+#: A sentence of a template.
+TRANSLATE = re.compile(r'{% translate "([^"]+)" %}')
 #: A date is written in another order.
 DATES = re.compile(r":%[^}]*")
 
@@ -32,6 +33,8 @@ def sentences() -> Iterator[tuple[str, ...]]:
                 texts = [a.value for a in chosen if isinstance(a, ast.Constant) and isinstance(a.value, str)]
                 if texts and len(texts) == len(chosen):
                     yield tuple(texts)
+    for path in PACKAGE.rglob("*.html"):
+        yield from ((text,) for text in TRANSLATE.findall(path.read_text(encoding="utf-8")))
 
 
 def catalogue() -> gettext.GNUTranslations:
@@ -135,13 +138,14 @@ def test_numbers_durations_and_sizes_in_french() -> None:
         assert duration(0.314) == "0,31 s"
         assert size(1_536) == "1,5 Kio"
         assert [counted(n, "row", "rows") for n in (0, 1, 2)] == ["0 ligne", "1 ligne", "2 lignes"]
-        assert say("rows", n=1_200) == "1\u202f200 lignes"
+        assert counted(1_200, "row", "rows") == "1\u202f200 lignes"
     assert number(2_070_000) == "2,070,000"
 
 
 def test_a_value_is_never_translated_nor_taken_for_a_template() -> None:
     with spoken("fr"):
-        assert say("unproven", differences="rows", tables="{n}") == "Pas égal\u00a0: rows dans {n}."
+        text = i18n.gettext("Not equal: {differences} in {tables}.", differences="rows", tables="{n}")
+    assert text == "Pas égal\u00a0: rows dans {n}."
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from html import escape
 
 import pytest
 
@@ -46,12 +47,14 @@ def test_hostile_text_is_shown_for_what_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["<script>alert(1)</script>", '" onload="alert(1)', "'><img src=x onerror=y>", "</style>"]
+    "text", ["<script>alert(1)</script>&\"'", '" onload="alert(1)', "'><img src=x onerror=y>", "</style>"]
 )
 def test_the_page_holds_no_element_or_attribute_that_data_made(text: str) -> None:
     clean, page = Page(to_html(poisoned("clean"))), Page(to_html(poisoned(text)))
     assert page.elements == clean.elements
     assert page.attributes == clean.attributes
+    assert text in page.text
+    assert escape(text) in to_html(poisoned(text))
 
 
 @pytest.mark.parametrize("text", ["[red]x[/red]", "[/]", "[link=http://x]y[/link]", ":smile:", "\\[bold]"])

@@ -48,7 +48,7 @@ def check_none_tell(report: Report, *words: str) -> None:
 
 
 def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None:
-    account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged; 17 cells changed"
+    account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged. 17 cells changed"
     check_all_tell(MENDED, f"{account}, each recomputed by the proof.", "no difference but what the repairs did")
     check_all_tell(COUNTED, f"{account}, each recomputed by the proof, but not compared", "Every row is accounted for")
 
@@ -57,8 +57,8 @@ def test_rows_that_views_gave_are_told_apart_from_those_of_tables() -> None:
     view = replace(MENDED.proof.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True)
     view = replace(view, quarantined=0, merged=0, cells_changed=0)
     report = replace(MENDED, proof=replace(MENDED.proof, tables=(*MENDED.proof.tables, view)))
-    account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged;"
-    check_all_tell(report, f"{account} with 50 rows that views gave, 1,250 are in PostgreSQL; 17 cells changed")
+    account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged."
+    check_all_tell(report, f"{account} With 50 rows that views gave, 1,250 are in PostgreSQL. 17 cells changed")
 
 
 def test_where_nothing_was_mended_nothing_is_told_of_mending() -> None:
@@ -257,7 +257,7 @@ def test_quarantine_is_offered_where_rows_could_be_set_aside() -> None:
 def test_a_fault_that_was_repaired_in_part_says_what_is_left() -> None:
     cells = changed(rule="foreign-key-orphan", table="attributions_attribution", column="course_id", count=4)
     report = replace(FAILED, changed=(cells,), findings=(finding(repair="lossy"),))
-    check_all_tell(report, "--fix foreign-key-orphan changed 4 cells; it has nothing to put in place of what is left.")
+    check_all_tell(report, "--fix foreign-key-orphan changed 4 cells and cannot repair the rest.")
 
 
 def test_merged_rows_are_no_quarantine() -> None:

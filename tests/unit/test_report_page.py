@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
+
 from migrate_to_pg.records import Proof, Report, Verify
-from migrate_to_pg.report.to_html import to_html
+from migrate_to_pg.report.to_html import MISSING, to_html
 from tests.unit.reports import (
     FAILED,
     MENDED,
@@ -15,16 +17,29 @@ from tests.unit.reports import (
     aside,
     changed,
     check_all_tell,
+    difference,
     finding,
+    poisoned,
     table,
+    unequal,
 )
+
+BLOCKED = replace(FAILED, findings=(finding(), finding(column="b", rule="text-too-long")), continue_with="again")
+UNEQUAL = replace(FAILED, proof=unequal(difference(), difference(kind="missing", source=None, target=None)))
 
 
 def test_the_page_needs_no_network_and_no_script() -> None:
     page = to_html(PUBLISHED)
-    assert "default-src &#x27;none&#x27;; style-src &#x27;unsafe-inline&#x27;" in page
+    assert "default-src 'none'; style-src 'unsafe-inline'" in page
     assert not {"script", "link", "img", "iframe", "object", "form"} & set(Page(page).elements)
     assert not re.search(r"url\(|@import|https?://", page)
+
+
+@pytest.mark.parametrize(
+    "report", [PUBLISHED, MENDED, BLOCKED, UNEQUAL, poisoned("x"), Report(ok=False, mode="", started="")]
+)
+def test_the_page_has_all_that_its_template_asks_for(report: Report) -> None:
+    assert MISSING.partition("%")[0] not in to_html(report)
 
 
 def test_the_page_reads_in_the_dark_and_on_paper() -> None:
@@ -69,7 +84,7 @@ def test_the_findings_of_a_rule_are_one_card_that_says_all_that_became_of_them()
 
 def test_what_is_wrong_comes_before_tables_and_times() -> None:
     page = to_html(replace(FAILED, findings=(finding(),), continue_with="python manage.py migrate_to_pg --fix x"))
-    order = ["python manage.py migrate_to_pg --fix x", 'id="findings"', 'id="tables-title"', 'id="stages"']
+    order = ["python manage.py migrate_to_pg --fix x", 'id="findings"', 'id="tables"', 'id="stages"']
     assert sorted(order, key=page.index) == order
 
 
@@ -79,8 +94,8 @@ def test_findings_and_long_parts_are_folded_on_paper_as_well() -> None:
     assert "details-content" not in page
     many = tuple(table(f"t{i}") for i in range(26))
     folded = to_html(replace(PUBLISHED, proof=Proof(verify=Verify.CELLS, tables=many)))
-    assert '<details class="part" id="tables-title">' in folded
-    assert '<details class="part" id="tables-title" open="open">' in to_html(PUBLISHED)
+    assert '<details class="part" id="tables">' in folded
+    assert '<details class="part" id="tables" open="open">' in to_html(PUBLISHED)
 
 
 def test_every_part_is_in_the_list_of_contents() -> None:

@@ -16,7 +16,7 @@ from migrate_to_pg.doctor.migration_history import migration_findings
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.records.diagnosis import Diagnosis, FileState, Holder
 from migrate_to_pg.report.doctor_report import blocks, facts_json
-from migrate_to_pg.report.to_text import plain
+from migrate_to_pg.report.text_layout import plain
 from migrate_to_pg.rules.doctor_findings import UNAPPLIED
 
 PATH = Path("db.sqlite3")

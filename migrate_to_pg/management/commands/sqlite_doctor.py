@@ -113,7 +113,7 @@ class Command(BaseCommand):
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
         from migrate_to_pg.management.invocation import invocation
         from migrate_to_pg.report.doctor_report import blocks, dumps
-        from migrate_to_pg.report.to_text import plain, show
+        from migrate_to_pg.report.text_layout import plain, show
 
         stdout = console.bare_stream(self.stdout)
         program = invocation("sqlite_doctor", options).program

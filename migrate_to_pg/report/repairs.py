@@ -1,0 +1,204 @@
+"""Say what the repairs did: to every row, cell and finding."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+
+from migrate_to_pg.i18n import N_, counted, ngettext
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
+from migrate_to_pg.records.repairs import ChangedCells, Fate, RowsAside
+from migrate_to_pg.report.messages import more_cells, more_rows
+from migrate_to_pg.report.tables import changed_cells, row_sum, rows_aside, tables
+
+#: Rules that also put NULL where the row that a key refers to went into quarantine.
+_KEYS = ("foreign-key-orphan", "generic-foreign-key-orphan")
+#: What one rule did in one place.
+Edit = ChangedCells | RowsAside
+
+
+class Resolution(enum.Enum):
+    """How a finding, or some of its rows, were settled; each with its sentence."""
+
+    REPAIRED = N_("The repair was accepted with --fix {rule} ({repair}).")
+    REST_BY_OTHERS = N_("The rest of these rows were left out, or repaired for another of their faults.")
+    QUARANTINED = N_("These rows were left out with --quarantine {rule}.")
+    BY_OTHERS = N_("These rows were repaired, or left out, for another of their faults.")
+    QUARANTINED_FOR_OTHERS = N_("Left out: these rows went into quarantine for another of their faults.")
+
+
+def edits(report: Report) -> tuple[Edit, ...]:
+    """List all that the repairs did: cells changed first, then rows that are not in PostgreSQL."""
+    return (*report.changed, *report.aside)
+
+
+def row_account(report: Report) -> str:
+    """Show that every source row is in the target, quarantined or merged; '' where nothing shows it, or is to show."""
+    known = tables(report)
+    if report.proof is None or not report.proof.holds or not any(table.repaired for table in known):
+        return ""
+    own = [table for table in known if not table.of_view]
+    target = sum(table.rows_target or 0 for table in own)
+    source = counted(sum(table.rows_source or 0 for table in own), "row", "rows")
+    sentences = [_("Accounted for: {source} in SQLite = {sum}.", source=source, sum=row_sum(known, target))]
+    if of_views := sum(table.rows_target or 0 for table in known if table.of_view):
+        sentences.append(
+            ngettext(
+                "With {n:,} row that a view gave, {target:,} are in PostgreSQL.",
+                "With {n:,} rows that views gave, {target:,} are in PostgreSQL.",
+                of_views,
+                target=target + of_views,
+            )
+        )
+    if cells := sum(table.cells_changed for table in known):
+        sentences.append(_recomputed(cells, report.proof.verify))
+    return " ".join(sentences)
+
+
+def _recomputed(cells: int, verify: Verify) -> str:
+    if verify is Verify.COUNTS:
+        return ngettext(
+            "{n:,} cell changed, recomputed by the proof, but not compared with PostgreSQL, as --verify counts asks.",
+            "{n:,} cells changed, each recomputed by the proof, but not compared with PostgreSQL, as --verify counts"
+            " asks.",
+            cells,
+        )
+    return ngettext(
+        "{n:,} cell changed, recomputed by the proof.", "{n:,} cells changed, each recomputed by the proof.", cells
+    )
+
+
+def repair_counts(report: Report) -> str:
+    """Format 17 cells changed, 3 rows in quarantine, 1 row merged: those that there are."""
+    return ", ".join(filter(None, [_cells_changed(report), *_rows_aside(report)]))
+
+
+def _cells_changed(report: Report) -> str:
+    """Count changed cells; the record tells of edits, the verification to how many cells they were made."""
+    made = changed_cells(report)
+    verified = report.proof is not None and report.proof.holds
+    cells = sum(table.cells_changed for table in tables(report)) if verified else made
+    if cells != made:
+        changes = counted(made, "edit", "edits")
+        return ngettext("{n:,} cell changed by {edits}", "{n:,} cells changed by {edits}", cells, edits=changes)
+    return ngettext("{n:,} cell changed", "{n:,} cells changed", cells) if cells else ""
+
+
+def _rows_aside(report: Report) -> Iterator[str]:
+    for fate in Fate:
+        if count := rows_aside(report, fate):
+            yield _extent_of_rows(fate, count)
+
+
+def _extent_of_rows(fate: Fate, count: int) -> str:
+    if fate is Fate.QUARANTINED:
+        return ngettext("{n:,} row in quarantine", "{n:,} rows in quarantine", count)
+    return ngettext("{n:,} row merged", "{n:,} rows merged", count)
+
+
+def record_locations(report: Report) -> list[str]:
+    """Say where every edit can be found, the report showing the first of them only."""
+    journal = report.source.journal if report.source else ""
+    lines = [_("All of it, in SQLite's own values: {journal}", journal=journal)] if journal else []
+    if report.publication:
+        lines.append(
+            _(
+                "All of it is on the target too: tables {schema}.quarantine and {schema}.changed_cell.",
+                schema=BOOKKEEPING,
+            )
+        )
+    return lines
+
+
+def place_of(edit: Edit) -> str:
+    """Format table.column, or table."""
+    return f"{edit.table}.{edit.column}" if isinstance(edit, ChangedCells) else edit.table
+
+
+def extent_of(report: Report, edit: Edit) -> str:
+    """Format 12 cells changed, 3 rows in quarantine, 1 row merged; with the keys that lost their row to quarantine."""
+    if not isinstance(edit, ChangedCells):
+        return _extent_of_rows(edit.fate, edit.count)
+    cells = ngettext("{n:,} cell changed", "{n:,} cells changed", edit.count)
+    place = (edit.rule, edit.table, edit.column)
+    found = sum(f.count for f in report.findings if (f.rule, f.table, f.column) == place)
+    lost = edit.count - found if edit.rule in _KEYS else 0
+    if lost <= 0:
+        return cells
+    return ngettext(
+        "{cells}; {n:,} of them since the row that it refers to is in quarantine",
+        "{cells}; {n:,} of them since the rows that they refer to are in quarantine",
+        lost,
+        cells=cells,
+    )
+
+
+def more_samples(edit: Edit, shown: int) -> str:
+    """Count the cells or rows that are not shown, where no more than so many are; '' for none."""
+    hidden = edit.count - min(len(edit.samples), shown)
+    return more_cells(hidden) if isinstance(edit, ChangedCells) else more_rows(hidden)
+
+
+def nature_of(report: Report, edit: Edit) -> str:
+    """Name the repair lossless or lossy, as the findings of its rule do; '' for quarantine, which loses nothing."""
+    if isinstance(edit, RowsAside) and edit.fate is Fate.QUARANTINED:
+        return ""
+    return repair_label(next((f.repair for f in report.findings if f.rule == edit.rule and f.repair), ""))
+
+
+def repair_label(repair: str) -> str:
+    """Translate a repair's nature."""
+    return {"lossless": _("lossless"), "lossy": _("lossy")}.get(repair, repair)
+
+
+def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ...]:
+    """Tell how a finding was settled; () where it is open."""
+    if not finding.applied:
+        return ()
+    if report is None:
+        return (Resolution.REPAIRED,)
+    if repaired := _cells(finding, report) + _rows(finding, report, Fate.MERGED):
+        return (Resolution.REPAIRED, Resolution.REST_BY_OTHERS)[: 1 if repaired >= finding.count else 2]
+    if _rows(finding, report, Fate.QUARANTINED):
+        return (Resolution.QUARANTINED,)
+    # What has a repair and is not about rows is of the schema: no cell and no row tells of it.
+    if finding.repair and not (finding.quarantinable and edits(report)):
+        return (Resolution.REPAIRED,)
+    return (Resolution.BY_OTHERS if _fixed_by_other_repairs(finding, report) else Resolution.QUARANTINED_FOR_OTHERS,)
+
+
+def is_quarantined(found: tuple[Resolution, ...]) -> bool:
+    """Tell whether a finding that was settled in these ways was settled by quarantine alone."""
+    return found in ((Resolution.QUARANTINED,), (Resolution.QUARANTINED_FOR_OTHERS,))
+
+
+def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:
+    """Tell whether more than quarantine may have settled it: a cell of its column was changed, or a row merged."""
+    columns = finding.column.split(", ")
+    changed = any(c.table == finding.table and c.column in columns for c in report.changed)
+    aside = [rows.fate for rows in report.aside if rows.table == finding.table]
+    return changed or Fate.QUARANTINED not in aside or Fate.MERGED in aside
+
+
+def remaining(finding: Finding, report: Report | None) -> str:
+    """Say that a finding is open although cells of it were changed: what is left is beyond its repair."""
+    changed = _cells(finding, report) if report and not finding.applied else 0
+    if not changed:
+        return ""
+    return ngettext(
+        "--fix {rule} changed {n:,} cell and cannot repair the rest.",
+        "--fix {rule} changed {n:,} cells and cannot repair the rest.",
+        changed,
+        rule=finding.rule,
+    )
+
+
+def _cells(finding: Finding, report: Report) -> int:
+    place = (finding.rule, finding.table, finding.column)
+    return sum(c.count for c in report.changed if (c.rule, c.table, c.column) == place)
+
+
+def _rows(finding: Finding, report: Report, fate: Fate) -> int:
+    place = (finding.rule, finding.table, fate)
+    return sum(r.count for r in report.aside if (r.rule, r.table, r.fate) == place)
