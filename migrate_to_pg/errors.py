@@ -36,8 +36,8 @@ class SourceChangedError(SourceError):
     """The application wrote to the source after the snapshot; publishing would lose those rows."""
 
 
-class ArchiveError(SourceError):
-    """A dump cannot be written, or what was given as one is none, is damaged, or cannot be made a database again."""
+class DumpError(SourceError):
+    """A dump cannot be written, or what was given as one is none or is damaged."""
 
 
 class TargetError(MigrateToPgError):

@@ -40,7 +40,7 @@ class OtherTypesError(Exception):
 
 
 def record_batches(
-    snapshot: Path, query: str, types: Sequence[pa.DataType], *, largest: int | None, most: int = BATCH_ROWS
+    snapshot: Path, query: str, types: Sequence[pa.DataType], *, largest: int | None, most: int
 ) -> Generator[pa.RecordBatch, None, None]:
     """What the driver gives, without the typed row in front.
 

@@ -1,18 +1,16 @@
-"""--dump and --from-dump: a snapshot and what was found in it in, the dump out; and what a dump says its source was."""
+"""Check the options --dump and --from-dump, write the dump, and choose a dump as the source."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
-from migrate_to_pg.dumpfile import Circumstances, require_absent, write
-from migrate_to_pg.errors import ArchiveError, UsageError
+from migrate_to_pg.dumpfile import Manifest, write
+from migrate_to_pg.errors import DumpError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.databases import SourceChoice
@@ -25,9 +23,9 @@ _DAMAGED = "integrity-check"
 
 
 def require_usable(options: Options) -> None:
-    """UsageError where options contradict each other, or a dump cannot be made where it was asked for."""
+    """Raise UsageError where options contradict each other, or --dump names a path that is taken or nowhere."""
     if options.from_dump is not None:
-        _require_alone(options)
+        _check_options(options)
     if options.dump is None:
         return
     if options.fix or options.quarantine or options.exclude_data:
@@ -36,10 +34,17 @@ def require_usable(options: Options) -> None:
             remedy=_("Give them to --from-dump, where the rows are moved."),
         )
     with looked_at(options.dump):
-        require_absent(options.dump.absolute())
+        path = options.dump.absolute()
+        if path.exists() or path.is_symlink():
+            raise UsageError(
+                _("--dump {path}: there is something at that path already.", path=path),
+                remedy=_("Name a new file: nothing is overwritten."),
+            )
+        if not path.parent.is_dir():
+            raise UsageError(_("--dump {path}: there is no directory {parent}.", path=path, parent=path.parent))
 
 
-def _require_alone(options: Options) -> None:
+def _check_options(options: Options) -> None:
     given = {
         f"--{options.mode}": options.mode in ("undo", "purge"),
         "--source": options.source is not None,
@@ -55,7 +60,7 @@ def _require_alone(options: Options) -> None:
 
 
 def choose_dump(path: Path) -> SourceChoice:
-    """The file that --from-dump names; of what database it is, it has to be asked. Raises UsageError."""
+    """Choose the file that --from-dump names as the source; raise UsageError where it cannot be one."""
     with looked_at(path):
         path = path.absolute()
         is_directory = path.is_dir()
@@ -67,10 +72,13 @@ def choose_dump(path: Path) -> SourceChoice:
     return SourceChoice(path=path, alias=DEFAULT_DB_ALIAS, time_zone="UTC", chosen="dump")
 
 
-def as_told(choice: SourceChoice, *, alias: str, time_zone: str) -> SourceChoice:
-    """The same with what the dump tells of its source; an alias only where these settings have it, too."""
-    known = alias in settings.DATABASES
-    return replace(choice, alias=alias if known else DEFAULT_DB_ALIAS, time_zone=time_zone)
+def with_dump_settings(choice: SourceChoice, manifest: Manifest) -> SourceChoice:
+    """Take alias and time zone from the dump: what naive times mean was settled where it was made.
+
+    An alias is taken only where the settings of this machine have it, too.
+    """
+    alias = manifest.alias if manifest.alias in settings.DATABASES else DEFAULT_DB_ALIAS
+    return replace(choice, alias=alias, time_zone=manifest.time_zone)
 
 
 def dump(
@@ -79,25 +87,26 @@ def dump(
     catalog: SourceCatalog,
     findings: Sequence[Finding],
     choice: SourceChoice,
-    *,
-    opened: Callable[[Path], AbstractContextManager[sqlite3.Connection]],
     progress: Callable[[Event], None],
 ) -> DumpFacts:
-    """Write the snapshot to ``options.dump``.
+    """Write the snapshot, with what was found in it, to ``options.dump``.
 
-    Raises ArchiveError where it is damaged: of pages that contradict each other a dump would hide what they were.
+    Raises DumpError where the file is damaged: whoever loads the dump could not restore a backup in its place.
     """
     if any(finding.rule == _DAMAGED for finding in findings):
-        raise ArchiveError(
+        raise DumpError(
             _("The file is damaged: a dump of what can still be read would hide that."),
             remedy=_("Do what the finding {rule} says, then run again.", rule=_DAMAGED),
         )
-    circumstances = Circumstances(
+    manifest = Manifest(
         written=now().isoformat(timespec="seconds"),
         versions=versions(None),
+        path=str(snapshot.source),
+        sha256=snapshot.source_sha256,
         alias=choice.alias,
         time_zone=choice.time_zone,
-        findings=[asdict(finding) for finding in findings],
+        migrations=catalog.applied_migrations,
+        findings=tuple(map(asdict, findings)),
+        bytes=snapshot.size,
     )
-    destination = Path(str(options.dump)).absolute()
-    return write(destination, snapshot, catalog, circumstances, opened=opened, progress=progress)
+    return write(Path(str(options.dump)).absolute(), snapshot, manifest, progress)

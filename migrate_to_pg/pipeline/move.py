@@ -217,13 +217,7 @@ class _Move(Loading):
         """Write the dump; what was found goes into it, and does not stand in its way."""
         with self.stage("dump"):
             self.facts.dump = dump.dump(
-                self.options,
-                snapshot,
-                catalog,
-                self.facts.findings,
-                self.source_choice,
-                opened=self.as_web_server,
-                progress=self.progress,
+                self.options, snapshot, catalog, self.facts.findings, self.source_choice, self.progress
             )
 
     def _require_nameable_target(self) -> None:

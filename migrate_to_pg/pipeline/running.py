@@ -21,7 +21,7 @@ from migrate_to_pg.dumpfile import DumpedSource
 from migrate_to_pg.errors import MigrationStateError, SourceError, TargetError, UsageError
 from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.pipeline.dump import as_told, choose_dump, require_usable
+from migrate_to_pg.pipeline.dump import choose_dump, require_usable, with_dump_settings
 from migrate_to_pg.pipeline.failures import STOPS, failure_of
 from migrate_to_pg.pipeline.state import Outcome
 from migrate_to_pg.planning import exact_decimals, read_source
@@ -129,14 +129,12 @@ class Running:
         raise NotImplementedError
 
     def open_source(self, stack: ExitStack) -> Source | DumpedSource:
-        """The live source, or the dump that takes its place, whole and validated, until ``stack`` is left."""
+        """The live source, or the dump that takes its place, validated, until ``stack`` is left."""
         if self.options.from_dump is None:
             return stack.enter_context(Source(self.source_choice.path))
         with self.stage("validate"):
             dumped = stack.enter_context(DumpedSource(self.options.from_dump, self.progress))
-            manifest = dumped.manifest
-            # What its naive times mean was settled where the dump was made.
-            self.source_choice = as_told(self.source_choice, alias=manifest.alias, time_zone=manifest.time_zone)
+            self.source_choice = with_dump_settings(self.source_choice, dumped.manifest)
             adopt(registrations(self.source_choice))
         return dumped
 
@@ -149,16 +147,13 @@ class Running:
 
     def snapshot(self, source: Source | DumpedSource) -> Snapshot:
         """A consistent copy of the source, for as long as the run goes on."""
-        if isinstance(source, DumpedSource):
-            with self.stage("rebuild"):
-                self.facts.snapshot = source.copy(self.workplace.unfinished, self.as_web_server)
-            return self.facts.snapshot
         with self.stage("snapshot"):
-            if self.options.lock_source:
+            if isinstance(source, Source) and self.options.lock_source:
                 source.lock()
             self.facts.snapshot = source.copy(self.workplace.unfinished)
+        if isinstance(source, Source):
             self.facts.said += tuple(map(bytes_not_read, source.unread))
-        remember_source(self.options.mode, source.path, self.source_choice.chosen, self.facts.started)
+            remember_source(self.options.mode, source.path, self.source_choice.chosen, self.facts.started)
         return self.facts.snapshot
 
     def as_web_server(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:

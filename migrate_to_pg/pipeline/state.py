@@ -88,7 +88,7 @@ class Outcome:
 
     def summary(self, stage: str) -> str:
         """What a stage that has ended found, in a few words."""
-        if stage in ("snapshot", "rebuild") and self.snapshot:
+        if stage == "snapshot" and self.snapshot:
             return size(self.snapshot.size)
         if stage == "catalog" and self.catalog:
             return _(
@@ -223,7 +223,7 @@ class Outcome:
         tables = self.catalog.counted if self.catalog else ()
         return SourceFacts(
             path=str(snapshot.source),
-            bytes=snapshot.dumped_size or snapshot.size,
+            bytes=snapshot.size,
             sha256=snapshot.source_sha256,
             sha256_after=_sha256_after(snapshot),
             tables=len(tables),

@@ -39,8 +39,6 @@ class Snapshot:
     source_sha256: str
     #: What the copy was made from, where that is no live source: then ``source`` is a path of another machine.
     dump: DumpFacts | None = None
-    #: Of the copy that the dump was made of, in bytes.
-    dumped_size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

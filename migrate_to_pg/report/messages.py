@@ -6,7 +6,7 @@ from migrate_to_pg.i18n import N_, gettext, ngettext
 
 #: What the stages are called; report.json has the English names.
 STAGES = (
-    *(N_("start"), N_("server start"), N_("server stop"), N_("validate"), N_("rebuild"), N_("snapshot"), N_("catalog")),
+    *(N_("start"), N_("server start"), N_("server stop"), N_("validate"), N_("snapshot"), N_("catalog")),
     *(N_("stage"), N_("examine"), N_("dump"), N_("export"), N_("load"), N_("leftovers"), N_("restore"), N_("prove")),
     *(N_("publish"), N_("undo"), N_("integrity"), N_("probe"), N_("trial"), N_("repair")),
 )

@@ -30,9 +30,9 @@ INTERVAL = 5.0
 #: Seconds between two drawings of the bars.
 REFRESH = 0.1
 #: Stages that count bytes; the others count rows, or steps.
-_BYTES = ("snapshot",)
+_BYTES = ("snapshot", "dump", "validate")
 #: Stages that count rows, and whose speed means something.
-_ROWS = ("dump", "rebuild", "load", "prove")
+_ROWS = ("load", "prove")
 
 
 class _Display(Protocol):

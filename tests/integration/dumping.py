@@ -9,28 +9,13 @@ import sqlite3
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from migrate_to_pg.dumpfile import Circumstances, DumpedSource, write
-from migrate_to_pg.planning import read_source
+from migrate_to_pg.dumpfile import DumpedSource, Manifest, write
 from migrate_to_pg.records import DumpFacts, Event, Snapshot
 from migrate_to_pg.sqlite.snapshot import Source
-
-CIRCUMSTANCES = Circumstances(
-    written="2026-01-12T10:00:00+01:00",
-    versions={"migrate_to_pg": "0"},
-    alias="default",
-    time_zone="Europe/Brussels",
-    findings=(),
-)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
 
 
 def dump(
@@ -43,12 +28,23 @@ def dump(
         snapshot = source.copy(copy)
     if limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    return write(to, snapshot, read_source(copy), CIRCUMSTANCES, opened=opened, progress=progress)
+    manifest = Manifest(
+        written="2026-01-12T10:00:00+01:00",
+        versions={"migrate_to_pg": "0"},
+        path=str(path),
+        sha256=snapshot.source_sha256,
+        alias="default",
+        time_zone="Europe/Brussels",
+        migrations=(("auth", "0001_initial"),),
+        findings=({"rule": "x"},),
+        bytes=snapshot.size,
+    )
+    return write(to, snapshot, manifest, progress)
 
 
 def load(file: Path, to: Path, progress: Callable[[Event], None] = lambda event: None) -> Snapshot:
     with DumpedSource(file, progress) as source:
-        return source.copy(to, opened)
+        return source.copy(to)
 
 
 def around(path: Path) -> Path:

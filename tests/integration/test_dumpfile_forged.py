@@ -1,4 +1,4 @@
-"""Dumps that somebody wrote by hand, value by value: what is not taken is an ArchiveError."""
+"""Dumps that somebody wrote by hand, value by value: what is not taken is an DumpError."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg.errors import ArchiveError
+from migrate_to_pg.errors import DumpError
 from tests.integration.dumping import dump, load, repack
 
 WRONG = (None, True, -1, 2**70, 1e308, "", "\ud800", "x\0y", "x" * 5000, [], [[]], {}, {"x": 1}, [None])
@@ -56,7 +56,7 @@ def tried(file: Path, text: str | bytes) -> str:
     told = ""
     try:
         load(file, to)
-    except ArchiveError as error:
+    except DumpError as error:
         told = str(error)
     assert ("\n" in told, to.exists()) == (False, not told)
     to.unlink(missing_ok=True)
@@ -82,9 +82,9 @@ def test_a_value_of_another_kind_anywhere_in_the_manifest_is_refused_or_of_no_co
 @pytest.mark.parametrize(
     "text",
     [
-        b"", b"\xff\xfe{}", b"[" * 100_000, b'{"format": 1}', b'{"format": 1, "format": 2}',
+        b"", b"\xff\xfe{}", b"[" * 100_000, b'{"format": 2}', b'{"format": 1, "format": 2}',
         b'{"format": ' + b"9" * 5000 + b"}",
-        b'{"format": 1, "database": {"schema": ' + b"[" * 50_000 + b"]" * 50_000 + b"}}", b"NaN", b'"x"', b"null",
+        b'{"format": 2, "findings": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", b"NaN", b'"x"', b"null",
     ],
 )  # fmt: skip
 def test_a_manifest_that_is_none_is_refused(text: bytes, file: Path) -> None:
