@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from migrate_to_pg.errors import SourceError
-from migrate_to_pg.examine.scan_values import UnsoundError, require_sound, value_findings
+from migrate_to_pg.examine.scan_values import InvalidBatchError, check_batch, value_findings
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Event, Finding, Leftovers, Level, Plan, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, samples
@@ -22,7 +22,7 @@ from migrate_to_pg.rules.file import lacking_in_sqlite
 from migrate_to_pg.rules.repair_trial import with_trial
 from migrate_to_pg.system.threads import taken, together
 
-__all__ = ["UnsoundError", "examine", "require_sound"]
+__all__ = ["InvalidBatchError", "check_batch", "examine"]
 
 Progress = Callable[[Event], None]
 Find = Callable[[Subject], Iterator[Finding]]
@@ -66,7 +66,7 @@ def examine(
             detail=[str(error)],
             remedy=_("Run PRAGMA integrity_check on the database; restore the damaged table from a backup."),
         ) from error
-    return tuple(sorted((_accept(_kept_to(finding, plan), accepted) for finding in found), key=_order(plan)))
+    return tuple(sorted((_accept(_limited_to(finding, plan), accepted) for finding in found), key=_order(plan)))
 
 
 class _Examination:
@@ -115,10 +115,10 @@ def _found(rule: SetRule, subject: Subject) -> Iterator[Finding]:
     return (with_trial(subject, rule, finding) for finding in rule.find(subject))
 
 
-def _kept_to(finding: Finding, plan: Plan) -> Finding:
+def _limited_to(finding: Finding, plan: Plan) -> Finding:
     """Without the offers that come to nothing: rows that cannot be told apart are neither repaired nor set aside."""
     table = plan.table(finding.table)
-    if table is None or samples.can_be_set_aside(table):
+    if table is None or samples.is_quarantinable(table):
         return finding
     if samples.can_be_edited(table) or finding.rule not in _OF_ROWS:
         return dataclasses.replace(finding, quarantinable=False)

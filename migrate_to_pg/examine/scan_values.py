@@ -21,14 +21,14 @@ from migrate_to_pg.sqlite.sql import Sql
 _VALUE_RULES = tuple(rule for rule in RULES if isinstance(rule, ValueRule))
 
 
-class UnsoundError(Exception):
+class InvalidBatchError(Exception):
     """A batch holds a value that a rule finds fault with: which, and how many there are, the scan of all tells."""
 
 
-def require_sound(batch: TableBatch) -> None:
+def check_batch(batch: TableBatch) -> None:
     """Raise UnsoundError where a rule about values would have a finding in this batch."""
     if not batch.faultless or next(_faults(batch.columns), None) is not None:
-        raise UnsoundError
+        raise InvalidBatchError
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,7 +17,7 @@ import psycopg
 from migrate_to_pg import staging
 from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import BlockedError, RefusedRowsError, UnmetDefinitionError
-from migrate_to_pg.examine import UnsoundError, examine, require_sound
+from migrate_to_pg.examine import InvalidBatchError, check_batch, examine
 from migrate_to_pg.examine.generated_columns import computed_overflow
 from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
@@ -27,11 +27,11 @@ from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.load.pgloader import load_by_pgloader, require_pgloader
 from migrate_to_pg.pipeline.running import Progress, Running
 from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Refusal, Snapshot, SourceCatalog, Verify
-from migrate_to_pg.row_repair.engine import accept, is_called_for, mend
+from migrate_to_pg.row_repair.engine import accept, is_called_for, repair_rows
 from migrate_to_pg.row_repair.quarantine_trial import QuarantineTrial
 from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.file import integrity_check
-from migrate_to_pg.rules.samples import can_be_set_aside, opened
+from migrate_to_pg.rules.samples import is_quarantinable, opened
 from migrate_to_pg.rules.schema import derived_column, missing_column
 from migrate_to_pg.rules.values import refused_row
 from migrate_to_pg.sqlite.snapshot import file_sha256, require_space
@@ -170,7 +170,7 @@ class Loading(Running):
 
     def _accepted(self, finding: Finding, plan: Plan) -> Finding:
         table = plan.table(finding.table)
-        can_go = table is not None and can_be_set_aside(table)
+        can_go = table is not None and is_quarantinable(table)
         applied = can_go and refused_row.RULE.id in self.accepted.quarantine
         return replace(finding, quarantinable=can_go, applied=applied)
 
@@ -183,8 +183,8 @@ class Loading(Running):
         refused: tuple[str, ...] = ()
         with self.stage("load"):
             try:
-                self._send(ready, road, require_sound=require_sound)
-            except UnsoundError:
+                self._send(ready, road, require_sound=check_batch)
+            except InvalidBatchError:
                 staging.empty(road.connection, INCOMING, plan)
             except RefusedRowsError as error:
                 # What examine finds besides is told in the same run.
@@ -309,7 +309,7 @@ class Loading(Running):
             # The working copy, and as much again for the tables that are made bare in it and for the journal.
             require_space(self.workplace.directory, 2 * snapshot.size)
             whole = plan
-            self.facts.mended, plan, found = mend(
+            self.facts.mended, plan, found = repair_rows(
                 whole,
                 catalog,
                 snapshot.path,

@@ -92,9 +92,9 @@ from migrate_to_pg.records import (
     SourceCatalog,
     SystemCheck,
 )
-from migrate_to_pg.rules.run_findings import made_from_model, made_from_models, told_by, written_at_start
+from migrate_to_pg.rules.run_findings import made_from_model, made_from_models, run_findings, written_at_start
 from migrate_to_pg.rules.schema import ambiguous_name, leftover_table, logical_replication, unmade_model_table
-from migrate_to_pg.rules.schema.not_carried import untold
+from migrate_to_pg.rules.schema.not_carried import new_unread_views
 from migrate_to_pg.sqlite import startup_writes
 from migrate_to_pg.sqlite.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.system.paths import as_text
@@ -279,7 +279,7 @@ class _Move(Loading):
             )
         self.facts.loaded += self.carried.loaded
         self.facts.excluded += load_leftovers.excluded(self.carried, catalog)
-        self.facts.said += untold(self.carried.unread, self.facts.findings)
+        self.facts.said += new_unread_views(self.carried.unread, self.facts.findings)
         self.facts.said += leftover_table.too_wide(plan, self.carried.wide, self.facts.findings)
 
     def _stage_tables(
@@ -469,7 +469,7 @@ class _Move(Loading):
                 progress=self.progress,
                 mended=self.facts.mended,
             )
-            self.facts.said += tuple(told_by(self.facts.proof))
+            self.facts.said += tuple(run_findings(self.facts.proof))
             if self.options.schema == "models":
                 self.facts.said += (made_from_models(len(plan.tables) + len(plan.only_target)),)
             self.ask_orm(plan, loaded, self._staged(choice, connection))

@@ -18,20 +18,20 @@ from migrate_to_pg.records import (
     Failure,
     Finding,
     Identity,
+    KeptRows,
     LoadedTable,
     LogicalPublication,
     Options,
     Proof,
     Publication,
     Report,
-    RowsKept,
     Snapshot,
     SourceCatalog,
     SourceFacts,
     StageTime,
     TargetFacts,
 )
-from migrate_to_pg.records.repairs import Mended, RowsAside
+from migrate_to_pg.records.repairs import QuarantinedRows, RepairResult
 from migrate_to_pg.sqlite.snapshot import file_sha256
 from migrate_to_pg.system.workdir import Workplace
 
@@ -56,8 +56,8 @@ class Outcome:
     #: What the run tells of itself, besides.
     said: tuple[Finding, ...] = ()
     advice: Advice | None = None
-    could_stay: RowsKept | None = None
-    mended: Mended | None = None
+    could_stay: KeptRows | None = None
+    mended: RepairResult | None = None
     identities: tuple[Identity, ...] = ()
     unapplied: int = 0
     #: How the application comes to the target.
@@ -111,7 +111,7 @@ class Outcome:
             )
         return ""
 
-    def _mended(self, mended: Mended) -> str:
+    def _mended(self, mended: RepairResult) -> str:
         cells = sum(changed.count for changed in mended.changed)
         rows = sum(aside.count for aside in mended.aside)
         return _(
@@ -166,7 +166,7 @@ class Outcome:
             continue_needs=needed_again(self.options) if self.failure and blocking else "",
         )
 
-    def _rows_aside(self) -> tuple[RowsAside, ...]:
+    def _rows_aside(self) -> tuple[QuarantinedRows, ...]:
         """The rows that were set aside, of each its key and the columns at fault: the journal has them whole."""
         columns: dict[tuple[str, str], set[str]] = {}
         for finding in self.findings:

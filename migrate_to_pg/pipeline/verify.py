@@ -30,9 +30,9 @@ from migrate_to_pg.project.databases import TargetChoice, choose_target
 from migrate_to_pg.publish.history import Entry, carried_exactly, kept_source, left_out, other_schemas
 from migrate_to_pg.publish.undo import described, last_undone
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
-from migrate_to_pg.records.repairs import Mended
+from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
-from migrate_to_pg.rules.run_findings import not_compared, told_by
+from migrate_to_pg.rules.run_findings import not_compared, run_findings
 from migrate_to_pg.rules.schema import ambiguous_name, derived_column
 from migrate_to_pg.sqlite.file_format import read_header
 from migrate_to_pg.sqlite.snapshot import cut_short, file_sha256, require_as_it_was, require_database
@@ -156,7 +156,7 @@ class _Verification(Running):
                 progress=self.progress,
                 mended=self.facts.mended,
             )
-            self.facts.said += (*told_by(self.facts.proof), *derived_column.left_out(plan))
+            self.facts.said += (*run_findings(self.facts.proof), *derived_column.left_out(plan))
             if self.facts.mended is None:
                 # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
                 self.ask_orm(
@@ -284,9 +284,9 @@ def _kept_sum(snapshot: Path) -> str:
         return ""
 
 
-def _mended(snapshot: Path) -> Mended | None:
+def _mended(snapshot: Path) -> RepairResult | None:
     """The record of the repairs that were made before the publication; None where none were."""
     journal = kept_journal(snapshot)
     if journal is None:
         return None
-    return Mended(path=snapshot, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
+    return RepairResult(path=snapshot, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from migrate_to_pg.project.identifiers import cut
-from migrate_to_pg.records import Doubt, SourceColumn, SourceTable, folded
+from migrate_to_pg.records import AmbiguousName, SourceColumn, SourceTable, folded
 
 _Named = TypeVar("_Named", SourceTable, SourceColumn)
 
@@ -24,7 +24,7 @@ class _Way(NamedTuple):
 
 def paired(
     wanted: Iterable[str], sources: Sequence[_Named], known: Mapping[str, Sequence[str]], *, table: str = ""
-) -> tuple[dict[str, _Named], tuple[Doubt, ...]]:
+) -> tuple[dict[str, _Named], tuple[AmbiguousName, ...]]:
     """PostgreSQL's name -> the source of that name, and the doubts; no source is given twice.
 
     ``known`` are SQLite's whole names of what a model calls so on PostgreSQL: they come first, and no other name is
@@ -32,7 +32,7 @@ def paired(
     the one of which these are columns.
     """
     found: dict[str, _Named] = {}
-    doubts: list[Doubt] = []
+    doubts: list[AmbiguousName] = []
     free = {source.name: source for source in sources}
     left = list(dict.fromkeys(wanted))
     ways = (
@@ -46,7 +46,9 @@ def paired(
             if len(group.targets) == len(group.sources) == 1:
                 found[group.targets[0]] = free[group.sources[0]]
             else:
-                doubts.append(Doubt(table=table, sources=tuple(sorted(group.sources)), targets=tuple(group.targets)))
+                doubts.append(
+                    AmbiguousName(table=table, sources=tuple(sorted(group.sources)), targets=tuple(group.targets))
+                )
             for source in group.sources:
                 del free[source]
             left = [name for name in left if name not in group.targets]

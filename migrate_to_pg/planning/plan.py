@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from migrate_to_pg.planning.match_names import paired
 from migrate_to_pg.records import (
-    Doubt,
+    AmbiguousName,
     GenericKey,
     ModelNames,
     Plan,
@@ -81,7 +81,7 @@ def exact_decimals(table: TargetTable) -> TargetTable:
     return replace(table, columns=tuple(columns))
 
 
-def called_alike(names: Iterable[ModelNames]) -> Iterable[Doubt]:
+def called_alike(names: Iterable[ModelNames]) -> Iterable[AmbiguousName]:
     """Tables of several models that PostgreSQL cannot tell apart: it takes 63 bytes of a name."""
     sources: dict[str, dict[str, str]] = defaultdict(dict)
     for model in names:
@@ -89,7 +89,7 @@ def called_alike(names: Iterable[ModelNames]) -> Iterable[Doubt]:
             sources[model.target][folded(model.source)] = model.source
     for target, found in sources.items():
         if len(found) > 1:
-            yield Doubt(table="", sources=tuple(sorted(found.values())), targets=(target,))
+            yield AmbiguousName(table="", sources=tuple(sorted(found.values())), targets=(target,))
 
 
 def _known(names: Sequence[ModelNames]) -> tuple[dict[str, list[str]], _Columns]:
@@ -102,7 +102,9 @@ def _known(names: Sequence[ModelNames]) -> tuple[dict[str, list[str]], _Columns]
     return tables, columns
 
 
-def _pair(source: SourceTable, target: TargetTable, columns: _Columns) -> tuple[PlannedTable, tuple[Doubt, ...]]:
+def _pair(
+    source: SourceTable, target: TargetTable, columns: _Columns
+) -> tuple[PlannedTable, tuple[AmbiguousName, ...]]:
     pairs, doubts = paired(
         [column.name for column in target.columns], source.columns, columns.get(target.name, {}), table=target.name
     )

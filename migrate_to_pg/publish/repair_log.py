@@ -17,7 +17,7 @@ from psycopg import sql
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING
-from migrate_to_pg.row_repair.journal import every_aside, every_change
+from migrate_to_pg.row_repair.journal import iter_changes, iter_quarantined
 
 Connection = psycopg.Connection[Any]
 
@@ -62,12 +62,12 @@ def keep_record(connection: Connection, run: int, journal: Path) -> None:
 
 
 def _rows(journal: Path) -> Iterator[tuple[str, ...]]:
-    for rule, table, fate, row in every_aside(journal):
+    for rule, table, fate, row in iter_quarantined(journal):
         yield table, _json(row.key), _json(row.row), rule, row.reason, fate.value
 
 
 def _cells(journal: Path) -> Iterator[tuple[str, ...]]:
-    for rule, table, column, key, old, new in every_change(journal):
+    for rule, table, column, key, old, new in iter_changes(journal):
         yield table, column, key, rule, _json(old), _json(new)
 
 

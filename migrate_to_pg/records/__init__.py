@@ -3,9 +3,9 @@
 A stage takes some of these and returns one of these. Nothing here has behaviour beyond small derived facts.
 """
 
-from migrate_to_pg.records.findings import Advice, Finding, Level, RowsKept, Sample
+from migrate_to_pg.records.findings import Advice, Finding, KeptRows, Level, Sample
 from migrate_to_pg.records.leftovers import Holds, LeftoverColumn, LeftoverTable
-from migrate_to_pg.records.names import Doubt, ModelNames, Unmade
+from migrate_to_pg.records.names import AmbiguousName, ModelNames, Unmade
 from migrate_to_pg.records.options import (
     BOOKKEEPING,
     FINAL,
@@ -64,9 +64,9 @@ __all__ = [
     "LEFTOVERS_INCOMING",
     "MOST_COLUMNS",
     "Advice",
+    "AmbiguousName",
     "ComputedOtherwise",
     "Difference",
-    "Doubt",
     "DumpFacts",
     "Event",
     "ExcludedTable",
@@ -78,6 +78,7 @@ __all__ = [
     "Holds",
     "Identity",
     "Invocation",
+    "KeptRows",
     "Lacking",
     "LeftoverColumn",
     "LeftoverTable",
@@ -97,7 +98,6 @@ __all__ = [
     "Publication",
     "Refusal",
     "Report",
-    "RowsKept",
     "Sample",
     "Scope",
     "Snapshot",

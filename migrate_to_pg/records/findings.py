@@ -74,7 +74,7 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowsKept:
+class KeptRows:
     """Rows that quarantine leaves out, or would leave out, and that stay with more repairs."""
 
     rows: int

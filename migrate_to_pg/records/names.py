@@ -38,7 +38,7 @@ class ModelNames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class AmbiguousName:
     """Several names of SQLite's that one name of PostgreSQL's would fit, or the other way round."""
 
     #: PostgreSQL's table, '' where the names are those of tables.

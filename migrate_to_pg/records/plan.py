@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from migrate_to_pg.records.names import Doubt, Unmade
+from migrate_to_pg.records.names import AmbiguousName, Unmade
 from migrate_to_pg.records.postgres_schema import TargetColumn, TargetTable
 from migrate_to_pg.records.sqlite_schema import MadeTable, SourceColumn, SourceTable
 
@@ -150,7 +150,7 @@ class Plan:
     #: What the models ask of PostgreSQL, as far as it may lack it; asked where no server is.
     needs: tuple[Need, ...] = ()
     #: Names that more than one of the other side would fit.
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[AmbiguousName, ...] = ()
     #: Those among ``leftovers`` and ``leftover_views`` that installed models use.
     unmade: tuple[UnmadeTable, ...] = ()
     #: SQLite's names of those of them that were chosen to be carried as leftovers.

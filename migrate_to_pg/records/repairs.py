@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 
-class Fate(enum.StrEnum):
+class RowOutcome(enum.StrEnum):
     """What became of a row that is not in the target."""
 
     #: PostgreSQL cannot take it; it is kept whole.
@@ -45,7 +45,7 @@ class ChangedCells:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AsideRow:
+class QuarantinedRow:
     """One row that is not in the target."""
 
     #: Primary key column -> value as text.
@@ -57,19 +57,19 @@ class AsideRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowsAside:
+class QuarantinedRows:
     """What one rule set aside of one table."""
 
     rule: str
     table: str
-    fate: Fate
+    fate: RowOutcome
     count: int
     #: The first of them.
-    samples: tuple[AsideRow, ...]
+    samples: tuple[QuarantinedRow, ...]
     #: How many of them refer to another row in quarantine, and are there for no fault of their own.
     following: int = 0
 
-    def limited_to(self, columns: Collection[str]) -> RowsAside:
+    def limited_to(self, columns: Collection[str]) -> QuarantinedRows:
         """The same with no more of each row than its key and these columns."""
         samples = tuple(
             replace(row, row={name: value for name, value in row.row.items() if name in columns or name in row.key})
@@ -79,7 +79,7 @@ class RowsAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mended:
+class RepairResult:
     """The outcome of the accepted repairs: what load reads, and the record from which prove and the report tell."""
 
     #: The working copy, a SQLite database: the snapshot with every accepted repair made.
@@ -87,9 +87,9 @@ class Mended:
     #: The journal, a SQLite database: see ``journal``.
     journal: Path
     changed: tuple[ChangedCells, ...] = ()
-    aside: tuple[RowsAside, ...] = ()
+    aside: tuple[QuarantinedRows, ...] = ()
 
-    def rows_aside(self, table: str, fate: Fate) -> int:
+    def rows_aside(self, table: str, fate: RowOutcome) -> int:
         """How many rows of a table, by PostgreSQL's name, had that fate."""
         return sum(rows.count for rows in self.aside if rows.table == table and rows.fate is fate)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from migrate_to_pg.records.findings import Advice, Finding, RowsKept
-from migrate_to_pg.records.repairs import ChangedCells, RowsAside
+from migrate_to_pg.records.findings import Advice, Finding, KeptRows
+from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows
 from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Proof, Publication
 from migrate_to_pg.records.sqlite_schema import DumpFacts
 
@@ -97,10 +97,10 @@ class Report:
     #: What to accept so that a run that is blocked goes on; None where nothing helps, or nothing is needed.
     advice: Advice | None = None
     #: How many of the rows that quarantine leaves out, or would leave out, more repairs keep; None for none.
-    could_stay: RowsKept | None = None
+    could_stay: KeptRows | None = None
     #: What the accepted repairs changed and set aside; the cells and rows shown are the first of many.
     changed: tuple[ChangedCells, ...] = ()
-    aside: tuple[RowsAside, ...] = ()
+    aside: tuple[QuarantinedRows, ...] = ()
     identities: tuple[Identity, ...] = ()
     proof: Proof | None = None
     publication: Publication | None = None

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from migrate_to_pg.i18n import N_, counted, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
-from migrate_to_pg.records.repairs import ChangedCells, Fate, RowsAside
+from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RowOutcome
 from migrate_to_pg.report.messages import more_cells, more_rows
 from migrate_to_pg.report.tables import changed_cells, row_sum, rows_aside, tables
 
 #: Rules that also put NULL where the row that a key refers to went into quarantine.
 _KEYS = ("foreign-key-orphan", "generic-foreign-key-orphan")
 #: What one rule did in one place.
-Edit = ChangedCells | RowsAside
+Edit = ChangedCells | QuarantinedRows
 
 
 class Resolution(enum.Enum):
@@ -86,13 +86,13 @@ def _cells_changed(report: Report) -> str:
 
 
 def _rows_aside(report: Report) -> Iterator[str]:
-    for fate in Fate:
+    for fate in RowOutcome:
         if count := rows_aside(report, fate):
             yield _extent_of_rows(fate, count)
 
 
-def _extent_of_rows(fate: Fate, count: int) -> str:
-    if fate is Fate.QUARANTINED:
+def _extent_of_rows(fate: RowOutcome, count: int) -> str:
+    if fate is RowOutcome.QUARANTINED:
         return ngettext("{n:,} row in quarantine", "{n:,} rows in quarantine", count)
     return ngettext("{n:,} row merged", "{n:,} rows merged", count)
 
@@ -142,7 +142,7 @@ def more_samples(edit: Edit, shown: int) -> str:
 
 def nature_of(report: Report, edit: Edit) -> str:
     """Name the repair lossless or lossy, as the findings of its rule do; '' for quarantine, which loses nothing."""
-    if isinstance(edit, RowsAside) and edit.fate is Fate.QUARANTINED:
+    if isinstance(edit, QuarantinedRows) and edit.fate is RowOutcome.QUARANTINED:
         return ""
     return repair_label(next((f.repair for f in report.findings if f.rule == edit.rule and f.repair), ""))
 
@@ -158,9 +158,9 @@ def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ..
         return ()
     if report is None:
         return (Resolution.REPAIRED,)
-    if repaired := _cells(finding, report) + _rows(finding, report, Fate.MERGED):
+    if repaired := _cells(finding, report) + _rows(finding, report, RowOutcome.MERGED):
         return (Resolution.REPAIRED, Resolution.REST_BY_OTHERS)[: 1 if repaired >= finding.count else 2]
-    if _rows(finding, report, Fate.QUARANTINED):
+    if _rows(finding, report, RowOutcome.QUARANTINED):
         return (Resolution.QUARANTINED,)
     # What has a repair and is not about rows is of the schema: no cell and no row tells of it.
     if finding.repair and not (finding.quarantinable and edits(report)):
@@ -178,7 +178,7 @@ def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:
     columns = finding.column.split(", ")
     changed = any(c.table == finding.table and c.column in columns for c in report.changed)
     aside = [rows.fate for rows in report.aside if rows.table == finding.table]
-    return changed or Fate.QUARANTINED not in aside or Fate.MERGED in aside
+    return changed or RowOutcome.QUARANTINED not in aside or RowOutcome.MERGED in aside
 
 
 def remaining(finding: Finding, report: Report | None) -> str:
@@ -199,6 +199,6 @@ def _cells(finding: Finding, report: Report) -> int:
     return sum(c.count for c in report.changed if (c.rule, c.table, c.column) == place)
 
 
-def _rows(finding: Finding, report: Report, fate: Fate) -> int:
+def _rows(finding: Finding, report: Report, fate: RowOutcome) -> int:
     place = (finding.rule, finding.table, fate)
     return sum(r.count for r in report.aside if (r.rule, r.table, r.fate) == place)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from migrate_to_pg.i18n import counted, duration, ngettext, number
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Report
-from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.records.repairs import RowOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,8 @@ def tables(report: Report) -> tuple[TableFacts, ...]:
             name=table.name,
             rows_source=None,
             rows_target=table.rows,
-            quarantined=rows_aside(report, Fate.QUARANTINED, table.name),
-            merged=rows_aside(report, Fate.MERGED, table.name),
+            quarantined=rows_aside(report, RowOutcome.QUARANTINED, table.name),
+            merged=rows_aside(report, RowOutcome.MERGED, table.name),
             cells_changed=changed_cells(report, table.name),
             cells_compared=None,
             cells_computed=None,
@@ -88,7 +88,7 @@ def tables(report: Report) -> tuple[TableFacts, ...]:
     return tuple(known)
 
 
-def rows_aside(report: Report, fate: Fate, table: str | None = None) -> int:
+def rows_aside(report: Report, fate: RowOutcome, table: str | None = None) -> int:
     """Count the rows of a table, or of all, that the record says had that fate."""
     return sum(rows.count for rows in report.aside if rows.fate is fate and table in (None, rows.table))
 

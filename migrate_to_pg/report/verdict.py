@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from migrate_to_pg.i18n import counted, duration, ngettext, size
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import LEFTOVERS, Proof, Publication, Report, Verify
-from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.report.repairs import Resolution, resolutions, row_account
 from migrate_to_pg.report.summary import status, total_seconds
 from migrate_to_pg.report.tables import TableFacts, tables
@@ -37,7 +37,7 @@ def tone(report: Report) -> str:
 
 def left_out(report: Report) -> list[str]:
     """Count the rows that are in quarantine instead of PostgreSQL, and how many of them more repairs would keep."""
-    quarantined = [rows for rows in report.aside if rows.fate is Fate.QUARANTINED]
+    quarantined = [rows for rows in report.aside if rows.fate is RowOutcome.QUARANTINED]
     count, following = sum(rows.count for rows in quarantined), sum(rows.following for rows in quarantined)
     if not report.ok or not count:
         return []

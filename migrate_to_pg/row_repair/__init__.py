@@ -6,9 +6,9 @@
 - ``merge``: rows that share a unique key.
 """
 
-from migrate_to_pg.row_repair.apply import kept, quarantine, repair, set_refused_aside
-from migrate_to_pg.row_repair.cascade import close
+from migrate_to_pg.row_repair.apply import is_repaired, quarantine, quarantine_refused, repair
+from migrate_to_pg.row_repair.cascade import quarantine_children
 from migrate_to_pg.row_repair.merge_duplicates import merge
-from migrate_to_pg.row_repair.working_copy import WorkingCopy
+from migrate_to_pg.row_repair.working_copy import RepairCopy
 
-__all__ = ["WorkingCopy", "close", "kept", "merge", "quarantine", "repair", "set_refused_aside"]
+__all__ = ["RepairCopy", "is_repaired", "merge", "quarantine", "quarantine_children", "quarantine_refused", "repair"]

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from migrate_to_pg.codecs.reader import read
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Refusal
-from migrate_to_pg.records.repairs import Fate
-from migrate_to_pg.row_repair.working_copy import EDITS, WorkingCopy
+from migrate_to_pg.records.repairs import RowOutcome
+from migrate_to_pg.row_repair.working_copy import EDITS, RepairCopy
 from migrate_to_pg.rules import SetRule, Subject, ValueRule, repair_trial, samples
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.repair_trial import repaired
@@ -28,7 +28,7 @@ _Rule = SetRule | ValueRule
 _AT_HAND = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
 
 
-def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
+def repair(copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
     """Mend every offending cell of one finding that can be mended; returns how many were changed."""
     columns = [c for c in table.loaded_columns if c.name == finding.column]
     if rule.mend is None or not columns:
@@ -39,7 +39,7 @@ def repair(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable
 
 
 def quarantine(
-    copy: WorkingCopy,
+    copy: RepairCopy,
     subject: Subject,
     rule: _Rule,
     table: PlannedTable,
@@ -51,10 +51,12 @@ def quarantine(
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
     reason = f"{_(rule.title)}: {finding.column}"
     copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns) if row not in but)
-    return copy.set_aside(rule.id, table, Fate.QUARANTINED, _AT_HAND)
+    return copy.set_aside(rule.id, table, RowOutcome.QUARANTINED, _AT_HAND)
 
 
-def kept(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> Iterable[int]:
+def is_repaired(
+    copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding
+) -> Iterable[int]:
     """The rows of one finding that the repair of its rule would keep."""
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
     rowids = offending(copy, subject, rule, table, columns)
@@ -63,15 +65,15 @@ def kept(copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, 
     return (row for row, __ in repaired(subject, rule, table, finding.column, rowids))
 
 
-def set_refused_aside(copy: WorkingCopy, table: PlannedTable, refusal: Refusal) -> int:
+def quarantine_refused(copy: RepairCopy, table: PlannedTable, refusal: Refusal) -> int:
     """Take the rows out that PostgreSQL refused; returns how many."""
     reason = f"{_(refused_row.RULE.title)}: {refusal.reason}"
     copy.propose((row, reason) for row in refusal.rows)
-    return copy.set_aside(refused_row.RULE.id, table, Fate.QUARANTINED, _AT_HAND)
+    return copy.set_aside(refused_row.RULE.id, table, RowOutcome.QUARANTINED, _AT_HAND)
 
 
 def offending(
-    copy: WorkingCopy, subject: Subject, rule: _Rule, table: PlannedTable, columns: Sequence[PlannedColumn]
+    copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, columns: Sequence[PlannedColumn]
 ) -> Sequence[int]:
     """The rowids of the rows that the rule finds fault with in those columns."""
     if isinstance(rule, SetRule):
@@ -84,7 +86,7 @@ def offending(
 
 
 def _marked(
-    copy: WorkingCopy, subject: Subject, rule: ValueRule, table: PlannedTable, column: PlannedColumn
+    copy: RepairCopy, subject: Subject, rule: ValueRule, table: PlannedTable, column: PlannedColumn
 ) -> array[int]:
     """The rows that the rule's mask marks: all of them, where a finding shows five."""
     found = array("q")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable, TargetForeignKey
-from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.row_repair.journal import rows_table
-from migrate_to_pg.row_repair.working_copy import WorkingCopy
+from migrate_to_pg.row_repair.working_copy import RepairCopy
 from migrate_to_pg.rules import Subject, samples
 from migrate_to_pg.rules.keys import foreign_key_orphan
 from migrate_to_pg.rules.sql_keys import key_of
@@ -14,7 +14,7 @@ from migrate_to_pg.sqlite.connection import row_number
 from migrate_to_pg.sqlite.sql import Sql, compose, name, text
 
 
-def close(copy: WorkingCopy, subject: Subject, *, nulls: bool, nullable_stay: bool) -> bool:
+def quarantine_children(copy: RepairCopy, subject: Subject, *, nulls: bool, nullable_stay: bool) -> bool:
     """Take the children of quarantined rows along, and theirs; with ``nulls``, set nullable keys to NULL instead.
 
     With ``nullable_stay`` a child whose key could be set to NULL is left where it is. Returns whether any was.
@@ -36,7 +36,7 @@ def _nullable(table: PlannedTable, key: TargetForeignKey) -> list[PlannedColumn]
 
 
 def _children(
-    copy: WorkingCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey
+    copy: RepairCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey
 ) -> tuple[PlannedTable, Sql | None]:
     """The table, and the condition for its rows whose parent was set aside and is not there in another row."""
     parent = subject.plan.table(key.parent)
@@ -57,7 +57,7 @@ def _children(
 
 
 def _follow(
-    copy: WorkingCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey, *, nulls: bool, nullable_stay: bool
+    copy: RepairCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey, *, nulls: bool, nullable_stay: bool
 ) -> int:
     """Deal with the rows whose parent was set aside; returns how many."""
     nullable = _nullable(table, key)
@@ -77,9 +77,9 @@ def _follow(
     )
     query = "SELECT {row} AS row, {reason} AS reason, NULL AS kept FROM main.{table} WHERE {where}"
     gone = compose(query, reason=reason, **parts)
-    return copy.set_aside(foreign_key_orphan.RULE.id, table, Fate.QUARANTINED, gone, follows=True)
+    return copy.set_aside(foreign_key_orphan.RULE.id, table, RowOutcome.QUARANTINED, gone, follows=True)
 
 
-def _has_rows(copy: WorkingCopy, table: PlannedTable) -> bool:
+def _has_rows(copy: RepairCopy, table: PlannedTable) -> bool:
     query = "SELECT count(*) FROM journal.sqlite_schema WHERE name = ?"
     return bool(copy.database.execute(query, [rows_table(table.name)]).fetchone()[0])

@@ -13,14 +13,22 @@ from pathlib import Path
 
 from migrate_to_pg.examine import examine
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, Refusal, SourceCatalog
-from migrate_to_pg.records.repairs import Mended
-from migrate_to_pg.row_repair import WorkingCopy, close, kept, merge, quarantine, repair, set_refused_aside
+from migrate_to_pg.records.repairs import RepairResult
+from migrate_to_pg.row_repair import (
+    RepairCopy,
+    is_repaired,
+    merge,
+    quarantine,
+    quarantine_children,
+    quarantine_refused,
+    repair,
+)
 from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, accepted_rules, named_repairs, quarantined_rules
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.rules.keys import duplicate_key, foreign_key_orphan
 from migrate_to_pg.rules.mergeable import searches
-from migrate_to_pg.rules.samples import can_be_edited, can_be_set_aside
+from migrate_to_pg.rules.samples import can_be_edited, is_quarantinable
 from migrate_to_pg.sqlite.sql import compose, name
 
 Progress = Callable[[Event], None]
@@ -76,7 +84,7 @@ def is_called_for(findings: Iterable[Finding], accepted: Accepted) -> bool:
     return any(_edits_rows(rule) and rule in (accepted.fix | accepted.quarantine) for rule in found)
 
 
-def mend(
+def repair_rows(
     plan: Plan,
     catalog: SourceCatalog,
     snapshot: Path,
@@ -87,14 +95,14 @@ def mend(
     journal: Path,
     progress: Progress,
     refusals: Iterable[Refusal] = (),
-) -> tuple[Mended, Plan, tuple[Finding, ...]]:
+) -> tuple[RepairResult, Plan, tuple[Finding, ...]]:
     """Make every accepted repair on a copy of the snapshot; ``findings`` are those of the snapshot.
 
     ``refusals`` are rows of an earlier copy, made by the same repairs, that PostgreSQL refused: they are set aside.
     Returns the working copy with its record, the plan with the rows that are left, and the findings: those that were
     mended marked as applied, and those that stand.
     """
-    with WorkingCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
+    with RepairCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
         plan = copy.number_rows(plan)
         mender = _Mender(copy, catalog, accepted)
         left = findings
@@ -103,7 +111,7 @@ def mend(
             while work(plan, left):
                 plan = _with_rows(copy, plan)
                 left = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
-    mended = Mended(path=working, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
+    mended = RepairResult(path=working, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
     return mended, plan, _outcome(findings, left, accepted)
 
 
@@ -123,7 +131,7 @@ def count_left_out(
     refusals = tuple(refusals)
     accepted = Accepted(quarantine=quarantine, unnamed_quarantine=quarantine)
     try:
-        with WorkingCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
+        with RepairCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
             plan = copy.number_rows(plan)
             menders = [_Mender(copy, catalog, accepted, keeping=keeping) for keeping in (frozenset(_BY_ID), fix)]
             counts = [mender.leave_out(plan, findings, refusals) for mender in menders]
@@ -137,7 +145,7 @@ class _Mender:
     """The repairs of a run, each made once for each table and column that it is found in."""
 
     def __init__(
-        self, copy: WorkingCopy, catalog: SourceCatalog, accepted: Accepted, keeping: frozenset[str] | None = None
+        self, copy: RepairCopy, catalog: SourceCatalog, accepted: Accepted, keeping: frozenset[str] | None = None
     ) -> None:
         self.copy = copy
         self.catalog = catalog
@@ -198,9 +206,9 @@ class _Mender:
 
     def _without(self, subject: Subject, refusal: Refusal) -> int:
         table = subject.plan.table(refusal.table)
-        if table is None or not can_be_set_aside(table):
+        if table is None or not is_quarantinable(table):
             return 0
-        taken = set_refused_aside(self.copy, table, refusal)
+        taken = quarantine_refused(self.copy, table, refusal)
         if taken:
             self._close(subject)
         return taken
@@ -212,7 +220,7 @@ class _Mender:
         return sum(merge(self.copy, subject, table, search) for search in searches(table, finding.column))
 
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
-        if not can_be_set_aside(table):
+        if not is_quarantinable(table):
             return 0
         taken = quarantine(self.copy, subject, rule, table, finding, but=self._kept(subject, table, finding))
         if taken:
@@ -225,11 +233,13 @@ class _Mender:
             return frozenset()
         offered = (f for f in self.findings if f.repair and f.rule in self.keeping)
         same = (f for f in offered if (f.table, f.column) == (finding.table, finding.column))
-        return frozenset(row for f in same for row in kept(self.copy, subject, _BY_ID[f.rule], table, f))
+        return frozenset(row for f in same for row in is_repaired(self.copy, subject, _BY_ID[f.rule], table, f))
 
     def _close(self, subject: Subject) -> None:
         nulls = foreign_key_orphan.RULE.id in self.accepted.fix
-        self.nullable_left |= close(self.copy, subject, nulls=nulls, nullable_stay=self.nullable_stay and not nulls)
+        self.nullable_left |= quarantine_children(
+            self.copy, subject, nulls=nulls, nullable_stay=self.nullable_stay and not nulls
+        )
 
 
 def _edits_rows(rule: str) -> bool:
@@ -246,12 +256,12 @@ def _table(plan: Plan, finding: Finding) -> PlannedTable | None:
     return table if table and can_be_edited(table) and _edits_rows(finding.rule) else None
 
 
-def _with_rows(copy: WorkingCopy, plan: Plan) -> Plan:
+def _with_rows(copy: RepairCopy, plan: Plan) -> Plan:
     """The plan with the numbers of rows that the working copy has now; all else is as SQLite declared it."""
     return dataclasses.replace(plan, tables=tuple(_counted(copy, table) for table in plan.tables))
 
 
-def _counted(copy: WorkingCopy, table: PlannedTable) -> PlannedTable:
+def _counted(copy: RepairCopy, table: PlannedTable) -> PlannedTable:
     query = compose("SELECT count(*) FROM main.{table} NOT INDEXED", table=name(table.source.name))
     (rows,) = copy.database.execute(query).fetchone()
     return dataclasses.replace(table, source=dataclasses.replace(table.source, rows=rows))

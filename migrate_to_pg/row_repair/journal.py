@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrate_to_pg.project.secret_columns import MASK, is_secret, masked_key
-from migrate_to_pg.records.repairs import AsideRow, Change, ChangedCells, Fate, RowsAside
+from migrate_to_pg.records.repairs import Change, ChangedCells, QuarantinedRow, QuarantinedRows, RowOutcome
 from migrate_to_pg.rules.samples import WIDTH, cut, show
 from migrate_to_pg.sqlite.connection import open_snapshot
 from migrate_to_pg.sqlite.sql import compose, name
@@ -70,16 +70,16 @@ def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
         )
 
 
-def rows_aside(journal: Path) -> tuple[RowsAside, ...]:
+def rows_aside(journal: Path) -> tuple[QuarantinedRows, ...]:
     """What each rule set aside of each table, in the order of the journal."""
     with closing(_opened(journal)) as database:
         follows = "sum(follows)" if _notes_followers(database) else "0"
         query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
         return tuple(
-            RowsAside(
+            QuarantinedRows(
                 rule=rule,
                 table=table,
-                fate=Fate(fate),
+                fate=RowOutcome(fate),
                 count=count,
                 samples=_asides(database, rule, table, fate),
                 following=following,
@@ -94,15 +94,15 @@ def _notes_followers(database: sqlite3.Connection) -> bool:
     return bool(database.execute(query).fetchone()[0])
 
 
-def every_aside(journal: Path) -> Iterator[tuple[str, str, Fate, AsideRow]]:
+def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, QuarantinedRow]]:
     """(rule, table, fate, the row) of every row that was set aside."""
     query = 'SELECT rowid, rule, "table", fate FROM aside ORDER BY rowid'
     with closing(_opened(journal)) as database:
         for line, rule, table, fate in database.execute(query):
-            yield rule, table, Fate(fate), _aside(database, line)
+            yield rule, table, RowOutcome(fate), _quarantined_row(database, line)
 
 
-def every_change(journal: Path) -> Iterator[tuple[str, str, str, str, object, object]]:
+def iter_changes(journal: Path) -> Iterator[tuple[str, str, str, str, object, object]]:
     """(rule, table, column, key as JSON, old and new in JSON's types) of every changed cell."""
     query = 'SELECT rule, "table", "column", key, old, new FROM changed ORDER BY rowid'
     with closing(_opened(journal)) as database:
@@ -171,19 +171,19 @@ def _shown_from(value: object, start: int) -> str:
     return show(value)
 
 
-def _asides(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[AsideRow, ...]:
+def _asides(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[QuarantinedRow, ...]:
     query = 'SELECT rowid, row FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
     lines = database.execute(query, [rule, table, fate, SAMPLES]).fetchall()
-    return tuple(_shown_aside(table, row, _aside(database, line)) for line, row in lines)
+    return tuple(_shown_quarantined(table, row, _quarantined_row(database, line)) for line, row in lines)
 
 
-def _shown_aside(table: str, row: int, aside: AsideRow) -> AsideRow:
+def _shown_quarantined(table: str, row: int, aside: QuarantinedRow) -> QuarantinedRow:
     """The row as it may be shown."""
     cells = {column: MASK if is_secret(table, column) else value for column, value in aside.row.items()}
     return replace(aside, key=masked_key(table, aside.key, row=row), row=cells)
 
 
-def _aside(database: sqlite3.Connection, line: int) -> AsideRow:
+def _quarantined_row(database: sqlite3.Connection, line: int) -> QuarantinedRow:
     table, row, key, reason = database.execute(
         'SELECT "table", row, key, reason FROM aside WHERE rowid = ?', [line]
     ).fetchone()
@@ -191,4 +191,4 @@ def _aside(database: sqlite3.Connection, line: int) -> AsideRow:
     cursor = database.execute(query, [row])
     names = [column for column, *_ in cursor.description]
     cells = dict(zip(names[1:], map(json_cell, cursor.fetchone()[1:]), strict=True))
-    return AsideRow(key=json.loads(key), reason=reason, row=cells)
+    return QuarantinedRow(key=json.loads(key), reason=reason, row=cells)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, is_secret
 from migrate_to_pg.records import GenericKey, PlannedColumn, PlannedTable
-from migrate_to_pg.records.repairs import Fate
-from migrate_to_pg.row_repair.working_copy import WorkingCopy, kept_columns
+from migrate_to_pg.records.repairs import RowOutcome
+from migrate_to_pg.row_repair.working_copy import RepairCopy, stored_columns
 from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
@@ -24,7 +24,7 @@ RULE = duplicate_key.RULE
 _PAIRS = Sql("scratch.pairs")
 
 
-def merge(copy: WorkingCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:
+def merge(copy: RepairCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:
     """Merge the rows of one constraint; returns how many went. None goes where a row could not be pointed anew."""
     _find_pairs(copy, search)
     if is_stuck(subject, table, _PAIRS):
@@ -36,16 +36,16 @@ def merge(copy: WorkingCopy, subject: Subject, table: PlannedTable, search: dupl
             copy.change(RULE.id, child, paired(child, key.columns)[0])
     for generic in subject.plan.generic_keys:
         _point_generic(copy, subject, generic, table)
-    return copy.set_aside(RULE.id, table, Fate.MERGED, _rows(table, search))
+    return copy.set_aside(RULE.id, table, RowOutcome.MERGED, _rows(table, search))
 
 
-def _find_pairs(copy: WorkingCopy, search: duplicate_key.Search) -> None:
+def _find_pairs(copy: RepairCopy, search: duplicate_key.Search) -> None:
     copy.database.execute(compose("DROP TABLE IF EXISTS {pairs}", pairs=_PAIRS))
     found = duplicate_key.pairs(search)
     copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
 
 
-def _point_generic(copy: WorkingCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
+def _point_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
     """The same for keys that name the model of this table by its content type."""
     child = subject.plan.table(generic.table)
     if child is None or len(table.key) != 1 or not can_be_edited(child):
@@ -84,7 +84,7 @@ def content_types(subject: Subject, table: PlannedTable) -> list[int]:
 
 def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
     """The rows that go, each with what tells it from the one that stays."""
-    differs = join(" || ", (_differs(column) for column in kept_columns(table) if column not in _keys(table)))
+    differs = join(" || ", (_differs(column) for column in stored_columns(table) if column not in _keys(table)))
     same = text(_("same {columns} as ", columns=", ".join(search.unique.columns)))
     return compose(
         "SELECT p.gone AS row, p.kept AS kept,"

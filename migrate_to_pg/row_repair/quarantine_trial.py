@@ -7,8 +7,8 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from migrate_to_pg.errors import SourceError
-from migrate_to_pg.records import Advice, Finding, Level, Options, Plan, Refusal, RowsKept, Snapshot, SourceCatalog
-from migrate_to_pg.records.repairs import Fate, Mended
+from migrate_to_pg.records import Advice, Finding, KeptRows, Level, Options, Plan, Refusal, Snapshot, SourceCatalog
+from migrate_to_pg.records.repairs import RepairResult, RowOutcome
 from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, is_called_for
 from migrate_to_pg.rules.advice import advise
 from migrate_to_pg.sqlite.snapshot import require_space
@@ -33,9 +33,9 @@ class QuarantineTrial:
         rules = (f.rule for f in self.findings if f.quarantinable and f.level is Level.ERROR)
         return self._count(frozenset(rules))
 
-    def of_named(self, mended: Mended) -> LeftOut | None:
+    def of_named(self, mended: RepairResult) -> LeftOut | None:
         """The same of what went into quarantine because its rule was named; None where nothing did."""
-        gone = sum(rows.count for rows in mended.aside if rows.fate is Fate.QUARANTINED)
+        gone = sum(rows.count for rows in mended.aside if rows.fate is RowOutcome.QUARANTINED)
         if not gone or self.accepted.quarantine == self.accepted.unnamed_quarantine:
             return None
         left_out = self._count(self.accepted.quarantine)
@@ -60,11 +60,11 @@ class QuarantineTrial:
             )
         return None
 
-    def could_stay(self, left_out: LeftOut | None) -> RowsKept | None:
+    def could_stay(self, left_out: LeftOut | None) -> KeptRows | None:
         """How many of the rows that are left out would stay with more repairs; None for none."""
         if left_out is None or left_out.without_repairs <= left_out.at_least:
             return None
-        return RowsKept(
+        return KeptRows(
             rows=left_out.without_repairs - left_out.at_least,
             of=left_out.without_repairs,
             fix=self._advise(self.findings, left_out).fix,

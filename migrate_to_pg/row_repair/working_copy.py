@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable
-from migrate_to_pg.records.repairs import Fate
+from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.row_repair.journal import ROW, TABLES, rows_table
 from migrate_to_pg.rules import sql_functions
 from migrate_to_pg.rules.base import Value
@@ -34,7 +34,7 @@ EDITS = Sql("scratch.edits")
 _UNSAFE = ("PRAGMA {0}.journal_mode = OFF", "PRAGMA {0}.synchronous = OFF")
 
 
-class WorkingCopy:
+class RepairCopy:
     """A copy of the snapshot, open for editing; a context manager."""
 
     def __init__(self, snapshot: Path, path: Path, journal: Path, *, time_zone: str) -> None:
@@ -82,7 +82,7 @@ class WorkingCopy:
         if table.name in self._bare:
             return
         self._bare.add(table.name)
-        definitions = [_bare_column(self.database, table, c) for c in kept_columns(table)]
+        definitions = [_column_without_constraints(self.database, table, c) for c in stored_columns(table)]
         if rowid_name(table.source) is None:
             definitions.insert(0, compose("{number} INTEGER PRIMARY KEY", number=name(NUMBER)))
         parts = {
@@ -147,7 +147,7 @@ class WorkingCopy:
             self.database.execute(compose(update, **parts))
         return changed
 
-    def set_aside(self, rule: str, table: PlannedTable, fate: Fate, rows: Sql, *, follows: bool = False) -> int:
+    def set_aside(self, rule: str, table: PlannedTable, fate: RowOutcome, rows: Sql, *, follows: bool = False) -> int:
         """Take rows out and keep them whole, as the snapshot has them.
 
         ``rows`` gives ``row``, the rowid; ``reason``; and ``kept``, the rowid of the row that stands for it, or NULL.
@@ -160,7 +160,7 @@ class WorkingCopy:
             "rowid": Sql(row_number(table.source)),
             "snapshot": Sql(numbered_rows(table.source, "snapshot")),
             "kept": name(rows_table(table.name)),
-            "columns": names(kept_columns(table)),
+            "columns": names(stored_columns(table)),
             "key": _key(table),
             "rows": rows,
         }
@@ -175,14 +175,14 @@ class WorkingCopy:
                 [rule, table.name, str(fate), follows],
             )
             self._take_out(parts, table, last)
-            if fate is Fate.QUARANTINED:
+            if fate is RowOutcome.QUARANTINED:
                 self._take_merged_along(table, last)
         return self._last_aside() - last
 
     def quarantined(self) -> int:
         """How many rows are in quarantine by now."""
         query = "SELECT count(*) FROM journal.aside WHERE fate = ?"
-        return int(self.database.execute(query, [str(Fate.QUARANTINED)]).fetchone()[0])
+        return int(self.database.execute(query, [str(RowOutcome.QUARANTINED)]).fetchone()[0])
 
     def _last_aside(self) -> int:
         return int(self.database.execute("SELECT ifnull(max(rowid), 0) FROM journal.aside").fetchone()[0])
@@ -207,7 +207,7 @@ class WorkingCopy:
             ' UNION SELECT a.row FROM journal.aside AS a JOIN lost ON a.kept = lost.row WHERE a."table" = ?2)'
             " UPDATE journal.aside SET fate = ?3, reason = reason || ', which is in quarantine'"
             ' WHERE "table" = ?2 AND fate = ?4 AND row IN (SELECT row FROM lost)',
-            [last, table.name, str(Fate.QUARANTINED), str(Fate.MERGED)],
+            [last, table.name, str(RowOutcome.QUARANTINED), str(RowOutcome.MERGED)],
         )
 
     def _make_rows_table(self, table: PlannedTable) -> None:
@@ -216,7 +216,7 @@ class WorkingCopy:
                 "CREATE TABLE IF NOT EXISTS journal.{kept} ({row} INTEGER PRIMARY KEY, {columns})",
                 kept=name(rows_table(table.name)),
                 row=name(ROW),
-                columns=names(kept_columns(table)),
+                columns=names(stored_columns(table)),
             )
         )
 
@@ -228,7 +228,7 @@ class WorkingCopy:
         self.database.execute("COMMIT")
 
 
-def kept_columns(table: PlannedTable) -> list[str]:
+def stored_columns(table: PlannedTable) -> list[str]:
     """SQLite's names of the columns that hold data of their own: what PostgreSQL computes itself is left out."""
     computed = {c.source.name for c in table.columns if c.source.generated and c.target.generated}
     return [column.name for column in table.source.columns if column.name not in computed]
@@ -236,7 +236,7 @@ def kept_columns(table: PlannedTable) -> list[str]:
 
 def _rows(database: sqlite3.Connection, table: PlannedTable) -> Sql:
     """The columns, and before them the rowid where none of them is it."""
-    columns = names(kept_columns(table))
+    columns = names(stored_columns(table))
     rowid = Sql(row_number(table.source))
     return columns if _rowid_column(database, table) else join(", ", [rowid, columns])
 
@@ -251,7 +251,7 @@ def _rowid_column(database: sqlite3.Connection, table: PlannedTable) -> str:
     return "" if database.execute(own, [table.source.name]).fetchone()[0] else keys[0].name
 
 
-def _bare_column(database: sqlite3.Connection, table: PlannedTable, column: str) -> Sql:
+def _column_without_constraints(database: sqlite3.Connection, table: PlannedTable, column: str) -> Sql:
     template = "{c} INTEGER PRIMARY KEY" if _rowid_column(database, table) == column else "{c}"
     return Sql(template.format(c=name(column)))
 

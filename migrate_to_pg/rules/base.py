@@ -132,7 +132,7 @@ class SetRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Message:
     """A value rule's words for one column of one table."""
 
     explanation: str
@@ -146,7 +146,7 @@ class ValueRule(Rule):
     #: True for each offending value; None where the batch has none, found as cheaply as can be.
     mask: Callable[[ColumnBatch], pa.BooleanArray | None]
     #: Asked only where something was found, with the condition for the finding's own rows among ``rows.numbered``.
-    tell: Callable[[Subject, PlannedTable, PlannedColumn, Sql], Told]
+    tell: Callable[[Subject, PlannedTable, PlannedColumn, Sql], Message]
     #: Whether a sample shows the storage class beside the value.
     with_class: bool = False
     #: Picks this rule's rows among those marked, where one mask holds faults of several rules: SQL, asked afterwards.

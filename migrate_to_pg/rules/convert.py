@@ -25,7 +25,7 @@ _EXACT = 2**53
 _AS_TEXT = "SELECT CAST(?1 AS TEXT) WHERE CAST(CAST(?1 AS TEXT) AS REAL) = ?1"
 
 
-def mend_of(subject: Subject, _: PlannedTable, column: PlannedColumn) -> Mend | None:
+def conversion_for(subject: Subject, _: PlannedTable, column: PlannedColumn) -> Mend | None:
     """The conversion into the column's type; None where there is none for it."""
     kind = column.target.type_name
     if kind in TEXT_TYPES:

@@ -16,7 +16,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import ngettext
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import MendOf, Subject, Told, ValueRule
+from migrate_to_pg.rules.base import MendOf, Message, Subject, ValueRule
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 #: Says more of the rows in question, for which there is a condition; '' where there is nothing to add.
@@ -49,10 +49,10 @@ def form_rule(
 ) -> ValueRule:
     """A rule whose explanation is: PostgreSQL's column is ..., which holds ...; these values are not that."""
 
-    def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
+    def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
         form = _(holds) if isinstance(holds, str) else holds(column)
         more = hint(subject, table, column, own) if hint else ""
-        return Told(
+        return Message(
             explanation=_(
                 "PostgreSQL's column is {type}, which holds {form}. These values are not that; SQLite looks at"
                 " no value, so any program could write them.{more}",
@@ -84,7 +84,7 @@ def condition(template: LiteralString, column: PlannedColumn) -> Sql:
     return compose(template, c=name(column.source.name))
 
 
-def told_counts(
+def describe_kinds(
     subject: Subject,
     table: PlannedTable,
     column: PlannedColumn,

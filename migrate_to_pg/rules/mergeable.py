@@ -38,11 +38,12 @@ def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:
 def is_stuck(subject: Subject, table: PlannedTable, pairs: Sql) -> bool:
     """Whether a row that refers to one of those that go could not follow it."""
     return any(
-        _is_stuck(subject, child, key, pointed(child, key, table, pairs)) for child, key in children(subject, table)
+        _cannot_follow(subject, child, key, pointed(child, key, table, pairs))
+        for child, key in children(subject, table)
     )
 
 
-def _is_stuck(subject: Subject, child: PlannedTable, key: TargetForeignKey, pointed: Sql | None) -> bool:
+def _cannot_follow(subject: Subject, child: PlannedTable, key: TargetForeignKey, pointed: Sql | None) -> bool:
     if pointed is None:
         return bool(child.source.rows)
     return not may_change(child, key) and bool(subject.number(compose("SELECT EXISTS ({pointed})", pointed=pointed)))

@@ -165,7 +165,7 @@ def not_compared(view: TableProof) -> Finding:
     )
 
 
-def told_by(proof: Proof) -> Iterator[Finding]:
+def run_findings(proof: Proof) -> Iterator[Finding]:
     """What a proof found that is no difference."""
     for table in proof.tables:
         yield from map(_computed, table.otherwise)

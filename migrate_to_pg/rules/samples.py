@@ -151,7 +151,7 @@ def can_be_edited(table: PlannedTable) -> bool:
     return bool(table.key) and not table.source.sql.upper().startswith("CREATE VIRTUAL")
 
 
-def can_be_set_aside(table: PlannedTable) -> bool:
+def is_quarantinable(table: PlannedTable) -> bool:
     """Whether rows of the table may go into quarantine."""
     return can_be_edited(table) and table.name != _MIGRATIONS
 

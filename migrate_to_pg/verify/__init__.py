@@ -15,7 +15,7 @@ from pathlib import Path
 from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Event, Plan, PlannedTable, Proof, TableProof, Verify
-from migrate_to_pg.records.repairs import Mended
+from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.verify.compare import Comparison
 from migrate_to_pg.verify.differences import SAMPLES, Verdict
 from migrate_to_pg.verify.normalize_text import Speller
@@ -35,7 +35,7 @@ def prove(
     schema: str,
     verify: Verify,
     progress: Callable[[Event], None],
-    mended: Mended | None = None,
+    mended: RepairResult | None = None,
 ) -> Proof:
     """Compare each planned table of ``schema`` with the snapshot; a difference is reported, never raised.
 

@@ -12,8 +12,8 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Advice, TargetTable
-from migrate_to_pg.records.repairs import Fate
-from migrate_to_pg.row_repair.engine import Accepted, accept, count_left_out, mend
+from migrate_to_pg.records.repairs import RowOutcome
+from migrate_to_pg.row_repair.engine import Accepted, accept, count_left_out, repair_rows
 from migrate_to_pg.row_repair.journal import rows_aside
 from migrate_to_pg.rules import RULES, accepted_rules
 from migrate_to_pg.rules.advice import advise
@@ -48,8 +48,10 @@ def left_out(script: str, *targets: TargetTable, fix: tuple[str, ...], quarantin
         plan = make_plan(catalog, targets, source_time_zone="UTC")
         accepted = accept(fix, quarantine)
         found = examine(plan, catalog, path, accepted=accepted.fix, progress=lambda _: None)
-        mend(plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None)
-        gone = [rows for rows in rows_aside(journal) if rows.fate is Fate.QUARANTINED]
+        repair_rows(
+            plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
+        )
+        gone = [rows for rows in rows_aside(journal) if rows.fate is RowOutcome.QUARANTINED]
         return sum(rows.count for rows in gone), sum(rows.following for rows in gone)
 
 

@@ -17,8 +17,8 @@ from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import GenericKey, Plan, Proof, Verify
-from migrate_to_pg.records.repairs import Mended
-from migrate_to_pg.row_repair.engine import Accepted, mend
+from migrate_to_pg.records.repairs import RepairResult
+from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.verify import prove
@@ -36,7 +36,7 @@ class Crossing:
         self.snapshot = folder / "copy 100%?#.sqlite3"
         self.url = url
         self.plan = Plan(tables=())
-        self.mended: Mended | None = None
+        self.mended: RepairResult | None = None
 
     def cross(
         self,
@@ -47,7 +47,7 @@ class Crossing:
         zone: str = "UTC",
         models: dict[tuple[str, str], str] | None = None,
         generic_keys: tuple[GenericKey, ...] = (),
-    ) -> Mended:
+    ) -> RepairResult:
         """Examine, mend and load; foreign keys and indexes of the target are only in the plan, as in a run."""
         with closing(sqlite3.connect(self.snapshot, isolation_level=None)) as database:
             database.executescript(source)
@@ -64,7 +64,7 @@ class Crossing:
             ).fetchall():
                 connection.execute(f"ALTER TABLE {name} DROP CONSTRAINT {definition}".encode())
         found = examine(self.plan, catalog, self.snapshot, accepted=accepted.fix, progress=quiet)
-        self.mended, plan, left = mend(
+        self.mended, plan, left = repair_rows(
             self.plan,
             catalog,
             self.snapshot,

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
-from migrate_to_pg.row_repair.engine import Accepted, is_called_for, mend
+from migrate_to_pg.row_repair.engine import Accepted, is_called_for, repair_rows
 from migrate_to_pg.rules import RULES, accepted_rules, quarantined_rules
 from migrate_to_pg.staging import set_aside
 
@@ -154,7 +154,7 @@ class Sides:
             loaded = self.path
             if is_called_for(findings, accepted):
                 working, journal = Path(folder) / "working", Path(folder) / "journal"
-                mended, plan, findings = mend(
+                mended, plan, findings = repair_rows(
                     plan, catalog, self.path, findings, accepted=accepted, working=working, journal=journal,
                     progress=lambda _: None,
                 )  # fmt: skip

@@ -26,7 +26,7 @@ from migrate_to_pg.records import (
     TargetFacts,
     Verify,
 )
-from migrate_to_pg.records.repairs import AsideRow, Change, ChangedCells, Fate, RowsAside
+from migrate_to_pg.records.repairs import Change, ChangedCells, QuarantinedRow, QuarantinedRows, RowOutcome
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines, print_report
 
@@ -81,17 +81,19 @@ def changed(**changes: object) -> ChangedCells:
     return ChangedCells(**(facts | changes))  # type: ignore[arg-type]
 
 
-def aside(**changes: object) -> RowsAside:
+def aside(**changes: object) -> QuarantinedRows:
     facts: dict[str, object] = {
         "rule": "foreign-key-orphan",
         "table": "attributions_attribution",
-        "fate": Fate.QUARANTINED,
+        "fate": RowOutcome.QUARANTINED,
         "count": 1,
         "samples": (
-            AsideRow(key={"id": "17"}, reason="Key without a parent row: course_id", row={"id": 17, "course_id": 99}),
+            QuarantinedRow(
+                key={"id": "17"}, reason="Key without a parent row: course_id", row={"id": 17, "course_id": 99}
+            ),
         ),
     }
-    return RowsAside(**(facts | changes))  # type: ignore[arg-type]
+    return QuarantinedRows(**(facts | changes))  # type: ignore[arg-type]
 
 
 PUBLISHED = Report(
@@ -139,8 +141,8 @@ MENDED = replace(
         aside(
             rule="duplicate-key",
             table="courses_course",
-            fate=Fate.MERGED,
-            samples=(AsideRow(key={"id": "9"}, reason="same code as id = 3", row={"id": 9, "code": "LEPL1101"}),),
+            fate=RowOutcome.MERGED,
+            samples=(QuarantinedRow(key={"id": "9"}, reason="same code as id = 3", row={"id": 9, "code": "LEPL1101"}),),
         ),
     ),
     proof=Proof(
@@ -210,7 +212,7 @@ def poisoned(text: str) -> Report:
     proof = Proof(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
     assert PUBLISHED.source
     edits = (Change(key={text: text}, old=text, new=text),)
-    rows = (AsideRow(key={text: text}, reason=text, row={text: text, "n": None, "b": {"blob": text}}),)
+    rows = (QuarantinedRow(key={text: text}, reason=text, row={text: text, "n": None, "b": {"blob": text}}),)
     return replace(
         FAILED,
         mode=text,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import GenericKey, TargetTable, TargetUnique
-from migrate_to_pg.row_repair.engine import Accepted, mend
+from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.verify.repairs import expected
 from migrate_to_pg.verify.repairs.predicate import holds
@@ -67,7 +67,7 @@ def unexplained(
         catalog = read_source(path)
         plan = make_plan(catalog, targets, source_time_zone=zone, models=models or {}, generic_keys=generic_keys)
         accepted = Accepted(fix=FIX, quarantine=frozenset(quarantine))
-        mended, left, _ = mend(
+        mended, left, _ = repair_rows(
             plan,
             catalog,
             path,

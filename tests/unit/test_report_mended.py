@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrate_to_pg.records import Proof, Report, Verify
-from migrate_to_pg.records.repairs import AsideRow, Change, Fate
+from migrate_to_pg.records.repairs import Change, QuarantinedRow, RowOutcome
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines
 from tests.unit.reports import (
@@ -173,7 +173,7 @@ def test_what_was_not_published_is_not_said_to_be_on_the_target() -> None:
 
 def test_five_are_shown_on_a_terminal_and_fifty_on_the_page() -> None:
     cells = tuple(Change(key={"id": str(i)}, old=f"'o{i}'", new=f"'n{i}'") for i in range(60))
-    rows = tuple(AsideRow(key={"id": str(i)}, reason=f"because-{i}", row={"kept": i}) for i in range(60))
+    rows = tuple(QuarantinedRow(key={"id": str(i)}, reason=f"because-{i}", row={"kept": i}) for i in range(60))
     report = replace(PUBLISHED, changed=(changed(count=2_000, samples=cells),), aside=(aside(count=60, samples=rows),))
     text, page = "\n".join(lines(report)), Page(to_html(report)).text
     assert (text.count("'o"), text.count("because-")) == (5, 5)
@@ -261,7 +261,7 @@ def test_a_fault_that_was_repaired_in_part_says_what_is_left() -> None:
 
 
 def test_merged_rows_are_no_quarantine() -> None:
-    merged = aside(rule="duplicate-key", table="courses_course", fate=Fate.MERGED)
+    merged = aside(rule="duplicate-key", table="courses_course", fate=RowOutcome.MERGED)
     report = replace(MENDED, aside=(merged,), findings=MENDED.findings[2:])
     check_all_tell(report, "1 repaired", "The repair was accepted with --fix duplicate-key (lossy).")
     check_none_tell(report, "left out with")

@@ -15,8 +15,8 @@ from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
 from migrate_to_pg.records.diagnosis import NotRepaired, Repaired
-from migrate_to_pg.records.repairs import ChangedCells, Mended
-from migrate_to_pg.row_repair.engine import Accepted, is_called_for, mend
+from migrate_to_pg.records.repairs import ChangedCells, RepairResult
+from migrate_to_pg.row_repair.engine import Accepted, is_called_for, repair_rows
 from migrate_to_pg.system.workdir import Workplace
 
 Progress = Callable[[Event], None]
@@ -29,7 +29,7 @@ class MendedRows:
     #: SQLite databases: the rows as they are to be, and the edits.
     working: Path
     journal: Path
-    mended: Mended
+    mended: RepairResult
     #: The tables that are edited, by SQLite's name, with their edits.
     edits: tuple[tuple[PlannedTable, Edits], ...]
     #: As they are afterwards: those that were mended are applied.
@@ -81,7 +81,7 @@ def mend_rows(
         return None
     working, journal = place.working_copy, place.unfinished_journal
     with stage(progress, "trial"):
-        mended, __, outcome = mend(
+        mended, __, outcome = repair_rows(
             plan, catalog, snapshot, findings, accepted=accepted, working=working, journal=journal, progress=progress
         )
         edited = fold(journal)

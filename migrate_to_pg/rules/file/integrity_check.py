@@ -32,7 +32,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     To compare each with its row would cost more than the load (10 s against 2 s for 440 MB), and sqlite_doctor does it.
     """
     lacking = {lacking.name for lacking in subject.catalog.lacking if lacking.kind == "collation"}
-    told = [*_told(subject.database, PAGES, lacking), *_uneven(subject)]
+    told = [*_describe(subject.database, PAGES, lacking), *_uneven(subject)]
     if told:
         yield _damaged(told)
 
@@ -55,11 +55,11 @@ def _uneven(subject: Subject) -> Iterator[str]:
 
 def findings(database: sqlite3.Connection, pragma: Sql) -> Iterator[Finding]:
     """The same by the pragma given, for any connection: sqlite_doctor's has Django's functions."""
-    if told := _told(database, pragma):
+    if told := _describe(database, pragma):
         yield _damaged(told)
 
 
-def _told(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = ()) -> list[str]:
+def _describe(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = ()) -> list[str]:
     # Each may be several lines, under a heading such as "*** in database main ***".
     lines = [line for entry in answers(database, pragma, lacking) for line in entry.splitlines()]
     return [line for line in lines if line != "ok" and not line.startswith(("***", *_ABOUT_VALUES))]

@@ -15,7 +15,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_, counted, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Subject, Told, UnmendableError, Value, ValueRule
+from migrate_to_pg.rules.base import Mend, Message, Subject, UnmendableError, Value, ValueRule
 from migrate_to_pg.rules.keys import empty_key
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.sqlite.sql import Sql, compose, name
@@ -109,7 +109,7 @@ def _known(subject: Subject, different: Sql, parent: PlannedTable, code: Planned
     )
 
 
-def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
     """Which unique column knows the texts, how many of them, and what the others are."""
     found = codes(subject, table, column)
     if found is None:
@@ -125,7 +125,7 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql
         column=name(column.source.name),
         table=name(table.source.name),
     )
-    return Told(
+    return Message(
         explanation=_(
             "PostgreSQL's column is {type} and refers to {parent}.{key}; these rows hold texts.{kinds} A"
             " script or an import that thought in codes wrote them, and SQLite takes any value in any"
@@ -203,7 +203,7 @@ def _both(subject: Subject, table: PlannedTable, column: PlannedColumn, found: C
     )
 
 
-def _mend_of(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+def _conversion(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
     found = codes(subject, table, column)
     return partial(_key_of, _keys(subject, table, column, found)) if found else None
 
@@ -263,7 +263,7 @@ RULE = ValueRule(
     remedy=N_("Put the id of the row that has the code in its place."),
     mask=mask,
     where=_where,
-    tell=tell,
+    tell=describe,
     repair="lossy",
     repair_description=(
         "Django reads the text today, and finds no row by it. Puts the key of the one row that has the text as its code"
@@ -272,6 +272,6 @@ RULE = ValueRule(
         " would be printed and the key of a row, becomes that number. All else stands: no row with it, several, or one"
         " row's code that is another row's key, where nothing says which is meant."
     ),
-    mend=_mend_of,
+    mend=_conversion,
     with_class=True,
 )

@@ -29,14 +29,14 @@ def find(subject: Subject) -> Iterator[Finding]:
                 " was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows are"
                 " moved as they are.",
                 content_types_name_models=counted(len(gone), "content type names a model", "content types name models"),
-                gone="; ".join(_told(subject, one) for one in gone[:_NAMED]),
+                gone="; ".join(_describe(subject, one) for one in gone[:_NAMED]),
                 more=_more(gone),
             ),
             remedy=_(RULE.remedy),
         )
 
 
-def _told(subject: Subject, one: ContentType) -> str:
+def _describe(subject: Subject, one: ContentType) -> str:
     hanging = [*_permissions(subject, one), *_generic_rows(subject, one)]
     told = ", ".join(hanging) or _("nothing refers to it")
     return f"{one} ({told})"

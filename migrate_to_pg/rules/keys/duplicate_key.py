@@ -131,13 +131,13 @@ def has_unique_index(subject: Subject, table: PlannedTable, columns: list[Planne
     return False
 
 
-def surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
+def count_surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
     """How many rows are too many under this constraint; 0 where that cannot be told here."""
     search = _search(table, unique)
-    return _surplus(subject, search) if search else 0
+    return _count_surplus(subject, search) if search else 0
 
 
-def _surplus(subject: Subject, search: Search) -> int:
+def _count_surplus(subject: Subject, search: Search) -> int:
     sql = compose(
         "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1)",
         table=name(search.table.source.name),
@@ -149,10 +149,10 @@ def _surplus(subject: Subject, search: Search) -> int:
 
 def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
     """An error where every PostgreSQL finds the keys equal, a warning where its locale decides."""
-    count = _surplus(subject, search)
+    count = _count_surplus(subject, search)
     if not count and search.folded:
         search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
-        count = _surplus(subject, search)
+        count = _count_surplus(subject, search)
     if count:
         empty = empty_duplicates.repeated(subject, search.table, search.columns, search.where)
         yield RULE.finding(

@@ -19,7 +19,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for table in subject.plan.tables:
         for key in table.target.foreign_keys:
             columns = paired(table, key.columns)
-            where = _told_here(subject, table, key, columns) if columns else None
+            where = _orphan_condition(subject, table, key, columns) if columns else None
             count = _count(subject, table, where) if where else 0
             if where and count:
                 yield _finding(subject, table, key, columns, where, count)
@@ -29,7 +29,7 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
     """The rows of a table without a parent, for each of its keys."""
     for key in table.target.foreign_keys:
         columns = paired(table, key.columns)
-        where = _told_here(subject, table, key, columns) if columns else None
+        where = _orphan_condition(subject, table, key, columns) if columns else None
         if where:
             yield Offence(columns=tuple(columns), where=where)
 
@@ -45,7 +45,7 @@ def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
     return [by_name[column] for column in wanted] if all(column in by_name for column in wanted) else []
 
 
-def _told_here(
+def _orphan_condition(
     subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]
 ) -> Sql | None:
     """The condition for an orphan, but for the empty texts, which have a rule of their own."""

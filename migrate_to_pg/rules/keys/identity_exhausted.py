@@ -22,10 +22,10 @@ def find(subject: Subject) -> Iterator[Finding]:
         for column in table.columns:
             limit = _LAST.get(column.target.type_name)
             if column.target.sequence is not None and limit is not None:
-                yield from _judged(subject, table, column, limit)
+                yield from _finding(subject, table, column, limit)
 
 
-def _judged(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> Iterator[Finding]:
+def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> Iterator[Finding]:
     highest, given = _highest(subject, table, column, limit), _given(table, column)
     if max(highest, given) >= limit:
         yield RULE.finding(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Doubt, Finding, Level
+from migrate_to_pg.records import AmbiguousName, Finding, Level
 from migrate_to_pg.rules.base import SetRule, Subject
 
 
@@ -15,7 +15,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     yield from map(finding, subject.plan.doubts)
 
 
-def finding(doubt: Doubt) -> Finding:
+def finding(doubt: AmbiguousName) -> Finding:
     """The doubt, with every name that it is about."""
     sources, targets = (", ".join(names) for names in (doubt.sources, doubt.targets))
     if doubt.table:

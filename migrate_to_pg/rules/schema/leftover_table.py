@@ -79,7 +79,7 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
     if subject.leftovers is Leftovers.COPY and (columns := _columns(subject, table)) > MOST_COLUMNS:
         return _too_wide(table, columns)
     if subject.leftovers is Leftovers.COPY:
-        return _finding(subject, table, Level.WARNING, _carried(subject, table), _COPIED)
+        return _finding(subject, table, Level.WARNING, _destination(subject, table), _COPIED)
     # Without a server it may be one that RunSQL makes: that stops nobody.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
     return _finding(subject, table, Level.ERROR if stops else Level.WARNING, _behind(subject, table), _LEFT)
@@ -170,7 +170,7 @@ def _behind(subject: Subject, table: SourceTable) -> str:
     return _held(table) + (_(" You chose so.") if chosen else "")
 
 
-def _carried(subject: Subject, table: SourceTable) -> str:
+def _destination(subject: Subject, table: SourceTable) -> str:
     if table.name in subject.plan.excluded_leftovers:
         told = _("The move makes it in schema {schema}, empty: its rows were excluded.", schema=LEFTOVERS)
     elif table.rows:

@@ -62,7 +62,7 @@ def _view(subject: Subject, view: str, sql: str) -> Finding:
     return _finding(N_("view"), view, view, sql, unknown + told)
 
 
-def untold(complaints: Mapping[str, str], found: Iterable[Finding]) -> tuple[Finding, ...]:
+def new_unread_views(complaints: Mapping[str, str], found: Iterable[Finding]) -> tuple[Finding, ...]:
     """A finding for each view that could not be read to its end, but for those that were found out before."""
     told = [(finding.table, finding.explanation) for finding in found]
     known = {view for view, complaint in complaints.items() for t, text in told if t == view and complaint in text}

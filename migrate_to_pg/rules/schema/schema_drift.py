@@ -41,7 +41,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for table in subject.plan.tables:
         made = subject.plan.made
         if made is None:
-            losses = list(_promised(subject, table))
+            losses = list(_expected(subject, table))
         elif own := made.get(table.source.name.lower()):
             losses = list(_lost(subject, table, own))
         else:
@@ -50,7 +50,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             yield _finding(table, losses)
 
 
-def _promised(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+def _expected(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
     yield from _types(subject, table)
     yield from _not_nulls(subject, table)
     yield from _uniques(subject, table)
@@ -97,7 +97,7 @@ def _made_uniques(subject: Subject, table: PlannedTable, made: MadeTable) -> Ite
             continue
         wanted = {column.name for column in columns}
         told = (unique for unique in table.target.uniques if set(unique.columns) == wanted)
-        if not any(duplicate_key.surplus(subject, table, unique) for unique in told):
+        if not any(duplicate_key.count_surplus(subject, table, unique) for unique in told):
             yield _not_unique(columns, primary=names == primary)
 
 
@@ -174,7 +174,7 @@ def _uniques(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
         columns = paired(table, unique.columns)
         if not columns or unique.predicate or duplicate_key.has_unique_index(subject, table, columns):
             continue
-        if not duplicate_key.surplus(subject, table, unique):
+        if not duplicate_key.count_surplus(subject, table, unique):
             yield _not_unique(columns, primary=unique.primary)
 
 

@@ -23,7 +23,7 @@ def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn, _own: 
     )
 
 
-def _mend_of(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> Mend:
+def _conversion(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> Mend:
     return partial(_with_offset, ZoneInfo(subject.plan.source_time_zone))
 
 
@@ -62,5 +62,5 @@ RULE = form_rule(
         " time that was shown twice that is the earlier one; a time that was never shown is what clocks showed that"
         " nobody put forward. A date alone, and a time written without colons, stand."
     ),
-    mend=_mend_of,
+    mend=_conversion,
 )

@@ -20,7 +20,7 @@ def _reading(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
     return reading + words(subject, table, column, own)
 
 
-def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
+def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
     if not is_converted(column):
         return lambda value: int(value == 1)
     return lambda value: None if value in ("", b"") else int(value in ("1", b"1"))
@@ -45,7 +45,7 @@ RULE = dataclasses.replace(
             "Puts 1 in place of what Django reads as True, 0 in place of what it reads as False, and NULL in place of"
             " what it reads as None."
         ),
-        mend=_mend_of,
+        mend=_conversion,
     ),
     where=as_read,
 )

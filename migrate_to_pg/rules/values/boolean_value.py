@@ -19,8 +19,8 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject, Told, UnmendableError, Value
-from migrate_to_pg.rules.malformed import condition, form_rule, told_counts
+from migrate_to_pg.rules.base import Message, Subject, UnmendableError, Value
+from migrate_to_pg.rules.malformed import condition, describe_kinds, form_rule
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 _TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
@@ -65,7 +65,7 @@ def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
 
 def words(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     """How many of the texts are words, and how many are empty."""
-    return told_counts(
+    return describe_kinds(
         subject,
         table,
         column,
@@ -108,7 +108,7 @@ def _remedy(table: PlannedTable, column: PlannedColumn) -> str:
     return _("{remedy} To keep in SQLite what Django reads today:\n{query}", remedy=_(RULE.remedy), query=query)
 
 
-def _meant(value: Value) -> Value:
+def _intended_value(value: Value) -> Value:
     word = value.strip(" ").lower() if isinstance(value, str) else value
     if word in _TRUE or word == 1:
         return 1
@@ -136,12 +136,12 @@ _RULE = form_rule(
         "Puts what the word means, which Django does not read today: 1 in place of true, t, yes, y, on and 1, and 0 in"
         " place of false, f, no, n, off and 0, in capitals or not, with spaces around or not. All else stands."
     ),
-    mend=lambda *_: _meant,
+    mend=lambda *_: _intended_value,
 )
 
 
-def _tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
+def _describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
     return dataclasses.replace(_RULE.tell(subject, table, column, own), remedy=_remedy(table, column))
 
 
-RULE = dataclasses.replace(_RULE, where=contradicted, tell=_tell)
+RULE = dataclasses.replace(_RULE, where=contradicted, tell=_describe)

@@ -11,7 +11,7 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Subject
-from migrate_to_pg.rules.malformed import JSON_TYPES, form_rule, told_counts
+from migrate_to_pg.rules.malformed import JSON_TYPES, describe_kinds, form_rule
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -30,7 +30,7 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return told_counts(
+    return describe_kinds(
         subject,
         table,
         column,

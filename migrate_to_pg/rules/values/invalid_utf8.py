@@ -6,12 +6,12 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Subject, UnmendableError, Value
-from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule, marked, told_counts
+from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, describe_kinds, form_rule, marked
 from migrate_to_pg.sqlite.sql import Sql
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return told_counts(
+    return describe_kinds(
         subject,
         table,
         column,
@@ -29,7 +29,7 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql
     )
 
 
-def _mended(value: Value) -> Value:
+def _converted(value: Value) -> Value:
     """The reader's surrogates U+DC80 to U+DCFF are the bytes that are no UTF-8."""
     if isinstance(value, str):
         return "".join(_character(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in value)
@@ -62,5 +62,5 @@ RULE = form_rule(
         "Keeps all that is UTF-8, and reads each byte that is no part of it as Windows-1252; the five bytes that have"
         " no character there (81, 8D, 8F, 90, 9D) as Latin-1. The bytes of half a surrogate pair are read so too."
     ),
-    mend=lambda *_: _mended,
+    mend=lambda *_: _converted,
 )

@@ -9,14 +9,14 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Subject
 from migrate_to_pg.rules.keys import empty_key
-from migrate_to_pg.rules.malformed import condition, form_rule, marked, told_counts
+from migrate_to_pg.rules.malformed import condition, describe_kinds, form_rule, marked
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
 from migrate_to_pg.sqlite.sql import Sql
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return told_counts(subject, table, column, own, [(_("the empty text, where NULL was meant"), "{c} = ''")])
+    return describe_kinds(subject, table, column, own, [(_("the empty text, where NULL was meant"), "{c} = ''")])
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:

@@ -13,7 +13,7 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Subject, UnmendableError, Value
-from migrate_to_pg.rules.malformed import form_rule, told_counts
+from migrate_to_pg.rules.malformed import describe_kinds, form_rule
 from migrate_to_pg.rules.sql_functions import json_fault
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -35,7 +35,7 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return told_counts(
+    return describe_kinds(
         subject,
         table,
         column,
@@ -59,7 +59,7 @@ _ESCAPE = re.compile(
 )
 
 
-def _mended(value: Value) -> Value:
+def _converted(value: Value) -> Value:
     mended = _ESCAPE.sub(_replaced, value) if isinstance(value, str) else ""
     # A number that is too large stays as it is.
     if not mended or json_fault(mended.encode()):
@@ -89,5 +89,5 @@ RULE = form_rule(
         "Removes every escape \\u0000 and puts \\ufffd, the replacement character, in place of each half of a surrogate"
         " pair. A document with a number that is too large stands."
     ),
-    mend=lambda *_: _mended,
+    mend=lambda *_: _converted,
 )

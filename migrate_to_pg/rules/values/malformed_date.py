@@ -10,7 +10,7 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Mend, Subject, UnmendableError, Value
-from migrate_to_pg.rules.malformed import form_rule, marked, told_counts
+from migrate_to_pg.rules.malformed import describe_kinds, form_rule, marked
 from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_in_place_of
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -19,7 +19,7 @@ _DATE_AND_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T][0-9]{2}:[0-9]{2}(
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return told_counts(
+    return describe_kinds(
         subject,
         table,
         column,
@@ -32,11 +32,11 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql
     )
 
 
-def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
-    return partial(_mended, column.target.not_null)
+def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
+    return partial(_converted, column.target.not_null)
 
 
-def _mended(not_null: bool, value: Value) -> Value:
+def _converted(not_null: bool, value: Value) -> Value:
     found = _DATE_AND_TIME.fullmatch(value) if isinstance(value, str) else None
     if found is None or value in _MEANT_AS_NULL:
         return null_in_place_of(frozenset() if not_null else _MEANT_AS_NULL, value)
@@ -64,5 +64,5 @@ RULE = form_rule(
         "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it; of a valid date and time"
         " (YYYY-MM-DD HH:MM, also with seconds, or with T) without an offset keeps the date. All else stands."
     ),
-    mend=_mend_of,
+    mend=_conversion,
 )

@@ -6,13 +6,13 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Subject
-from migrate_to_pg.rules.malformed import form_rule, marked, told_counts
+from migrate_to_pg.rules.malformed import describe_kinds, form_rule, marked
 from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_for
 from migrate_to_pg.sqlite.sql import Sql
 
 
 def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return told_counts(
+    return describe_kinds(
         subject,
         table,
         column,

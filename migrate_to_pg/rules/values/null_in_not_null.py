@@ -9,7 +9,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Subject, Told, ValueRule
+from migrate_to_pg.rules.base import Mend, Message, Subject, ValueRule
 from migrate_to_pg.rules.malformed import TEXT_TYPES
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -22,7 +22,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return empty if any_true(empty) else None
 
 
-def tell(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+def describe(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
     """Why SQLite took it."""
     declared = (
         _("although its declaration says NOT NULL") if column.source.not_null else _("which has no NOT NULL there")
@@ -32,7 +32,7 @@ def tell(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sq
         table=name(table.source.name),
         column=name(column.source.name),
     )
-    return Told(
+    return Message(
         explanation=(
             _(
                 "PostgreSQL's column {column} is NOT NULL and would refuse these rows; SQLite's table holds"
@@ -45,7 +45,7 @@ def tell(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sq
     )
 
 
-def _mend_of(_: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+def _conversion(_: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
     """The empty text, as Django leaves a CharField; never in a key, where no parent answers to it."""
     is_key = any(column.name in key.columns for key in table.target.foreign_keys)
     return None if is_key or column.target.type_name not in TEXT_TYPES else lambda _: ""
@@ -58,11 +58,11 @@ RULE = ValueRule(
     meaning="PostgreSQL refuses the row.",
     remedy=N_("Give the rows a value, or let the model's field be null and migrate."),
     mask=mask,
-    tell=tell,
+    tell=describe,
     repair="lossy",
     repair_description=(
         "Puts the empty text, '', in place of NULL in columns of text that are not part of a foreign key. Any other"
         " column has no value that means nothing: there the finding stands."
     ),
-    mend=_mend_of,
+    mend=_conversion,
 )

@@ -10,7 +10,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject, Told, ValueRule
+from migrate_to_pg.rules.base import Message, Subject, ValueRule
 from migrate_to_pg.sqlite.sql import Sql
 
 
@@ -23,9 +23,9 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return short if any_true(short) else None
 
 
-def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
     """What comes back."""
-    return Told(
+    return Message(
         explanation=_(
             "PostgreSQL's column is {type}: it fills these values up with spaces and gives them back so, and how many"
             " spaces they ended in cannot be told any more. Compared in PostgreSQL they are equal to what they were.",
@@ -45,5 +45,5 @@ RULE = ValueRule(
     ),
     remedy=N_("Make the column varchar(n) on PostgreSQL by a migration, where the spaces would matter."),
     mask=mask,
-    tell=tell,
+    tell=describe,
 )

@@ -16,7 +16,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable, TargetColumn
-from migrate_to_pg.rules.base import Subject, Told, ValueRule
+from migrate_to_pg.rules.base import Message, Subject, ValueRule
 from migrate_to_pg.sqlite.sql import Sql
 
 _PRECISION = re.compile(r"\((\d)\)")
@@ -50,9 +50,9 @@ def _unit(target: TargetColumn) -> int | None:
     return 10 ** (6 - int(precision[1])) if precision else 1
 
 
-def tell(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
     """What the column is."""
-    return Told(
+    return Message(
         explanation=_(
             "PostgreSQL's column is {type} and keeps less than these values hold: it would round them, or drop what is"
             " below its fields, without a word.",
@@ -72,5 +72,5 @@ RULE = ValueRule(
     ),
     remedy=N_("Give the column its full precision on PostgreSQL by a migration, or round the values in SQLite."),
     mask=mask,
-    tell=tell,
+    tell=describe,
 )

@@ -35,11 +35,11 @@ def unjudged(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Refusal]
     """Those that no other rule tells of."""
     for refusal in refusals:
         table = subject.plan.table(refusal.table)
-        if table and not _is_judged(table, refusal):
+        if table and not _is_known(table, refusal):
             yield refusal
 
 
-def _is_judged(table: PlannedTable, refusal: Refusal) -> bool:
+def _is_known(table: PlannedTable, refusal: Refusal) -> bool:
     """NULL in a NOT NULL column, a CHECK constraint that is understood, and text that is too long have their rules."""
     columns = {c.name: c for c in table.loaded_columns}
     loaded = [columns[column] for column in refusal.columns if column in columns]

@@ -16,7 +16,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_, counted
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Subject, Told, UnmendableError, Value, ValueRule
+from migrate_to_pg.rules.base import Mend, Message, Subject, UnmendableError, Value, ValueRule
 from migrate_to_pg.sqlite.sql import Sql, compose, name, number
 
 
@@ -32,7 +32,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return long if any_true(long) else None
 
 
-def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Told:
+def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
     """How long the longest is, and how many only end in too many spaces."""
     parts = {
         "table": name(table.source.name),
@@ -50,7 +50,7 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql
         " {of_them_exceed} it by spaces alone, which it would cut off silently.",
         of_them_exceed=counted(spaces, "of them exceeds", "of them exceed"),
     )
-    return Told(
+    return Message(
         explanation=_(
             "PostgreSQL's column is {type} and would refuse these values; the longest has {longest:,}"
             " characters. SQLite does not look at the length.{cut}",
@@ -64,7 +64,7 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql
     )
 
 
-def _mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
     limit = column.target.max_length
     return None if limit is None else partial(_cut, limit)
 
@@ -85,11 +85,11 @@ RULE = ValueRule(
     ),
     remedy=N_("Raise max_length in the model and migrate, or shorten the values."),
     mask=mask,
-    tell=tell,
+    tell=describe,
     repair="lossy",
     repair_description=(
         "Keeps the first n characters (code points), n being the length of PostgreSQL's column, and cuts off the rest,"
         " spaces or not."
     ),
-    mend=_mend_of,
+    mend=_conversion,
 )

@@ -15,9 +15,9 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import convert, samples
-from migrate_to_pg.rules.base import Subject, Told, ValueRule
+from migrate_to_pg.rules.base import Message, Subject, ValueRule
 from migrate_to_pg.rules.keys import code_in_key, empty_key
-from migrate_to_pg.rules.malformed import told_counts
+from migrate_to_pg.rules.malformed import describe_kinds
 from migrate_to_pg.rules.values import text_as_blob
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name
 
@@ -29,7 +29,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return None if batch.column.target.type_name == "bool" else batch.wrong_storage
 
 
-def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Told:
+def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
     """What was found, what was expected, and what the values look like."""
     expected = _expected(column)
     found = [f"{count:,} {storage}" for storage, count in _classes(subject, table, column, own)]
@@ -39,7 +39,7 @@ def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql)
         table=name(table.source.name),
         expected=_quoted(column),
     )
-    return Told(
+    return Message(
         explanation=_(
             "PostgreSQL's column is {type}, which is read from SQLite's {expected} values; found here:"
             " {found}. SQLite takes any value in any column{declared}.{numbers}",
@@ -94,10 +94,10 @@ _DURATIONS: tuple[tuple[str, LiteralString], ...] = (
 def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     """What the values look like, so that a person sees where they came from."""
     if column.target.type_name in _INTEGER_TYPES:
-        return told_counts(subject, table, column, own, _WHOLES)
+        return describe_kinds(subject, table, column, own, _WHOLES)
     if column.target.type_name in ("date", "timestamp", "timestamptz"):
-        return told_counts(subject, table, column, own, _MOMENTS)
-    return told_counts(subject, table, column, own, _DURATIONS) if column.target.type_name == "interval" else ""
+        return describe_kinds(subject, table, column, own, _MOMENTS)
+    return describe_kinds(subject, table, column, own, _DURATIONS) if column.target.type_name == "interval" else ""
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
@@ -135,7 +135,7 @@ RULE = ValueRule(
     remedy=N_("Put values of the column's type in their place."),
     mask=mask,
     where=_where,
-    tell=tell,
+    tell=describe,
     with_class=True,
     repair="lossy",
     repair_description=(
@@ -150,5 +150,5 @@ RULE = ValueRule(
         " In bytea: text becomes its bytes. In date, time, timestamp, uuid, JSON and other columns that are read from"
         " text: a blob that is UTF-8 without NUL becomes that text. All else stands."
     ),
-    mend=convert.mend_of,
+    mend=convert.conversion_for,
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Plan, PlannedTable
-from migrate_to_pg.records.repairs import Mended
+from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.verify.differences import Verdict
 from migrate_to_pg.verify.repairs import nulled_keys
 from migrate_to_pg.verify.repairs.expected import relation
@@ -57,7 +57,7 @@ class Expected:
 
 
 @contextlib.contextmanager
-def expected(plan: Plan, source: Source, mended: Mended | None) -> Iterator[Expected]:
+def expected(plan: Plan, source: Source, mended: RepairResult | None) -> Iterator[Expected]:
     """Check the record; the file with what should be there is gone afterwards. Raises ProofError for none at all."""
     if mended is None:
         yield Expected({}, "")
@@ -74,7 +74,7 @@ def expected(plan: Plan, source: Source, mended: Mended | None) -> Iterator[Expe
         yield found
 
 
-def _check(plan: Plan, source: Source, mended: Mended, path: Path) -> Expected:
+def _check(plan: Plan, source: Source, mended: RepairResult, path: Path) -> Expected:
     zone = zoneinfo.ZoneInfo(plan.source_time_zone)
     tables = {
         planned.name: Table(
@@ -124,7 +124,7 @@ def _tables(record: Record, names: Iterator[str] | list[str]) -> list[Table]:
     return [table for table in found if table.rowid]
 
 
-def _strangers(record: Record, mended: Mended) -> Iterator[Verdict]:
+def _strangers(record: Record, mended: RepairResult) -> Iterator[Verdict]:
     """Sums that are not the journal's, and lines about tables in which nothing can be repaired."""
     told = {(c.rule, c.table, c.column): c.count for c in mended.changed}
     taken = {(a.rule, a.table, str(a.fate)): a.count for a in mended.aside}

@@ -13,7 +13,7 @@ from pathlib import Path
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Finding, GenericKey, TargetTable
-from migrate_to_pg.row_repair.engine import Accepted, mend
+from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from tests.unit.rules.examined import make, table
 
 Script = str | Callable[[sqlite3.Connection], object]
@@ -72,7 +72,7 @@ def mended(
         accepted = accepted or Accepted(fix=frozenset(fix), quarantine=frozenset(quarantine))
         found = examine(plan, catalog, path, accepted=accepted.fix, progress=lambda _: None)
         found = tuple(finding for finding in found if finding.rule != "schema-drift")
-        _, after, findings = mend(
+        _, after, findings = repair_rows(
             plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
         )
         assert path.read_bytes() == before

@@ -13,7 +13,7 @@ from migrate_to_pg.doctor.repair.rebuild import Rebuild, rebuild
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import TargetTable
-from migrate_to_pg.row_repair.engine import Accepted, mend
+from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from tests.unit.rules.examined import check_finds, findings, keys, table
 from tests.unit.rules.mended import mended
 
@@ -95,7 +95,9 @@ def test_their_repair_in_place_reaches_the_rows_that_were_decided_on(shape: tupl
     plan = make_plan(catalog, (target(column), P), source_time_zone="UTC")
     accepted = Accepted(fix=frozenset({"text-too-long"}))
     found = examine(plan, catalog, path, accepted=accepted.fix, progress=lambda _: None)
-    mend(plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None)
+    repair_rows(
+        plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
+    )
     assert fold(journal) == {"t": {column}}
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         attach(database, working, journal)
