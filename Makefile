@@ -96,7 +96,7 @@ APPS = attribution_project attributions courses
 CATALOGUE = migrate_to_pg/locale/fr/LC_MESSAGES/migrate_to_pg
 messages: .venv/ready  ## all sentences into their French catalogues, and those compiled (needs gettext)
 	@sed -n 's/{% translate \("[^"]*"\) %}/\n_(\1)\n/gp' migrate_to_pg/report/report.html | grep '^_(' \
-		| xgettext --language=Python --from-code=UTF-8 --no-location --sort-output --no-wrap -k -k_ -kN_ -kcounted:2,3 \
+		| xgettext --language=Python --from-code=UTF-8 --no-location --sort-output --no-wrap -k -k_ -kN_ -kpluralize:2,3 \
 		-kngettext:1,2 -kgettext -o - - $$(git ls-files 'migrate_to_pg/*.py') | sed 's/CHARSET/UTF-8/' \
 		| msgmerge --quiet --no-wrap --no-location --sort-output --no-fuzzy-matching --update --backup=none $(CATALOGUE).po -
 	@msgattrib --no-obsolete --no-wrap --no-location --sort-output -o $(CATALOGUE).po $(CATALOGUE).po

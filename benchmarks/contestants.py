@@ -61,7 +61,7 @@ class Bench:
         url = self.fresh(name)
         manage("migrate", "--verbosity", "0", DATABASE_URL=url)
         with psycopg.connect(url, autocommit=True) as connection:
-            staging.set_aside(connection, "public")
+            staging.drop_objects(connection, "public")
             for table in TABLES:
                 connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(table)))
         return url

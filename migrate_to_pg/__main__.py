@@ -9,7 +9,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import spoken, wanted
+from migrate_to_pg.i18n import language_from_environment, use_language
 from migrate_to_pg.management.commands.migrate_to_pg import Command
 from migrate_to_pg.management.console import error_lines
 
@@ -26,7 +26,7 @@ def _stop(message: str) -> None:
 def main() -> None:
     """Run the command, or say how it is run."""
     name = os.environ.get("DJANGO_SETTINGS_MODULE")
-    with spoken(wanted()):
+    with use_language(language_from_environment()):
         if not name:
             _stop(_("This is a command of Django's manage.py, and no project is named."))
         try:

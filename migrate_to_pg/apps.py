@@ -23,7 +23,7 @@ class MigrateToPgConfig(AppConfig):
         if "migrate_to_pg" in sys.argv[1:2] or "sqlite_doctor" in sys.argv[1:2]:
             from migrate_to_pg.sqlite import startup_writes
 
-            startup_writes.remember()
+            startup_writes.record_state()
 
     def ready(self) -> None:
         """Register the system checks; they import what they need when they run."""

@@ -46,13 +46,13 @@ def _warnings(alias: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
 def _is_wal(path: Path, init_command: str) -> bool:
     """As each connection chooses, or as the file remembers; unknown counts as WAL, so that no warning is false."""
     from migrate_to_pg.sqlite.connection import journal_mode
-    from migrate_to_pg.sqlite.open_processes import opened_here
+    from migrate_to_pg.sqlite.open_processes import is_open_here
 
     if "journal_mode" in init_command.lower():
         return "wal" in init_command.lower()
     # To close a file, however it was opened, drops every lock that this process holds on it
     # (https://www.sqlite.org/howtocorrupt.html, 2.2): a database in use here is left alone.
-    if not path.is_file() or opened_here(path):
+    if not path.is_file() or is_open_here(path):
         return True
     try:
         return journal_mode(path) == "wal"

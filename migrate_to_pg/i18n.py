@@ -47,7 +47,7 @@ def activate(code: str) -> None:
 
 
 @contextmanager
-def spoken(code: str) -> Iterator[None]:
+def use_language(code: str) -> Iterator[None]:
     """Speak this language for a while."""
     before = _Chosen.language
     activate(code)
@@ -57,7 +57,7 @@ def spoken(code: str) -> Iterator[None]:
         activate(before)
 
 
-def wanted(environment: Mapping[str, str] = os.environ) -> str:
+def language_from_environment(environment: Mapping[str, str] = os.environ) -> str:
     """The language that the environment asks for, of those there are; English where it asks for none of them."""
     given = next((environment[name] for name in _ENVIRONMENT if environment.get(name)), "")
     for part in given.split(":"):
@@ -86,7 +86,7 @@ def ngettext(one: str, many: str, n: int, /, **values: object) -> str:
     return _FORMATTER.vformat(_Chosen.catalogue.ngettext(one, many, n), (), {"n": n, **values})
 
 
-def counted(count: int, one: str, many: str) -> str:
+def pluralize(count: int, one: str, many: str) -> str:
     """1 row refers, 1,200 rows refer."""
     return f"{number(count)} {_Chosen.catalogue.ngettext(one, many, count)}"
 

@@ -22,7 +22,7 @@ from migrate_to_pg.codecs.base import (
     Codec,
     Context,
     Converted,
-    Doubtful,
+    NeedsCheckedRead,
     either,
     one_by_one,
     within,
@@ -36,7 +36,7 @@ from migrate_to_pg.codecs.text_types import judge_of, lost_patterns
 def _numeric(arrays: Sequence[pa.Array], context: Context) -> Converted:
     values, *large = arrays
     if not large and not within(values, -SHORT, SHORT):
-        raise Doubtful
+        raise NeedsCheckedRead
     integers = large[0].to_pylist() if large else [None] * len(values)
     exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), integers, strict=True)]
     read = sqlite_decimal if context.column.precision is None else as_django_reads

@@ -32,7 +32,7 @@ THERE = Rendering(sql="{0} IS NOT NULL", type=pa.int64())
 EXACT = 2.0**53 - 1
 
 
-class Doubtful(Exception):  # noqa: N818 - not an error: a question that the guarded reading answers
+class NeedsCheckedRead(Exception):  # noqa: N818 - not an error: a question that the guarded reading answers
     """A batch of the plain reading that only the guarded one can settle."""
 
 

@@ -56,12 +56,12 @@ def record_batches(
             if not _LACKS.search(str(error)):
                 raise
             # The driver's SQLite knows nothing of what the project registers with Python's.
-            yield from _together(_by_python(snapshot, query, types, rows), rows, most)
+            yield from _coalesce(_by_python(snapshot, query, types, rows), rows, most)
             return
         batches = cursor.fetch_record_batch()
         if tuple(batches.schema.types) != tuple(types):
             raise OtherTypesError
-        yield from _together(later(batches, 1), rows, most)
+        yield from _coalesce(later(batches, 1), rows, most)
 
 
 def later(batches: Iterable[pa.RecordBatch], row: int) -> Iterator[pa.RecordBatch]:
@@ -77,7 +77,7 @@ def _driver_rows(largest: int | None, most: int) -> int:
     return _CAUTIOUS_ROWS if largest is None else max(1, min(most, BATCH_BYTES // max(largest, 1)))
 
 
-def _together(batches: Iterable[pa.RecordBatch], rows: int, most: int) -> Iterator[pa.RecordBatch]:
+def _coalesce(batches: Iterable[pa.RecordBatch], rows: int, most: int) -> Iterator[pa.RecordBatch]:
     """Small batches joined: one large row makes the driver's batches small for the whole table."""
     held: list[pa.RecordBatch] = []
     weight = count = 0

@@ -14,7 +14,7 @@ from migrate_to_pg.codecs.base import (
     Codec,
     Context,
     Converted,
-    Doubtful,
+    NeedsCheckedRead,
     Rendering,
     either,
     same,
@@ -54,7 +54,7 @@ def _double(arrays: Sequence[pa.Array], _: Context) -> Converted:
         return without(values, pc.equal(large[0], 1))
     if within(values, -EXACT, EXACT):
         return Converted(values=values)
-    raise Doubtful
+    raise NeedsCheckedRead
 
 
 def _real(arrays: Sequence[pa.Array], context: Context) -> Converted:

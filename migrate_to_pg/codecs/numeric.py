@@ -15,7 +15,17 @@ from importlib import metadata
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import REAL, Codec, Context, Converted, Doubtful, Rendering, any_true, one_by_one, within
+from migrate_to_pg.codecs.base import (
+    REAL,
+    Codec,
+    Context,
+    Converted,
+    NeedsCheckedRead,
+    Rendering,
+    any_true,
+    one_by_one,
+    within,
+)
 from migrate_to_pg.records import TargetColumn
 
 #: Integers of more than 15 digits travel beside the double as text: not every double can hold them.
@@ -50,7 +60,7 @@ def _digits(column: TargetColumn) -> tuple[int, int]:
 def _convert(arrays: Sequence[pa.Array], context: Context) -> Converted:
     values, *large = arrays
     if not large and not within(values, -SHORT, SHORT):
-        raise Doubtful
+        raise NeedsCheckedRead
     fast = None if large and large[0].null_count < len(values) else _fast(values, context.column)
     return Converted(values=fast) if fast is not None else _exactly(values, large, context.column)
 

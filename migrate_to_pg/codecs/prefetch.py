@@ -28,7 +28,7 @@ class _Failure:
         self.error = error
 
 
-def ahead(source: Generator[T, None, None]) -> Generator[T, None, None]:
+def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:
     """The items of ``source``, which runs in a thread from first to last; closing this closes that one."""
     made: queue.Queue[T | _Failure] = queue.Queue(_AHEAD)
     unwanted = threading.Event()

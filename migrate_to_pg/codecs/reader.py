@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs import codec_for
-from migrate_to_pg.codecs.base import Context, Doubtful
+from migrate_to_pg.codecs.base import Context, NeedsCheckedRead
 from migrate_to_pg.codecs.driver import BATCH_ROWS, READ_ERRORS, OtherTypesError, later, record_batches
-from migrate_to_pg.codecs.prefetch import ahead
+from migrate_to_pg.codecs.prefetch import prefetch
 from migrate_to_pg.codecs.select import Span, Statement, guarded, plain
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
@@ -77,7 +77,7 @@ def read(
     reading = _Reading(table, snapshot, time_zone, rowids, span)
     try:
         yield from reading.run(plain)
-    except (Doubtful, OtherTypesError, *READ_ERRORS):
+    except (NeedsCheckedRead, OtherTypesError, *READ_ERRORS):
         yield from reading.run_guarded()
 
 
@@ -102,7 +102,7 @@ class _Reading:
         source = self.table.source
         made = record_batches(self.snapshot, statement.sql, statement.types, largest=source.largest_row, most=most)
         # One large row more in memory would cost more than the waiting.
-        with closing(made if source.is_wide else ahead(made)) as batches:
+        with closing(made if source.is_wide else prefetch(made)) as batches:
             for batch in later(batches, self.done):
                 converted = self._convert(batch, statement)
                 self.done += batch.num_rows

@@ -76,7 +76,7 @@ def within(table: SourceTable, span: Span | None) -> str:
 def plain(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
     """Only what is needed where every value is sound; an error of the driver's where one is not."""
     columns = [(c, codec_for(c.target)) for c in table.loaded_columns]
-    values = [_sound(codec, codec.renderings[0], quote_name(column.source.name)) for column, codec in columns]
+    values = [_checked_column(codec, codec.renderings[0], quote_name(column.source.name)) for column, codec in columns]
     types = [codec.renderings[0].type for _, codec in columns]
     return _statement(table, values, types, widths=[1] * len(columns), masks=[], rowids=rowids, span=span)
 
@@ -92,7 +92,7 @@ def guarded(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> S
     return _statement(table, values, types, widths=widths, masks=masks, rowids=rowids, span=span)
 
 
-def _sound(codec: Codec, rendering: Rendering, quoted: str) -> str:
+def _checked_column(codec: Codec, rendering: Rendering, quoted: str) -> str:
     if rendering.type != pa.binary():
         return quoted
     value, fail = rendering.sql.format(quoted), _FAIL.format(quoted)

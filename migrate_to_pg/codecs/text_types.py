@@ -22,7 +22,7 @@ Judge = Callable[[str, TargetColumn], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class TextType:
     """What is kept of the texts of one type."""
 
     #: A regular expression (RE2) of a text of which less would be kept; '' for none.
@@ -104,33 +104,33 @@ def _short(most: int) -> Judge:
 _TIME = r"(?i)\b(now|today|tomorrow|yesterday)\b|\.\d{6}\d*[1-9]"
 _OFFSET = r":\d\d(\.\d+)?\s*([+-]\s*\d|z\b)"
 #: Type of the value, or of an array's or range's elements -> what is kept of its texts.
-KEPT: Mapping[str, Kept] = MappingProxyType(
+KEPT: Mapping[str, TextType] = MappingProxyType(
     {
         **dict.fromkeys(
             (
                 "int2", "int4", "int8", "numeric", "bool", "text", "varchar", "bpchar", "citext", "bytea", "uuid",
                 "json", "jsonb", "jsonpath", "inet", "cidr", "bit", "varbit", "ltree", "enum",
             ),
-            Kept(),
+            TextType(),
         ),
-        **dict.fromkeys(("float8", "point", "lseg", "box", "path", "polygon", "circle", "cube"), Kept(judge=_doubles)),
-        **dict.fromkeys(("float4", "vector"), Kept(judge=_singles)),
+        **dict.fromkeys(("float8", "point", "lseg", "box", "path", "polygon", "circle", "cube"), TextType(judge=_doubles)),
+        **dict.fromkeys(("float4", "vector"), TextType(judge=_singles)),
         # Of two points on it a line keeps none.
-        "line": Kept(lost=r"^\s*[^{\s]", judge=_doubles),
-        "macaddr": Kept(judge=_hexadecimal(12)),
-        "macaddr8": Kept(judge=_hexadecimal(16)),
-        "money": Kept(judge=_amount),
-        "date": Kept(lost=rf"{_TIME}|:"),
-        "time": Kept(lost=rf"{_TIME}|{_OFFSET}|\d-\d"),
-        "timestamp": Kept(lost=rf"{_TIME}|{_OFFSET}"),
-        "timetz": Kept(lost=rf"{_TIME}|\d-\d+-\d"),
-        **dict.fromkeys(("timestamptz", "interval"), Kept(lost=_TIME)),
-        "name": Kept(judge=_short(63)),
-        "char": Kept(judge=_short(1)),
-        "tsvector": Kept(judge=_lexemes),
-        "tsquery": Kept(),
-        "xml": Kept(judge=_undeclared),
-        "hstore": Kept(judge=_keys),
+        "line": TextType(lost=r"^\s*[^{\s]", judge=_doubles),
+        "macaddr": TextType(judge=_hexadecimal(12)),
+        "macaddr8": TextType(judge=_hexadecimal(16)),
+        "money": TextType(judge=_amount),
+        "date": TextType(lost=rf"{_TIME}|:"),
+        "time": TextType(lost=rf"{_TIME}|{_OFFSET}|\d-\d"),
+        "timestamp": TextType(lost=rf"{_TIME}|{_OFFSET}"),
+        "timetz": TextType(lost=rf"{_TIME}|\d-\d+-\d"),
+        **dict.fromkeys(("timestamptz", "interval"), TextType(lost=_TIME)),
+        "name": TextType(judge=_short(63)),
+        "char": TextType(judge=_short(1)),
+        "tsvector": TextType(judge=_lexemes),
+        "tsquery": TextType(),
+        "xml": TextType(judge=_undeclared),
+        "hstore": TextType(judge=_keys),
     }
 )  # fmt: skip
 #: In an array, a range, a query a backslash stands before a character that means something; before any other it would
@@ -165,7 +165,7 @@ def is_known(column: TargetColumn) -> bool:
 def lost_patterns(column: TargetColumn) -> Iterator[str]:
     """Regular expressions of a text of which PostgreSQL would keep less than is there."""
     element = element_of(column)
-    if pattern := KEPT.get(element, Kept()).lost:
+    if pattern := KEPT.get(element, TextType()).lost:
         yield pattern
     if element in ("tsquery", "hstore") or (element != "enum" and column.type_name != element):
         yield _DROPPED_BACKSLASH
@@ -173,7 +173,7 @@ def lost_patterns(column: TargetColumn) -> Iterator[str]:
 
 def judge_of(column: TargetColumn) -> Callable[[str], bool] | None:
     """Whether PostgreSQL keeps all of one text; None where no text needs to be looked at one by one."""
-    judge = KEPT.get(element_of(column), Kept()).judge
+    judge = KEPT.get(element_of(column), TextType()).judge
     limit = _limit(column)
     is_range = column.type_name in _RANGES
     if judge is None and limit is None and not is_range:
@@ -182,7 +182,7 @@ def judge_of(column: TargetColumn) -> Callable[[str], bool] | None:
     def keeps(text: str) -> bool:
         parts = elements(text) if column.type_name.startswith("_") else [text]
         if is_range:
-            return _has_room(text, column)
+            return _fits(text, column)
         try:
             return all((judge is None or judge(p, column)) and (limit is None or limit(p, column)) for p in parts)
         except (ValueError, ArithmeticError):
@@ -192,7 +192,7 @@ def judge_of(column: TargetColumn) -> Callable[[str], bool] | None:
     return keeps
 
 
-def _has_room(text: str, column: TargetColumn) -> bool:
+def _fits(text: str, column: TargetColumn) -> bool:
     """Whether something lies between the bounds: PostgreSQL keeps no bounds of an empty range."""
     found = _RANGE.fullmatch(text)
     if found is None or not found[2] or not found[3]:

@@ -24,7 +24,7 @@ from migrate_to_pg.records.diagnosis import Diagnosis, FileState
 from migrate_to_pg.rules.doctor_findings import NO_ROOM
 from migrate_to_pg.rules.run_findings import bytes_not_read
 from migrate_to_pg.sqlite.snapshot import Source, require_database, require_space
-from migrate_to_pg.system.workdir import Workplace
+from migrate_to_pg.system.workdir import WorkDirectory
 
 Progress = Callable[[Event], None]
 
@@ -57,13 +57,13 @@ def choose_database(database: str | None) -> SourceChoice:
 
 
 @contextmanager
-def workplace() -> Iterator[Workplace]:
+def workplace() -> Iterator[WorkDirectory]:
     """Where copies lie for as long as they are asked; nothing of them stays."""
     try:
-        place = Workplace(None)
+        place = WorkDirectory(None)
     except (OSError, UsageError):
         # The project's directory need not be writable for who looks.
-        place = Workplace(Path(tempfile.mkdtemp(prefix="sqlite_doctor-")))
+        place = WorkDirectory(Path(tempfile.mkdtemp(prefix="sqlite_doctor-")))
     try:
         yield place
     finally:
@@ -75,7 +75,7 @@ def workplace() -> Iterator[Workplace]:
             place.directory.rmdir()
 
 
-def diagnose_in(choice: SourceChoice, place: Workplace, progress: Progress) -> Diagnosis:
+def diagnose_in(choice: SourceChoice, place: WorkDirectory, progress: Progress) -> Diagnosis:
     """The same of a database that is there, with a place for the snapshot."""
     return _Doctor(choice, place, progress).go()
 
@@ -83,7 +83,7 @@ def diagnose_in(choice: SourceChoice, place: Workplace, progress: Progress) -> D
 class _Doctor:
     """One examination: from outside, then the snapshot, then from outside again."""
 
-    def __init__(self, choice: SourceChoice, place: Workplace, progress: Progress) -> None:
+    def __init__(self, choice: SourceChoice, place: WorkDirectory, progress: Progress) -> None:
         self.choice = choice
         self.place = place
         self.progress = progress
@@ -129,7 +129,7 @@ def space_needed(file: FileState) -> int:
     return file.bytes + file.beside.get("-wal", 0)
 
 
-def told(choice: SourceChoice, file: FileState, place: Workplace, checkup: Checkup) -> Diagnosis:
+def told(choice: SourceChoice, file: FileState, place: WorkDirectory, checkup: Checkup) -> Diagnosis:
     """All that was found out, errors first."""
     catalog = checkup.catalog
     return Diagnosis(

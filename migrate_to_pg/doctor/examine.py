@@ -22,12 +22,12 @@ from migrate_to_pg.examine import examine
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.planning.derived_columns import leave_out_derived
-from migrate_to_pg.planning.expected_schema import target_tables
+from migrate_to_pg.planning.expected_schema import expected_tables
 from migrate_to_pg.planning.planner import plan_of
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.registry import Registry
-from migrate_to_pg.project.sqlite_connection import as_web_server, registrations
+from migrate_to_pg.project.sqlite_connection import connect_like_django, registrations
 from migrate_to_pg.records import Event, Finding, Plan, SourceCatalog
 from migrate_to_pg.records.diagnosis import PageFacts
 from migrate_to_pg.rules.doctor_findings import INCONSISTENT, UNREADABLE
@@ -68,7 +68,7 @@ def check_up(choice: SourceChoice, copy: Path, progress: Progress) -> Checkup:
 
 def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup) -> None:
     checkup.pages = page_facts(copy)
-    with stage(progress, "integrity"), as_web_server(choice, copy) as database:
+    with stage(progress, "integrity"), connect_like_django(choice, copy) as database:
         checkup.add(integrity_check.findings(database, integrity_check.WHOLE))
     with stage(progress, "catalog"):
         catalog = checkup.catalog = read_source(copy, original=choice.path)
@@ -82,7 +82,7 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
         # Asked above, with the application's functions at hand.
         checkup.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
         checkup.add(declared_key_findings(copy, catalog, checkup.findings))
-    with stage(progress, "probe"), as_web_server(choice, copy) as database:
+    with stage(progress, "probe"), connect_like_django(choice, copy) as database:
         leftovers = {table.name for table in plan.leftovers}
         tried = [
             t for t in catalog.tables if not t.unreadable and not (t.name in leftovers and _lacks(catalog, t.name))
@@ -92,7 +92,7 @@ def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup)
 
 def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
     registry = Registry(catalog.applied_migrations, choice.alias)
-    targets = target_tables(registry, schema)
+    targets = expected_tables(registry, schema)
     plan = plan_of(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
     return replace(leave_out_derived(plan), promised=True)
 

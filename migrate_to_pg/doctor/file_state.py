@@ -15,7 +15,7 @@ from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.records.diagnosis import FileState, PageFacts
 from migrate_to_pg.rules.doctor_findings import HOT_JOURNAL, LARGE_WAL, STALE_WAL, WRITE_LOCK
 from migrate_to_pg.sqlite.connection import journal_mode, open_snapshot
-from migrate_to_pg.sqlite.open_processes import holders
+from migrate_to_pg.sqlite.open_processes import open_processes
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
 #: The first bytes of a rollback journal that is in use; a finished one is removed, cut to nothing or zeroed.
@@ -27,7 +27,7 @@ LARGE = 64 * 1024 * 1024
 
 def look(path: Path) -> FileState:
     """The files as the system shows them."""
-    found, complete = holders(path)
+    found, complete = open_processes(path)
     return FileState(
         bytes=path.stat().st_size,
         beside={suffix: size for suffix in _SUFFIXES if (size := _size(Path(f"{path}{suffix}"))) is not None},

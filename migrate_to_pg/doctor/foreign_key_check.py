@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Finding, Sample, SourceCatalog, SourceForeignKey, SourceTable
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.doctor_findings import FOREIGN_KEY_CHECK
@@ -74,7 +74,7 @@ def _finding(table: SourceTable, key: SourceForeignKey, rowids: list[int | None]
             _(
                 "{rows} of {table} refer by {columns} to rows of {parent} that do not exist, says PRAGMA"
                 " foreign_key_check.",
-                rows=counted(count, "row", "rows"),
+                rows=pluralize(count, "row", "rows"),
                 table=table.name,
                 columns=columns,
                 parent=key.parent,

@@ -20,7 +20,7 @@ from migrate_to_pg.records import Event, Finding, Leftovers, Level, Plan, Source
 from migrate_to_pg.rules import RULES, SetRule, Subject, samples
 from migrate_to_pg.rules.file import lacking_in_sqlite
 from migrate_to_pg.rules.repair_trial import with_trial
-from migrate_to_pg.system.threads import taken, together
+from migrate_to_pg.system.threads import drain, run_all
 
 __all__ = ["InvalidBatchError", "check_batch", "examine"]
 
@@ -91,7 +91,7 @@ class _Examination:
             # It takes longest: it is the first to be begun.
             finds.insert(0, ("", lambda subject: value_findings(subject, self.snapshot, self.progress)))
         self.left.extend(finds)
-        together("examine", [self._work] * min(jobs, len(finds)), self._stop)
+        run_all("examine", [self._work] * min(jobs, len(finds)), self._stop)
         return (finding for rule in (*(rule.id for rule in rules), "") for finding in self.found.get(rule, []))
 
     def _work(self) -> None:
@@ -100,7 +100,7 @@ class _Examination:
             subject = Subject(plan=self.plan, catalog=self.catalog, database=database, leftovers=self.leftovers)
             self.open.append(database)
             try:
-                for name, find in taken(self.left):
+                for name, find in drain(self.left):
                     self.found[name] = list(find(subject))
             finally:
                 self.open.remove(database)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_to_pg.leftovers.create_tables import make_tables
-from migrate_to_pg.leftovers.staging_file import WorkingFile, view_place
+from migrate_to_pg.leftovers.staging_file import StagingFile, view_place
 from migrate_to_pg.leftovers.volatile_views import changes_by_itself
 from migrate_to_pg.records import (
     LeftoverTable,
@@ -26,7 +26,7 @@ from migrate_to_pg.records import (
 )
 
 __all__ = [
-    "Read", "WorkingFile", "are_there", "changes_by_itself", "make_tables", "plan_for", "read", "size", "view_place",
+    "Read", "StagingFile", "are_there", "changes_by_itself", "make_tables", "plan_for", "read", "size", "view_place",
 ]  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _views(plan: Plan) -> list[str]:
 
 def read(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> Read:
     """Everything to carry, in a file at ``path``; raises SourceError where SQLite cannot read a table."""
-    with WorkingFile(snapshot, path, rows=sum(table.rows for table in catalog.tables)) as file:
+    with StagingFile(snapshot, path, rows=sum(table.rows for table in catalog.tables)) as file:
         tables = {t.name: file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)}
         file.without_stand_ins()
         views = {name: file.view(name, catalog.views[name]) for name in _views(plan)}

@@ -26,8 +26,8 @@ from migrate_to_pg.leftovers.infer_types import contents
 from migrate_to_pg.leftovers.typed_columns import columns_for, key_for, selected
 from migrate_to_pg.records import MOST_COLUMNS, LeftoverColumn, LeftoverTable, SourceColumn, SourceTable
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
-from migrate_to_pg.sqlite.missing_functions import equip, stand_back, stand_in
-from migrate_to_pg.system.threads import together
+from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes, unregister_substitutes
+from migrate_to_pg.system.threads import run_all
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class _TooWideError(Exception):
         self.columns = columns
 
 
-class WorkingFile:
+class StagingFile:
     """The file while it is made; a context manager."""
 
     def __init__(self, snapshot: Path, path: Path, *, rows: int = 0) -> None:
@@ -75,14 +75,14 @@ class WorkingFile:
         # A view, or a generated column, may call them.
         register_django(self._database)
         equip(self._database)
-        self._stand_ins = stand_in(self._database)
+        self._stand_ins = register_substitutes(self._database)
         self._database.execute("ATTACH ? AS working", [f"{path.resolve().as_uri()}?mode=rw"])
         for pragma in ("journal_mode = MEMORY", "synchronous = OFF"):
             self._database.execute(f"PRAGMA working.{pragma}")
         self._storable = text_columns.register(self._database)
         self._names = Names()
 
-    def __enter__(self) -> WorkingFile:
+    def __enter__(self) -> StagingFile:
         return self
 
     def __exit__(
@@ -109,7 +109,7 @@ class WorkingFile:
 
     def without_stand_ins(self) -> None:
         """For views, which a stand-in would let give something else: SQLite says what it lacks instead."""
-        stand_back(self._database, self._stand_ins)
+        unregister_substitutes(self._database, self._stand_ins)
 
     def view(self, name: str, view_sql: str) -> LeftoverTable | str:
         """The same for what a view gives; SQLite's complaint where its SQL does not work."""
@@ -216,7 +216,7 @@ class WorkingFile:
     def _out_of_the_way(self, work: Callable[[], T]) -> T:
         """In a thread, so that Ctrl-C ends it: SQLite would not notice."""
         done: list[T] = []
-        together("leftovers", [lambda: done.append(work())], self._database.interrupt, alone_here=False)
+        run_all("leftovers", [lambda: done.append(work())], self._database.interrupt, alone_here=False)
         return done[0]
 
 

@@ -17,9 +17,9 @@ from migrate_to_pg.errors import RefusedRowError, RefusedRowsError
 from migrate_to_pg.load.arrow_connection import connect
 from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.pieces import Piece, pieces_of
-from migrate_to_pg.load.row_counts import Tally
+from migrate_to_pg.load.row_counts import RowCounts
 from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
-from migrate_to_pg.system.threads import taken, together
+from migrate_to_pg.system.threads import drain, run_all
 
 __all__ = ["load"]
 
@@ -47,8 +47,8 @@ def load(
     """
     present = whole or {}
     pieces = pieces_of(plan, snapshot, jobs=jobs, without=present)
-    tally = Tally(plan, pieces, present, progress, on_whole)
-    crew = _Crew(pieces, tally, Copy(plan, snapshot, schema, require_sound), conninfo)
+    tally = RowCounts(plan, pieces, present, progress, on_whole)
+    crew = _WorkerPool(pieces, tally, Copy(plan, snapshot, schema, require_sound), conninfo)
     crew.run(min(jobs, len(pieces)))
     crew.compute(plan.tables)
     if crew.refused:
@@ -56,10 +56,10 @@ def load(
     return tally.loaded()
 
 
-class _Crew:
+class _WorkerPool:
     """The connections at work, and what there is left for them."""
 
-    def __init__(self, pieces: Sequence[Piece], tally: Tally, copy: Copy, conninfo: str) -> None:
+    def __init__(self, pieces: Sequence[Piece], tally: RowCounts, copy: Copy, conninfo: str) -> None:
         self.left = deque(pieces)
         self.tally = tally
         self.copy = copy
@@ -71,13 +71,13 @@ class _Crew:
 
     def run(self, connections: int) -> None:
         """Until nothing is left; not in the main thread, where the driver would take Ctrl-C for itself and lose it."""
-        together("load", [self._work] * max(connections, 1), self._stop, alone_here=False)
+        run_all("load", [self._work] * max(connections, 1), self._stop, alone_here=False)
 
     def compute(self, tables: Iterable[PlannedTable]) -> None:
         """Columns that PostgreSQL computes only when they are read: what cannot be computed is to be known now."""
         virtual = [t for t in tables if any(c.virtual for c in t.target.columns) and t.name not in self.refused]
         if virtual:
-            together("load", [lambda: self._compute(virtual)], self._stop, alone_here=False)
+            run_all("load", [lambda: self._compute(virtual)], self._stop, alone_here=False)
 
     def _compute(self, tables: Iterable[PlannedTable]) -> None:
         for table in tables:
@@ -99,7 +99,7 @@ class _Crew:
         """Send pieces over one connection until none is left, which is False, or one of its rows is refused."""
         try:
             with connect(self.conninfo) as connection:
-                for piece in taken(self.left):
+                for piece in drain(self.left):
                     if piece.table.name not in self.refused:
                         self._take(piece, connection)
         except RefusedRowError as error:

@@ -12,8 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.session import for_arrow, settle
-from migrate_to_pg.system.redact import said
+from migrate_to_pg.postgres.session import configure_session, for_arrow
+from migrate_to_pg.system.redact import redacted
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def connect(conninfo: str) -> Iterator[Any]:
             raise LoadError(
                 _("PostgreSQL did not open a connection for the bulk data, although it opened an ordinary one."),
                 # Without the query that the driver adds.
-                detail=said(str(error).partition("Query was:")[0], conninfo_to_dict(conninfo)),
+                detail=redacted(str(error).partition("Query was:")[0], conninfo_to_dict(conninfo)),
                 remedy=_(
                     "Look at the server and its log, and whether it has connections to spare (max_connections), then"
                     " run again."
@@ -38,5 +38,5 @@ def connect(conninfo: str) -> Iterator[Any]:
 
 def _let_it_last(connection: Any) -> None:
     with connection.cursor() as cursor:
-        settle(cursor)
+        configure_session(cursor)
     connection.commit()

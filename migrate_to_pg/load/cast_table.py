@@ -32,12 +32,12 @@ class Refused:
     text: str
 
 
-def goes_by_text(column: PlannedColumn) -> bool:
+def needs_cast(column: PlannedColumn) -> bool:
     """Whether the column travels as text."""
     return codec_for(column.target).by_text
 
 
-class SideTable:
+class CastTable:
     """Where the rows of one piece wait for the cast."""
 
     def __init__(self, table: PlannedTable, schema: str, piece: int) -> None:
@@ -83,7 +83,7 @@ class SideTable:
         The table must have been committed: each try that fails ends a transaction.
         """
         last = self._look(connection, sql.SQL("SELECT max({}) FROM {}").format(self.number, self.here)) or 0
-        for column in filter(goes_by_text, self.table.loaded_columns):
+        for column in filter(needs_cast, self.table.loaded_columns):
             number = _first(partial(self._refuses, connection, column), last)
             if number is not None:
                 return Refused(column=column, number=number, text=self._text(connection, column, number))
@@ -126,14 +126,14 @@ def _first(refuses: Callable[[int, int], bool], last: int) -> int | None:
 
 def _cast(column: PlannedColumn) -> sql.Composable:
     name = sql.Identifier(column.name)
-    if not goes_by_text(column):
+    if not needs_cast(column):
         return name
     # Without its modifiers: an explicit cast to bit(3) cuts without a word, what the assignment after it refuses.
     return sql.SQL("CAST({} AS {})").format(name, sql.SQL(column.target.cast_to))
 
 
 def _template(column: PlannedColumn, *, bare: bool) -> str:
-    if goes_by_text(column):
+    if needs_cast(column):
         return "CAST(NULL AS text) AS {}"
     return "CAST(NULL AS {1}) AS {0}" if bare else "{}"
 

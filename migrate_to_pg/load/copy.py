@@ -23,7 +23,7 @@ from migrate_to_pg.codecs.reader import TableBatch, read
 from migrate_to_pg.codecs.select import within
 from migrate_to_pg.errors import LoadError, RefusedRowError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.load.cast_table import NUMBER, Refused, SideTable, goes_by_text
+from migrate_to_pg.load.cast_table import NUMBER, CastTable, Refused, needs_cast
 from migrate_to_pg.load.pieces import Piece
 from migrate_to_pg.project.secret_columns import has_secret, masked, server_reason
 from migrate_to_pg.records import Plan, PlannedTable
@@ -58,11 +58,11 @@ class Copy:
         #: itertools.count is one step of the interpreter's: no two threads get the same number.
         self._pieces = itertools.count(1)
 
-    def side_table(self, table: PlannedTable) -> SideTable | None:
+    def side_table(self, table: PlannedTable) -> CastTable | None:
         """For the rows of a piece of it, where a column travels as text."""
-        if not any(map(goes_by_text, table.loaded_columns)):
+        if not any(map(needs_cast, table.loaded_columns)):
             return None
-        return SideTable(table, self.schema, next(self._pieces))
+        return CastTable(table, self.schema, next(self._pieces))
 
     def send(self, piece: Piece, connection: Any, sent: Callable[[int], None]) -> None:
         """All rows of a piece, committed; ``sent`` is told the rows of each batch."""
@@ -148,7 +148,7 @@ class _Sending:
         reader = pa.RecordBatchReader.from_batches(self.arrow_schema, self._record_batches())
         cursor.adbc_ingest(name, reader, mode="append", db_schema_name=self.copy.schema)
 
-    def _fill(self, cursor: Any, side: SideTable) -> None:
+    def _fill(self, cursor: Any, side: CastTable) -> None:
         side.make(cursor)
         self._ingest(cursor, side.name)
 

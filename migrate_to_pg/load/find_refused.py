@@ -26,11 +26,11 @@ from migrate_to_pg.codecs.reader import TableBatch, read
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.load.arrow_connection import connect
-from migrate_to_pg.load.cast_table import SideTable, goes_by_text, run
+from migrate_to_pg.load.cast_table import CastTable, needs_cast, run
 from migrate_to_pg.load.copy import OF_THE_SERVER, Copy, arrow_schema, lost
 from migrate_to_pg.project.secret_columns import server_reason
 from migrate_to_pg.records import PlannedColumn, PlannedTable, Refusal
-from migrate_to_pg.system.threads import together
+from migrate_to_pg.system.threads import run_all
 
 #: Rows that are tried at once before they are tried alone.
 _TOGETHER = 1000
@@ -136,7 +136,7 @@ def try_rows(
         _require_xml(trial.table, connection)
     tried = [_Tried(trial, copy, connection) for trial in trials]
     # Not in the main thread, where the driver would take Ctrl-C for itself and lose it.
-    together("load", [lambda: _run(tried, conninfo)], copy.stop, alone_here=False)
+    run_all("load", [lambda: _run(tried, conninfo)], copy.stop, alone_here=False)
     return tuple(refusal for one in tried for refusal in one.refusals())
 
 
@@ -176,7 +176,7 @@ class _Tried:
         self.definitions = trial.definitions
         self.copy = copy
         self.schema = copy.schema
-        self.side = SideTable(self.table, copy.schema, 0)
+        self.side = CastTable(self.table, copy.schema, 0)
         place = [copy.schema, self.table.name]
         self.computed = [_Computed(*row) for row in connection.execute(_COMPUTED, place).fetchall()]
         #: Constraint or index -> the columns that it is about.
@@ -230,7 +230,7 @@ class _Tried:
                     numbers = pa.array(range(done + 1, done + batch.rows + 1), pa.int64())
                 done += batch.rows
                 made = pa.RecordBatch.from_arrays([*(c.values for c in batch.columns), numbers], schema=schema)
-                yield made if batch.faultless else made.filter(_faultless(batch))
+                yield made if batch.faultless else made.filter(_is_valid(batch))
 
     def _make(self, cursor: Any) -> None:
         """A table like the staged one, in its place: its own rows, if there are any, are not in the way."""
@@ -320,7 +320,7 @@ class _Tried:
             words.setdefault((columns, state, named), said)
         for (columns, state, named), rows in found.items():
             # Something that is not there, or not allowed, says nothing of the rows; a text that is none may say it.
-            if state.startswith("42") and not any(goes_by_text(c) and c.name in columns for c in self.table.columns):
+            if state.startswith("42") and not any(needs_cast(c) and c.name in columns for c in self.table.columns):
                 continue
             yield Refusal(
                 table=self.table.name,
@@ -374,7 +374,7 @@ class _Alone:
             run(self.cursor, sql.SQL("DROP TABLE {}").format(self.place))
 
 
-def _faultless(batch: TableBatch) -> pa.BooleanArray:
+def _is_valid(batch: TableBatch) -> pa.BooleanArray:
     good = pa.array([True] * batch.rows, pa.bool_())
     for column in batch.columns:
         for mask in (column.wrong_storage, column.malformed):

@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 import psycopg
 
 from migrate_to_pg.errors import LoadError, UsageError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.load.pgloader_command import SOURCE, Way, command, way_to
+from migrate_to_pg.i18n import pluralize
+from migrate_to_pg.load.pgloader_command import SOURCE, PgloaderTarget, command, pgloader_target
 from migrate_to_pg.project.secret_columns import has_secret
 from migrate_to_pg.records import Event, LoadedTable, Plan
 from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
 from migrate_to_pg.system import subprocesses
-from migrate_to_pg.system.redact import said
+from migrate_to_pg.system.redact import redacted
 
 #: What this was tried with; earlier ones know other options.
 OLDEST = (3, 6, 7)
@@ -73,7 +73,7 @@ def require_pgloader() -> None:
 
 def _version(program: str) -> tuple[int, ...] | None:
     """The three numbers of it; None where it does not say."""
-    told = subprocesses.ask([program, "--version"])
+    told = subprocesses.output_of([program, "--version"])
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", told)
     return tuple(map(int, found.groups())) if found else None
 
@@ -94,13 +94,13 @@ def load_by_pgloader(
     The tables must be empty and bare, as for ``load``. ``connection`` is only asked how the target is reached;
     ``directory`` is a path of the run's own, which is made and removed.
     """
-    way = way_to(connection, conninfo)
+    way = pgloader_target(connection, conninfo)
     with subprocesses.private_directory(directory) as folder:
         _give(folder, snapshot)
         (folder / "command.load").write_text(command(plan, snapshot, way, schema=schema, jobs=jobs), "utf-8")
         finished = _run(folder, way)
         sent = _summary(folder / "summary.csv")
-        _require_all(plan, sent, _rows(plan, snapshot), _Told(folder, finished, way.password))
+        _require_all(plan, sent, _rows(plan, snapshot), _PgloaderLog(folder, finished, way.password))
     return _loaded(plan, sent, progress)
 
 
@@ -112,7 +112,7 @@ def _give(folder: Path, snapshot: Path) -> None:
         (folder / SOURCE).symlink_to(snapshot)
 
 
-def _run(folder: Path, way: Way) -> subprocesses.Finished:
+def _run(folder: Path, way: PgloaderTarget) -> subprocesses.Finished:
     """One run of it, at home in that folder: it looks for files of its user."""
     places = {"--root-dir": "rejected/", "--logfile": "log", "--summary": "summary.csv"}
     told = [word for option, name in places.items() for word in (option, f"{folder}/{name}")]
@@ -146,7 +146,7 @@ def _rows(plan: Plan, snapshot: Path) -> dict[str, int]:
         }
 
 
-class _Told:
+class _PgloaderLog:
     """What pgloader said went wrong."""
 
     def __init__(self, folder: Path, finished: subprocesses.Finished, password: str) -> None:
@@ -154,8 +154,8 @@ class _Told:
         text = log.read_text("utf-8", "replace") if log.exists() else finished.said
         self.status = finished.status
         known = {"password": password}
-        self.failures = [_one_line(" ".join(said(reason, known))) for reason in _FAILURE.findall(text)]
-        self.last = [_one_line(line) for line in said(finished.said, known)]
+        self.failures = [_one_line(" ".join(redacted(reason, known))) for reason in _FAILURE.findall(text)]
+        self.last = [_one_line(line) for line in redacted(finished.said, known)]
 
     def of_table(self, name: str) -> str:
         """The first reason it gave for leaving a row of that table out."""
@@ -172,7 +172,7 @@ def _one_line(text: str) -> str:
     return _CELL.sub(r"\1…", " ".join(text.split()))[:_WIDTH]
 
 
-def _require_all(plan: Plan, sent: Mapping[str, Sent], rows: Mapping[str, int], told: _Told) -> None:
+def _require_all(plan: Plan, sent: Mapping[str, Sent], rows: Mapping[str, int], told: _PgloaderLog) -> None:
     short = [name for name, count in rows.items() if _is_short(sent.get(name), count)]
     if not short and not told.status:
         return
@@ -193,10 +193,10 @@ def _is_short(sent: Sent | None, rows: int) -> bool:
 
 def _missing(name: str, sent: Sent | None, rows: int, reason: str) -> str:
     if sent is None:
-        return _("{table}: nothing of {rows} was sent", table=name, rows=counted(rows, "row", "rows"))
+        return _("{table}: nothing of {rows} was sent", table=name, rows=pluralize(rows, "row", "rows"))
     missing = rows - sent.imported
     rejected = _(
-        "{table}: rejected {missing:,} of {rows}", table=name, missing=missing, rows=counted(rows, "row", "rows")
+        "{table}: rejected {missing:,} of {rows}", table=name, missing=missing, rows=pluralize(rows, "row", "rows")
     )
     return ": ".join(filter(None, (rejected, reason)))
 

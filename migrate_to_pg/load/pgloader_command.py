@@ -42,7 +42,7 @@ _USING = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class PgloaderTarget:
     """How pgloader reaches the target. ``repr`` shows no password."""
 
     #: As its command file has it: neither user nor password are in it.
@@ -59,15 +59,15 @@ class Way:
         return f"Way(url={self.url!r})"
 
 
-def way_to(connection: psycopg.Connection[Any], conninfo: str) -> Way:
+def pgloader_target(connection: psycopg.Connection[Any], conninfo: str) -> PgloaderTarget:
     """The way that our own connection took, as pgloader is told of it; TargetError where it cannot take it."""
     info = connection.info
     row = connection.execute("SHOW role").fetchone()
     role = str(row[0]) if row else "none"
     _require_known(conninfo)
-    _require_sayable(info.dbname, role, info.password)
+    _check_quotable(info.dbname, role, info.password)
     ssl = "" if info.host.startswith("/") else f"?sslmode={'require' if connection.pgconn.ssl_in_use else 'disable'}"
-    return Way(
+    return PgloaderTarget(
         url=f"postgresql:///{info.dbname}{ssl}",
         variables={"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user, **_certificates(conninfo)},
         password=info.password,
@@ -93,7 +93,7 @@ def _require_known(conninfo: str) -> None:
         raise _untakeable(_("it does not know {wrong}", wrong=", ".join(wrong)))
 
 
-def _require_sayable(database: str, role: str, password: str) -> None:
+def _check_quotable(database: str, role: str, password: str) -> None:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", database):
         raise _untakeable(_("it cannot be told the database's name, {database}", database=database))
     if "'" in role:
@@ -109,7 +109,7 @@ def _untakeable(reason: str) -> TargetError:
     )
 
 
-def command(plan: Plan, snapshot: Path, way: Way, *, schema: str, jobs: int) -> str:
+def command(plan: Plan, snapshot: Path, way: PgloaderTarget, *, schema: str, jobs: int) -> str:
     """The command file: data only, into the planned tables of ``schema``, which are there.
 
     Raises LoadError where a table's or a column's name cannot be said.

@@ -12,7 +12,7 @@ from migrate_to_pg.load.pieces import Piece
 from migrate_to_pg.records import Event, LoadedTable, Plan
 
 
-class Tally:
+class RowCounts:
     """The rows of each table, from the first piece to the last."""
 
     def __init__(

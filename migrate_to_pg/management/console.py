@@ -18,7 +18,7 @@ from django.core.management.base import CommandError, DjangoHelpFormatter, Outpu
 
 from migrate_to_pg.i18n import LANGUAGES
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.system.redact import may_hold_password, meant, usage
+from migrate_to_pg.system.redact import expected, may_hold_password, usage
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand, CommandParser
@@ -80,7 +80,7 @@ def careful(parser: CommandParser, assurance: str) -> None:
             raise CommandError(told)
         parser.print_usage(sys.stderr)
         # English, as all that argparse says.
-        remedy = f"{meant(message, options)} All options: {parser.prog} --help".strip()
+        remedy = f"{expected(message, options)} All options: {parser.prog} --help".strip()
         _write(sys.stderr.write, error_lines(f"{told[:1].upper()}{told[1:]}", remedy=remedy, assurance=assurance))
         sys.exit(2)
 

@@ -16,7 +16,7 @@ from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.records import DumpFacts, Event, Finding, Options, Snapshot, SourceCatalog
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.paths import looked_at
+from migrate_to_pg.system.paths import usage_error_on_oserror
 
 #: The rule that says that what is read from the file cannot be trusted.
 _DAMAGED = "integrity-check"
@@ -33,7 +33,7 @@ def require_usable(options: Options) -> None:
             _("--dump takes the database as it is: no --fix, --quarantine or --exclude-data."),
             remedy=_("Give them to --from-dump, where the rows are moved."),
         )
-    with looked_at(options.dump):
+    with usage_error_on_oserror(options.dump):
         path = options.dump.absolute()
         if path.exists() or path.is_symlink():
             raise UsageError(
@@ -61,7 +61,7 @@ def _check_options(options: Options) -> None:
 
 def choose_dump(path: Path) -> SourceChoice:
     """Choose the file that --from-dump names as the source; raise UsageError where it cannot be one."""
-    with looked_at(path):
+    with usage_error_on_oserror(path):
         path = path.absolute()
         is_directory = path.is_dir()
     if is_directory:

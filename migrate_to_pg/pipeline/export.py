@@ -21,13 +21,13 @@ from psycopg import sql
 from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.pg_dump_archive import VERSIONS, UnsupportedArchiveError, rewrite_for
-from migrate_to_pg.postgres.session import settle
+from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.project.databases import embedded_directory
 from migrate_to_pg.publish import publish
 from migrate_to_pg.records import Exported, Options
 from migrate_to_pg.system import subprocesses
-from migrate_to_pg.system.paths import looked_at
-from migrate_to_pg.system.redact import said
+from migrate_to_pg.system.paths import usage_error_on_oserror
+from migrate_to_pg.system.redact import redacted
 
 Connection = psycopg.Connection[Any]
 
@@ -74,7 +74,7 @@ def require_exportable(options: Options) -> None:
         )
     if os.path.lexists(file):
         raise UsageError(_("--export {file}: the file is there already.", file=file), remedy=_("Name another one."))
-    with looked_at(file):
+    with usage_error_on_oserror(file):
         parent = file.absolute().parent
     if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
         raise UsageError(
@@ -112,7 +112,7 @@ def _installed() -> Iterator[Programs]:
     for directory in _directories():
         dump, restore = directory / "pg_dump", directory / "pg_restore"
         if os.access(dump, os.X_OK) and os.access(restore, os.X_OK):
-            version = re.search(r"\(PostgreSQL\) (\d+)", subprocesses.ask([dump, "--version"]))
+            version = re.search(r"\(PostgreSQL\) (\d+)", subprocesses.output_of([dump, "--version"]))
             if version:
                 yield Programs(int(version[1]), dump, restore)
 
@@ -209,7 +209,7 @@ class Archive:
         try:
             info = self.connection.info
             with psycopg.connect(info.dsn, dbname=_SCRATCH, password=info.password, autocommit=True) as connection:
-                settle(connection.cursor())
+                configure_session(connection.cursor())
                 yield connection
         finally:
             self.connection.execute(drop)
@@ -238,7 +238,7 @@ class Archive:
         if finished.status:
             raise TargetError(
                 _("{program} failed: the export could not be made.", program=program.name),
-                detail=said(finished.said, {**self.parameters, "password": self.connection.info.password})[:10],
+                detail=redacted(finished.said, {**self.parameters, "password": self.connection.info.password})[:10],
                 remedy=_("Nothing is in the file. Do what it says, or leave --export out."),
             )
 

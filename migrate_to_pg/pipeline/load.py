@@ -19,8 +19,8 @@ from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import BlockedError, RefusedRowsError, UnmetDefinitionError
 from migrate_to_pg.examine import InvalidBatchError, check_batch, examine
 from migrate_to_pg.examine.generated_columns import computed_overflow
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.load import load, resume
 from migrate_to_pg.load.copy import Copy
 from migrate_to_pg.load.find_refused import Trial, try_rows
@@ -61,13 +61,13 @@ class Given(NamedTuple):
     snapshot: Snapshot
     road: Road
     #: What is not there yet.
-    aside: staging.SetAside
+    aside: staging.DroppedObjects
 
 
 def blocked(blocking: Sequence[Finding]) -> BlockedError:
     """What ends a run in whose way findings stand."""
     return BlockedError(
-        _("{findings_stand} in the way.", findings_stand=counted(len(blocking), "finding stands", "findings stand")),
+        _("{findings_stand} in the way.", findings_stand=pluralize(len(blocking), "finding stands", "findings stand")),
         remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
     )
 
@@ -260,7 +260,7 @@ class Loading(Running):
             self.note(
                 _(
                     "{tables_were} loaded by a run that died; it goes on there.",
-                    tables_were=counted(len(whole), "table was", "tables were"),
+                    tables_were=pluralize(len(whole), "table was", "tables were"),
                 )
             )
         resume.begin(road.connection, key, ready.plan, whole)
@@ -296,7 +296,7 @@ class Loading(Running):
     def _filling(self, ready: Ready, road: Road) -> AbstractContextManager[None]:
         """While rows are sent: columns that PostgreSQL alone has, as far as that was accepted, and derived ones."""
         filled = (*missing_column.filled(ready.plan, self.facts.findings), *derived_column.filled(ready.plan))
-        return staging.filling(road.connection, INCOMING, filled)
+        return staging.temporary_defaults(road.connection, INCOMING, filled)
 
     def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
         """A working copy of the snapshot with all that was accepted, rows that PostgreSQL refused among it."""

@@ -77,7 +77,7 @@ def carry(
     there = read_target(connection, LEFTOVERS_INCOMING)
     own = leftovers.plan_for(found.tables, there, source_time_zone=plan.source_time_zone)
     made = describe(connection, LEFTOVERS_INCOMING)
-    aside = staging.set_aside(connection, LEFTOVERS_INCOMING)
+    aside = staging.drop_objects(connection, LEFTOVERS_INCOMING)
     try:
         loaded = load(own, path, conninfo, schema=LEFTOVERS_INCOMING, progress=progress, jobs=options.jobs)
     except RefusedRowsError as error:

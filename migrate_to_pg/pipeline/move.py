@@ -28,10 +28,10 @@ from migrate_to_pg.errors import (
     TargetError,
     UnmetDefinitionError,
 )
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.load import resume
-from migrate_to_pg.load.pgloader_command import way_to
+from migrate_to_pg.load.pgloader_command import pgloader_target
 from migrate_to_pg.pipeline import dump, load_leftovers
 from migrate_to_pg.pipeline.export import Archive, relations
 from migrate_to_pg.pipeline.load import Given, Loading, Road, blocked
@@ -39,8 +39,8 @@ from migrate_to_pg.pipeline.next_steps import estimate, of_server
 from migrate_to_pg.pipeline.running import Progress, silent
 from migrate_to_pg.pipeline.subscribers import publications_of_a_move
 from migrate_to_pg.planning import called_alike, read_target, view_names
-from migrate_to_pg.planning.exclude import require_unreferenced
-from migrate_to_pg.planning.expected_schema import target_tables
+from migrate_to_pg.planning.exclude import check_no_references
+from migrate_to_pg.planning.expected_schema import expected_tables
 from migrate_to_pg.planning.planner import chosen_models
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.postgres import target
@@ -49,8 +49,8 @@ from migrate_to_pg.postgres.schema_digest import Described, describe
 from migrate_to_pg.postgres.schema_names import final_schema
 from migrate_to_pg.postgres.session import for_others
 from migrate_to_pg.postgres.standby import Watch, wait_for_no_standby, watched
-from migrate_to_pg.project.alias_override import forget_migrations, standing_in
-from migrate_to_pg.project.create_models import made_from, make_models, make_unmigrated_tables
+from migrate_to_pg.project.alias_override import forget_migrations, override_alias
+from migrate_to_pg.project.create_models import create_model_tables, made_from, make_unmigrated_tables
 from migrate_to_pg.project.databases import TargetChoice, choose_target, embedded_directory
 from migrate_to_pg.project.migrations import Key, fresh_rows, may_differ_by_vendor, modules_with_code, run_migrations
 from migrate_to_pg.project.model_requirements import find_needs
@@ -98,7 +98,7 @@ from migrate_to_pg.rules.schema.not_carried import new_unread_views
 from migrate_to_pg.sqlite import startup_writes
 from migrate_to_pg.sqlite.snapshot import Source, require_as_it_was, require_space
 from migrate_to_pg.system.paths import as_text
-from migrate_to_pg.system.signals import too_late
+from migrate_to_pg.system.signals import ignore_stop_signals
 from migrate_to_pg.verify import prove
 from migrate_to_pg.verify.schema import require_described, require_identities, require_spans, require_validated
 
@@ -138,7 +138,7 @@ class _Move(Loading):
             stack.callback(self._let_writers_go, source)
         require_space(self.workplace.directory, source.size)
         self.note(estimate(source.size))
-        if startup_writes.wrote(self.source_choice.path):
+        if startup_writes.changed_since(self.source_choice.path):
             self.facts.said += (written_at_start(),)
         if self.options.mode in ("check", "dump"):
             self._look(source)
@@ -150,14 +150,14 @@ class _Move(Loading):
         if choice.server is not None and rehearsing and not choice.server.joined:
             stack.callback(self._stop, choice.server)
         connection = stack.enter_context(target.connect(choice.conninfo, schema=self.final))
-        self.facts.target = target.facts(connection, self.final, embedded=choice.place)
+        self.facts.target = target.describe_server(connection, self.final, embedded=choice.place)
         self.facts.switch = how_to_switch(self.source_choice.alias, choice.database)
         self.facts.in_force = is_in_force(self.source_choice.alias, choice.database)
         if self.options.owner:
             require_owner(connection, self.options.owner, self.final)
         self._ask_publications(connection)
         if self.by_pgloader:
-            way_to(connection, choice.conninfo)
+            pgloader_target(connection, choice.conninfo)
         if self.options.export:
             self.archive = Archive(self.options.export, connection, self.workplace.child, self.options.export_for)
         target.take_run_lock(connection)
@@ -197,12 +197,12 @@ class _Move(Loading):
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
             schema = self.learn(catalog)
-            tables = target_tables(self.registry, schema, self._chosen(catalog))
+            tables = expected_tables(self.registry, schema, self._chosen(catalog))
             checks = checked_offline(self.source_choice, failing_on_sqlite(self.source_choice))
             needs = find_needs(self.registry, names_of_the_project(self.source_choice))
             plan = self.plan(catalog, tables, schema=schema)
             plan = replace(plan, promised=True, system_checks=checks, needs=needs)
-            require_unreferenced(plan, snapshot.path)
+            check_no_references(plan, snapshot.path)
         self.find_computed(plan, catalog, snapshot)
         if self.options.mode == "dump":
             self._find(plan, catalog, snapshot)
@@ -235,7 +235,7 @@ class _Move(Loading):
             self._require_names_apart()
             schema = self.learn(catalog)
         plan, standing, aside = self._stage_tables(choice, connection, catalog, schema)
-        require_unreferenced(plan, snapshot.path)
+        check_no_references(plan, snapshot.path)
         given = Given(plan, catalog, snapshot, Road(connection, choice.conninfo), aside)
         loaded = self.examine_and_load(given)
         self._carry(plan, catalog, snapshot, given.road)
@@ -284,7 +284,7 @@ class _Move(Loading):
 
     def _stage_tables(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema
-    ) -> tuple[Plan, Standing | None, staging.SetAside]:
+    ) -> tuple[Plan, Standing | None, staging.DroppedObjects]:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self.stage("stage"):
             if self.options.mode == "publish" and not self.options.replace:
@@ -311,7 +311,7 @@ class _Move(Loading):
                 if self._carries(plan):
                     require_leftovers_room(connection)
             self.made = describe(connection, INCOMING)
-            aside = staging.set_aside(connection, INCOMING)
+            aside = staging.drop_objects(connection, INCOMING)
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
 
@@ -325,7 +325,7 @@ class _Move(Loading):
         there = relations(connection, self.final)
         if there.isdisjoint(table.name for table in catalog.tables):
             return
-        tables = target_tables(self.registry)
+        tables = expected_tables(self.registry)
         names = [table.name for table in tables if table.name in there]
         code = modules_with_code(catalog.applied_migrations)
         made: Mapping[str, int] | None = None if code else dict.fromkeys(names, 0)
@@ -345,8 +345,8 @@ class _Move(Loading):
         staged = self._staged(choice, connection)
         watched = target.watched_schemas(connection, self.final)
         known = failing_on_sqlite(self.source_choice)
-        untouched = target.untouched(connection, watched, self._shared(connection))
-        with untouched, standing_in(self.source_choice.alias, staged) as django:
+        untouched = target.guard_schemas(connection, watched, self._shared(connection))
+        with untouched, override_alias(self.source_choice.alias, staged) as django:
             forget_migrations()
             checks = checked(self.source_choice, known)
             with explained_by(checks):
@@ -391,7 +391,7 @@ class _Move(Loading):
         """By the migrations, or by the models; returns the migrations that the source has not applied."""
         with made_from(django, self._chosen(catalog)):
             if by_models:
-                missing = make_models(django, self.registry, self.progress)
+                missing = create_model_tables(django, self.registry, self.progress)
             else:
                 missing = run_migrations(django, catalog.applied_migrations, self.progress, watched=watched)
             make_unmigrated_tables(django, self.registry, [table.name for table in catalog.tables])
@@ -399,7 +399,7 @@ class _Move(Loading):
 
     def _require_made(self, error: StagingError, catalog: SourceCatalog, schema: SqliteSchema) -> None:
         """BlockedError where a migration failed for the table of an installed model that no migration makes."""
-        plan = self.plan(catalog, target_tables(self.registry, schema, self._chosen(catalog)), schema=schema)
+        plan = self.plan(catalog, expected_tables(self.registry, schema, self._chosen(catalog)), schema=schema)
         named = [unmade for unmade in plan.unmade if unmade.table and f'"{unmade.table.name}"' in str(error)]
         if named:
             self.facts.findings = tuple(unmade_model_table.finding(plan, unmade) for unmade in named)
@@ -432,12 +432,14 @@ class _Move(Loading):
                 unmet = definitions[error.place]
                 if self.by_pgloader or unmet.kind == "foreign key":
                     raise
-                staging.set_aside(connection, INCOMING)
+                staging.drop_objects(connection, INCOMING)
                 loaded = self.load_without(given, error, unmet)
             else:
                 return loaded
 
-    def _restore(self, plan: Plan, aside: staging.SetAside, connection: psycopg.Connection[Any], conninfo: str) -> None:
+    def _restore(
+        self, plan: Plan, aside: staging.DroppedObjects, connection: psycopg.Connection[Any], conninfo: str
+    ) -> None:
         rows = {table.name: table.rows for table in self.facts.loaded}
         builders = staging.Builders(conninfo=conninfo, count=self.options.jobs)
         staging.restore(
@@ -522,7 +524,7 @@ class _Move(Loading):
 
         def recheck_and_commit() -> None:
             recheck()
-            end.enter_context(too_late(self.standby.end_the_wait if self.standby else None))
+            end.enter_context(ignore_stop_signals(self.standby.end_the_wait if self.standby else None))
 
         with end, self.stage("publish"):
             require_as_it_was(snapshot)
@@ -586,7 +588,7 @@ class _Move(Loading):
             # Interrupted in the middle of a statement, a connection takes no other. Where the server is gone as well,
             # the next run cleans up.
             with contextlib.suppress(psycopg.Error):
-                target.drop_after(connection, conninfo, INCOMING, LEFTOVERS_INCOMING)
+                target.drop_on_new_connection(connection, conninfo, INCOMING, LEFTOVERS_INCOMING)
 
     def _note_unapplied(self, missing: tuple[tuple[str, str], ...]) -> None:
         self.facts.unapplied = len(missing)
@@ -595,7 +597,7 @@ class _Move(Loading):
             self.note(
                 _(
                     "The source has not applied {migrations} ({names}); PostgreSQL will not have either.",
-                    migrations=counted(len(missing), "migration", "migrations"),
+                    migrations=pluralize(len(missing), "migration", "migrations"),
                     names=names,
                 )
             )

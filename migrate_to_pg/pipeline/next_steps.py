@@ -11,8 +11,8 @@ from typing import Any
 
 from django.conf import settings
 
-from migrate_to_pg.i18n import counted, size
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize, size
 from migrate_to_pg.pipeline.subscribers import after_a_rehearsal, bring_up_to_date
 from migrate_to_pg.project.databases import (
     as_option,
@@ -220,7 +220,7 @@ def _after_publication(options: Options, published: Published, publications: Seq
         steps.append(_sight(published.seen))
     migrate = shlex.join([*_manage(options.invocation.program), "migrate"])
     if published.unapplied:
-        missing = counted(published.unapplied, "migration was", "migrations were")
+        missing = pluralize(published.unapplied, "migration was", "migrations were")
         steps.append(_("Migrate there: {missing} not applied on SQLite either.\n{line}", missing=missing, line=migrate))
     else:
         steps.append(

@@ -19,8 +19,8 @@ from typing import Any
 
 from migrate_to_pg.dumpfile import DumpedSource
 from migrate_to_pg.errors import MigrationStateError, SourceError, TargetError, UsageError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.pipeline.dump import choose_dump, require_usable, with_dump_settings
 from migrate_to_pg.pipeline.failures import STOPS, failure_of
 from migrate_to_pg.pipeline.state import Outcome
@@ -32,7 +32,7 @@ from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.databases import SourceChoice, TargetChoice, choose_source, choose_target, embedded_directory
 from migrate_to_pg.project.default_source import remember_source, require_rehearsed
 from migrate_to_pg.project.registry import Registry
-from migrate_to_pg.project.sqlite_connection import as_web_server, registrations
+from migrate_to_pg.project.sqlite_connection import connect_like_django, registrations
 from migrate_to_pg.records import (
     Event,
     ExcludedTable,
@@ -49,8 +49,8 @@ from migrate_to_pg.rules.run_findings import bytes_not_read
 from migrate_to_pg.sqlite.missing_functions import adopt
 from migrate_to_pg.sqlite.snapshot import Source
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.signals import too_late
-from migrate_to_pg.system.workdir import Workplace
+from migrate_to_pg.system.signals import ignore_stop_signals
+from migrate_to_pg.system.workdir import WorkDirectory
 from migrate_to_pg.verify.orm import prove_orm
 
 Progress = Callable[[Event], None]
@@ -85,7 +85,7 @@ class Running:
         if options.mode in ("publish", "dump"):
             require_rehearsed(self.source_choice.path, self.source_choice.chosen)
         adopt(registrations(self.source_choice))
-        self.workplace = Workplace(options.report)
+        self.workplace = WorkDirectory(options.report)
         self.facts = Outcome(options, now(), source_choice=self.source_choice.sentence)
 
     def go(self) -> Report:
@@ -106,7 +106,7 @@ class Running:
         if refused:
             self.workplace.discard()
             return self.facts.unwritten()
-        with too_late() if self.facts.publication else nullcontext():
+        with ignore_stop_signals() if self.facts.publication else nullcontext():
             return self.facts.report(self.workplace)
 
     def _is_refusal(self, error: BaseException) -> bool:
@@ -158,7 +158,7 @@ class Running:
 
     def as_web_server(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:
         """A connection with the functions of Django's and of the project's: indexes may call them."""
-        return as_web_server(self.source_choice, path)
+        return connect_like_django(self.source_choice, path)
 
     def read_source(self, snapshot: Snapshot) -> SourceCatalog:
         """What the snapshot holds; MigrationStateError where that is not a Django project's."""
@@ -170,7 +170,7 @@ class Running:
                     " django_migrations was emptied.",
                     source=snapshot.source,
                 ),
-                detail=[_("It holds {tables}.", tables=counted(len(catalog.tables), "table", "tables"))],
+                detail=[_("It holds {tables}.", tables=pluralize(len(catalog.tables), "table", "tables"))],
                 remedy=_(
                     "Name the database that the application uses with --source; if it is this one, record what it"
                     " has with manage.py migrate --fake."

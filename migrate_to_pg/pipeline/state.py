@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from migrate_to_pg import report as reports
-from migrate_to_pg.i18n import counted, size
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize, size
 from migrate_to_pg.pipeline.next_steps import Published, command_line, continuation, needed_again, next_steps
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.records import (
@@ -33,7 +33,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.records.repairs import QuarantinedRows, RepairResult
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from migrate_to_pg.system.workdir import Workplace
+from migrate_to_pg.system.workdir import WorkDirectory
 
 
 @dataclass
@@ -93,11 +93,11 @@ class Outcome:
         if stage == "catalog" and self.catalog:
             return _(
                 "{tables}, {rows}",
-                tables=counted(len(self.catalog.counted), "table", "tables"),
-                rows=counted(sum(t.rows for t in self.catalog.counted), "row", "rows"),
+                tables=pluralize(len(self.catalog.counted), "table", "tables"),
+                rows=pluralize(sum(t.rows for t in self.catalog.counted), "row", "rows"),
             )
         if stage == "examine":
-            return counted(len(self.findings), "finding", "findings")
+            return pluralize(len(self.findings), "finding", "findings")
         if stage == "dump" and self.dump:
             return size(self.dump.bytes)
         if stage == "repair" and self.mended:
@@ -105,9 +105,9 @@ class Outcome:
         if stage == "prove" and self.proof and self.proof.tables:
             cells = sum(t.cells_compared for t in self.proof.tables)
             return (
-                _("equal: {what}", what=counted(cells, "cell", "cells"))
+                _("equal: {what}", what=pluralize(cells, "cell", "cells"))
                 if cells
-                else _("equal: {what}", what=counted(len(self.proof.tables), "row count", "row counts"))
+                else _("equal: {what}", what=pluralize(len(self.proof.tables), "row count", "row counts"))
             )
         return ""
 
@@ -116,11 +116,11 @@ class Outcome:
         rows = sum(aside.count for aside in mended.aside)
         return _(
             "{cells} changed, {rows} left out",
-            cells=counted(cells, "cell", "cells"),
-            rows=counted(rows, "row", "rows"),
+            cells=pluralize(cells, "cell", "cells"),
+            rows=pluralize(rows, "row", "rows"),
         )
 
-    def report(self, workplace: Workplace) -> Report:
+    def report(self, workplace: WorkDirectory) -> Report:
         """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
         report = replace(self.unwritten(), directory=str(workplace.directory))
         try:

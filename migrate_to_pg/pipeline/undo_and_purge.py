@@ -29,7 +29,7 @@ from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import Event, Options, Report, StageTime
 from migrate_to_pg.rules.schema import logical_replication
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.workdir import DoomedFile, as_it_is, kept_snapshots
+from migrate_to_pg.system.workdir import DoomedFile, as_it_is, recorded_snapshots
 
 Progress = Callable[[Event], None]
 
@@ -47,7 +47,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         progress(Event(kind="note", stage="", message=line))
 
     with _connected(options) as (connection, choice), watched(connection, say) as standby:
-        facts = target.facts(connection, options.publish_to, embedded=choice.place)
+        facts = target.describe_server(connection, options.publish_to, embedded=choice.place)
         found = publications_of_an_undo(connection, options.publish_to, accepted=options.accept_publications)
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
@@ -97,14 +97,14 @@ def purgeable(options: Options) -> Doomed:
         return Doomed(
             schemas=tuple(schemas),
             files=_files(connection, options),
-            reports=tuple(unpublished_reports(target.facts(connection, options.publish_to))),
+            reports=tuple(unpublished_reports(target.describe_server(connection, options.publish_to))),
             unknown=tuple(unknown),
         )
 
 
 def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[DoomedFile, ...]:
     remembered = [e.snapshot for e in entries(connection) if e.final_schema == options.publish_to]
-    return tuple(file for path in kept_snapshots(remembered) if (file := as_it_is(path)))
+    return tuple(file for path in recorded_snapshots(remembered) if (file := as_it_is(path)))
 
 
 def purge(options: Options, doomed: Doomed, say: Callable[[str], None] = _silent) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def purge(options: Options, doomed: Doomed, say: Callable[[str], None] = _silent
     try:
         with _connected(options) as (connection, _choice), watched(connection, say):
             drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
-            facts = target.facts(connection, options.publish_to)
+            facts = target.describe_server(connection, options.publish_to)
         for file in doomed.files:
             if as_it_is(file.path) == file:
                 file.path.unlink()

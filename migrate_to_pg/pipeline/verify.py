@@ -36,7 +36,7 @@ from migrate_to_pg.rules.run_findings import not_compared, run_findings
 from migrate_to_pg.rules.schema import ambiguous_name, derived_column
 from migrate_to_pg.sqlite.file_format import read_header
 from migrate_to_pg.sqlite.snapshot import cut_short, file_sha256, require_as_it_was, require_database
-from migrate_to_pg.system.workdir import is_kept_snapshot, kept_journal, kept_sum
+from migrate_to_pg.system.workdir import is_recorded_snapshot, recorded_journal, recorded_sum
 from migrate_to_pg.verify import prove
 from migrate_to_pg.verify.schema import require_validated
 
@@ -51,7 +51,7 @@ def verify_only(options: Options, progress: Progress = silent) -> Report:
     kept = _kept_source(options)
     if kept is None or options.source or options.from_dump:
         return _Verification(options, progress, kept).go()
-    if not kept.is_file() or kept_journal(kept) is None:
+    if not kept.is_file() or recorded_journal(kept) is None:
         raise UsageError(
             _(
                 "Repairs were made before this was published, and the snapshot or the journal that explains them is"
@@ -73,7 +73,7 @@ def _kept_source(options: Options) -> Path | None:
         with contextlib.closing(target.connect_to_read(choice.conninfo)) as connection:
             found = kept_source(connection, final_schema(options.publish_to))
             path = Path(found[0]) if found else None
-            if found and path and (found[1] or kept_journal(path)) and is_kept_snapshot(path):
+            if found and path and (found[1] or recorded_journal(path)) and is_recorded_snapshot(path):
                 return path
     # What is wrong with the target is told by the run.
     return None
@@ -96,7 +96,7 @@ class _Verification(Running):
     def stages(self, stack: ExitStack) -> None:
         choice = self.reach_target(published=True)
         connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
-        self.facts.target = target.facts(connection, self.final, embedded=choice.place)
+        self.facts.target = target.describe_server(connection, self.final, embedded=choice.place)
         self._leave_out_as_published(connection)
         if carried_exactly(connection, self.final):
             self.options = replace(self.options, exact_decimals=True)
@@ -122,7 +122,7 @@ class _Verification(Running):
     def _standing(self, stack: ExitStack) -> Snapshot:
         """The kept snapshot itself, or a new one of the source."""
         path = self.source_choice.path
-        if self.options.from_dump or not is_kept_snapshot(path):
+        if self.options.from_dump or not is_recorded_snapshot(path):
             source = self.open_source(stack)
             stack.callback(self.look_again, source)
             return self.snapshot(source)
@@ -279,14 +279,14 @@ def _require_as_kept(snapshot: Snapshot) -> None:
 def _kept_sum(snapshot: Path) -> str:
     """The sum beside a kept snapshot; '' where there is none."""
     try:
-        return kept_sum(snapshot).read_text(encoding="utf-8").split(" ")[0]
+        return recorded_sum(snapshot).read_text(encoding="utf-8").split(" ")[0]
     except (OSError, UnicodeDecodeError):
         return ""
 
 
 def _mended(snapshot: Path) -> RepairResult | None:
     """The record of the repairs that were made before the publication; None where none were."""
-    journal = kept_journal(snapshot)
+    journal = recorded_journal(snapshot)
     if journal is None:
         return None
     return RepairResult(path=snapshot, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))

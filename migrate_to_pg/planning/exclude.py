@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrate_to_pg.errors import BlockedError, UsageError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite.connection import quote_name
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
@@ -64,7 +64,7 @@ def _table(plan: Plan, name: str, others: Sequence[str]) -> str:
     return found.name
 
 
-def require_unreferenced(plan: Plan, snapshot: Path) -> None:
+def check_no_references(plan: Plan, snapshot: Path) -> None:
     """BlockedError where rows that are to be moved refer to rows that are not."""
     faults = list(_references(plan, snapshot)) if plan.excluded else []
     if faults:
@@ -86,7 +86,7 @@ def _references(plan: Plan, snapshot: Path) -> Iterator[str]:
                 query = f"SELECT count(*) FROM {quote_name(table.source.name)} NOT INDEXED WHERE {held}"  # noqa: S608 - quoted
                 count = database.execute(query).fetchone()[0] if columns else 0
                 if count:
-                    rows = counted(count, "row", "rows")
+                    rows = pluralize(count, "row", "rows")
                     yield _(
                         "{table}.{column}: {rows} refer to {parent}",
                         table=table.name,

@@ -20,7 +20,7 @@ from django.db.models.sql import Query
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.postgres.parse_ddl import RawColumn
 from migrate_to_pg.postgres.parse_types import of_type, typed
-from migrate_to_pg.project.alias_override import NOWHERE, forget_migrations, standing_in
+from migrate_to_pg.project.alias_override import NOWHERE, forget_migrations, override_alias
 from migrate_to_pg.project.identifiers import backend, called, cut
 from migrate_to_pg.project.migration_cache import keep, recall
 from migrate_to_pg.project.migrations import SourceLoader
@@ -43,7 +43,7 @@ _UNNAMED = (_OF_FIELD, _TOGETHER)
 _SAME = 11
 
 
-def target_tables(
+def expected_tables(
     registry: Registry, schema: SqliteSchema | None = None, more: Iterable[type[models.Model]] = ()
 ) -> tuple[TargetTable, ...]:
     """The tables of every managed model as of the applied migrations that the project's routers put into this database.
@@ -55,7 +55,7 @@ def target_tables(
     from django.db.migrations.recorder import MigrationRecorder
 
     more = tuple(more)
-    with standing_in(registry.alias, NOWHERE) as connection:
+    with override_alias(registry.alias, NOWHERE) as connection:
         # A migration may have other operations on PostgreSQL than where it was imported first.
         forget_migrations()
         loader = SourceLoader(None, registry.applied)

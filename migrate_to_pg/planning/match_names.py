@@ -15,14 +15,14 @@ from migrate_to_pg.records import AmbiguousName, SourceColumn, SourceTable, fold
 _Named = TypeVar("_Named", SourceTable, SourceColumn)
 
 
-class _Way(NamedTuple):
+class _Matching(NamedTuple):
     """One way of telling that two names are the same: what they are compared by, on each side."""
 
     source: Callable[[str], str]
     target: Callable[[str], Iterable[str]]
 
 
-def paired(
+def match_names(
     wanted: Iterable[str], sources: Sequence[_Named], known: Mapping[str, Sequence[str]], *, table: str = ""
 ) -> tuple[dict[str, _Named], tuple[AmbiguousName, ...]]:
     """PostgreSQL's name -> the source of that name, and the doubts; no source is given twice.
@@ -36,10 +36,10 @@ def paired(
     free = {source.name: source for source in sources}
     left = list(dict.fromkeys(wanted))
     ways = (
-        _Way(folded, lambda name: {folded(one) for one in known.get(name, ())}),
-        _Way(str, lambda name: {name}),
-        _Way(folded, lambda name: {folded(name)}),
-        _Way(cut, lambda name: set() if name in known else {name}),
+        _Matching(folded, lambda name: {folded(one) for one in known.get(name, ())}),
+        _Matching(str, lambda name: {name}),
+        _Matching(folded, lambda name: {folded(name)}),
+        _Matching(cut, lambda name: set() if name in known else {name}),
     )
     for way in ways:
         for group in _groups(left, free, way):
@@ -62,7 +62,7 @@ class _Group(NamedTuple):
     targets: list[str]
 
 
-def _groups(targets: Sequence[str], sources: Iterable[str], way: _Way) -> list[_Group]:
+def _groups(targets: Sequence[str], sources: Iterable[str], way: _Matching) -> list[_Group]:
     by_key: dict[str, list[str]] = defaultdict(list)
     for source in sources:
         by_key[way.source(source)].append(source)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from migrate_to_pg.planning.match_names import paired
+from migrate_to_pg.planning.match_names import match_names
 from migrate_to_pg.records import (
     AmbiguousName,
     GenericKey,
@@ -47,7 +47,7 @@ def make_plan(
     # Two of one name are of two models that PostgreSQL calls alike, which is a doubt.
     targets = tuple({target.name: target for target in targets}.values())
     known, columns = _known(names)
-    pairs, doubts = paired([target.name for target in targets], catalog.tables, known)
+    pairs, doubts = match_names([target.name for target in targets], catalog.tables, known)
     doubts = tuple(dict.fromkeys([*called_alike(names), *doubts]))
     doubtful = {name for doubt in doubts for name in doubt.sources}
     unclear = {name for doubt in doubts for name in doubt.targets}
@@ -105,7 +105,7 @@ def _known(names: Sequence[ModelNames]) -> tuple[dict[str, list[str]], _Columns]
 def _pair(
     source: SourceTable, target: TargetTable, columns: _Columns
 ) -> tuple[PlannedTable, tuple[AmbiguousName, ...]]:
-    pairs, doubts = paired(
+    pairs, doubts = match_names(
         [column.name for column in target.columns], source.columns, columns.get(target.name, {}), table=target.name
     )
     known = {column.name for column in pairs.values()} | {name for doubt in doubts for name in doubt.sources}

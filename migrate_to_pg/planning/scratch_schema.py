@@ -22,7 +22,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from migrate_to_pg.errors import MigrateToPgError
 from migrate_to_pg.planning import read_made
-from migrate_to_pg.project.alias_override import importing_anew, standing_in
+from migrate_to_pg.project.alias_override import override_alias, reimport_migrations
 from migrate_to_pg.project.create_models import make_unmigrated_tables
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.migration_cache import keep, key_of, recall
@@ -111,7 +111,11 @@ def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]
     with tempfile.TemporaryDirectory(prefix="migrate_to_pg-") as folder:
         entry = sqlite_entry(choice, Path(folder) / "scratch.sqlite3")
         try:
-            with standing_in(choice.alias, entry) as connection, importing_anew(), redirect_stdout(io.StringIO()):
+            with (
+                override_alias(choice.alias, entry) as connection,
+                reimport_migrations(),
+                redirect_stdout(io.StringIO()),
+            ):
                 loader = _migrate(connection, applied, progress)
                 make_unmigrated_tables(connection, Registry(applied, choice.alias), tables)
                 statements = tuple(_statements(connection))

@@ -25,7 +25,7 @@ import psycopg
 from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.embedded_directory import Place, place_for, run_as
-from migrate_to_pg.system.subprocesses import bare_environment
+from migrate_to_pg.system.subprocesses import minimal_environment
 
 #: The newest major version in the wheel, and the one that --target embedded starts.
 DEFAULT_VERSION = 18
@@ -111,7 +111,7 @@ def _run(place: Place, program: str, *arguments: str) -> None:
     # A pipe would be open as long as the server that was started.
     with tempfile.TemporaryFile() as output:
         # The server lives on: whoever can look at its process would read DATABASE_URL there.
-        with bare_environment():
+        with minimal_environment():
             done = subprocess.run(
                 [place.programs / program, "-D", place.data, *arguments],
                 cwd="/",

@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.system.redact import are_shown, is_ipv6, said
+from migrate_to_pg.system.redact import are_shown, is_ipv6, redacted
 
 
 def direct() -> str:
@@ -42,7 +42,7 @@ def unreachable(conninfo: str, error: Exception) -> TargetError:
             where=where,
             user=parameters.get("user") or _("(none given)"),
         ),
-        detail=said(text, parameters),
+        detail=redacted(text, parameters),
         remedy=_advice(text, parameters),
     )
 

@@ -19,7 +19,7 @@ from psycopg.pq import ExecStatus
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.errors_of_connection import direct, unreachable
-from migrate_to_pg.system.redact import said
+from migrate_to_pg.system.redact import redacted
 
 Connection = psycopg.Connection[Any]
 
@@ -88,7 +88,7 @@ def _another(conninfo: str) -> Connection:
     except psycopg.OperationalError as error:
         raise TargetError(
             _("A second connection could not be opened, although the first could."),
-            detail=said(str(error), conninfo_to_dict(conninfo)),
+            detail=redacted(str(error), conninfo_to_dict(conninfo)),
             remedy=_("A run needs some: check max_connections and the role's CONNECTION LIMIT, then run again."),
         ) from None
 

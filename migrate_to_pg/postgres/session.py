@@ -65,7 +65,7 @@ _SETTLE = sql.SQL("SELECT set_config(wanted.name, wanted.value, false)" + _SETTA
 _KNOWN = sql.SQL("SELECT wanted.name" + _SETTABLE).format(_WANTED).as_string(None)
 
 
-def settle(cursor: Any) -> None:
+def configure_session(cursor: Any) -> None:
     """For the session of a cursor, psycopg's or ADBC's; undone with the transaction where that is rolled back."""
     cursor.execute(_SETTLE)
     cursor.fetchall()

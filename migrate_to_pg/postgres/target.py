@@ -17,7 +17,7 @@ from migrate_to_pg.postgres.errors_of_connection import unreachable
 from migrate_to_pg.postgres.objects import objects_in, outsiders
 from migrate_to_pg.postgres.pooler import require_session
 from migrate_to_pg.postgres.schema_contents import require_noted_contents
-from migrate_to_pg.postgres.session import settle
+from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.standby import require_standby, wait_for_no_standby
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
 from migrate_to_pg.system.clock import here
@@ -42,7 +42,7 @@ def connect(conninfo: str, *, schema: str) -> Connection:
     connection = _connect(conninfo)
     try:
         require_session(connection, conninfo)
-        settle(connection.cursor())
+        configure_session(connection.cursor())
         _require_server(connection)
         _require_privileges(connection, schema)
         require_standby(connection)
@@ -60,7 +60,7 @@ def connect_to_read(conninfo: str) -> Connection:
     connection = _connect(conninfo)
     try:
         require_session(connection, conninfo)
-        settle(connection.cursor())
+        configure_session(connection.cursor())
     except BaseException:
         connection.close()
         raise
@@ -76,7 +76,7 @@ def _connect(conninfo: str) -> Connection:
         raise unreachable(conninfo, error) from None
 
 
-def facts(connection: Connection, schema: str, *, embedded: str = "") -> TargetFacts:
+def describe_server(connection: Connection, schema: str, *, embedded: str = "") -> TargetFacts:
     """The target as reports tell of it, without its password; ``embedded``: where such a server has its data."""
     info = connection.info
     return TargetFacts(
@@ -141,10 +141,10 @@ def drop_schema(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 
-def drop_after(broken: Connection, conninfo: str, *names: str) -> None:
+def drop_on_new_connection(broken: Connection, conninfo: str, *names: str) -> None:
     """The same by a new connection, once the session of a broken one has ended."""
     with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10) as connection:
-        settle(connection.cursor())
+        configure_session(connection.cursor())
         wait_for_no_standby(connection)
         with suppress(psycopg.OperationalError):
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
@@ -153,7 +153,7 @@ def drop_after(broken: Connection, conninfo: str, *names: str) -> None:
 
 
 @contextmanager
-def untouched(connection: Connection, schemas: Iterable[str], shared: Iterable[str]) -> Iterator[None]:
+def guard_schemas(connection: Connection, schemas: Iterable[str], shared: Iterable[str]) -> Iterator[None]:
     """TargetError where the catalogue of a schema is not the same afterwards: RunSQL may have named it.
 
     Where migrations must see a schema, for its extensions (``shared``), nobody can drop or alter its tables meanwhile.
@@ -217,7 +217,7 @@ def _guarding(connection: Connection, schema: str) -> Iterator[None]:
     names = [sql.Identifier(schema, row[0]) for row in connection.execute(_READABLE, [schema]).fetchall()]
     info = connection.info
     with closing(psycopg.connect(info.dsn, password=info.password)) as guard:
-        settle(guard.cursor())
+        configure_session(guard.cursor())
         guard.execute("SET lock_timeout = '10s'")
         if names:
             guard.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names)))

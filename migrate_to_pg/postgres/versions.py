@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import metadata
 
 from migrate_to_pg.records import TargetFacts
-from migrate_to_pg.system.subprocesses import bare_environment
+from migrate_to_pg.system.subprocesses import minimal_environment
 from migrate_to_pg.version import __version__
 
 _PACKAGES = ("django", "psycopg", "pyarrow", "adbc-driver-sqlite", "adbc-driver-postgresql")
@@ -28,5 +28,5 @@ def versions(target: TargetFacts | None) -> Mapping[str, str]:
 
 def _platform() -> str:
     # Python asks uname, by a child.
-    with bare_environment():
+    with minimal_environment():
         return platform.platform(terse=True)

@@ -27,7 +27,7 @@ NOWHERE = {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere"}
 
 
 @contextmanager
-def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:
+def override_alias(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:
     """Make ``alias`` mean the database of ``entry`` in this thread, and put all aliases back afterwards.
 
     So does any other alias that is the same database, not yet staged. The rest raise StagingError when used.
@@ -57,7 +57,7 @@ def standing_in(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWr
 
 
 @contextmanager
-def importing_anew() -> Iterator[None]:
+def reimport_migrations() -> Iterator[None]:
     """Import the project's migrations once more, for the databases that the aliases mean now; then put them back.
 
     A migration may ask for the kind of database while it is imported, and have other operations on each.

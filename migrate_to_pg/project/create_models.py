@@ -19,7 +19,7 @@ from migrate_to_pg.project.registry import Model, Registry
 from migrate_to_pg.records import Event, folded
 
 
-def make_models(connection: BaseDatabaseWrapper, registry: Registry, progress: Progress) -> tuple[Key, ...]:
+def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, progress: Progress) -> tuple[Key, ...]:
     """Make the table of every managed model as of the applied migrations; returns those that are not applied.
 
     Raises MigrationStateError where the migration files make no graph, StagingError naming the model that PostgreSQL

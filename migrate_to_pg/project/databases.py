@@ -28,7 +28,7 @@ from migrate_to_pg.postgres.connection_options import require_valid_options
 from migrate_to_pg.project.default_source import find_default_source
 from migrate_to_pg.project.geometry import require_no_geometry
 from migrate_to_pg.records import INCOMING
-from migrate_to_pg.system.paths import base_directory, looked_at
+from migrate_to_pg.system.paths import base_directory, usage_error_on_oserror
 from migrate_to_pg.system.redact import address, are_shown, may_hold_password
 
 #: Where --target embedded keeps its server, below the project.
@@ -186,7 +186,7 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     wanted, chosen = _named(name, argument)
     if wanted in settings.DATABASES:
         return replace(_source_of_alias(wanted, argument), chosen=chosen)
-    with looked_at(Path(wanted)):
+    with usage_error_on_oserror(Path(wanted)):
         _require_no_password(wanted, argument)
         path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
         path = _no_directory(path.absolute(), argument)
@@ -227,7 +227,7 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
             ),
             remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
         )
-    with looked_at(Path(entry["NAME"])):
+    with usage_error_on_oserror(Path(entry["NAME"])):
         path = _no_directory(Path(entry["NAME"]).absolute(), argument)
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
 
@@ -269,7 +269,7 @@ def _alias_of(path: Path) -> str:
     """The alias whose database this file is; 'default' where DATABASES has moved on to PostgreSQL."""
     for alias, entry in settings.DATABASES.items():
         if _is_sqlite(entry):
-            with looked_at(Path(entry["NAME"])):
+            with usage_error_on_oserror(Path(entry["NAME"])):
                 if Path(entry["NAME"]).absolute() == path:
                     return str(alias)
     return DEFAULT_DB_ALIAS
@@ -305,7 +305,7 @@ def embedded_directory(name: str | None) -> Path | None:
     if kind != "embedded":
         return None
     path = Path(directory or base_directory() / EMBEDDED_DIRECTORY)
-    with looked_at(path):
+    with usage_error_on_oserror(path):
         return path.absolute()
 
 
@@ -323,8 +323,8 @@ def _parse(url: str) -> dict[str, Any]:
         )
     try:
         # Without geometry, which is refused elsewhere, PostGIS is PostgreSQL, and needs no GDAL here.
-        entry: dict[str, Any] = dict(dj_database_url.parse(_whole(url).replace("postgis:", "postgres:", 1)))
-        _require_read_as_meant(entry)
+        entry: dict[str, Any] = dict(dj_database_url.parse(_reject_bare_slash(url).replace("postgis:", "postgres:", 1)))
+        _check_read_as_typed(entry)
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
         raise UsageError(
@@ -340,7 +340,7 @@ def _parse(url: str) -> dict[str, Any]:
     return entry
 
 
-def _whole(url: str) -> str:
+def _reject_bare_slash(url: str) -> str:
     """ValueError where a bare /, ? or # in the password ends the address early: what follows is taken for more.
 
     And where the parser would drop a port 0, or an option without a value.
@@ -354,7 +354,7 @@ def _whole(url: str) -> str:
     return url
 
 
-def _require_read_as_meant(entry: Mapping[str, Any]) -> None:
+def _check_read_as_typed(entry: Mapping[str, Any]) -> None:
     """ValueError where a part of the address looks like another, such as a name that goes on with ;password=.
 
     And where something is given twice, or is an option of Django's that a text cannot be the value of.

@@ -20,8 +20,8 @@ from pathlib import Path
 from django.conf import settings
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.sqlite.connection import quote_name
 from migrate_to_pg.system.workdir import make_reports_directory, reports_directory
 
@@ -185,4 +185,4 @@ def _rows(path: Path) -> str:
             )
     except sqlite3.Error:
         return _("rows not counted")
-    return counted(count, "row", "rows")
+    return pluralize(count, "row", "rows")

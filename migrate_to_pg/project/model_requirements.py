@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS
-from migrate_to_pg.project.alias_override import NOWHERE, standing_in
+from migrate_to_pg.project.alias_override import NOWHERE, override_alias
 from migrate_to_pg.project.identifiers import called, cut
 from migrate_to_pg.project.migrations import SourceLoader
 from migrate_to_pg.project.registry import Registry
@@ -61,7 +61,7 @@ def find_needs(registry: Registry, registered: Collection[str]) -> tuple[Need, .
 
     ``registered`` are the collations and functions that the project gives SQLite, in lower case.
     """
-    with standing_in(registry.alias, NOWHERE) as connection:
+    with override_alias(registry.alias, NOWHERE) as connection:
         connection.__dict__["pg_version"] = NEWEST
         found = {need: None for model in registry.stored_models() for need in _of_model(model, connection, registered)}
         if not found:

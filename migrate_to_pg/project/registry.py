@@ -20,7 +20,7 @@ from django.db.migrations.state import ModelState, ProjectState
 
 from migrate_to_pg.errors import MigrateToPgError, MigrationStateError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.alias_override import NOWHERE, importing_anew, standing_in
+from migrate_to_pg.project.alias_override import NOWHERE, override_alias, reimport_migrations
 from migrate_to_pg.project.identifiers import backend, called
 from migrate_to_pg.project.migrations import Key, SourceLoader, first_line
 from migrate_to_pg.records import GenericKey, ModelNames, Unmade
@@ -84,7 +84,7 @@ class Registry:
 
         A migration may have other operations for each kind, too.
         """
-        with _models_made(), standing_in(self.alias, entry), importing_anew():
+        with _models_made(), override_alias(self.alias, entry), reimport_migrations():
             loader = SourceLoader(None, self.applied)
             bare = loader.unmigrated_apps
             # Of applications without migrations a state has the models without their relations: here they are whole.

@@ -41,7 +41,7 @@ _ROW = re.compile(r"(Failing row contains ).*", re.DOTALL)
 
 def is_secret(table: str, column: str) -> bool:
     """Whether values of this column are never shown; both names may be SQLite's or PostgreSQL's."""
-    table, column = _bare(table), column.casefold()
+    table, column = _unquoted(table), column.casefold()
     if not _asked_of(_settings()).isdisjoint({column, f"{table}.{column}"}):
         return True
     known = _by_field().get((table, column))
@@ -92,7 +92,7 @@ def server_detail(error: psycopg.Error, table: str = "") -> list[str]:
     return [line for line in (detail, error.diag.message_hint) if line]
 
 
-def _bare(table: str) -> str:
+def _unquoted(table: str) -> str:
     """The name without its schema: a carried table is shown with it, and Django's db_table may be '"schema"."name"'."""
     return table.rpartition(".")[2].strip('"').casefold()
 
@@ -130,7 +130,7 @@ def place_of(name: str) -> str:
     label, model, field = name.split(".")
     try:
         meta = apps.get_model(label, model)._meta
-        return f"{_bare(meta.db_table)}.{getattr(meta.get_field(field), 'column', field)}"
+        return f"{_unquoted(meta.db_table)}.{getattr(meta.get_field(field), 'column', field)}"
     except (LookupError, FieldDoesNotExist):
         return ""
 
@@ -148,7 +148,7 @@ def _known_fields() -> Mapping[tuple[str, str], bool]:
 
     found = {}
     for model in apps.get_models(include_auto_created=True):
-        table = _bare(model._meta.db_table)
+        table = _unquoted(model._meta.db_table)
         for field in model._meta.local_concrete_fields:
             for name in (str(field.column), str(field.column)[:_LONGEST]):
                 found[table, name.casefold()] = field_is_secret(field)
@@ -165,4 +165,4 @@ def field_is_secret(field: Any) -> bool:
         return False
     if any(_FIELD.search(f"{kind.__module__}.{kind.__name__}") for kind in type(field).__mro__):
         return True
-    return _by_name(_bare(field.model._meta.db_table), str(field.column).casefold())
+    return _by_name(_unquoted(field.model._meta.db_table), str(field.column).casefold())

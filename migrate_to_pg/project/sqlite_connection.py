@@ -24,7 +24,7 @@ _SQLITE = "django.db.backends.sqlite3"
 
 
 @contextmanager
-def as_web_server(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Connection]:
+def connect_like_django(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Connection]:
     """SQLite's own connection, opened with the project's settings; texts that are no UTF-8 survive it."""
     with django_connection(choice, path) as connection:
         database: sqlite3.Connection = connection.connection

@@ -17,7 +17,7 @@ from django.db import connections, models
 
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.alias_override import NOWHERE, standing_in
+from migrate_to_pg.project.alias_override import NOWHERE, override_alias
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.identifiers import backend, called
 from migrate_to_pg.project.schema_recorder import NEWEST
@@ -30,7 +30,7 @@ _MAJOR = 10000
 
 def failing_on_sqlite(choice: SourceChoice) -> list[CheckMessage]:
     """What fails already: the move changes nothing about it."""
-    with standing_in(choice.alias, sqlite_entry(choice, Path(":memory:"))):
+    with override_alias(choice.alias, sqlite_entry(choice, Path(":memory:"))):
         return _failing(choice.alias)
 
 
@@ -66,7 +66,7 @@ def explained_by(checks: tuple[SystemCheck, ...]) -> Iterator[None]:
 def checked_offline(choice: SourceChoice, known: list[CheckMessage]) -> tuple[SystemCheck, ...]:
     """The same without a server: what fails on the newest PostgreSQL, and what on the oldest that Django supports."""
     newest = _failing_on(choice, NEWEST)
-    with standing_in(choice.alias, NOWHERE) as connection:
+    with override_alias(choice.alias, NOWHERE) as connection:
         (oldest,) = connection.features.minimum_database_version or (NEWEST // _MAJOR,)
     older = _failing_on(choice, oldest * _MAJOR)
     found = [replace(_check(message), assumed=NEWEST // _MAJOR) for message in newest if message not in known]
@@ -79,7 +79,7 @@ def checked_offline(choice: SourceChoice, known: list[CheckMessage]) -> tuple[Sy
 
 
 def _failing_on(choice: SourceChoice, version: int) -> list[CheckMessage]:
-    with standing_in(choice.alias, NOWHERE) as connection:
+    with override_alias(choice.alias, NOWHERE) as connection:
         connection.__dict__["pg_version"] = version
         return _failing(choice.alias)
 

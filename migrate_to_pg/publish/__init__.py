@@ -14,8 +14,8 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, replaced_by
 from migrate_to_pg.postgres.schema_contents import note_contents
 from migrate_to_pg.publish import history
@@ -230,7 +230,7 @@ def _require_empty(connection: Connection, incoming: str) -> None:
         raise PublishError(
             _(
                 "Left in the incoming schema after everything was published: {objects}.",
-                objects=counted(len(left), "object", "objects"),
+                objects=pluralize(len(left), "object", "objects"),
             ),
             detail=[o.label for o in left],
             remedy=_("This should not happen; please report it with these lines."),

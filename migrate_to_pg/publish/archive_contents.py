@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, objects_in
 from migrate_to_pg.publish.archive_names import dated_schemas, purge_has_begun
 
@@ -47,7 +47,7 @@ def require_kept(
                 schema=schema,
                 final=final,
                 lacking=len(lacking),
-                objects=counted(len(kept or ()), "object", "objects"),
+                objects=pluralize(len(kept or ()), "object", "objects"),
             ),
             detail=lacking,
             remedy=_("Nothing was changed. Bring these back into that schema from a backup, then run --undo again."),

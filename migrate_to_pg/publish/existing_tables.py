@@ -14,8 +14,8 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, objects_in, replaced_by
 from migrate_to_pg.publish import history
 from migrate_to_pg.publish.preconditions import require_room
@@ -188,15 +188,15 @@ def require_replaceable(connection: Connection, standing: Standing, final: str) 
         _(
             "Schema {final} already holds data that no migration made: {rows} in {tables}.",
             final=final,
-            rows=counted(sum(t.user_rows for t in occupied), "row", "rows"),
-            tables=counted(len(occupied), "table", "tables"),
+            rows=pluralize(sum(t.user_rows for t in occupied), "row", "rows"),
+            tables=pluralize(len(occupied), "table", "tables"),
         ),
         detail=[
             _(
                 "{table}: {user_rows:,} of {rows}",
                 table=table.name,
                 user_rows=table.user_rows,
-                rows=counted(table.rows, "row", "rows"),
+                rows=pluralize(table.rows, "row", "rows"),
             )
             for table in occupied
         ],
@@ -212,8 +212,8 @@ def _published_already(published: history.Entry, standing: Standing) -> PublishE
     told = {
         "final": published.final_schema,
         "published_at": published.published_at.astimezone().strftime("%Y-%m-%d %H:%M"),
-        "rows": counted(sum(table.rows for table in there), "row", "rows"),
-        "tables": counted(len(there), "table", "tables"),
+        "rows": pluralize(sum(table.rows for table in there), "row", "rows"),
+        "tables": pluralize(len(there), "table", "tables"),
     }
     if published.source:
         message = _(
@@ -235,7 +235,7 @@ def _published_already(published: history.Entry, standing: Standing) -> PublishE
 
 
 def _then_and_now(table: StandingTable, published: history.Entry) -> str:
-    rows, then = counted(table.rows, "row", "rows"), published.rows.get(table.name)
+    rows, then = pluralize(table.rows, "row", "rows"), published.rows.get(table.name)
     if then is None or then == table.rows:
         return f"{table.name}: {rows}"
     return _("{table}: {rows}; when it was published, {then:,}", table=table.name, rows=rows, then=then)

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import MEMBERS, SchemaObject, members_of, objects_in, outsiders, replaced_by
 from migrate_to_pg.publish.publications import require_alterable
 
@@ -90,7 +90,7 @@ def _require_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
             _(
                 "Not all that would be replaced belongs to this role: {first}, {objects} in all.",
                 first=foreign[0],
-                objects=counted(len(foreign), "object", "objects"),
+                objects=pluralize(len(foreign), "object", "objects"),
             ),
             detail=foreign,
             remedy=_(

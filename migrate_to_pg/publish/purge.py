@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, objects_in, outsiders
 from migrate_to_pg.postgres.standby import wait_for_the_disk
 from migrate_to_pg.publish.archive_names import dated_schemas, is_marked, mark_for_purge, purge_has_begun
@@ -44,7 +44,7 @@ class DoomedSchema:
     @property
     def label(self) -> str:
         """The line that a person agrees to."""
-        tables = counted(sum(o.type == "table" for o in self.objects), "table", "tables")
+        tables = pluralize(sum(o.type == "table" for o in self.objects), "table", "tables")
         if self.begun:
             return _("schema {name} ({tables}; an earlier purge has begun to remove it)", name=self.name, tables=tables)
         return _("schema {name} ({tables})", name=self.name, tables=tables)

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from migrate_to_pg.errors import TargetError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, members_of
 from migrate_to_pg.records import BOOKKEEPING
 
@@ -74,7 +74,7 @@ def require_ours(connection: Connection, objects: Iterable[SchemaObject], schema
                 user=connection.info.user,
                 first=foreign[0][1],
                 owner=foreign[0][0],
-                objects=counted(len(foreign), "object", "objects"),
+                objects=pluralize(len(foreign), "object", "objects"),
             ),
             [owner for owner, _label in foreign],
         )

@@ -16,7 +16,7 @@ from psycopg import sql
 from migrate_to_pg.errors import MigrateToPgError, PublishError, UnknownOutcomeError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.objects import SchemaObject
-from migrate_to_pg.postgres.session import settle
+from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.standby import wait_for_the_disk
 from migrate_to_pg.project.secret_columns import server_detail, server_message
 
@@ -119,7 +119,7 @@ class _Transaction:
     def _status(self) -> str:
         way = psycopg.connect(self._dsn, password=self._password, autocommit=True, connect_timeout=5)
         with closing(way) as asking:
-            settle(asking.cursor())
+            configure_session(asking.cursor())
             row = asking.execute("SELECT pg_xact_status(%s::xid8)", [self._number]).fetchone()
             return str(row[0]) if row else ""
 

@@ -23,7 +23,7 @@ from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.publish.written_since import Since, since, since_by_age
 from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
 from migrate_to_pg.system.clock import here
-from migrate_to_pg.system.signals import too_late
+from migrate_to_pg.system.signals import ignore_stop_signals
 
 Connection = psycopg.Connection[Any]
 
@@ -63,7 +63,7 @@ def undo(
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
         put_away = take_leftovers_back(connection, entry.id, carried) if carried else ""
         history.mark_undone(connection, entry, aside)
-        end.enter_context(too_late(heard))
+        end.enter_context(ignore_stop_signals(heard))
     return Publication(
         schema=entry.final_schema,
         tables=tuple(o.names[0] for o in replaced if o.type == "table"),

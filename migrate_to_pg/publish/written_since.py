@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 
 Connection = psycopg.Connection[Any]
 
@@ -62,13 +62,13 @@ class Since:
         if inserted is None:
             return _(
                 "{younger} inserted or changed, {gone:,} changed or deleted (its key does not tell which)",
-                younger=counted(self.younger, "row", "rows"),
+                younger=pluralize(self.younger, "row", "rows"),
                 gone=self.gone,
             )
         changed = self.younger - inserted
         return _(
             "{inserted} inserted, {changed:,} changed, {deleted:,} deleted",
-            inserted=counted(inserted, "row", "rows"),
+            inserted=pluralize(inserted, "row", "rows"),
             changed=changed,
             deleted=self.gone - changed,
         )

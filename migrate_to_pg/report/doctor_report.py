@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from migrate_to_pg.doctor.repair.repairable import REPAIRS
-from migrate_to_pg.i18n import counted, ngettext, size
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import ngettext, pluralize, size
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.records.diagnosis import Diagnosis, RepairRecord
 from migrate_to_pg.report.summary import Sentences, groups, repair_offer, title
@@ -123,7 +123,7 @@ def _contents(diagnosis: Diagnosis) -> str:
     """Format 1.2 MiB, 20 tables, 672 rows: as far as it is known."""
     parts = [size(diagnosis.file.bytes)]
     if diagnosis.tables is not None and diagnosis.rows is not None:
-        parts += [counted(diagnosis.tables, "table", "tables"), counted(diagnosis.rows, "row", "rows")]
+        parts += [pluralize(diagnosis.tables, "table", "tables"), pluralize(diagnosis.rows, "row", "rows")]
     return ", ".join(parts)
 
 

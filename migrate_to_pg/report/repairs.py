@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted, ngettext
+from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RowOutcome
@@ -40,7 +40,7 @@ def row_account(report: Report) -> str:
         return ""
     own = [table for table in known if not table.of_view]
     target = sum(table.rows_target or 0 for table in own)
-    source = counted(sum(table.rows_source or 0 for table in own), "row", "rows")
+    source = pluralize(sum(table.rows_source or 0 for table in own), "row", "rows")
     sentences = [_("Accounted for: {source} in SQLite = {sum}.", source=source, sum=row_sum(known, target))]
     if of_views := sum(table.rows_target or 0 for table in known if table.of_view):
         sentences.append(
@@ -80,7 +80,7 @@ def _cells_changed(report: Report) -> str:
     verified = report.proof is not None and report.proof.holds
     cells = sum(table.cells_changed for table in tables(report)) if verified else made
     if cells != made:
-        changes = counted(made, "edit", "edits")
+        changes = pluralize(made, "edit", "edits")
         return ngettext("{n:,} cell changed by {edits}", "{n:,} cells changed by {edits}", cells, edits=changes)
     return ngettext("{n:,} cell changed", "{n:,} cells changed", cells) if cells else ""
 

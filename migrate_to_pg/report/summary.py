@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, takewhile
 
-from migrate_to_pg.i18n import counted, ngettext, number, size
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import ngettext, number, pluralize, size
 from migrate_to_pg.records import Difference, Exported, Finding, Level, Report, SourceFacts, TargetFacts
 from migrate_to_pg.report.messages import stage_name
 from migrate_to_pg.report.repairs import is_quarantined, remaining, repair_label, resolutions
@@ -105,7 +105,7 @@ def place(finding: Finding) -> str:
 
 def extent(finding: Finding) -> str:
     """Format 3 rows; '' for a fault of the schema, which has no rows to show."""
-    return counted(finding.count, "row", "rows") if finding.samples or finding.count > 1 else ""
+    return pluralize(finding.count, "row", "rows") if finding.samples or finding.count > 1 else ""
 
 
 def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
@@ -295,7 +295,7 @@ def target_version(target: TargetFacts) -> str:
 
 def source_size(source: SourceFacts) -> str:
     """Format 2.0 KiB, 1 table, 7 rows."""
-    held = [counted(source.tables, "table", "tables"), counted(source.rows, "row", "rows")]
+    held = [pluralize(source.tables, "table", "tables"), pluralize(source.rows, "row", "rows")]
     return ", ".join([size(source.bytes), *held])
 
 

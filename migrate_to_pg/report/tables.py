@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migrate_to_pg.i18n import counted, duration, ngettext, number
+from migrate_to_pg.i18n import duration, ngettext, number, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Report
 from migrate_to_pg.records.repairs import RowOutcome
@@ -100,7 +100,7 @@ def changed_cells(report: Report, table: str | None = None) -> int:
 
 def side_counts(table: TableFacts) -> str:
     """Format 5 rows in SQLite, 4 in PostgreSQL; and those in quarantine or merged, where there are any."""
-    source = counted(table.rows_source or 0, "row", "rows")
+    source = pluralize(table.rows_source or 0, "row", "rows")
     counts = _("{source} in SQLite, {target:,} in PostgreSQL", source=source, target=table.rows_target or 0)
     return ", ".join([counts, *_aside(table.quarantined, table.merged)])
 

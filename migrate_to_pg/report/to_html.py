@@ -17,7 +17,7 @@ from typing import Any
 
 from django.template import Context, Engine, Library
 
-from migrate_to_pg.i18n import counted, duration, gettext, language, number, size
+from migrate_to_pg.i18n import duration, gettext, language, number, pluralize, size
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Report
 from migrate_to_pg.report import repairs, summary
@@ -130,7 +130,7 @@ def _parts(report: Report) -> Iterator[dict[str, Any]]:
         title = _("What was changed or left out")
         yield {"id": "repairs", "title": title, "note": note, "edits": edits, "locations": locations}
     if known:
-        note = counted(len(known), "table", "tables")
+        note = pluralize(len(known), "table", "tables")
         yield _folded("tables", _("Tables"), note, is_open=len(known) <= _FEW_TABLES, grid=_tables(known))
     if report.stages:
         note = duration(summary.total_seconds(report))
@@ -253,7 +253,7 @@ def _differences(report: Report, wrong: Sequence[TableFacts]) -> Iterator[dict[s
     kept = {table.name: table.samples for table in report.proof.tables} if report.proof else {}
     for table in wrong:
         total, samples = table.differences or 0, kept[table.name]
-        count = counted(total, "difference", "differences") if total else ""
+        count = pluralize(total, "difference", "differences") if total else ""
         yield {"table": table, "count": count, "samples": samples, "more": more_differences(total - len(samples))}
 
 
@@ -262,7 +262,7 @@ def _finding_card(group: list[Finding], report: Report) -> dict[str, Any]:
     places, extent = summary.place(group[0]), summary.extent(group[0])
     if len(group) > 1:
         places = summary.place_count(len(group))
-        extent = counted(sum(finding.count for finding in group), "row", "rows")
+        extent = pluralize(sum(finding.count for finding in group), "row", "rows")
     sentences = summary.Sentences()
     return {
         "rule": group[0].rule,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrate_to_pg.i18n import counted, duration, ngettext, size
+from migrate_to_pg.i18n import duration, ngettext, pluralize, size
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Difference, Finding, Report
 from migrate_to_pg.records.repairs import Change
@@ -170,7 +170,7 @@ def _differences(report: Report) -> Iterator[Block]:
 
 def _wrong_table(table: TableFacts, samples: tuple[Difference, ...]) -> Iterator[Block]:
     total = table.differences or 0
-    count = f"  {counted(total, 'difference', 'differences')}" if total else ""
+    count = f"  {pluralize(total, 'difference', 'differences')}" if total else ""
     yield line()
     yield Line(parts=((table.name, "strong"), (count, "bad")), unwrapped=True)
     yield line(side_counts(table), indent=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from migrate_to_pg.i18n import counted, duration, ngettext, size
+from migrate_to_pg.i18n import duration, ngettext, pluralize, size
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import LEFTOVERS, Proof, Publication, Report, Verify
 from migrate_to_pg.records.repairs import RowOutcome
@@ -103,20 +103,20 @@ def _could_stay(report: Report) -> list[str]:
 
 def _success(report: Report) -> str:
     known = [table for table in tables(report) if not table.of_view]
-    moved = {"rows": _rows(known), "tables": counted(len(known), "table", "tables")}
+    moved = {"rows": _rows(known), "tables": pluralize(len(known), "table", "tables")}
     published, dump, source = report.publication, report.dump, report.source
     if report.mode == "publish" and published:
         return _(
             "Published: {rows} in {tables}, schema {schema}.",
             rows=_rows([table for table in known if not _is_unmanaged(table)]),
-            tables=counted(len(published.tables), "table", "tables"),
+            tables=pluralize(len(published.tables), "table", "tables"),
             schema=published.schema,
         )
     if report.mode == "dump" and dump:
         return _(
             "Dumped: {rows} in {tables}, to {path} ({size}).",
-            rows=counted(source.rows if source else 0, "row", "rows"),
-            tables=counted(source.tables if source else 0, "table", "tables"),
+            rows=pluralize(source.rows if source else 0, "row", "rows"),
+            tables=pluralize(source.tables if source else 0, "table", "tables"),
             path=dump.path,
             size=size(dump.bytes),
         )
@@ -125,7 +125,7 @@ def _success(report: Report) -> str:
             "Your project can move: {size}, {rows} in {tables}, {seconds}, {findings}. Nothing was published.",
             size=size(source.bytes if source else 0),
             seconds=duration(total_seconds(report)),
-            findings=counted(len(report.findings), "finding", "findings"),
+            findings=pluralize(len(report.findings), "finding", "findings"),
             **moved,
         )
     if report.mode == "verify_only":
@@ -141,7 +141,7 @@ def _success(report: Report) -> str:
 
 
 def _rows(known: list[TableFacts]) -> str:
-    return counted(sum(table.rows_target or 0 for table in known), "row", "rows")
+    return pluralize(sum(table.rows_target or 0 for table in known), "row", "rows")
 
 
 def _undone(undone: Publication) -> str:
@@ -149,8 +149,8 @@ def _undone(undone: Publication) -> str:
     values = {
         "schema": undone.schema,
         "archive": undone.archive,
-        "published": counted(len(undone.replaced), "table", "tables"),
-        "back": counted(len(undone.tables), "table", "tables"),
+        "published": pluralize(len(undone.replaced), "table", "tables"),
+        "back": pluralize(len(undone.tables), "table", "tables"),
     }
     if undone.tables:
         return _(
@@ -199,8 +199,8 @@ def _verified(report: Report) -> Iterator[str]:
     if proof.orm and not any(table.differences for table in proof.orm):
         yield _(
             "Read by Django's ORM on both sides, equal: {values} of {models}, {keys} with their rows.",
-            values=counted(sum(table.values for table in proof.orm), "value", "values"),
-            models=counted(len(proof.orm), "model", "models"),
+            values=pluralize(sum(table.values for table in proof.orm), "value", "values"),
+            models=pluralize(len(proof.orm), "model", "models"),
             keys=ngettext("{n:,} foreign key", "{n:,} foreign keys", sum(table.keys_followed for table in proof.orm)),
         )
     reasons: dict[str, list[str]] = {}
@@ -219,14 +219,14 @@ def _verified_tables(proof: Proof, known: Sequence[TableFacts]) -> str:
         count = sum(table.differences or abs(table.missing) for table in wrong)
         return _(
             "Not equal: {differences} in {tables}.",
-            differences=counted(count, "difference", "differences"),
-            tables=counted(len(wrong), "table", "tables"),
+            differences=pluralize(count, "difference", "differences"),
+            tables=pluralize(len(wrong), "table", "tables"),
         )
     if proof.verify is Verify.COUNTS:
         if any(table.quarantined or table.merged for table in known):
             return _("Every row is accounted for; cells were not compared, as --verify counts asks.")
         return _("Row counts are equal on both sides; cells were not compared, as --verify counts asks.")
-    cells = counted(sum(table.cells_compared for table in proof.tables), "cell", "cells")
+    cells = pluralize(sum(table.cells_compared for table in proof.tables), "cell", "cells")
     if any(table.repaired for table in known):
         return _("Proven: {cells} compared one by one, no difference but what the repairs did.", cells=cells)
     return _("Proven: {cells} compared one by one, no difference.", cells=cells)
@@ -235,7 +235,7 @@ def _verified_tables(proof: Proof, known: Sequence[TableFacts]) -> str:
 def _excluded(report: Report) -> str:
     if not report.excluded or report.failure:
         return ""
-    names = ", ".join(f"{table.name} ({counted(table.rows, 'row', 'rows')})" for table in report.excluded)
+    names = ", ".join(f"{table.name} ({pluralize(table.rows, 'row', 'rows')})" for table in report.excluded)
     return _("Left out by --exclude-data: {names}; their tables are there, and empty.", names=names)
 
 
@@ -249,7 +249,7 @@ def _published(report: Report) -> list[str]:
     if not report.ok:
         lines.append(_("This happened after the tables were published in schema {schema}.", schema=published.schema))
     if published.replaced and report.mode != "undo":
-        tables_before = counted(len(published.replaced), "table", "tables")
+        tables_before = pluralize(len(published.replaced), "table", "tables")
         lines.append(
             _(
                 "What stood there before, {tables}, is kept in schema {archive}.",
@@ -270,7 +270,7 @@ def _unmanaged(report: Report, published: Publication) -> list[str]:
             _(
                 "What no migration knows is in schema {schema}: {rows} in {tables}.",
                 rows=_rows([table for table in tables(report) if _is_unmanaged(table)]),
-                tables=counted(len(published.leftovers), "table", "tables"),
+                tables=pluralize(len(published.leftovers), "table", "tables"),
                 **values,
             )
         )

@@ -12,7 +12,7 @@ from migrate_to_pg.records.repairs import RepairResult, RowOutcome
 from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, is_called_for
 from migrate_to_pg.rules.advice import advise
 from migrate_to_pg.sqlite.snapshot import require_space
-from migrate_to_pg.system.workdir import Workplace
+from migrate_to_pg.system.workdir import WorkDirectory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class QuarantineTrial:
     refusals: tuple[Refusal, ...]
     options: Options
     accepted: Accepted
-    workplace: Workplace
+    workplace: WorkDirectory
 
     def of_all(self) -> LeftOut | None:
         """What is left out where every row that can be goes into quarantine; None where none can, or no room is."""

@@ -25,7 +25,7 @@ from migrate_to_pg.rules import sql_functions
 from migrate_to_pg.rules.base import Value
 from migrate_to_pg.rules.samples import can_be_edited, key_value
 from migrate_to_pg.sqlite.connection import NUMBER, numbered_rows, row_number, rowid_name, snapshot_uri
-from migrate_to_pg.sqlite.missing_functions import equip, stand_in
+from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
 #: The edits at hand: row and new value, or row and reason.
@@ -66,7 +66,7 @@ class RepairCopy:
         database.execute("ATTACH ? AS journal", [self.journal.as_uri()])
         database.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
         for schema in ("main", "snapshot"):
-            stand_in(database, schema)
+            register_substitutes(database, schema)
         # Not temp: what is there hides the tables of the same name that rules ask for.
         database.execute("ATTACH '' AS scratch")
         for pragma in ("PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON", "PRAGMA temp_store = FILE"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import ComputedOtherwise, Finding, Level, ModelNames, Proof, Sample, TableProof
 from migrate_to_pg.rules.base import SAMPLES, Rule
@@ -130,7 +130,7 @@ def made_from_models(tables: int) -> Finding:
         explanation=_(
             "No migration was run: the schema ({tables}) is made from the models, and the record of migrations is"
             " SQLite's. What migrations make besides the models is not there.",
-            tables=counted(tables, "table", "tables"),
+            tables=pluralize(tables, "table", "tables"),
         ),
         remedy=_(FROM_MODELS.remedy),
     )
@@ -183,7 +183,7 @@ def _computed(found: ComputedOtherwise) -> Finding:
             "PostgreSQL computes {column} itself, and {values} SQLite holds otherwise. Shown are SQLite's and"
             " PostgreSQL's.",
             column=found.column,
-            values=counted(found.count, "value", "values"),
+            values=pluralize(found.count, "value", "values"),
         ),
         remedy=_(COMPUTED.remedy),
     )

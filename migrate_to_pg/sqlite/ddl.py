@@ -69,7 +69,9 @@ def lost(old: Shape, new: Shape, *, parents: Mapping[int, str], redefined: Colle
     ``parents``: the foreign keys, by position, that are to name another table. ``redefined``: the columns, in lower
     case, that are defined anew; only then may keys and constraints be added.
     """
-    if [_kept(column, redefined) for column in old.columns] != [_kept(column, redefined) for column in new.columns]:
+    if [_unchanged(column, redefined) for column in old.columns] != [
+        _unchanged(column, redefined) for column in new.columns
+    ]:
         return _("its columns")
     wanted = [(parents.get(at, key[0]), *key[1:]) for at, key in enumerate(old.foreign_keys)]
     if not _holds(wanted, new.foreign_keys, exactly=not redefined):
@@ -79,7 +81,7 @@ def lost(old: Shape, new: Shape, *, parents: Mapping[int, str], redefined: Colle
     return ""
 
 
-def _kept(column: Column, redefined: Collection[str]) -> tuple[object, ...]:
+def _unchanged(column: Column, redefined: Collection[str]) -> tuple[object, ...]:
     """What must stay of a column: its name at the least, and what computes it."""
     return (column[0], column[5]) if column[0].lower() in redefined else column
 

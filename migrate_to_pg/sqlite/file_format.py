@@ -149,15 +149,15 @@ def pages_in_wal(path: Path) -> set[int]:
         return {frame.page for frame in wal.committed()} if wal and wal.is_sound else set()
 
 
-def stranger(path: Path) -> str:
+def foreign_format(path: Path) -> str:
     """A sentence on a -wal or -journal that is not this database's, which SQLite would apply all the same; else ''."""
-    found = _stranger(path)
+    found = _foreign_format(path)
     if found:
         time.sleep(_TURN)
-    return found if found and _stranger(path) == found else ""
+    return found if found and _foreign_format(path) == found else ""
 
 
-def _stranger(path: Path) -> str:
+def _foreign_format(path: Path) -> str:
     header = read_header(path)
     journal = _journal_page_size(path)
     if journal and journal != header.page_size:

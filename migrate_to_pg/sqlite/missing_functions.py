@@ -50,7 +50,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     database = open_snapshot(path)
     database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     equip(database)
-    stand_in(database)
+    register_substitutes(database)
     return database
 
 
@@ -75,7 +75,7 @@ def _has_collation(database: sqlite3.Connection, name: str) -> bool:
     return True
 
 
-def stand_in(database: sqlite3.Connection, schema: str = "main") -> list[str]:
+def register_substitutes(database: sqlite3.Connection, schema: str = "main") -> list[str]:
     """Let the collations that nobody has compare bytes; returns their names."""
     names = lacking_collations(database, schema)
     if names:
@@ -88,7 +88,7 @@ def stand_in(database: sqlite3.Connection, schema: str = "main") -> list[str]:
     return names
 
 
-def stand_back(database: sqlite3.Connection, names: Iterable[str]) -> None:
+def unregister_substitutes(database: sqlite3.Connection, names: Iterable[str]) -> None:
     """Take the stand-ins away: what a view gives by them would be something else."""
     for name in names:
         database.create_collation(name, None)

@@ -21,7 +21,7 @@ _WAL_WRITER_BYTE = 120
 _PROGRAM = 80
 
 
-def holders(path: Path) -> tuple[tuple[Holder, ...], bool]:
+def open_processes(path: Path) -> tuple[tuple[Holder, ...], bool]:
     """The processes that have the file open, this one left out, and whether the system showed all of them."""
     wanted = _inodes(path)
     writers = _writers(path)
@@ -34,7 +34,7 @@ def holders(path: Path) -> tuple[tuple[Holder, ...], bool]:
     return tuple(found), complete
 
 
-def opened_here(path: Path) -> bool:
+def is_open_here(path: Path) -> bool:
     """Whether this process has the file open; False where the system does not tell."""
     return bool((_opened(os.getpid()) or set()) & _inodes(path))
 

@@ -34,7 +34,7 @@ def is_needed(path: Path, error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & _KIND in wanting and read_header(path).is_wal
 
 
-def looks(path: Path) -> tuple[object, ...]:
+def needs_private_copy(path: Path) -> tuple[object, ...]:
     """What the system says of the files.
 
     Nobody can set back the time of the last change to the file's entry (ctime), as that of its content can be. SQLite
@@ -74,11 +74,11 @@ def opened(path: Path, place: Path) -> Iterator[sqlite3.Connection]:
 def _copy_unwritten(path: Path, place: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
     while True:
-        before = looks(path)
+        before = needs_private_copy(path)
         # A change in the tick of the last one would not show.
         time.sleep(_TICK)
         _copy(path, place)
-        if looks(path) == before:
+        if needs_private_copy(path) == before:
             return
         if time.monotonic() > deadline:
             raise SourceError(

@@ -11,23 +11,23 @@ from typing import NamedTuple
 from migrate_to_pg.i18n import gettext as _
 
 
-class Footprint(NamedTuple):
+class FileId(NamedTuple):
     """Which file it is."""
 
     device: int
     inode: int
 
 
-def footprint(path: Path) -> Footprint:
+def file_id(path: Path) -> FileId:
     """The file's as it is now. Not by opening it: closing it again would drop the locks that SQLite has on it."""
     status = path.stat()
-    return Footprint(status.st_dev, status.st_ino)
+    return FileId(status.st_dev, status.st_ino)
 
 
-def fate(path: Path, before: Footprint) -> str:
+def describe_replacement(path: Path, before: FileId) -> str:
     """'' where it is still that file."""
     try:
-        now = footprint(path)
+        now = file_id(path)
     except OSError:
         return _("{path} is no longer there.", path=path)
     if now != before:

@@ -26,8 +26,8 @@ from migrate_to_pg.sqlite.missing_functions import (
     lacking_collations,
     lacking_columns,
     lacks,
+    register_substitutes,
     sorted_by,
-    stand_in,
 )
 from migrate_to_pg.sqlite.page_stats import largest_rows
 
@@ -82,7 +82,7 @@ class _Reading:
             for table, index in sorted_by(self.connection, [collation])
             if not any(found.table == table and found.name == collation for found in lacking)
         ]
-        stand_in(self.connection)
+        register_substitutes(self.connection)
         return SourceCatalog(
             tables=tuple(self._table(name, columns.get(name), facts.get(name)) for name in names),
             views={name: text for name, text in self.objects["view"].items() if ("view", name) not in self.nameless},

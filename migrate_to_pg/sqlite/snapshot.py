@@ -20,15 +20,15 @@ from typing import Self
 from urllib.parse import quote
 
 from migrate_to_pg.errors import SourceChangedError, SourceError
-from migrate_to_pg.i18n import counted, size
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize, size
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite import private_copy
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
-from migrate_to_pg.sqlite.file_format import pages_in_wal, read_header, stranger, unread_wal
-from migrate_to_pg.sqlite.replaced_file import fate, footprint
+from migrate_to_pg.sqlite.file_format import foreign_format, pages_in_wal, read_header, unread_wal
+from migrate_to_pg.sqlite.replaced_file import describe_replacement, file_id
 from migrate_to_pg.system import subprocesses
-from migrate_to_pg.system.threads import together
+from migrate_to_pg.system.threads import run_all
 
 _HEADER = b"SQLite format 3\0"
 #: Seconds to wait for a writer of the source, as Django's own settings for SQLite commonly do.
@@ -46,7 +46,7 @@ class Source:
         self.path = path
         self._lock: sqlite3.Connection | None = None
         require_database(path)
-        if told := stranger(path):
+        if told := foreign_format(path):
             raise SourceError(
                 told,
                 detail=[_("SQLite would write its pages over those of the database, for good.")],
@@ -57,7 +57,7 @@ class Source:
             )
         # Read before anything holds a lock on the file, which closing it would drop.
         self._header = read_header(path)
-        self._file = footprint(path)
+        self._file = file_id(path)
         #: The files as they were when the copy was made, or last found to hold the same.
         self._looks: tuple[object, ...] = ()
         #: The SHA-256 of the copy, and where it was put.
@@ -137,9 +137,9 @@ class Source:
             destination.unlink(missing_ok=True)
             if error.sqlite_errorcode & _KIND == sqlite3.SQLITE_FULL:
                 # Only the copy is written to.
-                raise _no_room(destination.parent) from error
+                raise _disk_full(destination.parent) from error
             raise self._unreadable(error) from error
-        copy, original = _settle(destination, self.path)
+        copy, original = _sync_and_hash(destination, self.path)
         self._copy = copy
         return Snapshot(
             source=self.path,
@@ -155,7 +155,7 @@ class Source:
         try:
             connection.execute("SELECT count(*) FROM sqlite_master")
             self._version = self._data_version()
-            self._looks = private_copy.looks(self.path)
+            self._looks = private_copy.needs_private_copy(self.path)
             self._require_whole(connection)
             _copy(connection, destination)
         finally:
@@ -229,7 +229,7 @@ class Source:
 
         Compared only where the system says that somebody wrote to the files, as a checkpoint does.
         """
-        now = private_copy.looks(self.path)
+        now = private_copy.needs_private_copy(self.path)
         if not self._copy or now == self._looks:
             return False
         # Named like the copy, so that it is removed with that of a run that is killed.
@@ -249,7 +249,7 @@ class Source:
 
     def fate(self) -> str:
         """What became of the file by other hands than SQLite's since the copy was made, a sentence; '' if nothing."""
-        return fate(self.path, self._file) or self._illness()
+        return describe_replacement(self.path, self._file) or self._illness()
 
     def _illness(self) -> str:
         """Why it cannot be opened as a database any more: an open connection goes on with the pages that it has."""
@@ -289,7 +289,7 @@ class Source:
 
     def changes(self, snapshot: Snapshot) -> tuple[str, ...]:
         """'table: n rows added or changed, m gone', for every table that is not as it was in the snapshot."""
-        became = fate(self.path, self._file)
+        became = describe_replacement(self.path, self._file)
         if became:
             return (became,)
         try:
@@ -315,10 +315,10 @@ def require_as_it_was(snapshot: Snapshot) -> None:
         )
 
 
-def _settle(copy: Path, original: Path) -> tuple[str, str]:
+def _sync_and_hash(copy: Path, original: Path) -> tuple[str, str]:
     """Wait until the disk has the copy; the SHA-256 of both files meanwhile."""
     found: dict[str, str] = {}
-    together(
+    run_all(
         "snapshot",
         [
             lambda: _sync(copy),
@@ -379,7 +379,7 @@ def require_space(directory: Path, copied: int) -> None:
         )
 
 
-def _no_room(directory: Path) -> SourceError:
+def _disk_full(directory: Path) -> SourceError:
     return SourceError(
         _("The disk of {directory} became full while the snapshot was written to it.", directory=directory),
         remedy=_("Make room there, or name a directory on a larger disk: --report DIR."),
@@ -480,6 +480,6 @@ def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:
         yield _(
             "{name}: {rows} added or changed, {gone:,} gone or as they were before the change",
             name=name,
-            rows=counted(written, "row", "rows"),
+            rows=pluralize(written, "row", "rows"),
             gone=gone,
         )

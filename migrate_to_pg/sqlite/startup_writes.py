@@ -19,7 +19,7 @@ _COUNTERS = slice(24, 32)
 _before: dict[Path, tuple[Any, ...]] = {}
 
 
-def remember() -> None:
+def record_state() -> None:
     """Note the state of every SQLite database of the settings."""
     for entry in settings.DATABASES.values():
         if str(entry.get("ENGINE", "")).endswith("sqlite3") and entry.get("NAME"):
@@ -29,7 +29,7 @@ def remember() -> None:
                 _before[path] = _state(path)
 
 
-def wrote(path: Path) -> bool:
+def changed_since(path: Path) -> bool:
     """Whether the database was written to since; False where it was not remembered, or was not there."""
     before = _before.get(path.absolute())
     return bool(before) and before != _state(path.absolute())

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.staging.drop_indexes import Definition, SetAside, empty, set_aside
+from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, drop_objects, empty
 from migrate_to_pg.staging.restore_indexes import Builders, analyze, restore
 from migrate_to_pg.staging.sequences import refresh_views, set_identities
-from migrate_to_pg.staging.temporary_defaults import filling
+from migrate_to_pg.staging.temporary_defaults import temporary_defaults
 
 __all__ = [
     "Builders",
     "Definition",
-    "SetAside",
+    "DroppedObjects",
     "analyze",
+    "drop_objects",
     "empty",
-    "filling",
     "refresh_views",
     "restore",
-    "set_aside",
     "set_identities",
+    "temporary_defaults",
 ]

@@ -62,7 +62,7 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetAside:
+class DroppedObjects:
     """What is not there while rows are loaded."""
 
     #: In the order in which they are made again: keys, indexes, foreign keys.
@@ -168,9 +168,9 @@ ORDER BY c.relname, r.rulename
 """
 
 
-def set_aside(connection: Connection, schema: str) -> SetAside:
+def drop_objects(connection: Connection, schema: str) -> DroppedObjects:
     """Drop keys, indexes and foreign keys of every table, disable its triggers; give back how to restore them."""
-    look_only_at(connection, schema)
+    set_search_path(connection, schema)
     _require_all_rows_visible(connection, schema)
     there = definitions(connection, schema)
     triggers = [Trigger(**row) for query in (_TRIGGERS, _RULES) for row in _rows(connection, query, schema)]
@@ -181,7 +181,7 @@ def set_aside(connection: Connection, schema: str) -> SetAside:
         connection.execute(trigger.disable.encode())
     # Foreign keys depend on the keys that they name: they go first and come back last.
     dropped = [d for d in (*foreign_keys, *indexes, *keys) if _drop(connection, d)]
-    return SetAside(
+    return DroppedObjects(
         definitions=tuple(d for d in (*keys, *indexes, *foreign_keys) if d in dropped), triggers=tuple(triggers)
     )
 
@@ -234,6 +234,6 @@ def _rows(connection: Connection, query: str, schema: str) -> list[dict[str, Any
         return cursor.execute(query.encode(), [schema]).fetchall()
 
 
-def look_only_at(connection: Connection, schema: str) -> None:
+def set_search_path(connection: Connection, schema: str) -> None:
     """The definitions name their tables without a schema, so that one and the same statement reads and makes them."""
     connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))

@@ -16,11 +16,11 @@ from psycopg import errors, sql
 
 from migrate_to_pg.errors import StagingError, UnmetDefinitionError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.session import settle
+from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.project.secret_columns import server_detail, server_message
 from migrate_to_pg.records import Event, Plan
-from migrate_to_pg.staging.drop_indexes import Definition, SetAside, definitions, look_only_at
-from migrate_to_pg.system.threads import taken, together
+from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, definitions, set_search_path
+from migrate_to_pg.system.threads import drain, run_all
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[Event], None]
@@ -43,7 +43,7 @@ class Builders:
 def restore(
     connection: Connection,
     schema: str,
-    aside: SetAside,
+    aside: DroppedObjects,
     progress: Progress,
     *,
     builders: Builders | None = None,
@@ -55,8 +55,8 @@ def restore(
     """
     _prepare(connection, schema, 1)
     keys, foreign = _of(aside, foreign=False), _of(aside, foreign=True)
-    told = _Told(progress, len(aside.definitions))
-    crew = _Crew(connection, schema, builders, told)
+    told = _Message(progress, len(aside.definitions))
+    crew = _IndexBuilders(connection, schema, builders, told)
     crew.build([[key] for key in sorted(keys, key=lambda key: rows(key.table), reverse=True)])
     _make_all(connection, [(key, key.after) for key in keys])
     _make_all(connection, [(key, key.before) for key in foreign])
@@ -70,7 +70,7 @@ def restore(
     connection.execute("RESET synchronous_commit")
 
 
-def _of(aside: SetAside, *, foreign: bool) -> list[Definition]:
+def _of(aside: DroppedObjects, *, foreign: bool) -> list[Definition]:
     return [d for d in aside.definitions if (d.kind == "foreign key") is foreign]
 
 
@@ -79,7 +79,7 @@ def _make_all(connection: Connection, made: Iterable[tuple[Definition, str]]) ->
         _make(connection, definition, statement)
 
 
-class _Told:
+class _Message:
     """Tells how many definitions are there again."""
 
     def __init__(self, progress: Progress, total: int) -> None:
@@ -92,10 +92,10 @@ class _Told:
         self.progress(Event(kind="progress", stage="restore", message=name, done=self.done, total=self.total))
 
 
-class _Crew:
+class _IndexBuilders:
     """The connections, and the long work that is left for them."""
 
-    def __init__(self, connection: Connection, schema: str, builders: Builders | None, told: _Told) -> None:
+    def __init__(self, connection: Connection, schema: str, builders: Builders | None, told: _Message) -> None:
         self.connection = connection
         self.schema = schema
         self.builders = builders
@@ -111,7 +111,7 @@ class _Crew:
             self._work(self.connection)
             return
         conninfo = self.builders.conninfo
-        together("restore", [lambda: self._work_over(conninfo, count)] * count, self._stop)
+        run_all("restore", [lambda: self._work_over(conninfo, count)] * count, self._stop)
 
     def _work_over(self, conninfo: str, count: int) -> None:
         with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg") as connection:
@@ -123,7 +123,7 @@ class _Crew:
                 self.open.remove(connection)
 
     def _work(self, connection: Connection) -> None:
-        for group in taken(self.left):
+        for group in drain(self.left):
             for definition in group:
                 _make(connection, definition, definition.build)
                 self.told.one(definition.name)
@@ -137,8 +137,8 @@ class _Crew:
 
 
 def _prepare(connection: Connection, schema: str, count: int) -> None:
-    look_only_at(connection, schema)
-    settle(connection.cursor())
+    set_search_path(connection, schema)
+    configure_session(connection.cursor())
     connection.execute(
         sql.SQL("SET maintenance_work_mem = {}; SET synchronous_commit = off").format(
             sql.Literal(f"{max(_SORT_MEMORY // count, 64)}MB")
@@ -169,7 +169,7 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
         ) from error
 
 
-def _require_complete(connection: Connection, schema: str, aside: SetAside) -> None:
+def _require_complete(connection: Connection, schema: str, aside: DroppedObjects) -> None:
     """Count on nothing: every definition that was set aside must be in the catalogue again, as it was."""
     there = set(definitions(connection, schema))
     missing = [definition for definition in aside.definitions if definition not in there]

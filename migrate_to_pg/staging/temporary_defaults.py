@@ -11,7 +11,9 @@ from psycopg import sql
 
 
 @contextmanager
-def filling(connection: psycopg.Connection[Any], schema: str, filled: Iterable[tuple[str, str, str]]) -> Iterator[None]:
+def temporary_defaults(
+    connection: psycopg.Connection[Any], schema: str, filled: Iterable[tuple[str, str, str]]
+) -> Iterator[None]:
     """While this lasts, rows come with a value in these columns: (table, column, value as text)."""
     places = [(sql.Identifier(schema, table), sql.Identifier(column), value) for table, column, value in filled]
     for table, column, value in places:

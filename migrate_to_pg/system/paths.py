@@ -31,7 +31,7 @@ def as_text(path: Path) -> str:
 
 
 @contextmanager
-def looked_at(path: Path) -> Iterator[None]:
+def usage_error_on_oserror(path: Path) -> Iterator[None]:
     """UsageError for what the system says of the path: a directory that may not be entered, a name that is too long."""
     try:
         yield

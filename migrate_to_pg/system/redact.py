@@ -58,7 +58,7 @@ def are_shown(parameters: Mapping[str, Any]) -> bool:
     return not any(map(may_hold_password, parts)) and not any("@" in part for part in (parts[0], parts[2], parts[4]))
 
 
-def said(text: str, parameters: Mapping[str, Any]) -> list[str]:
+def redacted(text: str, parameters: Mapping[str, Any]) -> list[str]:
     """The lines of libpq or of another program, but for those that repeat what was given besides the parts.
 
     ``parameters`` are those of the connection, by libpq's names.
@@ -82,7 +82,7 @@ def usage(message: str) -> str:
     return f"{found['before']}: {told}{found['after'] or ''}"
 
 
-def meant(message: str, options: Collection[str]) -> str:
+def expected(message: str, options: Collection[str]) -> str:
     """Return a question that names the option, or the choice, that was meant where argparse refuses what was typed."""
     found = _REPEATED.fullmatch(message)
     if found is None:

@@ -12,7 +12,7 @@ SIGNALS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @contextmanager
-def too_late(heard: Callable[[], None] | None = None) -> Iterator[None]:
+def ignore_stop_signals(heard: Callable[[], None] | None = None) -> Iterator[None]:
     """Ignore what would end the run; ``heard`` is told of it. Signals are the main thread's: in any other nothing is
     changed.
     """

@@ -88,7 +88,7 @@ def run(command: Sequence[str | Path], directory: Path, variables: Mapping[str, 
     return Finished(status=child.returncode, said=output.read_text("utf-8", "replace"))
 
 
-def ask(command: Sequence[str | Path]) -> str:
+def output_of(command: Sequence[str | Path]) -> str:
     """What a program that ends at once prints, such as its version; '' where it cannot be run."""
     try:
         done = subprocess.run(list(map(str, command)), env=environment(), capture_output=True, timeout=60, check=False)
@@ -120,7 +120,7 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def bare_environment() -> Iterator[None]:
+def minimal_environment() -> Iterator[None]:
     """Ours is as a child's may be, for children that somebody else's code starts: they inherit it."""
     whole = dict(os.environ)
     kept = {n: value for n, value in whole.items() if n in (*_KEPT, *_ABOUT_PLACES) or n.startswith("LC_")}

@@ -19,7 +19,7 @@ Work = Callable[[], None]
 T = TypeVar("T")
 
 
-def together(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = True) -> None:
+def run_all(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = True) -> None:
     """Return when all is done. One work alone is done in this thread, unless ``alone_here`` is false.
 
     ``stop`` is called as soon as one has failed or this thread is interrupted, and again until the others have come to
@@ -42,7 +42,7 @@ def together(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool =
     left = deque(works)
 
     def some() -> None:
-        for work in taken(left):
+        for work in drain(left):
             watched(work)
 
     with ThreadPoolExecutor(len(works), name) as pool:
@@ -50,7 +50,7 @@ def together(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool =
         try:
             if not working:
                 some()
-            while _goes_on(working):
+            while _running(working):
                 pass
         except BaseException:
             left.clear()
@@ -86,7 +86,7 @@ def _end(working: Sequence[Future[None]], stop: Work) -> None:
         going = wait(going, timeout=_LOOK).not_done
 
 
-def taken(left: deque[T]) -> Iterator[T]:
+def drain(left: deque[T]) -> Iterator[T]:
     """What is left, one after another, for several threads that all take from the same end."""
     while True:
         try:
@@ -95,7 +95,7 @@ def taken(left: deque[T]) -> Iterator[T]:
             return
 
 
-def _goes_on(working: Sequence[Future[None]]) -> bool:
+def _running(working: Sequence[Future[None]]) -> bool:
     """Whether, a moment later, somebody still works and nobody has failed."""
     done, going = wait(working, timeout=_LOOK, return_when="FIRST_EXCEPTION")
     return bool(going) and not any(future.exception() for future in done)

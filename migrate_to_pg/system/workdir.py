@@ -38,7 +38,7 @@ _IGNORED = ".gitignore"
 _CHILD = "child"
 
 
-class Workplace:
+class WorkDirectory:
     """One run's directory."""
 
     def __init__(self, directory: Path | None) -> None:
@@ -134,8 +134,8 @@ class Workplace:
         kept = self.unfinished.replace(self._unfinished("snapshot").with_suffix(".sqlite3") if taken else self.snapshot)
         # A disk that is full by now must not make the snapshot look lost.
         with contextlib.suppress(OSError):
-            kept_sum(kept).touch(mode=0o600)
-            kept_sum(kept).write_text(f"{sha256}  {kept.name}\n", encoding="utf-8")
+            recorded_sum(kept).touch(mode=0o600)
+            recorded_sum(kept).write_text(f"{sha256}  {kept.name}\n", encoding="utf-8")
         return kept
 
     def keep_journal(self) -> Path:
@@ -150,30 +150,30 @@ class Workplace:
                 path.unlink()
 
 
-def is_kept_snapshot(path: Path) -> bool:
+def is_recorded_snapshot(path: Path) -> bool:
     """Whether a file is what a published run kept: by the name that it gives its snapshot, nobody writing to it."""
     return path.name == _SNAPSHOT and not path.with_name(f"{_SNAPSHOT}-wal").exists()
 
 
-def kept_journal(snapshot: Path) -> Path | None:
+def recorded_journal(snapshot: Path) -> Path | None:
     """The record of the repairs that was kept beside a snapshot."""
     path = snapshot.with_name(_JOURNAL)
     return path if snapshot.name == _SNAPSHOT and path.is_file() else None
 
 
-def kept_sum(snapshot: Path) -> Path:
+def recorded_sum(snapshot: Path) -> Path:
     """Where the SHA-256 of a kept snapshot is, as ``sha256sum --check`` reads it."""
     return snapshot.with_name(f"{snapshot.name}.sha256")
 
 
-def kept_snapshots(remembered: Iterable[str]) -> list[Path]:
+def recorded_snapshots(remembered: Iterable[str]) -> list[Path]:
     """The snapshots that a target remembers, whether they are still there or not, and the journals beside them.
 
     It is believed only where the file has the name that a run gives its snapshot. Snapshots of what was moved to
     another database are none of its business.
     """
     snapshots = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT and Path(path).is_absolute()}
-    return sorted(path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL, kept_sum(path).name))
+    return sorted(path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL, recorded_sum(path).name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +198,7 @@ def as_it_is(path: Path) -> DoomedFile | None:
         # Not what a link leads to, and without waiting for whoever writes to a FIFO.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
-            begins = _SUM if path.suffix == kept_sum(path).suffix else _SQLITE
+            begins = _SUM if path.suffix == recorded_sum(path).suffix else _SQLITE
             if not stat.S_ISREG(status.st_mode) or not begins.match(file.read(100)):
                 return None
             file.seek(0)

@@ -12,8 +12,8 @@ import zoneinfo
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Event, Plan, PlannedTable, Proof, TableProof, Verify
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.verify.compare import Comparison
@@ -162,7 +162,7 @@ class Prover:
             expression = expressions[column]
             wrong = self._target.computed_wrongly(table.name, column, expression)
             if wrong:
-                held = _("another value, in {rows}", rows=counted(wrong, "row", "rows"))
+                held = _("another value, in {rows}", rows=pluralize(wrong, "row", "rows"))
                 given = _("what {expression} gives", expression=expression.expression)
                 verdict.add("changed", {}, column, given, held)
                 verdict.differences += wrong - 1

@@ -27,8 +27,8 @@ from django.db.models import Exists, OuterRef
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.errors import ProofError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.project.identifiers import called
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.secret_columns import MASK, has_secret, masked
@@ -42,7 +42,7 @@ from migrate_to_pg.records import (
     UnreadModel,
     folded,
 )
-from migrate_to_pg.sqlite.missing_functions import equip, stand_in
+from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes
 from migrate_to_pg.verify.canonical import FIFTEEN_DIGITS
 from migrate_to_pg.verify.differences import SAMPLES, difference
 
@@ -171,7 +171,7 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
                 connection.ensure_connection()
             if connection.connection is not None:
                 equip(connection.connection)
-                stand_in(connection.connection)
+                register_substitutes(connection.connection)
         yield
     finally:
         connection.close()
@@ -245,7 +245,7 @@ class _Reading:
                 self._judge(row, self._taken(row, found.get(_hashable(row[0]), [])))
         extra = self._queryset(TARGET).count() - rows
         if extra > 0:
-            self._add("extra", {}, "", None, _("{rows} more than in SQLite", rows=counted(extra, "row", "rows")))
+            self._add("extra", {}, "", None, _("{rows} more than in SQLite", rows=pluralize(extra, "row", "rows")))
         return rows
 
     def _taken(self, row: Row, found: list[Row]) -> Row | None:
@@ -305,7 +305,7 @@ class _Reading:
             if found[0] < found[1]:
                 found[0] = self._found_by_value(field.name)
             if found[0] != found[1]:
-                texts = [_("{keys} with a row", keys=counted(count, "key", "keys")) for count in found]
+                texts = [_("{keys} with a row", keys=pluralize(count, "key", "keys")) for count in found]
                 self._add("changed", {}, str(field.column), *texts)
             total += found[1]
         return total

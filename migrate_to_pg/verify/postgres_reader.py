@@ -16,7 +16,7 @@ from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.session import for_arrow, settle
+from migrate_to_pg.postgres.session import configure_session, for_arrow
 from migrate_to_pg.verify.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
@@ -63,7 +63,7 @@ class Target:
             )
             with self._connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                settle(cursor)
+                configure_session(cursor)
         return self
 
     def __exit__(self, *exception: object) -> None:

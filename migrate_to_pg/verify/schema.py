@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql
 
 from migrate_to_pg.errors import ProofError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.schema_digest import Described, describe, differences
 from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
 
@@ -87,7 +87,7 @@ def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
                             "{table}.{column} holds days or months in {rows}, where SQLite has microseconds.",
                             table=table.name,
                             column=column.name,
-                            rows=counted(row[0], "row", "rows"),
+                            rows=pluralize(row[0], "row", "rows"),
                         ),
                         remedy=_("Nothing was published. If nobody else changed it, please report this."),
                     )

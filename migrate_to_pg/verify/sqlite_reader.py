@@ -23,7 +23,7 @@ from django.db.backends.sqlite3._functions import register  # type: ignore[impor
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import SourceTable
-from migrate_to_pg.sqlite.missing_functions import equip, stand_in
+from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes
 from migrate_to_pg.verify.canonical import Value
 from migrate_to_pg.verify.rows import Column, Rows
 from migrate_to_pg.verify.vectorized import Array
@@ -106,7 +106,7 @@ class Source:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
             equip(connection)
-            stand_in(connection)
+            register_substitutes(connection)
             connection.create_function("migrate_to_pg_can_hold", 2, can_hold, deterministic=True)
             if attached:
                 connection.execute(ATTACH, [attached])

@@ -110,4 +110,4 @@ def test_a_source_that_becomes_a_pipe_while_it_is_read_is_told(stray):
         with pytest.raises(SourceChangedError, match="Another file"):
             source.require_unchanged(snapshot)
     assert len(subprocesses.sha256(stray.source)) == 64
-    assert not startup_writes.wrote(stray.source)
+    assert not startup_writes.changed_since(stray.source)

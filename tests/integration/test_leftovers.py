@@ -227,7 +227,7 @@ def test_many_columns_cross(tmp_path: Path, postgres_url: str) -> None:
 
 def test_a_full_disk_is_not_taken_for_a_view_that_cannot_be_read(tmp_path: Path) -> None:
     crossing = Crossing(tmp_path, "", SCRIPT)
-    with leftovers.WorkingFile(crossing.snapshot, tmp_path / "small.sqlite3") as file:
+    with leftovers.StagingFile(crossing.snapshot, tmp_path / "small.sqlite3") as file:
         file._database.execute("PRAGMA working.max_page_count = 1")
         with pytest.raises(SourceError, match="full"):
             file.view("dice", "")

@@ -10,7 +10,7 @@ import pytest
 from migrate_to_pg.management.second_signal import ending_when_asked_twice
 from migrate_to_pg.records import Event, Verify
 from migrate_to_pg.report.progress import display
-from migrate_to_pg.system.threads import together
+from migrate_to_pg.system.threads import run_all
 from tests.conftest import ROOT
 
 
@@ -50,7 +50,7 @@ def test_what_some_threads_cannot_do_at_once_they_do_one_after_another():
 
     before = threading.stack_size()
     try:
-        together("some", [first, *map(work, range(2, 9))], stop=lambda: None)
+        run_all("some", [first, *map(work, range(2, 9))], stop=lambda: None)
     finally:
         threading.stack_size(before)
     assert sorted(done) == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -61,7 +61,7 @@ def test_a_failure_in_this_thread_is_raised(no_threads):
         raise LookupError("told")
 
     with pytest.raises(LookupError, match="told"):
-        together("some", [fail, fail], stop=lambda: None)
+        run_all("some", [fail, fail], stop=lambda: None)
 
 
 def test_bars_and_the_second_ctrl_c_do_without(no_threads, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.codecs import driver, reader
-from migrate_to_pg.codecs.prefetch import ahead
+from migrate_to_pg.codecs.prefetch import prefetch
 from migrate_to_pg.codecs.select import Span
 from migrate_to_pg.errors import SourceError
 from tests.conftest import Run, Server
@@ -211,7 +211,7 @@ def test_what_stops_the_thread_is_raised_where_items_are_asked_for(error: BaseEx
         yield 1
         raise error
 
-    items = ahead(source())  # type: ignore[arg-type]
+    items = prefetch(source())  # type: ignore[arg-type]
     assert next(items) == 1
     with pytest.raises(type(error)) as caught:
         next(items)
@@ -227,7 +227,7 @@ def test_no_more_is_made_than_one_ahead() -> None:
             made.append(number)
             yield number
 
-    with closing(ahead(source())) as items:  # type: ignore[arg-type]
+    with closing(prefetch(source())) as items:  # type: ignore[arg-type]
         assert next(items) == 0
         threading.Event().wait(0.2)
         assert made == [0, 1, 2]

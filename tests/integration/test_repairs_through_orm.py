@@ -29,7 +29,7 @@ from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.row_repair.engine import Accepted, is_called_for, repair_rows
 from migrate_to_pg.rules import RULES, accepted_rules, quarantined_rules
-from migrate_to_pg.staging import set_aside
+from migrate_to_pg.staging import drop_objects
 
 FIELDS: Mapping[str, Callable[[], models.Field[Any, Any]]] = {
     "boolean": lambda: models.BooleanField(null=True),
@@ -103,7 +103,7 @@ class Sides:
         with psycopg.connect(self.url, autocommit=True) as connection:
             self.targets = read_target(connection, SCHEMA)
             # As in a run, which restores the keys after the load.
-            set_aside(connection, SCHEMA)
+            drop_objects(connection, SCHEMA)
 
     def lose_types(self) -> None:
         """What CREATE TABLE ... AS SELECT makes: no declared types, so that neither SQLite nor Django converts."""

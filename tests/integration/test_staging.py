@@ -65,7 +65,7 @@ ORDER BY 1, 2
 def test_what_was_set_aside_is_back_as_it_was(connection, each_postgres_url, made, connections):
     connection.execute(made)
     before = connection.execute(DEFINITIONS).fetchall()
-    aside = staging.set_aside(connection, INCOMING)
+    aside = staging.drop_objects(connection, INCOMING)
     builders = staging.Builders(conninfo=each_postgres_url, count=connections)
     staging.restore(connection, INCOMING, aside, lambda event: None, builders=builders)
     assert connection.execute(DEFINITIONS).fetchall() == before
@@ -80,7 +80,7 @@ def test_neither_trigger_nor_rule_sees_the_rows_that_are_loaded(connection):
         "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
         "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f()"
     )
-    staging.set_aside(connection, INCOMING)
+    staging.drop_objects(connection, INCOMING)
     connection.execute("INSERT INTO a VALUES (1)")
     assert connection.execute("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM seen)").fetchone() == (1, 0)
 
@@ -100,7 +100,7 @@ def test_what_does_not_hold_for_the_rows_is_told_and_nobody_goes_on(
         "CREATE TABLE a (i int PRIMARY KEY, j int CONSTRAINT one UNIQUE, k int REFERENCES a);"
         "CREATE TABLE b (i int UNIQUE, j int UNIQUE, k int REFERENCES b (i))"
     )
-    aside = staging.set_aside(connection, INCOMING)
+    aside = staging.drop_objects(connection, INCOMING)
     connection.execute(f"INSERT INTO a VALUES {rows}")
     builders = staging.Builders(conninfo=each_postgres_url, count=connections)
     with pytest.raises(StagingError, match=message) as caught:
@@ -151,11 +151,11 @@ def test_a_sequence_goes_on_after_the_highest_id_or_says_that_it_cannot(connecti
 
 def test_row_security_that_is_forced_on_our_own_role_is_told_before_anything_is_loaded(connection):
     connection.execute("CREATE TABLE a (id int); ALTER TABLE a FORCE ROW LEVEL SECURITY")
-    assert staging.set_aside(connection, INCOMING).definitions == ()  # a superuser sees every row
+    assert staging.drop_objects(connection, INCOMING).definitions == ()  # a superuser sees every row
     connection.execute("DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner")
     connection.execute(f"GRANT ALL ON SCHEMA {INCOMING} TO plain_owner; SET ROLE plain_owner")
     with pytest.raises(StagingError, match="Row security is forced on table a"):
-        staging.set_aside(connection, INCOMING)
+        staging.drop_objects(connection, INCOMING)
     connection.execute("RESET ROLE; DROP OWNED BY plain_owner; DROP ROLE plain_owner")
 
 

@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate_to_pg.codecs import CODECS, datetimes, numeric
-from migrate_to_pg.codecs.base import Context, Converted, Doubtful
+from migrate_to_pg.codecs.base import Context, Converted, NeedsCheckedRead
 from migrate_to_pg.records import TargetColumn
 from migrate_to_pg.verify import canonical
 from migrate_to_pg.verify.canonical import EPOCH, MICROSECOND
@@ -49,7 +49,7 @@ def convert(target: TargetColumn, values: Sequence[Any], *, zone: str = "UTC") -
     first = pa.array(found, codec.renderings[0].type)
     try:
         return codec.convert([first], context)
-    except Doubtful:
+    except NeedsCheckedRead:
         limit = 10**15 - 1 if target.type_name == "numeric" else 2**53
         large = [str(v).encode() if isinstance(v, int) and abs(v) > limit else None for v in values]
         return codec.convert([first, pa.array(large, pa.binary())], context)

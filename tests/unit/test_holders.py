@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.sqlite import open_processes as module
-from migrate_to_pg.sqlite.open_processes import holders, opened_here
+from migrate_to_pg.sqlite.open_processes import is_open_here, open_processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc/locks")
 
@@ -55,7 +55,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("script", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN; INSERT INTO t VALUES (1)"])
 def test_a_writer_is_named(script: str, database: Path, other: Other) -> None:
     process = other(database, script)
-    ((found,), complete) = holders(database)
+    ((found,), complete) = open_processes(database)
     assert (found.pid, found.writes) == (process.pid, True)
     assert "python" in found.program
     assert complete == (os.geteuid() == 0) or complete
@@ -63,17 +63,17 @@ def test_a_writer_is_named(script: str, database: Path, other: Other) -> None:
 
 def test_a_reader_holds_no_write_lock(database: Path, other: Other) -> None:
     process = other(database, "BEGIN; SELECT count(*) FROM t")
-    assert [(h.pid, h.writes) for h in holders(database)[0]] == [(process.pid, False)]
+    assert [(h.pid, h.writes) for h in open_processes(database)[0]] == [(process.pid, False)]
 
 
 def test_a_database_that_nobody_has_open(database: Path) -> None:
-    assert holders(database)[0] == ()
+    assert open_processes(database)[0] == ()
 
 
 def test_a_system_that_does_not_tell(database: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "_PROC", tmp_path / "no proc")
-    assert holders(database) == ((), False)
-    assert not opened_here(database)
+    assert open_processes(database) == ((), False)
+    assert not is_open_here(database)
 
 
 def test_what_may_hold_a_password_is_not_shown() -> None:

@@ -12,12 +12,12 @@ import pytest
 
 import migrate_to_pg
 from migrate_to_pg import errors, i18n
-from migrate_to_pg.i18n import counted, duration, number, size, spoken, wanted
+from migrate_to_pg.i18n import duration, language_from_environment, number, pluralize, size, use_language
 
 PACKAGE = Path(migrate_to_pg.__path__[0])
 CATALOGUE = PACKAGE / "locale" / "fr" / "LC_MESSAGES" / "migrate_to_pg"
 #: The function that a sentence is given to -> which of its arguments are the sentence.
-MARKS = {"_": (0,), "N_": (0,), "gettext": (0,), "ngettext": (0, 1), "counted": (1, 2)}
+MARKS = {"_": (0,), "N_": (0,), "gettext": (0,), "ngettext": (0, 1), "pluralize": (1, 2)}
 #: A sentence of a template.
 TRANSLATE = re.compile(r'{% translate "([^"]+)" %}')
 #: A date is written in another order.
@@ -133,17 +133,17 @@ def prose(text: ast.JoinedStr) -> bool:
 
 
 def test_numbers_durations_and_sizes_in_french() -> None:
-    with spoken("fr"):
+    with use_language("fr"):
         assert number(2_070_000) == "2\u202f070\u202f000"
         assert duration(0.314) == "0,31 s"
         assert size(1_536) == "1,5 Kio"
-        assert [counted(n, "row", "rows") for n in (0, 1, 2)] == ["0 ligne", "1 ligne", "2 lignes"]
-        assert counted(1_200, "row", "rows") == "1\u202f200 lignes"
+        assert [pluralize(n, "row", "rows") for n in (0, 1, 2)] == ["0 ligne", "1 ligne", "2 lignes"]
+        assert pluralize(1_200, "row", "rows") == "1\u202f200 lignes"
     assert number(2_070_000) == "2,070,000"
 
 
 def test_a_value_is_never_translated_nor_taken_for_a_template() -> None:
-    with spoken("fr"):
+    with use_language("fr"):
         text = i18n.gettext("Not equal: {differences} in {tables}.", differences="rows", tables="{n}")
     assert text == "Pas égal\u00a0: rows dans {n}."
 
@@ -162,10 +162,10 @@ def test_a_value_is_never_translated_nor_taken_for_a_template() -> None:
     ],
 )
 def test_the_language_is_that_of_the_environment(environment: dict[str, str], code: str) -> None:
-    assert wanted(environment) == code
+    assert language_from_environment(environment) == code
 
 
 def test_the_language_before_comes_back_though_something_failed() -> None:
-    with pytest.raises(ZeroDivisionError), spoken("fr"):
+    with pytest.raises(ZeroDivisionError), use_language("fr"):
         raise ZeroDivisionError
     assert i18n.language() == "en"

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from migrate_to_pg.errors import LoadError
-from migrate_to_pg.load.pgloader_command import Way, command
+from migrate_to_pg.load.pgloader_command import PgloaderTarget, command
 from migrate_to_pg.records import (
     Plan,
     PlannedColumn,
@@ -18,7 +18,7 @@ from migrate_to_pg.records import (
     TargetTable,
 )
 
-WAY = Way(url="postgresql:///x", variables={}, password="secret", role="none")
+WAY = PgloaderTarget(url="postgresql:///x", variables={}, password="secret", role="none")
 
 
 def table(name, *, source=None, column="value", source_column=None, kind="numeric"):
@@ -85,7 +85,7 @@ def test_a_column_without_a_declared_type_is_written_as_its_type_asks(written):
 
 
 def test_it_makes_drops_and_resets_nothing_and_never_holds_the_password(written):
-    text = written(table("a"), way=Way(url=WAY.url, variables={}, password="secret", role="owner"), jobs=3)
+    text = written(table("a"), way=PgloaderTarget(url=WAY.url, variables={}, password="secret", role="owner"), jobs=3)
     for word in ("data only", "include no drop", "create no tables", "create no indexes", "reset no sequences"):
         assert word in text
     assert "search_path to 'incoming', timezone to 'UTC'" in text

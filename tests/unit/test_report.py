@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from migrate_to_pg.i18n import spoken
+from migrate_to_pg.i18n import use_language
 from migrate_to_pg.records import Failure, Level, Proof, Report, Sample, Verify
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines
@@ -71,7 +71,7 @@ def test_the_verdict_comes_first(report: Report, first: str) -> None:
 def test_the_page_says_what_was_asked_for_in_the_language_of_the_reader(mode: str, english: str, french: str) -> None:
     report = replace(PUBLISHED, mode=mode)
     assert f" · {english} · " in to_html(report)
-    with spoken("fr"):
+    with use_language("fr"):
         assert f" · {french} · " in to_html(report)
 
 

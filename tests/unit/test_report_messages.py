@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from migrate_to_pg.i18n import counted, duration, gettext, size
+from migrate_to_pg.i18n import duration, gettext, pluralize, size
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_sizes_read_well(count: int, text: str) -> None:
 
 
 def test_one_is_singular_and_numbers_are_grouped() -> None:
-    assert [counted(n, "row", "rows") for n in (0, 1, 2_070_000)] == ["0 rows", "1 row", "2,070,000 rows"]
+    assert [pluralize(n, "row", "rows") for n in (0, 1, 2_070_000)] == ["0 rows", "1 row", "2,070,000 rows"]
 
 
 def test_a_value_is_never_taken_for_a_template() -> None:

@@ -100,14 +100,14 @@ def test_no_room_for_the_snapshot_is_a_finding(tmp_path: Path, monkeypatch: pyte
 def test_a_directory_that_cannot_be_written_to_is_no_hindrance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any, error: Exception
 ) -> None:
-    workplace = diagnose.Workplace
+    workplace = diagnose.WorkDirectory
 
-    def read_only(directory: Path | None) -> diagnose.Workplace:
+    def read_only(directory: Path | None) -> diagnose.WorkDirectory:
         if directory is None:
             raise error
         return workplace(directory)
 
-    monkeypatch.setattr(diagnose, "Workplace", read_only)
+    monkeypatch.setattr(diagnose, "WorkDirectory", read_only)
     monkeypatch.setattr(diagnose.tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     path = tmp_path / "db.sqlite3"

@@ -9,18 +9,18 @@ import time
 
 import pytest
 
-from migrate_to_pg.system.threads import together
+from migrate_to_pg.system.threads import run_all
 
 
 def test_all_is_done_and_nobody_is_stopped() -> None:
     done: list[int] = []
-    together("work", [lambda: done.append(1), lambda: done.append(2)], stop=lambda: done.append(0))
+    run_all("work", [lambda: done.append(1), lambda: done.append(2)], stop=lambda: done.append(0))
     assert sorted(done) == [1, 2]
 
 
 def test_one_work_alone_is_done_in_this_thread() -> None:
     threads: list[threading.Thread] = []
-    together("work", [lambda: threads.append(threading.current_thread())], stop=lambda: None)
+    run_all("work", [lambda: threads.append(threading.current_thread())], stop=lambda: None)
     assert threads == [threading.current_thread()]
 
 
@@ -35,7 +35,7 @@ def test_the_first_failure_stops_the_others_and_is_the_one_that_is_raised() -> N
         raise ValueError("only because it was stopped")
 
     with pytest.raises(KeyError, match="first"):
-        together("work", [wait, fail, wait], stop=stopped.set)
+        run_all("work", [wait, fail, wait], stop=stopped.set)
 
 
 def test_what_only_begins_when_it_is_stopped_is_stopped_again() -> None:
@@ -50,7 +50,7 @@ def test_what_only_begins_when_it_is_stopped_is_stopped_again() -> None:
         raise KeyError
 
     with pytest.raises(KeyError):
-        together("work", [late, fail], stop=lambda: stopped.set() if begun.is_set() else None)
+        run_all("work", [late, fail], stop=lambda: stopped.set() if begun.is_set() else None)
     assert stopped.is_set()
 
 
@@ -61,7 +61,7 @@ def test_it_waits_for_the_slowest() -> None:
         time.sleep(0.5)
         done.append("slow")
 
-    together("work", [slow, lambda: done.append("quick")], stop=lambda: done.append("stopped"))
+    run_all("work", [slow, lambda: done.append("quick")], stop=lambda: done.append("stopped"))
     assert done == ["quick", "slow"]
 
 
@@ -70,6 +70,6 @@ def test_ctrl_c_stops_all() -> None:
     timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        together("work", [lambda: stopped.wait(10) and None, lambda: stopped.wait(10) and None], stop=stopped.set)
+        run_all("work", [lambda: stopped.wait(10) and None, lambda: stopped.wait(10) and None], stop=stopped.set)
     timer.join()
     assert stopped.is_set()

@@ -6,13 +6,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from migrate_to_pg.system.workdir import REPORTS, Workplace
+from migrate_to_pg.system.workdir import REPORTS, WorkDirectory
 
 
 def test_runs_that_begin_in_the_same_second_have_directories_of_their_own(tmp_path: Path, settings: Any) -> None:
     settings.BASE_DIR = tmp_path
     places: list[Path] = []
-    threads = [threading.Thread(target=lambda: places.append(Workplace(None).directory)) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: places.append(WorkDirectory(None).directory)) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -18,7 +18,7 @@ from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.records import Event, Finding, Plan, SourceCatalog
 from migrate_to_pg.records.diagnosis import NotRepaired
 from migrate_to_pg.rules import Subject, samples
-from migrate_to_pg.system.workdir import Workplace
+from migrate_to_pg.system.workdir import WorkDirectory
 
 Progress = Callable[[Event], None]
 
@@ -32,7 +32,7 @@ class Decision:
     def __init__(
         self,
         choice: SourceChoice,
-        place: Workplace,
+        place: WorkDirectory,
         findings: Collection[Finding],
         plan: Plan,
         catalog: SourceCatalog,

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from migrate_to_pg.errors import RepairError
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.sqlite.ddl import read_shape
 
@@ -52,7 +52,7 @@ def worse(before: Soundness, after: Soundness) -> list[str]:
     rows = [
         _(
             "{rows} of {table} would break the foreign key on {columns}",
-            rows=counted(count - before.broken_keys[place], "row", "rows"),
+            rows=pluralize(count - before.broken_keys[place], "row", "rows"),
             table=place[0],
             columns=", ".join(place[1]),
         )

@@ -20,8 +20,8 @@ from migrate_to_pg.errors import RepairError
 from migrate_to_pg.i18n import N_, size
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.databases import SourceChoice
-from migrate_to_pg.project.sqlite_connection import as_web_server
-from migrate_to_pg.sqlite.open_processes import holders
+from migrate_to_pg.project.sqlite_connection import connect_like_django
+from migrate_to_pg.sqlite.open_processes import open_processes
 
 #: Seconds to wait for another writer.
 WAIT = 5.0
@@ -60,7 +60,7 @@ def locked(choice: SourceChoice) -> Iterator[sqlite3.Connection]:
     Whatever is not committed when it is left is rolled back.
     """
     try:
-        with as_web_server(choice, choice.path) as database:
+        with connect_like_django(choice, choice.path) as database:
             database.execute(f"PRAGMA busy_timeout = {WAIT * 1000:.0f}")
             _make_atomic(database, choice.path)
             prepare(database)
@@ -137,7 +137,7 @@ def not_had(path: Path, error: Exception) -> RepairError:
 
 def who_has_it_open(path: Path) -> str:
     """The processes, as far as the system shows them."""
-    found, complete = holders(path)
+    found, complete = open_processes(path)
     told = [
         _(
             "process {pid} ({program}){what}",

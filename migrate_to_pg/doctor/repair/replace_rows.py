@@ -11,13 +11,13 @@ from pathlib import Path
 
 from migrate_to_pg.doctor.examine import stage
 from migrate_to_pg.doctor.repair.edits import Edits, fold
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
 from migrate_to_pg.records.diagnosis import NotRepaired, Repaired
 from migrate_to_pg.records.repairs import ChangedCells, RepairResult
 from migrate_to_pg.row_repair.engine import Accepted, is_called_for, repair_rows
-from migrate_to_pg.system.workdir import Workplace
+from migrate_to_pg.system.workdir import WorkDirectory
 
 Progress = Callable[[Event], None]
 
@@ -43,7 +43,7 @@ class MendedRows:
         """What was done, in words, by SQLite's names of the tables."""
         own = {table.name: table.source.name for table, __ in self.edits}
         for cells in self.mended.changed:
-            changed = counted(cells.count, "value", "values")
+            changed = pluralize(cells.count, "value", "values")
             what = _(
                 "{changed} of {column} changed; the old ones are in the backup", changed=changed, column=cells.column
             )
@@ -51,7 +51,7 @@ class MendedRows:
         for rows in self.mended.aside:
             what = _(
                 "{rows} merged into those that stay; the backup has them as they were",
-                rows=counted(rows.count, "row", "rows"),
+                rows=pluralize(rows.count, "row", "rows"),
             )
             yield Repaired(rule=rows.rule, table=own.get(rows.table, rows.table), what=what)
 
@@ -59,7 +59,7 @@ class MendedRows:
         """Whatever of those rules' findings is left, but for the tables that were left as they are."""
         for finding in self.findings:
             if finding.rule in rules and not finding.applied and finding.table not in spared:
-                left = counted(finding.count, "row is left", "rows are left")
+                left = pluralize(finding.count, "row is left", "rows are left")
                 reason = _("{left} for which the repair has nothing certain to put there", left=left)
                 yield NotRepaired(rule=finding.rule, table=finding.table, column=finding.column, reason=reason)
 
@@ -72,7 +72,7 @@ def mend_rows(
     *,
     rules: frozenset[str],
     spared: Collection[str],
-    place: Workplace,
+    place: WorkDirectory,
     progress: Progress,
 ) -> MendedRows | None:
     """Make the repairs on a copy, but for the tables to be spared; None where nothing calls for them."""

@@ -25,14 +25,14 @@ from migrate_to_pg.doctor.repair.steps import EditRows, MakeIndexes, RowsError, 
 from migrate_to_pg.errors import MigrateToPgError, RepairError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.databases import SourceChoice
-from migrate_to_pg.project.sqlite_connection import as_web_server
+from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.records import Event, Failure
 from migrate_to_pg.records.diagnosis import NotRepaired, RepairRecord
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.sqlite.compare_contents import difference
 from migrate_to_pg.sqlite.connection import snapshot_uri
 from migrate_to_pg.sqlite.snapshot import Source
-from migrate_to_pg.system.workdir import Workplace
+from migrate_to_pg.system.workdir import WorkDirectory
 
 Progress = Callable[[Event], None]
 
@@ -43,7 +43,9 @@ _TRIED = "migrate_to_pg_tried"
 class InPlace:
     """One repair of one database; ``run`` may be called once."""
 
-    def __init__(self, choice: SourceChoice, place: Workplace, accepted: Collection[str], progress: Progress) -> None:
+    def __init__(
+        self, choice: SourceChoice, place: WorkDirectory, accepted: Collection[str], progress: Progress
+    ) -> None:
         self.choice = choice
         self.path = choice.path
         self.place = place
@@ -158,7 +160,7 @@ class InPlace:
 
     def _rehearse(self) -> RowsError | None:
         """Repair the copy; where the rows of one table are in the way of all others', nothing, and which it is."""
-        with stage(self.progress, "rehearsal"), as_web_server(self.choice, self._copy) as database:
+        with stage(self.progress, "rehearsal"), connect_like_django(self.choice, self._copy) as database:
             prepare(database)
             self._attach(database)
             database.execute("BEGIN IMMEDIATE")

@@ -14,8 +14,8 @@ from migrate_to_pg.doctor.repair.drift import lost_indexes
 from migrate_to_pg.doctor.repair.edits import Edits
 from migrate_to_pg.doctor.repair.rebuild import Rebuild, RebuildError, rebuild
 from migrate_to_pg.doctor.repair.reference_schema import Index, ReferenceTable
-from migrate_to_pg.i18n import counted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Finding
 from migrate_to_pg.records.diagnosis import Repaired
 from migrate_to_pg.sqlite import ddl_statement
@@ -165,7 +165,7 @@ class MakeIndexes:
 
     def repaired(self) -> tuple[Repaired, ...]:
         """Which indexes."""
-        count = counted(len(self.indexes), "index", "indexes")
+        count = pluralize(len(self.indexes), "index", "indexes")
         what = _("{count} made: {indexes}", count=count, indexes=", ".join(index.name for index in self.indexes))
         return (Repaired(rule=self.rule, table=self.table, what=what),)
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from migrate_to_pg.i18n import counted, spoken, wanted
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import language_from_environment, pluralize, use_language
 from migrate_to_pg.management import console
 from migrate_to_pg.management.option_effects import assurance, mode_of
 from migrate_to_pg.management.parser import add_arguments, options_of
-from migrate_to_pg.system.signals import too_late
+from migrate_to_pg.system.signals import ignore_stop_signals
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
-        with spoken(options["lang"] or wanted()), console.prepared_streams(self):
+        with use_language(options["lang"] or language_from_environment()), console.prepared_streams(self):
             self._handle(options)
 
     def _handle(self, options: Mapping[str, Any]) -> None:
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         # What stands in the way, or differs, is a result: the report tells of it.
         found = any(finding.blocks for finding in report.findings)
         found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
-        with console.told_if_not_printed(), too_late():
+        with console.told_if_not_printed(), ignore_stop_signals():
             if report.failure and not found:
                 console.tell_error(self, report.failure, assurance(wanted.mode, report.failure))
                 console.tell_all(self, report.next_steps)
@@ -123,7 +123,7 @@ class Command(BaseCommand):
         self.stdout.write(
             _(
                 "Removed {things}.",
-                things=counted(len(removed), "thing that is listed above", "things that are listed above"),
+                things=pluralize(len(removed), "thing that is listed above", "things that are listed above"),
             )
         )
         return 0

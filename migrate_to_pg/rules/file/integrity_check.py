@@ -11,7 +11,7 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.base import SetRule, Subject
-from migrate_to_pg.sqlite.missing_functions import lacks, sorted_by, stand_back, stand_in
+from migrate_to_pg.sqlite.missing_functions import lacks, register_substitutes, sorted_by, unregister_substitutes
 from migrate_to_pg.sqlite.page_stats import index_entries
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -70,12 +70,12 @@ def answers(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = 
 
     ``lacking`` are collations that the connection has stand-ins for already.
     """
-    names = stand_in(database)
+    names = register_substitutes(database)
     indexes = [index for _table, index in sorted_by(database, {*names, *lacking})]
     try:
         found = _answers(database, pragma)
     finally:
-        stand_back(database, names)
+        unregister_substitutes(database, names)
     # The order of an index is another one by the stand-in; the number of its entries is what it is.
     order = "(?:row .+ missing from|row .+ values differ from|non-unique entry in) index "
     told = [order + re.escape(index) for index in indexes]

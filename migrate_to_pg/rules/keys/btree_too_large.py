@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetIndex, TargetUnique
 from migrate_to_pg.rules import samples
@@ -101,7 +101,7 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
     effect = (
         _(
             "{of_them_are} too large in any compression, and PostgreSQL would refuse the index.",
-            of_them_are=counted(refused, "of them is", "of them are"),
+            of_them_are=pluralize(refused, "of them is", "of them are"),
         )
         if refused
         else _(
@@ -117,7 +117,7 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
         explanation=_(
             "{rows_have} a key of more than 2,704 bytes in {index}, the most that an entry of PostgreSQL's"
             " btree holds. {effect}",
-            rows_have=counted(count, "row has", "rows have"),
+            rows_have=pluralize(count, "row has", "rows have"),
             index=entry.index or _("an index that the model asks for"),
             effect=effect,
         ),

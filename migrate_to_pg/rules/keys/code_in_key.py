@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from migrate_to_pg.codecs.reader import ColumnBatch
-from migrate_to_pg.i18n import N_, counted, ngettext
+from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Mend, Message, Subject, UnmendableError, Value, ValueRule
@@ -162,7 +162,7 @@ def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: 
     )
     neither = total - found.known - numbers
     both = _both(subject, table, column, found)
-    of_them = counted(total, "different text", "different texts")
+    of_them = pluralize(total, "different text", "different texts")
     said = ngettext(
         " {n:,} of {texts} is a value of {place}: codes stand for ids.",
         " {n:,} of {texts} are values of {place}: codes stand for ids.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Sample
 from migrate_to_pg.rules import samples
@@ -28,7 +28,9 @@ def find(subject: Subject) -> Iterator[Finding]:
                 "{content_types_name_models} that no installed application has: {gone}{more}. The application"
                 " was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows are"
                 " moved as they are.",
-                content_types_name_models=counted(len(gone), "content type names a model", "content types name models"),
+                content_types_name_models=pluralize(
+                    len(gone), "content type names a model", "content types name models"
+                ),
                 gone="; ".join(_describe(subject, one) for one in gone[:_NAMED]),
                 more=_more(gone),
             ),
@@ -47,7 +49,7 @@ def _permissions(subject: Subject, one: ContentType) -> Iterator[str]:
     column = next((c for c in table.columns if c.name == "content_type_id"), None) if table else None
     count = samples.count(subject, table.source, of_type(column, one)) if table and column else 0
     if count:
-        yield counted(count, "permission", "permissions")
+        yield pluralize(count, "permission", "permissions")
 
 
 def _generic_rows(subject: Subject, one: ContentType) -> Iterator[str]:
@@ -55,7 +57,7 @@ def _generic_rows(subject: Subject, one: ContentType) -> Iterator[str]:
         found = parts(subject, key)
         count = samples.count(subject, found[0].source, of_type(found[1], one)) if found else 0
         if count:
-            yield f"{counted(count, 'row', 'rows')} of {key.table}"
+            yield f"{pluralize(count, 'row', 'rows')} of {key.table}"
 
 
 def _more(gone: list[ContentType]) -> str:

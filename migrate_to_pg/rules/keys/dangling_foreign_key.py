@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, SourceForeignKey, SourceTable
 from migrate_to_pg.rules.base import SetRule, Subject
@@ -82,7 +82,7 @@ def _effect(table: SourceTable, parent: str) -> str:
         " main.{parent}`. PRAGMA integrity_check does not look at this. {table} holds {rows}.",
         table=table.name,
         parent=parent,
-        rows=counted(table.rows, "row", "rows"),
+        rows=pluralize(table.rows, "row", "rows"),
     )
 
 

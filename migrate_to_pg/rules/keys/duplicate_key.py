@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import samples, sql_predicate
@@ -195,7 +195,7 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
     sources = [column.source for column in search.columns]
     kept, *surplus = samples.samples(subject, search.table, sources, rowids)
     where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
-    note = _(" ({rows}, the first: {where})", rows=counted(count, "row", "rows"), where=where)
+    note = _(" ({rows}, the first: {where})", rows=pluralize(count, "row", "rows"), where=where)
     return [Sample(key=s.key, value=samples.cut(s.value, samples.WIDTH - len(note)) + note) for s in surplus]
 
 
@@ -211,7 +211,7 @@ def _explanation(subject: Subject, search: Search, count: int, empty: int) -> st
     return _(
         "{rows_repeat} a value of ({columns}){some} that another row has already; PostgreSQL {would}"
         " {what}. {cause}{explanation}",
-        rows_repeat=counted(count, "row repeats", "rows repeat"),
+        rows_repeat=pluralize(count, "row repeats", "rows repeat"),
         columns=columns,
         some=some,
         would=would,

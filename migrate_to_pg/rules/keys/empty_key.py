@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
@@ -73,7 +73,7 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, where
             "{rows_have} the empty text in {column}, a key that may be NULL, and NULL was meant."
             " PostgreSQL's column is {type}: it would refuse '', or look for a parent of that key. Forms and"
             " CSV imports write '' for what was left blank.",
-            rows_have=counted(count, "row has", "rows have"),
+            rows_have=pluralize(count, "row has", "rows have"),
             column=column.name,
             type=column.target.type_sql,
         ),

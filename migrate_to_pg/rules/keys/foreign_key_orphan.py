@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
@@ -128,7 +128,7 @@ def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
         "{rows_refer} to {parent}, but {why}. PostgreSQL would refuse {refused}. SQLite"
         " checks foreign keys only where a connection turns them on, as Django does: such rows come from"
         " rows deleted or imported by other programs, or while the key was broken.",
-        rows_refer=counted(count, "row refers", "rows refer"),
+        rows_refer=pluralize(count, "row refers", "rows refer"),
         parent=parent,
         why=why,
         refused=refused,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import LiteralString, NamedTuple
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, GenericKey, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
@@ -124,7 +124,7 @@ def _finding(
         explanation=_(
             "{rows_name_objects}: {models}. No database checks a generic key, and deleting"
             " the object takes these rows along only where its model has a GenericRelation.",
-            rows_name_objects=counted(count, "row names an object that is gone", "rows name objects that are gone"),
+            rows_name_objects=pluralize(count, "row names an object that is gone", "rows name objects that are gone"),
             models=models,
         ),
         remedy=_(RULE.remedy),

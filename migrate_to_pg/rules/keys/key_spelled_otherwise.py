@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
@@ -61,7 +61,7 @@ def _finding(
             " SQLite compares the characters: there joins, and Django's queries across this key, miss these rows, and"
             " its own check of foreign keys calls them broken. PostgreSQL compares the values, and finds their"
             " parents.",
-            rows_spell=counted(count, "row spells", "rows spell"),
+            rows_spell=pluralize(count, "row spells", "rows spell"),
             parent=f"{key.parent} ({', '.join(key.parent_columns)})",
         ),
         remedy=_(RULE.remedy),

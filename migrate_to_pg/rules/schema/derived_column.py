@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import SetRule, Subject
@@ -47,7 +47,7 @@ def _finding(table: PlannedTable, column: PlannedColumn) -> Finding:
             column=column.name,
             declared=column.source.declared_type or _("without a type"),
             type=column.target.type_sql,
-            rows=counted(table.source.rows, "row", "rows"),
+            rows=pluralize(table.source.rows, "row", "rows"),
             value=value,
         ),
         remedy=_(

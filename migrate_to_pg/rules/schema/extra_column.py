@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedTable, SourceColumn
 from migrate_to_pg.rules import samples
@@ -26,7 +26,7 @@ def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Fin
         compose("SELECT count(*) FROM {table} WHERE {there}", table=name(table.source.name), there=there)
     )
     rowids = samples.first_rowids(subject, table.source, there) if count else []
-    lost = _("{rows_hold} a value there, which would be lost", rows_hold=counted(count, "row holds", "rows hold"))
+    lost = _("{rows_hold} a value there, which would be lost", rows_hold=pluralize(count, "row holds", "rows hold"))
     effect = lost if count else _("Every value in it is NULL")
     return RULE.finding(
         table=table.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import LEFTOVERS, MOST_COLUMNS, Finding, Leftovers, Level, Plan, SourceTable
 from migrate_to_pg.rules.base import SetRule, Subject
@@ -162,7 +162,7 @@ def _names_in(sql: str) -> Iterator[str]:
 def _held(table: SourceTable) -> str:
     if not table.rows:
         return _("It holds no rows.")
-    return _("{rows} would stay behind.", rows=counted(table.rows, "row", "rows"))
+    return _("{rows} would stay behind.", rows=pluralize(table.rows, "row", "rows"))
 
 
 def _behind(subject: Subject, table: SourceTable) -> str:
@@ -174,7 +174,7 @@ def _destination(subject: Subject, table: SourceTable) -> str:
     if table.name in subject.plan.excluded_leftovers:
         told = _("The move makes it in schema {schema}, empty: its rows were excluded.", schema=LEFTOVERS)
     elif table.rows:
-        rows = counted(table.rows, "row", "rows")
+        rows = pluralize(table.rows, "row", "rows")
         told = _(
             "The move carries {rows} of it to a table of schema {schema}, as they are.", rows=rows, schema=LEFTOVERS
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetColumn
 from migrate_to_pg.rules.base import SetRule, Subject
@@ -48,7 +48,7 @@ def _is_postgresqls(subject: Subject, table: PlannedTable, column: TargetColumn)
 
 def _finding(table: PlannedTable, column: TargetColumn, *, alone: bool) -> Finding:
     filler = _filler(column)
-    rows = counted(table.source.rows, "row", "rows")
+    rows = pluralize(table.source.rows, "row", "rows")
     if filler:
         effect = _("{rows} would be filled with {filler}.", rows=rows, filler=filler)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, Unmade, UnmadeTable
 from migrate_to_pg.rules.base import SetRule, Subject
@@ -64,7 +64,7 @@ def finding(plan: Plan, unmade: UnmadeTable) -> Finding:
             "SQLite's table {name}, with {rows}, is that of the installed model {model}, which would find no such table"
             " on PostgreSQL, or an empty one.",
             name=unmade.name,
-            rows=counted(rows, "row", "rows"),
+            rows=pluralize(rows, "row", "rows"),
             model=model,
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedTable, TargetCheck
 from migrate_to_pg.rules import samples
@@ -78,7 +78,7 @@ def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int)
         column=", ".join(column.name for column in expression.columns),
         count=count,
         samples=samples.samples(subject, table, sources, samples.first_rowids(subject, table.source, where)),
-        explanation=_explanation(check, counted(count, "row", "rows")),
+        explanation=_explanation(check, pluralize(count, "row", "rows")),
         remedy=_(RULE.remedy) + (_(" To see them all:\n{query}", query=query) if plain else ""),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
@@ -38,7 +38,7 @@ def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str
     explanation = _(
         "{values_have} more arrays and objects within one another than Python's stack takes: here Django ends with"
         " a RecursionError when it reads such a row from SQLite, and will from PostgreSQL.",
-        values_have=counted(count, "value has", "values have"),
+        values_have=pluralize(count, "value has", "values have"),
     )
     return explanation, _(RULE.remedy)
 

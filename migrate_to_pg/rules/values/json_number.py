@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
@@ -33,7 +33,7 @@ def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str
         "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
         " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses"
         " its sign. The proof takes a float and an integer of one value for equal.",
-        values_have=counted(count, "value has", "values have"),
+        values_have=pluralize(count, "value has", "values have"),
     )
     return explanation, _(RULE.remedy)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrate_to_pg.codecs.numeric import INTEGERS_ARE_EXACT, fifteen_digits
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK
 from migrate_to_pg.records import Finding, Level, PlannedColumn
@@ -55,7 +55,7 @@ def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str,
         "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
         " whenever it reads them, and PostgreSQL will hold what Django reads. What SQLite itself computes from"
         " them, in sums or generated columns, uses all decimals, and may change.",
-        values_have=counted(count, "value has", "values have"),
+        values_have=pluralize(count, "value has", "values have"),
         scale=column.target.scale,
     )
     return explanation, _(
@@ -70,7 +70,7 @@ def _beside(held: str) -> str:
 
 
 def _explain_integer(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
-    numbers = counted(count, "whole number has", "whole numbers have")
+    numbers = pluralize(count, "whole number has", "whole numbers have")
     if column.target.exact:
         explanation = _(
             "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
@@ -35,7 +35,7 @@ def _explain(subject: Subject, _column: PlannedColumn, count: int) -> tuple[str,
         "{values_name} an offset from UTC, and USE_TZ is False. From SQLite Django reads these moments with that"
         " offset; from PostgreSQL it reads the same instants as local time of {time_zone}, without"
         " one.",
-        values_name=counted(count, "value names", "values name"),
+        values_name=pluralize(count, "value names", "values name"),
         time_zone=subject.plan.source_time_zone,
     )
     return explanation, _(RULE.remedy)

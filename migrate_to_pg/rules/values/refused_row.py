@@ -10,7 +10,7 @@ import dataclasses
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import masked_key
 from migrate_to_pg.records import Finding, Level, PlannedTable, Refusal, Sample, SourceColumn
@@ -73,7 +73,7 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
         samples=_samples(subject, table, shown, refusal),
         explanation=_(
             "PostgreSQL refuses {rows}: {reason} ({sqlstate}).{computed}{others}",
-            rows=counted(len(refusal.rows), "row", "rows"),
+            rows=pluralize(len(refusal.rows), "row", "rows"),
             reason=refusal.reason,
             sqlstate=refusal.sqlstate,
             computed=computed,

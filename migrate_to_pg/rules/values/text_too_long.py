@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.codecs.base import any_true
 from migrate_to_pg.codecs.reader import ColumnBatch
-from migrate_to_pg.i18n import N_, counted
+from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Mend, Message, Subject, UnmendableError, Value, ValueRule
@@ -48,7 +48,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
     query = compose("SELECT * FROM {table} WHERE length({column}) > {limit};", **parts)
     cut = _(
         " {of_them_exceed} it by spaces alone, which it would cut off silently.",
-        of_them_exceed=counted(spaces, "of them exceeds", "of them exceed"),
+        of_them_exceed=pluralize(spaces, "of them exceeds", "of them exceed"),
     )
     return Message(
         explanation=_(
