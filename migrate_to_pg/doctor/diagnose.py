@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.doctor.examine import Checkup, check_up, stage, unreadable
-from migrate_to_pg.doctor.file_state import file_findings, hot_journal_finding, lock_finding, look
+from migrate_to_pg.doctor.file_state import file_findings, hot_journal_finding, lock_finding, read_file_state
 from migrate_to_pg.doctor.repair.repairable import repairable
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.i18n import gettext as _
@@ -42,7 +42,7 @@ def diagnose(database: str | None = None, progress: Progress = silent) -> Diagno
     Raises UsageError where there is no SQLite database of that name.
     """
     choice = choose_database(database)
-    with workplace() as place:
+    with temporary_workdir() as place:
         return diagnose_in(choice, place, progress)
 
 
@@ -57,7 +57,7 @@ def choose_database(database: str | None) -> SourceChoice:
 
 
 @contextmanager
-def workplace() -> Iterator[WorkDirectory]:
+def temporary_workdir() -> Iterator[WorkDirectory]:
     """Where copies lie for as long as they are asked; nothing of them stays."""
     try:
         place = WorkDirectory(None)
@@ -88,17 +88,17 @@ class _Doctor:
         self.place = place
         self.progress = progress
         # Before anything opens the database: even a reader leaves traces beside it.
-        self.file = look(choice.path)
+        self.file = read_file_state(choice.path)
         self.unread: tuple[str, ...] = ()
 
     def go(self) -> Diagnosis:
         refused = self._snapshot()
         if refused:
-            return told(self.choice, self.file, self.place, Checkup(findings=[refused]))
+            return build_diagnosis(self.choice, self.file, self.place, Checkup(findings=[refused]))
         checkup = check_up(self.choice, self.place.unfinished, self.progress)
         checkup.add(map(bytes_not_read, self.unread))
-        checkup.add(file_findings(self.choice.path, self.file, look(self.choice.path)))
-        return told(self.choice, self.file, self.place, checkup)
+        checkup.add(file_findings(self.choice.path, self.file, read_file_state(self.choice.path)))
+        return build_diagnosis(self.choice, self.file, self.place, checkup)
 
     def _snapshot(self) -> Finding | None:
         """Make the copy that is asked, or say why there is none."""
@@ -116,7 +116,7 @@ class _Doctor:
         return None
 
     def _no_snapshot(self, error: SourceError) -> Finding:
-        now = look(self.choice.path)
+        now = read_file_state(self.choice.path)
         if "locked" in str(error):
             return lock_finding(now, keeps_readers_out=True)
         if now.journal_is_hot and not now.writer:
@@ -129,7 +129,7 @@ def space_needed(file: FileState) -> int:
     return file.bytes + file.beside.get("-wal", 0)
 
 
-def told(choice: SourceChoice, file: FileState, place: WorkDirectory, checkup: Checkup) -> Diagnosis:
+def build_diagnosis(choice: SourceChoice, file: FileState, place: WorkDirectory, checkup: Checkup) -> Diagnosis:
     """All that was found out, errors first."""
     catalog = checkup.catalog
     return Diagnosis(

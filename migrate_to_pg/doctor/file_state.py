@@ -25,7 +25,7 @@ _AUTO_VACUUM = ("none", "full", "incremental")
 LARGE = 64 * 1024 * 1024
 
 
-def look(path: Path) -> FileState:
+def read_file_state(path: Path) -> FileState:
     """The files as the system shows them."""
     found, complete = open_processes(path)
     return FileState(

@@ -66,7 +66,7 @@ def explain(command: BaseCommand, rule: str) -> None:
     command.stdout.write(page(rule))
 
 
-def careful(parser: CommandParser, assurance: str) -> None:
+def disable_abbreviations(parser: CommandParser, assurance: str) -> None:
     """What removes or replaces is asked for by its whole name: --un is not --undo.
 
     A URL, or a password, that was typed in the wrong place would be repeated in the message of usage.
@@ -143,7 +143,7 @@ def _give_up_what_cannot_be_written() -> None:
                 os.dup2(nothing.fileno(), stream.fileno())
 
 
-def tell(line: str) -> None:
+def print_result(line: str) -> None:
     """Say it on stderr where somebody reads that."""
     with contextlib.suppress(OSError):
         sys.stderr.write(line + "\n")
@@ -158,7 +158,7 @@ def error_lines(message: str, detail: Iterable[str] = (), remedy: str = "", assu
     return [_("Error: {message}", message=message), *(f"  {line}" for line in detail), *([last] if last else [])]
 
 
-def tell_error(command: BaseCommand, error: MigrateToPgError | Failure, assurance: str = "") -> None:
+def print_error(command: BaseCommand, error: MigrateToPgError | Failure, assurance: str = "") -> None:
     """Print an error, or the failure that a report tells of, on stderr."""
     message = error.message if hasattr(error, "message") else str(error)
     lines = error_lines(message, error.detail, error.remedy, assurance)
@@ -179,7 +179,7 @@ def _folded(lines: Iterable[str]) -> Iterator[str]:
         )
 
 
-def tell_all(command: BaseCommand, sentences: Iterable[str]) -> None:
+def print_results(command: BaseCommand, sentences: Iterable[str]) -> None:
     """Print what follows from an error, on stderr."""
     _write(command.stderr.write, sentences)
 
@@ -191,12 +191,12 @@ def _write(write: Callable[[str], object], lines: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def told_if_not_printed() -> Iterator[None]:
+def report_print_error() -> Iterator[None]:
     """Printing what was done: it stays done, whether it can be told or not."""
     try:
         yield
     except OSError as error:
-        tell(_("The report could not be printed: {strerror}.", strerror=error.strerror))
+        print_result(_("The report could not be printed: {strerror}.", strerror=error.strerror))
 
 
 def end_on_signals() -> None:
@@ -209,7 +209,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def unfailing(progress: Callable[[Event], None]) -> Callable[[Event], None]:
+def ignore_broken_pipe(progress: Callable[[Event], None]) -> Callable[[Event], None]:
     """Progress that nobody can read any more is no reason to stop."""
 
     def show(event: Event) -> None:
@@ -219,6 +219,6 @@ def unfailing(progress: Callable[[Event], None]) -> Callable[[Event], None]:
     return show
 
 
-def bare_stream(wrapper: Any) -> Any:
+def raw_stream(wrapper: Any) -> Any:
     """The stream below Django's OutputWrapper, which would end every write with a newline of its own."""
     return getattr(wrapper, "_out", wrapper)

@@ -26,12 +26,12 @@ _MOST_BEFORE = 6
 
 def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
     """How this process was started; ``options`` as they were typed."""
-    told = _as_told()
+    told = _redacted()
     program = (*told, command) if told else _program(command, sys.orig_argv)
     return Invocation(program=program, is_told=bool(told), common=_common(options), began=_began(command))
 
 
-def _as_told() -> tuple[str, ...]:
+def _redacted() -> tuple[str, ...]:
     """How manage.py is called from where the person is, in a container for instance; empty where nobody said it.
 
     The variable goes before the setting: it is of the place, the setting of the project. Raises UsageError.

@@ -65,7 +65,7 @@ def assurance(mode: str, failure: Failure) -> str:
     return _("Nothing was published.") if moves or failure.exit_status == UsageError.exit_status else ""
 
 
-def require_meaning(options: Mapping[str, Any]) -> None:
+def check_options_for_mode(options: Mapping[str, Any]) -> None:
     """``options`` as typed, before the settings fill in what is missing. Raises UsageError."""
     from migrate_to_pg.errors import UsageError
     from migrate_to_pg.i18n import gettext as _

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from migrate_to_pg.management.console import add_explain, add_language, careful, plain, show_groups_first
+from migrate_to_pg.management.console import add_explain, add_language, disable_abbreviations, plain, show_groups_first
 from migrate_to_pg.management.option_effects import mode_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _USAGE = """\
 
 def add_arguments(parser: CommandParser) -> None:
     """The public interface; kept stable."""
-    careful(parser, assurance="Nothing was published.")
+    disable_abbreviations(parser, assurance="Nothing was published.")
     parser.usage = _USAGE
     parser.epilog = EXAMPLES
     groups = {

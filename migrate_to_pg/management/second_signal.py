@@ -27,7 +27,7 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def ending_when_asked_twice(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
+def exit_on_second_signal(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
     """Within it a second signal ends the process, with status 1; in any thread but the main one nothing does."""
     if threading.current_thread() is not threading.main_thread():
         yield

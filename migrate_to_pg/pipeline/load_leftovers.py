@@ -45,7 +45,7 @@ Progress = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class LeftoversLoad:
     """What is in the schema of the leftovers."""
 
     tables: tuple[LeftoverTable, ...]
@@ -60,7 +60,7 @@ class Carried:
     wide: dict[str, int]
 
 
-def carry(
+def load_leftovers(
     connection: Connection,
     conninfo: str,
     plan: Plan,
@@ -69,7 +69,7 @@ def carry(
     path: Path,
     options: Options,
     progress: Progress,
-) -> Carried:
+) -> LeftoversLoad:
     """Make the schema and fill it; ``path`` is where the working file goes."""
     found = leftovers.read(plan, catalog, snapshot.path, path)
     target.create_schema(connection, LEFTOVERS_INCOMING)
@@ -102,10 +102,10 @@ def carry(
         rows=lambda name: rows.get(name, 0),
     )
     staging.analyze(connection, LEFTOVERS_INCOMING, own)
-    return Carried(
+    return LeftoversLoad(
         tables=found.tables,
         plan=own,
-        loaded=tuple(replace(table, name=place(table.name), of_view=table.name in views) for table in loaded),
+        loaded=tuple(replace(table, name=report_name(table.name), of_view=table.name in views) for table in loaded),
         path=path,
         made=made,
         unread=found.unread,
@@ -113,25 +113,25 @@ def carry(
     )
 
 
-def standing(
+def published_leftovers(
     targets: Iterable[TargetTable], plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, path: Path
-) -> Carried:
+) -> LeftoversLoad:
     """The same of what was published: of the tables that are still there, what they should hold."""
     found = leftovers.read(plan, catalog, snapshot.path, path)
     own = leftovers.plan_for(found.tables, targets, source_time_zone=plan.source_time_zone)
-    return Carried(
+    return LeftoversLoad(
         tables=found.tables, plan=own, loaded=(), path=path, made=frozenset(), unread=found.unread, wide=found.wide
     )
 
 
-def require_made(connection: Connection, carried: Carried) -> None:
+def check_schema(connection: Connection, carried: LeftoversLoad) -> None:
     """ProofError where the schema is not as it was made."""
     require_described(connection, LEFTOVERS_INCOMING, carried.made)
     require_validated(connection, LEFTOVERS_INCOMING)
 
 
-def proven(
-    carried: Carried, snapshot: Path, conninfo: str, options: Options, progress: Progress, *, schema: str
+def verify_leftovers(
+    carried: LeftoversLoad, snapshot: Path, conninfo: str, options: Options, progress: Progress, *, schema: str
 ) -> Proof:
     """The proof of those tables, under the names that reports give them."""
     found = prove_leftovers(
@@ -146,23 +146,25 @@ def proven(
     )
     planned = {table.name: table for table in carried.plan.tables}
     views = {table.name for table in carried.tables if table.is_view}
-    compared = (replace(_whole(t, planned[t.name]), of_view=t.name in views) for t in found.tables)
+    compared = (replace(_add_missing_columns(t, planned[t.name]), of_view=t.name in views) for t in found.tables)
     return replace(found, tables=tuple(map(_placed, compared)))
 
 
-def comparable(proof: Proof, carried: Carried, catalog: SourceCatalog) -> tuple[Proof, tuple[TableProof, ...]]:
+def without_volatile_views(
+    proof: Proof, carried: LeftoversLoad, catalog: SourceCatalog
+) -> tuple[Proof, tuple[TableProof, ...]]:
     """What a later comparison can judge; and the views that differ, but give something else each time."""
     moved = {t.place for t in carried.tables if t.is_view and leftovers.changes_by_itself(t.source, catalog.views)}
     others = tuple(table for table in proof.tables if table.differences and table.name in moved)
     return replace(proof, tables=tuple(table for table in proof.tables if table not in others)), others
 
 
-def together(proof: Proof, other: Proof) -> Proof:
+def merge_proofs(proof: Proof, other: Proof) -> Proof:
     """Both proofs as one."""
     return replace(proof, tables=(*proof.tables, *other.tables))
 
 
-def _whole(proof: TableProof, table: PlannedTable) -> TableProof:
+def _add_missing_columns(proof: TableProof, table: PlannedTable) -> TableProof:
     """The proof, which compares what both sides have, with a difference for each column that one of them lacks."""
     lacking: list[tuple[str, str | None, str | None]] = [(c.name, c.name, None) for c in table.only_source]
     lacking += [(column.name, None, column.name) for column in table.only_target]
@@ -174,16 +176,16 @@ def _whole(proof: TableProof, table: PlannedTable) -> TableProof:
 
 
 def _placed(table: TableProof) -> TableProof:
-    name = place(table.name)
+    name = report_name(table.name)
     return replace(table, name=name, samples=tuple(replace(sample, table=name) for sample in table.samples))
 
 
-def excluded(carried: Carried, catalog: SourceCatalog) -> tuple[ExcludedTable, ...]:
+def excluded(carried: LeftoversLoad, catalog: SourceCatalog) -> tuple[ExcludedTable, ...]:
     """The tables that were made and stay empty, with the rows that SQLite has."""
     rows = {table.name: table.rows for table in catalog.tables}
     return tuple(ExcludedTable(name=t.place, rows=rows[t.source]) for t in carried.tables if t.excluded)
 
 
-def place(name: str) -> str:
+def report_name(name: str) -> str:
     """A leftover table as reports name it."""
     return f"{LEFTOVERS}.{name}"

@@ -36,7 +36,7 @@ from migrate_to_pg.pipeline import dump, load_leftovers
 from migrate_to_pg.pipeline.export import Archive, relations
 from migrate_to_pg.pipeline.load import Given, Loading, Road, blocked
 from migrate_to_pg.pipeline.next_steps import estimate, of_server
-from migrate_to_pg.pipeline.running import Progress, silent
+from migrate_to_pg.pipeline.running import Progress, no_progress
 from migrate_to_pg.pipeline.subscribers import publications_of_a_move
 from migrate_to_pg.planning import called_alike, read_target, view_names
 from migrate_to_pg.planning.exclude import check_no_references
@@ -65,19 +65,19 @@ from migrate_to_pg.project.system_checks import (
     failing_on_sqlite,
 )
 from migrate_to_pg.publish import (
+    ExistingTables,
     Extensions,
     Held,
-    Standing,
     certain_user_data,
+    check_leftovers_preconditions,
+    check_preconditions,
     hold,
+    inspect_existing,
     note_contents,
     publish,
-    require_leftovers_room,
     require_movable,
     require_owner,
     require_replaceable,
-    require_room,
-    survey,
 )
 from migrate_to_pg.records import (
     FINAL,
@@ -103,7 +103,7 @@ from migrate_to_pg.verify import prove
 from migrate_to_pg.verify.schema import require_described, require_identities, require_spans, require_validated
 
 
-def run(options: Options, progress: Progress = silent) -> Report:
+def run(options: Options, progress: Progress = no_progress) -> Report:
     """Do what the options ask: check, dump, rehearse or publish.
 
     Returns the report of it, also written to its directory, whether the run succeeded or not. Only a UsageError from
@@ -121,7 +121,7 @@ class _Move(Loading):
         #: The incoming schema as the migrations made it.
         self.made: frozenset[Described] = frozenset()
         #: What no migration knows, once it is carried.
-        self.carried: load_leftovers.Carried | None = None
+        self.carried: load_leftovers.LeftoversLoad | None = None
         self.archive: Archive | None = None
         #: The models whose tables are made although no migration makes them, once they are known.
         self.chosen: list[Model] | None = None
@@ -274,7 +274,7 @@ class _Move(Loading):
             self.note(_("The archive of --export holds nothing of schema {schema}.", schema=LEFTOVERS))
         with self.stage("leftovers"):
             require_space(self.workplace.directory, leftovers.size(plan, snapshot.size))
-            self.carried = load_leftovers.carry(
+            self.carried = load_leftovers.load_leftovers(
                 *road, plan, catalog, snapshot, self.workplace.leftovers, self.options, self.progress
             )
         self.facts.loaded += self.carried.loaded
@@ -284,7 +284,7 @@ class _Move(Loading):
 
     def _stage_tables(
         self, choice: TargetChoice, connection: psycopg.Connection[Any], catalog: SourceCatalog, schema: SqliteSchema
-    ) -> tuple[Plan, Standing | None, staging.DroppedObjects]:
+    ) -> tuple[Plan, ExistingTables | None, staging.DroppedObjects]:
         """The project's tables in the incoming schema, empty and bare; and what stands where they are to go."""
         with self.stage("stage"):
             if self.options.mode == "publish" and not self.options.replace:
@@ -302,14 +302,14 @@ class _Move(Loading):
             standing = None
             if self.options.replace:
                 # Whatever is there is kept, rows written meanwhile included.
-                require_room(connection, INCOMING, self.final)
+                check_preconditions(connection, INCOMING, self.final)
             else:
-                standing = survey(connection, INCOMING, self.final, fresh_rows())
+                standing = inspect_existing(connection, INCOMING, self.final, fresh_rows())
             if self.options.mode == "publish":
                 if standing:
                     require_replaceable(connection, standing, self.final)
                 if self._carries(plan):
-                    require_leftovers_room(connection)
+                    check_leftovers_preconditions(connection)
             self.made = describe(connection, INCOMING)
             aside = staging.drop_objects(connection, INCOMING)
             staging.empty(connection, INCOMING, plan)
@@ -489,7 +489,7 @@ class _Move(Loading):
             require_spans(connection, INCOMING, plan)
             require_identities(connection, INCOMING, plan, self.facts.identities)
             if self.carried:
-                load_leftovers.require_made(connection, self.carried)
+                load_leftovers.check_schema(connection, self.carried)
         return held
 
     def _why_unproven(self, snapshot: Snapshot) -> str:
@@ -504,17 +504,17 @@ class _Move(Loading):
 
     def _prove_carried(self, snapshot: Snapshot, conninfo: str) -> None:
         if self.carried and self.facts.proof:
-            found = load_leftovers.proven(
+            found = load_leftovers.verify_leftovers(
                 self.carried, snapshot.path, conninfo, self.options, self.progress, schema=LEFTOVERS_INCOMING
             )
-            self.facts.proof = load_leftovers.together(self.facts.proof, found)
+            self.facts.proof = load_leftovers.merge_proofs(self.facts.proof, found)
 
     def _publish(
         self,
         source: Source | DumpedSource,
         snapshot: Snapshot,
         held: Held,
-        standing: Standing | None,
+        standing: ExistingTables | None,
     ) -> None:
         end = ExitStack()
 

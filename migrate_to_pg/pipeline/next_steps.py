@@ -217,7 +217,7 @@ def _after_publication(options: Options, published: Published, publications: Seq
             _("Django needs psycopg for PostgreSQL: put psycopg[binary]>=3.2 into the application's requirements.")
         )
     if published.seen:
-        steps.append(_sight(published.seen))
+        steps.append(_search_path_step(published.seen))
     migrate = shlex.join([*_manage(options.invocation.program), "migrate"])
     if published.unapplied:
         missing = pluralize(published.unapplied, "migration was", "migrations were")
@@ -284,7 +284,7 @@ def _later(options: Options, published: Published) -> Iterator[str]:
         )
 
 
-def _sight(seen: Sequence[str]) -> str:
+def _search_path_step(seen: Sequence[str]) -> str:
     path = search_path(seen)
     return _(
         "Let the application see schema {schema}: ALTER ROLE ... SET search_path = {path}; for the role that it"

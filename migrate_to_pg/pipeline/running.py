@@ -56,11 +56,11 @@ from migrate_to_pg.verify.orm import prove_orm
 Progress = Callable[[Event], None]
 
 
-def silent(_: Event) -> None:
+def no_progress(_: Event) -> None:
     """No progress wanted."""
 
 
-def _one_at_a_time(progress: Progress) -> Progress:
+def _serialize_progress(progress: Progress) -> Progress:
     """Several threads tell at once; who is told may print, which Python's own streams do not bear from several."""
     lock = threading.RLock()
 
@@ -78,7 +78,7 @@ class Running:
         self.began = options.invocation.began or time.perf_counter()
         require_usable(options)
         self.options = options
-        self.progress = _one_at_a_time(progress)
+        self.progress = _serialize_progress(progress)
         self.source_choice: SourceChoice = (
             choose_dump(options.from_dump) if options.from_dump else choose_source(options.source)
         )

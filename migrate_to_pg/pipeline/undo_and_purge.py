@@ -90,7 +90,7 @@ class Doomed:
         return (*lines, *(report.label for report in self.reports))
 
 
-def purgeable(options: Options) -> Doomed:
+def list_purgeable(options: Options) -> Doomed:
     """What ``purge`` would remove: old snapshots, dated schemas, reports of runs that published nothing."""
     with _connected(options) as (connection, _choice):
         schemas, unknown = doomed_schemas(connection, options.publish_to)

@@ -21,13 +21,13 @@ from migrate_to_pg.leftovers.allocate_names import is_name_of
 from migrate_to_pg.pipeline import load_leftovers
 from migrate_to_pg.pipeline.load import blocked
 from migrate_to_pg.pipeline.next_steps import command_line, needed_again
-from migrate_to_pg.pipeline.running import Progress, Running, silent
+from migrate_to_pg.pipeline.running import Progress, Running, no_progress
 from migrate_to_pg.planning import read_target, view_names
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.schema_names import final_schema
 from migrate_to_pg.postgres.session import for_others
 from migrate_to_pg.project.databases import TargetChoice, choose_target
-from migrate_to_pg.publish.history import Entry, carried_exactly, kept_source, left_out, other_schemas
+from migrate_to_pg.publish.history import Entry, left_out, other_schemas, recorded_source, verified_exactly
 from migrate_to_pg.publish.undo import described, last_undone
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
 from migrate_to_pg.records.repairs import RepairResult
@@ -41,14 +41,14 @@ from migrate_to_pg.verify import prove
 from migrate_to_pg.verify.schema import require_validated
 
 
-def verify_only(options: Options, progress: Progress = silent) -> Report:
+def verify_only(options: Options, progress: Progress = no_progress) -> Report:
     """Prove an already published database against the source or a kept snapshot.
 
     Where no source is named and repairs were made before the publication, the snapshot that it kept is taken, whose
     journal explains them. Exit status 3 where a row is not as it was. Only a UsageError from before anything was begun
     is raised.
     """
-    kept = _kept_source(options)
+    kept = _recorded_source(options)
     if kept is None or options.source or options.from_dump:
         return _Verification(options, progress, kept).go()
     if not kept.is_file() or recorded_journal(kept) is None:
@@ -66,12 +66,12 @@ def verify_only(options: Options, progress: Progress = silent) -> Report:
     return _Verification(replace(options, source=str(kept)), progress, kept, recorded=True).go()
 
 
-def _kept_source(options: Options) -> Path | None:
+def _recorded_source(options: Options) -> Path | None:
     """The snapshot of the publication, where repairs were made before it; the journal lies beside it."""
     with contextlib.suppress(MigrateToPgError, psycopg.Error):
         choice = choose_target(options.target, published=True)
         with contextlib.closing(target.connect_to_read(choice.conninfo)) as connection:
-            found = kept_source(connection, final_schema(options.publish_to))
+            found = recorded_source(connection, final_schema(options.publish_to))
             path = Path(found[0]) if found else None
             if found and path and (found[1] or recorded_journal(path)) and is_recorded_snapshot(path):
                 return path
@@ -98,7 +98,7 @@ class _Verification(Running):
         connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
         self.facts.target = target.describe_server(connection, self.final, embedded=choice.place)
         self._leave_out_as_published(connection)
-        if carried_exactly(connection, self.final):
+        if verified_exactly(connection, self.final):
             self.options = replace(self.options, exact_decimals=True)
         snapshot = self._standing(stack)
         with self.stage("catalog"):
@@ -132,13 +132,13 @@ class _Verification(Running):
         self.facts.snapshot = Snapshot(
             source=path, path=path, size=path.stat().st_size, sha256=sha256, source_sha256=sha256
         )
-        _require_as_kept(self.facts.snapshot)
+        _check_unchanged(self.facts.snapshot)
         return self.facts.snapshot
 
     def _explained_by(self, snapshot: Snapshot) -> Path:
         """The snapshot beside which the journal of the repairs lies: the kept one, where this is the same."""
         kept = self.kept
-        if kept is None or kept == snapshot.path or _kept_sum(kept) != snapshot.sha256:
+        if kept is None or kept == snapshot.path or _recorded_sum(kept) != snapshot.sha256:
             return snapshot.path
         self.note(_("The source is as it was published; the journal beside {kept} explains the repairs.", kept=kept))
         return kept
@@ -216,13 +216,15 @@ class _Verification(Running):
             return
         there = read_target(connection, LEFTOVERS)
         if there and self.facts.proof:
-            carried = load_leftovers.standing(there, plan, self.facts.catalog, snapshot, self.workplace.leftovers)
-            found = load_leftovers.proven(
+            carried = load_leftovers.published_leftovers(
+                there, plan, self.facts.catalog, snapshot, self.workplace.leftovers
+            )
+            found = load_leftovers.verify_leftovers(
                 carried, snapshot.path, conninfo, self.options, self.progress, schema=LEFTOVERS
             )
-            compared, others = load_leftovers.comparable(found, carried, self.facts.catalog)
+            compared, others = load_leftovers.without_volatile_views(found, carried, self.facts.catalog)
             self.facts.said += tuple(map(not_compared, others))
-            self.facts.proof = load_leftovers.together(self.facts.proof, compared)
+            self.facts.proof = load_leftovers.merge_proofs(self.facts.proof, compared)
 
 
 def _with_published_leftovers(plan: Plan, there: Collection[str]) -> Plan:
@@ -267,16 +269,16 @@ def _told_of_left_out(names: Sequence[str] | None, asked: Sequence[str]) -> str:
     )
 
 
-def _require_as_kept(snapshot: Snapshot) -> None:
+def _check_unchanged(snapshot: Snapshot) -> None:
     """SourceError where the kept snapshot is not what the sum beside it says; runs of old left none."""
     header = read_header(snapshot.path)
     if snapshot.size < header.pages * header.page_size:
         raise cut_short(snapshot.path, snapshot.size, header.page_size, header.pages)
-    if kept := _kept_sum(snapshot.path):
+    if kept := _recorded_sum(snapshot.path):
         require_as_it_was(replace(snapshot, sha256=kept))
 
 
-def _kept_sum(snapshot: Path) -> str:
+def _recorded_sum(snapshot: Path) -> str:
     """The sum beside a kept snapshot; '' where there is none."""
     try:
         return recorded_sum(snapshot).read_text(encoding="utf-8").split(" ")[0]

@@ -20,38 +20,38 @@ from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, repla
 from migrate_to_pg.postgres.schema_contents import note_contents
 from migrate_to_pg.publish import history
 from migrate_to_pg.publish.archive_names import unused_schema
-from migrate_to_pg.publish.copy_privileges import give_defaults, make_like, policies
+from migrate_to_pg.publish.copy_privileges import copy_properties, give_defaults, policies
 from migrate_to_pg.publish.existing_tables import (
-    Standing,
+    ExistingTables,
     certain_user_data,
-    require_as_surveyed,
+    check_unchanged,
+    inspect_existing,
     require_replaceable,
-    survey,
 )
 from migrate_to_pg.publish.extensions import Extensions, require_movable
 from migrate_to_pg.publish.guard import Held, hold
-from migrate_to_pg.publish.owner import give_to, require_owner
-from migrate_to_pg.publish.preconditions import require_room
-from migrate_to_pg.publish.publish_leftovers import publish_leftovers, require_leftovers_room
-from migrate_to_pg.publish.repair_log import keep_record
+from migrate_to_pg.publish.owner import require_owner, set_owner
+from migrate_to_pg.publish.preconditions import check_preconditions
+from migrate_to_pg.publish.publish_leftovers import check_leftovers_preconditions, publish_leftovers
+from migrate_to_pg.publish.repair_log import write_repair_log
 from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.publish.written_since import written
 from migrate_to_pg.records import LEFTOVERS, LEFTOVERS_INCOMING, Publication
 
 __all__ = [
+    "ExistingTables",
     "Extensions",
     "Held",
-    "Standing",
     "certain_user_data",
+    "check_leftovers_preconditions",
+    "check_preconditions",
     "hold",
+    "inspect_existing",
     "note_contents",
     "publish",
-    "require_leftovers_room",
     "require_movable",
     "require_owner",
     "require_replaceable",
-    "require_room",
-    "survey",
 ]
 
 Connection = psycopg.Connection[Any]
@@ -65,7 +65,7 @@ def publish(
     rows: dict[str, int],
     snapshot: str,
     before_commit: Callable[[], None],
-    standing: Standing | None = None,
+    standing: ExistingTables | None = None,
     source: str = "",
     journal: Path | None = None,
     leftovers: bool = False,
@@ -88,7 +88,7 @@ def publish(
     ``before_commit`` is called last within the transaction: what it raises rolls all of it back. Raises PublishError
     where locks are not had, a name clashes, something foreign depends on a replaced table, or anything remains.
     """
-    require_room(connection, incoming, final)
+    check_preconditions(connection, incoming, final)
     new = objects_in(connection, incoming)
     old = replaced_by(new, objects_in(connection, final))
     archive = unused_schema(connection, "migrate_to_pg_replaced") if old else ""
@@ -99,7 +99,7 @@ def publish(
         held.unwritten() if held else nullcontext(),
     ):
         if standing:
-            require_as_surveyed(connection, standing, incoming, final)
+            check_unchanged(connection, standing, incoming, final)
         if held:
             held.require_same_members()
         pairs = _pairs(old, new)
@@ -108,7 +108,7 @@ def publish(
         move(connection, new, final)
         if held:
             held.require_same()
-        make_like(connection, pairs)
+        copy_properties(connection, pairs)
         former = {o.place for o in old}
         give_defaults(connection, (n for n in new if n.place not in former), schema=final, owner=owner)
         for statement in policed:
@@ -116,7 +116,7 @@ def publish(
         _forget(connection, new, incoming, final)
         _require_empty(connection, incoming)
         connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(incoming)))
-        publication = history.remember(
+        publication = history.record_publication(
             connection,
             final=final,
             archive=archive,
@@ -130,10 +130,10 @@ def publish(
             exact_decimals=exact_decimals,
         )
         if journal:
-            keep_record(connection, publication, journal)
+            write_repair_log(connection, publication, journal)
         if owner:
             there = {(o.class_oid, o.oid) for o in new}
-            give_to(connection, (o for o in objects_in(connection, final) if (o.class_oid, o.oid) in there), owner)
+            set_owner(connection, (o for o in objects_in(connection, final) if (o.class_oid, o.oid) in there), owner)
         carried = publish_leftovers(connection, publication, owner) if leftovers else None
         before_commit()
         if held:

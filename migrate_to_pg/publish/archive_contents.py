@@ -11,12 +11,12 @@ from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, objects_in
-from migrate_to_pg.publish.archive_names import dated_schemas, purge_has_begun
+from migrate_to_pg.publish.archive_names import dated_schemas, is_being_purged
 
 Connection = psycopg.Connection[Any]
 
 
-def require_kept(
+def check_archive(
     connection: Connection, schema: str, kept: Sequence[SchemaObject] | None, final: str
 ) -> list[SchemaObject]:
     """The objects that are kept there. Raises PublishError where any lacks, or others came in.
@@ -25,7 +25,7 @@ def require_kept(
     """
     there = {(o.class_oid, o.oid): o for o in objects_in(connection, schema)}
     lacking = [o.label for o in kept or () if (o.class_oid, o.oid) not in there]
-    if purge_has_begun(connection, schema):
+    if is_being_purged(connection, schema):
         raise PublishError(
             _(
                 "--purge has begun to remove schema {schema}, and was interrupted: it is no longer complete.",

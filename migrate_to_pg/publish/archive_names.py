@@ -60,7 +60,7 @@ def is_marked(connection: Connection, schema: str, publication: int) -> bool:
     return _mark(connection, schema) in (mark_of(publication), _BEGUN)
 
 
-def purge_has_begun(connection: Connection, schema: str) -> bool:
+def is_being_purged(connection: Connection, schema: str) -> bool:
     """Whether a purge was interrupted while it dropped that schema."""
     return _mark(connection, schema) == _BEGUN
 

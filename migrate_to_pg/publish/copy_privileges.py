@@ -152,7 +152,7 @@ def policies(connection: Connection, pairs: Pairs) -> list[str]:
     return _statements(connection, _POLICIES, pairs)
 
 
-def make_like(connection: Connection, pairs: Pairs) -> None:
+def copy_properties(connection: Connection, pairs: Pairs) -> None:
     """Give each new object what the old one has beyond what the migrations make."""
     tables = [(old, new) for old, new in pairs if old.type == "table"]
     _run(connection, _statements(connection, _COMMENTS_AND_SECURITY, tables))

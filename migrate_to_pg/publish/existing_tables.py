@@ -18,14 +18,14 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, objects_in, replaced_by
 from migrate_to_pg.publish import history
-from migrate_to_pg.publish.preconditions import require_room
+from migrate_to_pg.publish.preconditions import check_preconditions
 from migrate_to_pg.records import FreshRows
 
 Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingTable:
+class ExistingTable:
     """A table of the final schema that publishing would replace."""
 
     name: str
@@ -37,24 +37,24 @@ class StandingTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ExistingTables:
     """What publishing would replace, as it was when the run began."""
 
-    tables: tuple[StandingTable, ...]
+    tables: tuple[ExistingTable, ...]
     #: Catalogue and oid of each object, whatever its kind.
     objects: frozenset[tuple[int, int]]
 
 
-def survey(connection: Connection, staged: str, final: str, fresh: FreshRows) -> Standing:
+def inspect_existing(connection: Connection, staged: str, final: str, fresh: FreshRows) -> ExistingTables:
     """Every table that both schemas have, with the number of its rows that are user data.
 
     Raises PublishError where publishing would be refused for what is there, whatever the rows.
     """
-    require_room(connection, staged, final)
+    check_preconditions(connection, staged, final)
     old = _replaced(connection, staged, final)
     names = sorted(o.names[0] for o in old if o.type == "table")
     _require_visible(connection, [o.oid for o in old if o.type == "table"])
-    return Standing(
+    return ExistingTables(
         tables=tuple(_survey_table(connection, staged, final, name, fresh) for name in names),
         objects=frozenset((o.class_oid, o.oid) for o in old),
     )
@@ -62,7 +62,7 @@ def survey(connection: Connection, staged: str, final: str, fresh: FreshRows) ->
 
 def certain_user_data(
     connection: Connection, final: str, names: Sequence[str], fresh: FreshRows, made: Mapping[str, int] | None
-) -> Standing:
+) -> ExistingTables:
     """What of these tables of the final schema holds user data for certain, before any migration is run.
 
     ``made`` has the rows that the migrations make in each table; of a table that it lacks, and of all where it is None,
@@ -85,8 +85,8 @@ def certain_user_data(
         else:
             known = 0 if name in published or name in _MADE_BY_USE else (made or {}).get(name)
             users = 0 if known is None else max(0, rows - known)
-        tables.append(StandingTable(name=name, rows=rows, user_rows=users))
-    return Standing(tables=tuple(tables), objects=frozenset())
+        tables.append(ExistingTable(name=name, rows=rows, user_rows=users))
+    return ExistingTables(tables=tuple(tables), objects=frozenset())
 
 
 def _replaced(connection: Connection, staged: str, final: str) -> list[SchemaObject]:
@@ -114,11 +114,11 @@ def _require_visible(connection: Connection, tables: Sequence[int]) -> None:
         )
 
 
-def _survey_table(connection: Connection, staged: str, final: str, name: str, fresh: FreshRows) -> StandingTable:
+def _survey_table(connection: Connection, staged: str, final: str, name: str, fresh: FreshRows) -> ExistingTable:
     rows = _count(connection, final, name)
     user_rows = _user_rows(connection, staged, final, name, rows, fresh) if rows else 0
     digest = fingerprint(connection, final, name) if not user_rows else ""
-    return StandingTable(name=name, rows=rows, user_rows=user_rows, fingerprint=digest)
+    return ExistingTable(name=name, rows=rows, user_rows=user_rows, fingerprint=digest)
 
 
 def _user_rows(connection: Connection, staged: str, final: str, name: str, rows: int, fresh: FreshRows) -> int:
@@ -130,11 +130,13 @@ def _user_rows(connection: Connection, staged: str, final: str, name: str, rows:
 def _beyond_fresh(connection: Connection, final: str, name: str, fresh: FreshRows) -> int:
     """Rows that neither migrate nor its receivers make, of the tables that they fill."""
     if name == "django_content_type":
-        return _surplus(connection, final, "SELECT app_label, model FROM {}", name, fresh.content_types)
+        return _count_unexpected(connection, final, "SELECT app_label, model FROM {}", name, fresh.content_types)
     if name == "auth_permission":
-        return _surplus(connection, final, _PERMISSIONS, name, fresh.permissions)
+        return _count_unexpected(connection, final, _PERMISSIONS, name, fresh.permissions)
     if name == "django_site":
-        return _surplus(connection, final, "SELECT domain, name FROM {}", name, {("example.com", "example.com")})
+        return _count_unexpected(
+            connection, final, "SELECT domain, name FROM {}", name, {("example.com", "example.com")}
+        )
     return 0  # django_migrations: Django's own record, of the migrations that were run there
 
 
@@ -149,7 +151,9 @@ FROM {} p LEFT JOIN django_content_type c ON c.id = p.content_type_id
 """
 
 
-def _surplus(connection: Connection, final: str, query: str, name: str, usual: Iterable[tuple[str, ...]]) -> int:
+def _count_unexpected(
+    connection: Connection, final: str, query: str, name: str, usual: Iterable[tuple[str, ...]]
+) -> int:
     expected = set(usual)
     with connection.transaction():
         connection.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(final)))
@@ -176,7 +180,7 @@ def fingerprint(connection: Connection, schema: str, name: str) -> str:
     return str(_first(connection, sql.SQL("{} FROM {}").format(query, rows)))
 
 
-def require_replaceable(connection: Connection, standing: Standing, final: str) -> None:
+def require_replaceable(connection: Connection, standing: ExistingTables, final: str) -> None:
     """PublishError where user data stands in the way and nobody said that it may be replaced."""
     occupied = [table for table in standing.tables if table.user_rows]
     if not occupied:
@@ -207,7 +211,7 @@ def require_replaceable(connection: Connection, standing: Standing, final: str) 
     )
 
 
-def _published_already(published: history.Entry, standing: Standing) -> PublishError:
+def _published_already(published: history.Entry, standing: ExistingTables) -> PublishError:
     there = [table for table in standing.tables if table.rows]
     told = {
         "final": published.final_schema,
@@ -234,14 +238,14 @@ def _published_already(published: history.Entry, standing: Standing) -> PublishE
     )
 
 
-def _then_and_now(table: StandingTable, published: history.Entry) -> str:
+def _then_and_now(table: ExistingTable, published: history.Entry) -> str:
     rows, then = pluralize(table.rows, "row", "rows"), published.rows.get(table.name)
     if then is None or then == table.rows:
         return f"{table.name}: {rows}"
     return _("{table}: {rows}; when it was published, {then:,}", table=table.name, rows=rows, then=then)
 
 
-def require_as_surveyed(connection: Connection, standing: Standing, staged: str, final: str) -> None:
+def check_unchanged(connection: Connection, standing: ExistingTables, staged: str, final: str) -> None:
     """PublishError where something is to be replaced that was not there, or not so. Call it under the lock."""
     old = _replaced(connection, staged, final)
     _require_visible(connection, [o.oid for o in old if o.type == "table"])

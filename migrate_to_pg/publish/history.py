@@ -111,7 +111,7 @@ class Entry:
         return self.kept is not None
 
 
-def remember(
+def record_publication(
     connection: Connection,
     *,
     final: str,
@@ -169,13 +169,13 @@ def left_out(connection: Connection, final: str) -> tuple[str, ...] | None:
     return LineReader("publication", line)("left_out", as_names) if line else ()
 
 
-def carried_exactly(connection: Connection, final: str) -> bool:
+def verified_exactly(connection: Connection, final: str) -> bool:
     """Whether the latest publication to that schema was made with --exact-decimals, as far as this role may look."""
     line = _latest(connection, final) if _columns(connection).get("exact_decimals") else None
     return line is not None and line["exact_decimals"] is True
 
 
-def kept_source(connection: Connection, final: str) -> tuple[str, bool] | None:
+def recorded_source(connection: Connection, final: str) -> tuple[str, bool] | None:
     """The snapshot of the latest publication to that schema, and whether repairs were made before it.
 
     None where nothing is remembered, or this role may not look.

@@ -58,7 +58,7 @@ def require_owner(connection: Connection, owner: str, final: str) -> None:
         )
 
 
-def give_to(connection: Connection, objects: Iterable[SchemaObject], owner: str) -> None:
+def set_owner(connection: Connection, objects: Iterable[SchemaObject], owner: str) -> None:
     """Within the caller's transaction, and last: what is given may be ours no more."""
     # The owner of a multirange is that of its range, and cannot be named alone.
     following = {oid for (oid,) in connection.execute("SELECT oid::bigint FROM pg_type WHERE typtype = 'm'").fetchall()}

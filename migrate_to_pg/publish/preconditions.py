@@ -19,7 +19,7 @@ from migrate_to_pg.publish.publications import require_alterable
 Connection = psycopg.Connection[Any]
 
 
-def require_room(connection: Connection, staged: str, final: str) -> None:
+def check_preconditions(connection: Connection, staged: str, final: str) -> None:
     """Everything that would be replaced is ours to move and stands alone, and no name is taken by anything else."""
     new = objects_in(connection, staged)
     old = replaced_by(new, objects_in(connection, final))

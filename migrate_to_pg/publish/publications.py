@@ -162,7 +162,7 @@ def oids_of(connection: Connection, final: str, names: Collection[str]) -> list[
 
 def require_alterable(connection: Connection, tables: Sequence[int]) -> None:
     """PublishError where a publication of these tables is not ours to change, or has a part of one of them only."""
-    _require_whole(connection, tables)
+    _reject_filtered(connection, tables)
     _require_own(connection, tables)
 
 
@@ -176,7 +176,7 @@ ORDER BY 1
 """
 
 
-def _require_whole(connection: Connection, tables: Sequence[int]) -> None:
+def _reject_filtered(connection: Connection, tables: Sequence[int]) -> None:
     limited = connection.execute(_LIMITED, [list(tables)]).fetchall()
     if limited:
         raise PublishError(

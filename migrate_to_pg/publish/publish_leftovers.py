@@ -17,11 +17,11 @@ from psycopg.types.json import Jsonb
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.objects import SchemaObject, objects_in, outsiders
-from migrate_to_pg.publish.archive_contents import require_kept
+from migrate_to_pg.publish.archive_contents import check_archive
 from migrate_to_pg.publish.archive_names import unused_schema
 from migrate_to_pg.publish.check_history import LineReader, as_dated_or_none, as_number, as_objects
 from migrate_to_pg.publish.history import entries
-from migrate_to_pg.publish.owner import give_to
+from migrate_to_pg.publish.owner import set_owner
 from migrate_to_pg.publish.required_privileges import require_readable
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, LEFTOVERS_INCOMING
 
@@ -60,7 +60,7 @@ class PublishedLeftovers:
         return tuple(table.names[0] for table in self.tables)
 
 
-def require_leftovers_room(connection: Connection) -> None:
+def check_leftovers_preconditions(connection: Connection) -> None:
     """PublishError where what stands in the schema cannot be moved, or is used from outside of it."""
     query = "SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = %s"
     row = connection.execute(query, [LEFTOVERS]).fetchone()
@@ -86,7 +86,7 @@ def publish_leftovers(connection: Connection, run: int, owner: str) -> Published
 
     They belong to ``owner`` then; without one, to this role.
     """
-    require_leftovers_room(connection)
+    check_leftovers_preconditions(connection)
     archive = ""
     kept = objects_in(connection, LEFTOVERS)
     if _exists(connection, LEFTOVERS):
@@ -103,7 +103,7 @@ def publish_leftovers(connection: Connection, run: int, owner: str) -> Published
         # A table's owner must be one who may create in its schema.
         schema, role = sql.Identifier(LEFTOVERS), sql.Identifier(owner)
         connection.execute(sql.SQL("GRANT CREATE ON SCHEMA {} TO {}").format(schema, role))
-        give_to(connection, published.tables, owner)
+        set_owner(connection, published.tables, owner)
         connection.execute(sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(schema, role))
     return published
 
@@ -119,8 +119,8 @@ def published_leftovers(connection: Connection, run: int) -> PublishedLeftovers 
         return None
     _require_latest(connection, run, (other.run for other in lines))
     if line.archive:
-        require_kept(connection, line.archive, line.kept, LEFTOVERS)
-    require_leftovers_room(connection)
+        check_archive(connection, line.archive, line.kept, LEFTOVERS)
+    check_leftovers_preconditions(connection)
     return PublishedLeftovers(archive=line.archive, tables=_tables(connection))
 
 

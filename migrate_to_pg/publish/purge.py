@@ -19,7 +19,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, objects_in, outsiders
 from migrate_to_pg.postgres.standby import wait_for_the_disk
-from migrate_to_pg.publish.archive_names import dated_schemas, is_marked, mark_for_purge, purge_has_begun
+from migrate_to_pg.publish.archive_names import dated_schemas, is_being_purged, is_marked, mark_for_purge
 from migrate_to_pg.publish.history import entries
 from migrate_to_pg.publish.publish_leftovers import remembered_leftovers
 from migrate_to_pg.publish.required_privileges import require_ours
@@ -70,7 +70,7 @@ def doomed_schemas(connection: Connection, final: str) -> tuple[list[DoomedSchem
             name=name,
             oid=there[name],
             objects=tuple(objects_in(connection, name)),
-            begun=purge_has_begun(connection, name),
+            begun=is_being_purged(connection, name),
         )
         for name in sorted(ours - others)
     ]
@@ -91,7 +91,7 @@ def drop_schemas(
         _require_as_listed(schema, now[schema.oid].objects)
         _require_alone(connection, schema.name, now[schema.oid].objects)
     require_ours(connection, (o for schema in left for o in now[schema.oid].objects), [schema.name for schema in left])
-    with _told(connection, left), connection.transaction():
+    with _describe(connection, left), connection.transaction():
         wait_for_the_disk(connection)
         for schema in left:
             mark_for_purge(connection, schema.name)
@@ -103,7 +103,7 @@ def drop_schemas(
 def _drop(connection: Connection, schema: DoomedSchema) -> None:
     tables = [""]
     while tables:
-        with _told(connection, [schema]), connection.transaction():
+        with _describe(connection, [schema]), connection.transaction():
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
             connection.execute("SET LOCAL client_min_messages = warning")
             objects = objects_in(connection, schema.name)
@@ -149,7 +149,7 @@ def _require_alone(connection: Connection, name: str, objects: Sequence[SchemaOb
 
 
 @contextmanager
-def _told(connection: Connection, schemas: Sequence[DoomedSchema]) -> Iterator[None]:
+def _describe(connection: Connection, schemas: Sequence[DoomedSchema]) -> Iterator[None]:
     """What PostgreSQL refuses, in a line that says how it goes on."""
     names = ", ".join(schema.name for schema in schemas)
     try:

@@ -53,7 +53,7 @@ _JSON_COLUMNS = frozenset({"key", "row", "old", "new"})
 _CHANGED_CELL = ("table_name", "column_name", "key", "rule", "old", "new")
 
 
-def keep_record(connection: Connection, run: int, journal: Path) -> None:
+def write_repair_log(connection: Connection, run: int, journal: Path) -> None:
     """Write down, within the caller's transaction, what became of every row and cell that is not as it was."""
     connection.execute(sql.SQL(_CREATE).format(schema=sql.Identifier(BOOKKEEPING)))
     for table, columns, lines in (("quarantine", _QUARANTINE, _rows), ("changed_cell", _CHANGED_CELL, _cells)):

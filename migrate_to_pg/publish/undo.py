@@ -13,7 +13,7 @@ from migrate_to_pg.errors import MigrateToPgError, PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, outsiders
 from migrate_to_pg.publish import history
-from migrate_to_pg.publish.archive_contents import require_kept
+from migrate_to_pg.publish.archive_contents import check_archive
 from migrate_to_pg.publish.archive_names import dated_schemas, is_marked, mark_of, unused_schema
 from migrate_to_pg.publish.copy_privileges import swap_publications
 from migrate_to_pg.publish.publications import require_alterable
@@ -165,7 +165,7 @@ def _replaced(connection: Connection, entry: history.Entry) -> list[SchemaObject
     """What was replaced: all of it, and nothing else."""
     if entry.marks_archive and entry.archive in dated_schemas(connection):
         _require_mark(connection, entry)
-    replaced = require_kept(connection, entry.archive, entry.kept, entry.final_schema)
+    replaced = check_archive(connection, entry.archive, entry.kept, entry.final_schema)
     if not replaced:
         raise PublishError(
             _("The replaced tables are gone: schema {archive} is empty.", archive=entry.archive),

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import load_command_class
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.management.option_effects import MEANS, MODES, require_meaning
+from migrate_to_pg.management.option_effects import MEANS, MODES, check_options_for_mode
 from tests.acceptance.test_documentation import is_djangos
 from tests.projects import Project
 
@@ -43,7 +43,7 @@ def test_every_option_of_the_command_has_its_modes():
 )
 def test_an_option_without_meaning_is_named(line, told):
     with pytest.raises(UsageError) as refused:
-        require_meaning(parsed(*line.split()))
+        check_options_for_mode(parsed(*line.split()))
     assert str(refused.value) == told
 
 
@@ -60,7 +60,7 @@ def test_an_option_without_meaning_is_named(line, told):
     ],
 )
 def test_a_check_and_a_rehearsal_take_what_a_publication_takes(line):
-    require_meaning(parsed(*line.split()))
+    check_options_for_mode(parsed(*line.split()))
 
 
 def test_the_command_ends_as_for_any_fault_of_usage(manage):

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from migrate_to_pg.management.second_signal import ending_when_asked_twice
+from migrate_to_pg.management.second_signal import exit_on_second_signal
 from migrate_to_pg.records import Event, Verify
 from migrate_to_pg.report.progress import display
 from migrate_to_pg.system.threads import run_all
@@ -68,7 +68,7 @@ def test_bars_and_the_second_ctrl_c_do_without(no_threads, tmp_path):
     with (tmp_path / "out").open("w", encoding="utf-8") as stream:
         stream.isatty = lambda: True
         with (
-            ending_when_asked_twice(print, on_a_terminal=False),
+            exit_on_second_signal(print, on_a_terminal=False),
             display(stream, verbosity=1, no_color=True) as progress,
         ):
             progress(Event(kind="stage", stage="load"))

@@ -322,10 +322,10 @@ def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(sourc
         assert report.ok, report.failure
     options = Options(source=str(source), target=url, report=tmp_path)
     assert undo_and_purge.undo(options).ok
-    doomed = undo_and_purge.purgeable(options)
+    doomed = undo_and_purge.list_purgeable(options)
     assert doomed.schemas
     undo_and_purge.purge(options, doomed)
-    assert not undo_and_purge.purgeable(options).schemas
+    assert not undo_and_purge.list_purgeable(options).schemas
 
 
 def test_a_role_that_is_no_superuser_moves_with_its_settings_too(source, postgres_url, role, execute, move):

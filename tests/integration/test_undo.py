@@ -263,7 +263,7 @@ def test_the_leftovers_line_is_not_believed_either(connection, archive):
         doomed_schemas(connection, "public")
 
 
-@pytest.mark.parametrize("act", [undo_and_purge.undo, undo_and_purge.purgeable])
+@pytest.mark.parametrize("act", [undo_and_purge.undo, undo_and_purge.list_purgeable])
 def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(act, connection, each_postgres_url):
     connection.execute("CREATE SCHEMA migrate_to_pg; CREATE VIEW migrate_to_pg.publication AS SELECT 1 / 0 AS id")
     with pytest.raises(TargetError, match="PostgreSQL stopped answering or refused: division by zero"):

@@ -8,7 +8,7 @@ import pytest
 from django.core.management.base import BaseCommand
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.management.console import tell_error
+from migrate_to_pg.management.console import print_error
 
 COMMAND = "python manage.py migrate_to_pg --rehearse --source /srv/shop/db.sqlite3 --target postgres://app@db/shop"
 ERROR = UsageError(
@@ -24,7 +24,7 @@ class Terminal(io.StringIO):
 
 
 def told(stream: io.StringIO) -> list[str]:
-    tell_error(BaseCommand(stderr=stream, no_color=True), ERROR, "Nothing was published.")
+    print_error(BaseCommand(stderr=stream, no_color=True), ERROR, "Nothing was published.")
     return stream.getvalue().splitlines()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from migrate_to_pg.doctor import diagnose, migration_history
-from migrate_to_pg.doctor.file_state import LARGE, file_findings, look, page_facts
+from migrate_to_pg.doctor.file_state import LARGE, file_findings, page_facts, read_file_state
 from migrate_to_pg.doctor.migration_history import migration_findings
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.records.diagnosis import Diagnosis, FileState, Holder
@@ -64,7 +64,7 @@ def test_facts_of_the_header(tmp_path: Path) -> None:
         )
     facts = page_facts(path)
     assert (facts.page_size, facts.auto_vacuum, facts.encoding) == (1024, "incremental", "UTF-16be")
-    assert facts.page_count * 1024 == path.stat().st_size == look(path).bytes
+    assert facts.page_count * 1024 == path.stat().st_size == read_file_state(path).bytes
     assert facts.free_pages > 5
     assert facts.journal_mode == "rollback"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from migrate_to_pg.doctor.repair.reference_schema import make_reference
 from migrate_to_pg.doctor.repair.repair_plan import Planning
 from migrate_to_pg.doctor.repair.repairable import ROW_REPAIRS
-from migrate_to_pg.doctor.repair.replace_rows import MendedRows, mend_rows
+from migrate_to_pg.doctor.repair.replace_rows import RepairedRows, repaired_rows
 from migrate_to_pg.doctor.repair.steps import EditRows, RowsError, Step
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.databases import SourceChoice
@@ -56,7 +56,7 @@ class Decision:
         #: The tables, by PostgreSQL's names, whose rows cannot be put back mended, and what is told of them.
         self._spared: dict[str, tuple[NotRepaired, ...]] = {}
         #: The rows as they are to be.
-        self.mended: MendedRows | None = None
+        self.mended: RepairedRows | None = None
 
     def steps(self) -> tuple[list[Step], list[NotRepaired]]:
         """The steps, and what is refused."""
@@ -87,8 +87,8 @@ class Decision:
             self._refused += unfit
             rules -= {left.rule for left in unfit}
 
-    def _mend(self, rules: frozenset[str]) -> MendedRows | None:
-        return mend_rows(
+    def _mend(self, rules: frozenset[str]) -> RepairedRows | None:
+        return repaired_rows(
             self._plan, self._catalog, self._backup, tuple(self._findings),
             rules=rules, spared=self._spared.keys(), place=self._place, progress=self._progress,
         )  # fmt: skip

@@ -40,11 +40,15 @@ def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceT
     own = list(read_indexes(database, table))
     key = read_shape(database, table).rowid_column
     for index in reference.indexes:
-        if index.sql and not any(_stands_in(other, index) for other in own) and index.columns != ((key or "").lower(),):
+        if (
+            index.sql
+            and not any(_is_equivalent(other, index) for other in own)
+            and index.columns != ((key or "").lower(),)
+        ):
             yield index
 
 
-def _stands_in(own: Index, wanted: Index) -> bool:
+def _is_equivalent(own: Index, wanted: Index) -> bool:
     """Whether an index of the table does what the wanted one would; of one with a condition, the name alone is told."""
     if own.name.lower() == wanted.name.lower():
         return True
@@ -55,7 +59,9 @@ def _stands_in(own: Index, wanted: Index) -> bool:
     return own.columns[: len(wanted.columns)] == wanted.columns
 
 
-def obstacle(rows: sqlite3.Connection, sql: str, table: str, column: str, reference: ReferenceTable) -> str:
+def reason_not_redefinable(
+    rows: sqlite3.Connection, sql: str, table: str, column: str, reference: ReferenceTable
+) -> str:
     """Why a column cannot be defined as the migrations do; '' where it can.
 
     ``rows``: where the rows are as they are to be; ``sql``: the table's own statement.

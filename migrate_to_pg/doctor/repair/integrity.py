@@ -62,7 +62,7 @@ def worse(before: Soundness, after: Soundness) -> list[str]:
     return [*sorted(after.messages - before.messages), *rows]
 
 
-def require_sound(before: Soundness, after: Soundness) -> None:
+def check_integrity(before: Soundness, after: Soundness) -> None:
     """Raise RepairError where a repair did harm."""
     found = worse(before, after)
     if found:

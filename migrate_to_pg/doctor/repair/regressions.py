@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from migrate_to_pg.doctor.repair.replace_rows import MendedRows
+from migrate_to_pg.doctor.repair.replace_rows import RepairedRows
 from migrate_to_pg.doctor.repair.steps import Step
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.i18n import gettext as _
@@ -12,8 +12,8 @@ from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.doctor_findings import WRITE_PROBE
 
 
-def doubts(
-    before: Collection[Finding], after: Collection[Finding], steps: Collection[Step], mended: MendedRows | None
+def find_regressions(
+    before: Collection[Finding], after: Collection[Finding], steps: Collection[Step], mended: RepairedRows | None
 ) -> list[str]:
     """What is found that was not there before, and what should be gone but is not; empty where all is well.
 

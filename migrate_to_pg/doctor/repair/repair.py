@@ -14,9 +14,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from migrate_to_pg.doctor.diagnose import choose_database, diagnose_in, silent, told, workplace
+from migrate_to_pg.doctor.diagnose import build_diagnosis, choose_database, diagnose_in, silent, temporary_workdir
 from migrate_to_pg.doctor.examine import stage
-from migrate_to_pg.doctor.file_state import file_findings, look
+from migrate_to_pg.doctor.file_state import file_findings, read_file_state
 from migrate_to_pg.doctor.repair.choose_repairs import accepted_repairs
 from migrate_to_pg.doctor.repair.run import InPlace
 from migrate_to_pg.doctor.repair.wal import Outcome, checkpoint, switch_to_wal
@@ -39,7 +39,7 @@ def repair(database: str | None, names: Sequence[str], progress: Progress = sile
     record = _with_outcomes(RepairRecord(named=accepted.named), choice, accepted.file, progress)
     if accepted.rules:
         return _in_place(choice, accepted.rules, record, progress)
-    with workplace() as place:
+    with temporary_workdir() as place:
         return dataclasses.replace(diagnose_in(choice, place, progress), repair=record)
 
 
@@ -47,7 +47,7 @@ def _with_outcomes(
     record: RepairRecord, choice: SourceChoice, names: Sequence[str], progress: Progress
 ) -> RepairRecord:
     outcomes = [_of_the_file(choice, name, progress) for name in names]
-    return _together(
+    return _combined(
         record,
         RepairRecord(
             repaired=tuple(outcome for outcome in outcomes if isinstance(outcome, Repaired)),
@@ -63,21 +63,21 @@ def _of_the_file(choice: SourceChoice, name: str, progress: Progress) -> Outcome
 
 def _in_place(choice: SourceChoice, rules: frozenset[str], record: RepairRecord, progress: Progress) -> Diagnosis:
     # Before anything opens the database: even a reader leaves traces beside it.
-    before = look(choice.path)
-    with workplace() as place:
+    before = read_file_state(choice.path)
+    with temporary_workdir() as place:
         run = InPlace(choice, place, rules, progress)
-        record = _together(record, run.run())
+        record = _combined(record, run.run())
         if run.after is None:
             place.drop_unfinished()
             return dataclasses.replace(diagnose_in(choice, place, progress), repair=record)
-        now = look(choice.path)
+        now = read_file_state(choice.path)
         # A -wal that nobody owned was written back by the repair.
         known = dataclasses.replace(before, bytes=now.bytes, beside=now.beside)
         run.after.add(file_findings(choice.path, known, now))
-        return dataclasses.replace(told(choice, now, place, run.after), repair=record)
+        return dataclasses.replace(build_diagnosis(choice, now, place, run.after), repair=record)
 
 
-def _together(first: RepairRecord, then: RepairRecord) -> RepairRecord:
+def _combined(first: RepairRecord, then: RepairRecord) -> RepairRecord:
     return dataclasses.replace(
         then,
         repaired=(*first.repaired, *then.repaired),

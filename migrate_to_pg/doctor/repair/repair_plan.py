@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from migrate_to_pg.doctor.repair.drift import drifted_columns, lost_indexes, obstacle
+from migrate_to_pg.doctor.repair.drift import drifted_columns, lost_indexes, reason_not_redefinable
 from migrate_to_pg.doctor.repair.fits_schema import keeps
 from migrate_to_pg.doctor.repair.reference_schema import Reference, ReferenceTable
-from migrate_to_pg.doctor.repair.replace_rows import MendedRows
+from migrate_to_pg.doctor.repair.replace_rows import RepairedRows
 from migrate_to_pg.doctor.repair.steps import DefineColumns, EditRows, MakeIndexes, NameParents, Step
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, PlannedTable, SourceForeignKey, SourceTable
@@ -34,7 +34,7 @@ class Planning:
     #: Why it is not known what the migrations make on SQLite; '' where it is.
     complaint: str
     #: The rows as they are to be, and where to ask for them; without edits that is the copy itself.
-    mended: MendedRows | None
+    mended: RepairedRows | None
     rows: sqlite3.Connection
     #: Columns, by SQLite's names, that have to be defined as the migrations do, or the edits would not hold.
     required: dict[str, list[str]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Planning:
         model = self.reference.get(table.source.name.lower())
         if model is None:
             return self._unmade
-        return obstacle(self.rows, table.source.sql, table.source.name, column, model)
+        return reason_not_redefinable(self.rows, table.source.sql, table.source.name, column, model)
 
     @property
     def _unmade(self) -> str:

@@ -23,7 +23,7 @@ Progress = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MendedRows:
+class RepairedRows:
     """What the accepted repairs of rows come to."""
 
     #: SQLite databases: the rows as they are to be, and the edits.
@@ -64,7 +64,7 @@ class MendedRows:
                 yield NotRepaired(rule=finding.rule, table=finding.table, column=finding.column, reason=reason)
 
 
-def mend_rows(
+def repaired_rows(
     plan: Plan,
     catalog: SourceCatalog,
     snapshot: Path,
@@ -74,7 +74,7 @@ def mend_rows(
     spared: Collection[str],
     place: WorkDirectory,
     progress: Progress,
-) -> MendedRows | None:
+) -> RepairedRows | None:
     """Make the repairs on a copy, but for the tables to be spared; None where nothing calls for them."""
     accepted = Accepted(fix=rules, spared=frozenset(spared))
     if not is_called_for(findings, accepted):
@@ -86,7 +86,7 @@ def mend_rows(
         )
         edited = fold(journal)
     tables = [(table, edited[table.name]) for table in plan.tables if table.name in edited]
-    return MendedRows(
+    return RepairedRows(
         working=working,
         journal=journal,
         mended=mended,

@@ -17,10 +17,10 @@ from migrate_to_pg.doctor.repair import regressions
 from migrate_to_pg.doctor.repair.backup import make_backup, restore
 from migrate_to_pg.doctor.repair.decision import Decision
 from migrate_to_pg.doctor.repair.edits import attach
-from migrate_to_pg.doctor.repair.integrity import require_sound, soundness
+from migrate_to_pg.doctor.repair.integrity import check_integrity, soundness
 from migrate_to_pg.doctor.repair.lock import begin, commit, locked, require_possible
 from migrate_to_pg.doctor.repair.rebuild import RebuildError, prepare
-from migrate_to_pg.doctor.repair.replace_rows import MendedRows
+from migrate_to_pg.doctor.repair.replace_rows import RepairedRows
 from migrate_to_pg.doctor.repair.steps import EditRows, MakeIndexes, RowsError, Step
 from migrate_to_pg.errors import MigrateToPgError, RepairError
 from migrate_to_pg.i18n import gettext as _
@@ -58,7 +58,7 @@ class InPlace:
         self.version = 0
         self.steps: list[Step] = []
         self.refused: list[NotRepaired] = []
-        self.mended: MendedRows | None = None
+        self.mended: RepairedRows | None = None
         self.before = Checkup()
         #: What was found in the end; None where the database is as it was.
         self.after: Checkup | None = None
@@ -173,7 +173,7 @@ class InPlace:
                 return stuck
             if not any(isinstance(step, EditRows) for step in self.steps):
                 self.mended = None
-            require_sound(known, soundness(database))
+            check_integrity(known, soundness(database))
             database.execute("COMMIT")
         return None
 
@@ -220,7 +220,7 @@ class InPlace:
             known = soundness(database)
             for step in self.steps:
                 step.apply(database)
-            require_sound(known, soundness(database))
+            check_integrity(known, soundness(database))
             database.execute(f"ATTACH ? AS {_TRIED}", [snapshot_uri(self._copy)])
             differs = difference(database, _TRIED)
             if differs:
@@ -271,7 +271,7 @@ class InPlace:
         return self._all_doubts(self.after)
 
     def _all_doubts(self, after: Checkup) -> list[str]:
-        return regressions.doubts(self.before.findings, after.findings, self.steps, self.mended)
+        return regressions.find_regressions(self.before.findings, after.findings, self.steps, self.mended)
 
     def _restore(self, database: sqlite3.Connection, found: list[str]) -> None:
         try:

@@ -52,10 +52,10 @@ def checkpoint(path: Path) -> Outcome:
             holders=who_has_it_open(path),
         )
         return NotRepaired(rule="checkpoint", reason=reason)
-    return Repaired(rule="checkpoint", table="", what=_told(before))
+    return Repaired(rule="checkpoint", table="", what=_describe_result(before))
 
 
-def _told(before: dict[str, int]) -> str:
+def _describe_result(before: dict[str, int]) -> str:
     done = [_("{before:,} bytes of the -wal are in the database now", before=before["-wal"])] if before["-wal"] else []
     done += [_("the write that was never finished was rolled back")] if before["-journal"] else []
     return "; ".join(done) or _("there was nothing in the -wal")

@@ -46,22 +46,22 @@ class Command(BaseCommand):
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError
-        from migrate_to_pg.management.option_effects import require_meaning
-        from migrate_to_pg.management.second_signal import ending_when_asked_twice
+        from migrate_to_pg.management.option_effects import check_options_for_mode
+        from migrate_to_pg.management.second_signal import exit_on_second_signal
         from migrate_to_pg.management.settings import with_settings
         from migrate_to_pg.pipeline.failures import failure_of
 
         console.end_on_signals()
         try:
-            require_meaning(options)
+            check_options_for_mode(options)
             if options["explain"]:
                 console.explain(self, options["explain"])
                 return
-            with ending_when_asked_twice(console.tell, on_a_terminal=sys.stderr.isatty()):
+            with exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
         except (MigrateToPgError, KeyboardInterrupt) as error:
             failure = failure_of(error, Path())
-            console.tell_error(self, failure, "" if options["explain"] else assurance(mode_of(options), failure))
+            console.print_error(self, failure, "" if options["explain"] else assurance(mode_of(options), failure))
             status = failure.exit_status
         if status:
             sys.exit(status)
@@ -79,17 +79,17 @@ class Command(BaseCommand):
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
             display(
-                console.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+                console.raw_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
             ) as progress,
         ):
-            report = work(wanted, console.unfailing(progress))
+            report = work(wanted, console.ignore_broken_pipe(progress))
         # What stands in the way, or differs, is a result: the report tells of it.
         found = any(finding.blocks for finding in report.findings)
         found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
-        with console.told_if_not_printed(), ignore_stop_signals():
+        with console.report_print_error(), ignore_stop_signals():
             if report.failure and not found:
-                console.tell_error(self, report.failure, assurance(wanted.mode, report.failure))
-                console.tell_all(self, report.next_steps)
+                console.print_error(self, report.failure, assurance(wanted.mode, report.failure))
+                console.print_results(self, report.next_steps)
             if found or options["json"]:
                 self._print(report, options)
         return report.failure.exit_status if report.failure else 0
@@ -105,7 +105,7 @@ class Command(BaseCommand):
     def _remove(self, options: Mapping[str, Any]) -> int:
         from migrate_to_pg.pipeline import undo_and_purge
 
-        doomed = undo_and_purge.purgeable(options_of(options))
+        doomed = undo_and_purge.list_purgeable(options_of(options))
         for name in doomed.unknown:
             self.stdout.write(_("Schema {name} is left alone: no record of this database names it.", name=name))
         if not doomed.labels:
@@ -116,7 +116,7 @@ class Command(BaseCommand):
         if options["interactive"] and not self._agrees(_("Remove these for good? Type 'yes': ")):
             self.stdout.write(_("Nothing was removed."))
             return 1
-        removed = undo_and_purge.purge(options_of(options), doomed, console.tell)
+        removed = undo_and_purge.purge(options_of(options), doomed, console.print_result)
         for label in doomed.labels:
             if label not in removed:
                 self.stdout.write(_("Not removed, since it is gone or another by now: {label}", label=label))
@@ -137,7 +137,7 @@ class Command(BaseCommand):
             return False
 
     def _print(self, report: Report, options: Mapping[str, Any]) -> None:
-        stdout = console.bare_stream(self.stdout)
+        stdout = console.raw_stream(self.stdout)
         if options["json"]:
             from migrate_to_pg.report.to_json import dumps
 

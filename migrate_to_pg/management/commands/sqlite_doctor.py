@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The public interface; kept stable."""
-        console.careful(parser, assurance="Nothing was changed.")
+        console.disable_abbreviations(parser, assurance="Nothing was changed.")
         parser.usage = "%(prog)s [DB] [--repair RULES] [--lang {en,fr}] [--json] [...]"
         parser.epilog = _EXAMPLES
         group = parser.add_argument_group("what is examined, and repaired")
@@ -86,12 +86,12 @@ class Command(BaseCommand):
         except MigrateToPgError as error:
             # Of a repair the error itself says what became of the file.
             unchanged = "" if options["explain"] or isinstance(error, RepairError) else _("Nothing was changed.")
-            console.tell_error(self, error, unchanged)
+            console.print_error(self, error, unchanged)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            console.tell(_("Interrupted; the content of the database is as it was."))
+            console.print_result(_("Interrupted; the content of the database is as it was."))
             sys.exit(1)
-        with console.told_if_not_printed():
+        with console.report_print_error():
             self._print(diagnosis, options)
         if not diagnosis.ok:
             sys.exit(1)
@@ -102,20 +102,20 @@ class Command(BaseCommand):
         from migrate_to_pg.report.progress import display
 
         shown = display(
-            console.bare_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
+            console.raw_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
         )
         # What the project prints when a connection is made does not belong to the diagnosis.
         with contextlib.redirect_stdout(sys.stderr), shown as progress:
             if options["repair"] is not None:
-                return repair(options["database"], options["repair"].split(","), console.unfailing(progress))
-            return diagnose(options["database"], console.unfailing(progress))
+                return repair(options["database"], options["repair"].split(","), console.ignore_broken_pipe(progress))
+            return diagnose(options["database"], console.ignore_broken_pipe(progress))
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
         from migrate_to_pg.management.invocation import invocation
         from migrate_to_pg.report.doctor_report import blocks, dumps
         from migrate_to_pg.report.text_layout import plain, show
 
-        stdout = console.bare_stream(self.stdout)
+        stdout = console.raw_stream(self.stdout)
         program = invocation("sqlite_doctor", options).program
         if options["json"]:
             stdout.write(dumps(diagnosis))
