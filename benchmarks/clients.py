@@ -50,7 +50,7 @@ class Client:
 
     def connect(self) -> None:
         """Look once: a server that has just been started imports half of itself for its first answers."""
-        self._look(self.parts[0])
+        self._check_or_dump(self.parts[0])
         self.answers.clear()
 
     def run(self, until: float) -> None:
@@ -59,7 +59,7 @@ class Client:
             if time.monotonic() > until:
                 break
             self._attribute(part, until)
-            self._look(part)
+            self._check_or_dump(part)
         self._connection.close()
 
     def _wanted(self) -> Iterator[Part]:
@@ -69,7 +69,7 @@ class Client:
             if number % CONTESTED_EVERY == 0:
                 yield next(contested, part)
 
-    def _look(self, part: Part) -> None:
+    def _check_or_dump(self, part: Part) -> None:
         self._ask("GET", f"/attribution/parts/?year={part[2]}", None)
 
     def _attribute(self, part: Part, until: float) -> None:

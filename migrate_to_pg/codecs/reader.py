@@ -61,7 +61,7 @@ class TableBatch:
     rows: int
 
     @property
-    def faultless(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether every value became one of PostgreSQL's."""
         return all(c.wrong_storage is None and c.malformed is None for c in self.columns)
 

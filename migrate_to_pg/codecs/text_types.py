@@ -113,7 +113,9 @@ KEPT: Mapping[str, TextType] = MappingProxyType(
             ),
             TextType(),
         ),
-        **dict.fromkeys(("float8", "point", "lseg", "box", "path", "polygon", "circle", "cube"), TextType(judge=_doubles)),
+        **dict.fromkeys(
+            ("float8", "point", "lseg", "box", "path", "polygon", "circle", "cube"), TextType(judge=_doubles)
+        ),
         **dict.fromkeys(("float4", "vector"), TextType(judge=_singles)),
         # Of two points on it a line keeps none.
         "line": TextType(lost=r"^\s*[^{\s]", judge=_doubles),

@@ -27,7 +27,7 @@ class InvalidBatchError(Exception):
 
 def check_batch(batch: TableBatch) -> None:
     """Raise UnsoundError where a rule about values would have a finding in this batch."""
-    if not batch.faultless or next(_faults(batch.columns), None) is not None:
+    if not batch.is_valid or next(_faults(batch.columns), None) is not None:
         raise InvalidBatchError
 
 
@@ -84,7 +84,7 @@ def _findings(subject: Subject, table: PlannedTable, tally: _Tally) -> Iterator[
 
 def _finding(subject: Subject, table: PlannedTable, tally: _Tally, own: Sql) -> Finding:
     rule, column, rowids = tally.rule, tally.column, tally.rowids
-    told = rule.tell(subject, table, column, own)
+    told = rule.describe(subject, table, column, own)
     found = rule.finding(
         table=table.name,
         column=column.name,

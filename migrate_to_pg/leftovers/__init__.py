@@ -66,7 +66,7 @@ def read(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> Read
     """Everything to carry, in a file at ``path``; raises SourceError where SQLite cannot read a table."""
     with StagingFile(snapshot, path, rows=sum(table.rows for table in catalog.tables)) as file:
         tables = {t.name: file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)}
-        file.without_stand_ins()
+        file.without_substitutes()
         views = {name: file.view(name, catalog.views[name]) for name in _views(plan)}
     carried = (found for found in (*tables.values(), *views.values()) if isinstance(found, LeftoverTable))
     unread = {name: view for name, view in views.items() if isinstance(view, str)}

@@ -100,14 +100,14 @@ class StagingFile:
             relation = f"main.{quote_name(source.name)} NOT INDEXED"
             readable = tuple(column for column in source.columns if not column.unreadable)
             try:
-                made = self._judged(source.name, relation, readable)
+                made = self._infer_table(source.name, relation, readable)
             except _TooWideError as error:
                 return error.columns
             made = replace(made, excluded=excluded, rows=0 if excluded else made.rows)
             self._fill(made, relation)
         return made
 
-    def without_stand_ins(self) -> None:
+    def without_substitutes(self) -> None:
         """For views, which a stand-in would let give something else: SQLite says what it lacks instead."""
         unregister_substitutes(self._database, self._stand_ins)
 
@@ -115,7 +115,7 @@ class StagingFile:
         """The same for what a view gives; SQLite's complaint where its SQL does not work."""
         with _readable(name):
             try:
-                columns = self._kept(name)
+                columns = self._materialize_view(name)
             except _EndlessError as error:
                 return str(error)
             except UnicodeEncodeError:
@@ -127,15 +127,15 @@ class StagingFile:
                 return str(error)
             relation = f"working.{quote_name(view_place(name))}"
             try:
-                made = replace(self._judged(name, relation, columns), view_sql=view_sql, is_view=True)
+                made = replace(self._infer_table(name, relation, columns), view_sql=view_sql, is_view=True)
             except _TooWideError as error:
                 return _("it would have {columns:,} columns", columns=error.columns)
             self._fill(made, relation)
         return made
 
-    def _judged(self, name: str, relation: str, sources: tuple[SourceColumn, ...]) -> LeftoverTable:
+    def _infer_table(self, name: str, relation: str, sources: tuple[SourceColumn, ...]) -> LeftoverTable:
         names = [column.name for column in sources]
-        rows, found = self._out_of_the_way(lambda: contents(self._database, relation, names, self._storable))
+        rows, found = self._run_interruptible(lambda: contents(self._database, relation, names, self._storable))
         columns = columns_for(sources, found)
         if len(columns) > MOST_COLUMNS:
             raise _TooWideError(len(columns))
@@ -149,7 +149,7 @@ class StagingFile:
             has_key=any(column.key_position for column in sources),
         )
 
-    def _kept(self, view: str) -> tuple[SourceColumn, ...]:
+    def _materialize_view(self, view: str) -> tuple[SourceColumn, ...]:
         """What the view gives, in a table without any type, which would change values."""
         described = self._database.execute("SELECT name, type FROM pragma_table_info(?)", [view]).fetchall()
         place = f"working.{quote_name(view_place(view))}"
@@ -159,7 +159,7 @@ class StagingFile:
             self._database.execute(f"CREATE TABLE {place} ({names})")
             insert = f"INSERT INTO {place} SELECT * FROM main.{quote_name(view)} LIMIT {self._most_rows + 1}"  # noqa: S608 - quoted
             with self._bounded():
-                rows = self._out_of_the_way(lambda: self._database.execute(insert).rowcount)
+                rows = self._run_interruptible(lambda: self._database.execute(insert).rowcount)
             if rows > self._most_rows:
                 _endless(_("it gives more than {rows:,} rows", rows=self._most_rows))
         except BaseException:
@@ -208,12 +208,12 @@ class StagingFile:
         self._database.execute(f"CREATE TABLE {place} ({names})")
         if not table.excluded:
             insert = f"INSERT INTO {place} SELECT {self._values(table.columns)} FROM {relation}"  # noqa: S608 - quoted
-            self._out_of_the_way(lambda: self._database.execute(insert))
+            self._run_interruptible(lambda: self._database.execute(insert))
 
     def _values(self, columns: tuple[LeftoverColumn, ...]) -> str:
         return ", ".join(selected(column, self._storable) for column in columns)
 
-    def _out_of_the_way(self, work: Callable[[], T]) -> T:
+    def _run_interruptible(self, work: Callable[[], T]) -> T:
         """In a thread, so that Ctrl-C ends it: SQLite would not notice."""
         done: list[T] = []
         run_all("leftovers", [lambda: done.append(work())], self._database.interrupt, alone_here=False)

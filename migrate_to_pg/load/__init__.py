@@ -51,8 +51,8 @@ def load(
     crew = _WorkerPool(pieces, tally, Copy(plan, snapshot, schema, require_sound), conninfo)
     crew.run(min(jobs, len(pieces)))
     crew.compute(plan.tables)
-    if crew.refused:
-        raise RefusedRowsError(crew.refused)
+    if crew.find_rejected:
+        raise RefusedRowsError(crew.find_rejected)
     return tally.loaded()
 
 
@@ -67,7 +67,7 @@ class _WorkerPool:
         #: One table of very large rows at a time: several would hold as many of them in memory.
         self.wide = threading.Lock()
         #: Table -> why a row of it was refused. The other tables go on, so that all such tables are known.
-        self.refused: dict[str, RefusedRowError] = {}
+        self.find_rejected: dict[str, RefusedRowError] = {}
 
     def run(self, connections: int) -> None:
         """Until nothing is left; not in the main thread, where the driver would take Ctrl-C for itself and lose it."""
@@ -75,7 +75,7 @@ class _WorkerPool:
 
     def compute(self, tables: Iterable[PlannedTable]) -> None:
         """Columns that PostgreSQL computes only when they are read: what cannot be computed is to be known now."""
-        virtual = [t for t in tables if any(c.virtual for c in t.target.columns) and t.name not in self.refused]
+        virtual = [t for t in tables if any(c.virtual for c in t.target.columns) and t.name not in self.find_rejected]
         if virtual:
             run_all("load", [lambda: self._compute(virtual)], self._stop, alone_here=False)
 
@@ -85,25 +85,25 @@ class _WorkerPool:
                 with connect(self.conninfo) as connection:
                     self.copy.compute(table, connection)
             except RefusedRowError as error:
-                self.refused[error.table] = error
+                self.find_rejected[error.table] = error
 
     def _stop(self) -> None:
         self.left.clear()
         self.copy.stop()
 
     def _work(self) -> None:
-        while self._goes_on():
+        while self._is_running():
             pass
 
-    def _goes_on(self) -> bool:
+    def _is_running(self) -> bool:
         """Send pieces over one connection until none is left, which is False, or one of its rows is refused."""
         try:
             with connect(self.conninfo) as connection:
                 for piece in drain(self.left):
-                    if piece.table.name not in self.refused:
+                    if piece.table.name not in self.find_rejected:
                         self._take(piece, connection)
         except RefusedRowError as error:
-            self.refused.setdefault(error.table, error)
+            self.find_rejected.setdefault(error.table, error)
             return True
         return False
 

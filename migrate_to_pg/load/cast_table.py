@@ -60,7 +60,7 @@ class CastTable:
         query = sql.SQL("CREATE TABLE {} AS SELECT {} FROM {} WITH NO DATA")
         run(cursor, query.format(self.here, sql.SQL(", ").join([*columns, number]), self._staged))
 
-    def empty_into_staged(self, cursor: Any) -> None:
+    def move_to_target(self, cursor: Any) -> None:
         """Cast all rows into the staged table, and drop this one. Raises the driver's error where a row is refused."""
         run(cursor, self.insert(self._staged, self.table.loaded_columns) + sql.SQL(" ORDER BY ") + self.number)
         self.drop(cursor)
@@ -77,12 +77,12 @@ class CastTable:
         """Remove this table."""
         run(cursor, sql.SQL("DROP TABLE {}").format(self.here))
 
-    def refused(self, connection: Any) -> Refused | None:
+    def find_rejected(self, connection: Any) -> Refused | None:
         """The first value of the filled table that the cast of its column refuses; None where there is none.
 
         The table must have been committed: each try that fails ends a transaction.
         """
-        last = self._look(connection, sql.SQL("SELECT max({}) FROM {}").format(self.number, self.here)) or 0
+        last = self._inspect(connection, sql.SQL("SELECT max({}) FROM {}").format(self.number, self.here)) or 0
         for column in filter(needs_cast, self.table.loaded_columns):
             number = _first(partial(self._refuses, connection, column), last)
             if number is not None:
@@ -94,7 +94,7 @@ class CastTable:
             _cast(column), self.here, self.number, low, high
         )
         try:
-            self._look(connection, query)
+            self._inspect(connection, query)
         except adbc_driver_manager.Error:
             connection.rollback()
             return True
@@ -104,9 +104,9 @@ class CastTable:
         query = sql.SQL("SELECT {} FROM {} WHERE {} = {}").format(
             sql.Identifier(column.name), self.here, self.number, number
         )
-        return str(self._look(connection, query))
+        return str(self._inspect(connection, query))
 
-    def _look(self, connection: Any, query: sql.Composed) -> Any:
+    def _inspect(self, connection: Any, query: sql.Composed) -> Any:
         with connection.cursor() as cursor:
             run(cursor, query)
             row = cursor.fetchone()

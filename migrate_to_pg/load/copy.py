@@ -77,12 +77,12 @@ class Copy:
             sql.SQL(", ").join(columns), sql.Identifier(self.schema, table.name)
         )
         try:
-            with connection.cursor() as cursor, self.stoppable(cursor):
+            with connection.cursor() as cursor, self.cancellable(cursor):
                 cursor.execute(query.as_string(None))
                 cursor.fetchall()
             connection.commit()
         except adbc_driver_manager.Error as error:
-            self.require_going()
+            self.raise_if_stopped()
             raise _refused(table, error) from error
 
     def stop(self) -> None:
@@ -93,13 +93,13 @@ class Copy:
                 with suppress(adbc_driver_manager.Error):
                     cursor.adbc_cancel()
 
-    def require_going(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Raise StoppedError once the word was given."""
         if self.stopped.is_set():
             raise StoppedError
 
     @contextmanager
-    def stoppable(self, cursor: Any) -> Iterator[None]:
+    def cancellable(self, cursor: Any) -> Iterator[None]:
         """Around a statement that ``stop`` is to end."""
         with self._lock:
             self._sending.add(cursor)
@@ -130,12 +130,12 @@ class _Sending:
 
     def _copy(self, connection: Any) -> None:
         try:
-            with connection.cursor() as cursor, self.copy.stoppable(cursor):
+            with connection.cursor() as cursor, self.copy.cancellable(cursor):
                 if self.side is None:
                     self._ingest(cursor, self.table.name)
                 else:
                     self._fill(cursor, self.side)
-                    self.side.empty_into_staged(cursor)
+                    self.side.move_to_target(cursor)
             connection.commit()
         except BaseException as error:
             # Closing the connection, which comes next, takes back what was sent; there may be none to roll back on.
@@ -160,7 +160,7 @@ class _Sending:
             self._fill(cursor, self.side)
             connection.commit()
             try:
-                return self.side.refused(connection)
+                return self.side.find_rejected(connection)
             finally:
                 self.side.drop(cursor)
                 connection.commit()
@@ -209,7 +209,7 @@ class _Sending:
     def _record_batches(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self.batches:
-                self.copy.require_going()
+                self.copy.raise_if_stopped()
                 self.copy.require_sound(batch)
                 yield self._record_batch(batch)
                 self.sent(batch.rows)

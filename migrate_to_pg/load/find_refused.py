@@ -192,11 +192,11 @@ class _Tried:
     def run(self, connection: Any) -> None:
         """Note all refusals; nothing of the tables made stays."""
         try:
-            with connection.cursor() as cursor, self.copy.stoppable(cursor):
+            with connection.cursor() as cursor, self.copy.cancellable(cursor):
                 self._fill(cursor)
                 self._make(cursor)
                 self._try(cursor, 0, self._here(self.table.name), self.table.loaded_columns, sql.SQL("true"))
-                self._tell_columns(cursor)
+                self._name_columns(cursor)
                 cursor.execute(sql.SQL("SELECT * FROM {}").format(self._here(_NOTED)).as_string(None))
                 for step, row, *told in cursor.fetchall():
                     self.noted[step][row] = tuple(told)
@@ -205,7 +205,7 @@ class _Tried:
             # There may be no connection left to roll back on.
             with suppress(adbc_driver_manager.Error):
                 connection.rollback()
-            self.copy.require_going()
+            self.copy.raise_if_stopped()
             raise lost(self.table.name, error) from error
 
     def _here(self, name: str) -> sql.Identifier:
@@ -224,13 +224,13 @@ class _Tried:
         done = 0
         with closing(read(self.table, self.copy.snapshot, time_zone=self.copy.time_zone)) as batches:
             for batch in batches:
-                self.copy.require_going()
+                self.copy.raise_if_stopped()
                 numbers = batch.rowids
                 if numbers is None:
                     numbers = pa.array(range(done + 1, done + batch.rows + 1), pa.int64())
                 done += batch.rows
                 made = pa.RecordBatch.from_arrays([*(c.values for c in batch.columns), numbers], schema=schema)
-                yield made if batch.faultless else made.filter(_is_valid(batch))
+                yield made if batch.is_valid else made.filter(_is_valid(batch))
 
     def _make(self, cursor: Any) -> None:
         """A table like the staged one, in its place: its own rows, if there are any, are not in the way."""
@@ -261,7 +261,7 @@ class _Tried:
             self.constrained.setdefault(index, []).append(column)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
-    def _tell_columns(self, cursor: Any) -> None:
+    def _name_columns(self, cursor: Any) -> None:
         """Each column alone, for the rows that were refused; a virtual one, which no INSERT computes, for all."""
         noted = sql.SQL("{} IN (SELECT row FROM {} WHERE step = 0)").format(self.side.number, self._here(_NOTED))
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(self._here(_NOTED)).as_string(None))
@@ -315,7 +315,7 @@ class _Tried:
         words: dict[tuple[tuple[str, ...], str, str], str] = {}
         inputs = dict(self.steps)
         for row in sorted(set(itertools.chain.from_iterable(self.noted.values()))):
-            columns, state, said, named = self._told(row)
+            columns, state, said, named = self._describe(row)
             found[columns, state, named].append(row)
             words.setdefault((columns, state, named), said)
         for (columns, state, named), rows in found.items():
@@ -339,7 +339,7 @@ class _Tried:
         concerned = [c for column in columns for c in (column, *inputs.get(column, ()))]
         return server_reason(said, state, self.table.name, concerned or [c.name for c in self.table.loaded_columns])
 
-    def _told(self, row: int) -> tuple[tuple[str, ...], str, str, str]:
+    def _describe(self, row: int) -> tuple[tuple[str, ...], str, str, str]:
         """The columns at fault, SQLSTATE, message and constraint."""
         whole = self.noted[0].get(row)
         if whole and whole[2] in self.constrained:

@@ -152,14 +152,14 @@ class Archive:
         }
         self._unfinished = self.file.with_name(f"{self.file.name}.{os.getpid()}.unfinished")
 
-    def of_published(self, schema: str, ours: Iterable[str]) -> Exported:
+    def dump_published(self, schema: str, ours: Iterable[str]) -> Exported:
         """Dump ``ours``, which are now in the final schema, and the extensions; raises TargetError."""
         with self._written():
             self._dump(self.connection, schema, others=relations(self.connection, schema) - set(ours))
             self._rewrite()
         return Exported(path=str(self.file), bytes=self.file.stat().st_size)
 
-    def of_rehearsal(self, incoming: str, final: str) -> Exported:
+    def dump_rehearsal(self, incoming: str, final: str) -> Exported:
         """Dump what is in the incoming schema as a publication would leave it in the final one; raises TargetError."""
         with self._written(), self._scratch() as scratch:
             self._dump(self.connection, incoming)

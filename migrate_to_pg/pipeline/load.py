@@ -88,14 +88,14 @@ class Loading(Running):
         self.found: tuple[Finding, ...] = ()
         #: Rows that PostgreSQL itself refused, and what is told of them.
         self.refusals: tuple[Refusal, ...] = ()
-        self.refused: tuple[Finding, ...] = ()
+        self.find_rejected: tuple[Finding, ...] = ()
 
     def examine_and_load(self, given: Given) -> Path:
         """At first sight where nothing was accepted: values are judged as they are sent, in one reading of them.
 
         Where that finds anything, staging is empty again and all is examined first. Returns the file that was loaded.
         """
-        if not self.accepted and not self.by_pgloader and self._loads_at_first_sight(given):
+        if not self.accepted and not self.by_pgloader and self._try_load_without_examine(given):
             return given.snapshot.path
         return self._load(self.examine(given.plan, given.catalog, given.snapshot), given)
 
@@ -129,9 +129,9 @@ class Loading(Running):
         staging.empty(given.road.connection, INCOMING, given.plan)
         if not self._try_rows(ready, given, tables, definitions):
             raise error
-        self.facts.findings = (*self.refused, *(f for f in self.facts.findings if f.rule != refused_row.RULE.id))
+        self.facts.findings = (*self.find_rejected, *(f for f in self.facts.findings if f.rule != refused_row.RULE.id))
         self._require_unblocked(given.plan, given.catalog, given.snapshot)
-        ready = self._mend(given.plan, given.catalog, given.snapshot)
+        ready = self._repair_rows(given.plan, given.catalog, given.snapshot)
         self._require_unblocked(given.plan, given.catalog, given.snapshot)
         return ready
 
@@ -165,7 +165,7 @@ class Loading(Running):
             refusals = tuple(refused_row.unjudged(subject, refusals))
             found = tuple(refused_row.findings(subject, refusals))
         self.refusals += refusals
-        self.refused += tuple(self._accepted(finding, ready.plan) for finding in found)
+        self.find_rejected += tuple(self._accepted(finding, ready.plan) for finding in found)
         return bool(found)
 
     def _accepted(self, finding: Finding, plan: Plan) -> Finding:
@@ -174,7 +174,7 @@ class Loading(Running):
         applied = can_go and refused_row.RULE.id in self.accepted.quarantine
         return replace(finding, quarantinable=can_go, applied=applied)
 
-    def _loads_at_first_sight(self, given: Given) -> bool:
+    def _try_load_without_examine(self, given: Given) -> bool:
         plan, catalog, snapshot, road, _aside = given
         self._find(plan, catalog, snapshot, values=False)
         if any(finding.blocks for finding in self.facts.findings):
@@ -215,10 +215,10 @@ class Loading(Running):
         """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs."""
         self._find(plan, catalog, snapshot)
         self.found = self.facts.findings
-        self.facts.findings = (*self.refused, *self.found)
+        self.facts.findings = (*self.find_rejected, *self.found)
         ready = Ready(plan, snapshot.path, snapshot.sha256)
-        if is_called_for((*self.refused, *self.found), self.accepted):
-            ready = self._mend(plan, catalog, snapshot)
+        if is_called_for((*self.find_rejected, *self.found), self.accepted):
+            ready = self._repair_rows(plan, catalog, snapshot)
         self._require_unblocked(plan, catalog, snapshot)
         return ready
 
@@ -236,7 +236,7 @@ class Loading(Running):
             plan=plan,
             catalog=catalog,
             snapshot=snapshot,
-            findings=(*self.refused, *self.found),
+            findings=(*self.find_rejected, *self.found),
             refusals=self.refusals,
             options=self.options,
             accepted=self.accepted,
@@ -298,7 +298,7 @@ class Loading(Running):
         filled = (*missing_column.filled(ready.plan, self.facts.findings), *derived_column.filled(ready.plan))
         return staging.temporary_defaults(road.connection, INCOMING, filled)
 
-    def _mend(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
+    def _repair_rows(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
         """A working copy of the snapshot with all that was accepted, rows that PostgreSQL refused among it."""
         # Which rows are set aside or changed is decided by way of indexes.
         if damage := self.damage(snapshot.path):
@@ -320,7 +320,7 @@ class Loading(Running):
                 progress=self.progress,
                 refusals=self.refusals,
             )
-            self.facts.findings = (*self.refused, *found)
+            self.facts.findings = (*self.find_rejected, *found)
             trial = self._trial(whole, catalog, snapshot)
             self.facts.could_stay = trial.could_stay(trial.of_named(self.facts.mended))
         return Ready(plan, self.workplace.working_copy)

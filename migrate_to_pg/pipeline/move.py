@@ -133,7 +133,7 @@ class _Move(Loading):
         if self.options.mode == "publish" or self.options.keep:
             self.workplace.require_no_snapshot()
         source = self.open_source(stack)
-        stack.callback(self.look_again, source)
+        stack.callback(self.recheck_source, source)
         if isinstance(source, Source) and self.options.lock_source:
             stack.callback(self._let_writers_go, source)
         require_space(self.workplace.directory, source.size)
@@ -141,7 +141,7 @@ class _Move(Loading):
         if startup_writes.changed_since(self.source_choice.path):
             self.facts.said += (written_at_start(),)
         if self.options.mode in ("check", "dump"):
-            self._look(source)
+            self._check_or_dump(source)
             return
         choice = self.reach_target()
         for line in choice.server.place.notes if choice.server else ():
@@ -173,7 +173,7 @@ class _Move(Loading):
 
     def _let_writers_go(self, source: Source) -> None:
         """They waited for a write, not for a database: what they write now is in SQLite alone, and is told."""
-        source.let_writers_go()
+        source.release_lock()
         snapshot = self.facts.snapshot
         with contextlib.suppress(sqlite3.Error):
             if self.facts.publication and snapshot and source.has_changed():
@@ -191,7 +191,7 @@ class _Move(Loading):
                 )
             )
 
-    def _look(self, source: Source | DumpedSource) -> None:
+    def _check_or_dump(self, source: Source | DumpedSource) -> None:
         """Snapshot and examine, against the types that the models give; no server is asked."""
         snapshot = self.snapshot(source)
         with self.stage("catalog"):
@@ -206,7 +206,7 @@ class _Move(Loading):
         self.find_computed(plan, catalog, snapshot)
         if self.options.mode == "dump":
             self._find(plan, catalog, snapshot)
-            self.facts.findings = (*self.refused, *self.facts.findings)
+            self.facts.findings = (*self.find_rejected, *self.facts.findings)
             self._dump(catalog, snapshot)
         else:
             self.examine(plan, catalog, snapshot)
@@ -238,7 +238,7 @@ class _Move(Loading):
         check_no_references(plan, snapshot.path)
         given = Given(plan, catalog, snapshot, Road(connection, choice.conninfo), aside)
         loaded = self.examine_and_load(given)
-        self._carry(plan, catalog, snapshot, given.road)
+        self._load_leftovers(plan, catalog, snapshot, given.road)
         loaded = self._restored(given, loaded)
         with ExitStack() as transaction:
             held = self._prove(plan, snapshot, loaded, choice, connection, transaction)
@@ -250,7 +250,7 @@ class _Move(Loading):
             return
         if self.archive:
             with self.stage("export"):
-                self.facts.exported = self.archive.of_rehearsal(INCOMING, self.final)
+                self.facts.exported = self.archive.dump_rehearsal(INCOMING, self.final)
         if self.options.keep:
             self._keep_snapshot()
             for name in (INCOMING, LEFTOVERS_INCOMING) if self.carried else (INCOMING,):
@@ -266,7 +266,7 @@ class _Move(Loading):
     def _carries(self, plan: Plan) -> bool:
         return self.options.leftovers is Leftovers.COPY and leftovers.are_there(plan)
 
-    def _carry(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: Road) -> None:
+    def _load_leftovers(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: Road) -> None:
         """What no migration knows, into a schema of its own."""
         if not self._carries(plan):
             return
@@ -474,8 +474,8 @@ class _Move(Loading):
             self.facts.said += tuple(run_findings(self.facts.proof))
             if self.options.schema == "models":
                 self.facts.said += (made_from_models(len(plan.tables) + len(plan.only_target)),)
-            self.ask_orm(plan, loaded, self._staged(choice, connection))
-            self._prove_carried(snapshot, choice.conninfo)
+            self.verify_orm(plan, loaded, self._staged(choice, connection))
+            self._verify_leftovers(snapshot, choice.conninfo)
             if not self.facts.proof.holds:
                 raise ProofError(
                     _(
@@ -502,7 +502,7 @@ class _Move(Loading):
             )
         return _("Nothing was published. If nobody else wrote to the incoming schema, please report this.")
 
-    def _prove_carried(self, snapshot: Snapshot, conninfo: str) -> None:
+    def _verify_leftovers(self, snapshot: Snapshot, conninfo: str) -> None:
         if self.carried and self.facts.proof:
             found = load_leftovers.verify_leftovers(
                 self.carried, snapshot.path, conninfo, self.options, self.progress, schema=LEFTOVERS_INCOMING
@@ -559,7 +559,7 @@ class _Move(Loading):
             return
         with self.stage("export"):
             try:
-                self.facts.exported = self.archive.of_published(self.final, ours)
+                self.facts.exported = self.archive.dump_published(self.final, ours)
             except (TargetError, psycopg.Error) as error:
                 self.facts.unexported = str(error)
             except KeyboardInterrupt:

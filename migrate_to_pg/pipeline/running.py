@@ -216,7 +216,7 @@ class Running:
         self.facts.excluded = tuple(ExcludedTable(name=table.name, rows=table.source.rows) for table in plan.excluded)
         return plan
 
-    def look_again(self, source: Source | DumpedSource) -> None:
+    def recheck_source(self, source: Source | DumpedSource) -> None:
         """Note at the end whether anybody wrote to the source meanwhile."""
         # Where nobody can tell any more, the hash at the end still does.
         with contextlib.suppress(sqlite3.Error, SourceError):
@@ -242,7 +242,7 @@ class Running:
         """A line for whoever watches."""
         self.progress(Event(kind="note", stage="", message=message))
 
-    def ask_orm(self, plan: Plan, loaded: Path, entry: dict[str, Any]) -> None:
+    def verify_orm(self, plan: Plan, loaded: Path, entry: dict[str, Any]) -> None:
         """Add what the ORM reads to the proof, where that was asked for and the cells are equal.
 
         ``entry`` is the target as an entry of DATABASES; ``loaded`` the SQLite file that its tables hold.

@@ -101,7 +101,7 @@ class Outcome:
         if stage == "dump" and self.dump:
             return size(self.dump.bytes)
         if stage == "repair" and self.mended:
-            return self._mended(self.mended)
+            return self._repairs(self.mended)
         if stage == "prove" and self.proof and self.proof.tables:
             cells = sum(t.cells_compared for t in self.proof.tables)
             return (
@@ -111,7 +111,7 @@ class Outcome:
             )
         return ""
 
-    def _mended(self, mended: RepairResult) -> str:
+    def _repairs(self, mended: RepairResult) -> str:
         cells = sum(changed.count for changed in mended.changed)
         rows = sum(aside.count for aside in mended.aside)
         return _(
@@ -152,7 +152,7 @@ class Outcome:
             could_stay=self.could_stay,
             excluded=self.excluded,
             changed=self.mended.changed if self.mended else (),
-            aside=self._rows_aside(),
+            aside=self._quarantined(),
             identities=self.identities,
             proof=self.proof,
             publication=self.publication,
@@ -166,7 +166,7 @@ class Outcome:
             continue_needs=needed_again(self.options) if self.failure and blocking else "",
         )
 
-    def _rows_aside(self) -> tuple[QuarantinedRows, ...]:
+    def _quarantined(self) -> tuple[QuarantinedRows, ...]:
         """The rows that were set aside, of each its key and the columns at fault: the journal has them whole."""
         columns: dict[tuple[str, str], set[str]] = {}
         for finding in self.findings:

@@ -100,7 +100,7 @@ class _Verification(Running):
         self._leave_out_as_published(connection)
         if verified_exactly(connection, self.final):
             self.options = replace(self.options, exact_decimals=True)
-        snapshot = self._standing(stack)
+        snapshot = self._recorded_or_new_snapshot(stack)
         with self.stage("catalog"):
             catalog = self.facts.catalog = self.read_source(snapshot)
             plan = self.plan(catalog, read_target(connection, self.final), view_names(connection, self.final))
@@ -119,12 +119,12 @@ class _Verification(Running):
         if told := _told_of_left_out(names, asked):
             self.note(told)
 
-    def _standing(self, stack: ExitStack) -> Snapshot:
+    def _recorded_or_new_snapshot(self, stack: ExitStack) -> Snapshot:
         """The kept snapshot itself, or a new one of the source."""
         path = self.source_choice.path
         if self.options.from_dump or not is_recorded_snapshot(path):
             source = self.open_source(stack)
-            stack.callback(self.look_again, source)
+            stack.callback(self.recheck_source, source)
             return self.snapshot(source)
         # Not opened as a source is: SQLite would make files beside it.
         require_database(path)
@@ -159,7 +159,7 @@ class _Verification(Running):
             self.facts.said += (*run_findings(self.facts.proof), *derived_column.left_out(plan))
             if self.facts.mended is None:
                 # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
-                self.ask_orm(
+                self.verify_orm(
                     plan,
                     snapshot.path,
                     choice.published(
@@ -168,7 +168,7 @@ class _Verification(Running):
                         session=for_others(connection.cursor()),
                     ),
                 )
-            self._prove_carried(plan, snapshot, choice.conninfo, connection)
+            self._verify_leftovers(plan, snapshot, choice.conninfo, connection)
             missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
             if missing or not self.facts.proof.holds:
                 raise ProofError(
@@ -208,7 +208,7 @@ class _Verification(Running):
         move = _("To move again, with the same --fix and --quarantine as before:\n{line}", line=command_line(again))
         return f"{move}\n{needed_again(again)}".rstrip()
 
-    def _prove_carried(
+    def _verify_leftovers(
         self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]
     ) -> None:
         """What no migration knows as well, where it was published and is still there."""

@@ -116,7 +116,7 @@ class Watch:
         """No longer look."""
         self._ended.set()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look again and again, by a connection of its own."""
         # Where it cannot be had, or is lost, the run's own connection is told so.
         info = self._info
@@ -129,7 +129,7 @@ class Watch:
             while not self._ended.wait(_LOOK):
                 waiting = set(looking.execute(_WAITING).fetchall())
                 if waiting & before and not told:
-                    self._say_that_it_waits(_setting(looking, "synchronous_standby_names"))
+                    self._note_waiting(_setting(looking, "synchronous_standby_names"))
                 elif told and not waiting:
                     self._say(_("The commit is through."))
                 told = bool(waiting) and (told or bool(waiting & before))
@@ -138,7 +138,7 @@ class Watch:
                     self.ended_early = _("It was committed on this server, and on no standby yet.")
                     looking.execute("SELECT pg_cancel_backend(%s)", [self._pid])
 
-    def _say_that_it_waits(self, names: str) -> None:
+    def _note_waiting(self, names: str) -> None:
         self._say(
             _(
                 "A commit waits for a synchronous standby that does not answer (synchronous_standby_names is {names})."
@@ -152,7 +152,7 @@ class Watch:
 def watched(connection: Connection, say: Say) -> Iterator[Watch]:
     """Watch the commits of this role meanwhile, where the server has synchronous standbys at all."""
     watch = Watch(connection, say)
-    thread = threading.Thread(target=watch.look, name="standby", daemon=True)
+    thread = threading.Thread(target=watch.check, name="standby", daemon=True)
     if _setting(connection, "synchronous_standby_names"):
         # Where the system gives no more threads, nobody looks.
         with suppress(RuntimeError):

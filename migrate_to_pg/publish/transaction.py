@@ -62,7 +62,7 @@ def locking_transaction(
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
             start = time.perf_counter()
             _lock(connection, relations)
-            transaction.begun()
+            transaction.begin()
             yield clock
         clock.seconds = time.perf_counter() - start
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
@@ -89,7 +89,7 @@ class _Transaction:
         self._password = connection.info.password
         self._number = ""
 
-    def begun(self) -> None:
+    def begin(self) -> None:
         row = self._connection.execute("SELECT pg_current_xact_id()::text").fetchone()
         self._number = row[0] if row else ""
 

@@ -51,7 +51,7 @@ def quarantine(
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
     reason = f"{_(rule.title)}: {finding.column}"
     copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns) if row not in but)
-    return copy.set_aside(rule.id, table, RowOutcome.QUARANTINED, _AT_HAND)
+    return copy.remove_rows(rule.id, table, RowOutcome.QUARANTINED, _AT_HAND)
 
 
 def is_repaired(
@@ -69,7 +69,7 @@ def quarantine_refused(copy: RepairCopy, table: PlannedTable, refusal: Refusal) 
     """Take the rows out that PostgreSQL refused; returns how many."""
     reason = f"{_(refused_row.RULE.title)}: {refusal.reason}"
     copy.propose((row, reason) for row in refusal.rows)
-    return copy.set_aside(refused_row.RULE.id, table, RowOutcome.QUARANTINED, _AT_HAND)
+    return copy.remove_rows(refused_row.RULE.id, table, RowOutcome.QUARANTINED, _AT_HAND)
 
 
 def offending(

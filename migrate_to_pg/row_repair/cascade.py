@@ -77,7 +77,7 @@ def _follow(
     )
     query = "SELECT {row} AS row, {reason} AS reason, NULL AS kept FROM main.{table} WHERE {where}"
     gone = compose(query, reason=reason, **parts)
-    return copy.set_aside(foreign_key_orphan.RULE.id, table, RowOutcome.QUARANTINED, gone, follows=True)
+    return copy.remove_rows(foreign_key_orphan.RULE.id, table, RowOutcome.QUARANTINED, gone, follows=True)
 
 
 def _has_rows(copy: RepairCopy, table: PlannedTable) -> bool:

@@ -222,12 +222,12 @@ class _Mender:
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         if not is_quarantinable(table):
             return 0
-        taken = quarantine(self.copy, subject, rule, table, finding, but=self._kept(subject, table, finding))
+        taken = quarantine(self.copy, subject, rule, table, finding, but=self._unrepaired(subject, table, finding))
         if taken:
             self._close(subject)
         return taken
 
-    def _kept(self, subject: Subject, table: PlannedTable, finding: Finding) -> frozenset[int]:
+    def _unrepaired(self, subject: Subject, table: PlannedTable, finding: Finding) -> frozenset[int]:
         """The rows of a finding that stay where they are, since a repair of the same cells would keep them."""
         if finding.rule not in self.accepted.unnamed_quarantine:
             return frozenset()

@@ -36,7 +36,7 @@ def merge(copy: RepairCopy, subject: Subject, table: PlannedTable, search: dupli
             copy.change(RULE.id, child, paired(child, key.columns)[0])
     for generic in subject.plan.generic_keys:
         _point_generic(copy, subject, generic, table)
-    return copy.set_aside(RULE.id, table, RowOutcome.MERGED, _rows(table, search))
+    return copy.remove_rows(RULE.id, table, RowOutcome.MERGED, _rows(table, search))
 
 
 def _find_pairs(copy: RepairCopy, search: duplicate_key.Search) -> None:

@@ -77,7 +77,7 @@ class RepairCopy:
         database.executescript(TABLES)
         database.execute(compose("CREATE TABLE {edits} (row INTEGER PRIMARY KEY, new)", edits=EDITS))
 
-    def make_bare(self, table: PlannedTable) -> None:
+    def strip_table(self, table: PlannedTable) -> None:
         """Take types, constraints, indexes and triggers off the table, once."""
         if table.name in self._bare:
             return
@@ -108,7 +108,7 @@ class RepairCopy:
     def _numbered(self, table: PlannedTable) -> PlannedTable:
         if rowid_name(table.source) or not can_be_edited(table):
             return table
-        self.make_bare(table)
+        self.strip_table(table)
         return replace(table, source=replace(table.source, numbered=True))
 
     def propose(self, edits: Iterable[tuple[int, Value]]) -> None:
@@ -125,7 +125,7 @@ class RepairCopy:
 
     def change(self, rule: str, table: PlannedTable, column: PlannedColumn) -> int:
         """Put the edits at hand into a column, and write them down; returns how many cells are not what they were."""
-        self.make_bare(table)
+        self.strip_table(table)
         parts = {
             "table": name(table.source.name),
             "column": name(column.source.name),
@@ -147,13 +147,13 @@ class RepairCopy:
             self.database.execute(compose(update, **parts))
         return changed
 
-    def set_aside(self, rule: str, table: PlannedTable, fate: RowOutcome, rows: Sql, *, follows: bool = False) -> int:
+    def remove_rows(self, rule: str, table: PlannedTable, fate: RowOutcome, rows: Sql, *, follows: bool = False) -> int:
         """Take rows out and keep them whole, as the snapshot has them.
 
         ``rows`` gives ``row``, the rowid; ``reason``; and ``kept``, the rowid of the row that stands for it, or NULL.
         ``follows`` says that they go because of rows that went before. Returns how many.
         """
-        self.make_bare(table)
+        self.strip_table(table)
         self._make_rows_table(table)
         parts = {
             "table": name(table.source.name),
@@ -165,7 +165,7 @@ class RepairCopy:
             "rows": rows,
         }
         with self._transaction():
-            last = self._last_aside()
+            last = self._last_quarantined()
             self.database.execute(
                 compose(
                     "INSERT INTO journal.aside SELECT ?, ?, r.row, {key}, r.reason, ?, r.kept, ?"
@@ -177,14 +177,14 @@ class RepairCopy:
             self._take_out(parts, table, last)
             if fate is RowOutcome.QUARANTINED:
                 self._take_merged_along(table, last)
-        return self._last_aside() - last
+        return self._last_quarantined() - last
 
     def quarantined(self) -> int:
         """How many rows are in quarantine by now."""
         query = "SELECT count(*) FROM journal.aside WHERE fate = ?"
         return int(self.database.execute(query, [str(RowOutcome.QUARANTINED)]).fetchone()[0])
 
-    def _last_aside(self) -> int:
+    def _last_quarantined(self) -> int:
         return int(self.database.execute("SELECT ifnull(max(rowid), 0) FROM journal.aside").fetchone()[0])
 
     def _take_out(self, parts: dict[str, Sql], table: PlannedTable, last: int) -> None:

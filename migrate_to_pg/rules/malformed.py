@@ -70,7 +70,7 @@ def form_rule(
         meaning=meaning,
         remedy=remedy,
         mask=mask,
-        tell=tell,
+        describe=tell,
         with_class=True,
         repair=repair,
         repair_description=repair_description,

@@ -113,7 +113,7 @@ class Source:
                 remedy=_("Stop whatever is writing to it, or run without --lock-source."),
             ) from error
 
-    def let_writers_go(self) -> None:
+    def release_lock(self) -> None:
         """Give the lock back, and wait until whoever waited for it had a turn."""
         if self._lock is not None:
             self._lock.close()
@@ -156,7 +156,7 @@ class Source:
             connection.execute("SELECT count(*) FROM sqlite_master")
             self._version = self._data_version()
             self._looks = private_copy.needs_private_copy(self.path)
-            self._require_whole(connection)
+            self._check_complete(connection)
             _copy(connection, destination)
         finally:
             # Else the lock of a reader would stay with the connection.
@@ -193,7 +193,7 @@ class Source:
                 return cut_short(self.path, size, header.page_size, header.pages)
         return _unreadable(self.path, error)
 
-    def _require_whole(self, connection: sqlite3.Connection) -> None:
+    def _check_complete(self, connection: sqlite3.Connection) -> None:
         """Raise SourceError where the end of the file is missing, which SQLite reads as zeros.
 
         Asked while nobody can write to the file but from the -wal, whose pages need not be in it yet.

@@ -75,12 +75,12 @@ class Progress:
         self._tell = tell
         self._total = total
         self._before = 0
-        self._told = 0
+        self._describe = 0
         self._table = ""
 
     def table(self, table: PlannedTable, prove_one: Callable[[PlannedTable], TableProof]) -> TableProof:
         """Prove one table and add its rows to those before it."""
-        self._table, self._told = table.name, -BATCH_ROWS
+        self._table, self._describe = table.name, -BATCH_ROWS
         proof = prove_one(table)
         self._before += table.source.rows
         self._emit(0)
@@ -88,8 +88,8 @@ class Progress:
 
     def rows(self, done: int) -> None:
         """So many rows of the present table were read."""
-        if done - self._told >= BATCH_ROWS:
-            self._told = done
+        if done - self._describe >= BATCH_ROWS:
+            self._describe = done
             self._emit(done)
 
     def _emit(self, done: int) -> None:

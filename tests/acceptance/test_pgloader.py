@@ -332,9 +332,9 @@ class Watch(threading.Thread):
                     line, environment = (path / "cmdline").read_bytes(), (path / "environ").read_bytes()
                 except OSError:
                     continue
-                self.look(line, environment)
+                self.check(line, environment)
 
-    def look(self, line, environment):
+    def check(self, line, environment):
         secret = PASSWORD.encode()
         mine = [name for name in self.programs if Path(line.split(b"\0")[0].decode()).name == name]
         self.seen.update(mine)

@@ -70,10 +70,10 @@ class Proxy:
             client, _ = self._listener.accept()
             server = socket.socket(socket.AF_UNIX)
             server.connect(self._upstream)
-            self._threads.append(threading.Thread(target=self._carry, args=(client, server)))
+            self._threads.append(threading.Thread(target=self._load_leftovers, args=(client, server)))
             self._threads[-1].start()
 
-    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+    def _load_leftovers(self, client: socket.socket, server: socket.socket) -> None:
         other = {client: server, server: client}
         with client, server, contextlib.suppress(OSError):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -221,10 +221,10 @@ class Watch:
     def __init__(self, process: psutil.Process) -> None:
         self.seen: dict[int, str] = {}
         self._process = process
-        self._thread = threading.Thread(target=self._look)
+        self._thread = threading.Thread(target=self._check_or_dump)
         self._thread.start()
 
-    def _look(self) -> None:
+    def _check_or_dump(self) -> None:
         ours = self._process.cmdline()
         while self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE:
             try:

@@ -76,7 +76,7 @@ def test_all_takes_the_rows_that_no_repair_keeps_and_no_others() -> None:
     done = mended(SCRIPT, *SHOP, accepted=accept((), ALL))
     # Order 21 needs its coupon; the gift of line 311 could be NULL.
     assert [(table, row) for _, table, row, *_ in done.aside] == [("coupon", 2), ("orders", 21), ("line", 211)]
-    assert [standing[:2] for standing in done.standing] == [
+    assert [standing[:2] for standing in done.remaining] == [
         ("malformed-date", "coupon"),
         ("foreign-key-orphan", "line"),
     ]
@@ -86,7 +86,7 @@ def test_all_takes_the_rows_that_no_repair_keeps_and_no_others() -> None:
 def test_with_the_repairs_accepted_nothing_stands_and_no_more_is_left_out() -> None:
     done = mended(SCRIPT, *SHOP, accepted=accept(("malformed-date", "foreign-key-orphan"), ALL))
     assert [(table, row) for _, table, row, *_ in done.aside] == [("coupon", 2), ("orders", 21), ("line", 211)]
-    assert done.standing == []
+    assert done.remaining == []
 
 
 def test_a_rule_that_is_named_is_taken_at_its_word() -> None:
@@ -95,7 +95,7 @@ def test_a_rule_that_is_named_is_taken_at_its_word() -> None:
         ("coupon", 1), ("coupon", 2), ("line", 111), ("line", 112), ("line", 211), ("line", 311),
         ("orders", 11), ("orders", 12), ("orders", 21),
     ]  # fmt: skip
-    assert done.standing == []
+    assert done.remaining == []
 
 
 def test_the_rows_that_follow_others_are_told_apart() -> None:
@@ -112,7 +112,7 @@ def test_the_advice_keeps_what_can_be_kept_and_goes_through() -> None:
     advice = advise(findings(SCRIPT, *SHOP), fix=(), quarantine=(), nullable_left=True)
     assert advice == Advice(fix=("foreign-key-orphan", "malformed-date"), quarantine=ALL)
     done = mended(SCRIPT, *SHOP, accepted=accept(advice.fix, advice.quarantine))
-    assert done.standing == []
+    assert done.remaining == []
     assert len(done.aside) == counted(SCRIPT, *SHOP)[0]
 
 
@@ -176,11 +176,11 @@ DUPLICATES = """
 
 def test_duplicates_are_neither_merged_nor_left_out_by_a_collective_name() -> None:
     done = mended(DUPLICATES, *PLACES, accepted=accept(("lossy",), ALL))
-    assert (done.aside, done.standing) == ([], [("duplicate-key", "place", "code", 1)])
+    assert (done.aside, done.remaining) == ([], [("duplicate-key", "place", "code", 1)])
     advice = advise(done.findings, fix=("lossy",), quarantine=ALL)
     assert advice.fix == ("lossy", "merge-duplicates")
     merged = mended(DUPLICATES, *PLACES, accepted=accept(advice.fix, advice.quarantine))
-    assert (merged.standing, merged.rows["visit"]) == ([], [(7, 1)])
+    assert (merged.remaining, merged.rows["visit"]) == ([], [(7, 1)])
     named = mended(DUPLICATES, *PLACES, accepted=accept(("lossy",), ("duplicate-key",)))
     assert [(table, row) for _, table, row, *_ in named.aside] == [("place", 2), ("visit", 7)]
 

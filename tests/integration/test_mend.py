@@ -40,7 +40,7 @@ def test_one_cell_may_be_mended_by_several_rules_in_turn() -> None:
         ("text-too-long", "t", "v", 1, "aébcde", "aébc"),
     ]
     assert [line[4:] for line in done.changed if line[3] == 3] == [(12345, "12345"), ("12345", "1234")]
-    assert done.standing == []
+    assert done.remaining == []
 
 
 def test_texts_that_are_equal_once_they_are_cut_are_merged() -> None:
@@ -57,7 +57,7 @@ def test_texts_that_are_equal_once_they_are_cut_are_merged() -> None:
 def test_what_was_not_accepted_stands() -> None:
     done = mended(COURSES.replace("'AGV211', 'Staticz'", "'AGV2120', NULL"), COURSE, fix=["text-too-long"])
     assert done.applied == [("text-too-long", "course", "code")]
-    assert done.standing == [("duplicate-key", "course", "code", 1)]
+    assert done.remaining == [("duplicate-key", "course", "code", 1)]
 
 
 # --- duplicates -------------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def test_of_many_rows_the_first_stays_and_self_references_follow() -> None:
     assert done.aside == [("duplicate-key", "t", row, "merged", kept) for row, kept in ((4, 3), (5, 3), (7, 6))]
     assert done.kept["t"] == [(4, 4, "a", 3), (5, 5, "a", 5), (7, 7, "b", 4)]
     assert sorted(line[3:] for line in done.changed) == [(2, 7, 6), (6, 5, 3)]
-    assert done.standing == []
+    assert done.remaining == []
 
 
 @pytest.mark.parametrize("object_type", ["bigint", "text"])
@@ -160,7 +160,7 @@ def test_nothing_is_merged_where_a_child_could_not_follow() -> None:
     lab = table("lab", "course_id bigint", key="course_id", refers=[("course_id", "course.id")])
     done = mended(script, COURSE, lab, fix=["duplicate-key"])
     assert (done.changed, done.aside) == ([], [])
-    assert done.standing == [("duplicate-key", "course", "code", 1)]
+    assert done.remaining == [("duplicate-key", "course", "code", 1)]
 
 
 def test_a_row_that_others_were_merged_into_may_be_merged_itself() -> None:
@@ -221,7 +221,7 @@ def test_quarantine_takes_children_along_and_theirs() -> None:
     assert done.reasons[-1] == "refers by b_id to a row of b that is in quarantine"
     assert done.kept["c"] == [(2, 2, 2), (4, 4, 3)]
     assert done.planned == {"a": 1, "b": 2, "c": 3}
-    assert (done.applied, done.standing) == ([("text-too-long", "a", "v")], [])
+    assert (done.applied, done.remaining) == ([("text-too-long", "a", "v")], [])
 
 
 def test_nullable_keys_are_nulled_instead_where_that_was_accepted() -> None:
@@ -252,7 +252,7 @@ def test_quarantine_ends_in_cycles_and_at_a_row_that_refers_to_itself() -> None:
     )
     # a 1 takes b 2, that a 2, that b 1, that b 4.
     assert {name: [row[0] for row in rows] for name, rows in done.rows.items()} == {"a": [3], "b": [3]}
-    assert done.standing == []
+    assert done.remaining == []
 
 
 def test_orphans_themselves_are_quarantined_or_nulled() -> None:
@@ -298,7 +298,7 @@ def test_a_table_with_a_text_key() -> None:
     assert [key["code"] for key in done.keys] == ["a'\"b", "é", "NULL", "\\xe9", "x'00ff'", "7"]
     # Never the key itself.
     assert {line[2] for line in done.changed} == {"v"}
-    assert ("wrong-storage-class", "t", "code", 2) in done.standing
+    assert ("wrong-storage-class", "t", "code", 2) in done.remaining
 
 
 def test_columns_that_are_called_as_the_rowid_is() -> None:
@@ -310,7 +310,7 @@ def test_columns_that_are_called_as_the_rowid_is() -> None:
     assert done.rows["t"] == [(9, "ab", "o")]
     # Without a name for its rowid it is told apart by its place.
     assert done.rows["u"] == [(1, "ab", "x", "y")]
-    assert done.standing == []
+    assert done.remaining == []
 
 
 NAMES = [
@@ -381,7 +381,7 @@ def test_generated_columns_are_left_to_postgresql() -> None:
     done = mended(script, target, fix=["text-too-long"])
     # SQLite computes the last column and PostgreSQL does not: it is no value that anybody could mend.
     assert done.rows["t"] == [(1, "ab", "abc?"), (2, "a", "a?")]
-    assert done.standing == [("text-too-long", "t", "plain", 1)]
+    assert done.remaining == [("text-too-long", "t", "plain", 1)]
 
 
 def test_a_table_without_key_is_not_edited() -> None:
@@ -389,7 +389,7 @@ def test_a_table_without_key_is_not_edited() -> None:
     u = table("u", "v character varying(2)", key="")
     done = mended(script, u, fix=["text-too-long"], quarantine=["text-too-long"])
     assert (done.changed, done.aside) == ([], [])
-    assert done.standing == [("text-too-long", "u", "v", 1)]
+    assert done.remaining == [("text-too-long", "u", "v", 1)]
 
 
 def test_what_stands_is_told_with_the_rows_that_are_left() -> None:

@@ -70,8 +70,8 @@ class Decision:
         """The steps. A repair of rows that would not hold is left out, and the others are made without it."""
         rules = self._accepted & set(ROW_REPAIRS)
         while True:
-            self.mended = self._mend(rules)
-            with self._opened(self._place.unfinished) as found, self._opened(self._mended_copy) as mended:
+            self.mended = self._repair_rows(rules)
+            with self._opened(self._place.unfinished) as found, self._opened(self._repaired_copy) as mended:
                 planning = Planning(
                     subject=Subject(plan=self._plan, catalog=self._catalog, database=found),
                     findings=self._findings,
@@ -83,31 +83,31 @@ class Decision:
                 )
                 unfit = list(planning.unfit())
                 if not unfit:
-                    return [*planning.steps(), *(self.mended.standing(rules, self._spared) if self.mended else ())]
+                    return [*planning.steps(), *(self.mended.remaining(rules, self._spared) if self.mended else ())]
             self._refused += unfit
             rules -= {left.rule for left in unfit}
 
-    def _mend(self, rules: frozenset[str]) -> RepairedRows | None:
+    def _repair_rows(self, rules: frozenset[str]) -> RepairedRows | None:
         return repaired_rows(
             self._plan, self._catalog, self._backup, tuple(self._findings),
             rules=rules, spared=self._spared.keys(), place=self._place, progress=self._progress,
         )  # fmt: skip
 
     @property
-    def _mended_copy(self) -> Path:
+    def _repaired_copy(self) -> Path:
         return self.mended.working if self.mended else self._place.unfinished
 
     def _opened(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:
         return samples.opened(path, time_zone=self._choice.time_zone)
 
-    def spare(self, steps: Collection[Step], stuck: RowsError) -> None:
+    def skip_table(self, steps: Collection[Step], stuck: RowsError) -> None:
         """Leave the rows of that table as they are from now on, and tell why."""
         table = next(step.edits[stuck.table].table for step in steps if isinstance(step, EditRows))
         rules = dict.fromkeys(finding.rule for finding in self._own_findings(table))
         told = (NotRepaired(rule=rule, table=stuck.table, reason=str(stuck)) for rule in rules)
         self._spared[table] = tuple(told)
 
-    def may_spare(self, step: EditRows, table: str) -> bool:
+    def can_skip(self, step: EditRows, table: str) -> bool:
         """Whether it would help the others, and ends: each time another table."""
         others = len(step.edits) > 1 and len(self._spared) < _SPARED
         return others and table not in self._spared and any(self._own_findings(table))

@@ -55,7 +55,7 @@ class RepairedRows:
             )
             yield Repaired(rule=rows.rule, table=own.get(rows.table, rows.table), what=what)
 
-    def standing(self, rules: frozenset[str], spared: Collection[str]) -> Iterator[NotRepaired]:
+    def remaining(self, rules: frozenset[str], spared: Collection[str]) -> Iterator[NotRepaired]:
         """Whatever of those rules' findings is left, but for the tables that were left as they are."""
         for finding in self.findings:
             if finding.rule in rules and not finding.applied and finding.table not in spared:

@@ -57,7 +57,7 @@ class InPlace:
         self.restored = False
         self.version = 0
         self.steps: list[Step] = []
-        self.refused: list[NotRepaired] = []
+        self.find_rejected: list[NotRepaired] = []
         self.mended: RepairedRows | None = None
         self.before = Checkup()
         #: What was found in the end; None where the database is as it was.
@@ -90,7 +90,7 @@ class InPlace:
         return RepairRecord(
             backup=self._backup_name,
             repaired=tuple(done for step in self.steps for done in step.repaired()) if holds else (),
-            not_repaired=tuple(dict.fromkeys(self.refused)),
+            not_repaired=tuple(dict.fromkeys(self.find_rejected)),
             restored=self.restored,
             failure=failure,
         )
@@ -111,7 +111,7 @@ class InPlace:
                         self._drop_backup()
                 if self.steps:
                     self._repair(database)
-                    self._look_again(source, database)
+                    self._verify_or_restore(source, database)
 
     @property
     def _backup_name(self) -> str:
@@ -141,7 +141,7 @@ class InPlace:
         self._decide()
 
     def _decide(self) -> None:
-        self.steps, self.refused = self._decision.steps()
+        self.steps, self.find_rejected = self._decision.steps()
         self.mended = self._decision.mended
 
     def _drop_backup(self) -> None:
@@ -152,11 +152,11 @@ class InPlace:
     def _try_out(self) -> None:
         """Repair the copy, and examine it again; what cannot be done there is left out."""
         while self.steps and (stuck := self._rehearse()):
-            self._decision.spare(self.steps, stuck)
+            self._decision.skip_table(self.steps, stuck)
             self._decide()
         if self.steps:
             after = check_up(self.choice, self._copy, self.progress)
-            regressions.require_none(self._all_doubts(after))
+            regressions.require_none(self._all_regressions(after))
 
     def _rehearse(self) -> RowsError | None:
         """Repair the copy; where the rows of one table are in the way of all others', nothing, and which it is."""
@@ -186,22 +186,22 @@ class InPlace:
 
         Raises RowsError where one table's rows are in the way of others', which may go without them.
         """
-        error = self._hindrance(database, step)
+        error = self._try_step(database, step)
         if error is None:
             return step
         lesser = None
         if isinstance(step, EditRows) and isinstance(error, RowsError):
-            lesser = step.lesser(error.table)
-            if lesser is None and self._decision.may_spare(step, step.edits[error.table].table):
+            lesser = step.without_table(error.table)
+            if lesser is None and self._decision.can_skip(step, step.edits[error.table].table):
                 raise error
         works = self._what_works(database, lesser) if lesser else None
         told = lesser.repaired() if lesser else ()
         reason = str(error) or type(error).__name__
         left = (gone for gone in step.repaired() if gone not in told)
-        self.refused += [NotRepaired(rule=gone.rule, table=gone.table, reason=reason) for gone in left]
+        self.find_rejected += [NotRepaired(rule=gone.rule, table=gone.table, reason=reason) for gone in left]
         return works
 
-    def _hindrance(self, database: sqlite3.Connection, step: Step) -> Exception | None:
+    def _try_step(self, database: sqlite3.Connection, step: Step) -> Exception | None:
         """Why a step cannot be done; None where it is done now."""
         database.execute("SAVEPOINT step")
         try:
@@ -232,10 +232,10 @@ class InPlace:
             commit(database, self.path)
             self.committed = True
 
-    def _look_again(self, source: Source, database: sqlite3.Connection) -> None:
+    def _verify_or_restore(self, source: Source, database: sqlite3.Connection) -> None:
         """Examine the database while nobody writes to it; where there is any doubt the backup is put back."""
         with self._held(database) as untouched:
-            found = self._doubts(source)
+            found = self._regressions(source)
         if found and not untouched:
             raise RepairError(
                 _(
@@ -260,7 +260,7 @@ class InPlace:
         yield _data_version(database) == self.version
         database.execute("ROLLBACK")
 
-    def _doubts(self, source: Source) -> list[str]:
+    def _regressions(self, source: Source) -> list[str]:
         """Every reason to take the repair back; that it cannot be read is one."""
         fresh = self._copy.with_name(f"{self._copy.name}.after")
         try:
@@ -268,9 +268,9 @@ class InPlace:
         except (MigrateToPgError, sqlite3.Error, OSError) as error:
             return [str(error)]
         self.after = check_up(self.choice, fresh, self.progress)
-        return self._all_doubts(self.after)
+        return self._all_regressions(self.after)
 
-    def _all_doubts(self, after: Checkup) -> list[str]:
+    def _all_regressions(self, after: Checkup) -> list[str]:
         return regressions.find_regressions(self.before.findings, after.findings, self.steps, self.mended)
 
     def _restore(self, database: sqlite3.Connection, found: list[str]) -> None:

@@ -119,7 +119,7 @@ class EditRows:
     #: Those of them that the edits need.
     needed: tuple[DefineColumns, ...] = ()
 
-    def lesser(self, table: str) -> EditRows | None:
+    def without_table(self, table: str) -> EditRows | None:
         """The same with no more definitions in that table than the edits need; None where there are no others."""
         needed = tuple(definition for definition in self.needed if definition.table == table)
         others = tuple(definition for definition in self.definitions if definition.table != table)

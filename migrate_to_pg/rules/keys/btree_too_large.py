@@ -46,7 +46,7 @@ class _Entry:
         )
 
     @property
-    def surely(self) -> Sql:
+    def certainly_too_large(self) -> Sql:
         """Larger even as zlib packs it, which does better than the compression that PostgreSQL gives index entries."""
         packed = (compose("ifnull(pg_packed(CAST({c} AS BLOB)), 0)", c=name(c.source.name)) for c in self.long)
         limit = number(_LIMIT + _ZLIB_HEAD)
@@ -65,7 +65,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
     """The rows whose key no compression makes fit, for each index."""
     for entry in _entries(table):
-        yield Offence(columns=tuple(entry.columns), where=entry.surely)
+        yield Offence(columns=tuple(entry.columns), where=entry.certainly_too_large)
 
 
 def _entries(table: PlannedTable) -> Iterator[_Entry]:
@@ -96,8 +96,8 @@ def _may_be_long(column: PlannedColumn) -> bool:
 
 
 def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -> Finding:
-    refused = samples.count(subject, table.source, entry.surely)
-    rowids = samples.first_rowids(subject, table.source, entry.surely if refused else entry.larger)
+    refused = samples.count(subject, table.source, entry.certainly_too_large)
+    rowids = samples.first_rowids(subject, table.source, entry.certainly_too_large if refused else entry.larger)
     effect = (
         _(
             "{of_them_are} too large in any compression, and PostgreSQL would refuse the index.",

@@ -263,7 +263,7 @@ RULE = ValueRule(
     remedy=N_("Put the id of the row that has the code in its place."),
     mask=mask,
     where=_where,
-    tell=describe,
+    describe=describe,
     repair="lossy",
     repair_description=(
         "Django reads the text today, and finds no row by it. Puts the key of the one row that has the text as its code"

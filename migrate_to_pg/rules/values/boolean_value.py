@@ -141,7 +141,7 @@ _RULE = form_rule(
 
 
 def _describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
-    return dataclasses.replace(_RULE.tell(subject, table, column, own), remedy=_remedy(table, column))
+    return dataclasses.replace(_RULE.describe(subject, table, column, own), remedy=_remedy(table, column))
 
 
-RULE = dataclasses.replace(_RULE, where=contradicted, tell=_describe)
+RULE = dataclasses.replace(_RULE, where=contradicted, describe=_describe)

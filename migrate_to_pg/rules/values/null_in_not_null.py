@@ -58,7 +58,7 @@ RULE = ValueRule(
     meaning="PostgreSQL refuses the row.",
     remedy=N_("Give the rows a value, or let the model's field be null and migrate."),
     mask=mask,
-    tell=describe,
+    describe=describe,
     repair="lossy",
     repair_description=(
         "Puts the empty text, '', in place of NULL in columns of text that are not part of a foreign key. Any other"

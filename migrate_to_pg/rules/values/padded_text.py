@@ -45,5 +45,5 @@ RULE = ValueRule(
     ),
     remedy=N_("Make the column varchar(n) on PostgreSQL by a migration, where the spaces would matter."),
     mask=mask,
-    tell=describe,
+    describe=describe,
 )

@@ -72,5 +72,5 @@ RULE = ValueRule(
     ),
     remedy=N_("Give the column its full precision on PostgreSQL by a migration, or round the values in SQLite."),
     mask=mask,
-    tell=describe,
+    describe=describe,
 )

@@ -85,7 +85,7 @@ RULE = ValueRule(
     ),
     remedy=N_("Raise max_length in the model and migrate, or shorten the values."),
     mask=mask,
-    tell=describe,
+    describe=describe,
     repair="lossy",
     repair_description=(
         "Keeps the first n characters (code points), n being the length of PostgreSQL's column, and cuts off the rest,"

@@ -44,7 +44,7 @@ class Outcome:
         return [(f.rule, f.table, f.column) for f in self.findings if f.applied]
 
     @property
-    def standing(self) -> list[tuple[str, str, str, int]]:
+    def remaining(self) -> list[tuple[str, str, str, int]]:
         """(rule, table, column, count) of what was not."""
         return [(f.rule, f.table, f.column, f.count) for f in self.findings if not f.applied]
 

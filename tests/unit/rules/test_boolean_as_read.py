@@ -42,7 +42,7 @@ def test_without_its_type_django_reads_the_numbers_alone(value: Any, new: Any) -
 
 def test_a_column_that_may_not_be_null_keeps_its_empty_texts() -> None:
     done = mended(partial(filled, "bool", ""), table("t", "id bigint", "v boolean"), fix=["boolean-as-read"])
-    assert done.standing == [("boolean-value", "t", "v", 1)]
+    assert done.remaining == [("boolean-value", "t", "v", 1)]
 
 
 def test_it_tells_what_django_reads() -> None:

@@ -129,7 +129,7 @@ def test_a_table_that_is_sorted_by_a_collation_of_others_is_loaded_whole(
     batches = list(read(planned, path, time_zone="UTC"))
     loaded = [value for batch in batches for value in batch.columns[1].values.to_pylist()]
     assert sorted(loaded) == sorted(WORDS)
-    assert all(batch.faultless for batch in batches)
+    assert all(batch.is_valid for batch in batches)
 
 
 def planned_tables(catalog: SourceCatalog, *targets: TargetTable) -> tuple[object, ...]:

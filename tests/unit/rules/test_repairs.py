@@ -277,7 +277,7 @@ def test_codes_of_two_rows_become_one_id_when_these_are_merged() -> None:
     done = mended(script, COURSE, CHILD, fix=["code-in-key", "duplicate-key"])
     # The column is of text: 9 is stored as '9'.
     assert done.rows["child"] == [(1, 8), (2, 8)]
-    assert done.standing == []
+    assert done.remaining == []
     assert [(rule, row, old, new) for rule, _, _, row, old, new in done.changed] == [
         ("code-in-key", 2, "9", 9),
         ("duplicate-key", 2, 9, 8),

@@ -58,7 +58,7 @@ def test_their_rows_are_listed_by_their_primary_key(shape: tuple[str, str]) -> N
 def test_their_rows_are_repaired_and_set_aside(shape: tuple[str, str]) -> None:
     script, column = shape
     done = mended(script, target(column), P, fix=["text-too-long"], quarantine=["foreign-key-orphan"])
-    assert done.standing == []
+    assert done.remaining == []
     assert sorted(row[1:4] for row in done.rows["t"]) == [("x", 1, "far too "), ("x", 2, "fine"), ("y", 1, "fine")]
     assert done.keys == [{"a": "x", "b": "1"}, {"a": "w", "b": "9"}]
     ((_number, *whole),) = done.kept["t"]
@@ -73,7 +73,7 @@ def test_their_duplicates_are_listed_and_merged(shape: tuple[str, str]) -> None:
     assert finding.count == 2
     assert len(keys(finding)) == 2
     done = mended(script, target(column, unique=(column,)), P, fix=["duplicate-key"])
-    assert done.standing == []
+    assert done.remaining == []
     assert sorted(row[1:4] for row in done.rows["t"]) == [("w", 2, "orphan"), ("x", 1, "fine")]
 
 
