@@ -95,7 +95,7 @@ def take_run_lock(connection: Connection) -> None:
             raise TargetError(
                 _("Another migrate_to_pg is running against this database."),
                 detail=_lock_holders(connection),
-                remedy="Wait until it has ended, or end it with SELECT pg_terminate_backend(pid).",
+                remedy=_("Wait until it has ended, or end it with SELECT pg_terminate_backend(pid)."),
             )
         time.sleep(0.5)
 

@@ -367,8 +367,10 @@ def require_incoming(connection: BaseDatabaseWrapper) -> None:
                 schema=schema or _("(none)"),
                 incoming=INCOMING,
             ),
-            remedy="Remove search_path from the database's OPTIONS, from the role (ALTER ROLE ... RESET search_path) or"
-            " from the pooler, or connect to PostgreSQL directly.",
+            remedy=_(
+                "Remove search_path from the database's OPTIONS, from the role (ALTER ROLE ... RESET search_path) or"
+                " from the pooler, or connect to PostgreSQL directly."
+            ),
         )
 
 

@@ -74,7 +74,7 @@ def _require_names(connection: Connection, old: Sequence[SchemaObject], staged: 
         raise PublishError(
             _("Names that the migrations use are taken in schema {final} by something of another kind.", final=final),
             detail=taken,
-            remedy="Rename these, or move them to another schema (ALTER ... SET SCHEMA), then run again.",
+            remedy=_("Rename these, or move them to another schema (ALTER ... SET SCHEMA), then run again."),
         )
 
 

@@ -146,7 +146,7 @@ def holders_of(connection: Connection, relations: list[int]) -> list[str]:
             "pid {pid} (user {user}, {name}, {state}) holds {relation}: {query}",
             pid=pid,
             user=user,
-            name=name or "unnamed",
+            name=name or _("unnamed"),
             state=state,
             relation=relation,
             query=query,
@@ -164,6 +164,8 @@ def blocked(connection: Connection, relations: list[int], what: str) -> MigrateT
             lock_timeout=LOCK_TIMEOUT,
         ),
         detail=holders_of(connection, relations),
-        remedy="Stop the application that uses these tables, or end its sessions with SELECT"
-        " pg_terminate_backend(pid), then run again.",
+        remedy=_(
+            "Stop the application that uses these tables, or end its sessions with SELECT pg_terminate_backend(pid),"
+            " then run again."
+        ),
     )

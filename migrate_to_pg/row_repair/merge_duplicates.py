@@ -85,13 +85,18 @@ def content_types(subject: Subject, table: PlannedTable) -> list[int]:
 def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
     """The rows that go, each with what tells it from the one that stays."""
     differs = join(" || ", (_differs(column) for column in stored_columns(table) if column not in _keys(table)))
-    same = text(_("same {columns} as ", columns=", ".join(search.unique.columns)))
+    columns = ", ".join(search.unique.columns)
+    # SQLite puts in what each row has, the keys last: they may hold anything.
+    same = _("same {columns} as {kept}", columns=columns, kept="{kept}")
+    other = _("same {columns} as {kept}; differs in {others}", columns=columns, kept="{kept}", others="{others}")
     return compose(
-        "SELECT p.gone AS row, p.kept AS kept,"
-        " {same} || {kept_key} || ifnull('; differs in ' || rtrim(nullif({differs}, ''), ', '), '') AS reason"
+        "SELECT p.gone AS row, p.kept AS kept, replace("
+        "ifnull(replace({other}, '{{others}}', rtrim(nullif({differs}, ''), ', ')), {same}), '{{kept}}', {kept_key}"
+        ") AS reason"
         " FROM {pairs} AS p JOIN main.{table} AS g ON g.{rowid} = p.gone"
         " JOIN main.{table} AS k ON k.{rowid} = p.kept",
-        same=same,
+        same=text(same),
+        other=text(other),
         kept_key=join(" || ', ' || ", (_named(table, column) for column in table.key)),
         differs=differs or Sql("''"),
         pairs=_PAIRS,

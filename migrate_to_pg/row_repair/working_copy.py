@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable
 from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.row_repair.journal import ROW, TABLES, rows_table
@@ -205,9 +206,12 @@ class RepairCopy:
         self.database.execute(
             "WITH RECURSIVE lost (row) AS (SELECT row FROM journal.aside WHERE rowid > ?1"
             ' UNION SELECT a.row FROM journal.aside AS a JOIN lost ON a.kept = lost.row WHERE a."table" = ?2)'
-            " UPDATE journal.aside SET fate = ?3, reason = reason || ', which is in quarantine'"
+            " UPDATE journal.aside SET fate = ?3, reason = replace(?5, '{reason}', reason)"
             ' WHERE "table" = ?2 AND fate = ?4 AND row IN (SELECT row FROM lost)',
-            [last, table.name, str(RowOutcome.QUARANTINED), str(RowOutcome.MERGED)],
+            [
+                *(last, table.name, str(RowOutcome.QUARANTINED), str(RowOutcome.MERGED)),
+                _("{reason}, which is in quarantine", reason="{reason}"),
+            ],
         )
 
     def _make_rows_table(self, table: PlannedTable) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from migrate_to_pg.i18n import use_language
 from migrate_to_pg.records import GenericKey, TargetUnique
 from migrate_to_pg.rules import RULES
 from tests.unit.rules.examined import keys, table
@@ -52,6 +53,12 @@ def test_texts_that_are_equal_once_they_are_cut_are_merged() -> None:
     assert done.kept["course"] == [(5, 5, "AGV2120", None)]
     assert done.reasons == ["same code as id = 2"]
     assert done.applied == [("text-too-long", "course", "code")]
+
+
+def test_the_reason_for_a_merge_is_one_sentence_of_the_language_in_force() -> None:
+    with use_language("fr"):
+        done = mended(COURSES, COURSE, fix=["duplicate-key"])
+    assert done.reasons == ["même code que id = 1\u00a0; diffère par title"]
 
 
 def test_what_was_not_accepted_stands() -> None:

@@ -127,6 +127,29 @@ def test_the_message_of_no_error_is_an_english_template_in_french() -> None:
     assert wrong == []
 
 
+def test_what_an_error_says_is_asked_of_the_catalogue() -> None:
+    """A literal that is handed over as it is stays English in a French run."""
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                given = [k.value for k in node.keywords if k.arg in ("remedy", "explanation", "message")]
+                given += node.args if name in vars(errors) else []
+                texts = [text for one in given for text in literals(one)]
+                wrong += [f"{path.name}:{a.lineno}" for a in texts if len(re.findall(r"[A-Za-z]{3,}", a.value)) > 1]
+    assert wrong == []
+
+
+def literals(node: ast.AST) -> Iterator[ast.Constant]:
+    """The texts of an expression but for those that a function is given."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node
+    elif not isinstance(node, ast.Call):
+        for child in ast.iter_child_nodes(node):
+            yield from literals(child)
+
+
 def prose(text: ast.JoinedStr) -> bool:
     told = "".join(v.value for v in text.values if isinstance(v, ast.Constant))
     return len(re.findall(r"[A-Za-z]{3,}", told)) > 1 and not told.startswith("CREATE")

@@ -71,9 +71,13 @@ def reason_not_redefinable(
     if new and ddl_statement.tokens(new)[0].name != column:
         return _("the migrations spell it {tokens}", tokens=ddl_statement.tokens(new)[0].name)
     lost = _OWN & (_keywords(own) - _keywords(new))
-    if not new or lost:
-        what = _("has {lost} of its own", lost=" and ".join(sorted(lost))) if lost else _("is not Django's")
-        return _("the definition of {table}.{column} {what}", table=table, column=column, what=what)
+    if lost:
+        clauses = ", ".join(sorted(lost))
+        return _(
+            "the definition of {table}.{column} has {clauses} of its own", table=table, column=column, clauses=clauses
+        )
+    if not new:
+        return _("the definition of {table}.{column} is not Django's", table=table, column=column)
     _name, declared, not_null, *_others = next(c for c in reference.shape.columns if c[0].lower() == column.lower())
     if not_null and has_null(rows, table, column):
         return _("rows hold NULL in {column}", column=column)
