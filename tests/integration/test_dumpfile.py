@@ -314,3 +314,17 @@ def test_a_file_that_is_there_is_not_touched_by_a_load(database: Callable[..., P
     with pytest.raises(FileExistsError):
         load(tmp_path / "a.dump", tmp_path / "there")
     assert (tmp_path / "there").read_bytes() == Path(__file__).read_bytes()
+
+
+def test_a_disk_that_becomes_full_during_a_load_leaves_nothing(database: Callable[..., Path], tmp_path: Path) -> None:
+    dump(database("CREATE TABLE t (a); INSERT INTO t VALUES (randomblob(5000000))"), tmp_path / "a.dump")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+        with pytest.raises(OSError, match="File too large"):
+            load(tmp_path / "a.dump", tmp_path / "never")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not (tmp_path / "never").exists()
