@@ -1,20 +1,56 @@
-"""Move a Django project from SQLite to PostgreSQL, prove every cell equal, publish in one transaction.
+"""Move a Django project from SQLite to PostgreSQL, verify every cell, publish in one transaction.
 
-The way of the data, one module a stage:
+The names below are the public API: documented in docs/reference/api.md and stable from version to version. All other
+modules may move. docs/explanation/architecture.md is the map of them.
 
-    snapshot   the source -> a consistent private copy
-    catalog    what the copy holds, what PostgreSQL's tables are -> a plan
-    staging    the project's migrations, run into a hidden schema of the target
-    examine    rules over copy and plan -> findings
-    load       SQLite -> Arrow -> binary COPY
-    staging    indexes, constraints and identities back (restore)
-    prove      copy and staging both read back and compared
-    publish    one transaction moves everything into the final schema
-    report     terminal, HTML, JSON
-
-``pipeline.run`` tells them in order. Importing this package, or having it in INSTALLED_APPS, imports none of them.
+Each name is loaded when it is first asked for: importing this package, or having it in INSTALLED_APPS, costs a web
+worker nothing.
 """
 
-from migrate_to_pg.version import __version__
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from migrate_to_pg.doctor.diagnose import diagnose
+    from migrate_to_pg.errors import UsageError
+    from migrate_to_pg.pipeline.move import run
+    from migrate_to_pg.pipeline.undo_and_purge import purge, undo
+    from migrate_to_pg.pipeline.verify import verify_published
+    from migrate_to_pg.records import Event, Options, Report, Verify
+    from migrate_to_pg.report.to_json import dumps
+
+__version__ = "0.1.0"
+__all__ = [
+    "Event",
+    "Options",
+    "Report",
+    "UsageError",
+    "Verify",
+    "diagnose",
+    "dumps",
+    "purge",
+    "run",
+    "undo",
+    "verify_published",
+]
+
+_MODULES = {
+    "diagnose": "doctor.diagnose",
+    "UsageError": "errors",
+    "run": "pipeline.move",
+    "purge": "pipeline.undo_and_purge",
+    "undo": "pipeline.undo_and_purge",
+    "verify_published": "pipeline.verify",
+    "dumps": "report.to_json",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'records')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

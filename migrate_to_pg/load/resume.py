@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from migrate_to_pg import __version__
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.schema_digest import Described, describe
 from migrate_to_pg.postgres.standby import wait_for_the_disk
 from migrate_to_pg.records import INCOMING, Options, Plan
-from migrate_to_pg.version import __version__
 
 Connection = psycopg.Connection[Any]
 

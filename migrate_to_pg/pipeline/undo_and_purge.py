@@ -107,13 +107,18 @@ def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[Doome
     return tuple(file for path in recorded_snapshots(remembered) if (file := as_it_is(path)))
 
 
-def purge(options: Options, doomed: Doomed, say: Callable[[str], None] = _silent) -> tuple[str, ...]:
-    """Remove what was listed, and nothing that has taken its place since; returns what was removed.
+def purge(options: Options, doomed: Doomed | None = None, say: Callable[[str], None] = _silent) -> tuple[str, ...]:
+    """Remove what was listed, and nothing that has taken its place since.
 
-    ``say`` is told what it waits for.
+    Args:
+        options: the target and the schema that was published to.
+        doomed: the result of ``list_purgeable``, as somebody agreed to it. None lists anew.
+        say: is given a line for each wait.
 
-    Raises MigrateToPgError where something stands in the way; the next purge goes on from there.
+    Returns a line for each thing that was removed. Raises MigrateToPgError where something stands in the way. The next
+    purge goes on from there.
     """
+    doomed = doomed or list_purgeable(options)
     removed: list[str] = []
     try:
         with _connected(options) as (connection, _choice), watched(connection, say):

@@ -41,7 +41,7 @@ from migrate_to_pg.verify import prove
 from migrate_to_pg.verify.schema import require_validated
 
 
-def verify_only(options: Options, progress: Progress = no_progress) -> Report:
+def verify_published(options: Options, progress: Progress = no_progress) -> Report:
     """Prove an already published database against the source or a kept snapshot.
 
     Where no source is named and repairs were made before the publication, the snapshot that it kept is taken, whose

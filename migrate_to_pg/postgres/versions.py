@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Mapping
 from importlib import metadata
 
+from migrate_to_pg import __version__
 from migrate_to_pg.records import TargetFacts
 from migrate_to_pg.system.subprocesses import minimal_environment
-from migrate_to_pg.version import __version__
 
 _PACKAGES = ("django", "psycopg", "pyarrow", "adbc-driver-sqlite", "adbc-driver-postgresql")
 

@@ -24,10 +24,10 @@ from django.apps import apps
 from django.conf import global_settings, settings
 from django.db.migrations.loader import MigrationLoader
 
+from migrate_to_pg import __version__
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.migrations import Key
 from migrate_to_pg.project.sqlite_connection import sqlite_entry
-from migrate_to_pg.version import __version__
 
 #: A word in quotes, as the code names a variable of the environment.
 _VARIABLE = re.compile(rb"""(?<=["'])[A-Za-z_][A-Za-z0-9_]*(?=["'])""")

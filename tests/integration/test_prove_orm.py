@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from django.db.models.signals import post_init, pre_init
 
-from migrate_to_pg.pipeline.verify import verify_only
+from migrate_to_pg.pipeline.verify import verify_published
 from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
 from migrate_to_pg.verify.orm import same, same_address, same_json
 
@@ -98,7 +98,7 @@ def test_verify_only_asks_the_orm_too(
     options = Options(
         source=snapshot, target=postgres_url, mode="verify_only", verify=Verify.ORM, report=tmp_path / "later"
     )
-    report = verify_only(options)
+    report = verify_published(options)
     assert report.ok, report.failure
     assert report.proof is not None
     assert sum(table.keys_followed for table in report.proof.orm) > 100

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from migrate_to_pg.pipeline import undo_and_purge
-from migrate_to_pg.pipeline.verify import verify_only
+from migrate_to_pg.pipeline.verify import verify_published
 from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
 from migrate_to_pg.report.to_json import to_json
 from tests.conftest import ROOT
@@ -46,7 +46,7 @@ def test_a_published_an_undone_and_a_verified_run(
     assert check_valid(published)["publication"] is not None
     assert published.source is not None
     options = {"target": postgres_url, "report": tmp_path / "later"}
-    check_valid(verify_only(Options(source=published.source.snapshot, mode="verify_only", **options)))
+    check_valid(verify_published(Options(source=published.source.snapshot, mode="verify_only", **options)))
     assert check_valid(undo_and_purge.undo(Options(mode="undo", **options)))["mode"] == "undo"
 
 

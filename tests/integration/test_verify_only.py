@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.pipeline.verify import verify_only
+from migrate_to_pg.pipeline.verify import verify_published
 from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
 from migrate_to_pg.sqlite.snapshot import file_sha256
 
@@ -31,7 +31,7 @@ def again(tmp_path: Path, django_db_blocker: Any) -> Callable[..., Report]:
             source=source and str(source), target=url, mode="verify_only", verify=verify, report=tmp_path / "verified"
         )
         with django_db_blocker.unblock():
-            return verify_only(options)
+            return verify_published(options)
 
     return run
 

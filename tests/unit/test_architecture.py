@@ -13,7 +13,7 @@ PACKAGE = ROOT / "migrate_to_pg"
 #: From the ground up. A module imports from its own room and from rooms of the layers below it. Rooms of one layer do
 #: not know each other: a stage takes a record and returns one, and only the pipeline and the commands know them all.
 LAYERS = (
-    {"version", "errors", "i18n"},
+    {"errors", "i18n"},
     {"records"},
     {"system"},
     {"sqlite", "postgres"},

@@ -74,7 +74,7 @@ class Command(BaseCommand):
         from migrate_to_pg.report.progress import display
 
         wanted = options_of(options)
-        work = {"undo": undo_and_purge.undo, "verify_only": verify.verify_only}.get(wanted.mode, move.run)
+        work = {"undo": undo_and_purge.undo, "verify_only": verify.verify_published}.get(wanted.mode, move.run)
         with (
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
