@@ -1,7 +1,7 @@
-"""In: a Report. Out: report.html and report.json in a directory, readable by their owner alone.
+"""Write report.html and report.json into a directory, readable by their owner alone.
 
-``text`` tells the same report on a terminal, ``html`` on a page, ``json`` to programs; ``facts`` is what all three tell
-alike, ``words`` the sentences they use.
+``to_text`` shows a report on a terminal, ``to_html`` on a page, ``to_json`` to programs. ``summary``, ``tables``,
+``repairs`` and ``verdict`` are what they have in common.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OWNER_ONLY = 0o700
 
 
 def write(report: Report, directory: Path) -> tuple[Path, Path]:
-    """Write both files, each of them whole or not at all; they hold values from the database."""
+    """Write both files, each of them completely or not at all; they hold values from the database."""
     page, data = directory / "report.html", directory / "report.json"
     texts = {page: to_html(report), data: dumps(report)}
     _make(directory)
@@ -35,7 +35,7 @@ def _make(directory: Path) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    # mkstemp makes the file 0600 from its first moment; what stood at that name before keeps neither mode nor content.
+    # mkstemp makes the file 0600 from its first moment; a file that had the name before keeps neither mode nor content.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -89,7 +89,7 @@ def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
 
 
 def _is_of_move_alone(finding: Finding) -> bool:
-    """Tell whether it is a warning that says nothing of SQLite."""
+    """Tell whether it is a warning about the move alone."""
     return finding.level is Level.WARNING and finding.rule not in REPAIRS and _is_of_move(finding.explanation)
 
 

@@ -98,7 +98,7 @@ def _stopped(stage: str, seconds: str) -> str:
 
 
 class _Stages:
-    """Which stages run and which have ended: what an ended one still tells belongs to the one that runs it again."""
+    """Track open and ended stages: what an ended one still sends belongs to the one that runs it again."""
 
     def __init__(self) -> None:
         self._open: list[str] = []
@@ -185,7 +185,7 @@ class _Bars:
         # rich's own refreshing thread may erase a line that another thread prints: ours takes the lock of the events.
         self._lock, self._closed = lock, threading.Event()
         self._refresher = threading.Thread(target=self._refresh, daemon=True)
-        # Without it the bars move when something is told.
+        # Without it the bars move with each event.
         with contextlib.suppress(RuntimeError):
             self._refresher.start()
 

@@ -10,7 +10,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RowOutcome
 from migrate_to_pg.report.messages import more_cells, more_rows
-from migrate_to_pg.report.tables import changed_cells, row_sum, rows_aside, tables
+from migrate_to_pg.report.tables import count_cells, count_rows, row_sum, tables
 
 #: Rules that also put NULL where the row that a key refers to went into quarantine.
 _KEYS = ("foreign-key-orphan", "generic-foreign-key-orphan")
@@ -71,12 +71,12 @@ def _recomputed(cells: int, verify: Verify) -> str:
 
 def repair_counts(report: Report) -> str:
     """Format 17 cells changed, 3 rows in quarantine, 1 row merged: those that there are."""
-    return ", ".join(filter(None, [_cells_changed(report), *_rows_aside(report)]))
+    return ", ".join(filter(None, [_cells_changed(report), *_rows_not_moved(report)]))
 
 
 def _cells_changed(report: Report) -> str:
-    """Count changed cells; the record tells of edits, the verification to how many cells they were made."""
-    made = changed_cells(report)
+    """Count changed cells; the record has edits, the verification knows to how many cells they were made."""
+    made = count_cells(report)
     verified = report.proof is not None and report.proof.holds
     cells = sum(table.cells_changed for table in tables(report)) if verified else made
     if cells != made:
@@ -85,9 +85,9 @@ def _cells_changed(report: Report) -> str:
     return ngettext("{n:,} cell changed", "{n:,} cells changed", cells) if cells else ""
 
 
-def _rows_aside(report: Report) -> Iterator[str]:
+def _rows_not_moved(report: Report) -> Iterator[str]:
     for fate in RowOutcome:
-        if count := rows_aside(report, fate):
+        if count := count_rows(report, fate):
             yield _extent_of_rows(fate, count)
 
 
@@ -162,7 +162,7 @@ def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ..
         return (Resolution.REPAIRED, Resolution.REST_BY_OTHERS)[: 1 if repaired >= finding.count else 2]
     if _rows(finding, report, RowOutcome.QUARANTINED):
         return (Resolution.QUARANTINED,)
-    # What has a repair and is not about rows is of the schema: no cell and no row tells of it.
+    # What has a repair and is not about rows is of the schema: no cell and no row records it.
     if finding.repair and not (finding.quarantinable and edits(report)):
         return (Resolution.REPAIRED,)
     return (Resolution.BY_OTHERS if _fixed_by_other_repairs(finding, report) else Resolution.QUARANTINED_FOR_OTHERS,)

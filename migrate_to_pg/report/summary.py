@@ -14,13 +14,13 @@ from migrate_to_pg.report.messages import stage_name
 from migrate_to_pg.report.repairs import is_quarantined, remaining, repair_label, resolutions
 from migrate_to_pg.rules.docs import rules_by_id
 
-#: From this length on a reader is told where two values begin to differ.
+#: From this length on a reader sees where two values begin to differ.
 _LONG = 60
 #: How much of two long values is shown from there.
 _EXCERPT = 20
-#: Stages whose times are further apart than this are told with what went by between them.
+#: Less time than this between the stages is not shown.
 _BETWEEN_SECONDS = 0.01
-#: Rows of the table of what blocks a run: with all that stands around it they fill a screen of 30 lines.
+#: Rows of the table of what blocks a run: with what is above and below it they fill a screen of 30 lines.
 BLOCKING_ROWS = 14
 #: Where one sentence ends and the next begins.
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?]) (?=\W?[^\W\d_a-z])")
@@ -48,43 +48,43 @@ def groups(ordered: Sequence[Finding]) -> list[list[Finding]]:
 
 
 class Sentences:
-    """Remember what was said of a group of findings, so that none of it is said once more."""
+    """Remember the sentences about a group of findings, so that none is repeated."""
 
     def __init__(self) -> None:
-        self._said: set[str] = set()
+        self._seen: set[str] = set()
 
     def new(self, texts: Iterable[str]) -> list[str]:
-        """Return the texts without the sentences that were said before."""
-        left = (self._unsaid(text) for text in texts)
+        """Return the texts without the sentences that were returned before."""
+        left = (self._unseen(text) for text in texts)
         return [text for text in left if text]
 
-    def _unsaid(self, text: str) -> str:
-        unsaid = [sentence for sentence in _NEXT_SENTENCE.split(text) if sentence not in self._said]
-        self._said.update(unsaid)
-        return " ".join(unsaid)
+    def _unseen(self, text: str) -> str:
+        unseen = [sentence for sentence in _NEXT_SENTENCE.split(text) if sentence not in self._seen]
+        self._seen.update(unseen)
+        return " ".join(unseen)
 
 
 def status(finding: Finding, report: Report | None = None) -> str:
-    """Return error, repaired, aside or warning: also the name of its style."""
+    """Return error, repaired, quarantined or warning: also the name of its style."""
     if not finding.applied:
         return finding.level.value
-    return "aside" if is_quarantined(resolutions(finding, report)) else "repaired"
+    return "quarantined" if is_quarantined(resolutions(finding, report)) else "repaired"
 
 
 def status_label(state: str) -> str:
     """Translate a status."""
-    labels = {"error": _("error"), "repaired": _("repaired"), "aside": _("left out"), "warning": _("warning")}
+    labels = {"error": _("error"), "repaired": _("repaired"), "quarantined": _("left out"), "warning": _("warning")}
     return labels[state]
 
 
 def finding_counts(report: Report) -> str:
     """Format 1 error, 1 repaired, 1 left out, 2 warnings: those that there are."""
     states = [status(finding, report) for finding in report.findings]
-    count = {state: states.count(state) for state in ("error", "repaired", "aside", "warning")}
+    count = {state: states.count(state) for state in ("error", "repaired", "quarantined", "warning")}
     counts = {
         "error": ngettext("{n:,} error", "{n:,} errors", count["error"]),
         "repaired": ngettext("{n:,} repaired", "{n:,} repaired", count["repaired"]),
-        "aside": ngettext("{n:,} left out", "{n:,} left out", count["aside"]),
+        "quarantined": ngettext("{n:,} left out", "{n:,} left out", count["quarantined"]),
         "warning": ngettext("{n:,} warning", "{n:,} warnings", count["warning"]),
     }
     return ", ".join(text for state, text in counts.items() if count[state])
@@ -269,12 +269,12 @@ def _first_difference(source: str | None, target: str | None) -> list[tuple[str,
 
 
 def total_seconds(report: Report) -> float:
-    """Return the time of the whole run."""
+    """Return the time of the complete run."""
     return report.seconds or sum(stage.seconds for stage in report.stages)
 
 
 def times(report: Report) -> list[tuple[str, float]]:
-    """List what each stage took, and what went by around them, so that the sum is the time of the whole run."""
+    """List what each stage took, and what went by around them, so that the sum is the time of the complete run."""
     stages = [(stage_name(stage.name), stage.seconds) for stage in report.stages]
     between = total_seconds(report) - sum(seconds for __, seconds in stages)
     return [*stages, (_("everything else"), between)] if between > _BETWEEN_SECONDS else stages

@@ -10,29 +10,44 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Report
 from migrate_to_pg.records.repairs import RowOutcome
 
+#: What the verification knows of a table under the same name.
+_VERIFIED = (
+    *(
+        "name",
+        "rows_source",
+        "rows_target",
+        "quarantined",
+        "merged",
+        "cells_changed",
+        "cells_compared",
+        "cells_computed",
+    ),
+    *("differences", "of_view"),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
     """One table; None is what nobody knows."""
 
     name: str
-    rows_source: int | None
+    rows_source: int | None = None
     rows_target: int | None
     #: Rows of the source that are not in the target, and are kept complete.
     quarantined: int
     merged: int
     cells_changed: int
-    cells_compared: int | None
+    cells_compared: int | None = None
     #: By PostgreSQL itself, and verified by its own expressions.
-    cells_computed: int | None
-    differences: int | None
+    cells_computed: int | None = None
+    differences: int | None = None
     seconds: float
     #: Whether its rows are what a view of SQLite's gave: neither it nor they are counted among the source's.
     of_view: bool = False
 
     @property
     def missing(self) -> int:
-        """How many rows of the source are neither in the target nor set aside; below zero: rows too many."""
+        """Rows of the source that are not in the target, nor quarantined, nor merged; below zero: rows too many."""
         if self.rows_source is None or self.rows_target is None:
             return 0
         return self.rows_source - self.rows_target - self.quarantined - self.merged
@@ -54,46 +69,34 @@ def tables(report: Report) -> tuple[TableFacts, ...]:
     load_seconds = {table.name: table.seconds for table in report.loaded}
     known = [
         TableFacts(
-            name=table.name,
-            rows_source=table.rows_source,
-            rows_target=table.rows_target,
-            quarantined=table.quarantined,
-            merged=table.merged,
-            cells_changed=table.cells_changed,
-            cells_compared=table.cells_compared,
-            cells_computed=table.cells_computed,
-            differences=table.differences,
             seconds=load_seconds.get(table.name, 0.0) + table.seconds,
-            of_view=table.of_view,
+            **{field: getattr(table, field) for field in _VERIFIED},
         )
         for table in verified
     ]
-    known += [
-        TableFacts(
-            name=table.name,
-            rows_source=None,
-            rows_target=table.rows,
-            quarantined=rows_aside(report, RowOutcome.QUARANTINED, table.name),
-            merged=rows_aside(report, RowOutcome.MERGED, table.name),
-            cells_changed=changed_cells(report, table.name),
-            cells_compared=None,
-            cells_computed=None,
-            differences=None,
-            seconds=table.seconds,
-            of_view=table.of_view,
-        )
-        for table in report.loaded
-        if table.name not in {one.name for one in verified}
-    ]
+    names = {table.name for table in verified}
+    for table in report.loaded:
+        if table.name not in names:
+            known.append(
+                TableFacts(
+                    name=table.name,
+                    rows_target=table.rows,
+                    quarantined=count_rows(report, RowOutcome.QUARANTINED, table.name),
+                    merged=count_rows(report, RowOutcome.MERGED, table.name),
+                    cells_changed=count_cells(report, table.name),
+                    seconds=table.seconds,
+                    of_view=table.of_view,
+                )
+            )
     return tuple(known)
 
 
-def rows_aside(report: Report, fate: RowOutcome, table: str | None = None) -> int:
+def count_rows(report: Report, fate: RowOutcome, table: str | None = None) -> int:
     """Count the rows of a table, or of all, that the record says had that fate."""
     return sum(rows.count for rows in report.aside if rows.fate is fate and table in (None, rows.table))
 
 
-def changed_cells(report: Report, table: str | None = None) -> int:
+def count_cells(report: Report, table: str | None = None) -> int:
     """Count the cells of a table, or of all, that the record says were changed; one changed twice counts twice."""
     return sum(cells.count for cells in report.changed if table in (None, cells.table))
 
@@ -102,10 +105,10 @@ def side_counts(table: TableFacts) -> str:
     """Format 5 rows in SQLite, 4 in PostgreSQL; and those in quarantine or merged, where there are any."""
     source = pluralize(table.rows_source or 0, "row", "rows")
     counts = _("{source} in SQLite, {target:,} in PostgreSQL", source=source, target=table.rows_target or 0)
-    return ", ".join([counts, *_aside(table.quarantined, table.merged)])
+    return ", ".join([counts, *_not_moved(table.quarantined, table.merged)])
 
 
-def _aside(quarantined: int, merged: int) -> list[str]:
+def _not_moved(quarantined: int, merged: int) -> list[str]:
     """Format what is not in PostgreSQL as it was: 3 in quarantine, 1 merged."""
     parts = [_("{n:,} in quarantine", n=quarantined)] if quarantined else []
     return [*parts, ngettext("{n:,} merged", "{n:,} merged", merged)] if merged else parts
@@ -113,8 +116,8 @@ def _aside(quarantined: int, merged: int) -> list[str]:
 
 def row_sum(known: Sequence[TableFacts], target: int) -> str:
     """Format where the rows of all tables are: 1,200 in PostgreSQL + 3 in quarantine + 1 merged."""
-    aside = _aside(sum(table.quarantined for table in known), sum(table.merged for table in known))
-    return " + ".join([_("{n:,} in PostgreSQL", n=target), *aside])
+    others = _not_moved(sum(table.quarantined for table in known), sum(table.merged for table in known))
+    return " + ".join([_("{n:,} in PostgreSQL", n=target), *others])
 
 
 def table_grid(
@@ -122,12 +125,12 @@ def table_grid(
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """Format tables as headings, one row for each table shown, and the totals of all that are known.
 
-    Columns that would hold the same in every row are left out. With ``narrow``, rows that were set aside take the place
-    of cells and seconds, so that 80 columns hold it.
+    Columns that would hold the same in every row are left out. With ``narrow``, rows that are not in PostgreSQL
+    take the place of cells and seconds, so that 80 columns hold it.
     """
-    aside = any(table.quarantined or table.merged for table in known)
-    same = not aside and all(table.equal for table in known)
-    roomy = not (narrow and aside)
+    incomplete = any(table.quarantined or table.merged for table in known)
+    same = not incomplete and all(table.equal for table in known)
+    roomy = not (narrow and incomplete)
     columns = (
         ("rows_target", _("Rows"), same),
         ("rows_source", _("SQLite"), not same),

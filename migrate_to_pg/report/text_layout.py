@@ -29,7 +29,7 @@ STYLES = {
     "error": "bold red",
     "warning": "bold yellow",
     "repaired": "bold green",
-    "aside": "bold yellow",
+    "quarantined": "bold yellow",
     "strong": "bold",
     "dim": "dim",
 }

@@ -12,7 +12,6 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from django.template import Context, Engine, Library
@@ -165,10 +164,10 @@ def _folded(
     note: str = "",
     *,
     is_open: bool = False,
-    facts: Mapping[str, str] = MappingProxyType({}),
+    facts: Mapping[str, str] | None = None,
     **content: Any,
 ) -> dict[str, Any]:
-    shown = [(name, text) for name, text in facts.items() if text]
+    shown = [(name, text) for name, text in (facts or {}).items() if text]
     return {"id": anchor, "title": title, "note": note, "folded": True, "open": is_open, "facts": shown, **content}
 
 
@@ -200,7 +199,7 @@ def _blocked(report: Report) -> dict[str, Any]:
     caption = _("Each of these has to be corrected, repaired or left out.")
     grid = _grid(caption, summary.blocking_headings(), rows, text=3)
     for row in grid["bodies"]["tbody"]:
-        # The last row of a table that was cut says how many more there are.
+        # The last row of a table that was cut counts the others: it names no rule.
         row["link"] = summary.title(row["name"])
     return {"grid": grid, "at_stake": at_stake(report), "how": summary.how_to_go_on(report)}
 
@@ -258,7 +257,7 @@ def _differences(report: Report, wrong: Sequence[TableFacts]) -> Iterator[dict[s
 
 
 def _finding_card(group: list[Finding], report: Report) -> dict[str, Any]:
-    """Lay out a rule that found something, with each of its findings and what is said of it and not yet of another."""
+    """Lay out a rule that found something, with each of its findings, and each sentence once."""
     places, extent = summary.place(group[0]), summary.extent(group[0])
     if len(group) > 1:
         places = summary.place_count(len(group))

@@ -43,7 +43,7 @@ def test_what_was_mended_unfolds_and_fits(page, tmp_path, manage):
     page.goto(f"file://{report / 'report.html'}")
     expect(page.get_by_role("heading", name=re.compile("What was changed or left out"))).to_be_visible()
     assert fits(page)
-    duplicates = page.locator("#repairs details.aside", has_text="duplicate-key").first
+    duplicates = page.locator("#repairs details.quarantined", has_text="duplicate-key").first
     row = duplicates.locator("details").first
     expect(row).to_be_hidden()
     duplicates.locator("summary").first.click()
