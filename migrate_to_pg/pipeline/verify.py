@@ -32,6 +32,7 @@ from migrate_to_pg.publish.undo import described, last_undone
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
+from migrate_to_pg.rules import RULES, quarantined_rules
 from migrate_to_pg.rules.run_findings import not_compared, run_findings
 from migrate_to_pg.rules.schema import ambiguous_name, derived_column
 from migrate_to_pg.sqlite.file_format import read_header
@@ -287,8 +288,18 @@ def _recorded_sum(snapshot: Path) -> str:
 
 
 def _mended(snapshot: Path) -> RepairResult | None:
-    """The record of the repairs that were made before the publication; None where none were."""
+    """The record of the repairs that were made before the publication; None where none were.
+
+    Which were accepted then is known no more: any may have been.
+    """
     journal = recorded_journal(snapshot)
     if journal is None:
         return None
-    return RepairResult(path=snapshot, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
+    return RepairResult(
+        path=snapshot,
+        journal=journal,
+        fix=frozenset(rule.id for rule in RULES if rule.repair),
+        quarantine=quarantined_rules(["all"]),
+        changed=changed_cells(journal),
+        aside=rows_aside(journal),
+    )

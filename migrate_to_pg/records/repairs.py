@@ -86,6 +86,9 @@ class RepairResult:
     path: Path
     #: The journal, a SQLite database: see ``journal``.
     journal: Path
+    #: The rules whose repairs were accepted, and those whose rows quarantine was.
+    fix: frozenset[str]
+    quarantine: frozenset[str]
     changed: tuple[ChangedCells, ...] = ()
     aside: tuple[QuarantinedRows, ...] = ()
 

@@ -74,7 +74,7 @@ class TableProof:
     #: Rows of the source that are not in PostgreSQL, and are whole in the journal.
     quarantined: int = 0
     merged: int = 0
-    #: Cells that a repair changed, each recomputed by the proof itself.
+    #: Cells that a repair changed: each began as SQLite has it and is in PostgreSQL as the journal has it.
     cells_changed: int = 0
     #: Cells that PostgreSQL computes itself, each proven by its own expression; not among those compared.
     cells_computed: int = 0

@@ -52,20 +52,23 @@ def row_account(report: Report) -> str:
             )
         )
     if cells := sum(table.cells_changed for table in known):
-        sentences.append(_recomputed(cells, report.proof.verify))
+        sentences.append(_recorded(cells, report.proof.verify))
     return " ".join(sentences)
 
 
-def _recomputed(cells: int, verify: Verify) -> str:
+def _recorded(cells: int, verify: Verify) -> str:
     if verify is Verify.COUNTS:
         return ngettext(
-            "{n:,} cell changed, recomputed by the proof, but not compared with PostgreSQL, as --verify counts asks.",
-            "{n:,} cells changed, each recomputed by the proof, but not compared with PostgreSQL, as --verify counts"
-            " asks.",
+            "{n:,} cell changed, recorded with its old and its new value, but not compared with PostgreSQL, as --verify"
+            " counts asks.",
+            "{n:,} cells changed, each recorded with its old and its new value, but not compared with PostgreSQL, as"
+            " --verify counts asks.",
             cells,
         )
     return ngettext(
-        "{n:,} cell changed, recomputed by the proof.", "{n:,} cells changed, each recomputed by the proof.", cells
+        "{n:,} cell changed, recorded with its old and its new value.",
+        "{n:,} cells changed, each recorded with its old and its new value.",
+        cells,
     )
 
 

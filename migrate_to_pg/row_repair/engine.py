@@ -111,7 +111,14 @@ def repair_rows(
             while work(plan, left):
                 plan = _with_rows(copy, plan)
                 left = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
-    mended = RepairResult(path=working, journal=journal, changed=changed_cells(journal), aside=rows_aside(journal))
+    mended = RepairResult(
+        path=working,
+        journal=journal,
+        fix=accepted.fix,
+        quarantine=accepted.quarantine,
+        changed=changed_cells(journal),
+        aside=rows_aside(journal),
+    )
     return mended, plan, _outcome(findings, left, accepted)
 
 

@@ -19,7 +19,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 def searches(table: PlannedTable, columns: str) -> list[duplicate_key.Search]:
     """The unique constraints over these columns, as a finding names them, whose rows can be merged.
 
-    The proof knows no expressions, and could not tell that two keys are one.
+    Rows that only an expression makes equal (Lower of a code) hold different values: a person has to choose.
     """
     plain = [search for search in duplicate_key.searches(table) if not search.unique.expressions]
     return [search for search in plain if ", ".join(search.unique.columns) == columns]

@@ -17,7 +17,8 @@ COMPUTED = Rule(
     meaning=(
         "A generated column is not moved: PostgreSQL computes it from the row's other columns, and the proof asks it to"
         " compute each value once more. Its functions are not SQLite's (there `Upper()` changes only ASCII letters);"
-        " and a column that is plain on SQLite may hold anything. Told where the cells were compared."
+        " a column that is plain on SQLite may hold anything; and where a repair changed a cell, SQLite's value is that"
+        " of the cell before. Told where the cells were compared."
     ),
     remedy=N_(
         "Look at the values; SQLite's stay in the snapshot. Where PostgreSQL's are wrong, correct the expression."

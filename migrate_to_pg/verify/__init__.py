@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import time
 import zoneinfo
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from migrate_to_pg.i18n import gettext as _
@@ -20,9 +21,9 @@ from migrate_to_pg.verify.compare import Comparison
 from migrate_to_pg.verify.differences import SAMPLES, Verdict
 from migrate_to_pg.verify.normalize_text import Speller
 from migrate_to_pg.verify.postgres_reader import Target
-from migrate_to_pg.verify.repairs import Expected, expected
+from migrate_to_pg.verify.repairs import ExpectedTable, as_it_was, expected_tables
 from migrate_to_pg.verify.rows import Rows, Stream, ahead, columns_of
-from migrate_to_pg.verify.sqlite_reader import BATCH_ROWS, Source, UnexpectedCellError
+from migrate_to_pg.verify.sqlite_reader import BATCH_ROWS, Source, UnexpectedCellError, plain
 
 __all__ = ["prove"]
 
@@ -40,23 +41,38 @@ def prove(
     """Compare each planned table of ``schema`` with the snapshot; a difference is reported, never raised.
 
     ``plan`` and ``snapshot`` are as they were before any repair. With ``mended`` the tables hold the mended rows: they
-    must be the snapshot's with exactly the edits of its journal, each of which is computed here anew.
+    must be the snapshot's with exactly the edits of its journal.
     """
     source = Source(snapshot)
+    expected, unknown = expected_tables(plan, source, mended)
+    proof = compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
+    return replace(proof, tables=(*proof.tables, *map(unknown_table, unknown)))
+
+
+def compare_tables(
+    plan: Plan,
+    source: Source,
+    expected: Mapping[str, ExpectedTable],
+    conninfo: str,
+    *,
+    schema: str,
+    verify: Verify,
+    progress: Callable[[Event], None],
+) -> Proof:
+    """Compare each planned table of ``schema`` with what it should hold: where ``expected`` has none, as it was."""
     told = Progress(progress, sum(table.source.rows for table in plan.tables))
-    with expected(plan, source, mended) as repairs, Target(conninfo, schema) as target, Speller(conninfo) as speller:
-        prover = Prover(source, target, repairs, zoneinfo.ZoneInfo(plan.source_time_zone), told, speller)
+    with Target(conninfo, schema) as target, Speller(conninfo) as speller:
+        prover = Prover(source, target, expected, zoneinfo.ZoneInfo(plan.source_time_zone), told, speller)
         one = prover.counts if verify is Verify.COUNTS else prover.cells
-        tables = tuple(told.table(table, one) for table in plan.tables)
-    return Proof(verify=verify, tables=(*tables, *map(stranger, repairs.strangers)))
+        return Proof(verify=verify, tables=tuple(told.table(table, one) for table in plan.tables))
 
 
 def _ahead(batches: Generator[Rows]) -> contextlib.closing[Generator[Rows]]:
     return contextlib.closing(ahead(batches))
 
 
-def stranger(verdict: Verdict) -> TableProof:
-    """What the record of the repairs says of a table that there is none of."""
+def unknown_table(verdict: Verdict) -> TableProof:
+    """Return what the journal of the repairs says of a table that the plan does not have."""
     return TableProof(
         name=verdict.table,
         rows_source=0,
@@ -104,25 +120,26 @@ class Prover:
         self,
         source: Source,
         target: Target,
-        repairs: Expected,
+        expected: Mapping[str, ExpectedTable],
         zone: zoneinfo.ZoneInfo,
         progress: Progress,
         speller: Speller,
     ) -> None:
         self._source = source
         self._target = target
-        self._repairs = repairs
+        self._expected = expected
         self._zone = zone
         self._progress = progress
         self._speller = speller
 
     def counts(self, table: PlannedTable) -> TableProof:
         """The numbers of rows only, and of those that repairs set aside."""
-        started = time.monotonic()
+        started, expected = time.monotonic(), self._expected_of(table)
         return self._proof(
             table,
+            expected,
             Verdict(table.name),
-            rows_source=self._source.count(table.source.name, self._repairs.original(table)),
+            rows_source=self._source.count(table.source.name, expected.original),
             rows_target=self._target.count(table.name),
             started=started,
         )
@@ -136,11 +153,11 @@ class Prover:
         return self._compare(table, self._source.patient)
 
     def _compare(self, table: PlannedTable, read: Callable[..., Generator[Rows]]) -> TableProof:
-        started = time.monotonic()
+        started, expected = time.monotonic(), self._expected_of(table)
         columns = columns_of(table, self._zone)
         key = [column for column in columns if column.planned in table.key]
         order = key or [column for column in columns if not column.computed] or columns
-        rows = self._speller.rows(read(table.source.name, columns, order, self._repairs.relation(table)), columns)
+        rows = self._speller.rows(read(table.source.name, columns, order, expected.relation), columns)
         held = self._target.rows(table.name, columns, order)
         # Of large rows, one more on each side would cost more than the waiting.
         read_on = contextlib.closing if table.source.is_wide else _ahead
@@ -148,10 +165,12 @@ class Prover:
             left, right = Stream(source), Stream(target)
             verdict = Comparison(table.name, columns, key).run(left, right, self._progress.rows)
         self._ask_expressions(table, verdict, right.taken)
-        repaired = self._repairs.table(table.name)
-        original = self._repairs.original(table)
-        rows_source = self._source.count(table.source.name, original) if repaired else left.taken
-        return self._proof(table, verdict, rows_source=rows_source, rows_target=right.taken, started=started)
+        is_repaired = expected.relation is not expected.original
+        rows_source = self._source.count(table.source.name, expected.original) if is_repaired else left.taken
+        return self._proof(table, expected, verdict, rows_source=rows_source, rows_target=right.taken, started=started)
+
+    def _expected_of(self, table: PlannedTable) -> ExpectedTable:
+        return self._expected.get(table.name) or as_it_was(plain(table.source))
 
     def _ask_expressions(self, table: PlannedTable, verdict: Verdict, rows: int) -> None:
         """What PostgreSQL computes itself must be what its expression gives of the columns that were compared."""
@@ -168,22 +187,28 @@ class Prover:
                 verdict.differences += wrong - 1
 
     def _proof(
-        self, table: PlannedTable, verdict: Verdict, *, rows_source: int, rows_target: int, started: float
+        self,
+        table: PlannedTable,
+        expected: ExpectedTable,
+        verdict: Verdict,
+        *,
+        rows_source: int,
+        rows_target: int,
+        started: float,
     ) -> TableProof:
-        """The verdict of the comparison, and that on the record of the repairs."""
-        repaired = self._repairs.table(table.name)
-        record = repaired.verdict if repaired else Verdict(table.name)
+        """Return the differences of the comparison after those of the journal."""
+        journal = expected.unexplained or Verdict(table.name)
         return TableProof(
             name=table.name,
             rows_source=rows_source,
             rows_target=rows_target,
             cells_compared=verdict.cells,
-            differences=verdict.differences + record.differences,
-            samples=tuple((record.samples + verdict.samples)[:SAMPLES]),
+            differences=verdict.differences + journal.differences,
+            samples=tuple((journal.samples + verdict.samples)[:SAMPLES]),
             seconds=time.monotonic() - started,
-            quarantined=repaired.aside.get("quarantined", 0) if repaired else 0,
-            merged=repaired.aside.get("merged", 0) if repaired else 0,
-            cells_changed=repaired.cells_changed if repaired else 0,
+            quarantined=expected.quarantined,
+            merged=expected.merged,
+            cells_changed=expected.cells_changed,
             cells_computed=verdict.computed,
             otherwise=verdict.otherwise,
             left_out=tuple(column.name for column in table.derived),

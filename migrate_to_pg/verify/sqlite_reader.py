@@ -1,6 +1,6 @@
 """The snapshot's path and a table go in; its rows in key order come out, as Arrow arrays.
 
-Where repairs were made, the table is read through a ``Relation`` of ``prove.mended``: the rows as they should be now.
+Where repairs were made, the table is read through a ``Relation`` of ``verify.repairs``: the rows as they should be now.
 
 Two readers: the quick one (ADBC) takes a table whose every cell has the storage class that its column should have and
 is not long; the first cell that is otherwise fails it, and the patient one (Python's sqlite3) starts again. The
@@ -23,6 +23,7 @@ from django.db.backends.sqlite3._functions import register  # type: ignore[impor
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import SourceTable
+from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes
 from migrate_to_pg.verify.canonical import Value
 from migrate_to_pg.verify.rows import Column, Rows
@@ -40,7 +41,7 @@ BATCH_CHARACTERS = 8_000_000
 #: An expression that SQLite refuses to compute.
 FAIL = "abs(-9223372036854775808)"
 
-ATTACH = "ATTACH ? AS expected"
+ATTACH = "ATTACH ? AS attached"
 
 #: Over {0}, a column: whether its text is one that PostgreSQL can hold. The quick reader does not know it.
 STORABLE = "migrate_to_pg_can_hold(CAST({0} AS BLOB), (SELECT encoding FROM pragma_encoding))"
@@ -54,7 +55,7 @@ class Relation:
 
     #: Stands after FROM; its columns have SQLite's names.
     sql: str
-    #: The URI of the database that this needs as ``expected``; '' where it needs none.
+    #: The URI of the database that this needs as ``attached``; '' where it needs none.
     attached: str = ""
     #: What stands after FROM where rows are counted: the table itself, whatever its indexes say.
     counted: str = ""
@@ -73,19 +74,16 @@ class UnexpectedCellError(Exception):
     """The quick reader met a cell that it cannot hand over unchanged."""
 
 
-def quoted(name: str) -> str:
-    """An SQLite identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def plain(table: SourceTable) -> Relation:
     """The table as the snapshot has it."""
-    return Relation(sql=quoted(table.name), counted=f"{quoted(table.name)} NOT INDEXED", largest_row=table.largest_row)
+    return Relation(
+        sql=quote_name(table.name), counted=f"{quote_name(table.name)} NOT INDEXED", largest_row=table.largest_row
+    )
 
 
 def column_of(column: Column) -> str:
     """The column, tied to its table: SQLite takes an unknown bare "name" for a string."""
-    return f"t.{quoted(column.planned.source.name)}"
+    return f"t.{quote_name(column.planned.source.name)}"
 
 
 def order_by(key: Sequence[Column]) -> str:
@@ -97,7 +95,7 @@ class Source:
     """The closed snapshot, opened immutable: nothing beside it is read or written."""
 
     def __init__(self, snapshot: Path) -> None:
-        self._uri = f"{snapshot.resolve().as_uri()}?mode=ro&immutable=1"
+        self._uri = snapshot_uri(snapshot.resolve())
 
     @contextlib.contextmanager
     def open(self, *, attached: str = "") -> Iterator[sqlite3.Connection]:

@@ -7,16 +7,14 @@ took the wrong kind for the only one, comes as one that nothing equals.
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, PlannedTable, Proof, Verify
-from migrate_to_pg.verify import Progress, Prover
-from migrate_to_pg.verify.normalize_text import Speller
-from migrate_to_pg.verify.postgres_reader import Target
-from migrate_to_pg.verify.repairs import Expected
-from migrate_to_pg.verify.sqlite_reader import STORABLE, Relation, Source, quoted
+from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, Proof, Verify
+from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
+from migrate_to_pg.verify import compare_tables
+from migrate_to_pg.verify.repairs import as_it_was
+from migrate_to_pg.verify.sqlite_reader import STORABLE, Relation, Source
 
 #: Over {0}, a column: whether a value is of the kind.
 IS = {
@@ -32,22 +30,6 @@ IS = {
 STRANGE = {Holds.BLOB: "'strange'", Holds.TEXT_BYTES: "'strange'"}
 
 
-class Carried(Expected):
-    """What each table should hold: the snapshot's rows, column by column."""
-
-    def __init__(self, relations: dict[str, Relation]) -> None:
-        super().__init__({}, "")
-        self._relations = relations
-
-    def relation(self, table: PlannedTable) -> Relation:
-        """The table, or what the view gave."""
-        return self._relations[table.name]
-
-    def original(self, table: PlannedTable) -> Relation:
-        """The same: nothing of it was mended."""
-        return self.relation(table)
-
-
 def prove_leftovers(
     plan: Plan,
     tables: Iterable[LeftoverTable],
@@ -60,23 +42,18 @@ def prove_leftovers(
     views: tuple[Path, Callable[[str], str]],
 ) -> Proof:
     """Compare each planned table of ``schema``; ``views`` are the file that holds what each gave, and where in it."""
-    carried = Carried({table.name: relation(table, views) for table in tables})
-    told = Progress(progress, sum(table.source.rows for table in plan.tables))
-    zone = zoneinfo.ZoneInfo(plan.source_time_zone)
-    with Target(conninfo, schema) as target, Speller(conninfo) as speller:
-        prover = Prover(Source(snapshot), target, carried, zone, told, speller)
-        one = prover.counts if verify is Verify.COUNTS else prover.cells
-        return Proof(verify=verify, tables=tuple(told.table(table, one) for table in plan.tables))
+    expected = {table.name: as_it_was(relation(table, views)) for table in tables}
+    return compare_tables(plan, Source(snapshot), expected, conninfo, schema=schema, verify=verify, progress=progress)
 
 
 def relation(table: LeftoverTable, views: tuple[Path, Callable[[str], str]]) -> Relation:
     """A subquery with PostgreSQL's columns."""
     path, place = views
-    name = f"expected.{quoted(place(table.source))}" if table.is_view else f"main.{quoted(table.source)}"
-    values = ", ".join(f"{value(c, table.columns)} AS {quoted(c.name)}" for c in table.columns)
+    name = f"attached.{quote_name(place(table.source))}" if table.is_view else f"main.{quote_name(table.source)}"
+    values = ", ".join(f"{value(c, table.columns)} AS {quote_name(c.name)}" for c in table.columns)
     return Relation(
         sql=f"(SELECT {values} FROM {name})",  # noqa: S608 - quoted names and expressions of ours
-        attached=f"{path.resolve().as_uri()}?mode=ro&immutable=1" if table.is_view else "",
+        attached=snapshot_uri(path.resolve()) if table.is_view else "",
         largest_row=table.largest_row,
     )
 
@@ -84,7 +61,7 @@ def relation(table: LeftoverTable, views: tuple[Path, Callable[[str], str]]) -> 
 def value(column: LeftoverColumn, columns: Iterable[LeftoverColumn]) -> str:
     """What the column should hold: its kind's values, NULL for its fellows'; the first one tells what is left."""
     fellows = [c for c in columns if c.source == column.source]
-    name = quoted(column.source)
+    name = quote_name(column.source)
     kept = f"CAST({name} AS BLOB)" if column.holds is Holds.TEXT_BYTES else name
     of_others = [IS[c.holds].format(name) for c in fellows if c is not column]
     cases = [f"WHEN {IS[column.holds].format(name)} THEN {kept}", *(f"WHEN {other} THEN NULL" for other in of_others)]

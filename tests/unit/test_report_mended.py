@@ -49,8 +49,14 @@ def check_none_tell(report: Report, *words: str) -> None:
 
 def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None:
     account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged. 17 cells changed"
-    check_all_tell(MENDED, f"{account}, each recomputed by the proof.", "no difference but what the repairs did")
-    check_all_tell(COUNTED, f"{account}, each recomputed by the proof, but not compared", "Every row is accounted for")
+    check_all_tell(
+        MENDED, f"{account}, each recorded with its old and its new value.", "no difference but what the repairs did"
+    )
+    check_all_tell(
+        COUNTED,
+        f"{account}, each recorded with its old and its new value, but not compared",
+        "Every row is accounted for",
+    )
 
 
 def test_rows_that_views_gave_are_told_apart_from_those_of_tables() -> None:
