@@ -9,7 +9,7 @@ from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RowOutcome
-from migrate_to_pg.report.messages import more_cells, more_rows
+from migrate_to_pg.report.messages import more_cells, more_rows, visible
 from migrate_to_pg.report.tables import count_cells, count_rows, row_sum, tables
 
 #: Rules that also put NULL where the row that a key refers to went into quarantine.
@@ -116,7 +116,7 @@ def record_locations(report: Report) -> list[str]:
 
 def place_of(edit: Edit) -> str:
     """Format table.column, or table."""
-    return f"{edit.table}.{edit.column}" if isinstance(edit, ChangedCells) else edit.table
+    return visible(f"{edit.table}.{edit.column}" if isinstance(edit, ChangedCells) else edit.table)
 
 
 def extent_of(report: Report, edit: Edit) -> str:

@@ -10,7 +10,7 @@ from itertools import groupby, takewhile
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import ngettext, number, pluralize, size
 from migrate_to_pg.records import Difference, Exported, Finding, Level, Report, SourceFacts, TargetFacts
-from migrate_to_pg.report.messages import stage_name
+from migrate_to_pg.report.messages import stage_name, visible
 from migrate_to_pg.report.repairs import is_quarantined, remaining, repair_label, resolutions
 from migrate_to_pg.rules.docs import rules_by_id
 
@@ -99,8 +99,8 @@ def title(rule: str) -> str:
 def place(finding: Finding) -> str:
     """Format table, table.column, or table (a, b)."""
     if "," in finding.column:
-        return f"{finding.table} ({finding.column})"
-    return f"{finding.table}.{finding.column}" if finding.column else finding.table
+        return visible(f"{finding.table} ({finding.column})")
+    return visible(f"{finding.table}.{finding.column}" if finding.column else finding.table)
 
 
 def extent(finding: Finding) -> str:
@@ -212,7 +212,7 @@ def how_to_go_on(report: Report) -> str:
 
 def key_text(key: Mapping[str, str]) -> str:
     """Format id = 17, or every part of a compound key."""
-    return ", ".join(f"{name} = {value}" for name, value in key.items()) or _("row without a key")
+    return visible(", ".join(f"{name} = {value}" for name, value in key.items())) or _("row without a key")
 
 
 def headline(difference: Difference) -> str:

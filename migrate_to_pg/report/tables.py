@@ -9,6 +9,7 @@ from migrate_to_pg.i18n import duration, ngettext, number, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Report
 from migrate_to_pg.records.repairs import RowOutcome
+from migrate_to_pg.report.messages import visible
 
 #: What the verification knows of a table under the same name.
 _VERIFIED = (
@@ -145,7 +146,7 @@ def table_grid(
 
     def row(name: str, counts: list[int | None], seconds: float) -> list[str]:
         texts = ["" if count is None else number(count) for count in counts]
-        return [name, *texts, *([duration(seconds)] if roomy else [])]
+        return [visible(name), *texts, *([duration(seconds)] if roomy else [])]
 
     headings = [_("Table"), *(heading for __, heading in wanted), *([_("Time")] if roomy else [])]
     rows = [row(table.name, [getattr(table, field) for field, __ in wanted], table.seconds) for table in shown]

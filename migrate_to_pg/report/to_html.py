@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +135,13 @@ def _parts(report: Report) -> Iterator[dict[str, Any]]:
         note = duration(summary.total_seconds(report))
         yield _folded("stages", _("Time"), note, is_open=report.ok, stages=list(_stages(report)), total=note)
     if published := report.publication:
-        facts = {
-            _("Schema"): published.schema,
-            _("Tables"): ", ".join(published.tables),
-            _("Replaced"): ", ".join(published.replaced),
-            _("Kept in schema"): published.archive,
-            _("Locked for"): duration(published.locked_seconds),
-        }
+        facts = [
+            (_("Schema"), published.schema),
+            (_("Tables"), ", ".join(published.tables)),
+            (_("Replaced"), ", ".join(published.replaced)),
+            (_("Kept in schema"), published.archive),
+            (_("Locked for"), duration(published.locked_seconds)),
+        ]
         yield _folded("publication", _("Publication"), facts=facts)
     if report.identities:
         caption = _("The next value that each sequence gives: ids are never given twice.")
@@ -151,7 +151,7 @@ def _parts(report: Report) -> Iterator[dict[str, Any]]:
     if facts := _databases(report):
         yield _folded("databases", _("Databases"), is_open=True, facts=facts)
     if report.versions:
-        yield _folded("versions", _("Environment"), facts=report.versions)
+        yield _folded("versions", _("Environment"), facts=report.versions.items())
     # A dumped source is on another machine.
     check = f"sha256sum {shlex.quote(source.path)}" if source and not source.dump else ""
     if report.command or check:
@@ -164,10 +164,10 @@ def _folded(
     note: str = "",
     *,
     is_open: bool = False,
-    facts: Mapping[str, str] | None = None,
+    facts: Iterable[tuple[str, str]] = (),
     **content: Any,
 ) -> dict[str, Any]:
-    shown = [(name, text) for name, text in (facts or {}).items() if text]
+    shown = [(name, text) for name, text in facts if text]
     return {"id": anchor, "title": title, "note": note, "folded": True, "open": is_open, "facts": shown, **content}
 
 
@@ -227,24 +227,24 @@ def _stages(report: Report) -> Iterator[dict[str, Any]]:
         before += seconds
 
 
-def _databases(report: Report) -> dict[str, str]:
-    facts: dict[str, str] = {}
+def _databases(report: Report) -> list[tuple[str, str]]:
+    facts = []
     if source := report.source:
-        facts |= {
-            _("Source"): source.path,
-            _("SQLite"): summary.source_size(source),
-            _("SHA-256"): source.sha256,
-            _("SHA-256 after"): source.sha256_after,
-            _("Snapshot kept"): source.snapshot,
-            _("Journal of repairs"): source.journal,
-        }
+        facts += [
+            (_("Source"), source.path),
+            (_("SQLite"), summary.source_size(source)),
+            (_("SHA-256"), source.sha256),
+            (_("SHA-256 after"), source.sha256_after),
+            (_("Snapshot kept"), source.snapshot),
+            (_("Journal of repairs"), source.journal),
+        ]
     if dump := report.dump or (source.dump if source else None):
         written = _("{path}, {size}, written {written}", path=dump.path, size=size(dump.bytes), written=dump.written)
-        facts |= {_("Dump"): written, _("SHA-256 of the dump"): dump.sha256}
+        facts += [(_("Dump"), written), (_("SHA-256 of the dump"), dump.sha256)]
     if target := report.target:
-        facts |= {_("Target"): summary.target_label(target), _("PostgreSQL"): summary.target_version(target)}
+        facts += [(_("Target"), summary.target_label(target)), (_("PostgreSQL"), summary.target_version(target))]
     if report.export:
-        facts[_("Exported")] = summary.export_size(report.export)
+        facts.append((_("Exported"), summary.export_size(report.export)))
     return facts
 
 

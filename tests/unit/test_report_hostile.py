@@ -46,6 +46,11 @@ def test_hostile_text_is_shown_for_what_it_is(text: str) -> None:
     check_all_tell(poisoned(text), f"{shown} = {shown}", f"Refused {shown}")
 
 
+def test_a_line_break_in_a_name_is_shown() -> None:
+    found = (finding(table="a\nb", column="c\nd", samples=(Sample(key={"e\nf": "g\nh"}, value="1"),)),)
+    check_all_tell(replace(FAILED, findings=found), r"a\nb.c\nd", r"e\nf = g\nh")
+
+
 @pytest.mark.parametrize(
     "text", ["<script>alert(1)</script>&\"'", '" onload="alert(1)', "'><img src=x onerror=y>", "</style>"]
 )
