@@ -67,12 +67,12 @@ from migrate_to_pg.project.system_checks import (
 from migrate_to_pg.publish import (
     ExistingTables,
     Extensions,
-    Held,
+    LockedSchemas,
     certain_user_data,
     check_leftovers_preconditions,
     check_preconditions,
-    hold,
     inspect_existing,
+    lock_schemas,
     note_contents,
     publish,
     require_movable,
@@ -291,7 +291,7 @@ class _Move(Loading):
                 self._refuse_before_migrations(connection, catalog, schema)
             resume.set_by(connection)
             missing, checks = self._make_schema(choice, connection, catalog, schema)
-            if self.extensions.make_there(connection, INCOMING, self.final):
+            if self.extensions.recreate(connection, INCOMING, self.final):
                 # Where they cannot be moved they are in the final schema now, and the migrations find them there.
                 missing, checks = self._make_schema(choice, connection, catalog, schema)
             require_movable(connection, INCOMING, self.final)
@@ -457,10 +457,10 @@ class _Move(Loading):
         choice: TargetChoice,
         connection: psycopg.Connection[Any],
         transaction: ExitStack,
-    ) -> Held:
+    ) -> LockedSchemas:
         """Compare every cell, with all that is compared held as it is until ``transaction`` ends."""
         with self.stage("prove"):
-            held = hold(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
+            held = lock_schemas(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
             require_as_it_was(snapshot)
             self.facts.proof = prove(
                 plan,
@@ -513,7 +513,7 @@ class _Move(Loading):
         self,
         source: Source | DumpedSource,
         snapshot: Snapshot,
-        held: Held,
+        held: LockedSchemas,
         standing: ExistingTables | None,
     ) -> None:
         end = ExitStack()
@@ -533,17 +533,17 @@ class _Move(Loading):
                 held.connection,
                 incoming=INCOMING,
                 final=self.final,
-                standing=standing,
+                existing=standing,
                 rows={table.name: table.rows for table in self.facts.loaded},
                 snapshot=str(self.workplace.snapshot),
                 source="" if self.options.from_dump else as_text(self.source_choice.path),
                 journal=self.facts.mended.journal if self.facts.mended else None,
                 owner=self.options.owner,
-                left_out=self.options.exclude_data,
+                excluded=self.options.exclude_data,
                 exact_decimals=self.options.exact_decimals,
                 before_commit=recheck_and_commit,
                 leftovers=self.carried is not None,
-                held=held,
+                locked=held,
             )
             self._keep_snapshot()
         if self.standby:

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.identifiers import backend, called
-from migrate_to_pg.publish.publications import oids_of, require_accepted, require_alterable, touched
+from migrate_to_pg.publish.publications import affected_publications, oids_of, require_accepted, require_alterable
 from migrate_to_pg.records import LogicalPublication, Scope
 
 Connection = psycopg.Connection[Any]
@@ -28,7 +28,7 @@ def publications_of_a_move(connection: Connection, final: str, *, accepted: bool
     vendor = backend("postgresql")
     names = [called(model._meta.db_table, vendor) for model in apps.get_models(include_auto_created=True)]
     names.append("django_migrations")
-    found = touched(connection, final, names)
+    found = affected_publications(connection, final, names)
     require_accepted(found, undoing=False, accepted=accepted)
     require_alterable(connection, oids_of(connection, final, names))
     return found
@@ -36,7 +36,7 @@ def publications_of_a_move(connection: Connection, final: str, *, accepted: bool
 
 def publications_of_an_undo(connection: Connection, final: str, *, accepted: bool) -> tuple[LogicalPublication, ...]:
     """Find those that have anything in ``final``. Raises TargetError where one needs to be accepted and is not."""
-    found = touched(connection, final, None)
+    found = affected_publications(connection, final, None)
     require_accepted(found, undoing=True, accepted=accepted)
     return found
 

@@ -24,7 +24,7 @@ from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.databases import TargetChoice, choose_target
 from migrate_to_pg.project.secret_columns import server_message
 from migrate_to_pg.publish.history import entries
-from migrate_to_pg.publish.purge import DoomedSchema, doomed_schemas, drop_schemas
+from migrate_to_pg.publish.purge import PurgeableSchema, drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import Event, Options, Report, StageTime
 from migrate_to_pg.rules.schema import logical_replication
@@ -51,7 +51,9 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         found = publications_of_an_undo(connection, options.publish_to, accepted=options.accept_publications)
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
-        publication = take_back(connection, force=options.replace, final=options.publish_to, heard=standby.end_the_wait)
+        publication = take_back(
+            connection, force=options.replace, final=options.publish_to, on_signal=standby.end_the_wait
+        )
         seconds = time.perf_counter() - start
         progress(Event(kind="stage_done", stage="undo"))
     return Report(
@@ -76,7 +78,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
 class Doomed:
     """What a purge would remove, as it was when it was listed."""
 
-    schemas: tuple[DoomedSchema, ...]
+    schemas: tuple[PurgeableSchema, ...]
     files: tuple[DoomedFile, ...]
     #: Directories of runs that published nothing.
     reports: tuple[DoomedReport, ...]
@@ -93,7 +95,7 @@ class Doomed:
 def list_purgeable(options: Options) -> Doomed:
     """What ``purge`` would remove: old snapshots, dated schemas, reports of runs that published nothing."""
     with _connected(options) as (connection, _choice):
-        schemas, unknown = doomed_schemas(connection, options.publish_to)
+        schemas, unknown = purgeable_schemas(connection, options.publish_to)
         return Doomed(
             schemas=tuple(schemas),
             files=_files(connection, options),

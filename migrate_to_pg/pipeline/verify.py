@@ -27,8 +27,8 @@ from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.schema_names import final_schema
 from migrate_to_pg.postgres.session import for_others
 from migrate_to_pg.project.databases import TargetChoice, choose_target
-from migrate_to_pg.publish.history import Entry, left_out, other_schemas, recorded_source, verified_exactly
-from migrate_to_pg.publish.undo import described, last_undone
+from migrate_to_pg.publish.history import Entry, excluded_names, published_schemas, recorded_source, verified_exactly
+from migrate_to_pg.publish.undo import describe_undone, last_undone
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
@@ -114,7 +114,7 @@ class _Verification(Running):
 
     def _leave_out_as_published(self, connection: psycopg.Connection[Any]) -> None:
         """What --exclude-data left behind is not there, and nobody needs to say so again."""
-        asked, names = self.options.exclude_data, left_out(connection, self.final)
+        asked, names = self.options.exclude_data, excluded_names(connection, self.final)
         if names and not asked:
             self.options = replace(self.options, exclude_data=names)
         if told := _told_of_left_out(names, asked):
@@ -187,13 +187,13 @@ class _Verification(Running):
             return _nothing_there(connection, self.final)
         return ProofError(
             _("Schema {final} of the target has none of the source's tables.", final=self.final),
-            detail=[described(undone)],
+            detail=[describe_undone(undone)],
             remedy=self._move_again(undone),
         )
 
     def _why_different(self, connection: psycopg.Connection[Any]) -> str:
         if undone := last_undone(connection, self.final):
-            return f"{described(undone)}\n{self._move_again(undone)}"
+            return f"{describe_undone(undone)}\n{self._move_again(undone)}"
         why = _(
             "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody"
             " changed them."
@@ -236,7 +236,7 @@ def _with_published_leftovers(plan: Plan, there: Collection[str]) -> Plan:
 
 def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofError:
     with contextlib.suppress(TargetError):
-        if others := other_schemas(connection, final):
+        if others := published_schemas(connection, final):
             return ProofError(
                 _(
                     "Schema {final} of the target has none of the source's tables: what is published is in {others}.",

@@ -32,6 +32,11 @@ class SchemaObject:
     arguments: list[str]
 
     @property
+    def address(self) -> tuple[int, int]:
+        """Return its catalogue and oid, which no move changes."""
+        return self.class_oid, self.oid
+
+    @property
     def label(self) -> str:
         """What a person calls it: table courses_course."""
         return f"{self.type} {'.'.join(self.names) or self.identity}"
@@ -95,7 +100,7 @@ def move(connection: Connection, moved: Iterable[SchemaObject], schema: str) -> 
         connection.execute(sql.SQL("; ").join(statements))
 
 
-def give(connection: Connection, given: SchemaObject, owner: str) -> None:
+def change_owner(connection: Connection, given: SchemaObject, owner: str) -> None:
     """ALTER ... OWNER TO, wherever it is now."""
     connection.execute(_altering(given, "OWNER TO", owner))
 
@@ -152,7 +157,7 @@ ORDER BY 1
 """
 
 
-def outsiders(connection: Connection, group: Iterable[SchemaObject]) -> list[str]:
+def external_dependents(connection: Connection, group: Iterable[SchemaObject]) -> list[str]:
     """What outside the group depends on it, and would go on using it wherever it is moved."""
     return [row[0] for row in connection.execute((MEMBERS + _OUTSIDERS).encode(), members_of(group)).fetchall()]
 

@@ -14,7 +14,7 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import written_tables
 from migrate_to_pg.postgres.errors_of_connection import unreachable
-from migrate_to_pg.postgres.objects import objects_in, outsiders
+from migrate_to_pg.postgres.objects import external_dependents, objects_in
 from migrate_to_pg.postgres.pooler import require_session
 from migrate_to_pg.postgres.schema_contents import require_noted_contents
 from migrate_to_pg.postgres.session import configure_session
@@ -125,7 +125,7 @@ def drop_schema(connection: Connection, name: str) -> None:
     a run kept it: that would go with it.
     """
     require_noted_contents(connection, name)
-    depending = outsiders(connection, objects_in(connection, name))
+    depending = external_dependents(connection, objects_in(connection, name))
     if depending:
         raise TargetError(
             _("Schema {name} is to be dropped, and something outside of it uses what is in it.", name=name),

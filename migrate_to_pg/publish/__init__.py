@@ -1,6 +1,6 @@
-"""A proven incoming schema in, the same tables in the final schema out, in one transaction; and the way back.
+"""Publish verified tables: move them into the final schema in one transaction, and undo that.
 
-Whoever looks sees either all of the old tables or all of the new ones. What was replaced goes to a dated schema.
+Other sessions see either all old tables or all new ones. Replaced tables are moved to a dated archive schema.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, replaced_by
 from migrate_to_pg.postgres.schema_contents import note_contents
 from migrate_to_pg.publish import history
-from migrate_to_pg.publish.archive_names import unused_schema
-from migrate_to_pg.publish.copy_privileges import copy_properties, give_defaults, policies
+from migrate_to_pg.publish.archive_schemas import unused_schema
+from migrate_to_pg.publish.copy_privileges import apply_default_privileges, copy_properties, policy_statements
 from migrate_to_pg.publish.existing_tables import (
     ExistingTables,
     certain_user_data,
@@ -29,24 +29,24 @@ from migrate_to_pg.publish.existing_tables import (
     require_replaceable,
 )
 from migrate_to_pg.publish.extensions import Extensions, require_movable
-from migrate_to_pg.publish.guard import Held, hold
+from migrate_to_pg.publish.guard import LockedSchemas, lock_schemas
 from migrate_to_pg.publish.owner import require_owner, set_owner
 from migrate_to_pg.publish.preconditions import check_preconditions
 from migrate_to_pg.publish.publish_leftovers import check_leftovers_preconditions, publish_leftovers
 from migrate_to_pg.publish.repair_log import write_repair_log
 from migrate_to_pg.publish.transaction import locking_transaction
-from migrate_to_pg.publish.written_since import written
+from migrate_to_pg.publish.written_since import read_published_rows
 from migrate_to_pg.records import LEFTOVERS, LEFTOVERS_INCOMING, Publication
 
 __all__ = [
     "ExistingTables",
     "Extensions",
-    "Held",
+    "LockedSchemas",
     "certain_user_data",
     "check_leftovers_preconditions",
     "check_preconditions",
-    "hold",
     "inspect_existing",
+    "lock_schemas",
     "note_contents",
     "publish",
     "require_movable",
@@ -65,57 +65,44 @@ def publish(
     rows: dict[str, int],
     snapshot: str,
     before_commit: Callable[[], None],
-    standing: ExistingTables | None = None,
+    existing: ExistingTables | None = None,
     source: str = "",
     journal: Path | None = None,
     leftovers: bool = False,
     owner: str = "",
-    left_out: Sequence[str] = (),
+    excluded: Sequence[str] = (),
     exact_decimals: bool = False,
-    held: Held | None = None,
+    locked: LockedSchemas | None = None,
 ) -> Publication:
-    """Move every object of ``incoming`` into ``final``; remember ``rows`` (table -> rows), ``snapshot``, ``source``,
-    ``left_out``, ``exact_decimals``.
+    """Move every object of schema ``incoming`` into schema ``final``.
 
-    All of them belong to ``owner`` then; without one, to whom the replaced ones belonged, else to this role.
+    Args:
+        rows: number of rows of each table. Recorded for --undo, as are ``snapshot``, ``source``, ``excluded`` and
+            ``exact_decimals``.
+        before_commit: is called last within the transaction. An exception in it rolls everything back.
+        existing: tables that were inspected before. Only they may be replaced. None permits any.
+        journal: file of the repairs, which are then recorded in the target, too.
+        leftovers: publish the tables that no migration makes in the same transaction.
+        owner: role that is to own all published objects. '' keeps the owner of what is replaced, else this role.
+        locked: schemas that were locked before they were verified. Their transaction ends here.
 
-    So is, where there is a ``journal``, every row that was set aside and every cell that was changed. With
-    ``leftovers`` the tables that no migration knows take their place in the same transaction.
-
-    ``standing`` is what was surveyed, and alone may be replaced; without it whatever is there may. ``held`` is what
-    was locked before it was verified: this ends its transaction, too.
-
-    ``before_commit`` is called last within the transaction: what it raises rolls all of it back. Raises PublishError
-    where locks are not had, a name clashes, something foreign depends on a replaced table, or anything remains.
+    Raises:
+        PublishError: locks were not granted, a name clashes, an external object depends on a replaced table, or
+            objects remain in ``incoming``.
     """
     check_preconditions(connection, incoming, final)
     new = objects_in(connection, incoming)
     old = replaced_by(new, objects_in(connection, final))
     archive = unused_schema(connection, "migrate_to_pg_replaced") if old else ""
-    # Before anybody has to wait for it: all rows are read.
-    rows_written = written(connection, _places(connection, incoming, leftovers=leftovers))
+    # This reads all rows, so it comes before the locks that others wait for.
+    written = read_published_rows(connection, _table_locations(connection, incoming, leftovers=leftovers))
     with (
-        locking_transaction(connection, old, "Publishing", held.transaction if held else None) as clock,
-        held.unwritten() if held else nullcontext(),
+        locking_transaction(connection, old, "Publishing", locked.transaction if locked else None) as clock,
+        locked.forbid_writes() if locked else nullcontext(),
     ):
-        if standing:
-            check_unchanged(connection, standing, incoming, final)
-        if held:
-            held.require_same_members()
-        pairs = _pairs(old, new)
-        policed = policies(connection, [(o, n) for o, n in pairs if o.type == "table"])
-        _archive(connection, old, archive)
-        move(connection, new, final)
-        if held:
-            held.require_same()
-        copy_properties(connection, pairs)
-        former = {o.place for o in old}
-        give_defaults(connection, (n for n in new if n.place not in former), schema=final, owner=owner)
-        for statement in policed:
-            connection.execute(statement.encode())
-        _forget(connection, new, incoming, final)
-        _require_empty(connection, incoming)
-        connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(incoming)))
+        if existing:
+            check_unchanged(connection, existing, incoming, final)
+        _replace(connection, incoming, final, old, new, archive, owner, locked)
         publication = history.record_publication(
             connection,
             final=final,
@@ -123,39 +110,71 @@ def publish(
             objects=new,
             kept=old,
             rows=rows,
-            written=rows_written,
+            written=written,
             snapshot=snapshot,
             source=source,
-            left_out=left_out,
+            excluded=excluded,
             exact_decimals=exact_decimals,
         )
         if journal:
             write_repair_log(connection, publication, journal)
         if owner:
-            there = {(o.class_oid, o.oid) for o in new}
-            set_owner(connection, (o for o in objects_in(connection, final) if (o.class_oid, o.oid) in there), owner)
-        carried = publish_leftovers(connection, publication, owner) if leftovers else None
+            moved = {o.address for o in new}
+            set_owner(connection, (o for o in objects_in(connection, final) if o.address in moved), owner)
+        published = publish_leftovers(connection, publication, owner) if leftovers else None
         before_commit()
-        if held:
-            held.require_same_columns()
+        if locked:
+            locked.check_columns()
     return Publication(
         schema=final,
         tables=_tables(new),
         replaced=_tables(old),
         archive=archive,
         locked_seconds=clock.seconds,
-        leftovers=carried.names if carried else (),
-        leftovers_archive=carried.archive if carried else "",
+        leftovers=published.names if published else (),
+        leftovers_archive=published.archive if published else "",
         source=source,
     )
 
 
-def _places(connection: Connection, incoming: str, *, leftovers: bool) -> dict[str, tuple[str, str]]:
-    """What the record calls each table -> where it is before it is published."""
+def _replace(
+    connection: Connection,
+    incoming: str,
+    final: str,
+    old: Sequence[SchemaObject],
+    new: Sequence[SchemaObject],
+    archive: str,
+    owner: str,
+    locked: LockedSchemas | None,
+) -> None:
+    """Move ``old`` to the archive schema and ``new`` to the final one, with the privileges and policies of ``old``."""
+    if locked:
+        locked.check_members()
+    successors = {n.place: n for n in new}
+    pairs = [(o, successors[o.place]) for o in old]
+    statements = policy_statements(connection, [(o, n) for o, n in pairs if o.type == "table"])
+    if old:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(archive)))
+        move(connection, old, archive)
+    move(connection, new, final)
+    if locked:
+        locked.check_facts()
+    copy_properties(connection, pairs)
+    former = {o.place for o in old}
+    apply_default_privileges(connection, (n for n in new if n.place not in former), schema=final, owner=owner)
+    for statement in statements:
+        connection.execute(statement.encode())
+    _remove_schema_references(connection, new, incoming, final)
+    _check_empty(connection, incoming)
+    connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(incoming)))
+
+
+def _table_locations(connection: Connection, incoming: str, *, leftovers: bool) -> dict[str, tuple[str, str]]:
+    """Map each table's name in the record to its schema and name before it is published."""
     places = {name: (incoming, name) for name in _tables(objects_in(connection, incoming))}
     if leftovers:
-        carried = _tables(objects_in(connection, LEFTOVERS_INCOMING))
-        places |= {f"{LEFTOVERS}.{name}": (LEFTOVERS_INCOMING, name) for name in carried}
+        names = _tables(objects_in(connection, LEFTOVERS_INCOMING))
+        places |= {f"{LEFTOVERS}.{name}": (LEFTOVERS_INCOMING, name) for name in names}
     return places
 
 
@@ -163,26 +182,14 @@ def _tables(objects: Sequence[SchemaObject]) -> tuple[str, ...]:
     return tuple(o.names[0] for o in objects if o.type == "table")
 
 
-def _pairs(old: Sequence[SchemaObject], new: Sequence[SchemaObject]) -> list[tuple[SchemaObject, SchemaObject]]:
-    """(what is replaced, its successor)."""
-    successors = {n.place: n for n in new}
-    return [(o, successors[o.place]) for o in old]
-
-
-def _archive(connection: Connection, old: Sequence[SchemaObject], archive: str) -> None:
-    if old:
-        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(archive)))
-        move(connection, old, archive)
-
-
-# CREATE FUNCTION ... SET search_path FROM CURRENT wrote the staged schema's name down: now it means what it means in
-# any session of this role that sees the final schema.
-_SETTINGS = """
+# CREATE FUNCTION ... SET search_path FROM CURRENT stored the name of the staged schema. This stores the search path of
+# a session of this role that has the final schema.
+_RESET_SEARCH_PATHS = """
 SELECT format('ALTER ROUTINE %%s SET search_path FROM CURRENT', oid::regprocedure) FROM pg_proc
 WHERE oid = ANY (%(oids)s::oid[]) AND strpos(proconfig::text, %(name)s) > 0
 """
 
-# What PostgreSQL keeps as text does not follow an object to its new schema.
+# PostgreSQL does not update names that it stores as text when an object moves to another schema.
 _MENTIONS = """
 SELECT pg_describe_object('pg_proc'::regclass, oid, 0) FROM pg_proc
 WHERE oid = ANY (%(oids)s::oid[]) AND strpos(concat(prosrc, proconfig::text), %(name)s) > 0
@@ -196,20 +203,20 @@ ORDER BY 1
 """
 
 
-# Where the role's own search path lacks it, the final schema comes first: so will the application set it.
-_SEEN = """
+# If the role's search path lacks the final schema, the application has to put it first, so this does as well.
+_SET_SEARCH_PATH = """
 SELECT set_config('search_path', concat_ws(', ', quote_ident(%(final)s), nullif(current_setting('search_path'), '')),
                   true)
 WHERE %(final)s <> ALL (current_schemas(false))
 """
 
 
-def _forget(connection: Connection, new: Sequence[SchemaObject], incoming: str, final: str) -> None:
-    """Nothing published may name the staged schema, which is about to go."""
+def _remove_schema_references(connection: Connection, new: Sequence[SchemaObject], incoming: str, final: str) -> None:
+    """Reset search paths that name the staged schema. Raise PublishError if another object still names it."""
     connection.execute("SET LOCAL search_path TO DEFAULT")
-    connection.execute(_SEEN, {"final": final})
+    connection.execute(_SET_SEARCH_PATH, {"final": final})
     parameters = {"oids": [o.oid for o in new], "name": incoming}
-    for (statement,) in connection.execute(_SETTINGS, parameters).fetchall():
+    for (statement,) in connection.execute(_RESET_SEARCH_PATHS, parameters).fetchall():
         connection.execute(statement.encode())
     mentions = [row[0] for row in connection.execute(_MENTIONS, parameters).fetchall()]
     if mentions:
@@ -224,7 +231,7 @@ def _forget(connection: Connection, new: Sequence[SchemaObject], incoming: str, 
         )
 
 
-def _require_empty(connection: Connection, incoming: str) -> None:
+def _check_empty(connection: Connection, incoming: str) -> None:
     left = objects_in(connection, incoming)
     if left:
         raise PublishError(

@@ -1,6 +1,7 @@
-"""The lines of schema ``migrate_to_pg`` read with suspicion: they decide what is moved and dropped.
+"""Validate records of schema ``migrate_to_pg`` before --undo and --purge rely on them.
 
-Whoever may write there may have written anything: NULL, another type, the name of somebody else's schema.
+They decide which objects are moved and dropped. Every role that may write there can have written anything: NULL,
+another type, or the name of another schema.
 """
 
 from __future__ import annotations
@@ -12,24 +13,24 @@ from typing import Any, TypeVar
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.objects import SchemaObject
-from migrate_to_pg.publish.archive_names import is_dated
+from migrate_to_pg.publish.archive_schemas import is_dated
 from migrate_to_pg.records import BOOKKEEPING
 
 T = TypeVar("T")
 
 
 class LineReader:
-    """The columns of one line; each as its reader takes it, or PublishError that names line and column."""
+    """Read the columns of one record. Each column is converted and checked by a function of this module."""
 
     def __init__(self, table: str, line: Mapping[str, Any], *, number: str = "id") -> None:
         self._table = f"{BOOKKEEPING}.{table}"
         self._line = line
         self._number = line.get(number)
 
-    def __call__(self, column: str, meaning: Callable[[Any], T]) -> T:
-        """What the column holds. Raises PublishError where it is missing or holds what cannot be true."""
+    def __call__(self, column: str, convert: Callable[[Any], T]) -> T:
+        """Return the converted value. Raise PublishError if the column is missing or its value is invalid."""
         try:
-            return meaning(self._line[column])
+            return convert(self._line[column])
         except (KeyError, TypeError, ValueError) as error:
             raise PublishError(
                 _(
@@ -45,47 +46,47 @@ class LineReader:
                 ),
             ) from error
 
-    def if_there(self, column: str, meaning: Callable[[Any], T]) -> T | None:
-        """The same; None where an earlier version had no such column, or wrote nothing into it."""
-        return None if self._line.get(column) is None else self(column, meaning)
+    def optional(self, column: str, convert: Callable[[Any], T]) -> T | None:
+        """Return the converted value, or None if an earlier version did not write the column."""
+        return None if self._line.get(column) is None else self(column, convert)
 
 
 def as_number(value: object) -> int:
-    """A whole number that is not negative."""
+    """Return an integer that is not negative."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError
     return value
 
 
 def as_text(value: object) -> str:
-    """Text, and nothing that could be made one."""
+    """Return a string. Nothing else is converted to one."""
     if not isinstance(value, str):
         raise TypeError
     return value
 
 
-def as_moment(value: object) -> datetime:
-    """A date and a time."""
+def as_datetime(value: object) -> datetime:
+    """Return a date and time."""
     return datetime.fromisoformat(as_text(value))
 
 
 def as_transaction(value: object) -> str:
-    """The number of a transaction, as PostgreSQL shows it."""
+    """Return a transaction number as PostgreSQL prints it."""
     return str(as_number(int(as_text(value))))
 
 
 def as_transactions(value: object) -> tuple[str, ...]:
-    """Several of them."""
+    """Return several transaction numbers."""
     return tuple(map(as_transaction, _as_list(value)))
 
 
 def as_names(value: object) -> tuple[str, ...]:
-    """Names of whatever."""
+    """Return a list of names."""
     return tuple(map(as_text, _as_list(value)))
 
 
 def as_dated_or_none(value: object) -> str:
-    """'' or the name of a schema that publish or undo made: never that of another."""
+    """Return '' or the name of a schema that publish or undo made, never another name."""
     name = as_text(value)
     if name and not is_dated(name):
         raise ValueError
@@ -93,14 +94,14 @@ def as_dated_or_none(value: object) -> str:
 
 
 def as_counts(value: object) -> dict[str, int]:
-    """Tables and their rows."""
+    """Return a number for each table name."""
     if not isinstance(value, dict):
         raise TypeError
     return {name: as_number(count) for name, count in value.items()}
 
 
 def as_objects(value: object) -> tuple[SchemaObject, ...]:
-    """What ``dataclasses.asdict`` made of them."""
+    """Return the objects that were stored by ``dataclasses.asdict``."""
     return tuple(_as_object(**item) for item in _as_list(value))
 
 

@@ -1,10 +1,10 @@
-"""Replaced objects and their successors in, the successors made like them out.
+"""Copy owner, privileges and other properties from replaced objects to their successors.
 
-That is: owner, privileges and, of tables, comments, row security, replica identity, publications. Privileges are those
-of what was replaced, exactly: what the server's default privileges gave to the new object beyond them is taken away.
+Tables also get comments, row security, replica identity and publications. A successor has exactly the privileges of the
+replaced object. Those that the server's default privileges granted beyond them are revoked.
 
-A moved object does not get the final schema's default privileges by itself: one that replaces none is given them here.
-Everything is asked for all objects at once, and done in one go: others wait for the tables meanwhile.
+Moving an object into the final schema does not apply that schema's default privileges. Objects that replace none get
+them here. Each query covers all objects and its statements run as one, because other sessions wait for the tables.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import psycopg
 from migrate_to_pg.postgres.objects import SchemaObject
 
 Connection = psycopg.Connection[Any]
-#: What is replaced, and what takes its place.
+#: Replaced objects, each with its successor.
 Pairs = Sequence[tuple[SchemaObject, SchemaObject]]
 
-# Each query answers with statements, composed and quoted by PostgreSQL's own format().
+# Each query returns statements that PostgreSQL's format() composes and quotes.
 
-#: A pair of objects of any of the three catalogues; a query begins with it.
+#: The pairs, as the beginning of each query.
 _GIVEN = "WITH given AS (SELECT * FROM unnest(%(old)s::oid[], %(new)s::oid[]) AS g (old, new))"
 
 _COMMENTS_AND_SECURITY = """{given}
@@ -46,8 +46,8 @@ FROM given JOIN pg_class o ON o.oid = old JOIN pg_class n ON n.oid = new
 WHERE o.relreplident IN ('f', 'n') AND n.relreplident = 'd'
 """
 
-# Asked while the old table is still in its place: what the expressions name, and the table itself, is then named as
-# it will be when the new ones are there.
+# This runs while the old table is in its place. The table and the names in the expressions then have the schema that
+# they will have for the new table.
 _POLICIES = """{given}
 SELECT format('CREATE POLICY %%I ON %%s AS %%s FOR %%s TO %%s%%s%%s', p.polname, p.polrelid::regclass,
               CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
@@ -61,7 +61,7 @@ FROM given JOIN pg_policy p ON p.polrelid = given.old
 WHERE NOT EXISTS (SELECT FROM pg_policy n WHERE n.polrelid = given.new AND n.polname = p.polname)
 """
 
-# The old table leaves the publication: a subscriber goes on with the one that the application writes to.
+# The old table leaves the publication, so that subscribers follow the table that the application writes to.
 _PUBLICATIONS = """{given}
 SELECT format('ALTER PUBLICATION %%I DROP TABLE %%s; ALTER PUBLICATION %%I ADD TABLE %%s',
               p.pubname, old::regclass, p.pubname, new::regclass)
@@ -77,7 +77,7 @@ SELECT format('ALTER ROUTINE %%s OWNER TO %%I', new::regprocedure, pg_get_userby
 FROM given JOIN pg_proc o ON o.oid = old JOIN pg_proc n ON n.oid = new WHERE o.proowner <> n.proowner
 """
 
-# What is granted on the new object is compared with what was granted on the old one, after the owner was changed.
+# Compares the grants on the new object with those on the old one. This runs after the owner was changed.
 _PRIVILEGES = """{given}, owned AS (
     SELECT d.objid, d.refobjid, a.attname FROM pg_depend d
     JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.refobjid, d.refobjsubid)
@@ -117,7 +117,7 @@ SELECT CASE
                 CASE WHEN was.grantable THEN ' WITH GRANT OPTION' ELSE '' END) END
 FROM was FULL JOIN now USING (place, "column", privilege_type, grantee)
 CROSS JOIN LATERAL (SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS role) g
--- What is taken from a table is taken from its columns as well: theirs is granted again.
+-- REVOKE on a table also revokes from its columns, so the privileges of columns are granted again.
 WHERE was.grantable IS DISTINCT FROM now.grantable OR ("column" <> '' AND was.grantable IS NOT NULL)
 ORDER BY was.grantable IS NOT NULL, place
 """
@@ -144,16 +144,16 @@ WHERE x.grantee NOT IN (thing.owner, d.defaclrole)
 """
 
 
-def policies(connection: Connection, pairs: Pairs) -> list[str]:
-    """The statements that give the new tables the policies of the old ones, for when they are in their places.
+def policy_statements(connection: Connection, pairs: Pairs) -> list[str]:
+    """Return statements that create the policies of the old tables on the new ones.
 
-    Call it before anything is moved.
+    Call it before anything is moved. Execute the statements after the move.
     """
     return _statements(connection, _POLICIES, pairs)
 
 
 def copy_properties(connection: Connection, pairs: Pairs) -> None:
-    """Give each new object what the old one has beyond what the migrations make."""
+    """Give each new object the properties of the old one that migrations do not make."""
     tables = [(old, new) for old, new in pairs if old.type == "table"]
     _run(connection, _statements(connection, _COMMENTS_AND_SECURITY, tables))
     swap_publications(connection, tables)
@@ -165,12 +165,14 @@ def copy_properties(connection: Connection, pairs: Pairs) -> None:
 
 
 def swap_publications(connection: Connection, pairs: Pairs) -> None:
-    """A subscriber goes on with the table that the application writes to."""
+    """Replace the old tables by the new ones in each publication of logical replication."""
     _run(connection, _statements(connection, _PUBLICATIONS, pairs))
 
 
-def give_defaults(connection: Connection, objects: Iterable[SchemaObject], *, schema: str, owner: str = "") -> None:
-    """Grant what the schema's default privileges would have granted to something created in it, by ``owner``."""
+def apply_default_privileges(
+    connection: Connection, objects: Iterable[SchemaObject], *, schema: str, owner: str = ""
+) -> None:
+    """Grant the default privileges that the schema has for objects that ``owner`` creates in it."""
     listed = list(objects)
     parameters = {
         "relations": [o.oid for o in listed if o.is_relation],
@@ -184,7 +186,7 @@ def give_defaults(connection: Connection, objects: Iterable[SchemaObject], *, sc
 def _statements(connection: Connection, query: str, pairs: Pairs) -> list[str]:
     if not pairs:
         return []
-    # Whatever is named in the statements is named with its schema.
+    # With this search path PostgreSQL prints every name with its schema.
     connection.execute("SET LOCAL search_path = pg_catalog")
     parameters = {"old": [old.oid for old, _new in pairs], "new": [new.oid for _old, new in pairs]}
     return [row[0] for row in connection.execute(query.replace("{given}", _GIVEN).encode(), parameters).fetchall()]

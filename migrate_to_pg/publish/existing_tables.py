@@ -1,7 +1,7 @@
-"""What stands in the final schema under the names of the staged tables: untouched since ``migrate``, or user data?
+"""Find out which tables that publishing would replace hold user data.
 
-In: the staged schema before it is emptied, the rows that Django's post_migrate makes. Out: a Standing.
-A table counts as untouched while its rows are those that a fresh ``migrate`` makes.
+A table has no user data while its rows are those that a fresh ``migrate`` and Django's post_migrate receivers make.
+The staged schema has these rows until it is emptied for loading.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class ExistingTable:
 
     name: str
     rows: int
-    #: Rows that no fresh migrate makes; at least 1 where there is user data.
+    #: Number of rows that no fresh migrate makes.
     user_rows: int
-    #: A digest of all its rows, '' where it is not needed.
+    #: A digest of all its rows, or '' where it holds user data.
     fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingTables:
-    """What publishing would replace, as it was when the run began."""
+    """The state of all objects that publishing would replace, when the run began."""
 
     tables: tuple[ExistingTable, ...]
     #: Catalogue and oid of each object, whatever its kind.
@@ -46,27 +46,27 @@ class ExistingTables:
 
 
 def inspect_existing(connection: Connection, staged: str, final: str, fresh: FreshRows) -> ExistingTables:
-    """Every table that both schemas have, with the number of its rows that are user data.
+    """Return every table that both schemas have, with the number of rows that are user data.
 
-    Raises PublishError where publishing would be refused for what is there, whatever the rows.
+    Raises PublishError if the existing objects prevent publishing, whatever their rows.
     """
     check_preconditions(connection, staged, final)
     old = _replaced(connection, staged, final)
     names = sorted(o.names[0] for o in old if o.type == "table")
-    _require_visible(connection, [o.oid for o in old if o.type == "table"])
+    _check_visible(connection, [o.oid for o in old if o.type == "table"])
     return ExistingTables(
-        tables=tuple(_survey_table(connection, staged, final, name, fresh) for name in names),
-        objects=frozenset((o.class_oid, o.oid) for o in old),
+        tables=tuple(_inspect_table(connection, staged, final, name, fresh) for name in names),
+        objects=frozenset(o.address for o in old),
     )
 
 
 def certain_user_data(
     connection: Connection, final: str, names: Sequence[str], fresh: FreshRows, made: Mapping[str, int] | None
 ) -> ExistingTables:
-    """What of these tables of the final schema holds user data for certain, before any migration is run.
+    """Return the tables of the final schema with rows that are certainly user data, before any migration is run.
 
-    ``made`` has the rows that the migrations make in each table; of a table that it lacks, and of all where it is None,
-    only those count that no migration ever makes.
+    ``made`` has the number of rows that the migrations make in each table. A table that it lacks counts only if no
+    migration ever makes rows in it. None lacks every table.
     """
     query = """
         SELECT relname, oid::bigint FROM pg_class
@@ -74,7 +74,7 @@ def certain_user_data(
           AND relname = ANY (%s) AND relkind IN ('r', 'p') ORDER BY 1
     """
     there = dict(connection.execute(query, [final, list(names)]).fetchall())
-    _require_visible(connection, list(there.values()))
+    _check_visible(connection, list(there.values()))
     entries = [e for e in history.entries(connection) if e.final_schema == final and not e.undone]
     published = {name for entry in entries for name in entry.rows}
     tables = []
@@ -93,8 +93,8 @@ def _replaced(connection: Connection, staged: str, final: str) -> list[SchemaObj
     return replaced_by(objects_in(connection, staged), objects_in(connection, final))
 
 
-def _require_visible(connection: Connection, tables: Sequence[int]) -> None:
-    """A policy that hides rows would make a table full of user data look untouched."""
+def _check_visible(connection: Connection, tables: Sequence[int]) -> None:
+    """Raise PublishError if row security may hide rows from this role, so that user data could be overlooked."""
     query = (
         "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND row_security_active(oid) ORDER BY 1"
     )
@@ -114,21 +114,20 @@ def _require_visible(connection: Connection, tables: Sequence[int]) -> None:
         )
 
 
-def _survey_table(connection: Connection, staged: str, final: str, name: str, fresh: FreshRows) -> ExistingTable:
+def _inspect_table(connection: Connection, staged: str, final: str, name: str, fresh: FreshRows) -> ExistingTable:
     rows = _count(connection, final, name)
-    user_rows = _user_rows(connection, staged, final, name, rows, fresh) if rows else 0
+    if not rows:
+        user_rows = 0
+    elif name in _MADE_BY_DJANGO:
+        user_rows = _beyond_fresh(connection, final, name, fresh)
+    else:
+        user_rows = _beyond_staged(connection, staged, final, name, rows)
     digest = fingerprint(connection, final, name) if not user_rows else ""
     return ExistingTable(name=name, rows=rows, user_rows=user_rows, fingerprint=digest)
 
 
-def _user_rows(connection: Connection, staged: str, final: str, name: str, rows: int, fresh: FreshRows) -> int:
-    if name in _MADE_BY_DJANGO:
-        return _beyond_fresh(connection, final, name, fresh)
-    return _beyond_staged(connection, staged, final, name, rows)
-
-
 def _beyond_fresh(connection: Connection, final: str, name: str, fresh: FreshRows) -> int:
-    """Rows that neither migrate nor its receivers make, of the tables that they fill."""
+    """Count the rows of one of Django's tables that neither migrate nor its receivers make."""
     if name == "django_content_type":
         return _count_unexpected(connection, final, "SELECT app_label, model FROM {}", name, fresh.content_types)
     if name == "auth_permission":
@@ -137,11 +136,11 @@ def _beyond_fresh(connection: Connection, final: str, name: str, fresh: FreshRow
         return _count_unexpected(
             connection, final, "SELECT domain, name FROM {}", name, {("example.com", "example.com")}
         )
-    return 0  # django_migrations: Django's own record, of the migrations that were run there
+    return 0  # django_migrations records the migrations that were run there.
 
 
 _MADE_BY_DJANGO = ("django_migrations", "django_content_type", "auth_permission", "django_site")
-#: No migration makes rows in these: somebody was here.
+#: No migration makes rows in these tables.
 _MADE_BY_USE = ("django_session", "django_admin_log")
 
 
@@ -163,7 +162,7 @@ def _count_unexpected(
 
 
 def _beyond_staged(connection: Connection, staged: str, final: str, name: str, rows: int) -> int:
-    """Rows that the migrations themselves did not make; a much larger table is told by its size alone."""
+    """Count the rows that the migrations did not make. Of a much larger table only the sizes are compared."""
     staged_rows = _count(connection, staged, name)
     if rows > staged_rows + 1000:
         return rows - staged_rows
@@ -174,20 +173,20 @@ def _beyond_staged(connection: Connection, staged: str, final: str, name: str, r
 
 
 def fingerprint(connection: Connection, schema: str, name: str) -> str:
-    """A digest of all rows of a table, in any order."""
+    """Return a digest of all rows of a table, whatever their order."""
     query = sql.SQL("SELECT count(*) || ':' || coalesce(md5(string_agg(h, '' ORDER BY h)), '')")
     rows = sql.SQL("(SELECT md5(t::text) AS h FROM {} t) AS rows").format(sql.Identifier(schema, name))
     return str(_first(connection, sql.SQL("{} FROM {}").format(query, rows)))
 
 
-def require_replaceable(connection: Connection, standing: ExistingTables, final: str) -> None:
-    """PublishError where user data stands in the way and nobody said that it may be replaced."""
-    occupied = [table for table in standing.tables if table.user_rows]
+def require_replaceable(connection: Connection, existing: ExistingTables, final: str) -> None:
+    """Raise PublishError if the tables hold user data. Not called with --replace."""
+    occupied = [table for table in existing.tables if table.user_rows]
     if not occupied:
         return
     published = history.latest(connection, final)
     if published and not published.undone and all(table.name in published.rows for table in occupied):
-        raise _published_already(published, standing)
+        raise _published_already(published, existing)
     raise PublishError(
         _(
             "Schema {final} already holds data that no migration made: {rows} in {tables}.",
@@ -211,9 +210,9 @@ def require_replaceable(connection: Connection, standing: ExistingTables, final:
     )
 
 
-def _published_already(published: history.Entry, standing: ExistingTables) -> PublishError:
-    there = [table for table in standing.tables if table.rows]
-    told = {
+def _published_already(published: history.Entry, existing: ExistingTables) -> PublishError:
+    there = [table for table in existing.tables if table.rows]
+    values = {
         "final": published.final_schema,
         "published_at": published.published_at.astimezone().strftime("%Y-%m-%d %H:%M"),
         "rows": pluralize(sum(table.rows for table in there), "row", "rows"),
@@ -223,13 +222,13 @@ def _published_already(published: history.Entry, standing: ExistingTables) -> Pu
         message = _(
             "Schema {final} holds what was published there on {published_at} from {source}: {rows} in {tables}.",
             source=published.source,
-            **told,
+            **values,
         )
     else:
-        message = _("Schema {final} holds what was published there on {published_at}: {rows} in {tables}.", **told)
+        message = _("Schema {final} holds what was published there on {published_at}: {rows} in {tables}.", **values)
     return PublishError(
         message,
-        detail=[_then_and_now(table, published) for table in there],
+        detail=[_describe_rows(table, published) for table in there],
         remedy=_(
             "--undo --target URL takes that publication out again and brings back what it replaced; it refuses where"
             " rows were written since. --replace, added to this command, publishes anew and moves these tables, with"
@@ -238,18 +237,18 @@ def _published_already(published: history.Entry, standing: ExistingTables) -> Pu
     )
 
 
-def _then_and_now(table: ExistingTable, published: history.Entry) -> str:
+def _describe_rows(table: ExistingTable, published: history.Entry) -> str:
     rows, then = pluralize(table.rows, "row", "rows"), published.rows.get(table.name)
     if then is None or then == table.rows:
         return f"{table.name}: {rows}"
     return _("{table}: {rows}; when it was published, {then:,}", table=table.name, rows=rows, then=then)
 
 
-def check_unchanged(connection: Connection, standing: ExistingTables, staged: str, final: str) -> None:
-    """PublishError where something is to be replaced that was not there, or not so. Call it under the lock."""
+def check_unchanged(connection: Connection, existing: ExistingTables, staged: str, final: str) -> None:
+    """Raise PublishError if anything was added or written since it was inspected. Call it under the lock."""
     old = _replaced(connection, staged, final)
-    _require_visible(connection, [o.oid for o in old if o.type == "table"])
-    appeared = [o.label for o in old if (o.class_oid, o.oid) not in standing.objects]
+    _check_visible(connection, [o.oid for o in old if o.type == "table"])
+    appeared = [o.label for o in old if o.address not in existing.objects]
     if appeared:
         raise PublishError(
             _(
@@ -266,7 +265,7 @@ def check_unchanged(connection: Connection, standing: ExistingTables, staged: st
     there = {o.names[0] for o in old if o.type == "table"}
     written = [
         t
-        for t in standing.tables
+        for t in existing.tables
         if t.fingerprint and t.name in there and fingerprint(connection, final, t.name) != t.fingerprint
     ]
     if written:

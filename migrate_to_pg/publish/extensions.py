@@ -1,7 +1,8 @@
-"""Find out, before a row is loaded, whether what the migrations made can be moved; make elsewhere what cannot.
+"""Check before loading whether all objects can be moved, and create extensions that cannot in the final schema.
 
-An extension that is trusted, or that a managed service made for us, is ours, and its functions are not: the schema that
-it was made in is the one it stays in. So it is made in the final schema, before the migrations, which then find it.
+This role owns an extension that is trusted, or that a managed service created for it. It does not own the extension's
+functions, so the extension stays in its schema. It is therefore created in the final schema before the migrations run
+again, which then find it.
 """
 
 from __future__ import annotations
@@ -19,31 +20,32 @@ from migrate_to_pg.postgres.objects import MEMBERS, SchemaObject, members_of, mo
 
 Connection = psycopg.Connection[Any]
 
-#: Never there: what is moved to it is taken back.
-_TRIAL = "migrate_to_pg_trial"
+#: Never visible: the move into it is rolled back.
+_TRIAL_SCHEMA = "migrate_to_pg_trial"
 
 
 class Extensions:
-    """Those that this run made in the final schema."""
+    """The extensions that this run created in the final schema."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
         self._connection: Connection | None = None
 
-    def make_there(self, connection: Connection, staged: str, final: str) -> bool:
-        """Make in ``final`` what the migrations made in ``staged`` and cannot be moved; whether there was any.
+    def recreate(self, connection: Connection, staged: str, final: str) -> bool:
+        """Create in ``final`` the extensions of ``staged`` that cannot be moved. Return whether there were any.
 
-        Those in ``staged`` are dropped, with what uses them: the migrations must be run again. Raises PublishError
-        where this role may not make them there.
+        Those in ``staged`` are dropped with everything that uses them, so the migrations must be run again. Raises
+        PublishError if this role may not create them in ``final``.
         """
-        there = [o for o in objects_in(connection, staged) if o.type == "extension"]
-        # In the order in which they were made: one may need another.
-        stuck = sorted((o for o in there if _refusal(connection, [o], ())), key=lambda o: o.oid)
-        versions = _versions(connection, stuck)
+        found = [o for o in objects_in(connection, staged) if o.type == "extension"]
+        # In the order in which they were created, because one may need another.
+        unmovable = sorted((o for o in found if _refusal(connection, [o], ())), key=lambda o: o.oid)
+        query = "SELECT oid::bigint, extversion FROM pg_extension WHERE oid = ANY (%s::oid[])"
+        versions = dict(connection.execute(query, [[o.oid for o in unmovable]]).fetchall())
         self._connection = connection
-        for extension in stuck:
+        for extension in unmovable:
             connection.execute(sql.SQL("DROP EXTENSION {} CASCADE").format(sql.Identifier(extension.names[0])))
-        for extension in stuck:
+        for extension in unmovable:
             name = extension.names[0]
             statement = sql.SQL("CREATE EXTENSION {} SCHEMA {} VERSION {}").format(
                 sql.Identifier(name), sql.Identifier(final), sql.Literal(versions[extension.oid])
@@ -65,10 +67,10 @@ class Extensions:
                     ),
                 ) from error
             self.made.append(name)
-        return bool(stuck)
+        return bool(unmovable)
 
     def drop(self) -> None:
-        """Remove them again where nothing was published; what somebody uses meanwhile stays."""
+        """Drop them again if nothing was published. An extension that is used by now stays."""
         for name in reversed(self.made):
             with suppress(psycopg.errors.DependentObjectsStillExist):
                 if self._connection:
@@ -76,9 +78,9 @@ class Extensions:
 
 
 def require_movable(connection: Connection, staged: str, final: str) -> None:
-    """PublishError where the server would refuse, when all is verified, to move what the migrations made.
+    """Raise PublishError if the server would refuse to publish the objects of ``staged``, before they are loaded.
 
-    What it takes the place of in ``final`` is moved then as well, and needs as many locks.
+    The objects of ``final`` that they replace are moved in the same transaction and need as many locks.
     """
     new = objects_in(connection, staged)
     refusal = _refusal(connection, new, replaced_by(new, objects_in(connection, final)))
@@ -102,8 +104,8 @@ def require_movable(connection: Connection, staged: str, final: str) -> None:
     )
 
 
-# One of these takes the room of one lock on a relation, and nobody has to wait for it.
-_STAND_INS = """
+# Each advisory lock takes the memory of one lock on a relation, and nobody has to wait for it.
+_RESERVE_LOCKS = """
 SELECT count(pg_try_advisory_xact_lock('pg_class'::regclass::int, (c.oid::bigint - 2147483648)::int))
 FROM members JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
 WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
@@ -113,15 +115,15 @@ WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 def _refusal(
     connection: Connection, objects: Sequence[SchemaObject], replaced: Sequence[SchemaObject]
 ) -> psycopg.Error | None:
-    """Why these cannot be moved together; it is tried, and taken back.
+    """Return the error of moving these objects together, or None. The move is rolled back.
 
-    Tables that are replaced are in use: they are not locked, but the room for their locks is taken.
+    Replaced tables are in use. They are not locked, but the memory for their locks is reserved.
     """
     try:
         with connection.transaction(force_rollback=True):
-            connection.execute((MEMBERS + _STAND_INS).encode(), members_of(replaced))
-            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(_TRIAL)))
-            move(connection, objects, _TRIAL)
+            connection.execute((MEMBERS + _RESERVE_LOCKS).encode(), members_of(replaced))
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(_TRIAL_SCHEMA)))
+            move(connection, objects, _TRIAL_SCHEMA)
     except psycopg.OperationalError as error:
         if not isinstance(error, psycopg.errors.OutOfMemory):
             raise
@@ -129,8 +131,3 @@ def _refusal(
     except psycopg.Error as error:
         return error
     return None
-
-
-def _versions(connection: Connection, extensions: Sequence[SchemaObject]) -> dict[int, str]:
-    query = "SELECT oid::bigint, extversion FROM pg_extension WHERE oid = ANY (%s::oid[])"
-    return dict(connection.execute(query, [[o.oid for o in extensions]]).fetchall())

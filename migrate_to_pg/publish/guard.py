@@ -1,9 +1,9 @@
-"""Hold what is verified as it is, from before the first read of it to the commit.
+"""Guard the verified schemas against changes by other sessions, from before the first read to the commit.
 
-Locks keep writers and DDL away from the tables, readers not. What takes no lock that one of ours would stop (GRANT,
-setval, ALTER TYPE, CREATE OR REPLACE FUNCTION, event triggers) is told by the catalogue itself: its rows for
-everything that is about to be published are read when the locks are had, and once more within the transaction that
-publishes, when every object was moved; from then on PostgreSQL lets nobody else change them.
+Locks stop writers and DDL on the tables, but not readers. GRANT, setval, ALTER TYPE, CREATE OR REPLACE FUNCTION and
+event triggers do not wait for these locks. They are found by the catalogue: its rows for all objects that are to be
+published are read when the locks were granted, and again in the publishing transaction when every object was moved.
+From then on PostgreSQL lets no other session change them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from psycopg import sql
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.publish.transaction import LOCK_TIMEOUT, blocked
+from migrate_to_pg.publish.transaction import LOCK_TIMEOUT_SECONDS, lock_error
 
 Connection = psycopg.Connection[Any]
 
-# One line for each catalogue and object that has rows in it. Moving an object changes the rows that name its schema, of
-# which the rest is compared; of all others the number of the transaction that wrote them, whatever they hold in this
-# version. The keys are oids, which an object keeps wherever it is moved, and so are the functions that one names: with
-# their names they would be told with the schema.
+# One line for each catalogue and object that has rows in it. A move changes catalogue rows that name the schema: their
+# other columns are compared. Of all other rows the number of the transaction that wrote them is compared, whatever
+# columns they have in this version. Objects and functions are identified by oid, which a move does not change.
 _FACTS = """
 WITH relation AS (
     SELECT oid, relkind FROM pg_class WHERE oid = ANY (%(relations)s::oid[])
@@ -133,30 +132,30 @@ SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]
 ORDER BY pg_class.oid
 """
 _SEQUENCES = "SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND relkind = 'S'"
-#: Sequences asked at once.
-_AT_ONCE = 200
 
-# Rows that this transaction wrote, or tried to: an event trigger acts within it, and no lock of ours stops it.
+_SEQUENCES_PER_QUERY = 200
+
+# Rows that this transaction wrote or tried to write. An event trigger runs in it, so no lock stops it.
 _WRITTEN = """
 SELECT relid::bigint, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_all_tables WHERE relid = ANY (%s::oid[])
 """
-_PLACES = """
+_FILENODES = """
 SELECT oid::bigint, pg_relation_filenode(oid)::bigint FROM pg_class
 WHERE oid = ANY (%s::oid[]) AND relkind IN ('r', 'm')
 """
 
-# What this transaction wrote itself (privileges, owners) is as it should be. The lines are those of _FACTS.
-_COLUMNS_OF_OTHERS = """
+# Changes by this transaction (privileges, owners) are intended. The lines are those of _FACTS.
+_FOREIGN_COLUMN_CHANGES = """
 SELECT attrelid::bigint, concat(attnum, ' ', xmin) FROM pg_attribute
 WHERE attrelid = ANY (%s::oid[]) AND attnum > 0 AND xmin <> pg_current_xact_id()::xid
 """
 
-#: Kind of object -> the oids of those that are held.
+#: The oids of all objects of the locked schemas, by kind.
 Members = dict[str, frozenset[int]]
-#: (catalogue, oid, what) -> its lines.
+#: The lines of _FACTS by catalogue, oid and what they describe.
 Facts = dict[tuple[str, int, str], str]
 
-#: As _MEMBERS has them.
+#: In the order of the columns of _MEMBERS.
 _CATALOGUES = {
     "relations": "pg_class",
     "routines": "pg_proc",
@@ -174,36 +173,36 @@ _CATALOGUES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What is locked, and what the catalogue said of it then."""
+class LockedSchemas:
+    """Locked schemas with the state of the catalogue when they were locked."""
 
     connection: Connection
-    #: Whoever leaves it first ends the transaction.
+    #: Closing it ends the transaction.
     transaction: ExitStack
     schemas: tuple[str, ...]
-    #: The oids of what is in these schemas, by kind: see _CATALOGUES.
+    #: Keys are those of _CATALOGUES.
     members: Members
     facts: Facts
 
-    def require_same_members(self) -> None:
-        """PublishError where something was made in the schemas since, or is gone. Call it before anything is moved."""
+    def check_members(self) -> None:
+        """Raise PublishError if an object was created or dropped since. Call it before anything is moved."""
         now = _members(self.connection, self.schemas)
         added = [(kind, oid) for kind, oids in now.items() for oid in oids if oid not in self.members[kind]]
         if now != self.members:
             labels = [_label(self.connection, _CATALOGUES[kind], oid) for kind, oid in added]
             raise _changed(labels or [_("something was dropped")])
 
-    def require_same(self) -> None:
-        """PublishError where the catalogue does not say the same of every object, wherever it was moved meanwhile."""
+    def check_facts(self) -> None:
+        """Raise PublishError if the catalogue describes any object differently, wherever it was moved since."""
         now = _facts(self.connection, self.members)
         changed = sorted(key for key in self.facts.keys() | now.keys() if self.facts.get(key) != now.get(key))
         if changed:
             raise _changed([f"{_label(self.connection, name, oid)}: {what}" for name, oid, what in changed])
 
-    def require_same_columns(self) -> None:
-        """PublishError where somebody else changed a column since: a GRANT on one waits for no lock. Call it last."""
+    def check_columns(self) -> None:
+        """Raise PublishError if another session changed a column since, as GRANT does without a lock. Call it last."""
         relations = list(self.members["relations"])
-        now = self.connection.execute(_COLUMNS_OF_OTHERS, [relations]).fetchall()
+        now = self.connection.execute(_FOREIGN_COLUMN_CHANGES, [relations]).fetchall()
         changed = [
             _("{table}: column", table=_label(self.connection, "pg_class", oid))
             for oid, line in now
@@ -213,8 +212,8 @@ class Held:
             raise _changed(list(dict.fromkeys(changed)))
 
     @contextmanager
-    def unwritten(self) -> Iterator[None]:
-        """PublishError where anything that acts within our own transaction writes a row, or a table anew."""
+    def forbid_writes(self) -> Iterator[None]:
+        """Raise PublishError if a trigger writes rows, or rewrites a table, in this transaction."""
         before = self._rows()
         yield
         written = {oid for oid, _state in before ^ self._rows()}
@@ -233,19 +232,19 @@ class Held:
         tables = [list(self.members["relations"])]
         return {
             *self.connection.execute(_WRITTEN, tables).fetchall(),
-            *self.connection.execute(_PLACES, tables).fetchall(),
+            *self.connection.execute(_FILENODES, tables).fetchall(),
         }
 
 
-def hold(connection: Connection, schemas: Sequence[str], transaction: ExitStack) -> Held:
+def lock_schemas(connection: Connection, schemas: Sequence[str], transaction: ExitStack) -> LockedSchemas:
     """Begin a transaction that ends with ``transaction``, and lock every table of these schemas in it.
 
-    EXCLUSIVE lets others read, and nothing else: no row is written, no table altered, analyzed or added to a
-    publication. Raises PublishError where the locks are not had in LOCK_TIMEOUT seconds.
+    EXCLUSIVE lets other sessions only read: no row is written, no table is altered, analyzed or added to a
+    publication. Raises PublishError if the locks are not granted within LOCK_TIMEOUT_SECONDS.
     """
     transaction.enter_context(connection.transaction())
     connection.execute("SET LOCAL search_path = pg_catalog")
-    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT_SECONDS}s")))
     relations = list(_members(connection, schemas)["relations"])
     tables = [name for _oid, name in connection.execute(_TABLES, [relations]).fetchall()]
     try:
@@ -254,11 +253,13 @@ def hold(connection: Connection, schemas: Sequence[str], transaction: ExitStack)
                 names = sql.SQL(", ").join(map(sql.SQL, tables))
                 connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(names))
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-        raise blocked(connection, relations, _("Verifying")) from error
-    # Asked again: what was made while we waited for the locks is there now.
+        raise lock_error(connection, relations, _("Verifying")) from error
+    # Read again, because objects may have been created while we waited for the locks.
     members = _members(connection, schemas)
     facts = _facts(connection, members)
-    return Held(connection=connection, transaction=transaction, schemas=tuple(schemas), members=members, facts=facts)
+    return LockedSchemas(
+        connection=connection, transaction=transaction, schemas=tuple(schemas), members=members, facts=facts
+    )
 
 
 def _members(connection: Connection, schemas: Sequence[str]) -> Members:
@@ -275,10 +276,10 @@ def _facts(connection: Connection, members: Members) -> Facts:
 
 def _next_values(connection: Connection, parameters: dict[str, list[int]]) -> Iterator[tuple[int, str]]:
     sequences = connection.execute(_SEQUENCES, [parameters["relations"]]).fetchall()
-    for start in range(0, len(sequences), _AT_ONCE):
+    for start in range(0, len(sequences), _SEQUENCES_PER_QUERY):
         each = [
             sql.SQL("SELECT {}::bigint, last_value || ' ' || is_called FROM {}").format(sql.Literal(oid), sql.SQL(name))
-            for oid, name in sequences[start : start + _AT_ONCE]
+            for oid, name in sequences[start : start + _SEQUENCES_PER_QUERY]
         ]
         yield from connection.execute(sql.SQL(" UNION ALL ").join(each)).fetchall()
 

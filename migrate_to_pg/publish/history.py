@@ -1,7 +1,7 @@
-"""What was published, remembered in schema ``migrate_to_pg`` of the target, for --undo and --purge.
+"""Record publications in schema ``migrate_to_pg`` of the target, for --undo and --purge.
 
-What is read from there decides what is moved and dropped, and others may write to it: a line that is not as
-``remember`` writes it is refused by name.
+These records decide which objects are moved and dropped, and other roles may write to them. So each record is checked
+when it is read, and an error names the record that ``record_publication`` cannot have written.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from migrate_to_pg.postgres.objects import SchemaObject
-from migrate_to_pg.publish.archive_names import mark
+from migrate_to_pg.publish.archive_schemas import mark
 from migrate_to_pg.publish.check_history import (
     LineReader,
     as_counts,
     as_dated_or_none,
-    as_moment,
+    as_datetime,
     as_names,
     as_number,
     as_objects,
@@ -31,7 +31,7 @@ from migrate_to_pg.publish.check_history import (
     as_transactions,
 )
 from migrate_to_pg.publish.required_privileges import require_readable
-from migrate_to_pg.publish.written_since import Written
+from migrate_to_pg.publish.written_since import PublishedRows
 from migrate_to_pg.records import BOOKKEEPING
 
 Connection = psycopg.Connection[Any]
@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS {} (
     snapshot text NOT NULL
 )
 """
-#: What later versions of this program remember besides, and what an earlier one left out.
+#: Columns that were added in later versions. A table of an earlier version lacks them.
 _LATER = {
     # the names given to --exclude-data
     "left_out": "jsonb NOT NULL DEFAULT '[]'",
@@ -67,7 +67,7 @@ _LATER = {
     # the SQLite file that was moved, '' where a dump was
     "source": "text NOT NULL DEFAULT ''",
 }
-#: Not by name: that is an error for a role that may not look into the schema.
+#: Naming the table is an error for a role that may not use its schema. So the catalogue is read.
 _COLUMNS = """
 SELECT a.attname, has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -77,37 +77,37 @@ WHERE n.nspname = %s AND c.relname = 'publication' AND a.attnum > 0 AND NOT a.at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One publication, as it is remembered."""
+    """The record of one publication."""
 
     id: int
     published_at: datetime
     final_schema: str
-    #: Where the replaced objects are kept, '' where nothing was replaced; once undone, where the published ones are.
+    #: Schema of the replaced objects, '' if nothing was replaced. After --undo, schema of the published ones.
     archive: str
     transaction_id: str
     #: The objects that were moved into the final schema.
     published: tuple[SchemaObject, ...]
-    #: Those that were moved out of it; None where an earlier version did not say.
+    #: Objects that were moved out of it. None where an earlier version did not record them.
     kept: tuple[SchemaObject, ...] | None
-    #: table -> number of rows when it was published.
+    #: Number of rows of each table when it was published.
     rows: dict[str, int]
-    #: The transactions that wrote these rows; None where an earlier version did not say.
+    #: Transactions that wrote these rows. None where an earlier version did not record them.
     writers: tuple[str, ...] | None
-    #: table -> the highest published id, of those whose key is one whole number.
+    #: The highest published id of each table whose primary key is one integer.
     highest: dict[str, int]
     snapshot: str
-    #: The SQLite file that was moved; '' where a dump was, or an earlier version did not say.
+    #: The SQLite file that was moved. '' for a dump, or where an earlier version did not record it.
     source: str
     undone_at: datetime | None
 
     @property
     def undone(self) -> bool:
-        """Whether it was taken back."""
+        """Return whether it was undone."""
         return self.undone_at is not None
 
     @property
     def marks_archive(self) -> bool:
-        """Whether the version that wrote this marked the dated schema as its own."""
+        """Return whether the version that wrote this record also marked the archive schema."""
         return self.kept is not None
 
 
@@ -119,13 +119,17 @@ def record_publication(
     objects: Iterable[SchemaObject],
     kept: Iterable[SchemaObject],
     rows: dict[str, int],
-    written: Written,
+    written: PublishedRows,
     snapshot: str,
     source: str,
-    left_out: Sequence[str],
+    excluded: Sequence[str],
     exact_decimals: bool,
 ) -> int:
-    """Write the entry, within the caller's transaction: it is there exactly if the publication is; returns its id."""
+    """Write the record in the caller's transaction, so that it exists exactly if the publication does. Return its id.
+
+    ``archive`` is the schema of the objects ``kept``, or ''. ``written`` describes the published rows, and ``rows``
+    replaces its numbers of rows.
+    """
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BOOKKEEPING)))
     connection.execute(sql.SQL(_CREATE).format(_TABLE))
     there = _columns(connection)
@@ -136,7 +140,7 @@ def record_publication(
     row = connection.execute(
         sql.SQL(
             "INSERT INTO {} (published_at, transaction_id, final_schema, archive, objects, kept, rows, writers,"
-            # The transaction began when verify did.
+            # now() is when the transaction began, which was before verify.
             " highest, snapshot, source, left_out, exact_decimals) VALUES (clock_timestamp(),"
             " pg_current_xact_id()::xid, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
         ).format(_TABLE),
@@ -150,7 +154,7 @@ def record_publication(
             Jsonb(written.highest),
             snapshot,
             source,
-            Jsonb(list(left_out)),
+            Jsonb(list(excluded)),
             exact_decimals,
         ],
     ).fetchone()
@@ -160,8 +164,8 @@ def record_publication(
     return publication
 
 
-def left_out(connection: Connection, final: str) -> tuple[str, ...] | None:
-    """The names that the latest publication to that schema left out; None where this role may not look."""
+def excluded_names(connection: Connection, final: str) -> tuple[str, ...] | None:
+    """Return the names that the latest publication to that schema excluded, None if this role may not read them."""
     readable = _columns(connection).get("left_out")
     if not readable:
         return () if readable is None else None
@@ -170,15 +174,15 @@ def left_out(connection: Connection, final: str) -> tuple[str, ...] | None:
 
 
 def verified_exactly(connection: Connection, final: str) -> bool:
-    """Whether the latest publication to that schema was made with --exact-decimals, as far as this role may look."""
+    """Return whether the latest publication used --exact-decimals. False if this role may not read the record."""
     line = _latest(connection, final) if _columns(connection).get("exact_decimals") else None
     return line is not None and line["exact_decimals"] is True
 
 
 def recorded_source(connection: Connection, final: str) -> tuple[str, bool] | None:
-    """The snapshot of the latest publication to that schema, and whether repairs were made before it.
+    """Return the snapshot of the latest publication to that schema, and whether repairs were made before it.
 
-    None where nothing is remembered, or this role may not look.
+    None if nothing is recorded, or this role may not read it.
     """
     line = _latest(connection, final) if _columns(connection).get("snapshot") else None
     if line is None:
@@ -191,7 +195,7 @@ def recorded_source(connection: Connection, final: str) -> tuple[str, bool] | No
 
 
 def _is_recorded(connection: Connection, table: str, run: int) -> bool:
-    """Whether the record of the repairs has lines of that publication, as far as this role may look."""
+    """Return whether that table has repairs of that publication. False if this role may not read it."""
     place = sql.Identifier(BOOKKEEPING, table)
     readable = connection.execute(
         "SELECT has_table_privilege(to_regclass(%s)::oid, 'SELECT')", [place.as_string(connection)]
@@ -210,31 +214,31 @@ def _latest(connection: Connection, final: str) -> dict[str, Any] | None:
     return row[0] if row else None
 
 
-def other_schemas(connection: Connection, final: str) -> list[str]:
-    """The schemas, but that one, to which something was published that was not undone."""
+def published_schemas(connection: Connection, final: str) -> list[str]:
+    """Return the other schemas that have a publication which was not undone."""
     return sorted({entry.final_schema for entry in entries(connection) if not entry.undone} - {final})
 
 
 def latest(connection: Connection, final: str) -> Entry | None:
-    """The publication that stands in that schema, else the last one that was undone; None where nothing is known."""
+    """Return the current publication in that schema, else the last one that was undone, else None."""
     known = [entry for entry in entries(connection) if entry.final_schema == final]
     return next((entry for entry in reversed(known) if not entry.undone), known[-1] if known else None)
 
 
 def _columns(connection: Connection) -> dict[str, bool]:
-    """The columns of the table, and whether this role may read each."""
+    """Return the columns of the table, and whether this role may read each."""
     return dict(connection.execute(_COLUMNS, [BOOKKEEPING]).fetchall())
 
 
 def mark_undone(connection: Connection, entry: Entry, kept_in: str) -> None:
-    """Within the caller's transaction; ``kept_in`` has the objects now, and the replaced ones are back."""
+    """Record in the caller's transaction that a publication was undone and schema ``kept_in`` has its objects."""
     query = sql.SQL("UPDATE {} SET undone_at = now(), archive = %s WHERE id = %s").format(_TABLE)
     connection.execute(query, [kept_in, entry.id])
     mark(connection, kept_in, entry.id)
 
 
 def entries(connection: Connection) -> list[Entry]:
-    """Every publication, the oldest first. Raises PublishError where a line is not as this program writes it."""
+    """Return every publication, the oldest first. Raise PublishError if a record is invalid."""
     require_readable(connection, "publication")
     if not _columns(connection):
         return []
@@ -247,16 +251,16 @@ def _entry(line: dict[str, Any]) -> Entry:
     read = LineReader("publication", line)
     return Entry(
         id=read("id", as_number),
-        published_at=read("published_at", as_moment),
-        undone_at=read.if_there("undone_at", as_moment),
+        published_at=read("published_at", as_datetime),
+        undone_at=read.optional("undone_at", as_datetime),
         final_schema=read("final_schema", as_text),
         archive=read("archive", as_dated_or_none),
         transaction_id=read("transaction_id", as_transaction),
         published=read("objects", as_objects),
-        kept=read.if_there("kept", as_objects),
+        kept=read.optional("kept", as_objects),
         rows=read("rows", as_counts),
-        writers=read.if_there("writers", as_transactions),
-        highest=read.if_there("highest", as_counts) or {},
+        writers=read.optional("writers", as_transactions),
+        highest=read.optional("highest", as_counts) or {},
         snapshot=read("snapshot", as_text),
-        source=read.if_there("source", as_text) or "",
+        source=read.optional("source", as_text) or "",
     )

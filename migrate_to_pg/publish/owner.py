@@ -1,7 +1,7 @@
-"""A role's name in; out, nothing where published objects may be given to it, and the objects given to it.
+"""Check that a role can own the published objects, and make it their owner.
 
-PostgreSQL asks for three things: that the objects are ours, that we may SET ROLE to the new owner, and that the new
-owner may create in the schema.
+PostgreSQL requires that this role owns the objects and may SET ROLE to the new owner, and that the new owner may create
+objects in the schema.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.objects import SchemaObject, give
+from migrate_to_pg.postgres.objects import SchemaObject, change_owner
 
 Connection = psycopg.Connection[Any]
 
-#: What has no owner that ALTER could change.
+#: Kinds of objects without an owner that ALTER could change.
 _WITHOUT_OWNER = ("extension", "text search parser", "text search template")
 
-# Since PostgreSQL 16 a membership may come without the right to SET ROLE; before, there is no such word to ask for.
-_MAY = """
+# Since PostgreSQL 16 a member may lack the right to SET ROLE. Earlier versions do not know the privilege 'SET'.
+_ROLE_CHECKS = """
 SELECT r.rolname IS NOT NULL,
        r.rolname IS NOT NULL AND pg_has_role(r.oid, CASE WHEN %(version)s >= 160000 THEN 'SET' ELSE 'MEMBER' END),
        r.rolname IS NOT NULL AND has_schema_privilege(r.oid, n.oid, 'CREATE'),
@@ -32,11 +32,11 @@ FROM pg_namespace n LEFT JOIN pg_roles r ON r.rolname = %(owner)s WHERE n.nspnam
 
 
 def require_owner(connection: Connection, owner: str, final: str) -> None:
-    """TargetError where published objects could not be given to that role: before a row is loaded for nothing."""
+    """Raise TargetError if that role cannot own the published objects, before any row is loaded."""
     parameters = {"owner": owner, "final": final, "version": connection.info.server_version}
-    row = connection.execute(_MAY, parameters).fetchone()
+    row = connection.execute(_ROLE_CHECKS, parameters).fetchone()
     exists, may_set, may_create, superuser = row or (False, False, False, False)
-    name, user = _inner(owner), _inner(connection.info.user)
+    name, user = _between_quotes(owner), _between_quotes(connection.info.user)
     if not exists:
         raise TargetError(
             _("There is no role {owner} that the tables could belong to.", owner=owner),
@@ -52,21 +52,21 @@ def require_owner(connection: Connection, owner: str, final: str) -> None:
             _("Role {owner} may not create tables in schema {schema}, as their owner must.", owner=owner, schema=final),
             remedy=_(
                 'As the schema\'s owner, run: GRANT CREATE ON SCHEMA "{schema}" TO "{user}";',
-                schema=_inner(final),
+                schema=_between_quotes(final),
                 user=name,
             ),
         )
 
 
 def set_owner(connection: Connection, objects: Iterable[SchemaObject], owner: str) -> None:
-    """Within the caller's transaction, and last: what is given may be ours no more."""
-    # The owner of a multirange is that of its range, and cannot be named alone.
+    """Change the owner in the caller's transaction. Call it last: this role may lose its rights on the objects."""
+    # A multirange follows the owner of its range and cannot be altered itself.
     following = {oid for (oid,) in connection.execute("SELECT oid::bigint FROM pg_type WHERE typtype = 'm'").fetchall()}
     for given in objects:
         if given.type not in _WITHOUT_OWNER and not (given.type == "type" and given.oid in following):
-            give(connection, given, owner)
+            change_owner(connection, given, owner)
 
 
-def _inner(name: str) -> str:
-    """Between the quotes of an identifier."""
+def _between_quotes(name: str) -> str:
+    """Escape a name for use between the quotes of an identifier."""
     return sql.Identifier(name).as_string(None)[1:-1]

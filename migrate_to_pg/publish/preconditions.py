@@ -1,6 +1,6 @@
-"""Both schemas in, nothing out where the staged objects could take their places; PublishError otherwise.
+"""Check that the staged objects can be published to the final schema.
 
-Asked twice: before the rows are loaded, so that nobody waits for a refusal, and again when it matters.
+This runs before the rows are loaded, so that nobody waits hours for an error, and again when they are published.
 """
 
 from __future__ import annotations
@@ -13,26 +13,33 @@ import psycopg
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.postgres.objects import MEMBERS, SchemaObject, members_of, objects_in, outsiders, replaced_by
+from migrate_to_pg.postgres.objects import (
+    MEMBERS,
+    SchemaObject,
+    external_dependents,
+    members_of,
+    objects_in,
+    replaced_by,
+)
 from migrate_to_pg.publish.publications import require_alterable
 
 Connection = psycopg.Connection[Any]
 
 
 def check_preconditions(connection: Connection, staged: str, final: str) -> None:
-    """Everything that would be replaced is ours to move and stands alone, and no name is taken by anything else."""
+    """Raise PublishError if a replaced object is not ours or has external dependents, or a name is taken."""
     new = objects_in(connection, staged)
     old = replaced_by(new, objects_in(connection, final))
-    _require_no_defaults(connection, staged)
-    _require_names(connection, old, staged, final)
-    _require_owned(connection, old)
-    _require_alone(connection, old, final)
-    _require_known_triggers(connection, old, new)
+    _check_default_privileges(connection, staged)
+    _check_names(connection, old, staged, final)
+    _check_owned(connection, old)
+    _check_no_dependents(connection, old, final)
+    _check_triggers(connection, old, new)
     require_alterable(connection, [o.oid for o in old if o.type == "table"])
 
 
-def _require_no_defaults(connection: Connection, staged: str) -> None:
-    """Who may do what is decided in the final schema: what is made in the staged one gets nothing by being there."""
+def _check_default_privileges(connection: Connection, staged: str) -> None:
+    """Raise PublishError if the staged schema grants default privileges: only the final schema decides on them."""
     query = """
         SELECT DISTINCT pg_get_userbyid(d.defaclrole)
         FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace WHERE n.nspname = %s ORDER BY 1
@@ -49,7 +56,7 @@ def _require_no_defaults(connection: Connection, staged: str) -> None:
         )
 
 
-# A relation with a row type (any but an index or a sequence) shares its name with no type.
+# A relation has a row type of its own name, unless it is an index or a sequence.
 _CLASHES = """, names AS (
     SELECT 'pg_class'::regclass::oid AS classid, oid AS objid, relname AS name, relnamespace AS schema,
            relkind NOT IN ('i', 'I', 'S') AS is_type FROM pg_class
@@ -67,7 +74,7 @@ ORDER BY 1
 """
 
 
-def _require_names(connection: Connection, old: Sequence[SchemaObject], staged: str, final: str) -> None:
+def _check_names(connection: Connection, old: Sequence[SchemaObject], staged: str, final: str) -> None:
     parameters = {**members_of(old), "staged": staged, "final": final}
     taken = [row[0] for row in connection.execute((MEMBERS + _CLASHES).encode(), parameters).fetchall()]
     if taken:
@@ -78,7 +85,7 @@ def _require_names(connection: Connection, old: Sequence[SchemaObject], staged: 
         )
 
 
-def _require_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
+def _check_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
     query = """
         SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND NOT pg_has_role(relowner, 'USAGE')
         ORDER BY 1
@@ -100,8 +107,8 @@ def _require_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
         )
 
 
-def _require_alone(connection: Connection, old: Sequence[SchemaObject], final: str) -> None:
-    depending = outsiders(connection, old)
+def _check_no_dependents(connection: Connection, old: Sequence[SchemaObject], final: str) -> None:
+    depending = external_dependents(connection, old)
     if depending:
         raise PublishError(
             _("Something in the database depends on objects of schema {final} that would be replaced.", final=final),
@@ -119,8 +126,8 @@ WHERE r.ev_class = ANY (%(oids)s::oid[]) AND r.rulename <> '_RETURN'
 """
 
 
-def _require_known_triggers(connection: Connection, old: Sequence[SchemaObject], new: Sequence[SchemaObject]) -> None:
-    """A trigger that no migration makes would be left behind with the replaced table, without a word."""
+def _check_triggers(connection: Connection, old: Sequence[SchemaObject], new: Sequence[SchemaObject]) -> None:
+    """Raise PublishError if a replaced table has triggers that no migration makes: the new one would lack them."""
     names = {o.oid: ".".join(o.names) for o in (*old, *new) if o.is_relation}
     rows = connection.execute(_TRIGGERS, {"oids": list(names)}).fetchall()
     replaced = {o.oid for o in old}

@@ -1,7 +1,7 @@
-"""Publications of PostgreSQL's logical replication that a move touches, and who reads them.
+"""Find the publications of logical replication that a move affects, and their subscribers.
 
-What a subscriber has is not replaced with the tables: it keeps the old rows, or stops at the first one that it cannot
-apply. So they are asked for before anything is done.
+Publishing does not replace the tables of a subscriber. It keeps the old rows, or stops at the first row that it cannot
+apply. So this is checked before anything is done.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SELECT p.pubname, p.puballtables, coalesce((to_jsonb(p) ->> 'puballsequences')::
              ORDER BY c.relname)
 FROM pg_publication p ORDER BY 1
 """
+_TABLE_NAMES = "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) ORDER BY 1"
 #: Since PostgreSQL 15.
 _WITH_SCHEMAS = 150_000
 _OF_SCHEMAS = """
@@ -38,10 +39,12 @@ WHERE n.nspname = ANY (%s) GROUP BY 1
 """
 
 
-def touched(connection: Connection, final: str, names: Collection[str] | None) -> tuple[LogicalPublication, ...]:
-    """Every publication that has what a move to ``final`` may replace, or all tables.
+def affected_publications(
+    connection: Connection, final: str, names: Collection[str] | None
+) -> tuple[LogicalPublication, ...]:
+    """Return every publication of a table that a move to ``final`` may replace, or of all tables.
 
-    ``names`` are those of the tables that may be replaced there; None: all of them.
+    ``names`` has the tables that may be replaced there. None stands for all of them.
     """
     parameters = {"final": final, "leftovers": LEFTOVERS, "names": None if names is None else list(names)}
     schemas: dict[str, list[str]] = {}
@@ -64,19 +67,14 @@ def touched(connection: Connection, final: str, names: Collection[str] | None) -
                 name=name,
                 scope=scope,
                 schemas=tuple(schemas.get(name, ())),
-                tables=tuple(_names(connection, tables)),
+                tables=tuple(name for (name,) in connection.execute(_TABLE_NAMES, [tables]).fetchall()),
                 subscribers=tuple(_subscribers(connection, name)),
             )
         )
     return tuple(found)
 
 
-def _names(connection: Connection, oids: Sequence[int]) -> list[str]:
-    query = "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) ORDER BY 1"
-    return [name for (name,) in connection.execute(query, [list(oids)]).fetchall()]
-
-
-# What a walsender was asked for names its publications, where this role may read it.
+# The query of a walsender names its publications, if this role may read it.
 _SLOTS = """
 SELECT s.slot_name::text, s.plugin::text, s.active, a.application_name, coalesce(host(a.client_addr), ''),
        pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::bigint
@@ -88,7 +86,7 @@ ORDER BY 1
 
 
 def _subscribers(connection: Connection, name: str) -> list[str]:
-    """A line for each slot that may be of a subscriber of that publication."""
+    """Describe each replication slot that may belong to a subscriber of that publication."""
     return [
         _(
             "replication slot {slot} ({plugin}): active, {subscription} from {address}",
@@ -109,14 +107,14 @@ def _subscribers(connection: Connection, name: str) -> list[str]:
 
 
 def require_accepted(publications: Sequence[LogicalPublication], *, undoing: bool, accepted: bool) -> None:
-    """TargetError where one takes in tables by itself, which its subscribers lack, and nobody said that it may."""
-    unasked = [one for one in publications if one.scope in (Scope.ALL_TABLES, Scope.SCHEMAS)]
-    if accepted or not unasked:
+    """Raise TargetError if a publication adds new tables by itself, unless that was accepted."""
+    automatic = [one for one in publications if one.scope in (Scope.ALL_TABLES, Scope.SCHEMAS)]
+    if accepted or not automatic:
         return
-    scopes = [f"{one.name}: {one.told}" for one in unasked[1:]]
-    slots = dict.fromkeys(line for one in unasked for line in one.subscribers)
+    scopes = [f"{one.name}: {one.told}" for one in automatic[1:]]
+    slots = dict.fromkeys(line for one in automatic for line in one.subscribers)
     raise TargetError(
-        _undone(unasked[0]) if undoing else _moved(unasked[0]),
+        _undo_message(automatic[0]) if undoing else _move_message(automatic[0]),
         detail=[*scopes, *(slots or [_("No subscriber has a replication slot in this database now.")])],
         remedy=_(
             "Run DROP SUBSCRIPTION on each subscriber, then run again with --accept-publications: what is to be done"
@@ -125,7 +123,7 @@ def require_accepted(publications: Sequence[LogicalPublication], *, undoing: boo
     )
 
 
-def _undone(publication: LogicalPublication) -> str:
+def _undo_message(publication: LogicalPublication) -> str:
     return _(
         "Publication {name} is {scope}: its subscribers are not brought back with the tables, and stop at what they"
         " cannot apply.",
@@ -134,7 +132,7 @@ def _undone(publication: LogicalPublication) -> str:
     )
 
 
-def _moved(publication: LogicalPublication) -> str:
+def _move_message(publication: LogicalPublication) -> str:
     if publication.scope is Scope.ALL_TABLES:
         return _(
             "Publication {name} is {scope}: every row that is loaded into schema {incoming} goes to its subscribers,"
@@ -152,7 +150,7 @@ def _moved(publication: LogicalPublication) -> str:
 
 
 def oids_of(connection: Connection, final: str, names: Collection[str]) -> list[int]:
-    """The tables of these names in that schema."""
+    """Return the oids of the tables of these names in that schema."""
     query = """
         SELECT oid::bigint FROM pg_class WHERE relname = ANY (%s) AND relkind IN ('r', 'p')
           AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s)
@@ -161,12 +159,12 @@ def oids_of(connection: Connection, final: str, names: Collection[str]) -> list[
 
 
 def require_alterable(connection: Connection, tables: Sequence[int]) -> None:
-    """PublishError where a publication of these tables is not ours to change, or has a part of one of them only."""
+    """Raise PublishError if a publication of these tables is another role's, or limits their rows or columns."""
     _reject_filtered(connection, tables)
-    _require_own(connection, tables)
+    _check_owned(connection, tables)
 
 
-# Columns of pg_publication_rel that PostgreSQL 14 lacks, hence the way round by jsonb.
+# PostgreSQL 14 lacks these columns of pg_publication_rel, so they are read through jsonb.
 _LIMITED = """
 SELECT DISTINCT format('publication %%s, table %%s', p.pubname, r.prrelid::regclass)
 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
@@ -186,7 +184,7 @@ def _reject_filtered(connection: Connection, tables: Sequence[int]) -> None:
         )
 
 
-def _require_own(connection: Connection, tables: Sequence[int]) -> None:
+def _check_owned(connection: Connection, tables: Sequence[int]) -> None:
     query = """
         SELECT DISTINCT p.pubname FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
         WHERE r.prrelid = ANY (%s::oid[]) AND NOT pg_has_role(p.pubowner, 'USAGE') ORDER BY 1

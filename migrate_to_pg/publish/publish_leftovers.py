@@ -1,6 +1,6 @@
-"""Schema ``sqlite_leftovers``: what stands there gives way to what is published, under a date; and the way back.
+"""Publish the leftovers as schema ``sqlite_leftovers``, and undo that.
 
-The schema is renamed whole, so that whatever somebody keeps there stays together. Nothing is dropped.
+An existing schema of that name is renamed to an archive schema with everything in it. Nothing is dropped.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from psycopg.types.json import Jsonb
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.objects import SchemaObject, objects_in, outsiders
-from migrate_to_pg.publish.archive_contents import check_archive
-from migrate_to_pg.publish.archive_names import unused_schema
+from migrate_to_pg.postgres.objects import SchemaObject, external_dependents, objects_in
+from migrate_to_pg.publish.archive_schemas import check_archive, unused_schema
 from migrate_to_pg.publish.check_history import LineReader, as_dated_or_none, as_number, as_objects
 from migrate_to_pg.publish.history import entries
 from migrate_to_pg.publish.owner import set_owner
@@ -32,13 +31,13 @@ _CREATE = """
 CREATE TABLE IF NOT EXISTS {} (
     -- publication.id
     run bigint PRIMARY KEY,
-    -- where what stood in sqlite_leftovers before is kept; '' where nothing did
+    -- schema that keeps what was in sqlite_leftovers before; '' where nothing was
     archive text NOT NULL,
     -- where --undo put what this publication had made; '' before that
     undone text NOT NULL DEFAULT ''
 )
 """
-#: The objects that stood there before, which must all be there for --undo; an earlier version left it out.
+#: The objects that were there before, which --undo needs. The table of an earlier version lacks the column.
 _ADD = "ALTER TABLE {} ADD COLUMN kept jsonb"
 _HAS_KEPT = """
 SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -48,20 +47,20 @@ WHERE n.nspname = %s AND c.relname = 'leftovers' AND a.attname = 'kept' AND NOT 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedLeftovers:
-    """What a publication put into the schema, as it is now."""
+    """The leftovers that a publication made, as they are now."""
 
     archive: str
-    #: Empty where somebody has dropped the schema since.
+    #: Empty if the schema was dropped since.
     tables: tuple[SchemaObject, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The tables' names."""
+        """Return the tables' names."""
         return tuple(table.names[0] for table in self.tables)
 
 
 def check_leftovers_preconditions(connection: Connection) -> None:
-    """PublishError where what stands in the schema cannot be moved, or is used from outside of it."""
+    """Raise PublishError if the existing schema cannot be renamed, or has external dependents."""
     query = "SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = %s"
     row = connection.execute(query, [LEFTOVERS]).fetchone()
     if row == (False,):
@@ -69,7 +68,7 @@ def check_leftovers_preconditions(connection: Connection) -> None:
             _("Schema {schema} belongs to another role, and has to make room.", schema=LEFTOVERS),
             remedy=_("Connect as its owner, or rename it; --leftovers skip leaves it as it is."),
         )
-    depending = outsiders(connection, objects_in(connection, LEFTOVERS))
+    depending = external_dependents(connection, objects_in(connection, LEFTOVERS))
     if depending:
         raise PublishError(
             _(
@@ -82,9 +81,9 @@ def check_leftovers_preconditions(connection: Connection) -> None:
 
 
 def publish_leftovers(connection: Connection, run: int, owner: str) -> PublishedLeftovers:
-    """Within the caller's transaction: the incoming leftovers take their place, and ``run`` remembers it.
+    """Rename the incoming schema in the caller's transaction, and record that for publication ``run``.
 
-    They belong to ``owner`` then; without one, to this role.
+    The tables then belong to ``owner``, or to this role if it is ''.
     """
     check_leftovers_preconditions(connection)
     archive = ""
@@ -109,65 +108,63 @@ def publish_leftovers(connection: Connection, run: int, owner: str) -> Published
 
 
 def published_leftovers(connection: Connection, run: int) -> PublishedLeftovers | None:
-    """What that publication put into the schema; None where it put nothing there.
+    """Return the leftovers of that publication, or None if it published none.
 
-    Raises PublishError where it could not be taken back.
+    Raises PublishError if they cannot be undone.
     """
-    lines = remembered_leftovers(connection)
-    line = next((line for line in lines if line.run == run), None)
-    if line is None:
+    entries = leftovers_entries(connection)
+    entry = next((entry for entry in entries if entry.run == run), None)
+    if entry is None:
         return None
-    _require_latest(connection, run, (other.run for other in lines))
-    if line.archive:
-        check_archive(connection, line.archive, line.kept, LEFTOVERS)
+    _check_latest(connection, run, (other.run for other in entries))
+    if entry.archive:
+        check_archive(connection, entry.archive, entry.kept, LEFTOVERS)
     check_leftovers_preconditions(connection)
-    return PublishedLeftovers(archive=line.archive, tables=_tables(connection))
+    return PublishedLeftovers(archive=entry.archive, tables=_tables(connection))
 
 
-def take_leftovers_back(connection: Connection, run: int, published: PublishedLeftovers) -> str:
-    """Within the caller's transaction: what stood there before is back; returns where the other is kept, or ''."""
-    aside = ""
+def restore_leftovers(connection: Connection, run: int, published: PublishedLeftovers) -> str:
+    """Rename the replaced schema back in the caller's transaction. Return the schema of the undone leftovers, or ''."""
+    undone = ""
     if _exists(connection, LEFTOVERS):
-        aside = unused_schema(connection, "migrate_to_pg_undone_leftovers")
-        _rename(connection, LEFTOVERS, aside)
+        undone = unused_schema(connection, "migrate_to_pg_undone_leftovers")
+        _rename(connection, LEFTOVERS, undone)
     if published.archive:
         _rename(connection, published.archive, LEFTOVERS)
-    connection.execute(sql.SQL("UPDATE {} SET undone = %s WHERE run = %s").format(_TABLE), [aside, run])
-    return aside
+    connection.execute(sql.SQL("UPDATE {} SET undone = %s WHERE run = %s").format(_TABLE), [undone, run])
+    return undone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
-    """What a publication did to the schema, as it is remembered."""
+class LeftoversEntry:
+    """The record of one publication of leftovers."""
 
     run: int
     archive: str
     undone: str
-    #: None where an earlier version did not say.
+    #: None where an earlier version did not record them.
     kept: tuple[SchemaObject, ...] | None
 
 
-def remembered_leftovers(connection: Connection) -> list[Remembered]:
-    """Every line. Raises PublishError where one is not as this program writes it: it would decide what is renamed."""
+def leftovers_entries(connection: Connection) -> list[LeftoversEntry]:
+    """Return every record. Raise PublishError if one is invalid, because it decides which schemas are renamed."""
     require_readable(connection, "leftovers")
     if connection.execute("SELECT to_regclass(%s)", [f"{BOOKKEEPING}.leftovers"]).fetchone() == (None,):
         return []
-    query = sql.SQL("SELECT to_jsonb(l) FROM {} l").format(_TABLE)
-    return [_remembered(line) for (line,) in connection.execute(query).fetchall()]
+    lines = connection.execute(sql.SQL("SELECT to_jsonb(l) FROM {} l").format(_TABLE)).fetchall()
+    return [
+        LeftoversEntry(
+            run=read("run", as_number),
+            archive=read("archive", as_dated_or_none),
+            undone=read("undone", as_dated_or_none),
+            kept=read.optional("kept", as_objects),
+        )
+        for read in (LineReader("leftovers", line, number="run") for (line,) in lines)
+    ]
 
 
-def _remembered(line: dict[str, Any]) -> Remembered:
-    read = LineReader("leftovers", line, number="run")
-    return Remembered(
-        run=read("run", as_number),
-        archive=read("archive", as_dated_or_none),
-        undone=read("undone", as_dated_or_none),
-        kept=read.if_there("kept", as_objects),
-    )
-
-
-def _require_latest(connection: Connection, run: int, others: Iterable[int]) -> None:
-    """What is there must be of this publication: there is one such schema, whatever was published to."""
+def _check_latest(connection: Connection, run: int, others: Iterable[int]) -> None:
+    """Raise PublishError if a later publication, to whatever schema, replaced these leftovers."""
     later = {other for other in others if other > run}
     final = next((p.final_schema for p in reversed(entries(connection)) if p.id in later and not p.undone), None)
     if final is not None:

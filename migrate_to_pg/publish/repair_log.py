@@ -1,6 +1,7 @@
-"""The journal of the repairs in; every row that was set aside and every changed cell in schema ``migrate_to_pg`` out.
+"""Record quarantined rows and changed cells of the repair journal in schema ``migrate_to_pg``.
 
-Written in the transaction that publishes, and read back before it commits: what is not in the tables is here.
+They are written in the publishing transaction and read back before it commits. So every source value is either in the
+published tables or in this record.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _CHANGED_CELL = ("table_name", "column_name", "key", "rule", "old", "new")
 
 
 def write_repair_log(connection: Connection, run: int, journal: Path) -> None:
-    """Write down, within the caller's transaction, what became of every row and cell that is not as it was."""
+    """Record every repaired cell and removed row in the caller's transaction, and check what was written."""
     connection.execute(sql.SQL(_CREATE).format(schema=sql.Identifier(BOOKKEEPING)))
     for table, columns, lines in (("quarantine", _QUARANTINE, _rows), ("changed_cell", _CHANGED_CELL, _cells)):
         _write(connection, table, ("run", *columns), ((run, *line) for line in lines(journal)))
@@ -90,7 +91,7 @@ def _read(connection: Connection, table: str, columns: Sequence[str], run: int) 
         sql.Identifier(BOOKKEEPING),
         sql.Identifier(table),
     )
-    # A server-side cursor: there may be as many as there are rows.
+    # A server-side cursor, because there may be as many records as rows.
     with connection.cursor(name="migrate_to_pg_record") as cursor:
         yield from cursor.execute(query, [run])
 
@@ -108,5 +109,5 @@ def _require_equal(columns: Sequence[str], read: Iterable[tuple[str, ...]], writ
 
 
 def _values(columns: Sequence[str], line: Sequence[str]) -> list[object]:
-    """jsonb keeps neither the spaces nor the order of what it is given, and escapes other characters."""
+    """Parse the JSON columns: jsonb changes spaces, the order of keys and the escaping of characters."""
     return [json.loads(text) if column in _JSON_COLUMNS else text for column, text in zip(columns, line, strict=True)]

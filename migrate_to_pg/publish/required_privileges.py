@@ -1,4 +1,4 @@
-"""What --undo and --purge need to be allowed, asked of PostgreSQL's catalogue before anything is changed."""
+"""Check the privileges that --undo and --purge need, before anything is changed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from migrate_to_pg.records import BOOKKEEPING
 
 Connection = psycopg.Connection[Any]
 
-# Naming the table would be an error already for a role that may not look into its schema.
-_KEPT_FROM = """
+# Naming the table would be an error for a role that may not use its schema, so the catalogue is read.
+_REFUSED_TABLE_OWNER = """
 SELECT pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s
   AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, %s))
 """
 
-# Whatever belongs to the role that initdb made is not in pg_shdepend: that role is pinned. Its oid is 10.
+# pg_shdepend has no rows for objects of the role that initdb made, because that role is pinned. Its oid is 10.
 _OWNERS = """
 WITH wanted AS (
     SELECT * FROM unnest(%(classes)s::oid[], %(oids)s::oid[]) AS w (classid, objid)
@@ -38,9 +38,9 @@ WHERE NOT pg_has_role(owner, 'USAGE') ORDER BY 1, 2
 
 
 def require_readable(connection: Connection, table: str) -> None:
-    """TargetError where that table of schema ``migrate_to_pg`` is there, and this role may not read it."""
-    if row := connection.execute(_KEPT_FROM, [BOOKKEEPING, table, "SELECT"]).fetchone():
-        raise _not_allowed(
+    """Raise TargetError if that table of schema ``migrate_to_pg`` exists and this role may not read it."""
+    if row := connection.execute(_REFUSED_TABLE_OWNER, [BOOKKEEPING, table, "SELECT"]).fetchone():
+        raise _privilege_error(
             _(
                 "Role {user} may not read table {table}, which remembers what was published.",
                 user=connection.info.user,
@@ -51,9 +51,9 @@ def require_readable(connection: Connection, table: str) -> None:
 
 
 def require_writable(connection: Connection, table: str) -> None:
-    """TargetError where that table is there, and this role may not change it."""
-    if row := connection.execute(_KEPT_FROM, [BOOKKEEPING, table, "UPDATE"]).fetchone():
-        raise _not_allowed(
+    """Raise TargetError if that table exists and this role may not change it."""
+    if row := connection.execute(_REFUSED_TABLE_OWNER, [BOOKKEEPING, table, "UPDATE"]).fetchone():
+        raise _privilege_error(
             _(
                 "Role {user} may not change table {table}, which remembers what was published.",
                 user=connection.info.user,
@@ -63,12 +63,12 @@ def require_writable(connection: Connection, table: str) -> None:
         )
 
 
-def require_ours(connection: Connection, objects: Iterable[SchemaObject], schemas: Iterable[str]) -> None:
-    """TargetError where this role is not as good as the owner of all of these."""
+def require_owned(connection: Connection, objects: Iterable[SchemaObject], schemas: Iterable[str]) -> None:
+    """Raise TargetError if this role lacks the rights of the owner of any of these."""
     parameters = {**members_of(objects), "schemas": list(schemas)}
     foreign = connection.execute(_OWNERS, parameters).fetchall()
     if foreign:
-        raise _not_allowed(
+        raise _privilege_error(
             _(
                 "Role {user} may not do this: {first} belongs to role {owner}, {objects} in all to other roles.",
                 user=connection.info.user,
@@ -80,7 +80,7 @@ def require_ours(connection: Connection, objects: Iterable[SchemaObject], schema
         )
 
 
-def _not_allowed(message: str, owners: Iterable[str]) -> TargetError:
+def _privilege_error(message: str, owners: Iterable[str]) -> TargetError:
     return TargetError(
         message,
         remedy=_(

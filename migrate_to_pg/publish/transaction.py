@@ -1,6 +1,7 @@
-"""A transaction that locks tables, for a bounded time, names who stands in its way, and knows how it ended.
+"""Run a transaction that locks tables with a timeout, and determine whether it was committed.
 
-Where the connection is lost while it is committed, the server is asked by another one whether it was.
+If the connection is lost during the commit, a second connection asks the server for the outcome. If a lock is not
+granted, the error names the sessions that hold it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from migrate_to_pg.project.secret_columns import server_detail, server_message
 
 Connection = psycopg.Connection[Any]
 
-#: Seconds to wait for the locks of all tables together. Whoever queries one of them meanwhile waits behind us.
-LOCK_TIMEOUT = 10
-#: Seconds in which a server that went away may come back, to say how the transaction ended.
-_ABSENCE = 20.0
+#: Timeout for the locks of all tables. Other queries on these tables wait behind ours meanwhile.
+LOCK_TIMEOUT_SECONDS = 10
+#: Time that an unreachable server gets to come back.
+_RECONNECT_TIMEOUT_SECONDS = 20.0
 
-# Of what they run the first word alone: the rest may hold a password, or whatever the application writes.
+# Only the first word of their queries is shown: the rest may contain a password or other private data.
 _BLOCKERS = """
 SELECT DISTINCT a.pid, a.usename, a.application_name, a.state, l.relation::regclass::text,
        substring(a.query FROM '[A-Za-z]+')
@@ -37,7 +38,7 @@ WHERE l.relation = ANY (%s::oid[]) AND l.granted AND a.pid <> pg_backend_pid() O
 
 
 class LockClock:
-    """How long the locks were held, in seconds, once the transaction has ended."""
+    """The time for which the locks were held, known when the transaction has ended."""
 
     seconds = 0.0
 
@@ -46,12 +47,18 @@ class LockClock:
 def locking_transaction(
     connection: Connection, tables: Iterable[SchemaObject], what: str, begun: ExitStack | None = None
 ) -> Iterator[LockClock]:
-    """One transaction with ACCESS EXCLUSIVE on the given relations; its commit waits for the disk.
+    """Run one transaction with ACCESS EXCLUSIVE locks on the given relations. Its commit waits for the disk.
 
-    ``begun`` is a transaction that was begun already, and ends here.
+    Args:
+        connection: a connection in autocommit mode, or in the transaction ``begun``.
+        tables: the objects to lock.
+        what: names the operation in error messages.
+        begun: a transaction that was begun already. It ends here.
 
-    Raises PublishError, naming who holds them, where the locks are not had in LOCK_TIMEOUT seconds; and where the
-    server refuses anything in it. Nothing of it is visible then, unless the message says that nobody can tell.
+    Raises:
+        PublishError: the locks were not granted within LOCK_TIMEOUT_SECONDS, or the server reported an error. The
+            transaction was rolled back.
+        UnknownOutcomeError: the connection was lost during the commit and the server did not come back.
     """
     relations = [t for t in tables if t.type in ("table", "view", "materialized view")]
     clock = LockClock()
@@ -59,18 +66,18 @@ def locking_transaction(
     try:
         with begun or connection.transaction():
             wait_for_the_disk(connection)
-            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT}s")))
+            connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT_SECONDS}s")))
             start = time.perf_counter()
             _lock(connection, relations)
             transaction.begin()
             yield clock
         clock.seconds = time.perf_counter() - start
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-        raise blocked(connection, [r.oid for r in relations], what) from error
+        raise lock_error(connection, [r.oid for r in relations], what) from error
     except psycopg.Error as error:
         if connection.closed:
             if not transaction.was_committed(what):
-                raise _lost(what, error) from error
+                raise _connection_lost(what, error) from error
             clock.seconds = time.perf_counter() - start
             return
         raise PublishError(
@@ -81,7 +88,7 @@ def locking_transaction(
 
 
 class _Transaction:
-    """The server's number of a transaction, and how to ask what became of it."""
+    """A transaction's number on the server, by which a second connection can ask for its outcome."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -94,8 +101,8 @@ class _Transaction:
         self._number = row[0] if row else ""
 
     def was_committed(self, what: str) -> bool:
-        """Whether it was, although the connection was lost; PublishError where the server does not come back."""
-        deadline = time.monotonic() + _ABSENCE
+        """Return whether it was committed. Raise UnknownOutcomeError if the server does not come back."""
+        deadline = time.monotonic() + _RECONNECT_TIMEOUT_SECONDS
         while self._number and time.monotonic() < deadline:
             with suppress(psycopg.OperationalError):
                 status = self._status()
@@ -117,14 +124,14 @@ class _Transaction:
         )
 
     def _status(self) -> str:
-        way = psycopg.connect(self._dsn, password=self._password, autocommit=True, connect_timeout=5)
-        with closing(way) as asking:
-            configure_session(asking.cursor())
-            row = asking.execute("SELECT pg_xact_status(%s::xid8)", [self._number]).fetchone()
+        opened = psycopg.connect(self._dsn, password=self._password, autocommit=True, connect_timeout=5)
+        with closing(opened) as connection:
+            configure_session(connection.cursor())
+            row = connection.execute("SELECT pg_xact_status(%s::xid8)", [self._number]).fetchone()
             return str(row[0]) if row else ""
 
 
-def _lost(what: str, error: psycopg.Error) -> PublishError:
+def _connection_lost(what: str, error: psycopg.Error) -> PublishError:
     return PublishError(
         _("{what} was rolled back: the connection to PostgreSQL was lost.", what=what),
         detail=[line.strip() for line in str(error).splitlines() if line.strip()],
@@ -133,14 +140,14 @@ def _lost(what: str, error: psycopg.Error) -> PublishError:
 
 
 def _lock(connection: Connection, relations: list[SchemaObject]) -> None:
-    # Views are locked with the tables that they read; a materialized view cannot be locked by itself.
+    # LOCK TABLE accepts tables only. The server locks a view with its tables, and no materialized view.
     names = [sql.SQL(r.identity) for r in relations if r.type == "table"]
     if names:
         connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(names)))
 
 
-def holders_of(connection: Connection, relations: list[int]) -> list[str]:
-    """The sessions that hold locks on them, a line each."""
+def lock_holders(connection: Connection, relations: list[int]) -> list[str]:
+    """Describe each session that holds locks on these relations."""
     return [
         _(
             "pid {pid} (user {user}, {name}, {state}) holds {relation}: {query}",
@@ -155,15 +162,15 @@ def holders_of(connection: Connection, relations: list[int]) -> list[str]:
     ]
 
 
-def blocked(connection: Connection, relations: list[int], what: str) -> MigrateToPgError:
-    """The error that names who holds locks on these relations."""
+def lock_error(connection: Connection, relations: list[int], what: str) -> MigrateToPgError:
+    """Return the error that names the sessions with locks on these relations."""
     return PublishError(
         _(
             "{what} could not lock the tables within {lock_timeout} s; nothing was changed.",
             what=what,
-            lock_timeout=LOCK_TIMEOUT,
+            lock_timeout=LOCK_TIMEOUT_SECONDS,
         ),
-        detail=holders_of(connection, relations),
+        detail=lock_holders(connection, relations),
         remedy=_(
             "Stop the application that uses these tables, or end its sessions with SELECT pg_terminate_backend(pid),"
             " then run again."

@@ -1,4 +1,4 @@
-"""The way back: the published objects leave the final schema, the replaced ones return to it. Nothing is dropped."""
+"""Undo a publication: archive the published objects and move the replaced ones back. Nothing is dropped."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from psycopg import sql
 
 from migrate_to_pg.errors import MigrateToPgError, PublishError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, outsiders
+from migrate_to_pg.postgres.objects import SchemaObject, external_dependents, move, objects_in
 from migrate_to_pg.publish import history
-from migrate_to_pg.publish.archive_contents import check_archive
-from migrate_to_pg.publish.archive_names import dated_schemas, is_marked, mark_of, unused_schema
+from migrate_to_pg.publish.archive_schemas import check_archive, dated_schemas, is_marked, mark_of, unused_schema
 from migrate_to_pg.publish.copy_privileges import swap_publications
 from migrate_to_pg.publish.publications import require_alterable
-from migrate_to_pg.publish.publish_leftovers import published_leftovers, take_leftovers_back
-from migrate_to_pg.publish.required_privileges import require_ours, require_writable
+from migrate_to_pg.publish.publish_leftovers import published_leftovers, restore_leftovers
+from migrate_to_pg.publish.required_privileges import require_owned, require_writable
 from migrate_to_pg.publish.transaction import locking_transaction
-from migrate_to_pg.publish.written_since import Since, since, since_by_age
+from migrate_to_pg.publish.written_since import RowChanges, count_changes, count_changes_by_age
 from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
 from migrate_to_pg.system.clock import here
 from migrate_to_pg.system.signals import ignore_stop_signals
@@ -29,57 +28,62 @@ Connection = psycopg.Connection[Any]
 
 
 def undo(
-    connection: Connection, *, force: bool, final: str = FINAL, heard: Callable[[], None] | None = None
+    connection: Connection, *, force: bool, final: str = FINAL, on_signal: Callable[[], None] | None = None
 ) -> Publication:
-    """Undo the latest publication to ``final``, in one transaction; ``force`` accepts that rows were written since.
+    """Undo the latest publication to ``final`` in one transaction.
 
-    ``heard`` is told of a signal that comes too late to end it.
+    Args:
+        connection: a connection to the target in autocommit mode.
+        force: undo even if rows were written since.
+        final: the schema that was published to.
+        on_signal: is called for a signal that comes too late to stop the transaction.
 
-    Raises PublishError where there is none, where rows were written, or where a table of it is gone.
+    Raises:
+        PublishError: there is no publication, rows were written since, or one of its tables is gone.
     """
-    remembered = [entry for entry in history.entries(connection) if entry.final_schema == final]
-    entry = next((entry for entry in reversed(remembered) if not entry.undone), None)
+    recorded = [entry for entry in history.entries(connection) if entry.final_schema == final]
+    entry = next((entry for entry in reversed(recorded) if not entry.undone), None)
     if entry is None:
-        others = history.other_schemas(connection, final)
-        raise _published_elsewhere(final, others) if others else _nothing_to_undo(len(remembered))
-    published = _still_there(connection, entry)
-    replaced = _replaced(connection, entry) if entry.archive else []
-    carried = published_leftovers(connection, entry.id)
-    leftovers = list(carried.tables) if carried else []
-    schemas = [entry.archive, *((LEFTOVERS, carried.archive) if carried else ())]
+        others = history.published_schemas(connection, final)
+        raise _published_elsewhere(final, others) if others else _nothing_to_undo(len(recorded))
+    published = _published_objects(connection, entry)
+    replaced = _replaced_objects(connection, entry) if entry.archive else []
+    undone = published_leftovers(connection, entry.id)
+    leftovers = list(undone.tables) if undone else []
+    schemas = [entry.archive, *((LEFTOVERS, undone.archive) if undone else ())]
     for table in ("publication", "leftovers"):
         require_writable(connection, table)
-    require_ours(connection, [*published, *replaced, *leftovers], schemas)
+    require_owned(connection, [*published, *replaced, *leftovers], schemas)
     require_alterable(connection, [new.oid for new, _old in _pairs(published, replaced)])
-    aside = unused_schema(connection, "migrate_to_pg_undone")
+    archive = unused_schema(connection, "migrate_to_pg_undone")
     with ExitStack() as end, locking_transaction(connection, [*published, *replaced, *leftovers], "Undoing") as clock:
         if not force:
-            _require_unwritten(connection, entry, published, leftovers)
-        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(aside)))
-        move(connection, published, aside)
+            _check_unwritten(connection, entry, published, leftovers)
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(archive)))
+        move(connection, published, archive)
         move(connection, replaced, entry.final_schema)
         swap_publications(connection, _pairs(published, replaced))
         if entry.archive:
             connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(entry.archive)))
-        put_away = take_leftovers_back(connection, entry.id, carried) if carried else ""
-        history.mark_undone(connection, entry, aside)
-        end.enter_context(ignore_stop_signals(heard))
+        leftovers_archive = restore_leftovers(connection, entry.id, undone) if undone else ""
+        history.mark_undone(connection, entry, archive)
+        end.enter_context(ignore_stop_signals(on_signal))
     return Publication(
         schema=entry.final_schema,
         tables=tuple(o.names[0] for o in replaced if o.type == "table"),
         replaced=tuple(o.names[0] for o in published if o.type == "table"),
-        archive=aside,
+        archive=archive,
         locked_seconds=clock.seconds,
-        leftovers=carried.names if carried else (),
-        leftovers_archive=put_away,
+        leftovers=undone.names if undone else (),
+        leftovers_archive=leftovers_archive,
         source=entry.source,
     )
 
 
 def last_undone(connection: Connection, final: str) -> history.Entry | None:
-    """Return the last publication to that schema where it was undone, as far as this role may look.
+    """Return the last publication to that schema if it was undone.
 
-    None where one stands there, or none is known.
+    None if a publication is current, none is recorded, or this role may not read the record.
     """
     with suppress(MigrateToPgError):
         last = history.latest(connection, final)
@@ -87,8 +91,8 @@ def last_undone(connection: Connection, final: str) -> history.Entry | None:
     return None
 
 
-def described(undone: history.Entry) -> str:
-    """When it was published and undone, and where its tables are."""
+def describe_undone(undone: history.Entry) -> str:
+    """Describe when it was published and undone, and which schema keeps its tables."""
     return _(
         "What was published to schema {final} on {published_at} was undone on {undone_at}; its tables are kept in"
         " schema {archive} until --purge.",
@@ -126,16 +130,19 @@ def _nothing_to_undo(undone: int) -> PublishError:
 def _pairs(
     published: Sequence[SchemaObject], replaced: Sequence[SchemaObject]
 ) -> list[tuple[SchemaObject, SchemaObject]]:
-    """Each published table that replaced another, and that one."""
+    """Pair each published table with the table that it replaced."""
     former = {old.place: old for old in replaced if old.type == "table"}
     return [(new, former[new.place]) for new in published if new.place in former]
 
 
-def _still_there(connection: Connection, entry: history.Entry) -> list[SchemaObject]:
-    """The published objects as they are named now; extensions stay where they are."""
-    now = {(o.class_oid, o.oid): o for o in objects_in(connection, entry.final_schema)}
+def _published_objects(connection: Connection, entry: history.Entry) -> list[SchemaObject]:
+    """Return the published objects, except extensions, with their current names.
+
+    Raises PublishError if one of them is gone, or has external dependents.
+    """
+    now = {o.address: o for o in objects_in(connection, entry.final_schema)}
     wanted = [o for o in entry.published if o.type != "extension"]
-    gone = [o for o in wanted if (o.class_oid, o.oid) not in now]
+    gone = [o for o in wanted if o.address not in now]
     if gone:
         raise PublishError(
             _(
@@ -150,8 +157,8 @@ def _still_there(connection: Connection, entry: history.Entry) -> list[SchemaObj
                 archive=entry.archive or _("(none was kept)"),
             ),
         )
-    current = [now[o.class_oid, o.oid] for o in wanted]
-    depending = outsiders(connection, current)
+    current = [now[o.address] for o in wanted]
+    depending = external_dependents(connection, current)
     if depending:
         raise PublishError(
             _("Something made since the publication depends on the published tables."),
@@ -161,10 +168,10 @@ def _still_there(connection: Connection, entry: history.Entry) -> list[SchemaObj
     return current
 
 
-def _replaced(connection: Connection, entry: history.Entry) -> list[SchemaObject]:
-    """What was replaced: all of it, and nothing else."""
+def _replaced_objects(connection: Connection, entry: history.Entry) -> list[SchemaObject]:
+    """Return the replaced objects. Raise PublishError if the archive schema is incomplete or has other objects."""
     if entry.marks_archive and entry.archive in dated_schemas(connection):
-        _require_mark(connection, entry)
+        _check_mark(connection, entry)
     replaced = check_archive(connection, entry.archive, entry.kept, entry.final_schema)
     if not replaced:
         raise PublishError(
@@ -174,7 +181,7 @@ def _replaced(connection: Connection, entry: history.Entry) -> list[SchemaObject
     return replaced
 
 
-def _require_mark(connection: Connection, entry: history.Entry) -> None:
+def _check_mark(connection: Connection, entry: history.Entry) -> None:
     if not is_marked(connection, entry.archive, entry.id):
         raise PublishError(
             _(
@@ -190,32 +197,32 @@ def _require_mark(connection: Connection, entry: history.Entry) -> None:
         )
 
 
-def _require_unwritten(
+def _check_unwritten(
     connection: Connection,
     entry: history.Entry,
     published: Sequence[SchemaObject],
     leftovers: Sequence[SchemaObject],
 ) -> None:
-    """Nobody has inserted, changed or deleted a row since, as far as the record tells."""
+    """Raise PublishError if a row was inserted, changed or deleted since, as far as the record tells."""
     # A table may have another name by now.
     names = {o.oid: o.names[0] for o in entry.published if o.type == "table"}
     places = {names[o.oid]: (entry.final_schema, o.names[0]) for o in published if o.type == "table"}
     places |= {f"{LEFTOVERS}.{o.names[0]}": (LEFTOVERS, o.names[0]) for o in leftovers}
-    found = {name: _since(connection, entry, name, place) for name, place in places.items()}
-    written = {name: since for name, since in found.items() if since.younger or since.gone}
+    found = {name: _changes_of(connection, entry, name, place) for name, place in places.items()}
+    written = {name: changes for name, changes in found.items() if changes.younger or changes.gone}
     if written:
         raise PublishError(
             _(
                 "Rows were written since the publication of {published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
                 published_at=here(entry.published_at),
             ),
-            detail=[f"{name}: {since.told}" for name, since in written.items()],
+            detail=[f"{name}: {changes.description}" for name, changes in written.items()],
             remedy=_("To undo all the same, pass --undo --replace: the published tables are kept in a dated schema."),
         )
 
 
-def _since(connection: Connection, entry: history.Entry, name: str, place: tuple[str, str]) -> Since:
+def _changes_of(connection: Connection, entry: history.Entry, name: str, place: tuple[str, str]) -> RowChanges:
     rows = entry.rows.get(name)
     if entry.writers is None:
-        return since_by_age(connection, place, rows, entry.transaction_id)
-    return since(connection, place, rows, entry.writers, entry.highest.get(name))
+        return count_changes_by_age(connection, place, rows, entry.transaction_id)
+    return count_changes(connection, place, rows, entry.writers, entry.highest.get(name))

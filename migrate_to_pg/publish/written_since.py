@@ -1,9 +1,9 @@
-"""Which transactions wrote the rows of a publication, so that --undo finds every row that was written since.
+"""Record which transactions wrote the published rows, so that --undo finds every row that was written since.
 
-A row's xmin alone says when its transaction *began*: one that began before the publication and wrote after it has a
-number below that of the publishing transaction. A snapshot does not tell either, because it names no subtransactions
-(pg_visible_in_snapshot is documented not to know them). So the numbers that the rows bear when they are published are
-remembered, and whoever else wrote wrote since. A row keeps the number when it is frozen.
+A row's xmin is the number of the transaction that wrote it, and numbers are given when transactions *begin*. One that
+began before the publication and wrote after it has a lower number than the publishing transaction. A snapshot does not
+help, because it does not name subtransactions (see pg_visible_in_snapshot). So the numbers of all published rows are
+recorded, and a row with another number was written since. Freezing a row does not change its number.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from migrate_to_pg.i18n import pluralize
 
 Connection = psycopg.Connection[Any]
 
-#: Tables that one query reads.
-_AT_ONCE = 50
-#: Of the tables of these schemas whose primary key is one whole number: schema, table, column.
+
+_TABLES_PER_QUERY = 50
+#: Schema, table and column of each primary key that is one integer.
 _ID_COLUMNS = """
 SELECT n.nspname, c.relname, a.attname
 FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -33,31 +33,31 @@ AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What was there when it was published."""
+class PublishedRows:
+    """The rows of all tables when they were published."""
 
-    #: What the publication calls the table -> rows.
+    #: Number of rows by the table's name in the record.
     rows: dict[str, int] = field(default_factory=dict)
-    #: The numbers that PostgreSQL shows as xmin.
+    #: Transaction numbers as PostgreSQL prints xmin.
     writers: tuple[str, ...] = ()
-    #: The same tables -> the highest id, of those whose primary key is one whole number: a row beyond is a new one.
+    #: The highest id of each table whose primary key is one integer. A row with a higher id is new.
     highest: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Since:
-    """What was done to a table since."""
+class RowChanges:
+    """Numbers of rows of a table that were changed since it was published."""
 
     #: Rows that were inserted, or changed.
     younger: int
-    #: Published rows that are not there any more, or were changed.
+    #: Published rows that were deleted or changed.
     gone: int
-    #: Those of ``younger`` whose id is beyond the highest published one; None where the key does not tell.
+    #: Those of ``younger`` with an id above the highest published one. None if the key is not one integer.
     beyond: int | None = None
 
     @property
-    def told(self) -> str:
-        """How many rows were inserted, changed and deleted, as far as the keys tell one from the other."""
+    def description(self) -> str:
+        """Return how many rows were inserted, changed and deleted, as far as their keys show that."""
         inserted = self._inserted()
         if inserted is None:
             return _(
@@ -76,17 +76,17 @@ class Since:
     def _inserted(self) -> int | None:
         if not self.gone or not self.younger:
             return self.younger
-        # More rows with published ids than published rows that are gone: ids that were free have been used.
+        # If more rows with such ids are younger than published rows are gone, unused ids were inserted.
         return None if self.beyond is None else max(self.beyond, self.younger - self.gone)
 
 
-def written(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> Written:
-    """What these tables hold: name -> (schema, table)."""
+def read_published_rows(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> PublishedRows:
+    """Return the rows of these tables. ``tables`` maps a name to a schema and a table."""
     rows = dict.fromkeys(tables, 0)
     writers = set()
     places = list(tables.items())
-    for some in (places[i : i + _AT_ONCE] for i in range(0, len(places), _AT_ONCE)):
-        # Not as parameters: the name of a table may hold a %s.
+    for some in (places[i : i + _TABLES_PER_QUERY] for i in range(0, len(places), _TABLES_PER_QUERY)):
+        # Literals instead of parameters, because the name of a table may contain %s.
         queries = [
             sql.SQL("SELECT {}::text, xmin::text, count(*) FROM {} GROUP BY xmin").format(
                 sql.Literal(name), sql.Identifier(*place)
@@ -96,12 +96,12 @@ def written(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> Wr
         for name, writer, count in connection.execute(sql.SQL(" UNION ALL ").join(queries)).fetchall():
             rows[name] += count
             writers.add(writer)
-    return Written(rows=rows, writers=tuple(sorted(writers, key=int)), highest=_highest(connection, tables))
+    return PublishedRows(rows=rows, writers=tuple(sorted(writers, key=int)), highest=_highest_ids(connection, tables))
 
 
-def _highest(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> dict[str, int]:
-    """The highest id of each table that has such ids, and rows; each is looked up in the index of its key."""
-    ids = _ids(connection, {schema for schema, _table in tables.values()})
+def _highest_ids(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> dict[str, int]:
+    """Return the highest id of each table that has integer ids and rows. The index of the key has it."""
+    ids = _id_columns(connection, {schema for schema, _table in tables.values()})
     queries = [
         sql.SQL("SELECT {}::text, max({}) FROM {}").format(
             sql.Literal(name), sql.Identifier(ids[place]), sql.Identifier(*place)
@@ -110,27 +110,27 @@ def _highest(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> d
         if place in ids
     ]
     found: dict[str, int] = {}
-    for some in (queries[i : i + _AT_ONCE] for i in range(0, len(queries), _AT_ONCE)):
+    for some in (queries[i : i + _TABLES_PER_QUERY] for i in range(0, len(queries), _TABLES_PER_QUERY)):
         answers = connection.execute(sql.SQL(" UNION ALL ").join(some)).fetchall()
         found |= {name: max(highest, 0) for name, highest in answers if highest is not None}
     return found
 
 
-def _ids(connection: Connection, schemas: Iterable[str]) -> dict[tuple[str, str], str]:
-    """(schema, table) -> the column that is its primary key, of those of which that is one whole number."""
+def _id_columns(connection: Connection, schemas: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Return the column of each primary key that is one integer, by schema and table."""
     answers = connection.execute(_ID_COLUMNS, [list(schemas)]).fetchall()
     return {(schema, table): column for schema, table, column in answers}
 
 
-def since(
+def count_changes(
     connection: Connection,
     table: tuple[str, str],
     rows: int | None,
     writers: Iterable[str],
     highest: int | None = None,
-) -> Since:
-    """What was done to a table of which ``rows`` rows were published, by these transactions, up to that id."""
-    column = None if highest is None else _ids(connection, [table[0]]).get(table)
+) -> RowChanges:
+    """Count changes in a table since ``rows`` rows of these ``writers`` were published, up to id ``highest``."""
+    column = None if highest is None else _id_columns(connection, [table[0]]).get(table)
     beyond: sql.Composable = sql.SQL("NULL::bigint")
     if column is not None:
         beyond = sql.SQL("count(*) FILTER (WHERE w.xid IS NULL AND t.{} > {})").format(
@@ -139,18 +139,20 @@ def since(
     query = sql.SQL(
         "SELECT count(*), count(w.xid), {} FROM {} t LEFT JOIN unnest({}::text[]::xid[]) AS w (xid) ON w.xid = t.xmin"
     ).format(beyond, sql.Identifier(*table), sql.Literal(list(writers)))
-    return _since(connection, query, rows)
+    return _count(connection, query, rows)
 
 
-def since_by_age(connection: Connection, table: tuple[str, str], rows: int | None, transaction: str) -> Since:
-    """The same of a publication of which only its own transaction is known: some rows are not found by it."""
+def count_changes_by_age(
+    connection: Connection, table: tuple[str, str], rows: int | None, transaction: str
+) -> RowChanges:
+    """Count changes by the age of rows, for records of earlier versions. Some changes are not found by it."""
     query = sql.SQL("SELECT count(*), count(*) FILTER (WHERE age(xmin) >= age({}::xid)), NULL::bigint FROM {}").format(
         sql.Literal(transaction), sql.Identifier(*table)
     )
-    return _since(connection, query, rows)
+    return _count(connection, query, rows)
 
 
-def _since(connection: Connection, query: sql.Composed, rows: int | None) -> Since:
+def _count(connection: Connection, query: sql.Composed, rows: int | None) -> RowChanges:
     row = connection.execute(query).fetchone()
     total, ours, beyond = row or (0, 0, None)
-    return Since(younger=total - ours, gone=max((total if rows is None else rows) - ours, 0), beyond=beyond)
+    return RowChanges(younger=total - ours, gone=max((total if rows is None else rows) - ours, 0), beyond=beyond)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from migrate_to_pg.postgres import target
-from migrate_to_pg.publish import hold, publish
+from migrate_to_pg.publish import lock_schemas, publish
 from migrate_to_pg.records import INCOMING
 from tests.acceptance.test_projects import SCHEMAS, execute
 from tests.debian import cluster
@@ -133,7 +133,7 @@ def test_a_stock_server_holds_its_locks_for_less_than_half_a_second(url):
                 key = f", parent bigint REFERENCES t{number - 1}" if number else ""
                 connection.execute(f"CREATE TABLE t{number} ({columns}{key}); CREATE INDEX ON t{number} (n)")
             with ExitStack() as transaction:
-                held = hold(connection, (INCOMING,), transaction)
+                held = lock_schemas(connection, (INCOMING,), transaction)
                 publication = publish(
                     connection, incoming=INCOMING, final="public", rows={}, snapshot="",
                     before_commit=lambda: None, held=held,

@@ -399,7 +399,7 @@ def test_a_foreign_key_from_a_table_of_somebody_else_is_refused(source, postgres
 def test_a_lock_on_a_replaced_table_is_waited_for_so_long_and_its_holder_named(
     source, postgres_url, move, execute, manage, monkeypatch
 ):
-    monkeypatch.setattr("migrate_to_pg.publish.transaction.LOCK_TIMEOUT", 1)
+    monkeypatch.setattr("migrate_to_pg.publish.transaction.LOCK_TIMEOUT_SECONDS", 1)
     migrated(manage, postgres_url)
     with psycopg.connect(postgres_url, application_name="the reporting job") as holder:
         holder.execute("SELECT count(*) FROM courses_course")

@@ -11,7 +11,7 @@ import pytest
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.pipeline import move as pipeline
 from migrate_to_pg.postgres.schema_digest import describe, differences
-from migrate_to_pg.publish import hold
+from migrate_to_pg.publish import lock_schemas
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.sqlite.snapshot import Source
 
@@ -212,12 +212,12 @@ def test_a_grant_on_a_column_as_the_last_thing_before_the_commit_stops_the_run(
 def test_columns_that_others_have_written_are_told_from_those_that_the_transaction_wrote(postgres_url, execute):
     execute(postgres_url, "CREATE SCHEMA s; CREATE TABLE s.ours (a int, b int); CREATE TABLE s.theirs (a int, b int)")
     with psycopg.connect(postgres_url, autocommit=True) as connection, ExitStack() as transaction:
-        held = hold(connection, ["s"], transaction)
+        held = lock_schemas(connection, ["s"], transaction)
         connection.execute("GRANT SELECT (a) ON s.ours TO PUBLIC")
-        held.require_same_columns()
+        held.check_columns()
         execute(postgres_url, "GRANT SELECT (b) ON s.theirs TO PUBLIC")
         with pytest.raises(PublishError, match="Somebody changed what was verified") as refused:
-            held.require_same_columns()
+            held.check_columns()
         assert refused.value.detail == ("table s.theirs: column",)
 
 

@@ -6,8 +6,8 @@ from psycopg import sql
 
 from migrate_to_pg.errors import MigrateToPgError, PublishError, TargetError
 from migrate_to_pg.pipeline import undo_and_purge
-from migrate_to_pg.publish.archive_names import dated_schemas
-from migrate_to_pg.publish.purge import doomed_schemas, drop_schemas
+from migrate_to_pg.publish.archive_schemas import dated_schemas
+from migrate_to_pg.publish.purge import drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo
 from migrate_to_pg.records import Options
 from tests.integration.test_publish import TABLE, published, rows
@@ -34,7 +34,7 @@ def refused(connection, **options):
 
 
 def purge(connection):
-    drop_schemas(connection, doomed_schemas(connection, "public")[0], "public", lambda schema: None)
+    drop_schemas(connection, purgeable_schemas(connection, "public")[0], "public", lambda schema: None)
 
 
 # --- rows that were written since ---
@@ -249,7 +249,7 @@ def test_a_line_that_is_not_as_it_was_written_is_named_and_nothing_is_moved_or_d
     assert "of table migrate_to_pg.publication is not as migrate_to_pg writes it" in str(error)
     assert f"column {column} " in str(error)
     with pytest.raises(PublishError):
-        doomed_schemas(connection, "public")
+        purgeable_schemas(connection, "public")
     assert archive in dated_schemas(connection)
     assert rows(connection, "SELECT count(*) FROM thing") == [(3,)]
 
@@ -260,7 +260,7 @@ def test_the_leftovers_line_is_not_believed_either(connection, archive):
     assert "of table migrate_to_pg.leftovers is not as migrate_to_pg writes it" in str(refused(connection))
     connection.execute("UPDATE migrate_to_pg.leftovers SET archive = '', undone = 'pg_catalog'")
     with pytest.raises(PublishError):
-        doomed_schemas(connection, "public")
+        purgeable_schemas(connection, "public")
 
 
 @pytest.mark.parametrize("act", [undo_and_purge.undo, undo_and_purge.list_purgeable])
@@ -274,7 +274,7 @@ def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(
 
 
 def test_purge_removes_what_it_listed_and_nothing_that_came_while_it_waited(connection, archive):
-    doomed = doomed_schemas(connection, "public")[0]
+    doomed = purgeable_schemas(connection, "public")[0]
     assert [schema.label for schema in doomed] == [f"schema {archive} (2 tables)"]
     later = published(connection, SEVERAL).archive
     connection.execute(
@@ -284,16 +284,16 @@ def test_purge_removes_what_it_listed_and_nothing_that_came_while_it_waited(conn
     drop_schemas(connection, doomed, "public", removed.append)
     assert [schema.name for schema in removed] == [archive]
     assert set(dated_schemas(connection)) == {later, "migrate_to_pg_undone_20200101_000000"}
-    doomed, unknown = doomed_schemas(connection, "public")
+    doomed, unknown = purgeable_schemas(connection, "public")
     assert ([schema.name for schema in doomed], unknown) == ([later], ["migrate_to_pg_undone_20200101_000000"])
 
 
 def test_a_schema_that_got_something_or_is_another_by_now_is_not_removed(connection, archive):
-    doomed = doomed_schemas(connection, "public")[0]
+    doomed = purgeable_schemas(connection, "public")[0]
     connection.execute(f"CREATE TABLE {archive}.precious (id int)")
     with pytest.raises(PublishError, match="holds something that was not there when it was listed: table precious"):
         drop_schemas(connection, doomed, "public", lambda schema: None)
-    assert not doomed_schemas(connection, "public")[0][0].begun
+    assert not purgeable_schemas(connection, "public")[0][0].interrupted
     connection.execute(f"DROP SCHEMA {archive} CASCADE; CREATE SCHEMA {archive}; CREATE TABLE {archive}.t (id int)")
     removed = []
     drop_schemas(connection, doomed, "public", removed.append)
@@ -302,7 +302,7 @@ def test_a_schema_that_got_something_or_is_another_by_now_is_not_removed(connect
 
 
 def test_a_schema_that_was_brought_back_meanwhile_is_not_removed(connection, archive):
-    doomed = doomed_schemas(connection, "public")[0]
+    doomed = purgeable_schemas(connection, "public")[0]
     undo(connection, force=False)
     removed = []
     drop_schemas(connection, doomed, "public", removed.append)
