@@ -7,7 +7,7 @@ export PYTHONUTF8 := 1
 # Without the compiled files, each start of Python would compile Django again; unbuffered output hides what users meet.
 unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
-.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages screenshots pins audit env backup daily-backup restore rotate clean
+.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages map screenshots pins audit env backup daily-backup restore rotate clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -107,6 +107,9 @@ messages: .venv/ready  ## all sentences into their French catalogues, and those 
 		msgfmt --check-format -o locale/fr/LC_MESSAGES/django.mo locale/fr/LC_MESSAGES/django.po) || exit 1; done
 
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --annotation-style line
+map: .venv/ready  ## the map of the rooms in docs/explanation/architecture.md, from their imports
+	@$(PY) -m tests.architecture
+
 pins: .venv/ready  ## newer versions into requirements/*.txt, and the digests of the images; fails where no registry answers
 	$(COMPILE) --upgrade requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) --upgrade pyproject.toml --group app -o requirements/app.txt

@@ -1,4 +1,4 @@
-"""``python -m migrate_to_pg``: the command itself, where DJANGO_SETTINGS_MODULE names a project; else how to run it."""
+"""Run the command as ``python -m migrate_to_pg``, or say how to run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Django application: no model, no migration, and at start-up only its system checks."""
+"""Register the system checks with Django. There is no model and no migration."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""The settings in, warnings of ``manage.py check`` out: SQLite in production as it stops under concurrent writers.
+"""Warn in ``manage.py check`` of SQLite in production, which stops under concurrent writers.
 
 And, where the database itself may be asked (``check --database default``), a move to it that was left unpublished.
 """

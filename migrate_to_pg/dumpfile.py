@@ -1,4 +1,4 @@
-"""Write a snapshot to one sealed file, and read it back: the file that --dump and --from-dump carry between machines.
+"""Write a snapshot to one sealed file, and read it back, for --dump and --from-dump.
 
 It is a zip archive of two members that are stored as they are: the snapshot, compressed with zstd, and
 ``manifest.json``. At its very end, in the archive's comment, is the SHA-256 of everything before: a seal that shows

@@ -1,4 +1,4 @@
-"""One family of errors. Every message says what happened, where, and what to do next.
+"""Define one family of errors, each with its exit status.
 
 ``str(error)`` is the one line a person reads first; ``error.detail`` holds the rest. ``error.exit_status`` is the
 exit status of the command. None of them ever carries a password.

@@ -1,4 +1,4 @@
-"""The language that the command speaks: English sentences in the code, other languages in catalogues of gettext.
+"""Translate messages by gettext: English in the code, other languages in catalogues.
 
 In: a sentence of the code with its values. Out: the same for a person who reads the language chosen. The catalogue is
 ``locale/<language>/LC_MESSAGES/migrate_to_pg.po``, of a domain of its own: it never mixes with the project's.

@@ -1,4 +1,4 @@
-"""One module a family of column types: how SQLite renders it, its Arrow type, what cannot cross.
+"""Convert the values of each family of column types, and refuse what cannot cross.
 
 To add a type: give its family's module a ``Codec`` and name it in that module's ``CODECS``. All others travel as text
 (``spelled_out``).

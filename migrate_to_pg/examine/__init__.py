@@ -1,4 +1,4 @@
-"""A plan and its snapshot in, findings out: every fault that PostgreSQL would refuse or change, found in one run.
+"""Find every fault that PostgreSQL would refuse or change, all in one run.
 
 Rules about the schema and about rows together ask SQLite, several at once; the rules about single values share one scan
 of each table (``values``), as masks over the very batches that the load sends. Nothing is written.

@@ -1,4 +1,4 @@
-"""The snapshot and the plan in; out, tables for all that no migration knows, their types taken from what they hold.
+"""Carry the tables and views that no migration knows, with types taken from their values.
 
 ``read`` puts what is to be carried into a working file (``working``), judged by all of its rows (``contents``,
 ``columns``), under names that PostgreSQL takes (``names``). ``make_tables`` makes the tables on PostgreSQL, and

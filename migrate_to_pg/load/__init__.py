@@ -1,4 +1,4 @@
-"""Plan and snapshot in, the rows of every planned table in the incoming schema out.
+"""Send the rows of every planned table from the snapshot to the incoming schema.
 
 SQLite -> Arrow batches (columns.reader) -> PostgreSQL's binary COPY (``copy``), over one connection or several: each
 takes the next piece of the rows (``pieces``) until none is left, and the first failure stops them all.

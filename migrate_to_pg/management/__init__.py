@@ -1,1 +1,1 @@
-"""Django's place for commands."""
+"""Offer the commands to Django: options, settings, output, exit statuses."""

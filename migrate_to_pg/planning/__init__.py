@@ -1,4 +1,4 @@
-"""A snapshot in, its SourceCatalog out; a staged schema in, its tables out; both in, the Plan out.
+"""Pair the tables and columns of SQLite with those of PostgreSQL, and make the plan.
 
 The plan is driven by PostgreSQL's catalogue, not by models: tables are paired by name and columns by name, so that
 many-to-many tables, historical tables and those of third-party applications come along unasked.

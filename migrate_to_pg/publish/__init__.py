@@ -1,4 +1,4 @@
-"""Publish verified tables: move them into the final schema in one transaction, and undo that.
+"""Publish verified tables in one transaction, undo it, and purge what it left behind.
 
 Other sessions see either all old tables or all new ones. Replaced tables are moved to a dated archive schema.
 """

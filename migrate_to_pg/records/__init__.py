@@ -1,4 +1,4 @@
-"""The records that flow from stage to stage: plain, frozen, knowing neither Django nor a driver.
+"""Define the records that flow from stage to stage. They know neither Django nor a driver.
 
 A stage takes some of these and returns one of these. Nothing here has behaviour beyond small derived facts.
 """

@@ -1,4 +1,4 @@
-"""A snapshot and findings with accepted repairs in; a working copy with the repairs made, and a journal of them, out.
+"""Repair rows in a working copy of the snapshot, and write every change into a journal.
 
 - ``working_copy``: the copy, and the only three ways to edit it, each written into the journal;
 - ``repairs``: single cells, and rows that go into quarantine;

@@ -1,4 +1,4 @@
-"""One module a rule: what it finds, what that means on PostgreSQL, why it happens, what to do.
+"""Define the rules: what each finds, what it means on PostgreSQL, why it happens, what to do.
 
 To add a rule: write a module with a ``RULE``, name it in ``RULES``, and run
 ``python -m migrate_to_pg.rules > docs/reference/findings.md``.

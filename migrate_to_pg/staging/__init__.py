@@ -1,4 +1,4 @@
-"""The incoming schema: once the migrations made it, set aside what slows loading; after the load, put it back."""
+"""Drop what slows a load in the incoming schema, and restore it after the load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan, the snapshot and the staged tables go in; a Proof comes out: every difference counted, the first ones named.
+"""Verify every cell against the snapshot: count the differences, and name the first ones.
 
 The proof shares no conversion code with the stage that loads: it states its own canonical form of every type on both
 sides (``forms``), so that it cannot certify a converter's mistake.

@@ -1,59 +1,15 @@
 """The shape of the package: which room may import which, and what a web worker must never pay for."""
 
-import ast
+import re
 import subprocess
 import sys
-from pathlib import Path
+from importlib import import_module
+from operator import attrgetter
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "migrate_to_pg"
-
-#: From the ground up. A module imports from its own room and from rooms of the layers below it. Rooms of one layer do
-#: not know each other: a stage takes a record and returns one, and only the pipeline and the commands know them all.
-LAYERS = (
-    {"errors", "i18n"},
-    {"records"},
-    {"system"},
-    {"sqlite", "postgres"},
-    {"codecs", "project"},
-    {"planning", "rules", "staging", "leftovers", "dumpfile"},
-    {"examine", "load", "verify"},
-    {"row_repair"},
-    {"doctor", "publish"},
-    {"report"},
-    {"pipeline"},
-    {"checks"},
-    {"apps"},
-    {"management"},
-    {"__main__"},
-)
-#: Django stays at the edge: in project, and where its own functions are what is asked (verify, i18n).
-WITHOUT_DJANGO = {"errors", "records", "codecs", "rules", "load", "publish", "row_repair", "examine"}
-
-
-def modules() -> dict[str, Path]:
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in PACKAGE.rglob("*.py")
-    }
-
-
-def imports(path: Path) -> set[str]:
-    """Every module that a file imports, those within functions included."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
-    return found
-
-
-def room(module: str) -> str:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[0] == "migrate_to_pg" else ""
+from tests import architecture
+from tests.architecture import LAYERS, PACKAGE, PAGE, ROOT, WITHOUT_DJANGO, imports, modules, room
 
 
 def test_every_room_stands_on_one_layer():
@@ -132,3 +88,26 @@ def test_a_web_worker_pays_nothing_for_having_it_installed():
     )
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_the_map_of_the_rooms_is_up_to_date():
+    page = PAGE.read_text()
+    assert architecture.with_block(page) == page, "run: make map"
+
+
+def test_every_file_that_the_map_names_exists():
+    named = set(re.findall(r"`(migrate_to_pg/[\w/]+\.py)`", PAGE.read_text()))
+    assert len(named) > 30
+    assert sorted(name for name in named if not (ROOT / name).is_file()) == []
+
+
+def test_every_name_in_the_map_can_be_imported():
+    names = set(re.findall(r"`((?:\w+\.)+\w+)`", PAGE.read_text()))
+    ours = sorted(name for name in names if f"migrate_to_pg.{name.partition('.')[0]}" in modules())
+    assert len(ours) > 15
+    for name in ours:
+        parts = name.split(".")
+        module = next(
+            m for m in (".".join(parts[:end]) for end in range(len(parts), 0, -1)) if f"migrate_to_pg.{m}" in modules()
+        )
+        assert attrgetter(name.removeprefix(f"{module}."))(import_module(f"migrate_to_pg.{module}")), name
