@@ -32,7 +32,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import DumpFacts, Event, Snapshot
 from migrate_to_pg.sqlite.connection import open_snapshot, snapshot_uri
 from migrate_to_pg.sqlite.file_format import read_header
-from migrate_to_pg.sqlite.snapshot import require_as_it_was, require_space
+from migrate_to_pg.sqlite.snapshot import require_space, require_unmodified_snapshot
 
 #: The format that this version writes, and the only one that it reads. Format 1 held rows in place of pages.
 FORMAT = 2
@@ -90,7 +90,7 @@ def write(destination: Path, snapshot: Snapshot, manifest: Manifest, progress: P
         DumpError: The file cannot be written, or is not what was written when it is read back.
         SourceError: The snapshot is not what it was when it was made.
     """
-    require_as_it_was(snapshot)
+    require_unmodified_snapshot(snapshot)
     unfinished = destination.with_name(f"{destination.name}.{os.getpid()}.unfinished")
     try:
         with _new_file(unfinished) as file:

@@ -32,7 +32,7 @@ from migrate_to_pg.records import Event, Finding, Plan, SourceCatalog
 from migrate_to_pg.records.diagnosis import PageFacts
 from migrate_to_pg.rules.doctor_findings import INCONSISTENT, UNREADABLE
 from migrate_to_pg.rules.file import integrity_check
-from migrate_to_pg.sqlite.missing_functions import adopt
+from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 
 Progress = Callable[[Event], None]
 
@@ -56,7 +56,7 @@ class Checkup:
 def check_up(choice: SourceChoice, copy: Path, progress: Progress) -> Checkup:
     """Each part adds what it finds; where SQLite gives up, that is a finding and the rest is left out."""
     checkup = Checkup()
-    adopt(registrations(choice))
+    set_project_registrations(registrations(choice))
     try:
         _ask(choice, copy, progress, checkup)
     except MigrationStateError as error:

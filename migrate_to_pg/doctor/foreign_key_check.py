@@ -14,7 +14,7 @@ from migrate_to_pg.records import Finding, Sample, SourceCatalog, SourceForeignK
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.doctor_findings import FOREIGN_KEY_CHECK
 from migrate_to_pg.sqlite.connection import open_snapshot
-from migrate_to_pg.sqlite.missing_functions import equip
+from migrate_to_pg.sqlite.missing_functions import register_project_functions
 from migrate_to_pg.sqlite.sql import compose, name
 
 #: The rules that tell of the same rows, or of the key that nothing can satisfy.
@@ -26,7 +26,7 @@ def declared_key_findings(snapshot: Path, catalog: SourceCatalog, told: Collecti
     known = {_place(finding.table, finding.column) for finding in told if finding.rule in _ALREADY}
     # Without stand-ins: SQLite looks for parents by an index, which a stand-in would search in another order.
     with closing(open_snapshot(snapshot)) as database:
-        equip(database)
+        register_project_functions(database)
         for table in catalog.tables:
             if table.unreadable:
                 continue

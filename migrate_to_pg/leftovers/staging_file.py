@@ -26,7 +26,11 @@ from migrate_to_pg.leftovers.infer_types import contents
 from migrate_to_pg.leftovers.typed_columns import columns_for, key_for, selected
 from migrate_to_pg.records import MOST_COLUMNS, LeftoverColumn, LeftoverTable, SourceColumn, SourceTable
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
-from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes, unregister_substitutes
+from migrate_to_pg.sqlite.missing_functions import (
+    register_project_functions,
+    register_substitutes,
+    unregister_substitutes,
+)
 from migrate_to_pg.system.threads import run_all
 
 T = TypeVar("T")
@@ -74,7 +78,7 @@ class StagingFile:
         self._database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         # A view, or a generated column, may call them.
         register_django(self._database)
-        equip(self._database)
+        register_project_functions(self._database)
         self._stand_ins = register_substitutes(self._database)
         self._database.execute("ATTACH ? AS working", [f"{path.resolve().as_uri()}?mode=rw"])
         for pragma in ("journal_mode = MEMORY", "synchronous = OFF"):

@@ -112,7 +112,7 @@ def _give(folder: Path, snapshot: Path) -> None:
         (folder / SOURCE).symlink_to(snapshot)
 
 
-def _run(folder: Path, way: PgloaderTarget) -> subprocesses.Finished:
+def _run(folder: Path, way: PgloaderTarget) -> subprocesses.ProcessResult:
     """One run of it, at home in that folder: it looks for files of its user."""
     places = {"--root-dir": "rejected/", "--logfile": "log", "--summary": "summary.csv"}
     told = [word for option, name in places.items() for word in (option, f"{folder}/{name}")]
@@ -149,13 +149,13 @@ def _rows(plan: Plan, snapshot: Path) -> dict[str, int]:
 class _PgloaderLog:
     """What pgloader said went wrong."""
 
-    def __init__(self, folder: Path, finished: subprocesses.Finished, password: str) -> None:
+    def __init__(self, folder: Path, finished: subprocesses.ProcessResult, password: str) -> None:
         log = folder / "log"
-        text = log.read_text("utf-8", "replace") if log.exists() else finished.said
+        text = log.read_text("utf-8", "replace") if log.exists() else finished.output
         self.status = finished.status
         known = {"password": password}
         self.failures = [_one_line(" ".join(redacted(reason, known))) for reason in _FAILURE.findall(text)]
-        self.last = [_one_line(line) for line in redacted(finished.said, known)]
+        self.last = [_one_line(line) for line in redacted(finished.output, known)]
 
     def of_table(self, name: str) -> str:
         """The first reason it gave for leaving a row of that table out."""

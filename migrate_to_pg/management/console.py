@@ -18,7 +18,7 @@ from django.core.management.base import CommandError, DjangoHelpFormatter, Outpu
 
 from migrate_to_pg.i18n import LANGUAGES
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.system.redact import expected, may_hold_password, usage
+from migrate_to_pg.system.redact import may_hold_password, redact_usage, suggest_option
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand, CommandParser
@@ -74,13 +74,13 @@ def disable_abbreviations(parser: CommandParser, assurance: str) -> None:
     parser.allow_abbrev = False
 
     def error(message: str) -> NoReturn:
-        told = usage(message)
+        told = redact_usage(message)
         options = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
         if not parser.called_from_command_line:
             raise CommandError(told)
         parser.print_usage(sys.stderr)
         # English, as all that argparse says.
-        remedy = f"{expected(message, options)} All options: {parser.prog} --help".strip()
+        remedy = f"{suggest_option(message, options)} All options: {parser.prog} --help".strip()
         _write(sys.stderr.write, error_lines(f"{told[:1].upper()}{told[1:]}", remedy=remedy, assurance=assurance))
         sys.exit(2)
 

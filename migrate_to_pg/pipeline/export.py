@@ -238,7 +238,7 @@ class Archive:
         if finished.status:
             raise TargetError(
                 _("{program} failed: the export could not be made.", program=program.name),
-                detail=redacted(finished.said, {**self.parameters, "password": self.connection.info.password})[:10],
+                detail=redacted(finished.output, {**self.parameters, "password": self.connection.info.password})[:10],
                 remedy=_("Nothing is in the file. Do what it says, or leave --export out."),
             )
 

@@ -96,7 +96,7 @@ from migrate_to_pg.rules.run_findings import made_from_model, made_from_models, 
 from migrate_to_pg.rules.schema import ambiguous_name, leftover_table, logical_replication, unmade_model_table
 from migrate_to_pg.rules.schema.not_carried import new_unread_views
 from migrate_to_pg.sqlite import startup_writes
-from migrate_to_pg.sqlite.snapshot import Source, require_as_it_was, require_space
+from migrate_to_pg.sqlite.snapshot import Source, require_space, require_unmodified_snapshot
 from migrate_to_pg.system.paths import as_text
 from migrate_to_pg.system.signals import ignore_stop_signals
 from migrate_to_pg.verify import prove
@@ -461,7 +461,7 @@ class _Move(Loading):
         """Compare every cell, with all that is compared held as it is until ``transaction`` ends."""
         with self.stage("prove"):
             held = lock_schemas(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
-            require_as_it_was(snapshot)
+            require_unmodified_snapshot(snapshot)
             self.facts.proof = prove(
                 plan,
                 snapshot.path,
@@ -527,7 +527,7 @@ class _Move(Loading):
             end.enter_context(ignore_stop_signals(self.standby.end_the_wait if self.standby else None))
 
         with end, self.stage("publish"):
-            require_as_it_was(snapshot)
+            require_unmodified_snapshot(snapshot)
             recheck()
             self.facts.publication = publish(
                 held.connection,

@@ -46,7 +46,7 @@ from migrate_to_pg.records import (
     Verify,
 )
 from migrate_to_pg.rules.run_findings import bytes_not_read
-from migrate_to_pg.sqlite.missing_functions import adopt
+from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.sqlite.snapshot import Source
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.signals import ignore_stop_signals
@@ -84,7 +84,7 @@ class Running:
         )
         if options.mode in ("publish", "dump"):
             require_rehearsed(self.source_choice.path, self.source_choice.chosen)
-        adopt(registrations(self.source_choice))
+        set_project_registrations(registrations(self.source_choice))
         self.workplace = WorkDirectory(options.report)
         self.facts = Outcome(options, now(), source_choice=self.source_choice.sentence)
 
@@ -135,7 +135,7 @@ class Running:
         with self.stage("validate"):
             dumped = stack.enter_context(DumpedSource(self.options.from_dump, self.progress))
             self.source_choice = with_dump_settings(self.source_choice, dumped.manifest)
-            adopt(registrations(self.source_choice))
+            set_project_registrations(registrations(self.source_choice))
         return dumped
 
     def reach_target(self, *, published: bool = False) -> TargetChoice:
@@ -222,7 +222,7 @@ class Running:
         with contextlib.suppress(sqlite3.Error, SourceError):
             self.facts.changed = self.facts.snapshot is not None and source.has_changed()
         if self.facts.snapshot and isinstance(source, Source):
-            self.facts.fate = source.fate()
+            self.facts.fate = source.file_problem()
             if self.facts.fate and not self.facts.snapshot_kept:
                 # It may be the only whole copy that is left.
                 self.facts.snapshot_kept = str(self.workplace.keep_snapshot(self.facts.snapshot.sha256))

@@ -29,7 +29,7 @@ from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import Event, Options, Report, StageTime
 from migrate_to_pg.rules.schema import logical_replication
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.workdir import DoomedFile, as_it_is, recorded_snapshots
+from migrate_to_pg.system.workdir import RecordedFile, read_recorded_file, recorded_snapshots
 
 Progress = Callable[[Event], None]
 
@@ -79,7 +79,7 @@ class Doomed:
     """What a purge would remove, as it was when it was listed."""
 
     schemas: tuple[PurgeableSchema, ...]
-    files: tuple[DoomedFile, ...]
+    files: tuple[RecordedFile, ...]
     #: Directories of runs that published nothing.
     reports: tuple[DoomedReport, ...]
     #: Dated schemas that no record names: they stay.
@@ -104,9 +104,9 @@ def list_purgeable(options: Options) -> Doomed:
         )
 
 
-def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[DoomedFile, ...]:
+def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[RecordedFile, ...]:
     remembered = [e.snapshot for e in entries(connection) if e.final_schema == options.publish_to]
-    return tuple(file for path in recorded_snapshots(remembered) if (file := as_it_is(path)))
+    return tuple(file for path in recorded_snapshots(remembered) if (file := read_recorded_file(path)))
 
 
 def purge(options: Options, doomed: Doomed | None = None, say: Callable[[str], None] = _silent) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ def purge(options: Options, doomed: Doomed | None = None, say: Callable[[str], N
             drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
             facts = target.describe_server(connection, options.publish_to)
         for file in doomed.files:
-            if as_it_is(file.path) == file:
+            if read_recorded_file(file.path) == file:
                 file.path.unlink()
                 removed.append(file.label)
         for report in doomed.reports:

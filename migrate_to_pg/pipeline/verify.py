@@ -36,8 +36,8 @@ from migrate_to_pg.rules import RULES, quarantined_rules
 from migrate_to_pg.rules.run_findings import not_compared, run_findings
 from migrate_to_pg.rules.schema import ambiguous_name, derived_column
 from migrate_to_pg.sqlite.file_format import read_header
-from migrate_to_pg.sqlite.snapshot import cut_short, file_sha256, require_as_it_was, require_database
-from migrate_to_pg.system.workdir import is_recorded_snapshot, recorded_journal, recorded_sum
+from migrate_to_pg.sqlite.snapshot import file_sha256, require_database, require_unmodified_snapshot, truncation_error
+from migrate_to_pg.system.workdir import checksum_file, is_recorded_snapshot, recorded_journal
 from migrate_to_pg.verify import prove
 from migrate_to_pg.verify.schema import require_validated
 
@@ -274,15 +274,15 @@ def _check_unchanged(snapshot: Snapshot) -> None:
     """SourceError where the kept snapshot is not what the sum beside it says; runs of old left none."""
     header = read_header(snapshot.path)
     if snapshot.size < header.pages * header.page_size:
-        raise cut_short(snapshot.path, snapshot.size, header.page_size, header.pages)
+        raise truncation_error(snapshot.path, snapshot.size, header.page_size, header.pages)
     if kept := _recorded_sum(snapshot.path):
-        require_as_it_was(replace(snapshot, sha256=kept))
+        require_unmodified_snapshot(replace(snapshot, sha256=kept))
 
 
 def _recorded_sum(snapshot: Path) -> str:
     """The sum beside a kept snapshot; '' where there is none."""
     try:
-        return recorded_sum(snapshot).read_text(encoding="utf-8").split(" ")[0]
+        return checksum_file(snapshot).read_text(encoding="utf-8").split(" ")[0]
     except (OSError, UnicodeDecodeError):
         return ""
 

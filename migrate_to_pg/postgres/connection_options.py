@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.system.redact import are_shown
+from migrate_to_pg.system.redact import parts_are_safe
 
 #: libpq reads these as numbers only once it is connected.
 _NUMBERS = frozenset(
@@ -82,7 +82,7 @@ def _libpq_refusal(conninfo: str) -> str:
 
 
 def _refused(name: str, parameters: Mapping[str, Any]) -> UsageError:
-    if name == "host" and are_shown(parameters):
+    if name == "host" and parts_are_safe(parameters):
         message = _("The target's host {host!r} is not the name of a host.", host=str(parameters["host"]))
     else:
         option = name or _("one of its options")

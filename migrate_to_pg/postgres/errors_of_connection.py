@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.system.redact import are_shown, is_ipv6, redacted
+from migrate_to_pg.system.redact import is_ipv6, parts_are_safe, redacted
 
 
 def direct() -> str:
@@ -30,7 +30,7 @@ def unreachable(conninfo: str, error: Exception) -> TargetError:
     host = f"[{host}]" if is_ipv6(host) else host
     where = f"{host}:{port}" if port.isdecimal() else host
     text = str(error)
-    if not are_shown(parameters):
+    if not parts_are_safe(parameters):
         # Host, port and the driver's words may be parts of a password.
         return TargetError(
             _("PostgreSQL cannot be reached: the URL is not read as it was meant."),

@@ -20,7 +20,7 @@ from migrate_to_pg.postgres.schema_contents import require_noted_contents
 from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.standby import require_standby, wait_for_no_standby
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
-from migrate_to_pg.system.clock import here
+from migrate_to_pg.system.clock import to_local_time
 from migrate_to_pg.system.redact import address
 
 Connection = psycopg.Connection[Any]
@@ -243,7 +243,7 @@ def _lock_holders(connection: Connection) -> list[str]:
             pid=pid,
             user=user,
             address=address or _("this machine"),
-            start=f"{here(start):%Y-%m-%d %H:%M:%S}",
+            start=f"{to_local_time(start):%Y-%m-%d %H:%M:%S}",
         )
         for pid, user, address, start in rows
     ]

@@ -29,7 +29,7 @@ from migrate_to_pg.project.default_source import find_default_source
 from migrate_to_pg.project.geometry import require_no_geometry
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.system.paths import base_directory, usage_error_on_oserror
-from migrate_to_pg.system.redact import address, are_shown, may_hold_password
+from migrate_to_pg.system.redact import address, may_hold_password, parts_are_safe
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
@@ -359,7 +359,7 @@ def _check_read_as_typed(entry: Mapping[str, Any]) -> None:
 
     And where something is given twice, or is an option of Django's that a text cannot be the value of.
     """
-    if not are_shown({"host": entry.get("HOST"), "user": entry.get("USER"), "dbname": entry.get("NAME")}):
+    if not parts_are_safe({"host": entry.get("HOST"), "user": entry.get("USER"), "dbname": entry.get("NAME")}):
         raise ValueError
     options = entry.get("OPTIONS", {})
     names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}

@@ -21,7 +21,7 @@ from migrate_to_pg.publish.required_privileges import require_owned, require_wri
 from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.publish.written_since import RowChanges, count_changes, count_changes_by_age
 from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
-from migrate_to_pg.system.clock import here
+from migrate_to_pg.system.clock import to_local_time
 from migrate_to_pg.system.signals import ignore_stop_signals
 
 Connection = psycopg.Connection[Any]
@@ -214,7 +214,7 @@ def _check_unwritten(
         raise PublishError(
             _(
                 "Rows were written since the publication of {published_at:%Y-%m-%d %H:%M}: undoing would hide them.",
-                published_at=here(entry.published_at),
+                published_at=to_local_time(entry.published_at),
             ),
             detail=[f"{name}: {changes.description}" for name, changes in written.items()],
             remedy=_("To undo all the same, pass --undo --replace: the published tables are kept in a dated schema."),

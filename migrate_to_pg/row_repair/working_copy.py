@@ -26,7 +26,7 @@ from migrate_to_pg.rules import sql_functions
 from migrate_to_pg.rules.base import Value
 from migrate_to_pg.rules.samples import can_be_edited, key_value
 from migrate_to_pg.sqlite.connection import NUMBER, numbered_rows, row_number, rowid_name, snapshot_uri
-from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes
+from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
 #: The edits at hand: row and new value, or row and reason.
@@ -61,7 +61,7 @@ class RepairCopy:
     def _prepare(self, snapshot: Path, time_zone: str) -> None:
         database = self.database
         database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        equip(database)
+        register_project_functions(database)
         sql_functions.register(database, time_zone)
         database.create_function("key_text", 2, _key_text, deterministic=True)
         database.execute("ATTACH ? AS journal", [self.journal.as_uri()])

@@ -1,7 +1,7 @@
-"""Two tables, or two databases on one connection, in; out: whether they hold the same rows, byte for byte.
+"""Compare two tables or two databases on one connection, byte for byte.
 
-SQLite compares them, in one merge by key: nothing is read into Python. Values are the same where bytes and storage
-class are: neither a collation nor an affinity makes equal what is not.
+SQLite compares them in one merge by key, so nothing is read into Python. Two values are equal where their bytes and
+storage classes are. Neither a collation nor an affinity makes different values equal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SELECT name, wr FROM pragma_table_list
 WHERE schema = 'main' AND type IN ('table', 'shadow') AND name NOT IN ('sqlite_schema', 'sqlite_master') ORDER BY name
 """
 _COLUMNS = "SELECT name, pk, hidden FROM pragma_table_xinfo(?, 'main')"
-#: What of the header an application can set.
+#: Header fields that an application can set.
 _PRAGMAS = ("user_version", "application_id", "encoding")
 
 
@@ -28,22 +28,22 @@ class StoredTable:
     """A table of the connection's main database."""
 
     name: str
-    #: Those that are stored: generated ones are not.
+    #: Stored columns only: generated ones are computed.
     columns: tuple[str, ...]
-    #: The SQL names of what finds a row again; empty where columns have taken all names of the rowid.
+    #: SQL names of the columns that identify a row. Empty where columns have taken all names of the rowid.
     key: tuple[Sql, ...]
     #: Whether the key is the rowid.
     rowid: bool
 
 
 def stored_tables(database: sqlite3.Connection) -> Iterator[StoredTable]:
-    """Every table that has rows of its own, SQLite's own ones included."""
+    """Yield every table that has rows of its own, SQLite's internal tables included."""
     for table, without_rowid in database.execute(_TABLES).fetchall():
         yield _stored_table(database, table, without_rowid=bool(without_rowid))
 
 
 def stored_table(database: sqlite3.Connection, table: str) -> StoredTable:
-    """The table of that name, in any case."""
+    """Return the table of that name, in any case."""
     return next(found for found in stored_tables(database) if found.name.lower() == table.lower())
 
 
@@ -58,7 +58,7 @@ def _stored_table(database: sqlite3.Connection, table: str, *, without_rowid: bo
 
 
 def difference(database: sqlite3.Connection, other: str) -> str:
-    """'' where the database attached under that name holds the same as main; else the first place that differs."""
+    """Return the first place where the database attached as ``other`` differs from main, or ''."""
     for pragma in _PRAGMAS:
         if _pragma(database, "main", pragma) != _pragma(database, other, pragma):
             return f"PRAGMA {pragma}"
@@ -90,9 +90,14 @@ def same_rows(
     *,
     numbers: Collection[str] = (),
 ) -> bool:
-    """Whether two tables, given by their SQL names, have the same values in these columns, row by row.
+    """Report whether two tables have the same values in these columns, row by row.
 
-    In ``numbers``, columns in lower case, 36.0 and 36 are the same, as long as no digit can differ.
+    Args:
+        left: SQL name of one table.
+        right: SQL name of the other table.
+        columns: Names of the columns to compare.
+        key: SQL names of the columns that identify a row, empty where there are none.
+        numbers: Columns, in lower case, in which 36.0 equals 36 as long as no digit can differ.
     """
     counts = compose("SELECT (SELECT count(*) FROM {l}) = (SELECT count(*) FROM {r})", l=left, r=right)
     if not database.execute(counts).fetchone()[0]:
@@ -123,7 +128,7 @@ def _unmatched(left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql]
 
 
 def _unmatched_anywhere(left: Sql, right: Sql, columns: Sequence[str]) -> Sql:
-    """For the rare table without any name for its rowid: as sets, both ways."""
+    """Compare as sets in both directions: for the rare table whose rowid has no free name."""
     values = join(", ", [compose("{c} COLLATE BINARY, typeof({c})", c=name(column)) for column in columns])
     one_way = "SELECT 1 FROM (SELECT {v} FROM {a} EXCEPT SELECT {v} FROM {b})"
     there = compose(one_way, v=values, a=left, b=right)

@@ -1,4 +1,4 @@
-"""A table in, its shape out as SQLite's catalogue gives it; two shapes compared: what may change, and what must not."""
+"""Read table definitions from SQLite's catalogue, and compare two of them."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _INDEXED = "SELECT name FROM pragma_index_info(?, 'main') ORDER BY seqno"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """What SQLite makes of a CREATE TABLE statement."""
+class TableDefinition:
+    """A table as SQLite understood its CREATE TABLE statement."""
 
     columns: tuple[Column, ...]
-    #: In SQLite's own order: the last one written comes first.
+    #: In SQLite's order: the last one written comes first.
     foreign_keys: tuple[Key, ...]
     constraints: tuple[Constraint, ...]
 
     @property
     def rowid_column(self) -> str | None:
-        """The column that is the rowid's other name: INTEGER PRIMARY KEY, which needs no index."""
+        """The column that is an alias of the rowid (INTEGER PRIMARY KEY, which needs no index), or None."""
         parts = [column for column in self.columns if column[4]]
         indexed = any(origin == "pk" for origin, _ in self.constraints)
         return parts[0][0] if len(parts) == 1 and parts[0][1].upper() == "INTEGER" and not indexed else None
 
 
-def read_shape(database: sqlite3.Connection, table: str) -> Shape:
-    """The shape of a table of the main database."""
+def read_definition(database: sqlite3.Connection, table: str) -> TableDefinition:
+    """Read the definition of a table of the main database."""
     constraints = database.execute(_CONSTRAINTS, [table]).fetchall()
-    return Shape(
+    return TableDefinition(
         columns=tuple(database.execute(_COLUMNS, [table]).fetchall()),
         foreign_keys=_foreign_keys(database, table),
         constraints=tuple(
@@ -63,28 +63,33 @@ def _foreign_keys(database: sqlite3.Connection, table: str) -> tuple[Key, ...]:
     return tuple(found[number] for number in sorted(found))
 
 
-def lost(old: Shape, new: Shape, *, parents: Mapping[int, str], redefined: Collection[str]) -> str:
-    """What the new shape lacks of the old one, or has changed unasked; '' where nothing.
+def missing_parts(
+    old: TableDefinition, new: TableDefinition, *, parents: Mapping[int, str], redefined: Collection[str]
+) -> str:
+    """Name what the new definition lacks, or has changed unasked. Return '' where it has all.
 
-    ``parents``: the foreign keys, by position, that are to name another table. ``redefined``: the columns, in lower
-    case, that are defined anew; only then may keys and constraints be added.
+    Args:
+        old: The definition before.
+        new: The definition after.
+        parents: Position of a foreign key -> the table that it shall refer to.
+        redefined: Columns, in lower case, with a new definition. Only then may keys and constraints be added.
     """
-    if [_unchanged(column, redefined) for column in old.columns] != [
-        _unchanged(column, redefined) for column in new.columns
+    if [_fixed_part(column, redefined) for column in old.columns] != [
+        _fixed_part(column, redefined) for column in new.columns
     ]:
         return _("its columns")
-    wanted = [(parents.get(at, key[0]), *key[1:]) for at, key in enumerate(old.foreign_keys)]
-    if not _holds(wanted, new.foreign_keys, exactly=not redefined):
+    expected = [(parents.get(at, key[0]), *key[1:]) for at, key in enumerate(old.foreign_keys)]
+    if not _holds(expected, new.foreign_keys, exactly=not redefined):
         return _("its foreign keys")
     if not _holds(old.constraints, new.constraints, exactly=not redefined):
         return _("its unique constraints")
     return ""
 
 
-def _unchanged(column: Column, redefined: Collection[str]) -> tuple[object, ...]:
-    """What must stay of a column: its name at the least, and what computes it."""
+def _fixed_part(column: Column, redefined: Collection[str]) -> tuple[object, ...]:
+    """Return what must stay of a column: at least its name and how it is computed."""
     return (column[0], column[5]) if column[0].lower() in redefined else column
 
 
-def _holds(wanted: Sequence[object], found: Sequence[object], *, exactly: bool) -> bool:
-    return list(wanted) == list(found) if exactly else all(entry in found for entry in wanted)
+def _holds(expected: Sequence[object], found: Sequence[object], *, exactly: bool) -> bool:
+    return list(expected) == list(found) if exactly else all(entry in found for entry in expected)

@@ -1,8 +1,8 @@
-"""A CREATE TABLE statement as SQLite keeps it in, the same out with one part replaced; every other byte stays.
+"""Replace single parts of a CREATE TABLE statement and keep every other byte.
 
-SQLite keeps the text of the statement itself, from the table's name on
-(https://www.sqlite.org/schematab.html#interpretation_of_the_schema_table), so it is taken apart by SQLite's own tokens:
-names in double quotes, backticks, brackets or none, strings, comments.
+SQLite stores the text of the statement itself, from the table's name on
+(https://www.sqlite.org/schematab.html#interpretation_of_the_schema_table). So it is split by SQLite's own tokens: names
+in double quotes, backticks, brackets or none, strings, comments.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-#: What a table's constraint begins with; a column's definition never does, unless its name is quoted.
+#: First words of table constraints. A column definition never begins with one, unless its name is quoted.
 _CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
-#: CREATE, TABLE and the name stand first: SQLite leaves out IF NOT EXISTS, TEMP and the schema's name.
+#: Position of the name, after CREATE and TABLE: SQLite drops IF NOT EXISTS, TEMP and the schema's name.
 _NAME = 2
 
 
@@ -35,12 +35,12 @@ class Token(NamedTuple):
     text: str
     start: int
     end: int
-    #: Whether it is a bare word: a keyword, where SQLite takes no name.
+    #: Whether it is an unquoted word: a keyword, where SQLite takes no name.
     bare: bool
 
     @property
     def name(self) -> str:
-        """The name that it writes, in whichever quotes."""
+        """The name that the token writes, without its quotes."""
         if self.bare:
             return self.text
         quote = self.text[-1]
@@ -48,12 +48,12 @@ class Token(NamedTuple):
 
     @property
     def keyword(self) -> str:
-        """The bare word in capitals; '' for anything else."""
+        """The unquoted word in capitals, or '' for any other token."""
         return self.text.upper() if self.bare else ""
 
 
 class Column(NamedTuple):
-    """One column's definition, from its name to before the comma."""
+    """The definition of one column, from its name to before the comma."""
 
     name: str
     text: str
@@ -62,22 +62,22 @@ class Column(NamedTuple):
 
 
 def tokens(sql: str) -> list[Token]:
-    """All tokens of a statement."""
+    """Split a statement into tokens."""
     found = (match for match in _TOKEN.finditer(sql) if match.lastgroup != "blank")
     return [Token(match[0], match.start(), match.end(), match.lastgroup == "word") for match in found]
 
 
 def parents(sql: str) -> list[Token]:
-    """The tables that the REFERENCES clauses name, in the order in which they are written.
+    """Return the tables that the REFERENCES clauses name, in the order of the text.
 
-    REFERENCES is a reserved word: bare, it stands nowhere else.
+    REFERENCES is a reserved word, so unquoted it occurs nowhere else.
     """
     found = tokens(sql)
     return [name for word, name in pairwise(found) if word.keyword == "REFERENCES"]
 
 
 def columns(sql: str) -> list[Column]:
-    """The definitions of the columns, in their order."""
+    """Return the column definitions in their order."""
     found = []
     for part in _parts(sql):
         if part[0].keyword in _CONSTRAINTS:
@@ -88,7 +88,7 @@ def columns(sql: str) -> list[Column]:
 
 
 def _parts(sql: str) -> Iterator[list[Token]]:
-    """The tokens between the table's parentheses, split at their commas."""
+    """Yield the tokens between the table's parentheses, split at their commas."""
     depth, part = 0, list[Token]()
     for token in tokens(sql)[_NAME + 1 :]:
         depth += {"(": 1, ")": -1}.get(token.text, 0)
@@ -102,24 +102,24 @@ def _parts(sql: str) -> Iterator[list[Token]]:
 
 
 def with_name(sql: str, name: str) -> str:
-    """The statement that makes the same table under another name."""
+    """Return the statement that makes the same table under another name."""
     token = tokens(sql)[_NAME]
     return _replaced(sql, [(token.start, token.end, quote_name(name))])
 
 
 def after_name(sql: str) -> str:
-    """All that follows the table's name."""
+    """Return the text behind the table's name."""
     return sql[tokens(sql)[_NAME].end :]
 
 
-def with_parents(sql: str, wanted: Mapping[int, str]) -> str:
-    """The statement whose REFERENCES clauses of those positions, counted from 0, name other tables."""
+def with_parents(sql: str, replacements: Mapping[int, str]) -> str:
+    """Replace the tables that the REFERENCES clauses of these positions (from 0) name."""
     found = parents(sql)
-    return _replaced(sql, [(found[at].start, found[at].end, quote_name(parent)) for at, parent in wanted.items()])
+    return _replaced(sql, [(found[at].start, found[at].end, quote_name(parent)) for at, parent in replacements.items()])
 
 
 def with_columns(sql: str, definitions: Mapping[str, str]) -> str:
-    """The statement in which those columns, named in lower case, are defined otherwise."""
+    """Replace the definitions of these columns, named in lower case."""
     found = [column for column in columns(sql) if column.name.lower() in definitions]
     return _replaced(sql, [(column.start, column.end, definitions[column.name.lower()]) for column in found])
 

@@ -1,8 +1,8 @@
-"""Read what the header of a database and its -wal and -journal say (https://www.sqlite.org/fileformat2.html).
+"""Read the headers of a database, its -wal and its -journal (https://www.sqlite.org/fileformat2.html).
 
-SQLite pads a page that is cut off with zeros, applies whatever -wal lies beside a database, and passes over what it
-cannot use of one: none of it is an error to it. Nothing here may be asked while this process holds a lock on the
-database's file, which closing any descriptor of it would drop; the -wal alone carries no locks.
+SQLite pads a truncated page with zeros, applies whatever -wal it finds beside a database, and ignores what it cannot
+use of one, all without an error. Call nothing here while this process holds a lock on the database's file: closing any
+descriptor of the file would drop the lock. The -wal alone carries no locks.
 """
 
 from __future__ import annotations
@@ -16,25 +16,27 @@ from typing import BinaryIO, NamedTuple
 
 from migrate_to_pg.i18n import gettext as _
 
+#: Does not fit into the header's 16 bits, where 1 stands for it.
+_MAX_PAGE_SIZE = 65536
 _WAL_HEADER = 32
 _FRAME_HEADER = 24
-#: The two magic numbers of a -wal; the second one's checksums are of big-endian words.
+#: The two magic numbers of a -wal -> byte order of the words in its checksums.
 _WAL_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
-#: Checksums of a larger -wal are left to SQLite: they are computed here word by word, some 10 MB a second.
-_SUMMED = 16 * 2**20
-#: Seconds between two looks: what a writer is in the middle of is not what both see.
-_TURN = 0.3
+#: Checksums of a larger -wal are left to SQLite: Python computes them at some 10 MB a second.
+_MAX_CHECKSUM_BYTES = 16 * 2**20
+#: A writer's intermediate state does not last from one check to the next.
+_RECHECK_SECONDS = 0.3
 
 
 class Header(NamedTuple):
-    """The first page of a database, as far as it is asked."""
+    """Facts of the first page of a database."""
 
     page_size: int
     is_wal: bool
-    #: File change counter and schema cookie: they only ever grow.
+    #: File change counter and schema cookie, which only grow.
     counters: tuple[int, int]
-    #: In-header database size; 0 where it was written by a version of SQLite that did not keep it.
+    #: In-header database size. 0 where it was written by a version of SQLite that did not keep it.
     pages: int
 
 
@@ -43,7 +45,7 @@ class Frame(NamedTuple):
 
     offset: int
     page: int
-    #: Pages of the database after the transaction that this frame ends; 0 for all other frames.
+    #: Pages of the database after the transaction that this frame ends. 0 for all other frames.
     commits: int
 
 
@@ -52,16 +54,16 @@ class Wal:
 
     def __init__(self, path: Path, file: BinaryIO, header: bytes) -> None:
         magic, _version, page_size, _sequence = struct.unpack(">4I", header[:16])
-        self.page_size = 65536 if page_size == 1 else page_size
+        self.page_size = _MAX_PAGE_SIZE if page_size == 1 else page_size
         self.order = _WAL_MAGIC.get(magic, "")
         self.salts = header[16:24]
         self.sums = struct.unpack(">2I", header[24:32])
         self._file = file
         self._size = path.stat().st_size
-        self.is_sound = bool(self.order) and _sums(self.order, header[:24]) == self.sums
+        self.is_valid = bool(self.order) and _checksum(self.order, header[:24]) == self.sums
 
     def frames(self) -> Iterator[Frame]:
-        """Those of its present generation: a -wal is written over from its start."""
+        """Yield the frames of the current generation: a -wal is overwritten from its start."""
         for offset in range(_WAL_HEADER, self._size - _FRAME_HEADER - self.page_size + 1, self._step):
             self._file.seek(offset)
             header = self._file.read(_FRAME_HEADER)
@@ -75,32 +77,32 @@ class Wal:
         return _FRAME_HEADER + self.page_size
 
     def content(self, frame: Frame) -> bytes:
-        """The page in a frame."""
+        """Return the page in a frame."""
         self._file.seek(frame.offset + _FRAME_HEADER)
         return self._file.read(self.page_size)
 
     def committed(self) -> list[Frame]:
-        """The frames up to the end of the last transaction."""
+        """Return the frames up to the end of the last transaction."""
         frames = list(self.frames())
         last = max((number for number, frame in enumerate(frames, 1) if frame.commits), default=0)
         return frames[:last]
 
-    def passed_over(self) -> int:
-        """How many committed frames SQLite does not read, because a sum before them is wrong."""
+    def count_unread_frames(self) -> int:
+        """Count the committed frames that SQLite ignores because a checksum before them is wrong."""
         committed, sums = self.committed(), self.sums
-        if len(committed) * self._step > _SUMMED:
+        if len(committed) * self._step > _MAX_CHECKSUM_BYTES:
             return 0
         for number, frame in enumerate(committed):
             self._file.seek(frame.offset)
             header = self._file.read(_FRAME_HEADER)
-            sums = _sums(self.order, header[:8] + self.content(frame), sums)
+            sums = _checksum(self.order, header[:8] + self.content(frame), sums)
             if sums != struct.unpack(">2I", header[16:24]):
                 return len(committed) - number
         return 0
 
 
-def _sums(order: str, data: bytes, sums: tuple[int, ...] = (0, 0)) -> tuple[int, ...]:
-    """SQLite's own running checksum."""
+def _checksum(order: str, data: bytes, sums: tuple[int, ...] = (0, 0)) -> tuple[int, ...]:
+    """Continue SQLite's running checksum."""
     first, second = sums
     for one, other in struct.iter_unpack(f"{order}2I", data):
         first = (first + one + second) & 0xFFFFFFFF
@@ -109,13 +111,13 @@ def _sums(order: str, data: bytes, sums: tuple[int, ...] = (0, 0)) -> tuple[int,
 
 
 def read_header(path: Path) -> Header:
-    """The header's facts. Raises OSError where the file cannot be read."""
+    """Read the header. Raise OSError where the file cannot be read."""
     with path.open("rb") as file:
         start = file.read(100).ljust(100, b"\0")
     page_size = int.from_bytes(start[16:18])
     valid = start[24:28] == start[92:96]
     return Header(
-        page_size=65536 if page_size == 1 else page_size,
+        page_size=_MAX_PAGE_SIZE if page_size == 1 else page_size,
         is_wal=start[19] == 2,
         counters=_counters(start),
         pages=int.from_bytes(start[28:32]) if valid else 0,
@@ -127,8 +129,8 @@ def _counters(page: bytes) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def opened_wal(path: Path) -> Iterator[Wal | None]:
-    """The -wal of a database; None where there is none, or one that holds nothing."""
+def open_wal(path: Path) -> Iterator[Wal | None]:
+    """Open the -wal of a database. Yield None where there is none, or an empty one."""
     wal = Path(f"{path}-wal")
     try:
         file = wal.open("rb") if wal.is_file() else None
@@ -139,21 +141,21 @@ def opened_wal(path: Path) -> Iterator[Wal | None]:
         return
     with file:
         header = file.read(_WAL_HEADER)
-        # All zeros: made room for, and never written.
+        # All zeros: allocated and never written.
         yield Wal(wal, file, header) if len(header) == _WAL_HEADER and any(header) else None
 
 
 def pages_in_wal(path: Path) -> set[int]:
-    """The pages of which the -wal has a newer version than the database's file."""
-    with opened_wal(path) as wal:
-        return {frame.page for frame in wal.committed()} if wal and wal.is_sound else set()
+    """Return the pages of which the -wal has a newer version than the database's file."""
+    with open_wal(path) as wal:
+        return {frame.page for frame in wal.committed()} if wal and wal.is_valid else set()
 
 
 def foreign_format(path: Path) -> str:
-    """A sentence on a -wal or -journal that is not this database's, which SQLite would apply all the same; else ''."""
+    """Describe a -wal or -journal of another database, which SQLite would apply all the same, or return ''."""
     found = _foreign_format(path)
     if found:
-        time.sleep(_TURN)
+        time.sleep(_RECHECK_SECONDS)
     return found if found and _foreign_format(path) == found else ""
 
 
@@ -168,8 +170,8 @@ def _foreign_format(path: Path) -> str:
             other=journal,
             own=header.page_size,
         )
-    with opened_wal(path) as wal:
-        committed = wal.committed() if wal and wal.is_sound else []
+    with open_wal(path) as wal:
+        committed = wal.committed() if wal and wal.is_valid else []
         if wal is None or not committed:
             return ""
         if wal.page_size != header.page_size:
@@ -198,7 +200,7 @@ def _foreign_format(path: Path) -> str:
 
 
 def _journal_page_size(path: Path) -> int:
-    """0 where there is no journal of an unfinished write."""
+    """Return the page size in the journal of an unfinished write, or 0."""
     journal = Path(f"{path}-journal")
     try:
         if not journal.is_file():
@@ -211,19 +213,19 @@ def _journal_page_size(path: Path) -> int:
 
 
 def unread_wal(path: Path) -> str:
-    """A sentence on what SQLite passes over of a -wal; '' where that is nothing."""
-    with opened_wal(path) as wal:
+    """Describe the part of a -wal that SQLite ignores, or return ''."""
+    with open_wal(path) as wal:
         if wal is None:
             return ""
-        if not wal.is_sound:
+        if not wal.is_valid:
             return _("{path}-wal has no header that SQLite accepts: nothing of it is read.", path=path)
-        passed = wal.passed_over()
-        if not passed:
+        unread = wal.count_unread_frames()
+        if not unread:
             return ""
         return _(
             "{path}-wal is damaged: SQLite does not read the last {frames:,} of its {all:,} pages, although they"
             " were committed.",
             path=path,
-            frames=passed,
+            frames=unread,
             all=len(wal.committed()),
         )

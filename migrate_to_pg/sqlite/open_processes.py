@@ -1,7 +1,7 @@
-"""A file's path in, the processes out that have it open, and which of them holds SQLite's write lock (Linux only).
+"""Find the processes that have a file open, and the one that holds SQLite's write lock (Linux only).
 
-Taken from /proc alone: to try the lock would mean to open the database for writing. SQLite's locks are POSIX record
-locks on agreed bytes (https://www.sqlite.org/src/file/src/os.h, src/wal.c), and /proc/locks shows those.
+Only /proc is read: trying the lock would mean to open the database for writing. SQLite's locks are POSIX record locks
+on agreed bytes (https://www.sqlite.org/src/file/src/os.h, src/wal.c), which /proc/locks lists.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records.diagnosis import Holder
 
 _PROC = Path("/proc")
-#: Bytes of the database that a writer locks with a rollback journal: PENDING, RESERVED, and all of SHARED.
+#: Bytes of the database that a writer locks in rollback mode: PENDING, RESERVED, and all of SHARED.
 _WRITER_BYTES = range(0x40000000, 0x40000000 + 512)
 #: The byte of the -shm that a writer locks in WAL mode: WAL_WRITE_LOCK.
 _WAL_WRITER_BYTE = 120
-_PROGRAM = 80
+_MAX_PROGRAM_LENGTH = 80
 
 
 def open_processes(path: Path) -> tuple[tuple[Holder, ...], bool]:
-    """The processes that have the file open, this one left out, and whether the system showed all of them."""
+    """Return the other processes that have the file open, and whether the system listed all of them."""
     wanted = _inodes(path)
     writers = _writers(path)
     found, complete = [], _PROC.joinpath("locks").exists()
     for pid in _processes():
-        opened = _opened(pid)
+        opened = _open_files(pid)
         complete = complete and opened is not None
         if pid in writers or (opened and opened & wanted):
             found.append(Holder(pid=pid, program=_program(pid), writes=pid in writers))
@@ -35,8 +35,8 @@ def open_processes(path: Path) -> tuple[tuple[Holder, ...], bool]:
 
 
 def is_open_here(path: Path) -> bool:
-    """Whether this process has the file open; False where the system does not tell."""
-    return bool((_opened(os.getpid()) or set()) & _inodes(path))
+    """Report whether this process has the file open. False where the system does not tell."""
+    return bool((_open_files(os.getpid()) or set()) & _inodes(path))
 
 
 def _inodes(path: Path) -> set[tuple[int, int]]:
@@ -56,8 +56,8 @@ def _processes() -> Iterator[int]:
     yield from sorted(int(name) for name in names if name.isdigit() and int(name) != os.getpid())
 
 
-def _opened(pid: int) -> set[tuple[int, int]] | None:
-    """The files that a process has open; None where the system does not say."""
+def _open_files(pid: int) -> set[tuple[int, int]] | None:
+    """Return the files that a process has open, or None where the system does not tell."""
     try:
         entries = list((_PROC / str(pid) / "fd").iterdir())
     except FileNotFoundError:
@@ -68,11 +68,16 @@ def _opened(pid: int) -> set[tuple[int, int]] | None:
 
 
 def _writers(path: Path) -> set[int]:
-    """The processes that hold a writer's lock on the database or, in WAL mode, on its -shm."""
+    """Return the processes that hold a writer's lock on the database or, in WAL mode, on its -shm."""
     database, shm = _identity(path), _identity(Path(f"{path}-shm"))
     found = set()
     for pid, inode, locked in _write_locks():
-        in_file = database is not None and inode == database[1] and _meet(locked, _WRITER_BYTES)
+        in_file = (
+            database is not None
+            and inode == database[1]
+            and locked.start < _WRITER_BYTES.stop
+            and _WRITER_BYTES.start < locked.stop
+        )
         in_shm = shm is not None and inode == shm[1] and _WAL_WRITER_BYTE in locked
         if (in_file or in_shm) and pid > 0:
             found.add(pid)
@@ -80,9 +85,9 @@ def _writers(path: Path) -> set[int]:
 
 
 def _write_locks() -> Iterator[tuple[int, int, range]]:
-    """(pid, inode, bytes) of each exclusive record lock: `1: POSIX  ADVISORY  WRITE 4711 08:01:131 120 120`.
+    """Yield (pid, inode, bytes) of each exclusive record lock: `1: POSIX ADVISORY WRITE 4711 08:01:131 120 120`.
 
-    The device is left aside: on overlay and btrfs it is not the one that stat() gives.
+    The device is ignored: on overlay and btrfs it differs from the one of stat().
     """
     try:
         lines = (_PROC / "locks").read_text().splitlines()
@@ -90,15 +95,11 @@ def _write_locks() -> Iterator[tuple[int, int, range]]:
         return
     for line in lines:
         words = line.split()
-        # "->" stands before those that still wait.
+        # "->" precedes the locks that are still waited for.
         if len(words) >= 8 and words[1] == "POSIX" and words[3] == "WRITE":
             end = words[7]
             last = int(end) if end.isdigit() else 2**63
             yield int(words[4]), int(words[5].split(":")[-1]), range(int(words[6]), last + 1)
-
-
-def _meet(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
 
 
 def _program(pid: int) -> str:
@@ -107,10 +108,10 @@ def _program(pid: int) -> str:
         name = words[0] or (_PROC / str(pid) / "comm").read_bytes().strip()
     except OSError:
         return _("unknown program")
-    return " ".join(_shown([name, *words[1:2]]))[:_PROGRAM]
+    return " ".join(_display_args([name, *words[1:2]]))[:_MAX_PROGRAM_LENGTH]
 
 
-def _shown(words: Collection[bytes]) -> list[str]:
-    """The program and its first argument, where that is a file or a subcommand rather than an option."""
+def _display_args(words: Collection[bytes]) -> list[str]:
+    """Return the program and its first argument, if that is a file or a subcommand rather than an option."""
     program, *rest = (word.decode(errors="replace") for word in words)
     return [Path(program).name, *(word for word in rest if word and not word.startswith("-") and "://" not in word)]

@@ -1,4 +1,4 @@
-"""A snapshot in, what its pages tell out: the size of each table's largest row, the number of each index's entries."""
+"""Read from a snapshot's pages the largest row of each table and the entries of each index."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from migrate_to_pg.sqlite.connection import snapshot_uri
 
 
 def largest_rows(snapshot: Path) -> dict[str, int]:
-    """Table -> bytes of its largest row, from the headers of its pages: in a third of the time that a scan would take.
+    """Return table -> bytes of its largest row, in a third of the time that a scan would take.
 
-    By the driver's own SQLite: Python's need not have the dbstat table. What a damaged file does not tell here is left
-    out; the damage itself is a finding.
+    The ADBC driver's own SQLite is used, since Python's need not have the dbstat table. Tables that cannot be read in a
+    damaged file are left out: the damage itself is a finding.
     """
     query = "SELECT name, mx_payload FROM dbstat WHERE name = ? AND aggregate = TRUE"
     found: dict[str, int] = {}
@@ -32,7 +32,10 @@ def largest_rows(snapshot: Path) -> dict[str, int]:
 
 
 def index_entries(snapshot: Path) -> dict[str, dict[str, int]]:
-    """Table -> its indexes, but partial ones, with the number of entries of each: as many as rows, in a sound file."""
+    """Return table -> index -> number of entries, without partial indexes.
+
+    An intact index has as many entries as its table has rows.
+    """
     indexes = (
         "SELECT t.name, i.name FROM sqlite_master AS t, pragma_index_list(t.name) AS i"
         " WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%' AND NOT i.partial"

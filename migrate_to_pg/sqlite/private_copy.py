@@ -1,8 +1,8 @@
-"""A database in WAL mode in a folder where nothing can be made in; a connection to a private copy of its files out.
+"""Read a database in WAL mode whose directory cannot be written to, through a private copy of its files.
 
-Even to read such a database SQLite makes a -shm beside it. Where it cannot, as in a mount that is read-only, its bytes
-and those of its -wal are copied, and SQLite reads the copy. No lock tells then whether somebody writes meanwhile: the
-files are looked at before and after.
+Even to read such a database SQLite creates a -shm beside it. Where it cannot, as on a read-only mount, the bytes of the
+database and its -wal are copied, and SQLite reads the copy. No lock then shows whether somebody writes meanwhile, so
+the state of the files is compared before and after.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.sqlite.file_format import read_header
 
-#: The part of SQLite's result code that tells what went wrong; the rest of it tells where.
-_KIND = 0xFF
-#: Seconds after which a change gives a file another time than it has: filesystems count in ticks.
-_TICK = 0.05
-#: Seconds to wait for a moment in which nobody writes.
-_PATIENCE = 10.0
+#: Mask of the primary result code in an extended one.
+PRIMARY_CODE = 0xFF
+#: Filesystems count time in ticks. A change after this time gets a new timestamp.
+_TIMESTAMP_TICK_SECONDS = 0.05
+#: Time to wait for a moment in which nobody writes.
+_WRITER_TIMEOUT_SECONDS = 10.0
 
 
-def is_needed(path: Path, error: sqlite3.Error) -> bool:
-    """Whether SQLite could not read the database for want of a -shm."""
+def needs_private_copy(path: Path, error: sqlite3.Error) -> bool:
+    """Report whether SQLite could not read the database because it cannot make a -shm."""
     wanting = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-    return error.sqlite_errorcode & _KIND in wanting and read_header(path).is_wal
+    return error.sqlite_errorcode & PRIMARY_CODE in wanting and read_header(path).is_wal
 
 
-def needs_private_copy(path: Path) -> tuple[object, ...]:
-    """What the system says of the files.
+def file_stamp(path: Path) -> tuple[object, ...]:
+    """Return size, inode and times of the database and its -wal, to detect writes.
 
-    Nobody can set back the time of the last change to the file's entry (ctime), as that of its content can be. SQLite
-    itself changes it of the -wal, whenever root opens the database, and makes an empty one.
+    Nobody can reset the change time of the inode (ctime), unlike that of the content. SQLite itself changes it on the
+    -wal whenever root opens the database, and creates an empty -wal.
     """
     database, wal = _status(path), _status(Path(f"{path}-wal"))
     return (
@@ -55,10 +55,10 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 @contextlib.contextmanager
-def opened(path: Path, place: Path) -> Iterator[sqlite3.Connection]:
-    """The database as it was at one moment; ``place`` is where the copy is, for as long as this lasts.
+def open_private_copy(path: Path, place: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy, made at ``place`` for as long as this lasts, of the database at one moment.
 
-    Raises SourceError where somebody writes to it all the time.
+    Raise SourceError where somebody writes to it all the time.
     """
     _remove(place)
     try:
@@ -72,13 +72,13 @@ def opened(path: Path, place: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _copy_unwritten(path: Path, place: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _WRITER_TIMEOUT_SECONDS
     while True:
-        before = needs_private_copy(path)
-        # A change in the tick of the last one would not show.
-        time.sleep(_TICK)
+        before = file_stamp(path)
+        # A second change within one tick would not show.
+        time.sleep(_TIMESTAMP_TICK_SECONDS)
         _copy(path, place)
-        if needs_private_copy(path) == before:
+        if file_stamp(path) == before:
             return
         if time.monotonic() > deadline:
             raise SourceError(
@@ -98,7 +98,7 @@ def _copy(path: Path, place: Path) -> None:
     wal, copy = Path(f"{path}-wal"), Path(f"{place}-wal")
     copy.unlink(missing_ok=True)
     with contextlib.suppress(FileNotFoundError):
-        # A -wal that is made only now shows in the look afterwards.
+        # The second file_stamp shows a -wal that is created only now.
         copy.touch(mode=0o600)
         shutil.copyfile(wal, copy)
 

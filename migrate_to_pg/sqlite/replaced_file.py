@@ -1,6 +1,6 @@
-"""A file that SQLite has open in; out, in a sentence, what other hands than SQLite's made of it since.
+"""Detect whether the open database file was deleted or replaced.
 
-SQLite itself notices none of it: its descriptor still leads to the file that was deleted or replaced.
+SQLite itself does not notice: its descriptor still leads to the old file.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from migrate_to_pg.i18n import gettext as _
 
 
 class FileId(NamedTuple):
-    """Which file it is."""
+    """Device and inode of a file."""
 
     device: int
     inode: int
 
 
 def file_id(path: Path) -> FileId:
-    """The file's as it is now. Not by opening it: closing it again would drop the locks that SQLite has on it."""
+    """Return the file's identity without opening it: closing it again would drop the locks that SQLite has on it."""
     status = path.stat()
     return FileId(status.st_dev, status.st_ino)
 
 
 def describe_replacement(path: Path, before: FileId) -> str:
-    """'' where it is still that file."""
+    """Describe what became of the file, or return '' where it is still the same."""
     try:
         now = file_id(path)
     except OSError:

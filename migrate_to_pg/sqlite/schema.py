@@ -1,4 +1,4 @@
-"""A snapshot in, its SourceCatalog out: what SQLite really holds."""
+"""Read the catalogue of a snapshot: tables, columns, keys, views, triggers, and what SQLite lacks for them."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
 from migrate_to_pg.sqlite.missing_functions import (
-    equip,
-    lacking_collations,
-    lacking_columns,
-    lacks,
+    columns_without_collation,
+    indexes_with_collation,
+    is_missing_feature,
+    missing_collations,
+    register_project_functions,
     register_substitutes,
-    sorted_by,
 )
 from migrate_to_pg.sqlite.page_stats import largest_rows
 
 
 def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalog:
-    """What the snapshot really holds: tables with columns, foreign keys and row counts, views, triggers, migrations.
+    """Read tables with columns, foreign keys and row counts, views, triggers and migrations of a snapshot.
 
-    ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read its own
+    ``original`` is the database that was copied, for messages. Raise SourceError where SQLite cannot read its own
     schema, or count the rows of a table.
     """
     largest = largest_rows(snapshot)
     try:
         with contextlib.closing(open_snapshot(snapshot)) as connection:
-            # Names that are no UTF-8 are shown, and cannot be asked for.
+            # Names that are not UTF-8 can be shown but not queried.
             connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
-            equip(connection)
-            return _Reading(connection, largest).catalog()
+            register_project_functions(connection)
+            return _CatalogReader(connection, largest).catalog()
     except sqlite3.Error as error:
         raise SourceError(
             _("SQLite cannot read all of {original}: {error}.", original=original or snapshot, error=error),
@@ -52,34 +52,34 @@ def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalo
         ) from error
 
 
-class _Reading:
-    """One snapshot: first what SQLite lacks for it, then the tables, with stand-ins for that."""
+class _CatalogReader:
+    """Read one database: first what SQLite lacks for it, then the tables, with substitutes for that."""
 
     def __init__(self, connection: sqlite3.Connection, largest: Mapping[str, int]) -> None:
         self.connection = connection
         self.largest = largest
         self.objects: dict[str, dict[str, str]] = defaultdict(dict)
-        #: (type, name) of what has a name that is no UTF-8.
+        #: (type, name) of objects whose name is not UTF-8.
         self.nameless: set[tuple[str, str]] = set()
         for kind, raw, text in _undecoded(connection, "SELECT type, name, sql FROM sqlite_master"):
             name = raw.decode("utf-8", "backslashreplace")
             self.objects[kind.decode()][name] = (text or b"").decode("utf-8", "backslashreplace")
             if not _is_utf8(raw):
                 self.nameless.add((kind.decode(), name))
-        #: Table -> why nothing of it can be read.
+        #: Table -> reason why nothing of it can be read.
         self.unreadable = {name: why for name in self.objects["table"] if (why := self._unreadable(name))}
 
     def catalog(self) -> SourceCatalog:
         facts = {row[1]: row for row in self.connection.execute("PRAGMA table_list") if row[0] == "main"}
         names = [name for name in self.objects["table"] if not name.startswith("sqlite_")]
         unread_views = dict(self._unread_views())
-        # Before the stand-ins are there: what is computed by one of them is no value of the file's.
+        # Before the substitutes exist: a value that one of them computes is not in the file.
         columns = {name: self._columns(name) for name in names if name not in self.unreadable}
         lacking = [*self._nameless(), *self._lacking(columns)]
         lacking += [
             Lacking(kind="collation", name=collation, table=table, what=index)
-            for collation in lacking_collations(self.connection)
-            for table, index in sorted_by(self.connection, [collation])
+            for collation in missing_collations(self.connection)
+            for table, index in indexes_with_collation(self.connection, [collation])
             if not any(found.table == table and found.name == collation for found in lacking)
         ]
         register_substitutes(self.connection)
@@ -99,11 +99,11 @@ class _Reading:
             try:
                 self.connection.execute(f"SELECT * FROM {quote_name(view)} LIMIT 0")  # noqa: S608 - quoted
             except sqlite3.OperationalError as error:
-                if lacks(error):
+                if is_missing_feature(error):
                     yield view, str(error)
 
     def _unreadable(self, name: str) -> str:
-        """Why nothing of a table can be read."""
+        """Return why nothing of a table can be read, or ''."""
         if ("table", name) in self.nameless:
             return _("its name is not UTF-8, and SQLite takes no statement that holds it")
         if not _is_virtual(self.objects["table"][name]):
@@ -111,7 +111,7 @@ class _Reading:
         try:
             self.connection.execute(f"SELECT count(*) FROM {quote_name(name)}").fetchone()  # noqa: S608 - quoted
         except sqlite3.DatabaseError as error:
-            # What a module says of tables of its own is not about the file.
+            # A module's complaint about its own tables is not about the file.
             return str(error)
         return ""
 
@@ -139,7 +139,7 @@ class _Reading:
             try:
                 self.connection.execute(query)
             except sqlite3.OperationalError as error:
-                if lacks(error):
+                if is_missing_feature(error):
                     return str(error)
         return ""
 
@@ -149,7 +149,7 @@ class _Reading:
                 yield Lacking(kind="name", name=kind, table=name)
 
     def _lacking(self, columns: Mapping[str, tuple[SourceColumn, ...]]) -> Iterator[Lacking]:
-        """What is missing for each table: a module, a function, a collation."""
+        """Yield what is missing for each table: a module, a function, a collation."""
         for name, sql in self.objects["table"].items():
             if name not in columns and not name.startswith("sqlite_") and ("table", name) not in self.nameless:
                 yield Lacking(kind="module", name=self.unreadable[name], table=name)
@@ -158,18 +158,18 @@ class _Reading:
                     yield Lacking(kind="function", name=column.unreadable, table=name, what=column.name)
             if "COLLATE" in sql.upper():
                 readable = [column.name for column in columns.get(name, ()) if not column.unreadable]
-                yield from lacking_columns(self.connection, name, readable)
+                yield from columns_without_collation(self.connection, name, readable)
         for index, sql in self.objects["index"].items():
             yield from self._lacking_in_index(index, sql)
 
     def _lacking_in_index(self, index: str, sql: str) -> Iterator[Lacking]:
-        """An expression, or a condition, that calls a function."""
+        """Yield a function that SQLite lacks for an index's expressions or condition."""
         query = "SELECT tbl_name FROM sqlite_master WHERE type = 'index' AND name = ?"
         if "(" not in sql.partition("(")[2] and "WHERE" not in sql.upper():
             return
         for (table,) in self.connection.execute(query, [index]).fetchall():
             try:
-                # Compiled, and not run: it reads every expression of the table's indexes.
+                # EXPLAIN compiles every expression of the table's indexes and runs nothing.
                 self.connection.execute(f"EXPLAIN REINDEX {quote_name(index)}")
             except sqlite3.OperationalError as error:
                 if str(error).startswith(("no such function", "unknown function")):
@@ -195,7 +195,7 @@ class _Reading:
             without_rowid=bool(facts and facts[4]),
             largest_row=self.largest.get(name),
             last_id=_last_id(connection, name),
-            # Of a table without a column that can be read there is nothing to carry.
+            # A table without a readable column has nothing to move.
             unreadable=columns[0].unreadable if columns and all(column.unreadable for column in columns) else "",
         )
 
@@ -213,7 +213,7 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _undecoded(connection: sqlite3.Connection, query: str, *values: str) -> list[tuple[Any, ...]]:
-    """The rows of a query, each text as its bytes in UTF-8."""
+    """Return the rows of a query, with each text as its UTF-8 bytes."""
     decoded, connection.text_factory = connection.text_factory, bytes
     try:
         return connection.execute(query, values).fetchall()
@@ -222,10 +222,10 @@ def _undecoded(connection: sqlite3.Connection, query: str, *values: str) -> list
 
 
 def read_made(connection: sqlite3.Connection) -> dict[str, MadeTable]:
-    """Name in lower case -> each table of an empty database that holds what the migrations make on SQLite."""
+    """Read the tables of an empty database that the migrations made on SQLite, by name in lower case."""
     return {
         table.name.lower(): MadeTable(table=table, indexes=tuple(_indexes(connection, table.name)))
-        for table in _Reading(connection, {}).catalog().tables
+        for table in _CatalogReader(connection, {}).catalog().tables
     }
 
 
@@ -237,7 +237,7 @@ def _indexes(connection: sqlite3.Connection, table: str) -> Iterator[SourceIndex
 
 
 def _count(connection: sqlite3.Connection, name: str) -> int:
-    # SQLite would ask the smallest index, which may be damaged while the table is whole.
+    # SQLite would count in the smallest index, which may be damaged while the table is intact.
     query = f"SELECT count(*) FROM {quote_name(name)} NOT INDEXED"  # noqa: S608 - the identifier is quoted
     return int(connection.execute(query).fetchone()[0])
 
@@ -258,9 +258,9 @@ def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[Sou
 
 
 def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
-    """sqlite_sequence holds the highest id an AUTOINCREMENT table ever gave, that of a deleted row included.
+    """Return the highest id that an AUTOINCREMENT table ever gave, deleted rows included, from sqlite_sequence.
 
-    Any program may write there; SQLite itself takes whatever it finds for an integer.
+    Any program may write there. SQLite itself takes whatever it finds for an integer.
     """
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
         return None
@@ -271,5 +271,5 @@ def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
 def _applied_migrations(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     if "django_migrations" not in names:
         return ()
-    # Bytes that are no UTF-8 name no migration, and are a finding later.
+    # Bytes that are not UTF-8 name no migration, and are a finding later.
     return tuple(connection.execute("SELECT app, name FROM django_migrations ORDER BY id"))

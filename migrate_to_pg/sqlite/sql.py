@@ -1,7 +1,7 @@
-"""Names and templates in, SQL for SQLite out: the one place where a rule's SQL is put together.
+"""Build SQL for SQLite from names and templates.
 
-Only what the functions here return is ``Sql``, so that a type check shows that no raw name
-reaches a statement. Values always travel as parameters.
+Only the functions here return ``Sql``, so a type check shows that no raw name reaches a statement. Values always travel
+as parameters.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from typing import LiteralString, NewType
 
 from migrate_to_pg.sqlite.connection import quote_name
 
-#: A fragment that is safe to put into a statement.
+#: A fragment that is safe in a statement.
 Sql = NewType("Sql", str)
 
 
 def name(identifier: str) -> Sql:
-    """A quoted identifier."""
+    """Quote an identifier."""
     return Sql(quote_name(identifier))
 
 
 def number(value: int) -> Sql:
-    """A whole number of ours, such as a column's precision."""
+    """Render an integer of this program, such as a column's precision."""
     return Sql(str(int(value)))
 
 
 def compose(template: LiteralString, **parts: Sql) -> Sql:
-    """A template whose ``{fields}`` are fragments."""
+    """Fill the ``{fields}`` of a template with fragments."""
     return Sql(template.format(**parts))
 
 
 def join(separator: LiteralString, parts: Iterable[Sql]) -> Sql:
-    """Fragments in a row."""
+    """Join fragments."""
     return Sql(separator.join(parts))
 
 
 def names(identifiers: Iterable[str]) -> Sql:
-    """Quoted identifiers, with commas."""
+    """Quote identifiers and join them with commas."""
     return join(", ", map(name, identifiers))
 
 
 def text(value: str) -> Sql:
-    """A constant that PostgreSQL's own catalogue printed, as a literal."""
+    """Quote a constant that PostgreSQL's own catalogue printed."""
     return Sql("'" + value.replace("'", "''") + "'")

@@ -1,8 +1,8 @@
-"""What the project itself writes to its databases while it starts: remembered before any AppConfig.ready() runs.
+"""Detect writes of the project to its databases while it starts.
 
-Some projects write a row on every start. It is in the snapshot like any other; but whoever reads the report should know
-that the command's own start wrote to the source, and that the same will happen on PostgreSQL. In: the databases of the
-settings. Out: whether a file changed between the import of this application and the run.
+Some projects write a row on every start. It is in the snapshot like any other row. But a reader of the report should
+know that the command's own start wrote to the source, and that the same will happen on PostgreSQL. So the state of the
+files is recorded before any AppConfig.ready() runs.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from typing import Any
 
 from django.conf import settings
 
-#: Of SQLite's file format: the file change counter and the in-header size, bytes 24 to 31.
+#: File change counter and in-header size in SQLite's file format, bytes 24 to 31.
 _COUNTERS = slice(24, 32)
 
 _before: dict[Path, tuple[Any, ...]] = {}
 
 
 def record_state() -> None:
-    """Note the state of every SQLite database of the settings."""
+    """Record the state of every SQLite database of the settings."""
     for entry in settings.DATABASES.values():
         if str(entry.get("ENGINE", "")).endswith("sqlite3") and entry.get("NAME"):
-            # Where the working directory was deleted there is no relative name.
+            # A relative name has no meaning where the working directory was deleted.
             with contextlib.suppress(FileNotFoundError):
                 path = Path(entry["NAME"]).absolute()
                 _before[path] = _state(path)
 
 
 def changed_since(path: Path) -> bool:
-    """Whether the database was written to since; False where it was not remembered, or was not there."""
+    """Report whether the database was written to since. False where it was not recorded or did not exist."""
     before = _before.get(path.absolute())
     return bool(before) and before != _state(path.absolute())
 
 
 def _state(path: Path) -> tuple[Any, ...]:
-    """Its counters, and the size of its -wal, which a database in WAL mode writes to first."""
+    """Read the counters, and the size of the -wal, which a database in WAL mode writes to first."""
     try:
-        # A pipe would be waited for without end.
+        # Opening a pipe would block for ever.
         if not path.is_file():
             return ()
         with path.open("rb") as file:

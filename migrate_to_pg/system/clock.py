@@ -1,4 +1,4 @@
-"""The one clock of all that a person reads: names of reports, backups and schemas, and moments in messages."""
+"""The clock for everything that people read: names of reports, backups and schemas, and times in messages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import datetime
 
 
 def now() -> datetime:
-    """The present moment, in the time zone of the project's settings, which Django makes that of this process."""
+    """Return the present in the time zone of the project's settings, which Django makes that of this process."""
     return datetime.now().astimezone()
 
 
-def here(moment: datetime) -> datetime:
-    """The same moment, whatever clock told it, as this one shows it."""
+def to_local_time(moment: datetime) -> datetime:
+    """Convert a moment to the same time zone."""
     return moment.astimezone()

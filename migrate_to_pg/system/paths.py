@@ -1,4 +1,4 @@
-"""A path that somebody named in; out, one error of usage where this user cannot even look at it."""
+"""Resolve paths that a user named, and turn the system's errors about them into errors of usage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from migrate_to_pg.i18n import gettext as _
 
 
 def base_directory() -> Path:
-    """BASE_DIR of the settings, else the working directory. UsageError where that was deleted."""
+    """Return BASE_DIR of the settings, else the working directory. Raise UsageError where that was deleted."""
     base = getattr(settings, "BASE_DIR", None)
     try:
         return Path.cwd() if base is None else Path(base)
@@ -26,19 +26,19 @@ def base_directory() -> Path:
 
 
 def as_text(path: Path) -> str:
-    """The path as PostgreSQL can keep it: bytes that are not UTF-8 are written as \\x.."""
+    """Write the path as PostgreSQL can store it: bytes that are not UTF-8 become \\x.."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @contextmanager
 def usage_error_on_oserror(path: Path) -> Iterator[None]:
-    """UsageError for what the system says of the path: a directory that may not be entered, a name that is too long."""
+    """Raise UsageError where the system rejects the path: no access, or a name that is too long."""
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:
-        # No path has a NUL in it, as a setting may; not every ~name is somebody's home.
+        # ValueError: a setting may contain a NUL. RuntimeError: ~name is not always somebody's home.
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            _("{path} cannot be looked at: {strerror}.", path=path, strerror=reason),
+            _("Cannot access {path}: {strerror}.", path=path, strerror=reason),
             remedy=_("Check the path, and whether this user may enter every directory on the way."),
         ) from error

@@ -1,6 +1,6 @@
-"""Pieces of work in, all of them done at once, a thread each; the first failure stops the rest and is raised.
+"""Run pieces of work at once, a thread each. The first failure stops the rest and is raised.
 
-Where the system gives no more threads, those that there are do all of it, and this one where there is none.
+Where the system gives no more threads, the existing ones do all the work, or this one where there is none.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-#: Seconds after which a Ctrl-C is noticed at the latest: a signal that another thread took wakes nobody up who waits
-#: without end.
-_LOOK = 0.2
+#: A Ctrl-C is noticed after this time at the latest: a signal that another thread took does not end an endless wait.
+POLL_INTERVAL_SECONDS = 0.2
 
 Work = Callable[[], None]
 T = TypeVar("T")
 
 
 def run_all(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = True) -> None:
-    """Return when all is done. One work alone is done in this thread, unless ``alone_here`` is false.
+    """Return when all work is done. A single piece is done in this thread, unless ``alone_here`` is false.
 
-    ``stop`` is called as soon as one has failed or this thread is interrupted, and again until the others have come to
-    an end: what it cancels may only just be beginning. What they raise then is not told.
+    ``stop`` is called as soon as one piece has failed or this thread is interrupted, and again until the others have
+    ended: what it cancels may only just begin. Exceptions that they raise then are dropped.
     """
     if len(works) == 1 and alone_here:
         works[0]()
@@ -31,40 +30,38 @@ def run_all(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = 
     failures: list[BaseException] = []
     lock = threading.Lock()
 
-    def watched(work: Work) -> None:
+    left = deque(works)
+
+    def do_work() -> None:
         try:
-            work()
+            for work in drain(left):
+                work()
         except BaseException as error:
             with lock:
                 failures.append(error)
             raise
 
-    left = deque(works)
-
-    def some() -> None:
-        for work in drain(left):
-            watched(work)
-
     with ThreadPoolExecutor(len(works), name) as pool:
-        working = list(_started(pool, some, len(works)))
+        started = list(_start(pool, do_work, len(works)))
+        pending: set[Future[None]] = set(started)
         try:
-            if not working:
-                some()
-            while _running(working):
-                pass
+            if not started:
+                do_work()
+            while pending and not failures:
+                pending = wait(started, timeout=POLL_INTERVAL_SECONDS, return_when="FIRST_EXCEPTION").not_done
         except BaseException:
             left.clear()
-            _end(working, stop)
+            _stop(started, stop)
             raise
         if failures:
             left.clear()
-            _end(working, stop)
+            _stop(started, stop)
     if failures:
         raise failures[0]
 
 
-def _started(pool: ThreadPoolExecutor, work: Work, count: int) -> Iterator[Future[None]]:
-    """As many threads as there can be."""
+def _start(pool: ThreadPoolExecutor, work: Work, count: int) -> Iterator[Future[None]]:
+    """Start up to ``count`` threads, as many as the system allows."""
     for _number in range(count):
         try:
             yield pool.submit(work)
@@ -75,27 +72,21 @@ def _started(pool: ThreadPoolExecutor, work: Work, count: int) -> Iterator[Futur
 
 
 def is_no_more_threads(error: RuntimeError) -> bool:
-    """Whether Python could not start a thread: a limit of the user's or of a container's processes, or of memory."""
+    """Report whether Python could not start a thread, for a limit of processes or of memory."""
     return "new thread" in str(error)
 
 
-def _end(working: Sequence[Future[None]], stop: Work) -> None:
-    going = set(working)
-    while going:
+def _stop(started: Sequence[Future[None]], stop: Work) -> None:
+    pending = set(started)
+    while pending:
         stop()
-        going = wait(going, timeout=_LOOK).not_done
+        pending = wait(pending, timeout=POLL_INTERVAL_SECONDS).not_done
 
 
 def drain(left: deque[T]) -> Iterator[T]:
-    """What is left, one after another, for several threads that all take from the same end."""
+    """Yield the items that are left. Several threads may take from the same end."""
     while True:
         try:
             yield left.popleft()
         except IndexError:
             return
-
-
-def _running(working: Sequence[Future[None]]) -> bool:
-    """Whether, a moment later, somebody still works and nobody has failed."""
-    done, going = wait(working, timeout=_LOOK, return_when="FIRST_EXCEPTION")
-    return bool(going) and not any(future.exception() for future in done)

@@ -1,14 +1,12 @@
-"""Where a run keeps its files: a private directory with the snapshot and the report.
+"""The private directory of a run, with its snapshot, journal and report.
 
-In: the directory that was asked for, or none. Out: paths in it. A snapshot holds everything the application knows:
-directory and file are their owner's alone.
+A snapshot holds everything that the application knows, so only their owner can read the directory and the files.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import os
 import re
 import shutil
@@ -28,22 +26,22 @@ REPORTS = Path("migrate_to_pg_report")
 _SNAPSHOT = "snapshot.sqlite3"
 _WORKING_COPY = "working_copy.sqlite3"
 _JOURNAL = "journal.sqlite3"
-#: What every SQLite database begins with, and the sum of one.
+#: First bytes of every SQLite database, and of a checksum file.
 _SQLITE = re.compile(rb"SQLite format 3\0")
-_SUM = re.compile(rb"[0-9a-f]{64} [ *]")
+_CHECKSUM = re.compile(rb"[0-9a-f]{64} [ *]")
 _LEFTOVERS = "leftovers.sqlite3"
 #: Keeps the reports out of the project's version control.
 _IGNORED = ".gitignore"
-#: A directory for another program that works for a run: its password file, its log.
+#: Directory of a child process: its password file, its log.
 _CHILD = "child"
 
 
 class WorkDirectory:
-    """One run's directory."""
+    """The directory of one run."""
 
     def __init__(self, directory: Path | None) -> None:
         wanted = (directory or reports_directory()).absolute()
-        #: What was not there before, from the innermost on.
+        #: Directories that this run makes, from the innermost on.
         self._new = [path for path in (wanted, *wanted.parents) if not path.exists()]
         try:
             if directory is None:
@@ -51,7 +49,7 @@ class WorkDirectory:
             else:
                 self.directory = directory.absolute()
                 self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sweep(self.directory.parent)
+            _remove_stale(self.directory.parent)
         except OSError as error:
             raise UsageError(
                 _(
@@ -64,7 +62,7 @@ class WorkDirectory:
 
     @property
     def unfinished(self) -> Path:
-        """The snapshot while the run goes on; its name says whose it is, so that a killed run's can be told."""
+        """The snapshot during the run. Its name has the process's number, so that a killed run's can be removed."""
         return self._unfinished(_SNAPSHOT)
 
     @property
@@ -74,39 +72,39 @@ class WorkDirectory:
 
     @property
     def working_copy(self) -> Path:
-        """The snapshot with the accepted repairs made; it goes with the run."""
+        """The snapshot with the accepted repairs, removed with the run."""
         return self._unfinished(_WORKING_COPY)
 
     @property
     def unfinished_journal(self) -> Path:
-        """The record of the repairs while the run goes on."""
+        """The journal of the repairs during the run."""
         return self._unfinished(_JOURNAL)
 
     @property
     def trial_copy(self) -> Path:
-        """A copy on which is counted what quarantine would leave out."""
+        """A copy for counting the rows that quarantine would leave out."""
         return self.working_copy.with_suffix(".unfinished-trial")
 
     @property
     def trial_journal(self) -> Path:
-        """The record of that trial."""
+        """The journal of that trial."""
         return self.unfinished_journal.with_suffix(".unfinished-trial")
 
     @property
     def leftovers(self) -> Path:
-        """What no migration knows, as it is carried; it goes with the run."""
+        """The leftovers as they are loaded, removed with the run."""
         return self._unfinished(_LEFTOVERS)
 
     @property
     def child(self) -> Path:
-        """A directory for another program's files, which goes with it."""
+        """A directory for another program's files, removed with it."""
         return self._unfinished(_CHILD)
 
     def _unfinished(self, name: str) -> Path:
         return self.directory / f"{name}.{os.getpid()}.unfinished"
 
     def discard(self) -> None:
-        """Remove the directory of a run that was refused, and those above it that were made for it."""
+        """Remove the directory of a refused run, and the parents that were made for it."""
         made = [self.directory] if self.directory.parent == reports_directory().absolute() else []
         with contextlib.suppress(OSError):
             for path in (*made, *self._new):
@@ -115,7 +113,7 @@ class WorkDirectory:
                 path.rmdir()
 
     def require_no_snapshot(self) -> None:
-        """UsageError where an earlier run kept its snapshot here: it is a backup, and its record lies beside it."""
+        """Raise UsageError where an earlier run kept its snapshot, a backup, in this directory."""
         if self.snapshot.exists():
             raise UsageError(
                 _(
@@ -126,24 +124,24 @@ class WorkDirectory:
             )
 
     def keep_snapshot(self, sha256: str) -> Path:
-        """Give the snapshot its lasting name; another one where that is taken: nothing kept is written over.
+        """Give the snapshot its permanent name, or another one where that is taken: nothing kept is overwritten.
 
-        Its sum is kept beside it: whoever comes back to it can tell whether it is what it was.
+        Its checksum is kept beside it, so that a later run can check it.
         """
         taken = self.snapshot.exists()
         kept = self.unfinished.replace(self._unfinished("snapshot").with_suffix(".sqlite3") if taken else self.snapshot)
-        # A disk that is full by now must not make the snapshot look lost.
+        # A full disk must not make the snapshot seem lost.
         with contextlib.suppress(OSError):
-            recorded_sum(kept).touch(mode=0o600)
-            recorded_sum(kept).write_text(f"{sha256}  {kept.name}\n", encoding="utf-8")
+            checksum_file(kept).touch(mode=0o600)
+            checksum_file(kept).write_text(f"{sha256}  {kept.name}\n", encoding="utf-8")
         return kept
 
     def keep_journal(self) -> Path:
-        """Give the record of the repairs its lasting name."""
+        """Give the journal of the repairs its permanent name."""
         return self.unfinished_journal.replace(self.directory / _JOURNAL)
 
     def drop_unfinished(self) -> None:
-        """Remove what was not kept."""
+        """Remove the files that were not kept."""
         for path in (self.unfinished, self.working_copy, self.unfinished_journal, self.leftovers):
             # The directory itself may be a file by now.
             with contextlib.suppress(OSError):
@@ -151,34 +149,36 @@ class WorkDirectory:
 
 
 def is_recorded_snapshot(path: Path) -> bool:
-    """Whether a file is what a published run kept: by the name that it gives its snapshot, nobody writing to it."""
+    """Report whether a file is a published run's snapshot, by its name, and nobody writes to it."""
     return path.name == _SNAPSHOT and not path.with_name(f"{_SNAPSHOT}-wal").exists()
 
 
 def recorded_journal(snapshot: Path) -> Path | None:
-    """The record of the repairs that was kept beside a snapshot."""
+    """Return the journal that was kept beside a snapshot, if any."""
     path = snapshot.with_name(_JOURNAL)
     return path if snapshot.name == _SNAPSHOT and path.is_file() else None
 
 
-def recorded_sum(snapshot: Path) -> Path:
-    """Where the SHA-256 of a kept snapshot is, as ``sha256sum --check`` reads it."""
+def checksum_file(snapshot: Path) -> Path:
+    """Return the path of a kept snapshot's SHA-256, in the format of ``sha256sum --check``."""
     return snapshot.with_name(f"{snapshot.name}.sha256")
 
 
 def recorded_snapshots(remembered: Iterable[str]) -> list[Path]:
-    """The snapshots that a target remembers, whether they are still there or not, and the journals beside them.
+    """Return the snapshots that a target remembers, with their journals and checksums, existing or not.
 
-    It is believed only where the file has the name that a run gives its snapshot. Snapshots of what was moved to
-    another database are none of its business.
+    A path counts only where it has the name that a run gives its snapshot. Snapshots of moves to other databases are
+    not among them.
     """
     snapshots = {Path(path) for path in remembered if Path(path).name == _SNAPSHOT and Path(path).is_absolute()}
-    return sorted(path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL, recorded_sum(path).name))
+    return sorted(
+        path.with_name(name) for path in snapshots for name in (_SNAPSHOT, _JOURNAL, checksum_file(path).name)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoomedFile:
-    """A kept file as it was when it was listed: another one of its name is not it."""
+class RecordedFile:
+    """A kept file as it was when it was listed. A later file of the same name differs."""
 
     path: Path
     device: int
@@ -192,29 +192,29 @@ class DoomedFile:
         return f"{self.path.name.partition('.')[0]} {self.path} ({size(self.size)})"
 
 
-def as_it_is(path: Path) -> DoomedFile | None:
-    """What that file is now; None where there is none such as a run keeps, or nobody may look."""
+def read_recorded_file(path: Path) -> RecordedFile | None:
+    """Return the state of a kept file, or None where it is none that a run keeps, or not readable."""
     try:
-        # Not what a link leads to, and without waiting for whoever writes to a FIFO.
+        # Neither follow a link nor block on a FIFO.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
-            begins = _SUM if path.suffix == recorded_sum(path).suffix else _SQLITE
+            begins = _CHECKSUM if path.suffix == checksum_file(path).suffix else _SQLITE
             if not stat.S_ISREG(status.st_mode) or not begins.match(file.read(100)):
                 return None
             file.seek(0)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):
         return None
-    return DoomedFile(path=path, device=status.st_dev, inode=status.st_ino, size=status.st_size, sha256=sha256)
+    return RecordedFile(path=path, device=status.st_dev, inode=status.st_ino, size=status.st_size, sha256=sha256)
 
 
 def reports_directory() -> Path:
-    """Where the project's reports go by themselves."""
+    """Return the default directory for the project's reports."""
     return base_directory() / REPORTS
 
 
 def make_reports_directory() -> Path:
-    """The same, made where it is not there yet."""
+    """Make the default directory for reports, ignored by version control, and return it."""
     directory = reports_directory()
     directory.mkdir(mode=0o700, exist_ok=True)
     ignore = directory / _IGNORED
@@ -224,39 +224,34 @@ def make_reports_directory() -> Path:
 
 
 def _fresh_directory() -> Path:
-    """A directory that no other run has, although two may begin in the same second."""
-    parent = make_reports_directory()
-    name = f"{now():%Y%m%d-%H%M%S}"
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(path for path in (parent / name for name in names) if _is_made(path))
+    """Make a directory for this run alone, although two may begin in the same second."""
+    path = first = make_reports_directory() / f"{now():%Y%m%d-%H%M%S}"
+    number = 1
+    while True:
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            number += 1
+            path = first.with_name(f"{first.name}-{number}")
+        else:
+            return path
 
 
-def _is_made(path: Path) -> bool:
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _sweep(parent: Path) -> None:
+def _remove_stale(parent: Path) -> None:
     """Remove the copies of runs that were killed, with the journals that SQLite may have left beside them."""
     for name in (_SNAPSHOT, _WORKING_COPY, _JOURNAL, _LEFTOVERS, _CHILD):
         for path in parent.glob(f"*/{name}.*.unfinished*"):
             pid = path.name.removeprefix(f"{name}.").split(".")[0]
-            if pid.isdigit() and not is_running(int(pid)):
-                _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+            if not pid.isdigit() or is_running(int(pid)):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process of that number is there."""
+    """Report whether a process of that number exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

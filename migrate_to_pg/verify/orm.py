@@ -42,7 +42,7 @@ from migrate_to_pg.records import (
     UnreadModel,
     folded,
 )
-from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes
+from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
 from migrate_to_pg.verify.canonical import FIFTEEN_DIGITS
 from migrate_to_pg.verify.differences import SAMPLES, difference
 
@@ -170,7 +170,7 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
             with contextlib.suppress(Exception):
                 connection.ensure_connection()
             if connection.connection is not None:
-                equip(connection.connection)
+                register_project_functions(connection.connection)
                 register_substitutes(connection.connection)
         yield
     finally:

@@ -24,7 +24,7 @@ from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import SourceTable
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
-from migrate_to_pg.sqlite.missing_functions import equip, register_substitutes
+from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
 from migrate_to_pg.verify.canonical import Value
 from migrate_to_pg.verify.rows import Column, Rows
 from migrate_to_pg.verify.vectorized import Array
@@ -103,7 +103,7 @@ class Source:
         with contextlib.closing(sqlite3.connect(self._uri, uri=True, check_same_thread=False)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
-            equip(connection)
+            register_project_functions(connection)
             register_substitutes(connection)
             connection.create_function("migrate_to_pg_can_hold", 2, can_hold, deterministic=True)
             if attached:

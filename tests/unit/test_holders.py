@@ -77,6 +77,6 @@ def test_a_system_that_does_not_tell(database: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_what_may_hold_a_password_is_not_shown() -> None:
-    assert module._shown([b"/usr/bin/psql", b"postgres://u:hunter2@h/d"]) == ["psql"]
-    assert module._shown([b"/usr/bin/python3.11", b"manage.py"]) == ["python3.11", "manage.py"]
-    assert module._shown([b"gunicorn: worker \xff", b""]) == ["gunicorn: worker �"]
+    assert module._display_args([b"/usr/bin/psql", b"postgres://u:hunter2@h/d"]) == ["psql"]
+    assert module._display_args([b"/usr/bin/python3.11", b"manage.py"]) == ["python3.11", "manage.py"]
+    assert module._display_args([b"gunicorn: worker \xff", b""]) == ["gunicorn: worker �"]

@@ -38,11 +38,11 @@ def adopted(django_db_blocker: Any) -> Iterator[None]:
     connection_created.connect(receiver)
     try:
         with django_db_blocker.unblock():
-            missing_functions.adopt(registrations(CHOICE))
+            missing_functions.set_project_registrations(registrations(CHOICE))
         yield
     finally:
         connection_created.disconnect(receiver)
-        missing_functions.adopt([])
+        missing_functions.set_project_registrations([])
 
 
 @pytest.mark.usefixtures("adopted")

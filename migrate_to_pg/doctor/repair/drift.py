@@ -10,14 +10,14 @@ from migrate_to_pg.doctor.repair.reference_schema import Index, ReferenceTable, 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.sqlite import ddl_statement
 from migrate_to_pg.sqlite.connection import affinity
-from migrate_to_pg.sqlite.ddl import Shape, read_shape
+from migrate_to_pg.sqlite.ddl import TableDefinition, read_definition
 from migrate_to_pg.sqlite.sql import compose, name
 
 #: What a column's definition may hold that Django's would not: it is not thrown away.
 _OWN = frozenset({"CHECK", "COLLATE", "DEFAULT", "GENERATED", "AS"})
 
 
-def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
+def drifted_columns(shape: TableDefinition, reference: TableDefinition) -> Iterator[str]:
     """The columns that have lost their type, their NOT NULL, their place in the primary key or their foreign key."""
     wanted = {column[0].lower(): column for column in reference.columns}
     lost_keys = _key_columns(reference) - _key_columns(shape)
@@ -30,7 +30,7 @@ def drifted_columns(shape: Shape, reference: Shape) -> Iterator[str]:
                 yield column
 
 
-def _key_columns(shape: Shape) -> set[tuple[str, ...]]:
+def _key_columns(shape: TableDefinition) -> set[tuple[str, ...]]:
     """The columns of each foreign key, whichever table it names: one that names another is not thrown away."""
     return {tuple(column.lower() for column in columns) for _parent, columns, *_others in shape.foreign_keys}
 
@@ -38,7 +38,7 @@ def _key_columns(shape: Shape) -> set[tuple[str, ...]]:
 def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceTable) -> Iterator[Index]:
     """The indexes of the reference that the table lacks, and that no other index stands in for."""
     own = list(read_indexes(database, table))
-    key = read_shape(database, table).rowid_column
+    key = read_definition(database, table).rowid_column
     for index in reference.indexes:
         if (
             index.sql

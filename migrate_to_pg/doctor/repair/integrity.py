@@ -10,7 +10,7 @@ from migrate_to_pg.errors import RepairError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.rules.file import integrity_check
-from migrate_to_pg.sqlite.ddl import read_shape
+from migrate_to_pg.sqlite.ddl import read_definition
 
 #: (table, columns of the key) -> rows that break it.
 Broken = Counter[tuple[str, tuple[str, ...]]]
@@ -43,7 +43,7 @@ def soundness(database: sqlite3.Connection) -> Soundness:
 
 def _broken_keys(database: sqlite3.Connection, table: str) -> Broken:
     query = "SELECT fkid, count(*) FROM pragma_foreign_key_check(?, 'main') GROUP BY 1"
-    keys = read_shape(database, table).foreign_keys
+    keys = read_definition(database, table).foreign_keys
     return Counter({(table, keys[number][1]): count for number, count in database.execute(query, [table])})
 
 

@@ -16,7 +16,7 @@ from migrate_to_pg.doctor.repair.edits import MENDED, Edits
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.sqlite import ddl_statement
 from migrate_to_pg.sqlite.compare_contents import StoredTable, same_rows, stored_table
-from migrate_to_pg.sqlite.ddl import lost, read_shape
+from migrate_to_pg.sqlite.ddl import missing_parts, read_definition
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
 #: The new table's name until it has its own.
@@ -98,8 +98,10 @@ def _attached(database: sqlite3.Connection, table: str) -> Iterator[str]:
 
 def _copy(database: sqlite3.Connection, wanted: Rebuild, old: StoredTable) -> None:
     """Copy the rows, and compare them with what they are to be: no affinity must have changed a value."""
-    shape = read_shape(database, INTERIM)
-    missing = lost(read_shape(database, old.name), shape, parents=wanted.parents, redefined=wanted.redefined)
+    shape = read_definition(database, INTERIM)
+    missing = missing_parts(
+        read_definition(database, old.name), shape, parents=wanted.parents, redefined=wanted.redefined
+    )
     if missing:
         raise RebuildError(_("{old} would not keep {missing} as they are", old=old.name, missing=missing))
     if wanted.edits and wanted.edits.departed(database, old):

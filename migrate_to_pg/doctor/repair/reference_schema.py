@@ -14,7 +14,7 @@ from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.identifiers import backend, called
 from migrate_to_pg.project.registry import Registry, has_table
 from migrate_to_pg.sqlite import ddl_statement
-from migrate_to_pg.sqlite.ddl import Shape, read_shape
+from migrate_to_pg.sqlite.ddl import TableDefinition, read_definition
 from migrate_to_pg.sqlite.sql import compose, name, names
 
 
@@ -35,7 +35,7 @@ class ReferenceTable:
     """One table as the migrations make it."""
 
     sql: str
-    shape: Shape
+    shape: TableDefinition
     indexes: tuple[Index, ...]
 
     def definition(self, column: str) -> str | None:
@@ -67,7 +67,7 @@ def _stored_models(registry: Registry) -> Iterable[type[models.Model]]:
 
 def _read(database: sqlite3.Connection, table: str, model: type[models.Model] | None) -> ReferenceTable:
     (sql,) = database.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", [table]).fetchone()
-    shape = read_shape(database, table)
+    shape = read_definition(database, table)
     indexes = (_with_statement(table, shape, model, index) for index in read_indexes(database, table))
     return ReferenceTable(sql=sql, shape=shape, indexes=tuple(indexes))
 
@@ -92,7 +92,7 @@ def read_indexes(database: sqlite3.Connection, table: str) -> Iterable[Index]:
         )
 
 
-def _with_statement(table: str, shape: Shape, model: type[models.Model] | None, index: Index) -> Index:
+def _with_statement(table: str, shape: TableDefinition, model: type[models.Model] | None, index: Index) -> Index:
     """A constraint within CREATE TABLE cannot be added to a table that lacks it; a unique index does the same."""
     if index.sql or index.columns is None:
         return index

@@ -17,7 +17,7 @@ from migrate_to_pg.records.diagnosis import NotRepaired
 from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.keys import dangling_foreign_key
 from migrate_to_pg.rules.schema import schema_drift
-from migrate_to_pg.sqlite.ddl import read_shape
+from migrate_to_pg.sqlite.ddl import read_definition
 
 _DANGLING, _DRIFT = dangling_foreign_key.RULE.id, schema_drift.RULE.id
 
@@ -120,7 +120,7 @@ class Planning:
 
     def _accepted_columns(self, table: PlannedTable, model: ReferenceTable) -> list[str]:
         """What drifted; where that was not found, wrong values may have hidden it, in the columns that are edited."""
-        found = drifted_columns(read_shape(self.subject.database, table.source.name), model.shape)
+        found = drifted_columns(read_definition(self.subject.database, table.source.name), model.shape)
         edited = {c for t, edits in self.mended.edits if t == table for c in edits.columns} if self.mended else set()
         return [column for column in found if table.name in self._drifted or column in edited]
 

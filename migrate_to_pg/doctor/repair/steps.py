@@ -19,7 +19,7 @@ from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Finding
 from migrate_to_pg.records.diagnosis import Repaired
 from migrate_to_pg.sqlite import ddl_statement
-from migrate_to_pg.sqlite.ddl import read_shape
+from migrate_to_pg.sqlite.ddl import read_definition
 
 
 class RowsError(RebuildError):
@@ -63,7 +63,7 @@ class NameParents:
     def apply(self, database: sqlite3.Connection) -> None:
         """Make the table anew."""
         sql = _statement(database, self.table)
-        keys = read_shape(database, self.table).foreign_keys
+        keys = read_definition(database, self.table).foreign_keys
         wanted = {at: self.parents[key[1]] for at, key in enumerate(keys) if key[1] in self.parents}
         # SQLite counts its foreign keys from the last one written.
         positions = {len(keys) - 1 - at: parent for at, parent in wanted.items()}

@@ -11,7 +11,12 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.base import SetRule, Subject
-from migrate_to_pg.sqlite.missing_functions import lacks, register_substitutes, sorted_by, unregister_substitutes
+from migrate_to_pg.sqlite.missing_functions import (
+    indexes_with_collation,
+    is_missing_feature,
+    register_substitutes,
+    unregister_substitutes,
+)
 from migrate_to_pg.sqlite.page_stats import index_entries
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -71,7 +76,7 @@ def answers(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = 
     ``lacking`` are collations that the connection has stand-ins for already.
     """
     names = register_substitutes(database)
-    indexes = [index for _table, index in sorted_by(database, {*names, *lacking})]
+    indexes = [index for _table, index in indexes_with_collation(database, {*names, *lacking})]
     try:
         found = _answers(database, pragma)
     finally:
@@ -88,7 +93,7 @@ def _answers(database: sqlite3.Connection, pragma: Sql) -> list[str]:
     try:
         return _answer(database, pragma, Sql("1000"))
     except sqlite3.OperationalError as error:
-        if not lacks(error):
+        if not is_missing_feature(error):
             return [str(error)]
     except sqlite3.DatabaseError as error:
         return [str(error)]
@@ -102,7 +107,7 @@ def _pages(database: sqlite3.Connection) -> list[str]:
     try:
         return _answer(database, PAGES, Sql("1000"))
     except sqlite3.OperationalError as error:
-        return [] if lacks(error) else [str(error)]
+        return [] if is_missing_feature(error) else [str(error)]
 
 
 def _is_utf8(table: object) -> bool:
@@ -118,7 +123,7 @@ def _answer_for(database: sqlite3.Connection, pragma: Sql, table: str) -> list[s
     try:
         return _answer(database, pragma, name(table))
     except sqlite3.DatabaseError as error:
-        return [] if lacks(error) else [str(error)]
+        return [] if is_missing_feature(error) else [str(error)]
 
 
 def _answer(database: sqlite3.Connection, pragma: Sql, what: Sql) -> list[str]:

@@ -55,11 +55,11 @@ TARGET = table("t", "id bigint", "a text")
 @pytest.fixture
 def project() -> Iterator[None]:
     """The project registers the collation and the function."""
-    missing_functions.adopt(
+    missing_functions.set_project_registrations(
         [("create_collation", ("folded", fold), {}), ("create_function", ("odd", 1, str), {"deterministic": True})]
     )
     yield
-    missing_functions.adopt([])
+    missing_functions.set_project_registrations([])
 
 
 def test_a_collation_that_nobody_has_is_a_warning_with_table_and_name() -> None:
