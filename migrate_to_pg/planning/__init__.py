@@ -1,7 +1,7 @@
-"""Pair the tables and columns of SQLite with those of PostgreSQL, and make the plan.
+"""Plan what is moved: pair SQLite's tables and columns with PostgreSQL's.
 
-The plan is driven by PostgreSQL's catalogue, not by models: tables are paired by name and columns by name, so that
-many-to-many tables, historical tables and those of third-party applications come along unasked.
+The plan is driven by PostgreSQL's catalogue, not by models: tables are paired by name and columns by name, so
+many-to-many tables, historical tables and those of third-party applications are included without being named.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""--exclude-data: names in, the plan without those tables out; their tables are made and published, empty."""
+"""Remove the tables of --exclude-data from the plan: they are made and published without rows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from migrate_to_pg.sqlite.connection import quote_name
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
 from migrate_to_pg.system.suggestions import did_you_mean
 
-#: What tells PostgreSQL which migrations it has.
+#: PostgreSQL must know which migrations it has.
 _NEEDED = "django_migrations"
 
 
 def exclude(plan: Plan, names: Sequence[str], *, leftovers: bool) -> Plan:
-    """Move the tables that ``app.Model`` or a table's own name stands for from ``tables`` to ``excluded``.
+    """Move the tables named by ``app.Model`` or their own name from ``tables`` to ``excluded``.
 
-    With ``leftovers`` a table or view that no migration knows may be named too. Raises UsageError for a name of
-    nothing that would be loaded.
+    With ``leftovers`` a table or view that no migration knows may be named too. Raise UsageError for a name of nothing
+    that would be loaded.
     """
-    known = _leftovers(plan) if leftovers else {}
+    known: dict[str, str] = {}
+    if leftovers:
+        tables = (table.name for table in plan.leftovers if table.kind == "table")
+        known = {name: name for name in (*tables, *plan.leftover_views)}
+        known |= {model: used.name for used in plan.unmade for model in used.models}
     left_out = [name for name in names if name in known and plan.table(name) is None]
     chosen = {_table(plan, name, sorted(known)) for name in names if name not in left_out}
     plan = replace(plan, excluded_leftovers=tuple(known[name] for name in left_out))
@@ -35,16 +39,11 @@ def exclude(plan: Plan, names: Sequence[str], *, leftovers: bool) -> Plan:
     )
 
 
-def _leftovers(plan: Plan) -> dict[str, str]:
-    names = (*(t.name for t in plan.leftovers if t.kind == "table"), *plan.leftover_views)
-    return {name: name for name in names} | {model: used.name for used in plan.unmade for model in used.models}
-
-
 def _table(plan: Plan, name: str, others: Sequence[str]) -> str:
-    """PostgreSQL's name of it; ``others`` may be named as well."""
+    """Return PostgreSQL's name of the table. The names ``others`` are suggested as well."""
     app, dot, model = name.partition(".")
     found = plan.table(plan.models.get((app, model.lower()), "") if dot else "") or plan.table(name)
-    # By the name that it has in SQLite, which PostgreSQL may have cut.
+    # By its name in SQLite, which PostgreSQL may have truncated.
     found = found or next((table for table in plan.tables if table.source.name == name), None)
     if found is None:
         plan_names = [*(t.name for t in plan.tables if t.name != _NEEDED), *others]
@@ -65,7 +64,7 @@ def _table(plan: Plan, name: str, others: Sequence[str]) -> str:
 
 
 def check_no_references(plan: Plan, snapshot: Path) -> None:
-    """BlockedError where rows that are to be moved refer to rows that are not."""
+    """Raise BlockedError where rows that are moved refer to rows that are not."""
     faults = list(_references(plan, snapshot)) if plan.excluded else []
     if faults:
         raise BlockedError(
@@ -99,6 +98,6 @@ def _references(plan: Plan, snapshot: Path) -> Iterator[str]:
 
 
 def _columns(table: PlannedTable, names: tuple[str, ...]) -> list[str]:
-    """SQLite's names of them; none where it lacks one: then no row holds a key."""
+    """Return SQLite's names of the columns, or nothing where it lacks one, so that no row holds a key."""
     by_name = {column.name: column.source.name for column in table.columns}
     return [by_name[name] for name in names] if all(name in by_name for name in names) else []

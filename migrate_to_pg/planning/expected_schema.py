@@ -1,7 +1,7 @@
-"""The source's applied migrations in, the tables that PostgreSQL would have out, without asking any server.
+"""Compute the tables that PostgreSQL would have after the applied migrations, without a server.
 
-For --check: the migration state's models, and what Django's PostgreSQL backend calls their columns. A run with a
-target reads the staged catalogue instead, which knows what RunSQL did besides.
+For --check: the migration state's models, and the names and types of Django's PostgreSQL backend. A run with a target
+reads the staged catalogue instead, which includes the effects of RunSQL.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from migrate_to_pg.records import (
     TargetUnique,
 )
 
-#: Names of constraints that PostgreSQL is yet to give a name.
+#: Placeholders for names that PostgreSQL will give.
 _OF_FIELD, _TOGETHER = "unique", "unique_together"
 _UNNAMED = (_OF_FIELD, _TOGETHER)
-#: Django cuts a table's name no shorter in the names that it makes of it.
-_SAME = 11
+#: Django keeps at least so much of a table's name in the names that it derives.
+_MIN_PREFIX_LENGTH = 11
 
 
 def expected_tables(
     registry: Registry, schema: SqliteSchema | None = None, more: Iterable[type[models.Model]] = ()
 ) -> tuple[TargetTable, ...]:
-    """The tables of every managed model as of the applied migrations that the project's routers put into this database.
+    """Return the tables of every managed model of the applied migrations that belong into this database.
 
-    Many-to-many tables and Django's own are included, and those of ``more``. What a migration does in the database
-    alone is known as far as it goes by Django's schema editor; where it does not, by what was made on SQLite,
-    ``schema``.
+    They include many-to-many tables, Django's own, and those of ``more``. Effects of a migration in the database alone
+    are known as far as they go through Django's schema editor. Where they do not, the result on SQLite, ``schema``,
+    counts.
     """
     from django.db.migrations.recorder import MigrationRecorder
 
@@ -63,7 +63,7 @@ def expected_tables(
         tables = tables_of([*stored, MigrationRecorder.Migration, *more])
         if is_plain(loader):
             return tables
-        # Of what was chosen besides nothing is remembered.
+        # Results with additional models are not cached.
         key = f"{schema.key}-postgresql" if schema and schema.key and not more else ""
         known = recall(key) if key else None
         if known is not None:
@@ -72,14 +72,14 @@ def expected_tables(
         others: Iterable[type[models.Model]] = (*without, *more, MigrationRecorder.Migration)
         bare = {called(model._meta.db_table, connection) for model in others}
         made = (schema and schema.tables) or {}
-        found = _Noted(record(connection, loader), made, connection).tables(tables, bare)
+        found = _RecordedSchema(record(connection, loader), made, connection).tables(tables, bare)
         if key:
             keep(key, list(map(asdict, found)))
         return found
 
 
 def _recalled(table: dict[str, Any]) -> TargetTable:
-    """A table as JSON holds it."""
+    """Build a table from its JSON form."""
     kinds = {
         "columns": TargetColumn,
         "uniques": TargetUnique,
@@ -96,7 +96,7 @@ def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cut(table: Recorded) -> Recorded:
-    """The same by the names that PostgreSQL gives the columns."""
+    """Truncate the names of the columns as PostgreSQL does."""
     return replace(
         table,
         fields={cut(name): own for name, own in table.fields.items()},
@@ -109,21 +109,21 @@ def _cut(table: Recorded) -> Recorded:
     )
 
 
-class _Noted:
-    """What the migrations do besides what the state says."""
+class _RecordedSchema:
+    """Combine what the migrations do with what their state contains."""
 
     def __init__(self, noted: Record, made: Mapping[str, MadeTable], connection: Any) -> None:
-        self._noted = noted
+        self._record = noted
         self._made = made
         self._connection = connection
         self._recorded = {called(name, connection): _cut(table) for name, table in noted.tables.items()}
 
-    def tables(self, promised: Iterable[TargetTable], bare: Collection[str]) -> tuple[TargetTable, ...]:
-        """The tables of the state as PostgreSQL would have them, and those that only the database has.
+    def tables(self, expected: Iterable[TargetTable], bare: Collection[str]) -> tuple[TargetTable, ...]:
+        """Return the state's tables as PostgreSQL would have them, and those that only the database has.
 
-        ``bare`` are made by no migration.
+        ``bare`` tables are made by no migration.
         """
-        found = {table.name: table if table.name in bare else self._table(table) for table in promised}
+        found = {table.name: table if table.name in bare else self._table(table) for table in expected}
         for name, recorded in self._recorded.items():
             if name not in found:
                 model = recorded.model
@@ -136,7 +136,7 @@ class _Noted:
         recorded, made = self._recorded.get(table.name), self._made.get(table.name.lower())
         if recorded is None:
             there = made is not None and made.table.kind == "table"
-            return table if self._noted.speaks_of("create", table.name) or (self._noted.gave_up and there) else None
+            return table if self._record.speaks_of("create", table.name) or (self._record.gave_up and there) else None
         columns = tuple(self._columns(table, recorded))
         names = {column.name for column in columns}
         more = {name: field for name, field in recorded.fields.items() if name not in {c.name for c in table.columns}}
@@ -160,7 +160,7 @@ class _Noted:
             if own is not None:
                 made_so = replace(self._typed(column, own), not_null=not own.null and not column.generated)
                 yield _changed(made_so, recorded)
-            elif self._noted.speaks_of(table.name, column.name) or (
+            elif self._record.speaks_of(table.name, column.name) or (
                 self._gave_up(recorded) and made and made.table.column(column.name)
             ):
                 yield column
@@ -172,7 +172,7 @@ class _Noted:
                 yield _changed(replace(_column(own, self._connection), name=name), recorded)
 
     def _typed(self, column: TargetColumn, own: Any) -> TargetColumn:
-        """With the type that the database has: a key's follows its parent's, whatever it was made with."""
+        """Return the column with the database's type. A key's type follows its parent's."""
         if isinstance(own, RawColumn) or own.remote_field or own.db_type(self._connection) is None:
             return column
         return of_type(column, own.db_type(self._connection))
@@ -192,32 +192,32 @@ class _Noted:
                     yield _unique(recorded.model, one, self._connection.schema_editor())
 
     def _is_unique(self, table: TargetTable, recorded: Recorded, mark: Mark, unique: TargetUnique) -> bool:
-        """A constraint that the migrations dropped in the database alone is none."""
+        """Report whether the constraint exists, which the migrations may have dropped in the database alone."""
         made = self._made.get(table.name.lower())
         wanted = {column.lower() for column in unique.columns}
         on_sqlite = made is not None and any(
             index.unique and {column.lower() for column in index.columns} == wanted for index in made.indexes
         )
         if mark not in recorded.marks:
-            return self._noted.speaks_of("unique", table.name) or (self._gave_up(recorded) and on_sqlite)
+            return self._record.speaks_of("unique", table.name) or (self._gave_up(recorded) and on_sqlite)
         if made is None or on_sqlite or unique.expressions:
             return True
-        # Of a constraint that Django named, a statement that drops it says the table's name alone.
-        dropped = any(name.startswith(table.name[:_SAME]) for name in self._noted.dropped)
+        # The name that Django gives a constraint begins with its table's name.
+        dropped = any(name.startswith(table.name[:_MIN_PREFIX_LENGTH]) for name in self._record.dropped)
         return not self._gave_up(recorded) and not dropped
 
     def _gave_up(self, recorded: Recorded) -> bool:
-        """Whether more may have been meant to become of the table."""
-        return recorded.model is None or recorded.model._meta.app_label in self._noted.gave_up
+        """Report whether an operation on the table failed, so that its further effects are unknown."""
+        return recorded.model is None or recorded.model._meta.app_label in self._record.gave_up
 
     def _holds(self, table: TargetTable, recorded: Recorded, mark: Mark, name: str) -> bool:
         constraints = recorded.model._meta.constraints if recorded.model else ()
         is_constraint = any(one.name == name for one in constraints)
-        return mark in recorded.marks or not is_constraint or self._noted.speaks_of(table.name, name)
+        return mark in recorded.marks or not is_constraint or self._record.speaks_of(table.name, name)
 
 
 def tables_of(stored: Iterable[type[models.Model]]) -> tuple[TargetTable, ...]:
-    """The tables of those models, by name."""
+    """Return the tables of those models, by name."""
     connection = backend("postgresql")
     tables = {model._meta.db_table: _table(model, connection) for model in stored}
     return tuple(sorted(tables.values(), key=lambda table: table.name))
@@ -258,7 +258,7 @@ def _raw_column(name: str, raw: RawColumn) -> TargetColumn:
 
 
 def _changed(column: TargetColumn, recorded: Recorded) -> TargetColumn:
-    """The column as a statement left it."""
+    """Return the column as a statement left it."""
     change = recorded.changed.get(column.name, {})
     if "type_sql" in change:
         column = of_type(column, change["type_sql"])
@@ -270,7 +270,7 @@ def _changed(column: TargetColumn, recorded: Recorded) -> TargetColumn:
 
 
 def _has_database_default(field: Any) -> bool:
-    # Before 5.0 there is none, before 5.2 no method that tells.
+    # Before Django 5.0 there is none, before 5.2 no method for it.
     return getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED
 
 
@@ -289,7 +289,7 @@ def _uniques(model: type[models.Model], fields: Iterable[Any], connection: Any) 
         yield TargetUnique(name=_TOGETHER, columns=_columns(model, names), named=False)
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.UniqueConstraint):
-            # What cannot be written without a server is judged against the staged table.
+            # Constraints whose SQL needs a server are checked against the staged table.
             with suppress(django.db.Error, ImproperlyConfigured):
                 yield _unique(model, constraint, connection.schema_editor())
 
@@ -299,14 +299,14 @@ def _unique(model: type[models.Model], constraint: Any, editor: Any) -> TargetUn
     return TargetUnique(
         name=constraint.name,
         columns=_columns(model, constraint.fields),
-        expressions=_written(model, expressions, editor) if expressions else (),
+        expressions=_expressions_sql(model, expressions, editor) if expressions else (),
         nulls_not_distinct=getattr(constraint, "nulls_distinct", None) is False,  # since 5.0
         predicate=constraint._get_condition_sql(model, editor) or "",
     )
 
 
-def _written(model: type[models.Model], expressions: Any, editor: Any) -> tuple[str, ...]:
-    """Each part of an index as SQL."""
+def _expressions_sql(model: type[models.Model], expressions: Any, editor: Any) -> tuple[str, ...]:
+    """Return each part of an index as SQL."""
     compiler = Query(model, alias_cols=False).get_compiler(connection=editor.connection)
     parts = [compiler.compile(part) for part in expressions.get_source_expressions()]
     return tuple(sql % tuple(map(editor.quote_value, values)) for sql, values in parts)
@@ -325,7 +325,7 @@ def _indexes(model: type[models.Model], fields: Iterable[Any], connection: Any) 
 
 
 def _has_like_index(editor: Any, model: type[models.Model], field: Any) -> bool:
-    # Whether a collation is deterministic, only a server can tell.
+    # Only a server knows whether a collation is deterministic.
     with suppress(django.db.Error, ImproperlyConfigured):
         return editor._create_like_index_sql(model, field) is not None
     return False
@@ -335,16 +335,16 @@ def _index(model: type[models.Model], index: Any, editor: Any) -> TargetIndex:
     names = [name for name, _ in index.fields_orders]
     return TargetIndex(
         name=index.name,
-        columns=_columns(model, names) or tuple(_plain(model, part) for part in index.expressions),
-        # PostgreSQL's own kinds of index have their method's name here, a plain one "idx".
+        columns=_columns(model, names) or tuple(_column_name(model, part) for part in index.expressions),
+        # The suffix is the method's name for PostgreSQL's index classes, "idx" for a plain index.
         method="btree" if index.suffix == "idx" else index.suffix,
         predicate=index._get_condition_sql(model, editor) or "",
         included=_columns(model, index.include),
     )
 
 
-def _plain(model: type[models.Model], part: Any) -> str:
-    """The column that a part of an index is, in whatever order; '' for an expression."""
+def _column_name(model: type[models.Model], part: Any) -> str:
+    """Return the column that a part of an index is, in any order, or '' for an expression."""
     part = part.expression if isinstance(part, OrderBy) else part
     return _columns(model, [cast(Any, part).name])[0] if isinstance(part, models.F) else ""
 
@@ -356,7 +356,7 @@ def _checks(model: type[models.Model], fields: Iterable[Any], connection: Any) -
             yield TargetCheck(name=f"{field.column}_check", expression=expression, named=False)
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.CheckConstraint):
-            # What cannot be written without a server is judged against the staged table.
+            # Constraints whose SQL needs a server are checked against the staged table.
             with suppress(django.db.Error, ImproperlyConfigured):
                 expression = cast(Any, constraint)._get_check_sql(model, connection.schema_editor())
                 yield TargetCheck(name=constraint.name, expression=expression)

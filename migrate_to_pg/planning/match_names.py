@@ -1,6 +1,6 @@
-"""Pair PostgreSQL's names with SQLite's tables or columns; what two of them would fit is a doubt, never a guess.
+"""Match PostgreSQL's names with SQLite's tables or columns. An ambiguous match is reported, never guessed.
 
-What a name looks like depends on the database: SQLite compares without regard to case and takes any length.
+Names depend on the database: SQLite ignores case and accepts any length.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _Named = TypeVar("_Named", SourceTable, SourceColumn)
 
 
 class _Matching(NamedTuple):
-    """One way of telling that two names are the same: what they are compared by, on each side."""
+    """A rule by which two names match: their comparison keys on either side."""
 
     source: Callable[[str], str]
     target: Callable[[str], Iterable[str]]
@@ -25,50 +25,57 @@ class _Matching(NamedTuple):
 def match_names(
     wanted: Iterable[str], sources: Sequence[_Named], known: Mapping[str, Sequence[str]], *, table: str = ""
 ) -> tuple[dict[str, _Named], tuple[AmbiguousName, ...]]:
-    """PostgreSQL's name -> the source of that name, and the doubts; no source is given twice.
+    """Match names, and report ambiguous ones. No source is used twice.
 
-    ``known`` are SQLite's whole names of what a model calls so on PostgreSQL: they come first, and no other name is
-    cut to fit where one is known. Else the very name, then as SQLite compares, then as PostgreSQL cuts. ``table`` is
-    the one of which these are columns.
+    Args:
+        wanted: PostgreSQL's names.
+        sources: SQLite's tables or columns.
+        known: PostgreSQL's name -> full names in SQLite by the models. They come first, and no other name is
+            truncated to fit where one is known. Then follow equal names, names equal for SQLite, and names as
+            PostgreSQL truncates them.
+        table: The table of which these are columns.
+
+    Returns:
+        PostgreSQL's name -> source, and the ambiguous names.
     """
     found: dict[str, _Named] = {}
-    doubts: list[AmbiguousName] = []
+    ambiguous: list[AmbiguousName] = []
     free = {source.name: source for source in sources}
-    left = list(dict.fromkeys(wanted))
-    ways = (
+    remaining = list(dict.fromkeys(wanted))
+    rules = (
         _Matching(folded, lambda name: {folded(one) for one in known.get(name, ())}),
         _Matching(str, lambda name: {name}),
         _Matching(folded, lambda name: {folded(name)}),
         _Matching(cut, lambda name: set() if name in known else {name}),
     )
-    for way in ways:
-        for group in _groups(left, free, way):
+    for rule in rules:
+        for group in _groups(remaining, free, rule):
             if len(group.targets) == len(group.sources) == 1:
                 found[group.targets[0]] = free[group.sources[0]]
             else:
-                doubts.append(
+                ambiguous.append(
                     AmbiguousName(table=table, sources=tuple(sorted(group.sources)), targets=tuple(group.targets))
                 )
             for source in group.sources:
                 del free[source]
-            left = [name for name in left if name not in group.targets]
-    return found, tuple(doubts)
+            remaining = [name for name in remaining if name not in group.targets]
+    return found, tuple(ambiguous)
 
 
 class _Group(NamedTuple):
-    """Names of both sides that fit each other in one way, and nothing else."""
+    """Names of both sides that match each other by one rule."""
 
     sources: list[str]
     targets: list[str]
 
 
-def _groups(targets: Sequence[str], sources: Iterable[str], way: _Matching) -> list[_Group]:
+def _groups(targets: Sequence[str], sources: Iterable[str], rule: _Matching) -> list[_Group]:
     by_key: dict[str, list[str]] = defaultdict(list)
     for source in sources:
-        by_key[way.source(source)].append(source)
+        by_key[rule.source(source)].append(source)
     of: dict[str, _Group] = {}
     for target in targets:
-        fitting = [source for key in sorted(way.target(target)) for source in by_key.get(key, ())]
+        fitting = [source for key in sorted(rule.target(target)) for source in by_key.get(key, ())]
         if fitting:
             known = [of[source] for source in fitting if source in of]
             members = dict.fromkeys([*(source for group in known for source in group.sources), *fitting])

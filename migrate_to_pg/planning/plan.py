@@ -1,4 +1,4 @@
-"""Both catalogues in, the Plan out: tables paired by name, and columns by name."""
+"""Make the plan from both catalogues: pair tables by name, and columns by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from migrate_to_pg.records import (
     folded,
 )
 
-#: PostgreSQL's table -> its columns -> SQLite's whole names of them, as models have them.
+#: PostgreSQL's table -> its columns -> full names in SQLite, by the models.
 _Columns = Mapping[str, Mapping[str, Sequence[str]]]
 
 
@@ -39,12 +39,20 @@ def make_plan(
     names: Sequence[ModelNames] = (),
     promised: Iterable[TargetTable] = (),
 ) -> Plan:
-    """Pair the tables and the columns of both sides by name; ``models`` and ``generic_keys`` go with the plan.
+    """Pair the tables and the columns of both sides by name.
 
-    ``views`` are the names of PostgreSQL's views, where there is a server; ``names`` what models call their tables;
-    ``promised`` the tables of those models that nothing makes, as they would be on PostgreSQL.
+    Args:
+        catalog: SQLite's tables.
+        targets: PostgreSQL's tables.
+        source_time_zone: The zone of naive text in datetime columns.
+        local_times: Whether PostgreSQL gets local times too (USE_TZ is off).
+        models: (app label, model name) -> table, kept in the plan.
+        generic_keys: Generic foreign keys, kept in the plan.
+        views: Names of PostgreSQL's views, where there is a server.
+        names: Names of the models' tables on both sides.
+        promised: Expected tables of models that nothing makes.
     """
-    # Two of one name are of two models that PostgreSQL calls alike, which is a doubt.
+    # Two tables of one name belong to two models that PostgreSQL cannot tell apart, which is ambiguous.
     targets = tuple({target.name: target for target in targets}.values())
     known, columns = _known(names)
     pairs, doubts = match_names([target.name for target in targets], catalog.tables, known)
@@ -76,13 +84,13 @@ def make_plan(
 
 
 def exact_decimals(table: TargetTable) -> TargetTable:
-    """The table with every numeric column marked as one that keeps all digits of whole numbers."""
+    """Return the table with every numeric column marked as one that keeps all digits of integers."""
     columns = (replace(column, exact=column.type_name == "numeric") for column in table.columns)
     return replace(table, columns=tuple(columns))
 
 
 def called_alike(names: Iterable[ModelNames]) -> Iterable[AmbiguousName]:
-    """Tables of several models that PostgreSQL cannot tell apart: it takes 63 bytes of a name."""
+    """Return tables of several models that PostgreSQL cannot tell apart, since it takes 63 bytes of a name."""
     sources: dict[str, dict[str, str]] = defaultdict(dict)
     for model in names:
         if model.unmade is None:
@@ -129,12 +137,12 @@ def _unmade(
     promised: Mapping[str, TargetTable],
     columns: _Columns,
 ) -> Iterable[UnmadeTable]:
-    """What is left of SQLite's although an installed model uses it."""
+    """Yield the leftovers of SQLite that an installed model uses."""
     users: dict[str, list[ModelNames]] = defaultdict(list)
     for model in names:
         if model.is_used:
             users[folded(model.source)].append(model)
-    # What is in a virtual table was computed from other rows, and PostgreSQL has nothing of the kind.
+    # The content of a virtual table was computed from other rows, and PostgreSQL has no such tables.
     tables = {table.name: table for table in leftovers if table.kind != "virtual"}
     for name in (*tables, *views):
         for model in users.get(folded(name), ())[:1]:

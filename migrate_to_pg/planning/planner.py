@@ -1,7 +1,4 @@
-"""Make the plan of a run: SQLite's tables paired with PostgreSQL's by the names that the project's models give them.
-
-And of the tables that installed models use and no migration makes, those that are to be made from their models.
-"""
+"""Make the plan of a run from the project's models, and choose the tables that are made from models."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from migrate_to_pg.planning import make_plan
 from migrate_to_pg.planning.expected_schema import tables_of
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.registry import Model, Registry
-from migrate_to_pg.records import ModelNames, Plan, SourceCatalog, TargetTable, UnmadeTable, folded
+from migrate_to_pg.records import ModelNames, Plan, SourceCatalog, TargetTable, folded
 
 
 def plan_of(
@@ -29,9 +26,10 @@ def plan_of(
     views: Collection[str] = (),
     schema: SqliteSchema | None = None,
 ) -> Plan:
-    """Pair both sides; ``views`` are the names of PostgreSQL's, where there is a server.
+    """Pair both sides.
 
-    ``schema`` is what the migrations make on SQLite, and may make on PostgreSQL too.
+    ``views`` are the names of PostgreSQL's views, where there is a server. ``schema`` is what the migrations make on
+    SQLite, and may make on PostgreSQL too.
     """
     targets = tuple(targets)
     made = {target.name for target in targets}
@@ -41,7 +39,7 @@ def plan_of(
         targets,
         source_time_zone=time_zone,
         local_times=not settings.USE_TZ,
-        # Those of SQLite alone have no table on PostgreSQL; they are not gone.
+        # Models of SQLite alone have no table on PostgreSQL but still exist.
         models={**(schema.models if schema else {}), **registry.content_models()},
         generic_keys=registry.generic_keys(),
         views=views,
@@ -55,7 +53,7 @@ def plan_of(
 
 
 def unmade_names(registry: Registry, catalog: SourceCatalog) -> list[ModelNames]:
-    """The models in use whose tables SQLite has and no applied migration is known to make."""
+    """Return the models in use whose tables SQLite has and no applied migration is known to make."""
     there = {folded(table.name) for table in catalog.tables if table.kind == "table"}
     return [name for name in registry.names if name.is_used and name.unmade and folded(name.source) in there]
 
@@ -63,9 +61,10 @@ def unmade_names(registry: Registry, catalog: SourceCatalog) -> list[ModelNames]
 def chosen_models(
     registry: Registry, catalog: SourceCatalog, wanted: Sequence[str], *, every: bool, but: Sequence[str]
 ) -> list[Model]:
-    """The models of --from-models, as on PostgreSQL; with ``every`` all that nothing makes, ``but`` those.
+    """Return the models of --from-models with PostgreSQL's names.
 
-    Raises UsageError for a name of nothing that could be made so.
+    With ``every`` all that nothing makes are chosen, except ``but``. Raise UsageError for a name of nothing that could
+    be made so.
     """
     known = unmade_names(registry, catalog)
     for name in wanted:
@@ -90,7 +89,7 @@ def chosen_models(
 
 
 def _is_made_with(model: Model) -> str:
-    """The label of the model together with which Django makes a many-to-many table; '' for any other."""
+    """Return the label of the model with which Django makes a many-to-many table, or ''."""
     owner = cast(Model, model._meta.auto_created or model)
     return "" if owner is model else owner._meta.label
 
@@ -100,8 +99,15 @@ def _is(model: ModelNames, name: str) -> bool:
 
 
 def as_leftovers(plan: Plan, wanted: Sequence[str], *, must_be_there: bool) -> Plan:
-    """Note which tables of installed models may go among the leftovers; UsageError for a name of none that must be."""
-    found = {name: [table.name for table in plan.unmade if _names(table, name)] for name in wanted}
+    """Note which tables of installed models may become leftovers. Raise UsageError for an unknown name."""
+    found = {
+        name: [
+            table.name
+            for table in plan.unmade
+            if name == table.name or name.lower() in {model.lower() for model in table.models}
+        ]
+        for name in wanted
+    }
     unknown = [name for name, tables in found.items() if not tables]
     if unknown and must_be_there:
         known = ", ".join(table.models[0] for table in plan.unmade)
@@ -113,7 +119,3 @@ def as_leftovers(plan: Plan, wanted: Sequence[str], *, must_be_there: bool) -> P
             remedy=_("There is: {models}.", models=known) if known else _("There is none: leave the option out."),
         )
     return replace(plan, as_leftovers=tuple(table for tables in found.values() for table in tables))
-
-
-def _names(table: UnmadeTable, name: str) -> bool:
-    return name == table.name or name.lower() in {model.lower() for model in table.models}

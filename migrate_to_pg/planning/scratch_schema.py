@@ -1,8 +1,8 @@
-"""The schema that the applied migrations make on SQLite, learnt by running them there, in a scratch database.
+"""Run the applied migrations on SQLite in a scratch database to learn the schema that they make there.
 
-A migration may change the database alone, or do something else on each kind of database: no migration state tells what
-it makes. The scratch database is a private file with the project's own settings, and is thrown away; what is kept, so
-that the next run need not do it again, are its statements, under a hash of all that they depend on.
+A migration may change the database alone, or do something else on each kind of database, so no migration state shows
+what it makes. The scratch database is a private file with the project's own settings, and is removed. Its statements
+are cached under a hash of everything that they depend on.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from migrate_to_pg.sqlite.sql import Sql
 
 Progress = Callable[[Event], None]
 
-#: Tables first: whatever else there is names one of them.
+#: Tables first: all other objects refer to them.
 _ORDER = ("table", "index", "view", "trigger")
 
 
 class Statement(NamedTuple):
-    """One line of sqlite_schema."""
+    """One row of sqlite_schema."""
 
     kind: str
     name: str
@@ -49,7 +49,7 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class SqliteSchema:
-    """What the applied migrations make on SQLite."""
+    """The schema that the applied migrations make on SQLite."""
 
     #: The database whose settings are used to open one.
     choice: SourceChoice | None = None
@@ -58,14 +58,14 @@ class SqliteSchema:
     models: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: Table -> the rows that the migrations put into it.
     rows: Mapping[str, int] = field(default_factory=dict)
-    #: Why the migrations do not run on SQLite; '' where they do.
+    #: Why the migrations do not run on SQLite, or ''.
     complaint: str = ""
-    #: Of all that it depends on.
+    #: Hash of everything that the schema depends on.
     key: str = ""
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
-        """An empty database in memory with that schema, as the project opens one."""
+        """Open an empty database in memory with that schema, as the project opens one."""
         if self.choice is None:
             raise ValueError(self.complaint)
         with django_connection(self.choice, Path(":memory:")) as connection:
@@ -76,25 +76,25 @@ class SqliteSchema:
 
     @cached_property
     def tables(self) -> Mapping[str, MadeTable] | None:
-        """Name in lower case -> each table; None where the migrations do not run on SQLite."""
+        """Name in lower case -> table, or None where the migrations do not run on SQLite."""
         if self.choice is None:
             return None
         with self.opened() as database:
             return read_made(database)
 
 
-_learnt: dict[str, SqliteSchema] = {}
+_cache: dict[str, SqliteSchema] = {}
 
 
 def learn(
     choice: SourceChoice, applied: Collection[Key], tables: Collection[str], progress: Progress = lambda _: None
 ) -> SqliteSchema:
-    """Run the applied migrations on SQLite, or remember what they made there; ``tables`` are those of the source.
+    """Run the applied migrations on SQLite, or recall what they made there.
 
-    Of applications without migrations the tables are made that the source has.
+    ``tables`` are those of the source: of applications without migrations the tables are made that the source has.
     """
     key = key_of(choice, applied, tables)
-    known = _learnt.get(key) or _recalled(key)
+    known = _cache.get(key) or _recalled(key)
     if known is None:
         known = _run(choice, applied, tables, progress)
         if not known.complaint:
@@ -102,12 +102,12 @@ def learn(
             keep(key, {"statements": known.statements, "models": models, "rows": known.rows})
     if known.choice is None and not known.complaint:
         known = replace(known, choice=choice, key=key)
-    _learnt[key] = known
+    _cache[key] = known
     return known
 
 
 def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str], progress: Progress) -> SqliteSchema:
-    """Nothing but the scratch database is reached; post_migrate is not sent, and nothing is printed."""
+    """Migrate the scratch database alone, without post_migrate and without output."""
     with tempfile.TemporaryDirectory(prefix="migrate_to_pg-") as folder:
         entry = sqlite_entry(choice, Path(folder) / "scratch.sqlite3")
         try:
@@ -119,7 +119,11 @@ def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]
                 loader = _migrate(connection, applied, progress)
                 make_unmigrated_tables(connection, Registry(applied, choice.alias), tables)
                 statements = tuple(_statements(connection))
-                rows = {one.name: _count(connection, one.name) for one in statements if one.kind == "table"}
+                names = [statement.name for statement in statements if statement.kind == "table"]
+                rows = {}
+                for table in names:
+                    query = f"SELECT count(*) FROM {connection.ops.quote_name(table)}"  # noqa: S608 - quoted by Django
+                    rows[table] = int(connection.connection.execute(query).fetchone()[0])
                 return SqliteSchema(statements=statements, models=historical_models(loader), rows=rows)
         except MigrateToPgError as error:
             return SqliteSchema(complaint=" ".join((str(error), *error.detail)))
@@ -129,7 +133,7 @@ def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]
 
 def _migrate(connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress) -> SourceLoader:
     connection.ensure_connection()
-    # Nothing of it need outlive a power cut.
+    # The scratch database need not survive a power cut.
     connection.connection.execute("PRAGMA synchronous = OFF")
     loader = SourceLoader(connection, applied)
     done = 0
@@ -150,7 +154,7 @@ def _migrate(connection: BaseDatabaseWrapper, applied: Collection[Key], progress
 
 
 def _statements(connection: BaseDatabaseWrapper) -> Iterator[Statement]:
-    """Every object's, but for what SQLite makes by itself: its own tables, and those of a virtual table's module."""
+    """Yield the statements of all objects but those that SQLite or a virtual table's module makes by itself."""
     database: sqlite3.Connection = connection.connection
     shadows = {row[1] for row in database.execute("PRAGMA main.table_list") if row[2] == "shadow"}
     rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
@@ -158,11 +162,6 @@ def _statements(connection: BaseDatabaseWrapper) -> Iterator[Statement]:
         statement = Statement(*row)
         if statement.table not in shadows and not statement.name.startswith("sqlite_"):
             yield statement
-
-
-def _count(connection: BaseDatabaseWrapper, table: str) -> int:
-    query = f"SELECT count(*) FROM {connection.ops.quote_name(table)}"  # noqa: S608 - quoted by Django
-    return int(connection.connection.execute(query).fetchone()[0])
 
 
 def _recalled(key: str) -> SqliteSchema | None:

@@ -1,7 +1,7 @@
-"""An alias and the entry of a staging database in; for a while, every alias of this process leads there or nowhere.
+"""Redirect the project's database aliases to a staging database for a while.
 
-A data migration that forgets ``using=`` then writes to staging, whichever alias the project calls its database, and
-one that reaches for another database is stopped before it repeats there what it did when it was first run.
+A data migration that forgets ``using=`` then writes to staging, whichever alias the project calls its database. One
+that uses another database is stopped before it repeats there what it did when it was first run.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from django.db.utils import ConnectionHandler
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.i18n import gettext as _
 
-#: A database of which the kind is known, and which nobody connects to.
+#: A PostgreSQL database for asking Django's backend, never connected to.
 NOWHERE = {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere"}
 
 
 @contextmanager
 def override_alias(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabaseWrapper]:
-    """Make ``alias`` mean the database of ``entry`` in this thread, and put all aliases back afterwards.
+    """Make ``alias`` mean the database of ``entry`` in this thread, and restore all aliases afterwards.
 
-    So does any other alias that is the same database, not yet staged. The rest raise StagingError when used.
+    Aliases of the same database, not yet staged, lead there as well. All others raise StagingError when used.
     """
     former_entry = settings.DATABASES.get(alias)
     former = {name: connections[name] for name in settings.DATABASES}
     settings.DATABASES[alias] = dict(entry)
     connection = ConnectionHandler(settings.DATABASES)[alias]
     for name in former:
-        same = name == alias or _place(settings.DATABASES[name]) == _place(entry)
-        connections[name] = connection if same else _refusing(name)
+        same = name == alias or _location(settings.DATABASES[name]) == _location(entry)
+        connections[name] = connection if same else _refusing_connection(name)
     connections[alias] = connection
     try:
         yield connection
@@ -58,7 +58,7 @@ def override_alias(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabas
 
 @contextmanager
 def reimport_migrations() -> Iterator[None]:
-    """Import the project's migrations once more, for the databases that the aliases mean now; then put them back.
+    """Import the project's migrations again, for the databases that the aliases mean now, and restore them.
 
     A migration may ask for the kind of database while it is imported, and have other operations on each.
     """
@@ -71,17 +71,17 @@ def reimport_migrations() -> Iterator[None]:
 
 
 def forget_migrations() -> dict[str, ModuleType]:
-    """Let whoever comes next import the project's migrations anew; those that were imported are returned."""
+    """Remove the project's migrations from sys.modules, so that the next import reloads them. Return them."""
     packages = {MigrationLoader.migrations_module(config.label)[0] for config in apps.get_app_configs()}
     prefixes = tuple(f"{package}." for package in packages if package)
     return {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(prefixes)}
 
 
-def _place(entry: Mapping[str, Any]) -> tuple[str, ...]:
+def _location(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(entry.get(key) or "") for key in ("HOST", "PORT", "NAME"))
 
 
-def _refusing(alias: str) -> BaseDatabaseWrapper:
+def _refusing_connection(alias: str) -> BaseDatabaseWrapper:
     wrapper: Any = ConnectionHandler(settings.DATABASES)[alias]
 
     def refuse() -> NoReturn:

@@ -1,7 +1,7 @@
-"""The applied migrations in, the tables of their models made in the incoming schema out: no migration is run.
+"""Create the tables of the applied migrations' models in the incoming schema without running migrations.
 
-The way out where migrations do not run on PostgreSQL. Each model is made as Django's schema editor makes it for a first
-migration; what RunSQL and RunPython make besides is not there.
+This is for migrations that do not run on PostgreSQL. Each model is made as Django's schema editor makes it for a first
+migration. What RunSQL and RunPython make besides is missing.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from migrate_to_pg.records import Event, folded
 
 
 def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, progress: Progress) -> tuple[Key, ...]:
-    """Make the table of every managed model as of the applied migrations; returns those that are not applied.
+    """Create the table of every managed model of the applied migrations. Return the migrations not applied.
 
-    Raises MigrationStateError where the migration files make no graph, StagingError naming the model that PostgreSQL
-    does not take.
+    Raise MigrationStateError where the migration files make no graph, StagingError with the model that PostgreSQL
+    rejects.
     """
     with recording(connection):
-        # Those of apps without migrations are made by themselves, as after migrations; many-to-many tables with the
-        # models that declare them.
+        # Tables of apps without migrations are made separately, as after migrations. Many-to-many tables are made with
+        # the models that declare them.
         made = [
             model
             for model in registry.stored_models()
@@ -49,7 +49,7 @@ def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, pro
 
 
 def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, source_tables: Collection[str]) -> None:
-    """What ``migrate --run-syncdb`` makes: the tables of apps without migrations, where the source has them."""
+    """Create the tables of apps without migrations, where the source has them, as ``--run-syncdb`` does."""
     there = {folded(name) for name in source_tables}
     sources = {name.label: name.source for name in registry.names}
     current = ""
@@ -67,9 +67,9 @@ def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, 
 
 @contextmanager
 def made_from(connection: BaseDatabaseWrapper, chosen: Collection[Model]) -> Iterator[None]:
-    """Make the tables of models that no migration makes; their own keys and indexes once the block has made the rest.
+    """Create the tables of models that no migration makes, and their keys and indexes after the block.
 
-    Before the rest, since its foreign keys may lead to them. Raises StagingError where PostgreSQL does not take one.
+    They come first since foreign keys of the others may refer to them. Raise StagingError where PostgreSQL rejects one.
     """
     later: list[Any] = []
     if chosen:

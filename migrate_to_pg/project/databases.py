@@ -1,6 +1,6 @@
-"""--source and --target, as a person writes them, in; a file's path and a database to connect to out.
+"""Resolve --source and --target to a file's path and a PostgreSQL database.
 
-This is where Django's settings are read; the stages know nothing of them.
+Django's settings are read here. The stages do not know them.
 """
 
 from __future__ import annotations
@@ -33,38 +33,37 @@ from migrate_to_pg.system.redact import address, may_hold_password, parts_are_sa
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
-#: Options of Django's backend that are not libpq's.
+#: Options of Django's backend that libpq does not know.
 _OF_DJANGO = {
     "pool", "assume_role", "isolation_level", "server_side_binding", "prepare_threshold", "context", "row_factory",
     "cursor_factory", "autocommit",
 }  # fmt: skip
-#: A server that is gone without a word is noticed within two minutes, not two hours, by whoever waits for it; libpq's
-#: own names. While data are sent the system's own limit counts. tcp_user_timeout would be shorter, but would give up a
-#: server that is merely too busy to read, too.
+#: A server that vanishes silently is noticed within two minutes instead of two hours, by libpq's options. While data
+#: are sent the system's own limit counts. tcp_user_timeout would be shorter, but would also give up a server that is
+#: merely too busy to read.
 _KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 8}
-#: No settings.
 NOTHING: Mapping[str, str] = {}
-#: Those of URLs that name another kind of database.
+#: URL schemes of other databases.
 _SCHEMES = ("mysql", "mysql2", "mariadb", "sqlite", "oracle", "mssql", "http", "https")
 _EXAMPLE = "postgres://user:password@host:5432/name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceChoice:
-    """The SQLite database that is to be moved."""
+    """The SQLite database to move."""
 
     path: Path
     #: The DATABASES alias under which the project's migrations and routers know it.
     alias: str
-    #: The zone that naive text in a datetime column means.
+    #: The zone of naive text in a datetime column.
     time_zone: str
-    #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (as the last run),
+    #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (by the last run),
     #: "only" (no other file is known), "dump", "published" (the snapshot that a publication kept).
     chosen: str = "option"
 
     @property
     def sentence(self) -> str:
-        """Which file is read, and why: the first line of a run, and a line of its verdict."""
+        """A sentence on which file is read, and why, for the first line of a run and its verdict."""
         reasons = {
             "option": _("named with --source"),
             "setting": _("named by MIGRATE_TO_PG['SOURCE']"),
@@ -79,11 +78,11 @@ class SourceChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetChoice:
-    """The PostgreSQL database that is to receive it. ``repr`` shows no password."""
+    """The PostgreSQL database to receive it. ``repr`` shows no password."""
 
     #: As an entry of DATABASES.
     database: Mapping[str, Any]
-    #: The server that this run started or joined; None for any other.
+    #: The embedded server that this run started or joined, or None.
     server: embedded.EmbeddedServer | None = None
 
     def __repr__(self) -> str:
@@ -91,25 +90,25 @@ class TargetChoice:
 
     @property
     def place(self) -> str:
-        """Where the embedded server has its data; '' for any other."""
+        """The data directory of the embedded server, or '' for any other."""
         return str(self.server.directory) if self.server else ""
 
     @property
     def conninfo(self) -> str:
-        """libpq's connection string; it holds the password: for drivers only, never for people."""
-        connection = ConnectionHandler({DEFAULT_DB_ALIAS: self._entry()})[DEFAULT_DB_ALIAS]
+        """libpq's connection string, with the password: for drivers only, never for people."""
+        connection = ConnectionHandler({DEFAULT_DB_ALIAS: self._connection_entry()})[DEFAULT_DB_ALIAS]
         known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
         try:
             parameters = connection.get_connection_params()
         except ImproperlyConfigured as error:
-            # The name that Django finds too long may be all of a connection string.
-            told = _("its name is too long") if "longer than" in str(error) else str(error).splitlines()[0]
+            # The name that Django finds too long may be a complete connection string.
+            reason = _("its name is too long") if "longer than" in str(error) else str(error).splitlines()[0]
             raise UsageError(
-                _("The target database is not fully named: {error}", error=told),
+                _("The target database is not fully named: {error}", error=reason),
                 remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
             ) from None
         unknown = set(self.database.get("OPTIONS", {})) - known - _OF_DJANGO
-        # A backend of somebody else's may have options of its own.
+        # A third-party backend may have options of its own.
         if unknown and str(self.database.get("ENGINE")).startswith("django."):
             raise UsageError(
                 _(
@@ -121,35 +120,38 @@ class TargetChoice:
         return require_valid_options({name: value for name, value in parameters.items() if name in known})
 
     def _shown_option(self, name: str) -> str:
-        """Its name, but where the & of a password that was not encoded may have made one of what follows it."""
+        """Return the option's name, unless an unencoded & in a password may have made one of its rest."""
         passwords = {"password", "sslpassword"} & {option.lower() for option in self.database.get("OPTIONS", {})}
         return "..." if passwords - {name.lower()} or not name.isidentifier() else name
 
     def staging(self, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING) -> dict[str, Any]:
-        """The same database as an entry whose connections see the incoming schema alone.
+        """Return an entry of DATABASES whose connections see the incoming schema alone.
 
-        ``shared`` are schemas whose extensions the migrations need: they come behind it, and waiting for a lock in
-        them ends soon. ``session`` are settings that it is to have. search_path goes with the connection's own
-        options, so that a reconnect keeps it.
+        Args:
+            shared: Schemas with extensions that the migrations need. They follow in the search path, and lock waits in
+                them end soon.
+            session: Settings of the session.
+
+        search_path is one of the connection's options, so that a reconnect keeps it.
         """
         more = ["lock_timeout=5s"] if shared else []
-        return self._seeing((INCOMING, *shared), *_pairs(session), *more)
+        return self._with_search_path((INCOMING, *shared), *_pairs(session), *more)
 
     def published(
         self, schema: str, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING
     ) -> dict[str, Any]:
-        """The same database as an entry whose connections see the published tables, and write nothing."""
-        return self._seeing((schema, *shared), *_pairs(session), "default_transaction_read_only=on")
+        """Return an entry whose connections see the published tables, and write nothing."""
+        return self._with_search_path((schema, *shared), *_pairs(session), "default_transaction_read_only=on")
 
-    def _seeing(self, schemas: Sequence[str], *more: str) -> dict[str, Any]:
-        entry = self._entry()
+    def _with_search_path(self, schemas: Sequence[str], *more: str) -> dict[str, Any]:
+        entry = self._connection_entry()
         settings_given = [f"search_path={search_path(schemas)}", *more]
         options = entry["OPTIONS"]
         options["options"] = " ".join([options.get("options", ""), *(as_option(s) for s in settings_given)]).strip()
         return entry | {"CONN_MAX_AGE": 0}
 
-    def _entry(self) -> dict[str, Any]:
-        """A copy that neither pools connections nor forgets the role that they are to assume, and notices silence."""
+    def _connection_entry(self) -> dict[str, Any]:
+        """Copy the entry without a pool, with the assumed role as an option, and with keepalives."""
         entry = copy.deepcopy(dict(self.database))
         options = entry.setdefault("OPTIONS", {})
         options.pop("pool", None)
@@ -166,21 +168,21 @@ def _pairs(session: Mapping[str, str]) -> list[str]:
 
 
 def search_path(schemas: Sequence[str]) -> str:
-    """The schemas as a value of search_path, quoted."""
+    """Return the quoted schemas as a value of search_path."""
     return ",".join(sql.Identifier(name).as_string(None) for name in schemas)
 
 
 def as_option(setting: str) -> str:
-    """One -c of libpq's options, in which spaces and backslashes are escaped."""
+    """Return a setting as one -c of libpq's options, in which spaces and backslashes are escaped."""
     return "-c " + setting.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoice:
-    """The database that --source names: an alias of DATABASES, a URL or a path.
+    """Resolve --source: an alias of DATABASES, a URL or a path.
 
-    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else the default database while that is SQLite, else
-    what the last run took, else db.sqlite3 in BASE_DIR where no other SQLite file is known. ``argument`` is what
-    messages say it was given to. Raises UsageError.
+    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else the default database while that is SQLite, else the
+    source of the last run, else db.sqlite3 in BASE_DIR where no other SQLite file is known. ``argument`` is the option
+    that messages name. Raise UsageError.
     """
     require_no_geometry()
     wanted, chosen = _named(name, argument)
@@ -189,12 +191,12 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     with usage_error_on_oserror(Path(wanted)):
         _require_no_password(wanted, argument)
         path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
-        path = _no_directory(path.absolute(), argument)
+        path = _reject_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)), chosen=chosen)
 
 
 def _named(name: str | None, argument: str) -> tuple[str, str]:
-    """The source as somebody, or something, names it; and how it was chosen."""
+    """Return the source's name, given or by default, and how it was chosen."""
     if name:
         return name, "option"
     if setting := _setting("SOURCE"):
@@ -206,7 +208,7 @@ def _named(name: str | None, argument: str) -> tuple[str, str]:
 
 
 def _require_no_password(wanted: str, argument: str) -> None:
-    """A path may look like user:password@host, but is hardly meant; messages would quote it."""
+    """Reject a path such as user:password@host, which is hardly meant: messages would quote it."""
     path = wanted.removeprefix("sqlite://")
     if may_hold_password(path) and not any(Path(name).exists() for name in (path, path.removeprefix("/"))):
         raise UsageError(
@@ -228,7 +230,7 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
             remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
         )
     with usage_error_on_oserror(Path(entry["NAME"])):
-        path = _no_directory(Path(entry["NAME"]).absolute(), argument)
+        path = _reject_directory(Path(entry["NAME"]).absolute(), argument)
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
 
 
@@ -252,7 +254,7 @@ def _path_of_url(url: str, argument: str) -> Path:
     return path
 
 
-def _no_directory(path: Path, argument: str) -> Path:
+def _reject_directory(path: Path, argument: str) -> Path:
     if path.is_dir():
         raise UsageError(
             _("{path} is a directory, not an SQLite database.", path=path),
@@ -266,7 +268,7 @@ def _no_directory(path: Path, argument: str) -> Path:
 
 
 def _alias_of(path: Path) -> str:
-    """The alias whose database this file is; 'default' where DATABASES has moved on to PostgreSQL."""
+    """Return the alias of this file, or 'default' where DATABASES has moved on to PostgreSQL."""
     for alias, entry in settings.DATABASES.items():
         if _is_sqlite(entry):
             with usage_error_on_oserror(Path(entry["NAME"])):
@@ -276,7 +278,7 @@ def _alias_of(path: Path) -> str:
 
 
 def _time_zone(alias: str) -> str:
-    """Naive text is UTC with USE_TZ (or the entry's own TIME_ZONE), local time without."""
+    """Return the zone of naive text: UTC (or the entry's TIME_ZONE) with USE_TZ, local time without."""
     if not settings.USE_TZ:
         return str(settings.TIME_ZONE)
     entry = settings.DATABASES.get(alias, {})
@@ -286,10 +288,10 @@ def _time_zone(alias: str) -> str:
 def choose_target(
     name: str | None, *, version: int = embedded.DEFAULT_VERSION, published: bool = False
 ) -> TargetChoice:
-    """The database that --target names: an alias of DATABASES, a URL, or embedded[:DIR], which is started.
+    """Resolve --target: an alias of DATABASES, a URL, or embedded[:DIR], which is started.
 
     Without a name: the default database, where that is PostgreSQL. With ``published`` an embedded server must have data
-    already: one that was just made holds no publication. Raises UsageError, TargetError.
+    already, since a new one holds no publication. Raise UsageError, TargetError.
     """
     directory = embedded_directory(name)
     if directory is not None:
@@ -300,7 +302,7 @@ def choose_target(
 
 
 def embedded_directory(name: str | None) -> Path | None:
-    """Where the server of --target embedded[:DIR] keeps its data; None for any other target."""
+    """Return the data directory of --target embedded[:DIR], or None for any other target."""
     kind, _, directory = (name or "").partition(":")
     if kind != "embedded":
         return None
@@ -322,7 +324,7 @@ def _parse(url: str) -> dict[str, Any]:
             remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
         )
     try:
-        # Without geometry, which is refused elsewhere, PostGIS is PostgreSQL, and needs no GDAL here.
+        # Geometry is refused elsewhere. Without it PostGIS is PostgreSQL and needs no GDAL.
         entry: dict[str, Any] = dict(dj_database_url.parse(_reject_bare_slash(url).replace("postgis:", "postgres:", 1)))
         _check_read_as_typed(entry)
     except (ValueError, dj_database_url.ParseError):
@@ -341,9 +343,9 @@ def _parse(url: str) -> dict[str, Any]:
 
 
 def _reject_bare_slash(url: str) -> str:
-    """ValueError where a bare /, ? or # in the password ends the address early: what follows is taken for more.
+    """Raise ValueError where a bare /, ? or # in the password ends the address early.
 
-    And where the parser would drop a port 0, or an option without a value.
+    Also raise it where the parser would drop a port 0, or an option without a value.
     """
     behind = re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)
     if len(behind) > 1 and ("@" in behind[1] or "#" in behind[1]):
@@ -355,9 +357,9 @@ def _reject_bare_slash(url: str) -> str:
 
 
 def _check_read_as_typed(entry: Mapping[str, Any]) -> None:
-    """ValueError where a part of the address looks like another, such as a name that goes on with ;password=.
+    """Raise ValueError where a part of the address looks like another, such as a name with ;password=.
 
-    And where something is given twice, or is an option of Django's that a text cannot be the value of.
+    Also raise it where something is given twice, or is an option of Django's that has no text form.
     """
     if not parts_are_safe({"host": entry.get("HOST"), "user": entry.get("USER"), "dbname": entry.get("NAME")}):
         raise ValueError
@@ -370,7 +372,7 @@ def _check_read_as_typed(entry: Mapping[str, Any]) -> None:
 
 
 def shown_target(name: str) -> str:
-    """--target as a report repeats it: an alias, embedded[:DIR], or the URL rebuilt from its parts."""
+    """Return --target as a report repeats it: an alias, embedded[:DIR], or the URL rebuilt from its parts."""
     if name in settings.DATABASES or embedded_directory(name) is not None:
         return name
     try:
@@ -380,7 +382,7 @@ def shown_target(name: str) -> str:
 
 
 def has_password(name: str) -> bool:
-    """Whether --target, as it was typed, holds a password, which ``shown_target`` leaves out."""
+    """Report whether --target contains a password, which ``shown_target`` leaves out."""
     try:
         return "://" in name and bool(_parse(name).get("PASSWORD"))
     except UsageError:
@@ -425,7 +427,7 @@ def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
 
 
 def default_is_postgresql() -> bool:
-    """Whether a run needs no --target."""
+    """Report whether a run needs no --target."""
     return _vendor(settings.DATABASES[DEFAULT_DB_ALIAS]) == "postgresql"
 
 
@@ -434,7 +436,7 @@ def _is_sqlite(entry: Mapping[str, Any]) -> bool:
 
 
 def _vendor(entry: Mapping[str, Any]) -> str:
-    """What the backend says it speaks: spatialite, postgis and third-party backends count as what they build on."""
+    """Return the backend's vendor: spatialite, postgis and third-party backends count as what they build on."""
     engine = str(entry.get("ENGINE") or "")
     if engine == "django.db.backends.sqlite3":
         return "sqlite"

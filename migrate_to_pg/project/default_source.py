@@ -1,7 +1,7 @@
-"""Choose the SQLite database where nobody named one, and remember which one a project's runs took.
+"""Choose the SQLite database where none was named, and remember which one the project's runs took.
 
-A wrong guess would publish an old file in the place of the one that was rehearsed. So nothing is guessed where there
-is a choice: what earlier runs took counts, then the only SQLite file that the project knows; else the candidates are
+A wrong guess would publish an old file in place of the rehearsed one. So nothing is guessed where there is a choice:
+the source of earlier runs counts, then the only SQLite file that the project knows. Otherwise the candidates are
 listed.
 """
 
@@ -29,20 +29,20 @@ from migrate_to_pg.system.workdir import make_reports_directory, reports_directo
 _REMEMBERED = "sources.json"
 #: Modes whose source is remembered.
 _MODES = ("check", "rehearse", "publish")
-#: Files with such names are looked into whatever their size: a file that was cut short is a candidate, too.
+#: Files with such names are opened whatever their size: a truncated file is a candidate as well.
 _SUFFIXES = (".sqlite3", ".sqlite", ".db", ".db3")
-#: Directories that hold other people's files.
+#: Directories with files of others.
 _FOREIGN = ("node_modules", "site-packages", "__pycache__")
 _HEADER = b"SQLite format 3\0"
-#: SQLite's smallest page; the size of a whole file is a multiple of it.
+#: SQLite's smallest page: the size of a complete file is a multiple of it.
 _SMALLEST_PAGE = 512
-#: Seconds to count the rows of one candidate.
-_PATIENCE = 1.0
+#: For counting the rows of one candidate.
+_COUNT_TIMEOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RememberedSource:
-    """The source that a run took."""
+    """The source of a run."""
 
     path: str
     #: ISO 8601 with offset.
@@ -52,7 +52,7 @@ class RememberedSource:
 
 
 def remember_source(mode: str, path: Path, chosen: str, started: datetime) -> None:
-    """Note beside the project's reports which source this run takes; no run fails for want of that note."""
+    """Note beside the project's reports which source this run takes. A failure to write is ignored."""
     if mode not in _MODES:
         return
     note = RememberedSource(path=str(path), started=started.isoformat(timespec="seconds"), chosen=chosen)
@@ -66,7 +66,7 @@ def remember_source(mode: str, path: Path, chosen: str, started: datetime) -> No
 
 
 def remembered_sources() -> dict[str, RememberedSource]:
-    """Mode -> source of the last run of that mode; nothing where no note can be read."""
+    """Return mode -> source of the last run of that mode, or nothing where the note cannot be read."""
     try:
         found = json.loads((reports_directory() / _REMEMBERED).read_text(encoding="utf-8"))
         return {mode: RememberedSource(**found[mode]) for mode in _MODES if mode in found}
@@ -75,24 +75,24 @@ def remembered_sources() -> dict[str, RememberedSource]:
 
 
 def find_default_source(base: Path, *, argument: str) -> tuple[Path, str]:
-    """Find the SQLite database of a project whose default database is SQLite no more.
+    """Find the SQLite database of a project whose default database is no longer SQLite.
 
     Args:
         base: BASE_DIR, or the working directory.
-        argument: What the messages say that a source is named with.
+        argument: The option or command that messages name.
 
     Returns:
         The path, and how it was chosen: "last" (by the last run) or "only" (no other one is known).
 
     Raises:
-        UsageError: There is a choice; the candidates are listed.
+        UsageError: There is a choice. The candidates are listed.
     """
     runs = sorted(remembered_sources().values(), key=lambda run: datetime.fromisoformat(run.started))
     if runs and Path(runs[-1].path).is_file():
         return Path(runs[-1].path), "last"
     usual = base / "db.sqlite3"
     known = _known_files(base, [Path(run.path) for run in runs])
-    # What the last run took and is gone now was meant; another file in its place is a guess.
+    # The last run's file was meant, even if it no longer exists. Another file in its place is a guess.
     if not runs and known in ([], [usual.resolve()]):
         return usual, "only"
     raise UsageError(
@@ -103,10 +103,9 @@ def find_default_source(base: Path, *, argument: str) -> tuple[Path, str]:
 
 
 def require_rehearsed(path: Path, chosen: str) -> None:
-    """UsageError where the last rehearsal took another file, and nobody named this one.
+    """Raise UsageError where the last rehearsal took another file, and this one was not named.
 
-    A name in the settings is one, but where the rehearsal took what was not named: then the settings mean something
-    else since.
+    A name in the settings counts, unless the rehearsal took a file that was not named: then the settings have changed.
     """
     rehearsed = remembered_sources().get("rehearse")
     if rehearsed is None or Path(rehearsed.path) == path or chosen in ("option", "dump"):
@@ -126,7 +125,7 @@ def require_rehearsed(path: Path, chosen: str) -> None:
 
 
 def _known_files(base: Path, remembered: list[Path]) -> list[Path]:
-    """SQLite files that settings, earlier runs and the project's folder know of, each once."""
+    """Return the SQLite files that settings, earlier runs and the project's folder know, each once."""
     configured = [
         Path(entry["NAME"])
         for entry in settings.DATABASES.values()
@@ -137,7 +136,7 @@ def _known_files(base: Path, remembered: list[Path]) -> list[Path]:
 
 
 def _files_below(base: Path) -> Iterator[Path]:
-    """Files that may be SQLite's; not those of hidden directories, of environments, or of our own reports."""
+    """Yield files that may be SQLite's, without hidden directories, environments and reports."""
     reports = reports_directory().name
     for folder, directories, files in os.walk(base):
         directories[:] = [
@@ -163,16 +162,16 @@ def _is_sqlite(path: Path) -> bool:
 
 
 def _described(path: Path) -> str:
-    """The path, its rows and its last change, for a person who has to choose."""
+    """Describe a candidate by path, rows and last change."""
     changed = datetime.fromtimestamp(path.stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M")
     return _("{path}: {rows}, last changed {changed}", path=path, rows=_rows(path), changed=changed)
 
 
 def _rows(path: Path) -> str:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _COUNT_TIMEOUT_SECONDS
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as connection:
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_COUNT_TIMEOUT_SECONDS)) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
             # As a run counts them: SourceCatalog.counted.
             names = connection.execute(

@@ -1,4 +1,4 @@
-"""Refuse a project with geometry: SpatiaLite keeps it in a form of its own, which PostGIS does not read."""
+"""Refuse a project with geometry: SpatiaLite stores it in a format that PostGIS does not read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 5
 
 
 def require_no_geometry() -> None:
-    """UsageError where an installed model has a field of GeoDjango's."""
+    """Raise UsageError where an installed model has a GeoDjango field."""
     # The module of the field cannot be imported without GDAL.
     fields = [
         f"{model._meta.label}.{field.name}"

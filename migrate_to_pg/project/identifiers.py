@@ -1,8 +1,8 @@
-"""What a database calls the tables and columns that Django names: asked of that database's own backend.
+"""Ask each database's backend for the names of the tables and columns that Django defines.
 
-Django computes the names of tables while it makes a model's class, by the length that the default database takes; the
-database itself reads what Django quoted, and PostgreSQL cuts it then. So both are asked: a registry of models is made
-with a backend of that kind as the default database, and each name is read as that database reads it.
+Django computes table names while it makes a model's class, by the length that the default database takes. The database
+then reads what Django quoted, and PostgreSQL truncates it. So both are asked: a registry of models is made with a
+backend of that kind as the default database, and each name is read as that database reads it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _QUALIFIED = re.compile(r'"(?:[^"]|"")*"(?:\."(?:[^"]|"")*")*')
 
 
 def backend(vendor: str) -> BaseDatabaseWrapper:
-    """Django's own for "sqlite3" or "postgresql", connected to nothing."""
+    """Return Django's own backend for "sqlite3" or "postgresql", without a connection."""
     return ConnectionHandler({"default": {"ENGINE": f"django.db.backends.{vendor}"}})["default"]
 
 
 def called(name: str, connection: BaseDatabaseWrapper) -> str:
-    """What the database calls what Django knows by that ``db_table`` or ``column``; without its schema, if it has one.
+    """Return the database's name for a ``db_table`` or ``column`` of Django, without its schema.
 
-    PostgreSQL cuts any identifier at 63 bytes, between characters.
+    PostgreSQL truncates an identifier to 63 bytes, between characters.
     """
     quoted = connection.ops.quote_name(name)
     read = name
@@ -35,5 +35,5 @@ def called(name: str, connection: BaseDatabaseWrapper) -> str:
 
 
 def cut(name: str, longest: int = 63) -> str:
-    """An identifier as PostgreSQL takes it: NAMEDATALEN - 1 bytes at most."""
+    """Truncate an identifier as PostgreSQL does, to NAMEDATALEN - 1 bytes."""
     return name.encode("utf-8", "surrogateescape")[:longest].decode("utf-8", "ignore")

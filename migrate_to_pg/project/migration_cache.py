@@ -1,6 +1,6 @@
-"""Keep what was learnt of a project's migrations for the next run, under a hash of all that it depends on.
+"""Cache the results of a project's migrations under a hash of everything that they depend on.
 
-Where it cannot be kept the next run learns it anew; nothing that anybody else may have written is read.
+Where the cache cannot be written the next run computes them anew. A file that others may have written is not read.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ from migrate_to_pg.project.sqlite_connection import sqlite_entry
 
 #: A word in quotes, as the code names a variable of the environment.
 _VARIABLE = re.compile(rb"""(?<=["'])[A-Za-z_][A-Za-z0-9_]*(?=["'])""")
-#: What is kept of earlier runs, at most.
-_KEPT = 40
+_MAX_ENTRIES = 40
 #: Settings of Django's own on which the tables of a project depend.
 _SETTINGS = (
     "AUTH_USER_MODEL", "DATABASE_ROUTERS", "DEFAULT_AUTO_FIELD", "DEFAULT_INDEX_TABLESPACE", "DEFAULT_TABLESPACE",
@@ -41,7 +40,7 @@ _SETTINGS = (
 
 
 def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]) -> str:
-    """The hash of what the result depends on."""
+    """Return the hash of everything that the result depends on."""
     entry = {**sqlite_entry(choice, Path()), "NAME": ""}
     names = [name for name in dir(settings) if name in _SETTINGS or _is_the_projects(name)]
     plain = {name: value for name in names if _is_plain(value := getattr(settings, name))}
@@ -62,12 +61,12 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
 
 
 def _is_the_projects(name: str) -> bool:
-    """Whether it is a setting that Django does not know."""
+    """Report whether Django does not know the setting."""
     return name.isupper() and not hasattr(global_settings, name)
 
 
 def _is_plain(value: object) -> bool:
-    """Whether it is written the same in each process."""
+    """Report whether the value's repr is the same in each process."""
     if isinstance(value, Mapping):
         return all(map(_is_plain, (*value.keys(), *value.values())))
     if isinstance(value, (list, tuple)):
@@ -76,14 +75,14 @@ def _is_plain(value: object) -> bool:
 
 
 def _sources() -> list[Path]:
-    """The files of every application but Django's, and of its migrations wherever they are."""
-    folders = {Path(config.path) for config in apps.get_app_configs() if not _is_known(config.name)}
-    # What is learnt depends on how.
+    """Return the files of every application but Django's, and of its migrations wherever they are."""
+    folders = {Path(config.path) for config in apps.get_app_configs() if not _is_versioned(config.name)}
+    # The result also depends on this code.
     folders.add(Path(__file__).parent)
     for label in {config.label for config in apps.get_app_configs()}:
         module, _explicit = MigrationLoader.migrations_module(label)
         with contextlib.suppress(ImportError, ValueError):
-            spec = find_spec(module) if module and not _is_known(module) else None
+            spec = find_spec(module) if module and not _is_versioned(module) else None
             folders.update(map(Path, (spec and spec.submodule_search_locations) or ()))
     loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     libraries = (
@@ -96,13 +95,13 @@ def _sources() -> list[Path]:
     return sorted(files)
 
 
-def _is_known(name: str) -> bool:
-    """Whether its version says what it holds."""
+def _is_versioned(name: str) -> bool:
+    """Report whether the package's version determines its content."""
     return name.split(".")[0] in ("django", "migrate_to_pg")
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The modules of a package, and whatever lies beside its migrations: they may read it."""
+    """Yield the modules of a package, and the data files beside its migrations, which may read them."""
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if Path(place, name, "__init__.py").is_file()]
         beside = Path(place).name == "migrations" or place == str(folder)
@@ -112,7 +111,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def recall(key: str) -> Any:
-    """What an earlier run of this user kept; None where there is nothing."""
+    """Return what an earlier run of this user kept, or None."""
     try:
         folder = _folder()
         if folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022:
@@ -123,7 +122,7 @@ def recall(key: str) -> Any:
 
 
 def keep(key: str, value: object) -> None:
-    """Only what JSON can hold."""
+    """Keep a value that JSON can hold."""
     with contextlib.suppress(OSError, RuntimeError):
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -132,7 +131,7 @@ def keep(key: str, value: object) -> None:
             json.dump(value, file)
         Path(name).replace(folder / f"{key}.json")
         kept = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in kept[_KEPT:]:
+        for path in kept[_MAX_ENTRIES:]:
             path.unlink(missing_ok=True)
 
 

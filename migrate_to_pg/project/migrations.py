@@ -1,7 +1,7 @@
-"""The source's applied migrations in, the same migrations run into the incoming schema out.
+"""Run the source's applied migrations in the incoming schema.
 
-No post_migrate is emitted: the rows that its receivers would make
-come from the source, with the source's primary keys, so that generic foreign keys stay true.
+No post_migrate is emitted: the rows that its receivers would make come from the source, with the source's primary keys,
+so that generic foreign keys stay valid.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
 from migrate_to_pg.records import INCOMING, Event, FreshRows
 
 Key = tuple[str, str]
-#: A statement is shown up to here.
-_LONGEST_SQL = 500
+#: Longer statements are truncated in messages.
+_MAX_SQL_LENGTH = 500
 Progress = Callable[[Event], None]
 
 
@@ -44,10 +44,10 @@ def run_migrations(
     *,
     watched: Collection[str] = ("public",),
 ) -> tuple[Key, ...]:
-    """Apply to staging exactly the migrations that the source has applied; the keys that it has not are returned.
+    """Apply to staging exactly the migrations that the source has applied, and return the keys of the others.
 
-    Raises MigrationStateError where the source's record contradicts the migration files, StagingError where a
-    migration does not run on PostgreSQL, or writes to one of the schemas ``watched``.
+    Raise MigrationStateError where the source's record contradicts the migration files, StagingError where a migration
+    does not run on PostgreSQL, or writes to one of the schemas ``watched``.
     """
     with recording(connection):
         runner = _Runner(connection, applied, progress, watched)
@@ -60,15 +60,15 @@ def run_migrations(
     return tuple((m.app_label, m.name) for m, __ in full_plan if (m.app_label, m.name) not in wanted)
 
 
-#: Classes of SQLSTATE: no room or memory, shut down by somebody, the system's own errors.
+#: Classes of SQLSTATE: insufficient resources, operator intervention, system errors.
 _OF_THE_SERVER = ("53", "57", "58")
 
 
 @contextmanager
 def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Begin in the incoming schema with django_migrations: where public is visible, Django would take public's for it.
+    """Create django_migrations in the incoming schema first: Django would use public's where that is visible.
 
-    Raises StagingError where this connection, which may be a pooler's, does not lead to that schema.
+    Raise StagingError where this connection, which may be a pooler's, does not lead to that schema.
     """
     try:
         require_incoming(connection)
@@ -91,10 +91,10 @@ def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def fresh_rows() -> FreshRows:
-    """What Django's post_migrate receivers put into an empty database, for the models that are installed."""
+    """Return what Django's post_migrate receivers put into an empty database, for the installed models."""
     permissions = {
         (model._meta.app_label, str(model._meta.model_name), codename)
-        # Unmanaged ones among them: they have no table, and permissions all the same.
+        # Unmanaged models have permissions although they have no table.
         for model in apps.get_models(include_auto_created=True)
         for codename in _codenames(model._meta)
     }
@@ -110,19 +110,19 @@ def _codenames(options: Any) -> Iterator[str]:
 
 
 def modules_with_code(applied: Collection[Key]) -> list[ModuleType]:
-    """The modules of the project's migrations that have code or SQL of their own: they may make rows."""
+    """Return the modules of the project's migrations with code or SQL of their own, which may make rows."""
     graph = SourceLoader(None, applied).graph
     return [
         sys.modules[type(migration).__module__]
         for migration in graph.nodes.values()
-        # Those of Django itself change rows, and make none.
+        # Django's own migrations change rows but make none.
         if migration is not None and not type(migration).__module__.startswith("django.")
         if any(map(_runs_code, migration.operations))
     ]
 
 
 def may_differ_by_vendor(modules: Iterable[ModuleType]) -> bool:
-    """Whether any of these migrations may make other rows on PostgreSQL than on SQLite: its source names a vendor."""
+    """Report whether a migration's source names a vendor, so that it may make other rows on PostgreSQL."""
     return any("vendor" in inspect.getsource(module) for module in modules)
 
 
@@ -133,9 +133,9 @@ def _runs_code(operation: Any) -> bool:
 
 
 class SourceLoader(MigrationLoader):
-    """The migration files as Django sees them beside the source's record: squashed migrations counted as it counts.
+    """The migration files as Django sees them beside the source's record, squashed migrations included.
 
-    Raises MigrationStateError where Django cannot make one graph of them.
+    Raise MigrationStateError where Django cannot make one graph of them.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper | None, applied: Collection[Key]) -> None:
@@ -151,13 +151,13 @@ class SourceLoader(MigrationLoader):
         except Exception as error:  # importing a migration is the project's own code: it may raise anything
             raise MigrationStateError(
                 _("A migration of the project cannot be imported: {first_line}", first_line=first_line(error)),
-                detail=[where] if (where := _raised_in(error)) else [],
+                detail=[where] if (where := _error_position(error)) else [],
                 remedy=_("Run manage.py showmigrations on the SQLite database, and correct what it shows."),
             ) from error
 
     @property
     def applied_migrations(self) -> dict[Key, Any]:
-        """What the source has applied, whatever the database of this loader says."""
+        """The migrations that the source has applied, whatever the loader's database says."""
         return self._recorded
 
     @applied_migrations.setter
@@ -166,7 +166,7 @@ class SourceLoader(MigrationLoader):
 
     @property
     def wanted(self) -> set[Key]:
-        """What staging must apply: also a squashed migration whose replaced ones are recorded no more."""
+        """The migrations to apply in staging. A squashed one counts although its replaced ones are not recorded."""
         return set(self._recorded) | (self._given & set(self.graph.nodes))
 
 
@@ -174,14 +174,14 @@ _MAKES_EXTENSION = re.compile(r"\s*CREATE\s+EXTENSION\b", re.IGNORECASE)
 
 
 class _Runner(MigrationExecutor):
-    """Django's executor, which looks before each migration where it is about to write, and after it where it wrote."""
+    """Django's executor, checking before each migration where it would write, and after it where it wrote."""
 
     def __init__(
         self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, watched: Collection[str]
     ) -> None:
-        # First: the executor's own would say the same in a traceback.
+        # First: the executor's own loader would raise a traceback.
         loader = SourceLoader(connection, applied)
-        super().__init__(connection, cast(Any, self._follow))
+        super().__init__(connection, cast(Any, self._on_progress))
         self.loader: SourceLoader = loader
         self._progress = progress
         self._current = ""
@@ -190,7 +190,7 @@ class _Runner(MigrationExecutor):
         self.total = 0
         self._before = self._states(watched)
 
-    def _follow(self, action: str, migration: Any = None, fake: bool = False) -> None:
+    def _on_progress(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start":
             self._current = f"{migration.app_label}.{migration.name}"
             require_incoming(self.connection)
@@ -202,7 +202,7 @@ class _Runner(MigrationExecutor):
             )
 
     def _require_server(self, error: BaseException) -> None:
-        """TargetError where it was not the migration that failed."""
+        """Raise TargetError where the connection failed rather than the migration."""
         raw = self.connection.connection
         if raw is not None and raw.broken:
             raise TargetError(
@@ -229,13 +229,13 @@ class _Runner(MigrationExecutor):
                     current=self._current or _("planning"),
                     first_line=first_line(error),
                 ),
-                detail=[*str(error).splitlines()[1:], *self._place(error)],
+                detail=[*str(error).splitlines()[1:], *self._error_location(error)],
                 remedy=remedy
                 or _("Make the migration run on both databases (connection.vendor tells them apart), then run again."),
             ) from error
 
     def _missing_extension(self, error: BaseException) -> str:
-        """What to do where this role may not make an extension; '' for all other errors."""
+        """Return advice where this role may not create an extension, or ''."""
         if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege) and _MAKES_EXTENSION.match(self._failed):
             return _(
                 "As a superuser, run in this database: {statement}; then run again.",
@@ -246,25 +246,25 @@ class _Runner(MigrationExecutor):
     def _last_statement(
         self, execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Mapping[str, Any]
     ) -> Any:
-        """Remember the statement that failed; Django asks this of every one."""
+        """Remember the statement that failed. Django calls this for every statement."""
         try:
             return execute(statement, parameters, many, context)
         except django.db.Error:
             self._failed = str(statement)
             raise
 
-    def _place(self, error: BaseException) -> Iterator[str]:
-        """The operation of the migration that raised, and the SQL that PostgreSQL refused."""
+    def _error_location(self, error: BaseException) -> Iterator[str]:
+        """Yield the migration's operation that raised, and the SQL that PostgreSQL refused."""
         frames = [frame for frame, __ in walk_tb(error.__traceback__)]
         applying = [frame.f_locals.get("operation") for frame in frames if frame.f_code is Migration.apply.__code__]
         if applying and applying[-1] is not None:
             yield _("Operation: {operation}", operation=applying[-1].describe())
         if self._failed and isinstance(error, django.db.Error):
-            yield _("SQL: {statement}", statement=" ".join(self._failed.split())[:_LONGEST_SQL])
+            yield _("SQL: {statement}", statement=" ".join(self._failed.split())[:_MAX_SQL_LENGTH])
 
     @contextmanager
     def _checked_before_commit(self) -> Iterator[None]:
-        """Look at the watched schemas within each migration's own transaction, so that it can still be rolled back."""
+        """Check the watched schemas in each migration's own transaction, which can be rolled back."""
         connection: Any = self.connection
         former, check = connection.SchemaEditorClass, self._require_untouched
 
@@ -316,7 +316,7 @@ class _Runner(MigrationExecutor):
 
 
 def model_refused(connection: BaseDatabaseWrapper, model: str, error: django.db.Error) -> StagingError:
-    """The error for a model whose table PostgreSQL does not make."""
+    """Return the error for a model whose table PostgreSQL does not make."""
     return StagingError(
         _("PostgreSQL does not take the model {model}: {first_line}", model=model, first_line=first_line(error)),
         detail=str(error).splitlines()[1:],
@@ -329,7 +329,7 @@ _MISSING_COLLATION = re.compile(r'"([^"]+)"')
 
 
 def missing_collation(connection: BaseDatabaseWrapper, error: BaseException) -> str:
-    """What to do where a collation is missing, which may be one of SQLite's; '' for all other errors."""
+    """Return advice where a collation is missing, which may be one of SQLite's, or ''."""
     refused = isinstance(error.__cause__, psycopg.errors.UndefinedObject) and "collation" in str(error)
     found = _MISSING_COLLATION.search(str(error)) if refused else None
     if found is None:
@@ -339,7 +339,7 @@ def missing_collation(connection: BaseDatabaseWrapper, error: BaseException) -> 
 
 
 def _without_icu(connection: BaseDatabaseWrapper) -> str:
-    # Where PostgreSQL has ICU its collations are made with the cluster.
+    # With ICU, PostgreSQL makes its collations together with the cluster.
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu')")
@@ -356,7 +356,7 @@ def _without_icu(connection: BaseDatabaseWrapper) -> str:
 
 
 def require_incoming(connection: BaseDatabaseWrapper) -> None:
-    """StagingError where this connection makes its tables anywhere but in the incoming schema."""
+    """Raise StagingError where this connection makes its tables anywhere but in the incoming schema."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         schema = cursor.fetchone()[0]
@@ -391,8 +391,8 @@ def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:
                 )
 
 
-def _raised_in(error: BaseException) -> str:
-    """File and line of the last of the frames that raised it."""
+def _error_position(error: BaseException) -> str:
+    """Return file and line of the innermost frame."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
     frames = extract_tb(error.__traceback__)
@@ -400,6 +400,6 @@ def _raised_in(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What the database said, or what kind of error of the project's own it is."""
+    """Return the first line of the database's message, or of the project's own error with its type."""
     lines = str(error).splitlines() or [""]
     return lines[0] if isinstance(error, (django.db.Error, psycopg.Error)) else f"{type(error).__name__}: {lines[0]}"

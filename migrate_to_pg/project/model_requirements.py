@@ -1,4 +1,4 @@
-"""Find the collations, functions, types and extensions that the models need and PostgreSQL may lack; ask no server."""
+"""Find collations, functions, types and extensions that the models need and PostgreSQL may lack, without a server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.schema_recorder import NEWEST, record
 from migrate_to_pg.records import Need
 
-#: Functions that SQLite has and PostgreSQL has not; a test asks servers whether that is so.
+#: Functions that SQLite has and PostgreSQL has not. A test checks this on servers.
 SQLITE_FUNCTIONS = frozenset(
     (
         "changes", "datetime", "glob", "group_concat", "hex", "ifnull", "iif", "instr", "json_array",
@@ -29,7 +29,7 @@ SQLITE_FUNCTIONS = frozenset(
         "unhex", "unicode", "unixepoch", "unlikely", "zeroblob",
     )
 )  # fmt: skip
-#: Types that SQLite takes, as it takes any, and PostgreSQL has not.
+#: Types that SQLite accepts, as it accepts any, and PostgreSQL has not.
 SQLITE_TYPES = frozenset(
     (
         "blob", "clob", "datetime", "double", "integer unsigned", "longblob", "longtext", "mediumint", "mediumtext",
@@ -44,7 +44,7 @@ EXTENSIONS = {
 }  # fmt: skip
 #: Every PostgreSQL has these.
 _COLLATIONS = frozenset(("c", "posix", "default", "ucs_basic"))
-#: How statements begin that make one.
+#: Kind -> first words of the statements that make one.
 _MADE_BY = {
     "collation": ("create collation",),
     "extension": ("create extension",),
@@ -57,7 +57,7 @@ _COLLATE = re.compile(r'\bCOLLATE "?([^\s",)]+)', re.IGNORECASE)
 
 
 def find_needs(registry: Registry, registered: Collection[str]) -> tuple[Need, ...]:
-    """What the models of the applied migrations ask for that neither PostgreSQL nor a migration is known to make.
+    """Return what the models of the applied migrations need and neither PostgreSQL nor a migration provides.
 
     ``registered`` are the collations and functions that the project gives SQLite, in lower case.
     """
@@ -100,7 +100,7 @@ def _of_field(field: Any, connection: Any) -> Iterator[tuple[str, str]]:
 
 
 def _of_sql(sql: str) -> Iterator[tuple[str, str]]:
-    # What is within quotes is a value; names have quotes of another kind.
+    # Single quotes enclose values. Names have double quotes.
     sql = _QUOTED.sub("''", sql)
     yield from (("collation", name) for name in _COLLATE.findall(sql))
     yield from (("function", name.lower()) for name in _FUNCTION.findall(sql.lower()))

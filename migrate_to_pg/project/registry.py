@@ -1,7 +1,7 @@
-"""The models that the applied migrations know and those that are installed, as each of the two databases calls them.
+"""The models of the applied migrations and the installed ones, as SQLite and PostgreSQL name their tables.
 
-The one place that says which table and columns a model has on SQLite and on PostgreSQL, and whether anything makes
-them. A content type names a model by its application and its name; which table that is, only Django knows.
+This module alone decides which table and columns a model has on either database, and whether anything creates them. A
+content type names a model by its application and its name. Only Django knows which table that is.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from migrate_to_pg.project.identifiers import backend, called
 from migrate_to_pg.project.migrations import Key, SourceLoader, first_line
 from migrate_to_pg.records import GenericKey, ModelNames, Unmade
 
-#: A database of which the kind is known, and which holds nothing.
+#: An empty SQLite database.
 _SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 Model = type[models.Model]
 
 
 def has_table(model: Model) -> bool:
-    """Whether Django makes a table for it, many-to-many tables included."""
+    """Report whether Django makes a table for the model. True for many-to-many tables."""
     return model._meta.managed and not model._meta.proxy and not model._meta.swapped
 
 
 def key_of(model: Model) -> Key:
-    """(application label, model name in lower case), as a content type and a migration state name it."""
+    """Return (application label, model name in lower case), as in a content type and a migration state."""
     return model._meta.app_label, str(model._meta.model_name)
 
 
 class Side(NamedTuple):
-    """What the migrations say where they are imported for one kind of database."""
+    """The migrations as imported for one kind of database."""
 
     loader: SourceLoader
-    #: The models, their tables called as on that database.
+    #: The models, with table names of that database.
     apps: Apps
-    #: Those that the applied migrations, or migrate --run-syncdb, know.
+    #: Models of the applied migrations, or of migrate --run-syncdb.
     made: frozenset[Key]
 
 
 class Registry:
-    """The models as of the migrations ``applied`` to the database ``alias``, and every other that is installed.
+    """The models as of the migrations ``applied`` to the database ``alias``, and every other installed model.
 
-    Raises MigrationStateError where the migration files make no graph, or Django cannot make the models.
+    Raise MigrationStateError where the migration files make no graph, or Django cannot make the models.
     """
 
     def __init__(self, applied: Collection[Key], alias: str) -> None:
@@ -63,12 +63,12 @@ class Registry:
 
     @property
     def source(self) -> Apps:
-        """The models, their tables called as on SQLite."""
+        """The models with their table names on SQLite."""
         return self._source.apps
 
     @property
     def target(self) -> Apps:
-        """The models, their tables called as on PostgreSQL."""
+        """The models with their table names on PostgreSQL."""
         return self._target.apps
 
     @cached_property
@@ -80,19 +80,19 @@ class Registry:
         return self._side(NOWHERE)
 
     def _side(self, entry: Mapping[str, Any]) -> Side:
-        """Where the alias means such a database: Django cuts names to what the *default* database takes.
+        """Make the models while the alias means such a database: Django cuts names to the *default* database's limit.
 
-        A migration may have other operations for each kind, too.
+        A migration may also have other operations for each kind.
         """
-        with _models_made(), override_alias(self.alias, entry), reimport_migrations():
+        with _reporting_model_errors(), override_alias(self.alias, entry), reimport_migrations():
             loader = SourceLoader(None, self.applied)
             bare = loader.unmigrated_apps
-            # Of applications without migrations a state has the models without their relations: here they are whole.
+            # A state has the models of applications without migrations, but without their relations.
             known = {key: model for key, model in _state(loader).models.items() if key[0] not in bare}
             made = set(known)
             for model in apps.get_models(include_swapped=True):
                 there = known.get(key_of(model))
-                # Of an unmanaged model makemigrations writes neither the relations nor what changes later.
+                # makemigrations writes neither relations nor later changes of an unmanaged model.
                 if there is None or not (model._meta.managed or there.options.get("managed", True)):
                     known[key_of(model)] = ModelState.from_model(model)
                     if model._meta.app_label in bare:
@@ -110,11 +110,11 @@ class Registry:
         return tuple(sorted(set(self._target.loader.graph.nodes) - self._target.loader.wanted))
 
     def _is_made(self, model: Model) -> bool:
-        """Whether the applied migrations, or migrate --run-syncdb, know it for PostgreSQL."""
+        """Report whether the applied migrations, or migrate --run-syncdb, make the model on PostgreSQL."""
         return key_of(cast(Model, model._meta.auto_created or model)) in self._target.made
 
     def stored_models(self, *, on_sqlite: bool = False) -> Iterator[Model]:
-        """Those that migrations make, with a table in this database as the project's routers say; as PostgreSQL's."""
+        """Yield the models that migrations make in this database as the routers say, with PostgreSQL's names."""
         side = self._source if on_sqlite else self._target
         for model in side.apps.get_models(include_auto_created=True):
             made = key_of(cast(Model, model._meta.auto_created or model)) in side.made
@@ -122,19 +122,19 @@ class Registry:
                 yield model
 
     def model(self, label: str) -> Model:
-        """The model, with PostgreSQL's names; LookupError where there is none."""
+        """Return the model with PostgreSQL's names. Raise LookupError where there is none."""
         return cast(Model, self.target.get_model(label))
 
     def others(self) -> Iterator[Model]:
-        """The models with a table that the project's routers keep out of this database."""
+        """Yield the models with a table that the project's routers keep out of this database."""
         labels = {name.label for name in self.names}
         for model in self.target.get_models(include_auto_created=True):
             if model._meta.label not in labels and has_table(model):
                 yield model
 
     def content_models(self) -> dict[Key, str]:
-        """(application label, model name in lower case) -> PostgreSQL's name of its table, that of a proxy included."""
-        # Those of SQLite alone have no table on PostgreSQL; they are not gone.
+        """Map (application label, model name in lower case) to PostgreSQL's table, proxies included."""
+        # Models of SQLite alone have no table on PostgreSQL but still exist.
         return {
             key_of(model): called(model._meta.db_table, self.postgresql)
             for side in (self.source, self.target)
@@ -142,7 +142,7 @@ class Registry:
         }
 
     def generic_keys(self) -> tuple[GenericKey, ...]:
-        """The generic foreign keys of every installed model, and the one that the admin's log keeps by hand."""
+        """Return every installed model's generic foreign keys, and the one that the admin's log keeps by hand."""
         return tuple(sorted(set(self._generic_keys()), key=lambda key: (key.table, key.object_column)))
 
     def _generic_keys(self) -> Iterator[GenericKey]:
@@ -181,7 +181,7 @@ class Registry:
                 made = self._is_made(target) and target._meta.managed
                 yield self._named(source, target, unmade=None if made else self._why(target))
                 installed = _installed(target)
-                # Its table was given another name since: by a migration that is not applied, or by hand.
+                # Its table was renamed since, by a migration that is not applied or by hand.
                 own = called(installed._meta.db_table, self.sqlite) if installed else ""
                 if installed and own not in (
                     called(source._meta.db_table, self.sqlite),
@@ -206,7 +206,7 @@ class Registry:
         )
 
     def _is_allowed(self, model: Model) -> bool:
-        # A many-to-many table is made with the model that declares it, whatever the routers say of itself.
+        # A many-to-many table is made with the model that declares it, whatever the routers say about itself.
         return router.allow_migrate_model(self.alias, cast(Model, model._meta.auto_created or model))
 
     def _is_used(self, model: Model) -> bool:
@@ -215,7 +215,7 @@ class Registry:
             return False
         owner = key_of(cast(Model, model._meta.auto_created or model))
         if owner in self._source.made and owner not in self._target.made:
-            # The migrations have it for SQLite alone, on purpose: a search index of its own.
+            # The migrations make it for SQLite alone, on purpose, such as a search index.
             return False
         return self._is_allowed(installed) or router.db_for_read(installed) == self.alias
 
@@ -225,7 +225,7 @@ class Registry:
         return Unmade.UNAPPLIED if self._migration(model) else Unmade.UNWRITTEN
 
     def _migration(self, model: Model) -> str:
-        """The first migration of its application, not applied, that creates it; else the last one that is not."""
+        """Return the first unapplied migration of its application that creates it, else the last unapplied one."""
         owner = cast(Model, model._meta.auto_created or model)
         mine = [key for key in self.unapplied if key[0] == owner._meta.app_label]
         makes = (key for key in mine if self._creates(key, str(owner._meta.model_name)))
@@ -241,8 +241,8 @@ def _installed(model: Model) -> Model | None:
 
 
 @contextmanager
-def _models_made() -> Iterator[None]:
-    """MigrationStateError where Django does not make the models: the project's own classes take part in it."""
+def _reporting_model_errors() -> Iterator[None]:
+    """Raise MigrationStateError where Django cannot make the models, in which the project's own classes take part."""
     try:
         yield
     except MigrateToPgError:
@@ -260,21 +260,21 @@ def _models_made() -> Iterator[None]:
 def _state(loader: SourceLoader) -> ProjectState:
     wanted = loader.wanted & set(loader.graph.nodes)
     # project_state reads an empty list as "every leaf".
-    leaves = [key for key in sorted(wanted) if not _is_followed(loader, key, wanted)]
+    leaves = [key for key in sorted(wanted) if not _has_applied_child(loader, key, wanted)]
     return loader.project_state(cast(Any, leaves)) if leaves else ProjectState()
 
 
-def _is_followed(loader: MigrationLoader, key: Key, wanted: set[Key]) -> bool:
+def _has_applied_child(loader: MigrationLoader, key: Key, wanted: set[Key]) -> bool:
     return any(child.key in wanted for child in loader.graph.node_map[key].children)
 
 
 def historical_models(loader: SourceLoader) -> dict[Key, str]:
-    """(application label, model name in lower case) -> table, of the models of a loader's applied migrations alone."""
+    """Map (application label, model name in lower case) to its table, for a loader's applied migrations alone."""
     return dict(_historical(_state(loader).models))
 
 
 def _historical(states: Mapping[Key, ModelState]) -> Iterator[tuple[Key, str]]:
-    """Without making classes of the states, which takes its time."""
+    """Compute the tables without making classes of the states, which is slow."""
     postgresql = backend("postgresql")
     for key, state in states.items():
         while state.options.get("proxy"):
@@ -288,6 +288,6 @@ def _historical(states: Mapping[Key, ModelState]) -> Iterator[tuple[Key, str]]:
 
 
 def _key(base: str | type[models.Model]) -> Key:
-    """A base as a state names it: "app.model", or a class such as Model itself."""
+    """Return the key of a base: "app.model" in a state, or a class such as Model itself."""
     label, _, name = base.partition(".") if isinstance(base, str) else ("", "", "")
     return label, name.lower()

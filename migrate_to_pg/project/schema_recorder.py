@@ -1,8 +1,8 @@
-"""What the applied migrations would have PostgreSQL make, as far as they tell Django's schema editor; nobody is asked.
+"""Record what the applied migrations would create on PostgreSQL through Django's schema editor, without a server.
 
-A migration may change the database alone, and may do so on one kind of database only: its state does not tell. Here
-each operation is given a schema editor of PostgreSQL's that notes what it is asked for, and a cursor that answers no
-rows, but for the tables made so far.
+A migration may change the database alone, and may do so on one kind of database only: its state does not show it. Here
+each operation gets a PostgreSQL schema editor that records the calls, and a cursor that returns no rows, except for the
+tables made so far.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from django.db.migrations.state import ProjectState
 from migrate_to_pg.postgres.parse_ddl import Altered, Change, Made, read
 from migrate_to_pg.project.migrations import SourceLoader
 
-#: A unique constraint by its columns, sorted; what has a name by that, after ''.
+#: Key of a constraint or index: its sorted columns, or '' and its name.
 Mark = tuple[str, ...]
-#: Of the newest server that can be meant: what needs it is not missing.
+#: Version of the newest server, so that nothing is missing that needs it.
 NEWEST = 180000
 
 
 @dataclass(slots=True)
 class Recorded:
-    """One table, as the schema editor, or a statement, was asked for it."""
+    """One table, as the schema editor or a statement defined it."""
 
     #: None where a statement made it.
     model: type[models.Model] | None = None
-    #: Column -> the field that it was made for, or what a statement says.
+    #: Column -> its field, or its definition in a statement.
     fields: dict[str, Any] = field(default_factory=dict)
-    #: Column -> what a statement changed of it afterwards.
+    #: Column -> later changes by statements.
     changed: dict[str, Change] = field(default_factory=dict)
-    #: Of a table that a statement made.
+    #: Primary key of a table that a statement made.
     primary_key: tuple[str, ...] = ()
-    #: Its constraints and indexes -> the object where it has a name, else the columns in their order.
+    #: Constraint or index -> the object where it has a name, else the columns in their order.
     marks: dict[Mark, Any] = field(default_factory=dict)
 
     def rename(self, old: str, new: str) -> None:
-        """A column, with all that is known by its name."""
+        """Rename a column in everything recorded."""
         names = {old: new}
         self.fields = {names.get(name, name): own for name, own in self.fields.items()}
         self.changed = {names.get(name, name): change for name, change in self.changed.items()}
@@ -56,25 +56,25 @@ class Recorded:
                 self.unique(names.get(name, name) for name in one)
 
     def unique(self, columns: Iterable[str]) -> None:
-        """A unique constraint without a name."""
+        """Add a unique constraint without a name."""
         columns = tuple(columns)
         self.marks[tuple(sorted(columns))] = columns
 
 
 @dataclass(slots=True)
 class Record:
-    """What the operations did."""
+    """The effects of the operations."""
 
     tables: dict[str, Recorded] = field(default_factory=dict)
-    #: Statements in SQL, in lower case: nobody reads what they make.
+    #: SQL statements in lower case, whose effects are only partly parsed.
     statements: list[str] = field(default_factory=list)
-    #: Applications of which an operation gave up, as for want of rows: what it would have done next is not known.
+    #: Applications with an operation that failed, as for want of rows, so that its further effects are unknown.
     gave_up: set[str] = field(default_factory=set)
-    #: Constraints and indexes that a statement dropped, and that Django gave their names.
+    #: Constraints and indexes, named by Django, that a statement dropped.
     dropped: set[str] = field(default_factory=set)
 
     def note(self, sql: str) -> None:
-        """A statement that nobody runs."""
+        """Record a statement that is not executed."""
         self.statements.append(sql.lower())
         for action in read(sql):
             if isinstance(action, Made):
@@ -114,12 +114,12 @@ class Record:
             table.marks[("", own_name)] = columns
 
     def speaks_of(self, *words: str) -> bool:
-        """Whether one statement has all of these words in it."""
+        """Report whether one statement contains all of these words."""
         return any(all(word.lower() in statement for word in words) for statement in self.statements)
 
 
 def is_plain(loader: SourceLoader) -> bool:
-    """Whether no operation of the applied migrations can do anything but what the state says; Django's own cannot."""
+    """Report whether the applied migrations do nothing but what the state says. Django's own always do."""
     applied = (loader.graph.nodes[key] for key in loader.wanted if key in loader.graph.nodes)
     own = (m for m in applied if m is not None and not type(m).__module__.startswith("django."))
     return all(map(_is_plain, (operation for migration in own for operation in migration.operations)))
@@ -131,7 +131,7 @@ def _is_plain(operation: Operation) -> bool:
 
 
 def record(connection: BaseDatabaseWrapper, loader: SourceLoader) -> Record:
-    """Ask every operation of the applied migrations, in their order; ``connection`` is to no database."""
+    """Run every operation of the applied migrations, in their order, without a database."""
     noted = Record()
     wrapper: Any = connection
     wrapper.__dict__["pg_version"] = NEWEST
@@ -144,7 +144,7 @@ def record(connection: BaseDatabaseWrapper, loader: SourceLoader) -> Record:
         for label, operation in _operations(loader):
             before = state.clone()
             try:
-                # It fails as well where the record lacks what an operation builds on.
+                # It also fails where the record lacks what an operation needs.
                 operation.state_forwards(label, state)
                 operation.database_forwards(label, editor, before, state)
             except (Exception, SystemExit):  # noqa: BLE001 - a migration is the project's own code
@@ -165,7 +165,7 @@ def _operations(loader: SourceLoader) -> Iterator[tuple[str, Operation]]:
 
 
 class _Cursor:
-    """Answers no rows, but for the key of one that was to be inserted."""
+    """A cursor that returns no rows, except for the key of an inserted one."""
 
     rowcount = 0
     description = None
@@ -204,16 +204,16 @@ class _Cursor:
 
 
 class _Editor(DatabaseSchemaEditor):
-    """Notes what is asked of it."""
+    """A schema editor that records the calls."""
 
     def __init__(self, connection: BaseDatabaseWrapper, noted: Record) -> None:
         super().__init__(connection, collect_sql=False, atomic=True)
         self.deferred_sql = []
         self._noted = noted
 
-    def _of(self, model: type[models.Model]) -> Recorded:
+    def _recorded(self, model: type[models.Model]) -> Recorded:
         if model._meta.db_table not in self._noted.tables:
-            # What was made by other means, as by SQL that nobody reads, is as the state has it.
+            # A table made by other means, such as unparsed SQL, is taken from the state.
             self._noted.tables[model._meta.db_table] = _made_of(model)
         return self._noted.tables[model._meta.db_table]
 
@@ -231,23 +231,23 @@ class _Editor(DatabaseSchemaEditor):
             self.delete_model(through)
 
     def add_index(self, model: type[models.Model], index: Any, concurrently: bool = False) -> None:
-        self._of(model).marks[named(index)] = index
+        self._recorded(model).marks[named(index)] = index
 
     def remove_index(self, model: type[models.Model], index: Any, concurrently: bool = False) -> None:
-        self._of(model).marks.pop(named(index), None)
+        self._recorded(model).marks.pop(named(index), None)
 
     def rename_index(self, model: type[models.Model], old_index: Any, new_index: Any) -> None:
         self.remove_index(model, old_index)
         self.add_index(model, new_index)
 
     def add_constraint(self, model: type[models.Model], constraint: Any) -> None:
-        self._of(model).marks[named(constraint)] = constraint
+        self._recorded(model).marks[named(constraint)] = constraint
 
     def remove_constraint(self, model: type[models.Model], constraint: Any) -> None:
-        self._of(model).marks.pop(named(constraint), None)
+        self._recorded(model).marks.pop(named(constraint), None)
 
     def alter_unique_together(self, model: type[models.Model], old: Any, new: Any) -> None:
-        table = self._of(model)
+        table = self._recorded(model)
         for names in old:
             table.marks.pop(tuple(sorted(_columns(model, names))), None)
         for names in new:
@@ -267,13 +267,13 @@ class _Editor(DatabaseSchemaEditor):
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.create_model(field.remote_field.through)
         elif not field.many_to_many:
-            _add(self._of(model), field)
+            _add(self._recorded(model), field)
 
     def remove_field(self, model: type[models.Model], field: Any) -> None:
         if field.many_to_many and field.remote_field.through._meta.auto_created:
             self.delete_model(field.remote_field.through)
         elif not field.many_to_many:
-            table = self._of(model)
+            table = self._recorded(model)
             table.fields.pop(field.column, None)
             table.marks = {mark: one for mark, one in table.marks.items() if "" in mark or field.column not in mark}
 
@@ -283,7 +283,7 @@ class _Editor(DatabaseSchemaEditor):
                 model, old_field.remote_field.through._meta.db_table, new_field.remote_field.through._meta.db_table
             )
             return
-        table = self._of(model)
+        table = self._recorded(model)
         if old_field.unique:
             table.marks.pop((old_field.column,), None)
         table.rename(old_field.column, new_field.column)
@@ -291,7 +291,7 @@ class _Editor(DatabaseSchemaEditor):
 
 
 def _made_of(model: type[models.Model]) -> Recorded:
-    """The table as CreateModel makes it."""
+    """Return the table as CreateModel makes it."""
     table = Recorded(model=model)
     for own in model._meta.local_concrete_fields:
         _add(table, own)
@@ -303,7 +303,7 @@ def _made_of(model: type[models.Model]) -> Recorded:
 
 def _add(table: Recorded, own: Any) -> None:
     if own.column is None:
-        # Nothing of the kind has a column of its own: a composite key.
+        # A composite key has no column of its own.
         return
     table.fields[own.column] = own
     table.changed.pop(own.column, None)
@@ -312,7 +312,7 @@ def _add(table: Recorded, own: Any) -> None:
 
 
 def _made_with(model: type[models.Model]) -> Iterator[type[models.Model]]:
-    """Its many-to-many tables."""
+    """Yield the model's many-to-many tables."""
     for own in model._meta.local_many_to_many:
         through = own.remote_field.through
         if through is not None and through._meta.auto_created:
@@ -320,7 +320,7 @@ def _made_with(model: type[models.Model]) -> Iterator[type[models.Model]]:
 
 
 def named(one: Any) -> Mark:
-    """The mark of a constraint or an index that has a name."""
+    """Return the key of a constraint or index that has a name."""
     return "", str(one.name)
 
 

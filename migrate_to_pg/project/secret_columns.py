@@ -1,9 +1,9 @@
-"""Decide which columns hold secrets, and write *** wherever a value of theirs would be shown.
+"""Decide which columns are secret, and mask their values wherever they would be shown.
 
 A column is secret by its name (password, token, secret, session data, API key, ...), by the class of its Django field
 (an encrypted field), by its place in a table of tokens or keys, or because ``MIGRATE_TO_PG["SECRETS"]`` names it. The
-snapshot, the journal and the quarantine keep such values, since repairs and the proof need them; nothing that is read
-by people or sent on does.
+snapshot, the journal and the quarantine keep such values, since repairs and verification need them. Reports and
+messages do not.
 """
 
 from __future__ import annotations
@@ -17,59 +17,59 @@ import psycopg
 
 MASK = "***"
 
-#: Found anywhere in a name of which only letters and digits are left. Not secretary, secretariat.
+#: Found anywhere in a name reduced to letters and digits. Not secretary, secretariat.
 _IN_NAME = re.compile(
     r"passw|passphrase|passcode|motdepasse|secret(?!ar)|token|credential|encrypted|ciphertext|sessiondata|sessionkey"
     r"|sessionid$|recoverycode|backupcode|(?:api|private|access|signing|encryption|hashed|activation)key"
 )
-#: One word of a name. Short words occur within others.
+#: Matched as separate words of a name, since short words occur within others.
 _WORDS = frozenset({"pwd", "mdp", "otp", "totp", "jwt", "bearer", "salt"})
-#: A table of these holds them in columns with names that say little.
+#: A table of secrets holds them in columns with neutral names.
 _IN_TABLE = re.compile(r"token|apikey|secret(?!ar)|credential|otp|totp|authenticator")
 _COLUMNS_THERE = frozenset({"key", "value", "digest", "hash", "seed", "code", "data"})
 _FIELD = re.compile(r"encrypt|fernet|password|secret(?!ar)|credential|token", re.IGNORECASE)
-#: Kinds of fields that say when, or whether: no secret is kept in them, whatever their name.
+#: Field types that cannot hold a secret, whatever their name.
 _PLAIN_FIELDS = frozenset(
     {"AutoField", "BigAutoField", "SmallAutoField", "BooleanField", "NullBooleanField", "DateField", "DateTimeField",
      "TimeField", "DurationField"}
 )  # fmt: skip
-#: Identifiers are cut by PostgreSQL.
+#: PostgreSQL truncates identifiers.
 _LONGEST = 63
 _KEY = re.compile(r"\((?P<columns>.*?)\)=\(.*\)", re.DOTALL)
 _ROW = re.compile(r"(Failing row contains ).*", re.DOTALL)
 
 
 def is_secret(table: str, column: str) -> bool:
-    """Whether values of this column are never shown; both names may be SQLite's or PostgreSQL's."""
+    """Report whether values of this column are never shown. Names may be SQLite's or PostgreSQL's."""
     table, column = _unquoted(table), column.casefold()
-    if not _asked_of(_settings()).isdisjoint({column, f"{table}.{column}"}):
+    if not _configured(_settings()).isdisjoint({column, f"{table}.{column}"}):
         return True
     known = _by_field().get((table, column))
     return _by_name(table, column) if known is None else known
 
 
 def has_secret(table: str, columns: Iterable[str]) -> bool:
-    """Whether any of these columns is secret."""
+    """Report whether any of these columns is secret."""
     return any(is_secret(table, column) for column in columns)
 
 
 def masked(table: str, column: str, value: str | None) -> str | None:
-    """A value that was written as text, or *** in its place; that there is none may be known."""
+    """Return the text, or *** in its place. That there is no value may be known."""
     return MASK if value is not None and is_secret(table, column) else value
 
 
 def masked_key(table: str, key: Mapping[str, str], *, row: int | None = None) -> dict[str, str]:
-    """A row's key; where a part of it is secret the number of the row, if that is known."""
+    """Return a row's key. Where a part of it is secret, return the number of the row, if that is known."""
     if row is not None and has_secret(table, key):
         return {"rowid": str(row)}
     return {column: MASK if is_secret(table, column) else value for column, value in key.items()}
 
 
-def server_reason(said: str, sqlstate: str, table: str, columns: Iterable[str]) -> str:
-    """PostgreSQL's message about a value in one of these columns, or the name of its SQLSTATE where one is secret."""
-    # Violations of integrity and of limits name constraints, columns and sizes; values are in their DETAIL.
+def server_reason(message: str, sqlstate: str, table: str, columns: Iterable[str]) -> str:
+    """Return PostgreSQL's message about a value, or its SQLSTATE's name where one of these columns is secret."""
+    # Violations of integrity and of limits name constraints, columns and sizes. Values are in their DETAIL.
     if sqlstate.startswith(("23", "54")) or not has_secret(table, columns):
-        return said
+        return message
     try:
         name = psycopg.errors.lookup(sqlstate).__name__
     except KeyError:
@@ -78,13 +78,15 @@ def server_reason(said: str, sqlstate: str, table: str, columns: Iterable[str]) 
 
 
 def server_message(error: psycopg.Error) -> str:
-    """PostgreSQL's message, or the driver's first line; of a data exception without what it quotes."""
-    said = error.diag.message_primary or next(iter(str(error).splitlines()), "")
-    return re.sub(r'".*"', f'"{MASK}"', said, flags=re.DOTALL) if (error.sqlstate or "").startswith("22") else said
+    """Return PostgreSQL's message, or the driver's first line. Mask what a data exception quotes."""
+    message = error.diag.message_primary or next(iter(str(error).splitlines()), "")
+    return (
+        re.sub(r'".*"', f'"{MASK}"', message, flags=re.DOTALL) if (error.sqlstate or "").startswith("22") else message
+    )
 
 
 def server_detail(error: psycopg.Error, table: str = "") -> list[str]:
-    """PostgreSQL's DETAIL and HINT: no row as it is, and no key of which a column is secret."""
+    """Return PostgreSQL's DETAIL and HINT without row values, and without keys that have a secret column."""
     table = error.diag.table_name or table
     detail = _ROW.sub(rf"\1({MASK}).", error.diag.message_detail or "")
     if (key := _KEY.search(detail)) and has_secret(table, re.findall(r"\w+", key["columns"])):
@@ -93,7 +95,7 @@ def server_detail(error: psycopg.Error, table: str = "") -> list[str]:
 
 
 def _unquoted(table: str) -> str:
-    """The name without its schema: a carried table is shown with it, and Django's db_table may be '"schema"."name"'."""
+    """Return the name without its schema: leftovers are shown with it, and db_table may be '"schema"."name"'."""
     return table.rpartition(".")[2].strip('"').casefold()
 
 
@@ -105,7 +107,7 @@ def _by_name(table: str, column: str) -> bool:
 
 
 def _settings() -> tuple[str, ...]:
-    """The names in ``MIGRATE_TO_PG["SECRETS"]``; whether they are names is told by ``management.defaults``."""
+    """Return the names in ``MIGRATE_TO_PG["SECRETS"]``. ``management.settings`` checks whether they are names."""
     from django.conf import settings
 
     given: Any = getattr(settings, "MIGRATE_TO_PG", None) if settings.configured else None
@@ -115,13 +117,13 @@ def _settings() -> tuple[str, ...]:
 
 
 @functools.cache
-def _asked_of(names: Sequence[str]) -> frozenset[str]:
-    """Each as column or table.column."""
+def _configured(names: Sequence[str]) -> frozenset[str]:
+    """Return each name as column or table.column."""
     return frozenset(place.casefold() for name in names if (place := place_of(name)))
 
 
 def place_of(name: str) -> str:
-    """The column that a name in the setting means, as column or table.column; '' where no installed model has it."""
+    """Return the column that a setting names, as column or table.column, or '' where no installed model has it."""
     if name.count(".") != 2:
         return name
     from django.apps import apps
@@ -136,7 +138,7 @@ def place_of(name: str) -> str:
 
 
 def _by_field() -> Mapping[tuple[str, str], bool]:
-    """(table, column) -> what the installed model's field says; nothing before the models are loaded."""
+    """Map (table, column) to the verdict on the installed model's field. Empty before the models are loaded."""
     from django.apps import apps
 
     return _known_fields() if apps.models_ready else {}
@@ -156,7 +158,7 @@ def _known_fields() -> Mapping[tuple[str, str], bool]:
 
 
 def field_is_secret(field: Any) -> bool:
-    """By its class or its name; of a foreign key, by those of what it refers to."""
+    """Decide by the field's class or name, and for a foreign key by those of the referenced field."""
     seen = {field}
     while field.remote_field is not None and (target := field.target_field) not in seen:
         field = target

@@ -21,7 +21,7 @@ _USUAL_VARIABLE = "DATABASE_URL"
 
 
 def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
-    """A step for a person: what to put where, so that the application finds the target; the password is not in it.
+    """Describe the step by which the application finds the target. The password is not in it.
 
     ``alias`` is the database that was moved, ``entry`` the target as an entry of DATABASES.
     """
@@ -45,7 +45,7 @@ def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
 
 
 def how_to_go_back(entry: Mapping[str, Any], sqlite: str) -> str:
-    """The step by which the application finds that SQLite file again, and no longer the target, which is ``entry``."""
+    """Describe the step by which the application returns from the target, ``entry``, to that SQLite file."""
     alias = next((name for name in settings.DATABASES if is_in_force(name, entry)), DEFAULT_DB_ALIAS)
     former = {"ENGINE": "django.db.backends.sqlite3", "NAME": sqlite}
     if is_in_force(alias, former):
@@ -71,19 +71,19 @@ def how_to_go_back(entry: Mapping[str, Any], sqlite: str) -> str:
 
 
 def _read_from() -> tuple[str, str]:
-    """The name of the file that sets DATABASES, and the variable that it reads a URL from; '' where it reads none."""
+    """Return the name of the file that sets DATABASES, and the variable with the URL, or '' where it reads none."""
     path, values = _assignments()
     return (path.name, _variable(values, _parsed(path))) if path else ("settings.py", "")
 
 
 def is_in_force(alias: str, entry: Mapping[str, Any]) -> bool:
-    """Whether the settings have the target as that database already."""
+    """Report whether the settings have the target as that database already."""
     ours = settings.DATABASES.get(alias, {})
     return all(str(ours.get(key) or "") == str(entry.get(key) or "") for key in ("ENGINE", "NAME", "HOST", "PORT"))
 
 
 def _assignments() -> tuple[Path | None, list[ast.expr]]:
-    """The file in which the settings set DATABASES, and all that they set of it there; None where none can be read."""
+    """Return the file that sets DATABASES, and the values that it assigns. None where it cannot be read."""
     for path in _files(getattr(settings, "SETTINGS_MODULE", "") or ""):
         nodes = [node for node in ast.walk(_parsed(path)) if isinstance(node, ast.Assign)]
         if values := [n.value for n in nodes if any("DATABASES" in ast.unparse(target) for target in n.targets)]:
@@ -92,7 +92,7 @@ def _assignments() -> tuple[Path | None, list[ast.expr]]:
 
 
 def _files(name: str) -> Iterator[Path]:
-    """The file of a module of settings, then those of the modules of which it imports everything."""
+    """Yield the file of a settings module, then those of the modules of which it imports everything."""
     module = sys.modules.get(name)
     path = Path(getattr(module, "__file__", None) or "")
     if module is None or path.suffix != ".py":
@@ -113,13 +113,13 @@ def _parsed(path: Path) -> ast.Module:
 
 
 def _variable(values: Sequence[ast.expr], module: ast.Module) -> str:
-    """The variable from which a URL is read; '' where none is."""
+    """Return the variable from which a URL is read, or ''."""
     nodes = (node for value in values for node in ast.walk(value))
     for call in (node for node in nodes if isinstance(node, ast.Call)):
         if isinstance(call.func, ast.Attribute) and call.func.attr in _READERS:
             named = [keyword.value for keyword in call.keywords if keyword.arg in ("env", "var")]
             return next(_texts([*named, *call.args[:1]]), _USUAL_VARIABLE)
-    # A function of the project's own, or one that is given the text of the variable.
+    # A function of the project, or one that is given the text of the variable.
     texts = (text for part in (*values, module) for text in _texts(ast.walk(part)))
     return next((text for text in texts if text.isidentifier() and text.endswith(_USUAL_VARIABLE)), "")
 
@@ -129,7 +129,7 @@ def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _url(entry: Mapping[str, Any]) -> str:
-    """Its address, with a word where the password belongs."""
+    """Return the target's URL, with a placeholder for the password."""
     user, host, port, name = (str(entry.get(key) or "") for key in ("USER", "HOST", "PORT", "NAME"))
     shown = address(user=user, host=host, port=port, name=name)
     return shown.replace("@", ":PASSWORD@", 1) if entry.get("PASSWORD") else shown

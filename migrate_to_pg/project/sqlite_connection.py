@@ -1,6 +1,6 @@
-"""A SQLite file in, a connection to it out as the web server has one: foreign keys on, the project's functions there.
+"""Connect to a SQLite file as the web server does: foreign keys on, the project's functions registered.
 
-Generated columns, indexes and triggers may call those functions; without them SQLite can neither write nor check.
+Generated columns, indexes and triggers may call those functions. Without them SQLite can neither write nor check.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SQLITE = "django.db.backends.sqlite3"
 
 @contextmanager
 def connect_like_django(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Connection]:
-    """SQLite's own connection, opened with the project's settings; texts that are no UTF-8 survive it."""
+    """Open a connection of the sqlite3 module with the project's settings. Text that is not UTF-8 survives it."""
     with django_connection(choice, path) as connection:
         database: sqlite3.Connection = connection.connection
         database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
@@ -34,7 +34,7 @@ def connect_like_django(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Co
 
 @contextmanager
 def django_connection(choice: SourceChoice, path: Path, **options: Any) -> Iterator[BaseDatabaseWrapper]:
-    """Django's wrapper around it."""
+    """Open Django's connection wrapper."""
     entry = sqlite_entry(choice, path)
     entry["OPTIONS"] |= options
     connection = ConnectionHandler({"default": dict(entry), choice.alias: entry})[choice.alias]
@@ -50,7 +50,7 @@ def django_connection(choice: SourceChoice, path: Path, **options: Any) -> Itera
 
 
 class _Recorder(sqlite3.Connection):
-    """Remembers what is registered with it."""
+    """A connection that remembers what is registered with it."""
 
     def __init__(self, *values: Any, **named: Any) -> None:
         super().__init__(*values, **named)
@@ -65,7 +65,7 @@ def _recorded(method: str) -> Callable[..., None]:
     return record
 
 
-#: The methods by which a connection is given what SQLite lacks.
+#: The methods that register what SQLite lacks.
 for _method in (
     "create_collation", "create_function", "create_aggregate", "create_window_function", "enable_load_extension",
     "load_extension",
@@ -75,9 +75,9 @@ for _method in (
 
 
 def registrations(choice: SourceChoice) -> list[Registration]:
-    """What Django, its backend and the project's receivers register with a connection, as far as they come.
+    """Return what Django and the project's receivers register with a connection, up to their first error.
 
-    Asked of an empty database in memory: a receiver may also want to change how the file is kept.
+    An empty database in memory is used: a receiver may also want to change how the file is kept.
     """
     found: list[_Recorder] = []
 
@@ -85,7 +85,7 @@ def registrations(choice: SourceChoice) -> list[Registration]:
         found.append(_Recorder(*values, **named))
         return found[-1]
 
-    # What a receiver cannot do with an empty database, it did not do; the web server's own failures are not ours.
+    # A receiver may fail with an empty database. Its failures with the web server's database are not ours.
     with contextlib.suppress(Exception), django_connection(choice, Path(":memory:"), factory=connect):
         pass
     for connection in found:
@@ -95,7 +95,7 @@ def registrations(choice: SourceChoice) -> list[Registration]:
 
 
 def names_of_the_project(choice: SourceChoice) -> frozenset[str]:
-    """The collations and functions, in lower case, that the project gives SQLite besides Django's own."""
+    """Return the names, in lower case, of the collations and functions that the project adds to Django's."""
     own = _Recorder(":memory:")
     register(own)
     own.close()
@@ -108,7 +108,7 @@ def names_of_the_project(choice: SourceChoice) -> frozenset[str]:
 
 
 def sqlite_entry(choice: SourceChoice, path: Path) -> dict[str, Any]:
-    """A file as an entry of DATABASES, with the project's own settings where it has some for SQLite."""
+    """Return a file as an entry of DATABASES, with the project's own settings where it has some for SQLite."""
     entry = settings.DATABASES.get(choice.alias, {})
     if "sqlite3" not in entry.get("ENGINE", "") and "spatialite" not in entry.get("ENGINE", ""):
         entry = {"ENGINE": _SQLITE}
@@ -116,7 +116,7 @@ def sqlite_entry(choice: SourceChoice, path: Path) -> dict[str, Any]:
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The project's, but for a change of the journal mode, which stays in the file: nobody asked for that."""
+    """Return the project's options without a change of the journal mode, which would stay in the file."""
     commands = str(options.get("init_command", "")).split(";")
     kept = ";".join(command for command in commands if "journal_mode" not in command.lower())
     return (

@@ -1,6 +1,6 @@
-"""What Django's system checks say of the project's models on PostgreSQL, and do not say on SQLite.
+"""Run Django's system checks on PostgreSQL, and compare them with those on SQLite.
 
-Every command that checks its database, ``migrate`` among them, ends where one of them finds an error.
+Every command that checks its database, such as ``migrate``, stops where a check finds an error.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ _MAJOR = 10000
 
 
 def failing_on_sqlite(choice: SourceChoice) -> list[CheckMessage]:
-    """What fails already: the move changes nothing about it."""
+    """Return the checks that already fail on SQLite, which the move does not change."""
     with override_alias(choice.alias, sqlite_entry(choice, Path(":memory:"))):
         return _failing(choice.alias)
 
 
 def checked(choice: SourceChoice, known: list[CheckMessage]) -> tuple[SystemCheck, ...]:
-    """What fails on the server that the source's alias means now, for whatever tables it has."""
+    """Return the checks that newly fail on the server that the source's alias means now."""
     return tuple(_check(message) for message in _failing(choice.alias) if message not in known)
 
 
 def asked_of_tables(choice: SourceChoice) -> tuple[SystemCheck, ...]:
-    """What those checks say that look into the database, once its tables are made."""
+    """Return the failing checks that read the database, once its tables are made."""
     return tuple(_check(message) for message in _messages(Tags.database, choice.alias) if _stops(message))
 
 
 @contextmanager
 def explained_by(checks: tuple[SystemCheck, ...]) -> Iterator[None]:
-    """Where a table cannot be made, Django may have said why."""
+    """Add failed system checks to the error where a table cannot be made."""
     try:
         yield
     except StagingError as error:
-        told = (
+        reasons = (
             _(
                 "Django's system check {id}, {object}: {message}",
                 id=check.id,
@@ -59,12 +59,12 @@ def explained_by(checks: tuple[SystemCheck, ...]) -> Iterator[None]:
             )
             for check in checks
         )
-        error.detail = (*error.detail, *told)
+        error.detail = (*error.detail, *reasons)
         raise
 
 
 def checked_offline(choice: SourceChoice, known: list[CheckMessage]) -> tuple[SystemCheck, ...]:
-    """The same without a server: what fails on the newest PostgreSQL, and what on the oldest that Django supports."""
+    """Return checks that fail on the newest PostgreSQL, and on the oldest that Django supports, without a server."""
     newest = _failing_on(choice, NEWEST)
     with override_alias(choice.alias, NOWHERE) as connection:
         (oldest,) = connection.features.minimum_database_version or (NEWEST // _MAJOR,)
@@ -89,7 +89,7 @@ def _failing(alias: str) -> list[CheckMessage]:
 
 
 def _messages(tag: str, alias: str) -> Iterator[Any]:
-    """A check of the project's own that cannot ask this database tells nothing of it."""
+    """Run the checks. A check of the project that cannot query this database yields nothing."""
     try:
         yield from run_checks(tags=[tag], databases=[alias])
     except django.db.Error:

@@ -27,7 +27,7 @@ def learning(
     source = made()
 
     def run() -> tuple[SqliteSchema, int]:
-        monkeypatch.setattr(scratch_schema, "_learnt", {})
+        monkeypatch.setattr(scratch_schema, "_cache", {})
         catalog, events = read_source(source), list[object]()
         names = [table.name for table in catalog.tables]
         return learn(choose_source(str(source)), catalog.applied_migrations, names, events.append), len(events)
