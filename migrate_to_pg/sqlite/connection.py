@@ -45,7 +45,9 @@ def numbered_rows(table: SourceTable, schema: str = "main") -> str:
     name = f"{schema}.{quote_name(table.name)}"
     if rowid_name(table) or (table.numbered and schema == "main"):
         return name
-    return f"(SELECT row_number() OVER () AS {quote_name(NUMBER)}, * FROM {name} NOT INDEXED)"  # noqa: S608 - quoted
+    # The cast: SQLite makes an index of its own for a join by the number only where that has a type.
+    number = f"CAST(row_number() OVER () AS INTEGER) AS {quote_name(NUMBER)}"
+    return f"(SELECT {number}, * FROM {name} NOT INDEXED)"  # noqa: S608 - quoted
 
 
 #: SQL for the hexadecimal digits of the UUID in ``{c}``. It accepts what Python's ``uuid.UUID``, and so Django, reads:
