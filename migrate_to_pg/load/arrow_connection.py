@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.session import configure_session, for_arrow
+from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
 from migrate_to_pg.system.redact import redacted
 
 
@@ -21,7 +21,7 @@ def connect(conninfo: str) -> Iterator[Any]:
     """Commits need not wait for the disk here: nothing of this is visible before publish, which does wait."""
     with ExitStack() as stack:
         try:
-            connection = stack.enter_context(postgresql.connect(for_arrow(conninfo, "synchronous_commit=off")))
+            connection = stack.enter_context(postgresql.connect(arrow_conninfo(conninfo, "synchronous_commit=off")))
             _let_it_last(connection)
         except adbc_driver_manager.Error as error:
             raise LoadError(

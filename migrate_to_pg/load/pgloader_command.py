@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import LoadError, TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.session import for_others
+from migrate_to_pg.postgres.session import settings_for_others
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite.connection import open_snapshot
 
@@ -72,7 +72,7 @@ def pgloader_target(connection: psycopg.Connection[Any], conninfo: str) -> Pgloa
         variables={"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user, **_certificates(conninfo)},
         password=info.password,
         role=role,
-        session=for_others(connection.cursor()),
+        session=settings_for_others(connection.cursor()),
     )
 
 

@@ -15,8 +15,8 @@ from psycopg import sql
 
 from migrate_to_pg import __version__
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.schema_digest import Described, describe
-from migrate_to_pg.postgres.standby import wait_for_the_disk
+from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
+from migrate_to_pg.postgres.standby import require_durable_commit
 from migrate_to_pg.records import INCOMING, Options, Plan
 
 Connection = psycopg.Connection[Any]
@@ -106,23 +106,23 @@ def _has_notes(connection: Connection, schema: str) -> bool:
 def _note(connection: Connection, key: str, name: str, rows: int) -> None:
     statement = sql.SQL("INSERT INTO {} VALUES (%s, %s, %s)").format(sql.Identifier(INCOMING, _NOTES))
     with connection.transaction():
-        wait_for_the_disk(connection)
+        require_durable_commit(connection)
         connection.execute(statement, [key, name, rows])
 
 
 def _change_places(connection: Connection) -> None:
     """The dead run's schema becomes the incoming one, where its catalogue is that of the new one."""
-    fresh = describe(connection, INCOMING)
+    fresh = read_definitions(connection, INCOMING)
     between = f"{_WAITING}_too"
     with connection.transaction():
         _rename(connection, INCOMING, between)
         _rename(connection, _WAITING, INCOMING)
-        if _without_notes(describe(connection, INCOMING)) != fresh:
+        if _without_notes(read_definitions(connection, INCOMING)) != fresh:
             raise _OtherSchemaError
         _rename(connection, between, _WAITING)
 
 
-def _without_notes(described: frozenset[Described]) -> frozenset[Described]:
+def _without_notes(described: frozenset[ObjectDefinition]) -> frozenset[ObjectDefinition]:
     return frozenset(item for item in described if item.name.split(".")[0] != _NOTES)
 
 

@@ -19,7 +19,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import read_target
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.schema_digest import Described, describe
+from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
 from migrate_to_pg.records import (
     LEFTOVERS,
     LEFTOVERS_INCOMING,
@@ -53,7 +53,7 @@ class LeftoversLoad:
     loaded: tuple[LoadedTable, ...]
     #: The working file, and the schema as it was made.
     path: Path
-    made: frozenset[Described]
+    made: frozenset[ObjectDefinition]
     #: View -> why SQLite cannot read it.
     unread: dict[str, str]
     #: Table that stays behind -> the number of columns that it would have, too many for PostgreSQL.
@@ -76,7 +76,7 @@ def load_leftovers(
     leftovers.make_tables(connection, LEFTOVERS_INCOMING, found.tables)
     there = read_target(connection, LEFTOVERS_INCOMING)
     own = leftovers.plan_for(found.tables, there, source_time_zone=plan.source_time_zone)
-    made = describe(connection, LEFTOVERS_INCOMING)
+    made = read_definitions(connection, LEFTOVERS_INCOMING)
     aside = staging.drop_objects(connection, LEFTOVERS_INCOMING)
     try:
         loaded = load(own, path, conninfo, schema=LEFTOVERS_INCOMING, progress=progress, jobs=options.jobs)

@@ -45,10 +45,10 @@ from migrate_to_pg.planning.planner import chosen_models
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.embedded import EmbeddedServer
-from migrate_to_pg.postgres.schema_digest import Described, describe
-from migrate_to_pg.postgres.schema_names import final_schema
-from migrate_to_pg.postgres.session import for_others
-from migrate_to_pg.postgres.standby import Watch, wait_for_no_standby, watched
+from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
+from migrate_to_pg.postgres.schema_names import validate_schema_name
+from migrate_to_pg.postgres.session import settings_for_others
+from migrate_to_pg.postgres.standby import StandbyWatch, skip_standby, watch_commits
 from migrate_to_pg.project.alias_override import forget_migrations, override_alias
 from migrate_to_pg.project.create_models import create_model_tables, made_from, make_unmigrated_tables
 from migrate_to_pg.project.databases import TargetChoice, choose_target, embedded_directory
@@ -116,17 +116,17 @@ class _Move(Loading):
     """Check, dump, rehearse or publish."""
 
     def __init__(self, options: Options, progress: Progress) -> None:
-        self.final = final_schema(options.publish_to)
+        self.final = validate_schema_name(options.publish_to)
         super().__init__(options, progress)
         #: The incoming schema as the migrations made it.
-        self.made: frozenset[Described] = frozenset()
+        self.made: frozenset[ObjectDefinition] = frozenset()
         #: What no migration knows, once it is carried.
         self.carried: load_leftovers.LeftoversLoad | None = None
         self.archive: Archive | None = None
         #: The models whose tables are made although no migration makes them, once they are known.
         self.chosen: list[Model] | None = None
         self.extensions = Extensions()
-        self.standby: Watch | None = None
+        self.standby: StandbyWatch | None = None
 
     def stages(self, stack: ExitStack) -> None:
         self._require_nameable_target()
@@ -161,7 +161,7 @@ class _Move(Loading):
         if self.options.export:
             self.archive = Archive(self.options.export, connection, self.workplace.child, self.options.export_for)
         target.take_run_lock(connection)
-        self.standby = stack.enter_context(watched(connection, self.note))
+        self.standby = stack.enter_context(watch_commits(connection, self.note))
         stack.callback(self._drop_incoming, connection, choice.conninfo)
         self._migrate(source, choice, connection)
 
@@ -310,7 +310,7 @@ class _Move(Loading):
                     require_replaceable(connection, standing, self.final)
                 if self._carries(plan):
                     check_leftovers_preconditions(connection)
-            self.made = describe(connection, INCOMING)
+            self.made = read_definitions(connection, INCOMING)
             aside = staging.drop_objects(connection, INCOMING)
             staging.empty(connection, INCOMING, plan)
         return plan, standing, aside
@@ -383,7 +383,7 @@ class _Move(Loading):
     def _staged(self, choice: TargetChoice, connection: psycopg.Connection[Any]) -> dict[str, Any]:
         """The incoming schema as Django reaches it."""
         shared = self._shared(connection)
-        return choice.staging(shared, session=for_others(connection.cursor()))
+        return choice.staging(shared, session=settings_for_others(connection.cursor()))
 
     def _make_tables(
         self, django: BaseDatabaseWrapper, catalog: SourceCatalog, *, by_models: bool, watched: tuple[str, ...]
@@ -524,7 +524,7 @@ class _Move(Loading):
 
         def recheck_and_commit() -> None:
             recheck()
-            end.enter_context(ignore_stop_signals(self.standby.end_the_wait if self.standby else None))
+            end.enter_context(ignore_stop_signals(self.standby.cancel_wait if self.standby else None))
 
         with end, self.stage("publish"):
             require_unmodified_snapshot(snapshot)
@@ -575,7 +575,7 @@ class _Move(Loading):
         if self.facts.keep_incoming:
             return
         try:
-            wait_for_no_standby(connection)
+            skip_standby(connection)
             target.drop_schema(connection, INCOMING)
             target.drop_schema(connection, LEFTOVERS_INCOMING)
             resume.drop(connection)

@@ -18,8 +18,8 @@ from migrate_to_pg.pipeline.next_steps import after_undo, command_line
 from migrate_to_pg.pipeline.old_reports import DoomedReport, as_listed, unpublished_reports
 from migrate_to_pg.pipeline.subscribers import publications_of_an_undo
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.schema_names import final_schema
-from migrate_to_pg.postgres.standby import watched
+from migrate_to_pg.postgres.schema_names import validate_schema_name
+from migrate_to_pg.postgres.standby import watch_commits
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.databases import TargetChoice, choose_target
 from migrate_to_pg.project.secret_columns import server_message
@@ -46,13 +46,13 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
     def say(line: str) -> None:
         progress(Event(kind="note", stage="", message=line))
 
-    with _connected(options) as (connection, choice), watched(connection, say) as standby:
+    with _connected(options) as (connection, choice), watch_commits(connection, say) as standby:
         facts = target.describe_server(connection, options.publish_to, embedded=choice.place)
         found = publications_of_an_undo(connection, options.publish_to, accepted=options.accept_publications)
         progress(Event(kind="stage", stage="undo"))
         start = time.perf_counter()
         publication = take_back(
-            connection, force=options.replace, final=options.publish_to, on_signal=standby.end_the_wait
+            connection, force=options.replace, final=options.publish_to, on_signal=standby.cancel_wait
         )
         seconds = time.perf_counter() - start
         progress(Event(kind="stage_done", stage="undo"))
@@ -123,7 +123,7 @@ def purge(options: Options, doomed: Doomed | None = None, say: Callable[[str], N
     doomed = doomed or list_purgeable(options)
     removed: list[str] = []
     try:
-        with _connected(options) as (connection, _choice), watched(connection, say):
+        with _connected(options) as (connection, _choice), watch_commits(connection, say):
             drop_schemas(connection, doomed.schemas, options.publish_to, lambda schema: removed.append(schema.label))
             facts = target.describe_server(connection, options.publish_to)
         for file in doomed.files:
@@ -158,7 +158,7 @@ def _half_done(reason: str, removed: Sequence[str], doomed: Doomed) -> PublishEr
 def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], TargetChoice]]:
     """A connection that alone works on the target, and the target."""
     require_usable(options)
-    final = final_schema(options.publish_to)
+    final = validate_schema_name(options.publish_to)
     choice = choose_target(options.target, published=True)
     connection = target.connect(choice.conninfo, schema=final)
     with contextlib.closing(connection):

@@ -24,8 +24,8 @@ from migrate_to_pg.pipeline.next_steps import command_line, needed_again
 from migrate_to_pg.pipeline.running import Progress, Running, no_progress
 from migrate_to_pg.planning import read_target, view_names
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.schema_names import final_schema
-from migrate_to_pg.postgres.session import for_others
+from migrate_to_pg.postgres.schema_names import validate_schema_name
+from migrate_to_pg.postgres.session import settings_for_others
 from migrate_to_pg.project.databases import TargetChoice, choose_target
 from migrate_to_pg.publish.history import Entry, excluded_names, published_schemas, recorded_source, verified_exactly
 from migrate_to_pg.publish.undo import describe_undone, last_undone
@@ -72,7 +72,7 @@ def _recorded_source(options: Options) -> Path | None:
     with contextlib.suppress(MigrateToPgError, psycopg.Error):
         choice = choose_target(options.target, published=True)
         with contextlib.closing(target.connect_to_read(choice.conninfo)) as connection:
-            found = recorded_source(connection, final_schema(options.publish_to))
+            found = recorded_source(connection, validate_schema_name(options.publish_to))
             path = Path(found[0]) if found else None
             if found and path and (found[1] or recorded_journal(path)) and is_recorded_snapshot(path):
                 return path
@@ -86,7 +86,7 @@ class _Verification(Running):
     def __init__(
         self, options: Options, progress: Progress, kept: Path | None = None, *, recorded: bool = False
     ) -> None:
-        self.final = final_schema(options.publish_to)
+        self.final = validate_schema_name(options.publish_to)
         super().__init__(options, progress)
         #: The snapshot whose journal explains the repairs, where any were made.
         self.kept = kept
@@ -166,7 +166,7 @@ class _Verification(Running):
                     choice.published(
                         self.final,
                         target.extension_schemas(connection, but=self.final),
-                        session=for_others(connection.cursor()),
+                        session=settings_for_others(connection.cursor()),
                     ),
                 )
             self._verify_leftovers(plan, snapshot, choice.conninfo, connection)

@@ -19,7 +19,7 @@ from django.db.models.sql import Query
 
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.postgres.parse_ddl import RawColumn
-from migrate_to_pg.postgres.parse_types import of_type, typed
+from migrate_to_pg.postgres.parse_types import column_of_type, with_type
 from migrate_to_pg.project.alias_override import NOWHERE, forget_migrations, override_alias
 from migrate_to_pg.project.identifiers import backend, called, cut
 from migrate_to_pg.project.migration_cache import keep, recall
@@ -175,7 +175,7 @@ class _RecordedSchema:
         """Return the column with the database's type. A key's type follows its parent's."""
         if isinstance(own, RawColumn) or own.remote_field or own.db_type(self._connection) is None:
             return column
-        return of_type(column, own.db_type(self._connection))
+        return with_type(column, own.db_type(self._connection))
 
     def _uniques(self, table: TargetTable, recorded: Recorded, names: set[str]) -> Iterator[TargetUnique]:
         for unique in table.uniques:
@@ -241,7 +241,7 @@ def _column(field: Any, connection: Any) -> TargetColumn:
     is_numbered = isinstance(field, models.AutoField)
     table, column = called(field.model._meta.db_table, connection), cut(field.column)
     return replace(
-        typed(column, field.db_type(connection)),
+        column_of_type(column, field.db_type(connection)),
         # Django makes no generated column NOT NULL.
         not_null=not field.null and not generated,
         generated=generated,
@@ -251,7 +251,7 @@ def _column(field: Any, connection: Any) -> TargetColumn:
 
 
 def _raw_column(name: str, raw: RawColumn) -> TargetColumn:
-    column = typed(name, raw.type_sql)
+    column = column_of_type(name, raw.type_sql)
     return replace(
         column, not_null=not raw.null and not raw.generated, has_default=raw.has_default, generated=raw.generated
     )
@@ -261,7 +261,7 @@ def _changed(column: TargetColumn, recorded: Recorded) -> TargetColumn:
     """Return the column as a statement left it."""
     change = recorded.changed.get(column.name, {})
     if "type_sql" in change:
-        column = of_type(column, change["type_sql"])
+        column = with_type(column, change["type_sql"])
     return replace(
         column,
         not_null=not change["null"] if "null" in change else column.not_null,

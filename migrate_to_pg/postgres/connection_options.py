@@ -1,4 +1,4 @@
-"""Refuse values that no connection can be made with, before any server is asked."""
+"""Reject connection options that libpq cannot use, before connecting to any server."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import parts_are_safe
 
-#: libpq reads these as numbers only once it is connected.
+#: libpq parses these numbers only when it connects.
 _NUMBERS = frozenset(
     (
         "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
         "tcp_user_timeout",
     )
 )  # fmt: skip
-#: A directory in which no socket can be: libpq reads all other options before it looks there.
+#: No directory, so it has no socket. libpq parses all other options before it looks for one.
 _NO_SOCKET = "/dev/null"
 
 
 def require_valid_options(parameters: Mapping[str, Any]) -> str:
     """Return libpq's connection string of ``parameters``.
 
-    Raises UsageError that names the option that libpq, or Python's resolver of host names, cannot read.
+    Raises UsageError, which names the option, if libpq or Python's resolver of host names cannot parse a value.
     """
     for name, value in parameters.items():
         if value is not None and not _is_valid(name, str(value)):
-            raise _refused(name, parameters)
+            raise _option_error(name, parameters)
     conninfo = make_conninfo(**parameters)
-    words = _libpq_refusal(conninfo)
-    if words:
-        # What it quotes is a value, which may be an option's name as well.
-        named = re.findall(r"\w+", re.sub(r'"[^"]*"', "", words))
-        raise _refused(next((name for name in named if name in parameters), ""), parameters)
+    message = _libpq_error(conninfo)
+    if message:
+        # A quoted value could equal the name of an option, so quotes are removed first.
+        named = re.findall(r"\w+", re.sub(r'"[^"]*"', "", message))
+        raise _option_error(next((name for name in named if name in parameters), ""), parameters)
     return conninfo
 
 
 def _is_valid(name: str, value: str) -> bool:
-    # libpq's strings end at a NUL: the rest of the address would be dropped silently. Bytes that are no UTF-8 come
-    # from the command line as surrogates.
+    # libpq's strings end at a NUL, so the rest would be dropped silently. Bytes of the command line that are no UTF-8
+    # arrive as surrogates.
     if "\0" in value or re.search("[\ud800-\udfff]", value):
         return False
     if name in _NUMBERS:
@@ -72,16 +72,16 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _libpq_refusal(conninfo: str) -> str:
-    """What libpq says against the options, in its own words; empty where it would connect."""
+def _libpq_error(conninfo: str) -> str:
+    """Return libpq's error message about the options, or '' if it would connect."""
     probe = make_conninfo(conninfo, host=_NO_SOCKET, hostaddr="", port="1")
     connection = pq.PGconn.connect_start(probe.encode())
-    words = connection.get_error_message()
+    message = connection.get_error_message()
     connection.finish()
-    return "" if f"{_NO_SOCKET}/.s.PGSQL.1" in words else words
+    return "" if f"{_NO_SOCKET}/.s.PGSQL.1" in message else message
 
 
-def _refused(name: str, parameters: Mapping[str, Any]) -> UsageError:
+def _option_error(name: str, parameters: Mapping[str, Any]) -> UsageError:
     if name == "host" and parts_are_safe(parameters):
         message = _("The target's host {host!r} is not the name of a host.", host=str(parameters["host"]))
     else:

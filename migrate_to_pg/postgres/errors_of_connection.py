@@ -1,4 +1,4 @@
-"""A connection string and why nothing came of it in, the error that a person reads out."""
+"""Turn a failed connection into a TargetError with advice."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import is_ipv6, parts_are_safe, redacted
 
 
-def direct() -> str:
-    """What to do where a pooler was met."""
+def pooler_advice() -> str:
+    """Return what to do if a connection pooler is in use."""
     return _(
         'Name PostgreSQL itself with --target or MIGRATE_TO_PG["TARGET"], usually at port 5432 (Neon: the host without'
         " -pooler; Supabase: the direct connection; DigitalOcean: the database, not the pool). DATABASE_URL, which the"
@@ -20,8 +20,8 @@ def direct() -> str:
     )
 
 
-def unreachable(conninfo: str, error: Exception) -> TargetError:
-    """The one line, the server's own words where they repeat nothing else, and the likeliest remedy."""
+def connection_error(conninfo: str, error: Exception) -> TargetError:
+    """Return an error with host and user, the server's message and the likeliest remedy. It shows no password."""
     parameters = conninfo_to_dict(conninfo)
     host = str(parameters.get("host") or "") or (
         _("its service") if parameters.get("service") else _("the local socket")
@@ -31,7 +31,7 @@ def unreachable(conninfo: str, error: Exception) -> TargetError:
     where = f"{host}:{port}" if port.isdecimal() else host
     text = str(error)
     if not parts_are_safe(parameters):
-        # Host, port and the driver's words may be parts of a password.
+        # Host, port and the driver's message may contain parts of a password.
         return TargetError(
             _("PostgreSQL cannot be reached: the URL is not read as it was meant."),
             remedy=_("Percent-encode special characters in the password of the URL: %40 for @, %2F for /."),
@@ -50,7 +50,7 @@ def unreachable(conninfo: str, error: Exception) -> TargetError:
 def _advice(text: str, parameters: dict[str, Any]) -> str:
     name = parameters.get("dbname", "")
     if "unsupported startup parameter" in text:
-        return direct()
+        return pooler_advice()
     if "no encryption" in text and "SSL encryption" not in text:
         return _("The server takes encrypted connections only: put sslmode=require into the URL.")
     if "certificate" in text:

@@ -1,12 +1,12 @@
-"""Tell how to replace what SQLite has and PostgreSQL lacks: collations, extensions, functions, types."""
+"""Advise how to replace collations, extensions, functions and types that PostgreSQL lacks."""
 
 from __future__ import annotations
 
 from migrate_to_pg.i18n import gettext as _
 
-#: SQLite's own.
+#: Collations that SQLite has built in.
 SQLITE_COLLATIONS = frozenset(("nocase", "rtrim", "binary"))
-#: What stands for SQLite's NOCASE; other names have nothing like it.
+#: The equivalent of SQLite's NOCASE. Other collations have no equivalent.
 CREATE_COLLATION = (
     'CreateCollation("{name}", provider="icu", locale="und-u-ks-level2", deterministic=False) of'
     " django.contrib.postgres.operations"
@@ -14,7 +14,7 @@ CREATE_COLLATION = (
 
 
 def remedy(kind: str, name: str) -> str:
-    """Return how to make a collation or an extension, or to do without a function or a type."""
+    """Return how to create a collation or an extension, or to replace a function or a type."""
     if kind == "extension":
         return _("As a superuser, run in the target's database: CREATE EXTENSION {name};", name=name)
     if kind == "collation" and name.lower() == "nocase":

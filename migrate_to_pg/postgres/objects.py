@@ -1,11 +1,12 @@
-"""A schema's name in, every object that lives in it out, by way of pg_depend; and the moving of one to another schema.
+"""List the objects of a schema by pg_depend, and move them to another schema.
 
-Indexes, constraints, owned sequences and row types follow their table and are not listed. Members of an extension are
-never moved by themselves: the extension is, and takes them along.
+Indexes, constraints, owned sequences and row types follow their table and are not listed. Members of an extension
+cannot be moved themselves. They follow the extension.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -13,6 +14,9 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.i18n import gettext as _
 
 Connection = psycopg.Connection[Any]
 
@@ -25,9 +29,9 @@ class SchemaObject:
     oid: int
     #: As pg_identify_object names it: "table", "view", "function", "type" ...
     type: str
-    #: Quoted, schema-qualified, as SQL takes it.
+    #: Quoted and schema-qualified, for use in SQL.
     identity: str
-    #: Its name and its argument types without the schema: what would clash in another.
+    #: Name and argument types without the schema. An object of the same type and names would clash.
     names: list[str]
     arguments: list[str]
 
@@ -38,28 +42,28 @@ class SchemaObject:
 
     @property
     def label(self) -> str:
-        """What a person calls it: table courses_course."""
+        """Return its type and name, such as "table courses_course"."""
         return f"{self.type} {'.'.join(self.names) or self.identity}"
 
     @property
     def is_relation(self) -> bool:
-        """Whether it lives in pg_class."""
+        """Return whether pg_class has it."""
         return self.type in ("table", "view", "materialized view", "sequence", "foreign table")
 
     @property
     def is_routine(self) -> bool:
-        """Whether it lives in pg_proc."""
+        """Return whether pg_proc has it."""
         return self.type in ("function", "procedure", "aggregate")
 
     @property
     def place(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-        """Its kind and name within its schema: what has the same takes its place."""
+        """Return its type and name within its schema. An object with the same place replaces it."""
         return self.type, tuple(self.names), tuple(self.arguments)
 
 
-# Statistics objects and partitions depend on a table, too, but are not taken along by it. pg_identify_object_as_address
-# gives a type's name in one piece, and those of operator classes and families behind their access method. A function
-# that takes a type of the same schema succeeds the one that takes that type's predecessor.
+# Statistics objects and partitions depend on a table but do not follow it. pg_identify_object_as_address returns a
+# type's name in one piece, and names of operator classes and families behind their access method. A function with an
+# argument of a type of the same schema replaces the function with the replaced type.
 _OBJECTS = """
 SELECT d.classid::bigint AS class_oid, d.objid::bigint AS oid, o.type, o.identity,
        CASE WHEN t.oid IS NOT NULL THEN ARRAY[t.typname::text]
@@ -83,48 +87,41 @@ WHERE d.refclassid = 'pg_namespace'::regclass AND d.deptype = 'n' AND d.objsubid
 ORDER BY o.type = 'extension' DESC, o.type IN ('type', 'function') DESC, o.type, o.identity
 """
 
-#: pg_identify_object's words where ALTER's differ.
+#: Types of pg_identify_object that ALTER names differently.
 _ALTER = {"statistics object": "statistics", "composite type": "type"}
 
 
 def objects_in(connection: Connection, schema: str) -> list[SchemaObject]:
-    """Everything in a schema, what other objects are built on first."""
+    """Return all objects of a schema, those that others are built on first."""
     with connection.cursor(row_factory=class_row(SchemaObject)) as cursor:
         return cursor.execute(_OBJECTS, [schema]).fetchall()
 
 
 def move(connection: Connection, moved: Iterable[SchemaObject], schema: str) -> None:
-    """ALTER ... SET SCHEMA, of all of them in one go: others may be waiting."""
+    """Move objects by ALTER ... SET SCHEMA, all in one query, because other sessions may be waiting."""
     statements = [_altering(each, "SET SCHEMA", schema) for each in moved]
     if statements:
         connection.execute(sql.SQL("; ").join(statements))
 
 
 def change_owner(connection: Connection, given: SchemaObject, owner: str) -> None:
-    """ALTER ... OWNER TO, wherever it is now."""
+    """Change the owner of an object by ALTER ... OWNER TO."""
     connection.execute(_altering(given, "OWNER TO", owner))
 
 
 def _altering(altered: SchemaObject, action: LiteralString, name: str) -> sql.Composed:
-    """Type and identity are PostgreSQL's own text, quoted by it."""
-    kind = _ALTER.get(altered.type, altered.type).upper()
-    return sql.SQL("ALTER {} {} {} {}").format(
-        _trusted(kind), _trusted(altered.identity), sql.SQL(action), sql.Identifier(name)
-    )
+    # PostgreSQL printed type and identity as SQL.
+    kind, identity = _ALTER.get(altered.type, altered.type).upper(), altered.identity
+    return sql.SQL("ALTER {} {} {} {}").format(sql.SQL(kind), sql.SQL(identity), sql.SQL(action), sql.Identifier(name))
 
 
-def _trusted(text: str) -> sql.SQL:
-    """Text that PostgreSQL itself printed as SQL."""
-    return sql.SQL(text)
-
-
-def replaced_by(incoming: Iterable[SchemaObject], standing: Iterable[SchemaObject]) -> list[SchemaObject]:
-    """Those of the final schema's objects whose places the incoming ones take."""
+def replaced_by(incoming: Iterable[SchemaObject], existing: Iterable[SchemaObject]) -> list[SchemaObject]:
+    """Return the existing objects that the incoming ones replace."""
     places = {new.place for new in incoming}
-    return [there for there in standing if there.place in places]
+    return [old for old in existing if old.place in places]
 
 
-#: The group itself and its parts: indexes, owned sequences, row types, partitions. A query begins with it.
+#: Objects and their parts: indexes, owned sequences, row types, partitions. The beginning of a query.
 MEMBERS = """
 WITH RECURSIVE members AS (
     SELECT * FROM unnest(%(classes)s::oid[], %(oids)s::oid[]) AS m (classid, objid)
@@ -134,8 +131,7 @@ WITH RECURSIVE members AS (
 )
 """
 
-# What depends on something is, more often than not, a part of something else: a rule is a part of its view, a default
-# and a trigger of their table.
+# A dependent object is mostly a part of another: a rule belongs to its view, a default and a trigger to their table.
 _OUTSIDERS = """, users AS (
     SELECT d.*, coalesce(r.ev_class, f.adrelid, t.tgrelid, p.polrelid, nullif(k.conrelid, 0)) AS relation
     FROM members m JOIN pg_depend d ON (d.refclassid, d.refobjid) = (m.classid, m.objid)
@@ -158,11 +154,38 @@ ORDER BY 1
 
 
 def external_dependents(connection: Connection, group: Iterable[SchemaObject]) -> list[str]:
-    """What outside the group depends on it, and would go on using it wherever it is moved."""
+    """Describe the objects outside the group that depend on it, and would still use it after a move."""
     return [row[0] for row in connection.execute((MEMBERS + _OUTSIDERS).encode(), members_of(group)).fetchall()]
 
 
 def members_of(group: Iterable[SchemaObject]) -> dict[str, list[int]]:
-    """The parameters of MEMBERS."""
+    """Return the parameters of MEMBERS."""
     listed = list(group)
     return {"classes": [o.class_oid for o in listed], "oids": [o.oid for o in listed]}
+
+
+#: Prefix of the schema's comment. The addresses of its objects follow.
+_KEPT = "migrate_to_pg: kept with "
+
+
+def note_contents(connection: Connection, schema: str) -> None:
+    """Record in the schema's comment which objects it has now, so that the next run drops nothing else with it."""
+    text = _KEPT + json.dumps([found.address for found in objects_in(connection, schema)])
+    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), sql.Literal(text)))
+
+
+def require_noted_contents(connection: Connection, schema: str) -> None:
+    """Raise TargetError if objects were added to a kept schema. A schema without such a comment is not checked."""
+    query = "SELECT obj_description(to_regnamespace(quote_ident(%s)), 'pg_namespace')"
+    row = connection.execute(query, [schema]).fetchone()
+    noted = (row[0] if row else None) or ""
+    if not noted.startswith(_KEPT):
+        return
+    known = set(map(tuple, json.loads(noted.removeprefix(_KEPT))))
+    added = [found.label for found in objects_in(connection, schema) if found.address not in known]
+    if added:
+        raise TargetError(
+            _("Schema {name} is to be dropped, and holds what no run put there: {first}.", name=schema, first=added[0]),
+            detail=added,
+            remedy=_("Move these to another schema (ALTER ... SET SCHEMA), or drop them, then run again."),
+        )

@@ -1,7 +1,7 @@
-"""What statements of PostgreSQL's make of tables, as far as they can be read without a server.
+"""Parse PostgreSQL statements that define tables, without a server.
 
-Read are CREATE TABLE, DROP TABLE, ALTER TABLE and indexes, as migrations have them in RunSQL. Any other statement is
-passed over.
+CREATE TABLE, DROP TABLE, ALTER TABLE and statements of indexes are parsed, as migrations have them in RunSQL. All other
+statements are ignored.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _TOKEN = re.compile(
     r"""|(?P<quoted>"(?:[^"]|"")+")|(?P<word>[^\W\d]\w*)|(?P<other>\d+|::|.)""",
     re.DOTALL,
 )
-#: What ends the type in a column's definition.
+#: Keywords that end the type in a column's definition.
 _AFTER_TYPE = {
     "NOT", "NULL", "DEFAULT", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "CONSTRAINT", "COLLATE", "GENERATED",
 }  # fmt: skip
-#: What begins an element of CREATE TABLE that is no column.
+#: Keywords that begin an element of CREATE TABLE which is no column.
 _NO_COLUMN = {"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "EXCLUDE", "LIKE"}
 
 
@@ -44,25 +44,25 @@ class Change(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class CreatedTable:
     """CREATE TABLE."""
 
     table: str
     columns: dict[str, RawColumn]
     primary_key: tuple[str, ...]
-    #: (its name or '', columns).
+    #: Name or '', and columns, of each.
     uniques: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Altered:
+class AlteredTable:
     """One action of ALTER TABLE, DROP TABLE, or an index."""
 
-    #: '' where the statement does not say.
+    #: '' if the statement does not name it.
     table: str
     added: tuple[str, RawColumn] | None = None
     dropped: str = ""
-    #: Column, and what it is now.
+    #: Column and its new properties.
     changed: tuple[str, Change] | None = None
     #: Old and new name.
     renamed_column: tuple[str, str] | None = None
@@ -85,34 +85,31 @@ class _Token:
 
     @property
     def name(self) -> str:
-        """PostgreSQL folds what is not quoted."""
+        """Return the identifier. PostgreSQL lowercases it unless it is quoted."""
         return self.text[1:-1].replace('""', '"') if self.kind == "quoted" else self.text.lower()
 
 
-def read(sql: str) -> Iterator[Made | Altered]:
-    """What each statement of a script does, in their order."""
-    for statement in _split(_tokens(sql), ";"):
+def parse_statements(sql: str) -> Iterator[CreatedTable | AlteredTable]:
+    """Yield the effects of each statement of a script in order."""
+    found = (match for match in _TOKEN.finditer(sql) if match.lastgroup != "blank" and not match["blank"])
+    tokens = [_Token(m[0], "quoted" if m["quoted"] else "word" if m["word"] else "other") for m in found]
+    for statement in _split(tokens, ";"):
         words = [token.keyword for token in statement]
         if words[:2] == ["CREATE", "TABLE"] or words[:3] == ["CREATE", "UNLOGGED", "TABLE"]:
-            yield from _created(statement)
+            yield from _parse_create(statement)
         elif words[:2] == ["ALTER", "TABLE"]:
-            yield from _altered(statement)
+            yield from _parse_alter(statement)
         elif words[:2] == ["DROP", "TABLE"]:
             for part in _split(statement[_skip(words, 2) :], ","):
-                yield Altered(table=_name_at(part, 0)[0], gone=True)
+                yield AlteredTable(table=_name_at(part, 0)[0], gone=True)
         elif words[:3] == ["CREATE", "UNIQUE", "INDEX"]:
             yield from _unique_index(statement)
         elif words[:2] == ["DROP", "INDEX"]:
-            yield Altered(table="", dropped_name=_name_at(statement, _skip(words, 2))[0])
-
-
-def _tokens(sql: str) -> list[_Token]:
-    found = (match for match in _TOKEN.finditer(sql) if match.lastgroup != "blank" and not match["blank"])
-    return [_Token(m[0], "quoted" if m["quoted"] else "word" if m["word"] else "other") for m in found]
+            yield AlteredTable(table="", dropped_name=_name_at(statement, _skip(words, 2))[0])
 
 
 def _split(tokens: list[_Token], at: str) -> Iterator[list[_Token]]:
-    """The parts between that mark where it stands in no parentheses; empty ones left out."""
+    """Yield the parts between separators outside of parentheses, except empty parts."""
     depth, part = 0, list[_Token]()
     for token in tokens:
         depth += {"(": 1, ")": -1}.get(token.text, 0)
@@ -133,7 +130,7 @@ def _skip(words: list[str], at: int) -> int:
 
 
 def _name_at(tokens: list[_Token], at: int) -> tuple[str, int]:
-    """The name that begins there, without its schema, and where it ends."""
+    """Return the name that begins at an index, without its schema, and the index after it."""
     if at >= len(tokens):
         return "", at
     name = tokens[at].name
@@ -144,7 +141,7 @@ def _name_at(tokens: list[_Token], at: int) -> tuple[str, int]:
 
 
 def _inside(tokens: list[_Token], at: int) -> list[_Token]:
-    """What is between the parentheses that open there."""
+    """Return the tokens within the parentheses that open at an index."""
     depth = 0
     for end in range(at, len(tokens)):
         depth += {"(": 1, ")": -1}.get(tokens[end].text, 0)
@@ -154,16 +151,16 @@ def _inside(tokens: list[_Token], at: int) -> list[_Token]:
 
 
 def _names(tokens: list[_Token]) -> tuple[str, ...]:
-    """Plain columns in parentheses; none where one is an expression."""
+    """Return the columns of a list, or none if one of them is an expression."""
     parts = list(_split(tokens, ","))
     plain = all(part[0].kind in ("quoted", "word") and "(" not in [t.text for t in part] for part in parts)
     return tuple(part[0].name for part in parts) if plain else ()
 
 
-def _created(statement: list[_Token]) -> Iterator[Made]:
+def _parse_create(statement: list[_Token]) -> Iterator[CreatedTable]:
     words = [token.keyword for token in statement]
     table, at = _name_at(statement, _skip(words, words.index("TABLE") + 1))
-    # AS SELECT, PARTITION OF and their like define no columns of their own.
+    # AS SELECT, PARTITION OF and the like define no columns.
     if at >= len(statement) or statement[at].text != "(":
         return
     columns: dict[str, RawColumn] = {}
@@ -181,11 +178,11 @@ def _created(statement: list[_Token]) -> Iterator[Made]:
         primary = (part[0].name,) if "PRIMARY" in own else primary
         if "UNIQUE" in own:
             uniques.append(("", (part[0].name,)))
-    yield Made(table=table, columns=columns, primary_key=primary, uniques=tuple(uniques))
+    yield CreatedTable(table=table, columns=columns, primary_key=primary, uniques=tuple(uniques))
 
 
 def _constraint(part: list[_Token]) -> tuple[str, str, tuple[str, ...]]:
-    """Its name or '', the kind, the columns."""
+    """Return its name or '', its kind and its columns."""
     own_name = part[1].name if part[0].keyword == "CONSTRAINT" and len(part) > 1 else ""
     words = [token.keyword for token in part]
     kind = next((word for word in words if word in ("PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "EXCLUDE")), "")
@@ -194,7 +191,7 @@ def _constraint(part: list[_Token]) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _column(part: list[_Token]) -> RawColumn:
-    """The definition of one column, its name first."""
+    """Parse the definition of one column, which begins with its name."""
     words = [token.keyword for token in part]
     end = next((at for at, word in enumerate(words) if at and word in _AFTER_TYPE), len(part))
     written = " ".join(token.text if token.kind == "quoted" else token.text.lower() for token in part[1:end])
@@ -209,7 +206,7 @@ def _column(part: list[_Token]) -> RawColumn:
     )
 
 
-def _altered(statement: list[_Token]) -> Iterator[Altered]:
+def _parse_alter(statement: list[_Token]) -> Iterator[AlteredTable]:
     words = [token.keyword for token in statement]
     table, at = _name_at(statement, _skip(words, 2))
     for action in _split(statement[at:], ","):
@@ -217,53 +214,53 @@ def _altered(statement: list[_Token]) -> Iterator[Altered]:
         if own[0] == "ADD" and len(own) > 1 and own[1] in _NO_COLUMN:
             own_name, kind, names = _constraint(action[1:])
             if kind == "UNIQUE" and names:
-                yield Altered(table=table, unique=(own_name, names))
+                yield AlteredTable(table=table, unique=(own_name, names))
         elif own[0] == "ADD" and len(own) > 1:
             start = _skip(own, 2 if own[1] == "COLUMN" else 1)
             if start < len(action):
-                yield Altered(table=table, added=(action[start].name, _column(action[start:])))
+                yield AlteredTable(table=table, added=(action[start].name, _column(action[start:])))
         elif own[:2] == ["DROP", "CONSTRAINT"]:
-            yield Altered(table=table, dropped_name=_name_at(action, _skip(own, 2))[0])
+            yield AlteredTable(table=table, dropped_name=_name_at(action, _skip(own, 2))[0])
         elif own[0] == "DROP":
-            yield Altered(table=table, dropped=_name_at(action, _skip(own, 2 if own[1:2] == ["COLUMN"] else 1))[0])
+            yield AlteredTable(table=table, dropped=_name_at(action, _skip(own, 2 if own[1:2] == ["COLUMN"] else 1))[0])
         elif own[0] == "RENAME":
-            yield from _renamed(table, action)
+            yield from _parse_rename(table, action)
         elif own[0] == "ALTER":
             column, end = _name_at(action, 2 if own[1:2] == ["COLUMN"] else 1)
-            change = _change(action[end:])
+            change = _parse_alter_column(action[end:])
             if change:
-                yield Altered(table=table, changed=(column, change))
+                yield AlteredTable(table=table, changed=(column, change))
 
 
-def _renamed(table: str, action: list[_Token]) -> Iterator[Altered]:
-    """RENAME TO, RENAME CONSTRAINT a TO b, RENAME [COLUMN] a TO b."""
+def _parse_rename(table: str, action: list[_Token]) -> Iterator[AlteredTable]:
+    """Parse RENAME TO, RENAME CONSTRAINT a TO b and RENAME [COLUMN] a TO b."""
     own = [token.keyword for token in action]
     if "TO" not in own[:-1]:
         return
     new = action[own.index("TO") + 1].name
     if own[1] == "TO":
-        yield Altered(table=table, renamed_to=new)
+        yield AlteredTable(table=table, renamed_to=new)
     elif own[1] == "CONSTRAINT" and len(own) == 5:
-        yield Altered(table=table, renamed_constraint=(action[2].name, new))
+        yield AlteredTable(table=table, renamed_constraint=(action[2].name, new))
     else:
-        yield Altered(table=table, renamed_column=(action[own.index("TO") - 1].name, new))
+        yield AlteredTable(table=table, renamed_column=(action[own.index("TO") - 1].name, new))
 
 
-def _change(said: list[_Token]) -> Change:
-    """What follows ALTER COLUMN and its name."""
-    words = [token.keyword for token in said]
+def _parse_alter_column(tokens: list[_Token]) -> Change:
+    """Parse the tokens after ALTER COLUMN and the column's name."""
+    words = [token.keyword for token in tokens]
     if words[-2:] == ["NOT", "NULL"]:
         return {"null": words[0] == "DROP"}
     if words[:2] in (["SET", "DEFAULT"], ["DROP", "DEFAULT"]):
         return {"has_default": words[0] == "SET"}
     if "TYPE" in words[:3]:
         end = words.index("USING") if "USING" in words else len(words)
-        # As a definition of the column, whose name comes first.
-        return {"type_sql": _column(said[words.index("TYPE") : end]).type_sql}
+        # TYPE stands in the place of the column's name here.
+        return {"type_sql": _column(tokens[words.index("TYPE") : end]).type_sql}
     return {}
 
 
-def _unique_index(statement: list[_Token]) -> Iterator[Altered]:
+def _unique_index(statement: list[_Token]) -> Iterator[AlteredTable]:
     words = [token.keyword for token in statement]
     if "ON" not in words or "WHERE" in words:
         return
@@ -272,4 +269,4 @@ def _unique_index(statement: list[_Token]) -> Iterator[Altered]:
     opens = next((place for place in range(at, len(statement)) if statement[place].text == "("), len(statement))
     names = _names(_inside(statement, opens))
     if names:
-        yield Altered(table=table, unique=(own_name, names))
+        yield AlteredTable(table=table, unique=(own_name, names))

@@ -1,4 +1,4 @@
-"""Read a type as a statement writes it: what PostgreSQL's catalogue calls it, and its limits."""
+"""Parse a type in SQL into its name in PostgreSQL's catalogue and its limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from migrate_to_pg.records import TargetColumn
 
-#: SQL name -> pg_type.typname, where they differ.
+#: pg_type.typname by SQL name, where they differ.
 _TYPE_NAMES = {
     "smallint": "int2",
     "integer": "int4",
@@ -26,26 +26,26 @@ _TYPE_NAMES = {
     "bigserial": "int8",
     "smallserial": "int2",
 }
-#: The limits of a time stand within its name: timestamp(3) with time zone.
+#: A time has its limits within the name: timestamp(3) with time zone.
 _WITH_LIMITS = re.compile(
     r"^(?P<name>[a-z0-9_ ]+?)\s*(\((?P<first>\d+)(,\s*(?P<second>\d+))?\))?(?P<more> with(out)? time zone)?$"
 )
 
 
-def typed(column: str, written: str) -> TargetColumn:
-    """Return a column of that type, of which all else is yet to be said."""
-    found = _WITH_LIMITS.match(written.lower())
-    name = found["name"] + (found["more"] or "") if found else written.lower()
+def column_of_type(column: str, type_sql: str) -> TargetColumn:
+    """Return a column of that type with default values for everything else."""
+    found = _WITH_LIMITS.match(type_sql.lower())
+    name = found["name"] + (found["more"] or "") if found else type_sql.lower()
     type_name = _TYPE_NAMES.get(name, name)
-    if written.endswith("[]"):
-        # The catalogue's name of an array of it.
-        type_name = "_" + _TYPE_NAMES.get(written[:-2], written[:-2])
+    if type_sql.endswith("[]"):
+        # The catalogue names an array type so.
+        type_name = "_" + _TYPE_NAMES.get(type_sql[:-2], type_sql[:-2])
     first = int(found["first"]) if found and found["first"] else None
     numeric = type_name == "numeric"
     return TargetColumn(
         name=column,
         type_name=type_name,
-        type_sql=written,
+        type_sql=type_sql,
         not_null=False,
         max_length=first if type_name in ("varchar", "bpchar") else None,
         precision=first if numeric else None,
@@ -53,9 +53,9 @@ def typed(column: str, written: str) -> TargetColumn:
     )
 
 
-def of_type(column: TargetColumn, written: str) -> TargetColumn:
-    """Return the same column with another type."""
-    made = typed(column.name, written)
+def with_type(column: TargetColumn, type_sql: str) -> TargetColumn:
+    """Return a copy of the column with another type."""
+    made = column_of_type(column.name, type_sql)
     return replace(
         column,
         type_name=made.type_name,

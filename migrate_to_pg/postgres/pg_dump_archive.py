@@ -1,7 +1,7 @@
 """Rewrite the table of contents of a pg_dump archive so that the pg_restore of an older PostgreSQL reads it.
 
-pg_dump cannot write any format but its own, and pg_restore reads none that is newer than its own. The rows stand in all
-of them alike; what differs is named in pg_dump's own list of versions (src/bin/pg_dump/pg_backup_archiver.h).
+pg_dump writes only the format of its own version, and pg_restore reads no newer format than its own. All of them store
+the rows alike. src/bin/pg_dump/pg_backup_archiver.h of PostgreSQL lists the differences.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from typing import BinaryIO
 
 from migrate_to_pg.i18n import gettext as _
 
-#: Major version of PostgreSQL -> minor number of the newest format 1.x that its pg_restore reads.
-_READS = {14: 14, 15: 14, 16: 15, 17: 16, 18: 16}
-#: Those for which an archive can be asked.
-VERSIONS = tuple(_READS)
-#: Since this format the header has the compression's number, where it had zlib's level.
+#: Minor number of the newest format 1.x that pg_restore reads, by major version of PostgreSQL.
+_NEWEST_FORMATS = {14: 14, 15: 14, 16: 15, 17: 16, 18: 16}
+#: Versions for which an archive can be requested.
+VERSIONS = tuple(_NEWEST_FORMATS)
+#: Since this format the header has the compression's number instead of zlib's level.
 _COMPRESSION_BY_NUMBER = 15
-#: Since this one an entry has the kind of its relation, and large objects have entries of their own.
+#: Since this format an entry has the kind of its relation, and large objects have entries of their own.
 _RELATION_KINDS = 16
 _MAGIC, _CUSTOM = b"PGDMP", 1
 _NO_COMPRESSION, _GZIP = 0, 1
-#: State of an entry's place in the file: it is set.
+#: State of an entry's offset in the file: it is set.
 _SET = 2
 
 
 class UnsupportedArchiveError(Exception):
-    """The archive holds what the older format cannot."""
+    """The archive has content that the older format does not support."""
 
 
-class _Contents:
-    """Reads an archive's head, and keeps what is to be written in its place."""
+class _TableOfContents:
+    """Reads an archive's table of contents, and collects the bytes that replace it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -40,23 +40,23 @@ class _Contents:
     def byte(self) -> int:
         return self._file.read(1)[0]
 
-    def keep(self, count: int) -> bytes:
+    def copy(self, count: int) -> bytes:
         found = self._file.read(count)
         self.written += found
         return found
 
-    def prepare(self, minor: int) -> int:
-        """Take the header's first bytes over with that number of the format; return the number that it had."""
+    def copy_magic(self, minor: int) -> int:
+        """Copy the header's first bytes with another number of the format. Return the number that it had."""
         head = bytearray(self._file.read(11))
         had, self._size, self._offset = head[6], head[8], head[9]
-        if bytes(head[:5]) != _MAGIC or head[5] != 1 or head[10] != _CUSTOM or had > max(_READS.values()):
+        if bytes(head[:5]) != _MAGIC or head[5] != 1 or head[10] != _CUSTOM or had > max(_NEWEST_FORMATS.values()):
             raise UnsupportedArchiveError(_("its format is not known"))
         head[6] = minor
         self.written += head
         return had
 
     def number(self, *, keep: bool = True) -> int:
-        """A sign and the bytes of an amount, the lowest first."""
+        """Read an integer: its sign, and the bytes of its amount, the lowest first."""
         found = self._file.read(1 + self._size)
         if keep:
             self.written += found
@@ -68,38 +68,38 @@ class _Contents:
 
     def text(self) -> bytes | None:
         length = self.number()
-        return None if length < 0 else self.keep(length)
+        return None if length < 0 else self.copy(length)
 
-    def place(self) -> int | None:
-        """Note where an entry's place in the file stands, if it has one."""
-        state = self.keep(1)[0]
+    def offset(self) -> int | None:
+        """Copy an entry's offset in the file. Return the index of the copy, or None if the entry has no offset."""
+        state = self.copy(1)[0]
         at = len(self.written)
-        self.keep(self._offset)
+        self.copy(self._offset)
         return at if state == _SET else None
 
-    def move(self, at: int, by: int) -> None:
-        """Correct a place that was noted."""
+    def shift_offset(self, at: int, by: int) -> None:
+        """Correct an offset that was copied to that index."""
         end = at + self._offset
-        place = int.from_bytes(self.written[at:end], "little") + by
-        self.written[at:end] = place.to_bytes(self._offset, "little")
+        offset = int.from_bytes(self.written[at:end], "little") + by
+        self.written[at:end] = offset.to_bytes(self._offset, "little")
 
 
 def rewrite_for(path: Path, version: int) -> None:
-    """Make the archive at ``path`` one that pg_restore of that major version reads, where it is none yet.
+    """Rewrite the archive at ``path`` unless pg_restore of that major version reads it.
 
-    Raises UnsupportedArchiveError for an archive with large objects, whose entries only PostgreSQL 17 knows.
+    Raises UnsupportedArchiveError for an archive with large objects, whose entries PostgreSQL knows since version 17.
     """
     with path.open("rb") as file:
-        contents = _Contents(file)
-        minor = _READS[version]
-        had = contents.prepare(minor)
+        contents = _TableOfContents(file)
+        minor = _NEWEST_FORMATS[version]
+        had = contents.copy_magic(minor)
         if had <= minor:
             return
-        _take_head(contents, had, minor)
-        places = [place for _entry in range(contents.number()) if (place := _take_entry(contents, had)) is not None]
+        _copy_header(contents, had, minor)
+        offsets = [at for _entry in range(contents.number()) if (at := _copy_entry(contents, had)) is not None]
         moved = len(contents.written) - file.tell()
-        for place in places:
-            contents.move(place, moved)
+        for at in offsets:
+            contents.shift_offset(at, moved)
         other = path.with_name(f"{path.name}.{version}")
         try:
             with other.open("xb") as written:
@@ -111,7 +111,7 @@ def rewrite_for(path: Path, version: int) -> None:
             other.unlink(missing_ok=True)
 
 
-def _take_head(contents: _Contents, had: int, minor: int) -> None:
+def _copy_header(contents: _TableOfContents, had: int, minor: int) -> None:
     if had >= _COMPRESSION_BY_NUMBER:
         algorithm = contents.byte()
         if algorithm not in (_NO_COMPRESSION, _GZIP):
@@ -119,7 +119,7 @@ def _take_head(contents: _Contents, had: int, minor: int) -> None:
         if minor >= _COMPRESSION_BY_NUMBER:
             contents.written.append(algorithm)
         else:
-            # zlib's level: its default, or none.
+            # zlib's level: the default, or no compression.
             contents.add_number(-1 if algorithm == _GZIP else 0)
     for _part in range(7):  # when it was made
         contents.number()
@@ -127,9 +127,9 @@ def _take_head(contents: _Contents, had: int, minor: int) -> None:
         contents.text()
 
 
-def _take_entry(contents: _Contents, had: int) -> int | None:
-    """One entry; returns where its place in the file is written, if it has rows there."""
-    contents.number()  # its own
+def _copy_entry(contents: _TableOfContents, had: int) -> int | None:
+    """Copy one entry. Return the index of its copied offset, or None if it has no rows in the file."""
+    contents.number()  # its number
     contents.number()  # whether it has rows
     for _part in range(3):  # two numbers of the catalogue's, as texts, and its name
         contents.text()
@@ -144,4 +144,4 @@ def _take_entry(contents: _Contents, had: int) -> int | None:
     contents.text()  # "false"
     while contents.text() is not None:  # what it depends on
         pass
-    return contents.place()
+    return contents.offset()

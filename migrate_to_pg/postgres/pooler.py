@@ -1,7 +1,7 @@
-"""A connection to PostgreSQL in, nothing out where it is a session of its own; TargetError where a pooler lends it out.
+"""Reject connections through a pooler that do not keep a server process of their own.
 
-A pooler in transaction mode gives each transaction whatever server process is free: what SET, a lock or a temporary
-table made there is lost, or left to somebody else. No pooler tells its name; what it does tells.
+A pooler in transaction mode runs each transaction in any free server process. The effects of SET, locks and temporary
+tables get lost there, or affect other clients. Poolers do not identify themselves, so their behaviour is tested.
 """
 
 from __future__ import annotations
@@ -18,57 +18,71 @@ from psycopg.pq import ExecStatus
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.errors_of_connection import direct, unreachable
+from migrate_to_pg.postgres.errors_of_connection import connection_error, pooler_advice
 from migrate_to_pg.system.redact import redacted
 
 Connection = psycopg.Connection[Any]
 
-#: A pool that others use as well may hand the same process out again by chance; not this often.
+#: A shared pool may assign the same process again by chance, but not this often.
 _ROUNDS = 5
-#: Seconds. A pool that is used up makes its clients wait, for minutes.
-_PATIENCE = 10.0
+#: An exhausted pool makes its clients wait for minutes.
+_TIMEOUT_SECONDS = 10.0
 _PID = b"SELECT pg_backend_pid()"
 
 
 def require_session(connection: Connection, conninfo: str) -> None:
-    """TargetError unless every transaction of an autocommit connection is run by one process, which serves it alone.
+    """Raise TargetError unless one process runs all transactions of an autocommit connection, and no others.
 
-    A pooler that gives each client a process of its own is let pass where it passes on what a connection asks for at
-    its start. PostgreSQL itself is told by the process that it named when it was connected to.
+    A pooler that gives each client a process of its own is accepted if it passes on the connection's options. Without a
+    pooler, the process is the one that PostgreSQL named when it was connected to, and the options are not tested.
     """
+    place = f"{connection.info.host}:{connection.info.port}"
     try:
-        with closing(_another(conninfo)) as other:
-            if not all(_is_alone(connection, other) for _round in range(_ROUNDS)):
-                raise _pooled(connection)
-        if connection.info.backend_pid != _ask(connection, _PID) and not _passes_options(conninfo):
-            raise _deaf(connection)
+        with closing(_second_connection(conninfo)) as other:
+            if not all(_has_own_process(connection, other) for _round in range(_ROUNDS)):
+                raise TargetError(
+                    _(
+                        "The connection pooler at {place} is in transaction or statement mode, but a run needs sessions"
+                        " of its own.",
+                        place=place,
+                    ),
+                    remedy=pooler_advice(),
+                )
+        if connection.info.backend_pid != _process_id(connection, _PID) and not _passes_options(conninfo):
+            raise TargetError(
+                _(
+                    "The connection pooler at {place} ignores the connection parameter `options`, which a run needs.",
+                    place=place,
+                ),
+                remedy=pooler_advice(),
+            )
     except psycopg.OperationalError as error:
-        raise unreachable(conninfo, error) from None
+        raise connection_error(conninfo, error) from None
 
 
-def _is_alone(connection: Connection, other: Connection) -> bool:
-    """Whether the same process serves us before and during a transaction of another client, and not that one, too."""
-    ours = _ask(connection, _PID)
+def _has_own_process(connection: Connection, other: Connection) -> bool:
+    """Return whether our process stays the same during a transaction of another client, which has another one."""
+    ours = _process_id(connection, _PID)
     try:
-        theirs = _ask(other, b"BEGIN; " + _PID)
+        theirs = _process_id(other, b"BEGIN; " + _PID)
     except psycopg.OperationalError:
-        # No transactions at all: that is statement mode; unless the server is gone, which this tells.
-        _ask(connection, _PID)
+        # Statement mode rejects transactions. If the server is gone instead, this query raises.
+        _process_id(connection, _PID)
         return False
-    # Asked in this order: a pool of one process is lent to the other now, and we would wait for it.
-    if None in (ours, theirs) or ours == theirs or _ask(connection, _PID) != ours:
+    # The order matters: the other client may have the only process of a pool, and our query would wait for it.
+    if None in (ours, theirs) or ours == theirs or _process_id(connection, _PID) != ours:
         return False
-    return _ask(other, _PID + b"; ROLLBACK") == theirs
+    return _process_id(other, _PID + b"; ROLLBACK") == theirs
 
 
-def _ask(connection: Connection, query: bytes) -> int | None:
-    """The process that answers; None where none does in time, or something in between refuses the query."""
+def _process_id(connection: Connection, query: bytes) -> int | None:
+    """Return the process that answers, or None if none does in time or a pooler rejects the query."""
     pgconn = connection.pgconn
     pgconn.send_query(query)
     pgconn.flush()
     found: int | None = None
     failed = False
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         while pgconn.is_busy():
             if not select.select([pgconn.socket], [], [], max(0, deadline - time.monotonic()))[0]:
@@ -82,7 +96,7 @@ def _ask(connection: Connection, query: bytes) -> int | None:
         failed = failed or result.status == ExecStatus.FATAL_ERROR
 
 
-def _another(conninfo: str) -> Connection:
+def _second_connection(conninfo: str) -> Connection:
     try:
         return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
     except psycopg.OperationalError as error:
@@ -94,7 +108,7 @@ def _another(conninfo: str) -> Connection:
 
 
 def _passes_options(conninfo: str) -> bool:
-    """Whether a setting that goes with the connection's options reaches the server: migrations rely on it."""
+    """Return whether a setting in the connection's options reaches the server. Migrations rely on such settings."""
     word = secrets.token_hex(8)
     given = str(conninfo_to_dict(conninfo).get("options") or "")
     options = f"{given} -c migrate_to_pg.word={word}".strip()
@@ -104,25 +118,3 @@ def _passes_options(conninfo: str) -> bool:
     except psycopg.Error:
         return False
     return row == (word,)
-
-
-def _pooled(connection: Connection) -> TargetError:
-    message = _(
-        "At {place} a connection pooler in transaction or statement mode stands before PostgreSQL: a run needs"
-        " sessions of its own.",
-        place=_place(connection),
-    )
-    return TargetError(message, remedy=direct())
-
-
-def _deaf(connection: Connection) -> TargetError:
-    message = _(
-        "At {place} a connection pooler stands before PostgreSQL that does not pass on what a connection asks for at"
-        " its start (options).",
-        place=_place(connection),
-    )
-    return TargetError(message, remedy=direct())
-
-
-def _place(connection: Connection) -> str:
-    return f"{connection.info.host}:{connection.info.port}"

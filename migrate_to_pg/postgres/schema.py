@@ -1,4 +1,4 @@
-"""A staged schema in, its tables out, as PostgreSQL's catalogue describes them."""
+"""Read the tables of a schema from PostgreSQL's catalogue."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND NOT c.relispartitio
 ORDER BY c.relname
 """
 
-# A column of a domain, be it over another, has the base type, by way of which its values are written. What decides
-# about a text is the type of an array's elements, of a range's bounds, with the modifiers of the column or the domain.
+# A column of a domain, even of a domain over a domain, gets the base type, by which its values are written. The element
+# is the type of an array's elements or a range's bounds, with the modifiers of the column or the domain.
 _COLUMNS = """
 WITH RECURSIVE within (start, oid, modifier, not_null, by_domains, depth) AS (
     SELECT DISTINCT a.atttypid, a.atttypid, -1, false, true, 0
@@ -59,7 +59,7 @@ WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NO
 ORDER BY a.attrelid, a.attnum
 """
 
-# One row an index. An expression has no column; it is told, as the predicate is, as PostgreSQL prints it.
+# One row per index. An expression has no column. It and the predicate are given as PostgreSQL prints them.
 _INDEXES = """
 SELECT i.indrelid AS table_oid, ci.relname AS name, i.indisprimary AS is_primary, i.indisunique AS is_unique,
        am.amname AS method, to_jsonb(i) ->> 'indnullsnotdistinct' AS nulls_not_distinct,
@@ -106,7 +106,7 @@ _PARENTHESES = re.compile(r"\([^()]*\)")
 
 
 def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[TargetTable, ...]:
-    """Every table of a schema as PostgreSQL's catalogue describes it, those of extensions left out."""
+    """Return every table of a schema, except those of extensions."""
     columns = _by_table(connection, _COLUMNS, schema)
     indexes = _by_table(connection, _INDEXES, schema)
     foreign_keys = _by_table(connection, _FOREIGN_KEYS, schema)
@@ -118,7 +118,7 @@ def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[Targe
 
 
 def view_names(connection: psycopg.Connection[Any], schema: str) -> frozenset[str]:
-    """The names of the schema's views, materialized ones among them."""
+    """Return the names of the schema's views, including materialized ones."""
     query = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('v', 'm')"
     return frozenset(row[0] for row in connection.execute(query, [schema]).fetchall())
 
@@ -184,7 +184,7 @@ def _index(row: Any) -> TargetIndex:
 
 
 def _target_column(row: Any) -> TargetColumn:
-    length, precision, scale = _limits(row.type_name, row.modifier)
+    length, precision, scale = _type_limits(row.type_name, row.modifier)
     return TargetColumn(
         name=row.name,
         type_name=row.type_name,
@@ -205,17 +205,16 @@ def _target_column(row: Any) -> TargetColumn:
 
 
 def _modifiers(type_sql: str, bare: str) -> str:
-    """What stands in parentheses, be it within, as in timestamp(0) without time zone."""
-    # interval day to second(0) has a syntax of its own, which no qualified name takes.
+    """Return the parentheses of a type, which may be within its name, as in timestamp(0) without time zone."""
+    # The syntax of interval day to second(0) cannot be used with a qualified name.
     found = None if type_sql == bare or bare.startswith("interval") else _PARENTHESES.search(type_sql)
     return found[0] if found else ""
 
 
-def _limits(type_name: str, modifier: int) -> tuple[int | None, int | None, int | None]:
-    """(length, precision, scale) from pg_attribute.atttypmod, which counts from 4, the size of the length word.
+def _type_limits(type_name: str, modifier: int) -> tuple[int | None, int | None, int | None]:
+    """Return length, precision and scale from pg_attribute.atttypmod, which counts from 4, the size of the length word.
 
-    numeric packs its two: precision in the upper 16 bits, scale in the lower 11, signed
-    (PostgreSQL's numeric.c).
+    numeric packs precision into the upper 16 bits and scale, signed, into the lower 11 (PostgreSQL's numeric.c).
     """
     packed = modifier - 4
     if packed < 0:

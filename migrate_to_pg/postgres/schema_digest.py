@@ -1,7 +1,7 @@
-"""A schema in, what it is made of out: one line of PostgreSQL's own words for each object, to compare two schemas by.
+"""Describe each object of a schema in one line, so that two schemas can be compared.
 
-The words are those of pg_get_*def and of the catalogue, without the schema's name and without any oid: two schemas that
-the same migrations made have the same description.
+The lines come from pg_get_*def and the catalogue, without the schema's name and without oids. So two schemas that the
+same migrations made have the same lines.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Described:
+class ObjectDefinition:
     """One object of a schema."""
 
     #: "table", "column", "constraint", "index", "trigger", "sequence", "view", "function", "type" ...
     kind: str
-    #: Its name; of what belongs to a table, table.name.
+    #: Its name, after the table's name if it belongs to a table.
     name: str
-    #: All that there is to say of it.
+    #: All its properties.
     definition: str
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ WITH relation AS (
     SELECT 'constraint', c.name || '.' || quote_ident(k.conname),
            concat_ws(' ', pg_get_constraintdef(k.oid), CASE WHEN k.convalidated THEN 'valid' ELSE 'not valid' END,
                      obj_description(k.oid, 'pg_constraint'))
-    -- From version 18 on a NOT NULL is a constraint as well; it is told with its column.
+    -- From version 18 on NOT NULL is a constraint as well. It is described with its column.
     FROM relation c JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype <> 'n'
     UNION ALL
     SELECT 'index', c.name || '.' || quote_ident(x.relname),
@@ -87,7 +87,7 @@ WITH relation AS (
            concat_ws(' ', pg_get_triggerdef(g.oid, true), g.tgenabled)
     FROM relation c JOIN pg_trigger g ON g.tgrelid = c.oid AND NOT g.tgisinternal
     UNION ALL
-    -- The triggers of foreign keys have names that change, and are told where they are not as they always are.
+    -- The names of foreign keys' triggers vary. They are described only if they are not enabled as usual.
     SELECT 'trigger', c.name || '.' || quote_ident(k.conname), string_agg(g.tgenabled::text, '' ORDER BY g.tgtype)
     FROM relation c JOIN pg_trigger g ON g.tgrelid = c.oid AND g.tgisinternal
     JOIN pg_constraint k ON k.oid = g.tgconstraint
@@ -131,18 +131,18 @@ SELECT kind, name, replace(definition, %(schema)s || '.', '') FROM described
 """
 
 
-def describe(connection: Connection, schema: str) -> frozenset[Described]:
-    """Every object of the schema: tables with their columns, constraints, indexes and triggers, and all else."""
+def read_definitions(connection: Connection, schema: str) -> frozenset[ObjectDefinition]:
+    """Return all objects of the schema: tables with columns, constraints, indexes and triggers, and all others."""
     quoted = sql.Identifier(schema)
-    with connection.transaction(force_rollback=True):  # of the search path alone
-        # What is on the search path is told without its schema.
+    with connection.transaction(force_rollback=True):  # only the search path is set
+        # PostgreSQL prints names on the search path without their schema.
         connection.execute(sql.SQL("SET LOCAL search_path = {}").format(quoted))
         rows = connection.execute(_OBJECTS.encode(), {"schema": quoted.as_string(connection)}).fetchall()
-    return frozenset(Described(kind=kind, name=name, definition=definition) for kind, name, definition in rows)
+    return frozenset(ObjectDefinition(kind=kind, name=name, definition=definition) for kind, name, definition in rows)
 
 
-def differences(wanted: frozenset[Described], there: frozenset[Described]) -> list[str]:
-    """One line for each object that is missing, not wanted, or another: 'index a.b is missing'."""
+def definition_differences(wanted: frozenset[ObjectDefinition], there: frozenset[ObjectDefinition]) -> list[str]:
+    """Describe each object that is missing, unexpected or different: 'index a.b is missing'."""
     found = {(item.kind, item.name): item.definition for item in there}
     right = {(item.kind, item.name): item.definition for item in wanted}
     lines = [

@@ -1,4 +1,4 @@
-"""--publish-to, as a person writes it, in; the name of a schema that tables may be published to out."""
+"""Validate the schema name of --publish-to."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS
 
-#: PostgreSQL cuts off what is longer, without an error.
-_LONGEST = 63
+#: PostgreSQL truncates a longer name without an error.
+_MAX_NAME_BYTES = 63
 
 
-def final_schema(name: str) -> str:
-    """The name itself. Raises UsageError where it is PostgreSQL's own, this tool's, or none that a schema can have."""
+def validate_schema_name(name: str) -> str:
+    """Return the name. Raise UsageError if PostgreSQL or this tool reserves it, or no schema can have it."""
     if name.startswith("pg_") or name == "information_schema":
         raise UsageError(
             _("--publish-to {name}: PostgreSQL keeps that schema for itself.", name=name), remedy=_remedy()
         )
     if name in (BOOKKEEPING, LEFTOVERS) or name.startswith(f"{BOOKKEEPING}_"):
         raise UsageError(_("--publish-to {name}: this command works in that schema.", name=name), remedy=_remedy())
-    if not name.strip() or "\0" in name or len(name.encode()) > _LONGEST:
+    if not name.strip() or "\0" in name or len(name.encode()) > _MAX_NAME_BYTES:
         raise UsageError(
             _("--publish-to {name!r} can be no schema's name: it is empty, or longer than 63 bytes.", name=name),
             remedy=_remedy(),

@@ -1,12 +1,11 @@
-"""List what a role, a database or a server may have set that breaks a run, slows it, or changes how values are written.
+"""Override settings of a role, database or server that would break or slow a run, or change how values are written.
 
-Applied to every connection of our own: by a query where it is open already, whatever driver opened it; as libpq's
-options where Django opens it.
+They are applied to all our connections: by a query on open connections of any driver, and as libpq's options where
+Django connects.
 
-Left as they are, on purpose: search_path (asked, to see what the application will see), default_tablespace,
-default_table_access_method, default_toast_compression, default_text_search_config and check_function_bodies (an
-administrator's choice for what migrations make, which ``manage.py migrate`` would heed as well). Refused by name, not
-overruled: default_transaction_read_only.
+Not overridden on purpose: search_path, which is read to see what the application will see. default_tablespace,
+default_table_access_method, default_toast_compression, default_text_search_config and check_function_bodies, which are
+an administrator's choice and affect ``manage.py migrate`` as well. default_transaction_read_only, which is an error.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from typing import Any
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-#: Setting -> (value, why). What a server does not know, or this role may not set, is left out.
+#: Value and reason of each setting. Settings that a server does not know, or this role may not set, are skipped.
 SETTINGS = {
     # Made for web requests: a run takes hours, and waits between its statements.
     "statement_timeout": ("0", "a load or an index takes long"),
     "transaction_timeout": ("0", "verify and publish are one transaction"),
     "idle_in_transaction_session_timeout": ("0", "the tables stay locked while other connections verify them"),
     "idle_session_timeout": ("0", "the run's own session waits while others load"),
-    "lock_timeout": ("0", "where a wait must end, it is said there, for how long"),
-    # PostgreSQL compiles the large queries about its catalogue, one table at a time: minutes, with every lock held.
+    "lock_timeout": ("0", "each wait that must end has a timeout of its own"),
+    # Compiling the large queries of the catalogue for each table would take minutes, with every lock held.
     "jit": ("off", "compiling costs more than it saves"),
     # How text is read and written.
     "client_encoding": ("UTF8", "drivers take text as UTF-8"),
@@ -50,7 +49,7 @@ SETTINGS = {
     "restrict_nonsystem_relation_kind": ("", "views are read"),
 }  # fmt: skip
 
-#: Migrations are the project's own: they see what the application sees.
+#: Migrations belong to the project: they see the same rows as the application.
 _NOT_FOR_OTHERS = {"row_security"}
 
 _SETTABLE = """
@@ -60,29 +59,29 @@ WHERE s.context = 'user' OR current_setting('is_superuser') = 'on'
 _WANTED = sql.SQL(", ").join(
     sql.SQL("({}, {})").format(sql.Literal(name), sql.Literal(value)) for name, (value, _) in SETTINGS.items()
 )
-#: As texts without parameters, which both drivers take.
-_SETTLE = sql.SQL("SELECT set_config(wanted.name, wanted.value, false)" + _SETTABLE).format(_WANTED).as_string(None)
-_KNOWN = sql.SQL("SELECT wanted.name" + _SETTABLE).format(_WANTED).as_string(None)
+#: Text without parameters, which both drivers accept.
+_CONFIGURE = sql.SQL("SELECT set_config(wanted.name, wanted.value, false)" + _SETTABLE).format(_WANTED).as_string(None)
+_KNOWN_SETTINGS = sql.SQL("SELECT wanted.name" + _SETTABLE).format(_WANTED).as_string(None)
 
 
 def configure_session(cursor: Any) -> None:
-    """For the session of a cursor, psycopg's or ADBC's; undone with the transaction where that is rolled back."""
-    cursor.execute(_SETTLE)
+    """Apply the settings to the session of a psycopg or ADBC cursor. A rollback of its transaction undoes them."""
+    cursor.execute(_CONFIGURE)
     cursor.fetchall()
 
 
-def for_others(cursor: Any) -> dict[str, str]:
-    """The same for connections that Django, or another program, opens to this server as this role."""
-    cursor.execute(_KNOWN)
+def settings_for_others(cursor: Any) -> dict[str, str]:
+    """Return the settings for connections that Django or another program opens to this server as this role."""
+    cursor.execute(_KNOWN_SETTINGS)
     known = {row[0] for row in cursor.fetchall()} - _NOT_FOR_OTHERS
     return {name: value for name, (value, _) in SETTINGS.items() if name in known}
 
 
-def for_arrow(conninfo: str, *more: str) -> str:
-    """The conninfo for Arrow's driver, which asks for the types while it connects, and finds none by quoted names.
+def arrow_conninfo(conninfo: str, *more: str) -> str:
+    """Return the conninfo for Arrow's driver, which reads the types on connecting and finds none by quoted names.
 
-    ``more`` are settings of this connection's own.
+    ``more`` has additional settings for this connection.
     """
-    given = str(conninfo_to_dict(conninfo).get("options") or "")  # such as the role that is to be assumed
+    given = str(conninfo_to_dict(conninfo).get("options") or "")  # such as the role to assume
     options = " ".join([given, *(f"-c {setting}" for setting in ("quote_all_identifiers=off", *more))]).strip()
     return make_conninfo(conninfo, options=options, application_name="migrate_to_pg")

@@ -1,6 +1,6 @@
-"""Commits that wait for a synchronous standby that is gone: said at once, and never waited for without a word.
+"""Detect and report commits that wait for a synchronous standby that does not answer.
 
-PostgreSQL itself says nothing, and no timeout of a statement's ends such a wait: by then everything is committed.
+PostgreSQL does not report this, and no statement timeout ends such a wait, because the data are already committed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 
 Connection = psycopg.Connection[Any]
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
-#: Seconds in which a standby that is there has answered.
-_PATIENCE = 3.0
-#: Seconds between two looks; what waits at both, for the same commit, is told.
-_LOOK = 2.0
+#: A standby that is attached answers within this time.
+_STANDBY_TIMEOUT_SECONDS = 3.0
+#: A commit that waits at two checks in a row is reported.
+_POLL_INTERVAL_SECONDS = 2.0
 
-# A commit that changes nothing, and is written to the WAL.
+# A commit that changes nothing but is written to the WAL.
 _TRIAL = b"SELECT pg_logical_emit_message(true, 'migrate_to_pg', '')"
 _WAITS = "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = %s"
 _WAITING = """
@@ -41,16 +41,16 @@ def _setting(connection: Connection, name: str) -> str:
 
 
 def require_standby(connection: Connection) -> None:
-    """TargetError where a commit of this role would wait for a synchronous standby that does not answer: it is tried.
+    """Try a commit, and raise TargetError if it waits for a synchronous standby that does not answer.
 
-    A role that does not wait (synchronous_commit = local) is not held up.
+    A role that does not wait (synchronous_commit = local) is not tested.
     """
     names, waits = (_setting(connection, name) for name in ("synchronous_standby_names", "synchronous_commit"))
     if not names or waits in ("off", "local"):
         return
     info = connection.info
     with closing(psycopg.connect(info.dsn, password=info.password, autocommit=True, connect_timeout=10)) as trial:
-        if _answers(trial):
+        if _commits_in_time(trial):
             return
         row = connection.execute(_WAITS, [trial.info.backend_pid]).fetchone()
         connection.execute("SELECT pg_cancel_backend(%s)", [trial.info.backend_pid])
@@ -62,7 +62,7 @@ def require_standby(connection: Connection) -> None:
                 names=repr(names),
                 waits=waits,
             ),
-            detail=_attached(connection),
+            detail=_attached_standbys(connection),
             remedy=_(
                 "Attach the standby, then run again. Or let this role commit without it, knowing that what is published"
                 " is then on this server alone until the standby has it: SET synchronous_commit = local; ALTER ROLE"
@@ -72,11 +72,11 @@ def require_standby(connection: Connection) -> None:
         )
 
 
-def _answers(trial: Connection) -> bool:
-    """Whether a commit comes to its end in time."""
+def _commits_in_time(trial: Connection) -> bool:
+    """Return whether a commit finishes in time."""
     wire = trial.pgconn
     wire.send_query(_TRIAL)
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _STANDBY_TIMEOUT_SECONDS
     while wire.is_busy():
         left = deadline - time.monotonic()
         if left <= 0:
@@ -86,8 +86,8 @@ def _answers(trial: Connection) -> bool:
     return True
 
 
-def _attached(connection: Connection) -> list[str]:
-    """The standbys that are there all the same, as far as this role may see them."""
+def _attached_standbys(connection: Connection) -> list[str]:
+    """Describe the attached standbys, as far as this role may see them."""
     query = "SELECT application_name, state, sync_state FROM pg_stat_replication WHERE state IS NOT NULL ORDER BY 1"
     lines = [
         _("attached: {name}, {state}, {kind}", name=name, state=state, kind=kind)
@@ -96,65 +96,64 @@ def _attached(connection: Connection) -> list[str]:
     return lines or [_("No standby is attached, as far as this role may see.")]
 
 
-class Watch:
-    """Says when commits wait for a standby, and when they go on; asked to, it ends the wait of the run's own."""
+class StandbyWatch:
+    """Reports when commits wait for a standby and when they continue, and cancels the wait of the run on request."""
 
-    def __init__(self, connection: Connection, say: Say) -> None:
+    def __init__(self, connection: Connection, notify: Notify) -> None:
         self._info = connection.info
         self._pid = connection.info.backend_pid
-        self._say = say
+        self._notify = notify
         self._ended = threading.Event()
-        self._unwanted = threading.Event()
-        #: What is to be said of a commit whose wait was ended.
+        self._cancelled = threading.Event()
+        #: Message about a commit whose wait was cancelled.
         self.ended_early = ""
 
-    def end_the_wait(self) -> None:
-        """Do not wait any longer: what is committed by then stays so, on this server alone. From a signal's handler."""
-        self._unwanted.set()
+    def cancel_wait(self) -> None:
+        """Stop waiting: the commit is valid on this server only. A signal handler may call this."""
+        self._cancelled.set()
 
     def end(self) -> None:
-        """No longer look."""
+        """End the checks."""
         self._ended.set()
 
     def check(self) -> None:
-        """Look again and again, by a connection of its own."""
-        # Where it cannot be had, or is lost, the run's own connection is told so.
+        """Check repeatedly on a connection of its own."""
+        # If this connection fails, so does the run's own, which reports it.
         info = self._info
         with (
             suppress(psycopg.Error),
-            closing(psycopg.connect(info.dsn, password=info.password, autocommit=True, connect_timeout=10)) as looking,
+            closing(
+                psycopg.connect(info.dsn, password=info.password, autocommit=True, connect_timeout=10)
+            ) as connection,
         ):
             before: set[tuple[Any, ...]] = set()
-            told = False
-            while not self._ended.wait(_LOOK):
-                waiting = set(looking.execute(_WAITING).fetchall())
-                if waiting & before and not told:
-                    self._note_waiting(_setting(looking, "synchronous_standby_names"))
-                elif told and not waiting:
-                    self._say(_("The commit is through."))
-                told = bool(waiting) and (told or bool(waiting & before))
+            reported = False
+            while not self._ended.wait(_POLL_INTERVAL_SECONDS):
+                waiting = set(connection.execute(_WAITING).fetchall())
+                if waiting & before and not reported:
+                    self._notify(
+                        _(
+                            "A commit waits for a synchronous standby that does not answer (synchronous_standby_names"
+                            " is {names}). It goes on when the standby is attached again; Ctrl-C ends it.",
+                            names=repr(_setting(connection, "synchronous_standby_names")),
+                        )
+                    )
+                elif reported and not waiting:
+                    self._notify(_("The commit is through."))
+                reported = bool(waiting) and (reported or bool(waiting & before))
                 before = waiting
-                if self._unwanted.is_set() and self._pid in {pid for pid, _start in waiting}:
+                if self._cancelled.is_set() and self._pid in {pid for pid, _start in waiting}:
                     self.ended_early = _("It was committed on this server, and on no standby yet.")
-                    looking.execute("SELECT pg_cancel_backend(%s)", [self._pid])
-
-    def _note_waiting(self, names: str) -> None:
-        self._say(
-            _(
-                "A commit waits for a synchronous standby that does not answer (synchronous_standby_names is {names})."
-                " It goes on when the standby is attached again; Ctrl-C ends it.",
-                names=repr(names),
-            )
-        )
+                    connection.execute("SELECT pg_cancel_backend(%s)", [self._pid])
 
 
 @contextmanager
-def watched(connection: Connection, say: Say) -> Iterator[Watch]:
-    """Watch the commits of this role meanwhile, where the server has synchronous standbys at all."""
-    watch = Watch(connection, say)
+def watch_commits(connection: Connection, notify: Notify) -> Iterator[StandbyWatch]:
+    """Watch the commits of this role if the server has synchronous standbys."""
+    watch = StandbyWatch(connection, notify)
     thread = threading.Thread(target=watch.check, name="standby", daemon=True)
     if _setting(connection, "synchronous_standby_names"):
-        # Where the system gives no more threads, nobody looks.
+        # Without another thread the commits are not watched.
         with suppress(RuntimeError):
             thread.start()
     try:
@@ -162,16 +161,16 @@ def watched(connection: Connection, say: Say) -> Iterator[Watch]:
     finally:
         watch.end()
         if thread.ident is not None:
-            thread.join(_LOOK + 1)
+            thread.join(_POLL_INTERVAL_SECONDS + 1)
 
 
-def wait_for_no_standby(connection: Connection) -> None:
-    """For what only cleans up: the disk of this server is enough."""
+def skip_standby(connection: Connection) -> None:
+    """Let commits wait for this server's disk only, for clean-up after a run."""
     connection.execute("SET synchronous_commit = local")
 
 
-def wait_for_the_disk(connection: Connection) -> None:
-    """Within a transaction: its commit waits for the disk; for a standby as well, where this role waits for one."""
+def require_durable_commit(connection: Connection) -> None:
+    """Make the commit of the current transaction wait for the disk, and for a standby if this role does."""
     connection.execute(
         "SELECT set_config('synchronous_commit', 'local', true) WHERE current_setting('synchronous_commit') = 'off'"
     )

@@ -1,4 +1,4 @@
-"""A connection string in, a connection that may do what a migration needs out; every refusal in one clear line."""
+"""Connect to the target, check the preconditions of a run, and manage the schemas that it works in."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ from psycopg import sql
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import written_tables
-from migrate_to_pg.postgres.errors_of_connection import unreachable
-from migrate_to_pg.postgres.objects import external_dependents, objects_in
+from migrate_to_pg.postgres.errors_of_connection import connection_error
+from migrate_to_pg.postgres.objects import external_dependents, objects_in, require_noted_contents
 from migrate_to_pg.postgres.pooler import require_session
-from migrate_to_pg.postgres.schema_contents import require_noted_contents
 from migrate_to_pg.postgres.session import configure_session
-from migrate_to_pg.postgres.standby import require_standby, wait_for_no_standby
+from migrate_to_pg.postgres.standby import require_standby, skip_standby
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
 from migrate_to_pg.system.clock import to_local_time
 from migrate_to_pg.system.redact import address
 
 Connection = psycopg.Connection[Any]
 
-#: The oldest version that PostgreSQL's own project still cared for when this was written.
+#: The oldest version that the PostgreSQL project supported when this was written.
 OLDEST_VERSION = 14
-#: Two runs against one database would work in the same incoming schema. The number is "migrate_" in ASCII.
+#: Advisory lock: two runs against one database would use the same incoming schema. "migrate_" in ASCII.
 _RUN_LOCK = int.from_bytes(b"migrate_", "big")
-#: A killed run's backend may still be finishing its last statement.
-_RUN_LOCK_WAIT = 15.0
+#: The server process of a killed run may still be finishing its last statement.
+_RUN_LOCK_TIMEOUT_SECONDS = 15.0
 
 
 def connect(conninfo: str, *, schema: str) -> Connection:
-    """An autocommit connection for everything but the bulk data, after every precondition was tried.
+    """Return an autocommit connection for everything but the bulk data, after checking all preconditions.
 
-    ``schema`` is the final one. Raises TargetError where the server cannot be reached, a pooler stands before it, it is
-    older than PostgreSQL 14, is read-only, does not speak UTF-8, or does not let this role create schemas and tables.
+    ``schema`` is the final one. Raises TargetError if the server cannot be reached, a pooler is in between, the server
+    is older than PostgreSQL 14 or read-only, the encoding is not UTF-8, or this role may not create schemas and tables.
     """
     connection = _connect(conninfo)
     try:
         require_session(connection, conninfo)
         configure_session(connection.cursor())
-        _require_server(connection)
-        _require_privileges(connection, schema)
+        _check_server(connection)
+        _check_privileges(connection, schema)
         require_standby(connection)
     except BaseException:
         connection.close()
@@ -53,9 +52,9 @@ def connect(conninfo: str, *, schema: str) -> Connection:
 
 
 def connect_to_read(conninfo: str) -> Connection:
-    """An autocommit connection that writes nothing: a standby, and a role that may only read, will do.
+    """Return a read-only autocommit connection, for which a standby and a role without write privileges suffice.
 
-    Raises TargetError where the server cannot be reached, or a pooler stands before it.
+    Raises TargetError if the server cannot be reached, or a pooler is in between.
     """
     connection = _connect(conninfo)
     try:
@@ -72,25 +71,25 @@ def _connect(conninfo: str) -> Connection:
     try:
         return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
     except (psycopg.Error, ValueError) as error:
-        # Not only when nobody answers: libpq and psycopg refuse values of options in other classes.
-        raise unreachable(conninfo, error) from None
+        # Not only OperationalError: libpq and psycopg reject option values with other classes.
+        raise connection_error(conninfo, error) from None
 
 
 def describe_server(connection: Connection, schema: str, *, embedded: str = "") -> TargetFacts:
-    """The target as reports tell of it, without its password; ``embedded``: where such a server has its data."""
+    """Return the target for reports, without its password. ``embedded`` is the data directory of such a server."""
     info = connection.info
     return TargetFacts(
         url=address(user=info.user, host=info.host, port=info.port, name=info.dbname),
-        version=_one(connection, "SHOW server_version"),
+        version=_scalar(connection, "SHOW server_version"),
         schema=schema,
         embedded=embedded,
     )
 
 
 def take_run_lock(connection: Connection) -> None:
-    """Make sure that no other run works on this database; TargetError names the one that does."""
-    deadline = time.monotonic() + _RUN_LOCK_WAIT
-    while not _one(connection, "SELECT pg_try_advisory_lock(%s)", [_RUN_LOCK]):
+    """Lock this database against other runs. Raise TargetError that names the run which holds the lock."""
+    deadline = time.monotonic() + _RUN_LOCK_TIMEOUT_SECONDS
+    while not _scalar(connection, "SELECT pg_try_advisory_lock(%s)", [_RUN_LOCK]):
         if time.monotonic() > deadline:
             raise TargetError(
                 _("Another migrate_to_pg is running against this database."),
@@ -101,15 +100,15 @@ def take_run_lock(connection: Connection) -> None:
 
 
 def create_schema(connection: Connection, name: str) -> None:
-    """Make an empty schema, the remains of a killed run dropped first."""
+    """Create an empty schema. The remains of a killed run are dropped first."""
     drop_schema(connection, name)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
 
 
-def _whose_setting(connection: Connection, name: str) -> str:
-    """The beginning of the statement that takes the setting back, by where this session has it from."""
+def _reset_statement(connection: Connection, name: str) -> str:
+    """Return the beginning of the statement that resets a setting, by its source."""
     role, database = (sql.Identifier(name).as_string() for name in (connection.info.user, connection.info.dbname))
-    source = _one(connection, "SELECT source FROM pg_settings WHERE name = %s", [name])
+    source = _scalar(connection, "SELECT source FROM pg_settings WHERE name = %s", [name])
     by_source = {
         "database": f"ALTER DATABASE {database}",
         "database user": f"ALTER ROLE {role} IN DATABASE {database}",
@@ -119,10 +118,10 @@ def _whose_setting(connection: Connection, name: str) -> str:
 
 
 def drop_schema(connection: Connection, name: str) -> None:
-    """Drop a schema of ours with everything in it, its tables by and by: each takes a dozen locks until the commit.
+    """Drop a schema of ours with everything in it, in batches of tables: each takes a dozen locks until the commit.
 
-    Raises TargetError where something outside of it was built on what is in it, or somebody put something into it since
-    a run kept it: that would go with it.
+    Raises TargetError if external objects depend on it, or objects were added since a run kept it, because they would
+    be dropped as well.
     """
     require_noted_contents(connection, name)
     depending = external_dependents(connection, objects_in(connection, name))
@@ -142,10 +141,10 @@ def drop_schema(connection: Connection, name: str) -> None:
 
 
 def drop_on_new_connection(broken: Connection, conninfo: str, *names: str) -> None:
-    """The same by a new connection, once the session of a broken one has ended."""
+    """Drop schemas on a new connection, after ending the session of a broken one."""
     with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10) as connection:
         configure_session(connection.cursor())
-        wait_for_no_standby(connection)
+        skip_standby(connection)
         with suppress(psycopg.OperationalError):
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", [broken.info.backend_pid])
         for name in names:
@@ -154,20 +153,22 @@ def drop_on_new_connection(broken: Connection, conninfo: str, *names: str) -> No
 
 @contextmanager
 def guard_schemas(connection: Connection, schemas: Iterable[str], shared: Iterable[str]) -> Iterator[None]:
-    """TargetError where the catalogue of a schema is not the same afterwards: RunSQL may have named it.
+    """Raise TargetError if the catalogue of a schema has changed afterwards: RunSQL may have named that schema.
 
-    Where migrations must see a schema, for its extensions (``shared``), nobody can drop or alter its tables meanwhile.
+    The tables of ``shared`` schemas, whose extensions the migrations must see, cannot be dropped or altered meanwhile.
     """
     with connection.cursor() as cursor, ExitStack() as guards:
-        before = {schema: written_tables.state(cursor, schema) for schema in schemas}
+        before = {schema: written_tables.read_catalogue(cursor, schema) for schema in schemas}
         for schema in before.keys() & set(shared):
-            guards.enter_context(_guarding(connection, schema))
+            guards.enter_context(_lock_tables(connection, schema))
         yield
         for schema, state in before.items():
-            _require_same(schema, written_tables.differences(state, written_tables.state(cursor, schema)))
+            _check_unchanged(
+                schema, written_tables.changed_objects(state, written_tables.read_catalogue(cursor, schema))
+            )
 
 
-def _require_same(schema: str, changed: list[str]) -> None:
+def _check_unchanged(schema: str, changed: list[str]) -> None:
     if changed:
         raise TargetError(
             _("Schema {schema} changed while the migrations ran in {incoming}.", schema=schema, incoming=INCOMING),
@@ -181,20 +182,20 @@ def _require_same(schema: str, changed: list[str]) -> None:
 
 
 def extension_schemas(connection: Connection, *, but: str = INCOMING) -> tuple[str, ...]:
-    """The schemas on this role's own search path that hold extensions: migrations need their types and functions."""
+    """Return the schemas on this role's search path that have extensions, whose types migrations may need."""
     query = """
         SELECT s.name FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, position)
         WHERE s.name <> %s AND EXISTS (SELECT FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
                                        WHERE n.nspname = s.name)
         ORDER BY s.position
     """
-    with connection.transaction(force_rollback=True):  # of the search path alone
+    with connection.transaction(force_rollback=True):  # only the search path is set
         connection.execute("SET LOCAL search_path TO DEFAULT")
         return tuple(row[0] for row in connection.execute(query, [but]).fetchall())
 
 
 def watched_schemas(connection: Connection, final: str) -> tuple[str, ...]:
-    """Those that migrations may write to by mistake: the final one, public, and what they see beside their own."""
+    """Return the schemas that migrations may write to by mistake: final, public, and others that they see."""
     query = """
         SELECT DISTINCT n.nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
         WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p')
@@ -212,8 +213,8 @@ WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 
 
 
 @contextmanager
-def _guarding(connection: Connection, schema: str) -> Iterator[None]:
-    """Hold ACCESS SHARE on a schema's tables: readers and writers go on, DROP and ALTER wait."""
+def _lock_tables(connection: Connection, schema: str) -> Iterator[None]:
+    """Lock a schema's tables in ACCESS SHARE mode: DROP and ALTER wait, readers and writers do not."""
     names = [sql.Identifier(schema, row[0]) for row in connection.execute(_READABLE, [schema]).fetchall()]
     info = connection.info
     with closing(psycopg.connect(info.dsn, password=info.password)) as guard:
@@ -224,7 +225,7 @@ def _guarding(connection: Connection, schema: str) -> Iterator[None]:
         yield
 
 
-def _one(connection: Connection, query: str, parameters: list[Any] | None = None) -> Any:
+def _scalar(connection: Connection, query: str, parameters: list[Any] | None = None) -> Any:
     row = connection.execute(query, parameters).fetchone()
     return row[0] if row else None
 
@@ -249,7 +250,7 @@ def _lock_holders(connection: Connection) -> list[str]:
     ]
 
 
-def _require_server(connection: Connection) -> None:
+def _check_server(connection: Connection) -> None:
     version = connection.info.server_version
     if version < OLDEST_VERSION * 10_000:
         raise TargetError(
@@ -260,18 +261,18 @@ def _require_server(connection: Connection) -> None:
             ),
             remedy=_("Upgrade the server, or name another one with --target."),
         )
-    if _one(connection, "SELECT pg_is_in_recovery()"):
+    if _scalar(connection, "SELECT pg_is_in_recovery()"):
         raise TargetError(_("The server is a standby and takes no writes."), remedy=_("Name the primary server."))
     role = connection.info.user
-    if _one(connection, "SHOW default_transaction_read_only") == "on":
+    if _scalar(connection, "SHOW default_transaction_read_only") == "on":
         raise TargetError(
             _("Role {role} or the database is set to take no writes: default_transaction_read_only is on.", role=role),
             remedy=_(
                 "Connect as another role, or run: {statement} RESET default_transaction_read_only;",
-                statement=_whose_setting(connection, "default_transaction_read_only"),
+                statement=_reset_statement(connection, "default_transaction_read_only"),
             ),
         )
-    if _one(connection, "SHOW session_replication_role") != "origin":
+    if _scalar(connection, "SHOW session_replication_role") != "origin":
         raise TargetError(
             _(
                 "Role {role} or the database has a session_replication_role with which foreign keys and triggers do not"
@@ -280,10 +281,10 @@ def _require_server(connection: Connection) -> None:
             ),
             remedy=_(
                 "As a superuser, run: {statement} RESET session_replication_role;",
-                statement=_whose_setting(connection, "session_replication_role"),
+                statement=_reset_statement(connection, "session_replication_role"),
             ),
         )
-    encoding = _one(connection, "SHOW server_encoding")
+    encoding = _scalar(connection, "SHOW server_encoding")
     if encoding != "UTF8":
         raise TargetError(
             _("The database's encoding is {encoding}; SQLite's text needs UTF8.", encoding=encoding),
@@ -291,22 +292,22 @@ def _require_server(connection: Connection) -> None:
         )
 
 
-def _require_privileges(connection: Connection, schema: str) -> None:
-    """CREATE on the database (for our schemas) and on the final schema: since PostgreSQL 15 they differ."""
+def _check_privileges(connection: Connection, schema: str) -> None:
+    """Require CREATE on the database, for our schemas, and on the final schema. Since PostgreSQL 15 they differ."""
     user, database = connection.info.user, connection.info.dbname
-    if not _one(connection, "SELECT has_database_privilege(current_database(), 'CREATE')"):
+    if not _scalar(connection, "SELECT has_database_privilege(current_database(), 'CREATE')"):
         raise TargetError(
             _("Role {user} may not create a schema in database {database}.", user=user, database=database),
             remedy=_(
                 'As its owner, run: GRANT CREATE ON DATABASE "{database}" TO "{user}";', database=database, user=user
             ),
         )
-    if not _one(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", [schema]):
+    if not _scalar(connection, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", [schema]):
         raise TargetError(
             _("There is no schema {schema} in {database}.", schema=schema, database=database),
             remedy=_('Run: CREATE SCHEMA "{schema}";', schema=schema.replace('"', '""')),
         )
-    if not _one(connection, "SELECT has_schema_privilege(%s, 'CREATE')", [schema]):
+    if not _scalar(connection, "SELECT has_schema_privilege(%s, 'CREATE')", [schema]):
         raise TargetError(
             _(
                 "Role {user} may not create tables in schema {schema} of database {database}.",

@@ -1,4 +1,4 @@
-"""The names and versions of everything that had a hand in a run."""
+"""Collect the versions of the software that takes part in a run."""
 
 from __future__ import annotations
 
@@ -15,18 +15,14 @@ _PACKAGES = ("django", "psycopg", "pyarrow", "adbc-driver-sqlite", "adbc-driver-
 
 
 def versions(target: TargetFacts | None) -> Mapping[str, str]:
-    """Name -> version, PostgreSQL's where one was reached."""
+    """Return versions by name, including PostgreSQL's if ``target`` is given."""
+    with minimal_environment():  # Python runs uname in a child process.
+        system = platform.platform(terse=True)
     found = {
         "migrate_to_pg": __version__,
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         **{name: metadata.version(name) for name in _PACKAGES},
-        "platform": _platform(),
+        "platform": system,
     }
     return found if target is None else found | {"postgresql": target.version}
-
-
-def _platform() -> str:
-    # Python asks uname, by a child.
-    with minimal_environment():
-        return platform.platform(terse=True)

@@ -1,6 +1,6 @@
-"""A schema's name in, what its catalogue says out: to tell whether anything in it was changed meanwhile.
+"""Detect changes to the objects of a schema by its catalogue, and rows that this session wrote.
 
-The queries take one parameter, ``schema``; they run on any cursor, Django's or psycopg's.
+The functions accept Django's and psycopg's cursors.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ SELECT 'type', t.oid::bigint, t.typname, '' FROM pg_type t
 WHERE t.typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
 """
 
-# What this session itself did to rows, and has not yet handed to the shared statistics.
+# Rows written by this session that the shared statistics do not have yet.
 _WRITTEN = """
 SELECT relname FROM pg_stat_xact_all_tables
 WHERE schemaname = %(schema)s AND n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY 1
 """
 
 
-def state(cursor: Any, schema: str) -> set[Fact]:
-    """Everything that the catalogue says of the schema's objects."""
+def read_catalogue(cursor: Any, schema: str) -> set[Fact]:
+    """Return all facts of the catalogue about the schema's objects."""
     cursor.execute(_CATALOGUE, {"schema": schema})
     return set(cursor.fetchall())
 
 
-def written(cursor: Any, schema: str) -> list[str]:
-    """The tables of the schema to which this session wrote rows just now."""
+def tables_written(cursor: Any, schema: str) -> list[str]:
+    """Describe the tables of the schema to which this session has just written rows."""
     cursor.execute(_WRITTEN, {"schema": schema})
     return [_("rows of {name}", name=name) for (name,) in cursor.fetchall()]
 
 
-def differences(before: set[Fact], after: set[Fact]) -> list[str]:
-    """What a person calls it."""
+def changed_objects(before: set[Fact], after: set[Fact]) -> list[str]:
+    """Describe the objects whose facts differ."""
     return sorted({f"{kind} {name}" for kind, _, name, _ in before ^ after})

@@ -288,14 +288,14 @@ class _Runner(MigrationExecutor):
 
     def _states(self, schemas: Collection[str]) -> dict[str, set[written_tables.Fact]]:
         with self.connection.cursor() as cursor:
-            return {schema: written_tables.state(cursor, schema) for schema in schemas}
+            return {schema: written_tables.read_catalogue(cursor, schema) for schema in schemas}
 
     def _require_untouched(self) -> None:
         now = self._states(self._before)
         for schema, before in self._before.items():
             with self.connection.cursor() as cursor:
-                written = written_tables.written(cursor, schema)
-            self._require_same(schema, [*written_tables.differences(before, now[schema]), *written])
+                written = written_tables.tables_written(cursor, schema)
+            self._require_same(schema, [*written_tables.changed_objects(before, now[schema]), *written])
 
     def _require_same(self, final: str, changed: list[str]) -> None:
         if changed:

@@ -20,7 +20,7 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from migrate_to_pg.postgres.parse_ddl import Altered, Change, Made, read
+from migrate_to_pg.postgres.parse_ddl import AlteredTable, Change, CreatedTable, parse_statements
 from migrate_to_pg.project.migrations import SourceLoader
 
 #: Key of a constraint or index: its sorted columns, or '' and its name.
@@ -76,8 +76,8 @@ class Record:
     def note(self, sql: str) -> None:
         """Record a statement that is not executed."""
         self.statements.append(sql.lower())
-        for action in read(sql):
-            if isinstance(action, Made):
+        for action in parse_statements(sql):
+            if isinstance(action, CreatedTable):
                 table = Recorded(fields=dict(action.columns), primary_key=action.primary_key)
                 self.tables[action.table] = table
                 for _name, columns in action.uniques:
@@ -85,7 +85,7 @@ class Record:
             else:
                 self._alter(action)
 
-    def _alter(self, action: Altered) -> None:
+    def _alter(self, action: AlteredTable) -> None:
         table = self.tables.get(action.table)
         if action.renamed_to and table:
             self.tables[action.renamed_to] = self.tables.pop(action.table)

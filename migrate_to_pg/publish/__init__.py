@@ -16,8 +16,7 @@ from psycopg import sql
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.postgres.objects import SchemaObject, move, objects_in, replaced_by
-from migrate_to_pg.postgres.schema_contents import note_contents
+from migrate_to_pg.postgres.objects import SchemaObject, move, note_contents, objects_in, replaced_by
 from migrate_to_pg.publish import history
 from migrate_to_pg.publish.archive_schemas import unused_schema
 from migrate_to_pg.publish.copy_privileges import apply_default_privileges, copy_properties, policy_statements

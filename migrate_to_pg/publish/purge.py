@@ -19,7 +19,7 @@ from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, external_dependents, objects_in
-from migrate_to_pg.postgres.standby import wait_for_the_disk
+from migrate_to_pg.postgres.standby import require_durable_commit
 from migrate_to_pg.publish.archive_schemas import dated_schemas, is_being_purged, is_marked, mark_for_purge
 from migrate_to_pg.publish.history import entries
 from migrate_to_pg.publish.publish_leftovers import leftovers_entries
@@ -93,7 +93,7 @@ def drop_schemas(
         _check_no_dependents(connection, schema.name, now[schema.oid].objects)
     require_owned(connection, (o for schema in left for o in now[schema.oid].objects), [schema.name for schema in left])
     with _explain_errors(connection, left), connection.transaction():
-        wait_for_the_disk(connection)
+        require_durable_commit(connection)
         for schema in left:
             mark_for_purge(connection, schema.name)
     for schema in left:

@@ -18,7 +18,7 @@ from migrate_to_pg.errors import MigrateToPgError, PublishError, UnknownOutcomeE
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.objects import SchemaObject
 from migrate_to_pg.postgres.session import configure_session
-from migrate_to_pg.postgres.standby import wait_for_the_disk
+from migrate_to_pg.postgres.standby import require_durable_commit
 from migrate_to_pg.project.secret_columns import server_detail, server_message
 
 Connection = psycopg.Connection[Any]
@@ -65,7 +65,7 @@ def locking_transaction(
     transaction = _Transaction(connection)
     try:
         with begun or connection.transaction():
-            wait_for_the_disk(connection)
+            require_durable_commit(connection)
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT_SECONDS}s")))
             start = time.perf_counter()
             _lock(connection, relations)

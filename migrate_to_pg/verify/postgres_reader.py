@@ -16,7 +16,7 @@ from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.session import configure_session, for_arrow
+from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
 from migrate_to_pg.verify.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
@@ -59,7 +59,7 @@ class Target:
     def __enter__(self) -> Target:
         with told(_("the database")):
             self._connection = self._stack.enter_context(
-                adbc_driver_postgresql.dbapi.connect(for_arrow(self._conninfo))
+                adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._conninfo))
             )
             with self._connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -14,7 +14,7 @@ from psycopg import sql
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.postgres.schema_digest import Described, describe, differences
+from migrate_to_pg.postgres.schema_digest import ObjectDefinition, definition_differences, read_definitions
 from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
 
 Connection = psycopg.Connection[Any]
@@ -40,9 +40,9 @@ def require_validated(connection: Connection, schema: str) -> None:
         )
 
 
-def require_described(connection: Connection, schema: str, made: frozenset[Described]) -> None:
+def require_described(connection: Connection, schema: str, made: frozenset[ObjectDefinition]) -> None:
     """Every table, column, index, constraint, trigger and all else is as it was described before rows were loaded."""
-    faults = differences(made, describe(connection, schema))
+    faults = definition_differences(made, read_definitions(connection, schema))
     if faults:
         raise ProofError(
             _("The incoming schema is not as the migrations made it: {faults}.", faults=faults[0]),

@@ -15,7 +15,7 @@ from tests.debian import cluster, free_port, pgbouncer
 
 pytestmark = pytest.mark.full
 
-POOLED = "a connection pooler in transaction or statement mode stands before PostgreSQL"
+POOLED = "is in transaction or statement mode, but a run needs sessions of its own"
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(objects,
 def test_a_pool_of_sessions_that_loses_what_a_connection_asks_for_is_refused(objects, direct, pooled, settings):
     refused = objects.move(pooled("session", **settings), ok=False)
     assert refused.returncode == 1
-    assert "does not pass on what a connection asks for at its start (options)" in refused.stderr
+    assert "ignores the connection parameter `options`, which a run needs" in refused.stderr
     assert execute(direct, SCHEMAS) == []
 
 

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.pipeline import move
-from migrate_to_pg.postgres.schema_digest import describe
+from migrate_to_pg.postgres.schema_digest import read_definitions
 from migrate_to_pg.records import Options
 from tests.acceptance.test_projects import SCHEMAS, execute
 from tests.projects import Project
@@ -31,7 +31,7 @@ def described(url, schema):
     """Every object of it; what a function is told of the search path is the schema's own."""
     with psycopg.connect(url) as connection:
         (prefix,) = connection.execute("SELECT quote_ident(%s) || '.'", [schema]).fetchone()
-        told = {(d.kind, d.name, d.definition.replace(prefix, "")) for d in describe(connection, schema)}
+        told = {(d.kind, d.name, d.definition.replace(prefix, "")) for d in read_definitions(connection, schema)}
     return {item for item in told if item[1] != "how_many()"}
 
 

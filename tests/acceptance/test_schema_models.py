@@ -4,7 +4,7 @@ import json
 
 import psycopg
 
-from migrate_to_pg.postgres.schema_digest import describe
+from migrate_to_pg.postgres.schema_digest import read_definitions
 from tests.acceptance.test_projects import SHAPES, execute
 from tests.acceptance.test_projects_differing import NAMES, names, things
 from tests.projects import Project
@@ -15,7 +15,7 @@ __all__ = ["things"]
 def described(url):
     """The schema object by object; places of columns left out, which AddField puts last."""
     with psycopg.connect(url) as connection:
-        found = describe(connection, "public")
+        found = read_definitions(connection, "public")
     return {(o.kind, o.name, o.definition.split(" ", 1)[-1] if o.kind == "column" else o.definition) for o in found}
 
 

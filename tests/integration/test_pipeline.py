@@ -442,7 +442,7 @@ def test_default_privileges_of_the_schema_reach_published_tables(source, postgre
 
 
 def test_two_runs_at_once_the_second_is_refused(source, postgres_url, move, monkeypatch):
-    monkeypatch.setattr("migrate_to_pg.postgres.target._RUN_LOCK_WAIT", 0.2)
+    monkeypatch.setattr("migrate_to_pg.postgres.target._RUN_LOCK_TIMEOUT_SECONDS", 0.2)
     second = []
     first = move(source, postgres_url, on={"load": lambda: second.append(move(source, postgres_url))})
     assert first.ok

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from migrate_to_pg.postgres.schema_digest import describe, differences
+from migrate_to_pg.postgres.schema_digest import definition_differences, read_definitions
 from migrate_to_pg.records import INCOMING, Report
 from tests.conftest import Run, Server
 
@@ -83,8 +83,8 @@ def test_the_published_schema_has_the_description_of_one_that_migrate_makes(
     manage("migrate", "-v0", DATABASE_URL=reference)
     assert move(source, each_postgres_url).ok
     with psycopg.connect(reference) as made, psycopg.connect(each_postgres_url) as published:
-        wanted = describe(made, "public")
-        assert differences(wanted, describe(published, "public")) == []
+        wanted = read_definitions(made, "public")
+        assert definition_differences(wanted, read_definitions(published, "public")) == []
     kinds = {item.kind for item in wanted}
     assert {"table", "column", "constraint", "index", "sequence"} <= kinds
     assert len(wanted) > 150

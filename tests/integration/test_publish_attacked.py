@@ -10,7 +10,7 @@ import pytest
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.pipeline import move as pipeline
-from migrate_to_pg.postgres.schema_digest import describe, differences
+from migrate_to_pg.postgres.schema_digest import definition_differences, read_definitions
 from migrate_to_pg.publish import lock_schemas
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.sqlite.snapshot import Source
@@ -260,11 +260,11 @@ def test_a_definition_changed_between_the_migrations_and_the_first_read_is_told(
     def all_of_them():
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             for name, statement in statements.items():
-                before = describe(connection, INCOMING)
+                before = read_definitions(connection, INCOMING)
                 with connection.transaction(force_rollback=True):
                     connection.execute(f"SET LOCAL search_path = {INCOMING}")
                     connection.execute(statement)
-                    told[name] = differences(before, describe(connection, INCOMING))
+                    told[name] = definition_differences(before, read_definitions(connection, INCOMING))
 
     move(source, postgres_url, on={"prove": all_of_them})
     assert [name for name, lines in told.items() if not lines] == []

@@ -11,11 +11,11 @@ import pytest
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from migrate_to_pg import load
 from migrate_to_pg.errors import MigrateToPgError, UsageError
+from migrate_to_pg.load import arrow_connection
 from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.session import SETTINGS, for_others
+from migrate_to_pg.postgres.session import SETTINGS, settings_for_others
 from migrate_to_pg.project.databases import choose_target
 from migrate_to_pg.records import Options, Verify
 from migrate_to_pg.verify.postgres_reader import Target
@@ -147,7 +147,7 @@ def test_how_a_database_writes_values_changes_nothing(postgres_url, execute, dja
     choice = choose_target(postgres_url)
     with target.connect(choice.conninfo, schema="public") as connection:
         shown = [connection.execute(f"SHOW {setting}").fetchone()[0] for setting in ours]
-        entry = choice.published("public", session=for_others(connection.cursor()))
+        entry = choice.published("public", session=settings_for_others(connection.cursor()))
     assert shown == ["postgres", "ISO, MDY", "1"]
     with (
         django_db_blocker.unblock(),
@@ -300,10 +300,10 @@ def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(superuser
 
     with target.connect(choice.conninfo, schema="public") as connection:
         assert shown(connection.cursor()) == wanted
-        entry = choice.staging(session=for_others(connection.cursor()))
+        entry = choice.staging(session=settings_for_others(connection.cursor()))
     with closing(target.connect_to_read(choice.conninfo)) as connection:
         assert shown(connection.cursor()) == wanted
-    with load.connection.connect(choice.conninfo) as connection, connection.cursor() as cursor:
+    with arrow_connection.connect(choice.conninfo) as connection, connection.cursor() as cursor:
         assert shown(cursor) == wanted
     with Target(choice.conninfo, "public") as proof, proof._connection.cursor() as cursor:
         assert shown(cursor) == wanted

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from migrate_to_pg.postgres.schema_digest import Described, describe
+from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
 from migrate_to_pg.records import Difference, Plan, Verify
 from migrate_to_pg.verify import prove
 from tests.integration.crossing import Ferry
@@ -77,7 +77,7 @@ class Sides:
 
     ferry: Ferry
     plan: Plan
-    made: frozenset[Described]
+    made: frozenset[ObjectDefinition]
 
     def run(self, statement: str) -> int:
         """One statement on PostgreSQL; the number of rows that it concerned."""
@@ -121,7 +121,7 @@ def make(folder: Path, url: str) -> Sides:
     )
     plan = ferry.plan()
     with psycopg.connect(url, autocommit=True) as connection:
-        made = describe(connection, "ferry")
+        made = read_definitions(connection, "ferry")
     ferry.target(
         "CREATE SCHEMA before; CREATE TABLE before.thing AS TABLE thing; CREATE TABLE before.loose AS TABLE loose"
     )

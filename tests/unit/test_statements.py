@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from migrate_to_pg.postgres.parse_ddl import Altered, Made, RawColumn, read
+from migrate_to_pg.postgres.parse_ddl import AlteredTable, CreatedTable, RawColumn, parse_statements
 
 NOT_NULL = RawColumn(type_sql="int", null=False)
+TEXT = RawColumn(type_sql="text", null=True)
 
 
 def test_a_table_with_columns_and_keys() -> None:
-    (made,) = read(
+    (made,) = parse_statements(
         '''
         -- a comment; with a semicolon
         CREATE TABLE IF NOT EXISTS public."Odd ""name""" (
@@ -25,7 +26,7 @@ def test_a_table_with_columns_and_keys() -> None:
         );
         '''
     )
-    assert made == Made(
+    assert made == CreatedTable(
         table='Odd "name"',
         columns={
             "id": RawColumn(type_sql="bigint", null=False, has_default=True),
@@ -41,49 +42,54 @@ def test_a_table_with_columns_and_keys() -> None:
 
 
 def test_a_key_of_two_columns() -> None:
-    (made,) = read("CREATE TABLE t (a int, b int, PRIMARY KEY (b, a))")
-    assert isinstance(made, Made)
+    (made,) = parse_statements("CREATE TABLE t (a int, b int, PRIMARY KEY (b, a))")
+    assert isinstance(made, CreatedTable)
     assert made.primary_key == ("b", "a")
 
 
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
-        ("ALTER TABLE t ADD COLUMN a int NOT NULL", Altered(table="t", added=("a", NOT_NULL))),
-        ("alter table only s.t add a text", Altered(table="t", added=("a", RawColumn(type_sql="text", null=True)))),
-        ("ALTER TABLE t DROP COLUMN IF EXISTS a CASCADE", Altered(table="t", dropped="a")),
-        ("ALTER TABLE t ALTER COLUMN a SET NOT NULL", Altered(table="t", changed=("a", {"null": False}))),
-        ("ALTER TABLE t ALTER a DROP NOT NULL", Altered(table="t", changed=("a", {"null": True}))),
-        ("ALTER TABLE t ALTER a SET DEFAULT now()", Altered(table="t", changed=("a", {"has_default": True}))),
-        ("ALTER TABLE t ALTER COLUMN a DROP DEFAULT", Altered(table="t", changed=("a", {"has_default": False}))),
+        ("ALTER TABLE t ADD COLUMN a int NOT NULL", AlteredTable(table="t", added=("a", NOT_NULL))),
+        ("alter table only s.t add a text", AlteredTable(table="t", added=("a", TEXT))),
+        ("ALTER TABLE t DROP COLUMN IF EXISTS a CASCADE", AlteredTable(table="t", dropped="a")),
+        ("ALTER TABLE t ALTER COLUMN a SET NOT NULL", AlteredTable(table="t", changed=("a", {"null": False}))),
+        ("ALTER TABLE t ALTER a DROP NOT NULL", AlteredTable(table="t", changed=("a", {"null": True}))),
+        ("ALTER TABLE t ALTER a SET DEFAULT now()", AlteredTable(table="t", changed=("a", {"has_default": True}))),
+        ("ALTER TABLE t ALTER COLUMN a DROP DEFAULT", AlteredTable(table="t", changed=("a", {"has_default": False}))),
         (
             "ALTER TABLE t ALTER COLUMN a TYPE numeric (8, 2) USING a::numeric",
-            Altered(table="t", changed=("a", {"type_sql": "numeric(8,2)"})),
+            AlteredTable(table="t", changed=("a", {"type_sql": "numeric(8,2)"})),
         ),
         (
             'ALTER TABLE t ALTER "A" SET DATA TYPE character varying(9) COLLATE "C"',
-            Altered(table="t", changed=("A", {"type_sql": "character varying(9)"})),
+            AlteredTable(table="t", changed=("A", {"type_sql": "character varying(9)"})),
         ),
-        ("ALTER TABLE IF EXISTS t RENAME TO u", Altered(table="t", renamed_to="u")),
-        ('ALTER TABLE t RENAME "to" TO b', Altered(table="t", renamed_column=("to", "b"))),
-        ("ALTER TABLE t RENAME COLUMN a TO \"B\"", Altered(table="t", renamed_column=("a", "B"))),
-        ("ALTER TABLE t RENAME CONSTRAINT k TO l", Altered(table="t", renamed_constraint=("k", "l"))),
-        ("DROP TABLE IF EXISTS s.t CASCADE", Altered(table="t", gone=True)),
-        ("ALTER TABLE t ADD CONSTRAINT k UNIQUE (a, b)", Altered(table="t", unique=("k", ("a", "b")))),
-        ("ALTER TABLE t DROP CONSTRAINT k", Altered(table="t", dropped_name="k")),
-        ("CREATE UNIQUE INDEX CONCURRENTLY k ON t USING btree (a)", Altered(table="t", unique=("k", ("a",)))),
-        ("DROP INDEX IF EXISTS s.k", Altered(table="", dropped_name="k")),
+        ("ALTER TABLE IF EXISTS t RENAME TO u", AlteredTable(table="t", renamed_to="u")),
+        ('ALTER TABLE t RENAME "to" TO b', AlteredTable(table="t", renamed_column=("to", "b"))),
+        ("ALTER TABLE t RENAME COLUMN a TO \"B\"", AlteredTable(table="t", renamed_column=("a", "B"))),
+        ("ALTER TABLE t RENAME CONSTRAINT k TO l", AlteredTable(table="t", renamed_constraint=("k", "l"))),
+        ("DROP TABLE IF EXISTS s.t CASCADE", AlteredTable(table="t", gone=True)),
+        ("ALTER TABLE t ADD CONSTRAINT k UNIQUE (a, b)", AlteredTable(table="t", unique=("k", ("a", "b")))),
+        ("ALTER TABLE t DROP CONSTRAINT k", AlteredTable(table="t", dropped_name="k")),
+        ("CREATE UNIQUE INDEX CONCURRENTLY k ON t USING btree (a)", AlteredTable(table="t", unique=("k", ("a",)))),
+        ("DROP INDEX IF EXISTS s.k", AlteredTable(table="", dropped_name="k")),
     ],
 )  # fmt: skip
-def test_one_action(sql: str, expected: Altered) -> None:
-    assert list(read(sql)) == [expected]
+def test_one_action(sql: str, expected: AlteredTable) -> None:
+    assert list(parse_statements(sql)) == [expected]
 
 
 def test_several_actions_of_one_statement() -> None:
-    assert list(read("DROP TABLE a, b")) == [Altered(table="a", gone=True), Altered(table="b", gone=True)]
-    first, second = read("ALTER TABLE t ADD COLUMN a numeric(3,1) DEFAULT 1, DROP b")
-    assert first == Altered(table="t", added=("a", RawColumn(type_sql="numeric(3,1)", null=True, has_default=True)))
-    assert second == Altered(table="t", dropped="b")
+    assert list(parse_statements("DROP TABLE a, b")) == [
+        AlteredTable(table="a", gone=True),
+        AlteredTable(table="b", gone=True),
+    ]
+    first, second = parse_statements("ALTER TABLE t ADD COLUMN a numeric(3,1) DEFAULT 1, DROP b")
+    assert first == AlteredTable(
+        table="t", added=("a", RawColumn(type_sql="numeric(3,1)", null=True, has_default=True))
+    )
+    assert second == AlteredTable(table="t", dropped="b")
 
 
 @pytest.mark.parametrize(
@@ -109,4 +115,4 @@ def test_several_actions_of_one_statement() -> None:
     ],
 )
 def test_what_is_passed_over(sql: str) -> None:
-    assert list(read(sql)) == []
+    assert list(parse_statements(sql)) == []
