@@ -7,7 +7,7 @@ export PYTHONUTF8 := 1
 # Without the compiled files, each start of Python would compile Django again; unbuffered output hides what users meet.
 unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
-.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages map screenshots pins audit env backup daily-backup restore rotate clean
+.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages map screenshots pins audit env backup daily-backup restore rotate release clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -149,6 +149,9 @@ rotate:  ## new secrets for docker compose, or those of .env; everybody logs in 
 	@$(IN_DB) sh -s < deploy/set_password.sh
 	@docker compose --progress quiet restart --no-deps web pgbouncer
 	@$(UP)
+
+release: .venv/ready  ## VERSION (x.y.z): changelog, wheel, notes, commit and tag; pushes nothing
+	@$(PY) -m deploy.release "$(VERSION)"
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .audit .nox .demo .bench .pytest_cache .mypy_cache .ruff_cache
