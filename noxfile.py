@@ -7,7 +7,23 @@ import nox
 
 ROOT = Path(__file__).parent
 nox.options.default_venv_backend = "uv"
-nox.options.sessions = ["oldest_python", "between", "newest", "others"]
+#: Django -> every Python that it supports and we do.
+PYTHONS = {
+    "4.2": ("3.11", "3.12"),
+    "5.0": ("3.11", "3.12"),
+    "5.1": ("3.11", "3.12", "3.13"),
+    "5.2": ("3.11", "3.12", "3.13", "3.14"),
+    "6.0": ("3.12", "3.13", "3.14"),
+    "6.1": ("3.12", "3.13", "3.14"),
+}
+#: All of them, as .github/workflows/ci.yml tries them.
+COMBINATIONS = [(python, django) for django, pythons in PYTHONS.items() for python in pythons]
+#: Tried by ``make test-wheel``. The others need minutes each, and more Pythons than most machines have.
+USUAL = [
+    ("3.11", "4.2"), ("3.11", "5.0"), ("3.11", "5.1"), ("3.11", "5.2"), ("3.12", "5.2"), ("3.12", "6.0"),
+    ("3.13", "6.1"),
+]  # fmt: skip
+nox.options.sessions = [*(f"wheel({python}-{django})" for python, django in USUAL), "others"]
 OTHERS = (
     "django-taggit", "django-reversion", "django-waffle", "django-oauth-toolkit", "django-celery-beat", "wagtail",
 )  # fmt: skip
@@ -32,24 +48,11 @@ def _try(session: nox.Session, django: str, others: tuple[str, ...] = ()) -> Non
     )  # fmt: skip
 
 
-@nox.session(python="3.11")
-@nox.parametrize("django", ["4.2", "5.0", "5.1", "5.2"])
-def oldest_python(session: nox.Session, django: str) -> None:
-    """The oldest Python, with every Django from the oldest to the present long-term one."""
+@nox.session
+@nox.parametrize(("python", "django"), [nox.param(*pair, id="-".join(pair)) for pair in COMBINATIONS])
+def wheel(session: nox.Session, django: str) -> None:
+    """One Django on one Python."""
     _try(session, django)
-
-
-@nox.session(python="3.12")
-@nox.parametrize("django", ["5.2", "6.0"])
-def between(session: nox.Session, django: str) -> None:
-    """The long-term Django on a newer Python, and the first that asks for it."""
-    _try(session, django)
-
-
-@nox.session(python="3.13")
-def newest(session: nox.Session) -> None:
-    """The newest Django."""
-    _try(session, "6.1")
 
 
 @nox.session(python="3.11")
