@@ -7,7 +7,7 @@ export PYTHONUTF8 := 1
 # Without the compiled files, each start of Python would compile Django again; unbuffered output hides what users meet.
 unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
-.PHONY: help demo demo-stop run test test-browser test-full test-wheel bench bench-concurrency lint format messages map screenshots pins audit env backup daily-backup restore rotate release clean
+.PHONY: help demo demo-stop run quick test test-browser test-full test-wheel bench bench-concurrency lint format messages map screenshots pins audit env backup daily-backup restore rotate release clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -40,6 +40,15 @@ IN_MEMORY := $(shell test -z "$$TMPDIR" && test "$$(df -k /dev/shm 2>/dev/null |
 ALONE := tests/faults tests/acceptance/test_full_size.py
 # What was met in use: tried on the system's PostgreSQL, and with the newest Django, as well.
 MET := $(addprefix tests/acceptance/test_,names.py agreement.py values.py leftovers.py projects_differing.py projects_refused.py)
+
+# Generate values by the thousand, or start servers and processes: left to make test.
+SLOW := $(addprefix --ignore=tests/unit/,rules/test_repairs.py $(addsuffix .py,$(addprefix test_,checks columns_like_django \
+	concurrency_benchmark preloaded release prove_mended prove_quick)))
+
+quick: .venv/ready  ## ruff, mypy and most unit tests, in less than a minute
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@$(PY) -m mypy
+	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m "not browser and not full" tests/unit $(SLOW)
 
 test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
 	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m "not browser and not full"

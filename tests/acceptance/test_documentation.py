@@ -18,7 +18,9 @@ from tests import preloaded
 from tests.conftest import ROOT
 
 READMES = [ROOT / "README.md", ROOT / "attribution_project" / "README.md"]
-DOCUMENTS = [*READMES, *sorted((ROOT / "docs").rglob("*.md"))]
+#: For those who have a checkout.
+GUIDES = [*READMES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "tests" / "README.md"]
+DOCUMENTS = [*GUIDES, *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = {
     "migrate_to_pg": "migrate_to_pg",
     "sqlite_doctor": "migrate_to_pg",
@@ -190,7 +192,7 @@ def test_every_link_between_the_documents_leads_somewhere():
             target = (document.parent / link).resolve()
             assert target.exists(), (document, link)
             # The documents are read elsewhere, too, without the code beside them.
-            assert document in READMES or target.is_relative_to(ROOT / "docs"), (document, link)
+            assert document in GUIDES or target.is_relative_to(ROOT / "docs"), (document, link)
 
 
 def test_the_readme_goes_from_the_installation_to_the_way_back_before_it_explains():
@@ -202,3 +204,24 @@ def test_the_readme_goes_from_the_installation_to_the_way_back_before_it_explain
         r"\$ python manage\.py migrate_to_pg (--check|--rehearse|--source|--verify-only|--undo|--purge)", text
     )
     assert modes == ["--check", "--rehearse", "--source", "--verify-only", "--undo", "--purge"]
+
+
+def test_every_target_of_make_that_a_document_names_exists():
+    targets = set(re.findall(r"^([\w./-]+):(?!=)", (ROOT / "Makefile").read_text(), re.M))
+    named = {name for document in DOCUMENTS for name in re.findall(r"`make ([\w./-]+)", document.read_text())}
+    assert len(named) > 15
+    assert named - targets == set()
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "tests/README.md"])
+def test_every_file_that_a_guide_for_contributors_names_exists(document):
+    named = re.findall(
+        r"`((?:tests|migrate_to_pg|docs|\.github)/[\w./-]+|\.ci/run|noxfile\.py)`", (ROOT / document).read_text()
+    )
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_folder_of_the_tests_is_explained():
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+)` \|", (ROOT / "tests/README.md").read_text(), re.M)) == folders
