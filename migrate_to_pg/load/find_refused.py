@@ -111,7 +111,10 @@ class _Computed(NamedTuple):
 _INDEXED = sql.SQL("""
 SELECT x.relname::text, a.attname::text FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
-JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = {}::regclass
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND (a.attnum = ANY (i.indkey) OR 0 = ANY (i.indkey) AND EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                              AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))
+WHERE i.indrelid = {}::regclass AND a.attnum > 0
 ORDER BY 1, a.attnum
 """)
 

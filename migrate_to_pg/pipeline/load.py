@@ -31,10 +31,14 @@ from migrate_to_pg.row_repair.engine import accept, is_called_for, repair_rows
 from migrate_to_pg.row_repair.quarantine_trial import QuarantineTrial
 from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.file import integrity_check
+from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.samples import is_quarantinable, opened
 from migrate_to_pg.rules.schema import derived_column, missing_column
-from migrate_to_pg.rules.values import refused_row
+from migrate_to_pg.rules.values import check_constraint, refused_row
 from migrate_to_pg.sqlite.snapshot import file_sha256, require_space
+
+#: SQLSTATE of rows that a CHECK, a unique or an exclusion constraint refuses.
+_OF_CONSTRAINTS = ("23514", "23505", "23P01")
 
 
 class Ready(NamedTuple):
@@ -97,7 +101,7 @@ class Loading(Running):
         """
         if not self.accepted and not self.by_pgloader and self._try_load_without_examine(given):
             return given.snapshot.path
-        return self._load(self.examine(given.plan, given.catalog, given.snapshot), given)
+        return self._load(self.examine(given.plan, given.catalog, given.snapshot, given), given)
 
     def load_without(self, given: Given, error: UnmetDefinitionError, definition: staging.Definition) -> Path:
         """The same once more, without the rows for which this key, index or constraint does not hold.
@@ -127,20 +131,32 @@ class Loading(Running):
     ) -> Ready:
         """What is to be loaded instead; BlockedError where that was not accepted."""
         staging.empty(given.road.connection, INCOMING, given.plan)
+        known = self.find_rejected
         if not self._try_rows(ready, given, tables, definitions):
             raise error
-        self.facts.findings = (*self.find_rejected, *(f for f in self.facts.findings if f.rule != refused_row.RULE.id))
+        self.facts.findings = (*self.find_rejected, *(f for f in self.facts.findings if f not in known))
         self._require_unblocked(given.plan, given.catalog, given.snapshot)
         ready = self._repair_rows(given.plan, given.catalog, given.snapshot)
         self._require_unblocked(given.plan, given.catalog, given.snapshot)
         return ready
 
     def _try_rows(
-        self, ready: Ready, given: Given, tables: Sequence[str], definitions: Sequence[staging.Definition]
+        self,
+        ready: Ready,
+        given: Given,
+        tables: Sequence[str],
+        definitions: Sequence[staging.Definition],
+        *,
+        constraints: bool = False,
     ) -> bool:
-        """Find the rows that PostgreSQL refuses of these tables, or for these definitions; whether there are any."""
-        # No other rule knows of exclusion constraints: all of them are looked at.
-        definitions = (*definitions, *(d for d in given.aside.definitions if d.kind == "exclusion"))
+        """Find the rows that PostgreSQL refuses of these tables, or for these definitions; whether there are any.
+
+        With ``constraints`` those that a constraint refuses: what is wrong with single values has its own rules.
+        """
+        # What no rule can judge is tried at once, all of it.
+        left = {(t.name, name) for t in ready.plan.tables for name in duplicate_key.left_to_postgresql(ready.plan, t)}
+        others = (d for d in given.aside.definitions if d.kind == "exclusion" or (d.table, d.name) in left)
+        definitions = tuple({d.place: d for d in (*definitions, *others)}.values())
         wanted = {*tables, *(definition.table for definition in definitions)}
         trials = [
             Trial(table=table, definitions={d.name: d.create for d in definitions if d.table == table.name})
@@ -150,7 +166,21 @@ class Loading(Running):
         road, copy = given.road, Copy(ready.plan, ready.path, INCOMING, lambda _: None)
         with self.stage("examine"), self._filling(ready, road):
             refusals = try_rows(trials, copy, road.connection, road.conninfo)
+            if constraints:
+                refusals = tuple(refusal for refusal in refusals if refusal.sqlstate in _OF_CONSTRAINTS)
             return self._note_refusals(refusals, ready, given.catalog)
+
+    def _judge_the_rest(self, ready: Ready, given: Given) -> None:
+        """Let PostgreSQL judge the constraints that SQLite cannot, where nothing will be loaded: they are told as well.
+
+        Not in a table that could not be loaded whatever its rows are.
+        """
+        unfit = {f.table for f in self.facts.findings if f.blocks and not f.quarantinable}
+        tables = tuple(table for table in ready.plan.tables if table.name not in unfit)
+        left = [table.name for table in tables if check_constraint.left_to_postgresql(ready.plan, table)]
+        known = self.find_rejected
+        if self._try_rows(ready._replace(plan=replace(ready.plan, tables=tables)), given, left, (), constraints=True):
+            self.facts.findings = (*self.find_rejected, *(f for f in self.facts.findings if f not in known))
 
     def find_computed(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> None:
         """Find the rows that PostgreSQL will refuse for what SQLite computes of them; no server is asked."""
@@ -171,7 +201,7 @@ class Loading(Running):
     def _accepted(self, finding: Finding, plan: Plan) -> Finding:
         table = plan.table(finding.table)
         can_go = table is not None and is_quarantinable(table)
-        applied = can_go and refused_row.RULE.id in self.accepted.quarantine
+        applied = can_go and finding.rule in self.accepted.quarantine
         return replace(finding, quarantinable=can_go, applied=applied)
 
     def _try_load_without_examine(self, given: Given) -> bool:
@@ -211,14 +241,19 @@ class Loading(Running):
                 original=snapshot.source,
             )
 
-    def examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> Ready:
-        """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs."""
+    def examine(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, given: Given | None = None) -> Ready:
+        """The plan and the file that load is to read: the snapshot, or a working copy with the accepted repairs.
+
+        Raises BlockedError for what stands in the way, told with what a server says of the rest: ``given`` has one.
+        """
         self._find(plan, catalog, snapshot)
         self.found = self.facts.findings
         self.facts.findings = (*self.find_rejected, *self.found)
         ready = Ready(plan, snapshot.path, snapshot.sha256)
         if is_called_for((*self.find_rejected, *self.found), self.accepted):
             ready = self._repair_rows(plan, catalog, snapshot)
+        if given and not self.find_rejected and any(finding.blocks for finding in self.facts.findings):
+            self._judge_the_rest(ready, given)
         self._require_unblocked(plan, catalog, snapshot)
         return ready
 

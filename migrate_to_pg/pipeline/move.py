@@ -38,9 +38,9 @@ from migrate_to_pg.pipeline.load import Given, Loading, Road, blocked
 from migrate_to_pg.pipeline.next_steps import estimate, of_server
 from migrate_to_pg.pipeline.running import Progress, no_progress
 from migrate_to_pg.pipeline.subscribers import publications_of_a_move
-from migrate_to_pg.planning import called_alike, read_target, view_names
+from migrate_to_pg.planning import called_alike, read_target, view_names, with_sqlite_sql
 from migrate_to_pg.planning.exclude import check_no_references
-from migrate_to_pg.planning.expected_schema import expected_tables
+from migrate_to_pg.planning.expected_schema import expected_tables, tables_of
 from migrate_to_pg.planning.planner import chosen_models
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.postgres import target
@@ -296,7 +296,8 @@ class _Move(Loading):
                 missing, checks = self._make_schema(choice, connection, catalog, schema)
             require_movable(connection, INCOMING, self.final)
             self._note_unapplied(missing)
-            tables = read_target(connection, INCOMING)
+            models = tables_of([*self.registry.stored_models(), *self._chosen(catalog)])
+            tables = with_sqlite_sql(connection, INCOMING, read_target(connection, INCOMING), models)
             plan = self.plan(catalog, tables, view_names(connection, INCOMING), schema)
             plan = replace(plan, system_checks=checks)
             standing = None

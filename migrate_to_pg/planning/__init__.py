@@ -7,7 +7,16 @@ many-to-many tables, historical tables and those of third-party applications are
 from __future__ import annotations
 
 from migrate_to_pg.planning.plan import called_alike, exact_decimals, make_plan
-from migrate_to_pg.postgres.schema import read_target, view_names
+from migrate_to_pg.postgres.schema import read_target, view_names, with_sqlite_sql
 from migrate_to_pg.sqlite.schema import read_made, read_source
 
-__all__ = ["called_alike", "exact_decimals", "make_plan", "read_made", "read_source", "read_target", "view_names"]
+__all__ = [
+    "called_alike",
+    "exact_decimals",
+    "make_plan",
+    "read_made",
+    "read_source",
+    "read_target",
+    "view_names",
+    "with_sqlite_sql",
+]

@@ -21,6 +21,7 @@ from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.postgres.parse_ddl import RawColumn
 from migrate_to_pg.postgres.parse_types import column_of_type, with_type
 from migrate_to_pg.project.alias_override import NOWHERE, forget_migrations, override_alias
+from migrate_to_pg.project.constraint_sql import check_sql, field_sql, index_sql
 from migrate_to_pg.project.identifiers import backend, called, cut
 from migrate_to_pg.project.migration_cache import keep, recall
 from migrate_to_pg.project.migrations import SourceLoader
@@ -28,6 +29,7 @@ from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.schema_recorder import Mark, Record, Recorded, is_plain, named, record
 from migrate_to_pg.records import (
     MadeTable,
+    SqliteSql,
     TargetCheck,
     TargetColumn,
     TargetForeignKey,
@@ -92,7 +94,8 @@ def _recalled(table: dict[str, Any]) -> TargetTable:
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    found: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return {**found, "sqlite": SqliteSql(**_tuples(found["sqlite"]))} if found.get("sqlite") else found
 
 
 def _cut(table: Recorded) -> Recorded:
@@ -302,6 +305,7 @@ def _unique(model: type[models.Model], constraint: Any, editor: Any) -> TargetUn
         expressions=_expressions_sql(model, expressions, editor) if expressions else (),
         nulls_not_distinct=getattr(constraint, "nulls_distinct", None) is False,  # since 5.0
         predicate=constraint._get_condition_sql(model, editor) or "",
+        sqlite=index_sql(model, constraint),
     )
 
 
@@ -339,6 +343,7 @@ def _index(model: type[models.Model], index: Any, editor: Any) -> TargetIndex:
         # The suffix is the method's name for PostgreSQL's index classes, "idx" for a plain index.
         method="btree" if index.suffix == "idx" else index.suffix,
         predicate=index._get_condition_sql(model, editor) or "",
+        sqlite=index_sql(model, index),
         included=_columns(model, index.include),
     )
 
@@ -353,13 +358,14 @@ def _checks(model: type[models.Model], fields: Iterable[Any], connection: Any) -
     for field in fields:
         expression = field.db_check(connection)
         if expression:
-            yield TargetCheck(name=f"{field.column}_check", expression=expression, named=False)
+            sqlite = field_sql(field, connection)
+            yield TargetCheck(name=f"{field.column}_check", expression=expression, named=False, sqlite=sqlite)
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.CheckConstraint):
             # Constraints whose SQL needs a server are checked against the staged table.
             with suppress(django.db.Error, ImproperlyConfigured):
                 expression = cast(Any, constraint)._get_check_sql(model, connection.schema_editor())
-                yield TargetCheck(name=constraint.name, expression=expression)
+                yield TargetCheck(name=constraint.name, expression=expression, sqlite=check_sql(model, constraint))
 
 
 def _columns(model: type[models.Model], names: Iterable[str]) -> tuple[str, ...]:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import namedtuple_row
 
-from migrate_to_pg.records import TargetCheck, TargetColumn, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
+from migrate_to_pg.records import (
+    SqliteSql,
+    TargetCheck,
+    TargetColumn,
+    TargetForeignKey,
+    TargetIndex,
+    TargetTable,
+    TargetUnique,
+)
+
+_Constraint = TargetCheck | TargetUnique | TargetIndex
 
 _TABLES = """
 SELECT c.oid, c.relname AS name,
@@ -115,6 +129,88 @@ def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[Targe
         _target_table(row, columns[row.oid], indexes[row.oid], foreign_keys[row.oid], checks[row.oid])
         for row in _rows(connection, _TABLES, schema)
     )
+
+
+def with_sqlite_sql(
+    connection: psycopg.Connection[Any], schema: str, tables: Iterable[TargetTable], promised: Iterable[TargetTable]
+) -> tuple[TargetTable, ...]:
+    """Give the constraints and indexes that are a model's, to the letter, what Django writes of them for SQLite.
+
+    PostgreSQL says which are: it makes those of the models once more, prints all of them, and takes them back.
+
+    Args:
+        connection: to the database with the schema.
+        schema: with the tables that the migrations made, which are empty.
+        tables: as PostgreSQL's catalogue describes them.
+        promised: as the models have them.
+    """
+    there = {table.name: table for table in tables}
+    with connection.transaction(force_rollback=True):
+        connection.execute(
+            "SELECT set_config('search_path', concat_ws(', ', quote_ident(%s), current_setting('search_path')), true)",
+            [schema],
+        )
+        parts = [(table.name, part) for table in promised for part in _constraints(table)]
+        known = {
+            # The name of an index is the schema's.
+            (table, name): part.sqlite
+            for name, (table, part) in zip(map("migrate_to_pg_again_{}".format, count()), parts, strict=False)
+            if part.sqlite and table in there and _make(connection, sql.Identifier(schema, table), name, part)
+        }
+        printed = {table.name: table for table in read_target(connection, schema)} if known else {}
+    return tuple(_with_sqlite(there[name], printed.get(name), known) for name in there)
+
+
+def _make(connection: psycopg.Connection[Any], table: sql.Identifier, name: str, part: _Constraint) -> bool:
+    """Make a constraint or an index as Django writes it for PostgreSQL, which may not take it."""
+    parts: dict[str, sql.Composable] = {"table": table, "name": sql.Identifier(name)}
+    if isinstance(part, TargetCheck):
+        statement = sql.SQL("ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({check}) NOT VALID")
+        parts["check"] = sql.SQL(part.expression)
+    else:
+        statement = sql.SQL("CREATE {kind} {name} ON {table} ({key}) {where}")
+        expressions = part.expressions if isinstance(part, TargetUnique) else ()
+        written = map(sql.SQL, expressions)
+        where = f"WHERE {part.predicate}" if part.predicate else ""
+        parts["kind"] = sql.SQL("UNIQUE INDEX" if isinstance(part, TargetUnique) else "INDEX")
+        parts["key"] = sql.SQL(", ").join([*written, *map(sql.Identifier, filter(None, part.columns))])
+        parts["where"] = sql.SQL(where)
+    try:
+        with connection.transaction():
+            connection.execute(statement.format(**parts))
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _with_sqlite(
+    table: TargetTable, printed: TargetTable | None, known: Mapping[tuple[str, str], SqliteSql]
+) -> TargetTable:
+    if printed is None:
+        return table
+    parts = _constraints(printed)
+    found = {_content(part): known.get((table.name, part.name)) for part in parts if (table.name, part.name) in known}
+    # As they are printed beside each other, whatever the search path was when they were read first.
+    own = {(type(part), part.name): found.get(_content(part)) for part in parts}
+    return replace(
+        table,
+        checks=tuple(replace(part, sqlite=own[type(part), part.name]) for part in table.checks),
+        uniques=tuple(replace(part, sqlite=own[type(part), part.name]) for part in table.uniques),
+        indexes=tuple(replace(part, sqlite=own[type(part), part.name]) for part in table.indexes),
+    )
+
+
+def _constraints(table: TargetTable) -> list[_Constraint]:
+    return [*table.checks, *table.uniques, *table.indexes]
+
+
+def _content(part: _Constraint) -> tuple[object, ...]:
+    """All of it but its name."""
+    if isinstance(part, TargetCheck):
+        return (TargetCheck, part.expression)
+    return (type(part), part.columns, getattr(part, "expressions", ()), part.predicate)
 
 
 def view_names(connection: psycopg.Connection[Any], schema: str) -> frozenset[str]:

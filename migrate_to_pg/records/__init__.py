@@ -20,6 +20,7 @@ from migrate_to_pg.records.options import (
 )
 from migrate_to_pg.records.plan import GenericKey, Need, Plan, PlannedColumn, PlannedTable, SystemCheck, UnmadeTable
 from migrate_to_pg.records.postgres_schema import (
+    SqliteSql,
     TargetCheck,
     TargetColumn,
     TargetForeignKey,
@@ -107,6 +108,7 @@ __all__ = [
     "SourceForeignKey",
     "SourceIndex",
     "SourceTable",
+    "SqliteSql",
     "StageTime",
     "SystemCheck",
     "TableProof",

@@ -42,6 +42,22 @@ class TargetColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteSql:
+    """A constraint or an index as Django's backend for SQLite writes it."""
+
+    #: What a CHECK asks of each row, or which rows an index is about; '' for all.
+    condition: str = ""
+    #: The parts of a key of which one is an expression.
+    parts: tuple[str, ...] = ()
+    #: The columns that both name, by PostgreSQL's names.
+    columns: tuple[str, ...] = ()
+    #: The same by the names that they have there.
+    names: tuple[str, ...] = ()
+    #: Whether SQLite's answer is certain to be PostgreSQL's.
+    certain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetForeignKey:
     """A foreign key as PostgreSQL's catalogue describes it."""
 
@@ -68,6 +84,8 @@ class TargetUnique:
     primary: bool = False
     #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
     named: bool = True
+    #: As Django writes it for SQLite; None where it does not.
+    sqlite: SqliteSql | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +105,8 @@ class TargetIndex:
     for_like: bool = False
     #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
     named: bool = True
+    #: As Django writes it for SQLite; None where it does not.
+    sqlite: SqliteSql | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +118,8 @@ class TargetCheck:
     expression: str
     #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
     named: bool = True
+    #: As Django writes it for SQLite; None where it does not.
+    sqlite: SqliteSql | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

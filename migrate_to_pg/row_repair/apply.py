@@ -67,9 +67,10 @@ def is_repaired(
 
 def quarantine_refused(copy: RepairCopy, table: PlannedTable, refusal: Refusal) -> int:
     """Take the rows out that PostgreSQL refused; returns how many."""
-    reason = f"{_(refused_row.RULE.title)}: {refusal.reason}"
+    rule = refused_row.rule_of(table, refusal)
+    reason = f"{_(rule.title)}: {refusal.reason}"
     copy.propose((row, reason) for row in refusal.rows)
-    return copy.remove_rows(refused_row.RULE.id, table, RowOutcome.QUARANTINED, _AT_HAND)
+    return copy.remove_rows(rule.id, table, RowOutcome.QUARANTINED, _AT_HAND)
 
 
 def offending(

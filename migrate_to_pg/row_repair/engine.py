@@ -224,7 +224,7 @@ class _Mender:
         return repair(self.copy, subject, rule, table, finding)
 
     def _merge(self, subject: Subject, _: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
-        return sum(merge(self.copy, subject, table, search) for search in searches(table, finding.column))
+        return sum(merge(self.copy, subject, table, search) for search in searches(subject, table, finding.column))
 
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         if not is_quarantinable(table):

@@ -16,19 +16,20 @@ from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 
-def searches(table: PlannedTable, columns: str) -> list[duplicate_key.Search]:
+def searches(subject: Subject, table: PlannedTable, columns: str) -> list[duplicate_key.Search]:
     """The unique constraints over these columns, as a finding names them, whose rows can be merged.
 
     Rows that only an expression makes equal (Lower of a code) hold different values: a person has to choose.
     """
-    plain = [search for search in duplicate_key.searches(table) if not search.unique.expressions]
+    found = duplicate_key.searches(subject, table)
+    plain = [s for s in found if s.certain and not s.unique.expressions]
     return [search for search in plain if ", ".join(search.unique.columns) == columns]
 
 
 def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:
     """How many rows of a finding would go: all of them, or none."""
     found = 0
-    for search in searches(table, columns):
+    for search in searches(subject, table, columns):
         pairs = compose("({pairs})", pairs=duplicate_key.pairs(search))
         if not is_stuck(subject, table, pairs):
             found += subject.number(compose("SELECT count(*) FROM {pairs}", pairs=pairs))

@@ -16,6 +16,7 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from migrate_to_pg.codecs.inet import binary_address
@@ -27,7 +28,11 @@ _Function = Callable[..., str | int]
 
 
 def register(database: sqlite3.Connection, time_zone: str) -> None:
-    """Make the functions known; ``time_zone`` is what naive text in a timestamptz column means."""
+    """Make the functions known; ``time_zone`` is what naive text in a timestamptz column means.
+
+    LIKE minds the case, as PostgreSQL's does.
+    """
+    database.execute("PRAGMA case_sensitive_like = ON")
     zone = ZoneInfo(time_zone)
     functions: dict[str, tuple[int, _Function]] = {
         "pg_numeric": (4, _numeric),
@@ -39,8 +44,9 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
         "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
         "pg_has_offset": (1, lambda text: moment_of(text).tzinfo is not None),
         "pg_inet": (1, lambda text: binary_address(text).hex()),
-        "pg_case": (2, _case),
-        "pg_ascii_case": (2, _ascii_case),
+        "match": (2, _matches),
+        "pg_lower": (1, lambda text: _case(text, "lower")),
+        "pg_upper": (1, lambda text: _case(text, "upper")),
     }
     for function, (arguments, canonical) in functions.items():
         database.create_function(function, arguments, _or_null(canonical), deterministic=True)
@@ -61,7 +67,7 @@ def _or_null(canonical: _Function) -> Callable[..., str | int | None]:
     def call(value: object, *arguments: int | str) -> str | int | None:
         try:
             return canonical(_decoded(value), *arguments)
-        except (ValueError, TypeError, OverflowError, decimal.InvalidOperation):
+        except (ValueError, TypeError, OverflowError, decimal.InvalidOperation, re.error):
             return None
 
     return call
@@ -100,8 +106,9 @@ def _case(text: str, function: str) -> str:
     return "".join(other if len(other) == 1 else letter for letter, other in changed)
 
 
-def _ascii_case(text: str, function: str) -> str:
-    return "".join(getattr(letter, function)() if letter.isascii() else letter for letter in text)
+def _matches(pattern: str, raw: Any) -> bool:
+    """Whether a regular expression is found: PostgreSQL's dot is any character, its dollar the very end."""
+    return re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), str(raw, "utf-8"), re.DOTALL) is not None
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime.datetime:

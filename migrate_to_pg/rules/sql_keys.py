@@ -6,10 +6,12 @@ another rule reports (a wrong storage class, a malformed date) take no part, so 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import LiteralString
 
-from migrate_to_pg.records import PlannedColumn
+from migrate_to_pg.records import PlannedColumn, PlannedTable, SqliteSql
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
 
@@ -70,6 +72,23 @@ _FAMILIES = {
 }
 
 
+_IS_UTF8 = _Family(holds="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) IS NULL", same="{c} COLLATE BINARY")
+#: What a function may be asked about, as far as that differs from what is compared as it is.
+_READ = {
+    "varchar": _IS_UTF8,
+    "text": _IS_UTF8,
+    "jsonb": _Family(holds="typeof({c}) = 'text' AND json_valid({c})", same="{c} COLLATE BINARY"),
+    "inet": _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY"),
+}
+#: The value as Django stores it, where that is not its canonical form, ``{v}``.
+_STORED: dict[str, LiteralString] = {
+    # Beside a number that is written as text, a cast makes it one.
+    "numeric": "CAST({v} AS REAL)",
+    "timestamp": "replace({v}, 'T', ' ')",
+    "timestamptz": "replace(replace({v}, 'T', ' '), '+00:00', '')",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """One or more columns compared as PostgreSQL will."""
@@ -103,16 +122,61 @@ def key_of(columns: list[PlannedColumn]) -> Key | None:
     )
 
 
-def value_of(column: PlannedColumn) -> Sql | None:
-    """The column's value in the form in which it compares as on PostgreSQL; None where that is not known."""
-    family = _family(column)
-    return _fill(family.same, column) if family and family.exact else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What Django wrote for SQLite, asked about each value as Django would store what PostgreSQL will hold."""
+
+    columns: list[PlannedColumn]
+    #: True, false or NULL of each row; "1" where there is no condition.
+    condition: Sql
+    #: The parts of a key.
+    parts: list[Sql]
+    #: True where every value is NULL or can be held by PostgreSQL's type.
+    held_or_null: Sql
+    #: Whether SQLite's answer is certain to be PostgreSQL's.
+    certain: bool
 
 
-def _family(column: PlannedColumn) -> _Family | None:
+def ask(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) -> Asked | None:
+    """Fill a constraint in for a table; None where Django wrote none, or a value's form on PostgreSQL is not known.
+
+    ``local_times`` says that Django stores local times: USE_TZ is False.
+    """
+    by_name = {column.name: column for column in table.columns}
+    columns = [by_name.get(column) for column in written.columns] if written else []
+    stored, held = [], []
+    for column in columns:
+        family = _family(column, _READ) if column else None
+        if column is None or family is None:
+            return None
+        kind = column.target.type_name
+        same = (_FAMILIES["timestamp"] if local_times and kind == "timestamptz" else family).same
+        stored.append(compose(_STORED.get(kind, "{v}"), v=_fill(same, column)))
+        holds = _fill(family.holds, column)
+        held.append(compose("({c} IS NULL OR ({h}))", c=name(column.source.name), h=holds))
+    if written is None:
+        return None
+    named = (compose("{v} AS {n}", v=value, n=name(n)) for value, n in zip(stored, written.names, strict=True))
+    row = join(", ", named)
+
+    def within(sql: str) -> Sql:
+        return compose("(SELECT {sql} FROM (SELECT {row}))", sql=Sql(sql), row=row)
+
+    return Asked(
+        columns=[column for column in columns if column],
+        condition=within(written.condition) if written.condition else Sql("1"),
+        parts=[within(part) for part in written.parts],
+        held_or_null=join(" AND ", held),
+        certain=written.certain,
+    )
+
+
+def _family(column: PlannedColumn, others: Mapping[str, _Family] = MappingProxyType({})) -> _Family | None:
     """None also for a generated column: SQLite may need functions of Django's to compute it."""
     if column.target.generated:
         return None
+    if column.target.type_name in others:
+        return others[column.target.type_name]
     if column.target.type_name == "numeric":
         # Without a precision PostgreSQL compares more digits than is worth the search here.
         precision = column.target.precision

@@ -38,7 +38,11 @@ def set_project_registrations(registrations: Iterable[Registration]) -> None:
 
 
 def register_project_functions(database: sqlite3.Connection) -> None:
-    """Register the project's functions, collations and extensions with a connection."""
+    """Register Django's functions with a connection, and the project's functions, collations and extensions."""
+    # The reference of the rules is made without Django.
+    from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
+
+    register(database)
     for method, values, named in _project:
         # An extension that cannot be loaded here is reported where it is needed.
         with contextlib.suppress(sqlite3.Error):

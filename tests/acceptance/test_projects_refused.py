@@ -34,21 +34,22 @@ def found(result):
     ]
 
 
-def check_refused_and_set_aside(things, url, stray, expected, rule="refused-row"):
+def check_refused_and_set_aside(things, url, stray, expected):
     """First named, all of them, with nothing published; then set aside in one run, and accounted for ever after."""
     refused = things.move(url, "--json", ok=False, STRAY=stray)
     assert refused.returncode == 1
     assert found(refused) == [(*one, False) for one in expected]
     assert execute(url, "SELECT to_regclass('stray_thing')") == [(None,)]
     rows = sum(count for _, _, count, *_ in expected)
-    moved = things.move(url, "--json", "--quarantine", rule, STRAY=stray)
+    rules = sorted({rule for rule, *_ in expected})
+    moved = things.move(url, "--json", "--quarantine", ",".join(rules), STRAY=stray)
     report = json.loads(moved.stdout)
     assert found(moved) == [(*one, True) for one in expected]
     (table,) = [t for t in report["tables"] if t["name"] == "stray_thing"]
     assert (table["rows_source"], table["rows_target"], table["quarantined"]) == (2500, 2500 - rows, rows)
     assert execute(url, "SELECT count(*) FROM stray_thing") == [(2500 - rows,)]
-    kept = execute(url, "SELECT rule, count(*) FROM migrate_to_pg.quarantine GROUP BY 1")
-    assert kept == [("refused-row", rows)]
+    kept = execute(url, "SELECT rule, count(*) FROM migrate_to_pg.quarantine GROUP BY 1 ORDER BY 1")
+    assert kept == [(rule, sum(count for its, _, count, *_ in expected if its == rule)) for rule in rules]
     return report
 
 
@@ -88,7 +89,7 @@ def test_domains_checks_and_exclusions_beyond_any_other_rule_are_told_and_set_as
     )
     expected = [
         ("refused-row", "n", 3, "4", "13"),
-        ("refused-row", "name", 3, "5", "'bad'"),
+        ("check-constraint", "name", 3, "5", "'bad'"),
         ("refused-row", "tags", 1, "11", "'[8,20)'"),
     ]
     check_refused_and_set_aside(things, postgres_url, stray, expected)
@@ -108,9 +109,9 @@ def test_what_does_not_hold_for_all_rows_together_is_told_and_set_aside_at_once(
 def test_an_index_beyond_other_rules_is_told_and_set_aside(things, postgres_url):
     things.sqlite("UPDATE stray_thing SET name = 'thing 1' WHERE id IN (8, 9)")
     unique = COLUMNS.format("text") + "CREATE UNIQUE INDEX digest ON stray_thing (md5(name))"
-    (finding,) = check_refused_and_set_aside(things, postgres_url, unique, [("refused-row", "", 2, "8", "")])[
-        "findings"
-    ]
+    (finding,) = check_refused_and_set_aside(
+        things, postgres_url, unique, [("duplicate-key", "name", 2, "8", "'thing 1'")]
+    )["findings"]
     assert "digest" in finding["explanation"]
     assert "because of a row before it" in finding["explanation"]
 

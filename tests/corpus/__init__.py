@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from django.db.models.constraints import BaseConstraint
+
 from migrate_to_pg.records import SystemCheck
+from tests.unit.rules.promising import check
 
 
 class Found(NamedTuple):
@@ -44,6 +47,9 @@ class Case:
     generic_keys: tuple[tuple[str, str, str], ...] = ()
     #: What Django's checks would say of the models on PostgreSQL.
     system_checks: tuple[SystemCheck, ...] = ()
+    #: The CHECK, or the unique constraint with a condition or an expression, as a model of the table would have it; its
+    #: fields are called f0x, f1x ... in the order of the columns.
+    constraint: BaseConstraint | None = None
     #: Tables whose rows cannot be told apart, so that findings in them stand whatever is accepted.
     unmendable: tuple[str, ...] = ()
 
@@ -58,10 +64,11 @@ def value_case(
     *,
     blocked: bool = True,
     time_zone: str = "UTC",
+    condition: object = None,
 ) -> Case:
     """One column ``v`` of table ``t``: ``bad`` rows by key and SQL literal beside a good one whose key is 100.
 
-    ``rules`` are the ids of those that find them, with a comma between two.
+    ``rules`` are the ids of those that find them, with a comma between two; ``condition`` is Django's of the CHECK.
     """
     rows = ", ".join(f"({key}, {value})" for key, value in bad.items())
     return Case(
@@ -73,6 +80,7 @@ def value_case(
         finds=tuple(Found(rule, "t", "v", len(bad), tuple(map(str, sorted(bad)[:5]))) for rule in rules.split(",")),
         blocked=blocked,
         time_zone=time_zone,
+        constraint=check(condition, "t_v_check") if condition else None,
     )
 
 

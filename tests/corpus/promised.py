@@ -8,8 +8,6 @@ from typing import Any
 from django.apps.registry import Apps
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
-from django.db.models import Q
-from django.db.models.expressions import RawSQL
 
 from migrate_to_pg.records import TargetColumn, TargetIndex, TargetTable, TargetUnique
 
@@ -26,25 +24,47 @@ class Column(models.Field):
         """The type as it is."""
         return self.type_sql
 
+    def get_internal_type(self) -> str:
+        """The field of Django's that has such a column."""
+        return _FIELDS.get(self.type_sql.partition("(")[0], "Field")
 
+
+_FIELDS = {
+    "smallint": "SmallIntegerField",
+    "integer": "IntegerField",
+    "bigint": "BigIntegerField",
+    "boolean": "BooleanField",
+    "character varying": "CharField",
+    "text": "TextField",
+    "date": "DateField",
+    "numeric": "DecimalField",
+}
 #: Key of a table that PostgreSQL numbers.
 _NUMBERED = {"smallint": models.SmallAutoField, "integer": models.AutoField, "bigint": models.BigAutoField}
 
 
-def models_of(tables: Iterable[TargetTable]) -> list[type[models.Model]]:
-    """One model for each table; every table must have a primary key."""
+def models_of(
+    tables: Iterable[TargetTable], constraint: models.BaseConstraint | None = None
+) -> list[type[models.Model]]:
+    """One model for each table; every table must have a primary key.
+
+    ``constraint`` stands for what PostgreSQL prints of the CHECK, the condition or the expression of table t.
+    """
     apps = Apps()
     numbers = {table.name: number for number, table in enumerate(tables)}
-    return [_model(apps, table, numbers) for table in tables]
+    own = {"t": [constraint] if constraint else []}
+    return [_model(apps, table, numbers, own.get(table.name, [])) for table in tables]
 
 
-def _model(apps: Apps, table: TargetTable, numbers: dict[str, int]) -> type[models.Model]:
+def _model(
+    apps: Apps, table: TargetTable, numbers: dict[str, int], own: list[models.BaseConstraint]
+) -> type[models.Model]:
     names = {column.name: f"f{number}x" for number, column in enumerate(table.columns)}
     options = {
         "app_label": "corpus",
         "apps": apps,
         "db_table": table.name,
-        "constraints": [*_checks(table), *_uniques(table, names)],
+        "constraints": [*_uniques(table, names), *own],
         "indexes": [_index(index, names) for index in table.indexes if not index.for_like and all(index.columns)],
     }
     fields: dict[str, Any] = {names[c.name]: _field(table, c, numbers) for c in table.columns}
@@ -76,35 +96,19 @@ def _field(table: TargetTable, column: TargetColumn, numbers: dict[str, int]) ->
     )
 
 
-def _checks(table: TargetTable) -> Iterator[models.CheckConstraint]:
-    for check in table.checks:
-        yield models.CheckConstraint(condition=_raw(check.expression), name=check.name)
-
-
 def _uniques(table: TargetTable, names: dict[str, str]) -> Iterator[models.UniqueConstraint]:
     for unique in table.uniques:
-        if not unique.primary:
+        if not unique.primary and not unique.predicate and not unique.expressions:
             yield _unique(unique, names)
 
 
 def _unique(unique: TargetUnique, names: dict[str, str]) -> models.UniqueConstraint:
     options: dict[str, Any] = {"name": unique.name}
-    if unique.predicate:
-        options["condition"] = Q(_raw(unique.predicate))
     if unique.nulls_not_distinct:
         options["nulls_distinct"] = False
-    if unique.expressions:
-        # The catalogue's own words.
-        parts = (RawSQL(part, []) for part in unique.expressions)  # noqa: S611 - the tests' own expressions
-        return models.UniqueConstraint(*parts, **options)
     return models.UniqueConstraint(fields=[names[column] for column in unique.columns], **options)
 
 
 def _index(index: TargetIndex, names: dict[str, str]) -> models.Index:
     kinds: dict[str, type[models.Index]] = {"btree": models.Index, "hash": HashIndex}
     return kinds[index.method](fields=[names[column] for column in index.columns], name=index.name)
-
-
-def _raw(sql: str) -> RawSQL:
-    # The catalogue's own words.
-    return RawSQL(sql, [], output_field=models.BooleanField())  # noqa: S611 - the tests' own expressions

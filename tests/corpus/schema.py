@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import F, Q
+
 from migrate_to_pg.records import SystemCheck
 from tests.corpus import Case, Found
+from tests.unit.rules.promising import check
 
 _COURSE = "CREATE TABLE course (id bigint PRIMARY KEY, code varchar(9) NOT NULL UNIQUE)"
 _COURSE_SQLITE = "CREATE TABLE course (id integer NOT NULL PRIMARY KEY, code varchar(9) NOT NULL UNIQUE);"
@@ -128,10 +131,11 @@ CASES = [
            Found("leftover-table", "s", count=2), blocked=False),
     Case(
         name="end before start",
-        target="CREATE TABLE t (id bigint PRIMARY KEY, a date, b date, CHECK (b >= a))",
+        target="CREATE TABLE t (id bigint PRIMARY KEY, a date, b date, CHECK (a <= b))",
         source="CREATE TABLE t (id integer NOT NULL PRIMARY KEY, a date, b date); INSERT INTO t VALUES"
         " (1, '2024-01-01', '2024-01-02'), (2, '2024-01-02', '2024-01-01'), (3, NULL, '2024-01-01');",
-        finds=(Found("check-constraint", "t", "b, a", 1, ("2",)),),
+        finds=(Found("check-constraint", "t", "a, b", 1, ("2",)),),
+        constraint=check(Q(f1x__lte=F("f2x")), "t_check"),
     ),
     _plain("table that SQLite lacks", _T_SQLITE.format(more="") + "INSERT INTO t VALUES (1, 'a');",
            Found("missing-table", "u"), target="; CREATE TABLE u (id bigint PRIMARY KEY)", blocked=False),

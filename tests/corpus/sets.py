@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.db.models import Q, UniqueConstraint
+from django.db.models.functions import Coalesce, Lower, Trim, Upper
+
 from tests.corpus import Case, Found
 
 _UUID = "5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1"
@@ -22,7 +25,16 @@ def _twins(
     )
 
 
-def _lost(name: str, constraint: str, columns: str, rows: str, found: Found, fix: tuple[str, ...] = ()) -> Case:
+def _lost(
+    name: str,
+    constraint: str,
+    columns: str,
+    rows: str,
+    found: Found,
+    fix: tuple[str, ...] = (),
+    *,
+    django: UniqueConstraint | None = None,
+) -> Case:
     """A table (id, a integer, b text) whose unique constraint SQLite has lost."""
     return Case(
         name=name,
@@ -31,6 +43,7 @@ def _lost(name: str, constraint: str, columns: str, rows: str, found: Found, fix
         f" INSERT INTO t ({columns}) VALUES {rows};",
         finds=(found,),
         fix=fix,
+        constraint=django,
     )
 
 
@@ -98,18 +111,22 @@ CASES = [
           "(1, 1, 'x'), (2, 1, 'x'), (3, 1, 'y'), (4, NULL, 'x'), (5, NULL, 'x')",
           Found("duplicate-key", "t", "a, b", 1, ("2",))),
     _lost("conditional unique", "CREATE UNIQUE INDEX few ON t (a) WHERE c", "id, a, c",
-          "(1, 1, 1), (2, 1, 0), (3, 1, 1), (4, 1, NULL)", Found("duplicate-key", "t", "a", 1, ("3",))),
+          "(1, 1, 1), (2, 1, 0), (3, 1, 1), (4, 1, NULL)", Found("duplicate-key", "t", "a", 1, ("3",)),
+          django=UniqueConstraint(fields=["f1x"], condition=Q(f3x=True), name="few")),
     _lost("conditional unique on null", "CREATE UNIQUE INDEX few ON t (a) WHERE b IS NULL", "id, a, b",
-          "(1, 1, NULL), (2, 1, 'x'), (3, 1, NULL)", Found("duplicate-key", "t", "a", 1, ("3",))),
+          "(1, 1, NULL), (2, 1, 'x'), (3, 1, NULL)", Found("duplicate-key", "t", "a", 1, ("3",)),
+          django=UniqueConstraint(fields=["f1x"], condition=Q(f2x__isnull=True), name="few")),
     _lost("nulls not distinct", "CREATE UNIQUE INDEX few ON t (a) NULLS NOT DISTINCT", "id, a", "(1, NULL), (2, NULL)",
           Found("duplicate-key", "t", "a", 1, ("2",))),
     _lost("unique in any case", "CREATE UNIQUE INDEX few ON t (lower(b))", "id, b",
           "(1, 'AGV211'), (2, 'agv211'), (3, 'Agv212'), (4, NULL), (5, NULL)",
-          Found("duplicate-key", "t", "b", 1, ("2",))),
+          Found("duplicate-key", "t", "b", 1, ("2",)), django=UniqueConstraint(Lower("f2x"), name="few")),
     _lost("unique in any case, which nothing merges", "CREATE UNIQUE INDEX few ON t (upper(b))", "id, b",
-          "(1, 'x'), (2, 'X')", Found("duplicate-key", "t", "b", 1, ("2",)), ("duplicate-key",)),
-    _lost("unique without blanks, together with a number", "CREATE UNIQUE INDEX few ON t (trim(b), coalesce(a, 0))",
-          "id, a, b", "(1, 0, 'x'), (2, NULL, ' x'), (3, 1, 'x ')", Found("duplicate-key", "t", "b, a", 1, ("2",))),
+          "(1, 'x'), (2, 'X')", Found("duplicate-key", "t", "b", 1, ("2",)), ("duplicate-key",),
+          django=UniqueConstraint(Upper("f2x"), name="few")),
+    _lost("unique without blanks, together with a number", "CREATE UNIQUE INDEX few ON t (coalesce(a, 0), trim(b))",
+          "id, a, b", "(1, 0, 'x'), (2, NULL, ' x'), (3, 1, 'x ')", Found("duplicate-key", "t", "a, b", 1, ("2",)),
+          django=UniqueConstraint(Coalesce("f1x", 0), Trim("f2x"), name="few")),
     Case(
         name="primary key lost by CREATE TABLE AS",
         target="CREATE TABLE t (id bigint PRIMARY KEY, b varchar(9))",

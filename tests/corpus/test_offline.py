@@ -54,7 +54,7 @@ def test_the_models_alone_tell_the_same(case: Case, database: str, tmp_path: Pat
     path = tmp_path / "db.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as source:
         source.executescript(case.source)
-    promised = tables_of(models_of(staged(database, case)))
+    promised = tables_of(models_of(staged(database, case), case.constraint))
     found = judged(path, case, promised)
     expected = [one for one in case.finds if one.rule not in _OF_A_SERVER]
     assert sorted(map(_found, found)) == sorted(expected), [finding.explanation for finding in found]

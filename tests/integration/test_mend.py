@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrate_to_pg.i18n import use_language
-from migrate_to_pg.records import GenericKey, TargetUnique
+from migrate_to_pg.records import GenericKey, SqliteSql, TargetUnique
 from migrate_to_pg.rules import RULES
 from tests.unit.rules.examined import keys, table
 from tests.unit.rules.mended import mended, typed
@@ -142,7 +142,8 @@ def test_generic_keys_follow_a_merged_row(object_type: str) -> None:
 def test_rows_outside_of_the_condition_are_no_duplicates() -> None:
     script = """CREATE TABLE t (id integer PRIMARY KEY, code text, active bool);
         INSERT INTO t VALUES (1, 'a', 0), (2, 'a', 1), (3, 'a', 1), (4, 'a', 0), (5, 'b', 1);"""
-    unique = TargetUnique(name="one_active", columns=("code",), predicate="active")
+    active = SqliteSql(condition='"active"', columns=("active",), names=("active",), certain=True)
+    unique = TargetUnique(name="one_active", columns=("code",), predicate="active", sqlite=active)
     done = mended(
         script, table("t", "id bigint", "code text", "active boolean", unique=[unique]), fix=["duplicate-key"]
     )

@@ -11,7 +11,7 @@ from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, T
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Offence, SetRule, Subject
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
-from migrate_to_pg.rules.sql_predicate import translate
+from migrate_to_pg.rules.sql_keys import ask
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
 
 #: 2,704 bytes less the entry's own header and the length word of the value.
@@ -56,27 +56,28 @@ class _Entry:
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each btree over long text; one scan of the lengths for each."""
     for table in subject.plan.tables:
-        for entry in _entries(table):
+        for entry in _entries(subject, table):
             count = samples.count(subject, table.source, entry.larger)
             if count:
                 yield _finding(subject, table, entry, count)
 
 
-def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
+def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
     """The rows whose key no compression makes fit, for each index."""
-    for entry in _entries(table):
+    for entry in _entries(subject, table):
         yield Offence(columns=tuple(entry.columns), where=entry.certainly_too_large)
 
 
-def _entries(table: PlannedTable) -> Iterator[_Entry]:
+def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
     """Each btree with a column that may be long; of several over the same columns, the first."""
     told: set[tuple[str, ...]] = set()
     for btree, key in _btrees(table):
         columns = paired(table, key)
         long = [column for column in columns if _may_be_long(column)]
-        condition = translate(btree.predicate, table)
-        if long and condition is not None and key not in told:
+        asked = ask(table, btree.sqlite, local_times=subject.plan.local_times) if btree.predicate else None
+        if long and key not in told and (not btree.predicate or (asked and asked.certain)):
             told.add(key)
+            condition = asked.condition if asked else Sql("1")
             yield _Entry(index=btree.name if btree.named else "", columns=columns, long=long, condition=condition)
 
 
@@ -132,8 +133,8 @@ RULE = SetRule(
     meaning=(
         "An entry of a btree holds 2,704 bytes, after PostgreSQL compressed it. An error where no compression makes it"
         " fit, a warning where it might. Examined are primary keys, unique constraints and indexes, those that Django"
-        " makes for LIKE included; a condition or an expression that is not understood is left to PostgreSQL: the run"
-        " stops when the index is made, names it, and publishes nothing."
+        " makes for LIKE included; an expression, and a condition beyond those of check-constraint, is left to"
+        " PostgreSQL: the run stops when the index is made, names it, and publishes nothing."
     ),
     remedy=N_("Shorten the values, give the field a max_length, or make the index one of a digest of the value."),
     find=find,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
 from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, TargetUnique
-from migrate_to_pg.rules import samples, sql_predicate
+from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable, Sample, TargetUnique
+from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
-from migrate_to_pg.rules.key_expression import KeyExpression
 from migrate_to_pg.rules.keys import empty_duplicates
 from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid, paired
-from migrate_to_pg.rules.sql_keys import Key, key_of
-from migrate_to_pg.rules.sql_operators import UnknownExpressionError
+from migrate_to_pg.rules.sql_keys import Key, ask, key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
+
+_CASE = re.compile(r"\b(LOWER|UPPER)\(")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,27 +34,34 @@ class Search:
     where: Sql
     #: Equal where a locale that folds all of Unicode finds the keys equal; None where case has no part in it.
     folded: Sql | None = None
+    #: Whether SQLite's answer is certain to be PostgreSQL's.
+    certain: bool = True
+
+    @property
+    def level(self) -> Level:
+        """An error where every PostgreSQL finds the keys equal, a warning where its locale or its functions decide."""
+        return Level.ERROR if self.certain and (self.key.exact or not self.folded) else Level.WARNING
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """One finding for each unique constraint of PostgreSQL's that some rows break."""
     for table in subject.plan.tables:
-        for search in searches(table):
+        for search in searches(subject, table):
             if not _sqlite_refuses(subject, search):
                 yield from _duplicates(subject, search)
 
 
-def searches(table: PlannedTable) -> Iterator[Search]:
+def searches(subject: Subject, table: PlannedTable) -> Iterator[Search]:
     """The unique constraints of a table that can be looked at on SQLite."""
     for unique in table.target.uniques:
-        search = _search(table, unique)
+        search = _search(subject.plan, table, unique)
         if search:
             yield search
 
 
-def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
+def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
     """All rows of each key but the one with the lowest primary key."""
-    for search in searches(table):
+    for search in filter(lambda search: search.certain, searches(subject, table)):
         gone = compose(
             "{rowid} IN (SELECT gone FROM ({pairs}))", rowid=samples.rowid_of(table.source), pairs=pairs(search)
         )
@@ -74,38 +83,42 @@ def pairs(search: Search) -> Sql:
     )
 
 
-def _search(table: PlannedTable, unique: TargetUnique) -> Search | None:
-    """None where this cannot be told on SQLite: PostgreSQL itself looks when it restores the constraint."""
-    if unique.expressions:
-        return _search_expressions(table, unique)
-    columns = paired(table, unique.columns)
+def left_to_postgresql(plan: Plan, table: PlannedTable) -> frozenset[str]:
+    """The names of the constraints that only PostgreSQL can judge."""
+    searched = ((unique.name, _search(plan, table, unique)) for unique in table.target.uniques)
+    return frozenset(name for name, search in searched if search is None or not search.certain)
+
+
+def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | None:
+    """None where SQLite cannot tell: PostgreSQL itself judges when it restores the constraint."""
+    if not unique.predicate and not unique.expressions:
+        columns = paired(table, unique.columns)
+        key = key_of(columns) if columns else None
+        where = key and (key.held_or_null if unique.nulls_not_distinct else key.held)
+        return Search(table=table, unique=unique, columns=columns, key=key, where=where) if key and where else None
+    asked = ask(table, unique.sqlite, local_times=plan.local_times)
+    columns = asked.columns if asked and unique.expressions else paired(table, unique.columns)
     key = key_of(columns) if columns else None
-    condition = sql_predicate.translate(unique.predicate, table)
-    if key is None or condition is None:
+    if asked is None or key is None or not (asked.certain or plan.promised):
         return None
-    held = key.held_or_null if unique.nulls_not_distinct else key.held
-    where = compose("{held} AND ({condition})", held=held, condition=condition)
-    return Search(table=table, unique=unique, columns=columns, key=key, where=where)
-
-
-def _search_expressions(table: PlannedTable, unique: TargetUnique) -> Search | None:
-    """The same for a key of which a part is an expression; ``unique.columns`` become those that the parts name."""
-    try:
-        parts = [KeyExpression(expression, table) for expression in unique.expressions]
-    except UnknownExpressionError:
-        return None
-    columns = list(dict.fromkeys(column for part in parts for column in part.columns))
-    held, condition = key_of(columns), sql_predicate.translate(unique.predicate, table)
-    if held is None or condition is None:
-        return None
-    there = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part.same) for part in parts]
-    same, folded = join(", ", (part.same for part in parts)), join(", ", (part.folded for part in parts))
-    return Search(
+    held = key.held_or_null if unique.nulls_not_distinct or unique.expressions else key.held
+    there = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part) for part in asked.parts]
+    search = Search(
         table=table,
-        unique=dataclasses.replace(unique, columns=tuple(column.name for column in columns)),
+        unique=unique,
         columns=columns,
-        key=dataclasses.replace(held, same=same, plain=False),
-        where=join(" AND ", [held.held_or_null, compose("({c})", c=condition), *there]),
+        key=key,
+        where=join(" AND ", [held, asked.held_or_null, asked.condition, *there]),
+        certain=asked.certain,
+    )
+    if not unique.expressions:
+        return search
+    same = join(", ", asked.parts)
+    folded = Sql(_CASE.sub(r"pg_\1(", same))
+    return dataclasses.replace(
+        search,
+        unique=dataclasses.replace(unique, columns=tuple(column.name for column in columns)),
+        key=dataclasses.replace(key, same=same, plain=False),
         folded=folded if folded != same else None,
     )
 
@@ -133,7 +146,7 @@ def has_unique_index(subject: Subject, table: PlannedTable, columns: list[Planne
 
 def count_surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
     """How many rows are too many under this constraint; 0 where that cannot be told here."""
-    search = _search(table, unique)
+    search = _search(subject.plan, table, unique)
     return _count_surplus(subject, search) if search else 0
 
 
@@ -144,19 +157,24 @@ def _count_surplus(subject: Subject, search: Search) -> int:
         where=search.where,
         key=search.key.same,
     )
-    return subject.number(sql)
+    try:
+        return subject.number(sql)
+    except sqlite3.OperationalError:
+        if search.certain and search.key.same != search.folded:
+            raise
+        # A function fails for some value: what PostgreSQL makes of it, it alone can say.
+        return 0
 
 
 def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
-    """An error where every PostgreSQL finds the keys equal, a warning where its locale decides."""
     count = _count_surplus(subject, search)
     if not count and search.folded:
         search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
         count = _count_surplus(subject, search)
     if count:
         empty = empty_duplicates.repeated(subject, search.table, search.columns, search.where)
-        yield RULE.finding(
-            level=Level.ERROR if search.key.exact or not search.folded else Level.WARNING,
+        found = RULE.finding(
+            level=search.level,
             table=search.table.name,
             column=", ".join(search.unique.columns),
             count=count,
@@ -164,6 +182,7 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
             explanation=_explanation(subject, search, count, empty),
             remedy=_remedy(search, empty),
         )
+        yield found if search.certain else dataclasses.replace(found, quarantinable=False)
 
 
 def _samples(subject: Subject, search: Search) -> list[Sample]:
@@ -207,7 +226,7 @@ def _explanation(subject: Subject, search: Search, count: int, empty: int) -> st
     elif not search.unique.primary:
         what = _("the unique constraint of the model")
     some = _(" among rows with {predicate}", predicate=search.unique.predicate) if search.unique.predicate else ""
-    would = _("would refuse") if search.key.exact or not search.folded else _("may refuse")
+    would = _("would refuse") if search.level is Level.ERROR else _("may refuse")
     return _(
         "{rows_repeat} a value of ({columns}){some} that another row has already; PostgreSQL {would}"
         " {what}. {cause}{explanation}",
@@ -222,6 +241,11 @@ def _explanation(subject: Subject, search: Search, count: int, empty: int) -> st
 
 
 def _cause(subject: Subject, search: Search) -> str:
+    if not search.certain:
+        return _(
+            "SQLite computes these keys. PostgreSQL may compute others, with functions, collations and regular"
+            " expressions of its own: a move asks it about each row."
+        )
     if search.unique.expressions:
         return _cause_of_expression(search)
     if has_unique_index(subject, search.table, search.columns):
@@ -267,11 +291,14 @@ RULE = SetRule(
     meaning=(
         "PostgreSQL refuses the primary key or unique constraint. Values are compared as PostgreSQL will see them: text"
         " by its bytes even where SQLite's column is NOCASE, numbers by value, one instant in two spellings as one."
-        " NULLs are distinct unless the constraint says otherwise. A partial constraint is examined where its condition"
-        " is made of columns that are true, false, NULL or not NULL, an expression where it is made of lower, upper,"
-        " trim, ltrim, rtrim and coalesce: letters of ASCII in two cases are an error, of others a warning, since"
-        " PostgreSQL's locale decides about them. Any other condition or expression, and citext that differs by case"
-        " alone, is left to PostgreSQL, which looks at every row when it restores the constraint."
+        " NULLs are distinct unless the constraint says otherwise. The conditions and the expressions of the models'"
+        " constraints Django writes for SQLite. An error where both databases are certain to find the same: conditions"
+        " as check-constraint lists them, expressions made of lower, upper, trim, ltrim, rtrim and coalesce. Letters of"
+        " ASCII in two cases are an error, of others a warning, since PostgreSQL's locale decides about them. Any other"
+        " condition or expression, and citext that differs by case alone, PostgreSQL itself judges, with each row, when"
+        " a move restores the constraint or reports what stands in its way. `--check`, which asks no server, gives a"
+        " warning where SQLite finds rows that PostgreSQL may refuse, and does not know of constraints that no model"
+        " has."
     ),
     remedy=N_("Decide which row of each key stays, point the children of the others at it, and delete the others."),
     repair="lossy",

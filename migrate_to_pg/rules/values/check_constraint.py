@@ -1,89 +1,110 @@
-"""Rows that a CHECK constraint of PostgreSQL's refuses: a negative PositiveIntegerField, an end before its start."""
+"""Rows that a CHECK constraint of PostgreSQL's refuses: a negative PositiveIntegerField, an end before its start.
+
+Django writes the model's constraint for SQLite, which is asked about each value as PostgreSQL will hold it. What only
+the database knows of, PostgreSQL alone can be asked (``load.trial``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedTable, TargetCheck
+from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetCheck
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Offence, SetRule, Subject
-from migrate_to_pg.rules.sql_expression import Expression
-from migrate_to_pg.rules.sql_keys import key_of
-from migrate_to_pg.rules.sql_operators import UnknownExpressionError
+from migrate_to_pg.rules.sql_keys import Asked, ask
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Broken:
-    """A constraint that is understood, and the condition for the rows that it refuses."""
+    """A constraint that SQLite can be asked about, and the condition for the rows that it refuses."""
 
     check: TargetCheck
-    expression: Expression
+    asked: Asked
     where: Sql
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each constraint that some rows break; one scan of each table for all that are understood."""
+    """One finding for each constraint that some rows break; one scan of each table for all that SQLite can judge."""
     for table in subject.plan.tables:
-        understood = list(_understood(table))
-        counts = samples.counts(subject, name(table.source.name), [broken.where for broken in understood])
-        for broken, count in zip(understood, counts, strict=True):
+        constraints = _constraints(subject.plan, table)
+        for broken, count in zip(constraints, _counts(subject, table, constraints), strict=True):
             if count:
                 yield _finding(subject, table, broken, count)
 
 
-def offences(_: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """The rows that each constraint of a table refuses."""
-    for broken in _understood(table):
-        yield Offence(columns=tuple(broken.expression.columns), where=broken.where)
+def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
+    """The rows that each constraint of a table is certain to refuse."""
+    for broken in _constraints(subject.plan, table):
+        if broken.asked.certain:
+            yield Offence(columns=tuple(broken.asked.columns), where=broken.where)
 
 
-def judged(table: PlannedTable) -> frozenset[str]:
-    """The names of the constraints whose rows this rule finds."""
-    return frozenset(broken.check.name for broken in _understood(table))
+def found_by(subject: Subject, table: PlannedTable, constraint: str) -> frozenset[int]:
+    """The numbers of the rows that this rule finds under the constraint of that name."""
+    broken = (broken for broken in _constraints(subject.plan, table) if broken.check.name == constraint)
+    return frozenset(row for one in broken for row in samples.rowids(subject, table.source, one.where))
 
 
-def _understood(table: PlannedTable) -> Iterator[_Broken]:
+def left_to_postgresql(plan: Plan, table: PlannedTable) -> frozenset[str]:
+    """The names of the constraints that only PostgreSQL can judge."""
+    judged = {broken.check.name for broken in _constraints(plan, table) if broken.asked.certain}
+    return frozenset(check.name for check in table.target.checks if check.name not in judged)
+
+
+def _constraints(plan: Plan, table: PlannedTable) -> list[_Broken]:
+    """Where there is a server, it judges what is not certain."""
+    found = []
     for check in table.target.checks:
-        expression = _read(check, table)
-        where = _broken(expression) if expression else None
-        if expression and where:
-            yield _Broken(check=check, expression=expression, where=where)
+        asked = ask(table, check.sqlite, local_times=plan.local_times)
+        if asked and (asked.certain or plan.promised):
+            # False, not NULL, which a constraint lets pass; values that other rules report take no part. The
+            # constraint first: nearly all rows satisfy it, and SQLite then does not ask whether they take part.
+            where = compose("NOT {check} AND {held}", check=asked.condition, held=asked.held_or_null)
+            found.append(_Broken(check=check, asked=asked, where=where))
+    return found
 
 
-def _read(check: TargetCheck, table: PlannedTable) -> Expression | None:
+def _counts(subject: Subject, table: PlannedTable, constraints: Sequence[_Broken]) -> list[int]:
     try:
-        return Expression(check.expression, table)
-    except UnknownExpressionError:
-        return None
-
-
-def _broken(expression: Expression) -> Sql | None:
-    """False, not NULL, which a constraint lets pass; values that other rules report take no part."""
-    key = key_of(expression.columns) if expression.columns else None
-    # The constraint first: nearly all rows satisfy it, and SQLite then does not look whether they take part.
-    return compose("NOT {check} AND {held}", check=expression.sql, held=key.held_or_null) if key else None
+        return samples.counts(subject, name(table.source.name), [broken.where for broken in constraints])
+    except sqlite3.OperationalError:
+        if len(constraints) == 1 and not constraints[0].asked.certain:
+            # A function fails for some value: what PostgreSQL makes of it, it alone can say.
+            return [0]
+        if len(constraints) == 1:
+            raise
+    return [count for broken in constraints for count in _counts(subject, table, [broken])]
 
 
 def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int) -> Finding:
-    check, expression, where = broken.check, broken.expression, broken.where
-    sources = [column.source for column in expression.columns]
-    query = compose("SELECT * FROM {table} WHERE NOT {check};", table=name(table.source.name), check=expression.sql)
-    plain = "pg_" not in query
-    return RULE.finding(
+    check, asked = broken.check, broken.asked
+    condition = Sql(check.sqlite.condition if check.sqlite else "")
+    query = compose("SELECT * FROM {table} WHERE NOT ({c});", table=name(table.source.name), c=condition)
+    # SQLite's shell has no such function.
+    plain = asked.certain and " MATCH " not in query
+    found = RULE.finding(
         table=table.name,
-        column=", ".join(column.name for column in expression.columns),
+        level=Level.ERROR if asked.certain else Level.WARNING,
+        column=", ".join(column.name for column in asked.columns),
         count=count,
-        samples=samples.samples(subject, table, sources, samples.first_rowids(subject, table.source, where)),
-        explanation=_explanation(check, pluralize(count, "row", "rows")),
+        samples=samples.samples(
+            subject,
+            table,
+            [column.source for column in asked.columns],
+            samples.first_rowids(subject, table.source, broken.where),
+        ),
+        explanation=_explanation(check, pluralize(count, "row", "rows"), certain=asked.certain),
         remedy=_(RULE.remedy) + (_(" To see them all:\n{query}", query=query) if plain else ""),
     )
+    return replace(found, quarantinable=asked.certain)
 
 
-def _explanation(check: TargetCheck, refused: str) -> str:
+def _explanation(check: TargetCheck, refused: str, *, certain: bool) -> str:
     has = (
         _(
             "PostgreSQL's table has the constraint {check}, CHECK ({expression})",
@@ -93,6 +114,13 @@ def _explanation(check: TargetCheck, refused: str) -> str:
         if check.named
         else _("The model asks for CHECK ({expression}) on PostgreSQL", expression=check.expression)
     )
+    if not certain:
+        return _(
+            "{has}. SQLite finds that {rows} may break it. PostgreSQL may judge otherwise, since it has functions,"
+            " collations and regular expressions of its own: a move asks it about each row.",
+            has=has,
+            rows=refused,
+        )
     return _(
         "{has}, which would refuse {rows}. SQLite's table was made or rebuilt without it, or the constraint is younger"
         " than the rows.",
@@ -106,11 +134,14 @@ RULE = SetRule(
     level=Level.ERROR,
     title=N_("Row that a CHECK constraint refuses"),
     meaning=(
-        "PostgreSQL refuses the row. Examined are constraints made of columns compared with constants or with each"
-        " other, IN, BETWEEN, IS NULL, AND, OR, NOT and CASE WHEN, such as PositiveIntegerField's; of sums of integers,"
-        " substring and casts of digits to integers; and regular expressions between ^ and $ of plain characters, the"
-        " sets [0-9], [a-z] and [A-Z], and {n}. Text is compared for equality alone. Any other constraint is left to"
-        " PostgreSQL, which looks at every row while it is loaded: what it refuses is told by the rule refused-row."
+        "PostgreSQL refuses the row. Django writes the constraints of models and of fields for SQLite, which is asked"
+        " about each value as PostgreSQL will hold it. An error where both databases are certain to say the same:"
+        " columns compared with constants or with each other, IN, BETWEEN, IS NULL, AND, OR, NOT and CASE WHEN, sums of"
+        " integers, LIKE in one case, regular expressions between ^ and $ of plain characters, the sets [0-9], [a-z]"
+        " and [A-Z], and {n}, and casts of the digits that one lets through. Text is compared for equality alone. Any"
+        " other constraint PostgreSQL itself judges, with each row, while a move loads them or reports what stands in"
+        " its way. `--check`, which asks no server, gives a warning where SQLite finds rows that PostgreSQL may refuse,"
+        " and does not know of constraints that no model has."
     ),
     remedy=N_("Correct the values in SQLite, or change the constraint in the model and migrate."),
     find=find,

@@ -16,6 +16,7 @@ from migrate_to_pg.project.secret_columns import masked_key
 from migrate_to_pg.records import Finding, Level, PlannedTable, Refusal, Sample, SourceColumn
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
+from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.values import check_constraint
 from migrate_to_pg.sqlite.connection import rowid_name
 from migrate_to_pg.sqlite.sql import compose, name, names, number
@@ -36,18 +37,28 @@ def unjudged(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Refusal]
     for refusal in refusals:
         table = subject.plan.table(refusal.table)
         if table and not _is_known(table, refusal):
-            yield refusal
+            known = check_constraint.found_by(subject, table, refusal.constraint) if refusal.constraint else frozenset()
+            left = [row for row in refusal.rows if row not in known]
+            if left:
+                yield dataclasses.replace(refusal, rows=left) if known else refusal
 
 
 def _is_known(table: PlannedTable, refusal: Refusal) -> bool:
-    """NULL in a NOT NULL column, a CHECK constraint that is understood, and text that is too long have their rules."""
+    """NULL in a NOT NULL column and text that is too long have their rules."""
     columns = {c.name: c for c in table.loaded_columns}
     loaded = [columns[column] for column in refusal.columns if column in columns]
     if refusal.sqlstate == "23502":
         return bool(loaded)
-    if refusal.sqlstate == "22001":
-        return any(column.target.max_length is not None for column in loaded)
-    return refusal.constraint in check_constraint.judged(table)
+    return refusal.sqlstate == "22001" and any(column.target.max_length is not None for column in loaded)
+
+
+def rule_of(table: PlannedTable, refusal: Refusal) -> SetRule:
+    """The rule that a refusal belongs to: that of a table's own constraint, else this one."""
+    if refusal.sqlstate == "23514" and refusal.constraint in {check.name for check in table.target.checks}:
+        return check_constraint.RULE
+    if refusal.sqlstate == "23505" and refusal.constraint in {unique.name for unique in table.target.uniques}:
+        return duplicate_key.RULE
+    return RULE
 
 
 def findings(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Finding]:
@@ -66,7 +77,7 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
         if refusal.sqlstate in ("23P01", "23505")
         else ""
     )
-    found = RULE.finding(
+    found = rule_of(table, refusal).finding(
         table=table.name,
         column=", ".join(refusal.columns),
         count=len(refusal.rows),
@@ -84,7 +95,7 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
             " constraint) in the model and migrate."
         ),
     )
-    return dataclasses.replace(found, quarantinable=bool(table.key))
+    return dataclasses.replace(found, quarantinable=bool(table.key), repair="")
 
 
 def _shown(table: PlannedTable, refusal: Refusal) -> list[str]:
@@ -127,12 +138,12 @@ RULE = SetRule(
     title=N_("Row that PostgreSQL refuses"),
     meaning=(
         "What PostgreSQL alone can judge: a text that it does not read as an array, a range or another of its types, a"
-        " domain, a CHECK or exclusion constraint or an index beyond what the other rules understand, a generated"
-        " column that it cannot compute (an overflow, a division by zero). The load finds that there is such a row;"
-        " all of them are then found by trying each, in every table that was refused one, and are told by column and"
-        " reason, in PostgreSQL's own words. Not told as rows: a lost connection, a full disk and the like. `--check`,"
-        " which asks no server, knows only of those whose generated value, as SQLite computes it, does not fit the"
-        " column."
+        " domain, an exclusion constraint, a generated column that it cannot compute (an overflow, a division by zero)."
+        " The load finds that there is such a row; all of them are then found by trying each, in every table that was"
+        " refused one, and are told by column and reason, in PostgreSQL's own words. Rows that a CHECK or a unique"
+        " constraint refuses are told so by check-constraint and duplicate-key, too. Not told as rows: a lost"
+        " connection, a full disk and the like. `--check`, which asks no server, knows only of those whose generated"
+        " value, as SQLite computes it, does not fit the column."
     ),
     remedy=N_("Correct the values in SQLite, or change what refuses them in the model and migrate."),
     find=find,

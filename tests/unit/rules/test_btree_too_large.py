@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrate_to_pg.records import Level, TargetIndex, TargetTable, TargetUnique
+from migrate_to_pg.records import Level, SqliteSql, TargetIndex, TargetTable, TargetUnique
 from tests.unit.rules.examined import check_finds, check_healthy, keys, table
 
 TARGET = table("t", "id bigint", "v text NULL", "w character varying(600) NULL", unique=["v", "w"])
@@ -67,9 +67,13 @@ def test_other_kinds_of_index_are_not_judged(index: TargetIndex) -> None:
     check_healthy(PLAIN + f"INSERT INTO t (id, v) VALUES (2, {RANDOM});", plain(index))
 
 
+def written(condition: str, column: str) -> SqliteSql:
+    return SqliteSql(condition=condition, columns=(column,), names=(column,), certain=True)
+
+
 def test_rows_that_a_partial_index_leaves_out_are_healthy() -> None:
-    index = TargetIndex(name="few", columns=("v",), predicate="ok")
-    unique = TargetUnique(name="fewer", columns=("w",), predicate="(v IS NULL)")
+    index = TargetIndex(name="few", columns=("v",), predicate="ok", sqlite=written('"ok"', "ok"))
+    unique = TargetUnique(name="fewer", columns=("w",), predicate="(v IS NULL)", sqlite=written('"v" IS NULL', "v"))
     rows = f"(1, {RANDOM}, {RANDOM}, 0), (2, {RANDOM}, {RANDOM}, 1)"
     finding = check_finds("btree-too-large", PLAIN + f"INSERT INTO t VALUES {rows};", plain(index, unique=(unique,)))
     assert (finding.column, keys(finding)) == ("v", ["2"])

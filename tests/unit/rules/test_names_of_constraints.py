@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from migrate_to_pg.records import TargetCheck, TargetTable
+from migrate_to_pg.records import SqliteSql, TargetCheck, TargetTable
 from tests.unit.rules.examined import findings, table
 
 PARENT = table("parent", "id bigint")
@@ -16,12 +16,17 @@ SCRIPT = """
     CREATE TABLE parent (id integer PRIMARY KEY);
     CREATE TABLE t (id integer PRIMARY KEY, parent_id bigint, n bigint, long text);
 """
+CHECK = TargetCheck(
+    name="t_n_check",
+    expression="n >= 0",
+    sqlite=SqliteSql(condition='"n" >= 0', columns=("n",), names=("n",), certain=True),
+)
 LONG = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=9000))  # noqa: S311
 
 
 def target(*, named: bool) -> TargetTable:
     keys = table("t", refers=[("parent_id", "parent.id")]).foreign_keys
-    whole = dataclasses.replace(BASE, foreign_keys=keys, checks=(TargetCheck(name="t_n_check", expression="n >= 0"),))
+    whole = dataclasses.replace(BASE, foreign_keys=keys, checks=(CHECK,))
     parts = {
         part: tuple(dataclasses.replace(one, named=named) for one in getattr(whole, part))
         for part in ("uniques", "foreign_keys", "checks", "indexes")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from pathlib import Path
 
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
-from migrate_to_pg.records import Finding, Level, Refusal, TargetCheck, TargetTable
+from migrate_to_pg.records import Finding, Level, Refusal, SqliteSql, TargetCheck, TargetTable, TargetUnique
 from migrate_to_pg.rules import Subject, quarantined_rules
 from migrate_to_pg.rules.samples import opened
 from migrate_to_pg.rules.values import refused_row
@@ -24,7 +25,10 @@ TARGET = TargetTable(
 
 
 def told(
-    folder: Path, *refusals: Refusal, sql: str = "CREATE TABLE t (id integer PRIMARY KEY, a, b, c)"
+    folder: Path,
+    *refusals: Refusal,
+    sql: str = "CREATE TABLE t (id integer PRIMARY KEY, a, b, c)",
+    target: TargetTable = TARGET,
 ) -> list[Finding]:
     path = folder / "db.sqlite3"
     connection = sqlite3.connect(path)
@@ -33,8 +37,9 @@ def told(
     connection.commit()
     connection.close()
     catalog = read_source(path)
-    plan = make_plan(catalog, [TARGET], source_time_zone="UTC")
-    assert [f.rule for f in examine(plan, catalog, path, accepted=frozenset(), progress=lambda _: None)] == []
+    plan = make_plan(catalog, [target], source_time_zone="UTC")
+    examined = examine(plan, catalog, path, accepted=frozenset(), progress=lambda _: None)
+    assert [f.rule for f in examined if f.rule != "check-constraint"] == []
     with opened(path, time_zone="UTC") as database:
         subject = Subject(plan=plan, catalog=catalog, database=database)
         return list(refused_row.findings(subject, refused_row.unjudged(subject, refusals)))
@@ -76,11 +81,31 @@ def test_what_has_a_rule_of_its_own_is_not_told_twice(tmp_path: Path) -> None:
         refusal("c", "22001"),
         refusal("c", "23502"),
     )
-    assert [(finding.column, finding.explanation[-7:-2]) for finding in found] == [
-        ("b", "23514"),
-        ("c", "22001"),
-        ("c", "23502"),
+    assert [(finding.rule, finding.column, finding.explanation[-7:-2]) for finding in found] == [
+        ("check-constraint", "a", "23514"),
+        ("check-constraint", "b", "23514"),
+        ("refused-row", "c", "22001"),
+        ("refused-row", "c", "23502"),
     ]
+
+
+def test_of_a_constraint_that_sqlite_judges_only_the_rows_that_it_does_not_find_are_told(tmp_path: Path) -> None:
+    least = SqliteSql(condition='"a" > 3', columns=("a",), names=("a",), certain=True)
+    judged = dataclasses.replace(TARGET.checks[0], sqlite=least)
+    target = dataclasses.replace(TARGET, checks=(judged,))
+    (finding,) = told(tmp_path, refusal("a", "23514", constraint="positive"), target=target)
+    assert (finding.rule, finding.count, [sample.key["id"] for sample in finding.samples]) == (
+        "check-constraint",
+        5,
+        ["40", "50", "60", "70", "80"],
+    )
+
+
+def test_duplicates_that_postgresql_finds_are_duplicates_and_are_not_offered_a_merge(tmp_path: Path) -> None:
+    unique = TargetUnique(name="digest", columns=(), expressions=("md5(b)",))
+    target = dataclasses.replace(TARGET, uniques=(unique,))
+    (finding,) = told(tmp_path, refusal("", "23505", constraint="digest", rows=range(20, 40, 10)), target=target)
+    assert (finding.rule, finding.count, finding.repair, finding.quarantinable) == ("duplicate-key", 2, "", True)
 
 
 def test_rows_without_a_number_are_told_by_their_keys_and_can_be_set_aside(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import pytest
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 
 from migrate_to_pg.records import Finding, Report
 from migrate_to_pg.report.to_text import lines
 from tests.unit.rules.examined import check_finds, findings, table
 from tests.unit.rules.mended import mended
+from tests.unit.rules.promising import table_with
 
 ORDERS = table("orders", "id bigint", "paid_on date NULL", "placed timestamp with time zone")
 
@@ -95,11 +98,20 @@ def test_a_merge_is_not_offered_where_a_child_could_not_follow() -> None:
 
 
 def test_no_duplicates_under_an_expression_are_offered_a_merge() -> None:
-    folded = table("t", "id bigint", "email text", unique=["email"])
-    unique = dataclasses.replace(folded.uniques[1], columns=(), expressions=("lower(email)",))
+    folded = models.UniqueConstraint(Lower("email"), name="folded")
     script = "CREATE TABLE t (id integer PRIMARY KEY, email); INSERT INTO t VALUES (1, 'a@x'), (2, 'A@x')"
-    finding = check_finds("duplicate-key", script, dataclasses.replace(folded, uniques=(folded.uniques[0], unique)))
+    finding = check_finds("duplicate-key", script, table_with(folded, fields={"email": models.TextField()}))
     assert (finding.repairable, finding.repair) == (0, "")
+
+
+@pytest.mark.parametrize("condition", [Q(n=None), Q(n__gt=3)])
+def test_a_merge_is_offered_under_any_condition_of_which_sqlite_is_certain(condition: Q) -> None:
+    unique = models.UniqueConstraint(fields=["email"], condition=condition, name="some")
+    script = "CREATE TABLE t (id integer PRIMARY KEY, email text, n integer);"
+    rows = "INSERT INTO t VALUES (1, 'a', 4), (2, 'a', 4), (3, 'a', NULL), (4, 'a', NULL)"
+    made = table_with(unique, fields={"email": models.TextField(), "n": models.IntegerField(null=True)})
+    finding = check_finds("duplicate-key", script + rows, made)
+    assert (finding.count, finding.repair) == (1, "lossy")
 
 
 def test_rows_without_a_number_are_tried_as_well() -> None:
