@@ -213,15 +213,32 @@ def test_every_target_of_make_that_a_document_names_exists():
     assert named - targets == set()
 
 
-@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "tests/README.md"])
-def test_every_file_that_a_guide_for_contributors_names_exists(document):
+@pytest.mark.parametrize(
+    ("document", "least"),
+    [
+        ("CONTRIBUTING.md", 10),
+        ("tests/README.md", 7),
+        ("docs/explanation/design.md", 4),
+        ("docs/explanation/decisions.md", 3),
+    ],
+)
+def test_every_file_that_a_guide_for_contributors_names_exists(document, least):
     named = re.findall(
         r"`((?:tests|migrate_to_pg|docs|\.github)/[\w./-]+|\.ci/run|noxfile\.py)`", (ROOT / document).read_text()
     )
-    assert len(named) > 5
+    assert len(named) >= least
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_every_folder_of_the_tests_is_explained():
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
     assert set(re.findall(r"^\| `(\w+)` \|", (ROOT / "tests/README.md").read_text(), re.M)) == folders
+
+
+def test_every_decision_record_has_its_date():
+    text = (ROOT / "docs/explanation/decisions.md").read_text()
+    records = re.findall(r"^### (.+)$", text, re.M)
+    assert len(records) > 50
+    assert [title for title in records if not re.match(r"20\d\d-\d\d-\d\d: [^ ]", title)] == []
+    # A record is a heading of its own, not a line in bold.
+    assert re.findall(r"^(?:- )?\*\*.+", text, re.M) == []
