@@ -16,7 +16,7 @@ import psycopg
 
 from migrate_to_pg import staging
 from migrate_to_pg.codecs.reader import TableBatch
-from migrate_to_pg.errors import BlockedError, RefusedRowsError, UnmetDefinitionError
+from migrate_to_pg.errors import BlockedError, LoadError, RefusedRowsError, UnmetDefinitionError
 from migrate_to_pg.examine import InvalidBatchError, check_batch, examine
 from migrate_to_pg.examine.generated_columns import computed_overflow
 from migrate_to_pg.i18n import gettext as _
@@ -179,7 +179,14 @@ class Loading(Running):
         tables = tuple(table for table in ready.plan.tables if table.name not in unfit)
         left = [table.name for table in tables if check_constraint.left_to_postgresql(ready.plan, table)]
         known = self.find_rejected
-        if self._try_rows(ready._replace(plan=replace(ready.plan, tables=tables)), given, left, (), constraints=True):
+        fit = ready._replace(plan=replace(ready.plan, tables=tables))
+        try:
+            found = self._try_rows(fit, given, left, (), constraints=True)
+        except LoadError as error:
+            # It is not about rows, and what stands in the way already is to be told all the same.
+            self.note(str(error))
+            return
+        if found:
             self.facts.findings = (*self.find_rejected, *(f for f in self.facts.findings if f not in known))
 
     def find_computed(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot) -> None:
