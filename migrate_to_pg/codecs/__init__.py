@@ -1,7 +1,7 @@
-"""Convert the values of each family of column types, and refuse what cannot cross.
+"""Convert SQLite's values to Arrow arrays for each PostgreSQL type, and mask values that cannot be converted.
 
-To add a type: give its family's module a ``Codec`` and name it in that module's ``CODECS``. All others travel as text
-(``spelled_out``).
+To add a type, give its family's module a ``Codec`` and name it in that module's ``CODECS``. All other types are sent as
+text (``as_text``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from migrate_to_pg.codecs import as_text, datetimes, inet, integers_floats, nume
 from migrate_to_pg.codecs.base import Codec
 from migrate_to_pg.records import TargetColumn
 
-#: pg_type.typname -> codec.
+#: Codecs by pg_type.typname.
 CODECS: dict[str, Codec] = {
     **integers_floats.CODECS,
     **numeric.CODECS,
@@ -21,8 +21,8 @@ CODECS: dict[str, Codec] = {
 
 
 def codec_for(column: TargetColumn) -> Codec:
-    """The codec of a column's type; what is not known here travels as text."""
-    if column.type_name == "numeric" and (column.precision is None or column.precision > numeric.MOST_DIGITS):
+    """Return the codec of a column's type. Values of unknown types are sent as text."""
+    if column.type_name == "numeric" and (column.precision is None or column.precision > numeric.MAX_DIGITS):
         return as_text.numeric
     return CODECS.get(column.type_name, as_text.anything)
 

@@ -1,10 +1,10 @@
-"""Types that travel as text: PostgreSQL itself reads it, in a cast, as it would read a constant.
+"""Send values as text, which PostgreSQL casts to the column's type.
 
-Arrays, ranges, enums, hstore and whatever else a column may be: SQLite TEXT -> text. numeric without precision, or of
-more digits than Arrow's decimals have: the number that Django reads, in plain digits.
+This covers arrays, ranges, enums, hstore and all other types without a codec, for which SQLite has TEXT. It also covers
+numeric without precision, or with more digits than Arrow's decimals: the number that Django reads, in plain digits.
 
-PostgreSQL's own reading of a text may keep less than is there, and says nothing: money is rounded to cents, a date
-drops the time of day. Such a text is malformed here; which they are is said in ``kept``.
+A cast can lose a part of the text without an error: money is rounded to cents, a date drops the time of day. Such texts
+are malformed here. ``text_types`` lists them.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from migrate_to_pg.codecs.base import (
     REAL,
     Codec,
     Context,
-    Converted,
+    ConvertedBatch,
     NeedsCheckedRead,
-    either,
-    one_by_one,
-    within,
-    without,
+    all_within,
+    convert_each,
+    mask_malformed,
+    or_masks,
 )
-from migrate_to_pg.codecs.numeric import LARGE, SHORT, as_django_reads, sqlite_decimal
+from migrate_to_pg.codecs.numeric import LARGE_INTEGERS, MAX_SHORT_INTEGER, as_django_reads, sqlite_decimal
 from migrate_to_pg.codecs.text import read_text
-from migrate_to_pg.codecs.text_types import judge_of, lost_patterns
+from migrate_to_pg.codecs.text_types import lossless_check, lossy_patterns
 
 
-def _numeric(arrays: Sequence[pa.Array], context: Context) -> Converted:
+def _convert_numeric(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
     values, *large = arrays
-    if not large and not within(values, -SHORT, SHORT):
+    if not large and not all_within(values, -MAX_SHORT_INTEGER, MAX_SHORT_INTEGER):
         raise NeedsCheckedRead
     integers = large[0].to_pylist() if large else [None] * len(values)
     exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), integers, strict=True)]
     read = sqlite_decimal if context.column.precision is None else as_django_reads
-    return one_by_one(
+    return convert_each(
         exact,
         lambda value: format(read(value, context.column), "f"),
         pa.string(),
@@ -48,21 +48,23 @@ def _numeric(arrays: Sequence[pa.Array], context: Context) -> Converted:
     )
 
 
-def _anything(arrays: Sequence[pa.Array], context: Context) -> Converted:
+def _convert_text(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
     found = read_text(arrays, context)
-    for pattern in lost_patterns(context.column):
-        whole = without(found.values, pc.match_substring_regex(found.values, pattern))
-        found = Converted(values=whole.values, malformed=either(found.malformed, whole.malformed))
-    keeps = judge_of(context.column)
-    if keeps is None:
+    for pattern in lossy_patterns(context.column):
+        masked = mask_malformed(found.values, pc.match_substring_regex(found.values, pattern))
+        found = ConvertedBatch(values=masked.values, malformed=or_masks(found.malformed, masked.malformed))
+    is_lossless = lossless_check(context.column)
+    if is_lossless is None:
         return found
-    judged = one_by_one(found.values.to_pylist(), partial(_required, keeps), pa.string(), errors=(ValueError,))
-    return Converted(values=judged.values, malformed=either(found.malformed, judged.malformed))
+    checked = convert_each(
+        found.values.to_pylist(), partial(_require_lossless, is_lossless), pa.string(), errors=(ValueError,)
+    )
+    return ConvertedBatch(values=checked.values, malformed=or_masks(found.malformed, checked.malformed))
 
 
-def _required(keeps: Callable[[str], bool], text: str) -> str:
-    if not keeps(text):
-        raise ValueError("PostgreSQL would keep less than is there")
+def _require_lossless(is_lossless: Callable[[str], bool], text: str) -> str:
+    if not is_lossless(text):
+        raise ValueError("PostgreSQL would lose a part of the text")
     return text
 
 
@@ -70,5 +72,11 @@ def _string(_: object) -> pa.DataType:
     return pa.string()
 
 
-anything = Codec(storage=("text",), renderings=(BYTES,), convert=_anything, arrow=_string, by_text=True)
-numeric = Codec(storage=("real", "integer"), renderings=(REAL, LARGE), convert=_numeric, arrow=_string, by_text=True)
+anything = Codec(storage=("text",), expressions=(BYTES,), convert=_convert_text, arrow=_string, by_text=True)
+numeric = Codec(
+    storage=("real", "integer"),
+    expressions=(REAL, LARGE_INTEGERS),
+    convert=_convert_numeric,
+    arrow=_string,
+    by_text=True,
+)

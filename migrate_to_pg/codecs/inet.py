@@ -1,4 +1,4 @@
-"""inet and cidr: SQLite TEXT, as GenericIPAddressField keeps it -> the bytes of PostgreSQL's binary form."""
+"""Codec of inet and cidr: SQLite TEXT, as GenericIPAddressField stores it, to PostgreSQL's binary form."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import BYTES, Codec, Context, Converted, one_by_one
+from migrate_to_pg.codecs.base import BYTES, Codec, Context, ConvertedBatch, convert_each
 
-#: IP version -> PostgreSQL's PGSQL_AF_INET and PGSQL_AF_INET6 (src/include/utils/inet.h).
+#: PostgreSQL's PGSQL_AF_INET and PGSQL_AF_INET6 by IP version (src/include/utils/inet.h).
 _FAMILIES = {4: 2, 6: 3}
 
 
 def binary_address(text: str, *, network: bool = False) -> bytes:
-    """Family, bits of the prefix, whether it is a cidr, number of bytes, and the address itself.
+    """Return family, bits of the prefix, a cidr flag, number of bytes, and the address.
 
-    Raises ValueError for what is no address, or, of a network, has bits set beyond the prefix. Leading zeros are
-    refused, although PostgreSQL reads them as decimal: other programs take them for octal.
+    Raises ValueError for an invalid address, or a network with bits set beyond the prefix. Leading zeros are rejected:
+    PostgreSQL reads them as decimal, but other programs read them as octal.
     """
     address, slash, prefix = text.partition("/")
-    # Python also takes a netmask after the slash, and a zone: PostgreSQL takes neither.
+    # Unlike PostgreSQL, Python accepts a netmask after the slash, and a zone.
     if "%" in address or (slash and not (prefix.isascii() and prefix.isdigit())):
         raise ValueError(f"{text} is no address")
     interface = ipaddress.ip_interface(text)
@@ -31,23 +31,23 @@ def binary_address(text: str, *, network: bool = False) -> bytes:
     return bytes([_FAMILIES[interface.version], interface.network.prefixlen, network, len(packed)]) + packed
 
 
-def _inet(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    """Each different text once: a log has many rows and few addresses."""
+def _inet(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
+    """Convert each distinct text once, because a log has many rows and few addresses."""
     texts = arrays[0].dictionary_encode()
     network = context.column.type_name == "cidr"
-    converted = one_by_one(
+    converted = convert_each(
         texts.dictionary.to_pylist(),
         lambda raw: binary_address(raw.decode(), network=network),
         pa.binary(),
         errors=(ValueError,),
     )
     bad = converted.malformed
-    return Converted(
+    return ConvertedBatch(
         values=converted.values.take(texts.indices),
         malformed=None if bad is None else pc.fill_null(bad.take(texts.indices), False),
     )
 
 
-inet = Codec(storage=("text",), renderings=(BYTES,), convert=_inet, arrow=lambda _: pa.binary())
+inet = Codec(storage=("text",), expressions=(BYTES,), convert=_inet, arrow=lambda _: pa.binary())
 
 CODECS = {"inet": inet, "cidr": inet}

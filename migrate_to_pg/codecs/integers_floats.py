@@ -1,4 +1,4 @@
-"""smallint, integer, bigint, real, double precision and boolean: SQLite INTEGER or REAL -> Arrow numbers."""
+"""Codecs of smallint, integer, bigint, real, double precision and boolean: SQLite INTEGER or REAL."""
 
 from __future__ import annotations
 
@@ -8,75 +8,72 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs.base import (
-    EXACT,
     INTEGER,
+    MAX_EXACT_INTEGER,
     REAL,
     Codec,
     Context,
-    Converted,
+    ConvertedBatch,
     NeedsCheckedRead,
-    Rendering,
-    either,
-    same,
-    within,
-    without,
+    SelectExpression,
+    all_within,
+    identity,
+    mask_malformed,
+    or_masks,
 )
 
-_INTEGERS = {"int2": pa.int16(), "int4": pa.int32(), "int8": pa.int64()}
+_NARROW_TYPES = {"int2": pa.int16(), "int4": pa.int32(), "bool": pa.bool_()}
 _LIMITS = {"int2": (-(2**15), 2**15 - 1), "int4": (-(2**31), 2**31 - 1), "bool": (0, 1)}
 
-#: 1 where the value is an integer that a double may not hold: Django reads that integer, float8 would be another.
-LARGE = Rendering(sql="typeof({0}) = 'integer' AND {0} NOT BETWEEN -(1 << 53) AND 1 << 53", type=pa.int64())
+#: 1 where an integer may have no exact double. Django reads that integer, but float8 would be another number.
+LARGE_INTEGERS = SelectExpression(
+    sql="typeof({0}) = 'integer' AND {0} NOT BETWEEN -(1 << 53) AND 1 << 53", type=pa.int64()
+)
 
 
-def _narrow(values: pa.Array, context: Context, arrow_type: pa.DataType) -> Converted:
-    """int64 -> a type that holds fewer."""
+def _narrow(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
+    """Cast int64 to a narrower type."""
+    values, arrow_type = arrays[0], _NARROW_TYPES[context.column.type_name]
     low, high = _LIMITS[context.column.type_name]
-    if within(values, low, high):
-        return Converted(values=values.cast(arrow_type))
-    kept = without(values, pc.or_(pc.less(values, low), pc.greater(values, high)))
-    return Converted(values=kept.values.cast(arrow_type), malformed=kept.malformed)
+    if all_within(values, low, high):
+        return ConvertedBatch(values=values.cast(arrow_type))
+    masked = mask_malformed(values, pc.or_(pc.less(values, low), pc.greater(values, high)))
+    return ConvertedBatch(values=masked.values.cast(arrow_type), malformed=masked.malformed)
 
 
-def _integer(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    if context.column.type_name == "int8":
-        return same(arrays, context)
-    return _narrow(arrays[0], context, _INTEGERS[context.column.type_name])
-
-
-def _boolean(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    return _narrow(arrays[0], context, pa.bool_())
-
-
-def _double(arrays: Sequence[pa.Array], _: Context) -> Converted:
+def _double(arrays: Sequence[pa.Array], _: Context) -> ConvertedBatch:
     values, *large = arrays
     if large:
-        return without(values, pc.equal(large[0], 1))
-    if within(values, -EXACT, EXACT):
-        return Converted(values=values)
+        return mask_malformed(values, pc.equal(large[0], 1))
+    if all_within(values, -MAX_EXACT_INTEGER, MAX_EXACT_INTEGER):
+        return ConvertedBatch(values=values)
     raise NeedsCheckedRead
 
 
-def _real(arrays: Sequence[pa.Array], context: Context) -> Converted:
-    """float8 -> float4, where Django reads the same number again: it is sent the shortest text that means the float4.
+def _real(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
+    """Cast float8 to float4 where Django reads the same number again from the shortest text of the float4.
 
-    So 0.1 crosses, although float4 rounds it, and 0.10000000149011612, to which it is rounded, does not.
+    So 0.1 is converted, although float4 rounds it to 0.10000000149011612, and that number is malformed.
     """
     double = _double(arrays, context)
     narrow = pc.cast(double.values, pa.float32(), safe=False)
     read = pc.cast(pc.cast(narrow, pa.string()), pa.float64())
-    same_again = without(narrow, pc.not_equal(read, double.values))
-    return Converted(values=same_again.values, malformed=either(double.malformed, same_again.malformed))
+    masked = mask_malformed(narrow, pc.not_equal(read, double.values))
+    return ConvertedBatch(values=masked.values, malformed=or_masks(double.malformed, masked.malformed))
 
 
-integer = Codec(
+narrow = Codec(
     storage=("integer",),
-    renderings=(INTEGER,),
-    convert=_integer,
-    arrow=lambda column: _INTEGERS[column.type_name],
+    expressions=(INTEGER,),
+    convert=_narrow,
+    arrow=lambda column: _NARROW_TYPES[column.type_name],
 )
-boolean = Codec(storage=("integer",), renderings=(INTEGER,), convert=_boolean, arrow=lambda _: pa.bool_())
-double = Codec(storage=("real", "integer"), renderings=(REAL, LARGE), convert=_double, arrow=lambda _: pa.float64())
-real = Codec(storage=("real", "integer"), renderings=(REAL, LARGE), convert=_real, arrow=lambda _: pa.float32())
+bigint = Codec(storage=("integer",), expressions=(INTEGER,), convert=identity, arrow=lambda _: pa.int64())
+double = Codec(
+    storage=("real", "integer"), expressions=(REAL, LARGE_INTEGERS), convert=_double, arrow=lambda _: pa.float64()
+)
+real = Codec(
+    storage=("real", "integer"), expressions=(REAL, LARGE_INTEGERS), convert=_real, arrow=lambda _: pa.float32()
+)
 
-CODECS = {"int2": integer, "int4": integer, "int8": integer, "bool": boolean, "float8": double, "float4": real}
+CODECS = {"int2": narrow, "int4": narrow, "int8": bigint, "bool": narrow, "float8": double, "float4": real}

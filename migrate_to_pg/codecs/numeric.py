@@ -1,9 +1,8 @@
-"""numeric(p, s): SQLite REAL or INTEGER -> Arrow decimal, the value that Django's ORM reads on SQLite.
+"""Codec of numeric(p, s): SQLite REAL or INTEGER to the decimal that Django's ORM reads on SQLite.
 
-Django reads a REAL as ``Decimal`` rounded to 15 significant digits, then quantized half-even to the field's scale
-(django.db.backends.sqlite3.operations.get_decimalfield_converter). So 1.005 at two places is 1.00, where SQLite's own
-printf says 1.01. An INTEGER is rounded likewise before Django 6.1, and taken as it is since, or where that was asked
-for.
+Django rounds a REAL to a ``Decimal`` of 15 significant digits and quantizes it half-even to the field's scale
+(django.db.backends.sqlite3.operations.get_decimalfield_converter). So 1.005 with two places is 1.00, whereas SQLite's
+printf prints 1.01. Django before 6.1 rounds an INTEGER the same way. Since 6.1 it is exact, as with --exact-decimals.
 """
 
 from __future__ import annotations
@@ -19,56 +18,56 @@ from migrate_to_pg.codecs.base import (
     REAL,
     Codec,
     Context,
-    Converted,
+    ConvertedBatch,
     NeedsCheckedRead,
-    Rendering,
+    SelectExpression,
+    all_within,
     any_true,
-    one_by_one,
-    within,
+    convert_each,
 )
 from migrate_to_pg.records import TargetColumn
 
-#: Integers of more than 15 digits travel beside the double as text: not every double can hold them.
-LARGE = Rendering(
+#: Integers of more than 15 digits are also selected as text, because not all of them have an exact double.
+LARGE_INTEGERS = SelectExpression(
     sql="CASE WHEN typeof({0}) = 'integer' AND {0} NOT BETWEEN -999999999999999 AND 999999999999999"
     " THEN CAST({0} AS TEXT) END",
     type=pa.binary(),
 )
-SHORT = 10.0**15 - 1
-#: Since 6.1 (the version is asked of the installation: this package's columns know no Django).
+MAX_SHORT_INTEGER = 10.0**15 - 1
+#: Since Django 6.1. The version comes from the package's metadata, because no codec imports Django.
 INTEGERS_ARE_EXACT = tuple(int(part) for part in metadata.version("django").split(".")[:2]) >= (6, 1)
 _SQLITE_DIGITS = decimal.Context(prec=15)
-#: Digits of Arrow's widest decimal; PostgreSQL's numeric(p, s) has up to 1000.
-MOST_DIGITS = 76
-#: Up to here 10^scale is a double, and 15 digits are a whole number of units.
+#: Digits of Arrow's widest decimal. PostgreSQL's numeric(p, s) has up to 1000.
+MAX_DIGITS = 76
+#: Up to here 10^scale is an exact double, and 15 digits are an integer number of units.
 _MAX_FAST_SCALE = 15
 
 
 def _arrow_type(column: TargetColumn) -> pa.DataType:
-    """decimal128 holds 38 digits, decimal256 76; 18 or more, so that all of int64's short decimals fit."""
+    """Return decimal128 up to 38 digits, else decimal256. With 18 digits or more all short decimals fit."""
     precision, scale = _digits(column)
     return pa.decimal128(max(precision, 18), scale) if precision <= 38 else pa.decimal256(precision, scale)
 
 
 def _digits(column: TargetColumn) -> tuple[int, int]:
-    """(precision, scale); numeric without them has no codec."""
+    """Return precision and scale. numeric without them has no such codec."""
     if column.precision is None or column.scale is None:
         raise TypeError(f"{column.name}: {column.type_sql} has no precision")
     return column.precision, column.scale
 
 
-def _convert(arrays: Sequence[pa.Array], context: Context) -> Converted:
+def _convert(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
     values, *large = arrays
-    if not large and not within(values, -SHORT, SHORT):
+    if not large and not all_within(values, -MAX_SHORT_INTEGER, MAX_SHORT_INTEGER):
         raise NeedsCheckedRead
-    fast = None if large and large[0].null_count < len(values) else _fast(values, context.column)
-    return Converted(values=fast) if fast is not None else _exactly(values, large, context.column)
+    fast = None if large and large[0].null_count < len(values) else _convert_vectorized(values, context.column)
+    return ConvertedBatch(values=fast) if fast is not None else _convert_scalar(values, large, context.column)
 
 
-def _exactly(values: pa.Array, large: Sequence[pa.Array], column: TargetColumn) -> Converted:
+def _convert_scalar(values: pa.Array, large: Sequence[pa.Array], column: TargetColumn) -> ConvertedBatch:
     integers = large[0].to_pylist() if large else [None] * len(values)
     exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), integers, strict=True)]
-    return one_by_one(
+    return convert_each(
         exact,
         lambda value: as_django_reads(value, column),
         _arrow_type(column),
@@ -77,30 +76,30 @@ def _exactly(values: pa.Array, large: Sequence[pa.Array], column: TargetColumn) 
 
 
 def as_django_reads(value: float, column: TargetColumn) -> decimal.Decimal:
-    """One REAL or INTEGER as Django's DecimalField reads it; decimal.InvalidOperation where it has too many digits."""
+    """Return a value as Django's DecimalField reads it. Raise decimal.InvalidOperation if it has too many digits."""
     precision, scale = _digits(column)
     number = sqlite_decimal(value, column)
     return number.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=precision))
 
 
 def sqlite_decimal(value: float, column: TargetColumn) -> decimal.Decimal:
-    """The same before it is given the field's scale."""
+    """Return a value as Django reads it, before it is quantized to the field's scale."""
     if isinstance(value, int) and (INTEGERS_ARE_EXACT or column.exact):
         return decimal.Decimal(value)
     return fifteen_digits(value)
 
 
 def fifteen_digits(value: float) -> decimal.Decimal:
-    """What Django reads of a REAL, and before 6.1 of an INTEGER as well."""
+    """Return a REAL as Django reads it, and an INTEGER before Django 6.1."""
     return _SQLITE_DIGITS.create_decimal_from_float(value)
 
 
-def _fast(values: pa.Array, column: TargetColumn) -> pa.Array | None:
-    """All values at once, or None where one of them needs the exact way.
+def _convert_vectorized(values: pa.Array, column: TargetColumn) -> pa.Array | None:
+    """Convert all values at once, or return None if one of them needs the scalar conversion.
 
-    With t = round(v * 10^s): where t / 10^s is v again, v is the double nearest to the decimal t * 10^-s. Division of
-    two exactly held integers is correctly rounded, and where t has at most 15 digits that decimal is the only one of
-    15 digits so near: it is what Django reads.
+    Let t = round(v * 10^s). If t / 10^s equals v, then v is the double nearest to the decimal t * 10^-s, because the
+    division of two exact integers is correctly rounded. If t has at most 15 digits, no other decimal of 15 digits is so
+    near. So it is the one that Django reads.
     """
     precision, scale = _digits(column)
     if not 0 <= scale <= _MAX_FAST_SCALE:
@@ -108,19 +107,19 @@ def _fast(values: pa.Array, column: TargetColumn) -> pa.Array | None:
     power = pa.scalar(float(10**scale))
     units = pc.round(pc.multiply(values, power))
     limit = 10 ** min(15, precision) - 1
-    if not within(units, -limit, limit) or any_true(pc.not_equal(pc.divide(units, power), values)):
+    if not all_within(units, -limit, limit) or any_true(pc.not_equal(pc.divide(units, power), values)):
         return None
-    return _relabel(units.cast(pa.int64()), _arrow_type(column))
+    return _reinterpret(units.cast(pa.int64()), _arrow_type(column))
 
 
-def _relabel(units: pa.Array, arrow_type: pa.DataType) -> pa.Array:
-    """Whole units -> decimals of that scale: the same digits under another type, so the buffers are re-used."""
+def _reinterpret(units: pa.Array, arrow_type: pa.DataType) -> pa.Array:
+    """Return integer units as decimals of that scale. The digits are the same, so the buffers are reused."""
     width = pa.decimal256 if arrow_type.bit_width == 256 else pa.decimal128
-    # int64 casts to nothing under 19 digits; these units have at most 15, so any precision of ours holds them.
-    whole = units.cast(width(max(arrow_type.precision, 19), 0))
-    return pa.Array.from_buffers(arrow_type, len(whole), whole.buffers(), offset=whole.offset)
+    # int64 casts to 19 digits or more. These units have at most 15, so they fit any precision of ours.
+    integers = units.cast(width(max(arrow_type.precision, 19), 0))
+    return pa.Array.from_buffers(arrow_type, len(integers), integers.buffers(), offset=integers.offset)
 
 
-decimals = Codec(storage=("real", "integer"), renderings=(REAL, LARGE), convert=_convert, arrow=_arrow_type)
+decimals = Codec(storage=("real", "integer"), expressions=(REAL, LARGE_INTEGERS), convert=_convert, arrow=_arrow_type)
 
 CODECS = {"numeric": decimals}

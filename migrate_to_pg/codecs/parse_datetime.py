@@ -1,8 +1,8 @@
-"""A text in, the date, time of day or moment out that Django reads of it on SQLite; ValueError where it reads none.
+"""Parse dates and times as Django does on SQLite, and raise ValueError where Django reads none.
 
-Django (``django.utils.dateparse``) asks Python's ``fromisoformat`` first. What that refuses it reads by regular
-expressions of its own: one digit where two are usual, digits of any script, a comma before the fraction, blanks before
-the offset, a line break at the end. They are stated anew here, since nothing in ``columns`` imports Django.
+Django (``django.utils.dateparse``) tries Python's ``fromisoformat`` first, then its own regular expressions. They also
+accept one digit instead of two, digits of any script, a comma before the fraction, blanks before the offset and a line
+break at the end. They are repeated here, because nothing in ``codecs`` imports Django.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import datetime
 import re
 
 _DAY = r"(\d{4})-(\d{1,2})-(\d{1,2})"
-#: Of the fraction's digits, at most twelve, six are read.
+#: The fraction may have up to twelve digits, of which six are read.
 _CLOCK = r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,6})\d{0,6})?)?"
 _OFFSET = r"\s*(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?"
-# \d is a digit of any script, and $ also stands before a line break at the end: both as in Django.
+# \d matches a digit of any script, and $ also matches before a line break at the end: both as in Django.
 _DATE, _TIME = re.compile(f"{_DAY}$"), re.compile(f"{_CLOCK}$")
 _MOMENT = re.compile(f"{_DAY}[T ]{_CLOCK}{_OFFSET}$")
 
 
-def date_of(text: str) -> datetime.date:
-    """The date that a text spells."""
+def parse_date(text: str) -> datetime.date:
+    """Return the date of a text."""
     try:
         return datetime.date.fromisoformat(text)
     except ValueError:
         return datetime.date(*map(int, _parts(_DATE, text)))
 
 
-def time_of(text: str) -> datetime.time:
-    """The time of day that a text spells; none where it has an offset, which Django would drop."""
+def parse_time(text: str) -> datetime.time:
+    """Return the time of a text. An offset, which Django would drop, raises ValueError."""
     try:
         parsed = datetime.time.fromisoformat(text)
     except ValueError:
@@ -38,8 +38,8 @@ def time_of(text: str) -> datetime.time:
     return parsed
 
 
-def moment_of(text: str) -> datetime.datetime:
-    """The date and time that a text spells, naive where it names no offset."""
+def parse_datetime(text: str) -> datetime.datetime:
+    """Return the date and time of a text, naive if it has no offset."""
     try:
         return datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -64,6 +64,6 @@ def _offset(utc: str, sign: str, hours: str, minutes: str) -> datetime.timezone 
         return datetime.UTC
     if not sign:
         return None
-    # 90 minutes are an hour and a half here, too; a day or more is a ValueError.
-    away = datetime.timedelta(hours=int(hours), minutes=int(minutes or 0))
-    return datetime.timezone(-away if sign == "-" else away)
+    # As in Django, 90 minutes are an hour and a half, and a day or more raises ValueError.
+    offset = datetime.timedelta(hours=int(hours), minutes=int(minutes or 0))
+    return datetime.timezone(-offset if sign == "-" else offset)

@@ -1,6 +1,6 @@
-"""An iterator in, the same items out, made one step ahead by a thread.
+"""Run a generator in a thread, one item ahead of its consumer.
 
-The SQLite driver and Arrow leave Python's lock alone while they work, so a batch is read while the one before it is
+The SQLite driver and Arrow release Python's lock while they work. So a batch is read while the one before it is
 converted and sent.
 """
 
@@ -15,25 +15,25 @@ from migrate_to_pg.system.threads import is_no_more_threads
 
 T = TypeVar("T")
 
-#: Items made and not yet asked for. One more would only cost memory: reading is as regular as what waits for it.
-_AHEAD = 1
-#: How often a thread that nobody takes items from looks whether it is still wanted, in seconds.
-_LOOK = 0.05
+#: Items in the queue. One more would only cost memory, because reading is as regular as its consumer.
+_QUEUE_SIZE = 1
+#: How often a waiting thread checks whether its consumer has stopped.
+_POLL_INTERVAL_SECONDS = 0.05
 
 
-class _Failure:
-    """What stopped the thread, to be raised where its items are asked for; None: it came to the end."""
+class _End:
+    """End of the items. The consumer raises the error, unless it is None."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
 def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:
-    """The items of ``source``, which runs in a thread from first to last; closing this closes that one."""
-    made: queue.Queue[T | _Failure] = queue.Queue(_AHEAD)
-    unwanted = threading.Event()
-    # A daemon: an iterator that is never closed must not hold up the end of the program.
-    thread = threading.Thread(target=_fill, args=(source, made, unwanted), name="read ahead", daemon=True)
+    """Yield the items of ``source``, which runs in a thread. Closing this generator closes ``source``."""
+    items: queue.Queue[T | _End] = queue.Queue(_QUEUE_SIZE)
+    stopped = threading.Event()
+    # A daemon, so that a generator that is never closed does not delay the end of the program.
+    thread = threading.Thread(target=_fill, args=(source, items, stopped), name="read ahead", daemon=True)
     try:
         thread.start()
     except RuntimeError as error:
@@ -42,33 +42,33 @@ def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:
         yield from source
         return
     try:
-        while not isinstance(item := made.get(), _Failure):
+        while not isinstance(item := items.get(), _End):
             yield item
         if item.error is not None:
             raise item.error
     finally:
-        unwanted.set()
+        stopped.set()
         thread.join()
 
 
-def _fill(source: Generator[T, None, None], made: queue.Queue[T | _Failure], unwanted: threading.Event) -> None:
-    end = _Failure(None)
+def _fill(source: Generator[T, None, None], items: queue.Queue[T | _End], stopped: threading.Event) -> None:
+    end = _End(None)
     try:
         for item in source:
-            if not _put(item, made, unwanted):
+            if not _put(item, items, stopped):
                 break
-    except BaseException as error:  # noqa: BLE001 - raised again by ``ahead``, whatever it is
-        end = _Failure(error)
+    except BaseException as error:  # noqa: BLE001 - ``prefetch`` raises it again
+        end = _End(error)
     finally:
         source.close()
-    _put(end, made, unwanted)
+    _put(end, items, stopped)
 
 
-def _put(item: T | _Failure, made: queue.Queue[T | _Failure], unwanted: threading.Event) -> bool:
-    """False where nobody wants items any more."""
-    while not unwanted.is_set():
+def _put(item: T | _End, items: queue.Queue[T | _End], stopped: threading.Event) -> bool:
+    """Put an item into the queue. Return False if the consumer has stopped."""
+    while not stopped.is_set():
         try:
-            made.put(item, timeout=_LOOK)
+            items.put(item, timeout=_POLL_INTERVAL_SECONDS)
         except queue.Full:
             continue
         return True

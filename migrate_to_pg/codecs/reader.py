@@ -1,7 +1,8 @@
-"""A planned table and the snapshot in, batches of converted columns out: the one reading that examine and load share.
+"""Read a planned table from the snapshot in batches of converted columns, for examine and load.
 
-A table is first read by the plain statement, which fails at the first value that is not sound; from that row on it is
-read by the guarded one, which gives every value or says why not (see ``selection``). A thread reads one batch ahead.
+A table is first read by the fast statement, which fails at the first invalid value. From that row on it is read by the
+checked statement, which returns each value or the reason why it is invalid (see ``select``). A thread reads one batch
+ahead.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.codecs.base import Context, NeedsCheckedRead
-from migrate_to_pg.codecs.driver import BATCH_ROWS, READ_ERRORS, OtherTypesError, later, record_batches
+from migrate_to_pg.codecs.driver import BATCH_ROWS, READ_ERRORS, TypesChangedError, record_batches, skip_rows
 from migrate_to_pg.codecs.prefetch import prefetch
-from migrate_to_pg.codecs.select import Span, Statement, guarded, plain
+from migrate_to_pg.codecs.select import Span, Statement, checked_select, fast_select
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 
-#: The same for a span, of which several are read and sent at once: two at a time took 3.05 s with batches of 8,192 or
-#: 16,384 rows, 3.2 s with 4,096 or 32,768.
+#: Rows in a batch of a span. Several spans are loaded at once: two took 3.05 s with batches of 8,192 or 16,384 rows,
+#: 3.2 s with 4,096 or 32,768.
 SPAN_BATCH_ROWS = 16_384
 
 
@@ -34,16 +35,16 @@ class ColumnBatch:
 
     column: PlannedColumn
     values: pa.Array
-    #: True where the storage class is none that carries this type; None: nowhere.
+    #: True where the storage class does not suit the type. None if it does everywhere.
     wrong_storage: pa.BooleanArray | None
-    #: True where the value cannot become one of PostgreSQL's; None: nowhere.
+    #: True where the value cannot be converted. None if all can.
     malformed: pa.BooleanArray | None
-    #: Of JSON, true where it is that for bytes that are no UTF-8; None: nowhere.
+    #: For JSON, true where the value is malformed because its bytes are no UTF-8. None if there is no such value.
     undecodable: pa.BooleanArray | None = None
 
     @property
     def is_null(self) -> pa.BooleanArray:
-        """True where SQLite holds NULL itself, not where a value was set aside."""
+        """Return a mask that is true where SQLite has NULL, but not where a value was masked."""
         empty = self.values.is_null()
         for mask in (self.wrong_storage, self.malformed):
             if mask is not None:
@@ -56,33 +57,33 @@ class TableBatch:
     """Some rows of a table, in rowid order."""
 
     columns: tuple[ColumnBatch, ...]
-    #: SQLite's rowid of each row; None for a WITHOUT ROWID table, or where they were not asked for.
+    #: SQLite's rowid of each row. None for a WITHOUT ROWID table, or if they were not requested.
     rowids: pa.Int64Array | None
     rows: int
 
     @property
     def is_valid(self) -> bool:
-        """Whether every value became one of PostgreSQL's."""
+        """Return whether all values could be converted."""
         return all(c.wrong_storage is None and c.malformed is None for c in self.columns)
 
 
 def read(
     table: PlannedTable, snapshot: Path, *, time_zone: str, rowids: bool = True, span: Span | None = None
 ) -> Generator[TableBatch, None, None]:
-    """All loaded columns of a table, or of a span of its rows, batch after batch, as the codecs convert them.
+    """Yield the converted columns of a table, or of a span of its rows, in batches.
 
-    Raises SourceError where SQLite cannot read the table.
-    Close it where it is not read to the end: a thread waits at the other one.
+    Raises SourceError if SQLite cannot read the table. Close the generator if it is not read to the end, because a
+    thread is waiting.
     """
-    reading = _Reading(table, snapshot, time_zone, rowids, span)
+    reading = _TableReader(table, snapshot, time_zone, rowids, span)
     try:
-        yield from reading.run(plain)
-    except (NeedsCheckedRead, OtherTypesError, *READ_ERRORS):
-        yield from reading.run_guarded()
+        yield from reading.run(fast_select)
+    except (NeedsCheckedRead, TypesChangedError, *READ_ERRORS):
+        yield from reading.run_checked()
 
 
-class _Reading:
-    """One table, and how much of it has been read."""
+class _TableReader:
+    """Reads one table, and counts the rows that it has read."""
 
     def __init__(self, table: PlannedTable, snapshot: Path, time_zone: str, rowids: bool, span: Span | None) -> None:
         self.table = table
@@ -96,22 +97,24 @@ class _Reading:
         ]
 
     def run(self, make: Callable[..., Statement]) -> Iterator[TableBatch]:
-        """The rows that have not been read."""
+        """Yield the rows that have not been read."""
         statement = make(self.table, rowids=self.rowids, span=self.span)
-        most = BATCH_ROWS if self.span is None else SPAN_BATCH_ROWS
+        max_rows = BATCH_ROWS if self.span is None else SPAN_BATCH_ROWS
         source = self.table.source
-        made = record_batches(self.snapshot, statement.sql, statement.types, largest=source.largest_row, most=most)
-        # One large row more in memory would cost more than the waiting.
-        with closing(made if source.is_wide else prefetch(made)) as batches:
-            for batch in later(batches, self.done):
+        batches_read = record_batches(
+            self.snapshot, statement.sql, statement.types, largest=source.largest_row, max_rows=max_rows
+        )
+        # Another large row in memory would cost more than waiting for it.
+        with closing(batches_read if source.is_wide else prefetch(batches_read)) as batches:
+            for batch in skip_rows(batches, self.done):
                 converted = self._convert(batch, statement)
                 self.done += batch.num_rows
                 yield converted
 
-    def run_guarded(self) -> Iterator[TableBatch]:
-        """The same by the guarded statement; it has no value to refuse, so what fails now is the file."""
+    def run_checked(self) -> Iterator[TableBatch]:
+        """Yield the remaining rows by the checked statement. It accepts every value, so an error is the file's."""
         try:
-            yield from self.run(guarded)
+            yield from self.run(checked_select)
         except READ_ERRORS as error:
             raise SourceError(
                 _("SQLite could not read table {source}.", source=self.table.source.name),

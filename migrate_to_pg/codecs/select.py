@@ -1,11 +1,11 @@
-"""A planned table in, the two ways of asking SQLite for it out: SQL, and where each column stands in the result.
+"""Compose the two SELECT statements for a planned table, with the position of each column in the result.
 
-Every value is guarded by its storage class, because a cast alone would turn '12abc' into 12 without a word.
+Each value is checked for its storage class, because a cast alone would silently turn '12abc' into 12.
 
-The plain statement is cheap: it refuses the whole table where one value is not sound. The driver takes the type of a
-column from the first batch: it is no longer int64 or double where that holds anything else, and what differs in a later
-batch is an error. Only to bytes does the driver turn everything without a word, so there SQLite is made to fail.
-A table that is refused is read by the guarded statement: NULL in such a cell's place, and a mask that says why.
+The fast statement is cheap, but fails if one value of the table is invalid. The driver derives a column's type from the
+first batch: it is no longer int64 or double if any other value occurs there, and other values in later batches are an
+error. The driver converts everything to bytes silently, so for bytes the statement makes SQLite fail. The checked
+statement returns NULL for an invalid value, and a mask of wrong storage classes.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs import codec_for
-from migrate_to_pg.codecs.base import Codec, Rendering
+from migrate_to_pg.codecs.base import Codec, SelectExpression
 from migrate_to_pg.records import PlannedTable, SourceTable
 from migrate_to_pg.sqlite.connection import numbered_rows, quote_name, row_number, rowid_name
 
-#: Columns that one integer of the mask speaks for; SQLite integers are signed, 64 bits wide.
+#: Columns per integer of the mask. SQLite's integers are signed and have 64 bits.
 _MASK_BITS = 62
-#: An integer overflow, SQLite's own error, for whatever the column holds; not a constant, which SQLite might compute
+#: An integer overflow, which is an error in SQLite, for any value of the column. SQLite might evaluate a constant
 #: beforehand.
 _FAIL = "abs(-9223372036854775807 - ({0} IS NOT NULL))"
-#: Type -> a literal that makes the driver take it for the column, also where the first batch holds nothing but NULL.
+#: Literals from which the driver derives each type, even if the first batch has only NULL.
 _LITERALS = {pa.int64(): "0", pa.float64(): "0.0", pa.binary(): "x''"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A SELECT: every column's renderings side by side, the masks, the rowid where asked for."""
+    """A SELECT of all columns' expressions, then the masks, then the rowid if requested."""
 
     sql: str
-    #: What the driver must give.
+    #: The types that the driver must return.
     types: tuple[pa.DataType, ...]
-    #: Number of renderings of each column.
+    #: Number of expressions of each column.
     widths: tuple[int, ...]
     masks: int
     has_rowid: bool
 
     def parts(self, batch: pa.RecordBatch) -> Iterator[Sequence[pa.Array]]:
-        """The renderings of each column."""
+        """Yield the arrays of each column's expressions."""
         position = 0
         for width in self.widths:
             yield batch.columns[position : position + width]
             position += width
 
     def wrong_storage(self, batch: pa.RecordBatch, index: int) -> pa.BooleanArray | None:
-        """Where column ``index`` has a storage class that does not carry its type; None: nowhere."""
+        """Return a mask of wrong storage classes in column ``index``, or None if it has none."""
         if not self.masks:
             return None
         mask = batch.column(sum(self.widths) + index // _MASK_BITS)
@@ -60,48 +60,48 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The rows with these rowids, both included."""
+    """A range of rowids, both included."""
 
     first: int
     last: int
 
 
-def within(table: SourceTable, span: Span | None) -> str:
-    """What follows the table in a statement that is to read those rows alone; nothing where all are wanted."""
+def span_condition(table: SourceTable, span: Span | None) -> str:
+    """Return the WHERE clause that selects the rows of a span. None selects all rows."""
     if span is None:
         return ""
     return f" WHERE {rowid_name(table)} BETWEEN {span.first} AND {span.last}"
 
 
-def plain(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
-    """Only what is needed where every value is sound; an error of the driver's where one is not."""
+def fast_select(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
+    """Return the statement that suffices if all values are valid. The driver raises an error if one is not."""
     columns = [(c, codec_for(c.target)) for c in table.loaded_columns]
-    values = [_checked_column(codec, codec.renderings[0], quote_name(column.source.name)) for column, codec in columns]
-    types = [codec.renderings[0].type for _, codec in columns]
+    values = [_checked_column(codec, codec.expressions[0], quote_name(column.source.name)) for column, codec in columns]
+    types = [codec.expressions[0].type for _, codec in columns]
     return _statement(table, values, types, widths=[1] * len(columns), masks=[], rowids=rowids, span=span)
 
 
-def guarded(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
-    """All renderings, and masks."""
+def checked_select(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
+    """Return the statement that selects all expressions and masks."""
     quoted = [(quote_name(c.source.name), codec_for(c.target)) for c in table.loaded_columns]
-    pairs = [(name, codec, rendering) for name, codec in quoted for rendering in codec.renderings]
+    pairs = [(name, codec, expression) for name, codec in quoted for expression in codec.expressions]
     values = [f"CASE WHEN {_is_stored_as(codec, name)} THEN {r.sql.format(name)} END" for name, codec, r in pairs]
-    widths = [len(codec.renderings) for _, codec in quoted]
+    widths = [len(codec.expressions) for _, codec in quoted]
     masks = list(_masks(quoted))
     types = [r.type for _, _, r in pairs]
     return _statement(table, values, types, widths=widths, masks=masks, rowids=rowids, span=span)
 
 
-def _checked_column(codec: Codec, rendering: Rendering, quoted: str) -> str:
-    if rendering.type != pa.binary():
+def _checked_column(codec: Codec, expression: SelectExpression, quoted: str) -> str:
+    if expression.type != pa.binary():
         return quoted
-    value, fail = rendering.sql.format(quoted), _FAIL.format(quoted)
+    value, fail = expression.sql.format(quoted), _FAIL.format(quoted)
     converted = value if value == quoted else f"ifnull({value}, {fail})"
     return f"CASE WHEN {_is_stored_as(codec, quoted)} THEN {converted} WHEN {quoted} IS NOT NULL THEN {fail} END"
 
 
 def _masks(quoted: Sequence[tuple[str, Codec]]) -> Iterator[str]:
-    """One integer for every 62 columns: bit n is set where column n has a wrong storage class."""
+    """Yield one expression per 62 columns. Bit n is set where column n has a wrong storage class."""
     for start in range(0, len(quoted), _MASK_BITS):
         part = quoted[start : start + _MASK_BITS]
         wrong = [f"{name} IS NOT NULL AND NOT {_is_stored_as(codec, name)}" for name, codec in part]
@@ -118,13 +118,13 @@ def _statement(
     rowids: bool,
     span: Span | None,
 ) -> Statement:
-    """A typed row that is not data, then the rows of the table, in its own order and from nowhere but the table."""
+    """Return a SELECT of a typed row, then of the table's rows in its own order, read from no index."""
     rowid = row_number(table.source) if rowids else None
     extra = [*masks, *([rowid] if rowid else [])]
     all_types = (*types, *[pa.int64()] * len(extra))
     names = ", ".join(f"{_LITERALS[arrow_type]} AS c{i}" for i, arrow_type in enumerate(all_types))
-    # Identifiers are quoted; the rest are templates of ours. An index could hold the rows in another order.
-    source = f"{quote_name(table.source.name)} NOT INDEXED{within(table.source, span)}"
+    # An index could have the rows in another order.
+    source = f"{quote_name(table.source.name)} NOT INDEXED{span_condition(table.source, span)}"
     if rowid and rowid_name(table.source) is None and not table.source.numbered:
         source = numbered_rows(table.source)
     rows = f"SELECT {', '.join([*values, *extra])} FROM {source}"  # noqa: S608 - all quoted

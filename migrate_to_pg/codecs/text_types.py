@@ -1,6 +1,6 @@
-"""Say of which texts PostgreSQL keeps all that is there, type by type: a table of what its own reading would drop.
+"""List for each type which texts PostgreSQL casts without losing a part of them.
 
-A type that is not in the table is one of which nobody has tried it: its values stop the run (rule ``unknown-type``).
+A type that is not listed was not tested. Its values stop the run (rule ``unknown-type``).
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ import pyarrow as pa
 
 from migrate_to_pg.records import TargetColumn
 
-#: One value, or one element of an array, and its column; whether PostgreSQL keeps all of it.
-Judge = Callable[[str, TargetColumn], bool]
+#: Takes a value, or an element of an array, and its column. Returns whether the cast loses nothing.
+Check = Callable[[str, TargetColumn], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextType:
-    """What is kept of the texts of one type."""
+    """Texts of one type that a cast would change."""
 
-    #: A regular expression (RE2) of a text of which less would be kept; '' for none.
-    lost: str = ""
-    #: Asked value by value besides.
-    judge: Judge | None = None
+    #: Regular expression (RE2) of texts that lose a part. '' matches none.
+    lossy_pattern: str = ""
+    #: Additional check of each value.
+    check: Check | None = None
 
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _MODIFIER = re.compile(r"\((\d+)(?:,\s*(-?\d+))?\)")
-#: A lexeme as PostgreSQL writes it, with its positions.
+#: A lexeme with its positions, as PostgreSQL prints it.
 _LEXEME = re.compile(r"'((?:[^'\\]|''|\\\\)+)'(?::(\d+[ABC]?(?:,\d+[ABC]?)*))?")
 _MONEY = re.compile(r"-?\$?-?(\d+|\d{1,3}(,\d{3})+)(\.\d{1,2}0*)?")
 _RANGE = re.compile(r"""\s*([\[(])\s*"?([^,"]*?)"?\s*,\s*"?([^,"]*?)"?\s*([\])])\s*""")
 _PAIR = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^"\s,=>]+)\s*=>\s*("(?:[^"\\]|\\.)*"|[^"\s,]+)\s*(?:,|$)')
 _DECLARATION = re.compile(r"<\?xml[\s?]")
-#: Most positions of a lexeme, and the highest of them (src/include/tsearch/ts_type.h).
+#: Maximum number of positions of a lexeme, and highest position (src/include/tsearch/ts_type.h).
 _POSITIONS, _LAST_POSITION = 255, 16383
 
 
-def _doubles(text: str, _: TargetColumn) -> bool:
-    """Each number is what 64 bits make of it, however many zeros follow."""
+def _are_doubles(text: str, _: TargetColumn) -> bool:
+    """Return whether each number equals the shortest decimal of its double. Trailing zeros do not matter."""
     return all(Decimal(number) == Decimal(repr(float(number))) for number in _NUMBER.findall(text))
 
 
-def _singles(text: str, _: TargetColumn) -> bool:
-    """The same of 32 bits: the shortest number that means them."""
+def _are_singles(text: str, _: TargetColumn) -> bool:
+    """Return whether each number equals the shortest decimal of its 32-bit float."""
     for number in _NUMBER.findall(text):
         try:
             (narrow,) = struct.unpack("f", struct.pack("f", float(number)))
@@ -60,51 +60,51 @@ def _singles(text: str, _: TargetColumn) -> bool:
     return True
 
 
-def _lexemes(text: str, _: TargetColumn) -> bool:
-    """As PostgreSQL writes a tsvector: each lexeme once, between quotes, with positions that rise."""
+def _are_lexemes(text: str, _: TargetColumn) -> bool:
+    """Return whether a tsvector is as PostgreSQL prints it: distinct, quoted lexemes with ascending positions."""
     seen: set[str] = set()
     end = 0
     for found in _LEXEME.finditer(text):
         if found.start() != end or found[1] in seen:
             return False
         seen.add(found[1])
-        places = [int(place.rstrip("ABC")) for place in found[2].split(",")] if found[2] else []
+        places = [int(position.rstrip("ABC")) for position in found[2].split(",")] if found[2] else []
         if places != sorted(set(places)) or len(places) > _POSITIONS or places[-1:] > [_LAST_POSITION]:
             return False
         end = found.end() + (text[found.end() : found.end() + 1] == " ")
     return end == len(text)
 
 
-def _keys(text: str, _: TargetColumn) -> bool:
-    """Of two equal keys hstore keeps one."""
+def _has_unique_keys(text: str, _: TargetColumn) -> bool:
+    """Return whether no key occurs twice. hstore drops one of two equal keys."""
     found = [key.removeprefix('"').removesuffix('"') for key, _value in _PAIR.findall(text)]
     return len(found) == len(set(found))
 
 
-def _hexadecimal(digits: int) -> Judge:
-    """So many digits and what parts them: PostgreSQL reads a shorter text, such as a date, as an address too."""
+def _has_digits(digits: int) -> Check:
+    """Return a check for the number of digits. PostgreSQL also reads a shorter text, such as a date, as an address."""
     return lambda text, _: len(re.sub("[:.-]", "", text.strip())) == digits
 
 
-def _amount(text: str, _: TargetColumn) -> bool:
-    """An amount in figures; of no text at all PostgreSQL would make 0.00."""
+def _is_amount(text: str, _: TargetColumn) -> bool:
+    """Return whether a text is an amount in figures. PostgreSQL casts an empty text to 0.00."""
     return bool(_MONEY.fullmatch(text.strip()))
 
 
-def _undeclared(text: str, _: TargetColumn) -> bool:
-    """Of xml the declaration is not kept; behind a space it is none."""
+def _lacks_declaration(text: str, _: TargetColumn) -> bool:
+    """Return whether an XML text has no declaration, which would be lost. After a space it is no declaration."""
     return not _DECLARATION.match(text)
 
 
-def _short(most: int) -> Judge:
-    return lambda text, _: len(text.encode()) <= most
+def _at_most_bytes(limit: int) -> Check:
+    return lambda text, _: len(text.encode()) <= limit
 
 
-#: What only the day of the cast gives a meaning; digits beyond the microsecond.
+#: Words whose meaning depends on the day of the cast, and digits beyond the microsecond.
 _TIME = r"(?i)\b(now|today|tomorrow|yesterday)\b|\.\d{6}\d*[1-9]"
 _OFFSET = r":\d\d(\.\d+)?\s*([+-]\s*\d|z\b)"
-#: Type of the value, or of an array's or range's elements -> what is kept of its texts.
-KEPT: Mapping[str, TextType] = MappingProxyType(
+#: By the type of the value, or of an array's or range's elements.
+TEXT_TYPES: Mapping[str, TextType] = MappingProxyType(
     {
         **dict.fromkeys(
             (
@@ -114,29 +114,29 @@ KEPT: Mapping[str, TextType] = MappingProxyType(
             TextType(),
         ),
         **dict.fromkeys(
-            ("float8", "point", "lseg", "box", "path", "polygon", "circle", "cube"), TextType(judge=_doubles)
+            ("float8", "point", "lseg", "box", "path", "polygon", "circle", "cube"), TextType(check=_are_doubles)
         ),
-        **dict.fromkeys(("float4", "vector"), TextType(judge=_singles)),
-        # Of two points on it a line keeps none.
-        "line": TextType(lost=r"^\s*[^{\s]", judge=_doubles),
-        "macaddr": TextType(judge=_hexadecimal(12)),
-        "macaddr8": TextType(judge=_hexadecimal(16)),
-        "money": TextType(judge=_amount),
-        "date": TextType(lost=rf"{_TIME}|:"),
-        "time": TextType(lost=rf"{_TIME}|{_OFFSET}|\d-\d"),
-        "timestamp": TextType(lost=rf"{_TIME}|{_OFFSET}"),
-        "timetz": TextType(lost=rf"{_TIME}|\d-\d+-\d"),
-        **dict.fromkeys(("timestamptz", "interval"), TextType(lost=_TIME)),
-        "name": TextType(judge=_short(63)),
-        "char": TextType(judge=_short(1)),
-        "tsvector": TextType(judge=_lexemes),
+        **dict.fromkeys(("float4", "vector"), TextType(check=_are_singles)),
+        # A line that is given by two points loses them.
+        "line": TextType(lossy_pattern=r"^\s*[^{\s]", check=_are_doubles),
+        "macaddr": TextType(check=_has_digits(12)),
+        "macaddr8": TextType(check=_has_digits(16)),
+        "money": TextType(check=_is_amount),
+        "date": TextType(lossy_pattern=rf"{_TIME}|:"),
+        "time": TextType(lossy_pattern=rf"{_TIME}|{_OFFSET}|\d-\d"),
+        "timestamp": TextType(lossy_pattern=rf"{_TIME}|{_OFFSET}"),
+        "timetz": TextType(lossy_pattern=rf"{_TIME}|\d-\d+-\d"),
+        **dict.fromkeys(("timestamptz", "interval"), TextType(lossy_pattern=_TIME)),
+        "name": TextType(check=_at_most_bytes(63)),
+        "char": TextType(check=_at_most_bytes(1)),
+        "tsvector": TextType(check=_are_lexemes),
         "tsquery": TextType(),
-        "xml": TextType(judge=_undeclared),
-        "hstore": TextType(judge=_keys),
+        "xml": TextType(check=_lacks_declaration),
+        "hstore": TextType(check=_has_unique_keys),
     }
 )  # fmt: skip
-#: In an array, a range, a query a backslash stands before a character that means something; before any other it would
-#: be dropped.
+#: In an array, a range or a query a backslash escapes a special character. Before any other character it would be
+#: dropped.
 _DROPPED_BACKSLASH = r"""(^|[^\\])(\\\\)*\\([^\\"']|$)"""
 _RANGES = MappingProxyType(
     {
@@ -151,51 +151,50 @@ _RANGES = MappingProxyType(
 
 
 def element_of(column: TargetColumn) -> str:
-    """The type that decides: of an array that of its elements, of a range that of its bounds."""
+    """Return the type of an array's elements or a range's bounds, or else the type itself."""
     if column.element:
         return column.element
-    # No server was asked.
+    # Planned without a server.
     name = column.type_name.removeprefix("_")
     return _RANGES.get(name, name)
 
 
 def is_known(column: TargetColumn) -> bool:
-    """Whether it is known what PostgreSQL keeps of a text that is cast to the column's type."""
-    return element_of(column) in KEPT
+    """Return whether the type is listed."""
+    return element_of(column) in TEXT_TYPES
 
 
-def lost_patterns(column: TargetColumn) -> Iterator[str]:
-    """Regular expressions of a text of which PostgreSQL would keep less than is there."""
+def lossy_patterns(column: TargetColumn) -> Iterator[str]:
+    """Yield regular expressions of texts that lose a part in the cast."""
     element = element_of(column)
-    if pattern := KEPT.get(element, TextType()).lost:
+    if pattern := TEXT_TYPES.get(element, TextType()).lossy_pattern:
         yield pattern
     if element in ("tsquery", "hstore") or (element != "enum" and column.type_name != element):
         yield _DROPPED_BACKSLASH
 
 
-def judge_of(column: TargetColumn) -> Callable[[str], bool] | None:
-    """Whether PostgreSQL keeps all of one text; None where no text needs to be looked at one by one."""
-    judge = KEPT.get(element_of(column), TextType()).judge
-    limit = _limit(column)
+def lossless_check(column: TargetColumn) -> Callable[[str], bool] | None:
+    """Return a function that tells whether a text loses nothing in the cast, or None if no text needs a check."""
+    checks = [TEXT_TYPES.get(element_of(column), TextType()).check, _modifier_check(column)]
     is_range = column.type_name in _RANGES
-    if judge is None and limit is None and not is_range:
+    if checks == [None, None] and not is_range:
         return None
 
-    def keeps(text: str) -> bool:
+    def is_lossless(text: str) -> bool:
         parts = elements(text) if column.type_name.startswith("_") else [text]
         if is_range:
-            return _fits(text, column)
+            return _is_nonempty_range(text, column)
         try:
-            return all((judge is None or judge(p, column)) and (limit is None or limit(p, column)) for p in parts)
+            return all(check(part, column) for part in parts for check in checks if check)
         except (ValueError, ArithmeticError):
-            # A number beyond what Python reads, in digits or exponent, is beyond every one of these types.
+            # A number with more digits or a larger exponent than Python reads is beyond all of these types.
             return False
 
-    return keeps
+    return is_lossless
 
 
-def _fits(text: str, column: TargetColumn) -> bool:
-    """Whether something lies between the bounds: PostgreSQL keeps no bounds of an empty range."""
+def _is_nonempty_range(text: str, column: TargetColumn) -> bool:
+    """Return whether a range is not empty. PostgreSQL drops the bounds of an empty range."""
     found = _RANGE.fullmatch(text)
     if found is None or not found[2] or not found[3]:
         return True
@@ -211,8 +210,8 @@ def _fits(text: str, column: TargetColumn) -> bool:
     return first + (found[1] == "(") < last + (found[4] == "]") or first > last
 
 
-def _limit(column: TargetColumn) -> Judge | None:
-    """What the type's modifiers leave of a value."""
+def _modifier_check(column: TargetColumn) -> Check | None:
+    """Return a check that the type's modifiers do not round or truncate a value, or None."""
     found = _MODIFIER.search(column.element_sql or column.type_sql)
     if found is None:
         return None
@@ -229,7 +228,7 @@ def _limit(column: TargetColumn) -> Judge | None:
 
 
 def _has_places(text: str, places: int) -> bool:
-    """At most so many decimals; what is no number PostgreSQL refuses."""
+    """Return whether a number has at most that many decimals. PostgreSQL rejects a text that is no number."""
     if not _NUMBER.fullmatch(text.strip()):
         return True
     _sign, digits, exponent = Decimal(text.strip()).as_tuple()
@@ -238,26 +237,26 @@ def _has_places(text: str, places: int) -> bool:
 
 
 def elements(text: str) -> list[str]:
-    """The elements of an array's text, of all its dimensions; NULL is left out. What is no array has none."""
+    """Return the elements of an array's text in all dimensions, except NULL. A text that is no array has none."""
     found: list[str] = []
-    part, quoted, was_quoted, place = "", False, False, 0
-    while place < len(text):
-        character = text[place]
+    part, quoted, was_quoted, index = "", False, False, 0
+    while index < len(text):
+        character = text[index]
         if character == "\\":
-            place += 1
-            part += text[place : place + 1]
+            index += 1
+            part += text[index : index + 1]
         elif character == '"':
             quoted, was_quoted = not quoted, True
         elif not quoted and character in "{},":
-            _add(found, part, was_quoted)
+            _add_element(found, part, was_quoted)
             part, was_quoted = "", False
         else:
             part += character
-        place += 1
+        index += 1
     return found
 
 
-def _add(found: list[str], part: str, was_quoted: bool) -> None:
+def _add_element(found: list[str], part: str, was_quoted: bool) -> None:
     bare = part if was_quoted else part.strip()
     if was_quoted or (bare and bare.upper() != "NULL"):
         found.append(bare)

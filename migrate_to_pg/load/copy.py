@@ -20,7 +20,7 @@ from psycopg import sql
 
 from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.codecs.reader import TableBatch, read
-from migrate_to_pg.codecs.select import within
+from migrate_to_pg.codecs.select import span_condition
 from migrate_to_pg.errors import LoadError, RefusedRowError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.load.cast_table import NUMBER, CastTable, Refused, needs_cast
@@ -256,7 +256,7 @@ class _Sending:
             names = [rowid_name(source) or source.columns[0].name]
         quoted = ", ".join(quote_name(name) for name in names)
         # As in the reader, an index could hold the rows in another order.
-        rows = f"{quote_name(source.name)} NOT INDEXED{within(source, self.piece.span)}"
+        rows = f"{quote_name(source.name)} NOT INDEXED{span_condition(source, self.piece.span)}"
         query = f"SELECT {quoted} FROM {rows} LIMIT 1 OFFSET ?"  # noqa: S608 - all quoted
         with closing(open_for_reading(self.copy.snapshot)) as connection:
             row = connection.execute(query, [number - 1]).fetchone() or ()

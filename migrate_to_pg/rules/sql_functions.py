@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from migrate_to_pg.codecs.inet import binary_address
 from migrate_to_pg.codecs.numeric import as_django_reads, fifteen_digits, sqlite_decimal
-from migrate_to_pg.codecs.parse_datetime import date_of, moment_of, time_of
+from migrate_to_pg.codecs.parse_datetime import parse_date, parse_datetime, parse_time
 from migrate_to_pg.records import TargetColumn
 
 _Function = Callable[..., str | int]
@@ -38,11 +38,11 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
         "pg_numeric": (4, _numeric),
         "pg_rounds": (3, _rounds),
         "pg_rounds_whole": (1, lambda value: fifteen_digits(value) != value),
-        "pg_date": (1, lambda text: date_of(text).isoformat()),
-        "pg_time": (1, lambda text: time_of(text).isoformat()),
+        "pg_date": (1, lambda text: parse_date(text).isoformat()),
+        "pg_time": (1, lambda text: parse_time(text).isoformat()),
         "pg_timestamp": (1, lambda text: _local(text, zone).isoformat()),
         "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
-        "pg_has_offset": (1, lambda text: moment_of(text).tzinfo is not None),
+        "pg_has_offset": (1, lambda text: parse_datetime(text).tzinfo is not None),
         "pg_inet": (1, lambda text: binary_address(text).hex()),
         "match": (2, _matches),
         "pg_lower": (1, lambda text: _case(text, "lower")),
@@ -112,13 +112,13 @@ def _matches(pattern: str, raw: Any) -> bool:
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime.datetime:
-    moment = moment_of(text)
+    moment = parse_datetime(text)
     return moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _instant(text: str, zone: ZoneInfo) -> datetime.datetime:
     """ValueError where the clocks showed that local time twice, or never."""
-    moment = moment_of(text)
+    moment = parse_datetime(text)
     if moment.tzinfo is None:
         earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
         if earlier.utcoffset() != later.utcoffset():

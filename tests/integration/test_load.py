@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from migrate_to_pg.codecs import CODECS, integers_floats
-from migrate_to_pg.codecs.base import Converted
+from migrate_to_pg.codecs.base import ConvertedBatch
 from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load import load, pieces
@@ -119,7 +119,7 @@ def test_a_value_that_cannot_cross_stops_the_table(ferry: Ferry, value: object) 
 def test_another_arrow_type_of_the_same_width_is_never_sent(ferry: Ferry, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL would take 1.5 as 4609434218613702656."""
     as_double = dataclasses.replace(
-        integers_floats.integer, convert=lambda a, _: Converted(values=a[0].cast(pa.float64()))
+        integers_floats.bigint, convert=lambda a, _: ConvertedBatch(values=a[0].cast(pa.float64()))
     )
     monkeypatch.setitem(CODECS, "int8", as_double)
     ferry.column("bigint", 1)

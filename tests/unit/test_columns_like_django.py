@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate_to_pg.codecs import CODECS, datetimes, numeric
-from migrate_to_pg.codecs.base import Context, Converted, NeedsCheckedRead
+from migrate_to_pg.codecs.base import Context, ConvertedBatch, NeedsCheckedRead
 from migrate_to_pg.records import TargetColumn
 from migrate_to_pg.verify import canonical
 from migrate_to_pg.verify.canonical import EPOCH, MICROSECOND
@@ -40,13 +40,13 @@ def column(type_name: str, *, precision: int | None = None, scale: int | None = 
     )
 
 
-def convert(target: TargetColumn, values: Sequence[Any], *, zone: str = "UTC") -> Converted:
+def convert(target: TargetColumn, values: Sequence[Any], *, zone: str = "UTC") -> ConvertedBatch:
     """As the plain reading does; where that is in doubt, as the guarded one does."""
     codec = CODECS[target.type_name]
     context = Context(column=target, time_zone=zone)
-    is_real = codec.renderings[0].type == pa.float64()
+    is_real = codec.expressions[0].type == pa.float64()
     found = [v.encode() if isinstance(v, str) else float(v) if is_real else v for v in values]
-    first = pa.array(found, codec.renderings[0].type)
+    first = pa.array(found, codec.expressions[0].type)
     try:
         return codec.convert([first], context)
     except NeedsCheckedRead:
@@ -55,7 +55,7 @@ def convert(target: TargetColumn, values: Sequence[Any], *, zone: str = "UTC") -
         return codec.convert([first, pa.array(large, pa.binary())], context)
 
 
-def check_like(converted: Converted, values: Sequence[Any], django: Callable[[Any], object]) -> None:
+def check_like(converted: ConvertedBatch, values: Sequence[Any], django: Callable[[Any], object]) -> None:
     """Each value as Django reads it; malformed where Django fails or reads nothing."""
     marks = converted.malformed.to_pylist() if converted.malformed is not None else [False] * len(values)
     for value, read, malformed in zip(values, converted.values.to_pylist(), marks, strict=True):
@@ -110,14 +110,16 @@ def test_decimals_with_one_digit_too_many(scale: int, units: int) -> None:
 @given(st.integers(1, 15), st.integers(0, 15), st.lists(FIFTEEN, min_size=1, max_size=20))
 def test_decimals_of_fifteen_digits_take_the_fast_way(precision: int, scale: int, units: list[int]) -> None:
     values = [Decimal(u % 10**precision).scaleb(-scale) for u in units]
-    fast = numeric._fast(pa.array(map(float, values), pa.float64()), column("numeric", precision=15, scale=scale))
+    fast = numeric._convert_vectorized(
+        pa.array(map(float, values), pa.float64()), column("numeric", precision=15, scale=scale)
+    )
     assert fast is not None
     assert fast.to_pylist() == values
 
 
 def test_decimals_keep_nulls_and_slices() -> None:
     sliced = pa.array([9.99, None, 0.25, None, -1.5]).slice(1)
-    fast = numeric._fast(sliced, column("numeric", precision=40, scale=2))
+    fast = numeric._convert_vectorized(sliced, column("numeric", precision=40, scale=2))
     assert fast is not None
     fast.validate(full=True)
     assert fast.to_pylist() == [None, Decimal("0.25"), None, Decimal("-1.50")]
@@ -164,7 +166,7 @@ def spellings(whole: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
 Judge = Callable[[Any], str]
 
 
-def check_proven(converted: Converted, values: Sequence[str], source: Judge, form: Judge) -> None:
+def check_proven(converted: ConvertedBatch, values: Sequence[str], source: Judge, form: Judge) -> None:
     """What the codec read is what the proof reads of the same text."""
     for value, read in zip(values, converted.values.to_pylist(), strict=True):
         assert read is None or source(value) == form(read), (value, read)
@@ -250,7 +252,7 @@ def test_local_times(values: list[str]) -> None:
 @given(st.datetimes())
 def test_what_django_writes_takes_the_fast_way(moment: datetime.datetime) -> None:
     for text in (str(moment), moment.isoformat()):
-        fast = datetimes._cast(pa.array([text.encode()]))
+        fast = datetimes._cast_timestamps(pa.array([text.encode()]))
         assert fast is not None
         assert fast.to_pylist() == [moment]
 

@@ -6,7 +6,7 @@ import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from migrate_to_pg.codecs.parse_datetime import moment_of
+from migrate_to_pg.codecs.parse_datetime import parse_datetime
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
@@ -32,9 +32,9 @@ def _with_offset(zone: ZoneInfo, value: Value) -> Value:
     if not isinstance(value, str) or ":" not in value:
         raise UnmendableError
     try:
-        moment = moment_of(value).replace(tzinfo=zone, fold=0)
+        moment = parse_datetime(value).replace(tzinfo=zone, fold=0)
         text = value + moment.isoformat()[-len("+02:00") :]
-        same = moment_of(text)
+        same = parse_datetime(text)
     except ValueError as error:
         raise UnmendableError from error
     # An offset with seconds does not fit.
