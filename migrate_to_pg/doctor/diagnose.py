@@ -1,6 +1,6 @@
-"""The name of a SQLite database in, a Diagnosis out: every fault that migrate_to_pg finds, and those of SQLite itself.
+"""Diagnose a SQLite database: every fault that migrate_to_pg finds, and those of SQLite itself.
 
-The source is never opened but ``mode=ro``, for its snapshot; all else is asked of that copy, which is thrown away.
+The source is only ever opened ``mode=ro``, for its snapshot. All checks run on that copy, which is removed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migrate_to_pg.doctor.examine import Checkup, check_up, stage, unreadable
+from migrate_to_pg.doctor.examine import Examination, examine_copy, stage, unreadable_finding
 from migrate_to_pg.doctor.file_state import file_findings, hot_journal_finding, lock_finding, read_file_state
-from migrate_to_pg.doctor.repair.repairable import repairable
+from migrate_to_pg.doctor.repair.choose_repairs import repairable
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.databases import SourceChoice, choose_source
@@ -28,18 +28,18 @@ from migrate_to_pg.system.workdir import WorkDirectory
 
 Progress = Callable[[Event], None]
 
-#: Seconds to wait for a writer who keeps readers out, too; then he is the finding.
-WAIT = 5.0
+#: A writer that also locks readers out for longer is a finding.
+_READ_TIMEOUT_SECONDS = 5.0
 
 
-def silent(_: Event) -> None:
-    """No progress wanted."""
+def no_progress(_: Event) -> None:
+    """Ignore progress."""
 
 
-def diagnose(database: str | None = None, progress: Progress = silent) -> Diagnosis:
-    """Everything that is wrong with the database: a path, an alias, a sqlite:/// URL, or what --source defaults to.
+def diagnose(database: str | None = None, progress: Progress = no_progress) -> Diagnosis:
+    """Find everything that is wrong with the database: a path, an alias, a sqlite:/// URL, or the default of --source.
 
-    Raises UsageError where there is no SQLite database of that name.
+    Raise UsageError where there is no SQLite database of that name.
     """
     choice = choose_database(database)
     with temporary_workdir() as place:
@@ -47,7 +47,7 @@ def diagnose(database: str | None = None, progress: Progress = silent) -> Diagno
 
 
 def choose_database(database: str | None) -> SourceChoice:
-    """The database of that name. Raises UsageError where there is none."""
+    """Return the database of that name. Raise UsageError where there is none."""
     choice = choose_source(database, argument="sqlite_doctor")
     try:
         require_database(choice.path)
@@ -58,11 +58,11 @@ def choose_database(database: str | None) -> SourceChoice:
 
 @contextmanager
 def temporary_workdir() -> Iterator[WorkDirectory]:
-    """Where copies lie for as long as they are asked; nothing of them stays."""
+    """Make a directory for copies, and remove it with them afterwards."""
     try:
         place = WorkDirectory(None)
     except (OSError, UsageError):
-        # The project's directory need not be writable for who looks.
+        # A diagnosis needs no right to write to the project's directory.
         place = WorkDirectory(Path(tempfile.mkdtemp(prefix="sqlite_doctor-")))
     try:
         yield place
@@ -76,39 +76,39 @@ def temporary_workdir() -> Iterator[WorkDirectory]:
 
 
 def diagnose_in(choice: SourceChoice, place: WorkDirectory, progress: Progress) -> Diagnosis:
-    """The same of a database that is there, with a place for the snapshot."""
-    return _Doctor(choice, place, progress).go()
+    """Diagnose an existing database, with a directory for the snapshot."""
+    return _Doctor(choice, place, progress).run()
 
 
 class _Doctor:
-    """One examination: from outside, then the snapshot, then from outside again."""
+    """One examination: the files, then the snapshot, then the files again."""
 
     def __init__(self, choice: SourceChoice, place: WorkDirectory, progress: Progress) -> None:
         self.choice = choice
         self.place = place
         self.progress = progress
-        # Before anything opens the database: even a reader leaves traces beside it.
+        # Before anything opens the database: even a reader leaves files beside it.
         self.file = read_file_state(choice.path)
         self.unread: tuple[str, ...] = ()
 
-    def go(self) -> Diagnosis:
+    def run(self) -> Diagnosis:
         refused = self._snapshot()
         if refused:
-            return build_diagnosis(self.choice, self.file, self.place, Checkup(findings=[refused]))
-        checkup = check_up(self.choice, self.place.unfinished, self.progress)
-        checkup.add(map(bytes_not_read, self.unread))
-        checkup.add(file_findings(self.choice.path, self.file, read_file_state(self.choice.path)))
-        return build_diagnosis(self.choice, self.file, self.place, checkup)
+            return build_diagnosis(self.choice, self.file, self.place, Examination(findings=[refused]))
+        examination = examine_copy(self.choice, self.place.unfinished, self.progress)
+        examination.add(map(bytes_not_read, self.unread))
+        examination.add(file_findings(self.choice.path, self.file, read_file_state(self.choice.path)))
+        return build_diagnosis(self.choice, self.file, self.place, examination)
 
     def _snapshot(self) -> Finding | None:
-        """Make the copy that is asked, or say why there is none."""
+        """Make the copy to examine, or return the finding that prevents it."""
         path = self.choice.path
         try:
             require_space(self.place.directory, space_needed(self.file))
         except SourceError as error:
             return NO_ROOM.finding(table="", explanation=str(error), remedy=_(NO_ROOM.remedy))
         try:
-            with stage(self.progress, "snapshot"), Source(path, wait=WAIT) as source:
+            with stage(self.progress, "snapshot"), Source(path, wait=_READ_TIMEOUT_SECONDS) as source:
                 source.copy(self.place.unfinished)
                 self.unread = source.unread
         except SourceError as error:
@@ -121,27 +121,27 @@ class _Doctor:
             return lock_finding(now, keeps_readers_out=True)
         if now.journal_is_hot and not now.writer:
             return hot_journal_finding(self.choice.path, str(error))
-        return unreadable(error)
+        return unreadable_finding(error)
 
 
 def space_needed(file: FileState) -> int:
-    """The bytes of a copy."""
+    """Return the bytes of a copy."""
     return file.bytes + file.beside.get("-wal", 0)
 
 
-def build_diagnosis(choice: SourceChoice, file: FileState, place: WorkDirectory, checkup: Checkup) -> Diagnosis:
-    """All that was found out, errors first."""
-    catalog = checkup.catalog
+def build_diagnosis(choice: SourceChoice, file: FileState, place: WorkDirectory, examination: Examination) -> Diagnosis:
+    """Collect all results, errors first."""
+    catalog = examination.catalog
     return Diagnosis(
         source=str(choice.path),
         file=file,
         space_needed=space_needed(file),
         space_free=shutil.disk_usage(place.directory).free,
         sqlite_version=sqlite3.sqlite_version,
-        pages=checkup.pages,
+        pages=examination.pages,
         tables=len(catalog.counted) if catalog else None,
         rows=sum(table.rows for table in catalog.counted) if catalog else None,
         migrations=len(catalog.applied_migrations) if catalog else None,
-        repairable=repairable(checkup.findings, schema=not checkup.schema.complaint),
-        findings=tuple(sorted(checkup.findings, key=lambda finding: finding.level is not Level.ERROR)),
+        repairable=repairable(examination.findings, schema=not examination.schema.complaint),
+        findings=tuple(sorted(examination.findings, key=lambda finding: finding.level is not Level.ERROR)),
     )

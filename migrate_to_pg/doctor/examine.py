@@ -1,6 +1,6 @@
-"""A private copy of a database in, everything that is wrong in it out: what the doctor asks a snapshot.
+"""Run all checks of the doctor on a private copy of the database.
 
-The write probe is the last to use the copy, so that it may write there; all of it is rolled back.
+The write probe runs last, because it writes to the copy. All its changes are rolled back.
 """
 
 from __future__ import annotations
@@ -38,56 +38,55 @@ Progress = Callable[[Event], None]
 
 
 @dataclass(kw_only=True)
-class Checkup:
-    """What was found out so far, however far it went."""
+class Examination:
+    """The results so far, however far the examination came."""
 
     findings: list[Finding] = field(default_factory=list)
     pages: PageFacts | None = None
     catalog: SourceCatalog | None = None
     plan: Plan | None = None
-    #: What the migrations make on SQLite.
+    #: The schema that the migrations make on SQLite.
     schema: SqliteSchema = field(default_factory=SqliteSchema)
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Note what was found."""
+        """Add findings."""
         self.findings.extend(list(findings))
 
 
-def check_up(choice: SourceChoice, copy: Path, progress: Progress) -> Checkup:
-    """Each part adds what it finds; where SQLite gives up, that is a finding and the rest is left out."""
-    checkup = Checkup()
+def examine_copy(choice: SourceChoice, copy: Path, progress: Progress) -> Examination:
+    """Run every check. Where SQLite gives up, that is a finding and the remaining checks are left out."""
+    examination = Examination()
     set_project_registrations(registrations(choice))
     try:
-        _ask(choice, copy, progress, checkup)
+        _run_checks(choice, copy, progress, examination)
     except MigrationStateError as error:
-        checkup.add([INCONSISTENT.finding(table="django_migrations", explanation=str(error), remedy=error.remedy)])
+        examination.add([INCONSISTENT.finding(table="django_migrations", explanation=str(error), remedy=error.remedy)])
     except (SourceError, sqlite3.Error, django.db.Error) as error:
-        checkup.add([unreadable(error)])
-    return checkup
+        examination.add([unreadable_finding(error)])
+    return examination
 
 
-def _ask(choice: SourceChoice, copy: Path, progress: Progress, checkup: Checkup) -> None:
-    checkup.pages = page_facts(copy)
+def _run_checks(choice: SourceChoice, copy: Path, progress: Progress, examination: Examination) -> None:
+    examination.pages = page_facts(copy)
     with stage(progress, "integrity"), connect_like_django(choice, copy) as database:
-        checkup.add(integrity_check.findings(database, integrity_check.WHOLE))
+        examination.add(integrity_check.findings(database, integrity_check.WHOLE))
     with stage(progress, "catalog"):
-        catalog = checkup.catalog = read_source(copy, original=choice.path)
-        checkup.add(migration_findings(catalog.applied_migrations))
+        catalog = examination.catalog = read_source(copy, original=choice.path)
+        examination.add(migration_findings(catalog.applied_migrations))
     with stage(progress, "examine"):
-        schema = checkup.schema = learn(
+        schema = examination.schema = learn(
             choice, catalog.applied_migrations, [table.name for table in catalog.tables], progress
         )
-        plan = checkup.plan = _plan(choice, catalog, schema)
+        plan = examination.plan = _plan(choice, catalog, schema)
         found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress, original=choice.path)
-        # Asked above, with the application's functions at hand.
-        checkup.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
-        checkup.add(declared_key_findings(copy, catalog, checkup.findings))
+        # Checked above, with the application's functions registered.
+        examination.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
+        examination.add(declared_key_findings(copy, catalog, examination.findings))
     with stage(progress, "probe"), connect_like_django(choice, copy) as database:
-        leftovers = {table.name for table in plan.leftovers}
-        tried = [
-            t for t in catalog.tables if not t.unreadable and not (t.name in leftovers and _lacks(catalog, t.name))
-        ]
-        checkup.add(probe(database, replace(catalog, tables=tuple(tried))))
+        # A write to a leftover table fails where SQLite lacks something, which is a finding already.
+        reported = {table.name for table in plan.leftovers} & {lacking.table for lacking in catalog.lacking}
+        probed = (table for table in catalog.tables if not table.unreadable and table.name not in reported)
+        examination.add(probe(database, replace(catalog, tables=tuple(probed))))
 
 
 def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) -> Plan:
@@ -97,21 +96,16 @@ def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) ->
     return replace(leave_out_derived(plan), promised=True)
 
 
-def _lacks(catalog: SourceCatalog, table: str) -> bool:
-    """Whether SQLite lacks what is needed to write a table: that it fails then is told already."""
-    return any(lacking.table == table for lacking in catalog.lacking)
-
-
 @contextmanager
 def stage(progress: Progress, name: str) -> Iterator[None]:
-    """Tell when a stage begins and when it ends."""
+    """Report the begin and the end of a stage."""
     progress(Event(kind="stage", stage=name))
     yield
     progress(Event(kind="stage_done", stage=name))
 
 
-def unreadable(error: Exception) -> Finding:
-    """SQLite's own words, where it gave up."""
+def unreadable_finding(error: Exception) -> Finding:
+    """Return SQLite's message as a finding."""
     detail = getattr(error, "detail", ())
     explanation = "\n".join([str(error), *detail, _("What comes after that was not examined.")])
     remedy = error.remedy if isinstance(error, SourceError) else ""

@@ -1,7 +1,7 @@
-"""A database's path in, the state of its files out; a snapshot in, its header's facts out; and what is wrong in them.
+"""Read the state of a database's files from outside, and the facts of its header from a snapshot.
 
-The source is looked at from outside, before anything opens it: even a read-only connection leaves a -wal and a -shm
-beside a database in WAL mode.
+The files are read before anything opens the source: even a read-only connection leaves a -wal and a -shm beside a
+database in WAL mode.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from migrate_to_pg.sqlite.connection import journal_mode, open_snapshot
 from migrate_to_pg.sqlite.open_processes import open_processes
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
-#: The first bytes of a rollback journal that is in use; a finished one is removed, cut to nothing or zeroed.
+#: First bytes of a rollback journal in use. A finished one is removed, truncated or zeroed.
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _AUTO_VACUUM = ("none", "full", "incremental")
-#: Bytes from which on a -wal is called large: SQLite checkpoints at about 4 MB of its own accord.
-LARGE = 64 * 1024 * 1024
+#: SQLite itself checkpoints at about 4 MB.
+LARGE_WAL_BYTES = 64 * 1024 * 1024
 
 
 def read_file_state(path: Path) -> FileState:
-    """The files as the system shows them."""
+    """Read the files' sizes and open processes."""
     found, complete = open_processes(path)
     return FileState(
         bytes=path.stat().st_size,
@@ -55,7 +55,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
 
 
 def page_facts(snapshot: Path) -> PageFacts:
-    """The header's facts; a snapshot has them byte for byte from the source."""
+    """Read the header's facts, which a snapshot has byte for byte from the source."""
     with contextlib.closing(open_snapshot(snapshot)) as database:
 
         def pragma(name: str) -> int | str:
@@ -73,7 +73,7 @@ def page_facts(snapshot: Path) -> PageFacts:
 
 
 def file_findings(path: Path, before: FileState, after: FileState) -> Iterator[Finding]:
-    """What is wrong with the files: a lock held all the time, a -wal that nobody empties or nobody owns."""
+    """Yield what is wrong with the files: a lock held all the time, a large -wal, or one without a process."""
     writer = before.writer
     if writer and after.writer and after.writer.pid == writer.pid:
         yield lock_finding(before)
@@ -90,7 +90,7 @@ def file_findings(path: Path, before: FileState, after: FileState) -> Iterator[F
             ),
             remedy=_(STALE_WAL.remedy),
         )
-    elif size > max(LARGE, before.bytes):
+    elif size > max(LARGE_WAL_BYTES, before.bytes):
         yield LARGE_WAL.finding(
             table="",
             explanation=_(
@@ -104,7 +104,7 @@ def file_findings(path: Path, before: FileState, after: FileState) -> Iterator[F
 
 
 def lock_finding(state: FileState, *, keeps_readers_out: bool = False) -> Finding:
-    """Who holds the write lock."""
+    """Return the finding about the process that holds the write lock."""
     writer = state.writer
     who = (
         _("Process {pid} ({program})", pid=writer.pid, program=writer.program)
@@ -123,7 +123,7 @@ def lock_finding(state: FileState, *, keeps_readers_out: bool = False) -> Findin
 
 
 def hot_journal_finding(path: Path, message: str) -> Finding:
-    """The journal of a write that was never finished."""
+    """Return the finding about the journal of an unfinished write."""
     return HOT_JOURNAL.finding(
         table="",
         explanation=_(

@@ -1,4 +1,4 @@
-"""A snapshot and what was found so far in, findings out: rows that break foreign keys as SQLite declares them."""
+"""Find rows that break foreign keys as SQLite declares them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from migrate_to_pg.sqlite.connection import open_snapshot
 from migrate_to_pg.sqlite.missing_functions import register_project_functions
 from migrate_to_pg.sqlite.sql import compose, name
 
-#: The rules that tell of the same rows, or of the key that nothing can satisfy.
-_ALREADY = ("foreign-key-orphan", "dangling-foreign-key", "code-in-key", "empty-key", "key-spelled-otherwise")
+#: Rules that report the same rows, or the key that nothing can satisfy.
+_OTHER_RULES = ("foreign-key-orphan", "dangling-foreign-key", "code-in-key", "empty-key", "key-spelled-otherwise")
 
 
-def declared_key_findings(snapshot: Path, catalog: SourceCatalog, told: Collection[Finding]) -> Iterator[Finding]:
-    """One finding for each key that rows break and that nothing has told of yet."""
-    known = {_place(finding.table, finding.column) for finding in told if finding.rule in _ALREADY}
-    # Without stand-ins: SQLite looks for parents by an index, which a stand-in would search in another order.
+def declared_key_findings(snapshot: Path, catalog: SourceCatalog, others: Collection[Finding]) -> Iterator[Finding]:
+    """Yield a finding for each broken key that no other rule has reported."""
+    reported = {_place(finding.table, finding.column) for finding in others if finding.rule in _OTHER_RULES}
+    # Without substitutes: SQLite searches parents by an index, which a substitute would search in another order.
     with closing(open_snapshot(snapshot)) as database:
         register_project_functions(database)
         for table in catalog.tables:
             if table.unreadable:
                 continue
             for key, rowids, count in _broken(database, table):
-                known_already = _place(table.name, ", ".join(key.columns)) in known
-                if not known_already and catalog.table(key.parent) is not None:
+                is_reported = _place(table.name, ", ".join(key.columns)) in reported
+                if not is_reported and catalog.table(key.parent) is not None:
                     yield _finding(table, key, rowids, count)
 
 
@@ -43,7 +43,7 @@ def _place(table: str, column: str) -> tuple[str, str]:
 def _broken(
     database: sqlite3.Connection, table: SourceTable
 ) -> Iterator[tuple[SourceForeignKey, list[int | None], int]]:
-    """(key, first rowids, count of rows) of each key that is broken."""
+    """Yield (key, first rowids, count of rows) for each broken key."""
     rowids: dict[int, list[int | None]] = defaultdict(list)
     counts: dict[int, int] = defaultdict(int)
     try:
@@ -52,7 +52,7 @@ def _broken(
             if len(rowids[number]) < SAMPLES:
                 rowids[number].append(rowid)
     except sqlite3.OperationalError:
-        # "foreign key mismatch": the parent has no such key. Every write fails, as the write probe tells.
+        # "foreign key mismatch": the parent has no such key. Every write fails, as the write probe reports.
         return
     for number, count in sorted(counts.items()):
         yield table.foreign_keys[number], rowids[number], count

@@ -1,4 +1,4 @@
-"""The source's applied migrations in, findings out: where the project's migration files tell another story."""
+"""Compare the source's applied migrations with the project's migration files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from migrate_to_pg.rules.base import Rule
 from migrate_to_pg.rules.doctor_findings import INCONSISTENT, UNAPPLIED, UNKNOWN
 
 #: Migrations named in one finding.
-_NAMED = 20
+_MAX_NAMES = 20
 
 
 def migration_findings(applied: Collection[Key]) -> Iterator[Finding]:
-    """At most one finding for each kind, and one for each migration applied before one that it depends on."""
+    """Yield at most one finding of each kind, and one for each migration applied before its dependency."""
     loader = SourceLoader(None, applied)
     wanted = set(loader.applied_migrations)
     if missing := sorted(set(loader.graph.nodes) - wanted):
@@ -32,7 +32,7 @@ def migration_findings(applied: Collection[Key]) -> Iterator[Finding]:
 
 
 def _known(loader: MigrationLoader) -> set[Key]:
-    """Those with a file, and those that a squashed one stands for although their files are gone."""
+    """Return the migrations with a file, and those that a squashed one replaces although their files are gone."""
     replaced = {tuple(key) for migration in loader.disk_migrations.values() for key in migration.replaces}
     return set(loader.disk_migrations) | {(app, name) for app, name in replaced}
 
@@ -45,8 +45,8 @@ def _out_of_order(loader: MigrationLoader, wanted: set[Key]) -> Iterator[tuple[K
 
 
 def _finding(rule: Rule, what: str, keys: list[Key]) -> Finding:
-    names = ", ".join(".".join(key) for key in keys[:_NAMED])
-    more = _(", and {keys} more", keys=len(keys) - _NAMED) if len(keys) > _NAMED else ""
+    names = ", ".join(".".join(key) for key in keys[:_MAX_NAMES])
+    more = _(", and {keys} more", keys=len(keys) - _MAX_NAMES) if len(keys) > _MAX_NAMES else ""
     return rule.finding(
         table="django_migrations", count=len(keys), explanation=f"{what}: {names}{more}.", remedy=_(rule.remedy)
     )

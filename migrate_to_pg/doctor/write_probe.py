@@ -1,7 +1,7 @@
-"""A private copy of the database in, findings out: each table read and written as the web server does it.
+"""Read and write each table of a private copy as the web server does, and roll everything back.
 
-The connection is Django's own, foreign keys on and its functions registered; no model and no signal is involved, the
-database's triggers are. Everything is rolled back.
+The connection is Django's own, with foreign keys on and its functions registered. The database's triggers run, but no
+model and no signal is involved.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from migrate_to_pg.rules.doctor_findings import WRITE_PROBE
 from migrate_to_pg.sqlite.connection import rowid_name
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name
 
-#: Holds the row that is being tried: values never leave SQLite, so any bytes and storage classes stay what they are.
+#: Holds the row under test. Values never leave SQLite, so bytes and storage classes do not change.
 _ROW = Sql('temp."migrate_to_pg probe"')
 _MISSING = re.compile(
     r"(?:no such (?:table|column|function|module)|unknown function): (?:main\.)?(?P<name>.+?)(?:\(\))?$"
@@ -26,23 +26,23 @@ _MISSING = re.compile(
 
 
 def probe(database: sqlite3.Connection, catalog: SourceCatalog) -> Iterator[Finding]:
-    """One finding for each table, and each message of SQLite's, that a statement fails with."""
+    """Yield a finding for each table, and each message of SQLite, with which a statement fails."""
     database.execute("PRAGMA temp_store = MEMORY")
     kinds = dict(database.execute("SELECT name, type FROM pragma_table_list WHERE schema = 'main'"))
     for table in catalog.tables:
-        # The tables behind a virtual one are written by SQLite alone.
+        # Only SQLite writes the shadow tables of a virtual one.
         if kinds.get(table.name) != "shadow":
             failures = _failures(database, table, writes=kinds.get(table.name) != "virtual")
             yield from _findings(table, failures, catalog)
 
 
 def _failures(database: sqlite3.Connection, table: SourceTable, *, writes: bool) -> dict[str, list[str]]:
-    """SQLite's message -> the statements that it refused with it."""
+    """Return SQLite's message -> the statements that failed with it."""
     failures: dict[str, list[str]] = defaultdict(list)
-    trial = _Trial(database, table)
-    # The row is deleted before it is inserted: else its own unique keys would refuse it first.
+    trial = _TableProbe(database, table)
+    # The row is deleted before it is inserted, since its own unique keys would refuse a second one.
     for kind, sql in (("read", trial.nothing), *(trial.statements() if writes else ())):
-        message = trial.begin() or _attempt(database, sql)
+        message = trial.begin() or _error_of(database, sql)
         if message:
             failures[message].append(kind)
         if kind in ("read", "UPDATE"):
@@ -54,22 +54,22 @@ def _failures(database: sqlite3.Connection, table: SourceTable, *, writes: bool)
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
+class _TableProbe:
     """The statements for one table, and the transaction around them."""
 
     database: sqlite3.Connection
     table: SourceTable
 
-    #: Reading the row is what ``begin`` does.
+    #: ``begin`` reads the row.
     nothing = Sql("SELECT 1")
 
     def begin(self) -> str:
-        """Read a row, if there is one, within a transaction; a trigger's RAISE(ROLLBACK) may have ended the last."""
+        """Begin a transaction, if a trigger's RAISE(ROLLBACK) ended the last, and read a row, if there is one."""
         if self.database.in_transaction:
             return ""
         self.database.execute("BEGIN")
         columns = [*self._columns(), *self._key()]
-        return _attempt(
+        return _error_of(
             self.database,
             compose(
                 "CREATE TABLE {row} AS SELECT {columns} FROM {table} LIMIT 1",
@@ -108,7 +108,7 @@ class _Trial:
         return [name(column.name) for column in self.table.columns if not column.generated]
 
     def _key(self) -> list[Sql]:
-        """What finds the row again: its rowid, else its primary key, else all of it."""
+        """Return what identifies the row: its rowid, else its primary key, else all columns."""
         rowid = rowid_name(self.table)
         if rowid:
             return [Sql(rowid)]
@@ -119,8 +119,8 @@ def _numbered(position: int) -> Sql:
     return Sql(f"c{position}")
 
 
-def _attempt(database: sqlite3.Connection, sql: Sql) -> str:
-    """SQLite's message where it cannot do this; '' where it can, and where a constraint refuses this very row."""
+def _error_of(database: sqlite3.Connection, sql: Sql) -> str:
+    """Return SQLite's error for the statement, or '' on success and where a constraint refuses this row."""
     try:
         database.execute(sql).fetchone()
     except sqlite3.IntegrityError:
@@ -130,13 +130,10 @@ def _attempt(database: sqlite3.Connection, sql: Sql) -> str:
     return ""
 
 
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
 def _findings(table: SourceTable, failures: dict[str, list[str]], catalog: SourceCatalog) -> Iterator[Finding]:
     for message, kinds in failures.items():
         column, cause, remedy = _cause(table, message, catalog)
-        what = _("Reading a row of") if kinds == ["read"] else _("{kinds} on", kinds=_listed(sorted(kinds)))
+        what = _("Reading a row of") if kinds == ["read"] else _("{kinds} on", kinds=_join_words(sorted(kinds)))
         yield WRITE_PROBE.finding(
             table=table.name,
             column=column,
@@ -152,7 +149,7 @@ def _findings(table: SourceTable, failures: dict[str, list[str]], catalog: Sourc
 
 
 def _cause(table: SourceTable, message: str, catalog: SourceCatalog) -> tuple[str, str, str]:
-    """(column, who names what is missing, what to do), as far as it can be told."""
+    """Return (column, sentence on what refers to the missing object, remedy), as far as known."""
     found = _MISSING.search(message)
     missing = found["name"] if found else ""
     for key in table.foreign_keys:
@@ -163,16 +160,16 @@ def _cause(table: SourceTable, message: str, catalog: SourceCatalog) -> tuple[st
                 _(" The foreign key on {columns} names it.", columns=columns),
                 _("The finding dangling-foreign-key says how."),
             )
-    # As SQL has it where it is quoted: a quote within it is doubled.
+    # A quoted name in SQL doubles the quotes in it.
     written = missing.replace('"', '""').lower()
     triggers = [trigger for trigger, sql in catalog.triggers.items() if missing and written in sql.lower()]
     if triggers:
         drop = "\n".join(compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers)
         remedy = _("Write the trigger anew, or drop it after copying the file:\n{drop}", drop=drop)
-        return "", _(" It is named by the trigger {listed}.", listed=_listed(triggers)), remedy
+        return "", _(" It is named by the trigger {listed}.", listed=_join_words(triggers)), remedy
     return "", "", _(WRITE_PROBE.remedy)
 
 
-def _listed(words: list[str]) -> str:
-    """DELETE, INSERT and UPDATE."""
+def _join_words(words: list[str]) -> str:
+    """Join words as in "DELETE, INSERT and UPDATE"."""
     return _(" and ").join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

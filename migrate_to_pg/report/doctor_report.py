@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from migrate_to_pg.doctor.repair.repairable import REPAIRS
+from migrate_to_pg.doctor.repair.choose_repairs import REPAIRS
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import ngettext, pluralize, size
 from migrate_to_pg.records import Finding, Level

@@ -43,8 +43,8 @@ def other():
 @pytest.fixture
 def impatient(monkeypatch):
     """What it waits for in vain is waited for a tenth of the time; writers that do end have all of it."""
-    for module in ("file", "lock"):
-        monkeypatch.setattr(f"migrate_to_pg.doctor.repair.repair.{module}.WAIT", 0.5)
+    for module in ("wal", "lock"):
+        monkeypatch.setattr(f"migrate_to_pg.doctor.repair.{module}.LOCK_TIMEOUT_SECONDS", 0.5)
 
 
 @pytest.fixture(params=["delete", "wal"])

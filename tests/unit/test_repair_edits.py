@@ -5,9 +5,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from migrate_to_pg.doctor.repair.edits import Edits, attach, fold
-from migrate_to_pg.doctor.repair.integrity import soundness, worse
-from migrate_to_pg.doctor.repair.rebuild import Rebuild, RebuildError, prepare, rebuild
+from migrate_to_pg.doctor.repair.edits import TableEdits, attach, net_edits
+from migrate_to_pg.doctor.repair.integrity import new_failures, read_integrity
+from migrate_to_pg.doctor.repair.rebuild import RebuildError, TableRebuild, prepare, rebuild
 from migrate_to_pg.row_repair.journal import TABLES, rows_table
 
 TABLE, COLUMN = 'a "b"; -- {x} é', 'it\'s {0} "c"'
@@ -42,7 +42,7 @@ def journal(tmp_path):
         database.execute("INSERT INTO journal.aside VALUES ('rule', ?, 12, '{}', 'same', 'merged', -5, 0)", [TABLE])
         database.execute(f'CREATE TABLE journal.{P} ("migrate_to_pg row" INTEGER PRIMARY KEY, id, {C}, note)')
         database.execute(f"INSERT INTO journal.{P} VALUES (12, 12, NULL, 'A')")
-    assert fold(path) == {TABLE: {COLUMN, "text"}}
+    assert net_edits(path) == {TABLE: {COLUMN, "text"}}
     return path
 
 
@@ -62,8 +62,8 @@ def opened(tmp_path, journal):
         yield database
 
 
-EDITS = Edits(table=TABLE, columns={COLUMN: COLUMN, "note": "text"})
-WANTED = Rebuild(table=OWN, sql=SQL, edits=EDITS)
+EDITS = TableEdits(table=TABLE, columns={COLUMN: COLUMN, "note": "text"})
+WANTED = TableRebuild(table=OWN, sql=SQL, edits=EDITS)
 
 
 def test_cells_are_changed_rows_leave_and_all_else_stays(tmp_path, journal):
@@ -100,7 +100,7 @@ def test_a_row_that_nobody_decided_on_is_told(tmp_path, journal):
 
 def test_a_type_that_turns_a_value_back_is_told(tmp_path, journal):
     with opened(tmp_path, journal) as database, pytest.raises(RebuildError, match="would not be the same"):
-        rebuild(database, Rebuild(table=OWN, sql=SQL.replace("decimal", "text"), edits=EDITS,
+        rebuild(database, TableRebuild(table=OWN, sql=SQL.replace("decimal", "text"), edits=EDITS,
                                   redefined=frozenset({COLUMN.lower()})))  # fmt: skip
 
 
@@ -110,12 +110,12 @@ def test_a_key_that_could_not_be_checked_before_is_no_new_fault():
         child = "CREATE TABLE child (up integer REFERENCES parent (id)); INSERT INTO child VALUES (1)"
         other = "CREATE TABLE other (up integer REFERENCES child (rowid_of)); INSERT INTO other VALUES (1)"
         database.executescript(f"CREATE TABLE parent (id integer); {child}; {other}")
-        before = soundness(database)
+        before = read_integrity(database)
         assert before.unknown == {"child", "other"}
         database.executescript("DROP TABLE parent; CREATE TABLE parent (id integer PRIMARY KEY)")
-        after = soundness(database)
+        after = read_integrity(database)
         assert after.broken_keys == {("child", ("up",)): 1}
-        assert worse(before, after) == []
-        assert worse(after, soundness(database)) == []
+        assert new_failures(before, after) == []
+        assert new_failures(after, read_integrity(database)) == []
         database.execute("INSERT INTO child VALUES (2)")
-        assert worse(after, soundness(database)) == ["1 row of child would break the foreign key on up"]
+        assert new_failures(after, read_integrity(database)) == ["1 row of child would break the foreign key on up"]

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from migrate_to_pg.doctor.repair.rebuild import Rebuild, RebuildError, prepare, rebuild
+from migrate_to_pg.doctor.repair.rebuild import RebuildError, TableRebuild, prepare, rebuild
 from migrate_to_pg.sqlite.compare_contents import difference
 
 
@@ -57,7 +57,7 @@ def test_rows_indexes_triggers_views_counters_and_statistics_stay_as_they_are():
         tables = ("child", "parent", "log", "seen", "grandchild", "sqlite_sequence", "sqlite_stat1")
         before, sql = everything(database, *tables), sql_of(database, "child")
         new = sql.replace('REFERENCES "gone"', "REFERENCES parent")
-        rebuild(database, Rebuild(table="child", sql=new, parents={0: "parent"}))
+        rebuild(database, TableRebuild(table="child", sql=new, parents={0: "parent"}))
         assert everything(database, *tables) == before
         assert dict(before[0]["sqlite_sequence"])["child"] == 300
         assert sql_of(database, "child") == new.replace("TABLE child", 'TABLE "child"')
@@ -88,7 +88,7 @@ def test_tables_of_every_shape_keep_rows_and_rowids(table):
         query = f"SELECT {'oid, ' if has_rowid else ''}* FROM child ORDER BY up"
         before = database.execute(query).fetchall()
         new = sql_of(database, "child").replace("gone", "parent")
-        rebuild(database, Rebuild(table="child", sql=new, parents={0: "parent"}))
+        rebuild(database, TableRebuild(table="child", sql=new, parents={0: "parent"}))
         assert database.execute(query).fetchall() == before
         assert database.execute("PRAGMA foreign_key_list(child)").fetchone()[2] == "parent"
 
@@ -99,7 +99,7 @@ def test_a_self_reference_names_its_own_table():
     )
     with opened(script) as database:
         new = sql_of(database, "child").replace("gone", "child")
-        rebuild(database, Rebuild(table="child", sql=new, parents={0: "child"}))
+        rebuild(database, TableRebuild(table="child", sql=new, parents={0: "child"}))
         assert database.execute("PRAGMA foreign_key_list(child)").fetchone()[2] == "child"
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
 
@@ -120,12 +120,12 @@ def test_what_would_lose_something_is_refused(what):
     with opened(f"CREATE TABLE child ({old}); INSERT INTO child VALUES ({values})") as database:
         redefined = frozenset("x") if "value" in what else frozenset()
         with pytest.raises(RebuildError, match=says):
-            rebuild(database, Rebuild(table="child", sql=f"CREATE TABLE child ({new})", redefined=redefined))
+            rebuild(database, TableRebuild(table="child", sql=f"CREATE TABLE child ({new})", redefined=redefined))
 
 
 def test_null_where_null_may_not_be_is_refused_by_sqlite():
     with opened("CREATE TABLE child (x text); INSERT INTO child VALUES (NULL)") as database:
-        wanted = Rebuild(table="child", sql="CREATE TABLE child (x text NOT NULL)", redefined=frozenset("x"))
+        wanted = TableRebuild(table="child", sql="CREATE TABLE child (x text NOT NULL)", redefined=frozenset("x"))
         with pytest.raises(RebuildError, match=r"NOT NULL constraint failed: child\.x"):
             rebuild(database, wanted)
 
@@ -134,7 +134,7 @@ def test_a_key_that_was_lost_comes_back_with_its_counter():
     script = "CREATE TABLE child AS SELECT 5 AS id, 'a' AS x UNION ALL SELECT 2, 'b'"
     with opened(script) as database:
         sql = "CREATE TABLE child (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, x text)"
-        rebuild(database, Rebuild(table="child", sql=sql, redefined=frozenset({"id", "x"})))
+        rebuild(database, TableRebuild(table="child", sql=sql, redefined=frozenset({"id", "x"})))
         assert database.execute("SELECT rowid, id, x FROM child").fetchall() == [(2, 2, "b"), (5, 5, "a")]
         database.execute("INSERT INTO child (x) VALUES ('c')")
         assert database.execute("SELECT max(id) FROM child").fetchone() == (6,)

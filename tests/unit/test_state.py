@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from migrate_to_pg.doctor import diagnose, migration_history
-from migrate_to_pg.doctor.file_state import LARGE, file_findings, page_facts, read_file_state
+from migrate_to_pg.doctor.file_state import LARGE_WAL_BYTES, file_findings, page_facts, read_file_state
 from migrate_to_pg.doctor.migration_history import migration_findings
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.records.diagnosis import Diagnosis, FileState, Holder
@@ -46,7 +46,7 @@ def test_a_lock_is_a_finding_only_where_the_same_process_still_holds_it() -> Non
         (100, (), True, ["stale-wal"]),
         (100, (), False, []),  # somebody may have it open whom the system does not show
         (100, (READER,), True, []),
-        (LARGE + 1, (READER,), True, ["large-wal"]),
+        (LARGE_WAL_BYTES + 1, (READER,), True, ["large-wal"]),
         (0, (), True, []),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_directory_that_cannot_be_written_to_is_no_hindrance(
 
 
 def test_a_database_without_migrations_names_some_and_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migration_history, "_NAMED", 3)
+    monkeypatch.setattr(migration_history, "_MAX_NAMES", 3)
     (finding,) = migration_findings(())
     assert finding.rule == "unapplied-migrations"
     assert finding.count > 10

@@ -1,4 +1,4 @@
-"""A database in, a verified copy of it beside it out; and the way back."""
+"""Make a verified copy of a database beside it, and restore it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from migrate_to_pg.sqlite.connection import open_snapshot, snapshot_uri
 from migrate_to_pg.sqlite.snapshot import Source
 from migrate_to_pg.system.clock import now
 
-#: The name of the backup where it is attached to the connection that repairs.
+#: Schema name of the backup, attached to the repairing connection.
 BACKUP = "migrate_to_pg_backup"
-#: Seconds that a reader may be in the way of putting it back.
-_PATIENCE = 30.0
+#: How long a reader may delay the restore.
+_RESTORE_TIMEOUT_SECONDS = 30.0
 
 
 def make_backup(source: Source, database: sqlite3.Connection) -> Path:
-    """Copy the database while ``database`` holds its write lock, and compare; the copy stays attached as BACKUP.
+    """Copy the database while ``database`` holds its write lock, and compare. The copy stays attached as BACKUP.
 
-    The copy gets its lasting name only when it is known to be whole.
+    The copy gets its permanent name only when it is known to be complete.
     """
     path = _free_name(source.path)
     unfinished = path.with_name(f"{path.name}.unfinished")
@@ -48,23 +48,23 @@ def _require_same(path: Path, differs: str) -> None:
 
 
 def _free_name(path: Path) -> Path:
-    """db.sqlite3.backup-20260131-235959, and -2 where that is taken."""
+    """Return db.sqlite3.backup-20260131-235959, or -2 where that exists."""
     name = f"{path.name}.backup-{now():%Y%m%d-%H%M%S}"
     candidates = [path.with_name(name), *(path.with_name(f"{name}-{n}") for n in range(2, 1000))]
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
 def restore(database: sqlite3.Connection, backup: Path) -> None:
-    """Put the backup back, all pages in one transaction of SQLite's, and compare again."""
-    deadline = time.monotonic() + _PATIENCE
+    """Copy the backup back, all pages in one SQLite transaction, and compare again."""
+    deadline = time.monotonic() + _RESTORE_TIMEOUT_SECONDS
 
-    def impatient(*_: int) -> None:
-        # Python itself would try for ever.
+    def on_progress(*_: int) -> None:
+        # Python itself would retry for ever.
         if time.monotonic() > deadline:
             raise sqlite3.OperationalError("database is locked")
 
     with closing(open_snapshot(backup)) as source:
-        source.backup(database, pages=-1, progress=impatient)
+        source.backup(database, pages=-1, progress=on_progress)
     differs = difference(database, BACKUP)
     if differs:
         raise sqlite3.DatabaseError(_("after putting it back, {differs} is not as in the backup", differs=differs))

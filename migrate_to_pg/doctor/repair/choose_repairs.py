@@ -1,39 +1,66 @@
-"""The names given to --repair in, what they stand for out."""
+"""Decide which rules can be repaired in SQLite itself, and resolve the names given to --repair.
+
+The repairs of migrate_to_pg --fix never touch the source.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from migrate_to_pg.doctor.repair.repairable import OTHER_NAMES, REPAIRS
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import Finding
 from migrate_to_pg.rules import RULES
+from migrate_to_pg.rules.advice import is_read_without_loss
+from migrate_to_pg.rules.keys import dangling_foreign_key, duplicate_key
+from migrate_to_pg.rules.schema import schema_drift
+from migrate_to_pg.rules.values import null_in_not_null
 from migrate_to_pg.system.suggestions import did_you_mean
 
-#: What concerns the file and not its content: asked for by name only.
+#: Repairs of the schema: rule -> "lossless" or "lossy".
+_OF_SCHEMA = {dangling_foreign_key.RULE.id: "lossless", schema_drift.RULE.id: "lossless"}
+#: Repairs of rows, the same as --fix.
+ROW_REPAIRS = {rule.id: rule.repair for rule in RULES if rule.mend is not None or rule is duplicate_key.RULE}
+#: Rule -> "lossless" or "lossy".
+REPAIRS = {**_OF_SCHEMA, **ROW_REPAIRS}
+#: Another name of a repair -> its rule.
+OTHER_NAMES = {rule.repair_name: rule.id for rule in RULES if rule.repair_name and rule.id in REPAIRS}
+#: Faults that a lost constraint let in. Without them the constraint can be restored.
+_LET_IN = {duplicate_key.RULE.id, null_in_not_null.RULE.id}
+#: Repairs of the file and not its content. They must be named.
 FILE_REPAIRS = ("checkpoint", "wal")
-
-
 #: Names of every lossless repair.
 _LOSSLESS = frozenset(("lossless", "all"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """What may be done to the database itself."""
+class AcceptedRepairs:
+    """The repairs that may be made in the database itself."""
 
-    #: In the order in which they are done.
+    #: In the order in which they are made.
     file: tuple[str, ...]
     rules: frozenset[str]
-    #: What was named itself, and not by "lossless" or "all".
+    #: Names as given, "lossless" and "all" included.
     named: frozenset[str]
 
 
-def accepted_repairs(names: Sequence[str]) -> Accepted:
-    """What --repair names; "lossless", or "all", means every such repair of what the database holds.
+def repairable(findings: Collection[Finding], *, schema: bool) -> tuple[str, ...]:
+    """Return the found rules with a repair, and the one that restores lost constraints.
 
-    Raises UsageError where a name is no rule, or one that has no repair in SQLite itself.
+    ``schema``: whether it is known what the migrations make on SQLite. Otherwise nothing of the schema is repaired.
+    """
+    offered = (f for f in findings if f.rule not in ROW_REPAIRS or f.repair)
+    found = {finding.rule for finding in offered if not is_read_without_loss(finding, findings)}
+    again = {schema_drift.RULE.id} if found & _LET_IN else set()
+    repairs = REPAIRS if schema else ROW_REPAIRS
+    return tuple(sorted((found | again) & set(repairs)))
+
+
+def accepted_repairs(names: Sequence[str]) -> AcceptedRepairs:
+    """Resolve the names of --repair. "lossless", or "all", means every lossless repair of the content.
+
+    Raise UsageError where a name is no rule, or one that has no repair in SQLite itself.
     """
     wanted = [OTHER_NAMES.get(name, name) for name in (given.strip() for given in names) if name]
     for name in wanted or [""]:
@@ -41,7 +68,7 @@ def accepted_repairs(names: Sequence[str]) -> Accepted:
             raise _unknown(name)
     every = {rule for rule, kind in REPAIRS.items() if kind == "lossless"}
     lossless = every if not _LOSSLESS.isdisjoint(wanted) else set()
-    return Accepted(
+    return AcceptedRepairs(
         file=tuple(name for name in FILE_REPAIRS if name in wanted),
         rules=frozenset(lossless | (set(wanted) & set(REPAIRS))),
         named=frozenset(wanted),

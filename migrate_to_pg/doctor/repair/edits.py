@@ -1,6 +1,6 @@
-"""A journal of edits in; out: the edits of one table in SQL, to be made while the table is made anew.
+"""Turn a journal of edits into SQL that applies one table's edits while it is rebuilt.
 
-The journal and the working copy are attached to the connection that repairs; their values never pass through Python.
+The journal and the working copy are attached to the repairing connection. Their values never pass through Python.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from migrate_to_pg.sqlite.compare_contents import StoredTable
 from migrate_to_pg.sqlite.connection import NUMBER, snapshot_uri
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, text
 
-#: The names of the two where they are attached: in the working copy are the rows as they are to be.
-_JOURNAL, MENDED = "migrate_to_pg_journal", "migrate_to_pg_mended"
+#: Schema names of the attached journal, and of the working copy with the repaired rows.
+_JOURNAL, REPAIRED = "migrate_to_pg_journal", "migrate_to_pg_repaired"
 
-#: Of a cell that was changed several times what it was at first, and what it is in the end.
-_FOLD = """
+#: First and last value of each cell, which may have been changed several times.
+_NET_EDITS = """
 CREATE TABLE edits ("table" TEXT, "column" TEXT, row INTEGER, old, new, PRIMARY KEY ("table", "column", row))
     WITHOUT ROWID;
 INSERT INTO edits
@@ -34,28 +34,28 @@ SELECT "table", "column" FROM edits GROUP BY 1, 2 UNION ALL SELECT "table", '' F
 """
 
 
-def fold(journal: Path) -> dict[str, set[str]]:
-    """Write the net edits into the journal; returns table -> columns that are edited, by PostgreSQL's names.
+def net_edits(journal: Path) -> dict[str, set[str]]:
+    """Write the net edits into the journal, and return table -> edited columns, by PostgreSQL's names.
 
-    A table of which rows only leave has none.
+    A table of which rows are only removed has no columns.
     """
     found: dict[str, set[str]] = {}
     with closing(sqlite3.connect(journal, isolation_level=None)) as database:
-        database.executescript(_FOLD)
+        database.executescript(_NET_EDITS)
         for table, column in database.execute(_EDITED):
             found.setdefault(table, set()).update({column} - {""})
     return found
 
 
 def attach(database: sqlite3.Connection, working: Path, journal: Path) -> None:
-    """Make both known to the connection that repairs."""
-    database.execute(f"ATTACH ? AS {MENDED}", [snapshot_uri(working)])
+    """Attach both databases to the repairing connection."""
+    database.execute(f"ATTACH ? AS {REPAIRED}", [snapshot_uri(working)])
     database.execute(f"ATTACH ? AS {_JOURNAL}", [snapshot_uri(journal)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edits:
-    """What becomes of the rows of one table."""
+class TableEdits:
+    """The edits of the rows of one table."""
 
     #: PostgreSQL's name of it.
     table: str
@@ -64,11 +64,11 @@ class Edits:
 
     @property
     def numbers(self) -> frozenset[str]:
-        """The columns, in lower case, in which a declared type may make 36 of 36.0."""
+        """The edited columns, in lower case, in which a declared type may convert 36.0 to 36."""
         return frozenset(column.lower() for column in self.columns)
 
     def selection(self, old: StoredTable, *, with_rowid: bool) -> Sql:
-        """The rows as they are to be, made of those that are there."""
+        """Return the query for the repaired rows, made of the present ones."""
         own = compose("o.{row}", row=_number(old))
         cells = [self._cell(column, own) for column in old.columns]
         return compose(
@@ -92,8 +92,8 @@ class Edits:
         )
         return compose("iif(EXISTS (SELECT 1 {edit}), (SELECT e.new {edit}), o.{c})", edit=edit, c=name(column))
 
-    def departed(self, database: sqlite3.Connection, old: StoredTable) -> bool:
-        """Whether any cell or row that is to be edited is no longer as it was when that was decided."""
+    def is_outdated(self, database: sqlite3.Connection, old: StoredTable) -> bool:
+        """Report whether any cell or row to edit has changed since the edit was decided on."""
         checks = [self._changed_since(old, column) for column in self.columns]
         if self._has_rows(database):
             checks.append(self._row_changed_since(old))
@@ -134,7 +134,7 @@ def _number(old: StoredTable) -> Sql:
 
 
 def _numbered(old: StoredTable) -> Sql:
-    """The rows with their numbers: the journal's, which are places where SQLite gives a row none."""
+    """Return the rows with the journal's row numbers: positions where a table has no rowid."""
     table = compose("main.{table}", table=name(old.name))
     if old.rowid:
         return table

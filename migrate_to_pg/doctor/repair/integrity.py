@@ -1,4 +1,4 @@
-"""A connection in; out: what SQLite's own checks say of the database, to be compared before and after a repair."""
+"""Run SQLite's own checks on the database, to compare them before and after a repair."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Broken = Counter[tuple[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Soundness:
-    """What integrity_check and foreign_key_check find."""
+class IntegrityResult:
+    """The results of integrity_check and foreign_key_check."""
 
     messages: frozenset[str]
     broken_keys: Broken
-    #: The tables that SQLite could not check.
+    #: Tables that SQLite could not check.
     unknown: frozenset[str] = frozenset()
 
 
-def soundness(database: sqlite3.Connection) -> Soundness:
-    """Ask both, within whatever transaction is open."""
+def read_integrity(database: sqlite3.Connection) -> IntegrityResult:
+    """Run both checks within the open transaction."""
     messages = set(integrity_check.answers(database, integrity_check.WHOLE)) - {"ok", ""}
     broken: Broken = Counter()
     unknown = set()
@@ -38,7 +38,7 @@ def soundness(database: sqlite3.Connection) -> Soundness:
             # "foreign key mismatch": a parent has no such unique key.
             messages.add(str(error))
             unknown.add(table)
-    return Soundness(messages=frozenset(messages), broken_keys=broken, unknown=frozenset(unknown))
+    return IntegrityResult(messages=frozenset(messages), broken_keys=broken, unknown=frozenset(unknown))
 
 
 def _broken_keys(database: sqlite3.Connection, table: str) -> Broken:
@@ -47,8 +47,8 @@ def _broken_keys(database: sqlite3.Connection, table: str) -> Broken:
     return Counter({(table, keys[number][1]): count for number, count in database.execute(query, [table])})
 
 
-def worse(before: Soundness, after: Soundness) -> list[str]:
-    """What was not there before: empty where a repair did no harm."""
+def new_failures(before: IntegrityResult, after: IntegrityResult) -> list[str]:
+    """Return the failures that were not there before: none where a repair did no harm."""
     rows = [
         _(
             "{rows} of {table} would break the foreign key on {columns}",
@@ -62,9 +62,9 @@ def worse(before: Soundness, after: Soundness) -> list[str]:
     return [*sorted(after.messages - before.messages), *rows]
 
 
-def check_integrity(before: Soundness, after: Soundness) -> None:
+def check_integrity(before: IntegrityResult, after: IntegrityResult) -> None:
     """Raise RepairError where a repair did harm."""
-    found = worse(before, after)
+    found = new_failures(before, after)
     if found:
         raise RepairError(
             _("After the repair SQLite's own checks would find what they did not find before; nothing was changed."),

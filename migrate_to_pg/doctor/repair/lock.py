@@ -1,7 +1,7 @@
-"""A database in, the connection that repairs it out, holding SQLite's write lock; or the words why it cannot be had.
+"""Open the connection that repairs a database, with SQLite's write lock, or explain why it cannot be had.
 
-While it is held, nothing else of this process may open the file and close it again: that would drop every POSIX lock
-that the process has on it. Copies are made over a connection that was opened before.
+While the lock is held, nothing else of this process may open the file and close it again: that would drop every POSIX
+lock that the process has on it. Copies are made over a connection that was opened before.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.sqlite.open_processes import open_processes
 
-#: Seconds to wait for another writer.
-WAIT = 5.0
-#: How often its own size a database needs beside it: the backup, the tables made anew, SQLite's journal of all that.
-_ROOM_BESIDE = 3
-#: And where the copies lie on which the repair is tried, and rows are mended.
-_ROOM_FOR_COPIES = 6
+#: How long to wait for another writer.
+LOCK_TIMEOUT_SECONDS = 5.0
+#: Space beside the database, in multiples of its size: the backup, the rebuilt tables, SQLite's journal of all that.
+_SPACE_BESIDE = 3
+#: Space for the copies on which the repair is rehearsed, in multiples of the database's size.
+_SPACE_FOR_COPIES = 6
 _STOP = N_("Stop the application, and run again.")
 
 
@@ -39,7 +39,7 @@ def require_possible(path: Path, held: int, workplace: Path) -> None:
             raise RepairError(
                 _("{what} cannot be written to.", what=what), remedy=_("Run as the user whom the application runs as.")
             )
-    for directory, times in ((path.parent, _ROOM_BESIDE), (workplace, _ROOM_FOR_COPIES)):
+    for directory, times in ((path.parent, _SPACE_BESIDE), (workplace, _SPACE_FOR_COPIES)):
         free = shutil.disk_usage(directory).free
         if free < held * times:
             raise RepairError(
@@ -55,25 +55,24 @@ def require_possible(path: Path, held: int, workplace: Path) -> None:
 
 @contextmanager
 def locked(choice: SourceChoice) -> Iterator[sqlite3.Connection]:
-    """A connection with the project's functions, within a transaction that has the write lock.
+    """Open a connection with the project's functions, in a transaction that holds the write lock.
 
-    Whatever is not committed when it is left is rolled back.
+    Everything that is not committed in the block is rolled back.
     """
     try:
         with connect_like_django(choice, choice.path) as database:
-            database.execute(f"PRAGMA busy_timeout = {WAIT * 1000:.0f}")
+            database.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_SECONDS * 1000:.0f}")
             _make_atomic(database, choice.path)
             prepare(database)
             begin(database, choice.path)
             yield database
     except django.db.Error as error:
-        raise not_had(choice.path, error) from error
+        raise lock_error(choice.path, error) from error
 
 
-#: What a connection must have, for a commit to be made whole or not at all and to outlive a power cut, whatever the
-#: application is content with: (PRAGMA, what it is set to where it is not so, what it may be).
+#: (PRAGMA, value to set, allowed values) that make a commit atomic and durable, whatever the application has chosen.
 _ATOMIC = (
-    # First: in exclusive mode the journal of a -wal database cannot be changed, and nobody else could read meanwhile.
+    # First: in exclusive mode the journal of a -wal database cannot be changed, and nobody else could read.
     ("locking_mode", "NORMAL", ("normal",)),
     # MEMORY and OFF keep no journal on the disk.
     ("journal_mode", "DELETE", ("wal", "delete", "truncate", "persist")),
@@ -85,11 +84,11 @@ _ATOMIC = (
 
 
 def _make_atomic(database: sqlite3.Connection, path: Path) -> None:
-    """Take back what the project's own handlers of connection_created set. Raises RepairError where that fails."""
+    """Reset what the project's own handlers of connection_created set. Raise RepairError where that fails."""
     for name, wanted, allowed in _ATOMIC:
-        if _asked(database, name) not in allowed:
+        if _pragma(database, name) not in allowed:
             database.execute(f"PRAGMA main.{name} = {wanted}").fetchall()
-        if (found := _asked(database, name)) not in allowed:
+        if (found := _pragma(database, name)) not in allowed:
             raise RepairError(
                 _(
                     "{path} cannot be repaired safely: the project's own connections have PRAGMA {name} = {found}, and"
@@ -105,40 +104,45 @@ def _make_atomic(database: sqlite3.Connection, path: Path) -> None:
             )
 
 
-def _asked(database: sqlite3.Connection, name: str) -> str | int:
+def _pragma(database: sqlite3.Connection, name: str) -> str | int:
     row = database.execute(f"PRAGMA main.{name}").fetchone()
     return row[0] if row else ""
 
 
 def begin(database: sqlite3.Connection, path: Path) -> None:
-    """Take the write lock. Raises RepairError, naming who has it."""
+    """Take the write lock. Raise RepairError with the process that holds it."""
     try:
         database.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
-        raise not_had(path, error) from error
+        raise lock_error(path, error) from error
 
 
 def commit(database: sqlite3.Connection, path: Path) -> None:
-    """Commit; with a rollback journal a reader can be in the way. Raises RepairError, and everything is rolled back."""
+    """Commit. Raise RepairError, with everything rolled back, where a reader blocks it, as with a rollback journal."""
     try:
         database.execute("COMMIT")
     except sqlite3.Error as error:
-        raise not_had(path, error) from error
+        raise lock_error(path, error) from error
 
 
-def not_had(path: Path, error: Exception) -> RepairError:
-    """What SQLite answered, and who is in the way."""
+def lock_error(path: Path, error: Exception) -> RepairError:
+    """Return the error with SQLite's message and the processes that have the database open."""
     return RepairError(
-        _("{path} cannot be written to within {wait:.0f} s: {error}.", path=path, wait=WAIT, error=error),
-        detail=[who_has_it_open(path)],
+        _(
+            "{path} cannot be written to within {wait:.0f} s: {error}.",
+            path=path,
+            wait=LOCK_TIMEOUT_SECONDS,
+            error=error,
+        ),
+        detail=[describe_open_processes(path)],
         remedy=_(_STOP),
     )
 
 
-def who_has_it_open(path: Path) -> str:
-    """The processes, as far as the system shows them."""
+def describe_open_processes(path: Path) -> str:
+    """Describe the processes that have it open, as far as the system shows them."""
     found, complete = open_processes(path)
-    told = [
+    described = [
         _(
             "process {pid} ({program}){what}",
             pid=h.pid,
@@ -149,7 +153,7 @@ def who_has_it_open(path: Path) -> str:
     ]
     unknown = [] if complete else [_("processes that the system does not show")]
     return (
-        _("It is open in {what}.", what="; ".join([*told, *unknown]))
-        if told or unknown
+        _("It is open in {what}.", what="; ".join([*described, *unknown]))
+        if described or unknown
         else _("No other process has it open.")
     )

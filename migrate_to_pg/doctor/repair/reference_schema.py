@@ -1,4 +1,4 @@
-"""Tables and indexes as the applied migrations make them on SQLite: what a repair may bring back, and nothing else."""
+"""Read tables and indexes as the applied migrations make them on SQLite: all that a repair may restore."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Index:
     """One index of a table, Django's or the database's own."""
 
     name: str
-    #: '' where a constraint of the table's makes it.
+    #: '' where a constraint of the table makes it.
     sql: str
     unique: bool
-    #: Its columns in lower case; None where it has an expression or a condition.
+    #: Its columns in lower case. None where it has an expression or a condition.
     columns: tuple[str, ...] | None
 
 
@@ -39,7 +39,7 @@ class ReferenceTable:
     indexes: tuple[Index, ...]
 
     def definition(self, column: str) -> str | None:
-        """The definition of a column, named in any case."""
+        """Return the definition of a column, named in any case."""
         found = ddl_statement.columns(self.sql)
         return next((c.text for c in found if c.name.lower() == column.lower()), None)
 
@@ -49,20 +49,17 @@ Reference = Mapping[str, ReferenceTable]
 
 
 def make_reference(schema: SqliteSchema, registry: Registry) -> Reference:
-    """Every table that the migrations make on SQLite; none where they do not run there."""
+    """Read every table that the migrations make on SQLite, none where they do not run there."""
     if schema.complaint:
         return {}
     sqlite = backend("sqlite3")
-    models = {called(model._meta.db_table, sqlite).lower(): model for model in _stored_models(registry)}
+    stored = filter(has_table, registry.source.get_models(include_auto_created=True))
+    models = {called(model._meta.db_table, sqlite).lower(): model for model in stored}
     with schema.opened() as database:
-        # A virtual table is its module's, with those in which it keeps its contents.
+        # A virtual table, with its shadow tables, belongs to its module.
         tables = [row[1] for row in database.execute("PRAGMA main.table_list") if row[2] == "table"]
         named = {table.lower(): table for table in tables if not table.startswith("sqlite_")}
         return {key: _read(database, table, models.get(key)) for key, table in named.items()}
-
-
-def _stored_models(registry: Registry) -> Iterable[type[models.Model]]:
-    return filter(has_table, registry.source.get_models(include_auto_created=True))
 
 
 def _read(database: sqlite3.Connection, table: str, model: type[models.Model] | None) -> ReferenceTable:
@@ -73,7 +70,7 @@ def _read(database: sqlite3.Connection, table: str, model: type[models.Model] | 
 
 
 def read_indexes(database: sqlite3.Connection, table: str) -> Iterable[Index]:
-    """The indexes of a table, that of its primary key included."""
+    """Yield the indexes of a table, that of its primary key included."""
     listed = database.execute("SELECT name, \"unique\", partial FROM pragma_index_list(?, 'main')", [table]).fetchall()
     for index, unique, partial in listed:
         columns = [
@@ -93,7 +90,7 @@ def read_indexes(database: sqlite3.Connection, table: str) -> Iterable[Index]:
 
 
 def _with_statement(table: str, shape: TableDefinition, model: type[models.Model] | None, index: Index) -> Index:
-    """A constraint within CREATE TABLE cannot be added to a table that lacks it; a unique index does the same."""
+    """Give an index of a constraint, which cannot be added to an existing table, a CREATE UNIQUE INDEX statement."""
     if index.sql or index.columns is None:
         return index
     own_name = _constraint_name(table, model, index.columns)
@@ -104,7 +101,7 @@ def _with_statement(table: str, shape: TableDefinition, model: type[models.Model
 
 
 def _constraint_name(table: str, model: type[models.Model] | None, columns: tuple[str, ...]) -> str:
-    """The constraint's own name, else the one that Django's schema editor makes of the columns."""
+    """Return the constraint's own name, else the one that Django's schema editor makes of the columns."""
     for constraint in model._meta.constraints if model else ():
         fields = [model._meta.get_field(field) for field in getattr(constraint, "fields", ())] if model else []
         if tuple(str(getattr(field, "column", "")).lower() for field in fields) == columns:

@@ -1,4 +1,4 @@
-"""What was found before and after a repair in; out: every reason to take it back."""
+"""Compare the findings before and after a repair for reasons to undo it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from migrate_to_pg.rules.doctor_findings import WRITE_PROBE
 
 
 def find_regressions(
-    before: Collection[Finding], after: Collection[Finding], steps: Collection[Step], mended: RepairedRows | None
+    before: Collection[Finding], after: Collection[Finding], steps: Collection[Step], repaired_rows: RepairedRows | None
 ) -> list[str]:
-    """What is found that was not there before, and what should be gone but is not; empty where all is well.
+    """Return new findings, and those that should be gone, none where the repair is good.
 
-    What came to light while rows were mended was there before: equal keys, say, once they are written alike.
+    Findings of the repair of rows count as known: equal keys, say, that showed once they were spelled alike.
     """
-    outcome = mended.findings if mended else ()
-    edited = {table.name for table, _ in mended.edits} if mended else set()
-    known = [*before, *(finding for finding in outcome if not finding.applied)]
-    # Wrong values hid it: a lost constraint is told only once the rows could be under it again.
-    looked_at = [f for f in after if f.level is Level.ERROR or f.table not in edited]
-    settled = {(f.rule, f.table, f.column) for f in outcome if f.applied}
-    return [*_new(known, looked_at), *_left(after, steps, settled)]
+    row_findings = repaired_rows.findings if repaired_rows else ()
+    edited = {table.name for table, _ in repaired_rows.edits} if repaired_rows else set()
+    known = [*before, *(finding for finding in row_findings if not finding.applied)]
+    # Wrong values hid it: a lost constraint is a finding only once the rows satisfy it again.
+    relevant = [f for f in after if f.level is Level.ERROR or f.table not in edited]
+    repaired = {(f.rule, f.table, f.column) for f in row_findings if f.applied}
+    return [*_new(known, relevant), *_left(after, steps, repaired)]
 
 
 def _new(before: Collection[Finding], after: Collection[Finding]) -> Iterator[str]:
@@ -36,9 +36,9 @@ def _new(before: Collection[Finding], after: Collection[Finding]) -> Iterator[st
 
 
 def _covers(known: Finding, finding: Finding) -> bool:
-    """Whether it is the same fault, or what is left of it.
+    """Report whether it is the same fault, or the rest of it.
 
-    A table that could not be written to for one reason may not be for another that comes to light now.
+    A table that could not be written to for one reason may not be for another that appears now.
     """
     if known.rule == WRITE_PROBE.id:
         return True
@@ -46,12 +46,12 @@ def _covers(known: Finding, finding: Finding) -> bool:
 
 
 def _left(
-    after: Collection[Finding], steps: Collection[Step], settled: Collection[tuple[str, str, str]]
+    after: Collection[Finding], steps: Collection[Step], repaired: Collection[tuple[str, str, str]]
 ) -> Iterator[str]:
-    """A step that says which columns it repairs must have repaired them, and mended rows must be mended."""
+    """Yield the findings that a step says it repairs, or that the repair of rows had repaired."""
     for finding in after:
         place = (finding.rule, finding.table, finding.column)
-        if place in settled or any(step.repairs(finding) for step in steps):
+        if place in repaired or any(step.repairs(finding) for step in steps):
             yield _("still there: {place}", place=_place(finding))
 
 
@@ -61,7 +61,7 @@ def _place(finding: Finding) -> str:
 
 
 def require_none(found: list[str]) -> None:
-    """Raise RepairError where there is any doubt."""
+    """Raise RepairError where there is a regression."""
     if found:
         raise RepairError(
             _("The repair did not come out as it should; the database is as it was."),

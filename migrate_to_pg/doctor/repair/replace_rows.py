@@ -1,6 +1,6 @@
-"""A diagnosed copy and the accepted repairs of rows in; out: a working copy with them made, and the edits, to replay.
+"""Repair rows on a working copy, and collect the edits to replay in the database.
 
-They are the repairs of ``migrate_to_pg --fix``, made by the very same code.
+The repairs are those of ``migrate_to_pg --fix``, made by the same code.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_to_pg.doctor.examine import stage
-from migrate_to_pg.doctor.repair.edits import Edits, fold
+from migrate_to_pg.doctor.repair.edits import TableEdits, net_edits
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
@@ -24,43 +24,43 @@ Progress = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairedRows:
-    """What the accepted repairs of rows come to."""
+    """The result of the accepted repairs of rows."""
 
-    #: SQLite databases: the rows as they are to be, and the edits.
+    #: SQLite databases with the repaired rows and the edits.
     working: Path
     journal: Path
-    mended: RepairResult
+    result: RepairResult
     #: The tables that are edited, by SQLite's name, with their edits.
-    edits: tuple[tuple[PlannedTable, Edits], ...]
-    #: As they are afterwards: those that were mended are applied.
+    edits: tuple[tuple[PlannedTable, TableEdits], ...]
+    #: Findings afterwards: repaired ones are marked as applied.
     findings: tuple[Finding, ...]
 
     def changes(self, table: str, column: str) -> Iterator[ChangedCells]:
-        """Which rules changed a column, by PostgreSQL's names."""
-        return (cells for cells in self.mended.changed if (cells.table, cells.column) == (table, column))
+        """Return the changes of a column, by PostgreSQL's names."""
+        return (cells for cells in self.result.changed if (cells.table, cells.column) == (table, column))
 
     def repaired(self) -> Iterator[Repaired]:
-        """What was done, in words, by SQLite's names of the tables."""
+        """Describe the repairs by SQLite's names of the tables."""
         own = {table.name: table.source.name for table, __ in self.edits}
-        for cells in self.mended.changed:
+        for cells in self.result.changed:
             changed = pluralize(cells.count, "value", "values")
             what = _(
                 "{changed} of {column} changed; the old ones are in the backup", changed=changed, column=cells.column
             )
             yield Repaired(rule=cells.rule, table=own.get(cells.table, cells.table), what=what)
-        for rows in self.mended.aside:
+        for rows in self.result.aside:
             what = _(
                 "{rows} merged into those that stay; the backup has them as they were",
                 rows=pluralize(rows.count, "row", "rows"),
             )
             yield Repaired(rule=rows.rule, table=own.get(rows.table, rows.table), what=what)
 
-    def remaining(self, rules: frozenset[str], spared: Collection[str]) -> Iterator[NotRepaired]:
-        """Whatever of those rules' findings is left, but for the tables that were left as they are."""
+    def remaining(self, rules: frozenset[str], skipped: Collection[str]) -> Iterator[NotRepaired]:
+        """Yield what is left of those rules' findings, except in skipped tables."""
         for finding in self.findings:
-            if finding.rule in rules and not finding.applied and finding.table not in spared:
-                left = pluralize(finding.count, "row is left", "rows are left")
-                reason = _("{left} for which the repair has nothing certain to put there", left=left)
+            if finding.rule in rules and not finding.applied and finding.table not in skipped:
+                rows = pluralize(finding.count, "row", "rows")
+                reason = _("{rows} without an unambiguous value, to be corrected by hand", rows=rows)
                 yield NotRepaired(rule=finding.rule, table=finding.table, column=finding.column, reason=reason)
 
 
@@ -75,25 +75,27 @@ def repaired_rows(
     place: WorkDirectory,
     progress: Progress,
 ) -> RepairedRows | None:
-    """Make the repairs on a copy, but for the tables to be spared; None where nothing calls for them."""
+    """Make the repairs on a copy, except in the tables ``spared``. Return None where nothing needs them."""
     accepted = Accepted(fix=rules, spared=frozenset(spared))
     if not is_called_for(findings, accepted):
         return None
     working, journal = place.working_copy, place.unfinished_journal
     with stage(progress, "trial"):
-        mended, __, outcome = repair_rows(
+        result, __, remaining = repair_rows(
             plan, catalog, snapshot, findings, accepted=accepted, working=working, journal=journal, progress=progress
         )
-        edited = fold(journal)
+        edited = net_edits(journal)
     tables = [(table, edited[table.name]) for table in plan.tables if table.name in edited]
     return RepairedRows(
         working=working,
         journal=journal,
-        mended=mended,
-        edits=tuple((table, _edits(table, columns)) for table, columns in tables),
-        findings=outcome,
+        result=result,
+        edits=tuple(
+            (
+                table,
+                TableEdits(table=table.name, columns={c.source.name: c.name for c in table.columns if c.name in names}),
+            )
+            for table, names in tables
+        ),
+        findings=remaining,
     )
-
-
-def _edits(table: PlannedTable, columns: set[str]) -> Edits:
-    return Edits(table=table.name, columns={c.source.name: c.name for c in table.columns if c.name in columns})

@@ -1,7 +1,7 @@
-"""A database and the accepted repairs in; the database repaired out, or exactly as it was, and the record of it.
+"""Repair a database in place, or leave it exactly as it was, and record what happened.
 
-Everything is tried on a copy first, and examined there. What was seen to work is then done again to the database
-itself, in one transaction, which is committed only where the outcome is the same, byte for byte.
+Everything is rehearsed on a copy first, and examined there. The steps that worked are then repeated on the database
+itself, in one transaction, which is committed only where the result is the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migrate_to_pg.doctor.examine import Checkup, check_up, stage
+from migrate_to_pg.doctor.examine import Examination, examine_copy, stage
 from migrate_to_pg.doctor.repair import regressions
 from migrate_to_pg.doctor.repair.backup import make_backup, restore
 from migrate_to_pg.doctor.repair.decision import Decision
 from migrate_to_pg.doctor.repair.edits import attach
-from migrate_to_pg.doctor.repair.integrity import check_integrity, soundness
+from migrate_to_pg.doctor.repair.integrity import check_integrity, read_integrity
 from migrate_to_pg.doctor.repair.lock import begin, commit, locked, require_possible
 from migrate_to_pg.doctor.repair.rebuild import RebuildError, prepare
 from migrate_to_pg.doctor.repair.replace_rows import RepairedRows
-from migrate_to_pg.doctor.repair.steps import EditRows, MakeIndexes, RowsError, Step
+from migrate_to_pg.doctor.repair.steps import CreateIndexes, ReplaceRows, RowsError, Step
 from migrate_to_pg.errors import MigrateToPgError, RepairError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.databases import SourceChoice
@@ -36,12 +36,12 @@ from migrate_to_pg.system.workdir import WorkDirectory
 
 Progress = Callable[[Event], None]
 
-#: The name of the copy on which the repair was tried, where it is attached to the connection that repairs.
-_TRIED = "migrate_to_pg_tried"
+#: Schema name of the rehearsal's copy, attached to the repairing connection.
+_REHEARSED = "migrate_to_pg_rehearsed"
 
 
-class InPlace:
-    """One repair of one database; ``run`` may be called once."""
+class RepairRun:
+    """One repair of one database. ``run`` may be called once."""
 
     def __init__(
         self, choice: SourceChoice, place: WorkDirectory, accepted: Collection[str], progress: Progress
@@ -51,20 +51,19 @@ class InPlace:
         self.place = place
         self.accepted = accepted
         self.progress = progress
-        #: As far as it came.
         self.backup = Path()
         self.committed = False
         self.restored = False
         self.version = 0
         self.steps: list[Step] = []
-        self.find_rejected: list[NotRepaired] = []
-        self.mended: RepairedRows | None = None
-        self.before = Checkup()
-        #: What was found in the end; None where the database is as it was.
-        self.after: Checkup | None = None
+        self.refused: list[NotRepaired] = []
+        self.repaired_rows: RepairedRows | None = None
+        self.before = Examination()
+        #: The examination after the repair. None where the database is unchanged.
+        self.after: Examination | None = None
 
     def run(self) -> RepairRecord:
-        """Repair, or leave the database as it is; never raises for what SQLite or the database's state refuses."""
+        """Repair, or leave the database unchanged. Record errors of SQLite and of the database's state."""
         try:
             self._run()
         except (MigrateToPgError, RebuildError, sqlite3.Error, OSError, UnicodeEncodeError) as error:
@@ -90,14 +89,14 @@ class InPlace:
         return RepairRecord(
             backup=self._backup_name,
             repaired=tuple(done for step in self.steps for done in step.repaired()) if holds else (),
-            not_repaired=tuple(dict.fromkeys(self.find_rejected)),
+            not_repaired=tuple(dict.fromkeys(self.refused)),
             restored=self.restored,
             failure=failure,
         )
 
     def _run(self) -> None:
-        # The connection that copies is opened first: to open the file again later would drop the lock. It is closed
-        # first, too: the last one writes the -wal back.
+        # The copying connection is opened first: opening the file again later would drop the lock. It is also closed
+        # first: the last one writes the -wal back.
         with Source(self.path) as source:
             require_possible(self.path, source.size, self.place.directory)
             with locked(self.choice) as database, source:
@@ -107,8 +106,10 @@ class InPlace:
                     self._plan()
                     self._try_out()
                 finally:
+                    # Nothing was changed, so the backup has no use.
                     if not self.steps:
-                        self._drop_backup()
+                        self.backup.unlink()
+                        self.backup = Path()
                 if self.steps:
                     self._repair(database)
                     self._verify_or_restore(source, database)
@@ -122,10 +123,10 @@ class InPlace:
         return self.place.unfinished
 
     def _plan(self) -> None:
-        """Examine a copy, and decide what is to be done."""
+        """Examine a copy, and decide on the steps."""
         shutil.copyfile(self.backup, self._copy)
         self._copy.chmod(0o600)
-        self.before = check_up(self.choice, self._copy, self.progress)
+        self.before = examine_copy(self.choice, self._copy, self.progress)
         catalog, plan = self.before.catalog, self.before.plan
         damaged = [finding for finding in self.before.findings if finding.rule in _BEYOND_REPAIR]
         if damaged or catalog is None or plan is None:
@@ -141,68 +142,63 @@ class InPlace:
         self._decide()
 
     def _decide(self) -> None:
-        self.steps, self.find_rejected = self._decision.steps()
-        self.mended = self._decision.mended
-
-    def _drop_backup(self) -> None:
-        """Nothing was changed: a copy of what is there would only be in the way."""
-        self.backup.unlink()
-        self.backup = Path()
+        self.steps, self.refused = self._decision.steps()
+        self.repaired_rows = self._decision.repaired_rows
 
     def _try_out(self) -> None:
-        """Repair the copy, and examine it again; what cannot be done there is left out."""
-        while self.steps and (stuck := self._rehearse()):
-            self._decision.skip_table(self.steps, stuck)
+        """Repair the copy, and examine it again. Steps that fail there are left out."""
+        while self.steps and (error := self._rehearse()):
+            self._decision.skip_table(self.steps, error)
             self._decide()
         if self.steps:
-            after = check_up(self.choice, self._copy, self.progress)
+            after = examine_copy(self.choice, self._copy, self.progress)
             regressions.require_none(self._all_regressions(after))
 
     def _rehearse(self) -> RowsError | None:
-        """Repair the copy; where the rows of one table are in the way of all others', nothing, and which it is."""
+        """Repair the copy. Return the error, with nothing changed, where one table's rows block all others'."""
         with stage(self.progress, "rehearsal"), connect_like_django(self.choice, self._copy) as database:
             prepare(database)
             self._attach(database)
             database.execute("BEGIN IMMEDIATE")
-            known = soundness(database)
-            due = (_still_due(database, step) for step in self.steps)
+            known = read_integrity(database)
+            remaining = (step.remaining(database) if isinstance(step, CreateIndexes) else step for step in self.steps)
             try:
-                self.steps = [works for step in due if step and (works := self._what_works(database, step))]
-            except RowsError as stuck:
+                self.steps = [done for step in remaining if step and (done := self._apply_or_reduce(database, step))]
+            except RowsError as error:
                 database.execute("ROLLBACK")
-                return stuck
-            if not any(isinstance(step, EditRows) for step in self.steps):
-                self.mended = None
-            check_integrity(known, soundness(database))
+                return error
+            if not any(isinstance(step, ReplaceRows) for step in self.steps):
+                self.repaired_rows = None
+            check_integrity(known, read_integrity(database))
             database.execute("COMMIT")
         return None
 
     def _attach(self, database: sqlite3.Connection) -> None:
-        if self.mended:
-            attach(database, self.mended.working, self.mended.journal)
+        if self.repaired_rows:
+            attach(database, self.repaired_rows.working, self.repaired_rows.journal)
 
-    def _what_works(self, database: sqlite3.Connection, step: Step) -> Step | None:
-        """The step, or what takes its place where it cannot be done; the rest is refused.
+    def _apply_or_reduce(self, database: sqlite3.Connection, step: Step) -> Step | None:
+        """Return the step, or a smaller one where it fails. The difference is refused.
 
-        Raises RowsError where one table's rows are in the way of others', which may go without them.
+        Raise RowsError where one table's rows block those of others, which can be repaired without them.
         """
         error = self._try_step(database, step)
         if error is None:
             return step
-        lesser = None
-        if isinstance(step, EditRows) and isinstance(error, RowsError):
-            lesser = step.without_table(error.table)
-            if lesser is None and self._decision.can_skip(step, step.edits[error.table].table):
+        smaller = None
+        if isinstance(step, ReplaceRows) and isinstance(error, RowsError):
+            smaller = step.without_table(error.table)
+            if smaller is None and self._decision.can_skip(step, step.edits[error.table].table):
                 raise error
-        works = self._what_works(database, lesser) if lesser else None
-        told = lesser.repaired() if lesser else ()
+        applied = self._apply_or_reduce(database, smaller) if smaller else None
+        included = smaller.repaired() if smaller else ()
         reason = str(error) or type(error).__name__
-        left = (gone for gone in step.repaired() if gone not in told)
-        self.find_rejected += [NotRepaired(rule=gone.rule, table=gone.table, reason=reason) for gone in left]
-        return works
+        dropped = (repair for repair in step.repaired() if repair not in included)
+        self.refused += [NotRepaired(rule=repair.rule, table=repair.table, reason=reason) for repair in dropped]
+        return applied
 
     def _try_step(self, database: sqlite3.Connection, step: Step) -> Exception | None:
-        """Why a step cannot be done; None where it is done now."""
+        """Apply a step, or return the error with nothing changed."""
         database.execute("SAVEPOINT step")
         try:
             step.apply(database)
@@ -214,29 +210,29 @@ class InPlace:
         return None
 
     def _repair(self, database: sqlite3.Connection) -> None:
-        """Do the same to the database, and commit it where the outcome is the same."""
+        """Repeat the steps on the database, and commit where the result is the same."""
         with stage(self.progress, "repair"):
             self._attach(database)
-            known = soundness(database)
+            known = read_integrity(database)
             for step in self.steps:
                 step.apply(database)
-            check_integrity(known, soundness(database))
-            database.execute(f"ATTACH ? AS {_TRIED}", [snapshot_uri(self._copy)])
-            differs = difference(database, _TRIED)
+            check_integrity(known, read_integrity(database))
+            database.execute(f"ATTACH ? AS {_REHEARSED}", [snapshot_uri(self._copy)])
+            differs = difference(database, _REHEARSED)
             if differs:
                 regressions.require_none(
                     [_("{differs} is not as it was when the repair was tried on a copy", differs=differs)]
                 )
-            # As long as the lock is held nobody else can commit: what counts from here on is others' doing.
+            # While the lock is held nobody else can commit: later changes of the version are others' writes.
             self.version = _data_version(database)
             commit(database, self.path)
             self.committed = True
 
     def _verify_or_restore(self, source: Source, database: sqlite3.Connection) -> None:
-        """Examine the database while nobody writes to it; where there is any doubt the backup is put back."""
-        with self._held(database) as untouched:
+        """Examine the database while nobody writes to it, and restore the backup for any regression."""
+        with self._held(database) as unchanged:
             found = self._regressions(source)
-        if found and not untouched:
+        if found and not unchanged:
             raise RepairError(
                 _(
                     "{path} was written to by others right after the repair; the backup was not put back.",
@@ -251,7 +247,7 @@ class InPlace:
 
     @contextmanager
     def _held(self, database: sqlite3.Connection) -> Iterator[bool]:
-        """Hold the write lock again; whether nobody else wrote since the repair was committed."""
+        """Hold the write lock again, and yield whether nobody else wrote since the repair was committed."""
         try:
             begin(database, self.path)
         except RepairError:
@@ -261,17 +257,17 @@ class InPlace:
         database.execute("ROLLBACK")
 
     def _regressions(self, source: Source) -> list[str]:
-        """Every reason to take the repair back; that it cannot be read is one."""
+        """Return every reason to undo the repair, such as that the database cannot be read."""
         fresh = self._copy.with_name(f"{self._copy.name}.after")
         try:
             source.copy(fresh)
         except (MigrateToPgError, sqlite3.Error, OSError) as error:
             return [str(error)]
-        self.after = check_up(self.choice, fresh, self.progress)
+        self.after = examine_copy(self.choice, fresh, self.progress)
         return self._all_regressions(self.after)
 
-    def _all_regressions(self, after: Checkup) -> list[str]:
-        return regressions.find_regressions(self.before.findings, after.findings, self.steps, self.mended)
+    def _all_regressions(self, after: Examination) -> list[str]:
+        return regressions.find_regressions(self.before.findings, after.findings, self.steps, self.repaired_rows)
 
     def _restore(self, database: sqlite3.Connection, found: list[str]) -> None:
         try:
@@ -294,12 +290,8 @@ class InPlace:
         self.after = None
 
 
-#: Rules that say that what is read is not what was written.
+#: Rules by which data read are not data written.
 _BEYOND_REPAIR = (integrity_check.RULE.id, "unreadable")
-
-
-def _still_due(database: sqlite3.Connection, step: Step) -> Step | None:
-    return step.still_due(database) if isinstance(step, MakeIndexes) else step
 
 
 def _data_version(database: sqlite3.Connection) -> int:

@@ -1,6 +1,6 @@
-"""The repairs in place, each for findings of one table, or of rows: what it is going to do, and how in a transaction.
+"""The steps of a repair in place: each describes and makes one change of the tables or rows.
 
-A step looks at the tables as they are when it is its turn, so that each may follow any other.
+A step reads the tables when it is applied, so that each may follow any other.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from migrate_to_pg.doctor.repair.drift import lost_indexes
-from migrate_to_pg.doctor.repair.edits import Edits
-from migrate_to_pg.doctor.repair.rebuild import Rebuild, RebuildError, rebuild
+from migrate_to_pg.doctor.repair.edits import TableEdits
+from migrate_to_pg.doctor.repair.rebuild import RebuildError, TableRebuild, rebuild
 from migrate_to_pg.doctor.repair.reference_schema import Index, ReferenceTable
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
@@ -23,7 +23,7 @@ from migrate_to_pg.sqlite.ddl import read_definition
 
 
 class RowsError(RebuildError):
-    """The rows of one table of several cannot be put in the place of those that were."""
+    """The rows of one table of several cannot be replaced."""
 
     def __init__(self, table: str, reason: str) -> None:
         super().__init__(reason)
@@ -31,21 +31,21 @@ class RowsError(RebuildError):
 
 
 class Step(Protocol):
-    """One repair: all of it is made, or nothing."""
+    """One repair, made completely or not at all."""
 
     def repaired(self) -> tuple[Repaired, ...]:
-        """What it does, in words."""
+        """Describe the repairs."""
 
     def apply(self, database: sqlite3.Connection) -> None:
-        """Do it. Raises RebuildError or sqlite3.Error where it cannot be done."""
+        """Make the repair. Raise RebuildError or sqlite3.Error where it cannot be made."""
 
     def repairs(self, finding: Finding) -> bool:
-        """Whether this very finding must be gone afterwards."""
+        """Report whether this finding must be gone afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NameParents:
-    """Let the dangling foreign keys of a table name the tables that the migrations name."""
+class FixForeignKeys:
+    """Let the dangling foreign keys of a table refer to the tables that the migrations name."""
 
     rule: str
     table: str
@@ -53,7 +53,7 @@ class NameParents:
     parents: Mapping[tuple[str, ...], str]
 
     def repaired(self) -> tuple[Repaired, ...]:
-        """Which table each key names now."""
+        """Describe the table that each key refers to now."""
         keys = (
             _("the foreign key on {columns} names {parent}", columns=", ".join(columns), parent=parent)
             for columns, parent in self.parents.items()
@@ -61,7 +61,7 @@ class NameParents:
         return (Repaired(rule=self.rule, table=self.table, what=_("rebuilt: {keys}", keys="; ".join(keys))),)
 
     def apply(self, database: sqlite3.Connection) -> None:
-        """Make the table anew."""
+        """Rebuild the table."""
         sql = _statement(database, self.table)
         keys = read_definition(database, self.table).foreign_keys
         wanted = {at: self.parents[key[1]] for at, key in enumerate(keys) if key[1] in self.parents}
@@ -69,16 +69,18 @@ class NameParents:
         positions = {len(keys) - 1 - at: parent for at, parent in wanted.items()}
         if [token.name.lower() for token in ddl_statement.parents(sql)] != [key[0].lower() for key in reversed(keys)]:
             raise RebuildError(_("the statement of {table} cannot be read as SQLite reads it", table=self.table))
-        rebuild(database, Rebuild(table=self.table, sql=ddl_statement.with_parents(sql, positions), parents=wanted))
+        rebuild(
+            database, TableRebuild(table=self.table, sql=ddl_statement.with_parents(sql, positions), parents=wanted)
+        )
 
     def repairs(self, finding: Finding) -> bool:
-        """Each key that it names."""
+        """Report whether the finding is about one of the keys."""
         columns = map(", ".join, self.parents)
         return (finding.rule, finding.table) == (self.rule, self.table) and finding.column in columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DefineColumns:
+class RedefineColumns:
     """Define columns of a table as the migrations do: their type, NOT NULL, their key."""
 
     rule: str
@@ -87,95 +89,95 @@ class DefineColumns:
     reference: ReferenceTable
 
     def repaired(self) -> tuple[Repaired, ...]:
-        """Which columns."""
+        """Describe the columns."""
         what = _("rebuilt: {columns} defined as the migrations do", columns=", ".join(self.columns))
         return (Repaired(rule=self.rule, table=self.table, what=what),)
 
     def apply(self, database: sqlite3.Connection) -> None:
-        """Make the table anew."""
+        """Rebuild the table."""
         rebuild(database, self.rebuild(database))
 
-    def rebuild(self, database: sqlite3.Connection, edits: Edits | None = None) -> Rebuild:
-        """What becomes of the table, and of its rows."""
+    def rebuild(self, database: sqlite3.Connection, edits: TableEdits | None = None) -> TableRebuild:
+        """Return the table's new definition and rows."""
         definitions = {column.lower(): self.reference.definition(column) or "" for column in self.columns}
         sql = ddl_statement.with_columns(_statement(database, self.table), definitions)
-        return Rebuild(table=self.table, sql=sql, redefined=frozenset(definitions), edits=edits)
+        return TableRebuild(table=self.table, sql=sql, redefined=frozenset(definitions), edits=edits)
 
     def repairs(self, finding: Finding) -> bool:
-        """Its columns; indexes are another step's."""
+        """Report whether the finding is about the columns. Indexes belong to another step."""
         same = finding.rule == self.rule and finding.table.lower() == self.table.lower()
         return same and set(finding.column.split(", ")) <= set(self.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditRows:
-    """Put the mended rows of all tables in the place of those that were."""
+class ReplaceRows:
+    """Replace the rows of all tables by the repaired ones."""
 
     done: tuple[Repaired, ...]
     #: SQLite's name of each table -> its edits.
-    edits: Mapping[str, Edits]
-    #: What is defined otherwise on the way.
-    definitions: tuple[DefineColumns, ...] = ()
-    #: Those of them that the edits need.
-    needed: tuple[DefineColumns, ...] = ()
+    edits: Mapping[str, TableEdits]
+    #: New definitions of these tables.
+    definitions: tuple[RedefineColumns, ...] = ()
+    #: The part of them that the edits need.
+    needed: tuple[RedefineColumns, ...] = ()
 
-    def without_table(self, table: str) -> EditRows | None:
-        """The same with no more definitions in that table than the edits need; None where there are no others."""
+    def without_table(self, table: str) -> ReplaceRows | None:
+        """Return the step with only the definitions that the edits of that table need, or None if it has no others."""
         needed = tuple(definition for definition in self.needed if definition.table == table)
         others = tuple(definition for definition in self.definitions if definition.table != table)
-        lesser = replace(self, definitions=(*others, *needed))
-        return lesser if set(lesser.definitions) != set(self.definitions) else None
+        smaller = replace(self, definitions=(*others, *needed))
+        return smaller if set(smaller.definitions) != set(self.definitions) else None
 
     def repaired(self) -> tuple[Repaired, ...]:
-        """What was changed and merged, then what was defined."""
-        return (*self.done, *(told for definition in self.definitions for told in definition.repaired()))
+        """Describe what was changed and merged, then what was defined."""
+        return (*self.done, *(repair for definition in self.definitions for repair in definition.repaired()))
 
     def apply(self, database: sqlite3.Connection) -> None:
-        """Make each table anew with its edited rows: a key may only fit the type that it gets at the same time.
+        """Rebuild each table with its edited rows: a key may only fit the type that it gets at the same time.
 
-        Raises RowsError where that fails, which says of which table.
+        Raise RowsError with the table where that fails.
         """
         definitions = {definition.table: definition for definition in self.definitions}
         for table, edits in self.edits.items():
             known = definitions.get(table)
-            plain = Rebuild(table=table, sql=_statement(database, table), edits=edits)
+            plain = TableRebuild(table=table, sql=_statement(database, table), edits=edits)
             try:
                 rebuild(database, known.rebuild(database, edits) if known else plain)
             except RebuildError as error:
                 raise RowsError(table, str(error)) from error
 
     def repairs(self, finding: Finding) -> bool:
-        """Those of the definitions; of rows it is known which findings are to be gone."""
+        """Report whether a definition repairs the finding. The repair of rows knows its own findings."""
         return any(definition.repairs(finding) for definition in self.definitions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MakeIndexes:
-    """Make the indexes that the migrations make and the table lacks."""
+class CreateIndexes:
+    """Create the indexes that the migrations create and the table lacks."""
 
     rule: str
     table: str
     indexes: tuple[Index, ...]
     reference: ReferenceTable
 
-    def still_due(self, database: sqlite3.Connection) -> MakeIndexes | None:
-        """What of it is left to be done: a column that was defined anew may have brought its unique index along."""
+    def remaining(self, database: sqlite3.Connection) -> CreateIndexes | None:
+        """Return what is left to do: a redefined column may have created its unique index."""
         lost = tuple(lost_indexes(database, self.table, self.reference))
         return replace(self, indexes=lost) if lost else None
 
     def repaired(self) -> tuple[Repaired, ...]:
-        """Which indexes."""
+        """Describe the indexes."""
         count = pluralize(len(self.indexes), "index", "indexes")
         what = _("{count} made: {indexes}", count=count, indexes=", ".join(index.name for index in self.indexes))
         return (Repaired(rule=self.rule, table=self.table, what=what),)
 
     def apply(self, database: sqlite3.Connection) -> None:
-        """Make them; SQLite refuses a unique one where there are duplicates."""
+        """Create them. SQLite refuses a unique one where there are duplicates."""
         for index in self.indexes:
             database.execute(index.sql)
 
     def repairs(self, finding: Finding) -> bool:
-        """Never all that schema-drift may tell of a table; what it repairs, SQLite says itself."""
+        """Return False: schema-drift may report more about the table, and SQLite itself confirms an index."""
         return False
 
 
@@ -183,7 +185,3 @@ def _statement(database: sqlite3.Connection, table: str) -> str:
     query = "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
     (sql,) = database.execute(query, [table]).fetchone()
     return str(sql)
-
-
-def _keywords(sql: str) -> set[str]:
-    return {token.keyword for token in ddl_statement.tokens(sql)}

@@ -1,6 +1,6 @@
-"""A database's path in: its journal switched to WAL, or its -wal written back into it; what came of it out.
+"""Switch a database's journal to WAL, or write its -wal back.
 
-Both open the database as the application would, which also recovers what a killed program left behind.
+Both open the database as the application would, which also recovers the writes of a killed program.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from migrate_to_pg.doctor.repair.lock import WAIT, who_has_it_open
+from migrate_to_pg.doctor.repair.lock import LOCK_TIMEOUT_SECONDS, describe_open_processes
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records.diagnosis import NotRepaired, Repaired
 from migrate_to_pg.rules.file import integrity_check
@@ -21,35 +21,35 @@ Outcome = Repaired | NotRepaired
 
 
 def switch_to_wal(path: Path) -> Outcome:
-    """Make the -wal the journal for good: the mode is kept in the file, whoever opens it."""
+    """Make the -wal the permanent journal: the file keeps the mode, whoever opens it."""
     try:
         with closing(_opened(path)) as database:
             if any(integrity_check.findings(database, integrity_check.PAGES)):
                 return NotRepaired(rule="wal", reason=_("the file is damaged, and nothing is written to it"))
             (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.Error as error:
-        return NotRepaired(rule="wal", reason=f"{error}. {who_has_it_open(path)}")
-    # Asked of the file itself, now that nobody of ours has it open.
+        return NotRepaired(rule="wal", reason=f"{error}. {describe_open_processes(path)}")
+    # Read from the file itself, now that this process has closed it.
     if mode != "wal" or journal_mode(path) != "wal":
         return NotRepaired(rule="wal", reason=_("SQLite keeps to the journal mode {mode}", mode=mode))
     return Repaired(rule="wal", table="", what=_("the journal mode is WAL"))
 
 
 def checkpoint(path: Path) -> Outcome:
-    """Write the -wal back into the database, and empty it; a write that was never finished is rolled back first."""
+    """Write the -wal back into the database, and empty it. An unfinished write is rolled back first."""
     before = {suffix: _size(path, suffix) for suffix in ("-wal", "-journal")}
     try:
         with closing(_opened(path)) as database:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()
             busy, __, __ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
-        return NotRepaired(rule="checkpoint", reason=f"{error}. {who_has_it_open(path)}")
+        return NotRepaired(rule="checkpoint", reason=f"{error}. {describe_open_processes(path)}")
     left = _size(path, "-wal")
     if busy or left:
         reason = _(
             "{left:,} bytes are left in the -wal, because somebody reads from it. {holders}",
             left=left,
-            holders=who_has_it_open(path),
+            holders=describe_open_processes(path),
         )
         return NotRepaired(rule="checkpoint", reason=reason)
     return Repaired(rule="checkpoint", table="", what=_describe_result(before))
@@ -63,7 +63,7 @@ def _describe_result(before: dict[str, int]) -> str:
 
 def _opened(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(os.fsencode(path))}?mode=rw"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT_SECONDS)
 
 
 def _size(path: Path, suffix: str) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.doctor.repair.edits import Edits, attach, fold
-from migrate_to_pg.doctor.repair.rebuild import Rebuild, rebuild
+from migrate_to_pg.doctor.repair.edits import TableEdits, attach, net_edits
+from migrate_to_pg.doctor.repair.rebuild import TableRebuild, rebuild
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import TargetTable
@@ -98,12 +98,12 @@ def test_their_repair_in_place_reaches_the_rows_that_were_decided_on(shape: tupl
     repair_rows(
         plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
     )
-    assert fold(journal) == {"t": {column}}
+    assert net_edits(journal) == {"t": {column}}
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         attach(database, working, journal)
         database.execute("BEGIN")
         sql = database.execute("SELECT sql FROM main.sqlite_master WHERE name = 't'").fetchone()[0]
-        rebuild(database, Rebuild(table="t", sql=sql, edits=Edits(table="t", columns={column: column})))
+        rebuild(database, TableRebuild(table="t", sql=sql, edits=TableEdits(table="t", columns={column: column})))
         database.execute("COMMIT")
         rows = database.execute("SELECT * FROM t").fetchall()
     assert sorted(row[:3] for row in rows) == [
