@@ -1,8 +1,8 @@
-"""Carry the tables and views that no migration knows, with types taken from their values.
+"""Move leftovers: tables and views that no migration makes, with types inferred from their values.
 
-``read`` puts what is to be carried into a working file (``working``), judged by all of its rows (``contents``,
-``columns``), under names that PostgreSQL takes (``names``). ``make_tables`` makes the tables on PostgreSQL, and
-``plan_for`` pairs both, for the load that all other tables have. Indexes, foreign keys and triggers stay behind.
+``extract`` copies them to a staging file (``staging_file``), with types that all their rows allow (``infer_types``,
+``typed_columns``) and names that PostgreSQL accepts (``allocate_names``). ``make_tables`` creates the tables on
+PostgreSQL, and ``plan_for`` pairs both for the usual load. Indexes, foreign keys and triggers are not moved.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_to_pg.leftovers.create_tables import make_tables
-from migrate_to_pg.leftovers.staging_file import StagingFile, view_place
-from migrate_to_pg.leftovers.volatile_views import changes_by_itself
+from migrate_to_pg.leftovers.staging_file import StagingFile, view_table_name
+from migrate_to_pg.leftovers.volatile_views import is_volatile
 from migrate_to_pg.records import (
     LeftoverTable,
     Plan,
@@ -26,35 +26,43 @@ from migrate_to_pg.records import (
 )
 
 __all__ = [
-    "Read", "StagingFile", "are_there", "changes_by_itself", "make_tables", "plan_for", "read", "size", "view_place",
+    "ExtractedLeftovers",
+    "StagingFile",
+    "extract",
+    "has_any",
+    "is_volatile",
+    "make_tables",
+    "plan_for",
+    "size",
+    "view_table_name",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """What was read of the snapshot."""
+class ExtractedLeftovers:
+    """The leftovers of a snapshot in a staging file."""
 
     tables: tuple[LeftoverTable, ...]
-    #: The working file, a SQLite database.
+    #: The staging file, a SQLite database.
     path: Path
-    #: View -> SQLite's complaint, where it could not be read.
+    #: SQLite's error for each view that could not be read.
     unread: dict[str, str]
-    #: Table -> the number of columns that it would have, where PostgreSQL takes none of so many.
+    #: Number of columns of each table that would have more than PostgreSQL allows.
     wide: dict[str, int]
 
 
-def are_there(plan: Plan) -> bool:
-    """Whether there is anything to carry."""
+def has_any(plan: Plan) -> bool:
+    """Return whether there are leftovers to move."""
     return bool(_ordinary(plan) or _views(plan))
 
 
-def size(plan: Plan, most: int) -> int:
-    """About the bytes of the working file; of a snapshot of ``most`` bytes the tables take no more."""
-    return min(most, sum(table.rows * (table.largest_row or most) for table in _ordinary(plan)))
+def size(plan: Plan, snapshot_bytes: int) -> int:
+    """Estimate the bytes of the staging file. ``snapshot_bytes`` is the size of the snapshot, which limits it."""
+    return min(snapshot_bytes, sum(table.rows * (table.largest_row or snapshot_bytes) for table in _ordinary(plan)))
 
 
 def _ordinary(plan: Plan) -> list[SourceTable]:
-    """Virtual tables hold nothing themselves, and what their modules keep is for the modules alone."""
+    """Return the ordinary tables. Virtual tables have no rows, and their modules' tables are of no other use."""
     return [table for table in plan.leftovers if table.kind == "table" and not table.unreadable]
 
 
@@ -62,20 +70,20 @@ def _views(plan: Plan) -> list[str]:
     return [view for view in plan.leftover_views if view not in plan.excluded_leftovers]
 
 
-def read(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> Read:
-    """Everything to carry, in a file at ``path``; raises SourceError where SQLite cannot read a table."""
+def extract(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> ExtractedLeftovers:
+    """Copy all leftovers to a file at ``path``. Raise SourceError if SQLite cannot read a table."""
     with StagingFile(snapshot, path, rows=sum(table.rows for table in catalog.tables)) as file:
         tables = {t.name: file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)}
-        file.without_substitutes()
+        file.remove_substitutes()
         views = {name: file.view(name, catalog.views[name]) for name in _views(plan)}
-    carried = (found for found in (*tables.values(), *views.values()) if isinstance(found, LeftoverTable))
+    extracted = (found for found in (*tables.values(), *views.values()) if isinstance(found, LeftoverTable))
     unread = {name: view for name, view in views.items() if isinstance(view, str)}
     wide = {name: columns for name, columns in tables.items() if isinstance(columns, int)}
-    return Read(tables=tuple(carried), path=path, unread=unread, wide=wide)
+    return ExtractedLeftovers(tables=tuple(extracted), path=path, unread=unread, wide=wide)
 
 
 def plan_for(tables: Iterable[LeftoverTable], targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:
-    """The working file's tables paired with PostgreSQL's; those that are to stay empty are ``excluded``."""
+    """Pair the staging file's tables with PostgreSQL's. Tables that are to stay empty become ``excluded``."""
     by_name = {target.name: target for target in targets}
     pairs = [(table, _pair(table, by_name[table.name])) for table in tables if table.name in by_name]
     return Plan(

@@ -1,4 +1,4 @@
-"""Leftover tables in, empty tables of PostgreSQL out, each with a word on what it was in SQLite."""
+"""Create empty PostgreSQL tables for leftovers, with comments on their origin in SQLite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Connection = psycopg.Connection[Any]
 
 
 def make_tables(connection: Connection, schema: str, tables: Iterable[LeftoverTable]) -> None:
-    """Make them in an empty schema; StagingError where PostgreSQL refuses one."""
+    """Create the tables in an empty schema. Raise StagingError if PostgreSQL rejects one."""
     for table in tables:
         try:
             for statement in (_create(schema, table), *_comments(schema, table)):
@@ -34,31 +34,29 @@ def make_tables(connection: Connection, schema: str, tables: Iterable[LeftoverTa
 
 
 def _create(schema: str, table: LeftoverTable) -> sql.Composed:
-    parts = [_column(column) for column in table.columns]
+    # The types are a few names of our own.
+    parts = [sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL(c.type_sql)) for c in table.columns]
     if table.key:
         parts.append(sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key))))
     place = sql.Identifier(schema, table.name)
     return sql.SQL("CREATE TABLE {} ({})").format(place, sql.SQL(", ").join(parts))
 
 
-def _column(column: LeftoverColumn) -> sql.Composed:
-    # One of a few words of ours.
-    return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type_sql))
-
-
 def _comments(schema: str, table: LeftoverTable) -> Iterator[sql.Composed]:
-    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(schema, table.name), _literal(_of_table(table)))
+    yield sql.SQL("COMMENT ON TABLE {} IS {}").format(
+        sql.Identifier(schema, table.name), _literal(_table_comment(table))
+    )
     for column in table.columns:
         place = sql.Identifier(schema, table.name, column.name)
-        yield sql.SQL("COMMENT ON COLUMN {} IS {}").format(place, _literal(_of_column(column)))
+        yield sql.SQL("COMMENT ON COLUMN {} IS {}").format(place, _literal(_column_comment(column)))
 
 
-def _literal(words: str) -> sql.Literal:
-    """SQLite takes NUL and bytes that are no characters into its SQL; PostgreSQL does not."""
-    return sql.Literal(words.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode())
+def _literal(comment: str) -> sql.Literal:
+    """Escape NUL and bytes that are no UTF-8, which SQLite allows in its SQL and PostgreSQL does not."""
+    return sql.Literal(comment.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode())
 
 
-def _of_table(table: LeftoverTable) -> str:
+def _table_comment(table: LeftoverTable) -> str:
     if table.is_view:
         return _("What SQLite's view {source} gave. Its SQL: {sql}", source=table.source, sql=table.view_sql)
     lost = _(" Its primary key is not kept: PostgreSQL takes no NULL in one, and none of any size or of mixed types.")
@@ -67,20 +65,22 @@ def _of_table(table: LeftoverTable) -> str:
     )
 
 
-def _of_column(column: LeftoverColumn) -> str:
+def _column_comment(column: LeftoverColumn) -> str:
     if column.declared_type:
-        words = _("SQLite's column {source}, declared {type}.", source=column.source, type=column.declared_type)
+        comment = _("SQLite's column {source}, declared {type}.", source=column.source, type=column.declared_type)
     else:
-        words = _("SQLite's column {source}, declared without a type.", source=column.source)
+        comment = _("SQLite's column {source}, declared without a type.", source=column.source)
     if column.generated:
-        words += _(" SQLite computed it.")
+        comment += _(" SQLite computed it.")
     if column.shared:
-        words += _(" It held values of several kinds: this column takes those of kind {kind}.", kind=str(column.holds))
+        comment += _(
+            " It held values of several kinds: this column takes those of kind {kind}.", kind=str(column.holds)
+        )
     note = _NOTES.get(column.holds)
-    return words + (_(note) if note else "")
+    return comment + (_(note) if note else "")
 
 
-#: What is not plain from the type.
+#: Notes on values that the type does not show.
 _NOTES = {
     Holds.NUMBER: N_(" Integers and reals alike."),
     Holds.TEXT_BYTES: N_(" Text that PostgreSQL cannot hold, as its bytes."),

@@ -1,18 +1,18 @@
-"""A table of SQLite's in, what each column really holds in all rows out: no declared type is believed."""
+"""Inspect the values of each column of a SQLite table in all rows, because declared types may be wrong."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from migrate_to_pg.records import Holds
 from migrate_to_pg.sqlite.connection import quote_name
 
-#: Over {0}, a column, and {1}, a condition that says whether PostgreSQL can hold its text. A unary plus takes the
-#: column's affinity away, with which a number would be compared as text.
-_ASKED = (
+#: {0} is a column, {1} a condition that is true if PostgreSQL can store its text. A unary plus removes the column's
+#: affinity, which could make SQLite compare a number as text.
+_EXPRESSIONS = (
     "max(typeof({0}) = 'integer')",
     "max(typeof({0}) = 'integer' AND +{0} NOT BETWEEN -(1 << 53) AND 1 << 53)",
     "max(typeof({0}) = 'real')",
@@ -22,50 +22,72 @@ _ASKED = (
     "max({0} IS NULL)",
     "max(length(CAST({0} AS BLOB)))",
 )
-#: Columns of one statement: SQLite takes 2,000 results.
-_COLUMNS = 200
+#: SQLite limits a result to 2,000 columns.
+_COLUMNS_PER_QUERY = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """What one column holds in all rows."""
+class ColumnContents:
+    """The values of one column in all rows."""
 
-    #: Kinds of values, in the order of ``Holds``; empty where there is none.
+    #: Kinds of values in the order of ``Holds``. Empty if all are NULL.
     kinds: tuple[Holds, ...]
     nulls: bool
-    #: Bytes of its longest value.
+    #: Bytes of the longest value.
     longest: int
 
 
-def contents(
+def inspect_columns(
     database: sqlite3.Connection, relation: str, columns: Sequence[str], storable: str
-) -> tuple[int, list[Contents]]:
-    """The number of rows, what each column holds; ``relation`` stands after FROM, ``storable`` is as in ``text``."""
+) -> tuple[int, list[ColumnContents]]:
+    """Return the number of rows and the contents of each column.
+
+    ``relation`` is SQL that follows FROM. ``storable`` is the condition that ``register_storable`` returns.
+    """
     rows, found = 0, []
-    for part in _parts(columns):
-        asked = ", ".join(text.format(quote_name(c), storable.format(quote_name(c))) for c in part for text in _ASKED)
-        query = f"SELECT count(*), {asked} FROM {relation}"  # noqa: S608 - quoted names and templates of ours
+    for part in (columns[i : i + _COLUMNS_PER_QUERY] for i in range(0, len(columns), _COLUMNS_PER_QUERY)):
+        selected = ", ".join(
+            text.format(quote_name(c), storable.format(quote_name(c))) for c in part for text in _EXPRESSIONS
+        )
+        query = f"SELECT count(*), {selected} FROM {relation}"  # noqa: S608 - quoted names and templates of ours
         rows, *answers = database.execute(query).fetchone()
-        found += [_contents(answers[i : i + len(_ASKED)]) for i in range(0, len(answers), len(_ASKED))]
+        found += [_contents(answers[i : i + len(_EXPRESSIONS)]) for i in range(0, len(answers), len(_EXPRESSIONS))]
     return rows, found
 
 
-def _parts(columns: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(columns), _COLUMNS):
-        yield columns[start : start + _COLUMNS]
-
-
-def _contents(answers: Sequence[Any]) -> Contents:
+def _contents(answers: Sequence[Any]) -> ColumnContents:
     integers, large, reals, some_text, all_text, blobs, nulls, longest = answers
     if integers and reals and not (large or blobs or some_text is not None):
         kinds = [Holds.NUMBER]
     else:
-        there = {
+        present = {
             Holds.INTEGER: integers,
             Holds.REAL: reals,
             Holds.TEXT: some_text,
             Holds.TEXT_BYTES: all_text == 0,
             Holds.BLOB: blobs,
         }
-        kinds = [kind for kind, is_there in there.items() if is_there]
-    return Contents(kinds=tuple(kinds), nulls=bool(nulls), longest=longest or 0)
+        kinds = [kind for kind, found in present.items() if found]
+    return ColumnContents(kinds=tuple(kinds), nulls=bool(nulls), longest=longest or 0)
+
+
+#: {0} is a column with text. Printable ASCII, which most text is, needs no call of Python. GLOB ends at a NUL, so that
+#: is searched first.
+_UTF8 = (
+    "(instr(CAST({0} AS BLOB), x'00') = 0 AND ({0} NOT GLOB '*[^ -~]*' OR migrate_to_pg_storable(CAST({0} AS BLOB))))"
+)
+_UTF16 = "migrate_to_pg_storable(CAST({0} AS BLOB))"
+
+
+def register_storable(database: sqlite3.Connection) -> str:
+    """Register a function, and return a condition over text ``{0}`` that is true if PostgreSQL can store it."""
+    encoding = str(database.execute("PRAGMA encoding").fetchone()[0])
+
+    def storable(raw: bytes) -> bool:
+        try:
+            return "\0" not in raw.decode(encoding)
+        except UnicodeDecodeError:
+            return False
+
+    database.create_function("migrate_to_pg_storable", 1, storable, deterministic=True)
+    return _UTF8 if encoding == "UTF-8" else _UTF16

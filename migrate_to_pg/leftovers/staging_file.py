@@ -1,6 +1,6 @@
-"""The snapshot in; out, a SQLite file with every leftover table as PostgreSQL is to hold it, and what each view gives.
+"""Copy leftover tables and the rows of views to a SQLite file, with the columns that PostgreSQL will have.
 
-The snapshot itself is not written to. A view is read once: it may give something else the next time.
+The snapshot is not written to. A view is read only once, because it may return other rows the next time.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from django.db.backends.sqlite3._functions import register as register_django  # type: ignore[import-untyped]
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
-from migrate_to_pg.leftovers import text_columns
-from migrate_to_pg.leftovers.allocate_names import Names
-from migrate_to_pg.leftovers.infer_types import contents
-from migrate_to_pg.leftovers.typed_columns import columns_for, key_for, selected
-from migrate_to_pg.records import MOST_COLUMNS, LeftoverColumn, LeftoverTable, SourceColumn, SourceTable
+from migrate_to_pg.leftovers.allocate_names import IdentifierAllocator
+from migrate_to_pg.leftovers.infer_types import inspect_columns, register_storable
+from migrate_to_pg.leftovers.typed_columns import columns_for, key_for, select_expression
+from migrate_to_pg.records import MOST_COLUMNS, LeftoverTable, SourceColumn, SourceTable
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import (
     register_project_functions,
@@ -35,28 +34,28 @@ from migrate_to_pg.system.threads import run_all
 
 T = TypeVar("T")
 
-#: What a view may give at least, and what SQLite may take to compute it: one that calls itself need not come to an end.
-MOST_ROWS = 1_000_000
-MOST_BYTES = 10**9
-#: Of a large database it may give so many times what all tables hold.
-MOST_TIMES = 10
-#: Millions of steps of SQLite's machine, some fifty of which it takes in a second.
-MOST_STEPS = 5_000
-#: Beside the values a row has a length for each.
+#: Limits of a view's rows, because a recursive view may never end.
+MAX_VIEW_ROWS = 1_000_000
+MAX_VIEW_BYTES = 10**9
+#: In a large database a view may have so many times the rows and bytes of all tables.
+MAX_VIEW_FACTOR = 10
+#: Millions of steps of SQLite's virtual machine, which runs about fifty of them per second.
+MAX_VIEW_MEGASTEPS = 5_000
+#: Bytes for the length of each value in a row.
 _OVERHEAD = 9
 
 
-def view_place(name: str) -> str:
-    """Where what a view gives is kept in the working file; longer than any of PostgreSQL's names."""
+def view_table_name(name: str) -> str:
+    """Return the table with a view's rows in the staging file. It is longer than any name of PostgreSQL."""
     return f"{'what the view gives: ':.<64}{name}"
 
 
-class _EndlessError(Exception):
-    """A view gives more than can be meant."""
+class _ViewTooLargeError(Exception):
+    """A view has too many rows, or takes too long."""
 
 
 class _TooWideError(Exception):
-    """PostgreSQL takes no table of so many columns."""
+    """PostgreSQL allows no table with so many columns."""
 
     def __init__(self, columns: int) -> None:
         super().__init__(columns)
@@ -64,27 +63,27 @@ class _TooWideError(Exception):
 
 
 class StagingFile:
-    """The file while it is made; a context manager."""
+    """The staging file while it is written. A context manager."""
 
     def __init__(self, snapshot: Path, path: Path, *, rows: int = 0) -> None:
         self.path = path
-        self._most_rows = max(MOST_ROWS, MOST_TIMES * rows)
-        self._most_bytes = max(MOST_BYTES, MOST_TIMES * snapshot.stat().st_size)
+        self._most_rows = max(MAX_VIEW_ROWS, MAX_VIEW_FACTOR * rows)
+        self._most_bytes = max(MAX_VIEW_BYTES, MAX_VIEW_FACTOR * snapshot.stat().st_size)
         path.unlink(missing_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._database = sqlite3.connect(
             snapshot_uri(snapshot), uri=True, isolation_level=None, check_same_thread=False
         )
         self._database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        # A view, or a generated column, may call them.
+        # Views and generated columns may call these functions.
         register_django(self._database)
         register_project_functions(self._database)
-        self._stand_ins = register_substitutes(self._database)
+        self._substitutes = register_substitutes(self._database)
         self._database.execute("ATTACH ? AS working", [f"{path.resolve().as_uri()}?mode=rw"])
         for pragma in ("journal_mode = MEMORY", "synchronous = OFF"):
             self._database.execute(f"PRAGMA working.{pragma}")
-        self._storable = text_columns.register(self._database)
-        self._names = Names()
+        self._storable = register_storable(self._database)
+        self._names = IdentifierAllocator()
 
     def __enter__(self) -> StagingFile:
         return self
@@ -95,12 +94,12 @@ class StagingFile:
         self._database.close()
 
     def table(self, source: SourceTable, *, excluded: bool) -> LeftoverTable | int:
-        """What a table holds, and its rows in the working file; none of them where it is ``excluded``.
+        """Infer a table's columns and copy its rows, unless it is ``excluded``.
 
-        The number of columns that it would have where PostgreSQL takes no table of so many. Raises SourceError where
-        SQLite cannot read it.
+        Returns the number of columns instead if PostgreSQL allows no table with so many. Raises SourceError if SQLite
+        cannot read the table.
         """
-        with _readable(source.name):
+        with _source_errors(source.name):
             relation = f"main.{quote_name(source.name)} NOT INDEXED"
             readable = tuple(column for column in source.columns if not column.unreadable)
             try:
@@ -111,25 +110,25 @@ class StagingFile:
             self._fill(made, relation)
         return made
 
-    def without_substitutes(self) -> None:
-        """For views, which a stand-in would let give something else: SQLite says what it lacks instead."""
-        unregister_substitutes(self._database, self._stand_ins)
+    def remove_substitutes(self) -> None:
+        """Remove the substitutes for missing functions, with which views would return other rows. SQLite then fails."""
+        unregister_substitutes(self._database, self._substitutes)
 
     def view(self, name: str, view_sql: str) -> LeftoverTable | str:
-        """The same for what a view gives; SQLite's complaint where its SQL does not work."""
-        with _readable(name):
+        """Infer a view's columns and copy its rows. Return SQLite's error if the view's SQL fails."""
+        with _source_errors(name):
             try:
                 columns = self._materialize_view(name)
-            except _EndlessError as error:
+            except _ViewTooLargeError as error:
                 return str(error)
             except UnicodeEncodeError:
                 return _("a column of it has a name that is not UTF-8")
             except sqlite3.OperationalError as error:
-                # A full disk or a damaged file is no fault of the view's.
+                # Other errors, such as a full disk or a damaged file, are not the view's fault.
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
                     raise
                 return str(error)
-            relation = f"working.{quote_name(view_place(name))}"
+            relation = f"working.{quote_name(view_table_name(name))}"
             try:
                 made = replace(self._infer_table(name, relation, columns), view_sql=view_sql, is_view=True)
             except _TooWideError as error:
@@ -139,12 +138,12 @@ class StagingFile:
 
     def _infer_table(self, name: str, relation: str, sources: tuple[SourceColumn, ...]) -> LeftoverTable:
         names = [column.name for column in sources]
-        rows, found = self._run_interruptible(lambda: contents(self._database, relation, names, self._storable))
+        rows, found = self._run_interruptible(lambda: inspect_columns(self._database, relation, names, self._storable))
         columns = columns_for(sources, found)
         if len(columns) > MOST_COLUMNS:
             raise _TooWideError(len(columns))
         return LeftoverTable(
-            name=self._names.give(name),
+            name=self._names.allocate(name),
             source=name,
             columns=columns,
             rows=rows,
@@ -154,20 +153,20 @@ class StagingFile:
         )
 
     def _materialize_view(self, view: str) -> tuple[SourceColumn, ...]:
-        """What the view gives, in a table without any type, which would change values."""
+        """Copy a view's rows to a table without declared types, which would change values."""
         described = self._database.execute("SELECT name, type FROM pragma_table_info(?)", [view]).fetchall()
-        place = f"working.{quote_name(view_place(view))}"
+        place = f"working.{quote_name(view_table_name(view))}"
         names = ", ".join(quote_name(name) for name, __ in described)
         self._database.execute("BEGIN")
         try:
             self._database.execute(f"CREATE TABLE {place} ({names})")
             insert = f"INSERT INTO {place} SELECT * FROM main.{quote_name(view)} LIMIT {self._most_rows + 1}"  # noqa: S608 - quoted
-            with self._bounded():
+            with self._limited():
                 rows = self._run_interruptible(lambda: self._database.execute(insert).rowcount)
             if rows > self._most_rows:
-                _endless(_("it gives more than {rows:,} rows", rows=self._most_rows))
+                raise _ViewTooLargeError(_("it gives more than {rows:,} rows", rows=self._most_rows))  # noqa: TRY301
         except BaseException:
-            # SQLite may have done so already.
+            # SQLite may have rolled back already.
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
@@ -178,9 +177,9 @@ class StagingFile:
         )
 
     @contextlib.contextmanager
-    def _bounded(self) -> Iterator[None]:
-        """Raise _EndlessError where SQLite writes too much, or computes too long."""
-        left = MOST_STEPS
+    def _limited(self) -> Iterator[None]:
+        """Raise _ViewTooLargeError if SQLite writes too much, or runs too long."""
+        left = MAX_VIEW_MEGASTEPS
 
         def step() -> bool:
             nonlocal left
@@ -197,10 +196,10 @@ class StagingFile:
             yield
         except sqlite3.OperationalError as error:
             if left < 0:
-                raise _EndlessError(_("SQLite computes it for minutes and comes to no end")) from error
+                raise _ViewTooLargeError(_("SQLite computes it for minutes and comes to no end")) from error
             full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
             if full and most < before and shutil.disk_usage(self.path.parent).free > page_size:
-                raise _EndlessError(_("it gives more than {size}", size=size(self._most_bytes))) from error
+                raise _ViewTooLargeError(_("it gives more than {size}", size=size(self._most_bytes))) from error
             raise
         finally:
             self._database.set_progress_handler(None, 0)
@@ -211,25 +210,19 @@ class StagingFile:
         names = ", ".join(quote_name(column.name) for column in table.columns)
         self._database.execute(f"CREATE TABLE {place} ({names})")
         if not table.excluded:
-            insert = f"INSERT INTO {place} SELECT {self._values(table.columns)} FROM {relation}"  # noqa: S608 - quoted
+            values = ", ".join(select_expression(column, self._storable) for column in table.columns)
+            insert = f"INSERT INTO {place} SELECT {values} FROM {relation}"  # noqa: S608 - quoted
             self._run_interruptible(lambda: self._database.execute(insert))
 
-    def _values(self, columns: tuple[LeftoverColumn, ...]) -> str:
-        return ", ".join(selected(column, self._storable) for column in columns)
-
     def _run_interruptible(self, work: Callable[[], T]) -> T:
-        """In a thread, so that Ctrl-C ends it: SQLite would not notice."""
+        """Run work in a thread, so that Ctrl-C can interrupt SQLite."""
         done: list[T] = []
         run_all("leftovers", [lambda: done.append(work())], self._database.interrupt, alone_here=False)
         return done[0]
 
 
-def _endless(told: str) -> NoReturn:
-    raise _EndlessError(told)
-
-
 @contextlib.contextmanager
-def _readable(name: str) -> Iterator[None]:
+def _source_errors(name: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -1,23 +1,23 @@
-"""What SQLite's columns hold in, PostgreSQL's columns for it out, and what each of them takes.
+"""Choose PostgreSQL's columns for the contents of SQLite's columns, and the SQL that selects their values.
 
-A column that holds values of several storage classes becomes one column for each of them: nothing is spelled in
-another way, and which of them is not NULL tells what SQLite held.
+A column with values of several storage classes becomes one column for each class. So no value is converted, and the
+column that is not NULL shows the storage class in SQLite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from migrate_to_pg.leftovers.allocate_names import Names
-from migrate_to_pg.leftovers.infer_types import Contents
+from migrate_to_pg.leftovers.allocate_names import IdentifierAllocator
+from migrate_to_pg.leftovers.infer_types import ColumnContents
 from migrate_to_pg.records import Holds, LeftoverColumn, SourceColumn
 from migrate_to_pg.sqlite.connection import affinity, quote_name
 
-#: PostgreSQL's INDEX_MAX_KEYS, and bytes of a key that a page of a btree takes however little it can be compressed.
+#: PostgreSQL's INDEX_MAX_KEYS, and bytes of a key that fit into a btree page even without compression.
 _KEY_COLUMNS = 32
 _KEY_BYTES = 2600
 
-#: Kind -> a condition over {0}, a column, and {1}, whether PostgreSQL can hold its text.
+#: Condition for each kind. {0} is a column, {1} a condition that is true if PostgreSQL can store its text.
 _CONDITIONS = {
     Holds.INTEGER: "typeof({0}) = 'integer'",
     Holds.REAL: "typeof({0}) = 'real'",
@@ -28,34 +28,36 @@ _CONDITIONS = {
     Holds.NOTHING: "0",
 }
 
-#: Affinity -> the type of a column that no value speaks for: the declared type is all that there is to go by.
+#: Type of a column without values, by the affinity of its declared type.
 _EMPTY_TYPES = {"INTEGER": "bigint", "REAL": "double precision", "BLOB": "bytea"}
 
 
-def columns_for(sources: Sequence[SourceColumn], found: Sequence[Contents]) -> tuple[LeftoverColumn, ...]:
-    """PostgreSQL's columns, in SQLite's order."""
-    names = Names(columns=True)
-    # Whole columns keep their names, whatever the parts of others would be called.
-    whole = {c.name: names.give(c.name) for c, held in zip(sources, found, strict=True) if len(held.kinds) < 2}
+def columns_for(sources: Sequence[SourceColumn], found: Sequence[ColumnContents]) -> tuple[LeftoverColumn, ...]:
+    """Return PostgreSQL's columns in SQLite's order."""
+    names = IdentifierAllocator(columns=True)
+    # Columns that are not split get their names first, so that no part of a split column takes them.
+    unsplit = {c.name: names.allocate(c.name) for c, held in zip(sources, found, strict=True) if len(held.kinds) < 2}
     return tuple(
         column
         for source, held in zip(sources, found, strict=True)
-        for column in _columns(source, held, whole.get(source.name), names)
+        for column in _columns(source, held, unsplit.get(source.name), names)
     )
 
 
-def _columns(source: SourceColumn, held: Contents, whole: str | None, names: Names) -> Iterator[LeftoverColumn]:
+def _columns(
+    source: SourceColumn, held: ColumnContents, unsplit: str | None, names: IdentifierAllocator
+) -> Iterator[LeftoverColumn]:
     for kind in held.kinds or (Holds.NOTHING,):
         yield LeftoverColumn(
-            name=names.give(f"{source.name}__{kind}") if whole is None else whole,
+            name=names.allocate(f"{source.name}__{kind}") if unsplit is None else unsplit,
             source=source.name,
             holds=kind,
             declared_type=source.declared_type,
             generated=source.generated,
             empty_type=_empty_type(source.declared_type),
-            shared=whole is None,
-            # Without rows there is no NULL either; then only a key may not hold one.
-            not_null=whole is not None and not held.nulls and bool(held.kinds or source.key_position),
+            shared=unsplit is None,
+            # Without rows there is no NULL either. Then only key columns are NOT NULL.
+            not_null=unsplit is not None and not held.nulls and bool(held.kinds or source.key_position),
         )
 
 
@@ -65,11 +67,11 @@ def _empty_type(declared: str) -> str:
 
 
 def key_for(
-    sources: Sequence[SourceColumn], found: Sequence[Contents], columns: Sequence[LeftoverColumn]
+    sources: Sequence[SourceColumn], found: Sequence[ColumnContents], columns: Sequence[LeftoverColumn]
 ) -> tuple[str, ...]:
-    """The primary key by PostgreSQL's names; empty where PostgreSQL could not keep it.
+    """Return the primary key's columns on PostgreSQL, or none if PostgreSQL cannot have that key.
 
-    SQLite takes NULL in a key, and a key of any size.
+    SQLite allows NULL in a key, and a key of any size.
     """
     longest = {source.name: held.longest for source, held in zip(sources, found, strict=True)}
     by_source = {column.source: column for column in columns}
@@ -78,8 +80,8 @@ def key_for(
     return tuple(part.name for part in parts) if fits and all(part.not_null for part in parts) else ()
 
 
-def selected(column: LeftoverColumn, storable: str) -> str:
-    """SQL for what the column takes, NULL for anything else; ``storable`` is as in ``text``."""
+def select_expression(column: LeftoverColumn, storable: str) -> str:
+    """Return SQL that selects the values of the column's kind, and NULL for others."""
     name = quote_name(column.source)
     condition = _CONDITIONS[column.holds].format(name, storable.format(name))
     value = f"CAST({name} AS BLOB)" if column.holds is Holds.TEXT_BYTES else name

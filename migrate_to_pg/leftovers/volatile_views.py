@@ -1,38 +1,38 @@
-"""The SQL of all views in; out, whether what one of them gives is another thing each time it is read."""
+"""Detect views whose rows change by themselves, because they depend on time or chance."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-#: SQLite's functions whose answer depends on the moment: https://sqlite.org/deterministic.html.
+#: SQLite's nondeterministic functions: https://sqlite.org/deterministic.html.
 _MOMENT = re.compile(
     r"\b(?:random|randomblob|last_insert_rowid|changes|total_changes)\s*\(|\bcurrent_(?:date|time|timestamp)\b", re.I
 )
-#: Date functions do without a time value,
+#: Date functions without a time value are nondeterministic,
 _NO_TIME = re.compile(
     r"\b(?:date|time|datetime|julianday|unixepoch)\s*\(\s*\)|\bstrftime\s*\(\s*(?:'[^']*'|\"[^\"]*\")\s*\)", re.I
 )
-#: and with 'now', wherever that comes from.
+#: and so are those with 'now', wherever it comes from.
 _DATE = re.compile(r"\b(?:date|time|datetime|julianday|unixepoch|strftime|timediff)\s*\(", re.I)
 _NOW = re.compile(r"\bnow\b", re.I)
 _WORD = re.compile(r"\w+")
 
 
-def changes_by_itself(view: str, views: Mapping[str, str]) -> bool:
-    """By the SQL of the view and of the views that it names; told of too many rather than of too few."""
+def is_volatile(view: str, views: Mapping[str, str]) -> bool:
+    """Return whether the SQL of a view, or of a view that it names, is volatile. It may report a stable view, too."""
     named, seen = [view], set()
     while named:
         name = named.pop()
         if name in seen:
             continue
         seen.add(name)
-        if _asks_for_the_moment(views[name]):
+        if _depends_on_time(views[name]):
             return True
         words = {word.lower() for word in _WORD.findall(views[name])}
         named += [other for other in views if set(_WORD.findall(other.lower())) <= words]
     return False
 
 
-def _asks_for_the_moment(sql: str) -> bool:
+def _depends_on_time(sql: str) -> bool:
     return bool(_MOMENT.search(sql) or _NO_TIME.search(sql) or (_DATE.search(sql) and _NOW.search(sql)))

@@ -71,7 +71,7 @@ def load_leftovers(
     progress: Progress,
 ) -> LeftoversLoad:
     """Make the schema and fill it; ``path`` is where the working file goes."""
-    found = leftovers.read(plan, catalog, snapshot.path, path)
+    found = leftovers.extract(plan, catalog, snapshot.path, path)
     target.create_schema(connection, LEFTOVERS_INCOMING)
     leftovers.make_tables(connection, LEFTOVERS_INCOMING, found.tables)
     there = read_target(connection, LEFTOVERS_INCOMING)
@@ -117,7 +117,7 @@ def published_leftovers(
     targets: Iterable[TargetTable], plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, path: Path
 ) -> LeftoversLoad:
     """The same of what was published: of the tables that are still there, what they should hold."""
-    found = leftovers.read(plan, catalog, snapshot.path, path)
+    found = leftovers.extract(plan, catalog, snapshot.path, path)
     own = leftovers.plan_for(found.tables, targets, source_time_zone=plan.source_time_zone)
     return LeftoversLoad(
         tables=found.tables, plan=own, loaded=(), path=path, made=frozenset(), unread=found.unread, wide=found.wide
@@ -142,7 +142,7 @@ def verify_leftovers(
         schema=schema,
         verify=options.verify,
         progress=progress,
-        views=(carried.path, leftovers.view_place),
+        views=(carried.path, leftovers.view_table_name),
     )
     planned = {table.name: table for table in carried.plan.tables}
     views = {table.name for table in carried.tables if table.is_view}
@@ -154,7 +154,7 @@ def without_volatile_views(
     proof: Proof, carried: LeftoversLoad, catalog: SourceCatalog
 ) -> tuple[Proof, tuple[TableProof, ...]]:
     """What a later comparison can judge; and the views that differ, but give something else each time."""
-    moved = {t.place for t in carried.tables if t.is_view and leftovers.changes_by_itself(t.source, catalog.views)}
+    moved = {t.place for t in carried.tables if t.is_view and leftovers.is_volatile(t.source, catalog.views)}
     others = tuple(table for table in proof.tables if table.differences and table.name in moved)
     return replace(proof, tables=tuple(table for table in proof.tables if table not in others)), others
 

@@ -264,7 +264,7 @@ class _Move(Loading):
             raise blocked(self.facts.findings)
 
     def _carries(self, plan: Plan) -> bool:
-        return self.options.leftovers is Leftovers.COPY and leftovers.are_there(plan)
+        return self.options.leftovers is Leftovers.COPY and leftovers.has_any(plan)
 
     def _load_leftovers(self, plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, road: Road) -> None:
         """What no migration knows, into a schema of its own."""

@@ -213,7 +213,7 @@ class _Verification(Running):
         self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]
     ) -> None:
         """What no migration knows as well, where it was published and is still there."""
-        if self.options.leftovers is not Leftovers.COPY or not leftovers.are_there(plan) or self.facts.catalog is None:
+        if self.options.leftovers is not Leftovers.COPY or not leftovers.has_any(plan) or self.facts.catalog is None:
             return
         there = read_target(connection, LEFTOVERS)
         if there and self.facts.proof:

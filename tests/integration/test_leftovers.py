@@ -43,7 +43,7 @@ class Crossing:
             database.executescript(script) if isinstance(script, str) else script(database)
         catalog = read_source(self.snapshot)
         plan = make_plan(catalog, (), source_time_zone="UTC")
-        self.read = leftovers.read(plan, catalog, self.snapshot, self.working)
+        self.read = leftovers.extract(plan, catalog, self.snapshot, self.working)
         self.tables = self.read.tables
 
     def carry(self) -> None:
@@ -66,7 +66,7 @@ class Crossing:
             schema="carried",
             verify=verify,
             progress=lambda _: None,
-            views=(self.working, leftovers.view_place),
+            views=(self.working, leftovers.view_table_name),
         )
 
     def found(self) -> list[Difference]:
@@ -242,7 +242,7 @@ def test_a_column_that_sqlite_cannot_compute_is_left_behind_and_the_others_are_c
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         make(database)
     catalog = read_source(path)
-    found = leftovers.read(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
+    found = leftovers.extract(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
     assert [(t.name, [c.name for c in t.columns], t.rows) for t in found.tables] == [("t", ["a"], 1)]
     assert [(lack.table, lack.what) for lack in catalog.lacking] == [("t", "b")]
 
@@ -265,7 +265,7 @@ def test_a_view_without_end_is_named_and_not_carried(
     for name, most in (("MOST_ROWS", 5000), ("MOST_BYTES", 2_000_000), ("MOST_STEPS", 3), ("MOST_TIMES", 0)):
         monkeypatch.setattr(staging_file, name, most)
     catalog = read_source(path)
-    found = leftovers.read(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
+    found = leftovers.extract(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
     assert list(found.unread) == ["endless"]
     assert {"rows": "5,000 rows", "bytes": "1.9 MiB", "steps": "no end"}[kind] in found.unread["endless"]
     assert [(table.name, table.rows) for table in found.tables] == [("short", 2)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from migrate_to_pg.leftovers import changes_by_itself
+from migrate_to_pg.leftovers import is_volatile
 
 FIXED = {"plain": "SELECT id, date(born), strftime('%Y', born) FROM person"}
 
@@ -25,8 +25,8 @@ FIXED = {"plain": "SELECT id, date(born), strftime('%Y', born) FROM person"}
 )
 def test_one_that_asks_for_the_moment_does(expression):
     views = FIXED | {"own": f"SELECT {expression}, id FROM person"}
-    assert changes_by_itself("own", views)
-    assert not changes_by_itself("plain", views)
+    assert is_volatile("own", views)
+    assert not is_volatile("plain", views)
 
 
 def test_one_that_reads_such_a_view_does_whatever_lies_between():
@@ -35,8 +35,8 @@ def test_one_that_reads_such_a_view_does_whatever_lies_between():
         "between them": "SELECT * FROM Dice",
         "top": 'SELECT * FROM "between them"',
     }
-    assert changes_by_itself("top", views)
+    assert is_volatile("top", views)
 
 
 def test_views_that_name_each_other_come_to_an_end():
-    assert not changes_by_itself("a", {"a": "SELECT * FROM b", "b": "SELECT * FROM a"})
+    assert not is_volatile("a", {"a": "SELECT * FROM b", "b": "SELECT * FROM a"})
