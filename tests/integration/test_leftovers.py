@@ -262,8 +262,8 @@ def test_a_view_without_end_is_named_and_not_carried(
     with closing(sqlite3.connect(path)) as database:
         database.execute(f"CREATE VIEW endless AS {ENDLESS[kind]}")
         database.execute("CREATE VIEW short AS SELECT 1 AS a UNION ALL SELECT 2")
-    for name, most in (("MOST_ROWS", 5000), ("MOST_BYTES", 2_000_000), ("MOST_STEPS", 3), ("MOST_TIMES", 0)):
-        monkeypatch.setattr(staging_file, name, most)
+    for name, most in (("ROWS", 5000), ("BYTES", 2_000_000), ("MEGASTEPS", 3), ("FACTOR", 0)):
+        monkeypatch.setattr(staging_file, f"MAX_VIEW_{name}", most)
     catalog = read_source(path)
     found = leftovers.extract(make_plan(catalog, (), source_time_zone="UTC"), catalog, path, tmp_path / "working")
     assert list(found.unread) == ["endless"]
