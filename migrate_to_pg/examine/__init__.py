@@ -1,7 +1,7 @@
 """Find every fault that PostgreSQL would refuse or change, all in one run.
 
-Rules about the schema and about rows together ask SQLite, several at once; the rules about single values share one scan
-of each table (``values``), as masks over the very batches that the load sends. Nothing is written.
+Rules about the schema and about sets of rows query SQLite, several at once. The rules about single values share one
+scan of each table (``scan_values``), as masks over the very batches that the load sends. Nothing is written.
 """
 
 from __future__ import annotations
@@ -46,15 +46,25 @@ def examine(
     jobs: int = 1,
     original: Path | None = None,
 ) -> tuple[Finding, ...]:
-    """All findings, errors first, then in the plan's order; with ``rows_only`` those of the rules about rows.
+    """Return all findings, errors first, then in the plan's order.
 
-    Without ``values`` the rules about single values are left out: the load may show each batch to ``require_sound``.
-    ``jobs`` is the number of threads, each with a connection. ``accepted`` comes from ``rules.accepted_rules``;
-    ``original`` is what the snapshot is a copy of, for messages. Raises SourceError where SQLite cannot read the
-    snapshot.
+    Args:
+        plan: The paired tables.
+        catalog: The snapshot's tables.
+        snapshot: The snapshot.
+        accepted: Rules whose repair is accepted, from ``rules.accepted_rules``.
+        progress: Called with events.
+        leftovers: What happens to tables that no migration knows.
+        rows_only: Whether to run only the rules about rows.
+        values: Whether to run the rules about single values. Otherwise the load may pass each batch to ``check_batch``.
+        jobs: Number of threads, each with a connection.
+        original: The database that was copied, for messages.
+
+    Raises:
+        SourceError: SQLite cannot read the snapshot.
     """
     if unread := tuple(lacking_in_sqlite.errors(plan)):
-        # Whatever else is asked of them fails.
+        # Every other query of these tables fails.
         return unread
     examination = _Examination(plan, catalog, snapshot, progress, leftovers)
     rules = [rule for rule in _SET_RULES if rule.offences is not None or rule.asked_again or not rows_only]
@@ -66,11 +76,13 @@ def examine(
             detail=[str(error)],
             remedy=_("Run PRAGMA integrity_check on the database; restore the damaged table from a backup."),
         ) from error
-    return tuple(sorted((_accept(_limited_to(finding, plan), accepted) for finding in found), key=_order(plan)))
+    offered = (_without_vain_offers(finding, plan) for finding in found)
+    marked = (dataclasses.replace(f, applied=bool(f.repair) and f.rule in accepted) for f in offered)
+    return tuple(sorted(marked, key=_order(plan)))
 
 
 class _Examination:
-    """One snapshot, and the threads that ask about it."""
+    """One snapshot, and the threads that query it."""
 
     def __init__(
         self, plan: Plan, catalog: SourceCatalog, snapshot: Path, progress: Progress, leftovers: Leftovers
@@ -85,17 +97,17 @@ class _Examination:
         self.found: dict[str, list[Finding]] = {}
 
     def run(self, rules: list[SetRule], *, values: bool, jobs: int) -> Iterator[Finding]:
-        """What the rules find, in their order, and then what those about single values do."""
-        finds: list[tuple[str, Find]] = [(rule.id, partial(_found, rule)) for rule in rules]
+        """Yield the findings of the rules in their order, then those about single values."""
+        finds: list[tuple[str, Find]] = [(rule.id, partial(_findings_of_rule, rule)) for rule in rules]
         if values:
-            # It takes longest: it is the first to be begun.
+            # The longest task begins first.
             finds.insert(0, ("", lambda subject: value_findings(subject, self.snapshot, self.progress)))
         self.left.extend(finds)
         run_all("examine", [self._work] * min(jobs, len(finds)), self._stop)
         return (finding for rule in (*(rule.id for rule in rules), "") for finding in self.found.get(rule, []))
 
     def _work(self) -> None:
-        """One after another, until none is left; each thread by a connection of its own."""
+        """Run the tasks one after another, each thread on a connection of its own."""
         with samples.opened(self.snapshot, time_zone=self.plan.source_time_zone) as database:
             subject = Subject(plan=self.plan, catalog=self.catalog, database=database, leftovers=self.leftovers)
             self.open.append(database)
@@ -111,12 +123,12 @@ class _Examination:
             database.interrupt()
 
 
-def _found(rule: SetRule, subject: Subject) -> Iterator[Finding]:
+def _findings_of_rule(rule: SetRule, subject: Subject) -> Iterator[Finding]:
     return (with_trial(subject, rule, finding) for finding in rule.find(subject))
 
 
-def _limited_to(finding: Finding, plan: Plan) -> Finding:
-    """Without the offers that come to nothing: rows that cannot be told apart are neither repaired nor set aside."""
+def _without_vain_offers(finding: Finding, plan: Plan) -> Finding:
+    """Remove offers without effect: rows that cannot be identified are neither repaired nor quarantined."""
     table = plan.table(finding.table)
     if table is None or samples.is_quarantinable(table):
         return finding
@@ -125,12 +137,8 @@ def _limited_to(finding: Finding, plan: Plan) -> Finding:
     return dataclasses.replace(finding, quarantinable=False, repair="", repairable=None)
 
 
-def _accept(finding: Finding, accepted: frozenset[str]) -> Finding:
-    return dataclasses.replace(finding, applied=bool(finding.repair) and finding.rule in accepted)
-
-
 def _order(plan: Plan) -> Callable[[Finding], tuple[object, ...]]:
-    """Errors first; tables in plan order, those that are not in the plan after them."""
+    """Return the sort key: errors first, then tables in plan order, then tables outside the plan."""
     position = {table.name: index for index, table in enumerate(plan.tables)}
 
     def key(finding: Finding) -> tuple[object, ...]:

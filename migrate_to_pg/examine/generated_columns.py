@@ -1,7 +1,7 @@
-"""Find values of generated columns that PostgreSQL's type cannot hold, where no server is asked.
+"""Find values of generated columns that PostgreSQL's type cannot hold, without a server.
 
-Django gives both databases the same expression, so what SQLite has computed tells what PostgreSQL will refuse. Where
-there is a server, each row is tried on it instead (``load.trial``).
+Django gives both databases the same expression, so SQLite's results show what PostgreSQL will refuse. With a server
+each row is tried there instead (``load.find_refused``).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _REFUSED: dict[str, LiteralString] = {
     "int4": _NUMBER + "{c} NOT BETWEEN -2147483648 AND 2147483647",
     "int8": _NUMBER + "({c} < -9223372036854775808 OR {c} >= 9223372036854775808.0)",
     "numeric": _NUMBER + "abs(round({c}, {scale})) >= 1e{whole}",
-    # Spaces beyond the length are cut off, in an assignment as in a cast.
+    # PostgreSQL removes spaces beyond the length, in an assignment as in a cast.
     "varchar": "typeof({c}) = 'text' AND length(rtrim({c}, ' ')) > {length}",
 }
-#: SQLSTATE and PostgreSQL's own words.
+#: SQLSTATE and message of PostgreSQL.
 _REASONS = {
     "numeric": ("22003", "numeric field overflow"),
     "varchar": ("22001", "value too long for type {type}"),
@@ -35,11 +35,11 @@ def computed_overflow(plan: Plan, database: sqlite3.Connection) -> Iterator[Refu
     """Find the rows of each generated column that PostgreSQL will refuse.
 
     Args:
-        plan: whose tables are looked at.
-        database: the snapshot, opened with Django's functions, which the expressions may call.
+        plan: The plan with the tables.
+        database: The snapshot, opened with Django's functions, which the expressions may call.
 
     Yields:
-        One record for each column in which there is such a row.
+        One record for each column with such rows.
     """
     for table in plan.tables:
         for column in table.columns:

@@ -1,4 +1,4 @@
-"""A table's batches in, what the rules about single values find in them out: one scan of each table for all of them."""
+"""Run all rules about single values in one scan of each table."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _VALUE_RULES = tuple(rule for rule in RULES if isinstance(rule, ValueRule))
 
 
 class InvalidBatchError(Exception):
-    """A batch holds a value that a rule finds fault with: which, and how many there are, the scan of all tells."""
+    """A batch has a value that breaks a rule. The scan of all tables finds which, and how many there are."""
 
 
 def check_batch(batch: TableBatch) -> None:
-    """Raise UnsoundError where a rule about values would have a finding in this batch."""
+    """Raise InvalidBatchError where a rule about values would have a finding in this batch."""
     if not batch.is_valid or next(_faults(batch.columns), None) is not None:
         raise InvalidBatchError
 
 
 @dataclass(slots=True, kw_only=True)
-class _Tally:
-    """What one rule has found in one column so far."""
+class _RuleHits:
+    """The rows of one column that break one rule."""
 
     rule: ValueRule
     column: PlannedColumn
@@ -44,24 +44,24 @@ class _Tally:
 
 
 def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event], None]) -> Iterator[Finding]:
-    """Every finding of the rules about single values, table after table."""
+    """Yield every finding of the rules about single values, table after table."""
     total = sum(table.source.rows for table in subject.plan.tables)
     done = 0
     for table in subject.plan.tables:
-        tallies: dict[tuple[str, str], _Tally] = {}
+        by_rule: dict[tuple[str, str], _RuleHits] = {}
         for batch in read(table, snapshot, time_zone=subject.plan.source_time_zone):
-            _judge(batch, tallies)
+            _collect_hits(batch, by_rule)
             done += batch.rows
             progress(Event(kind="progress", stage="examine", message=table.name, done=done, total=total))
-        for tally in tallies.values():
-            yield from _findings(subject, table, tally)
+        for hits in by_rule.values():
+            yield from _findings(subject, table, hits)
 
 
-def _judge(batch: TableBatch, tallies: dict[tuple[str, str], _Tally]) -> None:
+def _collect_hits(batch: TableBatch, by_rule: dict[tuple[str, str], _RuleHits]) -> None:
     for column, rule, mask in _faults(batch.columns):
-        tally = tallies.setdefault((column.name, rule.id), _Tally(rule=rule, column=column))
+        hits = by_rule.setdefault((column.name, rule.id), _RuleHits(rule=rule, column=column))
         if batch.rowids is not None:
-            tally.add(mask, batch.rowids)
+            hits.add(mask, batch.rowids)
 
 
 def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, ValueRule, pa.BooleanArray]]:
@@ -72,25 +72,25 @@ def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, Val
                 yield column.column, rule, mask
 
 
-def _findings(subject: Subject, table: PlannedTable, tally: _Tally) -> Iterator[Finding]:
-    """None where all that the mask marked is another rule's."""
-    where = tally.rule.where(subject, table, tally.column) if tally.rule.where else None
+def _findings(subject: Subject, table: PlannedTable, hits: _RuleHits) -> Iterator[Finding]:
+    """Yield the finding, or none where another rule reports everything that the mask marked."""
+    where = hits.rule.where(subject, table, hits.column) if hits.rule.where else None
     if where is None:
-        with samples.set_of(subject, table.source, tally.rowids) as own:
-            yield _finding(subject, table, tally, own)
+        with samples.set_of(subject, table.source, hits.rowids) as own:
+            yield _finding(subject, table, hits, own)
     elif rowids := samples.rowids(subject, table.source, where):
-        yield _finding(subject, table, dataclasses.replace(tally, rowids=rowids), where)
+        yield _finding(subject, table, dataclasses.replace(hits, rowids=rowids), where)
 
 
-def _finding(subject: Subject, table: PlannedTable, tally: _Tally, own: Sql) -> Finding:
-    rule, column, rowids = tally.rule, tally.column, tally.rowids
-    told = rule.describe(subject, table, column, own)
+def _finding(subject: Subject, table: PlannedTable, hits: _RuleHits, own: Sql) -> Finding:
+    rule, column, rowids = hits.rule, hits.column, hits.rowids
+    description = rule.describe(subject, table, column, own)
     found = rule.finding(
         table=table.name,
         column=column.name,
         count=len(rowids),
         samples=samples.samples(subject, table, [column.source], rowids[:SAMPLES], with_class=rule.with_class),
-        explanation=told.explanation,
-        remedy=told.remedy,
+        explanation=description.explanation,
+        remedy=description.remedy,
     )
     return with_trial(subject, rule, found, rowids)

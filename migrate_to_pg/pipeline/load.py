@@ -27,7 +27,7 @@ from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.load.pgloader import load_by_pgloader, require_pgloader
 from migrate_to_pg.pipeline.running import Progress, Running
 from migrate_to_pg.records import INCOMING, Finding, Options, Plan, Refusal, Snapshot, SourceCatalog, Verify
-from migrate_to_pg.row_repair.engine import accept, is_called_for, repair_rows
+from migrate_to_pg.row_repair.engine import accept, needs_repair, repair_rows
 from migrate_to_pg.row_repair.quarantine_trial import QuarantineTrial
 from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.file import integrity_check
@@ -257,7 +257,7 @@ class Loading(Running):
         self.found = self.facts.findings
         self.facts.findings = (*self.find_rejected, *self.found)
         ready = Ready(plan, snapshot.path, snapshot.sha256)
-        if is_called_for((*self.find_rejected, *self.found), self.accepted):
+        if needs_repair((*self.find_rejected, *self.found), self.accepted):
             ready = self._repair_rows(plan, catalog, snapshot)
         if given and not self.find_rejected and any(finding.blocks for finding in self.facts.findings):
             self._judge_the_rest(ready, given)

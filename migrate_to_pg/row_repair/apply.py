@@ -1,7 +1,7 @@
-"""A finding whose repair was accepted in, edits of the working copy out.
+"""Apply the accepted repair of a finding to the working copy.
 
-What a repair puts in a value's place is said by the rule (``Rule.mend``); here are only the ways to the rows: by the
-rule's mask over the batches that load sends, or by its conditions in SQL.
+The rule decides on the new value. This module finds the rows: by the rule's mask over the batches that load sends, or
+by its conditions in SQL.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from migrate_to_pg.rules.values import refused_row
 from migrate_to_pg.sqlite.sql import compose
 
 _Rule = SetRule | ValueRule
-#: The rows at hand, each with the reason why it goes.
-_AT_HAND = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
+#: The staged rows, each with the reason for its removal.
+_STAGED_ROWS = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", edits=EDITS)
 
 
 def repair(copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
-    """Mend every offending cell of one finding that can be mended; returns how many were changed."""
+    """Repair every cell of one finding that can be repaired, and return the number of changed cells."""
     columns = [c for c in table.loaded_columns if c.name == finding.column]
     if rule.mend is None or not columns:
         return 0
-    rowids = offending(copy, subject, rule, table, columns)
-    copy.propose(repaired(subject, rule, table, finding.column, rowids))
-    return copy.change(rule.id, table, columns[0])
+    rowids = matching_rowids(copy, subject, rule, table, columns)
+    copy.stage_edits(repaired(subject, rule, table, finding.column, rowids))
+    return copy.apply_edits(rule.id, table, columns[0])
 
 
 def quarantine(
@@ -47,49 +47,49 @@ def quarantine(
     *,
     but: Collection[int] = (),
 ) -> int:
-    """Take every row of one finding out, ``but`` those; returns how many."""
+    """Quarantine every row of one finding except ``but``, and return their number."""
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
     reason = f"{_(rule.title)}: {finding.column}"
-    copy.propose((row, reason) for row in offending(copy, subject, rule, table, columns) if row not in but)
-    return copy.remove_rows(rule.id, table, RowOutcome.QUARANTINED, _AT_HAND)
+    copy.stage_edits((row, reason) for row in matching_rowids(copy, subject, rule, table, columns) if row not in but)
+    return copy.remove_rows(rule.id, table, RowOutcome.QUARANTINED, _STAGED_ROWS)
 
 
 def is_repaired(
     copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding
 ) -> Iterable[int]:
-    """The rows of one finding that the repair of its rule would keep."""
+    """Return the rows of one finding that the repair of its rule would keep."""
     columns = tuple(c for c in table.columns if c.name in finding.column.split(", "))
-    rowids = offending(copy, subject, rule, table, columns)
+    rowids = matching_rowids(copy, subject, rule, table, columns)
     if rule.id == duplicate_key.RULE.id:
         return rowids
     return (row for row, __ in repaired(subject, rule, table, finding.column, rowids))
 
 
 def quarantine_refused(copy: RepairCopy, table: PlannedTable, refusal: Refusal) -> int:
-    """Take the rows out that PostgreSQL refused; returns how many."""
+    """Quarantine the rows that PostgreSQL refused, and return their number."""
     rule = refused_row.rule_of(table, refusal)
     reason = f"{_(rule.title)}: {refusal.reason}"
-    copy.propose((row, reason) for row in refusal.rows)
-    return copy.remove_rows(rule.id, table, RowOutcome.QUARANTINED, _AT_HAND)
+    copy.stage_edits((row, reason) for row in refusal.rows)
+    return copy.remove_rows(rule.id, table, RowOutcome.QUARANTINED, _STAGED_ROWS)
 
 
-def offending(
+def matching_rowids(
     copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, columns: Sequence[PlannedColumn]
 ) -> Sequence[int]:
-    """The rowids of the rows that the rule finds fault with in those columns."""
+    """Return the rowids of the rows that break the rule in those columns."""
     if isinstance(rule, SetRule):
         return repair_trial.offending(subject, rule, table, columns)
     (column,) = columns
     where = rule.where(subject, table, column) if rule.where else None
     if where is not None:
         return samples.rowids(subject, table.source, where)
-    return _marked(copy, subject, rule, table, column)
+    return _masked_rowids(copy, subject, rule, table, column)
 
 
-def _marked(
+def _masked_rowids(
     copy: RepairCopy, subject: Subject, rule: ValueRule, table: PlannedTable, column: PlannedColumn
 ) -> array[int]:
-    """The rows that the rule's mask marks: all of them, where a finding shows five."""
+    """Return all rows that the rule's mask marks, of which a finding shows five."""
     found = array("q")
     one = dataclasses.replace(table, columns=(column,))
     for batch in read(one, copy.path, time_zone=subject.plan.source_time_zone):

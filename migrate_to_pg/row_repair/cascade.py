@@ -1,4 +1,4 @@
-"""Rows in quarantine in, their children after them: nothing in the target may refer to what is not there."""
+"""Quarantine rows that refer to quarantined rows: nothing in the target may refer to a missing row."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name, text
 
 
 def quarantine_children(copy: RepairCopy, subject: Subject, *, nulls: bool, nullable_stay: bool) -> bool:
-    """Take the children of quarantined rows along, and theirs; with ``nulls``, set nullable keys to NULL instead.
+    """Quarantine the children of quarantined rows, and theirs. With ``nulls``, set nullable keys to NULL instead.
 
-    With ``nullable_stay`` a child whose key could be set to NULL is left where it is. Returns whether any was.
+    With ``nullable_stay`` a child whose key could be set to NULL is left. Return whether any was.
     """
-    keys = [(table, key) for table in subject.plan.tables for key in _keys(table)]
-    while sum(_follow(copy, subject, table, key, nulls=nulls, nullable_stay=nullable_stay) for table, key in keys):
+    editable = [table for table in subject.plan.tables if samples.can_be_edited(table)]
+    keys = [(table, key) for table in editable for key in table.target.foreign_keys]
+    while sum(
+        _handle_children(copy, subject, table, key, nulls=nulls, nullable_stay=nullable_stay) for table, key in keys
+    ):
         pass
     left = (_children(copy, subject, table, key) for table, key in keys if nullable_stay and _nullable(table, key))
     return any(where and samples.count(subject, table.source, where) for table, where in left)
-
-
-def _keys(table: PlannedTable) -> tuple[TargetForeignKey, ...]:
-    return table.target.foreign_keys if samples.can_be_edited(table) else ()
 
 
 def _nullable(table: PlannedTable, key: TargetForeignKey) -> list[PlannedColumn]:
@@ -38,7 +37,7 @@ def _nullable(table: PlannedTable, key: TargetForeignKey) -> list[PlannedColumn]
 def _children(
     copy: RepairCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey
 ) -> tuple[PlannedTable, Sql | None]:
-    """The table, and the condition for its rows whose parent was set aside and is not there in another row."""
+    """Return the table, and the condition for rows whose parent was removed and exists in no other row."""
     parent = subject.plan.table(key.parent)
     columns = foreign_key_orphan.paired(table, key.columns)
     parents = foreign_key_orphan.paired(parent, key.parent_columns) if parent else []
@@ -56,18 +55,18 @@ def _children(
     )
 
 
-def _follow(
+def _handle_children(
     copy: RepairCopy, subject: Subject, table: PlannedTable, key: TargetForeignKey, *, nulls: bool, nullable_stay: bool
 ) -> int:
-    """Deal with the rows whose parent was set aside; returns how many."""
+    """Edit or quarantine the rows whose parent was removed, and return their number."""
     nullable = _nullable(table, key)
     __, where = _children(copy, subject, table, key)
     if where is None or (nullable and nullable_stay and not nulls):
         return 0
     parts = {"row": Sql(row_number(table.source)), "table": name(table.source.name), "where": where}
     if nulls and nullable:
-        copy.propose_from(compose("SELECT {row}, NULL FROM main.{table} WHERE {where}", **parts))
-        return copy.change(foreign_key_orphan.RULE.id, table, nullable[0])
+        copy.stage_query(compose("SELECT {row}, NULL FROM main.{table} WHERE {where}", **parts))
+        return copy.apply_edits(foreign_key_orphan.RULE.id, table, nullable[0])
     reason = text(
         _(
             "refers by {columns} to a row of {parent} that is in quarantine",

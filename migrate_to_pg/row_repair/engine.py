@@ -1,6 +1,6 @@
-"""Findings and accepted repairs in; a working copy with all of them made, its journal, and what still stands out.
+"""Make all accepted repairs on a working copy, with a journal, and report what remains.
 
-Examine, mend, examine again: a repair may bring a fault to light (texts that are equal once they are cut), or create
+Examine, repair, examine again: a repair may uncover a fault (texts that are equal once they are shortened), or create
 one (children of rows in quarantine). It ends when no accepted repair finds anything more to do.
 """
 
@@ -38,15 +38,15 @@ _BY_ID = {rule.id: rule for rule in RULES}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """What may be done, by rule ids."""
+    """The accepted repairs, by rule ids."""
 
     fix: frozenset[str] = frozenset()
     quarantine: frozenset[str] = frozenset()
-    #: Those that only the name of a group stands for. Of two repairs of one value the lossless one is made then, and no
-    #: row goes into quarantine that any repair, accepted or not, would keep.
+    #: Rules accepted only by the name of a group. Of two repairs of one value the lossless one is made then, and no row
+    #: goes into quarantine that any repair, accepted or not, would keep.
     unnamed_fix: frozenset[str] = frozenset()
     unnamed_quarantine: frozenset[str] = frozenset()
-    #: The tables, by PostgreSQL's names, whose own findings are left as they are.
+    #: Tables, by PostgreSQL's names, whose own findings are not repaired.
     spared: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
@@ -55,29 +55,29 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """How many rows quarantine would leave out of PostgreSQL."""
+    """The number of rows that quarantine would leave out of PostgreSQL."""
 
-    #: Those that no repair keeps, and those that refer to them by keys that may not be NULL.
+    #: Rows that no repair keeps, and rows that refer to them by keys that may not be NULL.
     at_least: int
-    #: With no other repairs than those that were accepted.
+    #: With only the accepted repairs.
     without_repairs: int
     #: Whether keys that may be NULL refer to those that no repair keeps.
     nullable_left: bool
 
 
 def accept(fix: Sequence[str], quarantine: Sequence[str]) -> Accepted:
-    """What --fix and --quarantine accept by these names; UsageError where one is none of theirs."""
-    repaired, aside = accepted_rules(fix), quarantined_rules(quarantine)
+    """Resolve the names of --fix and --quarantine. Raise UsageError for an unknown name."""
+    repaired, quarantined = accepted_rules(fix), quarantined_rules(quarantine)
     return Accepted(
         fix=repaired,
-        quarantine=aside,
+        quarantine=quarantined,
         unnamed_fix=repaired - named_repairs(fix),
-        unnamed_quarantine=aside - set(quarantine),
+        unnamed_quarantine=quarantined - set(quarantine),
     )
 
 
-def is_called_for(findings: Iterable[Finding], accepted: Accepted) -> bool:
-    """Whether rows would be edited; nothing is where the file itself is damaged, since rows may be missing from it."""
+def needs_repair(findings: Iterable[Finding], accepted: Accepted) -> bool:
+    """Report whether rows would be edited. A damaged file is never edited, since rows may be missing from it."""
     found = {finding.rule for finding in findings}
     if integrity_check.RULE.id in found:
         return False
@@ -96,21 +96,32 @@ def repair_rows(
     progress: Progress,
     refusals: Iterable[Refusal] = (),
 ) -> tuple[RepairResult, Plan, tuple[Finding, ...]]:
-    """Make every accepted repair on a copy of the snapshot; ``findings`` are those of the snapshot.
+    """Make every accepted repair on a copy of the snapshot.
 
-    ``refusals`` are rows of an earlier copy, made by the same repairs, that PostgreSQL refused: they are set aside.
-    Returns the working copy with its record, the plan with the rows that are left, and the findings: those that were
-    mended marked as applied, and those that stand.
+    Args:
+        plan: The plan of the snapshot.
+        catalog: The snapshot's tables.
+        snapshot: The copy of the source, which is not changed.
+        findings: The findings of the snapshot.
+        accepted: The accepted repairs.
+        working: Where to make the working copy.
+        journal: Where to write the journal.
+        progress: Called with events.
+        refusals: Rows of an earlier copy, made by the same repairs, that PostgreSQL refused. They are quarantined.
+
+    Returns:
+        The working copy with its record, the plan with the remaining rows, and the findings: those that were repaired
+        marked as applied, and those that remain.
     """
     with RepairCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
         plan = copy.number_rows(plan)
-        mender = _Mender(copy, catalog, accepted)
-        left = findings
-        for work in (mender.round, lambda plan, _: mender.without(plan, refusals), mender.round):
-            # Once: the rows are gone then. A repair may bring more to light.
-            while work(plan, left):
+        engine = _RepairEngine(copy, catalog, accepted)
+        remaining = findings
+        for work in (engine.run_once, lambda plan, _: engine.quarantine_refusals(plan, refusals), engine.run_once):
+            # The refused rows are removed once. A repair may uncover more faults.
+            while work(plan, remaining):
                 plan = _with_rows(copy, plan)
-                left = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
+                remaining = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
     mended = RepairResult(
         path=working,
         journal=journal,
@@ -119,7 +130,7 @@ def repair_rows(
         changed=changed_cells(journal),
         aside=rows_aside(journal),
     )
-    return mended, plan, _outcome(findings, left, accepted)
+    return mended, plan, _outcome(findings, remaining, accepted)
 
 
 def count_left_out(
@@ -134,22 +145,22 @@ def count_left_out(
     journal: Path,
     refusals: Iterable[Refusal] = (),
 ) -> LeftOut:
-    """Count what quarantine of the findings' rows would leave out, on a copy of which nothing is kept."""
+    """Count what quarantine of the findings' rows would leave out, on a temporary copy."""
     refusals = tuple(refusals)
     accepted = Accepted(quarantine=quarantine, unnamed_quarantine=quarantine)
     try:
         with RepairCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
             plan = copy.number_rows(plan)
-            menders = [_Mender(copy, catalog, accepted, keeping=keeping) for keeping in (frozenset(_BY_ID), fix)]
-            counts = [mender.leave_out(plan, findings, refusals) for mender in menders]
+            engines = [_RepairEngine(copy, catalog, accepted, keeping=keeping) for keeping in (frozenset(_BY_ID), fix)]
+            counts = [engine.leave_out(plan, findings, refusals) for engine in engines]
     finally:
         for path in (working, journal):
             path.unlink(missing_ok=True)
-    return LeftOut(at_least=counts[0], without_repairs=counts[1], nullable_left=menders[0].nullable_left)
+    return LeftOut(at_least=counts[0], without_repairs=counts[1], nullable_left=engines[0].nullable_left)
 
 
-class _Mender:
-    """The repairs of a run, each made once for each table and column that it is found in."""
+class _RepairEngine:
+    """The repairs of a run, each made once for each table and column with a finding."""
 
     def __init__(
         self, copy: RepairCopy, catalog: SourceCatalog, accepted: Accepted, keeping: frozenset[str] | None = None
@@ -157,68 +168,68 @@ class _Mender:
         self.copy = copy
         self.catalog = catalog
         self.accepted = accepted
-        #: The rules whose repairs count where a row is left where it is since a repair would keep it.
+        #: Rules whose repairs keep a row out of quarantine.
         self.keeping = frozenset(_BY_ID) if keeping is None else keeping
         orphans = foreign_key_orphan.RULE.id
         self.nullable_stay = orphans in (accepted.unnamed_quarantine if keeping is None else keeping)
-        #: Whether any row was left that refers to one in quarantine.
+        #: Whether a remaining row refers to one in quarantine.
         self.nullable_left = False
         self.findings: tuple[Finding, ...] = ()
 
-    def round(self, plan: Plan, findings: tuple[Finding, ...]) -> bool:
-        """One round: the first of the three ways that finds anything to do; False where none does.
+    def run_once(self, plan: Plan, findings: tuple[Finding, ...]) -> bool:
+        """Make the first of the three kinds of repair that finds anything to do. Return False where none does.
 
-        Cells come first: a key written as text can only be pointed anew once it is a key. Rows go last.
+        Cells come first: a key written as text can be redirected only once it is a key. Rows go last.
         """
         subject = self._subject(plan)
         self.findings = findings
-        ways = (
+        kinds = (
             (self.accepted.fix - {duplicate_key.RULE.id}, self._repair),
             (self.accepted.fix & {duplicate_key.RULE.id}, self._merge),
             (self.accepted.quarantine, self._quarantine),
         )
-        for accepted, act in ways:
+        for accepted, act in kinds:
             wanted = [f for f in findings if f.rule in accepted and f.table not in self.accepted.spared]
-            wanted.sort(key=self._turn)
+            wanted.sort(key=self._sort_key)
             chosen = [(f, table) for f in wanted if (table := _table(plan, f))]
             if sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen):
                 return True
         return False
 
     def leave_out(self, plan: Plan, findings: tuple[Finding, ...], refusals: Iterable[Refusal]) -> int:
-        """Set the rows of the findings aside, but for those that a repair keeps; returns how many are by now."""
+        """Quarantine the rows of the findings that no repair keeps, and return the number of quarantined rows."""
         subject = self._subject(plan)
         self.findings = findings
         for finding in findings:
             table = _table(plan, finding) if finding.rule in self.accepted.quarantine else None
             if table:
                 self._quarantine(subject, _BY_ID[finding.rule], table, finding)
-        self.without(plan, refusals)
-        # Another trial on the same copy may have left rows that this one takes along.
-        self._close(subject)
-        return self.copy.quarantined()
+        self.quarantine_refusals(plan, refusals)
+        # Another trial on the same copy may have left rows that this one quarantines.
+        self._cascade(subject)
+        return self.copy.count_quarantined()
 
     def _subject(self, plan: Plan) -> Subject:
         return Subject(plan=plan, catalog=self.catalog, database=self.copy.database)
 
-    def _turn(self, finding: Finding) -> tuple[bool, bool]:
-        """What was named first, the lossy before the lossless; of what a group stands for, the lossless first."""
+    def _sort_key(self, finding: Finding) -> tuple[bool, bool]:
+        """Order named repairs first, the lossy before the lossless, then those of a group, the lossless first."""
         unnamed = finding.rule in self.accepted.unnamed_fix
         return unnamed, (finding.repair == "lossless") is not unnamed
 
-    def without(self, plan: Plan, refusals: Iterable[Refusal]) -> bool:
-        """Set rows aside that PostgreSQL refused, with what refers to them; False where none is there any more."""
+    def quarantine_refusals(self, plan: Plan, refusals: Iterable[Refusal]) -> bool:
+        """Quarantine refused rows, and what refers to them. Return False where none is left."""
         subject = self._subject(plan)
-        return bool(sum(self._without(subject, refusal) for refusal in refusals))
+        return bool(sum(self._quarantine_refusal(subject, refusal) for refusal in refusals))
 
-    def _without(self, subject: Subject, refusal: Refusal) -> int:
+    def _quarantine_refusal(self, subject: Subject, refusal: Refusal) -> int:
         table = subject.plan.table(refusal.table)
         if table is None or not is_quarantinable(table):
             return 0
-        taken = quarantine_refused(self.copy, table, refusal)
-        if taken:
-            self._close(subject)
-        return taken
+        removed = quarantine_refused(self.copy, table, refusal)
+        if removed:
+            self._cascade(subject)
+        return removed
 
     def _repair(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         return repair(self.copy, subject, rule, table, finding)
@@ -229,20 +240,20 @@ class _Mender:
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         if not is_quarantinable(table):
             return 0
-        taken = quarantine(self.copy, subject, rule, table, finding, but=self._unrepaired(subject, table, finding))
-        if taken:
-            self._close(subject)
-        return taken
+        removed = quarantine(self.copy, subject, rule, table, finding, but=self._unrepaired(subject, table, finding))
+        if removed:
+            self._cascade(subject)
+        return removed
 
     def _unrepaired(self, subject: Subject, table: PlannedTable, finding: Finding) -> frozenset[int]:
-        """The rows of a finding that stay where they are, since a repair of the same cells would keep them."""
+        """Return the rows of a finding that remain, since a repair of the same cells would keep them."""
         if finding.rule not in self.accepted.unnamed_quarantine:
             return frozenset()
         offered = (f for f in self.findings if f.repair and f.rule in self.keeping)
         same = (f for f in offered if (f.table, f.column) == (finding.table, finding.column))
         return frozenset(row for f in same for row in is_repaired(self.copy, subject, _BY_ID[f.rule], table, f))
 
-    def _close(self, subject: Subject) -> None:
+    def _cascade(self, subject: Subject) -> None:
         nulls = foreign_key_orphan.RULE.id in self.accepted.fix
         self.nullable_left |= quarantine_children(
             self.copy, subject, nulls=nulls, nullable_stay=self.nullable_stay and not nulls
@@ -254,7 +265,7 @@ def _edits_rows(rule: str) -> bool:
     return found is not None and (isinstance(found, ValueRule) or found.offences is not None or found.mend is not None)
 
 
-def _is_asked_again(rule: str) -> bool:
+def _is_reexamined(rule: str) -> bool:
     return getattr(_BY_ID.get(rule), "asked_again", False)
 
 
@@ -264,26 +275,25 @@ def _table(plan: Plan, finding: Finding) -> PlannedTable | None:
 
 
 def _with_rows(copy: RepairCopy, plan: Plan) -> Plan:
-    """The plan with the numbers of rows that the working copy has now; all else is as SQLite declared it."""
-    return dataclasses.replace(plan, tables=tuple(_counted(copy, table) for table in plan.tables))
-
-
-def _counted(copy: RepairCopy, table: PlannedTable) -> PlannedTable:
-    query = compose("SELECT count(*) FROM main.{table} NOT INDEXED", table=name(table.source.name))
-    (rows,) = copy.database.execute(query).fetchone()
-    return dataclasses.replace(table, source=dataclasses.replace(table.source, rows=rows))
+    """Return the plan with the working copy's numbers of rows."""
+    tables = []
+    for table in plan.tables:
+        query = compose("SELECT count(*) FROM main.{table} NOT INDEXED", table=name(table.source.name))
+        (rows,) = copy.database.execute(query).fetchone()
+        tables.append(dataclasses.replace(table, source=dataclasses.replace(table.source, rows=rows)))
+    return dataclasses.replace(plan, tables=tuple(tables))
 
 
 def _outcome(before: tuple[Finding, ...], after: tuple[Finding, ...], accepted: Accepted) -> tuple[Finding, ...]:
-    """What was found at first, mended where it is gone; and what stands, with the numbers that are left."""
-    left = {_place(finding): _standing(finding, accepted) for finding in after}
-    known = [f for f in before if _place(f) in left or not _is_asked_again(f.rule)]
-    mended = [left.pop(_place(f)) if _place(f) in left else _settled(f) for f in known]
-    return (*mended, *left.values())
+    """Return the first findings, marked as applied where repaired, and the remaining ones with their numbers."""
+    remaining = {_place(finding): _remaining_finding(finding, accepted) for finding in after}
+    known = [f for f in before if _place(f) in remaining or not _is_reexamined(f.rule)]
+    repaired = [remaining.pop(_place(f)) if _place(f) in remaining else _applied_finding(f) for f in known]
+    return (*repaired, *remaining.values())
 
 
-def _standing(finding: Finding, accepted: Accepted) -> Finding:
-    """A finding about rows that is still there: what was accepted, and could do nothing more, is not offered again."""
+def _remaining_finding(finding: Finding, accepted: Accepted) -> Finding:
+    """Return the finding without the accepted repairs, which could do nothing more."""
     if not _edits_rows(finding.rule):
         return finding
     repair = "" if finding.rule in accepted.fix else finding.repair
@@ -291,8 +301,8 @@ def _standing(finding: Finding, accepted: Accepted) -> Finding:
     return dataclasses.replace(finding, applied=False, repair=repair, quarantinable=quarantinable)
 
 
-def _settled(finding: Finding) -> Finding:
-    """A finding about rows that is no longer there was mended; one about the schema is as it was."""
+def _applied_finding(finding: Finding) -> Finding:
+    """Mark a finding about rows as applied. Findings about the schema do not change."""
     return dataclasses.replace(finding, applied=True) if _edits_rows(finding.rule) else finding
 
 

@@ -1,7 +1,7 @@
-"""Duplicates under a unique constraint in, one row of each key out: the one with the lowest primary key.
+"""Merge duplicates under a unique constraint: of each key the row with the lowest primary key stays.
 
-Every row that refers to one of the others is pointed at the one that stays: foreign keys, many-to-many tables and
-generic keys. The others are kept whole in the journal, with the columns in which they differed.
+References to the other rows are redirected to that row: foreign keys, many-to-many tables and generic keys. The others
+are kept complete in the journal, with the columns in which they differed.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from migrate_to_pg.sqlite.connection import row_number
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number, text
 
 RULE = duplicate_key.RULE
-#: Rows that go, and the row of the same key that stays.
+#: Rows to remove, and the row of the same key that stays.
 _PAIRS = Sql("scratch.pairs")
 
 
 def merge(copy: RepairCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:
-    """Merge the rows of one constraint; returns how many went. None goes where a row could not be pointed anew."""
+    """Merge the rows of one constraint, and return how many went: none where a reference cannot be redirected."""
     _find_pairs(copy, search)
     if is_stuck(subject, table, _PAIRS):
         return 0
     for child, key in children(subject, table):
         anew = pointed(child, key, table, _PAIRS)
         if anew and may_change(child, key):
-            copy.propose_from(anew)
-            copy.change(RULE.id, child, paired(child, key.columns)[0])
+            copy.stage_query(anew)
+            copy.apply_edits(RULE.id, child, paired(child, key.columns)[0])
     for generic in subject.plan.generic_keys:
-        _point_generic(copy, subject, generic, table)
+        _redirect_generic(copy, subject, generic, table)
     return copy.remove_rows(RULE.id, table, RowOutcome.MERGED, _rows(table, search))
 
 
@@ -45,8 +45,8 @@ def _find_pairs(copy: RepairCopy, search: duplicate_key.Search) -> None:
     copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
 
 
-def _point_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
-    """The same for keys that name the model of this table by its content type."""
+def _redirect_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
+    """Redirect generic keys that name the model of this table by its content type."""
     child = subject.plan.table(generic.table)
     if child is None or len(table.key) != 1 or not can_be_edited(child):
         return
@@ -56,7 +56,7 @@ def _point_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, tabl
     kind, row = (name(column.source.name) for column in columns)
     parts = {"row": row, "kind": kind, "child": name(child.source.name), "key": name(table.key[0].source.name)}
     for content_type in content_types(subject, table):
-        copy.propose_from(
+        copy.stage_query(
             compose(
                 "SELECT c.{child_rowid}, CASE typeof(c.{row}) WHEN 'text' THEN CAST(k.{key} AS TEXT) ELSE k.{key} END"
                 " FROM main.{child} AS c JOIN main.{table} AS g ON CAST(c.{row} AS TEXT) = CAST(g.{key} AS TEXT)"
@@ -70,11 +70,11 @@ def _point_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, tabl
                 **parts,
             )
         )
-        copy.change(RULE.id, child, columns[1])
+        copy.apply_edits(RULE.id, child, columns[1])
 
 
 def content_types(subject: Subject, table: PlannedTable) -> list[int]:
-    """The ids of the content types whose model keeps its rows in this table."""
+    """Return the ids of the content types whose model has its rows in this table."""
     if subject.plan.table("django_content_type") is None:
         return []
     models = [model for model, its_table in subject.plan.models.items() if its_table == table.name]
@@ -83,10 +83,11 @@ def content_types(subject: Subject, table: PlannedTable) -> list[int]:
 
 
 def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
-    """The rows that go, each with what tells it from the one that stays."""
-    differs = join(" || ", (_differs(column) for column in stored_columns(table) if column not in _keys(table)))
+    """Return the query for the rows to remove, each with its differences from the one that stays."""
+    keys = [column.source.name for column in table.key]
+    differs = join(" || ", (_differs(column) for column in stored_columns(table) if column not in keys))
     columns = ", ".join(search.unique.columns)
-    # SQLite puts in what each row has, the keys last: they may hold anything.
+    # SQLite fills in each row's values, the keys last: they may contain anything.
     same = _("same {columns} as {kept}", columns=columns, kept="{kept}")
     other = _("same {columns} as {kept}; differs in {others}", columns=columns, kept="{kept}", others="{others}")
     return compose(
@@ -97,7 +98,7 @@ def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
         " JOIN main.{table} AS k ON k.{rowid} = p.kept",
         same=text(same),
         other=text(other),
-        kept_key=join(" || ', ' || ", (_named(table, column) for column in table.key)),
+        kept_key=join(" || ', ' || ", (_key_label(table, column) for column in table.key)),
         differs=differs or Sql("''"),
         pairs=_PAIRS,
         table=name(table.source.name),
@@ -105,11 +106,7 @@ def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
     )
 
 
-def _keys(table: PlannedTable) -> list[str]:
-    return [column.source.name for column in table.key]
-
-
-def _named(table: PlannedTable, column: PlannedColumn) -> Sql:
+def _key_label(table: PlannedTable, column: PlannedColumn) -> Sql:
     if is_secret(table.name, column.name):
         return text(f"{column.name} = {MASK}")
     return compose(

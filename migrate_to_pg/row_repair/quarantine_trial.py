@@ -1,4 +1,4 @@
-"""Try what quarantine would leave out of PostgreSQL, and say what to accept so that as many rows as can be stay."""
+"""Count what quarantine would leave out of PostgreSQL, and advise what to accept so that most rows stay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.records import Advice, Finding, KeptRows, Level, Options, Plan, Refusal, Snapshot, SourceCatalog
 from migrate_to_pg.records.repairs import RepairResult, RowOutcome
-from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, is_called_for
+from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, needs_repair
 from migrate_to_pg.rules.advice import advise
 from migrate_to_pg.sqlite.snapshot import require_space
 from migrate_to_pg.system.workdir import WorkDirectory
@@ -17,7 +17,7 @@ from migrate_to_pg.system.workdir import WorkDirectory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineTrial:
-    """What was found in a snapshot, and what was accepted of it."""
+    """The findings of a snapshot, and the accepted repairs."""
 
     plan: Plan
     catalog: SourceCatalog
@@ -29,22 +29,22 @@ class QuarantineTrial:
     workplace: WorkDirectory
 
     def of_all(self) -> LeftOut | None:
-        """What is left out where every row that can be goes into quarantine; None where none can, or no room is."""
+        """Count the rows left out with every possible quarantine. None where there is none, or no space."""
         rules = (f.rule for f in self.findings if f.quarantinable and f.level is Level.ERROR)
         return self._count(frozenset(rules))
 
     def of_named(self, mended: RepairResult) -> LeftOut | None:
-        """The same of what went into quarantine because its rule was named; None where nothing did."""
-        gone = sum(rows.count for rows in mended.aside if rows.fate is RowOutcome.QUARANTINED)
-        if not gone or self.accepted.quarantine == self.accepted.unnamed_quarantine:
+        """Count the rows quarantined because their rule was named. None where there are none."""
+        quarantined = sum(rows.count for rows in mended.aside if rows.fate is RowOutcome.QUARANTINED)
+        if not quarantined or self.accepted.quarantine == self.accepted.unnamed_quarantine:
             return None
         left_out = self._count(self.accepted.quarantine)
-        return left_out and replace(left_out, without_repairs=gone)
+        return left_out and replace(left_out, without_repairs=quarantined)
 
     def _count(self, quarantine: frozenset[str]) -> LeftOut | None:
-        if not is_called_for(self.findings, Accepted(quarantine=quarantine)):
+        if not needs_repair(self.findings, Accepted(quarantine=quarantine)):
             return None
-        # Without room for it the count is left out; what stands in the way is told all the same.
+        # Without space the count is left out. The findings are reported all the same.
         with contextlib.suppress(SourceError, sqlite3.Error, OSError):
             require_space(self.workplace.directory, 2 * self.snapshot.size)
             return count_left_out(
@@ -61,7 +61,7 @@ class QuarantineTrial:
         return None
 
     def could_stay(self, left_out: LeftOut | None) -> KeptRows | None:
-        """How many of the rows that are left out would stay with more repairs; None for none."""
+        """Return how many rows more repairs would keep, or None."""
         if left_out is None or left_out.without_repairs <= left_out.at_least:
             return None
         return KeptRows(
@@ -71,7 +71,7 @@ class QuarantineTrial:
         )
 
     def advice(self, findings: tuple[Finding, ...], left_out: LeftOut | None) -> Advice | None:
-        """What to accept so that a run in whose way these findings stand goes on; None where nothing helps."""
+        """Return what to accept so that a run that these findings block can continue, or None."""
         advice = self._advise(findings, left_out)
         given = Advice(fix=self.options.fix, quarantine=self.options.quarantine)
         return None if advice == given else advice

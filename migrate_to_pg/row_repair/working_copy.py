@@ -1,8 +1,8 @@
-"""The snapshot in, a working copy that repairs may edit out, with a journal of every edit.
+"""Make a working copy of the snapshot that repairs may edit, with a journal of every edit.
 
-Neither the source nor the snapshot is touched. A table that is to be edited is first made bare in the working copy: the
-same columns, rows and rowids, but no declared types, which would convert what is written, and no constraint, index or
-trigger, which would refuse it or add to it.
+Neither the source nor the snapshot is touched. A table is stripped in the working copy before its first edit: the same
+columns, rows and rowids, but no declared types, which would convert values, and no constraint, index or trigger, which
+would refuse the edit or add to it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from migrate_to_pg.sqlite.connection import NUMBER, numbered_rows, row_number, r
 from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
-#: The edits at hand: row and new value, or row and reason.
+#: The staged edits: row and new value, or row and reason.
 EDITS = Sql("scratch.edits")
-#: Neither file outlives a crash: nothing is won by waiting for the disk or by being able to roll back.
+#: Neither file survives a crash, so that neither durability nor a rollback is needed.
 _UNSAFE = ("PRAGMA {0}.journal_mode = OFF", "PRAGMA {0}.synchronous = OFF")
 
 
 class RepairCopy:
-    """A copy of the snapshot, open for editing; a context manager."""
+    """A copy of the snapshot, open for editing. Use it as a context manager."""
 
     def __init__(self, snapshot: Path, path: Path, journal: Path, *, time_zone: str) -> None:
         self.path = path
@@ -48,7 +48,7 @@ class RepairCopy:
             stack.callback(self.database.close)
             self._prepare(snapshot, time_zone)
             stack.pop_all()
-        self._bare: set[str] = set()
+        self._stripped: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +68,7 @@ class RepairCopy:
         database.execute("ATTACH ? AS snapshot", [snapshot_uri(snapshot)])
         for schema in ("main", "snapshot"):
             register_substitutes(database, schema)
-        # Not temp: what is there hides the tables of the same name that rules ask for.
+        # Not temp: its tables would hide those of the same name that rules query.
         database.execute("ATTACH '' AS scratch")
         for pragma in ("PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON", "PRAGMA temp_store = FILE"):
             database.execute(pragma)
@@ -79,10 +79,10 @@ class RepairCopy:
         database.execute(compose("CREATE TABLE {edits} (row INTEGER PRIMARY KEY, new)", edits=EDITS))
 
     def strip_table(self, table: PlannedTable) -> None:
-        """Take types, constraints, indexes and triggers off the table, once."""
-        if table.name in self._bare:
+        """Remove types, constraints, indexes and triggers from the table, once."""
+        if table.name in self._stripped:
             return
-        self._bare.add(table.name)
+        self._stripped.add(table.name)
         definitions = [_column_without_constraints(self.database, table, c) for c in stored_columns(table)]
         if rowid_name(table.source) is None:
             definitions.insert(0, compose("{number} INTEGER PRIMARY KEY", number=name(NUMBER)))
@@ -103,7 +103,7 @@ class RepairCopy:
                 self.database.execute(compose(statement, **parts))
 
     def number_rows(self, plan: Plan) -> Plan:
-        """The plan for this copy: rows to which SQLite gives no number have that of their place in the snapshot."""
+        """Return the plan for this copy: rows without a rowid are numbered by their position in the snapshot."""
         return replace(plan, tables=tuple(map(self._numbered, plan.tables)))
 
     def _numbered(self, table: PlannedTable) -> PlannedTable:
@@ -112,20 +112,20 @@ class RepairCopy:
         self.strip_table(table)
         return replace(table, source=replace(table.source, numbered=True))
 
-    def propose(self, edits: Iterable[tuple[int, Value]]) -> None:
-        """Make these the edits at hand: each row's rowid, and what is to be put there."""
+    def stage_edits(self, edits: Iterable[tuple[int, Value]]) -> None:
+        """Stage edits: each row's rowid, and its new value."""
         with self._transaction():
             self.database.execute(compose("DELETE FROM {edits}", edits=EDITS))
             self.database.executemany(compose("INSERT INTO {edits} VALUES (?, ?)", edits=EDITS), edits)
 
-    def propose_from(self, query: Sql) -> None:
-        """The same with what a query gives."""
+    def stage_query(self, query: Sql) -> None:
+        """Stage the edits that a query gives."""
         with self._transaction():
             self.database.execute(compose("DELETE FROM {edits}", edits=EDITS))
             self.database.execute(compose("INSERT OR IGNORE INTO {edits} {query}", edits=EDITS, query=query))
 
-    def change(self, rule: str, table: PlannedTable, column: PlannedColumn) -> int:
-        """Put the edits at hand into a column, and write them down; returns how many cells are not what they were."""
+    def apply_edits(self, rule: str, table: PlannedTable, column: PlannedColumn) -> int:
+        """Apply the staged edits to a column, write them into the journal, and return the number of changed cells."""
         self.strip_table(table)
         parts = {
             "table": name(table.source.name),
@@ -149,10 +149,14 @@ class RepairCopy:
         return changed
 
     def remove_rows(self, rule: str, table: PlannedTable, fate: RowOutcome, rows: Sql, *, follows: bool = False) -> int:
-        """Take rows out and keep them whole, as the snapshot has them.
+        """Remove rows and keep them complete, as in the snapshot. Return their number.
 
-        ``rows`` gives ``row``, the rowid; ``reason``; and ``kept``, the rowid of the row that stands for it, or NULL.
-        ``follows`` says that they go because of rows that went before. Returns how many.
+        Args:
+            rule: The rule's id.
+            table: The table.
+            fate: Whether they are quarantined or merged.
+            rows: A query for ``row``, the rowid, ``reason``, and ``kept``, the rowid of the replacing row, or NULL.
+            follows: Whether they are removed because of rows that were removed before.
         """
         self.strip_table(table)
         self._make_rows_table(table)
@@ -175,21 +179,21 @@ class RepairCopy:
                 ),
                 [rule, table.name, str(fate), follows],
             )
-            self._take_out(parts, table, last)
+            self._delete_rows(parts, table, last)
             if fate is RowOutcome.QUARANTINED:
-                self._take_merged_along(table, last)
+                self._quarantine_merged(table, last)
         return self._last_quarantined() - last
 
-    def quarantined(self) -> int:
-        """How many rows are in quarantine by now."""
+    def count_quarantined(self) -> int:
+        """Count the rows in quarantine so far."""
         query = "SELECT count(*) FROM journal.aside WHERE fate = ?"
         return int(self.database.execute(query, [str(RowOutcome.QUARANTINED)]).fetchone()[0])
 
     def _last_quarantined(self) -> int:
         return int(self.database.execute("SELECT ifnull(max(rowid), 0) FROM journal.aside").fetchone()[0])
 
-    def _take_out(self, parts: dict[str, Sql], table: PlannedTable, last: int) -> None:
-        """What was just written to ``aside`` leaves the table; what was changed in it before need not be told."""
+    def _delete_rows(self, parts: dict[str, Sql], table: PlannedTable, last: int) -> None:
+        """Delete the rows just written to ``aside``, and the journal's earlier changes of them."""
         new = Sql("SELECT row FROM journal.aside WHERE rowid > ?")
         for statement, arguments in (
             (
@@ -201,8 +205,8 @@ class RepairCopy:
         ):
             self.database.execute(compose(statement, new=new, **parts), arguments)
 
-    def _take_merged_along(self, table: PlannedTable, last: int) -> None:
-        """What was merged into a row that has now gone into quarantine is there too: no row stands for it any more."""
+    def _quarantine_merged(self, table: PlannedTable, last: int) -> None:
+        """Quarantine also what was merged into the quarantined rows: no row replaces it any more."""
         self.database.execute(
             "WITH RECURSIVE lost (row) AS (SELECT row FROM journal.aside WHERE rowid > ?1"
             ' UNION SELECT a.row FROM journal.aside AS a JOIN lost ON a.kept = lost.row WHERE a."table" = ?2)'
@@ -226,27 +230,27 @@ class RepairCopy:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Written at once rather than after each statement; readers of the file see it afterwards."""
+        """Write to the disk once rather than after each statement. Readers of the file see the result afterwards."""
         self.database.execute("BEGIN")
         yield
         self.database.execute("COMMIT")
 
 
 def stored_columns(table: PlannedTable) -> list[str]:
-    """SQLite's names of the columns that hold data of their own: what PostgreSQL computes itself is left out."""
+    """Return SQLite's names of the columns with data of their own, without those that PostgreSQL computes."""
     computed = {c.source.name for c in table.columns if c.source.generated and c.target.generated}
     return [column.name for column in table.source.columns if column.name not in computed]
 
 
 def _rows(database: sqlite3.Connection, table: PlannedTable) -> Sql:
-    """The columns, and before them the rowid where none of them is it."""
+    """Return the columns, preceded by the rowid where none of them is its alias."""
     columns = names(stored_columns(table))
     rowid = Sql(row_number(table.source))
     return columns if _rowid_column(database, table) else join(", ", [rowid, columns])
 
 
 def _rowid_column(database: sqlite3.Connection, table: PlannedTable) -> str:
-    """The column that is another name of the rowid; '' where there is none."""
+    """Return the column that is an alias of the rowid, or ''."""
     keys = [column for column in table.source.columns if column.key_position]
     if len(keys) != 1 or keys[0].declared_type.upper() != "INTEGER":
         return ""
@@ -261,7 +265,7 @@ def _column_without_constraints(database: sqlite3.Connection, table: PlannedTabl
 
 
 def _key(table: PlannedTable) -> Sql:
-    """JSON of the row's primary key, or of its rowid, as text; of the table's row ``t``."""
+    """Return SQL for the primary key of row ``t``, or its rowid, as JSON."""
     columns = [column.source.name for column in table.key]
     if not columns:
         return compose("json_object('rowid', CAST(t.{rowid} AS TEXT))", rowid=Sql(row_number(table.source)))
@@ -277,7 +281,7 @@ def _literal(text: str) -> Sql:
 
 
 def _key_text(value: bytes | None, storage: str) -> str:
-    """A key as a person would recognise it; text comes as its bytes, since it may be no UTF-8."""
+    """Return a readable key. Text comes as its bytes, since it may not be UTF-8."""
     if value is None or storage == "blob":
         return key_value(value)
     return key_value(value.decode("utf-8", "surrogateescape")) if storage == "text" else value.decode()

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
-from migrate_to_pg.row_repair.engine import Accepted, is_called_for, repair_rows
+from migrate_to_pg.row_repair.engine import Accepted, needs_repair, repair_rows
 from migrate_to_pg.rules import RULES, accepted_rules, quarantined_rules
 from migrate_to_pg.staging import drop_objects
 
@@ -152,7 +152,7 @@ class Sides:
         findings = examine(plan, catalog, self.path, accepted=accepted.fix, progress=lambda _: None)
         with tempfile.TemporaryDirectory() as folder:
             loaded = self.path
-            if is_called_for(findings, accepted):
+            if needs_repair(findings, accepted):
                 working, journal = Path(folder) / "working", Path(folder) / "journal"
                 mended, plan, findings = repair_rows(
                     plan, catalog, self.path, findings, accepted=accepted, working=working, journal=journal,

@@ -16,7 +16,7 @@ from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, SourceCatalog
 from migrate_to_pg.records.diagnosis import NotRepaired, Repaired
 from migrate_to_pg.records.repairs import ChangedCells, RepairResult
-from migrate_to_pg.row_repair.engine import Accepted, is_called_for, repair_rows
+from migrate_to_pg.row_repair.engine import Accepted, needs_repair, repair_rows
 from migrate_to_pg.system.workdir import WorkDirectory
 
 Progress = Callable[[Event], None]
@@ -77,7 +77,7 @@ def repaired_rows(
 ) -> RepairedRows | None:
     """Make the repairs on a copy, except in the tables ``spared``. Return None where nothing needs them."""
     accepted = Accepted(fix=rules, spared=frozenset(spared))
-    if not is_called_for(findings, accepted):
+    if not needs_repair(findings, accepted):
         return None
     working, journal = place.working_copy, place.unfinished_journal
     with stage(progress, "trial"):
