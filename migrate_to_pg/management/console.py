@@ -1,4 +1,4 @@
-"""How the commands behave as processes: signals that ask them to end, and streams that nobody reads any more."""
+"""Common behaviour of the commands: --help, signals that end them, errors, and output streams that break."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
 
 
 class _HelpFormatter(DjangoHelpFormatter):
-    """Leaves the lines of examples as they are."""
+    """A formatter that does not wrap the lines of examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
 def show_groups_first(parser: CommandParser) -> None:
-    """Put the command's own groups of options before those that every command of Django's has."""
+    """Put the command's own option groups before those of every Django command."""
     parser.formatter_class = _HelpFormatter
     own = parser._action_groups[2:]
     parser._action_groups[:] = [*own, *parser._action_groups[:2]]
 
 
 def add_language(parser: argparse._ActionsContainer) -> None:
-    """``--lang``, which both commands take."""
+    """Add ``--lang``, which both commands have."""
     parser.add_argument(
         "--lang", choices=LANGUAGES, help="the language to speak (default: that of LANGUAGE, LC_ALL or LANG; else en)"
     )
 
 
 def add_explain(parser: argparse._ActionsContainer) -> None:
-    """``--explain``, which both commands take."""
+    """Add ``--explain``, which both commands have."""
     parser.add_argument(
         "--explain",
         type=plain,
@@ -60,35 +60,35 @@ def add_explain(parser: argparse._ActionsContainer) -> None:
 
 
 def explain(command: BaseCommand, rule: str) -> None:
-    """Print the page of a rule. Raises UsageError where there is none of that name."""
+    """Print the page of a rule. Raise UsageError where there is none of that name."""
     from migrate_to_pg.rules.docs import page
 
     command.stdout.write(page(rule))
 
 
 def disable_abbreviations(parser: CommandParser, assurance: str) -> None:
-    """What removes or replaces is asked for by its whole name: --un is not --undo.
+    """Require options by their complete names: --un is not --undo, which removes or replaces data.
 
-    A URL, or a password, that was typed in the wrong place would be repeated in the message of usage.
+    Errors of usage also repeat no value: a URL, or a password, may have been typed in the wrong place.
     """
     parser.allow_abbrev = False
 
     def error(message: str) -> NoReturn:
-        told = redact_usage(message)
+        usage = redact_usage(message)
         options = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
         if not parser.called_from_command_line:
-            raise CommandError(told)
+            raise CommandError(usage)
         parser.print_usage(sys.stderr)
         # English, as all that argparse says.
         remedy = f"{suggest_option(message, options)} All options: {parser.prog} --help".strip()
-        _write(sys.stderr.write, error_lines(f"{told[:1].upper()}{told[1:]}", remedy=remedy, assurance=assurance))
+        _write(sys.stderr.write, error_lines(f"{usage[:1].upper()}{usage[1:]}", remedy=remedy, assurance=assurance))
         sys.exit(2)
 
     parser.error = error  # type: ignore[method-assign]
 
 
 def plain(text: str) -> str:
-    """The value of an option that is shown as it was typed, and so may hold no password."""
+    """Return the value of an option that is shown as typed. Refuse one that may hold a password."""
     if may_hold_password(text):
         raise argparse.ArgumentTypeError(
             "this looks like the address of a database, or like a password; PostgreSQL is named with --target"
@@ -98,7 +98,7 @@ def plain(text: str) -> str:
 
 @contextlib.contextmanager
 def prepared_streams(command: BaseCommand) -> Iterator[None]:
-    """What cannot be written down is no failure of what was done: not a value's character, not a full disk."""
+    """Write unprintable characters as escapes, and ignore failures to print, such as a full disk."""
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
@@ -109,13 +109,14 @@ def prepared_streams(command: BaseCommand) -> Iterator[None]:
     try:
         yield
     finally:
-        _give_up_what_cannot_be_written()
+        _close_broken_streams()
 
 
 def _nowhere(number: int) -> TextIO:
-    """For a stream that was closed before we started: a database that got its number would be written to by others.
+    """Open the null device for a stream that was closed at the start.
 
-    Where some file has it by now, it is left alone.
+    Otherwise a database could get the stream's number, and output would be written to it. A number that some file
+    already has is not touched.
     """
     opened = os.open(os.devnull, os.O_WRONLY)
     if opened != number and _is_free(number):
@@ -133,8 +134,8 @@ def _is_free(number: int) -> bool:
     return False
 
 
-def _give_up_what_cannot_be_written() -> None:
-    """Python would try once more at its end, and exit with 120."""
+def _close_broken_streams() -> None:
+    """Close streams that cannot be flushed: Python would try again at its end, and exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -144,29 +145,29 @@ def _give_up_what_cannot_be_written() -> None:
 
 
 def print_result(line: str) -> None:
-    """Say it on stderr where somebody reads that."""
+    """Print a result on stderr, where somebody reads that."""
     with contextlib.suppress(OSError):
         sys.stderr.write(line + "\n")
 
 
 def error_lines(message: str, detail: Iterable[str] = (), remedy: str = "", assurance: str = "") -> list[str]:
-    """The one form of an error: what happened, the details, then what was not done and what to do next.
+    """Return the lines of an error: what happened, the details, then what was not done and the next step.
 
-    ``assurance`` is left out where the remedy says it itself.
+    ``assurance`` is left out where the remedy contains it.
     """
     last = remedy if assurance in remedy else f"{assurance} {remedy}".strip()
     return [_("Error: {message}", message=message), *(f"  {line}" for line in detail), *([last] if last else [])]
 
 
 def print_error(command: BaseCommand, error: MigrateToPgError | Failure, assurance: str = "") -> None:
-    """Print an error, or the failure that a report tells of, on stderr."""
+    """Print an error, or a report's failure, on stderr."""
     message = error.message if hasattr(error, "message") else str(error)
     lines = error_lines(message, error.detail, error.remedy, assurance)
-    _write(command.stderr.write, _folded(lines) if command.stderr.isatty() else lines)
+    _write(command.stderr.write, _wrapped(lines) if command.stderr.isatty() else lines)
 
 
-def _folded(lines: Iterable[str]) -> Iterator[str]:
-    """The lines folded between words, to the width of the terminal; what follows a colon is left to be copied."""
+def _wrapped(lines: Iterable[str]) -> Iterator[str]:
+    """Wrap the lines to the width of the terminal, but not what follows a colon, which is left to be copied."""
     before = ""
     for line in (line for text in lines for line in text.splitlines()):
         indent = " " * (len(line) - len(line.lstrip()))
@@ -192,7 +193,7 @@ def _write(write: Callable[[str], object], lines: Iterable[str]) -> None:
 
 @contextlib.contextmanager
 def report_print_error() -> Iterator[None]:
-    """Printing what was done: it stays done, whether it can be told or not."""
+    """Report a failure to print what was done, which stays done."""
     try:
         yield
     except OSError as error:
@@ -200,7 +201,7 @@ def report_print_error() -> Iterator[None]:
 
 
 def end_on_signals() -> None:
-    """End on SIGTERM and SIGHUP as on Ctrl-C: cleaned up."""
+    """Clean up and end on SIGTERM and SIGHUP as on Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
 
@@ -210,7 +211,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def ignore_broken_pipe(progress: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Progress that nobody can read any more is no reason to stop."""
+    """Continue when nobody reads the progress any more."""
 
     def show(event: Event) -> None:
         with contextlib.suppress(OSError):
@@ -220,5 +221,5 @@ def ignore_broken_pipe(progress: Callable[[Event], None]) -> Callable[[Event], N
 
 
 def raw_stream(wrapper: Any) -> Any:
-    """The stream below Django's OutputWrapper, which would end every write with a newline of its own."""
+    """Return the stream below Django's OutputWrapper, which would end every write with a newline."""
     return getattr(wrapper, "_out", wrapper)

@@ -1,4 +1,4 @@
-"""How the command was started: what the commands that it gives to copy begin with, and since when it runs."""
+"""Determine how the command was started: the prefix of the commands that it prints, and the time of its start."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Invocation
 from migrate_to_pg.system.redact import may_hold_password
 
-#: In the place of MIGRATE_TO_PG["COMMAND"].
+#: Takes precedence over MIGRATE_TO_PG["COMMAND"].
 _VARIABLE = "MIGRATE_TO_PG_COMMAND"
-#: Options that say nothing about the run itself; the same command needs them again.
+#: Options that do not concern the run itself, but that the same command needs again.
 _COMMON = ("settings", "pythonpath", "lang", "jobs", "report")
-#: Words that may stand before the command's name: an interpreter, its options, a script, -m and a module.
-_MOST_BEFORE = 6
+#: Words before the command's name, at most: an interpreter, its options, a script, -m and a module.
+_MAX_PREFIX_WORDS = 6
 
 
 def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
-    """How this process was started; ``options`` as they were typed."""
-    told = _redacted()
-    program = (*told, command) if told else _program(command, sys.orig_argv)
-    return Invocation(program=program, is_told=bool(told), common=_common(options), began=_began(command))
+    """Return how this process was started, with ``options`` as they were typed."""
+    prefix = _configured_prefix()
+    program = (*prefix, command) if prefix else _program(command, sys.orig_argv)
+    return Invocation(program=program, is_told=bool(prefix), common=_common(options), began=_began(command))
 
 
-def _redacted() -> tuple[str, ...]:
-    """How manage.py is called from where the person is, in a container for instance; empty where nobody said it.
+def _configured_prefix() -> tuple[str, ...]:
+    """Return how manage.py is called from the user's place, such as through a container, or nothing.
 
-    The variable goes before the setting: it is of the place, the setting of the project. Raises UsageError.
+    The variable precedes the setting: it belongs to the place, the setting to the project. Raise UsageError.
     """
     text = os.environ.get(_VARIABLE) or (getattr(settings, "MIGRATE_TO_PG", None) or {}).get("COMMAND", "")
     try:
@@ -50,19 +50,19 @@ def _redacted() -> tuple[str, ...]:
 
 
 def _program(command: str, argv: Sequence[str]) -> tuple[str, ...]:
-    """The words up to the command's name as they were typed, such as .venv/bin/python manage.py migrate_to_pg."""
-    before = list(argv[: argv.index(command)]) if command in argv[:_MOST_BEFORE] else []
+    """Return the words up to the command's name as typed, such as .venv/bin/python manage.py migrate_to_pg."""
+    before = list(argv[: argv.index(command)]) if command in argv[:_MAX_PREFIX_WORDS] else []
     if not before or "-c" in before or any(map(may_hold_password, before)):
         return "python", "manage.py", command
     return *before, command
 
 
 def _common(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """--settings and the like, as they were typed."""
+    """Return --settings and the like, as typed."""
     typed = [(f"--{name}", str(options[name])) for name in _COMMON if options.get(name)]
     return tuple((name, value) for name, value in typed if not may_hold_password(value))
 
 
 def _began(command: str) -> float | None:
-    """When this process began, where it was started for that command; None where somebody calls it from Python."""
+    """Return when this process began, if it was started for that command, or None when called from Python."""
     return BEGAN if sys.argv[1:2] == [command] else None

@@ -1,6 +1,6 @@
-"""What was typed in; a UsageError out where an option says nothing to the mode: whoever gave it believes that it does.
+"""Reject options that have no effect in the chosen mode: the user expects one.
 
---check and --rehearse take what a publication takes, so that they may be added to its command line.
+--check and --rehearse accept the options of a publication, so that they may be added to its command line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _READS = _MOVE | {"dump", "verify_only"}
 _SERVER = _MOVE | {"verify_only", "undo", "purge"}
 _ALL = frozenset({"publish", *MODES})
 
-#: Option -> the modes in which it means something.
+#: Option -> the modes in which it has an effect.
 MEANS: Mapping[str, frozenset[str]] = {
     "source": _READS,
     "target": _SERVER,
@@ -52,12 +52,12 @@ MEANS: Mapping[str, frozenset[str]] = {
 
 
 def mode_of(options: Mapping[str, Any]) -> str:
-    """The mode that was asked for; publish where none was."""
+    """Return the requested mode, or publish."""
     return next((mode for mode in MODES if options[mode]), "publish")
 
 
 def assurance(mode: str, failure: Failure) -> str:
-    """What an error says of the data: nothing where what was published before it is asked for, or taken back."""
+    """Return a sentence on the state of the data after an error, or '' where a publication is verified or undone."""
     from migrate_to_pg.errors import UsageError
     from migrate_to_pg.i18n import gettext as _
 
@@ -66,7 +66,7 @@ def assurance(mode: str, failure: Failure) -> str:
 
 
 def check_options_for_mode(options: Mapping[str, Any]) -> None:
-    """``options`` as typed, before the settings fill in what is missing. Raises UsageError."""
+    """Raise UsageError for an option without effect in the mode. ``options`` are those typed, without settings."""
     from migrate_to_pg.errors import UsageError
     from migrate_to_pg.i18n import gettext as _
 
@@ -74,7 +74,7 @@ def check_options_for_mode(options: Mapping[str, Any]) -> None:
     for name, modes in MEANS.items():
         if options.get(name) and mode not in modes:
             raise UsageError(
-                _("{option} says nothing to {mode}.", option=_typed(name), mode=_typed(mode)),
+                _("{option} has no effect with {mode}.", option=_typed(name), mode=_typed(mode)),
                 remedy=_("Leave it out; --help says what each option is for."),
             )
 

@@ -1,4 +1,4 @@
-"""The command's options: a parser with all of them out; what was typed, or set, in and the Options of a run out."""
+"""Define the command's options, and make the Options of a run from what was typed or set."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _USAGE = """\
 
 
 def add_arguments(parser: CommandParser) -> None:
-    """The public interface; kept stable."""
+    """Add the options, a stable public interface."""
     disable_abbreviations(parser, assurance="Nothing was published.")
     parser.usage = _USAGE
     parser.epilog = EXAMPLES
@@ -233,7 +233,7 @@ def _add_output(group: _Group) -> None:
 
 
 def _address(text: str) -> str:
-    """What may hold a password: it is taken apart before anything of it is shown."""
+    """Accept an address: it is parsed before anything of it is shown, since it may hold a password."""
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty value names nothing")
     return text
@@ -265,7 +265,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def options_of(options: Mapping[str, Any]) -> Options:
-    """What the run is asked to do; UsageError where options contradict each other."""
+    """Return the Options of the run. Raise UsageError where options contradict each other."""
     from migrate_to_pg.management.invocation import invocation
     from migrate_to_pg.pipeline.export import require_exportable
     from migrate_to_pg.records import Leftovers, Options, Verify

@@ -1,7 +1,7 @@
-"""Ctrl-C once more: a run that was interrupted, and whose server does not answer while it cleans up, ends at once.
+"""End an interrupted run at once on a second Ctrl-C, when the server does not answer during its cleanup.
 
-A driver that waits for the server holds up the main thread and with it Python's own handlers; the number of a signal is
-written to a socket all the same (signal.set_wakeup_fd), which another thread reads.
+A driver that waits for the server blocks the main thread and with it Python's own handlers. But the number of a signal
+is still written to a socket (signal.set_wakeup_fd), which another thread reads.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import NoReturn
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.signals import SIGNALS
 
-#: Seconds after the first signal: another one within them is the same, sent twice; then it is told what one more does.
-SAME = 2
+#: Another signal within this time is the same one, sent twice. After it the effect of one more is printed.
+REPEAT_INTERVAL_SECONDS = 2
 #: A terminal shows its cursor again, which the progress bars hide.
 _SHOW_CURSOR = "\x1b[?25h"
 
@@ -28,15 +28,15 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def exit_on_second_signal(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
-    """Within it a second signal ends the process, with status 1; in any thread but the main one nothing does."""
+    """End the process with status 1 on a second signal in this block, in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    watching = threading.Thread(target=_watch, args=(reading, tell, on_a_terminal), daemon=True)
-    # Where the system gives no more threads, Ctrl-C is heard by Python's own handler alone.
+    watching = threading.Thread(target=_wait_for_second_signal, args=(reading, tell, on_a_terminal), daemon=True)
+    # Without another thread only Python's own handler receives Ctrl-C.
     with suppress(RuntimeError):
         watching.start()
     try:
@@ -49,25 +49,25 @@ def exit_on_second_signal(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
         reading.close()
 
 
-def _watch(signals: socket.socket, tell: Tell, on_a_terminal: bool) -> None:
-    if not _next(signals):
+def _wait_for_second_signal(signals: socket.socket, tell: Tell, on_a_terminal: bool) -> None:
+    if not _is_stop_signal(signals):
         return
-    deadline = time.monotonic() + SAME
+    deadline = time.monotonic() + REPEAT_INTERVAL_SECONDS
     while (left := deadline - time.monotonic()) > 0:
         signals.settimeout(left)
         try:
-            if not _next(signals):
+            if not _is_stop_signal(signals):
                 return
         except TimeoutError:
             break
     signals.settimeout(None)
     tell(_("Cleaning up; PostgreSQL may not answer. Ctrl-C once more ends at once: the next run removes what is left."))
-    if _next(signals):
+    if _is_stop_signal(signals):
         _end(tell, on_a_terminal)
 
 
-def _next(signals: socket.socket) -> bool:
-    """Wait for one of ours; False when the run is over."""
+def _is_stop_signal(signals: socket.socket) -> bool:
+    """Wait for a stop signal. Return False when the run is over."""
     while number := signals.recv(1):
         if number[0] in SIGNALS:
             return True

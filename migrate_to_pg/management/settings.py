@@ -1,4 +1,4 @@
-"""settings.MIGRATE_TO_PG: what the command takes where its command line says nothing."""
+"""Validate settings.MIGRATE_TO_PG, the defaults of the command's options."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def _columns(value: object) -> tuple[str, ...]:
-    """Names of columns: one that no model has would protect nothing."""
+    """Accept names of columns. A name that no model has would protect nothing."""
     names = _names(value)
     if not all(map(place_of, names)):
         raise ValueError
@@ -69,7 +69,7 @@ def _one_of(*known: str) -> Callable[[object], str]:
 
 
 def _command(value: object) -> str:
-    """How manage.py is called, as words of a shell's."""
+    """Accept how manage.py is called, as words of a shell command."""
     text = _plain(value)
     if not shlex.split(text):
         raise ValueError
@@ -110,7 +110,7 @@ _READ_THERE = ("SOURCE", "SECRETS", "COMMAND")
 
 
 def _shown(value: object) -> str:
-    """A short word or number as it is written; of anything else, which may hold a password, what it is."""
+    """Show a short word or number. Of anything else, which may hold a password, show the type."""
     plain = isinstance(value, (str, int, float, list, tuple)) or value is None
     return (
         repr(value)
@@ -132,13 +132,13 @@ def _checked(name: str, value: object) -> Any:
 
 
 def require_secrets(given: object) -> None:
-    """UsageError where the setting that names secret columns is not what it must be; no other setting is read."""
+    """Raise UsageError where the setting that names secret columns is invalid, reading no other setting."""
     if isinstance(given, Mapping) and "SECRETS" in given:
         _checked("SECRETS", given["SECRETS"])
 
 
 def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
-    """Fill in what the command line left open; UsageError where the setting is not what it must be."""
+    """Fill in what the command line left out. Raise UsageError where a setting is invalid."""
     if not isinstance(given, Mapping):
         raise UsageError(_("MIGRATE_TO_PG in the settings is no dictionary."))
     found = dict(options)

@@ -1,4 +1,4 @@
-"""The records of sqlite_doctor: plain, frozen, knowing neither Django nor a driver. ``doctor.diagnose`` makes them."""
+"""The records of sqlite_doctor, which ``doctor.diagnose`` makes. They know neither Django nor a driver."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Holder:
     """A process that has the database open."""
 
     pid: int
-    #: As its command line begins: "python manage.py"; never all of it, which may hold a password.
+    #: Begin of its command line, "python manage.py". The rest may hold a password.
     program: str
-    #: Whether it holds the lock of a writer: nobody else can write, nor read where it is exclusive.
+    #: Whether it holds a writer's lock: nobody else can write, nor read where the lock is exclusive.
     writes: bool
 
 
@@ -24,25 +24,25 @@ class FileState:
     """The database's files as the system shows them, without opening any."""
 
     bytes: int
-    #: "-wal", "-shm", "-journal" -> size, of those that lie beside it.
+    #: "-wal", "-shm", "-journal" -> size, of the existing files.
     beside: Mapping[str, int]
-    #: Whether the -journal is that of a write that was never finished, rather than an empty or a cleared one.
+    #: Whether the -journal belongs to an unfinished write. Otherwise it is empty or cleared.
     journal_is_hot: bool
     holders: tuple[Holder, ...]
-    #: Whether the system showed every process; if not, there may be holders besides these.
+    #: Whether the system showed every process. If not, there may be other holders.
     all_holders: bool
 
     @property
     def writer(self) -> Holder | None:
-        """Who holds the write lock."""
+        """The process that holds the write lock, or None."""
         return next((holder for holder in self.holders if holder.writes), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
-    """What the database's own header says."""
+    """Facts of the database's own header."""
 
-    #: "wal" or "rollback": the kinds of rollback journal are each connection's own choice, the file does not tell.
+    #: "wal" or "rollback". The kind of rollback journal is each connection's choice and not in the file.
     journal_mode: str
     encoding: str
     auto_vacuum: str
@@ -65,7 +65,7 @@ class Repaired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotRepaired:
-    """One finding whose repair was asked for and cannot be made, with the reason."""
+    """One finding with a requested repair that cannot be made, and the reason."""
 
     rule: str
     table: str = ""
@@ -75,29 +75,29 @@ class NotRepaired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairRecord:
-    """What --repair did to the database itself."""
+    """The effects of --repair on the database itself."""
 
-    #: The copy of the database as it was; '' where nothing had to be changed.
+    #: The backup, or '' where nothing had to be changed.
     backup: str = ""
-    #: What the database holds now; empty where the repair was given up or taken back.
+    #: The lasting repairs: none where the repair was given up or undone.
     repaired: tuple[Repaired, ...] = ()
     not_repaired: tuple[NotRepaired, ...] = ()
-    #: Whether the backup was put back.
+    #: Whether the backup was restored.
     restored: bool = False
-    #: Why the repair was given up or taken back.
+    #: Why the repair was given up or undone.
     failure: Failure | None = None
-    #: What was asked for by its own name, and not only by "all".
+    #: Repairs requested by their own names, and not only by "all".
     named: frozenset[str] = frozenset()
 
     @property
     def ok(self) -> bool:
-        """Whether all that was asked for by its name was done."""
+        """True if everything requested by its own name was repaired."""
         return self.failure is None and not any(left.rule in self.named for left in self.not_repaired)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Everything sqlite_doctor found out; what could not be found out is None."""
+    """All results of sqlite_doctor. Unknown facts are None."""
 
     source: str
     file: FileState
@@ -110,13 +110,13 @@ class Diagnosis:
     rows: int | None = None
     migrations: int | None = None
     findings: tuple[Finding, ...] = field(default_factory=tuple)
-    #: Rules found that --repair has a repair for.
+    #: Found rules with a repair of --repair.
     repairable: tuple[str, ...] = ()
-    #: None where no repair was asked for.
+    #: None where no repair was requested.
     repair: RepairRecord | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether no finding is an error, and every repair that was asked for was made."""
+        """True if no finding is an error, and every requested repair was made."""
         healthy = all(finding.level is not Level.ERROR for finding in self.findings)
         return healthy and (self.repair is None or self.repair.ok)

@@ -1,4 +1,4 @@
-"""What examine found."""
+"""The records of examine."""
 
 from __future__ import annotations
 
@@ -8,58 +8,58 @@ from dataclasses import dataclass
 
 
 class Level(enum.StrEnum):
-    """How much a finding matters."""
+    """The severity of a finding."""
 
-    #: PostgreSQL would refuse or change the data: stops the run unless a repair is accepted.
+    #: PostgreSQL would refuse or change the data. Stops the run unless a repair is accepted.
     ERROR = "error"
-    #: The run goes on; a person should know.
+    #: The run continues.
     WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One offending row."""
+    """One row that breaks the rule."""
 
     #: Primary key column -> value as text; {"rowid": ...} where the table has no usable key.
     key: Mapping[str, str]
-    #: The offending value as a person would recognise it (repr-like, cut to 80 characters).
+    #: The value as a person would recognise it (repr-like, truncated to 80 characters).
     value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fault, or one thing worth knowing, with its cause and what to do about it."""
+    """One fault or notable fact, with its cause and the next step."""
 
     #: Stable id: "dangling-foreign-key".
     rule: str
     level: Level
     table: str
-    #: '' where the fault concerns the table as a whole; "a, b" where it concerns several columns.
+    #: '' where the fault concerns the complete table, "a, b" where it concerns several columns.
     column: str
-    #: Offending rows (for schema faults: 1).
+    #: Number of rows (1 for faults of the schema).
     count: int
     samples: tuple[Sample, ...]
-    #: What is wrong and what it would do on PostgreSQL, with the root cause where it is known.
+    #: The fault, its effect on PostgreSQL, and its root cause where known.
     explanation: str
-    #: What to do next.
+    #: The next step.
     remedy: str
-    #: What --fix does of it: "lossless" or "lossy"; '' where the rule has no repair, or it repairs none of the rows.
+    #: Kind of the repair: "lossless", "lossy", or '' where the rule has none, or it repairs none of the rows.
     repair: str = ""
-    #: How many of the ``count`` the repair repairs, tried on each; None where the rule has none.
+    #: Number of the ``count`` rows that the repair repairs, tried on each. None where the rule has no repair.
     repairable: int | None = None
-    #: Whether --quarantine takes this rule: the rows can be set aside.
+    #: Whether --quarantine accepts the rule: the rows can be left out.
     quarantinable: bool = False
-    #: True where the repair was accepted by --fix, or the rows were set aside.
+    #: Whether the repair was accepted by --fix, or the rows were quarantined.
     applied: bool = False
 
     @property
     def blocks(self) -> bool:
-        """Whether the run must stop before anything is loaded."""
+        """True if the run must stop before anything is loaded."""
         return self.level is Level.ERROR and not self.applied
 
     @property
     def beyond_repair(self) -> int:
-        """How many of the rows no repair keeps as they have to be."""
+        """Number of the rows that no repair keeps as they must be."""
         if not self.repair:
             return self.count
         return 0 if self.repairable is None else self.count - self.repairable
@@ -67,7 +67,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What --fix and --quarantine would have to name so that the run goes on, what was accepted already included."""
+    """The names for --fix and --quarantine with which the run continues, those already accepted included."""
 
     fix: tuple[str, ...] = ()
     quarantine: tuple[str, ...] = ()
@@ -75,10 +75,10 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRows:
-    """Rows that quarantine leaves out, or would leave out, and that stay with more repairs."""
+    """Rows that quarantine leaves out, or would leave out, and that more repairs keep."""
 
     rows: int
-    #: All that quarantine leaves out without these repairs.
+    #: All rows that quarantine leaves out without these repairs.
     of: int
-    #: What --fix would have to name.
+    #: The names for --fix.
     fix: tuple[str, ...]

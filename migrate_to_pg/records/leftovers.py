@@ -1,4 +1,4 @@
-"""Tables and views of SQLite that no migration knows, as they are carried to a schema of their own."""
+"""Leftovers: tables and views of SQLite that no migration knows, loaded into a schema of their own."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from migrate_to_pg.records.options import LEFTOVERS
 
 
 class Holds(enum.StrEnum):
-    """Which of SQLite's values a column of PostgreSQL takes; the name is what it is told apart by."""
+    """The kind of SQLite values that a column of PostgreSQL takes. Its name is part of the column's name."""
 
     INTEGER = "integer"
     REAL = "real"
-    #: Integers and reals, where no integer is too large for a double.
+    #: Integers and reals, if no integer is too large for a double.
     NUMBER = "number"
     TEXT = "text"
-    #: Text that PostgreSQL cannot hold, with NUL or bytes that are no characters: its bytes.
+    #: The bytes of text that PostgreSQL cannot hold, with NUL or invalid bytes.
     TEXT_BYTES = "text_bytes"
     BLOB = "blob"
     #: Nothing but NULL.
@@ -35,31 +35,31 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftoverColumn:
-    """A column of PostgreSQL: all that a column of SQLite's holds, or one kind of what it holds."""
+    """A column of PostgreSQL with all values of a SQLite column, or with one kind of them."""
 
     #: PostgreSQL's name of it.
     name: str
     #: SQLite's.
     source: str
     holds: Holds
-    #: The declared type, in the source's own spelling; '' where there is none.
+    #: The declared type as spelled in the source, or ''.
     declared_type: str
     generated: bool = False
     #: PostgreSQL's type where it held nothing but NULL.
     empty_type: str = "text"
-    #: Whether other columns take the rest of what SQLite's column holds.
+    #: Whether other columns take SQLite's other values.
     shared: bool = False
     not_null: bool = False
 
     @property
     def type_sql(self) -> str:
-        """PostgreSQL's type for what it takes."""
+        """PostgreSQL's type for these values."""
         return _TYPES.get(self.holds, self.empty_type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftoverTable:
-    """A table, or what a view gives."""
+    """A table, or the rows of a view."""
 
     #: PostgreSQL's name of it.
     name: str
@@ -67,19 +67,19 @@ class LeftoverTable:
     source: str
     columns: tuple[LeftoverColumn, ...]
     rows: int
-    #: Bytes that its largest row has at most.
+    #: Upper limit of the bytes of its largest row.
     largest_row: int
-    #: Names of the columns of its primary key; empty where it has none, or PostgreSQL could not keep it.
+    #: Columns of its primary key. Empty where it has none, or PostgreSQL could not keep it.
     key: tuple[str, ...] = ()
     #: Whether SQLite has a primary key, kept or not.
     has_key: bool = False
     #: The SQL of a view; '' for a table.
     view_sql: str = ""
     is_view: bool = False
-    #: By --exclude-data: it is made and stays empty.
+    #: By --exclude-data: it is created and stays empty.
     excluded: bool = False
 
     @property
     def place(self) -> str:
-        """As reports name it."""
+        """Its name in reports."""
         return f"{LEFTOVERS}.{self.name}"

@@ -1,4 +1,4 @@
-"""What each side calls a model's table and columns."""
+"""The names of a model's table and columns on both sides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Unmade(enum.StrEnum):
-    """Why no applied migration makes the table of an installed model."""
+    """Reasons why no applied migration makes the table of an installed model."""
 
     #: managed = False.
     UNMANAGED = "unmanaged"
@@ -21,17 +21,17 @@ class Unmade(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelNames:
-    """One model: its table and its columns as SQLite and as PostgreSQL call them."""
+    """One model with the names of its table and columns on SQLite and on PostgreSQL."""
 
     #: app.Model.
     label: str
     source: str
     target: str
-    #: SQLite's name and PostgreSQL's of each column.
+    #: (SQLite's name, PostgreSQL's name) of each column.
     columns: tuple[tuple[str, str], ...]
-    #: Whether an installed application has it, and uses it in the database that is moved.
+    #: Whether an installed application uses it in the database that is moved.
     is_used: bool
-    #: Why nothing makes its table; None where the applied migrations, or migrate --run-syncdb, do.
+    #: Why nothing makes its table. None where the applied migrations, or migrate --run-syncdb, do.
     unmade: Unmade | None = None
     #: The migration that would make it, "app name", where there is one.
     migration: str = ""
@@ -39,7 +39,7 @@ class ModelNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmbiguousName:
-    """Several names of SQLite's that one name of PostgreSQL's would fit, or the other way round."""
+    """Several names of SQLite that match one name of PostgreSQL, or the reverse."""
 
     #: PostgreSQL's table, '' where the names are those of tables.
     table: str

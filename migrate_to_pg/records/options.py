@@ -1,4 +1,4 @@
-"""What a run is asked to do, and the names of the schemas that it works in."""
+"""The options of a run, and the names of the schemas that it uses."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: The schema on PostgreSQL in which everything happens until publish.
+#: The schema on PostgreSQL for everything until publish.
 INCOMING = "migrate_to_pg_incoming"
-#: The usual final place of the tables.
+#: The usual final schema of the tables.
 FINAL = "public"
-#: Where tables that no migration knows are made ready, beside the incoming schema.
+#: The staging schema of tables that no migration knows.
 LEFTOVERS_INCOMING = "migrate_to_pg_leftovers_incoming"
 #: Their final place.
 LEFTOVERS = "sqlite_leftovers"
 #: PostgreSQL's MaxHeapAttributeNumber: no table has more columns.
 MOST_COLUMNS = 1600
-#: The schema that keeps what this tool itself must remember: publications, for --undo.
+#: The schema of this tool's own records: publications, for --undo.
 BOOKKEEPING = "migrate_to_pg"
 
 
 class Verify(enum.StrEnum):
-    """How much prove compares."""
+    """The extent of the verification."""
 
     COUNTS = "counts"
     CELLS = "cells"
-    #: Every cell, and then what Django's ORM reads.
+    #: Every cell, then what Django's ORM reads.
     ORM = "orm"
 
 
 class Leftovers(enum.StrEnum):
-    """What becomes of tables and views that no migration knows."""
+    """The treatment of tables and views that no migration knows."""
 
-    #: Their rows go to a schema of their own.
+    #: Their rows are moved to a schema of their own.
     COPY = "copy"
-    #: They stay behind, in the snapshot.
+    #: They are not moved but stay in the snapshot.
     SKIP = "skip"
-    #: Nothing is moved while a table of that kind holds rows.
+    #: Nothing is moved while such a table holds rows.
     STOP = "stop"
 
 
 def usual_jobs() -> int:
-    """As many connections as this process has cores, and at most 8: beyond that, the server is what is waited for."""
+    """Return as many connections as this process has cores, at most 8: beyond that the server is the limit."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """How the command was started."""
+    """The start of the command."""
 
     #: The words up to the command's name, for the command lines that a report gives to copy.
     program: tuple[str, ...] = ("manage.py", "migrate_to_pg")
     #: Whether these words were told, by the setting or the variable: the application runs where this does.
     is_told: bool = False
-    #: What else was typed that the same command needs again, each with its value: --settings and the like.
+    #: Options, with their values, that the same command needs again: --settings and the like.
     common: tuple[tuple[str, str], ...] = ()
     #: When the process began, in the time of ``time.perf_counter``; None: with the run.
     began: float | None = None
@@ -63,7 +63,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run is asked to do; the command's options, or those of a caller of ``pipeline``."""
+    """The options of a run, from the command or a caller of ``pipeline``."""
 
     #: Path, sqlite:/// URL or alias of the SQLite database; None: as ``endpoints.choose_source`` chooses it.
     source: str | None = None
@@ -72,43 +72,43 @@ class Options:
     #: "check" stops after examine and never connects, as does "dump", which then writes a dump; "rehearse" does
     #: everything but publish; "publish"; "verify_only".
     mode: str = "publish"
-    #: The file that mode "dump" writes.
+    #: File that mode "dump" writes.
     dump: Path | None = None
-    #: A dump that is read in the place of ``source``.
+    #: A dump that is read instead of ``source``.
     from_dump: Path | None = None
     verify: Verify = Verify.CELLS
-    #: The schema that is to hold the tables in the end.
+    #: The final schema of the tables.
     publish_to: str = FINAL
-    #: The role that is to own what is published; '': whoever owned what it replaces, else the one that connects.
+    #: The owner of what is published. '': the owner of what it replaces, else the connecting role.
     owner: str = ""
-    #: Rules whose repair is accepted; "lossless" and "all" stand for every lossless one, "lossy" for every one that
-    #: keeps the row.
+    #: Rules with an accepted repair. "lossless" and "all" mean every lossless one, "lossy" every one that keeps the
+    #: row.
     fix: tuple[str, ...] = ()
-    #: Rules whose rows are left out; "all" stands for the rows of every one, as far as no repair would keep them.
+    #: Rules whose rows are left out. "all" means the rows of every rule that no repair would keep.
     quarantine: tuple[str, ...] = ()
-    #: Carry whole decimals with all their digits, of which Django before 6.1 reads fifteen.
+    #: Move integral decimals with all their digits, of which Django before 6.1 reads fifteen.
     exact_decimals: bool = False
-    #: Replace tables of the target that hold user data; they are moved to a dated schema.
+    #: Replace tables of the target with user data, which are moved to a dated schema.
     replace: bool = False
-    #: Go on although publications of logical replication take in by themselves what subscribers lack.
+    #: Continue although publications of logical replication would include tables that subscribers lack.
     accept_publications: bool = False
     #: Publish although the source was written to after the snapshot.
     accept_stale: bool = False
     #: Hold SQLite's write lock from snapshot to publish.
     lock_source: bool = False
-    #: What becomes of tables and views that no migration knows.
+    #: Treatment of tables and views that no migration knows.
     leftovers: Leftovers = Leftovers.COPY
-    #: Models and tables of theirs that no migration makes: made from the models, beside all else.
+    #: Models, or their tables, that no migration makes: their tables are made from the models.
     from_models: tuple[str, ...] = ()
-    #: Those that are carried as leftovers all the same.
+    #: Models, or their tables, that are moved as leftovers instead.
     as_leftovers: tuple[str, ...] = ()
     #: Models (app.Model) and tables whose rows are not moved.
     exclude_data: tuple[str, ...] = ()
-    #: What makes the tables: "migrations", or "models" where those do not run on PostgreSQL.
+    #: How tables are made: by "migrations", or from "models" where those do not run on PostgreSQL.
     schema: str = "migrations"
     #: Keep the snapshot and, after a rehearsal, the incoming schema.
     keep: bool = False
-    #: What sends the rows: "arrow", or "pgloader" as a child process.
+    #: How rows are sent: by "arrow", or by "pgloader" as a child process.
     engine: str = "arrow"
     #: Where to put a pg_dump archive of what was proven; None: nowhere.
     export: Path | None = None

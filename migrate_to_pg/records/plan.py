@@ -1,4 +1,4 @@
-"""Both sides paired: the very object that --check shows and load consumes."""
+"""The plan, with both sides paired, which --check shows and load uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PlannedColumn:
 
     @property
     def name(self) -> str:
-        """PostgreSQL's name of it."""
+        """PostgreSQL's name."""
         return self.target.name
 
 
@@ -29,18 +29,18 @@ class PlannedTable:
 
     source: SourceTable
     target: TargetTable
-    #: Every column that both sides have, in PostgreSQL's order; generated ones included.
+    #: Every column that both sides have, in PostgreSQL's order, generated ones included.
     columns: tuple[PlannedColumn, ...]
     #: SQLite columns that PostgreSQL's table lacks: their data would be lost.
     only_source: tuple[SourceColumn, ...] = ()
     #: PostgreSQL columns that SQLite's table lacks.
     only_target: tuple[TargetColumn, ...] = ()
-    #: Columns of both sides that hold derived data, in two types that are not each other's: their values stay behind.
+    #: Columns with derived data in two types without a conversion. Their values are not moved.
     derived: tuple[PlannedColumn, ...] = ()
 
     @property
     def name(self) -> str:
-        """PostgreSQL's name of it."""
+        """PostgreSQL's name."""
         return self.target.name
 
     @property
@@ -59,7 +59,7 @@ class PlannedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemCheck:
-    """A message of one of Django's system checks, which fails on PostgreSQL and not on SQLite."""
+    """A message of a Django system check that fails on PostgreSQL and not on SQLite."""
 
     #: "fields.E221".
     id: str
@@ -78,7 +78,7 @@ class SystemCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """A collation, function, type or extension that a model asks of the database, and no migration makes."""
+    """A collation, function, type or extension that a model needs and no migration makes."""
 
     #: "collation", "function", "type" or "extension".
     kind: str
@@ -94,7 +94,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenericKey:
-    """A key that names its parent's model in one column and its row in another; by PostgreSQL's names."""
+    """A key with its parent's model in one column and its row in another, by PostgreSQL's names."""
 
     table: str
     #: Refers to django_content_type.
@@ -104,7 +104,7 @@ class GenericKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmadeTable:
-    """A table or view of SQLite's that an installed model uses, and that PostgreSQL has not."""
+    """A table or view of SQLite that an installed model uses, and that PostgreSQL has not."""
 
     #: SQLite's.
     name: str
@@ -113,7 +113,7 @@ class UnmadeTable:
     why: Unmade
     #: The migration that would make it, "app name"; '' where there is none.
     migration: str = ""
-    #: Whether a migration may make it by RunSQL or RunPython: without a server nobody knows.
+    #: Whether a migration may make it by RunSQL or RunPython, which only a server shows.
     may_be_made: bool = False
     #: It, and what its model promises of it; None for a view.
     table: PlannedTable | None = None

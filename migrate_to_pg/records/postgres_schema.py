@@ -65,7 +65,7 @@ class TargetForeignKey:
     columns: tuple[str, ...]
     parent: str
     parent_columns: tuple[str, ...]
-    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    #: Whether the name is PostgreSQL's. Otherwise the migrations, run on PostgreSQL, will choose it.
     named: bool = True
 
 
@@ -82,7 +82,7 @@ class TargetUnique:
     #: The predicate of a partial unique index, as PostgreSQL prints it; '' where it is total.
     predicate: str = ""
     primary: bool = False
-    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    #: Whether the name is PostgreSQL's. Otherwise the migrations, run on PostgreSQL, will choose it.
     named: bool = True
     #: As Django writes it for SQLite; None where it does not.
     sqlite: SqliteSql | None = None
@@ -103,7 +103,7 @@ class TargetIndex:
     included: tuple[str, ...] = ()
     #: Django's second index of a text column, for LIKE: on PostgreSQL alone.
     for_like: bool = False
-    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    #: Whether the name is PostgreSQL's. Otherwise the migrations, run on PostgreSQL, will choose it.
     named: bool = True
     #: As Django writes it for SQLite; None where it does not.
     sqlite: SqliteSql | None = None
@@ -116,7 +116,7 @@ class TargetCheck:
     name: str
     #: As PostgreSQL, or offline Django, prints it.
     expression: str
-    #: False where only the migrations, run on PostgreSQL, will give it its name: what stands here is for us alone.
+    #: Whether the name is PostgreSQL's. Otherwise the migrations, run on PostgreSQL, will choose it.
     named: bool = True
     #: As Django writes it for SQLite; None where it does not.
     sqlite: SqliteSql | None = None
@@ -137,5 +137,5 @@ class TargetTable:
     triggers: tuple[str, ...] = ()
 
     def column(self, name: str) -> TargetColumn:
-        """The column of exactly that name."""
+        """Return the column of exactly that name."""
         return next(c for c in self.columns if c.name == name)

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The rows of one table that are refused for one reason."""
+    """Rows of one table that are refused for one reason."""
 
-    #: By PostgreSQL's names; no columns where the reason names none.
+    #: By PostgreSQL's names. No columns where the reason names none.
     table: str
     columns: tuple[str, ...]
-    #: What a generated column is computed from, where it is one.
+    #: The columns from which a generated column is computed.
     inputs: tuple[str, ...] = ()
     sqlstate: str
-    #: PostgreSQL's own words about the first of the rows.
+    #: PostgreSQL's message about the first of the rows.
     reason: str
-    #: The constraint or index that refuses them; '' where it is none.
+    #: The constraint or index that refuses them, or ''.
     constraint: str = ""
-    #: SQLite's rowids; of a table that has none, the places of the rows in its own order, from 1.
+    #: SQLite's rowids, or positions from 1 in a table that has none.
     rows: Sequence[int]

@@ -1,6 +1,6 @@
-"""The records of what was mended: plain, frozen, knowing neither Django nor a driver. ``mending.mend`` makes them.
+"""The records of repairs. They know neither Django nor a driver.
 
-Every row of the source is in the target, in quarantine, or merged into another; every cell that differs is recorded
+Every row of the source is in the target, in quarantine, or merged into another. Every cell that differs is recorded
 with its rule, its old value and its new one.
 """
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 
 class RowOutcome(enum.StrEnum):
-    """What became of a row that is not in the target."""
+    """The outcome of a row that is not in the target."""
 
-    #: PostgreSQL cannot take it; it is kept whole.
+    #: PostgreSQL cannot take it. It is kept complete.
     QUARANTINED = "quarantined"
-    #: Another row has its unique key and stands for it; it is kept whole too.
+    #: Another row has its unique key and replaces it. It is kept complete as well.
     MERGED = "merged"
 
 
@@ -27,14 +27,14 @@ class Change:
 
     #: Primary key column -> value as text.
     key: Mapping[str, str]
-    #: Both values as SQL would write them, cut to 80 characters.
+    #: Both values as SQL literals, truncated to 80 characters.
     old: str
     new: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedCells:
-    """What one rule's repair changed in one column."""
+    """The changes of one rule's repair in one column."""
 
     rule: str
     table: str
@@ -58,7 +58,7 @@ class QuarantinedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRows:
-    """What one rule set aside of one table."""
+    """The rows of one table that one rule removed."""
 
     rule: str
     table: str
@@ -66,11 +66,11 @@ class QuarantinedRows:
     count: int
     #: The first of them.
     samples: tuple[QuarantinedRow, ...]
-    #: How many of them refer to another row in quarantine, and are there for no fault of their own.
+    #: Number of them that have no fault of their own but refer to another row in quarantine.
     following: int = 0
 
     def limited_to(self, columns: Collection[str]) -> QuarantinedRows:
-        """The same with no more of each row than its key and these columns."""
+        """Return the record with no more of each row than its key and these columns."""
         samples = tuple(
             replace(row, row={name: value for name, value in row.row.items() if name in columns or name in row.key})
             for row in self.samples
@@ -80,7 +80,7 @@ class QuarantinedRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairResult:
-    """The outcome of the accepted repairs: what load reads, and the record from which prove and the report tell."""
+    """The outcome of the accepted repairs: the input of load, and the record for verification and report."""
 
     #: The working copy, a SQLite database: the snapshot with every accepted repair made.
     path: Path
@@ -93,9 +93,9 @@ class RepairResult:
     aside: tuple[QuarantinedRows, ...] = ()
 
     def rows_aside(self, table: str, fate: RowOutcome) -> int:
-        """How many rows of a table, by PostgreSQL's name, had that fate."""
+        """Count the rows of a table, by PostgreSQL's name, with that outcome."""
         return sum(rows.count for rows in self.aside if rows.table == table and rows.fate is fate)
 
     def cells_changed(self, table: str) -> int:
-        """How many cells of a table, by PostgreSQL's name, were changed; one changed twice counts twice."""
+        """Count the changed cells of a table, by PostgreSQL's name. One changed twice counts twice."""
         return sum(cells.count for cells in self.changed if cells.table == table)

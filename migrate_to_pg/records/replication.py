@@ -1,4 +1,4 @@
-"""What PostgreSQL's logical replication has of the tables that are replaced."""
+"""PostgreSQL's logical replication of the tables that are replaced."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 
 class Scope(enum.StrEnum):
-    """How a publication of PostgreSQL's says what it has: as CREATE PUBLICATION does."""
+    """The scope of a publication, as in CREATE PUBLICATION."""
 
     ALL_TABLES = "FOR ALL TABLES"
-    #: Whatever comes into a schema is in it.
+    #: Includes every table that is moved into a schema.
     SCHEMAS = "FOR TABLES IN SCHEMA"
     TABLES = "FOR TABLE"
     ALL_SEQUENCES = "FOR ALL SEQUENCES"
@@ -18,19 +18,19 @@ class Scope(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogicalPublication:
-    """A publication of PostgreSQL's that a move touches."""
+    """A PostgreSQL publication that a move affects."""
 
     name: str
     scope: Scope
-    #: Of scope SCHEMAS: those of them that the move touches.
+    #: For scope SCHEMAS: its schemas that the move affects.
     schemas: tuple[str, ...]
-    #: The tables of it that may be replaced, as they were named one by one; with their schemas where need be.
+    #: Its individually named tables that may be replaced, with their schemas where necessary.
     tables: tuple[str, ...]
-    #: A line for each replication slot that may be of a subscriber.
+    #: A line for each replication slot that may belong to a subscriber.
     subscribers: tuple[str, ...]
 
     @property
     def told(self) -> str:
-        """What it has, as SQL says it."""
+        """Its scope as SQL."""
         named = {Scope.SCHEMAS: self.schemas, Scope.TABLES: self.tables}.get(self.scope, ())
         return f"{self.scope} {', '.join(named)}".strip()

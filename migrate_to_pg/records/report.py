@@ -1,4 +1,4 @@
-"""Everything a run did, as it is told: by the report afterwards, by events meanwhile."""
+"""Everything that a run did, for the report, and its events for the progress display."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migrate_to_pg.records.sqlite_schema import DumpFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTime:
-    """How long a stage took."""
+    """The duration of a stage."""
 
     name: str
     seconds: float
@@ -21,7 +21,7 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
-    """The source as the report tells of it."""
+    """The source as the report describes it."""
 
     path: str
     bytes: int
@@ -44,7 +44,7 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
-    """The target as the report tells of it; the URL never holds a password."""
+    """The target as the report describes it. The URL never holds a password."""
 
     url: str
     version: str
@@ -55,7 +55,7 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What stopped a run."""
+    """The reason why a run stopped."""
 
     message: str
     detail: tuple[str, ...]
@@ -67,7 +67,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExcludedTable:
-    """A table whose rows were not wanted on PostgreSQL."""
+    """A table whose rows were excluded."""
 
     name: str
     #: Of SQLite's.
@@ -76,7 +76,7 @@ class ExcludedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything a run did: what the terminal, the HTML page and report.json tell."""
+    """Everything that a run did, for the terminal, the HTML page and report.json."""
 
     ok: bool
     #: "check", "dump", "rehearse", "publish", "verify_only" or "undo".
@@ -125,7 +125,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that the progress display may show. The library never prints."""
+    """An event for the progress display. The library never prints."""
 
     #: "stage" (a stage begins), "progress" (done of total, in a stage), "note" (a line), "stage_done".
     kind: str

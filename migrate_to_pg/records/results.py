@@ -1,4 +1,4 @@
-"""What load, restore, prove and publish did."""
+"""The results of load, restore, verify and publish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from migrate_to_pg.records.options import Verify
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedTable:
-    """What load sent for one table."""
+    """The result of load for one table."""
 
     name: str
     rows: int
@@ -30,7 +30,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One cell, or one row, that is not the same on both sides."""
+    """One cell, or one row, that differs between both sides."""
 
     table: str
     #: Primary key column -> value as text.
@@ -47,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputedOtherwise:
-    """A column that PostgreSQL computes itself, and whose values SQLite holds otherwise: no difference, but told."""
+    """A column that PostgreSQL computes itself, with other values than SQLite. Reported, but no difference."""
 
     table: str
     column: str
@@ -87,7 +87,7 @@ class TableProof:
 
     @property
     def adds_up(self) -> bool:
-        """Whether every row of the source is in PostgreSQL, in quarantine or merged."""
+        """True if every row of the source is in PostgreSQL, in quarantine or merged."""
         return self.rows_source == self.rows_target + self.quarantined + self.merged
 
 
@@ -108,7 +108,7 @@ class OrmTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadModel:
-    """A model with a table that Django's ORM was not asked about, and why."""
+    """A model with a table that was not read through Django's ORM, and the reason."""
 
     model: str
     #: PostgreSQL's name of its table.
@@ -120,7 +120,7 @@ class UnreadModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """Whether staging holds what the snapshot holds."""
+    """The verification of staging against the snapshot."""
 
     verify: Verify
     tables: tuple[TableProof, ...]
@@ -141,12 +141,12 @@ class Proof:
 
     @property
     def faulty(self) -> list[str]:
-        """The tables of which that is not so."""
+        """The tables with a difference, or with rows unaccounted for."""
         tables = [table.name for table in self.tables if table.differences or not table.adds_up]
         return tables + [one.model for one in self.unread if not one.accepted]
 
     def with_orm(self, read: tuple[OrmTable, ...], unread: tuple[UnreadModel, ...]) -> Proof:
-        """This proof, in which no cell differs, with what the ORM reads: its differences are those of the tables."""
+        """Return this proof, without differing cells, with the ORM's results. Its differences count as the tables'."""
         known = {table.name: table for table in read}
         tables = (
             replace(table, differences=found.differences, samples=found.samples)
@@ -159,7 +159,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshRows:
-    """What Django's own post_migrate receivers put into an empty database."""
+    """The rows that Django's own post_migrate receivers put into an empty database."""
 
     #: (app label, model)
     content_types: frozenset[tuple[str, str]]
@@ -169,7 +169,7 @@ class FreshRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """The archive that --export asked for."""
+    """The archive of --export."""
 
     path: str
     bytes: int
@@ -177,7 +177,7 @@ class Exported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What publish did, in its one transaction."""
+    """The result of publish, in its one transaction."""
 
     schema: str
     tables: tuple[str, ...]

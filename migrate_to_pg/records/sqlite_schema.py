@@ -1,4 +1,4 @@
-"""The SQLite side: the snapshot, and what it really holds."""
+"""The SQLite side: the snapshot and its schema."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def folded(name: str) -> str:
-    """The same for all names that SQLite takes for one: without regard to the case of ASCII letters alone."""
+    """Fold a name as SQLite does, which ignores the case of ASCII letters alone."""
     return name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpFacts:
-    """A dump as the report tells of it."""
+    """A dump as the report describes it."""
 
     path: str
     bytes: int
@@ -58,11 +58,11 @@ class SourceColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lacking:
-    """What neither SQLite nor the project has, and a part of the database needs to be read, compared or checked."""
+    """A feature that neither SQLite nor the project has, and that a part of the database needs."""
 
-    #: "collation", "function", "module" (of a virtual table) or "name" (one that is no UTF-8).
+    #: "collation", "function", "module" (of a virtual table) or "name" (one that is not UTF-8).
     kind: str
-    #: Its name, or SQLite's words.
+    #: Its name, or SQLite's message.
     name: str
     table: str
     #: The column, index or view; '' for the table itself.
@@ -103,17 +103,17 @@ class SourceTable:
 
     @property
     def is_wide(self) -> bool:
-        """Whether single rows are, or may be, of 1 MiB or more, so that holding several of them takes much memory."""
+        """True if single rows may have 1 MiB or more, so that several of them take much memory."""
         return self.largest_row is None or self.largest_row > 2**20
 
     def column(self, name: str) -> SourceColumn | None:
-        """The column of that name, in any case, as SQLite compares names."""
+        """Return the column of that name, in any case, as SQLite compares names."""
         return next((c for c in self.columns if folded(c.name) == folded(name)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceIndex:
-    """An index as SQLite has it, that of a constraint included."""
+    """An index in SQLite, those of constraints included."""
 
     #: '' for a part that is an expression.
     columns: tuple[str, ...]
@@ -131,7 +131,7 @@ class MadeTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCatalog:
-    """What the snapshot really holds."""
+    """The content of the snapshot."""
 
     tables: tuple[SourceTable, ...]
     #: name -> SQL of views and of triggers: they are not moved; what a view of nobody's gives may be.
@@ -152,5 +152,5 @@ class SourceCatalog:
         return tuple(table for table in self.tables if table.kind == "table")
 
     def table(self, name: str) -> SourceTable | None:
-        """The table of that name, in any case, as SQLite compares names."""
+        """Return the table of that name, in any case, as SQLite compares names."""
         return next((t for t in self.tables if folded(t.name) == folded(name)), None)

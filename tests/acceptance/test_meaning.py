@@ -1,4 +1,4 @@
-"""An option that says nothing to the mode is refused: whoever typed it believes that it does."""
+"""An option without effect in the mode is refused: whoever typed it believes that it does."""
 
 import json
 from collections.abc import Mapping
@@ -27,18 +27,18 @@ def test_every_option_of_the_command_has_its_modes():
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("--undo --fix all", "--fix says nothing to --undo."),
-        ("--undo --source x", "--source says nothing to --undo."),
-        ("--undo --verify", "--verify says nothing to --undo."),
-        ("--purge --replace", "--replace says nothing to --purge."),
-        ("--purge --json", "--json says nothing to --purge."),
-        ("--explain text-too-long --target x", "--target says nothing to --explain."),
-        ("--verify-only --replace", "--replace says nothing to --verify-only."),
-        ("--verify-only --fix all", "--fix says nothing to --verify-only."),
-        ("--verify-only --keep", "--keep says nothing to --verify-only."),
-        ("--dump x --target y", "--target says nothing to --dump."),
-        ("--dump x --verify", "--verify says nothing to --dump."),
-        ("--dump x --leftovers skip", "--leftovers says nothing to --dump."),
+        ("--undo --fix all", "--fix has no effect with --undo."),
+        ("--undo --source x", "--source has no effect with --undo."),
+        ("--undo --verify", "--verify has no effect with --undo."),
+        ("--purge --replace", "--replace has no effect with --purge."),
+        ("--purge --json", "--json has no effect with --purge."),
+        ("--explain text-too-long --target x", "--target has no effect with --explain."),
+        ("--verify-only --replace", "--replace has no effect with --verify-only."),
+        ("--verify-only --fix all", "--fix has no effect with --verify-only."),
+        ("--verify-only --keep", "--keep has no effect with --verify-only."),
+        ("--dump x --target y", "--target has no effect with --dump."),
+        ("--dump x --verify", "--verify has no effect with --dump."),
+        ("--dump x --leftovers skip", "--leftovers has no effect with --dump."),
     ],
 )
 def test_an_option_without_meaning_is_named(line, told):
@@ -66,7 +66,7 @@ def test_a_check_and_a_rehearsal_take_what_a_publication_takes(line):
 def test_the_command_ends_as_for_any_fault_of_usage(manage):
     refused = manage("migrate_to_pg", "--undo", "--fix", "all", ok=False)
     assert refused.returncode == 2
-    assert refused.stderr.splitlines()[0] == "Error: --fix says nothing to --undo."
+    assert refused.stderr.splitlines()[0] == "Error: --fix has no effect with --undo."
 
 
 def test_a_setting_is_for_the_modes_that_have_a_use_for_it(tmp_path, postgres_url):

@@ -17,7 +17,7 @@ import pytest
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load.arrow_connection import connect
-from migrate_to_pg.management.second_signal import SAME
+from migrate_to_pg.management.second_signal import REPEAT_INTERVAL_SECONDS
 from tests.conftest import ROOT, Server
 from tests.debian import folder_for_all
 from tests.faults.conftest import MakeWorld, Result, Standing, World, check_told
@@ -199,7 +199,7 @@ def test_ctrl_c_ends_a_run_whose_wire_carries_nothing(moment: str, wired: tuple[
     standing.let_go()
     time.sleep(0.5)
     standing.process.send_signal(signal.SIGINT)
-    time.sleep(SAME + 1)
+    time.sleep(REPEAT_INTERVAL_SECONDS + 1)
     result = standing.send(signal.SIGINT)
     check_told(result, "Ctrl-C once more ends at once", "Ended at once.")
     proxy.cut()

@@ -1,4 +1,4 @@
-"""``manage.py migrate_to_pg``: arguments in, progress on stderr, the report on stdout, an exit status out."""
+"""Run ``manage.py migrate_to_pg``: progress on stderr, the report on stdout."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The public interface; kept stable."""
+        """Add the options, a stable public interface."""
         add_arguments(parser)
 
     def handle(self, *args: object, **options: Any) -> None:
@@ -83,7 +83,7 @@ class Command(BaseCommand):
             ) as progress,
         ):
             report = work(wanted, console.ignore_broken_pipe(progress))
-        # What stands in the way, or differs, is a result: the report tells of it.
+        # Blocking findings and differences are results, which the report has.
         found = any(finding.blocks for finding in report.findings)
         found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
         with console.report_print_error(), ignore_stop_signals():
@@ -132,7 +132,7 @@ class Command(BaseCommand):
         try:
             return input(question) == "yes"
         except (EOFError, KeyboardInterrupt):
-            # Nobody is there to answer; --no-input says so beforehand.
+            # Nobody can answer. --no-input avoids the question.
             self.stdout.write("")
             return False
 

@@ -1,4 +1,4 @@
-"""``manage.py sqlite_doctor``: a database in, the diagnosis on stdout, progress on stderr, an exit status out."""
+"""Run ``manage.py sqlite_doctor``: progress on stderr, the diagnosis on stdout."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The public interface; kept stable."""
+        """Add the options, a stable public interface."""
         console.disable_abbreviations(parser, assurance="Nothing was changed.")
         parser.usage = "%(prog)s [DB] [--repair RULES] [--lang {en,fr}] [--json] [...]"
         parser.epilog = _EXAMPLES
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
             diagnosis = self._diagnose(options)
         except MigrateToPgError as error:
-            # Of a repair the error itself says what became of the file.
+            # The error of a repair states the state of the file.
             unchanged = "" if options["explain"] or isinstance(error, RepairError) else _("Nothing was changed.")
             console.print_error(self, error, unchanged)
             sys.exit(error.exit_status)
