@@ -1,12 +1,11 @@
-"""What no migration knows in, the same in a schema beside the incoming one out: read, loaded and given its keys.
+"""Load the tables that no migration knows into a second staging schema, and verify them there.
 
-The stages that all tables go through, once more, with a plan of its own. A run that died is not gone on with here: all
-of it is loaded anew.
+They go through the stages of all tables, with a plan of their own. A load that was interrupted is not resumed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from migrate_to_pg import leftovers, staging
 from migrate_to_pg.errors import LoadError, RefusedRowsError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.load import load
+from migrate_to_pg.pipeline.run import Progress, Run
+from migrate_to_pg.pipeline.stage_tables import Staged, has_leftovers
 from migrate_to_pg.planning import read_target
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
@@ -24,7 +25,6 @@ from migrate_to_pg.records import (
     LEFTOVERS,
     LEFTOVERS_INCOMING,
     Difference,
-    Event,
     ExcludedTable,
     LeftoverTable,
     LoadedTable,
@@ -37,11 +37,13 @@ from migrate_to_pg.records import (
     TableProof,
     TargetTable,
 )
+from migrate_to_pg.rules.schema import leftover_table
+from migrate_to_pg.rules.schema.not_carried import new_unread_views
+from migrate_to_pg.sqlite.snapshot import require_space
 from migrate_to_pg.verify.schema import require_described, require_validated
 from migrate_to_pg.verify.verify_leftovers import prove_leftovers
 
 Connection = psycopg.Connection[Any]
-Progress = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +62,29 @@ class LeftoversLoad:
     wide: dict[str, int]
 
 
-def load_leftovers(
-    connection: Connection,
-    conninfo: str,
-    plan: Plan,
-    catalog: SourceCatalog,
-    snapshot: Snapshot,
-    path: Path,
-    options: Options,
-    progress: Progress,
-) -> LeftoversLoad:
-    """Make the schema and fill it; ``path`` is where the working file goes."""
+def load_leftovers_of(run: Run, staged: Staged, catalog: SourceCatalog, snapshot: Snapshot) -> LeftoversLoad | None:
+    """Load the leftovers of a run, and record what was loaded and left out. Return None where there are none."""
+    if not has_leftovers(run, staged.plan):
+        return None
+    if run.options.export:
+        run.note(_("The archive of --export holds nothing of schema {schema}.", schema=LEFTOVERS))
+    with run.stage("leftovers"):
+        require_space(run.workdir.directory, leftovers.size(staged.plan, snapshot.size))
+        loaded = _load(run, staged, catalog, snapshot)
+    state = run.state
+    state.record_loaded(
+        tables=(*state.loaded.tables, *loaded.loaded), excluded=(*state.loaded.excluded, *_excluded(loaded, catalog))
+    )
+    state.notes += new_unread_views(loaded.unread, state.examined.findings)
+    state.notes += leftover_table.too_wide(staged.plan, loaded.wide, state.examined.findings)
+    return loaded
+
+
+def _load(run: Run, staged: Staged, catalog: SourceCatalog, snapshot: Snapshot) -> LeftoversLoad:
+    """Make the schema of the leftovers and fill it."""
+    plan, path = staged.plan, run.workdir.leftovers
+    connection, conninfo = staged.target.connection, staged.target.conninfo
+    options, progress = run.options, run.progress
     found = leftovers.extract(plan, catalog, snapshot.path, path)
     target.create_schema(connection, LEFTOVERS_INCOMING)
     leftovers.make_tables(connection, LEFTOVERS_INCOMING, found.tables)
@@ -180,10 +194,12 @@ def _placed(table: TableProof) -> TableProof:
     return replace(table, name=name, samples=tuple(replace(sample, table=name) for sample in table.samples))
 
 
-def excluded(carried: LeftoversLoad, catalog: SourceCatalog) -> tuple[ExcludedTable, ...]:
-    """The tables that were made and stay empty, with the rows that SQLite has."""
+def _excluded(loaded: LeftoversLoad, catalog: SourceCatalog) -> Iterator[ExcludedTable]:
+    """Yield the tables that were made and stay empty, with the rows that SQLite has."""
     rows = {table.name: table.rows for table in catalog.tables}
-    return tuple(ExcludedTable(name=t.place, rows=rows[t.source]) for t in carried.tables if t.excluded)
+    for table in loaded.tables:
+        if table.excluded:
+            yield ExcludedTable(name=table.place, rows=rows[table.source])
 
 
 def report_name(name: str) -> str:

@@ -1,9 +1,11 @@
-"""What a run has found out so far in, the Report out: however far the run came."""
+"""Hold the results of a run's stages, and make the report of them: however far the run came."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from migrate_to_pg import report as reports
 from migrate_to_pg.i18n import gettext as _
@@ -33,209 +35,274 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.records.repairs import QuarantinedRows, RepairResult
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from migrate_to_pg.system.workdir import WorkDirectory
 
 
-@dataclass
-class Outcome:
-    """The facts of one run, as its stages find them out."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """The source, its snapshot, and what became of both during the run."""
 
-    options: Options
-    started: datetime
-    #: Which SQLite database is read, and why.
-    source_choice: str = ""
-    #: Stage -> seconds; one that was begun again is one stage.
-    stages: dict[str, float] = field(default_factory=dict)
-    #: By the clock on the wall, from the start of the process to the end of the run.
-    seconds: float = 0.0
-    target: TargetFacts | None = None
+    #: Which SQLite database is read, and why, in one sentence.
+    choice: str = ""
     snapshot: Snapshot | None = None
     catalog: SourceCatalog | None = None
-    loaded: tuple[LoadedTable, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    #: What the run tells of itself, besides.
-    said: tuple[Finding, ...] = ()
-    advice: Advice | None = None
-    could_stay: KeptRows | None = None
-    mended: RepairResult | None = None
-    identities: tuple[Identity, ...] = ()
-    unapplied: int = 0
-    #: How the application comes to the target.
+    #: Paths of the snapshot and of the journal of repairs that stay after the run.
+    recorded_snapshot: str = ""
+    recorded_journal: str = ""
+    #: Whether anybody wrote to the source after the snapshot.
+    changed: bool = False
+    #: A line for each table that somebody wrote to after the snapshot.
+    left_behind: tuple[str, ...] = ()
+    #: How the file was deleted or replaced during the run, in one sentence.
+    replaced: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """The target, and how the application comes to it."""
+
+    facts: TargetFacts | None = None
+    #: How the settings name the target.
     switch: str = ""
-    #: Whether the settings have the target already.
+    #: Whether the settings name it already.
     in_force: bool = False
-    excluded: tuple[ExcludedTable, ...] = ()
-    proof: Proof | None = None
-    publication: Publication | None = None
-    exported: Exported | None = None
-    #: Why what was published could not be exported.
-    unexported: str = ""
-    #: What the application must have on its search path: the final schema first; empty where that is public.
-    seen: tuple[str, ...] = ()
     #: Publications of PostgreSQL's own that the run touches.
     publications: tuple[LogicalPublication, ...] = ()
+    #: The number of migrations that the source has not applied.
+    unapplied: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExamineResult:
+    """What was found in the snapshot, and what was repaired."""
+
+    findings: tuple[Finding, ...] = ()
+    advice: Advice | None = None
+    could_stay: KeptRows | None = None
+    repairs: RepairResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadResult:
+    """The tables that were loaded, and those that were left out."""
+
+    tables: tuple[LoadedTable, ...] = ()
+    excluded: tuple[ExcludedTable, ...] = ()
+    identities: tuple[Identity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishResult:
+    """The publication, and what was done after it."""
+
+    publication: Publication | None = None
+    #: What the application must have on its search path, the final schema first. Empty where that is public.
+    search_path: tuple[str, ...] = ()
+    exported: Exported | None = None
+    #: Why what was published could not be exported.
+    export_error: str = ""
+    #: What went wrong after everything was published.
+    error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """The results of the stages so far, each a record."""
+
+    started: datetime
+    #: By the clock on the wall, from the start of the process to the end of the run.
+    seconds: float = 0.0
+    #: Stage -> seconds.
+    stages: dict[str, float] = field(default_factory=dict)
+    source: SourceState = SourceState()
+    target: TargetState = TargetState()
+    examined: ExamineResult = ExamineResult()
+    loaded: LoadResult = LoadResult()
+    proof: Proof | None = None
+    published: PublishResult = PublishResult()
     dump: DumpFacts | None = None
+    #: Findings about the run itself.
+    notes: tuple[Finding, ...] = ()
     failure: Failure | None = None
-    #: What went wrong once everything was published, which stays so.
-    afterwards: str = ""
-    snapshot_kept: str = ""
-    journal_kept: str = ""
-    keep_incoming: bool = False
-    changed: bool = False
-    left_behind: tuple[str, ...] = ()
-    #: What other hands than SQLite's made of the source meanwhile.
-    fate: str = ""
 
-    def summary(self, stage: str) -> str:
-        """What a stage that has ended found, in a few words."""
-        if stage == "snapshot" and self.snapshot:
-            return size(self.snapshot.size)
-        if stage == "catalog" and self.catalog:
-            return _(
-                "{tables}, {rows}",
-                tables=pluralize(len(self.catalog.counted), "table", "tables"),
-                rows=pluralize(sum(t.rows for t in self.catalog.counted), "row", "rows"),
-            )
-        if stage == "examine":
-            return pluralize(len(self.findings), "finding", "findings")
-        if stage == "dump" and self.dump:
-            return size(self.dump.bytes)
-        if stage == "repair" and self.mended:
-            return self._repairs(self.mended)
-        if stage == "prove" and self.proof and self.proof.tables:
-            cells = sum(t.cells_compared for t in self.proof.tables)
-            return (
-                _("equal: {what}", what=pluralize(cells, "cell", "cells"))
-                if cells
-                else _("equal: {what}", what=pluralize(len(self.proof.tables), "row count", "row counts"))
-            )
-        return ""
+    def record_source(self, **results: Any) -> None:
+        """Record results about the source."""
+        self.source = replace(self.source, **results)
 
-    def _repairs(self, mended: RepairResult) -> str:
-        cells = sum(changed.count for changed in mended.changed)
-        rows = sum(aside.count for aside in mended.aside)
+    def record_target(self, **results: Any) -> None:
+        """Record results about the target."""
+        self.target = replace(self.target, **results)
+
+    def record_examined(self, **results: Any) -> None:
+        """Record results of examine and repair."""
+        self.examined = replace(self.examined, **results)
+
+    def record_loaded(self, **results: Any) -> None:
+        """Record results of load and restore."""
+        self.loaded = replace(self.loaded, **results)
+
+    def record_published(self, **results: Any) -> None:
+        """Record results of publish and export."""
+        self.published = replace(self.published, **results)
+
+
+def stage_summary(stage: str, state: RunState) -> str:
+    """Return a few words on the result of a stage that has ended."""
+    catalog, proof = state.source.catalog, state.proof
+    if stage == "snapshot" and state.source.snapshot:
+        return size(state.source.snapshot.size)
+    if stage == "catalog" and catalog:
+        return _(
+            "{tables}, {rows}",
+            tables=pluralize(len(catalog.counted), "table", "tables"),
+            rows=pluralize(sum(t.rows for t in catalog.counted), "row", "rows"),
+        )
+    if stage == "examine":
+        return pluralize(len(state.examined.findings), "finding", "findings")
+    if stage == "dump" and state.dump:
+        return size(state.dump.bytes)
+    if stage == "repair" and state.examined.repairs:
+        changed = sum(cells.count for cells in state.examined.repairs.changed)
+        left_out = sum(rows.count for rows in state.examined.repairs.aside)
         return _(
             "{cells} changed, {rows} left out",
-            cells=pluralize(cells, "cell", "cells"),
-            rows=pluralize(rows, "row", "rows"),
+            cells=pluralize(changed, "cell", "cells"),
+            rows=pluralize(left_out, "row", "rows"),
         )
+    if stage == "prove" and proof and proof.tables:
+        cells = sum(t.cells_compared for t in proof.tables)
+        rows = pluralize(len(proof.tables), "row count", "row counts")
+        return _("equal: {what}", what=pluralize(cells, "cell", "cells") if cells else rows)
+    return ""
 
-    def report(self, workplace: WorkDirectory) -> Report:
-        """The report, on disk where that can be: what was published must not look like a failure for lack of space."""
-        report = replace(self.unwritten(), directory=str(workplace.directory))
-        try:
-            reports.write(report, workplace.directory)
-        except OSError as error:
-            missing = _(
-                "The report could not be written to {directory}: {strerror}.",
-                directory=workplace.directory,
-                strerror=error.strerror or error,
-            )
-            return replace(report, next_steps=(missing, *report.next_steps), directory="")
-        return report
 
-    def unwritten(self) -> Report:
-        """The report alone."""
-        blocking = [finding for finding in self.findings if finding.blocks]
-        return Report(
-            ok=self.failure is None,
-            mode=self.options.mode,
-            started=self.started.isoformat(timespec="seconds"),
-            stages=tuple(StageTime(name=name, seconds=seconds) for name, seconds in self.stages.items()),
-            seconds=self.seconds,
-            source_choice=self.source_choice,
-            source=self._source(),
-            target=self.target,
-            loaded=self.loaded,
-            findings=self.findings + self.said,
-            advice=self.advice,
-            could_stay=self.could_stay,
-            excluded=self.excluded,
-            changed=self.mended.changed if self.mended else (),
-            aside=self._quarantined(),
-            identities=self.identities,
-            proof=self.proof,
-            publication=self.publication,
-            export=self.exported,
-            dump=self.dump,
-            failure=self.failure,
-            command=command_line(self.options),
-            versions=versions(self.target),
-            next_steps=self._next_steps(),
-            continue_with=continuation(self.options, self.advice) if self.failure and blocking else "",
-            continue_needs=needed_again(self.options) if self.failure and blocking else "",
+def complete_report(options: Options, state: RunState) -> Report:
+    """Return the report of a run that is over."""
+    examined, facts = state.examined, state.target.facts
+    is_blocked = state.failure is not None and any(finding.blocks for finding in examined.findings)
+    return Report(
+        ok=state.failure is None,
+        mode=options.mode,
+        started=state.started.isoformat(timespec="seconds"),
+        stages=tuple(StageTime(name=name, seconds=seconds) for name, seconds in state.stages.items()),
+        seconds=state.seconds,
+        source_choice=state.source.choice,
+        source=_source_facts(state.source),
+        target=facts,
+        loaded=state.loaded.tables,
+        findings=examined.findings + state.notes,
+        advice=examined.advice,
+        could_stay=examined.could_stay,
+        excluded=state.loaded.excluded,
+        changed=examined.repairs.changed if examined.repairs else (),
+        aside=_quarantined(examined),
+        identities=state.loaded.identities,
+        proof=state.proof,
+        publication=state.published.publication,
+        export=state.published.exported,
+        dump=state.dump,
+        failure=state.failure,
+        command=command_line(options),
+        versions=versions(facts),
+        next_steps=(*_steps_about_source(state), *_steps_about_publication(state), *_next_steps(options, state)),
+        continue_with=continuation(options, examined.advice) if is_blocked else "",
+        continue_needs=needed_again(options) if is_blocked else "",
+    )
+
+
+def write_report(report: Report, directory: Path) -> Report:
+    """Write the report to the run's directory.
+
+    Where the disk is full, the report says so itself: what was published must not look like a failure.
+    """
+    report = replace(report, directory=str(directory))
+    try:
+        reports.write(report, directory)
+    except OSError as error:
+        missing = _(
+            "The report could not be written to {directory}: {strerror}.",
+            directory=directory,
+            strerror=error.strerror or error,
         )
+        return replace(report, next_steps=(missing, *report.next_steps), directory="")
+    return report
 
-    def _quarantined(self) -> tuple[QuarantinedRows, ...]:
-        """The rows that were set aside, of each its key and the columns at fault: the journal has them whole."""
-        columns: dict[tuple[str, str], set[str]] = {}
-        for finding in self.findings:
-            columns.setdefault((finding.rule, finding.table), set()).update(finding.column.split(", "))
-        aside = self.mended.aside if self.mended else ()
-        return tuple(rows.limited_to(columns.get((rows.rule, rows.table), set())) for rows in aside)
 
-    def _next_steps(self) -> tuple[str, ...]:
-        left = [
-            _("Written to SQLite after the snapshot, and not moved: {line}", line=line) for line in self.left_behind
-        ]
-        if self.fate:
-            left.append(
-                _(
-                    "{became} The snapshot is complete, and is kept: {snapshot}",
-                    became=self.fate,
-                    snapshot=self.snapshot_kept,
-                )
-            )
-        if self.afterwards:
-            left.append(_("Everything is published. Something went wrong afterwards: {what}", what=self.afterwards))
-        if self.unexported:
-            left.append(
-                _(
-                    "The export was not made: {reason} What is published is proven; pg_dump can be run at any time.",
-                    reason=self.unexported,
-                )
-            )
-        published = None
-        if self.publication:
-            published = Published(
-                publication=self.publication,
-                switch=self.switch,
-                in_force=self.in_force,
-                unapplied=self.unapplied,
-                snapshot=self.snapshot_kept,
-                seen=self.seen,
-            )
-        steps = next_steps(self.options, published, self.failure, self.publications)
-        if self.publication and self.proof and (columns := self.proof.left_out):
-            left.append(
-                _(
-                    "Fill what was left out because each database makes it in its own way, {columns}: by manage.py"
-                    " update_index or whatever else fills it here; its finding says more.",
-                    columns=", ".join(columns),
-                )
-            )
-        return (*left, *steps)
+def _quarantined(examined: ExamineResult) -> tuple[QuarantinedRows, ...]:
+    """Return the quarantined rows with no more than key and columns at fault: the journal has them complete."""
+    columns: dict[tuple[str, str], set[str]] = {}
+    for finding in examined.findings:
+        columns.setdefault((finding.rule, finding.table), set()).update(finding.column.split(", "))
+    aside = examined.repairs.aside if examined.repairs else ()
+    return tuple(rows.limited_to(columns.get((rows.rule, rows.table), set())) for rows in aside)
 
-    def _source(self) -> SourceFacts | None:
-        snapshot = self.snapshot
-        if snapshot is None:
-            return None
-        tables = self.catalog.counted if self.catalog else ()
-        return SourceFacts(
-            path=str(snapshot.source),
-            bytes=snapshot.size,
-            sha256=snapshot.source_sha256,
-            sha256_after=_sha256_after(snapshot),
-            tables=len(tables),
-            rows=sum(table.rows for table in tables),
-            snapshot=self.snapshot_kept,
-            journal=self.journal_kept,
-            changed=self.changed,
-            left_behind=self.left_behind,
-            dump=snapshot.dump,
+
+def _steps_about_source(state: RunState) -> tuple[str, ...]:
+    source = state.source
+    lines = [_("Written to SQLite after the snapshot, and not moved: {line}", line=line) for line in source.left_behind]
+    if source.replaced:
+        lines.append(
+            _(
+                "{became} The snapshot is complete, and is kept: {snapshot}",
+                became=source.replaced,
+                snapshot=source.recorded_snapshot,
+            )
         )
+    return tuple(lines)
 
 
-def _sha256_after(snapshot: Snapshot) -> str:
-    """Of the source now; whatever has the path of a dumped source on this machine is another file."""
-    return file_sha256(snapshot.source) if snapshot.dump is None and snapshot.source.is_file() else ""
+def _steps_about_publication(state: RunState) -> tuple[str, ...]:
+    published, lines = state.published, []
+    if published.error:
+        lines.append(_("Everything is published. Something went wrong afterwards: {what}", what=published.error))
+    if published.export_error:
+        lines.append(
+            _(
+                "The export was not made: {reason} What is published is proven; pg_dump can be run at any time.",
+                reason=published.export_error,
+            )
+        )
+    if published.publication and state.proof and (columns := state.proof.left_out):
+        lines.append(
+            _(
+                "Fill what was left out because each database makes it in its own way, {columns}: by manage.py"
+                " update_index or whatever else fills it here; its finding says more.",
+                columns=", ".join(columns),
+            )
+        )
+    return tuple(lines)
+
+
+def _next_steps(options: Options, state: RunState) -> tuple[str, ...]:
+    facts = None
+    if state.published.publication:
+        facts = Published(
+            publication=state.published.publication,
+            switch=state.target.switch,
+            in_force=state.target.in_force,
+            unapplied=state.target.unapplied,
+            snapshot=state.source.recorded_snapshot,
+            seen=state.published.search_path,
+        )
+    return tuple(next_steps(options, facts, state.failure, state.target.publications))
+
+
+def _source_facts(source: SourceState) -> SourceFacts | None:
+    snapshot = source.snapshot
+    if snapshot is None:
+        return None
+    tables = source.catalog.counted if source.catalog else ()
+    # The path of a dumped source names another file on this machine.
+    is_here = snapshot.dump is None and snapshot.source.is_file()
+    return SourceFacts(
+        path=str(snapshot.source),
+        bytes=snapshot.size,
+        sha256=snapshot.source_sha256,
+        sha256_after=file_sha256(snapshot.source) if is_here else "",
+        tables=len(tables),
+        rows=sum(table.rows for table in tables),
+        snapshot=source.recorded_snapshot,
+        journal=source.recorded_journal,
+        changed=source.changed,
+        left_behind=source.left_behind,
+        dump=snapshot.dump,
+    )

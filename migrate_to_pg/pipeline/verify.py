@@ -1,6 +1,6 @@
-"""Options in, a Report out: whether a published database still holds what SQLite holds, or held at the snapshot.
+"""Verify a published database: whether it still holds what SQLite holds, or held at the snapshot.
 
-Nothing is written on either side. Where the snapshot is a kept one, the journal beside it tells what was mended.
+Nothing is written on either side. The journal beside a recorded snapshot explains the repairs.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from typing import Any
 
 import psycopg
 
-from migrate_to_pg import leftovers
 from migrate_to_pg.errors import MigrateToPgError, ProofError, TargetError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.leftovers.allocate_names import is_name_of
 from migrate_to_pg.pipeline import load_leftovers
-from migrate_to_pg.pipeline.load import blocked
+from migrate_to_pg.pipeline.examine import blocked
 from migrate_to_pg.pipeline.next_steps import command_line, needed_again
-from migrate_to_pg.pipeline.running import Progress, Running, no_progress
+from migrate_to_pg.pipeline.reach_target import choose
+from migrate_to_pg.pipeline.run import Progress, Run, no_progress
+from migrate_to_pg.pipeline.source import make_plan, open_source, read_catalog, take_snapshot
+from migrate_to_pg.pipeline.stage_tables import has_leftovers
+from migrate_to_pg.pipeline.verify_staged import verify_orm
 from migrate_to_pg.planning import read_target, view_names
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.schema_names import validate_schema_name
@@ -29,7 +32,7 @@ from migrate_to_pg.postgres.session import settings_for_others
 from migrate_to_pg.project.databases import TargetChoice, choose_target
 from migrate_to_pg.publish.history import Entry, excluded_names, published_schemas, recorded_source, verified_exactly
 from migrate_to_pg.publish.undo import describe_undone, last_undone
-from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Leftovers, Options, Plan, Report, Snapshot
+from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Options, Plan, Report, Snapshot, SourceCatalog
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
 from migrate_to_pg.rules import RULES, quarantined_rules
@@ -43,15 +46,14 @@ from migrate_to_pg.verify.schema import require_validated
 
 
 def verify_published(options: Options, progress: Progress = no_progress) -> Report:
-    """Prove an already published database against the source or a kept snapshot.
+    """Compare a published database with the source or a recorded snapshot.
 
-    Where no source is named and repairs were made before the publication, the snapshot that it kept is taken, whose
-    journal explains them. Exit status 3 where a row is not as it was. Only a UsageError from before anything was begun
-    is raised.
+    Where no source is named and repairs were made before the publication, the snapshot that it recorded is taken, whose
+    journal explains them. Exit status 3 where a row differs. Raises only a UsageError from before anything was begun.
     """
     kept = _recorded_source(options)
     if kept is None or options.source or options.from_dump:
-        return _Verification(options, progress, kept).go()
+        return _execute(Run(options, progress), kept)
     if not kept.is_file() or recorded_journal(kept) is None:
         raise UsageError(
             _(
@@ -64,7 +66,15 @@ def verify_published(options: Options, progress: Progress = no_progress) -> Repo
                 " SQLite database; what the repairs changed is reported as different there."
             ),
         )
-    return _Verification(replace(options, source=str(kept)), progress, kept, recorded=True).go()
+    run = Run(replace(options, source=str(kept)), progress)
+    run.source_choice = replace(run.source_choice, chosen="published")
+    run.state.record_source(choice=run.source_choice.sentence)
+    return _execute(run, kept)
+
+
+def _execute(run: Run, kept: Path | None) -> Report:
+    """Execute the run. ``kept`` is the recorded snapshot whose journal explains the repairs, where any were made."""
+    return run.execute(lambda stack: _verify(run, kept, stack))
 
 
 def _recorded_source(options: Options) -> Path | None:
@@ -80,152 +90,142 @@ def _recorded_source(options: Options) -> Path | None:
     return None
 
 
-class _Verification(Running):
-    """Catalog and prove; a snapshot only of what may still change."""
-
-    def __init__(
-        self, options: Options, progress: Progress, kept: Path | None = None, *, recorded: bool = False
-    ) -> None:
-        self.final = validate_schema_name(options.publish_to)
-        super().__init__(options, progress)
-        #: The snapshot whose journal explains the repairs, where any were made.
-        self.kept = kept
-        if recorded:
-            self.source_choice = replace(self.source_choice, chosen="published")
-            self.facts.source_choice = self.source_choice.sentence
-
-    def stages(self, stack: ExitStack) -> None:
-        choice = self.reach_target(published=True)
-        connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
-        self.facts.target = target.describe_server(connection, self.final, embedded=choice.place)
-        self._leave_out_as_published(connection)
-        if verified_exactly(connection, self.final):
-            self.options = replace(self.options, exact_decimals=True)
-        snapshot = self._recorded_or_new_snapshot(stack)
-        with self.stage("catalog"):
-            catalog = self.facts.catalog = self.read_source(snapshot)
-            plan = self.plan(catalog, read_target(connection, self.final), view_names(connection, self.final))
-            plan = _with_published_leftovers(plan, {table.name for table in read_target(connection, LEFTOVERS)})
-            self.facts.findings = tuple(map(ambiguous_name.finding, plan.doubts))
-            if plan.doubts:
-                raise blocked(self.facts.findings)
-        self.facts.mended = _mended(self._explained_by(snapshot))
-        self._prove(plan, snapshot, choice, connection)
-
-    def _leave_out_as_published(self, connection: psycopg.Connection[Any]) -> None:
-        """What --exclude-data left behind is not there, and nobody needs to say so again."""
-        asked, names = self.options.exclude_data, excluded_names(connection, self.final)
-        if names and not asked:
-            self.options = replace(self.options, exclude_data=names)
-        if told := _told_of_left_out(names, asked):
-            self.note(told)
-
-    def _recorded_or_new_snapshot(self, stack: ExitStack) -> Snapshot:
-        """The kept snapshot itself, or a new one of the source."""
-        path = self.source_choice.path
-        if self.options.from_dump or not is_recorded_snapshot(path):
-            source = self.open_source(stack)
-            stack.callback(self.recheck_source, source)
-            return self.snapshot(source)
-        # Not opened as a source is: SQLite would make files beside it.
-        require_database(path)
-        sha256 = file_sha256(path)
-        self.facts.snapshot = Snapshot(
-            source=path, path=path, size=path.stat().st_size, sha256=sha256, source_sha256=sha256
-        )
-        _check_unchanged(self.facts.snapshot)
-        return self.facts.snapshot
-
-    def _explained_by(self, snapshot: Snapshot) -> Path:
-        """The snapshot beside which the journal of the repairs lies: the kept one, where this is the same."""
-        kept = self.kept
-        if kept is None or kept == snapshot.path or _recorded_sum(kept) != snapshot.sha256:
-            return snapshot.path
-        self.note(_("The source is as it was published; the journal beside {kept} explains the repairs.", kept=kept))
-        return kept
-
-    def _prove(self, plan: Plan, snapshot: Snapshot, choice: TargetChoice, connection: psycopg.Connection[Any]) -> None:
-        with self.stage("prove"):
-            if not plan.tables:
-                raise self._nothing_there(connection)
-            self.facts.proof = prove(
-                plan,
-                snapshot.path,
-                choice.conninfo,
-                schema=self.final,
-                verify=self.options.verify,
-                progress=self.progress,
-                mended=self.facts.mended,
+def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
+    """Call the stages in order. A snapshot is made only of what may still change."""
+    choice = choose(run, published=True)
+    connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
+    run.state.record_target(facts=target.describe_server(connection, run.final, embedded=choice.place))
+    _exclude_as_published(run, connection)
+    if verified_exactly(connection, run.final):
+        run.options = replace(run.options, exact_decimals=True)
+    snapshot = _recorded_or_new_snapshot(run, stack)
+    with run.stage("catalog"):
+        catalog = read_catalog(run, snapshot)
+        plan = make_plan(run, catalog, read_target(connection, run.final), view_names(connection, run.final))
+        plan = _with_published_leftovers(plan, {table.name for table in read_target(connection, LEFTOVERS)})
+        findings = tuple(map(ambiguous_name.finding, plan.doubts))
+        run.state.record_examined(findings=findings)
+        if findings:
+            raise blocked(findings)
+    run.state.record_examined(repairs=_recorded_repairs(_snapshot_with_journal(run, snapshot, kept)))
+    with run.stage("prove"):
+        if not plan.tables:
+            raise _nothing_published(run, connection)
+        _compare(run, plan, catalog, snapshot, choice, connection)
+        missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
+        faulty = run.state.proof.faulty if run.state.proof else ()
+        if missing or faulty:
+            raise ProofError(
+                _("PostgreSQL does not hold what SQLite held: {faulty}.", faulty=", ".join([*missing, *faulty])),
+                remedy=_why_different(run, kept, connection),
             )
-            self.facts.said += (*run_findings(self.facts.proof), *derived_column.left_out(plan))
-            if self.facts.mended is None:
-                # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
-                self.verify_orm(
-                    plan,
-                    snapshot.path,
-                    choice.published(
-                        self.final,
-                        target.extension_schemas(connection, but=self.final),
-                        session=settings_for_others(connection.cursor()),
-                    ),
-                )
-            self._verify_leftovers(plan, snapshot, choice.conninfo, connection)
-            missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
-            if missing or not self.facts.proof.holds:
-                raise ProofError(
-                    _(
-                        "PostgreSQL does not hold what SQLite held: {faulty}.",
-                        faulty=", ".join([*missing, *self.facts.proof.faulty]),
-                    ),
-                    remedy=self._why_different(connection),
-                )
-            require_validated(connection, self.final)
+        require_validated(connection, run.final)
 
-    def _nothing_there(self, connection: psycopg.Connection[Any]) -> ProofError:
-        undone = last_undone(connection, self.final)
-        if undone is None:
-            return _nothing_there(connection, self.final)
-        return ProofError(
-            _("Schema {final} of the target has none of the source's tables.", final=self.final),
-            detail=[describe_undone(undone)],
-            remedy=self._move_again(undone),
+
+def _exclude_as_published(run: Run, connection: psycopg.Connection[Any]) -> None:
+    """Leave out what --exclude-data left out of the publication."""
+    asked, names = run.options.exclude_data, excluded_names(connection, run.final)
+    if names and not asked:
+        run.options = replace(run.options, exclude_data=names)
+    if note := _exclude_note(names, asked):
+        run.note(note)
+
+
+def _recorded_or_new_snapshot(run: Run, stack: ExitStack) -> Snapshot:
+    """Return the recorded snapshot itself, or a new one of the source."""
+    path = run.source_choice.path
+    if run.options.from_dump or not is_recorded_snapshot(path):
+        return take_snapshot(run, open_source(run, stack))
+    # Not opened as a source is: SQLite would make files beside it.
+    require_database(path)
+    sha256 = file_sha256(path)
+    snapshot = Snapshot(source=path, path=path, size=path.stat().st_size, sha256=sha256, source_sha256=sha256)
+    run.state.record_source(snapshot=snapshot)
+    _check_unchanged(snapshot)
+    return snapshot
+
+
+def _snapshot_with_journal(run: Run, snapshot: Snapshot, kept: Path | None) -> Path:
+    """Return the snapshot beside which the journal of repairs lies: the recorded one, where this is its equal."""
+    if kept is None or kept == snapshot.path or _recorded_sum(kept) != snapshot.sha256:
+        return snapshot.path
+    run.note(_("The source is as it was published; the journal beside {kept} explains the repairs.", kept=kept))
+    return kept
+
+
+def _compare(
+    run: Run,
+    plan: Plan,
+    catalog: SourceCatalog,
+    snapshot: Snapshot,
+    choice: TargetChoice,
+    connection: psycopg.Connection[Any],
+) -> None:
+    """Compare every cell, and what else was asked for, and record the proof.
+
+    Args:
+        run: the options, and the repairs of the publication.
+        plan: the tables of both sides.
+        catalog: the tables of SQLite.
+        snapshot: the SQLite file that is compared.
+        choice: the target.
+        connection: to the target, to read.
+    """
+    repairs = run.state.examined.repairs
+    run.state.proof = prove(
+        plan,
+        snapshot.path,
+        choice.conninfo,
+        schema=run.final,
+        verify=run.options.verify,
+        progress=run.progress,
+        mended=repairs,
+    )
+    run.state.notes += (*run_findings(run.state.proof), *derived_column.left_out(plan))
+    if repairs is None:
+        # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
+        schemas = target.extension_schemas(connection, but=run.final)
+        entry = choice.published(run.final, schemas, session=settings_for_others(connection.cursor()))
+        verify_orm(run, plan, snapshot.path, entry)
+    there = read_target(connection, LEFTOVERS) if has_leftovers(run, plan) else ()
+    if there:
+        published = load_leftovers.published_leftovers(there, plan, catalog, snapshot, run.workdir.leftovers)
+        found = load_leftovers.verify_leftovers(
+            published, snapshot.path, choice.conninfo, run.options, run.progress, schema=LEFTOVERS
         )
+        compared, others = load_leftovers.without_volatile_views(found, published, catalog)
+        run.state.notes += tuple(map(not_compared, others))
+        run.state.proof = load_leftovers.merge_proofs(run.state.proof, compared)
 
-    def _why_different(self, connection: psycopg.Connection[Any]) -> str:
-        if undone := last_undone(connection, self.final):
-            return f"{describe_undone(undone)}\n{self._move_again(undone)}"
-        why = _(
-            "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody"
-            " changed them."
-        )
-        if self.kept is None or self.facts.mended:
-            return why
-        repairs = _("What repairs changed is explained by the kept snapshot alone: --source {kept}.", kept=self.kept)
-        return f"{why}\n{repairs}"
 
-    def _move_again(self, undone: Entry) -> str:
-        source = self.options.source if self.options.from_dump else undone.source or self.options.source
-        again = replace(self.options, mode="publish", source=source)
-        move = _("To move again, with the same --fix and --quarantine as before:\n{line}", line=command_line(again))
-        return f"{move}\n{needed_again(again)}".rstrip()
+def _nothing_published(run: Run, connection: psycopg.Connection[Any]) -> ProofError:
+    undone = last_undone(connection, run.final)
+    if undone is None:
+        return _nothing_there(connection, run.final)
+    return ProofError(
+        _("Schema {final} of the target has none of the source's tables.", final=run.final),
+        detail=[describe_undone(undone)],
+        remedy=_move_again(run, undone),
+    )
 
-    def _verify_leftovers(
-        self, plan: Plan, snapshot: Snapshot, conninfo: str, connection: psycopg.Connection[Any]
-    ) -> None:
-        """What no migration knows as well, where it was published and is still there."""
-        if self.options.leftovers is not Leftovers.COPY or not leftovers.has_any(plan) or self.facts.catalog is None:
-            return
-        there = read_target(connection, LEFTOVERS)
-        if there and self.facts.proof:
-            carried = load_leftovers.published_leftovers(
-                there, plan, self.facts.catalog, snapshot, self.workplace.leftovers
-            )
-            found = load_leftovers.verify_leftovers(
-                carried, snapshot.path, conninfo, self.options, self.progress, schema=LEFTOVERS
-            )
-            compared, others = load_leftovers.without_volatile_views(found, carried, self.facts.catalog)
-            self.facts.said += tuple(map(not_compared, others))
-            self.facts.proof = load_leftovers.merge_proofs(self.facts.proof, compared)
+
+def _why_different(run: Run, kept: Path | None, connection: psycopg.Connection[Any]) -> str:
+    if undone := last_undone(connection, run.final):
+        return f"{describe_undone(undone)}\n{_move_again(run, undone)}"
+    why = _(
+        "If the application has used PostgreSQL since, or SQLite, these are its rows; if not, somebody changed them."
+    )
+    if kept is None or run.state.examined.repairs:
+        return why
+    repairs = _("What repairs changed is explained by the kept snapshot alone: --source {kept}.", kept=kept)
+    return f"{why}\n{repairs}"
+
+
+def _move_again(run: Run, undone: Entry) -> str:
+    source = run.options.source if run.options.from_dump else undone.source or run.options.source
+    again = replace(run.options, mode="publish", source=source)
+    move = _("To move again, with the same --fix and --quarantine as before:\n{line}", line=command_line(again))
+    return f"{move}\n{needed_again(again)}".rstrip()
 
 
 def _with_published_leftovers(plan: Plan, there: Collection[str]) -> Plan:
@@ -251,7 +251,7 @@ def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofErro
     )
 
 
-def _told_of_left_out(names: Sequence[str] | None, asked: Sequence[str]) -> str:
+def _exclude_note(names: Sequence[str] | None, asked: Sequence[str]) -> str:
     """What is remembered of a publication, None where this role may not look, beside what --exclude-data asks for."""
     if names is None and not asked:
         return _(
@@ -287,7 +287,7 @@ def _recorded_sum(snapshot: Path) -> str:
         return ""
 
 
-def _mended(snapshot: Path) -> RepairResult | None:
+def _recorded_repairs(snapshot: Path) -> RepairResult | None:
     """The record of the repairs that were made before the publication; None where none were.
 
     Which were accepted then is known no more: any may have been.

@@ -15,7 +15,9 @@ import psycopg
 import pytest
 
 from migrate_to_pg.pipeline import move as pipeline
-from migrate_to_pg.pipeline import running
+from migrate_to_pg.pipeline import run as run_module
+from migrate_to_pg.pipeline import source as source_module
+from migrate_to_pg.pipeline import stage_tables
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.registry import Registry
@@ -82,20 +84,20 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         source = tmp_path / "db.sqlite3"
         with closing(sqlite3.connect(source, isolation_level=None)) as database:
             database.executescript(case.source)
-        chosen = dataclasses.replace(running.choose_source(str(source)), time_zone=case.time_zone)
-        monkeypatch.setattr(running, "choose_source", lambda _: chosen)
-        monkeypatch.setattr(running, "read_source", _recorded)
-        monkeypatch.setattr(running, "learn", lambda *_: SqliteSchema(complaint="a case has no migrations"))
-        monkeypatch.setattr(pipeline, "failing_on_sqlite", lambda _: [])
-        monkeypatch.setattr(pipeline, "checked", lambda *_: case.system_checks)
-        monkeypatch.setattr(pipeline, "asked_of_tables", lambda _: ())
+        chosen = dataclasses.replace(run_module.choose_source(str(source)), time_zone=case.time_zone)
+        monkeypatch.setattr(run_module, "choose_source", lambda _: chosen)
+        monkeypatch.setattr(source_module, "read_source", _recorded)
+        monkeypatch.setattr(source_module, "learn", lambda *_: SqliteSchema(complaint="a case has no migrations"))
+        monkeypatch.setattr(stage_tables, "failing_on_sqlite", lambda _: [])
+        monkeypatch.setattr(stage_tables, "checked", lambda *_: case.system_checks)
+        monkeypatch.setattr(stage_tables, "asked_of_tables", lambda _: ())
         monkeypatch.setattr(Registry, "content_models", lambda _: case.models)
         monkeypatch.setattr(Registry, "generic_keys", lambda _: _generic_keys(case))
         monkeypatch.setattr(Registry, "names", ())
-        monkeypatch.setattr(pipeline, "run_migrations", lambda django, *_, **__: _make(django, case.target))
-        monkeypatch.setattr(pipeline, "make_unmigrated_tables", lambda *_, **__: None)
+        monkeypatch.setattr(stage_tables, "run_migrations", lambda django, *_, **__: _make(django, case.target))
+        monkeypatch.setattr(stage_tables, "make_unmigrated_tables", lambda *_, **__: None)
         nothing = FreshRows(content_types=frozenset(), permissions=frozenset())
-        monkeypatch.setattr(pipeline, "fresh_rows", lambda *_, **__: nothing)
+        monkeypatch.setattr(stage_tables, "fresh_rows", lambda *_, **__: nothing)
         with django_db_blocker.unblock():
             return pipeline.run(
                 Options(

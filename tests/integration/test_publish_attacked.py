@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.pipeline import move as pipeline
+from migrate_to_pg.pipeline import publish, stage_tables, verify_staged
 from migrate_to_pg.postgres.schema_digest import definition_differences, read_definitions
 from migrate_to_pg.publish import lock_schemas
 from migrate_to_pg.records import INCOMING
@@ -139,8 +139,9 @@ def test_no_second_session_changes_a_row_or_a_table_between_verify_and_commit(
 
         return attacking
 
-    monkeypatch.setattr(pipeline, "prove", attacked("first read", pipeline.prove))
-    monkeypatch.setattr(pipeline, "require_identities", attacked("all read", pipeline.require_identities))
+    monkeypatch.setattr(verify_staged, "prove", attacked("first read", verify_staged.prove))
+    last = attacked("all read", verify_staged.require_identities)
+    monkeypatch.setattr(verify_staged, "require_identities", last)
     monkeypatch.setattr(Source, "require_unchanged", attacked("last", Source.require_unchanged))
     report = move(source, postgres_url)
     assert report.ok, report.failure
@@ -197,7 +198,7 @@ def test_a_grant_on_a_column_as_the_last_thing_before_the_commit_stops_the_run(
     """It takes no lock that the transaction has, and changes no row that it has written."""
     done = []
     monkeypatch.setattr(
-        pipeline, "publish", _with_last(pipeline.publish, lambda: done.append(attack(UNLOCKED["grant of a column"])))
+        publish, "publish", _with_last(publish.publish, lambda: done.append(attack(UNLOCKED["grant of a column"])))
     )
     report = move(source, postgres_url)
     if done == [False]:
@@ -278,8 +279,8 @@ def test_user_data_is_refused_before_a_migration_is_run_and_again_afterwards(
     source, postgres_url, move, execute, monkeypatch
 ):
     ran = []
-    run_migrations = pipeline.run_migrations
-    monkeypatch.setattr(pipeline, "run_migrations", lambda *a, **k: (ran.append(1), run_migrations(*a, **k))[1])
+    run_migrations = stage_tables.run_migrations
+    monkeypatch.setattr(stage_tables, "run_migrations", lambda *a, **k: (ran.append(1), run_migrations(*a, **k))[1])
     assert move(source, postgres_url).ok
     assert ran.pop()
     refused = move(source, postgres_url)
@@ -298,7 +299,7 @@ def test_user_data_is_refused_before_a_migration_is_run_and_again_afterwards(
     assert "courses_course: " in " ".join(refused.failure.detail)
     assert ran == []
     # Where a migration tells the databases apart, they are run on PostgreSQL, and then compared.
-    monkeypatch.setattr(pipeline, "may_differ_by_vendor", lambda _: True)
+    monkeypatch.setattr(stage_tables, "may_differ_by_vendor", lambda _: True)
     assert "already holds data that no migration made" in move(source, postgres_url).failure.message
     assert ran.pop()
     assert move(source, postgres_url, replace=True).ok
