@@ -7,7 +7,9 @@ scan of each table (``scan_values``), as masks over the very batches that the lo
 from __future__ import annotations
 
 import dataclasses
+import logging
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +23,8 @@ from migrate_to_pg.rules import RULES, SetRule, Subject, samples
 from migrate_to_pg.rules.file import lacking_in_sqlite
 from migrate_to_pg.rules.repair_trial import with_trial
 from migrate_to_pg.system.threads import drain, run_all
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["InvalidBatchError", "check_batch", "examine"]
 
@@ -113,7 +117,10 @@ class _Examination:
             self.open.append(database)
             try:
                 for name, find in drain(self.left):
+                    start = time.perf_counter()
                     self.found[name] = list(find(subject))
+                    seconds = time.perf_counter() - start
+                    logger.debug("%s: %d findings, %.3f s", name or "values", len(self.found[name]), seconds)
             finally:
                 self.open.remove(database)
 

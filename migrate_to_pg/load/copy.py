@@ -7,8 +7,10 @@ types.
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -29,6 +31,8 @@ from migrate_to_pg.project.secret_columns import has_secret, masked, server_reas
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite.connection import quote_name, rowid_name
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
+
+logger = logging.getLogger(__name__)
 
 #: What the driver makes of the server's answer: its words, the COPY's line number among them.
 _SAID = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(.+)")
@@ -125,8 +129,12 @@ class _Sending:
         self.interruption: BaseException | None = None
 
     def run(self, connection: Any) -> None:
+        start = time.perf_counter()
         with closing(self.batches):
             self._copy(connection)
+        logger.debug(
+            "%s %s: %d rows, %.3f s", self.table.name, self.piece.span or "", self.made, time.perf_counter() - start
+        )
 
     def _copy(self, connection: Any) -> None:
         try:

@@ -7,6 +7,7 @@ schema as always; where the two are the same, and what is to be loaded is too, i
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
 from migrate_to_pg.postgres.standby import require_durable_commit
 from migrate_to_pg.records import INCOMING, Options, Plan
+
+logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 
@@ -74,6 +77,7 @@ def take_over(connection: Connection, key: str, plan: Plan) -> dict[str, int]:
     for table in plan.tables if whole else ():
         if table.name not in there:
             connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(INCOMING, table.name)))
+    logger.info("%d of %d tables are loaded already, by a run with the same input", len(there), len(plan.tables))
     return there
 
 

@@ -10,9 +10,9 @@ import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
 
 from django.core.management.base import CommandError, DjangoHelpFormatter, OutputWrapper
 
@@ -223,3 +223,16 @@ def ignore_broken_pipe(progress: Callable[[Event], None]) -> Callable[[Event], N
 def raw_stream(wrapper: Any) -> Any:
     """Return the stream below Django's OutputWrapper, which would end every write with a newline."""
     return getattr(wrapper, "_out", wrapper)
+
+
+@contextlib.contextmanager
+def show_progress(command: BaseCommand, options: Mapping[str, Any]) -> Iterator[Callable[[Event], None]]:
+    """Give the callable that shows the events of a run on stderr: as bars, or as lines among those of the log."""
+    from migrate_to_pg.report.progress import display
+    from migrate_to_pg.system.run_log import show_log
+
+    stream, verbosity = raw_stream(command.stderr), options["verbosity"]
+    kind: Literal["auto", "plain"] = "plain" if verbosity > 1 else "auto"
+    shown = display(stream, kind=kind, verbosity=verbosity, no_color=bool(options["no_color"]))
+    with show_log(stream, verbosity), shown as progress:
+        yield progress

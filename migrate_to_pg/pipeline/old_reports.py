@@ -22,7 +22,7 @@ from migrate_to_pg.system.workdir import is_running, reports_directory
 #: The names that runs give their directories, with the time at which they began, and the files in them.
 _RUN = re.compile(r"(\d{8}-\d{6})(?:-\d+)?")
 _OURS = re.compile(
-    r"report\.(?:html|json)|(?:snapshot|journal)\.sqlite3(?:\.sha256)?"
+    r"report\.(?:html|json)|run\.log|(?:snapshot|journal)\.sqlite3(?:\.sha256)?"
     r"|(?:snapshot|working_copy|journal|leftovers)\.sqlite3\.(?P<process>\d+)\.unfinished(?:-journal|-wal|-shm)?"
 )
 #: Seconds after which a directory without a report is that of a run that was killed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from functools import cached_property
 from migrate_to_pg.errors import SourceError, TargetError, UsageError
 from migrate_to_pg.pipeline.dump import choose_dump, require_usable
 from migrate_to_pg.pipeline.failures import STOPS, failure_of
+from migrate_to_pg.pipeline.next_steps import command_line
 from migrate_to_pg.pipeline.state import RunState, SourceState, complete_report, stage_summary, write_report
 from migrate_to_pg.planning.planner import chosen_models
 from migrate_to_pg.postgres.schema_names import validate_schema_name
@@ -24,8 +26,11 @@ from migrate_to_pg.records import Event, Options, Report, SourceCatalog
 from migrate_to_pg.rules.run_findings import made_from_model
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.system.clock import now
+from migrate_to_pg.system.run_log import write_log
 from migrate_to_pg.system.signals import ignore_stop_signals
 from migrate_to_pg.system.workdir import WorkDirectory
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[Event], None]
 
@@ -64,10 +69,15 @@ class Run:
         Whatever stops them ends up in the report as a Failure. A run that was refused before it began leaves no
         directory. ``stages`` is given a stack that is left when the run is over, however it went.
         """
+        with write_log(self.workdir.directory):
+            return self._execute(stages)
+
+    def _execute(self, stages: Callable[[ExitStack], None]) -> Report:
         if self.options.invocation.began is not None:
             self.state.stages["start"] = time.perf_counter() - self.began
         self.note(self.source_choice.sentence)
         refused = False
+        logger.info("%s", command_line(self.options) or self.options.mode)
         try:
             with ExitStack() as stack:
                 stages(stack)
@@ -90,6 +100,7 @@ class Run:
 
     def _record_stop(self, error: BaseException) -> None:
         """Record a failure. What was published before it stays published."""
+        logger.info("stopped by %s", type(error).__name__)
         if isinstance(error, SourceError) and not self.workdir.directory.is_dir():
             # SQLite says that it cannot open a file, and means the snapshot: nothing is wrong with the source.
             error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -102,15 +113,19 @@ class Run:
     def stage(self, name: str) -> Iterator[None]:
         """Report a stage's begin and end, and measure its time. A stage that begins again is one stage."""
         self.progress(Event(kind="stage", stage=name))
+        logger.info("stage %s begins", name)
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.state.stages[name] = self.state.stages.get(name, 0.0) + time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            self.state.stages[name] = self.state.stages.get(name, 0.0) + seconds
+            logger.info("stage %s ends after %.3f s", name, seconds)
         self.progress(Event(kind="stage_done", stage=name, message=stage_summary(name, self.state)))
 
     def note(self, message: str) -> None:
         """Report a line to whoever watches."""
+        logger.info("%s", message)
         self.progress(Event(kind="note", stage="", message=message))
 
     @cached_property

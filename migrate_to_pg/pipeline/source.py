@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Collection, Iterable
 from contextlib import ExitStack
@@ -27,6 +28,8 @@ from migrate_to_pg.rules.run_findings import bytes_not_read, written_at_start
 from migrate_to_pg.sqlite import startup_writes
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.sqlite.snapshot import Source, require_space
+
+logger = logging.getLogger(__name__)
 
 
 def open_source(run: Run, stack: ExitStack) -> Source | DumpedSource:
@@ -61,6 +64,7 @@ def take_snapshot(run: Run, source: Source | DumpedSource) -> Snapshot:
         if isinstance(source, Source) and run.options.lock_source:
             source.lock()
         snapshot = source.copy(run.workdir.unfinished)
+        logger.info("the snapshot has %d bytes; the source's SHA-256 is %s", snapshot.size, snapshot.source_sha256)
         run.state.record_source(snapshot=snapshot)
     if isinstance(source, Source):
         run.state.notes += tuple(map(bytes_not_read, source.unread))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
@@ -15,6 +16,8 @@ from migrate_to_pg.planning.expected_schema import tables_of
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.registry import Model, Registry
 from migrate_to_pg.records import ModelNames, Plan, SourceCatalog, TargetTable, folded
+
+logger = logging.getLogger(__name__)
 
 
 def plan_of(
@@ -49,7 +52,12 @@ def plan_of(
     unknown = schema is None or bool(schema.complaint)
     made = {folded(statement.name) for statement in (schema.statements if schema else ())}
     unmade = (replace(one, may_be_made=unknown or folded(one.name) in made) for one in plan.unmade)
-    return replace(plan, unmade=tuple(unmade), made=schema.tables if schema else None)
+    plan = replace(plan, unmade=tuple(unmade), made=schema.tables if schema else None)
+    logger.info(
+        "%d tables are paired; %d are PostgreSQL's alone, %d no migration makes",
+        len(plan.tables), len(plan.only_target), len(plan.unmade),
+    )  # fmt: skip
+    return plan
 
 
 def unmade_names(registry: Registry, catalog: SourceCatalog) -> list[ModelNames]:

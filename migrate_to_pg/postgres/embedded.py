@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.embedded_directory import Place, place_for, run_as
 from migrate_to_pg.system.subprocesses import minimal_environment
+
+logger = logging.getLogger(__name__)
 
 #: The newest major version in the wheel, and the one that --target embedded starts.
 DEFAULT_VERSION = 18
@@ -79,6 +82,7 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
         with _locked(place.data):
             _check_version(place.data, version)
             joined = _is_running(place.data)
+            logger.info("%s the server of %s", "joining" if joined else "starting", place.data)
             if not joined:
                 _start(place)
     return EmbeddedServer(directory=directory, place=place, joined=joined)

@@ -19,6 +19,7 @@ from psycopg.pq import ExecStatus
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.errors_of_connection import connection_error, pooler_advice
+from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.system.redact import redacted
 
 Connection = psycopg.Connection[Any]
@@ -98,7 +99,7 @@ def _process_id(connection: Connection, query: bytes) -> int | None:
 
 def _second_connection(conninfo: str) -> Connection:
     try:
-        return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
+        return open_connection(conninfo)
     except psycopg.OperationalError as error:
         raise TargetError(
             _("A second connection could not be opened, although the first could."),

@@ -5,6 +5,7 @@ PostgreSQL does not report this, and no statement timeout ends such a wait, beca
 
 from __future__ import annotations
 
+import logging
 import select
 import threading
 import time
@@ -17,6 +18,8 @@ from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
+
+logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 Notify = Callable[[str], None]
@@ -131,6 +134,7 @@ class StandbyWatch:
             while not self._ended.wait(_POLL_INTERVAL_SECONDS):
                 waiting = set(connection.execute(_WAITING).fetchall())
                 if waiting & before and not reported:
+                    logger.warning("a commit waits for a synchronous standby")
                     self._notify(
                         _(
                             "A commit waits for a synchronous standby that does not answer (synchronous_standby_names"

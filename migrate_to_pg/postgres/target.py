@@ -18,6 +18,7 @@ from migrate_to_pg.postgres.objects import external_dependents, objects_in, requ
 from migrate_to_pg.postgres.pooler import require_session
 from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.standby import require_standby, skip_standby
+from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.records import FINAL, INCOMING, TargetFacts
 from migrate_to_pg.system.clock import to_local_time
 from migrate_to_pg.system.redact import address
@@ -69,7 +70,7 @@ def connect_to_read(conninfo: str) -> Connection:
 
 def _connect(conninfo: str) -> Connection:
     try:
-        return psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10)
+        return open_connection(conninfo)
     except (psycopg.Error, ValueError) as error:
         # Not only OperationalError: libpq and psycopg reject option values with other classes.
         raise connection_error(conninfo, error) from None
@@ -142,7 +143,7 @@ def drop_schema(connection: Connection, name: str) -> None:
 
 def drop_on_new_connection(broken: Connection, conninfo: str, *names: str) -> None:
     """Drop schemas on a new connection, after ending the session of a broken one."""
-    with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg", connect_timeout=10) as connection:
+    with open_connection(conninfo) as connection:
         configure_session(connection.cursor())
         skip_standby(connection)
         with suppress(psycopg.OperationalError):

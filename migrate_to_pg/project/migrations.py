@@ -7,8 +7,10 @@ so that generic foreign keys stay valid.
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from traceback import extract_tb, walk_tb
@@ -30,6 +32,8 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import written_tables
 from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
 from migrate_to_pg.records import INCOMING, Event, FreshRows
+
+logger = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 #: Longer statements are truncated in messages.
@@ -187,16 +191,19 @@ class _Runner(MigrationExecutor):
         self._current = ""
         self._failed = ""
         self._done = 0
+        self._started = 0.0
         self.total = 0
         self._before = self._states(watched)
 
     def _on_progress(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_start":
             self._current = f"{migration.app_label}.{migration.name}"
+            self._started = time.perf_counter()
             require_incoming(self.connection)
         elif action == "apply_success":
             self._require_untouched()  # a migration that is not atomic has committed already
             self._done += 1
+            logger.info("applied %s: %.3f s", self._current, time.perf_counter() - self._started)
             self._progress(
                 Event(kind="progress", stage="stage", message=self._current, done=self._done, total=self.total)
             )

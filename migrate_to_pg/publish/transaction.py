@@ -6,6 +6,7 @@ granted, the error names the sessions that hold it.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -20,6 +21,8 @@ from migrate_to_pg.postgres.objects import SchemaObject
 from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.standby import require_durable_commit
 from migrate_to_pg.project.secret_columns import server_detail, server_message
+
+logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 
@@ -72,10 +75,12 @@ def locking_transaction(
             transaction.begin()
             yield clock
         clock.seconds = time.perf_counter() - start
+        logger.info("%s: %d relations were locked for %.3f s", what, len(relations), clock.seconds)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
         raise lock_error(connection, [r.oid for r in relations], what) from error
     except psycopg.Error as error:
         if connection.closed:
+            logger.warning("the connection was lost within the transaction: asking the server for its outcome")
             if not transaction.was_committed(what):
                 raise _connection_lost(what, error) from error
             clock.seconds = time.perf_counter() - start

@@ -7,6 +7,7 @@ one (children of rows in quarantine). It ends when no accepted repair finds anyt
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ from migrate_to_pg.rules.keys import duplicate_key, foreign_key_orphan
 from migrate_to_pg.rules.mergeable import searches
 from migrate_to_pg.rules.samples import can_be_edited, is_quarantinable
 from migrate_to_pg.sqlite.sql import compose, name
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[Event], None]
 
@@ -192,7 +195,9 @@ class _RepairEngine:
             wanted = [f for f in findings if f.rule in accepted and f.table not in self.accepted.spared]
             wanted.sort(key=self._sort_key)
             chosen = [(f, table) for f in wanted if (table := _table(plan, f))]
-            if sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen):
+            done = sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen)
+            logger.info("%s: %d edits for %d findings", act.__name__.strip("_"), done, len(chosen))
+            if done:
                 return True
         return False
 

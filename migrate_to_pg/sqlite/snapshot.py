@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import sqlite3
@@ -29,6 +30,8 @@ from migrate_to_pg.sqlite.private_copy import PRIMARY_CODE, file_stamp, needs_pr
 from migrate_to_pg.sqlite.replaced_file import describe_replacement, file_id
 from migrate_to_pg.system import subprocesses
 from migrate_to_pg.system.threads import run_all
+
+logger = logging.getLogger(__name__)
 
 _HEADER = b"SQLite format 3\0"
 #: Time to wait for a writer of the source, as Django's settings for SQLite commonly have it.
@@ -143,6 +146,7 @@ class Source:
                 ) from error
             raise self._copy_error(error) from error
         self._copy_sha256, original = _sync_and_hash(destination, self.path)
+        logger.info("copied %s: SHA-256 of the copy %s", self.path, self._copy_sha256)
         return Snapshot(
             source=self.path,
             path=destination,

@@ -5,6 +5,7 @@ What takes long, indexes and the validation of foreign keys, is done over severa
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -17,10 +18,13 @@ from psycopg import errors, sql
 from migrate_to_pg.errors import StagingError, UnmetDefinitionError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.session import configure_session
+from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.project.secret_columns import server_detail, server_message
 from migrate_to_pg.records import Event, Plan
 from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, definitions, set_search_path
 from migrate_to_pg.system.threads import drain, run_all
+
+logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[Event], None]
@@ -114,7 +118,7 @@ class _IndexBuilders:
         run_all("restore", [lambda: self._work_over(conninfo, count)] * count, self._stop)
 
     def _work_over(self, conninfo: str, count: int) -> None:
-        with psycopg.connect(conninfo, autocommit=True, application_name="migrate_to_pg") as connection:
+        with open_connection(conninfo) as connection:
             _prepare(connection, self.schema, count)
             self.open.append(connection)
             try:
@@ -149,6 +153,7 @@ def _prepare(connection: Connection, schema: str, count: int) -> None:
 def _make(connection: Connection, definition: Definition, statement: str) -> None:
     if not statement:
         return
+    logger.info("making %s %s of %s", definition.kind, definition.name, definition.table)
     try:
         connection.execute(statement.encode())
     except psycopg.Error as error:

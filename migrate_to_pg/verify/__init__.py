@@ -7,6 +7,7 @@ sides (``forms``), so that it cannot certify a converter's mistake.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import zoneinfo
 from collections.abc import Callable, Generator, Mapping
@@ -24,6 +25,8 @@ from migrate_to_pg.verify.postgres_reader import Target
 from migrate_to_pg.verify.repairs import ExpectedTable, as_it_was, expected_tables
 from migrate_to_pg.verify.rows import Rows, Stream, ahead, columns_of
 from migrate_to_pg.verify.sqlite_reader import BATCH_ROWS, Source, UnexpectedCellError, plain
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["prove"]
 
@@ -98,6 +101,10 @@ class Progress:
         """Prove one table and add its rows to those before it."""
         self._table, self._describe = table.name, -BATCH_ROWS
         proof = prove_one(table)
+        logger.debug(
+            "%s: %d and %d rows, %d cells, %d differences",
+            table.name, proof.rows_source, proof.rows_target, proof.cells_compared, proof.differences,
+        )  # fmt: skip
         self._before += table.source.rows
         self._emit(0)
         return proof

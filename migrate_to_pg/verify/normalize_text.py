@@ -18,6 +18,7 @@ from psycopg import sql
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.session import configure_session
+from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.records import TargetColumn
 from migrate_to_pg.verify.rows import Column, Rows
 from migrate_to_pg.verify.vectorized import Array
@@ -90,7 +91,7 @@ class Speller:
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            connection = psycopg.connect(self._conninfo, autocommit=True, application_name="migrate_to_pg")
+            connection = open_connection(self._conninfo)
             self._connection = self._stack.enter_context(contextlib.closing(connection))
             configure_session(connection.cursor())
         return self._connection

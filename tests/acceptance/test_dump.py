@@ -225,7 +225,7 @@ def check_refused(elsewhere, postgres_url):
         refused = elsewhere.run("migrate_to_pg", *options, ok=False)
         assert refused.returncode == 1, refused.stderr
         assert sentence in refused.stderr.replace("\n", " ")
-        assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json"]
+        assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json", "run.log"]
         assert json.loads((report / "report.json").read_text())["target"] is None
         assert execute(postgres_url, TABLES) == execute(postgres_url, SCHEMAS) == []
 

@@ -94,7 +94,7 @@ def test_a_rehearsal_on_the_embedded_server_is_handed_on(made, servers, manage, 
         assert told["export"] == {"path": str(file), "bytes": file.stat().st_size}
         assert f"--export {file}" in told["command"]
         assert sorted(path.name for path in report.iterdir()) == [
-            "report.html", "report.json", "snapshot.sqlite3", "snapshot.sqlite3.sha256",
+            "report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256",
         ]  # fmt: skip
         assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
         kept = told["target"]["url"]

@@ -101,7 +101,7 @@ def test_the_application_is_moved(made, postgres_url, manage, tmp_path, more):
         sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
         assert execute(postgres_url, sequence, [identity["table"], identity["column"]]) == [(identity["next"],)]
     manage("migrate", "--check", DATABASE_URL=postgres_url)
-    kept = {"report.html", "report.json", "snapshot.sqlite3", "snapshot.sqlite3.sha256"}
+    kept = {"report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256"}
     assert {path.name for path in (tmp_path / "report").iterdir()} == kept
     check_same_rows(tmp_path / "report" / "snapshot.sqlite3", postgres_url)
     assert execute(postgres_url, "SELECT setconfig FROM pg_db_role_setting") == []
@@ -161,7 +161,7 @@ def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(fields
     assert "Leave --engine out" in refused.stderr
     assert execute(postgres_url, PUBLISHED) == [(0,)]
     assert execute(postgres_url, SCHEMAS) == []
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.json"}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.json", "run.log"}
     fields.move(postgres_url)
     assert execute(postgres_url, "SELECT count(*) FROM fields_float") == [(3,)]
 
@@ -183,7 +183,7 @@ def test_of_a_rejected_row_nothing_is_quoted_where_its_table_holds_a_secret(tmp_
     assert refused.returncode == 1
     assert "stray_thing: rejected 1 of 2 rows" in refused.stderr
     kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".sqlite3"]
-    assert {path.name for path in kept if path.parent.name == "report"} == {"report.html", "report.json"}
+    assert {path.name for path in kept if path.parent.name == "report"} == {"report.html", "report.json", "run.log"}
     said = [refused.stdout, refused.stderr, *(path.read_text() for path in kept)]
     # In a table without a secret the reason is told: the value is there to be hidden.
     assert any("hunter2" in text for text in said) == (column == "plain")
@@ -366,7 +366,7 @@ def test_the_password_is_in_no_argument_log_output_or_file(guarded, made, tmp_pa
     assert execute(f"{url}/moved", "SELECT count(*) > 0 FROM courses_course") == [(True,)]
     assert "s3cr" not in done.stdout + done.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    kept = {"report.html", "report.json", "snapshot.sqlite3", "snapshot.sqlite3.sha256", "all.dump"}
+    kept = {"report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256", "all.dump"}
     assert {path.name for path in files} == kept, done.stdout + done.stderr
     assert [path for path in files if b"s3cr" in path.read_bytes()] == []
 

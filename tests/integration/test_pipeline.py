@@ -457,7 +457,7 @@ def test_the_report_is_private_and_tells_what_happened(source, postgres_url, mov
     report = move(source, postgres_url)
     folder = Path(report.source.snapshot).parent
     assert {p.name: oct(p.stat().st_mode)[-3:] for p in folder.iterdir()} == dict.fromkeys(
-        ("report.html", "report.json", "snapshot.sqlite3", "snapshot.sqlite3.sha256"), "600"
+        ("report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256"), "600"
     )
     told = json.loads((folder / "report.json").read_text())
     assert told["ok"]

@@ -71,16 +71,13 @@ class Command(BaseCommand):
             return self._purge(options)
         from migrate_to_pg.errors import ProofError
         from migrate_to_pg.pipeline import move, undo_and_purge, verify
-        from migrate_to_pg.report.progress import display
 
         wanted = options_of(options)
         work = {"undo": undo_and_purge.undo, "verify_only": verify.verify_published}.get(wanted.mode, move.run)
         with (
             # Migrations of the project may print; stdout is the report's.
             contextlib.redirect_stdout(sys.stderr),
-            display(
-                console.raw_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
-            ) as progress,
+            console.show_progress(self, options) as progress,
         ):
             report = work(wanted, console.ignore_broken_pipe(progress))
         # Blocking findings and differences are results, which the report has.

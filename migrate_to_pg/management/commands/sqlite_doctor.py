@@ -99,13 +99,9 @@ class Command(BaseCommand):
     def _diagnose(self, options: dict[str, Any]) -> Diagnosis:
         from migrate_to_pg.doctor.diagnose import diagnose
         from migrate_to_pg.doctor.repair.repair import repair
-        from migrate_to_pg.report.progress import display
 
-        shown = display(
-            console.raw_stream(self.stderr), verbosity=options["verbosity"], no_color=bool(options["no_color"])
-        )
         # What the project prints when a connection is made does not belong to the diagnosis.
-        with contextlib.redirect_stdout(sys.stderr), shown as progress:
+        with contextlib.redirect_stdout(sys.stderr), console.show_progress(self, options) as progress:
             if options["repair"] is not None:
                 return repair(options["database"], options["repair"].split(","), console.ignore_broken_pipe(progress))
             return diagnose(options["database"], console.ignore_broken_pipe(progress))
