@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import LiteralString
 
-from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable, Refusal
+from migrate_to_pg.records import Plan, PlannedColumn, Refusal
 from migrate_to_pg.sqlite.connection import numbered_rows, row_number
 from migrate_to_pg.sqlite.sql import Sql, compose, name, number
 
@@ -44,7 +44,15 @@ def computed_overflow(plan: Plan, database: sqlite3.Connection) -> Iterator[Refu
     for table in plan.tables:
         for column in table.columns:
             condition = _condition(column)
-            rows = _rows(database, table, condition) if condition else []
+            if condition is None:
+                continue
+            query = compose(
+                "SELECT {number} FROM {rows} WHERE {condition}",
+                number=Sql(row_number(table.source)),
+                rows=Sql(numbered_rows(table.source)),
+                condition=condition,
+            )
+            rows = [row for (row,) in database.execute(query)]
             if rows:
                 state, reason = _REASONS.get(column.target.type_name, ("22003", "{type} out of range"))
                 yield Refusal(
@@ -71,13 +79,3 @@ def _condition(column: PlannedColumn) -> Sql | None:
         whole=number((target.precision or 0) - (target.scale or 0)),
         length=number(target.max_length or 0),
     )
-
-
-def _rows(database: sqlite3.Connection, table: PlannedTable, condition: Sql) -> list[int]:
-    statement = compose(
-        "SELECT {number} FROM {rows} WHERE {condition}",
-        number=Sql(row_number(table.source)),
-        rows=Sql(numbered_rows(table.source)),
-        condition=condition,
-    )
-    return [row for (row,) in database.execute(statement)]

@@ -50,18 +50,14 @@ def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event],
     for table in subject.plan.tables:
         by_rule: dict[tuple[str, str], _RuleHits] = {}
         for batch in read(table, snapshot, time_zone=subject.plan.source_time_zone):
-            _collect_hits(batch, by_rule)
+            for column, rule, mask in _faults(batch.columns):
+                hits = by_rule.setdefault((column.name, rule.id), _RuleHits(rule=rule, column=column))
+                if batch.rowids is not None:
+                    hits.add(mask, batch.rowids)
             done += batch.rows
             progress(Event(kind="progress", stage="examine", message=table.name, done=done, total=total))
         for hits in by_rule.values():
             yield from _findings(subject, table, hits)
-
-
-def _collect_hits(batch: TableBatch, by_rule: dict[tuple[str, str], _RuleHits]) -> None:
-    for column, rule, mask in _faults(batch.columns):
-        hits = by_rule.setdefault((column.name, rule.id), _RuleHits(rule=rule, column=column))
-        if batch.rowids is not None:
-            hits.add(mask, batch.rowids)
 
 
 def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, ValueRule, pa.BooleanArray]]:

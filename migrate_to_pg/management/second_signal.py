@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.signals import SIGNALS
@@ -63,7 +62,9 @@ def _wait_for_second_signal(signals: socket.socket, tell: Tell, on_a_terminal: b
     signals.settimeout(None)
     tell(_("Cleaning up; PostgreSQL may not answer. Ctrl-C once more ends at once: the next run removes what is left."))
     if _is_stop_signal(signals):
-        _end(tell, on_a_terminal)
+        ended = _("Ended at once. What is left of this run is hidden, and removed by the next one.")
+        tell(f"{_SHOW_CURSOR if on_a_terminal else ''}{ended}")
+        os._exit(1)
 
 
 def _is_stop_signal(signals: socket.socket) -> bool:
@@ -72,9 +73,3 @@ def _is_stop_signal(signals: socket.socket) -> bool:
         if number[0] in SIGNALS:
             return True
     return False
-
-
-def _end(tell: Tell, on_a_terminal: bool) -> NoReturn:
-    ended = _("Ended at once. What is left of this run is hidden, and removed by the next one.")
-    tell(f"{_SHOW_CURSOR if on_a_terminal else ''}{ended}")
-    os._exit(1)

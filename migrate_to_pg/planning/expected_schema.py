@@ -249,7 +249,10 @@ def _column(field: Any, connection: Any) -> TargetColumn:
         not_null=not field.null and not generated,
         generated=generated,
         sequence=f"{table}_{column}_seq" if is_numbered else None,
-        has_default=generated or is_numbered or _has_database_default(field),
+        has_default=generated
+        or is_numbered
+        # Before Django 5.0 there is none, before 5.2 no method for it.
+        or getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED,
     )
 
 
@@ -270,11 +273,6 @@ def _changed(column: TargetColumn, recorded: Recorded) -> TargetColumn:
         not_null=not change["null"] if "null" in change else column.not_null,
         has_default=change.get("has_default", column.has_default),
     )
-
-
-def _has_database_default(field: Any) -> bool:
-    # Before Django 5.0 there is none, before 5.2 no method for it.
-    return getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED
 
 
 def _primary_key(model: type[models.Model]) -> tuple[str, ...]:

@@ -26,23 +26,19 @@ _PAIRS = Sql("scratch.pairs")
 
 def merge(copy: RepairCopy, subject: Subject, table: PlannedTable, search: duplicate_key.Search) -> int:
     """Merge the rows of one constraint, and return how many went: none where a reference cannot be redirected."""
-    _find_pairs(copy, search)
+    copy.database.execute(compose("DROP TABLE IF EXISTS {pairs}", pairs=_PAIRS))
+    found = duplicate_key.pairs(search)
+    copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
     if is_stuck(subject, table, _PAIRS):
         return 0
     for child, key in children(subject, table):
-        anew = pointed(child, key, table, _PAIRS)
-        if anew and may_change(child, key):
-            copy.stage_query(anew)
+        redirected = pointed(child, key, table, _PAIRS)
+        if redirected and may_change(child, key):
+            copy.stage_query(redirected)
             copy.apply_edits(RULE.id, child, paired(child, key.columns)[0])
     for generic in subject.plan.generic_keys:
         _redirect_generic(copy, subject, generic, table)
     return copy.remove_rows(RULE.id, table, RowOutcome.MERGED, _rows(table, search))
-
-
-def _find_pairs(copy: RepairCopy, search: duplicate_key.Search) -> None:
-    copy.database.execute(compose("DROP TABLE IF EXISTS {pairs}", pairs=_PAIRS))
-    found = duplicate_key.pairs(search)
-    copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
 
 
 def _redirect_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:

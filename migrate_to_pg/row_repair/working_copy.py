@@ -27,7 +27,7 @@ from migrate_to_pg.rules.base import Value
 from migrate_to_pg.rules.samples import can_be_edited, key_value
 from migrate_to_pg.sqlite.connection import NUMBER, numbered_rows, row_number, rowid_name, snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
-from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names, text
 
 #: The staged edits: row and new value, or row and reason.
 EDITS = Sql("scratch.edits")
@@ -41,7 +41,8 @@ class RepairCopy:
     def __init__(self, snapshot: Path, path: Path, journal: Path, *, time_zone: str) -> None:
         self.path = path
         self.journal = journal
-        _private_copy(snapshot, path)
+        _private_file(path)
+        shutil.copyfile(snapshot, path)
         _private_file(journal)
         self.database = sqlite3.connect(f"{path.as_uri()}", uri=True, isolation_level=None)
         with contextlib.ExitStack() as stack:
@@ -83,14 +84,20 @@ class RepairCopy:
         if table.name in self._stripped:
             return
         self._stripped.add(table.name)
-        definitions = [_column_without_constraints(self.database, table, c) for c in stored_columns(table)]
+        alias = _rowid_column(self.database, table)
+        definitions = [
+            compose("{c} INTEGER PRIMARY KEY" if column == alias else "{c}", c=name(column))
+            for column in stored_columns(table)
+        ]
         if rowid_name(table.source) is None:
             definitions.insert(0, compose("{number} INTEGER PRIMARY KEY", number=name(NUMBER)))
+        rowid = Sql(row_number(table.source))
         parts = {
             "bare": name(f"{table.source.name} migrate_to_pg bare"),
             "table": name(table.source.name),
             "numbered": Sql(numbered_rows(table.source)),
-            "rows": _rows(self.database, table),
+            # The rowid precedes the columns where none of them is its alias.
+            "rows": names(stored_columns(table)) if alias else join(", ", [rowid, names(stored_columns(table))]),
             "definitions": join(", ", definitions),
         }
         with self._transaction():
@@ -104,13 +111,12 @@ class RepairCopy:
 
     def number_rows(self, plan: Plan) -> Plan:
         """Return the plan for this copy: rows without a rowid are numbered by their position in the snapshot."""
-        return replace(plan, tables=tuple(map(self._numbered, plan.tables)))
-
-    def _numbered(self, table: PlannedTable) -> PlannedTable:
-        if rowid_name(table.source) or not can_be_edited(table):
-            return table
-        self.strip_table(table)
-        return replace(table, source=replace(table.source, numbered=True))
+        tables = list(plan.tables)
+        for position, table in enumerate(tables):
+            if rowid_name(table.source) is None and can_be_edited(table):
+                self.strip_table(table)
+                tables[position] = replace(table, source=replace(table.source, numbered=True))
+        return replace(plan, tables=tuple(tables))
 
     def stage_edits(self, edits: Iterable[tuple[int, Value]]) -> None:
         """Stage edits: each row's rowid, and its new value."""
@@ -242,13 +248,6 @@ def stored_columns(table: PlannedTable) -> list[str]:
     return [column.name for column in table.source.columns if column.name not in computed]
 
 
-def _rows(database: sqlite3.Connection, table: PlannedTable) -> Sql:
-    """Return the columns, preceded by the rowid where none of them is its alias."""
-    columns = names(stored_columns(table))
-    rowid = Sql(row_number(table.source))
-    return columns if _rowid_column(database, table) else join(", ", [rowid, columns])
-
-
 def _rowid_column(database: sqlite3.Connection, table: PlannedTable) -> str:
     """Return the column that is an alias of the rowid, or ''."""
     keys = [column for column in table.source.columns if column.key_position]
@@ -259,25 +258,16 @@ def _rowid_column(database: sqlite3.Connection, table: PlannedTable) -> str:
     return "" if database.execute(own, [table.source.name]).fetchone()[0] else keys[0].name
 
 
-def _column_without_constraints(database: sqlite3.Connection, table: PlannedTable, column: str) -> Sql:
-    template = "{c} INTEGER PRIMARY KEY" if _rowid_column(database, table) == column else "{c}"
-    return Sql(template.format(c=name(column)))
-
-
 def _key(table: PlannedTable) -> Sql:
     """Return SQL for the primary key of row ``t``, or its rowid, as JSON."""
     columns = [column.source.name for column in table.key]
     if not columns:
         return compose("json_object('rowid', CAST(t.{rowid} AS TEXT))", rowid=Sql(row_number(table.source)))
     pairs = (
-        compose("{label}, key_text(CAST({c} AS BLOB), typeof({c}))", label=_literal(c), c=compose("t.{c}", c=name(c)))
+        compose("{label}, key_text(CAST({c} AS BLOB), typeof({c}))", label=text(c), c=compose("t.{c}", c=name(c)))
         for c in columns
     )
     return compose("json_object({pairs})", pairs=join(", ", pairs))
-
-
-def _literal(text: str) -> Sql:
-    return Sql("'" + text.replace("'", "''") + "'")
 
 
 def _key_text(value: bytes | None, storage: str) -> str:
@@ -290,8 +280,3 @@ def _key_text(value: bytes | None, storage: str) -> str:
 def _private_file(path: Path) -> None:
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-def _private_copy(snapshot: Path, path: Path) -> None:
-    _private_file(path)
-    shutil.copyfile(snapshot, path)

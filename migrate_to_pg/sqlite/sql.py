@@ -41,5 +41,5 @@ def names(identifiers: Iterable[str]) -> Sql:
 
 
 def text(value: str) -> Sql:
-    """Quote a constant that PostgreSQL's own catalogue printed."""
+    """Quote a text of this program, or a constant that PostgreSQL's own catalogue printed."""
     return Sql("'" + value.replace("'", "''") + "'")

@@ -95,7 +95,8 @@ class TableEdits:
     def is_outdated(self, database: sqlite3.Connection, old: StoredTable) -> bool:
         """Report whether any cell or row to edit has changed since the edit was decided on."""
         checks = [self._changed_since(old, column) for column in self.columns]
-        if self._has_rows(database):
+        has_rows = compose("SELECT count(*) FROM {j}.sqlite_master WHERE name = ?", j=Sql(_JOURNAL))
+        if database.execute(has_rows, [rows_table(self.table)]).fetchone()[0]:
             checks.append(self._row_changed_since(old))
         return any(database.execute(check).fetchone() for check in checks)
 
@@ -123,10 +124,6 @@ class TableEdits:
             id=name(ROW),
             differs=join(" OR ", (_differs(here, there) for here, there in pairs)),
         )
-
-    def _has_rows(self, database: sqlite3.Connection) -> bool:
-        query = compose("SELECT count(*) FROM {j}.sqlite_master WHERE name = ?", j=Sql(_JOURNAL))
-        return bool(database.execute(query, [rows_table(self.table)]).fetchone()[0])
 
 
 def _number(old: StoredTable) -> Sql:
