@@ -1,131 +1,34 @@
 """Define the rules: what each finds, what it means on PostgreSQL, why it happens, what to do.
 
-To add a rule: write a module with a ``RULE``, name it in ``RULES``, and run
+To add a rule, write a module with a ``RULE`` in one of the four folders, and its test. Then run
 ``python -m migrate_to_pg.rules > docs/reference/findings.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import pkgutil
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.rules import file, keys, schema, values
 from migrate_to_pg.rules.base import Rule, SetRule, Subject, ValueRule
-from migrate_to_pg.rules.file import integrity_check, lacking_in_sqlite, utf16_encoding
-from migrate_to_pg.rules.keys import (
-    btree_too_large,
-    code_in_key,
-    content_type_gone,
-    dangling_foreign_key,
-    duplicate_key,
-    empty_key,
-    foreign_key_orphan,
-    generic_foreign_key_orphan,
-    identity_exhausted,
-    key_spelled_otherwise,
-)
-from migrate_to_pg.rules.schema import (
-    ambiguous_name,
-    broken_view_or_trigger,
-    derived_column,
-    extra_column,
-    leftover_table,
-    missing_column,
-    missing_on_postgresql,
-    missing_table,
-    not_carried,
-    schema_drift,
-    system_check,
-    unknown_type,
-    unmade_model_table,
-)
-from migrate_to_pg.rules.values import (
-    ambiguous_local_time,
-    boolean_as_read,
-    boolean_value,
-    check_constraint,
-    integer_out_of_range,
-    invalid_inet,
-    invalid_json,
-    invalid_utf8,
-    invalid_uuid,
-    json_depth,
-    json_escape,
-    json_number,
-    malformed_date,
-    malformed_time,
-    malformed_timestamp,
-    malformed_value,
-    nul_in_text,
-    null_in_not_null,
-    numeric_overflow,
-    numeric_rounded,
-    offset_dropped,
-    padded_text,
-    precision_lost,
-    refused_row,
-    text_as_blob,
-    text_too_long,
-    wrong_storage_class,
-)
+from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.system.suggestions import did_you_mean
 
-#: Every rule, in the order in which the reference tells them.
-RULES: tuple[SetRule | ValueRule, ...] = (
-    integrity_check.RULE,
-    lacking_in_sqlite.RULE,
-    utf16_encoding.RULE,
-    system_check.RULE,
-    missing_on_postgresql.RULE,
-    dangling_foreign_key.RULE,
-    foreign_key_orphan.RULE,
-    key_spelled_otherwise.RULE,
-    empty_key.RULE,
-    code_in_key.RULE,
-    generic_foreign_key_orphan.RULE,
-    content_type_gone.RULE,
-    duplicate_key.RULE,
-    btree_too_large.RULE,
-    identity_exhausted.RULE,
-    null_in_not_null.RULE,
-    check_constraint.RULE,
-    text_too_long.RULE,
-    padded_text.RULE,
-    nul_in_text.RULE,
-    invalid_utf8.RULE,
-    wrong_storage_class.RULE,
-    text_as_blob.RULE,
-    integer_out_of_range.RULE,
-    boolean_value.RULE,
-    boolean_as_read.RULE,
-    numeric_overflow.RULE,
-    numeric_rounded.RULE,
-    malformed_date.RULE,
-    malformed_time.RULE,
-    malformed_timestamp.RULE,
-    precision_lost.RULE,
-    ambiguous_local_time.RULE,
-    offset_dropped.RULE,
-    invalid_json.RULE,
-    json_escape.RULE,
-    json_number.RULE,
-    json_depth.RULE,
-    invalid_uuid.RULE,
-    invalid_inet.RULE,
-    malformed_value.RULE,
-    unknown_type.RULE,
-    refused_row.RULE,
-    missing_column.RULE,
-    missing_table.RULE,
-    extra_column.RULE,
-    derived_column.RULE,
-    schema_drift.RULE,
-    ambiguous_name.RULE,
-    unmade_model_table.RULE,
-    leftover_table.RULE,
-    not_carried.RULE,
-    broken_view_or_trigger.RULE,
-)
+
+def _walk() -> Iterator[SetRule | ValueRule]:
+    """Yield the ``RULE`` of each module in the four folders."""
+    for folder in (file, schema, keys, values):
+        for found in pkgutil.iter_modules(folder.__path__):
+            rule = getattr(import_module(f"{folder.__name__}.{found.name}"), "RULE", None)
+            if isinstance(rule, SetRule | ValueRule):
+                yield rule
+
+
+#: Every rule, folder by folder.
+RULES: tuple[SetRule | ValueRule, ...] = tuple(_walk())
 
 
 def accepted_rules(names: Sequence[str]) -> frozenset[str]:
