@@ -109,7 +109,7 @@ def _written(model: type[models.Model], condition: Any, parts: Iterable[Any] = (
 
     try:
         where = [query.build_where(condition)] if condition else []
-        keys = [_bare(part).resolve_expression(query, allow_joins=False) for part in parts]
+        keys = [_without_order(part).resolve_expression(query, allow_joins=False) for part in parts]
         names = tuple(dict.fromkeys(str(col.target.column) for col in _columns([*where, *keys])))
         written = SqliteSql(
             condition=write(where[0]) if where else "",
@@ -124,7 +124,7 @@ def _written(model: type[models.Model], condition: Any, parts: Iterable[Any] = (
 
 
 def _runs(written: SqliteSql) -> bool:
-    """Whether SQLite takes it: by hand, somebody may have written PostgreSQL's SQL, or no column that is known."""
+    """Report whether SQLite accepts the SQL, which may be hand-written for PostgreSQL or name an unknown column."""
     if not written.names:
         return False
     columns = ", ".join(f"NULL AS {quote_name(column)}" for column in written.names)
@@ -139,8 +139,8 @@ def _runs(written: SqliteSql) -> bool:
     return True
 
 
-def _bare(part: Any) -> Any:
-    """A part of an index without its order and its operator class, which have no part in what is equal."""
+def _without_order(part: Any) -> Any:
+    """Return a part of an index without its order and operator class, which do not affect equality."""
     part = models.F(part) if isinstance(part, str) else part
     while isinstance(part, OrderBy) or type(part).__name__ == "OpClass":
         (part,) = part.get_source_expressions()
@@ -159,9 +159,9 @@ def _columns(nodes: Iterable[Any]) -> Iterator[Col]:
 
 
 def _is_certain(node: Any, *, guarded: bool = False) -> bool:
-    """Whether both databases find a condition true, false or NULL for the same rows.
+    """Report whether both databases find a condition true, false or NULL for the same rows.
 
-    ``guarded``: a regular expression has been asked, so that nothing is cast but the digits that it lets through.
+    ``guarded``: a regular expression precedes it, so that nothing is cast but the digits that it accepts.
     """
     if isinstance(node, WhereNode):
         return node.connector in (AND, OR) and all(_is_certain(child, guarded=guarded) for child in node.children)
@@ -182,7 +182,10 @@ def _is_certain_key(node: Any) -> bool:
 
 
 def _kind_of_key(node: Any) -> str | None:
-    """The same of a part of a unique key: what SQLite's lower() finds equal, which leaves letters beyond ASCII, is."""
+    """Return the kind of a part of a unique key, or None where SQLite's equality may differ.
+
+    SQLite's lower() is trusted, although it ignores letters beyond ASCII: what it finds equal is equal.
+    """
     if isinstance(node, (Lower, Upper, Trim, LTrim, RTrim)):
         (source,) = node.get_source_expressions()
         return "text" if _kind_of_key(source) == "text" else None
@@ -212,7 +215,7 @@ def _is_certain_lookup(lookup: Lookup[Any], *, guarded: bool) -> bool:
 
 
 def _lookups(node: Any) -> Iterator[Any]:
-    """The lookups that are all true where the condition is."""
+    """Yield the lookups that are all true where the condition is."""
     if isinstance(node, WhereNode) and node.connector == AND and not node.negated:
         for child in node.children:
             yield from _lookups(child)
@@ -221,7 +224,7 @@ def _lookups(node: Any) -> Iterator[Any]:
 
 
 def _kind(node: Any, *, guarded: bool = False) -> str | None:
-    """Tell what a value compares with: '' with whatever it stands beside, None with nothing that is certain."""
+    """Return the kind of values that a value compares with: '' for any, None where the comparison is not certain."""
     if isinstance(node, Value):
         return ""
     if isinstance(node, Col):
@@ -238,9 +241,9 @@ def _kind(node: Any, *, guarded: bool = False) -> str | None:
     if isinstance(node, Substr):
         return "text" if sources[0] == "text" and set(sources[1:]) == {""} else None
     if isinstance(node, Cast) and guarded and sources == ["text"]:
-        return _KINDS.get(node.output_field.get_internal_type()) if _is_whole(node.output_field) else None
+        return _KINDS.get(node.output_field.get_internal_type()) if _is_integer(node.output_field) else None
     return sources[0] if isinstance(node, ExpressionWrapper) else None
 
 
-def _is_whole(field: Any) -> bool:
+def _is_integer(field: Any) -> bool:
     return _KINDS.get(field.get_internal_type()) == _WHOLE

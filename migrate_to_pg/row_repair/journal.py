@@ -1,12 +1,11 @@
-"""The journal of a working copy: every edit that was made to it, in SQLite's own values.
+"""Read the journal of a working copy, which has every edit in SQLite's own values.
 
-A SQLite database of its own, attached to the working copy's connection while that is edited:
+It is a separate SQLite database, attached to the working copy's connection during the repairs:
 
-- ``changed``: a line a cell, in the order in which they were changed;
-- ``aside``: a line a row that was taken out, with the rule, the reason and the fate;
-- ``rows of <table>``: those rows whole, as the snapshot has them, under their rowid.
+- ``changed``: one line for each changed cell, in the order of the changes - ``aside``: one line for each removed row,
+with rule, reason and outcome - ``rows of <table>``: these rows, complete as in the snapshot, under their rowid
 
-Values stay in their storage class: the columns have no type, and what SQLite holds never passes through Python.
+Values keep their storage class: the columns have no type, and SQLite's values never pass through Python.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from migrate_to_pg.sqlite.sql import compose, name
 
 #: The rowid column of a ``rows of`` table.
 ROW = "migrate_to_pg row"
-#: How many cells and rows of one rule and table a report takes along; the journal has them all.
+#: Cells and rows of one rule and table in a report. The journal has them all.
 SAMPLES = 1000
 
 TABLES = """
@@ -54,14 +53,14 @@ CREATE TABLE journal.aside (
 
 
 def rows_table(table: str) -> str:
-    """The table of the journal that keeps a table's rows whole; ``table`` is PostgreSQL's name."""
+    """Return the journal's table with a table's removed rows. ``table`` is PostgreSQL's name."""
     return f"rows of {table}"
 
 
 def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
-    """What each rule changed in each column, in the order of the journal."""
+    """Return the changes of each rule in each column, in the order of the journal."""
     query = 'SELECT rule, "table", "column", count(*) FROM changed GROUP BY 1, 2, 3 ORDER BY min(rowid)'
-    with closing(_opened(journal)) as database:
+    with closing(_open(journal)) as database:
         return tuple(
             ChangedCells(
                 rule=rule, table=table, column=column, count=count, samples=_changes(database, rule, table, column)
@@ -71,9 +70,9 @@ def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
 
 
 def rows_aside(journal: Path) -> tuple[QuarantinedRows, ...]:
-    """What each rule set aside of each table, in the order of the journal."""
-    with closing(_opened(journal)) as database:
-        follows = "sum(follows)" if _notes_followers(database) else "0"
+    """Return the rows of each table that each rule removed, in the order of the journal."""
+    with closing(_open(journal)) as database:
+        follows = "sum(follows)" if _has_follows(database) else "0"
         query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
         return tuple(
             QuarantinedRows(
@@ -81,45 +80,45 @@ def rows_aside(journal: Path) -> tuple[QuarantinedRows, ...]:
                 table=table,
                 fate=RowOutcome(fate),
                 count=count,
-                samples=_asides(database, rule, table, fate),
+                samples=_quarantined_samples(database, rule, table, fate),
                 following=following,
             )
             for rule, table, fate, count, following in database.execute(query)
         )
 
 
-def _notes_followers(database: sqlite3.Connection) -> bool:
-    """Whether the journal is none of an earlier version's."""
+def _has_follows(database: sqlite3.Connection) -> bool:
+    """Report whether the journal has the column, which earlier versions did not write."""
     query = "SELECT count(*) FROM pragma_table_info('aside') WHERE name = 'follows'"
     return bool(database.execute(query).fetchone()[0])
 
 
 def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, QuarantinedRow]]:
-    """(rule, table, fate, the row) of every row that was set aside."""
+    """Yield (rule, table, outcome, row) of every removed row."""
     query = 'SELECT rowid, rule, "table", fate FROM aside ORDER BY rowid'
-    with closing(_opened(journal)) as database:
+    with closing(_open(journal)) as database:
         for line, rule, table, fate in database.execute(query):
             yield rule, table, RowOutcome(fate), _quarantined_row(database, line)
 
 
 def iter_changes(journal: Path) -> Iterator[tuple[str, str, str, str, object, object]]:
-    """(rule, table, column, key as JSON, old and new in JSON's types) of every changed cell."""
+    """Yield (rule, table, column, key as JSON, old and new value in JSON's types) of every changed cell."""
     query = 'SELECT rule, "table", "column", key, old, new FROM changed ORDER BY rowid'
-    with closing(_opened(journal)) as database:
+    with closing(_open(journal)) as database:
         for rule, table, column, key, old, new in database.execute(query):
             yield rule, table, column, key, json_cell(old), json_cell(new)
 
 
 def json_cell(value: object) -> object:
-    """A value of SQLite's in JSON's types, so that none is lost: what JSON cannot tell apart says what it is.
+    """Return a SQLite value in JSON's types without loss. Values that JSON lacks name their type.
 
-    {"blob": hex}, {"text": hex of its bytes} where it is no text that PostgreSQL's jsonb holds, {"real": "1e+300"}.
+    {"blob": hex}, {"text": hex of its bytes} for text that PostgreSQL's jsonb cannot hold, {"real": "1e+300"}.
     """
     if isinstance(value, bytes):
         return {"blob": value.hex()}
     if isinstance(value, float):
         written = repr(value)
-        # Neither an exponent nor a minus zero comes back from jsonb as it went in.
+        # jsonb preserves neither an exponent nor a minus zero.
         plain = written.lstrip("-").replace(".", "", 1).isdigit() and written != "-0.0"
         return value if plain else {"real": written}
     if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
@@ -135,7 +134,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _opened(journal: Path) -> sqlite3.Connection:
+def _open(journal: Path) -> sqlite3.Connection:
     database = open_snapshot(journal)
     database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     return database
@@ -148,39 +147,35 @@ def _changes(database: sqlite3.Connection, rule: str, table: str, column: str) -
 
 
 def _change(table: str, column: str, row: int, key: str, old: object, new: object) -> Change:
-    start = max(0, _parting(old, new) - WIDTH // 4)
-    old_text, new_text = (_shown_cell(table, column, value, start) for value in (old, new))
+    start = max(0, _first_difference(old, new) - WIDTH // 4)
+    secret = is_secret(table, column)
+    old_text, new_text = (MASK if secret and value is not None else _excerpt(value, start) for value in (old, new))
     return Change(key=masked_key(table, json.loads(key), row=row), old=old_text, new=new_text)
 
 
-def _shown_cell(table: str, column: str, value: object, start: int) -> str:
-    return MASK if value is not None and is_secret(table, column) else _shown_from(value, start)
-
-
-def _parting(old: object, new: object) -> int:
-    """Where two long texts begin to differ; 0 for all other values."""
+def _first_difference(old: object, new: object) -> int:
+    """Return the position where two long texts begin to differ, or 0 for all other values."""
     if not isinstance(old, str) or not isinstance(new, str) or max(len(old), len(new)) < WIDTH:
         return 0
     pairs = enumerate(zip(old, new, strict=False))
     return next((place for place, (here, there) in pairs if here != there), min(len(old), len(new)))
 
 
-def _shown_from(value: object, start: int) -> str:
+def _excerpt(value: object, start: int) -> str:
     if start and isinstance(value, str):
         return cut(f"…{show(value[start : start + WIDTH + 1])}")
     return show(value)
 
 
-def _asides(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[QuarantinedRow, ...]:
+def _quarantined_samples(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[QuarantinedRow, ...]:
     query = 'SELECT rowid, row FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
     lines = database.execute(query, [rule, table, fate, SAMPLES]).fetchall()
-    return tuple(_shown_quarantined(table, row, _quarantined_row(database, line)) for line, row in lines)
-
-
-def _shown_quarantined(table: str, row: int, aside: QuarantinedRow) -> QuarantinedRow:
-    """The row as it may be shown."""
-    cells = {column: MASK if is_secret(table, column) else value for column, value in aside.row.items()}
-    return replace(aside, key=masked_key(table, aside.key, row=row), row=cells)
+    samples = []
+    for line, row in lines:
+        removed = _quarantined_row(database, line)
+        cells = {column: MASK if is_secret(table, column) else value for column, value in removed.row.items()}
+        samples.append(replace(removed, key=masked_key(table, removed.key, row=row), row=cells))
+    return tuple(samples)
 
 
 def _quarantined_row(database: sqlite3.Connection, line: int) -> QuarantinedRow:

@@ -26,7 +26,7 @@ def test_a_database_is_judged_as_it_is(
     if case.linux and sys.platform != "linux":
         pytest.skip("only Linux tells who has a file open")
     # A -wal of 64 MB would take its time.
-    monkeypatch.setattr(file_state, "LARGE", 1024 * 1024)
+    monkeypatch.setattr(file_state, "LARGE_WAL_BYTES", 1024 * 1024)
     with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
         diagnosis = diagnose.diagnose(str(path))
     assert sorted(map(_found, diagnosis.findings)) == sorted(case.finds), [f.explanation for f in diagnosis.findings]
