@@ -1,4 +1,4 @@
-"""Damage to the file itself, in SQLite's own words (https://www.sqlite.org/pragma.html#pragma_integrity_check)."""
+"""Report damage to the file, as SQLite words it (https://www.sqlite.org/pragma.html#pragma_integrity_check)."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 #: Lines shown.
 _LINES = 20
-#: SQLite also tells of values that a constraint forbids; those are told with their rows, by the rules about values.
+#: SQLite also reports values that a constraint forbids. The rules about values report those with their rows.
 _ABOUT_VALUES = ("NULL value in ", "CHECK constraint failed in ")
-#: Every page, and every index against its table.
+#: Check every page, and every index against its table.
 WHOLE = Sql("integrity_check")
-#: Every page alone.
+#: Check every page alone.
 PAGES = Sql("quick_check")
 _TABLES = Sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding where anything is damaged that a move reads; of an index only the number of its entries is asked.
+    """Yield a finding where anything is damaged that a move reads.
 
-    To compare each with its row would cost more than the load (10 s against 2 s for 440 MB), and sqlite_doctor does it.
+    Of an index only the number of entries is checked. To compare each entry with its row would cost more than the load
+    (10 s against 2 s for 440 MB), and sqlite_doctor does it.
     """
     lacking = {lacking.name for lacking in subject.catalog.lacking if lacking.kind == "collation"}
     told = [*_describe(subject.database, PAGES, lacking), *_uneven(subject)]
@@ -43,7 +44,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _uneven(subject: Subject) -> Iterator[str]:
-    """Rules ask by way of indexes: one that lacks entries hides rows from them."""
+    """Describe each index with another number of entries than its table has rows, which hides rows from rules."""
     _number, _schema, file = subject.database.execute("PRAGMA database_list").fetchone()
     counted = index_entries(Path(file))
     for table in subject.catalog.tables:
@@ -59,21 +60,21 @@ def _uneven(subject: Subject) -> Iterator[str]:
 
 
 def findings(database: sqlite3.Connection, pragma: Sql) -> Iterator[Finding]:
-    """The same by the pragma given, for any connection: sqlite_doctor's has Django's functions."""
+    """Yield a finding by the given pragma on any connection. That of sqlite_doctor has Django's functions."""
     if told := _describe(database, pragma):
         yield _damaged(told)
 
 
 def _describe(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = ()) -> list[str]:
-    # Each may be several lines, under a heading such as "*** in database main ***".
+    # An answer may have several lines, under a heading such as "*** in database main ***".
     lines = [line for entry in answers(database, pragma, lacking) for line in entry.splitlines()]
     return [line for line in lines if line != "ok" and not line.startswith(("***", *_ABOUT_VALUES))]
 
 
 def answers(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = ()) -> list[str]:
-    """All that SQLite answers about the file, and nothing that a stand-in for a collation makes it say.
+    """Return SQLite's answers about the file, without those that a substitute for a collation causes.
 
-    ``lacking`` are collations that the connection has stand-ins for already.
+    ``lacking`` are collations for which the connection has substitutes already.
     """
     names = register_substitutes(database)
     indexes = [index for _table, index in indexes_with_collation(database, {*names, *lacking})]
@@ -81,7 +82,7 @@ def answers(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = 
         found = _answers(database, pragma)
     finally:
         unregister_substitutes(database, names)
-    # The order of an index is another one by the stand-in; the number of its entries is what it is.
+    # A substitute changes the order of an index, but not the number of its entries.
     order = "(?:row .+ missing from|row .+ values differ from|non-unique entry in) index "
     told = [order + re.escape(index) for index in indexes]
     told += ["row not in PRIMARY KEY order for .+"] if names or lacking else []
@@ -97,7 +98,7 @@ def _answers(database: sqlite3.Connection, pragma: Sql) -> list[str]:
             return [str(error)]
     except sqlite3.DatabaseError as error:
         return [str(error)]
-    # The pages that no table has are looked at with all tables alone.
+    # Pages that belong to no table are checked only together with all tables.
     pages = _pages(database) if pragma != PAGES else []
     tables = [table for (table,) in database.execute(_TABLES).fetchall() if _is_utf8(table)]
     return [*pages, *(line for table in tables for line in _answer_for(database, pragma, table))]
@@ -119,7 +120,7 @@ def _is_utf8(table: object) -> bool:
 
 
 def _answer_for(database: sqlite3.Connection, pragma: Sql, table: str) -> list[str]:
-    """One table's; nothing where this connection lacks a function: sqlite_doctor's has it."""
+    """Return the answer for one table, or none where this connection lacks a function that sqlite_doctor has."""
     try:
         return _answer(database, pragma, name(table))
     except sqlite3.DatabaseError as error:

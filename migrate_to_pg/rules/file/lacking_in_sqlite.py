@@ -1,4 +1,7 @@
-"""Collations, functions and modules that neither SQLite nor the project has: the file is whole, and not all is read."""
+"""Report collations, functions and modules that neither SQLite nor the project has.
+
+The file is not damaged, but not all of it can be read.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from migrate_to_pg.rules.base import SetRule, Subject
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each table and each thing that it lacks."""
+    """Yield a finding for each table and each object that it lacks."""
     found: dict[tuple[str, str, str], list[Lacking]] = defaultdict(list)
     for lacking in subject.catalog.lacking:
         found[lacking.table, lacking.kind, lacking.name].append(lacking)
@@ -21,7 +24,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def errors(plan: Plan) -> Iterator[Finding]:
-    """The tables of the project of which something that is to be moved cannot be read."""
+    """Yield an error for each table of the project with something to be moved that cannot be read."""
     for table in plan.tables:
         if why := unreadable(table):
             column = next((c.name for c in table.loaded_columns if c.source.unreadable), "")
@@ -41,7 +44,7 @@ def errors(plan: Plan) -> Iterator[Finding]:
 
 
 def unreadable(table: PlannedTable) -> str:
-    """Why a table of the project, or a column of it that is moved, cannot be read; '' where all can."""
+    """Return the reason why a table, or a column of it that is moved, cannot be read, or ''."""
     columns = (column.source.unreadable for column in table.loaded_columns)
     return table.source.unreadable or next(filter(None, columns), "")
 

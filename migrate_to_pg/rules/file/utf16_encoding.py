@@ -1,4 +1,4 @@
-"""A database that keeps its text as UTF-16 (PRAGMA encoding, chosen once when it is made)."""
+"""Report a database that stores its text as UTF-16 (PRAGMA encoding, chosen once when it is made)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrate_to_pg.sqlite.sql import Sql
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding where it is so."""
+    """Yield a finding if the encoding is not UTF-8."""
     encoding = str(subject.rows(Sql("PRAGMA encoding"))[0][0])
     if encoding != "UTF-8":
         yield RULE.finding(

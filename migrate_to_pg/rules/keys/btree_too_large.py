@@ -1,4 +1,7 @@
-"""A key too large for an entry of PostgreSQL's btree, which is at most 2,704 bytes; SQLite's has no such limit."""
+"""Find keys that are too large for PostgreSQL's btree.
+
+An entry is at most 2,704 bytes there. SQLite has no such limit.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +27,19 @@ _SHORT = _LIMIT // 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """What one index of PostgreSQL's keeps of each row."""
+    """Entry that one index of PostgreSQL keeps for each row."""
 
-    #: Its name; '' where the migrations are yet to give it one.
+    #: Name of the index, or '' where the migrations have not given it one yet.
     index: str
     columns: list[PlannedColumn]
-    #: Those that may be long.
+    #: Columns that may hold long values.
     long: list[PlannedColumn]
-    #: The rows that the index is about.
+    #: Rows that the index covers.
     condition: Sql
 
     @property
     def larger(self) -> Sql:
-        """The condition for an entry that fits only if it is compressed."""
+        """Condition for an entry that fits only if it is compressed."""
         sizes = (compose("ifnull(length(CAST({c} AS BLOB)), 0)", c=name(c.source.name)) for c in self.long)
         return compose(
             "({condition}) AND {sizes} > {limit}",
@@ -47,14 +50,14 @@ class _Entry:
 
     @property
     def certainly_too_large(self) -> Sql:
-        """Larger even as zlib packs it, which does better than the compression that PostgreSQL gives index entries."""
+        """Condition for an entry that is too large even after zlib, which packs better than PostgreSQL does."""
         packed = (compose("ifnull(pg_packed(CAST({c} AS BLOB)), 0)", c=name(c.source.name)) for c in self.long)
         limit = number(_LIMIT + _ZLIB_HEAD)
         return compose("{where} AND {packed} > {limit}", where=self.larger, packed=join(" + ", packed), limit=limit)
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each btree over long text; one scan of the lengths for each."""
+    """Yield a finding for each btree over long text, with one scan of the lengths for each."""
     for table in subject.plan.tables:
         for entry in _entries(subject, table):
             count = samples.count(subject, table.source, entry.larger)
@@ -63,13 +66,13 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """The rows whose key no compression makes fit, for each index."""
+    """Yield, for each index, the rows whose key no compression makes fit."""
     for entry in _entries(subject, table):
         yield Offence(columns=tuple(entry.columns), where=entry.certainly_too_large)
 
 
 def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
-    """Each btree with a column that may be long; of several over the same columns, the first."""
+    """Yield each btree with a column that may be long, once for the same columns."""
     told: set[tuple[str, ...]] = set()
     for btree, key in _btrees(table):
         columns = paired(table, key)
@@ -82,7 +85,7 @@ def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
 
 
 def _btrees(table: PlannedTable) -> Iterator[tuple[TargetUnique | TargetIndex, tuple[str, ...]]]:
-    """(constraint or index, columns): keys and unique constraints first; what is an expression has no size here."""
+    """Yield (constraint or index, columns), constraints first, without expressions, whose size is unknown here."""
     for unique in table.target.uniques:
         yield unique, unique.columns
     for index in table.target.indexes:

@@ -1,6 +1,6 @@
-"""Codes where ids belong: a key of whole numbers that holds values of another unique column of the table it names.
+"""Find codes where ids belong: an integer key that holds values of another unique column of its parent table.
 
-A script or an import that thought in codes wrote them; SQLite takes text in an integer column.
+A script or an import used codes instead of ids. SQLite takes text in an integer column.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WHOLE = "v = CAST(CAST(v AS INTEGER) AS TEXT)"
 
 
 class Codes(NamedTuple):
-    """Where the texts of a key are known from."""
+    """Unique text column of the parent that knows the texts of a key."""
 
     parent: PlannedTable
     #: The parent's unique text column.
@@ -38,12 +38,12 @@ class Codes(NamedTuple):
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """Values of a wrong storage class in columns of whole numbers; ``where`` picks the texts of keys among them."""
+    """Mark values of a wrong storage class in integer columns. ``where`` picks the texts of keys among them."""
     return batch.wrong_storage if batch.column.target.type_name in _INTEGER_TYPES else None
 
 
 def texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
-    """The condition for a text in a key that holds the parent's codes; None where it holds none."""
+    """Return the condition for a text in a key that holds the parent's codes, or None where it holds none."""
     return _texts(subject, table, column) if codes(subject, table, column) else None
 
 
@@ -58,7 +58,7 @@ def _texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
 
 
 def codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Codes | None:
-    """The unique text column of the parent that knows most of the key's texts; None where none knows any."""
+    """Return the unique text column of the parent that knows most of the key's texts, or None if none knows any."""
     if column.target.type_name not in _INTEGER_TYPES:
         return None
     different = _different(subject, table, column)
@@ -82,7 +82,7 @@ def _different(subject: Subject, table: PlannedTable, column: PlannedColumn) -> 
 def _unique_texts(
     subject: Subject, table: PlannedTable, column: PlannedColumn
 ) -> list[tuple[PlannedTable, PlannedColumn, PlannedColumn]]:
-    """The unique text columns of the tables that this column refers to, each with the column that it refers to."""
+    """List (parent, unique text column, column that the key refers to) for each table that this column refers to."""
     keys = [key for key in table.target.foreign_keys if key.columns == (column.name,)]
     parents = [(parent, key) for key in keys if (parent := subject.plan.table(key.parent))]
     return [
@@ -97,7 +97,7 @@ def _unique_texts(
 
 
 def _known(subject: Subject, different: Sql, parent: PlannedTable, code: PlannedColumn) -> int:
-    """How many of the texts are values of the parent's column."""
+    """Count the texts that are values of the parent's column."""
     return subject.number(
         compose(
             "SELECT count(*) FROM ({texts}) WHERE v COLLATE BINARY IN"
@@ -110,7 +110,7 @@ def _known(subject: Subject, different: Sql, parent: PlannedTable, code: Planned
 
 
 def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
-    """Which unique column knows the texts, how many of them, and what the others are."""
+    """Name the unique column that knows the texts, count them, and describe the others."""
     found = codes(subject, table, column)
     if found is None:
         raise LookupError(_("{table}.{column} holds no codes", table=table.name, column=column.name))
@@ -147,7 +147,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
 
 
 def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes, place: str) -> str:
-    """How many of the different texts are codes, whole numbers (codes that look like one are codes), or neither."""
+    """Count the different texts that are codes, integers or neither. A code that looks like an integer is a code."""
     different = _different(subject, table, column)
     total = subject.number(compose("SELECT count(*) FROM ({texts})", texts=different))
     numbers = subject.number(
@@ -187,7 +187,7 @@ def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: 
 
 
 def _both(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> int:
-    """How many different texts are a row's code, and the id of another row."""
+    """Count the different texts that are the code of one row and the id of another."""
     return subject.number(
         compose(
             "SELECT count(DISTINCT v) FROM ({texts}) JOIN {parent} ON {code} COLLATE BINARY = v"
@@ -215,9 +215,9 @@ def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
 
 
 def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
-    """Of each text the key that it stands for, where that is one row's.
+    """Map each text to the key of the one row that it identifies.
 
-    A text that is one row's code and another row's id stands for neither: SQLite itself has joined it as the id.
+    A text that is the code of one row and the id of another is left out: SQLite itself has joined it as the id.
     """
     query = compose(
         "WITH {t} AS ({texts}), {k} AS (SELECT {code} COLLATE BINARY AS code, {key} AS id FROM {parent}"
@@ -241,7 +241,7 @@ def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: C
 
 
 def _ids(subject: Subject, found: Codes) -> Sql:
-    """Every id of the parent's, those of rows that were merged away meanwhile among them."""
+    """Select every id of the parent, with those of rows that a repair has merged away since."""
     parts = {"key": name(found.key.source.name), "parent": name(found.parent.source.name)}
     ids = compose("SELECT {key} AS id FROM main.{parent} WHERE typeof({key}) = 'integer'", **parts)
     schemas = {schema for (schema,) in subject.rows(Sql("SELECT name FROM pragma_database_list"))}

@@ -1,4 +1,4 @@
-"""A content type whose model no installed application has any more, and what hangs on it."""
+"""Find content types whose model no installed application has any more, with the rows that refer to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMED = 10
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """At most one finding."""
+    """Yield at most one finding."""
     gone = [content_type for content_type in content_types(subject) if content_type.table is None]
     if gone:
         yield RULE.finding(

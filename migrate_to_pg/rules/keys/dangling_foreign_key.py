@@ -1,4 +1,4 @@
-"""A foreign key of SQLite's that names a table which does not exist: the trace that a RENAME leaves behind.
+"""Find foreign keys of SQLite that name a table which does not exist, as a RENAME leaves them.
 
 Since SQLite 3.26, ``ALTER TABLE x RENAME TO x_backup`` rewrites the REFERENCES clause of every child table
 (https://www.sqlite.org/lang_altertable.html#altertabrename).
@@ -16,7 +16,7 @@ from migrate_to_pg.sqlite.sql import compose, name
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each foreign key whose parent is no table of the catalogue."""
+    """Yield a finding for each foreign key whose parent is no table of the catalogue."""
     for table in subject.catalog.tables:
         for key in table.foreign_keys:
             if subject.catalog.table(key.parent) is None:
@@ -43,7 +43,7 @@ def _finding(subject: Subject, table: SourceTable, key: SourceForeignKey) -> Fin
 
 
 def intended_parent(subject: Subject, table: SourceTable, key: SourceForeignKey) -> str | None:
-    """The table that the migrations' foreign key on the same columns names, by SQLite's name of it."""
+    """Return the parent, by its name in SQLite, of the migrations' foreign key on the same columns."""
     planned = next((t for t in subject.plan.tables if t.source.name == table.name), None)
     if planned is None:
         return None

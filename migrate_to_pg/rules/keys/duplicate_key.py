@@ -1,4 +1,7 @@
-"""Rows that share a key which is unique on PostgreSQL: the unique index was lost, or never was, on SQLite."""
+"""Find rows that share a key which is unique on PostgreSQL.
+
+SQLite lost the unique index, or never had it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _CASE = re.compile(r"\b(LOWER|UPPER)\(")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """One unique constraint of one table, in SQLite's terms."""
+    """Search in SQLite for rows that break one unique constraint of one table."""
 
     table: PlannedTable
     unique: TargetUnique
@@ -32,19 +35,19 @@ class Search:
     key: Key
     #: The rows that the constraint concerns.
     where: Sql
-    #: Equal where a locale that folds all of Unicode finds the keys equal; None where case has no part in it.
+    #: Key after folding the case of all of Unicode, as some locales do. None where case has no part in it.
     folded: Sql | None = None
     #: Whether SQLite's answer is certain to be PostgreSQL's.
     certain: bool = True
 
     @property
     def level(self) -> Level:
-        """An error where every PostgreSQL finds the keys equal, a warning where its locale or its functions decide."""
+        """Error where every PostgreSQL finds the keys equal, warning where its locale or its functions decide."""
         return Level.ERROR if self.certain and (self.key.exact or not self.folded) else Level.WARNING
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each unique constraint of PostgreSQL's that some rows break."""
+    """Yield a finding for each unique constraint of PostgreSQL that some rows break."""
     for table in subject.plan.tables:
         for search in searches(subject, table):
             if not _sqlite_refuses(subject, search):
@@ -52,7 +55,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def searches(subject: Subject, table: PlannedTable) -> Iterator[Search]:
-    """The unique constraints of a table that can be looked at on SQLite."""
+    """Yield a search for each unique constraint of a table that SQLite can evaluate."""
     for unique in table.target.uniques:
         search = _search(subject.plan, table, unique)
         if search:
@@ -60,7 +63,7 @@ def searches(subject: Subject, table: PlannedTable) -> Iterator[Search]:
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """All rows of each key but the one with the lowest primary key."""
+    """Yield all rows of each key except the one with the lowest primary key."""
     for search in filter(lambda search: search.certain, searches(subject, table)):
         gone = compose(
             "{rowid} IN (SELECT gone FROM ({pairs}))", rowid=samples.rowid_of(table.source), pairs=pairs(search)
@@ -69,7 +72,7 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
 
 
 def pairs(search: Search) -> Sql:
-    """A query of ``gone`` and ``kept``: the rowids of each surplus row and of the one that has its key first."""
+    """Return a query of ``gone`` and ``kept``: the rowids of each surplus row and of the first row with its key."""
     primary = [name(column.source.name) for column in search.table.key]
     return compose(
         "SELECT gone, kept FROM (SELECT {rowid} AS gone,"
@@ -84,13 +87,13 @@ def pairs(search: Search) -> Sql:
 
 
 def left_to_postgresql(plan: Plan, table: PlannedTable) -> frozenset[str]:
-    """The names of the constraints that only PostgreSQL can judge."""
+    """Return the names of the constraints that only PostgreSQL can evaluate."""
     searched = ((unique.name, _search(plan, table, unique)) for unique in table.target.uniques)
     return frozenset(name for name, search in searched if search is None or not search.certain)
 
 
 def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | None:
-    """None where SQLite cannot tell: PostgreSQL itself judges when it restores the constraint."""
+    """Return None where SQLite cannot evaluate the constraint: PostgreSQL does so when it restores it."""
     if not unique.predicate and not unique.expressions:
         columns = paired(table, unique.columns)
         key = key_of(columns) if columns else None
@@ -124,14 +127,14 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
 
 
 def _sqlite_refuses(subject: Subject, search: Search) -> bool:
-    """Whether SQLite already guarantees the same, so that there is nothing to look for."""
+    """Check for a unique index of SQLite, which leaves nothing to search for."""
     if search.unique.nulls_not_distinct or not search.key.plain:
         return False
     return has_unique_index(subject, search.table, search.columns)
 
 
 def has_unique_index(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
-    """Whether a total unique index of SQLite's, or the rowid, is made of these columns or of some of them."""
+    """Check whether these columns, or some of them, are the rowid or have a unique index that is not partial."""
     if any(is_rowid(subject, table, [column]) for column in columns):
         return True
     wanted = {column.source.name.lower() for column in columns}
@@ -145,7 +148,7 @@ def has_unique_index(subject: Subject, table: PlannedTable, columns: list[Planne
 
 
 def count_surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
-    """How many rows are too many under this constraint; 0 where that cannot be told here."""
+    """Count the rows that are too many under this constraint. Return 0 where only PostgreSQL can evaluate it."""
     search = _search(subject.plan, table, unique)
     return _count_surplus(subject, search) if search else 0
 
@@ -162,7 +165,7 @@ def _count_surplus(subject: Subject, search: Search) -> int:
     except sqlite3.OperationalError:
         if search.certain and search.key.same != search.folded:
             raise
-        # A function fails for some value: what PostgreSQL makes of it, it alone can say.
+        # A function fails for some value. Only PostgreSQL can evaluate its own function.
         return 0
 
 
@@ -186,7 +189,7 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
 
 
 def _samples(subject: Subject, search: Search) -> list[Sample]:
-    """Surplus rows: the second of each of the most frequent keys, then the third of each, and so on."""
+    """List surplus rows: the second of each of the most frequent keys, then the third of each, and so on."""
     sql = compose(
         "SELECT min({rowid}), count(*) FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
         " ORDER BY 2 DESC, 1 LIMIT ?",
@@ -201,7 +204,7 @@ def _samples(subject: Subject, search: Search) -> list[Sample]:
 
 
 def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sample]:
-    """The rows that have the same key as the row ``first``, which is kept out and named beside each."""
+    """List the rows with the same key as the row ``first``, which is left out and named beside each."""
     sql = compose(
         "SELECT {rowid} FROM {table} WHERE {where}"
         " AND ({key}) IS (SELECT {key} FROM {table} WHERE {rowid} = ?) ORDER BY {rowid} LIMIT ?",

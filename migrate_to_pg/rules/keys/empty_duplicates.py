@@ -1,4 +1,4 @@
-"""A unique column in, words out about its empty texts: as often as not they stand for a value that is missing."""
+"""Explain empty texts in a unique column, which often stand for a missing value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
 
 
 def repeated(subject: Subject, table: PlannedTable, columns: list[PlannedColumn], where: Sql) -> int:
-    """How many rows of those have the empty text in the one text column; 0 where fewer than two have."""
+    """Count the rows in ``where`` with the empty text in the one text column. Return 0 for fewer than two."""
     if len(columns) != 1 or columns[0].target.type_name not in _TEXT_TYPES:
         return 0
     empty = compose("({where}) AND {c} = '' COLLATE BINARY", where=where, c=name(columns[0].source.name))
@@ -21,7 +21,7 @@ def repeated(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]
 
 
 def explanation(count: int, column: PlannedColumn) -> str:
-    """What they probably are, which merging them would not know."""
+    """Warn that the rows are probably different things, which a merge would make one."""
     return _(
         " {count:,} rows have the empty text in {column}: probably it is missing there, and they are"
         " different things; merging would make one of them.",
@@ -31,7 +31,7 @@ def explanation(count: int, column: PlannedColumn) -> str:
 
 
 def remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> str:
-    """What to do about them before any is merged."""
+    """Advise a change of the empty texts before any row is merged."""
     if column.target.not_null or column.source.not_null or unique.nulls_not_distinct:
         return _(
             "Where {column} is the empty text because it is missing, give each row a value of its own first.",

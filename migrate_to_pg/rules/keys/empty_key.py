@@ -1,4 +1,4 @@
-"""Empty text in a nullable key, where NULL was meant: a form field left blank, or a CSV import."""
+"""Find empty texts in a nullable key where NULL was meant, as blank form fields and CSV imports write them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 _TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
-#: Types whose columns Django uses as keys; in any other the value's own rule tells it.
+#: Types whose columns Django uses as keys. In any other the rule about the value reports it.
 _TYPES = (*_TEXT_TYPES, "int2", "int4", "int8", "uuid", "numeric")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each column that has such values."""
+    """Yield a finding for each column that has such values."""
     for table in subject.plan.tables:
         for offence in offences(subject, table):
             count = samples.count(subject, table.source, offence.where)
@@ -27,7 +27,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """Those rows of each nullable key of one column."""
+    """Yield the rows with an empty text, for each nullable key of one column."""
     for column in table.loaded_columns:
         where = empty(subject, table, column)
         if where is not None:
@@ -35,7 +35,10 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
 
 
 def empty(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
-    """The condition for an empty key; None where the column is no nullable key, or '' is a key of the parent's."""
+    """Return the condition for an empty key.
+
+    None where the column is no nullable key, or where '' is a key of the parent.
+    """
     key = _key(table, column)
     if key is None or column.target.not_null or column.target.type_name not in _TYPES:
         return None

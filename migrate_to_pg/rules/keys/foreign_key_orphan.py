@@ -1,4 +1,7 @@
-"""A key whose parent row is not there: SQLite does not look unless a connection turns foreign keys on."""
+"""Find keys without a parent row.
+
+SQLite checks foreign keys only on a connection that turns them on.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name, names
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each foreign key of PostgreSQL's that some rows do not satisfy."""
+    """Yield a finding for each foreign key of PostgreSQL that some rows do not satisfy."""
     for table in subject.plan.tables:
         for key in table.target.foreign_keys:
             columns = paired(table, key.columns)
@@ -26,7 +29,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """The rows of a table without a parent, for each of its keys."""
+    """Yield the rows without a parent, for each foreign key of the table."""
     for key in table.target.foreign_keys:
         columns = paired(table, key.columns)
         where = _orphan_condition(subject, table, key, columns) if columns else None
@@ -35,12 +38,12 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
 
 
 def null(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
-    """NULL in place of a key that nothing answers to."""
+    """Replace a key without a parent by NULL where the column allows it."""
     return None if column.target.not_null else lambda _: None
 
 
 def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
-    """Those columns of the table; none where SQLite lacks one of them."""
+    """Return the columns of these names, or none where SQLite lacks one of them."""
     by_name = {c.name: c for c in table.columns}
     return [by_name[column] for column in wanted] if all(column in by_name for column in wanted) else []
 
@@ -48,14 +51,14 @@ def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
 def _orphan_condition(
     subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]
 ) -> Sql | None:
-    """The condition for an orphan, but for the empty texts, which have a rule of their own."""
+    """Return the condition for an orphan, without the empty texts, which have a rule of their own."""
     where = orphans(subject, key, columns)
     empty = empty_key.empty(subject, table, columns[0]) if len(columns) == 1 else None
     return compose("{where} AND NOT ({empty})", where=where, empty=empty) if where and empty else where
 
 
 def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn]) -> Sql | None:
-    """The condition for a child row without a parent; None where equality on PostgreSQL cannot be told here.
+    """Return the condition for a child row without a parent, or None where only PostgreSQL knows what is equal.
 
     A NULL in any part means no check, as in MATCH SIMPLE. The set of parent keys is built once by SQLite, on disk where
     it is large, whether or not the parent still has its index.
@@ -76,7 +79,7 @@ def _not_among(
 ) -> Sql:
     held = compose(" WHERE {held}", held=other.held)
     if is_rowid(subject, parent, parent_columns):
-        # Every rowid is there and whole; without a condition SQLite searches the table itself.
+        # Every rowid is an integer. Without a condition SQLite searches the table itself.
         held = Sql("")
     return compose(
         "{held} AND ({child}) NOT IN (SELECT {parent} FROM {table}{where})",
@@ -89,7 +92,7 @@ def _not_among(
 
 
 def is_rowid(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
-    """Whether the one column is another name of SQLite's rowid."""
+    """Check whether the one column is another name of SQLite's rowid."""
     keys = [column for column in table.source.columns if column.key_position]
     if len(columns) != 1 or keys != [columns[0].source] or table.source.without_rowid:
         return False

@@ -1,4 +1,4 @@
-"""A generic foreign key whose row is not there: no database checks what a content type and an object id name."""
+"""Find generic foreign keys without their row, which no database checks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
-#: The admin's own log keeps what it says of objects that were deleted since: that is what a log is for.
+#: The admin's log rightly keeps its entries about objects that were deleted.
 _LOG = "django_admin_log"
 _INTEGERS = ("int2", "int4", "int8")
 _TEXTS = ("varchar", "text", "bpchar")
-#: (type of the parent's key, type of the object id) -> the object id as the parent's key reads it, NULL where it cannot
-#: be one. Python's int() takes spaces, a sign and leading zeros, and so does Django.
+#: (type of the parent's key, type of the object id) -> object id as the parent's key reads it, NULL if it is no key.
+#: Python's int() takes spaces, a sign and leading zeros, and so does Django.
 _AS_KEY: dict[tuple[str, str], LiteralString] = {
     ("integer", "integer"): "{c}",
     (
@@ -36,7 +36,7 @@ _AS_KEY: dict[tuple[str, str], LiteralString] = {
 
 
 class _Lost(NamedTuple):
-    """The rows of one generic key that name rows of one model."""
+    """Rows of one generic key whose objects, of one model, do not exist."""
 
     content_type: ContentType
     where: Sql
@@ -44,7 +44,7 @@ class _Lost(NamedTuple):
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each generic key that some rows do not satisfy."""
+    """Yield a finding for each generic key that some rows do not satisfy."""
     known = [content_type for content_type in content_types(subject) if content_type.table]
     for key in subject.plan.generic_keys:
         found = parts(subject, key)
@@ -68,7 +68,7 @@ def _lost(
 
 
 def _orphans(subject: Subject, content_type: ContentType, kind: PlannedColumn, row: PlannedColumn) -> Sql | None:
-    """The condition for a row without its parent; None where that cannot be told.
+    """Return the condition for a row without its parent, or None where SQLite cannot compare the keys.
 
     Values that PostgreSQL's column could not hold are reported by their own rule.
     """
@@ -78,7 +78,7 @@ def _orphans(subject: Subject, content_type: ContentType, kind: PlannedColumn, r
     given = compose("{kind} AND {held}", kind=of_type(kind, content_type), held=child.held)
     parent = subject.plan.parent(content_type.table or "")
     if parent is None:
-        # Nothing is in a table that SQLite lacks; one that no migration makes may be in another database.
+        # A table that SQLite lacks has no rows. One that no migration makes may be in another database.
         is_ours = any(table.name == content_type.table for table in subject.plan.only_target)
         return given if is_ours else None
     there = _there(parent, row)
@@ -86,7 +86,7 @@ def _orphans(subject: Subject, content_type: ContentType, kind: PlannedColumn, r
 
 
 def _there(parent: PlannedTable, row: PlannedColumn) -> Sql | None:
-    """Whether the parent has a row of that key; the set of its keys is built once by SQLite."""
+    """Return the condition for a row whose parent exists. SQLite builds the set of keys once."""
     columns = paired(parent, parent.target.primary_key)
     key = key_of(columns) if len(columns) == 1 else None
     template = _AS_KEY.get((_kind(columns[0]), _kind(row))) if key else None

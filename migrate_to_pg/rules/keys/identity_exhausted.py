@@ -1,4 +1,4 @@
-"""A sequence that could not go on: the highest id that SQLite ever gave is the last that PostgreSQL's type holds."""
+"""Find sequences without a next id: SQLite has given the last one that PostgreSQL's type holds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import SetRule, Subject
 from migrate_to_pg.sqlite.sql import compose, name, number, text
 
-#: pg_type.typname -> its last number, which is its sequence's too.
+#: pg_type.typname -> last number of the type and of its sequence.
 _LAST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
-#: SQLite's integers end there, and so do its own ids.
+#: Last integer of SQLite, and so its last id.
 _END = _LAST["int8"]
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each IDENTITY or serial column whose next id its type does not hold."""
+    """Yield a finding for each IDENTITY or serial column whose next id its type does not hold."""
     for table in subject.plan.tables:
         for column in table.columns:
             limit = _LAST.get(column.target.type_name)
@@ -45,7 +45,7 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
 
 
 def _highest(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> int:
-    """Of the rows that PostgreSQL would take: one beyond the type is reported by integer-out-of-range."""
+    """Return the highest id that PostgreSQL would take. Those beyond the type are for integer-out-of-range."""
     sql = compose(
         "SELECT {c} FROM {t} WHERE typeof({c}) = 'integer' AND {c} BETWEEN 1 AND {limit} ORDER BY {c} DESC LIMIT 1",
         c=name(column.source.name),
@@ -56,7 +56,7 @@ def _highest(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
 
 
 def _given(table: PlannedTable, column: PlannedColumn) -> int:
-    """What sqlite_sequence remembers, which is about the key alone."""
+    """Return the highest id in sqlite_sequence, which is about the primary key alone."""
     is_key = [key.name for key in table.key] == [column.name]
     return (table.source.last_id or 0) if is_key else 0
 

@@ -1,4 +1,4 @@
-"""A key that is its parent's on PostgreSQL and not on SQLite: one value, spelled in two ways."""
+"""Find keys that equal their parent's on PostgreSQL but not on SQLite: one value in two notations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name, names
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each foreign key of PostgreSQL's that SQLite's own comparison does not follow."""
+    """Yield a finding for each foreign key of PostgreSQL for which SQLite's comparison misses parents."""
     for table in subject.plan.tables:
         for key in table.target.foreign_keys:
             parent = subject.plan.table(key.parent)
@@ -27,7 +27,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _missed(parent: PlannedTable, columns: list[PlannedColumn], parents: list[PlannedColumn]) -> Sql | None:
-    """The condition for rows whose parent PostgreSQL finds and SQLite does not; None where both compare alike.
+    """Return the condition for rows whose parent only PostgreSQL finds, or None where both compare alike.
 
     SQLite builds each set of parent keys once, whether or not the parent still has its index.
     """

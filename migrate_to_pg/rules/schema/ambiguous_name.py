@@ -1,4 +1,4 @@
-"""Several tables or columns of SQLite's that one name of PostgreSQL's would fit: which is meant, nobody can say."""
+"""Find names of PostgreSQL that several tables or columns of SQLite would fit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from migrate_to_pg.rules.base import SetRule, Subject
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each group of such names."""
+    """Yield a finding for each group of such names."""
     yield from map(finding, subject.plan.doubts)
 
 
 def finding(doubt: AmbiguousName) -> Finding:
-    """The doubt, with every name that it is about."""
+    """Return the finding for one group, with every name in it."""
     sources, targets = (", ".join(names) for names in (doubt.sources, doubt.targets))
     if doubt.table:
         told = _(

@@ -1,4 +1,4 @@
-"""A view or trigger of SQLite's whose body names something that is not there."""
+"""Find views and triggers of SQLite whose body names something that does not exist."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.base import SetRule, Subject
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
-#: What SQLite says of it; other complaints, such as of a function that only Django defines, are no fault.
+#: SQLite's errors for it. Others, such as a function that only Django defines, are no fault.
 _MISSING = ("no such table", "no such column", "no such view", "no such index")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each."""
+    """Yield a finding for each broken view and trigger."""
     for kind, broken in ((N_("view"), broken_views(subject)), (N_("trigger"), broken_triggers(subject))):
         for told, (table, complaint) in broken.items():
             yield _finding(kind, told, table, complaint)
 
 
 def broken_views(subject: Subject) -> dict[str, tuple[str, str]]:
-    """name -> (the same name, SQLite's complaint)."""
+    """Return view -> (view, SQLite's error)."""
     found = {}
     for view in subject.catalog.views:
         complaint = _complaint(subject, compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
@@ -33,10 +33,10 @@ def broken_views(subject: Subject) -> dict[str, tuple[str, str]]:
 
 
 def broken_triggers(subject: Subject) -> dict[str, tuple[str, str]]:
-    """name -> (its table, SQLite's complaint).
+    """Return trigger -> (table, SQLite's error).
 
-    A statement that is compiled compiles the triggers it fires: those of one table cannot be told apart, except by the
-    events on which they fire.
+    A statement that is compiled compiles every trigger that it fires. So the triggers of one table are distinguished
+    only by the events on which they fire.
     """
     found = {}
     for trigger, sql in subject.catalog.triggers.items():
@@ -48,13 +48,13 @@ def broken_triggers(subject: Subject) -> dict[str, tuple[str, str]]:
 
 
 def table_of(subject: Subject, trigger: str) -> str:
-    """The table, or view, on which a trigger fires."""
+    """Return the table, or view, on which a trigger fires."""
     table = Sql("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name = ?")
     return next((str(row[0]) for row in subject.rows(table, trigger)), trigger)
 
 
 def _firing(subject: Subject, table: str, sql: str) -> Iterator[Sql]:
-    """Statements that fire the trigger; EXPLAIN compiles them and runs nothing."""
+    """Yield statements that fire the trigger. EXPLAIN compiles them and runs nothing."""
     words = sql.upper().split()
     event = next((word for word in words if word in ("INSERT", "UPDATE", "DELETE")), "")
     if event == "INSERT":

@@ -1,4 +1,7 @@
-"""A column of derived data, a search index, that is another type on each database: left out, to be filled anew."""
+"""Find search indexes that have another type on each database.
+
+Such a column holds derived data. It is left out, to be filled again on PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,19 @@ from migrate_to_pg.rules.base import SetRule, Subject
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column."""
+    """Yield a finding for each such column."""
     yield from left_out(subject.plan)
 
 
 def left_out(plan: Plan) -> Iterator[Finding]:
-    """The same of a plan alone."""
+    """Yield a finding for each such column of a plan."""
     for table in plan.tables:
         for column in table.derived:
             yield _finding(table, column)
 
 
 def filled(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """Table, column and empty value of each that takes neither NULL nor a default of its own."""
+    """Yield (table, column, empty value) for each such column without NULL and without a default of its own."""
     for table in plan.tables:
         for column in table.derived:
             if column.target.not_null and not column.target.has_default:
@@ -61,14 +64,14 @@ def _finding(table: PlannedTable, column: PlannedColumn) -> Finding:
 
 
 def _update(table: PlannedTable, column: PlannedColumn) -> str:
-    """A statement that runs as it is, over a text of the same table where there is one."""
+    """Return a statement that runs as it is, over a text column of the table where there is one."""
     texts = [c.name for c in table.columns if c.target.type_name in ("text", "varchar") and not c.target.generated]
     text = quoted(texts[0]) if texts else "'...'"
     return f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = to_tsvector(coalesce({text}, ''));"  # noqa: S608 - shown
 
 
 def quoted(name: str) -> str:
-    """A name as PostgreSQL reads it."""
+    """Quote a name for PostgreSQL."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -1,4 +1,4 @@
-"""A column of SQLite's table that the migrations do not make: its data would stay behind."""
+"""Find columns of SQLite that the migrations do not make, whose data would be lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migrate_to_pg.sqlite.sql import compose, name
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column; the values of a generated one are computed, so none is lost."""
+    """Yield a finding for each such column, except generated ones: computed values are not lost."""
     for table in subject.plan.tables:
         for column in table.only_source:
             if not column.generated:

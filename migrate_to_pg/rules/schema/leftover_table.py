@@ -1,4 +1,4 @@
-"""A table of SQLite's that no migration knows: carried to a schema of its own, or left behind."""
+"""Report tables of SQLite that no migration knows, which are copied to a schema of their own or left behind."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from migrate_to_pg.sqlite.sql import Sql, compose, join, name
 
 #: A name in SQL, quoted in any way or not.
 _NAME = re.compile(r"""\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^]]*\]|\w+""")
-#: What is not carried with a table.
+#: Objects that are not copied with a table.
 _BESIDE = Sql(
     "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
     " ORDER BY type, name"
 )
 
-#: What to do about a table that is left behind.
+#: Remedy for a table that is left behind.
 _LEFT = N_(
     "Look at its rows; if they are needed, bring them into a table of the project (a model and a migration), or carry"
     " them as they are: --leftovers copy. To leave the table behind: --leftovers skip."
 )
-#: About one that is carried.
+#: Remedy for one that is copied.
 _COPIED = N_(
     "Look at its rows there; if they are needed, bring them into a table of the project (a model and a migration);"
     " if not, drop the table. To leave it behind: --leftovers skip; to stop at it: --leftovers stop."
 )
-#: About one that has too many columns.
+#: Remedy for one that has too many columns.
 _WIDE = N_("Where its rows are needed, divide it into tables of fewer columns in SQLite; if not, drop it.")
-#: Columns that are asked about in one statement: SQLite's expressions have a depth of 1,000 at most.
+#: Columns in one statement. SQLite's expressions have a depth of 1,000 at most.
 _AT_ONCE = 200
-#: About a virtual one.
+#: Remedy for a virtual one.
 _SEARCH = N_(
     "Where the application searches, it needs an index of PostgreSQL's own: make one there by a migration"
     " (SearchVectorField and GinIndex of django.contrib.postgres), or use the backend that your search has for"
@@ -47,9 +47,9 @@ _UNKNOWN = N_(
     "No migration of the project makes this table. {told} Such tables come from interrupted rebuilds"
     " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
 )
-#: Where --as-leftovers names it.
+#: Explanation where --as-leftovers names the table.
 _CHOSEN = N_("It is the table of the installed model {models}, and goes among the leftovers as you chose. {told}")
-#: Where no server was asked.
+#: Explanation without a server.
 _PROMISED = N_(
     "None of the project's models stands for this table. If a migration makes it by RunSQL or RunPython, it goes where"
     " that puts it; only a run with a server knows. If none does, this holds. {told}"
@@ -61,13 +61,13 @@ _REHEARSE = N_(
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each; a virtual table's shadow tables are told with it."""
+    """Yield a finding for each such table. Shadow tables are part of the finding of their virtual table."""
     used = {unmade.name for unmade in subject.plan.unmade} - set(subject.plan.as_leftovers)
     for table in subject.plan.leftovers:
         if table.name in used:
-            continue  # unmade-model-table tells it
+            continue  # unmade-model-table reports it
         if table.unreadable and not (subject.leftovers is Leftovers.STOP and table.kind == "table"):
-            # Told with the reason, by the rule for what SQLite lacks.
+            # lacking-in-sqlite reports it with the reason.
             continue
         if table.kind == "virtual":
             yield _finding(subject, table, Level.WARNING, _virtual(subject, table), _SEARCH)
@@ -80,13 +80,13 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
         return _too_wide(table, columns)
     if subject.leftovers is Leftovers.COPY:
         return _finding(subject, table, Level.WARNING, _destination(subject, table), _COPIED)
-    # Without a server it may be one that RunSQL makes: that stops nobody.
+    # Without a server it may be one that RunSQL makes, so it is no error.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
     return _finding(subject, table, Level.ERROR if stops else Level.WARNING, _behind(subject, table), _LEFT)
 
 
 def _columns(subject: Subject, table: SourceTable) -> int:
-    """How many columns it takes: one for each kind of values that a column of SQLite's holds."""
+    """Count the columns of the copy: one for each kind of values that a column of SQLite holds."""
     columns = table.columns
     # No column becomes more than five.
     if not MOST_COLUMNS / 5 < len(columns) <= MOST_COLUMNS:
@@ -110,7 +110,7 @@ def _columns(subject: Subject, table: SourceTable) -> int:
 
 
 def too_wide(plan: Plan, wide: Mapping[str, int], found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """A finding for each table that would have too many columns, but for those that were found out before."""
+    """Return a finding for each table that would have too many columns and is not among ``found`` as such."""
     told = {
         finding.table for finding in found if finding.rule == RULE.id and f"{MOST_COLUMNS:,}" in finding.explanation
     }
@@ -148,13 +148,13 @@ def _virtual(subject: Subject, table: SourceTable) -> str:
 
 
 def triggers_that_name(subject: Subject, table: SourceTable) -> list[str]:
-    """The triggers of other tables whose SQL names this one: they go with it."""
+    """List the triggers of other tables whose SQL names this one, which are left behind with it."""
     own = Sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> ? COLLATE NOCASE")
     return [trigger for trigger, sql in subject.rows(own, table.name) if table.name.lower() in set(_names_in(sql))]
 
 
 def _names_in(sql: str) -> Iterator[str]:
-    """Every name of a statement, in lower case, without its quotes."""
+    """Yield every name in a statement, in lower case and without quotes."""
     for word in _NAME.findall(sql):
         yield (word[1:-1].replace(word[-1] * 2, word[-1]) if word[0] in "\"`['" else word).lower()
 
@@ -191,7 +191,7 @@ def _destination(subject: Subject, table: SourceTable) -> str:
 
 def _finding(subject: Subject, table: SourceTable, level: Level, told: str, remedy: str) -> Finding:
     on_sqlite = table.name.lower() in (subject.plan.made or {})
-    # Whatever makes it here may make it there as well; only a server knows.
+    # A migration that makes it here may make it on PostgreSQL as well. Only a server knows.
     promised = subject.plan.promised and table.kind == "table"
     models = [model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models]
     if models:
@@ -218,7 +218,7 @@ def _set_schema(table: SourceTable, models: list[str]) -> str:
 
 
 def _drop(subject: Subject, table: SourceTable, remedy: str) -> str:
-    """The statements in their order: a trigger that writes to a table which is gone lets no row be written."""
+    """Add DROP statements, triggers first: one that writes to a dropped table makes every write fail."""
     triggers = triggers_that_name(subject, table)
     return "\n".join(
         (

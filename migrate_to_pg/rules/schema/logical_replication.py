@@ -1,4 +1,4 @@
-"""Publications of PostgreSQL's logical replication whose subscribers a move leaves behind."""
+"""Report publications of logical replication whose subscribers do not get the rows of a move."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOGICAL_REPLICATION = Rule(
 
 
 def finding(publication: LogicalPublication, *, undoing: bool = False) -> Finding:
-    """Say what the subscribers of that publication do not get, and who they are."""
+    """Return the finding for one publication: the rows that its subscribers miss, and their slots."""
     subscribers = (
         _("Who may subscribe: {slots}.", slots="; ".join(publication.subscribers))
         if publication.subscribers

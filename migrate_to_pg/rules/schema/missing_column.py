@@ -1,4 +1,4 @@
-"""A column that the migrations make and SQLite's table lacks."""
+"""Find columns that the migrations make and SQLite's table lacks."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from migrate_to_pg.rules.base import SetRule, Subject
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column; PostgreSQL computes the generated ones."""
+    """Yield a finding for each such column, except generated ones, which PostgreSQL computes."""
     for table in subject.plan.tables:
         for column in table.target.columns:
             if column in table.only_target and not column.generated:
                 yield _finding(table, column, alone=_is_postgresqls(subject, table, column))
 
 
-#: What stands for "nothing there" in a type, where anything does.
+#: pg_type.typname -> empty value of the type, where it has one.
 _EMPTY: Mapping[str, str] = dict.fromkeys(("text", "varchar", "bpchar", "citext", "tsvector", "hstore", "bytea"), "")
 
 
 def empty_value(table: PlannedTable, column: TargetColumn) -> str | None:
-    """PostgreSQL's text for the empty value of a column; None where its type has none, or a unique key forbids it."""
+    """Return PostgreSQL's text for the empty value of a column.
+
+    None where its type has none, or where a unique key forbids it.
+    """
     if any(column.name in unique.columns for unique in table.target.uniques):
         return None
     return "{}" if column.type_name.startswith("_") else _EMPTY.get(column.type_name)
 
 
 def filled(plan: Plan, findings: Iterable[Finding]) -> Iterator[tuple[str, str, str]]:
-    """Table, column and empty value of each finding whose repair was accepted."""
+    """Yield (table, column, empty value) for each finding whose repair was accepted."""
     for finding in findings:
         table = plan.table(finding.table) if finding.rule == RULE.id and finding.applied else None
         for column in table.only_target if table else ():
@@ -41,7 +44,7 @@ def filled(plan: Plan, findings: Iterable[Finding]) -> Iterator[tuple[str, str, 
 
 
 def _is_postgresqls(subject: Subject, table: PlannedTable, column: TargetColumn) -> bool:
-    """Whether the migrations do not make the column on SQLite."""
+    """Check that the migrations do not make the column on SQLite."""
     made = (subject.plan.made or {}).get(table.source.name.lower())
     return made is not None and made.table.column(column.name) is None
 

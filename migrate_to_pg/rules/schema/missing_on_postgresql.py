@@ -1,4 +1,4 @@
-"""A collation, function, type or extension that a model asks for: PostgreSQL has none, or only the server knows."""
+"""Find collations, functions, types and extensions of the models that PostgreSQL lacks, or may lack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrate_to_pg.rules.base import SetRule, Subject
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each of them."""
+    """Yield a finding for each of them."""
     for need in subject.plan.needs:
         yield RULE.finding(
             table=need.table,

@@ -1,4 +1,4 @@
-"""Tables that the applied migrations make and the SQLite database has not: they will be there, and empty."""
+"""Find tables that the applied migrations make and SQLite lacks, which PostgreSQL will have, but empty."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, TargetTable
 from migrate_to_pg.rules.base import SetRule, Subject
 
-#: Characters that Django leaves of a name of more than 63 bytes, at the least.
+#: Characters that Django leaves at least of a name of more than 63 bytes.
 _CUT = 50
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each; Django's own record is made by the migrations in any case."""
+    """Yield a finding for each such table."""
     for table in subject.plan.only_target:
         yield _on_postgresql_alone(table) if _is_postgresqls(subject, table) else _finding(table)
 
 
 def _is_postgresqls(subject: Subject, table: TargetTable) -> bool:
-    """Whether the migrations make no such table on SQLite; of a long name the beginning is told, as Django cuts it."""
+    """Check that the migrations make no such table on SQLite.
+
+    Of a long name only the beginning is compared, as Django cuts it.
+    """
     made = subject.plan.made
     begin = table.name.lower()[:_CUT] if len(table.name) > _CUT else ""
     return (

@@ -1,4 +1,7 @@
-"""Views and triggers of SQLite's own: they are written in its SQL, and are not moved; what a view gives may be."""
+"""Report views and triggers that only SQLite has.
+
+They are written in its SQL and are not moved. The rows of a view may be copied as leftovers.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,18 @@ from migrate_to_pg.rules.schema.broken_view_or_trigger import broken_triggers, b
 from migrate_to_pg.rules.schema.leftover_table import triggers_that_name
 from migrate_to_pg.sqlite.sql import compose, name
 
-#: Longest SQL shown.
+#: Characters of SQL shown.
 _WIDTH = 4000
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each view and each trigger, but for those that broken-view-or-trigger reports."""
+    """Yield a finding for each view and trigger, except those that broken-view-or-trigger reports."""
     broken = broken_views(subject), broken_triggers(subject)
     for view, sql in subject.catalog.views.items():
         # Any other is made by the migrations on PostgreSQL, too.
         if view in subject.plan.leftover_views and view not in broken[0]:
             yield _view(subject, view, sql)
-    # Told with the table that they write to, which is left behind.
+    # leftover-table reports these with the virtual table that they write to.
     virtual = [table for table in subject.plan.leftovers if table.kind == "virtual"]
     told = {trigger for table in virtual for trigger in triggers_that_name(subject, table)}
     made = _made_there(subject)
@@ -35,7 +38,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _made_there(subject: Subject) -> set[tuple[str, str]]:
-    """(SQLite's name of the table, trigger) of those that PostgreSQL has by that name: migrations make them there."""
+    """Return (SQLite's name of the table, trigger) for each trigger that the migrations make on PostgreSQL."""
     pairs = (*subject.plan.tables, *subject.plan.excluded)
     return {(pair.source.name.lower(), trigger.lower()) for pair in pairs for trigger in pair.target.triggers}
 
@@ -63,14 +66,14 @@ def _view(subject: Subject, view: str, sql: str) -> Finding:
 
 
 def new_unread_views(complaints: Mapping[str, str], found: Iterable[Finding]) -> tuple[Finding, ...]:
-    """A finding for each view that could not be read to its end, but for those that were found out before."""
+    """Return a finding for each view that could not be read to its end and is not among ``found`` as such."""
     told = [(finding.table, finding.explanation) for finding in found]
     known = {view for view, complaint in complaints.items() for t, text in told if t == view and complaint in text}
     return tuple(unread(view, complaint) for view, complaint in complaints.items() if view not in known)
 
 
 def unread(view: str, complaint: str) -> Finding:
-    """What a view gives was to be carried, and SQLite does not read it."""
+    """Return the finding for a view whose rows were to be copied and that SQLite cannot read."""
     told = _(
         "SQLite does not read it here, so that nothing of what it gives is carried: {complaint}.", complaint=complaint
     )

@@ -1,4 +1,7 @@
-"""What a table of SQLite's has lost of the migrations' schema while its data are still fine: the move heals it."""
+"""Find tables of SQLite that have lost a part of the migrations' schema while their data are still correct.
+
+A move makes the tables by the migrations, so it repairs them.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,10 @@ class _Loss(NamedTuple):
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such table; where the data suffered too, the rule about them tells it instead.
+    """Yield a finding for each such table. Where the data suffered too, the rule about them reports it instead.
 
-    Compared with what the migrations make on SQLite; where that is not known, with what their state promises.
+    Each table is compared with the one that the migrations make on SQLite. Where that is unknown, it is compared with
+    the state of the migrations.
     """
     for table in subject.plan.tables:
         made = subject.plan.made
@@ -81,13 +85,13 @@ def _made_not_nulls(subject: Subject, table: PlannedTable, made: MadeTable) -> I
         wanted = made.table.column(column.source.name)
         if wanted is None or not wanted.not_null or column.source.not_null or _is_key(column, table):
             continue
-        # Where PostgreSQL would refuse the rows, the rule about them tells it.
+        # Where PostgreSQL would refuse the rows, null-in-not-null reports them.
         if not column.target.not_null or not _holds_null(subject, table, column):
             yield _nullable(column)
 
 
 def _made_uniques(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
-    """A condition is not compared, nor an expression."""
+    """Compare primary keys and unique indexes, without conditions and expressions."""
     key = [column for column in made.table.columns if column.key_position]
     primary = tuple(column.name for column in sorted(key, key=lambda column: column.key_position))
     totals = (index.columns for index in made.indexes if index.unique and not index.partial and all(index.columns))
@@ -102,7 +106,7 @@ def _made_uniques(subject: Subject, table: PlannedTable, made: MadeTable) -> Ite
 
 
 def _made_indexes(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
-    """An index that begins with the same columns serves as well."""
+    """Compare indexes. One that begins with the same columns serves as well."""
     found = list(_of_sqlite(subject, table))
     for index in made.indexes:
         columns = _planned(table, index.columns) if not index.unique else []
@@ -118,13 +122,13 @@ def _made_foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable) -
 
 
 def _planned(table: PlannedTable, names: Sequence[str]) -> list[PlannedColumn]:
-    """The columns by SQLite's names; none where the table lacks one of them."""
+    """Return the columns of these names in SQLite, or none where the table lacks one of them."""
     known = {column.source.name.lower(): column for column in table.columns}
     return [known[name.lower()] for name in names] if all(name.lower() in known for name in names) else []
 
 
 def _types(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    """A column without a declared type is not judged: it keeps whatever is written to it."""
+    """Compare types. A column without a declared type is left out: it keeps any value that is written to it."""
     for column in table.loaded_columns:
         declared = column.source.declared_type
         wanted = _AFFINITIES.get(column.target.type_name)
@@ -169,7 +173,7 @@ def _nullable(column: PlannedColumn) -> _Loss:
 
 
 def _uniques(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    """A condition is not compared: SQLite's partial index may say the same in other words."""
+    """Compare unique constraints without a condition, which a partial index of SQLite may write differently."""
     for unique in table.target.uniques:
         columns = paired(table, unique.columns)
         if not columns or unique.predicate or duplicate_key.has_unique_index(subject, table, columns):
@@ -185,7 +189,7 @@ def _not_unique(columns: list[PlannedColumn], *, primary: bool) -> _Loss:
 
 
 def _indexes(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    """An index that begins with the same columns serves as well; what only PostgreSQL can have is not looked for."""
+    """Compare indexes that SQLite can have. One that begins with the same columns serves as well."""
     found = list(_of_sqlite(subject, table))
     for index in table.target.indexes:
         wanted = paired(table, index.columns)
@@ -206,7 +210,7 @@ def _not_indexed(columns: list[PlannedColumn]) -> _Loss:
 
 
 def _of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str], bool]]:
-    """The columns of each index in their order, and whether it is partial; an expression is a column without name."""
+    """Yield (columns in their order, whether partial) for each index. An expression is a column without name."""
     indexes = Sql("SELECT name, partial FROM pragma_index_list(?)")
     parts = Sql("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno")
     for index, partial in subject.rows(indexes, table.source.name):
@@ -214,7 +218,7 @@ def _of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str
 
 
 def _foreign_keys(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    """A key whose parent is missing on either side is not looked for: another rule tells of it."""
+    """Compare foreign keys. One whose parent is missing on either side is left to another rule."""
     for key in table.target.foreign_keys:
         columns, parent = paired(table, key.columns), subject.plan.table(key.parent)
         if columns and parent is not None:
@@ -237,7 +241,7 @@ def _other_parent(subject: Subject, table: PlannedTable, columns: list[PlannedCo
 
 
 def _parents(table: PlannedTable, columns: list[PlannedColumn]) -> list[str]:
-    """What SQLite's own keys on these columns name, in lower case."""
+    """Return the tables, in lower case, that SQLite's foreign keys on these columns name."""
     wanted = sorted(column.source.name.lower() for column in columns)
     keys = table.source.foreign_keys
     return [key.parent.lower() for key in keys if sorted(column.lower() for column in key.columns) == wanted]

@@ -1,4 +1,4 @@
-"""A model that Django itself refuses on PostgreSQL: every command that checks the database would end with that."""
+"""Report models that Django's system checks refuse on PostgreSQL, where every checking command would fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORKS_ALL_THE_SAME = ("models.E019",)
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each message of Django's."""
+    """Yield a finding for each message of Django."""
     for check in subject.plan.system_checks:
         yield _finding(check)
 

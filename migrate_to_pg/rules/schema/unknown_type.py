@@ -1,4 +1,4 @@
-"""A column of a type of which it is not known what PostgreSQL keeps of a text: its values are not sent."""
+"""Find values for types of which it is unknown whether PostgreSQL keeps all of a text, and which are not sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrate_to_pg.sqlite.sql import compose, name
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column that holds a value; without a server nobody knows what an own type is."""
+    """Yield a finding for each such column that holds a value. Only a server knows the types of a project."""
     for table in subject.plan.tables if not subject.plan.promised else ():
         for column in table.loaded_columns:
             if codec_for(column.target).by_text and not is_known(column.target):

@@ -1,4 +1,4 @@
-"""A table that an installed model uses and that PostgreSQL would not have: the application would miss its rows."""
+"""Find tables that an installed model uses and PostgreSQL would lack, so that the application misses the rows."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _OR_VIEW = N_(" Or carry what it gives as a leftover, a table of schema sqlite_l
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such table or view, but for those that were chosen to be leftovers."""
+    """Yield a finding for each such table or view, except those that were chosen to be leftovers."""
     for unmade in subject.plan.unmade:
         if unmade.name not in subject.plan.as_leftovers:
             yield finding(subject.plan, unmade)
 
 
 def finding(plan: Plan, unmade: UnmadeTable) -> Finding:
-    """One such table or view, its models, why nothing makes it, and every way out."""
+    """Return the finding for one table or view: its models, the reason, and every option."""
     maybe = plan.promised and unmade.may_be_made
     rows = next((table.rows for table in plan.leftovers if table.name == unmade.name), None)
     model = ", ".join(unmade.models)
