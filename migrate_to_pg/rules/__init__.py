@@ -32,11 +32,13 @@ RULES: tuple[SetRule | ValueRule, ...] = tuple(_walk())
 
 
 def accepted_rules(names: Sequence[str]) -> frozenset[str]:
-    """The rules whose repair --fix accepts by these names.
+    """Return the rules whose repair --fix accepts by these names.
 
-    "lossless" stands for every lossless repair, as does "all"; "lossy" for every repair that keeps the row, lossless or
-    not. A merge makes one row of two: it must be named. Raises UsageError where a name is no rule, or one that has no
-    repair.
+    "lossless" and "all" stand for every lossless repair, "lossy" for every repair that keeps the row, lossless or not.
+    A merge makes one row of two, so it must be named.
+
+    Raises:
+        UsageError: a name is no rule, or a rule without a repair.
     """
     repairs = {rule.id: rule.repair for rule in RULES if rule.repair}
     lossless = {rule for rule, repair in repairs.items() if repair == "lossless"}
@@ -51,7 +53,7 @@ def accepted_rules(names: Sequence[str]) -> frozenset[str]:
 
 
 def named_repairs(names: Sequence[str]) -> frozenset[str]:
-    """Those of the rules that --fix names one by one."""
+    """Return the rules that --fix names one by one."""
     return frozenset(_ids(names)) & {rule.id for rule in RULES}
 
 
@@ -65,9 +67,10 @@ def _other_names() -> dict[str, str]:
 
 
 def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
-    """The rules that --quarantine names; "all" means every one whose rows can be set aside.
+    """Return the rules that --quarantine names, where "all" stands for every rule whose rows can be quarantined.
 
-    Raises UsageError where a name is no rule, or one that is not about rows.
+    Raises:
+        UsageError: a name is no rule, or a rule that is not about rows.
     """
     known = {rule.id for rule in RULES if names_rows(rule)}
     for name in names:
@@ -77,7 +80,7 @@ def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
 
 
 def names_rows(rule: Rule) -> bool:
-    """Whether what the rule finds are rows that PostgreSQL would refuse, so that they could be set aside."""
+    """Return whether the rule finds rows that PostgreSQL would refuse, so that they can be quarantined."""
     return rule.names_rows
 
 

@@ -1,4 +1,4 @@
-"""``python -m migrate_to_pg.rules``: the reference of findings on standard output."""
+"""Write the reference of findings to standard output: ``python -m migrate_to_pg.rules``."""
 
 from __future__ import annotations
 

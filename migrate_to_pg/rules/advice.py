@@ -1,6 +1,6 @@
-"""What to accept of what was found, so that a run goes on and as many rows as can be are kept.
+"""Advise which repairs and quarantines to accept, so that a run continues and keeps as many rows as possible.
 
-A repair that keeps the row, lossy or not, comes before quarantine, which leaves it out of PostgreSQL.
+A repair that keeps the row, lossy or not, comes before quarantine, which leaves the row out of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _NAMES = {rule.id: rule.repair_name or rule.id for rule in RULES}
 def advise(
     findings: Collection[Finding], *, fix: Sequence[str], quarantine: Sequence[str], nullable_left: bool = False
 ) -> Advice:
-    """Add to what was accepted what keeps the rows of the findings that stand in the way, and what nothing keeps.
+    """Add to the accepted options the repairs that keep rows of blocking findings, and quarantine for the others.
 
-    ``nullable_left`` says that keys which may be NULL would refer to rows in quarantine.
+    ``nullable_left`` says that keys which may be NULL would refer to quarantined rows.
     """
     accepted = accepted_rules(fix)
     standing = [f for f in findings if f.blocks and not is_read_without_loss(f, findings)]
@@ -38,6 +38,6 @@ def advise(
 
 
 def is_read_without_loss(finding: Finding, findings: Collection[Finding]) -> bool:
-    """Whether the values are told once more by the rule that puts in their place what Django reads."""
+    """Return whether boolean-as-read, which replaces the values by what Django reads, reports them too."""
     place = (boolean_as_read.RULE.id, finding.table, finding.column)
     return finding.rule == boolean_value.RULE.id and any((f.rule, f.table, f.column) == place for f in findings)

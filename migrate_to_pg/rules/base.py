@@ -1,7 +1,7 @@
-"""What a rule is: its id, its words, and how it finds. What it finds it in: a Subject.
+"""Base classes of rules, and the subject that they examine.
 
-A rule finds in one of two ways. A ``SetRule`` asks SQLite about the schema or about rows together; a ``ValueRule`` is a
-mask over one column of one Arrow batch, and all of those share a single scan of each table.
+A rule finds in one of two ways. A ``SetRule`` asks SQLite about the schema or about rows together. A ``ValueRule`` is a
+mask over one column of one Arrow batch, and all value rules share a single scan of each table.
 """
 
 from __future__ import annotations
@@ -23,61 +23,61 @@ SAMPLES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is examined: the two catalogues paired, and the snapshot to ask."""
+    """The paired catalogues to examine, and the snapshot to query."""
 
     plan: Plan
     catalog: SourceCatalog
     #: The snapshot, opened by ``rows.opened``.
     database: sqlite3.Connection
-    #: What becomes of tables and views that no migration knows.
+    #: The treatment of tables and views that no migration knows.
     leftovers: Leftovers = Leftovers.COPY
 
     def rows(self, sql: Sql, *values: object) -> list[tuple[Any, ...]]:
-        """All rows of a short answer."""
+        """Return all rows of a short answer."""
         return self.database.execute(sql, values).fetchall()
 
     def number(self, sql: Sql, *values: object) -> int:
-        """The one number that a statement answers; 0 for NULL."""
+        """Return the only value of a query's only row, 0 for NULL."""
         return int(self.rows(sql, *values)[0][0] or 0)
 
 
 #: A value of SQLite's; text that is no UTF-8 carries its bytes as lone surrogates (surrogateescape).
 Value = int | float | str | bytes | None
-#: One offending value in, the value that takes its place out; raises UnmendableError where there is none.
+#: Returns the value to put in place of an offending one. Raises UnmendableError where there is none.
 Mend = Callable[[Value], Value]
-#: One column of one table in, its Mend out; None where the values of this column cannot be mended.
+#: Returns the Mend for one column of one table, or None where its values cannot be repaired.
 MendOf = Callable[[Subject, PlannedTable, PlannedColumn], Mend | None]
 
 
 class UnmendableError(Exception):
-    """A repair has nothing to put in this value's place: the finding stands."""
+    """A repair has no new value for this one, so the finding remains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offence:
-    """The rows of a table that a SetRule finds fault with, for one reason."""
+    """Rows of a table in which a SetRule finds a fault, for one reason."""
 
     #: The columns at fault.
     columns: tuple[PlannedColumn, ...]
-    #: A condition on the table's rows, as it stands after WHERE.
+    #: A condition on the table's rows, which follows WHERE.
     where: Sql
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a rule says of itself; docs/reference/findings.md is made from it."""
+    """A rule's id, level and texts, from which docs/reference/findings.md is made."""
 
     #: Stable: named by --fix, report.json and scripts of users.
     id: str
     level: Level
     title: str
-    #: What the fault means on PostgreSQL.
+    #: The effect of the fault on PostgreSQL.
     meaning: str
-    #: What to do, in general; a finding says it with the names at hand.
+    #: The next step in general. A finding names the table and the column.
     remedy: str
     #: "lossless", "lossy", or "" where there is no repair.
     repair: str = ""
-    #: What --fix does.
+    #: The changes that --fix makes.
     repair_description: str = ""
     #: Another name by which --fix takes it: "merge-duplicates".
     repair_name: str = ""
@@ -86,7 +86,7 @@ class Rule:
 
     @property
     def names_rows(self) -> bool:
-        """Whether what the rule finds are rows that PostgreSQL would refuse, so that they could be set aside."""
+        """Return whether the rule finds rows that PostgreSQL would refuse, so that they can be quarantined."""
         return False
 
     def finding(
@@ -100,7 +100,7 @@ class Rule:
         samples: Sequence[Sample] = (),
         level: Level | None = None,
     ) -> Finding:
-        """One finding of this rule."""
+        """Return a finding of this rule."""
         return Finding(
             rule=self.id,
             level=level or self.level,
@@ -120,20 +120,20 @@ class SetRule(Rule):
     """A rule about the schema, or about rows taken together."""
 
     find: Callable[[Subject], Iterator[Finding]]
-    #: The same as conditions on the rows of one table; None where the rule is not about rows that could be set aside.
+    #: Returns the faults as conditions on the rows of one table. None where the rule finds no rows to quarantine.
     offences: Callable[[Subject, PlannedTable], Iterator[Offence]] | None = None
-    #: Whether the repairs of other rules may bring it about, so that it is asked again after them.
+    #: Whether the repairs of other rules may cause it, so that it is examined again after them.
     asked_again: bool = False
 
     @property
     def names_rows(self) -> bool:
-        """As of any rule."""
+        """Return whether an error of this rule has conditions on rows."""
         return self.level is Level.ERROR and self.offences is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A value rule's words for one column of one table."""
+    """Explanation and remedy of a value rule for one column of one table."""
 
     explanation: str
     remedy: str
@@ -155,5 +155,5 @@ class ValueRule(Rule):
 
     @property
     def names_rows(self) -> bool:
-        """As of any rule."""
+        """Return whether the rule is an error: it always finds rows."""
         return self.level is Level.ERROR

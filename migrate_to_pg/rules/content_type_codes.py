@@ -1,4 +1,4 @@
-"""Rows of django_content_type read from the snapshot: which table each stands for."""
+"""Read the rows of django_content_type from the snapshot, each with the table of its model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TABLE = "django_content_type"
 
 
 class ContentType(NamedTuple):
-    """One row."""
+    """A row of django_content_type."""
 
     id: int
     app_label: str
@@ -26,7 +26,7 @@ class ContentType(NamedTuple):
 
 
 def content_types(subject: Subject) -> list[ContentType]:
-    """All of them, by id; none where the installed models are not known, or SQLite has no such table."""
+    """Return all content types by id, or none where the installed models are unknown or SQLite has no such table."""
     table = subject.plan.table(TABLE)
     if table is None or not subject.plan.models or not paired(table, ("id", "app_label", "model")):
         return []
@@ -42,12 +42,12 @@ def content_types(subject: Subject) -> list[ContentType]:
 
 
 def parts(subject: Subject, key: GenericKey) -> tuple[PlannedTable, PlannedColumn, PlannedColumn] | None:
-    """The table of a generic key, the column that names the model and the one that names the row."""
+    """Return the table of a generic key, the column that names the model and the one that names the row."""
     table = subject.plan.table(key.table)
     columns = paired(table, (key.content_type_column, key.object_column)) if table else []
     return (table, columns[0], columns[1]) if table and columns else None
 
 
 def of_type(column: PlannedColumn, content_type: ContentType) -> Sql:
-    """The condition for a row whose generic key names that model."""
+    """Return the condition for a row whose generic key names that model."""
     return compose("{column} = {id}", column=names([column.source.name]), id=Sql(str(int(content_type.id))))

@@ -1,7 +1,7 @@
-"""A value of a storage class that its column does not take in, the same value in one that it takes out.
+"""Convert a value to its column's storage class where nothing has to be guessed.
 
-Only where nothing is guessed: both stand for the same number, the same characters, the same bytes. Django may read
-another type of value of it all the same.
+The old and the new value stand for the same number, the same characters or the same bytes. Django may still read a
+value of another type from the new one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AS_TEXT = "SELECT CAST(?1 AS TEXT) WHERE CAST(CAST(?1 AS TEXT) AS REAL) = ?1"
 
 
 def conversion_for(subject: Subject, _: PlannedTable, column: PlannedColumn) -> Mend | None:
-    """The conversion into the column's type; None where there is none for it."""
+    """Return the conversion to the column's type, or None where there is none."""
     kind = column.target.type_name
     if kind in TEXT_TYPES:
         return partial(_text, subject.database)
@@ -46,7 +46,7 @@ def _integer(value: Value) -> Value:
 
 
 def _number(value: Value) -> Value:
-    """Of at most 15 digits, which is what a REAL holds, and what Django reads of it."""
+    """Convert at most 15 digits, which is what a REAL holds, and what Django reads of it."""
     if not isinstance(value, str) or not _PLAIN_DECIMAL.fullmatch(value):
         raise UnmendableError
     number = float(value)
@@ -67,7 +67,7 @@ def _text(database: sqlite3.Connection, value: Value) -> Value:
 
 
 def _decoded(value: Value) -> Value:
-    """Text that was stored as its bytes."""
+    """Decode text that was stored as its bytes."""
     try:
         text = value.decode() if isinstance(value, bytes) else "\0"
     except UnicodeDecodeError as error:

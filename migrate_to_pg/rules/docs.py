@@ -1,4 +1,4 @@
-"""Every rule by its id, its page for --explain, and all of them as docs/reference/findings.md."""
+"""Document the rules: an index by id, a page for --explain, and docs/reference/findings.md."""
 
 from __future__ import annotations
 
@@ -63,19 +63,23 @@ _DOCTOR = """
 
 
 def reference() -> str:
-    """The page, one entry for each rule."""
+    """Return the page docs/reference/findings.md, with an entry for each rule."""
     parts = ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES))
     return "".join(head + _table(rules) + _entries(rules) for head, rules in parts)
 
 
 def rules_by_id() -> dict[str, Rule]:
-    """Each rule under its id, and under the name of its repair."""
+    """Return each rule under its id, and under the name of its repair."""
     rules: tuple[Rule, ...] = (*RULES, *RUN_RULES, *DOCTOR_RULES)
     return {rule.repair_name: rule for rule in rules if rule.repair_name} | {rule.id: rule for rule in rules}
 
 
 def page(name: str) -> str:
-    """What a rule finds, what it means, what to do. Raises UsageError where there is no such rule."""
+    """Return a rule's entry: the faults it finds, their meaning, the next step.
+
+    Raises:
+        UsageError: there is no such rule.
+    """
     rules = rules_by_id()
     if name not in rules:
         raise UsageError(

@@ -1,6 +1,7 @@
-"""What only sqlite_doctor looks at: the ids and words of its findings. They are found in probe, state and doctor.
+"""Rules of sqlite_doctor alone, whose findings are made in probe, state and doctor.
 
-None of them stops a move, so migrate_to_pg does not ask; each tells why the application fails, or will, on SQLite.
+None of them stops a move, so migrate_to_pg does not check them. Each explains why the application fails, or will fail,
+on SQLite.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ UNREADABLE = Rule(
     remedy=N_("Restore a backup, or save what can be read with the sqlite3 shell's .recover."),
 )
 
-#: In the order in which the reference tells them.
+#: In the order of the reference.
 DOCTOR_RULES = (
     WRITE_PROBE,
     FOREIGN_KEY_CHECK,

@@ -1,7 +1,7 @@
-"""What the codecs found malformed in, one rule for each kind of it out.
+"""Make rules for the values that a codec marks as malformed.
 
-A codec marks values that its type cannot hold, whatever the reason. A rule made here takes those of its own types;
-where one mark has several reasons, ``where`` picks the rule's own rows by SQL, asked only where something was marked.
+A codec marks values that its type cannot hold, for any reason. A rule made here takes those of its own types. Where one
+mark has several reasons, ``where`` selects the rule's own rows by SQL, which is run only where something was marked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import MendOf, Message, Subject, ValueRule
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
-#: Says more of the rows in question, for which there is a condition; '' where there is nothing to add.
+#: Describes the rows that satisfy the condition further, or returns ''.
 Hint = Callable[[Subject, PlannedTable, PlannedColumn, Sql], str]
 Mask = Callable[[ColumnBatch], pa.BooleanArray | None]
 
@@ -28,7 +28,7 @@ JSON_TYPES = ("json", "jsonb")
 
 
 def marked(*types: str) -> Mask:
-    """What the codec marked in columns of these types."""
+    """Return a mask of the values that the codec marked in columns of these types."""
     wanted = frozenset(types)
     return lambda batch: batch.malformed if batch.column.target.type_name in wanted else None
 
@@ -47,7 +47,10 @@ def form_rule(
     repair_description: str = "",
     mend: MendOf | None = None,
 ) -> ValueRule:
-    """A rule whose explanation is: PostgreSQL's column is ..., which holds ...; these values are not that."""
+    """Make a rule for values that do not have the form that PostgreSQL's column holds.
+
+    ``holds`` describes that form, in the column's own words where it is a function. ``hint`` adds to the explanation.
+    """
 
     def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
         form = _(holds) if isinstance(holds, str) else holds(column)
@@ -80,7 +83,7 @@ def form_rule(
 
 
 def condition(template: LiteralString, column: PlannedColumn) -> Sql:
-    """A template about ``{c}``, the quoted column."""
+    """Fill the quoted column into a template as ``{c}``."""
     return compose(template, c=name(column.source.name))
 
 
@@ -91,7 +94,7 @@ def describe_kinds(
     own: Sql,
     kinds: Sequence[tuple[str, LiteralString]],
 ) -> str:
-    """ " 3 are empty text; 1 is a date alone": each kind that occurs among the finding's own rows, with its number."""
+    """Count each kind that occurs among the finding's own rows (" Of them, 3 are empty text; 1 is a date alone.")."""
     conditions = [compose("({own}) AND ({kind})", own=own, kind=condition(kind, column)) for __, kind in kinds]
     found = zip(kinds, samples.counts(subject, samples.numbered(table.source), conditions), strict=True)
     parts = [

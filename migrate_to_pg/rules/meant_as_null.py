@@ -1,4 +1,4 @@
-"""Texts that were written where NULL was meant in, the repair that puts NULL in their place out."""
+"""Repair texts that were written where NULL was meant: put NULL in their place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ZERO_DATES = ("0000-00-00", "0000-00-00 00:00:00")
 
 
 def null_for(*texts: str) -> MendOf:
-    """NULL in place of exactly these texts, in columns that allow it."""
+    """Return a repair that puts NULL in place of exactly these texts, in columns that allow it."""
 
     def mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
         return None if column.target.not_null else partial(null_in_place_of, frozenset(texts))
@@ -21,7 +21,11 @@ def null_for(*texts: str) -> MendOf:
 
 
 def null_in_place_of(texts: frozenset[str], value: Value) -> Value:
-    """NULL for one of the texts; raises UnmendableError for any other value."""
+    """Return NULL for one of the texts.
+
+    Raises:
+        UnmendableError: the value is none of them.
+    """
     if value in texts:
         return None
     raise UnmendableError

@@ -1,6 +1,7 @@
-"""Whether rows that share a unique key can become one: every row that refers to one that goes must be able to follow.
+"""Find out whether rows that share a unique key can be merged.
 
-Asked before a merge is offered, and once more where it is made.
+Every row that refers to a removed row must be able to follow it to the row that is kept. This is checked before a merge
+is offered, and again when it is made.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 
 def searches(subject: Subject, table: PlannedTable, columns: str) -> list[duplicate_key.Search]:
-    """The unique constraints over these columns, as a finding names them, whose rows can be merged.
+    """Return the unique constraints over these columns, as a finding names them, whose rows can be merged.
 
-    Rows that only an expression makes equal (Lower of a code) hold different values: a person has to choose.
+    Rows that only an expression makes equal (Lower of a code) hold different values, so a person has to choose.
     """
     found = duplicate_key.searches(subject, table)
     plain = [s for s in found if s.certain and not s.unique.expressions]
@@ -27,7 +28,7 @@ def searches(subject: Subject, table: PlannedTable, columns: str) -> list[duplic
 
 
 def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:
-    """How many rows of a finding would go: all of them, or none."""
+    """Count the rows of a finding that a merge would remove: all of them, or none."""
     found = 0
     for search in searches(subject, table, columns):
         pairs = compose("({pairs})", pairs=duplicate_key.pairs(search))
@@ -37,7 +38,7 @@ def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:
 
 
 def is_stuck(subject: Subject, table: PlannedTable, pairs: Sql) -> bool:
-    """Whether a row that refers to one of those that go could not follow it."""
+    """Return whether a row refers to a removed row and cannot follow it."""
     return any(
         _cannot_follow(subject, child, key, pointed(child, key, table, pairs))
         for child, key in children(subject, table)
@@ -51,7 +52,7 @@ def _cannot_follow(subject: Subject, child: PlannedTable, key: TargetForeignKey,
 
 
 def children(subject: Subject, table: PlannedTable) -> Iterator[tuple[PlannedTable, TargetForeignKey]]:
-    """The tables that refer to this one, each with its key."""
+    """Yield the tables that refer to this one, each with its key."""
     for child in subject.plan.tables:
         for key in child.target.foreign_keys:
             if key.parent == table.name:
@@ -59,14 +60,20 @@ def children(subject: Subject, table: PlannedTable) -> Iterator[tuple[PlannedTab
 
 
 def may_change(child: PlannedTable, key: TargetForeignKey) -> bool:
-    """Not where a child's key is part of its own identity, as with multi-table inheritance."""
+    """Return whether the key can be changed.
+
+    It cannot where it is part of the child's own primary key, as with multi-table inheritance.
+    """
     return can_be_edited(child) and not any(column in child.key for column in paired(child, key.columns))
 
 
 def pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable, pairs: Sql) -> Sql | None:
-    """The children of the rows that go, and the key of the row that stays; None for a key that cannot be compared.
+    """Select the children of removed rows with the key of the row that is kept.
 
-    ``pairs`` gives ``gone`` and ``kept``. Rows that go themselves are left as they are.
+    ``pairs`` gives ``gone`` and ``kept``. Rows that are removed themselves are not changed.
+
+    Returns:
+        None where the keys cannot be compared.
     """
     columns, parents = paired(child, key.columns), paired(table, key.parent_columns)
     here, there = key_of(columns), key_of(parents)

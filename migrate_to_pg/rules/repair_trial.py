@@ -1,4 +1,4 @@
-"""Try what a rule's repair makes of the values that it finds fault with; nothing is written."""
+"""Try a rule's repair on the values in which the rule finds faults, without writing anything."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from migrate_to_pg.rules.mergeable import mergeable
 
 
 def with_trial(subject: Subject, rule: Rule, finding: Finding, rowids: Sequence[int] | None = None) -> Finding:
-    """The finding with the number of its rows that the repair really repairs; without an offer where that is none.
+    """Return the finding with the number of rows that its repair really repairs.
 
-    ``rowids`` are its rows, where they are known.
+    Where that is none, the finding offers no repair. ``rowids`` are its rows, where they are known.
     """
     table = subject.plan.table(finding.table)
     if not finding.repair:
@@ -36,7 +36,7 @@ def with_trial(subject: Subject, rule: Rule, finding: Finding, rowids: Sequence[
 def repaired(
     subject: Subject, rule: Rule, table: PlannedTable, column: str, rowids: Sequence[int]
 ) -> Iterator[tuple[int, Value]]:
-    """Those of the rows whose value can be repaired, each with the new value; ``column`` is PostgreSQL's name."""
+    """Yield the rows whose value can be repaired, each with its new value. ``column`` is PostgreSQL's name."""
     found = next((c for c in table.loaded_columns if c.name == column), None)
     if rule.mend is None or found is None or found in table.key or found.source.generated:
         return
@@ -57,16 +57,16 @@ def _offending(subject: Subject, rule: Rule, table: PlannedTable, column: str) -
 
 
 def offending(subject: Subject, rule: SetRule, table: PlannedTable, columns: Sequence[PlannedColumn]) -> list[int]:
-    """The rows in which the rule finds fault with exactly these columns."""
+    """Return the rows in which the rule finds a fault with exactly these columns."""
     conditions = (o.where for o in offences(rule, subject, table) if same_columns(o, columns))
     return [row for where in conditions for row in samples.rowids(subject, table.source, where)]
 
 
 def offences(rule: SetRule, subject: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """What the rule finds fault with in one table."""
+    """Yield the faults that the rule finds in one table."""
     return rule.offences(subject, table) if rule.offences else iter(())
 
 
 def same_columns(offence: Offence, columns: Sequence[PlannedColumn]) -> bool:
-    """Whether an offence concerns exactly these columns."""
+    """Return whether an offence concerns exactly these columns."""
     return {c.name for c in offence.columns} == {c.name for c in columns}

@@ -1,4 +1,4 @@
-"""What a run tells of itself: what its proof saw, and how its schema was made. Nothing of it stops a move."""
+"""Rules about the run itself: how its schema was made, and what its verification saw. None of them stops a move."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ RUN_RULES = (
 
 
 def written_at_start() -> Finding:
-    """Said of a source that changed while Django was set up."""
+    """Report a source that changed while Django was set up."""
     return AT_START.finding(
         table="",
         explanation=_(
@@ -120,12 +120,12 @@ def written_at_start() -> Finding:
 
 
 def bytes_not_read(told: str) -> Finding:
-    """Said of what SQLite passes over."""
+    """Report bytes that SQLite does not read."""
     return NOT_READ.finding(table="", explanation=told, remedy=_(NOT_READ.remedy))
 
 
 def made_from_models(tables: int) -> Finding:
-    """Said of a schema of so many tables that no migration made."""
+    """Report a schema of so many tables that no migration made."""
     return FROM_MODELS.finding(
         table="django_migrations",
         explanation=_(
@@ -138,7 +138,7 @@ def made_from_models(tables: int) -> Finding:
 
 
 def made_from_model(model: ModelNames) -> Finding:
-    """Said of a table that was made from an installed model, since no migration makes it."""
+    """Report a table that was made from an installed model, since no migration makes it."""
     return FROM_MODEL.finding(
         table=model.target,
         explanation=_(
@@ -156,7 +156,7 @@ def made_from_model(model: ModelNames) -> Finding:
 
 
 def not_compared(view: TableProof) -> Finding:
-    """Said of a carried view that --verify-only cannot tell anything about."""
+    """Report a carried view that --verify-only cannot compare."""
     return NOT_COMPARED.finding(
         table=view.name,
         explanation=_(
@@ -167,7 +167,7 @@ def not_compared(view: TableProof) -> Finding:
 
 
 def run_findings(proof: Proof) -> Iterator[Finding]:
-    """What a proof found that is no difference."""
+    """Yield the findings of a verification that are no differences."""
     for table in proof.tables:
         yield from map(_computed, table.otherwise)
 

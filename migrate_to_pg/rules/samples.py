@@ -1,6 +1,6 @@
-"""A snapshot in, a connection out; rowids in, samples out: values shown as a person would recognise them.
+"""Query a snapshot for rows that satisfy a condition, and show their values as a person would recognise them.
 
-Whatever SQLite holds can be shown: text that is no UTF-8, NUL characters, blobs, and values of any size, cut.
+Any value that SQLite holds can be shown: text that is no UTF-8, NUL characters, blobs. Long values are cut.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CLASSES = {int: "integer", float: "real", str: "text", bytes: "blob"}
 
 @contextmanager
 def opened(snapshot: Path, *, time_zone: str) -> Iterator[sqlite3.Connection]:
-    """The closed, private copy, read without locks; text comes back whatever its bytes are."""
+    """Open the closed, private copy without locks. Text is returned whatever its bytes are."""
     database = open_for_reading(snapshot)
     try:
         # Sorting and the key sets of parents spill to temporary files beyond this: 32 MiB.
@@ -54,7 +54,7 @@ def samples(
     *,
     with_class: bool = False,
 ) -> tuple[Sample, ...]:
-    """The rows with those rowids, each with its primary key and the values of ``columns``."""
+    """Return the rows with those rowids, each with its primary key and the values of ``columns``."""
     found = (_sample(subject, table, columns, rowid, with_class=with_class) for rowid in rowids)
     return tuple(sample for sample in found if sample)
 
@@ -88,12 +88,12 @@ def _key_text(table: SourceTable, key: Sequence[str], values: Sequence[object], 
 
 
 def count(subject: Subject, table: SourceTable, where: Sql) -> int:
-    """How many rows satisfy a condition."""
+    """Count the rows that satisfy a condition."""
     return subject.number(compose("SELECT count(*) FROM {table} WHERE {where}", table=name(table.name), where=where))
 
 
 def counts(subject: Subject, rows: Sql, conditions: Sequence[Sql]) -> list[int]:
-    """How many rows, named as after FROM, satisfy each of several conditions, in one scan."""
+    """Count the rows, named as after FROM, that satisfy each of several conditions, in one scan."""
     if not conditions:
         return []
     # After WHEN, SQLite leaves the rest of an AND alone once a part of it is false; as a mere value it computes it all.
@@ -104,7 +104,7 @@ def counts(subject: Subject, rows: Sql, conditions: Sequence[Sql]) -> list[int]:
 
 
 def rowids(subject: Subject, table: SourceTable, where: Sql, *, most: int = -1) -> array[int]:
-    """The numbers of the rows that satisfy a condition, in their order; no more than ``most`` of them."""
+    """Return the numbers of the rows that satisfy a condition, in their order and no more than ``most``."""
     sql = compose(
         "SELECT {rowid} FROM {table} WHERE {where} ORDER BY {rowid} LIMIT ?",
         rowid=rowid_of(table),
@@ -115,14 +115,14 @@ def rowids(subject: Subject, table: SourceTable, where: Sql, *, most: int = -1) 
 
 
 def first_rowids(subject: Subject, table: SourceTable, where: Sql) -> array[int]:
-    """The numbers of the first offending rows."""
+    """Return the numbers of the first offending rows."""
     return rowids(subject, table, where, most=SAMPLES)
 
 
 def values(
     subject: Subject, table: SourceTable, column: SourceColumn, rowids: Sequence[int]
 ) -> Iterator[tuple[int, Value]]:
-    """The value of one column in each of the rows with those numbers, beside its number."""
+    """Yield the number of each of those rows, with the value of one column."""
     sql = compose(
         "SELECT {rowid}, {column} FROM {table} WHERE {rowid} IN (SELECT value FROM json_each(?))",
         rowid=rowid_of(table),
@@ -136,7 +136,7 @@ def values(
 
 @contextmanager
 def set_of(subject: Subject, table: SourceTable, rowids: Iterable[int]) -> Iterator[Sql]:
-    """The condition for the rows with those numbers, as it stands among ``numbered``, for as long as it is asked."""
+    """Yield the condition for the rows with those numbers among ``numbered``, which holds until the context ends."""
     database = subject.database
     database.execute(compose("CREATE TEMP TABLE {own} (row INTEGER PRIMARY KEY)", own=_OWN))
     try:
@@ -147,39 +147,42 @@ def set_of(subject: Subject, table: SourceTable, rowids: Iterable[int]) -> Itera
 
 
 def can_be_edited(table: PlannedTable) -> bool:
-    """Whether rows of the table can be told apart, changed and taken out: it is an ordinary one, and has a key."""
+    """Return whether rows of the table can be identified, changed and deleted: it is an ordinary table with a key."""
     return bool(table.key) and not table.source.sql.upper().startswith("CREATE VIRTUAL")
 
 
 def is_quarantinable(table: PlannedTable) -> bool:
-    """Whether rows of the table may go into quarantine."""
+    """Return whether rows of the table may go into quarantine."""
     return can_be_edited(table) and table.name != _MIGRATIONS
 
 
 def rowid_of(table: SourceTable) -> Sql:
-    """The number of a row among those of ``numbered``."""
+    """Return the SQL of a row's number among those of ``numbered``."""
     return Sql(row_number(table))
 
 
 def numbered(table: SourceTable, schema: str = "main") -> Sql:
-    """The rows of a table with their numbers, as it stands after FROM."""
+    """Return the rows of a table with their numbers, as SQL that follows FROM."""
     return Sql(numbered_rows(table, schema))
 
 
 def key_value(value: object) -> str:
-    """A key's value as text, without quotes around it."""
+    """Return a key's value as text, without quotes around it."""
     text = _escaped(value[:_KEY_WIDTH]) if isinstance(value, str) else _shown(value)
     return cut(text, _KEY_WIDTH)
 
 
 def show(value: object, *, with_class: bool = False) -> str:
-    """A value as SQL would write it, roughly: 'AGV211', 12, x'00ff', NULL; with its storage class where asked."""
+    """Return a value roughly as SQL would write it ('AGV211', 12, x'00ff', NULL), after its storage class if asked."""
     storage = f"{_CLASSES[type(value)]} " if with_class and value is not None else ""
     return cut(storage + _shown(value))
 
 
 def show_cell(table: PlannedTable, column: SourceColumn, value: object, *, with_class: bool = False) -> str:
-    """The same of a cell, whose column may be secret: that it is NULL, and its storage class, may be known."""
+    """Return a cell's value as ``show`` does, masked where its column is secret.
+
+    Of a secret column it may be known that a value is NULL, and its storage class.
+    """
     if value is None or not is_secret(table.source.name, column.name):
         return show(value, with_class=with_class)
     return f"{_CLASSES[type(value)]} {MASK}" if with_class else MASK
@@ -195,7 +198,7 @@ def _shown(value: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Printable characters as they are, all others by their code, bytes that are no UTF-8 as \\xff."""
+    """Return printable characters as they are, all others by their code, bytes that are no UTF-8 as \\xff."""
     return "".join(map(_escaped_character, text))
 
 
@@ -206,7 +209,7 @@ def _escaped_character(character: str) -> str:
 
 
 def cut(text: str, width: int = WIDTH) -> str:
-    """At most ``width`` characters, the last of them … where some were left out."""
+    """Return at most ``width`` characters, the last of them … where some were left out."""
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -218,15 +221,15 @@ def findings_of_marked(
     mark: Callable[[PlannedColumn], Sql],
     explain: Callable[[Subject, PlannedColumn, int], tuple[str, str]],
 ) -> Iterator[Finding]:
-    """One finding for each column that holds values for which ``mark`` is 1; one scan of the table counts them all.
+    """Yield a finding for each column that holds values for which ``mark`` is 1, from one scan of the table.
 
     Args:
         rule: whose findings they are.
-        subject: what is examined.
+        subject: the snapshot and its plan.
         table: whose rows are read.
-        columns: those of its columns that are looked at.
-        mark: a column in, an expression out that is 1 for the values sought.
-        explain: the subject, a column and the number of its values in, the finding's explanation and remedy out.
+        columns: those of its columns that are examined.
+        mark: returns the expression that is 1 for the values sought in a column.
+        explain: returns the finding's explanation and remedy for the subject, a column and the number of its values.
     """
     if not columns or not table.source.rows:
         return

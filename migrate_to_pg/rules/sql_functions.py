@@ -1,8 +1,8 @@
-"""A connection in, the same with the functions that the rules' SQL uses out: what one value is to PostgreSQL.
+"""Define the SQL functions of the rules, which evaluate what one value is on PostgreSQL.
 
-``pg_date`` and its like give a canonical form, NULL where the value has none; the ``..._fault`` functions name what is
-wrong with a value, NULL where nothing is. They say once more what the codecs do to whole batches: these answer for
-single rows, where the codecs have found that something is wrong.
+``pg_date`` and the like return a canonical form, or NULL where the value has none. The ``..._fault`` functions name the
+fault of a value, or return NULL where it has none. The codecs do the same to whole batches. These functions do it for
+single rows, where the codecs have found a fault.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _Function = Callable[..., str | int]
 
 
 def register(database: sqlite3.Connection, time_zone: str) -> None:
-    """Make the functions known; ``time_zone`` is what naive text in a timestamptz column means.
+    """Register the functions. ``time_zone`` is the meaning of naive text in a timestamptz column.
 
-    LIKE minds the case, as PostgreSQL's does.
+    LIKE becomes case-sensitive, as it is on PostgreSQL.
     """
     database.execute("PRAGMA case_sensitive_like = ON")
     zone = ZoneInfo(time_zone)
@@ -74,7 +74,7 @@ def _or_null(canonical: _Function) -> Callable[..., str | int | None]:
 
 
 def _decoded(value: object) -> object:
-    """Text comes as its bytes: Python's sqlite3 fails on arguments that are no UTF-8."""
+    """Decode text, which is passed as bytes: Python's sqlite3 fails on arguments that are no UTF-8."""
     return value.decode() if isinstance(value, bytes) else value
 
 
@@ -88,7 +88,7 @@ def _numeric(value: float, precision: int, scale: int, exact: int) -> str:
 
 
 def _rounds(value: float, precision: int, scale: int) -> int:
-    """1 where the 15 digits that Django takes of a REAL hold more decimals than the column."""
+    """Return 1 where the 15 digits that Django takes of a REAL hold more decimals than the column."""
     column = _numeric_column(precision, scale, False)
     return as_django_reads(value, column) != sqlite_decimal(value, column)
 
@@ -101,13 +101,13 @@ def _numeric_column(precision: int, scale: int, exact: bool) -> TargetColumn:
 
 
 def _case(text: str, function: str) -> str:
-    """Letter by letter, as a locale does: 'ß' has no capital of one letter, and stays."""
+    """Change the case letter by letter, as a locale does: 'ß' has no capital of one letter, and is kept."""
     changed = ((letter, getattr(letter, function)()) for letter in text)
     return "".join(other if len(other) == 1 else letter for letter, other in changed)
 
 
 def _matches(pattern: str, raw: Any) -> bool:
-    """Whether a regular expression is found: PostgreSQL's dot is any character, its dollar the very end."""
+    """Return whether a regular expression is found. PostgreSQL's dot is any character, its dollar the very end."""
     return re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), str(raw, "utf-8"), re.DOTALL) is not None
 
 
@@ -117,7 +117,11 @@ def _local(text: str, zone: ZoneInfo) -> datetime.datetime:
 
 
 def _instant(text: str, zone: ZoneInfo) -> datetime.datetime:
-    """ValueError where the clocks showed that local time twice, or never."""
+    """Return the instant of a text.
+
+    Raises:
+        ValueError: the text is no date and time, or the clocks showed that local time twice or never.
+    """
     moment = parse_datetime(text)
     if moment.tzinfo is None:
         earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
@@ -127,7 +131,7 @@ def _instant(text: str, zone: ZoneInfo) -> datetime.datetime:
     return moment.astimezone(datetime.UTC)
 
 
-#: Of arrays and objects within one another, to SQLite since 3.42.
+#: Nested arrays and objects that SQLite takes since 3.42.
 MOST_LEVELS = 1000
 
 
@@ -136,7 +140,7 @@ class _ClockError(ValueError):
 
 
 def _packed(raw: bytes) -> int:
-    """Bytes that no compression without entropy coding, as PostgreSQL's, can do better than."""
+    """Return a size below which no compression without entropy coding, such as PostgreSQL's, can get."""
     return len(zlib.compress(raw, 9))
 
 
@@ -144,7 +148,7 @@ def _packed(raw: bytes) -> int:
 
 
 def text_fault(raw: bytes) -> str | None:
-    """Of a text's bytes: 'surrogate', 'utf-8' or 'nul'."""
+    """Return the fault of a text's bytes: 'surrogate', 'utf-8' or 'nul'."""
     try:
         raw.decode()
     except UnicodeDecodeError:
@@ -161,7 +165,7 @@ def _is_utf8_but_for_surrogates(raw: bytes) -> bool:
 
 
 def clock_fault(raw: bytes, zone: ZoneInfo) -> str | None:
-    """Of a timestamp's text: 'form', or 'clock' where the clocks showed that local time twice, or never."""
+    """Return the fault of a timestamp's text: 'form', or 'clock' where the clocks showed it twice or never."""
     try:
         _instant(raw.decode(), zone)
     except _ClockError:
@@ -172,7 +176,7 @@ def clock_fault(raw: bytes, zone: ZoneInfo) -> str | None:
 
 
 def json_fault(raw: bytes) -> str | None:
-    """Of a JSON text that SQLite finds valid: 'nul', 'surrogate' or 'number', none of which jsonb can hold."""
+    """Return why jsonb cannot hold a JSON text that SQLite finds valid: 'nul', 'surrogate' or 'number'."""
     try:
         return next((fault for token in _scalars(raw) if (fault := _scalar_fault(token))), None)
     except ValueError:
@@ -180,7 +184,7 @@ def json_fault(raw: bytes) -> str | None:
 
 
 def json_number(raw: bytes) -> bool:
-    """Whether a JSON text has a finite float that jsonb prints as an integer, or a negative zero."""
+    """Return whether a JSON text has a finite float that jsonb prints as an integer, or a negative zero."""
     try:
         return any(token[0] != '"' and _comes_back_otherwise(token) for token in _scalars(raw))
     except ValueError:
@@ -188,7 +192,7 @@ def json_number(raw: bytes) -> bool:
 
 
 def json_depth(raw: bytes) -> int:
-    """How many arrays and objects of a JSON text are within one another."""
+    """Return how many arrays and objects of a JSON text are nested within one another."""
     depth = deepest = 0
     for token in _BRACKET_OR_STRING.findall(raw):
         depth += (token in b"[{") - (token in b"]}")
@@ -197,7 +201,7 @@ def json_depth(raw: bytes) -> int:
 
 
 def json_too_deep(raw: bytes) -> bool:
-    """Whether Python gives up, as it does in Django, on a JSON text that SQLite takes."""
+    """Return whether Python gives up, as it does in Django, on a JSON text that SQLite takes."""
     if json_depth(raw) > MOST_LEVELS:
         return False
     try:
@@ -210,7 +214,7 @@ def json_too_deep(raw: bytes) -> bool:
 
 
 def _scalars(raw: bytes) -> Iterator[str]:
-    """Every key, text and number, as they are written: however deep, and the first of two equal keys as well."""
+    """Yield every key, text and number as written, at any depth, including the first of two equal keys."""
     return (found[0] for found in _SCALAR.finditer(raw.decode()))
 
 

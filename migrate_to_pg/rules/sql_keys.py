@@ -1,7 +1,7 @@
-"""A planned column in, out: when two of its values are equal on PostgreSQL, written in SQLite's SQL.
+"""Write SQL for SQLite by which values of a column are equal exactly where PostgreSQL finds them equal.
 
-SQLite compares by storage class and by the column's own collation; PostgreSQL compares values of one type. Values that
-another rule reports (a wrong storage class, a malformed date) take no part, so that one fault is one finding.
+SQLite compares by storage class and by the column's own collation. PostgreSQL compares values of one type. Values that
+another rule reports (a wrong storage class, a malformed date) are ignored, so that one fault is one finding.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ class _Family:
 
 
 def _canonical(form: LiteralString) -> _Family:
-    """A type whose canonical form is a function of ``functions``; text goes there as bytes, which may be no UTF-8."""
+    """Return templates for a type whose canonical form is a function of ``sql_functions``.
+
+    Text is passed to it as bytes, which may be no UTF-8.
+    """
     return _Family(holds=form + " IS NOT NULL", same=form)
 
 
 _TEXT = _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", plain=True)
-#: numeric of at most 15 digits: what is its own rounding is its own canonical form, without a call out of SQLite (13 s
-#: for 2,000,000 rows). So many digits fit a double, and no two such numbers the same one.
+#: numeric of at most 15 digits: a number that rounding does not change is its own canonical form, without a call of
+#: Python (13 s for 2,000,000 rows). So many digits fit a double, and no two such numbers the same one.
 _SHORT_NUMERIC = _canonical(
     "CASE WHEN typeof({c}) IN ('real', 'integer') THEN"
     " CASE WHEN {c} = round({c}, {s}) AND abs({c}) < {limit} THEN CAST({c} AS REAL)"
@@ -73,7 +76,7 @@ _FAMILIES = {
 
 
 _IS_UTF8 = _Family(holds="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) IS NULL", same="{c} COLLATE BINARY")
-#: What a function may be asked about, as far as that differs from what is compared as it is.
+#: Values that a constraint may be evaluated for, in types where these differ from the values that are compared.
 _READ = {
     "varchar": _IS_UTF8,
     "text": _IS_UTF8,
@@ -91,11 +94,11 @@ _STORED: dict[str, LiteralString] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One or more columns compared as PostgreSQL will."""
+    """One or more columns, compared as PostgreSQL will compare them."""
 
     #: True where every part is there and can be held by PostgreSQL's type.
     held: Sql
-    #: The same, and NULL is let through too.
+    #: As ``held``, or NULL.
     held_or_null: Sql
     #: The parts to compare, with commas.
     same: Sql
@@ -106,7 +109,7 @@ class Key:
 
 
 def key_of(columns: list[PlannedColumn]) -> Key | None:
-    """How those columns compare; None where one of their types is not known well enough to tell."""
+    """Return how those columns compare, or None where one of their types is not known well enough."""
     known = [family for family in map(_family, columns) if family]
     if len(known) < len(columns):
         return None
@@ -124,7 +127,7 @@ def key_of(columns: list[PlannedColumn]) -> Key | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What Django wrote for SQLite, asked about each value as Django would store what PostgreSQL will hold."""
+    """A constraint written by Django for SQLite, on each value as Django would store what PostgreSQL will hold."""
 
     columns: list[PlannedColumn]
     #: True, false or NULL of each row; "1" where there is no condition.
@@ -138,9 +141,10 @@ class Asked:
 
 
 def ask(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) -> Asked | None:
-    """Fill a constraint in for a table; None where Django wrote none, or a value's form on PostgreSQL is not known.
+    """Fill a constraint in for a table. ``local_times`` says that Django stores local times: USE_TZ is False.
 
-    ``local_times`` says that Django stores local times: USE_TZ is False.
+    Returns:
+        None where Django wrote none, or a value's form on PostgreSQL is not known.
     """
     by_name = {column.name: column for column in table.columns}
     columns = [by_name.get(column) for column in written.columns] if written else []
@@ -172,7 +176,10 @@ def ask(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) ->
 
 
 def _family(column: PlannedColumn, others: Mapping[str, _Family] = MappingProxyType({})) -> _Family | None:
-    """None also for a generated column: SQLite may need functions of Django's to compute it."""
+    """Return a column's templates, or None where its type has none or it is generated.
+
+    SQLite may need functions of Django's to compute a generated column.
+    """
     if column.target.generated:
         return None
     if column.target.type_name in others:

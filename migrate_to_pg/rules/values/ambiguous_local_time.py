@@ -1,4 +1,4 @@
-"""A local time that the clocks showed twice, or never: it has no one meaning as an instant."""
+"""Find local times that the clocks showed twice or never: they have no one meaning as an instant."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _conversion(subject: Subject, _table: PlannedTable, _column: PlannedColumn) 
 
 
 def _with_offset(zone: ZoneInfo, value: Value) -> Value:
-    """The offset that was in force before the clocks were changed: the earlier of the two instants."""
+    """Append the offset in force before the clocks were changed, which gives the earlier of the two instants."""
     if not isinstance(value, str) or ":" not in value:
         raise UnmendableError
     try:

@@ -1,4 +1,4 @@
-"""A boolean that is neither 0 nor 1, and from which Django reads one all the same."""
+"""Find booleans that are neither 0 nor 1, and from which Django reads a boolean all the same."""
 
 from __future__ import annotations
 

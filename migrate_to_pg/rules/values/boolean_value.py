@@ -1,10 +1,11 @@
-"""A boolean that is neither 0 nor 1: SQLite has no boolean type, so anything can stand there.
+"""Find booleans that are neither 0 nor 1: SQLite has no boolean type, so a column can hold anything.
 
-Django's own converter runs where the column is declared ``bool``: it reads True from 1 alone and False from all else,
-but None from what has no bytes, for which Python calls no converter.
-In a column that is declared otherwise it reads 1.0 and 0.0 as booleans, and hands on any other value as it is.
-What Django reads can take the value's place without a loss (boolean-as-read); where a word or SQLite itself says
-otherwise, somebody may want what they mean instead (boolean-value), and has to say so.
+Django's own converter runs where the column is declared ``bool``. It reads True from 1 alone and False from all else,
+but None from a value without bytes, for which Python calls no converter. In a column that is declared otherwise Django
+reads 1.0 and 0.0 as booleans, and passes on any other value as it is.
+
+What Django reads can replace the value without a loss (boolean-as-read). Where a word or SQLite itself means something
+else, that meaning may be wanted instead (boolean-value), and has to be asked for.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """Other numbers, and other types of value: 'true' and 2 are one fault to whoever repairs it."""
+    """Mark numbers other than 0 and 1 and values of other types alike: one rule repairs both."""
     if batch.column.target.type_name != "bool":
         return None
     if batch.malformed is None or batch.wrong_storage is None:
@@ -37,7 +38,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def is_converted(column: PlannedColumn) -> bool:
-    """Whether Django's converter runs: Python's sqlite3 goes by the first word of the declared type."""
+    """Return whether Django's converter runs: Python's sqlite3 goes by the first word of the declared type."""
     return re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower() == "bool"
 
 
@@ -45,14 +46,14 @@ _NO_BOOLEAN = "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1
 
 
 def as_read(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
-    """The condition for values of which Django reads a boolean, or None where the column takes NULL."""
+    """Return the condition for values from which Django reads a boolean, or None where the column takes NULL."""
     if not is_converted(column):
         return condition("typeof({c}) = 'real' AND {c} IN (0, 1)", column)
     return condition(_NO_BOOLEAN + (" AND CAST({c} AS BLOB) <> x''" if column.target.not_null else ""), column)
 
 
 def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
-    """The condition for values that mean something else than Django reads, or of which it reads no boolean."""
+    """Return the condition for values that mean something else than Django reads, or from which it reads no boolean."""
     if not is_converted(column):
         return condition(_NO_BOOLEAN + " AND NOT (typeof({c}) = 'real' AND {c} IN (0, 1))", column)
     return condition(
@@ -64,7 +65,7 @@ def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
 
 
 def words(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    """How many of the texts are words, and how many are empty."""
+    """Count the texts that are words, and those that are empty."""
     return describe_kinds(
         subject,
         table,

@@ -1,7 +1,7 @@
-"""Rows that a CHECK constraint of PostgreSQL's refuses: a negative PositiveIntegerField, an end before its start.
+"""Find rows that a CHECK constraint of PostgreSQL refuses: a negative PositiveIntegerField, an end before its start.
 
-Django writes the model's constraint for SQLite, which is asked about each value as PostgreSQL will hold it. What only
-the database knows of, PostgreSQL alone can be asked (``load.trial``).
+Django writes the model's constraint for SQLite, which evaluates it for each value as PostgreSQL will hold it. Only
+PostgreSQL can evaluate constraints that no model has (``load.trial``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Broken:
-    """A constraint that SQLite can be asked about, and the condition for the rows that it refuses."""
+    """A constraint that SQLite can evaluate, and the condition for the rows that it refuses."""
 
     check: TargetCheck
     asked: Asked
@@ -29,7 +29,10 @@ class _Broken:
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each constraint that some rows break; one scan of each table for all that SQLite can judge."""
+    """Yield a finding for each constraint that some rows break.
+
+    One scan of each table evaluates all constraints that SQLite can judge.
+    """
     for table in subject.plan.tables:
         constraints = _constraints(subject.plan, table)
         for broken, count in zip(constraints, _counts(subject, table, constraints), strict=True):
@@ -38,26 +41,26 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
-    """The rows that each constraint of a table is certain to refuse."""
+    """Yield the rows that each constraint of a table is certain to refuse."""
     for broken in _constraints(subject.plan, table):
         if broken.asked.certain:
             yield Offence(columns=tuple(broken.asked.columns), where=broken.where)
 
 
 def found_by(subject: Subject, table: PlannedTable, constraint: str) -> frozenset[int]:
-    """The numbers of the rows that this rule finds under the constraint of that name."""
+    """Return the numbers of the rows that this rule finds under the constraint of that name."""
     broken = (broken for broken in _constraints(subject.plan, table) if broken.check.name == constraint)
     return frozenset(row for one in broken for row in samples.rowids(subject, table.source, one.where))
 
 
 def left_to_postgresql(plan: Plan, table: PlannedTable) -> frozenset[str]:
-    """The names of the constraints that only PostgreSQL can judge."""
+    """Return the names of the constraints that only PostgreSQL can judge."""
     judged = {broken.check.name for broken in _constraints(plan, table) if broken.asked.certain}
     return frozenset(check.name for check in table.target.checks if check.name not in judged)
 
 
 def _constraints(plan: Plan, table: PlannedTable) -> list[_Broken]:
-    """Where there is a server, it judges what is not certain."""
+    """Return the constraints to evaluate on SQLite. Where there is a server, it judges those that are not certain."""
     found = []
     for check in table.target.checks:
         asked = ask(table, check.sqlite, local_times=plan.local_times)

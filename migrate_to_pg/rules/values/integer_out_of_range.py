@@ -1,4 +1,4 @@
-"""A whole number that smallint or integer cannot hold: SQLite's integers all have 64 bits."""
+"""Find whole numbers that smallint or integer cannot hold: SQLite's integers all have 64 bits."""
 
 from __future__ import annotations
 

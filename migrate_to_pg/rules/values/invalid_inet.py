@@ -1,4 +1,4 @@
-"""Text in an inet column that is no address."""
+"""Find text in an inet column that is no address."""
 
 from __future__ import annotations
 

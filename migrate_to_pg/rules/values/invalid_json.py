@@ -1,4 +1,4 @@
-"""Text in a JSON column that is no JSON."""
+"""Find text in a JSON column that is no JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from migrate_to_pg.sqlite.sql import Sql
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """What the codec marked, but for bytes that are no UTF-8.
+    """Return the values that the codec marked, except bytes that are no UTF-8.
 
-    Not asked of Python's SQLite: it may find valid what that of the driver does not.
+    Python's SQLite is not asked: it may find values valid that the driver's SQLite does not.
     """
     if batch.column.target.type_name not in JSON_TYPES or batch.malformed is None:
         return None

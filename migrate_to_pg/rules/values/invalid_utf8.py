@@ -1,4 +1,4 @@
-"""Text whose bytes are no UTF-8: SQLite stores whatever bytes a program calls text."""
+"""Find text whose bytes are no UTF-8: SQLite stores any bytes that a program declares to be text."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql
 
 
 def _converted(value: Value) -> Value:
-    """The reader's surrogates U+DC80 to U+DCFF are the bytes that are no UTF-8."""
+    """Replace the reader's surrogates U+DC80 to U+DCFF, which are the bytes that are no UTF-8, by characters."""
     if isinstance(value, str):
         return "".join(_character(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in value)
     raise UnmendableError
 
 
 def _character(byte: int) -> str:
-    """A byte as Windows-1252 has it, which is Latin-1 with characters of its own in place of control characters."""
+    """Decode a byte as Windows-1252: Latin-1 with other characters in place of control characters."""
     raw = bytes([byte])
     try:
         return raw.decode("cp1252")

@@ -1,4 +1,4 @@
-"""Text in a uuid column that is no uuid."""
+"""Find text in a uuid column that is no uuid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
-    """All of them, but for the empty texts of a key, which have a rule of their own."""
+    """Exclude the empty texts of a key, which have a rule of their own."""
     if empty_key.empty(subject, table, column) is None:
         return None
     # A byte more than there are characters is a NUL or no hexadecimal digit.

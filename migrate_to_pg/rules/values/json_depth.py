@@ -1,4 +1,4 @@
-"""JSON that is nested deeper than Python's own stack: Django cannot read it, on either database."""
+"""Find JSON that is nested deeper than Python's own stack: Django cannot read it, on either database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrate_to_pg.sqlite.sql import Sql
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column; one scan for each table that has columns of JSON, where there may be any."""
+    """Yield a finding for each such column, from one scan of each table that has JSON columns."""
     # Python 3.12 and later read whatever SQLite takes.
     if not json_too_deep(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS):
         return
@@ -25,7 +25,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_too_deep(column: PlannedColumn) -> Sql:
-    """1 for such values; few have so many brackets at all, and those are parsed."""
+    """Return an expression that is 1 for such values. Few have so many brackets at all, and only those are parsed."""
     return condition(
         "CASE WHEN typeof({c}) = 'text' AND length({c}) > 400"
         " AND length({c}) - length(replace(replace({c}, '[', ''), '{{', '')) > 400"

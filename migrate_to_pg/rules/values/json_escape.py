@@ -1,4 +1,4 @@
-"""JSON that is valid and that jsonb still cannot hold: the NUL character or half a surrogate pair, as escapes."""
+"""Find valid JSON that jsonb cannot hold: the NUL character or half a surrogate pair, as escapes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SUSPECT = r"\\u0000|\\u[dD][89a-fA-F]|(?:^|[\[:,\s\x01])-?[0-9.]+[eE]\+?[0-9]{3
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """The few suspects are parsed: an escaped backslash before u0000 is no escape, and a whole pair is a character."""
+    """Parse the few suspects: an escaped backslash before u0000 is no escape, and a whole pair is a character."""
     if batch.column.target.type_name != "jsonb":
         return None
     suspects = pc.fill_null(pc.match_substring_regex(batch.values, _SUSPECT), False)
@@ -51,7 +51,7 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql
     )
 
 
-#: Backslashes stand in texts alone, and the scan goes on after each escape: of two in a row the second begins none.
+#: Backslashes occur in texts alone. The scan continues after each escape, so of two in a row the second begins none.
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?P<nul>0000)"
     r"|\\u(?P<half>[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",

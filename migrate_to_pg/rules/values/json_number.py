@@ -1,4 +1,4 @@
-"""A number of JSON that Django reads as a float from SQLite, and as an integer, or without its sign, from jsonb."""
+"""Find JSON numbers that Django reads as floats from SQLite, and as integers, or without a sign, from jsonb."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column; one scan for each table that has columns of jsonb."""
+    """Yield a finding for each such column, from one scan of each table that has jsonb columns."""
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name == "jsonb"]
         yield from samples.findings_of_marked(RULE, subject, table, columns, _changes, _explain)
 
 
 def _changes(column: PlannedColumn) -> Sql:
-    """1 for such values; few have an exponent or a negative zero anywhere, and those are parsed."""
+    """Return an expression that is 1 for such values.
+
+    Few have an exponent or a negative zero anywhere, and only those are parsed.
+    """
     return compose(
         "CASE WHEN typeof({c}) = 'text' AND ({c} GLOB '*[0-9][eE]*' OR {c} GLOB '*-0*') AND json_valid({c})"
         " THEN pg_json_number(CAST({c} AS BLOB)) END",

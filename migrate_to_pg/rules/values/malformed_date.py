@@ -1,4 +1,4 @@
-"""Text in a date column that is no date: Django reads it as None on SQLite, PostgreSQL refuses it."""
+"""Find text in a date column that is no date: Django reads it as None on SQLite, PostgreSQL refuses it."""
 
 from __future__ import annotations
 

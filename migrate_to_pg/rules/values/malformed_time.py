@@ -1,4 +1,4 @@
-"""Text in a time column that is no time of day."""
+"""Find text in a time column that is no time of day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text in a datetime column that is no date and time."""
+"""Find text in a datetime column that is no date and time."""
 
 from __future__ import annotations
 

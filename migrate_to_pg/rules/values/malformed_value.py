@@ -1,4 +1,4 @@
-"""Values that the column's type cannot hold, of the types that have no rule of their own."""
+"""Find values that the column's type cannot hold, for the types that have no rule of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule
 from migrate_to_pg.rules.meant_as_null import null_for
 
-#: Types whose malformed values have more telling rules.
+#: Types whose malformed values have rules of their own.
 _ELSEWHERE = frozenset(
     {
         *TEXT_TYPES,

@@ -1,4 +1,4 @@
-"""Text with the character NUL, which PostgreSQL's text cannot hold anywhere."""
+"""Find text with the character NUL, which PostgreSQL's text cannot hold anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NULL where PostgreSQL's column is NOT NULL: SQLite's table was made, or rebuilt, without the constraint."""
+"""Find NULL where PostgreSQL's column is NOT NULL: SQLite's table was made or rebuilt without the constraint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """NULL itself, not a value that was set aside."""
+    """Mark NULL itself, not a value that the codec masked."""
     if not batch.column.target.not_null or not batch.values.null_count:
         return None
     empty = batch.is_null
@@ -23,7 +23,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def describe(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
-    """Why SQLite took it."""
+    """Explain why SQLite accepted NULL."""
     declared = (
         _("although its declaration says NOT NULL") if column.source.not_null else _("which has no NOT NULL there")
     )
@@ -46,7 +46,7 @@ def describe(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own
 
 
 def _conversion(_: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
-    """The empty text, as Django leaves a CharField; never in a key, where no parent answers to it."""
+    """Put the empty text, as Django leaves a CharField, except in a key, where no parent row has it."""
     is_key = any(column.name in key.columns for key in table.target.foreign_keys)
     return None if is_key or column.target.type_name not in TEXT_TYPES else lambda _: ""
 

@@ -1,4 +1,4 @@
-"""A number with more digits before the decimal point than numeric(p, s) holds, or an infinite one."""
+"""Find numbers that are infinite, or have more digits before the decimal point than numeric(p, s) holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A number of which SQLite holds more than Django reads: what the application shows is what crosses."""
+"""Find numbers of which SQLite holds more digits than Django reads. What the application shows is what is moved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name, number
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column and reason; one scan for each reason and table that has numeric columns."""
+    """Yield a finding for each such column and reason, from one scan for each reason and table with numeric columns."""
     for table in subject.plan.tables:
         columns = [c for c in table.loaded_columns if c.target.type_name == "numeric"]
         limited = [c for c in columns if c.target.precision]
@@ -29,7 +29,10 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _rounds(column: PlannedColumn) -> Sql:
-    """1 for such values: a product settles most, SQLite's round most others; the rest are read as Django does."""
+    """Return an expression that is 1 for such values.
+
+    A product settles most values, SQLite's round most others. The rest are read as Django reads them.
+    """
     scale = column.target.scale or 0
     return compose(
         "CASE WHEN typeof({c}) = 'real' AND {c} * {power} <> CAST({c} * {power} AS INTEGER) AND {c} <> round({c}, {s})"
@@ -42,7 +45,7 @@ def _rounds(column: PlannedColumn) -> Sql:
 
 
 def _is_rounded_integer(column: PlannedColumn) -> Sql:
-    """1 for whole numbers of which Django before 6.1 reads others, because it takes 15 digits."""
+    """Return an expression that is 1 for whole numbers that Django before 6.1 rounds, because it takes 15 digits."""
     return compose(
         "CASE WHEN typeof({c}) = 'integer' AND {c} NOT BETWEEN -999999999999999 AND 999999999999999"
         " THEN pg_rounds_whole({c}) END",

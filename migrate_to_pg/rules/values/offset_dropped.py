@@ -1,4 +1,4 @@
-"""A moment with an offset, where USE_TZ is False: read with it from SQLite, and without it from PostgreSQL."""
+"""Find moments with an offset where USE_TZ is False: Django reads it from SQLite, but not from PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from migrate_to_pg.sqlite.sql import Sql
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """One finding for each such column; none where Django reads moments with a zone from both databases."""
+    """Yield a finding for each such column.
+
+    There is none where Django reads moments with a zone from both databases.
+    """
     if not subject.plan.local_times:
         return
     for table in subject.plan.tables:
@@ -23,7 +26,10 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _has_offset(column: PlannedColumn) -> Sql:
-    """1 for such values; behind the day a sign or a Z is mostly one, and is read to be sure."""
+    """Return an expression that is 1 for such values.
+
+    A sign or a Z behind the day is mostly an offset. Such a value is parsed to be sure.
+    """
     return condition(
         "CASE WHEN typeof({c}) = 'text' AND substr({c}, 9) GLOB '*[-+Zz]*' THEN pg_has_offset(CAST({c} AS BLOB)) END",
         column,

@@ -1,4 +1,4 @@
-"""Text for char(n) that is shorter than n: PostgreSQL pads it with spaces, and gives it back so."""
+"""Find text for char(n) that is shorter than n: PostgreSQL pads it with spaces, and returns it with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrate_to_pg.sqlite.sql import Sql
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """Shorter in characters."""
+    """Mark text with fewer characters than the column."""
     target = batch.column.target
     if target.type_name != "bpchar" or target.max_length is None or not pa.types.is_string(batch.values.type):
         return None
@@ -24,7 +24,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
-    """What comes back."""
+    """Explain that the values come back padded."""
     return Message(
         explanation=_(
             "PostgreSQL's column is {type}: it fills these values up with spaces and gives them back so, and how many"

@@ -1,7 +1,7 @@
-"""Moments and durations with more than timestamp(p), time(p) or an interval's fields keep.
+"""Find moments and durations with more than timestamp(p), time(p) or an interval's fields keep.
 
-PostgreSQL does not refuse them: it rounds, or drops the fields, in COPY as well
-(https://www.postgresql.org/docs/current/datatype-datetime.html), and nothing may change without a word.
+PostgreSQL does not refuse them. It rounds, or drops the fields, in COPY as well
+(https://www.postgresql.org/docs/current/datatype-datetime.html), and nothing may change silently.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FIELDS = {"minute": 60_000_000, "hour": 3_600_000_000, "day": None, "month": No
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """No multiple of the smallest unit that the column keeps."""
+    """Mark values that are no multiple of the smallest unit that the column keeps."""
     unit = _unit(batch.column.target)
     if unit == 1 or not pa.types.is_temporal(batch.values.type):
         return None
@@ -40,7 +40,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def _unit(target: TargetColumn) -> int | None:
-    """Microseconds; None where nothing but zero is kept."""
+    """Return the smallest unit in microseconds, or None where the column keeps nothing but zero."""
     if target.type_name not in ("timestamp", "timestamptz", "time", "interval"):
         return 1
     precision = _PRECISION.search(target.type_sql)
@@ -51,7 +51,7 @@ def _unit(target: TargetColumn) -> int | None:
 
 
 def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
-    """What the column is."""
+    """Explain that the column keeps less than the values hold."""
     return Message(
         explanation=_(
             "PostgreSQL's column is {type} and keeps less than these values hold: it would round them, or drop what is"

@@ -1,7 +1,7 @@
-"""Rows that PostgreSQL alone can judge, and refused: a text that it does not read, an overflow in what it computes.
+"""Report rows that only PostgreSQL can judge, and refused: text that it cannot read, an overflow in a generated column.
 
-The load finds them, and a trial of each row (``load.trial``) tells which they are. Where no server is asked, SQLite
-knows of some (``examine.computed``).
+The load finds that there are such rows, and a trial of each row (``load.trial``) finds which they are. Without a
+server, SQLite knows of some of them (``examine.computed``).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from migrate_to_pg.sqlite.sql import compose, name, names, number
 
 
 def find(_: Subject) -> Iterator[Finding]:
-    """Nothing: SQLite cannot be asked."""
+    """Yield nothing: SQLite cannot find such rows."""
     return iter(())
 
 
 def offences(_: Subject, __: PlannedTable) -> Iterator[Offence]:
-    """No condition of SQLite's finds them; their rows are known by number."""
+    """Yield nothing: no condition of SQLite finds such rows, which are known by number."""
     return iter(())
 
 
 def unjudged(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Refusal]:
-    """Those that no other rule tells of."""
+    """Yield the refusals that no other rule reports."""
     for refusal in refusals:
         table = subject.plan.table(refusal.table)
         if table and not _is_known(table, refusal):
@@ -44,7 +44,7 @@ def unjudged(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Refusal]
 
 
 def _is_known(table: PlannedTable, refusal: Refusal) -> bool:
-    """NULL in a NOT NULL column and text that is too long have their rules."""
+    """Return whether a rule of its own reports the refusal: NULL in a NOT NULL column, or text that is too long."""
     columns = {c.name: c for c in table.loaded_columns}
     loaded = [columns[column] for column in refusal.columns if column in columns]
     if refusal.sqlstate == "23502":
@@ -53,7 +53,7 @@ def _is_known(table: PlannedTable, refusal: Refusal) -> bool:
 
 
 def rule_of(table: PlannedTable, refusal: Refusal) -> SetRule:
-    """The rule that a refusal belongs to: that of a table's own constraint, else this one."""
+    """Return the rule that a refusal belongs to: that of a table's own constraint, else this one."""
     if refusal.sqlstate == "23514" and refusal.constraint in {check.name for check in table.target.checks}:
         return check_constraint.RULE
     if refusal.sqlstate == "23505" and refusal.constraint in {unique.name for unique in table.target.uniques}:
@@ -62,7 +62,7 @@ def rule_of(table: PlannedTable, refusal: Refusal) -> SetRule:
 
 
 def findings(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Finding]:
-    """One for each reason in each column."""
+    """Yield a finding for each reason in each column."""
     for refusal in refusals:
         table = subject.plan.table(refusal.table)
         if table:
@@ -99,7 +99,7 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
 
 
 def _shown(table: PlannedTable, refusal: Refusal) -> list[str]:
-    """SQLite's names of the columns at fault, and of those that a generated one is computed from."""
+    """Return SQLite's names of the columns at fault, and of those that a generated one is computed from."""
     sources = {c.name: c.source.name for c in table.columns}
     return [sources.get(column, column) for column in (*refusal.columns, *refusal.inputs)]
 
@@ -116,7 +116,7 @@ def _samples(subject: Subject, table: PlannedTable, shown: list[SourceColumn], r
 
 
 def _at(subject: Subject, table: PlannedTable, shown: list[SourceColumn], place: int) -> Sample:
-    """The row at a place, from 1, in the order in which all of them were read."""
+    """Return a sample of the row at a place, counted from 1, in the order in which all rows were read."""
     key = [column.source.name for column in table.key]
     (row,) = subject.rows(
         compose(

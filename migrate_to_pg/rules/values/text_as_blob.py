@@ -1,4 +1,4 @@
-"""Text that was stored as a BLOB, in a column where Django reads it all the same: a date, a time, a document."""
+"""Find text stored as a BLOB in a column where Django reads it all the same: a date, a time, a JSON document."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def _is_read(column: PlannedColumn) -> bool:
-    """Whether Django reads bytes in this column as it reads text; json.loads takes both."""
+    """Return whether Django reads bytes in this column as it reads text. ``json.loads`` takes both."""
     declared = re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower()
     return column.target.type_name in JSON_TYPES or declared in _DECODED.get(column.target.type_name, ())
 
 
 def texts(column: PlannedColumn) -> Sql | None:
-    """The condition for such values; None where Django reads no bytes in this column."""
+    """Return the condition for such values, or None where Django reads no bytes in this column."""
     return condition("typeof({c}) = 'blob' AND pg_text_fault({c}) IS NULL", column) if _is_read(column) else None
 
 

@@ -1,7 +1,7 @@
-"""More characters than varchar(n) or char(n) takes: SQLite knows no length.
+"""Find text with more characters than varchar(n) or char(n) takes: SQLite enforces no length.
 
-Excess spaces count too. PostgreSQL does not refuse them: it cuts them off without a word, in COPY as well
-(https://www.postgresql.org/docs/current/datatype-character.html), and nothing may change without a word.
+Excess spaces count too. PostgreSQL does not refuse them. It cuts them off silently, in COPY as well
+(https://www.postgresql.org/docs/current/datatype-character.html), and nothing may change silently.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name, number
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """Longer in code points, which is what PostgreSQL counts."""
+    """Mark text that is longer in code points, which is what PostgreSQL counts."""
     limit = batch.column.target.max_length
     if limit is None or not pa.types.is_string(batch.values.type):
         return None
@@ -33,7 +33,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 
 def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
-    """How long the longest is, and how many only end in too many spaces."""
+    """Report the length of the longest text, and how many texts only end in too many spaces."""
     parts = {
         "table": name(table.source.name),
         "column": name(column.source.name),

@@ -1,6 +1,6 @@
-"""Values of a storage class that cannot carry the column's type: text in an integer column, a blob in a text column.
+"""Find values of a storage class that cannot represent the column's type: text in an integer column, a blob in text.
 
-SQLite takes any value in any column; the declared type is a preference.
+SQLite takes any value in any column. The declared type is only a preference.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _INTEGER_TYPES = ("int2", "int4", "int8")
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    """As the reader found; a boolean of any wrong kind is boolean-value's."""
+    """Return the values that the reader marked. A boolean of any wrong kind belongs to boolean-value."""
     return None if batch.column.target.type_name == "bool" else batch.wrong_storage
 
 
 def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
-    """What was found, what was expected, and what the values look like."""
+    """Report the classes found, those expected, and the kinds of the values."""
     expected = _expected(column)
     found = [f"{count:,} {storage}" for storage, count in _classes(subject, table, column, own)]
     query = compose(
@@ -92,7 +92,7 @@ _DURATIONS: tuple[tuple[str, LiteralString], ...] = (
 
 
 def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    """What the values look like, so that a person sees where they came from."""
+    """Describe the kinds of the values, so that a person sees where they came from."""
     if column.target.type_name in _INTEGER_TYPES:
         return describe_kinds(subject, table, column, own, _WHOLES)
     if column.target.type_name in ("date", "timestamp", "timestamptz"):
@@ -101,7 +101,7 @@ def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
-    """All of them, but for the empty texts and codes of a key and the texts that Django reads, which have own rules."""
+    """Exclude the empty texts and codes of a key, and the texts that Django reads, which have rules of their own."""
     others = (
         empty_key.empty(subject, table, column),
         code_in_key.texts(subject, table, column),
