@@ -1,7 +1,7 @@
 """Verify every cell against the snapshot: count the differences, and name the first ones.
 
-The proof shares no conversion code with the stage that loads: it states its own canonical form of every type on both
-sides (``forms``), so that it cannot certify a converter's mistake.
+The proof shares no conversion code with the stage that loads: ``canonical`` has its own canonical form of every type
+on both sides, so that it cannot certify a converter's mistake.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ def compare_tables(
     verify: Verify,
     progress: Callable[[Event], None],
 ) -> Proof:
-    """Compare each planned table of ``schema`` with what it should hold: where ``expected`` has none, as it was."""
+    """Compare each planned table of ``schema`` with the rows that ``expected`` has for it.
+
+    A table without an entry there should hold the snapshot's rows.
+    """
     told = Progress(progress, sum(table.source.rows for table in plan.tables))
     with Target(conninfo, schema) as target, Speller(conninfo) as speller:
         prover = Prover(source, target, expected, zoneinfo.ZoneInfo(plan.source_time_zone), told, speller)
@@ -75,7 +78,7 @@ def _ahead(batches: Generator[Rows]) -> contextlib.closing[Generator[Rows]]:
 
 
 def unknown_table(verdict: Verdict) -> TableProof:
-    """Return what the journal of the repairs says of a table that the plan does not have."""
+    """Return the differences that the journal of the repairs has for a table outside the plan."""
     return TableProof(
         name=verdict.table,
         rows_source=0,
@@ -88,7 +91,7 @@ def unknown_table(verdict: Verdict) -> TableProof:
 
 
 class Progress:
-    """Tells how many source rows of all tables were read, about once a batch."""
+    """Report how many source rows of all tables were read, about once a batch."""
 
     def __init__(self, tell: Callable[[Event], None], total: int) -> None:
         self._tell = tell
@@ -98,7 +101,7 @@ class Progress:
         self._table = ""
 
     def table(self, table: PlannedTable, prove_one: Callable[[PlannedTable], TableProof]) -> TableProof:
-        """Prove one table and add its rows to those before it."""
+        """Verify one table and add its rows to those before it."""
         self._table, self._describe = table.name, -BATCH_ROWS
         proof = prove_one(table)
         logger.debug(
@@ -110,7 +113,7 @@ class Progress:
         return proof
 
     def rows(self, done: int) -> None:
-        """So many rows of the present table were read."""
+        """Report that ``done`` rows of the present table were read."""
         if done - self._describe >= BATCH_ROWS:
             self._describe = done
             self._emit(done)
@@ -121,7 +124,7 @@ class Progress:
 
 
 class Prover:
-    """Compares one table after another."""
+    """Compare one table after another."""
 
     def __init__(
         self,
@@ -140,7 +143,7 @@ class Prover:
         self._speller = speller
 
     def counts(self, table: PlannedTable) -> TableProof:
-        """The numbers of rows only, and of those that repairs set aside."""
+        """Compare the numbers of rows alone, and count the rows that repairs quarantined."""
         started, expected = time.monotonic(), self._expected_of(table)
         return self._proof(
             table,
@@ -152,7 +155,7 @@ class Prover:
         )
 
     def cells(self, table: PlannedTable) -> TableProof:
-        """Every cell, by the quick reader of the source where it can."""
+        """Compare every cell, by the quick reader of the source if it can read the table."""
         if not table.columns:
             return self.counts(table)
         with contextlib.suppress(UnexpectedCellError):
@@ -180,7 +183,7 @@ class Prover:
         return self._expected.get(table.name) or as_it_was(plain(table.source))
 
     def _ask_expressions(self, table: PlannedTable, verdict: Verdict, rows: int) -> None:
-        """What PostgreSQL computes itself must be what its expression gives of the columns that were compared."""
+        """Check that each generated column of PostgreSQL holds what its expression gives."""
         computed = [c.name for c in table.target.columns if c.generated]
         expressions = self._target.expressions(table.name) if computed else {}
         for column in computed:
@@ -203,7 +206,7 @@ class Prover:
         rows_target: int,
         started: float,
     ) -> TableProof:
-        """Return the differences of the comparison after those of the journal."""
+        """Join the differences of the journal and those of the comparison."""
         journal = expected.unexplained or Verdict(table.name)
         return TableProof(
             name=table.name,

@@ -1,21 +1,21 @@
-"""One value as a driver gave it goes in; its canonical form comes out: texts that are equal where the values are.
+"""Give each value of SQLite and PostgreSQL its canonical form: texts that are equal if the values are.
 
-These functions are the final judge. A source value is read as Django's ORM reads it on SQLite; a target value as
-PostgreSQL sent it. Readable forms begin with "=". What Django could not read begins with "?" and what has no
-counterpart in SQLite with "!", so that neither can equal anything on the other side.
+These functions are the final judge. A source value is read as Django's ORM reads it on SQLite. A target value is read
+as PostgreSQL sent it. Readable forms begin with "=". A value that Django could not read begins with "?". A value that
+has no counterpart in SQLite begins with "!". So neither can equal anything on the other side.
 
 The rules that are not plain equality:
 
-* numbers are equal by value: the integer 3 and the real 3.0, the decimals 1.5 and 1.50; a text that spells an integer
-  canonically (no sign +, no leading zero, no space) is that integer;
+* Numbers are equal by value: the integer 3 and the real 3.0, the decimals 1.5 and 1.50. A text that holds an integer
+  in its canonical form (no sign +, no leading zero, no space) is that integer.
 * JSON values are equal by value: the order of keys and the spacing do not matter, and 1, 1.0 and 1e0 are one number
-  compared exactly, however long; true is not 1, and the last of two equal keys counts, as in Python and in jsonb;
-* floating-point numbers are equal bit by bit, so -0.0 is not 0.0;
-* text is equal code point by code point: no case folding, no normalisation, no trimming, except that char(n) cannot
-  tell trailing spaces apart;
-* instants are equal by microsecond, whatever their offset; text without one is in the source's time zone, and at the
-  hour that comes twice it is the first, as Django reads it;
-* addresses are equal as addresses ("2001:DB8::1" is "2001:db8::1"), UUIDs by their 128 bits.
+  compared exactly, however long. true is not 1, and the last of two equal keys counts, as in Python and in jsonb.
+* Floating-point numbers are equal bit by bit, so -0.0 is not 0.0.
+* Text is equal code point by code point: no case folding, no normalisation, no trimming, except that char(n) does not
+  keep trailing spaces.
+* Instants are equal by microsecond, in any offset. Text without an offset is in the source's time zone. At the hour
+  that comes twice it is the first, as Django reads it.
+* Addresses are equal as addresses ("2001:DB8::1" is "2001:db8::1"), UUIDs by their 128 bits.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a form must know of its column besides the type's name."""
+    """Hold the properties of a column that its canonical form depends on, besides the type's name."""
 
     precision: int | None = None
     scale: int | None = None
@@ -67,7 +67,7 @@ Form = Callable[[Value, Facts], str]
 
 
 def unreadable(value: Value) -> str:
-    """The form of a source value that Django could not read as the column's type."""
+    """Return the form of a source value that Django could not read as the column's type."""
     return f"?{value!r}"
 
 
@@ -75,7 +75,7 @@ def unreadable(value: Value) -> str:
 
 
 def source_integer(value: Value, facts: Facts) -> str:
-    """An integer, an integral real, or the canonical spelling of an integer."""
+    """Return the form of an integer, an integral real, or the canonical text of an integer."""
     if type(value) is int:
         return f"={value}"
     if type(value) is float and value.is_integer():
@@ -86,34 +86,34 @@ def source_integer(value: Value, facts: Facts) -> str:
 
 
 def target_integer(value: Value, facts: Facts) -> str:
-    """An integer of any width."""
+    """Return the form of an integer of any width."""
     return f"={value}"
 
 
 def source_boolean(value: Value, facts: Facts) -> str:
-    """0 or 1, as Django asks for; every other number stays a number and is no boolean."""
+    """Return the form of 0 or 1, as Django compares booleans. Every other number is unreadable."""
     return f"={int(value)}" if type(value) in (int, float) and value in (0, 1) else unreadable(value)
 
 
 def target_boolean(value: Value, facts: Facts) -> str:
-    """A PostgreSQL boolean."""
+    """Return the form of a PostgreSQL boolean."""
     return f"={int(value)}"
 
 
 def source_float(value: Value, facts: Facts) -> str:
-    """A real, bit by bit, or an integer that a real holds exactly."""
+    """Return the form of a real, bit by bit, or of an integer that a real holds exactly."""
     if type(value) is int and abs(value) <= 2**53:
         value = float(value)
     return f"={value.hex()}" if type(value) is float else unreadable(value)
 
 
 def target_float(value: Value, facts: Facts) -> str:
-    """A float8, or a float4 as the shortest text that means it, which is what Django reads."""
+    """Return the form of a float8, or of a float4 sent as its shortest exact text, which is what Django reads."""
     return f"={float(value).hex()}"
 
 
 def source_decimal(value: Value, facts: Facts) -> str:
-    """A number as DecimalField reads it: fifteen digits, then the field's own scale, half to even."""
+    """Return the form of a number as DecimalField reads it: 15 digits, then the field's scale, half to even."""
     try:
         return f"={plain(read_decimal(value, facts))}"
     except (ArithmeticError, TypeError, ValueError):
@@ -121,7 +121,7 @@ def source_decimal(value: Value, facts: Facts) -> str:
 
 
 def read_decimal(value: Value, facts: Facts) -> decimal.Decimal:
-    """Django's converter for numbers; a text is taken as it is spelled, since Django has no reading of it."""
+    """Convert a number as Django does. A text is taken as it is, since Django has no reading of it."""
     if type(value) is str and DECIMAL.match(value):
         return decimal.Decimal(value)
     # Since 6.1 Django takes an INTEGER as it is; before, it rounds that like a REAL.
@@ -133,13 +133,13 @@ def read_decimal(value: Value, facts: Facts) -> decimal.Decimal:
 
 
 def target_decimal(value: Value, facts: Facts) -> str:
-    """A numeric, sent as text, or as the float8 nearest to at most fifteen digits, which determines them."""
+    """Return the form of a numeric sent as text, or as the float8 nearest to its at most fifteen digits."""
     number = FIFTEEN_DIGITS.create_decimal_from_float(value) if type(value) is float else decimal.Decimal(value)
     return f"={plain(number)}" if number.is_finite() else f"!{number}"
 
 
 def plain(number: decimal.Decimal) -> str:
-    """One spelling for one value, however many digits: Decimal.normalize would round to the context."""
+    """Format equal decimals alike, however many digits they have. Decimal.normalize would round to the context."""
     sign, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError(f"{number} is no finite number")  # noqa: TRY004 - a value, not a type, is at fault
@@ -152,7 +152,7 @@ def plain(number: decimal.Decimal) -> str:
 
 
 def read_datetime(value: Value) -> datetime.datetime | None:
-    """What Django reads; None where it reads nothing or fails."""
+    """Parse a datetime as Django does. Return None if it reads nothing or fails."""
     try:
         return parse_datetime(value)
     except (TypeError, ValueError):
@@ -160,7 +160,7 @@ def read_datetime(value: Value) -> datetime.datetime | None:
 
 
 def source_instant(value: Value, facts: Facts) -> str:
-    """A date and time as microseconds since 1970 in UTC; without an offset it is in the source's zone."""
+    """Return the form of a datetime: microseconds since 1970 in UTC. Text without an offset is local time."""
     moment = read_datetime(value)
     if moment is None:
         return unreadable(value)
@@ -170,13 +170,13 @@ def source_instant(value: Value, facts: Facts) -> str:
 
 
 def instant(moment: datetime.datetime) -> int:
-    """Microseconds since 1970 in UTC; subtracting the offset first would overflow in the years 1 and 9999."""
+    """Count microseconds since 1970 in UTC. Subtracting the offset first would overflow in the years 1 and 9999."""
     offset = moment.utcoffset() or datetime.timedelta()
     return (moment.replace(tzinfo=None) - EPOCH) // MICROSECOND - offset // MICROSECOND
 
 
 def source_local(value: Value, facts: Facts) -> str:
-    """A date and time as wall-clock microseconds; with an offset it is first brought into the source's zone."""
+    """Return the form of a datetime as local microseconds. One with an offset is first made local time."""
     moment = read_datetime(value)
     if moment is None:
         return unreadable(value)
@@ -189,7 +189,7 @@ def source_local(value: Value, facts: Facts) -> str:
 
 
 def source_date(value: Value, facts: Facts) -> str:
-    """A date as days since 1970."""
+    """Return the form of a date: days since 1970."""
     try:
         day = parse_date(value)
     except (TypeError, ValueError):
@@ -198,7 +198,7 @@ def source_date(value: Value, facts: Facts) -> str:
 
 
 def source_time(value: Value, facts: Facts) -> str:
-    """A time of day as microseconds since midnight."""
+    """Return the form of a time of day: microseconds since midnight."""
     try:
         time = parse_time(value)
     except (TypeError, ValueError):
@@ -209,7 +209,7 @@ def source_time(value: Value, facts: Facts) -> str:
 
 
 def target_span(value: Value, facts: Facts) -> str:
-    """An interval as microseconds, a day being 24 hours."""
+    """Return the form of an interval: microseconds, a day being 24 hours."""
     return "!no span of microseconds" if value == NO_SPAN else f"={value}"
 
 
@@ -217,27 +217,27 @@ def target_span(value: Value, facts: Facts) -> str:
 
 
 def source_text(value: Value, facts: Facts) -> str:
-    """A text; an integer in a column that SQLite made numeric is its digits."""
+    """Return the form of a text. An integer in a column that SQLite made numeric is its digits."""
     return f"={value}" if type(value) in (str, int) else unreadable(value)
 
 
 def target_text(value: Value, facts: Facts) -> str:
-    """A text, or the text of any type that has no family of its own."""
+    """Return the form of a text, or of the text of any type that has no comparison of its own."""
     return f"={value}"
 
 
 def source_padded(value: Value, facts: Facts) -> str:
-    """A text for char(n), which pads with spaces and so cannot keep those at the end."""
+    """Return the form of a text for char(n), which pads with spaces and so cannot keep those at the end."""
     return f"={value.rstrip(' ')}" if type(value) is str else unreadable(value)
 
 
 def target_padded(value: Value, facts: Facts) -> str:
-    """A char(n)."""
+    """Return the form of a char(n)."""
     return f"={value.rstrip(' ')}"
 
 
 def source_uuid(value: Value, facts: Facts) -> str:
-    """Any spelling that Python's UUID takes, or its sixteen bytes: the quick reader unpacks text into them."""
+    """Return the form of any text that Python's UUID takes, or of the 16 bytes that the quick reader makes of it."""
     if type(value) is bytes and len(value) == 16:
         return f"={value.hex()}"
     try:
@@ -247,17 +247,17 @@ def source_uuid(value: Value, facts: Facts) -> str:
 
 
 def target_bytes(value: Value, facts: Facts) -> str:
-    """A bytea, or the sixteen bytes of a uuid."""
+    """Return the form of a bytea, or of the sixteen bytes of a uuid."""
     return f"={value.hex()}"
 
 
 def source_bytes(value: Value, facts: Facts) -> str:
-    """A blob; text is no blob."""
+    """Return the form of a blob. A text is unreadable here."""
     return f"={value.hex()}" if type(value) is bytes else unreadable(value)
 
 
 def source_address(value: Value, facts: Facts) -> str:
-    """An address, with its prefix where it has one."""
+    """Return the form of an address, with its prefix if it has one."""
     try:
         return f"={ipaddress.ip_interface(value)}" if type(value) is str else unreadable(value)
     except ValueError:
@@ -265,12 +265,12 @@ def source_address(value: Value, facts: Facts) -> str:
 
 
 def target_address(value: Value, facts: Facts) -> str:
-    """An inet or cidr as PostgreSQL prints it."""
+    """Return the form of an inet or cidr as PostgreSQL prints it."""
     return f"={ipaddress.ip_interface(value)}"
 
 
 def source_json(value: Value, facts: Facts) -> str:
-    """A JSON text, or UTF-8 bytes of one, which Django reads too."""
+    """Return the form of a JSON text, or of its UTF-8 bytes, which Django reads too."""
     try:
         text = value.decode() if type(value) is bytes else value
         return f"={canonical_json.canonical(text, plain)}"
@@ -279,7 +279,7 @@ def source_json(value: Value, facts: Facts) -> str:
 
 
 def target_json(value: Value, facts: Facts) -> str:
-    """The text of a json or jsonb value; what is beyond Decimal's range equals nothing."""
+    """Return the form of a json or jsonb value. A number beyond Decimal's range equals nothing."""
     try:
         return f"={canonical_json.canonical(value, plain)}"
     except (ArithmeticError, ValueError):

@@ -1,7 +1,8 @@
-"""Spell a JSON document in the one canonical way, however deep it is.
+"""Write a JSON document in its one canonical form, however deep it is.
 
-Equal documents have equal spellings: keys are sorted, the last of two equal ones counts, and numbers are compared by
-value. What Python's stack takes is parsed at once; a deeper document part by part, the innermost parts first.
+Equal documents have equal forms: keys are sorted, the last of two equal ones counts, and numbers are compared by
+value. A document that Python's stack takes is parsed at once. A deeper one is parsed part by part, the innermost parts
+first.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ PIECE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^"\[\]{}]+|[\[\]{}"]', re.DOTALL)
 
 
 class Spelled(str):
-    """A part of a document that is spelled already."""
+    """A part of a document that is in canonical form already."""
 
     __slots__ = ()
 
 
 def canonical(text: str, spell_number: Callable[[decimal.Decimal], str]) -> str:
-    """One spelling for one JSON value; every number goes through Decimal, which rounds nothing here.
+    """Return the one form of a JSON value. Every number goes through Decimal, which rounds nothing here.
 
-    Raises ValueError for what is no JSON, ArithmeticError for a number beyond Decimal's range.
+    Raises ValueError for a text that is not JSON, ArithmeticError for a number beyond Decimal's range.
     """
     try:
         return spell(parse(text), spell_number)
@@ -34,7 +35,7 @@ def canonical(text: str, spell_number: Callable[[decimal.Decimal], str]) -> str:
 
 
 def by_parts(text: str, spell_number: Callable[[decimal.Decimal], str]) -> str:
-    """The same without recursion: in its array or object a part that is spelled is represented by the constant NaN."""
+    """Return the form without recursion. The constant NaN stands for each part that is in canonical form already."""
     outer: list[tuple[list[str], list[Spelled]]] = []
     pieces: list[str] = []
     parts: list[Spelled] = []
@@ -57,14 +58,14 @@ def by_parts(text: str, spell_number: Callable[[decimal.Decimal], str]) -> str:
 
 
 def parse(text: str, parts: Sequence[Spelled] = ()) -> Any:
-    """Python's value; each NaN is the next of ``parts``."""
+    """Parse a text. Each NaN is the next of ``parts``."""
     return json.loads(
         text, parse_int=decimal.Decimal, parse_float=decimal.Decimal, parse_constant=constants(iter(parts))
     )
 
 
 def constants(parts: Iterator[Spelled]) -> Callable[[str], Spelled]:
-    """What json.loads asks for the constants that are Python's alone."""
+    """Return the hook that json.loads calls for NaN and Infinity, which are Python's alone."""
 
     def constant(name: str) -> Spelled:
         for part in parts:
@@ -75,7 +76,7 @@ def constants(parts: Iterator[Spelled]) -> Callable[[str], Spelled]:
 
 
 def spell(value: Any, spell_number: Callable[[decimal.Decimal], str]) -> str:
-    """A parsed value with its keys sorted."""
+    """Write a parsed value with its keys sorted."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(key)}:{spell(value[key], spell_number)}" for key in sorted(value)) + "}"
     if isinstance(value, list):

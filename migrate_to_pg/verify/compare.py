@@ -1,8 +1,8 @@
-"""Two streams of one table's rows in key order go in; a verdict comes out.
+"""Compare two streams of one table's rows, in key order.
 
-Rows at the same place are compared first, whole columns at a time. What the quick proofs cannot prove equal is judged
-cell by cell by the canonical forms. Where the keys part, the next common key is looked for nearby, and the rows before
-it wait in the pool for a partner. The order makes this quick; the result does not depend on it.
+Rows at the same place are compared first, whole columns at a time. Cells that the vectorized comparison cannot show
+equal are compared one by one by their canonical forms. If the keys differ, the next common key is searched nearby, and
+the rows before it wait in the pool for a partner. The order makes this quick. The result does not depend on it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NOT_PROVEN = pa.scalar(False)
 
 
 class Comparison:
-    """One table's comparison."""
+    """Compare the rows of one table."""
 
     def __init__(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> None:
         self.verdict = Verdict(table)
@@ -38,7 +38,7 @@ class Comparison:
         self._cells = sum(not column.computed or column in self._key for column in columns)
 
     def run(self, source: Stream, target: Stream, progress: Callable[[int], None]) -> Verdict:
-        """Take both streams to their ends; ``progress`` is told how many source rows were taken."""
+        """Read both streams to their ends. ``progress`` is called with the number of source rows read so far."""
         pool = Pool(self._columns, self._key)
         try:
             while source and target:
@@ -54,7 +54,7 @@ class Comparison:
         return self.verdict
 
     def _step(self, source: Stream, target: Stream, pool: Pool) -> None:
-        """Compare the rows at the same place as far as their keys agree, then find the way back together."""
+        """Compare the rows at the same place as far as their keys agree, then go to the next common key."""
         count = min(source.front.count, target.front.count)
         left, right = source.front.cut(0, count), target.front.cut(0, count)
         agreeing = first_parting(self._key, left, right)
@@ -66,7 +66,7 @@ class Comparison:
             pool.add(TARGET, target.take(skip_target))
 
     def _compare_cells(self, left: Rows, right: Rows) -> None:
-        """Every cell of rows whose keys are equal."""
+        """Compare every cell of rows whose keys are equal."""
         self.verdict.cells += left.count * self._cells
         for column in self._rest:
             rows = unproven(column, left, right)
@@ -90,7 +90,7 @@ class Comparison:
             self.verdict.add("changed", key, column.name, source, target)
 
     def _next_common_key(self, source: Stream, target: Stream) -> tuple[int, int]:
-        """How many rows to leave on each side before the next common key."""
+        """Return how many rows to leave on each side before the next common key."""
         for size in WINDOWS:
             left, right = source.window(size), target.window(size)
             found = nearest_pair(keys(self._key, left, SOURCE), keys(self._key, right, TARGET))
@@ -99,7 +99,10 @@ class Comparison:
         return self._behind(left, right)
 
     def _behind(self, left: Rows, right: Rows) -> tuple[int, int]:
-        """No common key nearby: leave the side whose keys end lower; both, evenly, where they cannot be compared."""
+        """Return how many rows to leave on each side if no common key is nearby.
+
+        Leave the side whose keys end lower. If the keys cannot be compared, leave as many rows on both sides.
+        """
         even = min(left.count, right.count)
         lasts = [[rows.values(c.index, [rows.count - 1])[0] for c in self._key] for rows in (left, right)]
         if list(map(type, lasts[0])) != list(map(type, lasts[1])) or None in lasts[0] or lasts[0] == lasts[1]:
@@ -119,7 +122,7 @@ class Comparison:
                     self._tell(column, key, left[1][column.index], right[1][column.index])
 
     def _alone(self, left: Cells | None, right: Cells | None) -> None:
-        """A row that only one side has."""
+        """Report a row that only one side has."""
         for kind, cells in (("missing", left), ("extra", right)):
             if cells is not None:
                 key = {c.name: spelled(cells[1][c.index]) for c in self._key}
@@ -128,7 +131,7 @@ class Comparison:
 
 
 def unproven(column: Column, left: Rows, right: Rows) -> list[int]:
-    """The rows whose cells the quick proof did not prove equal."""
+    """Return the rows whose cells the vectorized comparison did not show equal."""
     proven = proof(column, left.arrays[column.index], right.arrays[column.index])
     rows = [] if proven.true_count == left.count else pc.indices_nonzero(pc.invert(proven)).to_pylist()
     odd = left.odd.get(column.index)
@@ -136,7 +139,7 @@ def unproven(column: Column, left: Rows, right: Rows) -> list[int]:
 
 
 def proof(column: Column, source: Array, target: Array) -> Array:
-    """Which cells are proven equal, two nulls being so."""
+    """Return for each cell whether it is shown equal. Two nulls are equal."""
     try:
         equal = column.family.proves(source, target, column.facts)
     except pa.ArrowInvalid:
@@ -152,7 +155,7 @@ def proof(column: Column, source: Array, target: Array) -> Array:
 
 
 def first_parting(key: Sequence[Column], left: Rows, right: Rows) -> int:
-    """The first row whose keys differ, or the number of rows."""
+    """Return the first row whose keys differ, or the number of rows."""
     doubtful = sorted({row for column in key for row in unproven(column, left, right)})
     for row in doubtful:
         if keys(key, left.cut(row, row + 1), SOURCE) != keys(key, right.cut(row, row + 1), TARGET):
@@ -161,7 +164,7 @@ def first_parting(key: Sequence[Column], left: Rows, right: Rows) -> int:
 
 
 def keys(key: Sequence[Column], rows: Rows, side: int) -> list[tuple[str | None, ...]]:
-    """The canonical keys of some rows."""
+    """Return the canonical keys of some rows."""
     everything = list(range(rows.count))
     forms = []
     for column in key:
@@ -171,7 +174,7 @@ def keys(key: Sequence[Column], rows: Rows, side: int) -> list[tuple[str | None,
 
 
 def nearest_pair(left: list[tuple[str | None, ...]], right: list[tuple[str | None, ...]]) -> tuple[int, int] | None:
-    """The places of the first key that both have; of several, the pair with the fewest rows before it."""
+    """Return the places of the first key that both have. Of several, the pair with the fewest rows before it."""
     places = {key: place for place, key in reversed(list(enumerate(right)))}
     pairs = [(place, places[key]) for place, key in enumerate(left) if key in places]
     return min(pairs, key=sum, default=None)

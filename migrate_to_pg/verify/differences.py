@@ -1,4 +1,4 @@
-"""Cells and rows that differ go in; exact totals and the first differences, as text, come out."""
+"""Collect the differences of a table: exact totals, and the first ones as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = 200
 
 
 class Verdict:
-    """What is known of one table."""
+    """The differences found in one table."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -33,16 +33,16 @@ class Verdict:
 
     @property
     def full(self) -> bool:
-        """Whether differences are only counted from now on."""
+        """Report whether differences are only counted from now on."""
         return len(self.samples) >= SAMPLES
 
     @property
     def otherwise(self) -> tuple[ComputedOtherwise, ...]:
-        """The columns that PostgreSQL computes and SQLite holds otherwise."""
+        """Return the columns that PostgreSQL computes and that hold another value in SQLite."""
         return tuple(self._otherwise.values())
 
     def add_otherwise(self, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
-        """Count one value that PostgreSQL computes and SQLite holds otherwise, and keep it while there are few."""
+        """Count a value that PostgreSQL computes and that differs in SQLite. Keep the first ones."""
         known = self._otherwise.get(column, ComputedOtherwise(table=self.table, column=column, count=0, samples=()))
         samples = known.samples
         if len(samples) < SAMPLES:
@@ -50,7 +50,7 @@ class Verdict:
         self._otherwise[column] = replace(known, count=known.count + 1, samples=samples)
 
     def add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
-        """Count one difference, and keep it while there are few."""
+        """Count one difference. Keep the first ones."""
         self.differences += 1
         if not self.full:
             if source is not None and source == target:
@@ -61,9 +61,9 @@ class Verdict:
 def difference(
     table: str, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None
 ) -> Difference:
-    """One cell or row that differs; of long values the part where they begin to, of secret ones nothing.
+    """Return one cell or row that differs. A long value is cut around the difference, a secret one is masked.
 
-    ``source`` of what is unexplained is a reason.
+    ``source`` of a difference of kind "unexplained" is a reason.
     """
     if kind != "unexplained":
         source = masked(table, column, source)
@@ -80,14 +80,14 @@ def difference(
 
 
 def first_difference(source: str | None, target: str | None) -> int:
-    """Where two texts begin to differ."""
+    """Return the place at which two texts begin to differ."""
     pairs = enumerate(zip(source or "", target or "", strict=False))
     shorter = min(len(source or ""), len(target or ""))
     return next((place for place, (left, right) in pairs if left != right), shorter)
 
 
 def excerpt(value: str, start: int) -> str:
-    """The value, or where it is long its part around ``start``; bytes that are no text are spelled out."""
+    """Return a value, or of a long one the part around ``start``. Bytes that are not text are escaped."""
     value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if len(value) <= SHOWN:
         return value
@@ -97,17 +97,17 @@ def excerpt(value: str, start: int) -> str:
 
 
 def row_text(table: str, columns: Sequence[Column], values: Sequence[str | None]) -> str:
-    """A whole row as one line."""
+    """Format a complete row as one line."""
     return ", ".join(f"{c.name}={spelled(masked(table, c.name, v))}" for c, v in zip(columns, values, strict=True))
 
 
 def spelled(value: str | None) -> str:
-    """A value in a key."""
+    """Format a value in a key."""
     return "NULL" if value is None else value
 
 
 def source_text(column: Column, value: Value | None) -> str | None:
-    """SQLite's value as a person would recognise it."""
+    """Format SQLite's value as a person would recognise it."""
     if value is None or type(value) is str:
         return value
     if type(value) is bytes:
@@ -116,7 +116,7 @@ def source_text(column: Column, value: Value | None) -> str | None:
 
 
 def target_text(column: Column, value: Value | None) -> str | None:
-    """PostgreSQL's value as PostgreSQL or Django would print it."""
+    """Format PostgreSQL's value as PostgreSQL or Django would print it."""
     if value is None or type(value) is str:
         return value
     if type(value) is bool:
@@ -129,7 +129,7 @@ def target_text(column: Column, value: Value | None) -> str | None:
 
 
 def real_text(column: Column, value: float) -> str:
-    """A double, or a short numeric that came as one."""
+    """Format a double, or a short numeric that was sent as one."""
     if column.planned.target.type_name != "numeric" or value - value != 0:
         return repr(value)
     scale = column.planned.target.scale or 0
@@ -137,7 +137,7 @@ def real_text(column: Column, value: float) -> str:
 
 
 def moment_text(type_name: str, value: int) -> str:
-    """A count since 1970 as the moment that it stands for; Python's calendar ends where PostgreSQL's goes on."""
+    """Format a count since 1970 as a moment. PostgreSQL's calendar has years that Python's has not."""
     try:
         match type_name:
             case "timestamptz":

@@ -1,7 +1,7 @@
-"""The source's rows go in; the same rows come out, the texts of types that PostgreSQL alone reads in its own spelling.
+"""Let PostgreSQL normalise the source's texts of types that only PostgreSQL can read.
 
-'{1, 2}' and '{1,2}' are one array, which only the server knows. It is asked by a connection of the proof's own, a batch
-at a time; a text that it does not read stays as it is, and then equals nothing.
+'{1, 2}' and '{1,2}' are one array, which only the server knows. The proof asks it over a connection of its own, a batch
+at a time. A text that the server does not read stays as it is, and then equals nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WHOLE = {"_name": "text[]", "_char": "text[]"}
 
 
 class Speller:
-    """A context manager; it connects when it is first asked."""
+    """Ask the server for its form of texts. A context manager, which connects when it is first asked."""
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
@@ -48,7 +48,7 @@ class Speller:
         self._stack.close()
 
     def rows(self, batches: Generator[Rows], columns: Sequence[Column]) -> Generator[Rows]:
-        """The batches, spelled anew where a column asks for it."""
+        """Yield the batches, with normalised texts in the columns that need it."""
         asking = [column for column in columns if column.family.server_spells]
         if not asking:
             yield from batches
@@ -67,7 +67,7 @@ class Speller:
         return pa.array(spelled, pa.string()).take(distinct.indices)
 
     def _ask(self, texts: list[str | None], type_sql: sql.SQL, written: sql.Composable) -> list[str | None]:
-        """The server's spelling of each; where it refuses one of many, they are asked by halves."""
+        """Return the server's form of each text. If it refuses one of many, ask for both halves."""
         if not texts:
             return []
         try:
@@ -98,7 +98,7 @@ class Speller:
 
 
 def _read_as(target: TargetColumn) -> tuple[sql.SQL, sql.Composable]:
-    """The type that reads the text, and what is written of s.v, the value read."""
+    """Return the type that reads the text, and the expression over s.v, the value read, that writes it."""
     # The driver reads a percent sign as the beginning of a parameter.
     type_sql = sql.SQL(_WHOLE.get(target.type_name, target.cast_to).replace("%", "%%"))
     if not target.modifiers:

@@ -1,8 +1,8 @@
-"""The models of the migration state, the file that was loaded and the staged schema go in; what Django's ORM reads out.
+"""Compare what Django's ORM reads from the loaded file with what it reads from the staged schema.
 
-The last word on equality: what the application will read on PostgreSQL is what it reads on SQLite. Read are the columns
-of plain QuerySets of historical models, by values_list: no model of the project is instantiated, no manager of its own
-asked, no signal sent; only its fields' own converters run. Every foreign key is followed on both sides by the ORM.
+This is the last word on equality: the application will read on PostgreSQL what it reads on SQLite. The ORM reads the
+columns of plain QuerySets of historical models, by values_list: no model of the project is instantiated, no manager of
+its own asked, no signal sent. Only its fields' own converters run. The ORM follows every foreign key on both sides.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ Row = tuple[Any, ...]
 
 
 class Sides(NamedTuple):
-    """One model as each of the two databases calls its table and columns."""
+    """One model with the names of its table and columns in each of the two databases."""
 
     source: type[models.Model]
     target: type[models.Model]
@@ -74,11 +74,16 @@ class Sides(NamedTuple):
 def prove_orm(
     registry: Registry, catalog: SourceCatalog, plan: Plan, loaded: Path, entry: Mapping[str, Any]
 ) -> tuple[tuple[OrmTable, ...], tuple[UnreadModel, ...]]:
-    """Each model's table as the ORM reads it on both sides, and the models that it did not read.
+    """Compare each model's table as the ORM reads it on both sides. Return the models that it did not read, too.
 
-    A difference is reported, never raised. ``loaded`` is the SQLite file that was loaded, repairs and all; ``entry``
-    the target as an entry of DATABASES whose connections see the staged schema. Raises ProofError where Django itself
-    cannot read a table.
+    Args:
+        registry: the historical models of both sides.
+        catalog: the tables of the source.
+        plan: the planned tables.
+        loaded: the SQLite file that was loaded, repairs and all.
+        entry: the target as an entry of DATABASES, whose connections see the staged schema.
+
+    A difference is reported, never raised. Raises ProofError if Django itself cannot read a table.
     """
     elsewhere = _("The project's routers keep its table out of this database.")
     unread = [
@@ -97,7 +102,7 @@ def prove_orm(
 def _pairs(
     registry: Registry, catalog: SourceCatalog, plan: Plan, unread: list[UnreadModel]
 ) -> Iterator[tuple[Sides, PlannedTable]]:
-    """One model for each planned table, those that migrations make first; all others are noted as not read."""
+    """Yield one model for each planned table, those that migrations make first. Note all others as not read."""
     taken: dict[str, str] = {}
     for names in sorted(registry.names, key=lambda names: names.unmade is not None):
         table = plan.table(names.target)
@@ -113,7 +118,7 @@ def _pairs(
 
 
 def _not_read(names: ModelNames, catalog: SourceCatalog, plan: Plan) -> Iterator[UnreadModel]:
-    """Why a model has no planned table; nothing of one that has none on either side."""
+    """Yield the reason why a model has no planned table, and nothing for a model without a table on either side."""
     excluded = any(table.name == names.target for table in plan.excluded)
     only_there = any(table.name == names.target for table in plan.only_target)
     as_leftover = any(folded(name) == folded(names.source) for name in plan.as_leftovers)
@@ -145,9 +150,9 @@ def _sqlite(path: Path, time_zone: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _without_limits() -> Iterator[None]:
-    """Room for documents as deep as SQLite takes, and integers as long as jsonb's: json.loads ends at Python's limits.
+    """Allow documents as deep as SQLite takes, and integers as long as jsonb's: Python limits json.loads.
 
-    The application's own json.loads ends there on both databases alike.
+    The application's own json.loads ends at these limits on both databases alike.
     """
     limit, digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
     sys.setrecursionlimit(limit + DEEPEST)
@@ -161,7 +166,7 @@ def _without_limits() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
-    """The alias, for as long as this lasts and in this thread."""
+    """Make a database connection available under an alias, in this thread, for as long as this lasts."""
     connection = ConnectionHandler({"default": {}, alias: dict(entry)})[alias]
     connections[alias] = connection
     try:
@@ -179,7 +184,7 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
 
 
 class _Reading:
-    """One model on both sides; ``there`` are the tables that PostgreSQL has."""
+    """Compare one model on both sides. ``there`` are the tables that PostgreSQL has."""
 
     def __init__(
         self,
@@ -226,7 +231,7 @@ class _Reading:
         )
 
     def _reason(self, error: Exception) -> object:
-        """What Django said, which may quote a value of any column."""
+        """Return Django's message. It may quote a value of any column, so a table with secrets gives only its type."""
         secret = has_secret(self.table.name, (column.name for column in self.table.columns))
         return type(error).__name__ if secret else error
 
@@ -249,12 +254,12 @@ class _Reading:
         return rows
 
     def _taken(self, row: Row, found: list[Row]) -> Row | None:
-        """Take the row out that is the same, else the first of those that have its key."""
+        """Remove and return the row that is equal, or else the first of those that have its key."""
         same_row = (index for index, other in enumerate(found) if not any(self._unequal(row, other)))
         return found.pop(next(same_row, 0)) if found else None
 
     def _unequal(self, row: Row, found: Row) -> Iterator[tuple[Any, Any, Any]]:
-        """The fields in which two rows differ, and what each holds."""
+        """Yield the fields in which two rows differ, with the value of each side."""
         for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
             exact = self.table.target.column(called(str(field.column), self.registry.postgresql)).exact
             if not _equality(field, exact=exact)(source, target):
@@ -296,7 +301,7 @@ class _Reading:
         return ", ".join(f"{f.attname}={masked(self.table.name, str(f.column), repr(v))}" for f, v in cells)
 
     def _follow(self) -> int:
-        """Every key that finds its row, on both sides; how many did."""
+        """Check that every key finds its row on both sides. Return how many did."""
         total = 0
         for field in self.fields:
             if field.remote_field is None or not self._is_read(field):
@@ -311,7 +316,7 @@ class _Reading:
         return total
 
     def _is_read(self, field: Any) -> bool:
-        """Whether the table that the key leads to is in this database."""
+        """Return whether the table that the key refers to is in this database."""
         return called(field.remote_field.model._meta.db_table, self.registry.postgresql) in self.there
 
     def _found(self, alias: str, name: str) -> int:
@@ -322,7 +327,7 @@ class _Reading:
         return int(keyed.filter(Exists(parent.filter(**{target: OuterRef(field.attname)}))).count())
 
     def _found_by_value(self, name: str) -> int:
-        """How many keys have a row in SQLite as Django reads both: its joins miss another spelling of a uuid."""
+        """Count the keys that have a row in SQLite as Django reads both. Its joins miss another form of a uuid."""
         field: Any = self.models[SOURCE]._meta.get_field(name)
         parents: Any = models.QuerySet(field.remote_field.model, using=SOURCE)
         known = set(map(_hashable, parents.values_list(field.target_field.attname, flat=True).iterator()))
@@ -331,7 +336,7 @@ class _Reading:
 
 
 def _local(value: Any, zone: zoneinfo.ZoneInfo | None) -> Any:
-    """A moment that names an offset as PostgreSQL gives it without USE_TZ: the same instant as local time."""
+    """Return the local time of a datetime with an offset, which PostgreSQL gives without USE_TZ."""
     if not isinstance(value, datetime.datetime) or value.tzinfo is None:
         return value
     try:
@@ -345,7 +350,7 @@ def _hashable(key: Any) -> Any:
 
 
 def same(source: Any, target: Any) -> bool:
-    """Whether the application would see any difference: the type counts, and a decimal's places, and a float's bits."""
+    """Return whether two values are one to the application: the type counts, a decimal's places, and a float's bits."""
     if isinstance(source, (memoryview, bytes)) and isinstance(target, (memoryview, bytes)):
         return bytes(source) == bytes(target)
     if type(source) is not type(target):
@@ -367,7 +372,7 @@ def _equality(field: Any, *, exact: bool) -> Callable[[Any, Any], bool]:
 
 
 def same_exact(source: Any, target: Any) -> bool:
-    """A decimal that was carried with all its digits, of which Django reads fifteen from SQLite; see ``forms``."""
+    """Compare a decimal loaded with all its digits, of which Django reads 15 from SQLite. See ``canonical``."""
     if same(source, target) or not isinstance(source, decimal.Decimal) or not isinstance(target, decimal.Decimal):
         return same(source, target)
     read = FIFTEEN_DIGITS.create_decimal(target)
@@ -375,7 +380,7 @@ def same_exact(source: Any, target: Any) -> bool:
 
 
 def same_address(source: Any, target: Any) -> bool:
-    """Addresses, however they are spelled: PostgreSQL gives them back in its own way, and another program may not."""
+    """Compare addresses by value. PostgreSQL writes them in its own way, and another program may not."""
     try:
         return ipaddress.ip_interface(source) == ipaddress.ip_interface(target)
     except ValueError:
@@ -383,9 +388,10 @@ def same_address(source: Any, target: Any) -> bool:
 
 
 def same_json(source: Any, target: Any) -> bool:
-    """Objects by their keys, arrays by their places, true is not 1; numbers by value, which is all that jsonb keeps.
+    """Compare objects by their keys, arrays by their places, numbers by value, which is all that jsonb keeps.
 
-    So 1e2 is 100 there, 1e308 an integer, and -0.0 is 0.0. Without recursion: a document may be as deep as the stack.
+    true is not 1. But 1e2 is 100 in jsonb, 1e308 an integer, and -0.0 is 0.0. This works without recursion, because a
+    document may be as deep as the stack.
     """
     waiting = [(source, target)]
     while waiting:

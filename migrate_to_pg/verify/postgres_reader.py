@@ -1,4 +1,4 @@
-"""A conninfo, a schema and a table go in; its rows in key order come out, as Arrow arrays.
+"""Read the rows of PostgreSQL's tables in key order, as Arrow arrays.
 
 All tables are read in one read-only transaction, in one state.
 """
@@ -41,7 +41,7 @@ WHERE n.nspname = {} AND c.relname = {} AND a.attgenerated <> '' ORDER BY a.attn
 
 
 class Computed(NamedTuple):
-    """What a generated column is to hold, as SQL of PostgreSQL's own."""
+    """The expression of a generated column, as PostgreSQL prints it, and the check of it."""
 
     expression: str
     #: The condition of a row ``t`` that holds anything else.
@@ -49,7 +49,7 @@ class Computed(NamedTuple):
 
 
 class Target:
-    """The staged tables; a context manager."""
+    """Read the staged tables. A context manager."""
 
     def __init__(self, conninfo: str, schema: str) -> None:
         self._conninfo = conninfo
@@ -70,19 +70,19 @@ class Target:
         self._stack.close()
 
     def count(self, table: str) -> int:
-        """How many rows the table has."""
+        """Count the rows of a table."""
         with told(table), self._connection.cursor() as cursor:
             cursor.execute(text(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
             return int(cursor.fetchone()[0])
 
     def expressions(self, table: str) -> dict[str, Computed]:
-        """Each generated column with its expression, as PostgreSQL prints it for this session."""
+        """Return each generated column with its expression, as PostgreSQL prints it for this session."""
         with told(table), self._connection.cursor() as cursor:
             cursor.execute(text(_EXPRESSIONS.format(sql.Literal(self._schema), sql.Literal(table))))
             return {name: Computed(expression, differs) for name, expression, differs in cursor.fetchall()}
 
     def computed_wrongly(self, table: str, column: str, computed: Computed) -> int:
-        """In how many rows a generated column is not what its expression gives now."""
+        """Count the rows in which a generated column is not what its expression gives now."""
         # The condition as PostgreSQL itself wrote it.
         query = sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(self._table(table), sql.SQL(computed.differs))
         with told(table), self._connection.cursor() as cursor:
@@ -90,7 +90,7 @@ class Target:
             return int(cursor.fetchone()[0])
 
     def rows(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
-        """The table's rows in the key's order, text in byte order."""
+        """Yield the table's rows in the key's order, text in byte order."""
         query = sql.SQL("SELECT {} FROM {} AS t ORDER BY {}").format(
             sql.SQL(", ").join(selected(column) for column in columns),
             self._table(table),
@@ -129,32 +129,35 @@ def told(what: str) -> Iterator[None]:
 
 
 def text(query: sql.Composed) -> str:
-    """The SQL; ADBC knows nothing of psycopg."""
+    """Return the SQL as text. ADBC knows nothing of psycopg."""
     return query.as_string(None)
 
 
 def named(column: Column) -> sql.Composed:
-    """The column, tied to its table."""
+    """Return the column, qualified by its table's alias."""
     return sql.SQL("t.{}").format(sql.Identifier(column.name))
 
 
 def selected(column: Column) -> sql.Composed:
-    """The column in the form that its family compares."""
+    """Return the column in the form in which it is compared."""
     return column.family.target_sql.format(named(column))
 
 
 def ordered(column: Column) -> sql.Composed:
-    """What to sort by so that the rows come as SQLite sorts them."""
+    """Return the expression that sorts the rows as SQLite sorts them."""
     if column.family.sorts_as_text:
         return sql.SQL('({}) COLLATE "C"').format(selected(column))
     return named(column)
 
 
 def column_may_be_null(column: Column) -> bool:
-    """SQLite sorts nulls first; asking for it where there are none would keep PostgreSQL from using the index."""
+    """Return whether to sort nulls first, as SQLite does.
+
+    Asking for it in a column without nulls would keep PostgreSQL from using the index.
+    """
     return not column.planned.target.not_null
 
 
 def storage(array: pa.Array) -> pa.Array:
-    """The plain array beneath an extension type (uuid)."""
+    """Return the plain array beneath an extension type (uuid)."""
     return array.storage if isinstance(array, pa.ExtensionArray) else array

@@ -1,4 +1,4 @@
-"""Hold the journal of the repairs against the snapshot, and say which rows PostgreSQL should hold.
+"""Check the journal of the repairs against the snapshot, and determine the rows that PostgreSQL should hold.
 
 The snapshot with the edits of the journal must be what PostgreSQL holds, cell by cell: an edit without a line, or a
 line without an edit, is a difference. Nothing of the journal is believed. Each line must begin at the snapshot's own
@@ -50,11 +50,10 @@ def as_it_was(relation: Relation) -> ExpectedTable:
 def expected_tables(
     plan: Plan, source: Source, mended: RepairResult | None
 ) -> tuple[dict[str, ExpectedTable], list[Verdict]]:
-    """Return the tables that were repaired, and what the journal says of tables that the plan does not have.
+    """Return the tables that were repaired, and the journal's differences in tables outside the plan.
 
     Raises:
         ProofError: The journal cannot be read.
-
     """
     if mended is None:
         return {}, []
@@ -88,11 +87,11 @@ class _Journal:
         self.names = list(self._verdicts)
 
     def verdict(self, name: str) -> Verdict:
-        """Return what is found out about the lines of one table."""
+        """Return the differences found in the lines of one table."""
         return self._verdicts.setdefault(name, Verdict(name))
 
     def _check_sums(self, query: str, reported: dict[tuple[str, str, str], int]) -> None:
-        """Count what was not reported as it stands in the journal; no line is expected of a table not in the plan."""
+        """Count each sum that differs between the report and the journal. A table outside the plan may have no line."""
         found = {(rule, table, what): count for rule, table, what, count in self._rows(query)}
         for rule, table, what in sorted(found.keys() | reported.keys()):
             sums, others = found.get((rule, table, what), 0), reported.get((rule, table, what), 0)
@@ -107,7 +106,7 @@ class _Journal:
                 verdict.add("unexplained", {}, "" if what in tuple(RowOutcome) else what, why, None)
 
     def table(self, table: PlannedTable) -> ExpectedTable:
-        """Check all that the journal says of one table."""
+        """Check every line that the journal has of one table."""
         fates = dict(self._rows('SELECT fate, count(*) FROM attached.aside WHERE "table" = ? GROUP BY 1', table.name))
         if fates:
             self._check_rows(table)
@@ -124,7 +123,7 @@ class _Journal:
     # --- rows that were taken out ---
 
     def _check_rows(self, table: PlannedTable) -> None:
-        """Count the rows that were taken out unaccepted, that are not kept complete, or that nothing stands for."""
+        """Count the rows taken out unaccepted, those not kept complete, and those merged into a row that is missing."""
         taken = 'SELECT rule, fate, kept IS NOT NULL, count(*) FROM attached.aside WHERE "table" = ? GROUP BY 1, 2, 3'
         for rule, fate, has_kept, rows in self._rows(taken, table.name):
             if not self._may_take(rule, fate, has_kept=bool(has_kept)):
@@ -150,7 +149,7 @@ class _Journal:
             self._unexplained(table, row, "", None, why)
 
     def _unmerged(self, table: PlannedTable) -> Iterator[int]:
-        """Yield the merged rows that lead to none in PostgreSQL, be it through others that were merged."""
+        """Yield the merged rows that lead to none in PostgreSQL, even through others that were merged."""
         query = "SELECT row, kept FROM attached.aside WHERE \"table\" = ? AND fate = 'merged'"
         kept = dict(self._rows(query, table.name))
         number, gone = row_number(table.source), 'FROM attached.aside WHERE "table" = ?1'
@@ -165,7 +164,7 @@ class _Journal:
                 yield first
 
     def _may_take(self, rule: str, fate: str, *, has_kept: bool) -> bool:
-        """Whether rows may have that fate; in quarantine, a row takes along what refers to it or was merged into it."""
+        """Return whether a rule may take rows out in that way. A quarantined row takes along what depends on it."""
         merged = has_kept and rule == MERGE and rule in self._mended.fix
         if fate == RowOutcome.QUARANTINED:
             return merged or rule == ORPHAN or rule in self._mended.quarantine
@@ -188,7 +187,7 @@ class _Journal:
                 self._unexplained(table, None, name, None, why)
 
     def _check_cells(self, table: PlannedTable, column: PlannedColumn) -> int:
-        """Count the lines that do not go on from the snapshot's value, or from the line before; return the cells."""
+        """Report the lines that do not follow the snapshot's value, or the line before. Return the cells."""
         number = row_number(table.source)
         query = (
             f"SELECT c.row, c.rule, c.old, c.new, t.{number} IS NOT NULL AND a.row IS NULL, row_number() OVER cell,"
@@ -221,12 +220,12 @@ class _Journal:
 
 
 def _same(left: object, right: object) -> bool:
-    """Whether two values of SQLite's are one, storage class included; -0.0 is not 0.0."""
+    """Compare two values of SQLite's, storage class included. -0.0 is not 0.0."""
     return type(left) is type(right) and repr(left) == repr(right)
 
 
 def _incomplete(table: PlannedTable, copies: str, columns: list[str]) -> str:
-    """Rows taken out that the snapshot has not, or of which not every value was kept."""
+    """Return the query for rows taken out that the snapshot lacks, or of which not every value was kept."""
     number = row_number(table.source)
     # BINARY: whatever collation the column declares. typeof: an affinity must not make 12 of '12'.
     equal = [f"k.{c} COLLATE BINARY IS t.{c} AND typeof(k.{c}) = typeof(t.{c})" for c in map(quote_name, columns)]
@@ -238,7 +237,7 @@ def _incomplete(table: PlannedTable, copies: str, columns: list[str]) -> str:
 
 
 def _surplus(copies: str) -> str:
-    """Rows that are kept and were not taken out."""
+    """Return the query for rows that are kept and were not taken out."""
     number = quote_name(NUMBER)
     return (
         f'SELECT k.{number} FROM {copies} AS k LEFT JOIN attached.aside AS a ON a."table" = ? AND a.row = k.{number}'
@@ -247,7 +246,7 @@ def _surplus(copies: str) -> str:
 
 
 def _relation(table: PlannedTable, changed: list[PlannedColumn], journal: str, *, rows_are_gone: bool) -> Relation:
-    """Return where to read the snapshot's rows with the last new value of each cell, without those taken out."""
+    """Return the query for the snapshot's rows with the last new value of each cell, without those taken out."""
     if not changed and not rows_are_gone:
         return plain(table.source)
     number, literal = f"b.{row_number(table.source)}", _literal(table.name)

@@ -1,4 +1,4 @@
-"""Record batches of one side go in; rows that can be looked at, cut and taken one after another come out."""
+"""Hold record batches of one side as rows that can be sliced and taken one after another."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ class Column:
 
     @property
     def name(self) -> str:
-        """PostgreSQL's name of it."""
+        """Return PostgreSQL's name of the column."""
         return self.planned.name
 
     @property
     def computed(self) -> bool:
-        """Whether PostgreSQL computes it itself, from columns that are compared."""
+        """Return whether PostgreSQL computes the column itself, from columns that are compared."""
         return self.planned.target.generated
 
     def source_form(self, value: Value | None) -> str | None:
-        """The canonical form of SQLite's value."""
+        """Return the canonical form of SQLite's value."""
         return None if value is None else self.family.source_form(value, self.facts)
 
     def target_form(self, value: Value | None) -> str | None:
-        """The canonical form of PostgreSQL's value."""
+        """Return the canonical form of PostgreSQL's value."""
         return None if value is None else self.family.target_form(value, self.facts)
 
 
 def columns_of(table: PlannedTable, zone: zoneinfo.ZoneInfo) -> list[Column]:
-    """The columns of a table, in the plan's order."""
+    """Return the columns of a table, in the plan's order."""
     return [_column(index, planned, zone) for index, planned in enumerate(table.columns)]
 
 
@@ -74,7 +74,7 @@ class Rows:
     odd: Mapping[int, Mapping[int, Value]] = field(default_factory=dict)
 
     def cut(self, start: int, stop: int) -> Rows:
-        """The rows from start up to stop."""
+        """Return the rows from start up to stop."""
         if (start, stop) == (0, self.count):
             return self
         odd = {
@@ -84,7 +84,7 @@ class Rows:
         return Rows(arrays=tuple(a.slice(start, stop - start) for a in self.arrays), count=stop - start, odd=odd)
 
     def then(self, more: Rows) -> Rows:
-        """These rows and the following ones."""
+        """Return these rows and the following ones."""
         odd = {index: dict(cells) for index, cells in self.odd.items()}
         for index, cells in more.odd.items():
             odd.setdefault(index, {}).update({row + self.count: value for row, value in cells.items()})
@@ -92,7 +92,7 @@ class Rows:
         return Rows(arrays=arrays, count=self.count + more.count, odd=odd)
 
     def values(self, index: int, rows: list[int]) -> list[Value | None]:
-        """Some cells of a column as Python values; moments and days are counts since 1970."""
+        """Return some cells of a column as Python values. Moments and days are counts since 1970."""
         if not rows:
             return []
         values = python_values(self.arrays[index].take(pa.array(rows, pa.int64())))
@@ -101,7 +101,7 @@ class Rows:
 
 
 def python_values(array: Array) -> list[Any]:
-    """The values of an array; text that is no UTF-8 keeps its bytes as lone surrogates, which PostgreSQL never has."""
+    """Return the values of an array. Bytes that are not UTF-8 become lone surrogates, which PostgreSQL never has."""
     if pa.types.is_string(array.type):
         pieces = array.cast(pa.binary()).to_pylist()
         return [None if piece is None else piece.decode("utf-8", "surrogateescape") for piece in pieces]
@@ -112,7 +112,7 @@ def python_values(array: Array) -> list[Any]:
 
 
 def ahead(batches: Generator[Rows]) -> Generator[Rows]:
-    """The same batches, the next one being read in a thread while this one is compared: drivers leave Python free."""
+    """Yield the batches, reading the next one in a thread while this one is compared: drivers release the GIL."""
     with contextlib.closing(batches), ThreadPoolExecutor(1, "prove") as reader:
         try:
             coming = reader.submit(next, batches, None)
@@ -127,7 +127,7 @@ def ahead(batches: Generator[Rows]) -> Generator[Rows]:
 
 
 class Stream:
-    """One side's rows in key order, taken from the front."""
+    """Take one side's rows from the front, in key order."""
 
     def __init__(self, batches: Iterator[Rows]) -> None:
         self._batches = batches
@@ -136,7 +136,7 @@ class Stream:
         self.taken = 0
 
     def __bool__(self) -> bool:
-        """Whether a row is left; reads on where the front is used up."""
+        """Return whether a row is left. Read on if the front is used up."""
         while not self.front.count:
             batch = next(self._batches, None)
             if batch is None:
@@ -151,7 +151,7 @@ class Stream:
         return taken
 
     def window(self, count: int) -> Rows:
-        """Look at that many rows, or fewer where they are wide or at an end, without taking them."""
+        """Return that many rows, or fewer if they are wide or at an end, without taking them."""
         while self.front.count < count and sum(a.nbytes for a in self.front.arrays) < WINDOW_BYTES:
             batch = next(self._batches, None)
             if batch is None:

@@ -1,6 +1,6 @@
-"""The staged schema in, nothing out where it is as it was made and its sequences go on; ProofError otherwise.
+"""Check that the staged schema is as it was made, and that its sequences continue after the highest id.
 
-All is asked of PostgreSQL anew: what the stage before claims to have done is no proof.
+Everything is asked of PostgreSQL anew: the claims of an earlier stage prove nothing. Each check raises ProofError.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAMED = 20
 
 
 def require_validated(connection: Connection, schema: str) -> None:
-    """Every constraint is validated, every index valid, every user trigger enabled."""
+    """Check that every constraint is validated and every index valid."""
     query = """
         SELECT format('constraint %%s of %%s is not validated', k.conname, k.conrelid::regclass)
         FROM pg_constraint k WHERE k.connamespace = %(schema)s::regnamespace AND NOT k.convalidated
@@ -41,7 +41,7 @@ def require_validated(connection: Connection, schema: str) -> None:
 
 
 def require_described(connection: Connection, schema: str, made: frozenset[ObjectDefinition]) -> None:
-    """Every table, column, index, constraint, trigger and all else is as it was described before rows were loaded."""
+    """Check that every table, column, index, constraint and trigger is as it was made before the load."""
     faults = definition_differences(made, read_definitions(connection, schema))
     if faults:
         raise ProofError(
@@ -52,7 +52,7 @@ def require_described(connection: Connection, schema: str, made: frozenset[Objec
 
 
 def require_identities(connection: Connection, schema: str, plan: Plan, identities: Sequence[Identity]) -> None:
-    """The next value of each sequence is beyond every id that is there, and beyond every one SQLite ever gave."""
+    """Check that the next value of each sequence is beyond every id, and every one that SQLite ever gave."""
     known = {(identity.table, identity.column) for identity in identities}
     for table in plan.tables:
         for column in table.columns:
@@ -67,10 +67,10 @@ def require_identities(connection: Connection, schema: str, plan: Plan, identiti
 
 
 def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
-    """No interval has days or months, which SQLite's microseconds do not have.
+    """Check that no interval has days or months, which SQLite's microseconds do not have.
 
-    '1 day' equals '24:00:00', and Django reads them alike: the comparison of cells cannot tell them apart. The
-    application itself writes days; this is for what was loaded just now.
+    '1 day' equals '24:00:00', and Django reads them alike: the comparison of cells cannot distinguish them. The
+    application itself writes days, so this check is only for rows that were loaded just now.
     """
     # What is sent of an interval is microseconds, days, months.
     days = sql.SQL(r"substring(interval_send({}) FROM 9) <> '\x0000000000000000'::bytea")
@@ -109,9 +109,9 @@ def _taken(table: str, column: str, following: int, but: str) -> ProofError:
 def _require_free(
     connection: Connection, schema: str, table: PlannedTable, column: PlannedColumn, following: int
 ) -> None:
-    """Insert the copy of a row and take it back: PostgreSQL itself must give the id, and find that it is free.
+    """Insert the copy of a row and roll it back: PostgreSQL itself must give the id, and find that it is free.
 
-    ON CONFLICT looks at the key before any other constraint: the copy may well break those.
+    ON CONFLICT checks the key before any other constraint. The copy may well break those.
     """
     place = sql.Identifier(schema, table.name)
     # Of every other column, so that no default is asked: a sequence that it takes numbers of would go on.

@@ -1,9 +1,9 @@
-"""The snapshot's path and a table go in; its rows in key order come out, as Arrow arrays.
+"""Read the rows of the snapshot's tables in key order, as Arrow arrays.
 
-Where repairs were made, the table is read through a ``Relation`` of ``verify.repairs``: the rows as they should be now.
+After repairs, a table is read through a ``Relation`` of ``verify.repairs``: the rows as they should be now.
 
-Two readers: the quick one (ADBC) takes a table whose every cell has the storage class that its column should have and
-is not long; the first cell that is otherwise fails it, and the patient one (Python's sqlite3) starts again. The
+There are two readers. The quick one (ADBC) takes a table whose every cell is short and has the storage class that its
+column should have. It fails at the first cell that does not, and the patient one (Python's sqlite3) starts again. The
 patient one takes anything, and computes generated columns that call Django's SQL functions.
 """
 
@@ -51,7 +51,7 @@ ARROW_CLASS = {pa.int64(): int, pa.float64(): float, pa.string(): str, pa.binary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """What to read a table's rows from."""
+    """The SQL that gives a table's rows."""
 
     #: Stands after FROM; its columns have SQLite's names.
     sql: str
@@ -64,7 +64,7 @@ class Relation:
 
     @property
     def batch_rows(self) -> int:
-        """Rows of the quick reader's batches: the more, the less the comparison costs; 32 MB at most."""
+        """Return the rows in a batch of the quick reader: 32 MB at most. The more, the less the comparison costs."""
         if self.largest_row is None:
             return BATCH_ROWS
         return max(BATCH_ROWS, min(MOST_ROWS, MOST_BYTES // max(self.largest_row, 1)))
@@ -75,31 +75,31 @@ class UnexpectedCellError(Exception):
 
 
 def plain(table: SourceTable) -> Relation:
-    """The table as the snapshot has it."""
+    """Return the table as the snapshot has it."""
     return Relation(
         sql=quote_name(table.name), counted=f"{quote_name(table.name)} NOT INDEXED", largest_row=table.largest_row
     )
 
 
 def column_of(column: Column) -> str:
-    """The column, tied to its table: SQLite takes an unknown bare "name" for a string."""
+    """Return the column, qualified by the table's alias: SQLite takes an unknown bare "name" for a string."""
     return f"t.{quote_name(column.planned.source.name)}"
 
 
 def order_by(key: Sequence[Column]) -> str:
-    """Byte order for text, whatever collation the column declares."""
+    """Return the ORDER BY expressions: byte order for text, in spite of the collation that the column declares."""
     return ", ".join(column_of(c) + (" COLLATE BINARY" if c.family.arrow == pa.string() else "") for c in key)
 
 
 class Source:
-    """The closed snapshot, opened immutable: nothing beside it is read or written."""
+    """Read the closed snapshot, opened immutable: nothing beside it is read or written."""
 
     def __init__(self, snapshot: Path) -> None:
         self._uri = snapshot_uri(snapshot.resolve())
 
     @contextlib.contextmanager
     def open(self, *, attached: str = "") -> Iterator[sqlite3.Connection]:
-        """A connection as Django's, to which every text comes through, whatever its bytes."""
+        """Open a connection like Django's, which returns every text, even one that is not UTF-8."""
         with contextlib.closing(sqlite3.connect(self._uri, uri=True, check_same_thread=False)) as connection:
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
@@ -111,7 +111,7 @@ class Source:
             yield connection
 
     def count(self, table: str, relation: Relation) -> int:
-        """How many rows the table has."""
+        """Count the rows of a table."""
         try:
             with self.open(attached=relation.attached) as connection:
                 query = f"SELECT count(*) FROM {relation.counted or relation.sql}"  # noqa: S608 - the name is quoted
@@ -122,7 +122,7 @@ class Source:
     def quick(
         self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
     ) -> Generator[Rows]:
-        """Rows by ADBC; raises UnexpectedCellError where the table needs the patient reader."""
+        """Yield rows by ADBC. Raises UnexpectedCellError if the table needs the patient reader."""
         with contextlib.ExitStack() as stack:
             try:
                 connection = stack.enter_context(adbc_driver_sqlite.dbapi.connect(self._uri))
@@ -138,7 +138,7 @@ class Source:
     def patient(
         self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
     ) -> Generator[Rows]:
-        """Rows by Python's sqlite3, bounded by their length."""
+        """Yield rows by Python's sqlite3, in batches limited by their length."""
         try:
             with self.open(attached=relation.attached) as connection:
                 for rows in bounded(connection.execute(patient_query(relation, columns, key))):
@@ -151,7 +151,7 @@ class Source:
 
 
 def can_hold(text: bytes, encoding: str) -> bool:
-    """Whether the bytes of a text are characters, NUL not among them."""
+    """Return whether the bytes of a text are characters, NUL not among them."""
     try:
         return 0 not in map(ord, set(text.decode(encoding)))
     except ValueError:
@@ -159,7 +159,7 @@ def can_hold(text: bytes, encoding: str) -> bool:
 
 
 def unreadable(table: str, error: sqlite3.Error) -> SourceError:
-    """The error for a table that SQLite itself cannot read."""
+    """Return the error for a table that SQLite itself cannot read."""
     return SourceError(
         _("The proof could not read the table {table} of the snapshot: {error}", table=table, error=error),
         remedy=_("Run sqlite_doctor on the source; the file may be damaged."),
@@ -167,7 +167,7 @@ def unreadable(table: str, error: sqlite3.Error) -> SourceError:
 
 
 def quick_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
-    """The typed first row, then the table, each cell guarded by its storage class."""
+    """Return the query for the typed first row, then the table, each cell guarded by its storage class."""
     strings = sum(column.family.arrow in (pa.string(), pa.binary()) for column in columns)
     longest = ROW_BYTES // max(strings, 1)
     # Asking each text for its length takes a tenth of the time of the whole proof.
@@ -184,7 +184,7 @@ def quick_query(relation: Relation, columns: Sequence[Column], key: Sequence[Col
 
 
 def typed(reader: pa.RecordBatchReader, columns: Sequence[Column]) -> Iterator[Rows]:
-    """The batches without the first row, whose types must have stayed what that row said."""
+    """Yield the batches without the first row. Their types must be those of that row."""
     if reader.schema.types != [column.family.arrow for column in columns]:
         raise UnexpectedCellError(_("The first rows are of the types {types}", types=reader.schema.types))
     start = 1
@@ -194,14 +194,14 @@ def typed(reader: pa.RecordBatchReader, columns: Sequence[Column]) -> Iterator[R
 
 
 def patient_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
-    """The table as it is, and each row's length in characters."""
+    """Return the query for the table as it is, and each row's length in characters."""
     cells = ", ".join(column_of(column) for column in columns)
     length = " + ".join(f"ifnull(length({column_of(column)}), 0)" for column in columns)
     return f"SELECT {cells}, {length} FROM {relation.sql} AS t ORDER BY {order_by(key)}"  # noqa: S608 - quoted names
 
 
 def bounded(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
-    """Batches of neither too many rows nor too long ones."""
+    """Yield batches of neither too many rows nor too long ones."""
     rows: list[tuple[Value, ...]] = []
     length = 0
     for row in cursor:
@@ -215,7 +215,7 @@ def bounded(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
 
 
 def as_rows(rows: list[tuple[Value, ...]], columns: Sequence[Column]) -> Rows:
-    """The rows as arrays, with the cells that no array takes beside them."""
+    """Return the rows as arrays, with the cells that no array takes beside them."""
     arrays, odd = [], {}
     for column, values in zip(columns, zip(*rows, strict=True), strict=False):
         array, others = as_array(values, column.family.arrow)
@@ -226,7 +226,7 @@ def as_rows(rows: list[tuple[Value, ...]], columns: Sequence[Column]) -> Rows:
 
 
 def as_array(values: tuple[Value, ...], arrow: pa.DataType) -> tuple[Array, dict[int, Value]]:
-    """An array of the values that are of its class, and the others by their row."""
+    """Return an array of the values that are of its class, and the others by their row."""
     wanted = ARROW_CLASS[arrow]
     if set(map(type, values)) <= {wanted, type(None)}:
         with contextlib.suppress(UnicodeEncodeError):
@@ -237,14 +237,14 @@ def as_array(values: tuple[Value, ...], arrow: pa.DataType) -> tuple[Array, dict
 
 
 def as_class(value: Value | None, wanted: type) -> Value | None:
-    """The value where it is of that class, or an integer of at most 15 digits for a real; else None."""
+    """Return the value if it is of that class, or an integer of at most 15 digits for a real. Else return None."""
     if wanted is float and type(value) is int and abs(value) < 10**15:
         return float(value)
     return value if type(value) is wanted and encodable(value) else None
 
 
 def encodable(value: Value) -> bool:
-    """Whether a text was UTF-8; other values have no encoding."""
+    """Return whether a text was UTF-8. Other values have no encoding."""
     if isinstance(value, str):
         try:
             value.encode()

@@ -1,4 +1,4 @@
-"""A PostgreSQL type goes in; its family comes out: how each side is read, the quick proof, and the canonical forms."""
+"""Define how each PostgreSQL type is compared: the reading of each side, the vectorized and the canonical form."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ FAMILIES = {
 
 
 def family(type_name: str, precision: int | None, scale: int | None) -> Family:
-    """The family of a PostgreSQL type."""
+    """Return the comparison of a PostgreSQL type."""
     if type_name == "numeric" and precision is not None and scale is not None and 0 <= scale <= precision <= 15:
         return SHORT_DECIMAL
     return FAMILIES.get(type_name, OTHER)

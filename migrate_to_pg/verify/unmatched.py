@@ -1,7 +1,7 @@
-"""Rows without a partner at their place in the order go in; pairs, and rows that never found a partner, come out.
+"""Keep the rows that have no partner at their place in the order, and pair them at the end.
 
-A row of one side may find its partner much later, where the two sides sort differently (a UUID in capitals), or not at
-all. The pool lives in a temporary database of SQLite's, which goes to disk by itself when it grows.
+A row of one side may find its partner much later, because the two sides sort differently (a UUID in capitals), or not
+at all. The pool is a temporary database of SQLite's, which SQLite writes to disk when it grows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FROM pool ORDER BY digest, n, side
 
 
 class Pool:
-    """Unmatched rows of one table."""
+    """Keep the unmatched rows of one table."""
 
     def __init__(self, columns: Sequence[Column], key: Sequence[Column]) -> None:
         self._columns = columns
@@ -57,7 +57,7 @@ class Pool:
             yield digest([cells[index] for index in self._key]), side, json.dumps((cells, texts))
 
     def pairs(self) -> Iterator[tuple[Cells | None, Cells | None]]:
-        """Both rows of each pair, and None beside a row without a partner."""
+        """Yield both rows of each pair, and None beside a row without a partner."""
         if self._database is None:
             return
         for _, rows in itertools.groupby(self._database.execute(PAIRS), key=lambda row: row[:2]):
@@ -72,7 +72,7 @@ class Pool:
 
 
 def temporary_database() -> sqlite3.Connection:
-    """A private database in SQLite's temporary files, gone when it is closed."""
+    """Open a private database in SQLite's temporary files. SQLite removes it when it is closed."""
     database = sqlite3.connect("", isolation_level=None)
     database.execute("PRAGMA journal_mode = OFF")
     database.execute("CREATE TABLE pool (digest BLOB, side INTEGER, cells TEXT)")
@@ -80,5 +80,5 @@ def temporary_database() -> sqlite3.Connection:
 
 
 def digest(key: Sequence[str | None]) -> bytes:
-    """A key's forms as 32 bytes; repr keeps their borders apart."""
+    """Return a key's forms as 32 bytes. repr keeps their borders apart."""
     return hashlib.blake2b(repr(key).encode("ascii", "backslashreplace"), digest_size=32).digest()

@@ -1,7 +1,7 @@
-"""Two Arrow arrays of one column go in, one from each side; out comes which pairs are proven equal.
+"""Compare the Arrow arrays of one column from both sides, all values at once.
 
-The proofs are one-sided: True means equal, False means ask the canonical forms. Each says why it cannot call two
-different values equal. They may raise ArrowInvalid where a text is none of theirs; nulls are their caller's matter.
+The comparisons are one-sided: True means equal, False means that the canonical forms decide. Each says why it cannot
+call two different values equal. They may raise ArrowInvalid for a text of another form. The caller handles nulls.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ SOME_DAY, SPACE = pa.scalar("1970-01-01"), pa.scalar(" ")
 
 
 def same(source: Array, target: Array, facts: Facts) -> Array:
-    """Equal bytes, or equal 64-bit integers."""
+    """Compare bytes, or 64-bit integers."""
     return pc.equal(source, target)
 
 
 def same_integer(source: Array, target: Array, facts: Facts) -> Array:
-    """Integers and booleans of any width, widened without loss."""
+    """Compare integers and booleans of any width, widened without loss."""
     return pc.equal(source, target.cast(pa.int64()))
 
 
 def same_span(source: Array, target: Array, facts: Facts) -> Array:
-    """Microseconds, unless PostgreSQL's value is none."""
+    """Compare microseconds. An interval that PostgreSQL cannot give as microseconds equals nothing."""
     return pc.and_(pc.equal(source, target), pc.not_equal(target, NO_SPAN))
 
 
 def same_bits(source: Array, target: Array, facts: Facts) -> Array:
-    """The bits of two doubles; a float4 comes as text, whose nearest double is what Django reads."""
+    """Compare the bits of two doubles. A float4 comes as text, whose nearest double is what Django reads."""
     return pc.equal(source.view(pa.int64()), target.cast(pa.float64()).view(pa.int64()))
 
 
 def same_short_decimal(source: Array, target: Array, facts: Facts) -> Array:
-    """Doubles that are equal, PostgreSQL's being the nearest to at most 15 digits.
+    """Compare doubles. PostgreSQL's is the nearest to a decimal of at most 15 digits.
 
-    Every decimal of at most 15 digits has a double of its own, from which rounding to 15 digits gives it back: so what
+    Every decimal of at most 15 digits has a double of its own, from which rounding to 15 digits gives it back. So what
     Django reads from SQLite's double is the very decimal that PostgreSQL holds.
     """
     return pc.equal(source, target)
 
 
 def same_decimal(source: Array, target: Array, facts: Facts) -> Array:
-    """The same for a numeric sent as text, where it happens to have at most 15 significant digits."""
+    """Compare doubles with numerics sent as text, if they have at most 15 significant digits."""
     shortest = pc.ascii_rtrim(pc.ascii_ltrim(target, "-0."), "0")
     digits = pc.subtract(pc.binary_length(shortest), pc.count_substring(shortest, "."))
     nearest = target.cast(pa.float64())
@@ -72,34 +72,34 @@ def same_decimal(source: Array, target: Array, facts: Facts) -> Array:
 
 
 def same_uuid(source: Array, target: Array, facts: Facts) -> Array:
-    """Sixteen bytes on both sides."""
+    """Compare the sixteen bytes of both sides."""
     return pc.equal(source, target.cast(pa.binary()))
 
 
 def same_padded(source: Array, target: Array, facts: Facts) -> Array:
-    """Equal but for trailing spaces."""
+    """Compare texts without their trailing spaces."""
     return pc.equal(pc.ascii_rtrim(source, " "), pc.ascii_rtrim(target, " "))
 
 
 def microseconds(text: Array) -> Array:
-    """Canonically spelled wall-clock times as microseconds; Arrow refuses days and hours that do not exist."""
+    """Convert canonical local times to microseconds. Arrow refuses days and hours that do not exist."""
     return text.cast(pa.timestamp("us")).cast(pa.int64())
 
 
 def of_length(text: Array, *lengths: int) -> Array:
-    """Only the spellings that Django writes go the quick way: each length has exactly one meaning to Arrow."""
+    """Select the texts of the lengths that Django writes: each length has exactly one meaning to Arrow."""
     return functools.reduce(pc.or_, [pc.equal(pc.binary_length(text), LENGTHS[length]) for length in lengths])
 
 
 def same_local(source: Array, target: Array, facts: Facts) -> Array:
-    """Wall-clock microseconds, from the year 1 on."""
+    """Compare local microseconds, from the year 1 on."""
     ticks = target.cast(pa.timestamp("us")).cast(pa.int64())
     modern = pc.and_(of_length(source, 19, 26), pc.greater_equal(ticks, YEAR_ONE))
     return pc.and_(pc.equal(microseconds(source), ticks), modern)
 
 
 def same_instant(source: Array, target: Array, facts: Facts) -> Array:
-    """UTC microseconds; text in another zone is shifted where the zone keeps one offset all that day."""
+    """Compare UTC microseconds. Text in another zone is shifted if the zone keeps one offset all that day."""
     ticks, wall = target.cast(pa.int64()), microseconds(source)
     known = pc.and_(of_length(source, 19, 26), pc.greater_equal(wall, YEAR_ONE))
     if facts.zone.key != "UTC":
@@ -109,7 +109,7 @@ def same_instant(source: Array, target: Array, facts: Facts) -> Array:
 
 
 def day_offsets(wall: Array, zone: zoneinfo.ZoneInfo) -> Array:
-    """The offset in microseconds of each wall-clock time, null on a day on which it changes."""
+    """Return the offset in microseconds of each local time, null on a day on which it changes."""
     days = wall.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
     encoded = days.cast(pa.int32()).dictionary_encode()
     table = pa.array([day_offset(day, zone) for day in encoded.dictionary.to_pylist()], pa.int64())
@@ -118,7 +118,10 @@ def day_offsets(wall: Array, zone: zoneinfo.ZoneInfo) -> Array:
 
 @functools.lru_cache(maxsize=100_000)
 def day_offset(day: int | None, zone: zoneinfo.ZoneInfo) -> int | None:
-    """The zone's only offset on that day since 1970; no zone ever had a change that was undone within the hour."""
+    """Return the zone's only offset on that day since 1970, in microseconds, or None if it changes.
+
+    No zone ever had a change that was undone within the hour.
+    """
     if day is None or not FIRST_DAY < day < LAST_DAY:
         return None
     midnight = EPOCH + datetime.timedelta(days=day)
@@ -129,13 +132,13 @@ def day_offset(day: int | None, zone: zoneinfo.ZoneInfo) -> int | None:
 
 
 def same_date(source: Array, target: Array, facts: Facts) -> Array:
-    """Days, spelled YYYY-MM-DD, from the year 1 on."""
+    """Compare days, written YYYY-MM-DD, from the year 1 on."""
     days = target.cast(pa.int32())
     modern = pc.and_(of_length(source, 10), pc.greater_equal(days, DAY_ONE))
     return pc.and_(pc.equal(source.cast(pa.date32()).cast(pa.int32()), days), modern)
 
 
 def same_time(source: Array, target: Array, facts: Facts) -> Array:
-    """Microseconds since midnight: Arrow reads times of day only behind a day."""
+    """Compare microseconds since midnight. Arrow reads times of day only behind a day."""
     ticks = microseconds(pc.binary_join_element_wise(SOME_DAY, source, SPACE))
     return pc.and_(pc.equal(ticks, target.cast(pa.int64())), of_length(source, 8, 15))

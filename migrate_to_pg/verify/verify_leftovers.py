@@ -1,8 +1,8 @@
-"""Leftover tables in; out, a Proof that PostgreSQL holds each value of the snapshot in the column of its kind.
+"""Verify that PostgreSQL holds each value of a leftover table in the column of its kind.
 
-What PostgreSQL should hold is said here anew, over the snapshot itself: the working file of the load is not asked, but
-for what a view gave, which may give something else now. A value that the columns should not have met, because somebody
-took the wrong kind for the only one, comes as one that nothing equals.
+The expected values are derived here anew, from the snapshot itself. The working file of the load is read only for the
+rows that a view gave, which may give other rows now. A value that no column takes, because the load mistook the wrong
+kind for the only one, is expected as a value that nothing equals.
 """
 
 from __future__ import annotations
@@ -41,13 +41,16 @@ def prove_leftovers(
     progress: Callable[[Event], None],
     views: tuple[Path, Callable[[str], str]],
 ) -> Proof:
-    """Compare each planned table of ``schema``; ``views`` are the file that holds what each gave, and where in it."""
+    """Compare each planned table of ``schema``.
+
+    ``views`` are the file that holds the rows of each view, and the function that returns a view's table in it.
+    """
     expected = {table.name: as_it_was(relation(table, views)) for table in tables}
     return compare_tables(plan, Source(snapshot), expected, conninfo, schema=schema, verify=verify, progress=progress)
 
 
 def relation(table: LeftoverTable, views: tuple[Path, Callable[[str], str]]) -> Relation:
-    """A subquery with PostgreSQL's columns."""
+    """Return a subquery with PostgreSQL's columns."""
     path, place = views
     name = f"attached.{quote_name(place(table.source))}" if table.is_view else f"main.{quote_name(table.source)}"
     values = ", ".join(f"{value(c, table.columns)} AS {quote_name(c.name)}" for c in table.columns)
@@ -59,7 +62,10 @@ def relation(table: LeftoverTable, views: tuple[Path, Callable[[str], str]]) -> 
 
 
 def value(column: LeftoverColumn, columns: Iterable[LeftoverColumn]) -> str:
-    """What the column should hold: its kind's values, NULL for its fellows'; the first one tells what is left."""
+    """Return the expression of a column's values: those of its kind, and NULL for those of its fellows.
+
+    The first of the columns made from one source column takes what is left.
+    """
     fellows = [c for c in columns if c.source == column.source]
     name = quote_name(column.source)
     kept = f"CAST({name} AS BLOB)" if column.holds is Holds.TEXT_BYTES else name
