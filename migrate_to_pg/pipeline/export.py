@@ -1,6 +1,6 @@
-"""A proven schema in, a pg_dump archive out: the project's tables under their final names, for any other database.
+"""Export verified tables as an archive of pg_dump, under their final names, for any other database.
 
-pg_dump has no way to rename a schema. After a publication the tables have their final names already; those of a
+pg_dump has no way to rename a schema. After a publication the tables have their final names already. Those of a
 rehearsal are copied into a scratch database of the embedded server, published there, and dumped from it.
 """
 
@@ -53,7 +53,7 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <>
 
 
 def require_exportable(options: Options) -> None:
-    """UsageError where the file is there, or cannot be, or where this run has nothing to put into it."""
+    """Raise UsageError if the file exists or cannot be written, or if this run exports nothing."""
     file = options.export
     if file is None:
         if options.export_for:
@@ -84,7 +84,7 @@ def require_exportable(options: Options) -> None:
 
 
 class Programs(NamedTuple):
-    """PostgreSQL's own, of one version."""
+    """The paths of PostgreSQL's own programs, of one version."""
 
     version: int
     pg_dump: Path
@@ -92,9 +92,9 @@ class Programs(NamedTuple):
 
 
 def find_programs(connection: Connection) -> Programs:
-    """The oldest at hand that can dump this server, so that the archive asks as little as can be of who restores it.
+    """Return the oldest programs that can dump this server, so that an old pg_restore can read the archive.
 
-    Raises TargetError where there is none.
+    Raises TargetError if none is installed.
     """
     wanted = connection.info.server_version // 10_000
     found = sorted(_installed(), key=lambda programs: programs.version)
@@ -128,12 +128,12 @@ def _directories() -> Iterator[Path]:
 
 
 def relations(connection: Connection, schema: str) -> frozenset[str]:
-    """The names of its tables, views and sequences."""
+    """Return the names of the schema's tables, views and sequences."""
     return frozenset(row[0] for row in connection.execute(_RELATIONS, [schema]).fetchall())
 
 
 class Archive:
-    """The file, and what is needed to write it; the file has its name only once it is whole."""
+    """Write the archive. The file gets its name only when it is complete."""
 
     def __init__(self, file: Path, connection: Connection, directory: Path, version: int | None = None) -> None:
         self.file = file.absolute()
@@ -153,14 +153,14 @@ class Archive:
         self._unfinished = self.file.with_name(f"{self.file.name}.{os.getpid()}.unfinished")
 
     def dump_published(self, schema: str, ours: Iterable[str]) -> Exported:
-        """Dump ``ours``, which are now in the final schema, and the extensions; raises TargetError."""
+        """Dump ``ours``, which are now in the final schema, and the extensions. Raises TargetError."""
         with self._written():
             self._dump(self.connection, schema, others=relations(self.connection, schema) - set(ours))
             self._rewrite()
         return Exported(path=str(self.file), bytes=self.file.stat().st_size)
 
     def dump_rehearsal(self, incoming: str, final: str) -> Exported:
-        """Dump what is in the incoming schema as a publication would leave it in the final one; raises TargetError."""
+        """Dump the incoming schema as a publication would leave it in the final one. Raises TargetError."""
         with self._written(), self._scratch() as scratch:
             self._dump(self.connection, incoming)
             self._call(self.programs.pg_restore, scratch.info.dbname, "--exit-on-error", self._unfinished)
@@ -200,7 +200,7 @@ class Archive:
 
     @contextmanager
     def _scratch(self) -> Iterator[Connection]:
-        """A connection to an empty database beside the target's, dropped in the end, as is what a killed run left."""
+        """Open an empty database beside the target's. It is dropped at the end, as is one that a killed run left."""
         name = sql.Identifier(_SCRATCH)
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name)
         self.connection.execute("SET client_min_messages = warning")
@@ -215,7 +215,7 @@ class Archive:
             self.connection.execute(drop)
 
     def _dump(self, connection: Connection, schema: str, *, others: Iterable[str] = ()) -> None:
-        """Of its database: one schema, without what is none of ours there, and whatever extensions there are."""
+        """Dump one schema without ``others``, and every extension of the database."""
         schemas = [row[0] for row in connection.execute(_SCHEMAS, [schema]).fetchall()]
         left_out = [f"--exclude-schema={_pattern(name)}" for name in schemas]
         left_out += [f"--exclude-table={_pattern(schema)}.{_pattern(name)}" for name in sorted(others)]
@@ -244,5 +244,5 @@ class Archive:
 
 
 def _pattern(name: str) -> str:
-    """A name as pg_dump's patterns have it: within quotes nothing is a wildcard."""
+    """Quote a name for pg_dump's patterns. Within quotes nothing is a wildcard."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Whatever stopped a run in, the Failure that a person is told out."""
+"""Turn the exception that stopped a run into a Failure for the report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ STOPS = (MigrateToPgError, KeyboardInterrupt, psycopg.Error, sqlite3.Error, OSEr
 
 
 def failure_of(error: BaseException, directory: Path) -> Failure:
-    """What happened and what to do; ``directory`` is where the working files are. Takes what STOPS names."""
+    """Return the message and the remedy for an exception of STOPS.
+
+    ``directory`` is the directory of the working files.
+    """
     if isinstance(error, MigrateToPgError):
         return Failure(
             message=str(error),

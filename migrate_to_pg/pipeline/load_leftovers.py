@@ -48,7 +48,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftoversLoad:
-    """What is in the schema of the leftovers."""
+    """The leftover tables that were loaded, and the schema that holds them."""
 
     tables: tuple[LeftoverTable, ...]
     plan: Plan
@@ -130,7 +130,7 @@ def _load(run: Run, staged: Staged, catalog: SourceCatalog, snapshot: Snapshot) 
 def published_leftovers(
     targets: Iterable[TargetTable], plan: Plan, catalog: SourceCatalog, snapshot: Snapshot, path: Path
 ) -> LeftoversLoad:
-    """The same of what was published: of the tables that are still there, what they should hold."""
+    """Return the published leftovers with the rows that they should hold, of the tables that still exist."""
     found = leftovers.extract(plan, catalog, snapshot.path, path)
     own = leftovers.plan_for(found.tables, targets, source_time_zone=plan.source_time_zone)
     return LeftoversLoad(
@@ -139,7 +139,7 @@ def published_leftovers(
 
 
 def check_schema(connection: Connection, carried: LeftoversLoad) -> None:
-    """ProofError where the schema is not as it was made."""
+    """Check that the schema is as it was made. Raises ProofError."""
     require_described(connection, LEFTOVERS_INCOMING, carried.made)
     require_validated(connection, LEFTOVERS_INCOMING)
 
@@ -147,7 +147,7 @@ def check_schema(connection: Connection, carried: LeftoversLoad) -> None:
 def verify_leftovers(
     carried: LeftoversLoad, snapshot: Path, conninfo: str, options: Options, progress: Progress, *, schema: str
 ) -> Proof:
-    """The proof of those tables, under the names that reports give them."""
+    """Verify those tables, under the names that reports give them."""
     found = prove_leftovers(
         carried.plan,
         carried.tables,
@@ -167,19 +167,19 @@ def verify_leftovers(
 def without_volatile_views(
     proof: Proof, carried: LeftoversLoad, catalog: SourceCatalog
 ) -> tuple[Proof, tuple[TableProof, ...]]:
-    """What a later comparison can judge; and the views that differ, but give something else each time."""
+    """Return the proof without the views that differ but give other rows each time, and these views."""
     moved = {t.place for t in carried.tables if t.is_view and leftovers.is_volatile(t.source, catalog.views)}
     others = tuple(table for table in proof.tables if table.differences and table.name in moved)
     return replace(proof, tables=tuple(table for table in proof.tables if table not in others)), others
 
 
 def merge_proofs(proof: Proof, other: Proof) -> Proof:
-    """Both proofs as one."""
+    """Return both proofs as one."""
     return replace(proof, tables=(*proof.tables, *other.tables))
 
 
 def _add_missing_columns(proof: TableProof, table: PlannedTable) -> TableProof:
-    """The proof, which compares what both sides have, with a difference for each column that one of them lacks."""
+    """Add a difference for each column that only one side has: the proof compares those of both."""
     lacking: list[tuple[str, str | None, str | None]] = [(c.name, c.name, None) for c in table.only_source]
     lacking += [(column.name, None, column.name) for column in table.only_target]
     samples = tuple(
@@ -203,5 +203,5 @@ def _excluded(loaded: LeftoversLoad, catalog: SourceCatalog) -> Iterator[Exclude
 
 
 def report_name(name: str) -> str:
-    """A leftover table as reports name it."""
+    """Return the name that reports give a leftover table."""
     return f"{LEFTOVERS}.{name}"

@@ -1,4 +1,4 @@
-"""Sentences that a run says besides its findings: the estimate before it, what to do after it."""
+"""Write the sentences of a run besides its findings: the estimate before it, the next steps after it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _ELSEWHERE = "postgres://user@host:5432/name"
 
 
 def estimate(held: int) -> str:
-    """What a run on so many bytes is going to take."""
+    """Estimate the time and the space that a run on so many bytes takes."""
     seconds = max(2, round(held / _SPEED))
     return _(
         "{size} of SQLite: about {seconds} s, {snapshot} here for the snapshot and {grown} on the PostgreSQL server.",
@@ -58,14 +58,14 @@ def estimate(held: int) -> str:
 
 
 def continuation(options: Options, advice: Advice | None) -> str:
-    """The command line that goes on from a run in whose way findings stand; the same where no option helps."""
+    """Return the command line that continues after findings, or the same one if no option helps."""
     if advice is None:
         return command_line(options)
     return command_line(replace(options, fix=advice.fix, quarantine=advice.quarantine))
 
 
 def needed_again(options: Options) -> str:
-    """What a command line that is copied from a report does not hold."""
+    """Return a reminder of what a command line copied from a report lacks, or ''."""
     if options.mode in ("check", "dump"):
         return ""
     if options.target and has_password(options.target):
@@ -76,7 +76,7 @@ def needed_again(options: Options) -> str:
 
 
 def command_line(options: Options) -> str:
-    """What asked for this, as it is typed; never a password."""
+    """Return the command line that asks for these options. It never holds a password."""
     mode = {"publish": [], "verify_only": ["--verify-only"], "dump": []}.get(options.mode, [f"--{options.mode}"])
     named = {
         "--dump": options.dump,
@@ -117,14 +117,14 @@ def command_line(options: Options) -> str:
 
 
 def _shown(value: str, option: str) -> str:
-    """A target was rebuilt from its parts; of a value of anything else that may be an address nothing is shown."""
+    """Hide a value that may be an address with a password. A target was rebuilt from its parts without it."""
     hidden = option != "--target" and may_hold_password(value.removeprefix("sqlite://"))
     return "..." if hidden and not Path(value).exists() else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What there is to say after a publication."""
+    """The facts of a publication that the next steps name."""
 
     publication: Publication
     #: How the application comes to the target.
@@ -144,7 +144,7 @@ def next_steps(
     failure: Failure | None,
     publications: Sequence[LogicalPublication] = (),
 ) -> tuple[str, ...]:
-    """What a person should do now, in order; a line of its own is to be copied."""
+    """Return what to do now, in order. A line of its own is to be copied."""
     if failure is not None:
         return ()
     if options.mode == "verify_only":
@@ -184,7 +184,7 @@ def _after_dump(options: Options) -> tuple[str, ...]:
 
 
 def server_left(options: Options) -> tuple[str, ...]:
-    """That the server of --target embedded goes on, and how to stop it; nothing for any other target."""
+    """Explain how to stop the server of --target embedded, which keeps running. Return () for any other target."""
     directory = embedded_directory(options.target)
     if directory is None:
         return ()
@@ -204,7 +204,7 @@ def server_left(options: Options) -> tuple[str, ...]:
 
 
 def of_server(options: Options) -> str:
-    """What begins a command about the embedded server: by the interpreter that this one was started with."""
+    """Return the beginning of a command about the embedded server, with the interpreter of this process."""
     first = options.invocation.program[0]
     python = first if Path(first).name.startswith("python") else "python"
     return f"{shlex.quote(python)} -m migrate_to_pg.postgres.embedded"
@@ -251,13 +251,13 @@ def _after_publication(options: Options, published: Published, publications: Seq
 
 
 def _manage(program: Sequence[str]) -> Sequence[str]:
-    """What stands before any command of Django's, where ours was started as ``program``."""
+    """Return the words before any command of Django's, if this one was started as ``program``."""
     before = program[:-1]
     return [*before, "django"] if before[-1:] == ("-m",) else before
 
 
 def _later(options: Options, published: Published) -> Iterator[str]:
-    """What may be wanted on any later day; each command names its target, whatever the settings say by then."""
+    """Yield steps for any later day. Each command names its target, because the settings may change until then."""
     # Neither has to do with another run, nor does every mode take them.
     common = tuple(pair for pair in options.invocation.common if pair[0] not in ("--report", "--jobs"))
     again = Options(
@@ -298,7 +298,7 @@ def _search_path_step(seen: Sequence[str]) -> str:
 def after_undo(
     options: Options, undone: Publication, entry: Mapping[str, Any], publications: Sequence[LogicalPublication] = ()
 ) -> tuple[str, ...]:
-    """What a person should do after --undo; ``entry`` is the target as an entry of DATABASES."""
+    """Return what to do after --undo. ``entry`` is the target as an entry of DATABASES."""
     steps = []
     if undone.tables:
         steps.append(
@@ -313,7 +313,7 @@ def after_undo(
 
 
 def _is_here(path: str) -> bool:
-    """Whether this user finds that file; a record names what it likes."""
+    """Return whether this user finds a file. A record may hold any path."""
     try:
         return Path(path).is_file()
     except OSError:

@@ -31,7 +31,7 @@ _ABANDONED = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoomedReport:
-    """A directory as it was when it was listed: with another file in it, or another content, it is not it."""
+    """A directory as it was when it was listed. With another file or another content it is not the same one."""
 
     path: Path
     mode: str
@@ -40,20 +40,20 @@ class DoomedReport:
 
     @property
     def label(self) -> str:
-        """The line that a person agrees to."""
+        """Return the line that a person agrees to."""
         total = sum(size for _name, _inode, size, _changed in self.files)
         what = self.mode or _("ended early")
         return _("report {path} ({what}, {size})", path=self.path, what=what, size=size(total))
 
     def remove(self) -> None:
-        """Remove it."""
+        """Remove the directory."""
         for name, *_status in self.files:
             (self.path / name).unlink()
         self.path.rmdir()
 
 
 def unpublished_reports(target: TargetFacts) -> list[DoomedReport]:
-    """Those of runs against this target, and of runs without one, from the oldest on."""
+    """List the directories of runs against this target, and of runs without one, from the oldest on."""
     try:
         paths = sorted(path for path in reports_directory().iterdir() if _RUN.fullmatch(path.name))
     except OSError:
@@ -62,7 +62,10 @@ def unpublished_reports(target: TargetFacts) -> list[DoomedReport]:
 
 
 def as_listed(path: Path, target: TargetFacts) -> DoomedReport | None:
-    """What that directory is now; None where its run published, may still go on, or somebody has put a file there."""
+    """Return that directory as it is now, or None if it must stay.
+
+    It stays if its run published or may still be running, or if somebody has put a file there.
+    """
     with contextlib.suppress(OSError):
         files = tuple(_files(path))
         report = _report(path)
@@ -81,7 +84,7 @@ def _files(path: Path) -> Iterator[tuple[str, int, int, int]]:
 
 
 def _is_of_a_run(files: tuple[tuple[str, int, int, int], ...], path: Path) -> bool:
-    """Whether all files in it are a run's, and none of a run that goes on."""
+    """Return whether all files in it are a run's, and none of a run that is still running."""
     known = [_OURS.fullmatch(name) for name, *_status in files]
     processes = [found["process"] for found in known if found and found["process"]]
     return all(known) and not any(is_running(int(process)) for process in processes)

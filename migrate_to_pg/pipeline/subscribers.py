@@ -1,4 +1,4 @@
-"""Ask PostgreSQL who subscribes to what a run replaces, and say what is to be done for them afterwards."""
+"""Find the logical publications that a run affects, and describe what their subscribers need afterwards."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ Connection = psycopg.Connection[Any]
 def publications_of_a_move(connection: Connection, final: str, *, accepted: bool) -> tuple[LogicalPublication, ...]:
     """Find those that a move to ``final`` touches, before anything is done.
 
-    What is certain to be replaced is known when the migrations were run; here it is the tables of the installed models.
-    Raises TargetError where one needs to be accepted and is not, PublishError where this role may not change one.
+    The tables that are certain to be replaced are known only after the migrations were run. Here it is the tables of
+    the installed models. Raises TargetError if one needs to be accepted and is not, PublishError if this role may not
+    change one.
     """
     vendor = backend("postgresql")
     names = [called(model._meta.db_table, vendor) for model in apps.get_models(include_auto_created=True)]
@@ -35,19 +36,19 @@ def publications_of_a_move(connection: Connection, final: str, *, accepted: bool
 
 
 def publications_of_an_undo(connection: Connection, final: str, *, accepted: bool) -> tuple[LogicalPublication, ...]:
-    """Find those that have anything in ``final``. Raises TargetError where one needs to be accepted and is not."""
+    """Find those that have anything in ``final``. Raises TargetError if one has to be accepted first."""
     found = affected_publications(connection, final, None)
     require_accepted(found, undoing=True, accepted=accepted)
     return found
 
 
 def bring_up_to_date(publications: Sequence[LogicalPublication]) -> tuple[str, ...]:
-    """Say how each subscriber gets what is here now, a step for each publication."""
+    """Return a step for each publication: how its subscribers get the present tables."""
     return tuple(_step(one) for one in publications if one.scope is not Scope.ALL_SEQUENCES)
 
 
 def after_a_rehearsal(publications: Sequence[LogicalPublication]) -> tuple[str, ...]:
-    """Say what the load alone did to subscribers."""
+    """Return a note for each publication whose subscribers the load alone has stopped."""
     return tuple(
         _(
             "A subscriber of publication {name} that was there meanwhile has stopped: what was loaded was sent to it."
@@ -60,7 +61,7 @@ def after_a_rehearsal(publications: Sequence[LogicalPublication]) -> tuple[str, 
 
 
 def _step(publication: LogicalPublication) -> str:
-    """The statements of the publisher's are asked there, so that no table is forgotten."""
+    """Describe how to subscribe anew. The publisher makes the list of tables, so that no table is forgotten."""
     truncate = "SELECT format('TRUNCATE %s', string_agg(format('%I.%I', schemaname, tablename), ', '))"
     truncate += f" FROM pg_publication_tables WHERE pubname = {sql.Literal(publication.name).as_string()}"
     subscribe = f"CREATE SUBSCRIPTION NAME CONNECTION '...' PUBLICATION {_identifier(publication.name)}"
@@ -84,5 +85,5 @@ def _identifier(name: str) -> str:
 
 
 def _argument(text: str) -> str:
-    """One word of a shell's: in double quotes, which are easier to read, where they change nothing."""
+    """Quote one argument for a shell, in double quotes, which are easier to read, if they change nothing."""
     return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'

@@ -1,4 +1,4 @@
-"""What is done after a publication: undo it, or remove what it left behind."""
+"""Undo a publication, or purge what it kept."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _silent(_: object) -> None:
 
 
 def undo(options: Options, progress: Progress = _silent) -> Report:
-    """Bring the tables back that the latest publication replaced; ``options.replace`` accepts rows written since."""
+    """Restore the tables that the latest publication replaced. ``options.replace`` accepts rows written since."""
     started = now()
     began = options.invocation.began or time.perf_counter()
 
@@ -76,7 +76,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doomed:
-    """What a purge would remove, as it was when it was listed."""
+    """The schemas, files and reports that a purge removes, as they were when they were listed."""
 
     schemas: tuple[PurgeableSchema, ...]
     files: tuple[RecordedFile, ...]
@@ -87,13 +87,13 @@ class Doomed:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A line for each."""
+        """Return a line for each."""
         lines = [*(file.label for file in self.files), *(schema.label for schema in self.schemas)]
         return (*lines, *(report.label for report in self.reports))
 
 
 def list_purgeable(options: Options) -> Doomed:
-    """What ``purge`` would remove: old snapshots, dated schemas, reports of runs that published nothing."""
+    """List the old snapshots, the dated schemas, and the reports of runs that published nothing."""
     with _connected(options) as (connection, _choice):
         schemas, unknown = purgeable_schemas(connection, options.publish_to)
         return Doomed(
@@ -117,8 +117,8 @@ def purge(options: Options, doomed: Doomed | None = None, say: Callable[[str], N
         doomed: the result of ``list_purgeable``, as somebody agreed to it. None lists anew.
         say: is given a line for each wait.
 
-    Returns a line for each thing that was removed. Raises MigrateToPgError where something stands in the way. The next
-    purge goes on from there.
+    Returns a line for each thing that was removed. Raises MigrateToPgError if something prevents the purge. The next
+    purge continues from there.
     """
     doomed = doomed or list_purgeable(options)
     removed: list[str] = []
@@ -156,7 +156,7 @@ def _half_done(reason: str, removed: Sequence[str], doomed: Doomed) -> PublishEr
 
 @contextmanager
 def _connected(options: Options) -> Iterator[tuple[psycopg.Connection[Any], TargetChoice]]:
-    """A connection that alone works on the target, and the target."""
+    """Open a connection to the target under the lock of a run, and return it with the target."""
     require_usable(options)
     final = validate_schema_name(options.publish_to)
     choice = choose_target(options.target, published=True)

@@ -20,7 +20,7 @@ _OWNER_ONLY = 0o700
 
 
 def write(report: Report, directory: Path) -> tuple[Path, Path]:
-    """Write both files, each of them completely or not at all; they hold values from the database."""
+    """Write both files, each of them completely or not at all. They hold values from the database."""
     page, data = directory / "report.html", directory / "report.json"
     texts = {page: to_html(report), data: dumps(report)}
     _make(directory)

@@ -1,4 +1,4 @@
-"""Show a diagnosis as text, or as JSON; a healthy database is one line."""
+"""Show a diagnosis as text, or as JSON. A healthy database is one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OF_MOVE = ("PostgreSQL", "--fix", "--quarantine", "--rehearse", "migrate_to_pg"
 
 
 def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py", "sqlite_doctor")) -> list[Block]:
-    """Lay out verdict, what was repaired, facts, findings; ``program`` is how the command was started."""
+    """Lay out verdict, what was repaired, facts, findings. ``program`` is how the command was started."""
     repair = list(_repair(diagnosis.repair)) if diagnosis.repair else []
     if not diagnosis.findings:
         healthy = _("Healthy: {path}; {held}; nothing was found.", path=diagnosis.source, held=_contents(diagnosis))
@@ -76,7 +76,7 @@ def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
 
 
 def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
-    """Lay out what a finding means for a move, where it means anything; its rows are shown above."""
+    """Lay out what a finding means for a move, if it means anything. Its rows are shown above."""
     if _is_of_move_alone(finding):
         yield from finding_blocks(finding, None, sentences)
         return
@@ -89,7 +89,7 @@ def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
 
 
 def _is_of_move_alone(finding: Finding) -> bool:
-    """Tell whether it is a warning about the move alone."""
+    """Return whether it is a warning about the move alone."""
     return finding.level is Level.WARNING and finding.rule not in REPAIRS and _is_of_move(finding.explanation)
 
 
@@ -98,7 +98,7 @@ def _is_of_move(text: str) -> bool:
 
 
 def _repair(record: RepairRecord) -> Iterator[Block]:
-    """Say what came of --repair, and where the backup is."""
+    """Describe the result of --repair, and name the backup."""
     for done in record.repaired:
         yield fact(_("Repaired: {place}: {what}.", place=_place(done.rule, done.table), what=done.what), "good")
     for left in record.not_repaired:
@@ -158,7 +158,7 @@ def _open_in(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def dumps(diagnosis: Diagnosis) -> str:
-    """Return the diagnosis as a JSON document, ending in a newline; the keys are a public interface."""
+    """Return the diagnosis as a JSON document, ending in a newline. The keys are a public interface."""
     document = {
         "ok": diagnosis.ok,
         "source": diagnosis.source,
@@ -170,7 +170,7 @@ def dumps(diagnosis: Diagnosis) -> str:
 
 
 def _repair_json(record: RepairRecord) -> dict[str, Any]:
-    """Return what --repair did; ``repaired`` is empty where it was given up or taken back."""
+    """Return what --repair did. ``repaired`` is empty if it was stopped or rolled back."""
     return {
         "ok": record.ok,
         "backup": record.backup or None,
@@ -182,7 +182,7 @@ def _repair_json(record: RepairRecord) -> dict[str, Any]:
 
 
 def facts_json(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return what is known of the database and its files; null what could not be found out."""
+    """Return what is known of the database and its files, and null for what could not be found out."""
     file = diagnosis.file
     return {
         "bytes": file.bytes,

@@ -25,15 +25,15 @@ def visible(text: str) -> str:
 
 
 def more_rows(count: int) -> str:
-    """Count the rows that are not shown; '' for none."""
+    """Count the rows that are not shown. Return '' for none."""
     return ngettext("and {n:,} more row", "and {n:,} more rows", count) if count > 0 else ""
 
 
 def more_cells(count: int) -> str:
-    """Count the cells that are not shown; '' for none."""
+    """Count the cells that are not shown. Return '' for none."""
     return ngettext("and {n:,} more cell", "and {n:,} more cells", count) if count > 0 else ""
 
 
 def more_differences(count: int) -> str:
-    """Count the differences that are not shown; '' for none."""
+    """Count the differences that are not shown. Return '' for none."""
     return ngettext("and {n:,} more difference", "and {n:,} more differences", count) if count > 0 else ""

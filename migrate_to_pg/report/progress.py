@@ -52,7 +52,7 @@ def display(
     no_color: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Callable[[Event], None]]:
-    """Give the callable that shows an event; stages still open at the end are shown as stopped."""
+    """Give the callable that shows an event. Stages still open at the end are shown as stopped."""
     if verbosity < 1:
         yield lambda event: None
         return
@@ -82,7 +82,7 @@ def _one_line(text: str) -> str:
 
 
 def _rate(stage: str, per_second: float | None) -> str:
-    """Format 250,000 rows/s; nothing where steps are counted, or nothing is known yet."""
+    """Format 250,000 rows/s, or nothing if steps are counted, or nothing is known yet."""
     if not per_second or stage not in (*_BYTES, *_ROWS):
         return ""
     amount = _amount(stage, per_second)
@@ -117,7 +117,7 @@ class _Stages:
 
 
 class _Plain:
-    """One line when a stage begins and one when it ends; between them at most one each INTERVAL."""
+    """Print a line when a stage begins and one when it ends. Between them print at most one each INTERVAL."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
         self._stream, self._clock = stream, clock
@@ -172,7 +172,7 @@ class _Plain:
 
 
 class _Bars:
-    """A bar for each stage that runs; a line above them for each that has ended, and for each note."""
+    """Show a bar for each running stage, and above the bars a line for each that has ended, and for each note."""
 
     def __init__(self, stream: TextIO, no_color: bool, lock: threading.Lock) -> None:
         from rich.console import Console

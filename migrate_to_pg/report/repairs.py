@@ -1,4 +1,4 @@
-"""Say what the repairs did: to every row, cell and finding."""
+"""Report what the repairs did to every row, cell and finding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Edit = ChangedCells | QuarantinedRows
 
 
 class Resolution(enum.Enum):
-    """How a finding, or some of its rows, were settled; each with its sentence."""
+    """The ways in which a finding, or some of its rows, were settled. Each has its sentence."""
 
     REPAIRED = N_("The repair was accepted with --fix {rule} ({repair}).")
     REST_BY_OTHERS = N_("The rest of these rows were left out, or repaired for another of their faults.")
@@ -34,7 +34,10 @@ def edits(report: Report) -> tuple[Edit, ...]:
 
 
 def row_account(report: Report) -> str:
-    """Show that every source row is in the target, quarantined or merged; '' where nothing shows it, or is to show."""
+    """Show that every source row is in the target, quarantined or merged.
+
+    Return '' if nothing shows it, or nothing has to.
+    """
     known = tables(report)
     if report.proof is None or not report.proof.holds or not any(table.repaired for table in known):
         return ""
@@ -78,7 +81,7 @@ def repair_counts(report: Report) -> str:
 
 
 def _cells_changed(report: Report) -> str:
-    """Count changed cells; the record has edits, the verification knows to how many cells they were made."""
+    """Count changed cells. The record has the edits, the verification the number of cells they changed."""
     made = count_cells(report)
     verified = report.proof is not None and report.proof.holds
     cells = sum(table.cells_changed for table in tables(report)) if verified else made
@@ -101,7 +104,7 @@ def _extent_of_rows(fate: RowOutcome, count: int) -> str:
 
 
 def record_locations(report: Report) -> list[str]:
-    """Say where every edit can be found, the report showing the first of them only."""
+    """Name the places of all edits, because the report shows only the first of them."""
     journal = report.source.journal if report.source else ""
     lines = [_("All of it, in SQLite's own values: {journal}", journal=journal)] if journal else []
     if report.publication:
@@ -120,7 +123,7 @@ def place_of(edit: Edit) -> str:
 
 
 def extent_of(report: Report, edit: Edit) -> str:
-    """Format 12 cells changed, 3 rows in quarantine, 1 row merged; with the keys that lost their row to quarantine."""
+    """Format 12 cells changed, 3 rows in quarantine, 1 row merged. Add the keys that lost their row to quarantine."""
     if not isinstance(edit, ChangedCells):
         return _extent_of_rows(edit.fate, edit.count)
     cells = ngettext("{n:,} cell changed", "{n:,} cells changed", edit.count)
@@ -138,13 +141,13 @@ def extent_of(report: Report, edit: Edit) -> str:
 
 
 def more_samples(edit: Edit, shown: int) -> str:
-    """Count the cells or rows that are not shown, where no more than so many are; '' for none."""
+    """Count the cells or rows that are not shown, if there are no more than so many. Return '' for none."""
     hidden = edit.count - min(len(edit.samples), shown)
     return more_cells(hidden) if isinstance(edit, ChangedCells) else more_rows(hidden)
 
 
 def nature_of(report: Report, edit: Edit) -> str:
-    """Name the repair lossless or lossy, as the findings of its rule do; '' for quarantine, which loses nothing."""
+    """Name the repair lossless or lossy, as the findings of its rule do. Quarantine loses nothing and gives ''."""
     if isinstance(edit, QuarantinedRows) and edit.fate is RowOutcome.QUARANTINED:
         return ""
     return repair_label(next((f.repair for f in report.findings if f.rule == edit.rule and f.repair), ""))
@@ -156,7 +159,7 @@ def repair_label(repair: str) -> str:
 
 
 def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ...]:
-    """Tell how a finding was settled; () where it is open."""
+    """Return how a finding was settled, or () if it is open."""
     if not finding.applied:
         return ()
     if report is None:
@@ -172,12 +175,12 @@ def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ..
 
 
 def is_quarantined(found: tuple[Resolution, ...]) -> bool:
-    """Tell whether a finding that was settled in these ways was settled by quarantine alone."""
+    """Return whether a finding that was settled in these ways was settled by quarantine alone."""
     return found in ((Resolution.QUARANTINED,), (Resolution.QUARANTINED_FOR_OTHERS,))
 
 
 def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:
-    """Tell whether more than quarantine may have settled it: a cell of its column was changed, or a row merged."""
+    """Return whether another repair may have settled it: a cell of its column was changed, or a row merged."""
     columns = finding.column.split(", ")
     changed = any(c.table == finding.table and c.column in columns for c in report.changed)
     aside = [rows.fate for rows in report.aside if rows.table == finding.table]
@@ -185,7 +188,7 @@ def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:
 
 
 def remaining(finding: Finding, report: Report | None) -> str:
-    """Say that a finding is open although cells of it were changed: what is left is beyond its repair."""
+    """Explain that a finding is open although cells of it were changed: what is left is beyond its repair."""
     changed = _cells(finding, report) if report and not finding.applied else 0
     if not changed:
         return ""

@@ -91,7 +91,7 @@ def finding_counts(report: Report) -> str:
 
 
 def title(rule: str) -> str:
-    """Say what a rule finds; '' of one that is not known."""
+    """Name what a rule finds. Return '' for a rule that is not known."""
     known = rules_by_id().get(rule)
     return _(known.title) if known else ""
 
@@ -104,12 +104,12 @@ def place(finding: Finding) -> str:
 
 
 def extent(finding: Finding) -> str:
-    """Format 3 rows; '' for a fault of the schema, which has no rows to show."""
+    """Format 3 rows. Return '' for a fault of the schema, which has no rows to show."""
     return pluralize(finding.count, "row", "rows") if finding.samples or finding.count > 1 else ""
 
 
 def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
-    """Say what was done, as accepted; or the remedy, and the repair and the quarantine that are offered."""
+    """Describe what was done, as accepted, or else the remedy, and the repair and the quarantine that are offered."""
     if finding.applied:
         label = repair_label(finding.repair)
         return [_(found.value, rule=finding.rule, repair=label) for found in resolutions(finding, report)]
@@ -128,7 +128,7 @@ def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
 
 
 def repair_offer(finding: Finding, option: str = "--fix") -> list[str]:
-    """Say how many of the rows the repair was tried on with success; nothing where the rule has none."""
+    """Report on how many of the rows the repair was tried with success, if the rule has one."""
     values = {
         "option": option,
         "rule": finding.rule,
@@ -156,7 +156,7 @@ def repair_offer(finding: Finding, option: str = "--fix") -> list[str]:
 
 
 def is_blocked(report: Report) -> bool:
-    """Tell whether findings are why the run did not succeed."""
+    """Return whether findings are why the run did not succeed."""
     return not report.ok and any(finding.blocks for finding in report.findings)
 
 
@@ -189,7 +189,7 @@ def place_count(count: int) -> str:
 
 
 def _repairs(group: Sequence[Finding]) -> str:
-    """Format lossless, lossy, or both; with a number where that does not repair all; none, where nothing does."""
+    """Format lossless, lossy, or both, with a number if that does not repair all. Format none if nothing does."""
     labels = ", ".join(repair_label(repair) for repair in dict.fromkeys(f.repair for f in group if f.repair))
     if not labels:
         return _("none (quarantine)") if any(f.quarantinable for f in group) else _("none")
@@ -216,7 +216,7 @@ def key_text(key: Mapping[str, str]) -> str:
 
 
 def headline(difference: Difference) -> str:
-    """Say which row, which column, and what is wrong with it."""
+    """Name the row, the column, and what is wrong with it."""
     values = {"key": key_text(difference.key), "column": difference.column}
     if difference.kind == "missing":
         return _("{key}: the row is missing in PostgreSQL", **values)
@@ -232,7 +232,7 @@ def headline(difference: Difference) -> str:
 
 
 def both_values(difference: Difference) -> list[tuple[str, str]]:
-    """List (side, value) for each side; one line more where two long values begin to differ."""
+    """List (side, value) for each side. Add the place at which two long values begin to differ."""
     source, target = difference.source, difference.target
     if difference.kind == "unexplained":
         reason = [] if source is None else [(_("Why"), source)]
@@ -249,7 +249,7 @@ def both_values(difference: Difference) -> list[tuple[str, str]]:
 
 
 def _same_glyphs(source: str | None, target: str | None) -> bool:
-    """Tell whether a reader could not tell the two apart: é written as one character or as two."""
+    """Return whether two texts look alike: é written as one character or as two."""
     if source is None or target is None:
         return False
     return unicodedata.normalize("NFKC", source) == unicodedata.normalize("NFKC", target)

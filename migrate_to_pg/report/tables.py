@@ -29,7 +29,7 @@ _VERIFIED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """One table; None is what nobody knows."""
+    """One table. A field is None if nobody knows it."""
 
     name: str
     rows_source: int | None = None
@@ -48,7 +48,7 @@ class TableFacts:
 
     @property
     def missing(self) -> int:
-        """Rows of the source that are not in the target, nor quarantined, nor merged; below zero: rows too many."""
+        """Rows of the source that are not in the target, nor quarantined, nor merged. Below zero, rows too many."""
         if self.rows_source is None or self.rows_target is None:
             return 0
         return self.rows_source - self.rows_target - self.quarantined - self.merged
@@ -98,12 +98,12 @@ def count_rows(report: Report, fate: RowOutcome, table: str | None = None) -> in
 
 
 def count_cells(report: Report, table: str | None = None) -> int:
-    """Count the cells of a table, or of all, that the record says were changed; one changed twice counts twice."""
+    """Count the cells of a table, or of all, that the record has as changed. One changed twice counts twice."""
     return sum(cells.count for cells in report.changed if table in (None, cells.table))
 
 
 def side_counts(table: TableFacts) -> str:
-    """Format 5 rows in SQLite, 4 in PostgreSQL; and those in quarantine or merged, where there are any."""
+    """Format 5 rows in SQLite, 4 in PostgreSQL. Add those in quarantine or merged, if there are any."""
     source = pluralize(table.rows_source or 0, "row", "rows")
     counts = _("{source} in SQLite, {target:,} in PostgreSQL", source=source, target=table.rows_target or 0)
     return ", ".join([counts, *_not_moved(table.quarantined, table.merged)])

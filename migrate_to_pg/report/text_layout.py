@@ -119,7 +119,7 @@ def command(text: str, *, indent: int) -> Line:
 
 
 def named(name: str, text: str) -> list[Block]:
-    """Return a fact under its name; nothing where there is none."""
+    """Return a fact under its name, or nothing if there is none."""
     label = _("{name}:", name=name)
     return [Line(parts=((label, "strong"), (f" {text}", "")), unwrapped=True)] if text else []
 

@@ -1,9 +1,4 @@
-"""Render a report as one HTML page that needs nothing else: no network, no script; the verdict first.
-
-It reads well on a phone, in the dark and on paper. ``report.html`` is its template, which escapes every text, and a
-Content-Security-Policy forbids all but the style sheet. Headings are in order, every table has its caption, and no fact
-is told by colour alone.
-"""
+"""Render a report as one HTML page that needs nothing else: no network, no script. The verdict is first."""
 
 from __future__ import annotations
 
@@ -50,7 +45,7 @@ def pretty(row: dict[str, object]) -> str:
 
 @register.filter
 def hidden_rows(finding: Finding) -> str:
-    """Count the rows of a finding that are not shown; '' for none, and for a fault of the schema."""
+    """Count the rows of a finding that are not shown. Return '' for none, and for a fault of the schema."""
     return more_rows(finding.count - len(finding.samples)) if finding.samples else ""
 
 
@@ -84,7 +79,7 @@ def _context(report: Report) -> dict[str, Any]:
 
 
 def _mode(mode: str) -> str:
-    """Say what was asked for; by its own name where a later version knows more."""
+    """Name what was asked for. A mode of a later version has its own name."""
     modes = {
         "publish": _("move"),
         "check": _("check"),

@@ -18,7 +18,7 @@ def dumps(report: Report) -> str:
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """Return the report as what json.dumps takes; the keys are a public interface."""
+    """Return the report as what json.dumps takes. The keys are a public interface."""
     proof, publication = report.proof, report.publication
     return {
         "ok": report.ok,

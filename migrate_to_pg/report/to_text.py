@@ -1,4 +1,4 @@
-"""The report as text, the verdict first and what one needs to go on last."""
+"""Render a report as text, with the verdict first and the next steps last."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ def _verdict(report: Report) -> Iterator[Block]:
 
 
 def _arrows(remedy: list[str], sentences: Sentences | None = None) -> Iterator[Block]:
-    """Lay out what to do; a line after a colon, and each further statement, is to be copied, and so is never wrapped.
+    """Lay out what to do. A line after a colon, and each further statement, is to be copied and is never wrapped.
 
-    What ``sentences`` have already is left out.
+    A line that ``sentences`` have already is left out.
     """
     to_copy, before = False, ""
     for text in remedy:
@@ -112,7 +112,7 @@ def _findings(report: Report) -> Iterator[Block]:
 
 
 def finding_blocks(finding: Finding, report: Report | None, sentences: Sentences) -> Iterator[Block]:
-    """Lay out a finding: what, where, why, which rows, what to do; what was done, where a report tells of it.
+    """Lay out a finding: what, where, why, which rows, and what to do, or what was done if a report has it.
 
     ``sentences`` are those of the findings of the same rule before it.
     """

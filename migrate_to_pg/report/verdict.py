@@ -1,4 +1,4 @@
-"""Say how a run ended, and what was verified, published and left out."""
+"""Describe how a run ended, and what was verified, published and left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from migrate_to_pg.report.tables import TableFacts, tables
 
 
 def verdict(report: Report) -> str:
-    """Say what a person reads first: the rows that are left out, where there are any, and then how the run ended."""
+    """Return what a person reads first: the rows that are left out, if there are any, and then how the run ended."""
     if report.failure:
         return report.failure.message
     if report.ok:
@@ -58,7 +58,7 @@ def left_out(report: Report) -> list[str]:
 
 
 def at_stake(report: Report) -> str:
-    """Count what quarantine would leave out of a run that is blocked, and what repairs keep of it; '' for nothing."""
+    """Count the rows that quarantine would leave out of a blocked run, and those that repairs keep. '' for none."""
     kept = report.could_stay
     if kept is None or report.ok:
         return ""
@@ -145,7 +145,7 @@ def _rows(known: list[TableFacts]) -> str:
 
 
 def _undone(undone: Publication) -> str:
-    """Say where the published tables went, and what came back."""
+    """Name the schema of the published tables, and the tables that were restored."""
     values = {
         "schema": undone.schema,
         "archive": undone.archive,
@@ -177,7 +177,7 @@ def notes(report: Report) -> list[str]:
 
 
 def _verified(report: Report) -> Iterator[str]:
-    """Say what was compared, and what was not."""
+    """Describe what was compared, and what was not."""
     proof, known = report.proof, tables(report)
     if proof is None:
         return
@@ -262,7 +262,7 @@ def _published(report: Report) -> list[str]:
 
 
 def _unmanaged(report: Report, published: Publication) -> list[str]:
-    """Say what became of schema sqlite_leftovers."""
+    """Report what was done with schema sqlite_leftovers."""
     values = {"schema": LEFTOVERS, "archive": published.leftovers_archive}
     lines = []
     if published.leftovers and report.mode != "undo":
