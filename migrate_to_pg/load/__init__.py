@@ -1,7 +1,7 @@
-"""Send the rows of every planned table from the snapshot to the incoming schema.
+"""Load the rows of all planned tables into the incoming schema.
 
-SQLite -> Arrow batches (columns.reader) -> PostgreSQL's binary COPY (``copy``), over one connection or several: each
-takes the next piece of the rows (``pieces``) until none is left, and the first failure stops them all.
+Arrow batches from SQLite (``codecs.reader``) are sent by PostgreSQL's binary COPY (``copy``). Each of several
+connections takes the next piece of the rows (``pieces``) until none is left. The first failure stops all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import RefusedRowError, RefusedRowsError
 from migrate_to_pg.load.arrow_connection import connect
-from migrate_to_pg.load.copy import Copy
+from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.pieces import Piece, pieces_of
 from migrate_to_pg.load.row_counts import RowCounts
 from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
@@ -34,48 +34,60 @@ def load(
     schema: str,
     progress: Progress,
     jobs: int = 1,
-    require_sound: Callable[[TableBatch], None] = lambda _: None,
-    whole: Mapping[str, int] | None = None,
-    on_whole: Callable[[str, int], None] = lambda _table, _rows: None,
+    check_batch: Callable[[TableBatch], None] = lambda _: None,
+    present: Mapping[str, int] | None = None,
+    on_loaded: Callable[[str, int], None] = lambda _table, _rows: None,
 ) -> tuple[LoadedTable, ...]:
-    """Send every row of the snapshot; raises RefusedRowsError, naming a row, where any is refused.
+    """Load every row of the snapshot.
 
-    The tables must be empty and bare: indexes, foreign keys and triggers set aside. ``jobs`` is the number of
-    connections. ``require_sound`` is shown every batch before it is sent, and stops the load by what it raises; it may
-    be called by several threads at once. ``whole`` names the tables that have all their rows already, with their
-    number; ``on_whole`` is told each other one, once its last row is committed.
+    The tables must be empty, without indexes and foreign keys, and their triggers disabled.
+
+    Args:
+        plan: the tables to load.
+        snapshot: the SQLite file.
+        conninfo: the target.
+        schema: the incoming schema.
+        progress: is called with the rows that were sent.
+        jobs: number of connections.
+        check_batch: is called with each batch before it is sent, by several threads at once. An exception in it stops
+            the load.
+        present: tables that have all their rows already, with their number of rows.
+        on_loaded: is called with each other table and its rows, once its last row is committed.
+
+    Raises:
+        RefusedRowsError: PostgreSQL refused a row.
     """
-    present = whole or {}
+    present = present or {}
     pieces = pieces_of(plan, snapshot, jobs=jobs, without=present)
-    tally = RowCounts(plan, pieces, present, progress, on_whole)
-    crew = _WorkerPool(pieces, tally, Copy(plan, snapshot, schema, require_sound), conninfo)
-    crew.run(min(jobs, len(pieces)))
-    crew.compute(plan.tables)
-    if crew.find_rejected:
-        raise RefusedRowsError(crew.find_rejected)
-    return tally.loaded()
+    counts = RowCounts(plan, pieces, present, progress, on_loaded)
+    pool = _WorkerPool(pieces, counts, CopyContext(plan, snapshot, schema, check_batch), conninfo)
+    pool.run(min(jobs, len(pieces)))
+    pool.compute(plan.tables)
+    if pool.refused:
+        raise RefusedRowsError(pool.refused)
+    return counts.loaded()
 
 
 class _WorkerPool:
-    """The connections at work, and what there is left for them."""
+    """The connections, and the pieces that are left for them."""
 
-    def __init__(self, pieces: Sequence[Piece], tally: RowCounts, copy: Copy, conninfo: str) -> None:
+    def __init__(self, pieces: Sequence[Piece], counts: RowCounts, copy: CopyContext, conninfo: str) -> None:
         self.left = deque(pieces)
-        self.tally = tally
+        self.counts = counts
         self.copy = copy
         self.conninfo = conninfo
-        #: One table of very large rows at a time: several would hold as many of them in memory.
+        #: Held while a table of very large rows is loaded: several of them would need too much memory.
         self.wide = threading.Lock()
-        #: Table -> why a row of it was refused. The other tables go on, so that all such tables are known.
-        self.find_rejected: dict[str, RefusedRowError] = {}
+        #: Error of each table with a refused row. Loading continues, so that all such tables become known.
+        self.refused: dict[str, RefusedRowError] = {}
 
     def run(self, connections: int) -> None:
-        """Until nothing is left; not in the main thread, where the driver would take Ctrl-C for itself and lose it."""
+        """Load all pieces. Not in the main thread, where the driver would intercept and lose Ctrl-C."""
         run_all("load", [self._work] * max(connections, 1), self._stop, alone_here=False)
 
     def compute(self, tables: Iterable[PlannedTable]) -> None:
-        """Columns that PostgreSQL computes only when they are read: what cannot be computed is to be known now."""
-        virtual = [t for t in tables if any(c.virtual for c in t.target.columns) and t.name not in self.find_rejected]
+        """Compute virtual columns once, because PostgreSQL would report errors in them only when they are read."""
+        virtual = [t for t in tables if any(c.virtual for c in t.target.columns) and t.name not in self.refused]
         if virtual:
             run_all("load", [lambda: self._compute(virtual)], self._stop, alone_here=False)
 
@@ -85,28 +97,28 @@ class _WorkerPool:
                 with connect(self.conninfo) as connection:
                     self.copy.compute(table, connection)
             except RefusedRowError as error:
-                self.find_rejected[error.table] = error
+                self.refused[error.table] = error
 
     def _stop(self) -> None:
         self.left.clear()
         self.copy.stop()
 
     def _work(self) -> None:
-        while self._is_running():
+        while self._load_until_refused():
             pass
 
-    def _is_running(self) -> bool:
-        """Send pieces over one connection until none is left, which is False, or one of its rows is refused."""
+    def _load_until_refused(self) -> bool:
+        """Load pieces over one connection. Return False if none is left, True if a row was refused."""
         try:
             with connect(self.conninfo) as connection:
                 for piece in drain(self.left):
-                    if piece.table.name not in self.find_rejected:
-                        self._take(piece, connection)
+                    if piece.table.name not in self.refused:
+                        self._load_piece(piece, connection)
         except RefusedRowError as error:
-            self.find_rejected.setdefault(error.table, error)
+            self.refused.setdefault(error.table, error)
             return True
         return False
 
-    def _take(self, piece: Piece, connection: object) -> None:
-        with self.wide if piece.table.source.is_wide else nullcontext(), self.tally.timing(piece) as sent:
+    def _load_piece(self, piece: Piece, connection: object) -> None:
+        with self.wide if piece.table.source.is_wide else nullcontext(), self.counts.timing(piece) as sent:
             self.copy.send(piece, connection, sent)

@@ -1,4 +1,4 @@
-"""A conninfo in, a connection for the bulk data out: of Arrow's driver, told all that a load needs."""
+"""Open a connection of Arrow's driver for the bulk data."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from migrate_to_pg.system.redact import redacted
 
 @contextmanager
 def connect(conninfo: str) -> Iterator[Any]:
-    """Commits need not wait for the disk here: nothing of this is visible before publish, which does wait."""
+    """Open a connection whose commits do not wait for the disk: nothing is visible before publish, which does wait."""
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(postgresql.connect(arrow_conninfo(conninfo, "synchronous_commit=off")))
-            _let_it_last(connection)
+            with connection.cursor() as cursor:
+                configure_session(cursor)
+            connection.commit()
         except adbc_driver_manager.Error as error:
             raise LoadError(
                 _("PostgreSQL did not open a connection for the bulk data, although it opened an ordinary one."),
@@ -34,9 +36,3 @@ def connect(conninfo: str) -> Iterator[Any]:
                 ),
             ) from error
         yield connection
-
-
-def _let_it_last(connection: Any) -> None:
-    with connection.cursor() as cursor:
-        configure_session(cursor)
-    connection.commit()

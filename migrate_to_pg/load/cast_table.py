@@ -1,8 +1,8 @@
-"""The columns that travel as text in; the table beside the staged one that takes them, and the way from there out.
+"""Load text for types without a binary format into a cast table, from which PostgreSQL casts it to the staged table.
 
-The table is made, filled, read and dropped in one transaction: nobody ever sees it. Only where a cast failed it is made
-once more, to look for the row. An ALTER TYPE of the staged table would fail under its generated columns, constraints
-and views.
+The cast table is created, filled, read and dropped in one transaction, so it is never visible. If a cast fails, it is
+created once more to find the row. ALTER TYPE on the staged table instead would fail because of its generated columns,
+constraints and views.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from psycopg import sql
 from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 
-#: Numbers the rows, from 1, in the order in which they are sent.
+#: Column with the numbers of the rows, from 1, in the order in which they are sent.
 NUMBER = "migrate_to_pg_row"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A text that PostgreSQL does not read as a value of the column's type."""
+class RejectedText:
+    """A text that PostgreSQL cannot cast to the column's type."""
 
     column: PlannedColumn
-    #: Of the row, from 1.
+    #: Number of the row, from 1.
     number: int
     text: str
 
 
 def needs_cast(column: PlannedColumn) -> bool:
-    """Whether the column travels as text."""
+    """Return whether the column is sent as text."""
     return codec_for(column.target).by_text
 
 
 class CastTable:
-    """Where the rows of one piece wait for the cast."""
+    """Table with the rows of one piece before the cast."""
 
     def __init__(self, table: PlannedTable, schema: str, piece: int) -> None:
         self.table = table
@@ -47,10 +47,10 @@ class CastTable:
         self.number = sql.Identifier(NUMBER)
         self._staged = sql.Identifier(schema, table.name)
 
-    def make(self, cursor: Any, *, bare: bool = False) -> None:
-        """The staged table's columns without any constraint, those that travel as text being text.
+    def create(self, cursor: Any, *, bare: bool = False) -> None:
+        """Create the table with the staged table's columns, but text for those that are sent as text.
 
-        With ``bare`` without modifiers and domains as well, so that every value of the type is taken.
+        It has no constraints, and with ``bare`` no modifiers and domains, so that it accepts every value of a type.
         """
         columns = [
             sql.SQL(_template(c, bare=bare)).format(sql.Identifier(c.name), sql.SQL(c.target.cast_to))
@@ -61,32 +61,32 @@ class CastTable:
         run(cursor, query.format(self.here, sql.SQL(", ").join([*columns, number]), self._staged))
 
     def move_to_target(self, cursor: Any) -> None:
-        """Cast all rows into the staged table, and drop this one. Raises the driver's error where a row is refused."""
+        """Cast all rows into the staged table, and drop this one. Raises the driver's error if a row is refused."""
         run(cursor, self.insert(self._staged, self.table.loaded_columns) + sql.SQL(" ORDER BY ") + self.number)
         self.drop(cursor)
 
     def insert(self, into: sql.Composable, columns: Sequence[PlannedColumn]) -> sql.Composed:
-        """The statement that casts these columns of all rows into a table; a condition may follow."""
+        """Return the statement that casts these columns of all rows into a table. A WHERE clause may follow."""
         names = sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
-        # An IDENTITY column GENERATED ALWAYS takes no other value, as COPY would give it.
+        # Without it an IDENTITY column GENERATED ALWAYS rejects values. COPY needs nothing like it.
         return sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}").format(
             into, names, sql.SQL(", ").join(map(_cast, columns)), self.here
         )
 
     def drop(self, cursor: Any) -> None:
-        """Remove this table."""
+        """Drop the table."""
         run(cursor, sql.SQL("DROP TABLE {}").format(self.here))
 
-    def find_rejected(self, connection: Any) -> Refused | None:
-        """The first value of the filled table that the cast of its column refuses; None where there is none.
+    def find_rejected(self, connection: Any) -> RejectedText | None:
+        """Return the first text in the filled table that its column's cast rejects, or None.
 
-        The table must have been committed: each try that fails ends a transaction.
+        The table must be committed, because each failed cast ends a transaction.
         """
         last = self._inspect(connection, sql.SQL("SELECT max({}) FROM {}").format(self.number, self.here)) or 0
         for column in filter(needs_cast, self.table.loaded_columns):
             number = _first(partial(self._refuses, connection, column), last)
             if number is not None:
-                return Refused(column=column, number=number, text=self._text(connection, column, number))
+                return RejectedText(column=column, number=number, text=self._text(connection, column, number))
         return None
 
     def _refuses(self, connection: Any, column: PlannedColumn, low: int, high: int) -> bool:
@@ -114,7 +114,7 @@ class CastTable:
 
 
 def _first(refuses: Callable[[int, int], bool], last: int) -> int | None:
-    """The first row in which there is a refusal, by halves."""
+    """Find the first refused row by bisection."""
     if not last or not refuses(1, last):
         return None
     low, high = 1, last
@@ -128,7 +128,7 @@ def _cast(column: PlannedColumn) -> sql.Composable:
     name = sql.Identifier(column.name)
     if not needs_cast(column):
         return name
-    # Without its modifiers: an explicit cast to bit(3) cuts without a word, what the assignment after it refuses.
+    # No modifiers: an explicit cast to bit(3) truncates silently, whereas the assignment after it raises an error.
     return sql.SQL("CAST({} AS {})").format(name, sql.SQL(column.target.cast_to))
 
 
@@ -139,5 +139,5 @@ def _template(column: PlannedColumn, *, bare: bool) -> str:
 
 
 def run(cursor: Any, query: sql.Composed) -> None:
-    """One statement; the driver knows nothing of psycopg."""
+    """Execute one statement of psycopg's on a cursor of Arrow's driver."""
     cursor.execute(query.as_string(None))

@@ -1,10 +1,10 @@
-"""Try every row of a table that was refused a row, and tell all that PostgreSQL refuses, with the column at fault.
+"""Find all rows of a table that PostgreSQL refuses, with the columns at fault, after one of them was refused.
 
-The rows are sent once more, to a table that takes any value of each type. From there PostgreSQL puts them into one
-that is made like the staged table: a thousand at a time, and one by one where one of a thousand is refused, so that no
-row is tried more than twice. Then each refused row is put, column by column, into tables that have that column alone,
-which tells what a message does not: the column whose cast, domain or expression is at fault. All of it is one
-transaction, which is taken back.
+The rows are loaded once more into a table that accepts every value of each type. From there PostgreSQL inserts them
+into a table like the staged one, a thousand at a time, and one by one if one of a thousand is refused. So no row is
+tried more than twice. Then each refused row is inserted column by column into tables with only that column. This shows
+the column whose cast, domain or expression is at fault, which a message may not name. All of it is one transaction,
+which is rolled back.
 """
 
 from __future__ import annotations
@@ -27,17 +27,16 @@ from migrate_to_pg.errors import LoadError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.load.arrow_connection import connect
 from migrate_to_pg.load.cast_table import CastTable, needs_cast, run
-from migrate_to_pg.load.copy import OF_THE_SERVER, Copy, arrow_schema, lost
+from migrate_to_pg.load.copy import SERVER_ERROR_CLASSES, CopyContext, arrow_schema, server_error
 from migrate_to_pg.project.secret_columns import server_reason
 from migrate_to_pg.records import PlannedColumn, PlannedTable, Refusal
 from migrate_to_pg.system.threads import run_all
 
-#: Rows that are tried at once before they are tried alone.
-_TOGETHER = 1000
+_ROWS_AT_ONCE = 1000
 
 _STAGED, _LIKE, _NOTED = "migrate_to_pg_staged", "migrate_to_pg_like", "migrate_to_pg_noted"
 
-# Variables have names that no column has; were one to have them, the column would be meant.
+# No column should have the names of these variables. If one has, use_column resolves the name to the column.
 _TRY = """
 #variable_conflict use_column
 DECLARE
@@ -99,7 +98,7 @@ FROM pg_constraint k WHERE k.conrelid = format('%%I.%%I', %s::text, %s::text)::r
 
 
 class _Computed(NamedTuple):
-    """A generated column; all but its name is SQL of PostgreSQL's own."""
+    """A generated column as PostgreSQL prints it."""
 
     name: str
     type_sql: str
@@ -121,30 +120,30 @@ ORDER BY 1, a.attnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One table to be tried, with keys and indexes that were set aside and are to be there."""
+    """A table to try, with its dropped keys and indexes, which are created for the trial."""
 
     table: PlannedTable
-    #: Statements, by the name of what they make.
+    #: CREATE statements by the name of the object.
     definitions: Mapping[str, str]
 
 
 def try_rows(
-    trials: Sequence[Trial], copy: Copy, connection: psycopg.Connection[Any], conninfo: str
+    trials: Sequence[Trial], copy: CopyContext, connection: psycopg.Connection[Any], conninfo: str
 ) -> tuple[Refusal, ...]:
-    """Every row that PostgreSQL refuses of these tables, by table, column and reason.
+    """Return all refused rows of these tables by table, column and reason.
 
-    Raises LoadError where it is not the rows that PostgreSQL complains of.
+    Raises LoadError if an error is not caused by a row.
     """
     for trial in trials:
-        _require_xml(trial.table, connection)
-    tried = [_Tried(trial, copy, connection) for trial in trials]
-    # Not in the main thread, where the driver would take Ctrl-C for itself and lose it.
+        _check_xml(trial.table, connection)
+    tried = [_TableTrial(trial, copy, connection) for trial in trials]
+    # Not in the main thread, where the driver would intercept and lose Ctrl-C.
     run_all("load", [lambda: _run(tried, conninfo)], copy.stop, alone_here=False)
     return tuple(refusal for one in tried for refusal in one.refusals())
 
 
-def _require_xml(table: PlannedTable, connection: psycopg.Connection[Any]) -> None:
-    """LoadError where this server reads no xml at all, which it would say of each row."""
+def _check_xml(table: PlannedTable, connection: psycopg.Connection[Any]) -> None:
+    """Raise LoadError if this server has no support of xml, instead of one error for each row."""
     if not any(column.target.type_name in ("xml", "_xml") for column in table.loaded_columns):
         return
     try:
@@ -165,16 +164,16 @@ def _require_xml(table: PlannedTable, connection: psycopg.Connection[Any]) -> No
         ) from error
 
 
-def _run(tried: Iterable[_Tried], conninfo: str) -> None:
+def _run(tried: Iterable[_TableTrial], conninfo: str) -> None:
     with connect(conninfo) as connection:
         for one in tried:
             one.run(connection)
 
 
-class _Tried:
-    """One table, and what was noted of its rows."""
+class _TableTrial:
+    """The trial of one table, and the errors of its rows."""
 
-    def __init__(self, trial: Trial, copy: Copy, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, trial: Trial, copy: CopyContext, connection: psycopg.Connection[Any]) -> None:
         self.table = trial.table
         self.definitions = trial.definitions
         self.copy = copy
@@ -182,18 +181,18 @@ class _Tried:
         self.side = CastTable(self.table, copy.schema, 0)
         place = [copy.schema, self.table.name]
         self.computed = [_Computed(*row) for row in connection.execute(_COMPUTED, place).fetchall()]
-        #: Constraint or index -> the columns that it is about.
+        #: Columns of each constraint or index.
         self.constrained: dict[str, list[str]] = dict(connection.execute(_CONSTRAINED, place).fetchall())
-        #: Step -> row -> SQLSTATE, message, constraint, column. Step 0 is the whole row.
+        #: SQLSTATE, message, constraint and column by step and row. Step 0 tries the complete row.
         self.noted: dict[int, dict[int, tuple[str, str, str, str]]] = defaultdict(dict)
         self.steps = self._steps()
 
     def _steps(self) -> list[tuple[str, tuple[str, ...]]]:
-        """What a step after the first tries: a column, and what it is computed from."""
+        """Return the column that each step after the first tries, with the columns that it is computed from."""
         return [(c.name, ()) for c in self.table.loaded_columns] + [(c.name, tuple(c.inputs)) for c in self.computed]
 
     def run(self, connection: Any) -> None:
-        """Note all refusals; nothing of the tables made stays."""
+        """Record all errors, and roll back."""
         try:
             with connection.cursor() as cursor, self.copy.cancellable(cursor):
                 self._fill(cursor)
@@ -201,21 +200,21 @@ class _Tried:
                 self._try(cursor, 0, self._here(self.table.name), self.table.loaded_columns, sql.SQL("true"))
                 self._name_columns(cursor)
                 cursor.execute(sql.SQL("SELECT * FROM {}").format(self._here(_NOTED)).as_string(None))
-                for step, row, *told in cursor.fetchall():
-                    self.noted[step][row] = tuple(told)
+                for step, row, *error in cursor.fetchall():
+                    self.noted[step][row] = tuple(error)
             connection.rollback()
         except adbc_driver_manager.Error as error:
-            # There may be no connection left to roll back on.
+            # The connection may be lost, so that a rollback fails.
             with suppress(adbc_driver_manager.Error):
                 connection.rollback()
             self.copy.raise_if_stopped()
-            raise lost(self.table.name, error) from error
+            raise server_error(self.table.name, error) from error
 
     def _here(self, name: str) -> sql.Identifier:
         return sql.Identifier(self.schema, name)
 
     def _fill(self, cursor: Any) -> None:
-        self.side.make(cursor, bare=True)
+        self.side.create(cursor, bare=True)
         schema = arrow_schema(self.table, numbered=True)
         reader = pa.RecordBatchReader.from_batches(schema, self._batches(schema))
         cursor.adbc_ingest(self.side.name, reader, mode="append", db_schema_name=self.schema)
@@ -223,7 +222,7 @@ class _Tried:
         run(cursor, sql.SQL("ANALYZE {}").format(self.side.here))
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows all of whose values can be sent; those of the others are findings of their own."""
+        """Yield the rows with valid values only. Rows with invalid values are reported as other findings."""
         done = 0
         with closing(read(self.table, self.copy.snapshot, time_zone=self.copy.time_zone)) as batches:
             for batch in batches:
@@ -236,7 +235,7 @@ class _Tried:
                 yield made if batch.is_valid else made.filter(_is_valid(batch))
 
     def _make(self, cursor: Any) -> None:
-        """A table like the staged one, in its place: its own rows, if there are any, are not in the way."""
+        """Create an empty table like the staged one in its place."""
         staged, like = self._here(self.table.name), self._here(_LIKE)
         for template in (
             "CREATE TABLE {like} (LIKE {staged} INCLUDING ALL EXCLUDING IDENTITY)",
@@ -265,7 +264,7 @@ class _Tried:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def _name_columns(self, cursor: Any) -> None:
-        """Each column alone, for the rows that were refused; a virtual one, which no INSERT computes, for all."""
+        """Try each column alone with the refused rows. Virtual columns, not computed by INSERT, are tried with all."""
         noted = sql.SQL("{} IN (SELECT row FROM {} WHERE step = 0)").format(self.side.number, self._here(_NOTED))
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(self._here(_NOTED)).as_string(None))
         some = bool(cursor.fetchone()[0])
@@ -277,7 +276,7 @@ class _Tried:
         for step, computed in enumerate(self.computed, len(columns) + 1):
             if some or computed.is_virtual:
                 with self._alone(cursor, columns) as place:
-                    # Stored, so that it is computed now.
+                    # STORED makes INSERT compute it.
                     run(
                         cursor,
                         sql.SQL("ALTER TABLE {} ADD COLUMN {} {} GENERATED ALWAYS AS ({}) STORED").format(
@@ -289,8 +288,8 @@ class _Tried:
                     )
                     self._try(cursor, step, place, columns, sql.SQL("true") if computed.is_virtual else noted)
 
-    def _alone(self, cursor: Any, columns: Sequence[PlannedColumn]) -> _Alone:
-        return _Alone(cursor, self._here(_LIKE), self._here(self.table.name), columns)
+    def _alone(self, cursor: Any, columns: Sequence[PlannedColumn]) -> _TemporaryTable:
+        return _TemporaryTable(cursor, self._here(_LIKE), self._here(self.table.name), columns)
 
     def _try(
         self,
@@ -305,15 +304,15 @@ class _Tried:
             side=self.side.here,
             noted=self._here(_NOTED),
             step=sql.Literal(step),
-            size=sql.Literal(_TOGETHER),
+            size=sql.Literal(_ROWS_AT_ONCE),
             which=which,
             insert=self.side.insert(into, columns),
-            server=sql.Literal(list(OF_THE_SERVER)),
+            server=sql.Literal(list(SERVER_ERROR_CLASSES)),
         )
         run(cursor, sql.SQL("DO {}").format(sql.Literal(block.as_string(None))))
 
     def refusals(self) -> Iterator[Refusal]:
-        """By column and reason, in the order of the columns."""
+        """Yield the refused rows by column and reason."""
         found: dict[tuple[tuple[str, ...], str, str], list[int]] = defaultdict(list)
         words: dict[tuple[tuple[str, ...], str, str], str] = {}
         inputs = dict(self.steps)
@@ -322,7 +321,7 @@ class _Tried:
             found[columns, state, named].append(row)
             words.setdefault((columns, state, named), said)
         for (columns, state, named), rows in found.items():
-            # Something that is not there, or not allowed, says nothing of the rows; a text that is none may say it.
+            # Class 42 is about missing or forbidden objects, not rows. Only the cast of a text may raise it for a row.
             if state.startswith("42") and not any(needs_cast(c) and c.name in columns for c in self.table.columns):
                 continue
             yield Refusal(
@@ -330,20 +329,20 @@ class _Tried:
                 columns=columns,
                 inputs=inputs.get(columns[0], ()) if len(columns) == 1 else (),
                 sqlstate=state,
-                # An index that was there all along has another name here.
+                # An index that was not dropped has another name in this trial.
                 reason=self._reason(words[columns, state, named], state, columns).replace(_LIKE, self.table.name),
                 constraint=named.replace(_LIKE, self.table.name),
                 rows=rows,
             )
 
     def _reason(self, said: str, state: str, columns: tuple[str, ...]) -> str:
-        """What PostgreSQL said, unless it may quote a secret: of the columns, or of any where it names none."""
+        """Return PostgreSQL's message, unless it may quote a secret of these columns, or of any if none is known."""
         inputs = dict(self.steps)
         concerned = [c for column in columns for c in (column, *inputs.get(column, ()))]
         return server_reason(said, state, self.table.name, concerned or [c.name for c in self.table.loaded_columns])
 
     def _describe(self, row: int) -> tuple[tuple[str, ...], str, str, str]:
-        """The columns at fault, SQLSTATE, message and constraint."""
+        """Return the columns at fault, SQLSTATE, message and constraint of a row."""
         whole = self.noted[0].get(row)
         if whole and whole[2] in self.constrained:
             return tuple(self.constrained[whole[2]]), whole[0], whole[1], whole[2]
@@ -356,8 +355,8 @@ class _Tried:
         return (), state, said, named
 
 
-class _Alone:
-    """A table of some columns of another, without constraints, while this context lasts."""
+class _TemporaryTable:
+    """Context with a table of some columns of another, without constraints."""
 
     def __init__(
         self, cursor: Any, place: sql.Identifier, like: sql.Identifier, columns: Sequence[PlannedColumn]
@@ -365,14 +364,14 @@ class _Alone:
         self.cursor = cursor
         self.place = place
         names = sql.SQL(", ").join(sql.Identifier(c.name) for c in columns)
-        self.made = sql.SQL("CREATE TABLE {} AS SELECT {} FROM {} WITH NO DATA").format(place, names, like)
+        self.create = sql.SQL("CREATE TABLE {} AS SELECT {} FROM {} WITH NO DATA").format(place, names, like)
 
     def __enter__(self) -> sql.Identifier:
-        run(self.cursor, self.made)
+        run(self.cursor, self.create)
         return self.place
 
     def __exit__(self, *exception: object) -> None:
-        # After an error the transaction takes no other statement.
+        # After an error the transaction accepts no other statement.
         if exception[0] is None:
             run(self.cursor, sql.SQL("DROP TABLE {}").format(self.place))
 

@@ -1,9 +1,8 @@
-"""Plan and snapshot in, the rows of every planned table in the incoming schema out: sent by pgloader, a child process.
+"""Load the rows of all planned tables by pgloader, a child process.
 
-The tables are made, judged, restored and proven as ever; only the way of the rows is another. pgloader goes on where
-PostgreSQL refuses a row and ends with status 0 all the same, so its own summary is compared with the rows of the
-snapshot, and whatever it left out fails the load. Its log and the rows that it put aside stay in a private directory,
-which goes with the run.
+All other steps of a run are as usual. pgloader continues if PostgreSQL refuses a row, and still exits with status 0. So
+its summary is compared with the rows of the snapshot, and the load fails if any row is missing. Its log and the rows
+that it rejected are in a private directory, which is removed with the run.
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
 from migrate_to_pg.system import subprocesses
 from migrate_to_pg.system.redact import redacted
 
-#: What this was tried with; earlier ones know other options.
-OLDEST = (3, 6, 7)
-#: What its log tells of a failure, up to its next line with a time; and the table that is named there.
+#: The oldest version that was tested. Earlier ones have other options.
+OLDEST_VERSION = (3, 6, 7)
+#: A failure in its log up to the next line with a time, and the table in it.
 _TIME = r"^\d{4}-\d\d-\d\dT\S+ "
 _FAILURE = re.compile(rf"{_TIME}(?:ERROR|FATAL|CRITICAL) (.*?)(?={_TIME}|\Z)", re.MULTILINE | re.DOTALL)
 _OF_TABLE = re.compile(r'^PostgreSQL \["\\"(.*)\\""\] (.*)$')
-#: A cell's own text behind the server's words, and in the line of COPY that follows them.
+#: A cell's text after the server's message, and in the line of COPY that follows it.
 _CELL = re.compile(r"""(input syntax for type [^:]+: |column [^:]+: )["'].*""")
-#: Longest reason shown, and the most of them.
+#: Limits of a reason's length, and of the number of reasons.
 _WIDTH = 200
 _SHOWN = 5
 
 
-class Sent(NamedTuple):
-    """What pgloader's summary says of one table."""
+class PgloaderTableResult(NamedTuple):
+    """One table in pgloader's summary."""
 
     imported: int
     errors: int
@@ -51,7 +50,7 @@ class Sent(NamedTuple):
 
 
 def require_pgloader() -> None:
-    """UsageError where it is not installed, or older than what this was tried with."""
+    """Raise UsageError if pgloader is not installed, or older than the oldest tested version."""
     program = shutil.which("pgloader")
     if program is None:
         raise UsageError(
@@ -59,22 +58,22 @@ def require_pgloader() -> None:
             remedy=_("Run: apt-get install pgloader. Or leave --engine out: the usual way needs no other program."),
         )
     version = _version(program)
-    if version is None or version < OLDEST:
+    if version is None or version < OLDEST_VERSION:
         raise UsageError(
             _(
                 "{program} is pgloader {version}; {oldest} or later is needed.",
                 program=program,
                 version=".".join(map(str, version or ())) or "?",
-                oldest=".".join(map(str, OLDEST)),
+                oldest=".".join(map(str, OLDEST_VERSION)),
             ),
             remedy=_("Install a newer one, or leave --engine out: the usual way needs no other program."),
         )
 
 
 def _version(program: str) -> tuple[int, ...] | None:
-    """The three numbers of it; None where it does not say."""
-    told = subprocesses.output_of([program, "--version"])
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", told)
+    """Return the three numbers of its version, or None if it prints none."""
+    output = subprocesses.output_of([program, "--version"])
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", output)
     return tuple(map(int, found.groups())) if found else None
 
 
@@ -89,55 +88,66 @@ def load_by_pgloader(
     progress: Callable[[Event], None],
     jobs: int,
 ) -> tuple[LoadedTable, ...]:
-    """Send every row of the snapshot; raises LoadError, naming tables and reasons, where any does not arrive.
+    """Load every row of the snapshot. The tables must be as for ``load``.
 
-    The tables must be empty and bare, as for ``load``. ``connection`` is only asked how the target is reached;
-    ``directory`` is a path of the run's own, which is made and removed.
+    Args:
+        plan: the tables to load.
+        snapshot: the SQLite file.
+        connection: is only read to find out how to connect to the target.
+        conninfo: the target.
+        schema: the incoming schema.
+        directory: a path of this run, which is created and removed.
+        progress: is called when pgloader has finished.
+        jobs: number of connections.
+
+    Raises:
+        LoadError: rows are missing. It names tables and reasons.
     """
-    way = pgloader_target(connection, conninfo)
+    target = pgloader_target(connection, conninfo)
     with subprocesses.private_directory(directory) as folder:
-        _give(folder, snapshot)
-        (folder / "command.load").write_text(command(plan, snapshot, way, schema=schema, jobs=jobs), "utf-8")
-        finished = _run(folder, way)
+        _link_snapshot(folder, snapshot)
+        (folder / "command.load").write_text(command(plan, snapshot, target, schema=schema, jobs=jobs), "utf-8")
+        finished = _run(folder, target)
         sent = _summary(folder / "summary.csv")
-        _require_all(plan, sent, _rows(plan, snapshot), _PgloaderLog(folder, finished, way.password))
+        _check_complete(plan, sent, _rows(plan, snapshot), _PgloaderLog(folder, finished, target.password))
     return _loaded(plan, sent, progress)
 
 
-def _give(folder: Path, snapshot: Path) -> None:
-    """The file under a name that its command can say; what SQLite may make beside it is then made in here."""
+def _link_snapshot(folder: Path, snapshot: Path) -> None:
+    """Link the snapshot under a plain name in this directory, where SQLite may then create files beside it."""
     try:
         os.link(snapshot, folder / SOURCE)
     except OSError:
         (folder / SOURCE).symlink_to(snapshot)
 
 
-def _run(folder: Path, way: PgloaderTarget) -> subprocesses.ProcessResult:
-    """One run of it, at home in that folder: it looks for files of its user."""
+def _run(folder: Path, target: PgloaderTarget) -> subprocesses.ProcessResult:
+    """Run pgloader with that folder as home directory, because it reads files of its user."""
     places = {"--root-dir": "rejected/", "--logfile": "log", "--summary": "summary.csv"}
-    told = [word for option, name in places.items() for word in (option, f"{folder}/{name}")]
-    variables = {**way.variables, **subprocesses.password_file(folder, way.password), "HOME": str(folder)}
-    return subprocesses.run(["pgloader", *told, "command.load"], folder, variables)
+    options = [word for option, name in places.items() for word in (option, f"{folder}/{name}")]
+    variables = {**target.variables, **subprocesses.password_file(folder, target.password), "HOME": str(folder)}
+    return subprocesses.run(["pgloader", *options, "command.load"], folder, variables)
 
 
-def _summary(path: Path) -> dict[str, Sent]:
+def _summary(path: Path) -> dict[str, PgloaderTableResult]:
     if not path.exists():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file, delimiter=";", escapechar="\\", doublequote=False)
         return {
-            name.strip('"'): Sent(int(done), int(wrong), _seconds(took)) for name, _read, done, wrong, _b, took in lines
+            name.strip('"'): PgloaderTableResult(int(done), int(wrong), _seconds(took))
+            for name, _read, done, wrong, _b, took in lines
         }
 
 
 def _seconds(text: str) -> float:
-    """1m2.345s -> 62.345."""
+    """Return the seconds of a duration such as 1m2.345s."""
     units = {"h": 3600, "m": 60, "s": 1}
     return float(sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)([hms])", text)))
 
 
 def _rows(plan: Plan, snapshot: Path) -> dict[str, int]:
-    """Of the very file that was read: a repair may have taken some out."""
+    """Count the rows of the file that was read, because a repair may have removed some."""
     with closing(open_snapshot(snapshot)) as connection:
         count = "SELECT count(*) FROM {}"
         return {
@@ -147,7 +157,7 @@ def _rows(plan: Plan, snapshot: Path) -> dict[str, int]:
 
 
 class _PgloaderLog:
-    """What pgloader said went wrong."""
+    """The errors in pgloader's log."""
 
     def __init__(self, folder: Path, finished: subprocesses.ProcessResult, password: str) -> None:
         log = folder / "log"
@@ -158,12 +168,12 @@ class _PgloaderLog:
         self.last = [_one_line(line) for line in redacted(finished.output, known)]
 
     def of_table(self, name: str) -> str:
-        """The first reason it gave for leaving a row of that table out."""
+        """Return the first reason for which a row of that table was rejected, or ''."""
         found = (match for failure in self.failures if (match := _OF_TABLE.match(failure)))
         return next((match[2] for match in found if match[1] == name), "")
 
-    def others(self) -> list[str]:
-        """What it said that is about no table's row."""
+    def general_messages(self) -> list[str]:
+        """Return the messages that are not about a table's row."""
         general = [failure for failure in self.failures if not _OF_TABLE.match(failure)]
         return (general or (self.last if self.status else []))[:_SHOWN]
 
@@ -172,26 +182,28 @@ def _one_line(text: str) -> str:
     return _CELL.sub(r"\1…", " ".join(text.split()))[:_WIDTH]
 
 
-def _require_all(plan: Plan, sent: Mapping[str, Sent], rows: Mapping[str, int], told: _PgloaderLog) -> None:
+def _check_complete(
+    plan: Plan, sent: Mapping[str, PgloaderTableResult], rows: Mapping[str, int], log: _PgloaderLog
+) -> None:
     short = [name for name, count in rows.items() if _is_short(sent.get(name), count)]
-    if not short and not told.status:
+    if not short and not log.status:
         return
-    # Its messages, and PostgreSQL's within them, quote values of rows.
+    # Its messages, and PostgreSQL's in them, quote values.
     secret = {table.name for table in plan.tables if has_secret(table.name, (c.name for c in table.loaded_columns))}
-    reasons = {name: "" if name in secret else told.of_table(name) for name in short[:_SHOWN]}
-    detail = [_missing(name, sent.get(name), rows[name], reason) for name, reason in reasons.items()]
+    reasons = {name: "" if name in secret else log.of_table(name) for name in short[:_SHOWN]}
+    detail = [_describe_missing(name, sent.get(name), rows[name], reason) for name, reason in reasons.items()]
     raise LoadError(
         _("pgloader did not bring every row over: {tables}.", tables=", ".join(short) or _("it failed at the end")),
-        detail=[*detail, *([] if secret.intersection(short) else told.others())],
+        detail=[*detail, *([] if secret.intersection(short) else log.general_messages())],
         remedy=_("Nothing was published. Leave --engine out: the usual way loads what pgloader cannot."),
     )
 
 
-def _is_short(sent: Sent | None, rows: int) -> bool:
+def _is_short(sent: PgloaderTableResult | None, rows: int) -> bool:
     return sent is None or bool(sent.errors) or sent.imported != rows
 
 
-def _missing(name: str, sent: Sent | None, rows: int, reason: str) -> str:
+def _describe_missing(name: str, sent: PgloaderTableResult | None, rows: int, reason: str) -> str:
     if sent is None:
         return _("{table}: nothing of {rows} was sent", table=name, rows=pluralize(rows, "row", "rows"))
     missing = rows - sent.imported
@@ -201,8 +213,10 @@ def _missing(name: str, sent: Sent | None, rows: int, reason: str) -> str:
     return ": ".join(filter(None, (rejected, reason)))
 
 
-def _loaded(plan: Plan, sent: Mapping[str, Sent], progress: Callable[[Event], None]) -> tuple[LoadedTable, ...]:
-    """It says nothing of its progress on the way: all of it is told at the end."""
+def _loaded(
+    plan: Plan, sent: Mapping[str, PgloaderTableResult], progress: Callable[[Event], None]
+) -> tuple[LoadedTable, ...]:
+    """Return the loaded tables, and report them to ``progress``, because pgloader reports nothing meanwhile."""
     total, done, loaded = sum(each.imported for each in sent.values()), 0, []
     for table in plan.tables:
         each = sent[table.name]

@@ -1,6 +1,6 @@
-"""Plan and connection in; out, the command file for pgloader 3.6 and how it reaches the target.
+"""Write the command file for pgloader 3.6, and determine how it connects to the target.
 
-Its language can say less than SQL: what it cannot say is refused here, in one line, before any row is sent.
+Its language can express less than SQL. What it cannot express is rejected here before any row is sent.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from migrate_to_pg.postgres.session import settings_for_others
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite.connection import open_snapshot
 
-#: The name of the database that it reads, in the directory that it is run in.
+#: Name of the database in pgloader's working directory.
 SOURCE = "source.db"
-#: A name as the command file takes it where it cannot be quoted.
+#: A name that the command file accepts without quotes.
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-#: libpq's parameters that this connection has and that pgloader would not heed.
-_UNHEEDED = ("sslcert", "sslkey", "sslcrl", "sslcrldir", "require_auth")
-#: Passwords that do not arrive: in its password file a leading * and what looks like an IPv6 address mean something
-#: else, and letters beyond ASCII fail in its SCRAM.
-_LOST = re.compile(r"\*|.*\[[0-9A-Fa-f:]+\]|.*[\r\n]|.*[^\x00-\x7f]", re.DOTALL)
-#: PostgreSQL's type -> the function that writes SQLite's value for it. The others take the value as it is printed; of
-#: these pgloader itself would, where a column has no declared type, print Lisp's form (1.5d0).
+#: libpq's parameters that pgloader ignores.
+_IGNORED_PARAMETERS = ("sslcert", "sslkey", "sslcrl", "sslcrldir", "require_auth")
+#: Passwords that fail: in its password file a leading * and an IPv6 address have another meaning, and its SCRAM does
+#: not support letters beyond ASCII.
+_UNUSABLE_PASSWORD = re.compile(r"\*|.*\[[0-9A-Fa-f:]+\]|.*[\r\n]|.*[^\x00-\x7f]", re.DOTALL)
+#: pgloader's function that prints SQLite's values for a type. Other types need none. For these types pgloader would
+#: print Lisp's form (1.5d0) if a column has no declared type.
 _USING = {
     "numeric": "float-to-string",
     "float8": "float-to-string",
@@ -43,28 +43,28 @@ _USING = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PgloaderTarget:
-    """How pgloader reaches the target. ``repr`` shows no password."""
+    """How pgloader connects to the target. ``repr`` shows no password."""
 
-    #: As its command file has it: neither user nor password are in it.
+    #: For the command file, without user and password.
     url: str
     #: Host, port and user.
     variables: Mapping[str, str]
     password: str
-    #: The role that our own connection has assumed; "none" where it has not.
+    #: The role that our own connection has assumed, or "none".
     role: str
-    #: Settings that its session is to have.
+    #: Settings for its session.
     session: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"Way(url={self.url!r})"
+        return f"PgloaderTarget(url={self.url!r})"
 
 
 def pgloader_target(connection: psycopg.Connection[Any], conninfo: str) -> PgloaderTarget:
-    """The way that our own connection took, as pgloader is told of it; TargetError where it cannot take it."""
+    """Return how pgloader connects as our own connection did. Raise TargetError if it cannot."""
     info = connection.info
     row = connection.execute("SHOW role").fetchone()
     role = str(row[0]) if row else "none"
-    _require_known(conninfo)
+    _check_parameters(conninfo)
     _check_quotable(info.dbname, role, info.password)
     ssl = "" if info.host.startswith("/") else f"?sslmode={'require' if connection.pgconn.ssl_in_use else 'disable'}"
     return PgloaderTarget(
@@ -77,14 +77,14 @@ def pgloader_target(connection: psycopg.Connection[Any], conninfo: str) -> Pgloa
 
 
 def _certificates(conninfo: str) -> dict[str, str]:
-    """It verifies the server's certificate whenever TLS is used, with OpenSSL's own variable, or the system's."""
+    """Return OpenSSL's variable for the root certificates. With TLS pgloader always verifies the certificate."""
     file = str(conninfo_to_dict(conninfo).get("sslrootcert") or "system")
     return {} if file == "system" else {"SSL_CERT_FILE": str(Path(file).absolute())}
 
 
-def _require_known(conninfo: str) -> None:
+def _check_parameters(conninfo: str) -> None:
     parameters = conninfo_to_dict(conninfo)
-    wrong = [name for name in _UNHEEDED if parameters.get(name)]
+    wrong = [name for name in _IGNORED_PARAMETERS if parameters.get(name)]
     if str(parameters.get("sslmode") or "").startswith("verify"):
         wrong.append(f"sslmode={parameters['sslmode']}")
     if parameters.get("channel_binding") == "require":
@@ -98,7 +98,7 @@ def _check_quotable(database: str, role: str, password: str) -> None:
         raise _untakeable(_("it cannot be told the database's name, {database}", database=database))
     if "'" in role:
         raise _untakeable(_("it cannot be told the role's name, {role}", role=role))
-    if _LOST.match(password):
+    if _UNUSABLE_PASSWORD.match(password):
         raise _untakeable(_("it cannot take this password"))
 
 
@@ -109,23 +109,23 @@ def _untakeable(reason: str) -> TargetError:
     )
 
 
-def command(plan: Plan, snapshot: Path, way: PgloaderTarget, *, schema: str, jobs: int) -> str:
-    """The command file: data only, into the planned tables of ``schema``, which are there.
+def command(plan: Plan, snapshot: Path, target: PgloaderTarget, *, schema: str, jobs: int) -> str:
+    """Return the command file, which loads data only, into the existing planned tables of ``schema``.
 
-    Raises LoadError where a table's or a column's name cannot be said.
+    Raises LoadError if the command file cannot express the name of a table or column.
     """
-    _require_names(plan)
+    _check_names(plan)
     settings = {
-        **{name: value for name, value in way.session.items() if value},
+        **{name: value for name, value in target.session.items() if value},
         "search_path": schema,
         "timezone": plan.source_time_zone,
         "application_name": "migrate_to_pg",
         "synchronous_commit": "off",
-        **({} if way.role == "none" else {"role": way.role}),
+        **({} if target.role == "none" else {"role": target.role}),
     }
     return "\n".join(
         [
-            f"LOAD DATABASE FROM sqlite://{SOURCE} INTO {way.url}",
+            f"LOAD DATABASE FROM sqlite://{SOURCE} INTO {target.url}",
             "WITH data only, include no drop, create no tables, create no indexes, reset no sequences,",
             f" no foreign keys, quote identifiers, on error resume next, workers = {2 * jobs}, concurrency = 1",
             "SET " + ", ".join(f"{name} to '{value}'" for name, value in settings.items()),
@@ -136,7 +136,7 @@ def command(plan: Plan, snapshot: Path, way: PgloaderTarget, *, schema: str, job
     )
 
 
-def _require_names(plan: Plan) -> None:
+def _check_names(plan: Plan) -> None:
     for table in plan.tables:
         pairs = [(table.source.name, table.name), *((c.source.name, c.name) for c in table.loaded_columns)]
         renamed = [name for source, name in pairs if source != name]
@@ -159,7 +159,7 @@ def _require_names(plan: Plan) -> None:
 
 
 def _casts(plan: Plan) -> Iterator[str]:
-    """A rule for each column whose value must be written in a way of its own, where it can be named."""
+    """Yield the CAST rules of columns that need a function, if their names can be written without quotes."""
     rules = [
         f"column {table.name}.{column.name} to {column.target.type_name} using {_USING[column.target.type_name]}"
         for table in plan.tables
@@ -171,13 +171,13 @@ def _casts(plan: Plan) -> Iterator[str]:
 
 
 def _tables(plan: Plan, snapshot: Path) -> Iterator[str]:
-    """The planned tables, and none other: what is given are LIKE's patterns, and an underscore fits any character."""
+    """Yield the clauses that select only the planned tables. In these LIKE patterns an underscore is a wildcard."""
     wanted = [table.name for table in plan.tables]
-    others = _matching(snapshot, wanted)
+    others = _matching_tables(snapshot, wanted)
     if wanted:
         yield "INCLUDING ONLY TABLE NAMES LIKE " + _quoted(wanted)
     if others:
-        _require_apart(plan.tables, others)
+        _check_distinct(plan.tables, others)
         yield "EXCLUDING TABLE NAMES LIKE " + _quoted(others)
 
 
@@ -185,16 +185,16 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _matching(snapshot: Path, patterns: Sequence[str]) -> list[str]:
-    """The tables of the snapshot that these patterns fit, those left out whose very name is among them."""
+def _matching_tables(snapshot: Path, patterns: Sequence[str]) -> list[str]:
+    """Return the other tables of the snapshot whose names match these patterns."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ? AND name <> ?"
     with closing(open_snapshot(snapshot)) as connection:
         found = {name for pattern in patterns for (name,) in connection.execute(query, (pattern, pattern))}
     return sorted(found - set(patterns))
 
 
-def _require_apart(tables: Sequence[PlannedTable], others: Sequence[str]) -> None:
-    """LoadError where leaving out the others would leave out a planned table as well."""
+def _check_distinct(tables: Sequence[PlannedTable], others: Sequence[str]) -> None:
+    """Raise LoadError if excluding the other tables would exclude a planned table, too."""
     with closing(sqlite3.connect(":memory:")) as connection:
         for table in tables:
             for other in others:

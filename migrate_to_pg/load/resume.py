@@ -1,7 +1,8 @@
-"""The incoming schema of a run that died while it loaded in; out, which of its tables need not be loaded again.
+"""Resume the load of an interrupted run, whose complete tables need not be loaded again.
 
-A run notes in a table of its own schema what it loads, and each large table once it is whole. The next run makes its
-schema as always; where the two are the same, and what is to be loaded is too, it goes on in the old one.
+A run records in a table of its schema what it loads, and each large table once it is complete. The next run creates its
+schema as usual. If both schemas have the same definitions and the load depends on the same input, it continues in the
+old one.
 """
 
 from __future__ import annotations
@@ -24,82 +25,82 @@ logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 
-#: Where the schema of a dead run waits until it is known whether it serves.
-_WAITING = "migrate_to_pg_died"
+#: Name of the previous run's schema until it is known whether it can be used.
+_PREVIOUS_SCHEMA = "migrate_to_pg_died"
 _NOTES = "migrate_to_pg_loaded"
-#: Smaller tables are sent again sooner than they are noted, which waits for the disk.
-_WORTH_A_NOTE = 10_000
+#: Loading a smaller table again takes less time than recording it, which waits for the disk.
+_MIN_RECORDED_ROWS = 10_000
 
 
 class _OtherSchemaError(Exception):
-    """The schema of the dead run is not the one that would be made now."""
+    """The previous run's schema has other definitions than the new one."""
 
 
 def load_key(plan: Plan, sha256: str, options: Options) -> str:
-    """What a load depends on, as one text: the bytes of the file that it reads, the plan, and what was accepted."""
+    """Return a digest of everything that a load depends on: the source file, the plan and the accepted repairs."""
     choices = (options.fix, options.quarantine, str(options.leftovers))
     text = repr((__version__, sha256, plan, choices))
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def set_by(connection: Connection) -> None:
-    """Before a new incoming schema is made: keep that of a run that died while it loaded, under another name."""
+def save_previous(connection: Connection) -> None:
+    """Rename the incoming schema of a run that was interrupted while loading. Call it before creating a new one."""
     if _has_notes(connection, INCOMING):
-        target.drop_schema(connection, _WAITING)
-        _rename(connection, INCOMING, _WAITING)
+        target.drop_schema(connection, _PREVIOUS_SCHEMA)
+        _rename(connection, INCOMING, _PREVIOUS_SCHEMA)
 
 
 def drop(connection: Connection) -> None:
-    """Whatever waits is not needed any more."""
-    target.drop_schema(connection, _WAITING)
+    """Drop the previous run's schema."""
+    target.drop_schema(connection, _PREVIOUS_SCHEMA)
 
 
-def take_over(connection: Connection, key: str, plan: Plan) -> dict[str, int]:
-    """Table -> rows of what is whole already, in the incoming schema from now on; empty where nothing serves.
+def adopt_previous(connection: Connection, key: str, plan: Plan) -> dict[str, int]:
+    """Return the rows of each table that is complete in the incoming schema, after adopting the previous run's schema.
 
-    Call it when the new schema is as bare as it is to be loaded. Nothing is assumed: the key must be the same, the
-    catalogue of both schemas, and the number of rows of each table that was noted as whole.
+    Call it after indexes and constraints were dropped. The key, the definitions of both schemas and the number of rows
+    of each recorded table must be the same. Otherwise the result is empty, or lacks that table.
     """
-    if not _has_notes(connection, _WAITING):
+    if not _has_notes(connection, _PREVIOUS_SCHEMA):
         return {}
-    notes = sql.SQL("SELECT key, name, rows FROM {}").format(sql.Identifier(_WAITING, _NOTES))
-    noted = connection.execute(notes).fetchall()
-    whole = {name: rows for _, name, rows in noted if name}
-    if whole and {row[0] for row in noted} == {key}:
+    notes = sql.SQL("SELECT key, name, rows FROM {}").format(sql.Identifier(_PREVIOUS_SCHEMA, _NOTES))
+    records = connection.execute(notes).fetchall()
+    complete = {name: rows for _, name, rows in records if name}
+    if complete and {row[0] for row in records} == {key}:
         try:
-            _change_places(connection)
+            _swap_schemas(connection)
         except _OtherSchemaError:
-            whole = {}
+            complete = {}
     else:
-        whole = {}
+        complete = {}
     drop(connection)
-    there = {name: rows for name, rows in whole.items() if _count(connection, name) == rows}
-    for table in plan.tables if whole else ():
+    there = {name: rows for name, rows in complete.items() if _count(connection, name) == rows}
+    for table in plan.tables if complete else ():
         if table.name not in there:
             connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(INCOMING, table.name)))
     logger.info("%d of %d tables are loaded already, by a run with the same input", len(there), len(plan.tables))
     return there
 
 
-def begin(connection: Connection, key: str, plan: Plan, whole: Mapping[str, int]) -> None:
-    """Note what the load depends on, and what it has already; nothing where no table is worth it."""
-    end(connection)
-    if not any(table.source.rows >= _WORTH_A_NOTE for table in plan.tables):
+def start(connection: Connection, key: str, plan: Plan, complete: Mapping[str, int]) -> None:
+    """Record the key and the complete tables, unless all tables are small."""
+    finish(connection)
+    if not any(table.source.rows >= _MIN_RECORDED_ROWS for table in plan.tables):
         return
     notes = sql.Identifier(INCOMING, _NOTES)
     connection.execute(sql.SQL("CREATE TABLE {} (key text, name text, rows bigint)").format(notes))
-    for name, rows in (("", 0), *whole.items()):
+    for name, rows in (("", 0), *complete.items()):
         _note(connection, key, name, rows)
 
 
-def note(connection: Connection, key: str, name: str, rows: int) -> None:
-    """A table is whole: committed, and this waits until the disk has it."""
-    if rows >= _WORTH_A_NOTE:
+def record_table(connection: Connection, key: str, name: str, rows: int) -> None:
+    """Record that a table is complete and committed. This waits for the disk."""
+    if rows >= _MIN_RECORDED_ROWS:
         _note(connection, key, name, rows)
 
 
-def end(connection: Connection) -> None:
-    """All is loaded: the notes are not part of what is published."""
+def finish(connection: Connection) -> None:
+    """Drop the records after the load, because they are not to be published."""
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(INCOMING, _NOTES)))
 
 
@@ -114,16 +115,16 @@ def _note(connection: Connection, key: str, name: str, rows: int) -> None:
         connection.execute(statement, [key, name, rows])
 
 
-def _change_places(connection: Connection) -> None:
-    """The dead run's schema becomes the incoming one, where its catalogue is that of the new one."""
+def _swap_schemas(connection: Connection) -> None:
+    """Make the previous run's schema the incoming one. Raise _OtherSchemaError if its definitions differ."""
     fresh = read_definitions(connection, INCOMING)
-    between = f"{_WAITING}_too"
+    between = f"{_PREVIOUS_SCHEMA}_too"
     with connection.transaction():
         _rename(connection, INCOMING, between)
-        _rename(connection, _WAITING, INCOMING)
+        _rename(connection, _PREVIOUS_SCHEMA, INCOMING)
         if _without_notes(read_definitions(connection, INCOMING)) != fresh:
             raise _OtherSchemaError
-        _rename(connection, between, _WAITING)
+        _rename(connection, between, _PREVIOUS_SCHEMA)
 
 
 def _without_notes(described: frozenset[ObjectDefinition]) -> frozenset[ObjectDefinition]:

@@ -1,4 +1,4 @@
-"""Pieces that were sent in, counted by several threads; out, what the display shows, and which tables are whole."""
+"""Count the loaded rows of all threads, for progress and to detect complete tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migrate_to_pg.records import Event, LoadedTable, Plan
 
 
 class RowCounts:
-    """The rows of each table, from the first piece to the last."""
+    """The loaded rows of each table."""
 
     def __init__(
         self,
@@ -21,11 +21,11 @@ class RowCounts:
         pieces: Sequence[Piece],
         present: Mapping[str, int],
         progress: Callable[[Event], None],
-        on_whole: Callable[[str, int], None],
+        on_loaded: Callable[[str, int], None],
     ) -> None:
         self._plan = plan
         self._progress = progress
-        self._on_whole = on_whole
+        self._on_loaded = on_loaded
         self._lock = threading.Lock()
         self._rows = Counter(present)
         self._missing = Counter(piece.table.name for piece in pieces)
@@ -35,7 +35,7 @@ class RowCounts:
 
     @contextmanager
     def timing(self, piece: Piece) -> Iterator[Callable[[int], None]]:
-        """Around the sending of a piece; gives what is to be told of every batch of it that was sent."""
+        """Measure the loading of a piece. Yield a function to call with the rows of each batch."""
         name = piece.table.name
         self._begun.setdefault(name, time.perf_counter())
 
@@ -50,10 +50,10 @@ class RowCounts:
             self._ended[name] = time.perf_counter()
             self._missing[name] -= 1
             if not self._missing[name]:
-                self._on_whole(name, self._rows[name])
+                self._on_loaded(name, self._rows[name])
 
     def loaded(self) -> tuple[LoadedTable, ...]:
-        """Every planned table, with the time from its first piece to its last."""
+        """Return every planned table, with the time from its first piece to its last."""
         return tuple(self._loaded(table.name) for table in self._plan.tables)
 
     def _loaded(self, name: str) -> LoadedTable:

@@ -18,7 +18,7 @@ from migrate_to_pg.examine import InvalidBatchError, check_batch
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.load import load, resume
-from migrate_to_pg.load.copy import Copy
+from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.load.pgloader import load_by_pgloader
 from migrate_to_pg.pipeline.examine import Examination, LoadInput
@@ -98,7 +98,7 @@ class Loader:
         refused: tuple[str, ...] = ()
         with self.run.stage("load"):
             try:
-                self._send(load_input, require_sound=check_batch)
+                self._send(load_input, check_batch=check_batch)
             except InvalidBatchError:
                 self._empty()
             except RefusedRowsError as error:
@@ -204,7 +204,7 @@ class Loader:
             for table in plan.tables
             if table.name in wanted
         ]
-        copy = Copy(plan, load_input.path, INCOMING, lambda _: None)
+        copy = CopyContext(plan, load_input.path, INCOMING, lambda _: None)
         with self.run.stage("examine"), self._temporary_defaults(load_input):
             refusals = try_rows(trials, copy, self.connection, self.conninfo)
             if constraints:
@@ -219,7 +219,7 @@ class Loader:
             return
         plan, connection = load_input.plan, self.connection
         key = resume.load_key(plan, load_input.sha256 or file_sha256(load_input.path), self.run.options)
-        complete = resume.take_over(connection, key, plan)
+        complete = resume.adopt_previous(connection, key, plan)
         if complete:
             self.run.note(
                 _(
@@ -227,7 +227,7 @@ class Loader:
                     tables_were=pluralize(len(complete), "table was", "tables were"),
                 )
             )
-        resume.begin(connection, key, plan, complete)
+        resume.start(connection, key, plan, complete)
         with self._temporary_defaults(load_input):
             loaded = load(
                 plan,
@@ -236,12 +236,12 @@ class Loader:
                 schema=INCOMING,
                 progress=self.run.progress,
                 jobs=self.run.options.jobs,
-                whole=complete,
-                on_whole=lambda name, rows: resume.note(connection, key, name, rows),
+                present=complete,
+                on_loaded=lambda name, rows: resume.record_table(connection, key, name, rows),
                 **judge,
             )
         self.run.state.record_loaded(tables=loaded)
-        resume.end(connection)
+        resume.finish(connection)
 
     def _send_by_pgloader(self, load_input: LoadInput) -> None:
         """Load by pgloader. Such a load cannot be resumed."""

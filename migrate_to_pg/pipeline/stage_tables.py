@@ -65,7 +65,7 @@ def stage_tables(run: Run, target: Target, catalog: SourceCatalog, schema: Sqlit
     with run.stage("stage"):
         if options.mode == "publish" and not options.replace:
             _refuse_before_migrations(run, target, catalog, schema)
-        resume.set_by(connection)
+        resume.save_previous(connection)
         missing, checks = _make_schema(run, target, catalog, schema)
         if target.extensions.recreate(connection, INCOMING, run.final):
             # Where they cannot be moved they are in the final schema now, and the migrations find them there.

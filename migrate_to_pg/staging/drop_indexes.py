@@ -1,8 +1,8 @@
-"""A schema that the migrations made in, the same without what slows loading out, and how to put all of it back.
+"""Drop the indexes and constraints that slow a load, and read the statements that restore them.
 
-The definitions are PostgreSQL's own (pg_get_constraintdef, pg_get_indexdef): what is put back is what was there, to the
-letter. Each has up to three steps: what is quick and comes first, what takes long and needs no more than a SHARE lock
-on its own table, so that several can be done at once, and what is quick and comes last.
+The definitions are PostgreSQL's own (pg_get_constraintdef, pg_get_indexdef), so that they are restored exactly. Each is
+restored in up to three steps: a quick one, then a long one that needs only a SHARE lock on its table, so that several
+can run at once, then another quick one.
 """
 
 from __future__ import annotations
@@ -22,38 +22,37 @@ from migrate_to_pg.records import Plan
 Connection = psycopg.Connection[Any]
 
 
-#: What a definition is, in words.
+#: Kinds of definitions.
 KINDS = ("index", N_("primary key"), N_("unique"), N_("exclusion"), N_("foreign key"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """Something that was dropped for the load, and the statement that makes it again."""
+    """An index or constraint that was dropped for the load, and the statements that restore it."""
 
     table: str
     name: str
-    #: "primary key", "unique", "exclusion", "foreign key" or "index".
     #: One of KINDS.
     kind: str
     drop: str
-    #: The whole of it, in one.
+    #: Creates all of it at once.
     create: str
-    #: A foreign key that is not valid yet; '' where there is nothing to do at first.
+    #: Creates a foreign key that is not valid yet. '' if there is no first step.
     before: str
-    #: An index made, a foreign key validated; '' where the whole is made at the end.
+    #: Creates an index or validates a foreign key. '' if all of it is created in the last step.
     build: str
-    #: A constraint that takes its index over; comments; the whole where there was no other way.
+    #: Creates a constraint with its index, and comments. If there is no other way, creates all of it.
     after: str
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Table, kind and name: no two have the same."""
+        """Return table, kind and name, which identify the definition."""
         return self.table, self.kind, self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """A user's trigger, or rule for INSERT, and what enables it as it was."""
+    """A user's trigger, or rule for INSERT, and the statement that enables it again."""
 
     table: str
     name: str
@@ -63,23 +62,23 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DroppedObjects:
-    """What is not there while rows are loaded."""
+    """Indexes, constraints and triggers that are dropped or disabled during the load."""
 
-    #: In the order in which they are made again: keys, indexes, foreign keys.
+    #: In the order in which they are restored: keys, indexes, foreign keys.
     definitions: tuple[Definition, ...]
     triggers: tuple[Trigger, ...]
 
 
-# What a definition does not tell is kept with it (a comment) or keeps the index in place during the load (replica
-# identity, CLUSTER, a tablespace, a column's statistics target). On partitions an index made again would not be theirs.
-# A list of values (Q(status__in=[...])) is printed otherwise once it was read back: made again, it would differ.
+# Properties outside of a definition are restored with it (a comment) or prevent that the index is dropped (replica
+# identity, CLUSTER, a tablespace, a column's statistics target). On partitions a restored index would not be theirs.
+# PostgreSQL prints a list of values (Q(status__in=[...])) differently after reading it back, so it would differ.
 _PLAIN = """
     t.relkind = 'r' AND NOT t.relispartition AND NOT i.indisreplident AND NOT i.indisclustered AND x.reltablespace = 0
     AND pg_get_indexdef(x.oid) NOT LIKE '%%ARRAY[%%'
     AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0)
 """
 
-# One constraint, its index and its table; ``add`` makes it, ``comments`` puts back what was said of it.
+# One constraint, its index and its table. ``add`` creates it, ``comments`` restores its comments.
 _CONSTRAINTS = """
 WITH found AS (
     SELECT t.relname AS "table", k.conname AS name, k.contype, k.convalidated,
@@ -102,7 +101,7 @@ WITH found AS (
       AND CASE k.contype WHEN 'f' THEN t.relkind IN ('r', 'p') ELSE k.contype IN ('p', 'u', 'x') AND {plain} END
 ), made AS (
     SELECT *, alter || add || definition AS whole,
-           -- Not on partitioned tables, which take no key that is not valid; nor one that was never to be valid.
+           -- Not on partitioned tables, which allow no key that is not valid, nor a key that was not valid before.
            contype = 'f' AND is_plain_key AND convalidated AS is_validated,
            contype IN ('p', 'u') AND is_btree AS takes_index
     FROM found
@@ -154,7 +153,7 @@ WHERE n.nspname = %s AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND c.relkind
 ORDER BY c.relname, g.tgname
 """
 
-# COPY fires no rule, but the INSERT of what travels as text does.
+# COPY fires no rule, but the INSERT from a cast table does.
 _RULES = """
 SELECT c.relname AS "table", r.rulename AS name,
        format('ALTER TABLE %%s DISABLE RULE %%I', c.oid::regclass, r.rulename) AS disable,
@@ -169,25 +168,25 @@ ORDER BY c.relname, r.rulename
 
 
 def drop_objects(connection: Connection, schema: str) -> DroppedObjects:
-    """Drop keys, indexes and foreign keys of every table, disable its triggers; give back how to restore them."""
+    """Drop keys, indexes and foreign keys of every table, and disable its triggers. Return how to restore them."""
     set_search_path(connection, schema)
-    _require_all_rows_visible(connection, schema)
-    there = definitions(connection, schema)
+    _check_row_security(connection, schema)
+    found = definitions(connection, schema)
     triggers = [Trigger(**row) for query in (_TRIGGERS, _RULES) for row in _rows(connection, query, schema)]
-    indexes = [d for d in there if d.kind == "index"]
-    foreign_keys = [d for d in there if d.kind == "foreign key"]
-    keys = [d for d in there if d not in indexes and d not in foreign_keys]
+    indexes = [d for d in found if d.kind == "index"]
+    foreign_keys = [d for d in found if d.kind == "foreign key"]
+    keys = [d for d in found if d not in indexes and d not in foreign_keys]
     for trigger in triggers:
         connection.execute(trigger.disable.encode())
-    # Foreign keys depend on the keys that they name: they go first and come back last.
+    # Foreign keys depend on the keys that they reference, so they are dropped first and restored last.
     dropped = [d for d in (*foreign_keys, *indexes, *keys) if _drop(connection, d)]
     return DroppedObjects(
         definitions=tuple(d for d in (*keys, *indexes, *foreign_keys) if d in dropped), triggers=tuple(triggers)
     )
 
 
-def _require_all_rows_visible(connection: Connection, schema: str) -> None:
-    """A table's owner sees and writes every row of it, unless a migration forced row security on its owner, too."""
+def _check_row_security(connection: Connection, schema: str) -> None:
+    """Raise StagingError if a migration forced row security on a table's owner, who could not access all rows then."""
     query = """
         SELECT c.relname FROM pg_class c JOIN pg_roles r ON r.rolname = current_user
         WHERE c.relnamespace = %s::regnamespace AND c.relforcerowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
@@ -213,19 +212,19 @@ def _drop(connection: Connection, definition: Definition) -> bool:
     try:
         connection.execute(definition.drop.encode())
     except psycopg.errors.DependentObjectsStillExist:
-        # A view that groups by the primary key needs it: the key stays, and the load pays for it.
+        # A view that groups by the primary key needs it. The key stays, which slows the load.
         return False
     return True
 
 
 def empty(connection: Connection, schema: str, plan: Plan) -> None:
-    """Remove the rows that data migrations made in the tables of both sides; other tables keep theirs."""
+    """Remove the rows that data migrations made in planned tables. Other tables keep theirs."""
     for table in (*plan.tables, *plan.excluded):
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(schema, table.name)))
 
 
 def definitions(connection: Connection, schema: str) -> list[Definition]:
-    """Everything in the schema that can be set aside: keys, indexes, foreign keys."""
+    """Return everything in the schema that can be dropped for the load: keys, indexes, foreign keys."""
     return [Definition(**row) for query in (_CONSTRAINTS, _INDEXES) for row in _rows(connection, query, schema)]
 
 
@@ -235,5 +234,5 @@ def _rows(connection: Connection, query: str, schema: str) -> list[dict[str, Any
 
 
 def set_search_path(connection: Connection, schema: str) -> None:
-    """The definitions name their tables without a schema, so that one and the same statement reads and makes them."""
+    """Set the search path, with which PostgreSQL prints and reads definitions without the schema's name."""
     connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))

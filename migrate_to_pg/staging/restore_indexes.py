@@ -1,6 +1,6 @@
-"""What was set aside in, all of it made again, validated and compared with what it was out; and statistics.
+"""Restore dropped indexes and constraints, validate them, and compare them with the definitions from before.
 
-What takes long, indexes and the validation of foreign keys, is done over several connections at once.
+Indexes are created and foreign keys validated over several connections at once, because that takes long.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ logger = logging.getLogger(__name__)
 Connection = psycopg.Connection[Any]
 Progress = Callable[[Event], None]
 
-#: Megabytes for the sorts of index builds, shared by the connections: with the server's default of 64 for each they
-#: spill to disk from about a million rows on.
-_SORT_MEMORY = 512
-#: Seconds that asking the server to cancel may take.
-_CANCEL_TIMEOUT = 2
+#: Memory for the sorts of index builds, shared by the connections. With the server's default of 64 MB for each they
+#: use the disk from about a million rows on.
+_SORT_MEMORY_MEGABYTES = 512
+#: Time that a request to cancel may take.
+_CANCEL_TIMEOUT_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builders:
-    """The connections over which long work is done."""
+    """The number of connections for the long steps, and how to open them."""
 
     conninfo: str
     count: int
@@ -47,68 +47,79 @@ class Builders:
 def restore(
     connection: Connection,
     schema: str,
-    aside: DroppedObjects,
+    dropped: DroppedObjects,
     progress: Progress,
     *,
     builders: Builders | None = None,
     rows: Callable[[str], int] = lambda _: 0,
 ) -> None:
-    """Make everything again that was set aside, validated; StagingError names what fails.
+    """Restore and validate everything that was dropped.
 
-    ``builders`` None: all by ``connection``. ``rows`` tells the size of a table: the largest are begun first.
+    Args:
+        connection: a connection in autocommit mode.
+        schema: the incoming schema.
+        dropped: the definitions to restore.
+        progress: is called after each definition.
+        builders: connections for the long steps. With None, ``connection`` executes all of them.
+        rows: returns the number of rows of a table, so that the largest are built first.
+
+    Raises:
+        StagingError: a definition does not hold for the rows, or differs from before.
     """
     _prepare(connection, schema, 1)
-    keys, foreign = _of(aside, foreign=False), _of(aside, foreign=True)
-    told = _Message(progress, len(aside.definitions))
-    crew = _IndexBuilders(connection, schema, builders, told)
-    crew.build([[key] for key in sorted(keys, key=lambda key: rows(key.table), reverse=True)])
-    _make_all(connection, [(key, key.after) for key in keys])
-    _make_all(connection, [(key, key.before) for key in foreign])
+    keys, foreign = _of(dropped, foreign=False), _of(dropped, foreign=True)
+    counter = _ProgressCounter(progress, len(dropped.definitions))
+    index_builders = _IndexBuilders(connection, schema, builders, counter)
+    index_builders.build([[key] for key in sorted(keys, key=lambda key: rows(key.table), reverse=True)])
+    _execute_all(connection, [(key, key.after) for key in keys])
+    _execute_all(connection, [(key, key.before) for key in foreign])
     # Two keys of one table cannot be validated at once.
     tables = dict.fromkeys(key.table for key in foreign)
-    crew.build([[key for key in foreign if key.table == table] for table in tables])
-    _make_all(connection, [(key, key.after) for key in foreign])
-    for trigger in aside.triggers:
+    index_builders.build([[key for key in foreign if key.table == table] for table in tables])
+    _execute_all(connection, [(key, key.after) for key in foreign])
+    for trigger in dropped.triggers:
         connection.execute(trigger.enable.encode())
-    _require_complete(connection, schema, aside)
+    _check_complete(connection, schema, dropped)
     connection.execute("RESET synchronous_commit")
 
 
-def _of(aside: DroppedObjects, *, foreign: bool) -> list[Definition]:
-    return [d for d in aside.definitions if (d.kind == "foreign key") is foreign]
+def _of(dropped: DroppedObjects, *, foreign: bool) -> list[Definition]:
+    return [d for d in dropped.definitions if (d.kind == "foreign key") is foreign]
 
 
-def _make_all(connection: Connection, made: Iterable[tuple[Definition, str]]) -> None:
+def _execute_all(connection: Connection, made: Iterable[tuple[Definition, str]]) -> None:
     for definition, statement in made:
-        _make(connection, definition, statement)
+        _execute(connection, definition, statement)
 
 
-class _Message:
-    """Tells how many definitions are there again."""
+class _ProgressCounter:
+    """Reports how many definitions are restored."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self.progress = progress
         self.total = total
         self.done = 0
 
-    def one(self, name: str) -> None:
+    def add(self, name: str) -> None:
         self.done += 1
         self.progress(Event(kind="progress", stage="restore", message=name, done=self.done, total=self.total))
 
 
 class _IndexBuilders:
-    """The connections, and the long work that is left for them."""
+    """The connections, and the long steps that are left for them."""
 
-    def __init__(self, connection: Connection, schema: str, builders: Builders | None, told: _Message) -> None:
+    def __init__(
+        self, connection: Connection, schema: str, builders: Builders | None, counter: _ProgressCounter
+    ) -> None:
         self.connection = connection
         self.schema = schema
         self.builders = builders
-        self.told = told
+        self.counter = counter
         self.left: deque[Sequence[Definition]] = deque()
         self.open: list[Connection] = []
 
     def build(self, groups: Sequence[Sequence[Definition]]) -> None:
-        """Each group's definitions one after another, the groups side by side."""
+        """Execute each group's definitions in sequence, and the groups in parallel."""
         self.left.extend(groups)
         count = min(self.builders.count, len(groups)) if self.builders else 1
         if count <= 1 or self.builders is None:
@@ -129,15 +140,15 @@ class _IndexBuilders:
     def _work(self, connection: Connection) -> None:
         for group in drain(self.left):
             for definition in group:
-                _make(connection, definition, definition.build)
-                self.told.one(definition.name)
+                _execute(connection, definition, definition.build)
+                self.counter.add(definition.name)
 
     def _stop(self) -> None:
         self.left.clear()
         for connection in tuple(self.open):
-            # The plain cancel() waits for a server that does not answer with the interpreter's lock in its hands.
+            # cancel() would hold the interpreter's lock while it waits for a server that does not answer.
             with suppress(psycopg.OperationalError):
-                connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
+                connection.cancel_safe(timeout=_CANCEL_TIMEOUT_SECONDS)
 
 
 def _prepare(connection: Connection, schema: str, count: int) -> None:
@@ -145,12 +156,12 @@ def _prepare(connection: Connection, schema: str, count: int) -> None:
     configure_session(connection.cursor())
     connection.execute(
         sql.SQL("SET maintenance_work_mem = {}; SET synchronous_commit = off").format(
-            sql.Literal(f"{max(_SORT_MEMORY // count, 64)}MB")
+            sql.Literal(f"{max(_SORT_MEMORY_MEGABYTES // count, 64)}MB")
         )
     )
 
 
-def _make(connection: Connection, definition: Definition, statement: str) -> None:
+def _execute(connection: Connection, definition: Definition, statement: str) -> None:
     if not statement:
         return
     logger.info("making %s %s of %s", definition.kind, definition.name, definition.table)
@@ -158,7 +169,7 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
         connection.execute(statement.encode())
     except psycopg.Error as error:
         if isinstance(error, psycopg.OperationalError) and not isinstance(error, errors.ProgramLimitExceeded):
-            # The server went away, or its disk is full: that says nothing of the rows.
+            # The server is gone, or its disk is full. That is not about the rows.
             raise
         raise UnmetDefinitionError(
             _(
@@ -174,10 +185,10 @@ def _make(connection: Connection, definition: Definition, statement: str) -> Non
         ) from error
 
 
-def _require_complete(connection: Connection, schema: str, aside: DroppedObjects) -> None:
-    """Count on nothing: every definition that was set aside must be in the catalogue again, as it was."""
-    there = set(definitions(connection, schema))
-    missing = [definition for definition in aside.definitions if definition not in there]
+def _check_complete(connection: Connection, schema: str, dropped: DroppedObjects) -> None:
+    """Raise StagingError unless the catalogue has every dropped definition as it was before."""
+    existing = set(definitions(connection, schema))
+    missing = [definition for definition in dropped.definitions if definition not in existing]
     if missing:
         raise StagingError(
             _(
@@ -192,6 +203,6 @@ def _require_complete(connection: Connection, schema: str, aside: DroppedObjects
 
 
 def analyze(connection: Connection, schema: str, plan: Plan) -> None:
-    """Statistics for the planner, so that the first queries after the switch are not slow."""
+    """Collect statistics for the planner, so that the first queries are not slow."""
     for table in plan.tables:
         connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))

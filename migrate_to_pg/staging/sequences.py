@@ -1,4 +1,4 @@
-"""Tables that hold their rows in; sequences that go on after the highest id, and filled views, out."""
+"""Set sequences past the highest ids of the loaded tables, and fill materialized views."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _last_id(connection: Connection, schema: str, table: PlannedTable, column: s
 
 
 def _set_identity(connection: Connection, table: str, column: str, sequence: str, last: int) -> Identity:
-    # A sequence starts at 1, whatever negative ids there are. At its last value it could be set, but not go on.
+    # A sequence starts at 1, even with negative ids. It could be set to its last value, but not continue from there.
     following = max(last + 1, 1)
     try:
         connection.execute("SELECT setval(%s::regclass, %s, false)", [sequence, following])

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.examine.generated_columns import computed_overflow
-from migrate_to_pg.load.copy import Copy
+from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Refusal
 from tests.integration.crossing import Ferry
@@ -44,7 +44,7 @@ def test_the_rows_are_those_that_postgresql_refuses(
         known = tuple(computed_overflow(plan, database))
     trial = Trial(table=plan.tables[0], definitions={})
     with psycopg.connect(ferry.url, autocommit=True) as connection:
-        judged = try_rows([trial], Copy(plan, ferry.path, "ferry", lambda _: None), connection, ferry.url)
+        judged = try_rows([trial], CopyContext(plan, ferry.path, "ferry", lambda _: None), connection, ferry.url)
     assert [by_reason(refusal) for refusal in known] == [by_reason(refusal) for refusal in judged]
 
 

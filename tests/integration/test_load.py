@@ -198,7 +198,7 @@ def test_a_connection_with_nothing_left_waits_for_the_others(ferry: Ferry) -> No
             slow.set()
             time.sleep(1)
 
-    (loaded,) = ferry.load(require_sound=wait_once)
+    (loaded,) = ferry.load(check_batch=wait_once)
     assert loaded.rows == 100_000
     assert ferry.rows("SELECT count(*) FROM t") == [(100_000,)]
 
@@ -208,7 +208,7 @@ def test_tables_that_are_whole_are_not_sent_again_and_each_other_one_is_told_onc
     ferry.source("CREATE TABLE a (v)", "INSERT INTO a VALUES (1)", "CREATE TABLE b (v)")
     ferry.target("CREATE TABLE a (v int); CREATE TABLE b (v int)")
     told: list[tuple[str, int]] = []
-    loaded = ferry.load(whole={"a": 1}, on_whole=lambda table, rows: told.append((table, rows)))
+    loaded = ferry.load(present={"a": 1}, on_loaded=lambda table, rows: told.append((table, rows)))
     assert told == [("t", 100_000)]
     assert {table.name: table.rows for table in loaded} == {"t": 100_000, "a": 1, "b": 0}
     assert ferry.rows("SELECT count(*) FROM a") == [(0,)]
@@ -221,7 +221,7 @@ def test_what_is_shown_a_batch_may_stop_it_before_it_is_sent(ferry: Ferry) -> No
         raise OurError(batch.rows)
 
     with pytest.raises(OurError):
-        ferry.load(require_sound=refuse)
+        ferry.load(check_batch=refuse)
     check_empty(ferry)
     assert ferry.rows("SELECT count(*) FROM t") == [(0,)]
 

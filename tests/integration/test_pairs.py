@@ -10,7 +10,7 @@ import pytest
 
 from migrate_to_pg.codecs import CODECS
 from migrate_to_pg.codecs.text_types import TEXT_TYPES
-from migrate_to_pg.load.copy import Copy
+from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Verify
 from migrate_to_pg.rules import RULES, ValueRule
@@ -58,7 +58,7 @@ def carried(ferry: Ferry, type_sql: str) -> dict[Any, str]:
         for rule in RULES:
             mask = rule.mask(batch.columns[-1]) if isinstance(rule, ValueRule) else None
             kept -= {row for row, bad in enumerate(mask.to_pylist() if mask is not None else (), 1) if bad}
-    copy = Copy(plan, ferry.path, "ferry", lambda _: None)
+    copy = CopyContext(plan, ferry.path, "ferry", lambda _: None)
     with psycopg.connect(ferry.url, autocommit=True) as connection:
         refused = try_rows([Trial(table=plan.tables[0], definitions={})], copy, connection, ferry.url)
     kept -= {row for refusal in refused for row in refusal.rows}

@@ -9,7 +9,7 @@ import pytest
 
 from migrate_to_pg.errors import LoadError, RefusedRowsError
 from migrate_to_pg.load import find_refused
-from migrate_to_pg.load.copy import Copy
+from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Refusal
 from tests.conftest import Server
@@ -30,7 +30,7 @@ def tried(ferry: Ferry, *definitions: str) -> tuple[Refusal, ...]:
     """What is refused of table t; nothing of the trial may stay."""
     plan = ferry.plan()
     one = Trial(table=plan.tables[0], definitions={f"d{n}": sql for n, sql in enumerate(definitions)})
-    copy = Copy(plan, ferry.path, "ferry", lambda _: None)
+    copy = CopyContext(plan, ferry.path, "ferry", lambda _: None)
     objects = "SELECT relname FROM pg_class WHERE relnamespace = 'ferry'::regnamespace ORDER BY 1"
     before = ferry.rows(objects)
     with psycopg.connect(ferry.url, autocommit=True) as connection:
@@ -65,7 +65,7 @@ COLUMNS: dict[str, list[tuple[object, str]]] = {
 def test_every_row_that_is_refused_is_known_with_its_column_and_reason(
     ferry: Ferry, type_sql: str, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(find_refused, "_TOGETHER", together)
+    monkeypatch.setattr(find_refused, "_ROWS_AT_ONCE", together)
     ferry.target(
         "CREATE TYPE mood AS ENUM ('sad'); CREATE TYPE pair AS (n int, t text);"
         "CREATE DOMAIN odd AS int CHECK (VALUE % 2 = 1); CREATE DOMAIN short AS varchar(3)"
