@@ -33,7 +33,7 @@ class Published:
     url: str
     report: Path
 
-    def check(self, *arguments: str | Path) -> list[str]:
+    def judge(self, *arguments: str | Path) -> list[str]:
         """The oracle's lines, as a process of its own tells them."""
         command = [sys.executable, ORACLE, self.source, self.url, *(arguments or (self.report,))]
         judged = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
@@ -79,7 +79,7 @@ def published(template: Published, servers: dict[int, Server], tmp_path: Path) -
 
 
 def test_what_was_published_as_it_is_is_no_lie(published: Published) -> None:
-    assert published.check() == []
+    assert published.judge() == []
 
 
 LIES = {
@@ -127,7 +127,7 @@ LIES = {
 def test_a_lie_of_postgresql_s_is_seen(published: Published, lie: str) -> None:
     statement, words = LIES[lie]
     published.on_postgresql(statement)
-    assert any(words in line for line in published.check())
+    assert any(words in line for line in published.judge())
 
 
 @pytest.mark.parametrize(
@@ -148,14 +148,14 @@ def test_a_lie_of_postgresql_s_is_seen(published: Published, lie: str) -> None:
 )  # fmt: skip
 def test_what_sqlite_holds_else_is_seen(published: Published, statement: str, words: str) -> None:
     published.on_sqlite(statement)
-    assert any(words in line for line in published.check())
+    assert any(words in line for line in published.judge())
 
 
 @pytest.mark.parametrize("written", ["2026-09-01T08:00:00Z", "2026-09-01 10:00:00.0000009+02:00", "20260901T08"])
 def test_other_spellings_of_an_instant_are_that_instant(published: Published, written: str) -> None:
     published.on_sqlite(f"UPDATE django_admin_log SET action_time = '{written}' WHERE id = 1")
     published.on_postgresql("UPDATE django_admin_log SET action_time = '2026-09-01 08:00Z' WHERE id = 1")
-    assert published.check() == []
+    assert published.judge() == []
 
 
 @pytest.mark.parametrize(
@@ -166,21 +166,21 @@ def test_a_table_that_was_not_proven_is_seen(published: Published, key: str, val
         next(t for t in report["tables"] if t["name"] == "courses_course")[key] = value
 
     published.in_report(change)
-    assert any(line.startswith("courses_course: ") for line in published.check())
+    assert any(line.startswith("courses_course: ") for line in published.judge())
 
 
 def test_a_publication_whose_proof_only_counted_is_seen(published: Published) -> None:
     published.in_report(lambda report: report.update(verify="counts"))
-    assert any("counts" in line for line in published.check())
+    assert any("counts" in line for line in published.judge())
 
 
 def test_what_a_failed_run_leaves_is_seen(published: Published) -> None:
     published.in_report(lambda report: report.update(publication=None, ok=False))
-    assert "the run failed, and left public.auth_user" in published.check()
+    assert "the run failed, and left public.auth_user" in published.judge()
     # What was there before, and is still as it was, may stay.
-    assert published.check(published.report, "--before", published.source) == []
+    assert published.judge(published.report, "--before", published.source) == []
     published.on_postgresql("UPDATE auth_user SET username = 'x' WHERE id = 1")
-    assert published.check(published.report, "--before", published.source)
+    assert published.judge(published.report, "--before", published.source)
 
 
 # --- the record of what was changed and set aside ---
@@ -207,20 +207,20 @@ def cut(published: Published, old: str = "L1bis", new: str = "L1", key: int = 1)
 def test_a_change_that_had_to_be_and_is_on_record_is_no_lie(published: Published) -> None:
     published.on_sqlite(TOO_LONG)
     cut(published)
-    assert published.check() == []
+    assert published.judge() == []
 
 
 @pytest.mark.parametrize("lie", [{"old": "L1ter"}, {"new": "L2"}, {"key": 2}])
 def test_a_record_that_is_not_true_is_seen(published: Published, lie: dict[str, Any]) -> None:
     published.on_sqlite(TOO_LONG)
     cut(published, **lie)
-    assert published.check()
+    assert published.judge()
 
 
 def test_a_change_on_record_without_need_is_seen(published: Published) -> None:
     published.on_sqlite("UPDATE courses_course SET level = 'L9' WHERE id = 1")
     cut(published, old="L9")
-    assert any("changed without need" in line for line in published.check())
+    assert any("changed without need" in line for line in published.judge())
 
 
 def set_aside(published: Published) -> None:
@@ -241,19 +241,19 @@ def set_aside(published: Published) -> None:
 def test_a_row_that_had_to_be_set_aside_is_no_lie(published: Published) -> None:
     published.on_sqlite("UPDATE django_session SET expire_date = 'never' WHERE session_key GLOB 'ABC*'")
     set_aside(published)
-    assert published.check() == []
+    assert published.judge() == []
 
 
 def test_a_row_in_quarantine_that_sqlite_does_not_hold_is_seen(published: Published) -> None:
     set_aside(published)
-    assert any("SQLite has no such row" in line for line in published.check())
+    assert any("SQLite has no such row" in line for line in published.judge())
 
 
 def test_a_row_set_aside_without_need_is_seen(published: Published) -> None:
     published.on_sqlite("UPDATE django_session SET expire_date = '2030-01-01' WHERE session_key GLOB 'ABC*'")
     set_aside(published)
     published.on_postgresql("""UPDATE migrate_to_pg.quarantine SET row = row || '{"expire_date": "2030-01-01"}'""")
-    assert any("quarantined by malformed-timestamp without need" in line for line in published.check())
+    assert any("quarantined by malformed-timestamp without need" in line for line in published.judge())
 
 
 # --- nothing in common ---

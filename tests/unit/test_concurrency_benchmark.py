@@ -54,14 +54,14 @@ def test_a_win_after_the_end_is_looked_for_but_not_counted(client):
     assert len(client.successes) == 1
     found = judged(POSTGRESQL, [client], 1.0, PARTS[:1], NO_TIME)
     assert found.rate == 1.0
-    assert found.lossy_pattern == 1, "the second one was answered 201, and is not in the database"
+    assert found.lost == 1, "the second one was answered 201, and is not in the database"
 
 
 def test_refusals_and_errors_have_no_part_in_the_percentiles(client):
     Answers.answers = [(503, 0.0), (409, 0.0), (500, 0.0), (201, 0.3)]
     client.run(time.monotonic() + 20)
     found = judged(POSTGRESQL, [client], 1.0, PARTS[3:], NO_TIME)
-    assert (found.unavailable, found.other_errors, found.lossy_pattern, found.doubled) == (1, 1, 0, 0)
+    assert (found.unavailable, found.other_errors, found.lost, found.doubled) == (1, 1, 0, 0)
     assert found.percentile(50) >= 300
     assert found.percentile(50) == found.percentile(99)
 
