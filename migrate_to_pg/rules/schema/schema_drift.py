@@ -11,7 +11,7 @@ from typing import NamedTuple
 from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, MadeTable, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Finding, Level, MadeTable, PlannedColumn, PlannedTable, TargetUnique
 from migrate_to_pg.rules.base import SetRule, Subject
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid, paired
@@ -43,173 +43,109 @@ def find(subject: Subject) -> Iterator[Finding]:
     the state of the migrations.
     """
     for table in subject.plan.tables:
-        made = subject.plan.made
-        if made is None:
-            losses = list(_expected(subject, table))
-        elif own := made.get(table.source.name.lower()):
-            losses = list(_lost(subject, table, own))
-        else:
-            losses = []
-        if losses:
+        made = (subject.plan.made or {}).get(table.source.name.lower())
+        known = made is not None or subject.plan.made is None
+        if known and (losses := list(_losses(subject, table, made))):
             yield _finding(table, losses)
 
 
-def _expected(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    yield from _types(subject, table)
-    yield from _not_nulls(subject, table)
-    yield from _uniques(subject, table)
-    yield from _indexes(subject, table)
-    yield from _foreign_keys(subject, table)
+def _losses(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
+    """Compare with the table that the migrations make on SQLite, or with their state where that is None."""
+    yield from _types(subject, table, made)
+    yield from _not_nulls(subject, table, made)
+    yield from _uniques(subject, table, made)
+    yield from _indexes(subject, table, made)
+    yield from _foreign_keys(subject, table, made)
 
 
-def _lost(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
-    yield from _made_types(subject, table, made)
-    yield from _made_not_nulls(subject, table, made)
-    yield from _made_uniques(subject, table, made)
-    yield from _made_indexes(subject, table, made)
-    yield from _made_foreign_keys(subject, table, made)
-
-
-def _made_types(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
+def _types(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
+    """Compare types. A column without a declared type is left out: it keeps any value that is written to it."""
     for column in table.loaded_columns:
-        wanted = made.table.column(column.source.name)
-        declared, kept = column.source.declared_type, _AFFINITIES.get(column.target.type_name, frozenset())
-        if wanted is None or not declared or affinity(declared) in {affinity(wanted.declared_type), *kept}:
+        declared = column.source.declared_type
+        expected, affinities = _expected_type(column, made)
+        if not declared or not affinities or affinity(declared) in affinities:
             continue
-        if not _has_other_classes(subject, table, column):
-            yield _other_type(column, declared, wanted.declared_type)
+        classes = join(", ", map(text, (*codec_for(column.target).storage, "null")))
+        other = compose("typeof({c}) NOT IN ({all})", c=name(column.source.name), all=classes)
+        # Where values of another class are there already, the rule about them reports it.
+        if not _any(subject, table, other):
+            words = _(
+                "{source} is declared {declared}, where the migrations make {type}",
+                source=column.source.name,
+                declared=declared,
+                type=expected or _("no type"),
+            )
+            yield _Loss((column.name,), words)
 
 
-def _made_not_nulls(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
+def _expected_type(column: PlannedColumn, made: MadeTable | None) -> tuple[str, frozenset[str]]:
+    """Return the type that the migrations make, and the affinities that keep its values, none where unknown."""
+    affinities = _AFFINITIES.get(column.target.type_name, frozenset())
+    if made is None:
+        return column.target.type_sql, affinities
+    expected = made.table.column(column.source.name)
+    return (expected.declared_type, affinities | {affinity(expected.declared_type)}) if expected else ("", frozenset())
+
+
+def _not_nulls(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
     for column in table.loaded_columns:
-        wanted = made.table.column(column.source.name)
-        if wanted is None or not wanted.not_null or column.source.not_null or _is_key(column, table):
+        expected = made.table.column(column.source.name) if made else column.target
+        is_key = column.name in table.target.primary_key or column.source.key_position > 0
+        if expected is None or not expected.not_null or column.source.not_null or is_key:
             continue
         # Where PostgreSQL would refuse the rows, null-in-not-null reports them.
-        if not column.target.not_null or not _holds_null(subject, table, column):
-            yield _nullable(column)
+        null = compose("{c} IS NULL", c=name(column.source.name))
+        if not column.target.not_null or not _any(subject, table, null):
+            yield _Loss((column.name,), _("{source} is not NOT NULL", source=column.source.name))
 
 
-def _made_uniques(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
-    """Compare primary keys and unique indexes, without conditions and expressions."""
+def _uniques(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
+    for columns, is_primary, constraints in _expected_uniques(table, made):
+        if not columns or duplicate_key.has_unique_index(subject, table, columns):
+            continue
+        # Where values repeat already, duplicate-key reports them.
+        if not any(duplicate_key.count_surplus(subject, table, unique) for unique in constraints):
+            what = _("no primary key") if is_primary else _("no unique index")
+            words = _("there is {what} on {columns}", what=what, columns=", ".join(c.source.name for c in columns))
+            yield _Loss(tuple(column.name for column in columns), words)
+
+
+def _expected_uniques(
+    table: PlannedTable, made: MadeTable | None
+) -> Iterator[tuple[list[PlannedColumn], bool, list[TargetUnique]]]:
+    """Yield (columns, whether primary, PostgreSQL's constraints on them), without conditions and expressions.
+
+    A partial index of SQLite may write the same condition in other words.
+    """
+    if made is None:
+        for unique in table.target.uniques:
+            if not unique.predicate:
+                yield paired(table, unique.columns), unique.primary, [unique]
+        return
     key = [column for column in made.table.columns if column.key_position]
     primary = tuple(column.name for column in sorted(key, key=lambda column: column.key_position))
     totals = (index.columns for index in made.indexes if index.unique and not index.partial and all(index.columns))
     for names in dict.fromkeys((primary, *totals)):
         columns = _planned(table, names)
-        if not columns or duplicate_key.has_unique_index(subject, table, columns):
-            continue
-        wanted = {column.name for column in columns}
-        told = (unique for unique in table.target.uniques if set(unique.columns) == wanted)
-        if not any(duplicate_key.count_surplus(subject, table, unique) for unique in told):
-            yield _not_unique(columns, primary=names == primary)
+        own = {column.name for column in columns}
+        yield columns, names == primary, [unique for unique in table.target.uniques if set(unique.columns) == own]
 
 
-def _made_indexes(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
-    """Compare indexes. One that begins with the same columns serves as well."""
-    found = list(_of_sqlite(subject, table))
-    for index in made.indexes:
-        columns = _planned(table, index.columns) if not index.unique else []
-        if columns and not _is_served(found, columns, partial=index.partial) and not is_rowid(subject, table, columns):
-            yield _not_indexed(columns)
-
-
-def _made_foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable) -> Iterator[_Loss]:
-    for key in made.table.foreign_keys:
-        columns, parent = _planned(table, key.columns), subject.catalog.table(key.parent)
-        if columns and parent is not None:
-            yield from _other_parent(subject, table, columns, parent.name)
-
-
-def _planned(table: PlannedTable, names: Sequence[str]) -> list[PlannedColumn]:
-    """Return the columns of these names in SQLite, or none where the table lacks one of them."""
-    known = {column.source.name.lower(): column for column in table.columns}
-    return [known[name.lower()] for name in names] if all(name.lower() in known for name in names) else []
-
-
-def _types(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    """Compare types. A column without a declared type is left out: it keeps any value that is written to it."""
-    for column in table.loaded_columns:
-        declared = column.source.declared_type
-        wanted = _AFFINITIES.get(column.target.type_name)
-        if not declared or wanted is None or affinity(declared) in wanted:
-            continue
-        if not _has_other_classes(subject, table, column):
-            yield _other_type(column, declared, column.target.type_sql)
-
-
-def _has_other_classes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> bool:
-    classes = join(", ", map(text, (*codec_for(column.target).storage, "null")))
-    return _any(subject, table, compose("typeof({c}) NOT IN ({all})", c=name(column.source.name), all=classes))
-
-
-def _other_type(column: PlannedColumn, declared: str, wanted: str) -> _Loss:
-    words = _(
-        "{source} is declared {declared}, where the migrations make {type}",
-        source=column.source.name,
-        declared=declared,
-        type=wanted or _("no type"),
-    )
-    return _Loss((column.name,), words)
-
-
-def _not_nulls(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    for column in table.loaded_columns:
-        lacks = column.target.not_null and not column.source.not_null and not _is_key(column, table)
-        if lacks and not _holds_null(subject, table, column):
-            yield _nullable(column)
-
-
-def _is_key(column: PlannedColumn, table: PlannedTable) -> bool:
-    return column.name in table.target.primary_key or column.source.key_position > 0
-
-
-def _holds_null(subject: Subject, table: PlannedTable, column: PlannedColumn) -> bool:
-    return _any(subject, table, compose("{c} IS NULL", c=name(column.source.name)))
-
-
-def _nullable(column: PlannedColumn) -> _Loss:
-    return _Loss((column.name,), _("{source} is not NOT NULL", source=column.source.name))
-
-
-def _uniques(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
-    """Compare unique constraints without a condition, which a partial index of SQLite may write differently."""
-    for unique in table.target.uniques:
-        columns = paired(table, unique.columns)
-        if not columns or unique.predicate or duplicate_key.has_unique_index(subject, table, columns):
-            continue
-        if not duplicate_key.count_surplus(subject, table, unique):
-            yield _not_unique(columns, primary=unique.primary)
-
-
-def _not_unique(columns: list[PlannedColumn], *, primary: bool) -> _Loss:
-    what = _("no primary key") if primary else _("no unique index")
-    words = _("there is {what} on {columns}", what=what, columns=", ".join(c.source.name for c in columns))
-    return _Loss(tuple(column.name for column in columns), words)
-
-
-def _indexes(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+def _indexes(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
     """Compare indexes that SQLite can have. One that begins with the same columns serves as well."""
-    found = list(_of_sqlite(subject, table))
-    for index in table.target.indexes:
-        wanted = paired(table, index.columns)
-        if not wanted or index.method != "btree" or index.for_like:
-            continue
-        if not _is_served(found, wanted, partial=bool(index.predicate)) and not is_rowid(subject, table, wanted):
-            yield _not_indexed(wanted)
+    if made:
+        expected = [(_planned(table, index.columns), index.partial) for index in made.indexes if not index.unique]
+    else:
+        btrees = (index for index in table.target.indexes if index.method == "btree" and not index.for_like)
+        expected = [(paired(table, index.columns), bool(index.predicate)) for index in btrees]
+    found = list(_indexes_of_sqlite(subject, table))
+    for columns, partial in expected:
+        if columns and not _is_served(found, columns, partial=partial) and not is_rowid(subject, table, columns):
+            words = _("there is no index on {wanted}", wanted=", ".join(c.source.name for c in columns))
+            yield _Loss(tuple(column.name for column in columns), words)
 
 
-def _is_served(found: list[tuple[list[str], bool]], wanted: list[PlannedColumn], *, partial: bool) -> bool:
-    names = [column.source.name.lower() for column in wanted]
-    return any(parts[: len(names)] == names and (partial or not found_partial) for parts, found_partial in found)
-
-
-def _not_indexed(columns: list[PlannedColumn]) -> _Loss:
-    words = _("there is no index on {wanted}", wanted=", ".join(c.source.name for c in columns))
-    return _Loss(tuple(column.name for column in columns), words)
-
-
-def _of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str], bool]]:
+def _indexes_of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str], bool]]:
     """Yield (columns in their order, whether partial) for each index. An expression is a column without name."""
     indexes = Sql("SELECT name, partial FROM pragma_index_list(?)")
     parts = Sql("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno")
@@ -217,17 +153,24 @@ def _of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str
         yield [(part or "").lower() for (part,) in subject.rows(parts, index)], bool(partial)
 
 
-def _foreign_keys(subject: Subject, table: PlannedTable) -> Iterator[_Loss]:
+def _is_served(found: list[tuple[list[str], bool]], columns: list[PlannedColumn], *, partial: bool) -> bool:
+    names = [column.source.name.lower() for column in columns]
+    return any(parts[: len(names)] == names and (partial or not found_partial) for parts, found_partial in found)
+
+
+def _foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
     """Compare foreign keys. One whose parent is missing on either side is left to another rule."""
-    for key in table.target.foreign_keys:
-        columns, parent = paired(table, key.columns), subject.plan.table(key.parent)
-        if columns and parent is not None:
-            yield from _other_parent(subject, table, columns, parent.source.name)
-
-
-def _other_parent(subject: Subject, table: PlannedTable, columns: list[PlannedColumn], parent: str) -> Iterator[_Loss]:
-    named = _parents(table, columns)
-    if parent.lower() not in named and all(map(subject.catalog.table, named)):
+    expected: list[tuple[list[PlannedColumn], str | None]]
+    if made:
+        parents = ((key, subject.catalog.table(key.parent)) for key in made.table.foreign_keys)
+        expected = [(_planned(table, key.columns), parent.name if parent else None) for key, parent in parents]
+    else:
+        planned = ((key, subject.plan.table(key.parent)) for key in table.target.foreign_keys)
+        expected = [(paired(table, key.columns), parent.source.name if parent else None) for key, parent in planned]
+    for columns, parent in expected:
+        named = _parents(table, columns)
+        if not columns or parent is None or parent.lower() in named or not all(map(subject.catalog.table, named)):
+            continue
         own = ", ".join(column.source.name for column in columns)
         words = (
             _("the foreign key on {own} names {named}", own=own, named=named[0])
@@ -242,9 +185,15 @@ def _other_parent(subject: Subject, table: PlannedTable, columns: list[PlannedCo
 
 def _parents(table: PlannedTable, columns: list[PlannedColumn]) -> list[str]:
     """Return the tables, in lower case, that SQLite's foreign keys on these columns name."""
-    wanted = sorted(column.source.name.lower() for column in columns)
+    own = sorted(column.source.name.lower() for column in columns)
     keys = table.source.foreign_keys
-    return [key.parent.lower() for key in keys if sorted(column.lower() for column in key.columns) == wanted]
+    return [key.parent.lower() for key in keys if sorted(column.lower() for column in key.columns) == own]
+
+
+def _planned(table: PlannedTable, names: Sequence[str]) -> list[PlannedColumn]:
+    """Return the columns of these names in SQLite, or none where the table lacks one of them."""
+    known = {column.source.name.lower(): column for column in table.columns}
+    return [known[name.lower()] for name in names] if all(name.lower() in known for name in names) else []
 
 
 def _any(subject: Subject, table: PlannedTable, where: Sql) -> bool:
