@@ -38,12 +38,12 @@ def find(subject: Subject) -> Iterator[Finding]:
     (10 s against 2 s for 440 MB), and sqlite_doctor does it.
     """
     lacking = {lacking.name for lacking in subject.catalog.lacking if lacking.kind == "collation"}
-    told = [*_describe(subject.database, PAGES, lacking), *_uneven(subject)]
-    if told:
-        yield _damaged(told)
+    lines = [*_describe(subject.database, PAGES, lacking), *_incomplete_indexes(subject)]
+    if lines:
+        yield _damaged(lines)
 
 
-def _uneven(subject: Subject) -> Iterator[str]:
+def _incomplete_indexes(subject: Subject) -> Iterator[str]:
     """Describe each index with another number of entries than its table has rows, which hides rows from rules."""
     _number, _schema, file = subject.database.execute("PRAGMA database_list").fetchone()
     counted = index_entries(Path(file))
@@ -61,8 +61,8 @@ def _uneven(subject: Subject) -> Iterator[str]:
 
 def findings(database: sqlite3.Connection, pragma: Sql) -> Iterator[Finding]:
     """Yield a finding by the given pragma on any connection. That of sqlite_doctor has Django's functions."""
-    if told := _describe(database, pragma):
-        yield _damaged(told)
+    if lines := _describe(database, pragma):
+        yield _damaged(lines)
 
 
 def _describe(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = ()) -> list[str]:
@@ -84,10 +84,10 @@ def answers(database: sqlite3.Connection, pragma: Sql, lacking: Iterable[str] = 
         unregister_substitutes(database, names)
     # A substitute changes the order of an index, but not the number of its entries.
     order = "(?:row .+ missing from|row .+ values differ from|non-unique entry in) index "
-    told = [order + re.escape(index) for index in indexes]
-    told += ["row not in PRIMARY KEY order for .+"] if names or lacking else []
-    by_stand_in = re.compile("|".join(told) or "(?!)")
-    return ["\n".join(line for line in entry.splitlines() if not by_stand_in.fullmatch(line)) for entry in found]
+    patterns = [order + re.escape(index) for index in indexes]
+    patterns += ["row not in PRIMARY KEY order for .+"] if names or lacking else []
+    by_substitute = re.compile("|".join(patterns) or "(?!)")
+    return ["\n".join(line for line in entry.splitlines() if not by_substitute.fullmatch(line)) for entry in found]
 
 
 def _answers(database: sqlite3.Connection, pragma: Sql) -> list[str]:
@@ -99,16 +99,9 @@ def _answers(database: sqlite3.Connection, pragma: Sql) -> list[str]:
     except sqlite3.DatabaseError as error:
         return [str(error)]
     # Pages that belong to no table are checked only together with all tables.
-    pages = _pages(database) if pragma != PAGES else []
+    pages = _answer_if_possible(database, PAGES, Sql("1000")) if pragma != PAGES else []
     tables = [table for (table,) in database.execute(_TABLES).fetchall() if _is_utf8(table)]
-    return [*pages, *(line for table in tables for line in _answer_for(database, pragma, table))]
-
-
-def _pages(database: sqlite3.Connection) -> list[str]:
-    try:
-        return _answer(database, PAGES, Sql("1000"))
-    except sqlite3.OperationalError as error:
-        return [] if is_missing_feature(error) else [str(error)]
+    return [*pages, *(line for table in tables for line in _answer_if_possible(database, pragma, name(table)))]
 
 
 def _is_utf8(table: object) -> bool:
@@ -119,18 +112,17 @@ def _is_utf8(table: object) -> bool:
     return isinstance(table, str)
 
 
-def _answer_for(database: sqlite3.Connection, pragma: Sql, table: str) -> list[str]:
-    """Return the answer for one table, or none where this connection lacks a function that sqlite_doctor has."""
+def _answer_if_possible(database: sqlite3.Connection, pragma: Sql, argument: Sql) -> list[str]:
+    """Return the answer, or none where this connection lacks a function that sqlite_doctor has."""
     try:
-        return _answer(database, pragma, name(table))
+        return _answer(database, pragma, argument)
     except sqlite3.DatabaseError as error:
         return [] if is_missing_feature(error) else [str(error)]
 
 
-def _answer(database: sqlite3.Connection, pragma: Sql, what: Sql) -> list[str]:
-    return [
-        str(line) for (line,) in database.execute(compose("PRAGMA main.{pragma}({what})", pragma=pragma, what=what))
-    ]
+def _answer(database: sqlite3.Connection, pragma: Sql, argument: Sql) -> list[str]:
+    sql = compose("PRAGMA main.{pragma}({argument})", pragma=pragma, argument=argument)
+    return [str(line) for (line,) in database.execute(sql)]
 
 
 def _damaged(lines: list[str]) -> Finding:

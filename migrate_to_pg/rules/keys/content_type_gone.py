@@ -32,16 +32,15 @@ def find(subject: Subject) -> Iterator[Finding]:
                     len(gone), "content type names a model", "content types name models"
                 ),
                 gone="; ".join(_describe(subject, one) for one in gone[:_NAMED]),
-                more=_more(gone),
+                more=_("; and {gone} more", gone=len(gone) - _NAMED) if len(gone) > _NAMED else "",
             ),
             remedy=_(RULE.remedy),
         )
 
 
 def _describe(subject: Subject, one: ContentType) -> str:
-    hanging = [*_permissions(subject, one), *_generic_rows(subject, one)]
-    told = ", ".join(hanging) or _("nothing refers to it")
-    return f"{one} ({told})"
+    references = [*_permissions(subject, one), *_generic_rows(subject, one)]
+    return f"{one} ({', '.join(references) or _('nothing refers to it')})"
 
 
 def _permissions(subject: Subject, one: ContentType) -> Iterator[str]:
@@ -58,10 +57,6 @@ def _generic_rows(subject: Subject, one: ContentType) -> Iterator[str]:
         count = samples.count(subject, found[0].source, of_type(found[1], one)) if found else 0
         if count:
             yield f"{pluralize(count, 'row', 'rows')} of {key.table}"
-
-
-def _more(gone: list[ContentType]) -> str:
-    return _("; and {gone} more", gone=len(gone) - _NAMED) if len(gone) > _NAMED else ""
 
 
 RULE = SetRule(

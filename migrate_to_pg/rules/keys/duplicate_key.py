@@ -50,16 +50,15 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each unique constraint of PostgreSQL that some rows break."""
     for table in subject.plan.tables:
         for search in searches(subject, table):
-            if not _sqlite_refuses(subject, search):
+            # A unique index of SQLite leaves nothing to search for, where both databases compare alike.
+            alike = search.key.plain and not search.unique.nulls_not_distinct
+            if not (alike and has_unique_index(subject, table, search.columns)):
                 yield from _duplicates(subject, search)
 
 
 def searches(subject: Subject, table: PlannedTable) -> Iterator[Search]:
     """Yield a search for each unique constraint of a table that SQLite can evaluate."""
-    for unique in table.target.uniques:
-        search = _search(subject.plan, table, unique)
-        if search:
-            yield search
+    yield from filter(None, (_search(subject.plan, table, unique) for unique in table.target.uniques))
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
@@ -124,13 +123,6 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
         key=dataclasses.replace(key, same=same, plain=False),
         folded=folded if folded != same else None,
     )
-
-
-def _sqlite_refuses(subject: Subject, search: Search) -> bool:
-    """Check for a unique index of SQLite, which leaves nothing to search for."""
-    if search.unique.nulls_not_distinct or not search.key.plain:
-        return False
-    return has_unique_index(subject, search.table, search.columns)
 
 
 def has_unique_index(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:

@@ -39,19 +39,15 @@ def empty(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql |
 
     None where the column is no nullable key, or where '' is a key of the parent.
     """
-    key = _key(table, column)
+    key = next((key for key in table.target.foreign_keys if key.columns == (column.name,)), None)
     if key is None or column.target.not_null or column.target.type_name not in _TYPES:
         return None
-    if column.target.type_name in _TEXT_TYPES and _is_a_key(subject, key):
+    if column.target.type_name in _TEXT_TYPES and _is_key_of_parent(subject, key):
         return None
     return compose("typeof({c}) = 'text' AND {c} = '' COLLATE BINARY", c=name(column.source.name))
 
 
-def _key(table: PlannedTable, column: PlannedColumn) -> TargetForeignKey | None:
-    return next((key for key in table.target.foreign_keys if key.columns == (column.name,)), None)
-
-
-def _is_a_key(subject: Subject, key: TargetForeignKey) -> bool:
+def _is_key_of_parent(subject: Subject, key: TargetForeignKey) -> bool:
     parent = subject.plan.table(key.parent)
     column = next((c for c in parent.columns if (c.name,) == key.parent_columns), None) if parent else None
     if parent is None or column is None:

@@ -13,7 +13,7 @@ from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, T
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Mend, Offence, SetRule, Subject
 from migrate_to_pg.rules.keys import empty_key
-from migrate_to_pg.rules.sql_keys import Key, key_of
+from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
 
 
@@ -23,7 +23,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         for key in table.target.foreign_keys:
             columns = paired(table, key.columns)
             where = _orphan_condition(subject, table, key, columns) if columns else None
-            count = _count(subject, table, where) if where else 0
+            count = samples.count(subject, table.source, where) if where else 0
             if where and count:
                 yield _finding(subject, table, key, columns, where, count)
 
@@ -71,23 +71,17 @@ def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn
         return child.held
     parent_columns = paired(parent, key.parent_columns)
     other = key_of(parent_columns) if parent_columns else None
-    return _not_among(subject, child, parent, parent_columns, other) if other else None
-
-
-def _not_among(
-    subject: Subject, child: Key, parent: PlannedTable, parent_columns: list[PlannedColumn], other: Key
-) -> Sql:
-    held = compose(" WHERE {held}", held=other.held)
-    if is_rowid(subject, parent, parent_columns):
-        # Every rowid is an integer. Without a condition SQLite searches the table itself.
-        held = Sql("")
+    if other is None:
+        return None
+    # Every rowid is an integer. Without a condition SQLite searches the table itself.
+    where = Sql("") if is_rowid(subject, parent, parent_columns) else compose(" WHERE {held}", held=other.held)
     return compose(
         "{held} AND ({child}) NOT IN (SELECT {parent} FROM {table}{where})",
         held=child.held,
         child=child.same,
         parent=other.same,
         table=name(parent.source.name),
-        where=held,
+        where=where,
     )
 
 
@@ -99,11 +93,6 @@ def is_rowid(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]
     # INTEGER PRIMARY KEY DESC has an index of its own, and may hold NULL.
     own_index = Sql("SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'")
     return keys[0].declared_type.upper() == "INTEGER" and not subject.number(own_index, table.source.name)
-
-
-def _count(subject: Subject, table: PlannedTable, where: Sql) -> int:
-    sql = compose("SELECT count(*) FROM {table} WHERE {where}", table=name(table.source.name), where=where)
-    return subject.number(sql)
 
 
 def _finding(

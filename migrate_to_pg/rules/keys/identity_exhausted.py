@@ -26,8 +26,12 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> Iterator[Finding]:
-    highest, given = _highest(subject, table, column, limit), _given(table, column)
-    if max(highest, given) >= limit:
+    highest = _highest(subject, table, column, limit)
+    is_key = [key.name for key in table.key] == [column.name]
+    # sqlite_sequence is about the primary key alone.
+    given = (table.source.last_id or 0) if is_key else 0
+    last = max(highest, given)
+    if last >= limit:
         yield RULE.finding(
             table=table.name,
             column=column.name,
@@ -35,10 +39,14 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
                 "{reason} The next id would be {highest:,}, and PostgreSQL's column is {type}, which ends at"
                 " {limit:,}: its sequence could not be set, since ids are never given twice.{end_of_sqlite}",
                 reason=_reason(table, highest, given),
-                highest=max(highest, given) + 1,
+                highest=last + 1,
                 type=column.target.type_sql,
                 limit=limit,
-                end_of_sqlite=_end_of_sqlite(max(highest, given)),
+                end_of_sqlite=_(
+                    " SQLite has come to its end there, too: it refuses a new row, or picks free numbers at random."
+                )
+                if last >= _END
+                else "",
             ),
             remedy=_remedy(table, highest, given, limit),
         )
@@ -55,12 +63,6 @@ def _highest(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
     return next((int(row[0]) for row in subject.rows(sql)), 0)
 
 
-def _given(table: PlannedTable, column: PlannedColumn) -> int:
-    """Return the highest id in sqlite_sequence, which is about the primary key alone."""
-    is_key = [key.name for key in table.key] == [column.name]
-    return (table.source.last_id or 0) if is_key else 0
-
-
 def _reason(table: PlannedTable, highest: int, given: int) -> str:
     if highest >= given:
         return _("A row has the id {highest:,}.", highest=highest)
@@ -69,12 +71,6 @@ def _reason(table: PlannedTable, highest: int, given: int) -> str:
         " row that may be gone.",
         given=given,
         source=table.source.name,
-    )
-
-
-def _end_of_sqlite(last: int) -> str:
-    return _(" SQLite has come to its end there, too: it refuses a new row, or picks free numbers at random.") * (
-        last >= _END
     )
 
 

@@ -21,11 +21,9 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Finding:
-    there = compose("{column} IS NOT NULL", column=name(column.name))
-    count = subject.number(
-        compose("SELECT count(*) FROM {table} WHERE {there}", table=name(table.source.name), there=there)
-    )
-    rowids = samples.first_rowids(subject, table.source, there) if count else []
+    filled = compose("{column} IS NOT NULL", column=name(column.name))
+    count = samples.count(subject, table.source, filled)
+    rowids = samples.first_rowids(subject, table.source, filled) if count else []
     lost = _("{rows_hold} a value there, which would be lost", rows_hold=pluralize(count, "row holds", "rows hold"))
     effect = lost if count else _("Every value in it is NULL")
     return RULE.finding(

@@ -80,9 +80,11 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
         return _too_wide(table, columns)
     if subject.leftovers is Leftovers.COPY:
         return _finding(subject, table, Level.WARNING, _destination(subject, table), _COPIED)
+    chosen = table.rows and subject.leftovers is Leftovers.SKIP
+    told = _held(table) + (_(" You chose so.") if chosen else "")
     # Without a server it may be one that RunSQL makes, so it is no error.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
-    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, _behind(subject, table), _LEFT)
+    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, told, _LEFT)
 
 
 def _columns(subject: Subject, table: SourceTable) -> int:
@@ -163,11 +165,6 @@ def _held(table: SourceTable) -> str:
     if not table.rows:
         return _("It holds no rows.")
     return _("{rows} would stay behind.", rows=pluralize(table.rows, "row", "rows"))
-
-
-def _behind(subject: Subject, table: SourceTable) -> str:
-    chosen = table.rows and subject.leftovers is Leftovers.SKIP
-    return _held(table) + (_(" You chose so.") if chosen else "")
 
 
 def _destination(subject: Subject, table: SourceTable) -> str:

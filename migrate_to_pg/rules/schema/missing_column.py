@@ -16,7 +16,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for table in subject.plan.tables:
         for column in table.target.columns:
             if column in table.only_target and not column.generated:
-                yield _finding(table, column, alone=_is_postgresqls(subject, table, column))
+                yield _finding(table, column, alone=_is_only_on_postgresql(subject, table, column))
 
 
 #: pg_type.typname -> empty value of the type, where it has one.
@@ -43,7 +43,7 @@ def filled(plan: Plan, findings: Iterable[Finding]) -> Iterator[tuple[str, str, 
                 yield finding.table, finding.column, value
 
 
-def _is_postgresqls(subject: Subject, table: PlannedTable, column: TargetColumn) -> bool:
+def _is_only_on_postgresql(subject: Subject, table: PlannedTable, column: TargetColumn) -> bool:
     """Check that the migrations do not make the column on SQLite."""
     made = (subject.plan.made or {}).get(table.source.name.lower())
     return made is not None and made.table.column(column.name) is None

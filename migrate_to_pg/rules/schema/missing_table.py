@@ -16,10 +16,10 @@ _CUT = 50
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each such table."""
     for table in subject.plan.only_target:
-        yield _on_postgresql_alone(table) if _is_postgresqls(subject, table) else _finding(table)
+        yield _finding(table, alone=_is_only_on_postgresql(subject, table))
 
 
-def _is_postgresqls(subject: Subject, table: TargetTable) -> bool:
+def _is_only_on_postgresql(subject: Subject, table: TargetTable) -> bool:
     """Check that the migrations make no such table on SQLite.
 
     Of a long name only the beginning is compared, as Django cuts it.
@@ -33,28 +33,24 @@ def _is_postgresqls(subject: Subject, table: TargetTable) -> bool:
     )
 
 
-def _on_postgresql_alone(table: TargetTable) -> Finding:
+def _finding(table: TargetTable, *, alone: bool) -> Finding:
     return RULE.finding(
         table=table.name,
         explanation=_(
             "The migrations make the table {table} on PostgreSQL alone. It will hold what they put into it, no more.",
             table=table.name,
-        ),
-        remedy=_("There is nothing to do."),
-    )
-
-
-def _finding(table: TargetTable) -> Finding:
-    return RULE.finding(
-        table=table.name,
-        explanation=_(
+        )
+        if alone
+        else _(
             "The migrations that the source has applied make the table {table}; SQLite's database has none"
             " of that name. It was dropped or renamed there, or its migration was only recorded (--fake), or"
             " it is made for PostgreSQL alone. On PostgreSQL it will hold what the migrations put into it,"
             " no more.",
             table=table.name,
         ),
-        remedy=_(
+        remedy=_("There is nothing to do.")
+        if alone
+        else _(
             "If it was lost, restore it from a backup; if it was renamed, give it back its name; if PostgreSQL"
             " alone has it, there is nothing to do."
         ),
