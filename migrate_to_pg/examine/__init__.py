@@ -32,7 +32,7 @@ Progress = Callable[[Event], None]
 Find = Callable[[Subject], Iterator[Finding]]
 
 #: The rules whose repairs edit rows.
-_OF_ROWS = {rule.id for rule in RULES if rule.mend is not None or rule.names_rows}
+_OF_ROWS = {rule.id for rule in RULES if rule.cell_repair is not None or rule.names_rows}
 
 _SET_RULES = tuple(rule for rule in RULES if isinstance(rule, SetRule))
 
@@ -112,7 +112,7 @@ class _Examination:
 
     def _work(self) -> None:
         """Run the tasks one after another, each thread on a connection of its own."""
-        with samples.opened(self.snapshot, time_zone=self.plan.source_time_zone) as database:
+        with samples.connect(self.snapshot, time_zone=self.plan.source_time_zone) as database:
             subject = Subject(plan=self.plan, catalog=self.catalog, database=database, leftovers=self.leftovers)
             self.open.append(database)
             try:

@@ -72,7 +72,7 @@ def _findings(subject: Subject, table: PlannedTable, hits: _RuleHits) -> Iterato
     """Yield the finding, or none where another rule reports everything that the mask marked."""
     where = hits.rule.where(subject, table, hits.column) if hits.rule.where else None
     if where is None:
-        with samples.set_of(subject, table.source, hits.rowids) as own:
+        with samples.temporary_set(subject, table.source, hits.rowids) as own:
             yield _finding(subject, table, hits, own)
     elif rowids := samples.rowids(subject, table.source, where):
         yield _finding(subject, table, dataclasses.replace(hits, rowids=rowids), where)

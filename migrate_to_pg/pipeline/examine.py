@@ -19,7 +19,7 @@ from migrate_to_pg.row_repair.engine import Accepted, needs_repair, repair_rows
 from migrate_to_pg.row_repair.quarantine_trial import QuarantineTrial
 from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.file import integrity_check
-from migrate_to_pg.rules.samples import is_quarantinable, opened
+from migrate_to_pg.rules.samples import connect, is_quarantinable
 from migrate_to_pg.rules.values import refused_row
 from migrate_to_pg.sqlite.snapshot import require_space
 
@@ -150,11 +150,11 @@ class Examination:
     def record_refusals(self, refusals: Iterable[Refusal], load_input: LoadInput) -> bool:
         """Record the refusals that no other rule judges, with a finding for each. Return whether there is any."""
         plan = load_input.plan
-        with opened(load_input.path, time_zone=plan.source_time_zone) as database:
+        with connect(load_input.path, time_zone=plan.source_time_zone) as database:
             subject = Subject(plan=plan, catalog=self.catalog, database=database)
-            unjudged = tuple(refused_row.unjudged(subject, refusals))
-            found = tuple(refused_row.findings(subject, unjudged))
-        self.refusals += unjudged
+            unreported = tuple(refused_row.unreported(subject, refusals))
+            found = tuple(refused_row.findings(subject, unreported))
+        self.refusals += unreported
         self.rejected += tuple(self._with_quarantine(finding, plan) for finding in found)
         return bool(found)
 

@@ -31,7 +31,7 @@ _STAGED_ROWS = compose("SELECT row, new AS reason, NULL AS kept FROM {edits}", e
 def repair(copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, finding: Finding) -> int:
     """Repair every cell of one finding that can be repaired, and return the number of changed cells."""
     columns = [c for c in table.loaded_columns if c.name == finding.column]
-    if rule.mend is None or not columns:
+    if rule.cell_repair is None or not columns:
         return 0
     rowids = matching_rowids(copy, subject, rule, table, columns)
     copy.stage_edits(repaired(subject, rule, table, finding.column, rowids))

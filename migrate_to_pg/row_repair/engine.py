@@ -267,7 +267,9 @@ class _RepairEngine:
 
 def _edits_rows(rule: str) -> bool:
     found = _BY_ID.get(rule)
-    return found is not None and (isinstance(found, ValueRule) or found.offences is not None or found.mend is not None)
+    return found is not None and (
+        isinstance(found, ValueRule) or found.offences is not None or found.cell_repair is not None
+    )
 
 
 def _is_reexamined(rule: str) -> bool:

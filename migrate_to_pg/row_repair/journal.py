@@ -19,7 +19,7 @@ from pathlib import Path
 
 from migrate_to_pg.project.secret_columns import MASK, is_secret, masked_key
 from migrate_to_pg.records.repairs import Change, ChangedCells, QuarantinedRow, QuarantinedRows, RowOutcome
-from migrate_to_pg.rules.samples import WIDTH, cut, show
+from migrate_to_pg.rules.samples import WIDTH, format_value, truncate
 from migrate_to_pg.sqlite.connection import open_snapshot
 from migrate_to_pg.sqlite.sql import compose, name
 
@@ -163,8 +163,8 @@ def _first_difference(old: object, new: object) -> int:
 
 def _excerpt(value: object, start: int) -> str:
     if start and isinstance(value, str):
-        return cut(f"…{show(value[start : start + WIDTH + 1])}")
-    return show(value)
+        return truncate(f"…{format_value(value[start : start + WIDTH + 1])}")
+    return format_value(value)
 
 
 def _quarantined_samples(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[QuarantinedRow, ...]:

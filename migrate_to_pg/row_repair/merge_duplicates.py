@@ -14,7 +14,7 @@ from migrate_to_pg.row_repair.working_copy import RepairCopy, stored_columns
 from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
-from migrate_to_pg.rules.mergeable import children, is_stuck, may_change, pointed
+from migrate_to_pg.rules.mergeable import blocks_merge, children, may_change, pointed
 from migrate_to_pg.rules.samples import can_be_edited
 from migrate_to_pg.sqlite.connection import row_number
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number, text
@@ -29,7 +29,7 @@ def merge(copy: RepairCopy, subject: Subject, table: PlannedTable, search: dupli
     copy.database.execute(compose("DROP TABLE IF EXISTS {pairs}", pairs=_PAIRS))
     found = duplicate_key.pairs(search)
     copy.database.execute(compose("CREATE TABLE {pairs} AS {found}", pairs=_PAIRS, found=found))
-    if is_stuck(subject, table, _PAIRS):
+    if blocks_merge(subject, table, _PAIRS):
         return 0
     for child, key in children(subject, table):
         redirected = pointed(child, key, table, _PAIRS)

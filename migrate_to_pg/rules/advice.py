@@ -24,13 +24,13 @@ def advise(
     ``nullable_left`` says that keys which may be NULL would refer to quarantined rows.
     """
     accepted = accepted_rules(fix)
-    standing = [f for f in findings if f.blocks and not is_read_without_loss(f, findings)]
-    repairs = {f.rule: f.repair for f in standing if f.repair and f.rule not in accepted}
+    blocking = [f for f in findings if f.blocks and not is_read_without_loss(f, findings)]
+    repairs = {f.rule: f.repair for f in blocking if f.repair and f.rule not in accepted}
     if nullable_left and foreign_key_orphan.RULE.id not in accepted:
         repairs[foreign_key_orphan.RULE.id] = foreign_key_orphan.RULE.repair
     lossless = ["lossless"] if "lossless" in repairs.values() else []
     lossy = sorted(_NAMES[rule] for rule, repair in repairs.items() if repair == "lossy")
-    left = any(f.quarantinable and (f.repairable or 0) < f.count for f in standing)
+    left = any(f.quarantinable and (f.repairable or 0) < f.count for f in blocking)
     return Advice(
         fix=tuple(dict.fromkeys([*fix, *lossless, *lossy])),
         quarantine=tuple(dict.fromkeys([*quarantine, *(["all"] if left else [])])),

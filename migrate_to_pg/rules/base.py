@@ -27,7 +27,7 @@ class Subject:
 
     plan: Plan
     catalog: SourceCatalog
-    #: The snapshot, opened by ``rows.opened``.
+    #: The snapshot, opened by ``samples.connect``.
     database: sqlite3.Connection
     #: The treatment of tables and views that no migration knows.
     leftovers: Leftovers = Leftovers.COPY
@@ -43,13 +43,13 @@ class Subject:
 
 #: A value of SQLite's; text that is no UTF-8 carries its bytes as lone surrogates (surrogateescape).
 Value = int | float | str | bytes | None
-#: Returns the value to put in place of an offending one. Raises UnmendableError where there is none.
-Mend = Callable[[Value], Value]
-#: Returns the Mend for one column of one table, or None where its values cannot be repaired.
-MendOf = Callable[[Subject, PlannedTable, PlannedColumn], Mend | None]
+#: Returns the value to put in place of an offending one. Raises UnrepairableError where there is none.
+CellRepair = Callable[[Value], Value]
+#: Returns the CellRepair for one column of one table, or None where its values cannot be repaired.
+CellRepairFor = Callable[[Subject, PlannedTable, PlannedColumn], CellRepair | None]
 
 
-class UnmendableError(Exception):
+class UnrepairableError(Exception):
     """A repair has no new value for this one, so the finding remains."""
 
 
@@ -82,7 +82,7 @@ class Rule:
     #: Another name by which --fix takes it: "merge-duplicates".
     repair_name: str = ""
     #: The repair of single cells. Asked once a column, so it may query the snapshot.
-    mend: MendOf | None = None
+    cell_repair: CellRepairFor | None = None
 
     @property
     def names_rows(self) -> bool:

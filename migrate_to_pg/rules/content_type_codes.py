@@ -41,13 +41,13 @@ def content_types(subject: Subject) -> list[ContentType]:
     ]
 
 
-def parts(subject: Subject, key: GenericKey) -> tuple[PlannedTable, PlannedColumn, PlannedColumn] | None:
+def generic_key_columns(subject: Subject, key: GenericKey) -> tuple[PlannedTable, PlannedColumn, PlannedColumn] | None:
     """Return the table of a generic key, the column that names the model and the one that names the row."""
     table = subject.plan.table(key.table)
     columns = paired(table, (key.content_type_column, key.object_column)) if table else []
     return (table, columns[0], columns[1]) if table and columns else None
 
 
-def of_type(column: PlannedColumn, content_type: ContentType) -> Sql:
+def type_condition(column: PlannedColumn, content_type: ContentType) -> Sql:
     """Return the condition for a row whose generic key names that model."""
     return compose("{column} = {id}", column=names([column.source.name]), id=Sql(str(int(content_type.id))))

@@ -13,7 +13,7 @@ from functools import partial
 
 from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import CellRepair, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import TEXT_TYPES
 
 #: Leading zeros may mean something, as in a code: such texts are no numbers here.
@@ -25,7 +25,7 @@ _EXACT = 2**53
 _AS_TEXT = "SELECT CAST(?1 AS TEXT) WHERE CAST(CAST(?1 AS TEXT) AS REAL) = ?1"
 
 
-def conversion_for(subject: Subject, _: PlannedTable, column: PlannedColumn) -> Mend | None:
+def conversion_for(subject: Subject, _: PlannedTable, column: PlannedColumn) -> CellRepair | None:
     """Return the conversion to the column's type, or None where there is none."""
     kind = column.target.type_name
     if kind in TEXT_TYPES:
@@ -42,16 +42,16 @@ def _integer(value: Value) -> Value:
         return int(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return int(value)
-    raise UnmendableError
+    raise UnrepairableError
 
 
 def _number(value: Value) -> Value:
     """Convert at most 15 digits, which is what a REAL holds, and what Django reads of it."""
     if not isinstance(value, str) or not _PLAIN_DECIMAL.fullmatch(value):
-        raise UnmendableError
+        raise UnrepairableError
     number = float(value)
     if Decimal(f"{number:.15g}") != Decimal(value):
-        raise UnmendableError
+        raise UnrepairableError
     return int(value) if "." not in value and abs(number) < _EXACT else number
 
 
@@ -61,7 +61,7 @@ def _text(database: sqlite3.Connection, value: Value) -> Value:
     if isinstance(value, float):
         found = database.execute(_AS_TEXT, [value]).fetchone()
         if found is None:
-            raise UnmendableError
+            raise UnrepairableError
         return str(found[0])
     return _decoded(value)
 
@@ -71,19 +71,19 @@ def _decoded(value: Value) -> Value:
     try:
         text = value.decode() if isinstance(value, bytes) else "\0"
     except UnicodeDecodeError as error:
-        raise UnmendableError from error
+        raise UnrepairableError from error
     if "\0" in text:
-        raise UnmendableError
+        raise UnrepairableError
     return text
 
 
 def _encoded(value: Value) -> Value:
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
-    raise UnmendableError
+    raise UnrepairableError
 
 
-_BY_TYPE: dict[str, Mend] = {
+_BY_TYPE: dict[str, CellRepair] = {
     "int2": _integer,
     "int4": _integer,
     "int8": _integer,

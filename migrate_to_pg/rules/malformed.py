@@ -16,7 +16,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import ngettext
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import MendOf, Message, Subject, ValueRule
+from migrate_to_pg.rules.base import CellRepairFor, Message, Subject, ValueRule
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 #: Describes the rows that satisfy the condition further, or returns ''.
@@ -45,14 +45,14 @@ def form_rule(
     hint: Hint | None = None,
     repair: str = "",
     repair_description: str = "",
-    mend: MendOf | None = None,
+    cell_repair: CellRepairFor | None = None,
 ) -> ValueRule:
     """Make a rule for values that do not have the form that PostgreSQL's column holds.
 
     ``holds`` describes that form, in the column's own words where it is a function. ``hint`` adds to the explanation.
     """
 
-    def tell(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
+    def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
         form = _(holds) if isinstance(holds, str) else holds(column)
         more = hint(subject, table, column, own) if hint else ""
         return Message(
@@ -73,11 +73,11 @@ def form_rule(
         meaning=meaning,
         remedy=remedy,
         mask=mask,
-        describe=tell,
+        describe=describe,
         with_class=True,
         repair=repair,
         repair_description=repair_description,
-        mend=mend,
+        cell_repair=cell_repair,
         where=(lambda _subject, _table, column: condition(where, column)) if where else None,
     )
 

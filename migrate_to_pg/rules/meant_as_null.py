@@ -5,27 +5,27 @@ from __future__ import annotations
 from functools import partial
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, MendOf, Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import CellRepair, CellRepairFor, Subject, UnrepairableError, Value
 
 #: "No date" as MySQL and the exports made from it have it.
 ZERO_DATES = ("0000-00-00", "0000-00-00 00:00:00")
 
 
-def null_for(*texts: str) -> MendOf:
+def null_for(*texts: str) -> CellRepairFor:
     """Return a repair that puts NULL in place of exactly these texts, in columns that allow it."""
 
-    def mend_of(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+    def conversion_for(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair | None:
         return None if column.target.not_null else partial(null_in_place_of, frozenset(texts))
 
-    return mend_of
+    return conversion_for
 
 
 def null_in_place_of(texts: frozenset[str], value: Value) -> Value:
     """Return NULL for one of the texts.
 
     Raises:
-        UnmendableError: the value is none of them.
+        UnrepairableError: the value is none of them.
     """
     if value in texts:
         return None
-    raise UnmendableError
+    raise UnrepairableError

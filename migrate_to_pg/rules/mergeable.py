@@ -32,12 +32,12 @@ def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:
     found = 0
     for search in searches(subject, table, columns):
         pairs = compose("({pairs})", pairs=duplicate_key.pairs(search))
-        if not is_stuck(subject, table, pairs):
+        if not blocks_merge(subject, table, pairs):
             found += subject.number(compose("SELECT count(*) FROM {pairs}", pairs=pairs))
     return found
 
 
-def is_stuck(subject: Subject, table: PlannedTable, pairs: Sql) -> bool:
+def blocks_merge(subject: Subject, table: PlannedTable, pairs: Sql) -> bool:
     """Return whether a row refers to a removed row and cannot follow it."""
     return any(
         _cannot_follow(subject, child, key, pointed(child, key, table, pairs))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import Offence, Rule, SetRule, Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import Offence, Rule, SetRule, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.mergeable import mergeable
 
@@ -22,7 +22,7 @@ def with_trial(subject: Subject, rule: Rule, finding: Finding, rowids: Sequence[
         return finding
     if rule.id == duplicate_key.RULE.id:
         count = mergeable(subject, table, finding.column) if table else 0
-    elif rule.mend is None:
+    elif rule.cell_repair is None:
         # It is made for the whole table or column at once.
         count = finding.count
     elif table is None or not samples.can_be_edited(table):
@@ -38,15 +38,15 @@ def repaired(
 ) -> Iterator[tuple[int, Value]]:
     """Yield the rows whose value can be repaired, each with its new value. ``column`` is PostgreSQL's name."""
     found = next((c for c in table.loaded_columns if c.name == column), None)
-    if rule.mend is None or found is None or found in table.key or found.source.generated:
+    if rule.cell_repair is None or found is None or found in table.key or found.source.generated:
         return
-    mend = rule.mend(subject, table, found)
-    if mend is None:
+    repair = rule.cell_repair(subject, table, found)
+    if repair is None:
         return
     for rowid, value in samples.values(subject, table.source, found.source, rowids):
         try:
-            new = mend(value)
-        except UnmendableError:
+            new = repair(value)
+        except UnrepairableError:
             continue
         yield rowid, new
 

@@ -119,9 +119,9 @@ def written_at_start() -> Finding:
     )
 
 
-def bytes_not_read(told: str) -> Finding:
+def bytes_not_read(explanation: str) -> Finding:
     """Report bytes that SQLite does not read."""
-    return NOT_READ.finding(table="", explanation=told, remedy=_(NOT_READ.remedy))
+    return NOT_READ.finding(table="", explanation=explanation, remedy=_(NOT_READ.remedy))
 
 
 def made_from_models(tables: int) -> Finding:
@@ -172,19 +172,20 @@ def run_findings(proof: Proof) -> Iterator[Finding]:
         yield from map(_computed, table.otherwise)
 
 
-def _computed(found: ComputedOtherwise) -> Finding:
+def _computed(difference: ComputedOtherwise) -> Finding:
     return COMPUTED.finding(
-        table=found.table,
-        column=found.column,
-        count=found.count,
+        table=difference.table,
+        column=difference.column,
+        count=difference.count,
         samples=[
-            Sample(key=one.key, value=f"{_shown(one.source)} → {_shown(one.target)}") for one in found.samples[:SAMPLES]
+            Sample(key=one.key, value=f"{_shown(one.source)} → {_shown(one.target)}")
+            for one in difference.samples[:SAMPLES]
         ],
         explanation=_(
             "PostgreSQL computes {column} itself, and {values} SQLite holds otherwise. Shown are SQLite's and"
             " PostgreSQL's.",
-            column=found.column,
-            values=pluralize(found.count, "value", "values"),
+            column=difference.column,
+            values=pluralize(difference.count, "value", "values"),
         ),
         remedy=_(COMPUTED.remedy),
     )

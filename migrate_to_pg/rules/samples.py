@@ -34,7 +34,7 @@ _CLASSES = {int: "integer", float: "real", str: "text", bytes: "blob"}
 
 
 @contextmanager
-def opened(snapshot: Path, *, time_zone: str) -> Iterator[sqlite3.Connection]:
+def connect(snapshot: Path, *, time_zone: str) -> Iterator[sqlite3.Connection]:
     """Open the closed, private copy without locks. Text is returned whatever its bytes are."""
     database = open_for_reading(snapshot)
     try:
@@ -74,10 +74,10 @@ def _sample(
     if row is None:
         return None
     shown = ", ".join(
-        show_cell(table, column, value, with_class=with_class)
+        format_cell(table, column, value, with_class=with_class)
         for column, value in zip(columns, row[len(key) :], strict=True)
     )
-    return Sample(key=_key_text(table.source, key, row[: len(key)], rowid), value=cut(shown))
+    return Sample(key=_key_text(table.source, key, row[: len(key)], rowid), value=truncate(shown))
 
 
 def _key_text(table: SourceTable, key: Sequence[str], values: Sequence[object], rowid: int) -> dict[str, str]:
@@ -135,7 +135,7 @@ def values(
 
 
 @contextmanager
-def set_of(subject: Subject, table: SourceTable, rowids: Iterable[int]) -> Iterator[Sql]:
+def temporary_set(subject: Subject, table: SourceTable, rowids: Iterable[int]) -> Iterator[Sql]:
     """Yield the condition for the rows with those numbers among ``numbered``, which holds until the context ends."""
     database = subject.database
     database.execute(compose("CREATE TEMP TABLE {own} (row INTEGER PRIMARY KEY)", own=_OWN))
@@ -168,27 +168,27 @@ def numbered(table: SourceTable, schema: str = "main") -> Sql:
 
 def key_value(value: object) -> str:
     """Return a key's value as text, without quotes around it."""
-    text = _escaped(value[:_KEY_WIDTH]) if isinstance(value, str) else _shown(value)
-    return cut(text, _KEY_WIDTH)
+    text = _escaped(value[:_KEY_WIDTH]) if isinstance(value, str) else _formatted(value)
+    return truncate(text, _KEY_WIDTH)
 
 
-def show(value: object, *, with_class: bool = False) -> str:
+def format_value(value: object, *, with_class: bool = False) -> str:
     """Return a value roughly as SQL would write it ('AGV211', 12, x'00ff', NULL), after its storage class if asked."""
     storage = f"{_CLASSES[type(value)]} " if with_class and value is not None else ""
-    return cut(storage + _shown(value))
+    return truncate(storage + _formatted(value))
 
 
-def show_cell(table: PlannedTable, column: SourceColumn, value: object, *, with_class: bool = False) -> str:
+def format_cell(table: PlannedTable, column: SourceColumn, value: object, *, with_class: bool = False) -> str:
     """Return a cell's value as ``show`` does, masked where its column is secret.
 
     Of a secret column it may be known that a value is NULL, and its storage class.
     """
     if value is None or not is_secret(table.source.name, column.name):
-        return show(value, with_class=with_class)
+        return format_value(value, with_class=with_class)
     return f"{_CLASSES[type(value)]} {MASK}" if with_class else MASK
 
 
-def _shown(value: object) -> str:
+def _formatted(value: object) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bytes):
@@ -208,7 +208,7 @@ def _escaped_character(character: str) -> str:
     return character if character.isprintable() and character != "\\" else repr(character)[1:-1]
 
 
-def cut(text: str, width: int = WIDTH) -> str:
+def truncate(text: str, width: int = WIDTH) -> str:
     """Return at most ``width`` characters, the last of them … where some were left out."""
     return text if len(text) <= width else text[: width - 1] + "…"
 

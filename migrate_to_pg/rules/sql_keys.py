@@ -17,28 +17,28 @@ from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Family:
+class _Template:
     """Templates with ``{c}`` for the quoted column, ``{p}`` and ``{s}`` for precision and scale, ``{e}`` for exact."""
 
     #: True for values that PostgreSQL's type can hold.
     holds: LiteralString
     #: Equal for two values exactly where PostgreSQL finds them equal.
     same: LiteralString
-    #: Whether SQLite's own unique index on the column answers the same question.
+    #: Whether SQLite's own unique index on the column finds the same values equal.
     plain: bool = False
     #: Whether values that differ here also differ on PostgreSQL.
     exact: bool = True
 
 
-def _canonical(form: LiteralString) -> _Family:
+def _canonical(form: LiteralString) -> _Template:
     """Return templates for a type whose canonical form is a function of ``sql_functions``.
 
     Text is passed to it as bytes, which may be no UTF-8.
     """
-    return _Family(holds=form + " IS NOT NULL", same=form)
+    return _Template(holds=form + " IS NOT NULL", same=form)
 
 
-_TEXT = _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", plain=True)
+_TEXT = _Template(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", plain=True)
 #: numeric of at most 15 digits: a number that rounding does not change is its own canonical form, without a call of
 #: Python (13 s for 2,000,000 rows). So many digits fit a double, and no two such numbers the same one.
 _SHORT_NUMERIC = _canonical(
@@ -47,20 +47,22 @@ _SHORT_NUMERIC = _canonical(
     " ELSE CAST(pg_numeric({c}, {p}, {s}, {e}) AS REAL) END END"
 )
 _SHORT_DIGITS = 15
-_FAMILIES = {
-    "int2": _Family(holds="typeof({c}) = 'integer' AND {c} BETWEEN -32768 AND 32767", same="{c}", plain=True),
-    "int4": _Family(holds="typeof({c}) = 'integer' AND {c} BETWEEN -2147483648 AND 2147483647", same="{c}", plain=True),
-    "int8": _Family(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
-    "bool": _Family(holds="typeof({c}) = 'integer' AND {c} IN (0, 1)", same="{c}", plain=True),
-    "interval": _Family(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
-    "float8": _Family(holds="typeof({c}) IN ('real', 'integer')", same="CAST({c} AS REAL)"),
+_TEMPLATES = {
+    "int2": _Template(holds="typeof({c}) = 'integer' AND {c} BETWEEN -32768 AND 32767", same="{c}", plain=True),
+    "int4": _Template(
+        holds="typeof({c}) = 'integer' AND {c} BETWEEN -2147483648 AND 2147483647", same="{c}", plain=True
+    ),
+    "int8": _Template(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
+    "bool": _Template(holds="typeof({c}) = 'integer' AND {c} IN (0, 1)", same="{c}", plain=True),
+    "interval": _Template(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
+    "float8": _Template(holds="typeof({c}) IN ('real', 'integer')", same="CAST({c} AS REAL)"),
     "varchar": _TEXT,
     "text": _TEXT,
-    "bpchar": _Family(holds="typeof({c}) = 'text'", same="rtrim({c}, ' ') COLLATE BINARY"),
+    "bpchar": _Template(holds="typeof({c}) = 'text'", same="rtrim({c}, ' ') COLLATE BINARY"),
     # Its folding of case depends on the server's locale: the same text is the same key, other texts may be.
-    "citext": _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", exact=False),
-    "bytea": _Family(holds="typeof({c}) = 'blob'", same="{c}", plain=True),
-    "uuid": _Family(
+    "citext": _Template(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", exact=False),
+    "bytea": _Template(holds="typeof({c}) = 'blob'", same="{c}", plain=True),
+    "uuid": _Template(
         # length() ends at the character NUL, which no uuid has.
         holds=f"typeof({{c}}) = 'text' AND length(CAST({{c}} AS BLOB)) = length({{c}}) AND length({UUID_DIGITS}) = 32"
         f" AND {UUID_DIGITS} NOT GLOB '*[^0-9a-fA-F]*'",
@@ -75,13 +77,15 @@ _FAMILIES = {
 }
 
 
-_IS_UTF8 = _Family(holds="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) IS NULL", same="{c} COLLATE BINARY")
+_IS_UTF8 = _Template(
+    holds="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) IS NULL", same="{c} COLLATE BINARY"
+)
 #: Values that a constraint may be evaluated for, in types where these differ from the values that are compared.
 _READ = {
     "varchar": _IS_UTF8,
     "text": _IS_UTF8,
-    "jsonb": _Family(holds="typeof({c}) = 'text' AND json_valid({c})", same="{c} COLLATE BINARY"),
-    "inet": _Family(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY"),
+    "jsonb": _Template(holds="typeof({c}) = 'text' AND json_valid({c})", same="{c} COLLATE BINARY"),
+    "inet": _Template(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY"),
 }
 #: The value as Django stores it, where that is not its canonical form, ``{v}``.
 _STORED: dict[str, LiteralString] = {
@@ -110,18 +114,18 @@ class Key:
 
 def key_of(columns: list[PlannedColumn]) -> Key | None:
     """Return how those columns compare, or None where one of their types is not known well enough."""
-    known = [family for family in map(_family, columns) if family]
+    known = [template for template in map(_template, columns) if template]
     if len(known) < len(columns):
         return None
     pairs = list(zip(known, columns, strict=True))
-    held = [_fill(family.holds, column) for family, column in pairs]
+    held = [_fill(template.holds, column) for template, column in pairs]
     null = [compose("{c} IS NULL", c=name(column.source.name)) for column in columns]
     return Key(
         held=join(" AND ", (compose("({h})", h=h) for h in held)),
         held_or_null=join(" AND ", (compose("({n} OR ({h}))", n=n, h=h) for n, h in zip(null, held, strict=True))),
-        same=join(", ", (_fill(family.same, column) for family, column in pairs)),
-        plain=all(family.plain for family in known),
-        exact=all(family.exact for family in known),
+        same=join(", ", (_fill(template.same, column) for template, column in pairs)),
+        plain=all(template.plain for template in known),
+        exact=all(template.exact for template in known),
     )
 
 
@@ -150,13 +154,13 @@ def ask(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) ->
     columns = [by_name.get(column) for column in written.columns] if written else []
     stored, held = [], []
     for column in columns:
-        family = _family(column, _READ) if column else None
-        if column is None or family is None:
+        template = _template(column, _READ) if column else None
+        if column is None or template is None:
             return None
         kind = column.target.type_name
-        same = (_FAMILIES["timestamp"] if local_times and kind == "timestamptz" else family).same
+        same = (_TEMPLATES["timestamp"] if local_times and kind == "timestamptz" else template).same
         stored.append(compose(_STORED.get(kind, "{v}"), v=_fill(same, column)))
-        holds = _fill(family.holds, column)
+        holds = _fill(template.holds, column)
         held.append(compose("({c} IS NULL OR ({h}))", c=name(column.source.name), h=holds))
     if written is None:
         return None
@@ -175,7 +179,7 @@ def ask(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) ->
     )
 
 
-def _family(column: PlannedColumn, others: Mapping[str, _Family] = MappingProxyType({})) -> _Family | None:
+def _template(column: PlannedColumn, others: Mapping[str, _Template] = MappingProxyType({})) -> _Template | None:
     """Return a column's templates, or None where its type has none or it is generated.
 
     SQLite may need functions of Django's to compute a generated column.
@@ -187,8 +191,8 @@ def _family(column: PlannedColumn, others: Mapping[str, _Family] = MappingProxyT
     if column.target.type_name == "numeric":
         # Without a precision PostgreSQL compares more digits than is worth the search here.
         precision = column.target.precision
-        return None if precision is None else _SHORT_NUMERIC if precision <= _SHORT_DIGITS else _FAMILIES["numeric"]
-    return _FAMILIES.get(column.target.type_name)
+        return None if precision is None else _SHORT_NUMERIC if precision <= _SHORT_DIGITS else _TEMPLATES["numeric"]
+    return _TEMPLATES.get(column.target.type_name)
 
 
 def _fill(template: LiteralString, column: PlannedColumn) -> Sql:

@@ -428,7 +428,7 @@ _ANY_ROWS = st.fixed_dictionaries(
         "m": st.lists(st.tuples(_KEYS, _KEYS, _KEYS), max_size=5),
     }
 )
-_ALL = [rule.id for rule in RULES if rule.mend is not None or rule.id == "duplicate-key"]
+_ALL = [rule.id for rule in RULES if rule.cell_repair is not None or rule.id == "duplicate-key"]
 _ROWS = [rule.id for rule in RULES if rule.names_rows]
 
 

@@ -21,7 +21,7 @@ from migrate_to_pg.system.suggestions import did_you_mean
 #: Repairs of the schema: rule -> "lossless" or "lossy".
 _OF_SCHEMA = {dangling_foreign_key.RULE.id: "lossless", schema_drift.RULE.id: "lossless"}
 #: Repairs of rows, the same as --fix.
-ROW_REPAIRS = {rule.id: rule.repair for rule in RULES if rule.mend is not None or rule is duplicate_key.RULE}
+ROW_REPAIRS = {rule.id: rule.repair for rule in RULES if rule.cell_repair is not None or rule is duplicate_key.RULE}
 #: Rule -> "lossless" or "lossy".
 REPAIRS = {**_OF_SCHEMA, **ROW_REPAIRS}
 #: Another name of a repair -> its rule.

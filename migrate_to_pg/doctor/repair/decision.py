@@ -96,7 +96,7 @@ class Decision:
             rules -= {left.rule for left in rejected}
 
     def _open(self, path: Path) -> AbstractContextManager[sqlite3.Connection]:
-        return samples.opened(path, time_zone=self._choice.time_zone)
+        return samples.connect(path, time_zone=self._choice.time_zone)
 
     def skip_table(self, steps: Collection[Step], error: RowsError) -> None:
         """Leave the rows of that table unchanged from now on, for the reason of the error."""

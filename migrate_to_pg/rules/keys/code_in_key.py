@@ -15,7 +15,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Message, Subject, UnmendableError, Value, ValueRule
+from migrate_to_pg.rules.base import CellRepair, Message, Subject, UnrepairableError, Value, ValueRule
 from migrate_to_pg.rules.keys import empty_key
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.sqlite.sql import Sql, compose, name
@@ -203,7 +203,7 @@ def _both(subject: Subject, table: PlannedTable, column: PlannedColumn, found: C
     )
 
 
-def _conversion(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+def _conversion(subject: Subject, table: PlannedTable, column: PlannedColumn) -> CellRepair | None:
     found = codes(subject, table, column)
     return partial(_key_of, _keys(subject, table, column, found)) if found else None
 
@@ -211,7 +211,7 @@ def _conversion(subject: Subject, table: PlannedTable, column: PlannedColumn) ->
 def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
     if value in keys:
         return keys[value]
-    raise UnmendableError
+    raise UnrepairableError
 
 
 def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
@@ -272,6 +272,6 @@ RULE = ValueRule(
         " would be printed and the key of a row, becomes that number. All else stands: no row with it, several, or one"
         " row's code that is another row's key, where nothing says which is meant."
     ),
-    mend=_conversion,
+    cell_repair=_conversion,
     with_class=True,
 )

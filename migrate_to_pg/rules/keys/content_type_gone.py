@@ -9,7 +9,13 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Sample
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, SetRule, Subject
-from migrate_to_pg.rules.content_type_codes import TABLE, ContentType, content_types, of_type, parts
+from migrate_to_pg.rules.content_type_codes import (
+    TABLE,
+    ContentType,
+    content_types,
+    generic_key_columns,
+    type_condition,
+)
 
 #: Models named in one explanation.
 _NAMED = 10
@@ -23,7 +29,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             table=TABLE,
             column="app_label, model",
             count=len(gone),
-            samples=[Sample(key={"id": str(one.id)}, value=samples.show(str(one))) for one in gone[:SAMPLES]],
+            samples=[Sample(key={"id": str(one.id)}, value=samples.format_value(str(one))) for one in gone[:SAMPLES]],
             explanation=_(
                 "{content_types_name_models} that no installed application has: {gone}{more}. The application"
                 " was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows are"
@@ -46,15 +52,15 @@ def _describe(subject: Subject, one: ContentType) -> str:
 def _permissions(subject: Subject, one: ContentType) -> Iterator[str]:
     table = subject.plan.table("auth_permission")
     column = next((c for c in table.columns if c.name == "content_type_id"), None) if table else None
-    count = samples.count(subject, table.source, of_type(column, one)) if table and column else 0
+    count = samples.count(subject, table.source, type_condition(column, one)) if table and column else 0
     if count:
         yield pluralize(count, "permission", "permissions")
 
 
 def _generic_rows(subject: Subject, one: ContentType) -> Iterator[str]:
     for key in subject.plan.generic_keys:
-        found = parts(subject, key)
-        count = samples.count(subject, found[0].source, of_type(found[1], one)) if found else 0
+        found = generic_key_columns(subject, key)
+        count = samples.count(subject, found[0].source, type_condition(found[1], one)) if found else 0
         if count:
             yield f"{pluralize(count, 'row', 'rows')} of {key.table}"
 

@@ -210,7 +210,7 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
     kept, *surplus = samples.samples(subject, search.table, sources, rowids)
     where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
     note = _(" ({rows}, the first: {where})", rows=pluralize(count, "row", "rows"), where=where)
-    return [Sample(key=s.key, value=samples.cut(s.value, samples.WIDTH - len(note)) + note) for s in surplus]
+    return [Sample(key=s.key, value=samples.truncate(s.value, samples.WIDTH - len(note)) + note) for s in surplus]
 
 
 def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:

@@ -94,5 +94,5 @@ RULE = SetRule(
     repair_description="Sets these keys to NULL, where Django reads the empty text today, or fails.",
     find=find,
     offences=offences,
-    mend=null_for(""),
+    cell_repair=null_for(""),
 )

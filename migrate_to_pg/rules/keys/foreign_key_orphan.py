@@ -11,7 +11,7 @@ from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import Mend, Offence, SetRule, Subject
+from migrate_to_pg.rules.base import CellRepair, Offence, SetRule, Subject
 from migrate_to_pg.rules.keys import empty_key
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
@@ -37,7 +37,7 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
             yield Offence(columns=tuple(columns), where=where)
 
 
-def null(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+def null(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair | None:
     """Replace a key without a parent by NULL where the column allows it."""
     return None if column.target.not_null else lambda _: None
 
@@ -166,5 +166,5 @@ RULE = SetRule(
     ),
     find=find,
     offences=offences,
-    mend=null,
+    cell_repair=null,
 )

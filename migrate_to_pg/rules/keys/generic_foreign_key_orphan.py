@@ -10,7 +10,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, GenericKey, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, SetRule, Subject
-from migrate_to_pg.rules.content_type_codes import ContentType, content_types, of_type, parts
+from migrate_to_pg.rules.content_type_codes import ContentType, content_types, generic_key_columns, type_condition
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
@@ -47,7 +47,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each generic key that some rows do not satisfy."""
     known = [content_type for content_type in content_types(subject) if content_type.table]
     for key in subject.plan.generic_keys:
-        found = parts(subject, key)
+        found = generic_key_columns(subject, key)
         if found and key.table != _LOG:
             table, kind, row = found
             lost = list(_lost(subject, table, kind, row, known))
@@ -75,7 +75,7 @@ def _orphans(subject: Subject, content_type: ContentType, kind: PlannedColumn, r
     child = key_of([row])
     if child is None:
         return None
-    given = compose("{kind} AND {held}", kind=of_type(kind, content_type), held=child.held)
+    given = compose("{kind} AND {held}", kind=type_condition(kind, content_type), held=child.held)
     parent = subject.plan.parent(content_type.table or "")
     if parent is None:
         # A table that SQLite lacks has no rows. One that no migration makes may be in another database.

@@ -10,7 +10,7 @@ from migrate_to_pg.codecs.parse_datetime import parse_datetime
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import CellRepair, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import form_rule, marked
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -23,23 +23,23 @@ def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn, _own: 
     )
 
 
-def _conversion(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> Mend:
+def _conversion(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> CellRepair:
     return partial(_with_offset, ZoneInfo(subject.plan.source_time_zone))
 
 
 def _with_offset(zone: ZoneInfo, value: Value) -> Value:
     """Append the offset in force before the clocks were changed, which gives the earlier of the two instants."""
     if not isinstance(value, str) or ":" not in value:
-        raise UnmendableError
+        raise UnrepairableError
     try:
         moment = parse_datetime(value).replace(tzinfo=zone, fold=0)
         text = value + moment.isoformat()[-len("+02:00") :]
         same = parse_datetime(text)
     except ValueError as error:
-        raise UnmendableError from error
+        raise UnrepairableError from error
     # An offset with seconds does not fit.
     if same != moment.astimezone(datetime.UTC):
-        raise UnmendableError
+        raise UnrepairableError
     return text
 
 
@@ -62,5 +62,5 @@ RULE = form_rule(
         " time that was shown twice that is the earlier one; a time that was never shown is what clocks showed that"
         " nobody put forward. A date alone, and a time written without colons, stand."
     ),
-    mend=_conversion,
+    cell_repair=_conversion,
 )

@@ -7,9 +7,9 @@ import dataclasses
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Subject
+from migrate_to_pg.rules.base import CellRepair, Subject
 from migrate_to_pg.rules.malformed import form_rule
-from migrate_to_pg.rules.values.boolean_value import as_read, is_converted, mask, words
+from migrate_to_pg.rules.values.boolean_value import as_read, describe_words, is_converted, mask
 from migrate_to_pg.sqlite.sql import Sql
 
 
@@ -17,10 +17,10 @@ def _reading(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
     if not is_converted(column):
         return _(" Django reads 1.0 as True and 0.0 as False.")
     reading = _(" Django reads True from 1 alone, None from the empty text, and False from all else.")
-    return reading + words(subject, table, column, own)
+    return reading + describe_words(subject, table, column, own)
 
 
-def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
+def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair:
     if not is_converted(column):
         return lambda value: int(value == 1)
     return lambda value: None if value in ("", b"") else int(value in ("1", b"1"))
@@ -45,7 +45,7 @@ RULE = dataclasses.replace(
             "Puts 1 in place of what Django reads as True, 0 in place of what it reads as False, and NULL in place of"
             " what it reads as None."
         ),
-        mend=_conversion,
+        cell_repair=_conversion,
     ),
     where=as_read,
 )

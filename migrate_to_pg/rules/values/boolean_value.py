@@ -20,7 +20,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Message, Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import Message, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import condition, describe_kinds, form_rule
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -64,7 +64,7 @@ def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
     )
 
 
-def words(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+def describe_words(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     """Count the texts that are words, and those that are empty."""
     return describe_kinds(
         subject,
@@ -95,7 +95,7 @@ def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn,
             " 'false' too. (The column is not declared bool, where Django would convert.)"
         )
     )
-    return today + words(subject, table, column, own)
+    return today + describe_words(subject, table, column, own)
 
 
 def _remedy(table: PlannedTable, column: PlannedColumn) -> str:
@@ -115,7 +115,7 @@ def _intended_value(value: Value) -> Value:
         return 1
     if word in _FALSE or word == 0:
         return 0
-    raise UnmendableError
+    raise UnrepairableError
 
 
 _RULE = form_rule(
@@ -137,7 +137,7 @@ _RULE = form_rule(
         "Puts what the word means, which Django does not read today: 1 in place of true, t, yes, y, on and 1, and 0 in"
         " place of false, f, no, n, off and 0, in capitals or not, with spaces around or not. All else stands."
     ),
-    mend=lambda *_: _intended_value,
+    cell_repair=lambda *_: _intended_value,
 )
 
 

@@ -58,5 +58,5 @@ RULE = form_rule(
     remedy=N_("Write such JSON in their place, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
-    mend=null_for(""),
+    cell_repair=null_for(""),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, describe_kinds, form_rule, marked
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -33,7 +33,7 @@ def _converted(value: Value) -> Value:
     """Replace the reader's surrogates U+DC80 to U+DCFF, which are the bytes that are no UTF-8, by characters."""
     if isinstance(value, str):
         return "".join(_character(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in value)
-    raise UnmendableError
+    raise UnrepairableError
 
 
 def _character(byte: int) -> str:
@@ -62,5 +62,5 @@ RULE = form_rule(
         "Keeps all that is UTF-8, and reads each byte that is no part of it as Windows-1252; the five bytes that have"
         " no character there (81, 8D, 8F, 90, 9D) as Latin-1. The bytes of half a surrogate pair are read so too."
     ),
-    mend=lambda *_: _converted,
+    cell_repair=lambda *_: _converted,
 )

@@ -42,6 +42,6 @@ _RULE = form_rule(
     remedy=N_("Put uuids in their place, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
-    mend=null_for(""),
+    cell_repair=null_for(""),
 )
 RULE = dataclasses.replace(_RULE, where=_where)

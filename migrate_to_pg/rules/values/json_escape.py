@@ -12,7 +12,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import describe_kinds, form_rule
 from migrate_to_pg.rules.sql_functions import json_fault
 from migrate_to_pg.sqlite.sql import Sql
@@ -60,11 +60,11 @@ _ESCAPE = re.compile(
 
 
 def _converted(value: Value) -> Value:
-    mended = _ESCAPE.sub(_replaced, value) if isinstance(value, str) else ""
+    repaired = _ESCAPE.sub(_replaced, value) if isinstance(value, str) else ""
     # A number that is too large stays as it is.
-    if not mended or json_fault(mended.encode()):
-        raise UnmendableError
-    return mended
+    if not repaired or json_fault(repaired.encode()):
+        raise UnrepairableError
+    return repaired
 
 
 def _replaced(escape: re.Match[str]) -> str:
@@ -89,5 +89,5 @@ RULE = form_rule(
         "Removes every escape \\u0000 and puts \\ufffd, the replacement character, in place of each half of a surrogate"
         " pair. A document with a number that is too large stands."
     ),
-    mend=lambda *_: _converted,
+    cell_repair=lambda *_: _converted,
 )

@@ -9,7 +9,7 @@ from functools import partial
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Subject, UnmendableError, Value
+from migrate_to_pg.rules.base import CellRepair, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import describe_kinds, form_rule, marked
 from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_in_place_of
 from migrate_to_pg.sqlite.sql import Sql
@@ -32,7 +32,7 @@ def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql
     )
 
 
-def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend:
+def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair:
     return partial(_converted, column.target.not_null)
 
 
@@ -43,7 +43,7 @@ def _converted(not_null: bool, value: Value) -> Value:
     try:
         datetime.datetime.fromisoformat(found[0])
     except ValueError as error:
-        raise UnmendableError from error
+        raise UnrepairableError from error
     return found[1]
 
 
@@ -64,5 +64,5 @@ RULE = form_rule(
         "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it; of a valid date and time"
         " (YYYY-MM-DD HH:MM, also with seconds, or with T) without an offset keeps the date. All else stands."
     ),
-    mend=_conversion,
+    cell_repair=_conversion,
 )

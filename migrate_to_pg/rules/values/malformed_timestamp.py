@@ -43,5 +43,5 @@ RULE = form_rule(
     repair_description=(
         "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it. All else stands."
     ),
-    mend=null_for("", *ZERO_DATES),
+    cell_repair=null_for("", *ZERO_DATES),
 )

@@ -12,7 +12,7 @@ from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule
 from migrate_to_pg.rules.meant_as_null import null_for
 
 #: Types whose malformed values have rules of their own.
-_ELSEWHERE = frozenset(
+_WITH_OWN_RULES = frozenset(
     {
         *TEXT_TYPES,
         *JSON_TYPES,
@@ -41,15 +41,15 @@ _FORMS = {
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    return None if batch.column.target.type_name in _ELSEWHERE else batch.malformed
+    return None if batch.column.target.type_name in _WITH_OWN_RULES else batch.malformed
 
 
 def _holds(column: PlannedColumn) -> str:
-    spelled = N_(
+    exact_text = N_(
         "what is there in full only where its text has no more digits, no other day or zone than that type, no key or"
         " word twice, and no backslash that means nothing"
     )
-    return _(_FORMS.get(column.target.type_name, spelled))
+    return _(_FORMS.get(column.target.type_name, exact_text))
 
 
 RULE = form_rule(
@@ -65,5 +65,5 @@ RULE = form_rule(
     remedy=N_("Correct the values in SQLite, or change the model's field and migrate."),
     repair="lossy",
     repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
-    mend=null_for(""),
+    cell_repair=null_for(""),
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.rules.base import UnmendableError, Value
+from migrate_to_pg.rules.base import UnrepairableError, Value
 from migrate_to_pg.rules.malformed import TEXT_TYPES, form_rule, marked
 
 
-def _without(value: Value) -> Value:
+def _without_nul(value: Value) -> Value:
     if isinstance(value, str):
         return value.replace("\0", "")
-    raise UnmendableError
+    raise UnrepairableError
 
 
 RULE = form_rule(
@@ -28,5 +28,5 @@ RULE = form_rule(
     ),
     repair="lossy",
     repair_description="Removes every NUL (U+0000); what stands before and after it stays.",
-    mend=lambda *_: _without,
+    cell_repair=lambda *_: _without_nul,
 )

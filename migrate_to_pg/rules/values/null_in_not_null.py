@@ -9,7 +9,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Message, Subject, ValueRule
+from migrate_to_pg.rules.base import CellRepair, Message, Subject, ValueRule
 from migrate_to_pg.rules.malformed import TEXT_TYPES
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -45,7 +45,7 @@ def describe(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own
     )
 
 
-def _conversion(_: Subject, table: PlannedTable, column: PlannedColumn) -> Mend | None:
+def _conversion(_: Subject, table: PlannedTable, column: PlannedColumn) -> CellRepair | None:
     """Put the empty text, as Django leaves a CharField, except in a key, where no parent row has it."""
     is_key = any(column.name in key.columns for key in table.target.foreign_keys)
     return None if is_key or column.target.type_name not in TEXT_TYPES else lambda _: ""
@@ -64,5 +64,5 @@ RULE = ValueRule(
         "Puts the empty text, '', in place of NULL in columns of text that are not part of a foreign key. Any other"
         " column has no value that means nothing: there the finding stands."
     ),
-    mend=_conversion,
+    cell_repair=_conversion,
 )

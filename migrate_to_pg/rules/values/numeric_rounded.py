@@ -25,7 +25,9 @@ def find(subject: Subject) -> Iterator[Finding]:
         for finding in samples.findings_of_marked(
             RULE, subject, table, integers, _is_rounded_integer, _explain_integer
         ):
-            yield replace(finding, samples=tuple(replace(one, value=_beside(one.value)) for one in finding.samples))
+            yield replace(
+                finding, samples=tuple(replace(one, value=_beside_django_value(one.value)) for one in finding.samples)
+            )
 
 
 def _rounds(column: PlannedColumn) -> Sql:
@@ -66,7 +68,7 @@ def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str,
     )
 
 
-def _beside(held: str) -> str:
+def _beside_django_value(held: str) -> str:
     if held == MASK:
         return held
     return _("SQLite holds {held}, Django reads {read}", held=held, read=format(fifteen_digits(int(held)), "f"))

@@ -32,7 +32,7 @@ def offences(_: Subject, __: PlannedTable) -> Iterator[Offence]:
     return iter(())
 
 
-def unjudged(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Refusal]:
+def unreported(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Refusal]:
     """Yield the refusals that no other rule reports."""
     for refusal in refusals:
         table = subject.plan.table(refusal.table)
@@ -70,7 +70,7 @@ def findings(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Finding]
 
 
 def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding:
-    shown = [column for column in map(table.source.column, _shown(table, refusal)) if column]
+    shown = [column for column in map(table.source.column, _source_names(table, refusal)) if column]
     computed = _(" PostgreSQL computes it, from {inputs}.", inputs=", ".join(refusal.inputs)) if refusal.inputs else ""
     others = (
         _(" A row that stands alone is taken: each of these is refused because of a row before it.")
@@ -98,7 +98,7 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
     return dataclasses.replace(found, quarantinable=bool(table.key), repair="")
 
 
-def _shown(table: PlannedTable, refusal: Refusal) -> list[str]:
+def _source_names(table: PlannedTable, refusal: Refusal) -> list[str]:
     """Return SQLite's names of the columns at fault, and of those that a generated one is computed from."""
     sources = {c.name: c.source.name for c in table.columns}
     return [sources.get(column, column) for column in (*refusal.columns, *refusal.inputs)]
@@ -112,10 +112,10 @@ def _samples(subject: Subject, table: PlannedTable, shown: list[SourceColumn], r
         except sqlite3.OperationalError:
             # A generated column may call a function of Django's; what it is computed from can be shown all the same.
             return samples.samples(subject, table, [column for column in shown if not column.generated], first)
-    return tuple(_at(subject, table, shown, place) for place in first)
+    return tuple(_sample_at(subject, table, shown, place) for place in first)
 
 
-def _at(subject: Subject, table: PlannedTable, shown: list[SourceColumn], place: int) -> Sample:
+def _sample_at(subject: Subject, table: PlannedTable, shown: list[SourceColumn], place: int) -> Sample:
     """Return a sample of the row at a place, counted from 1, in the order in which all rows were read."""
     key = [column.source.name for column in table.key]
     (row,) = subject.rows(
@@ -128,8 +128,10 @@ def _at(subject: Subject, table: PlannedTable, shown: list[SourceColumn], place:
     )
     keys = {column: samples.key_value(value) for column, value in zip(key, row, strict=False)}
     values = row[len(key) :] if key or shown else ()
-    texts = (samples.show_cell(table, column, value) for column, value in zip(shown, values, strict=False))
-    return Sample(key=masked_key(table.source.name, keys) or {"row": str(place)}, value=samples.cut(", ".join(texts)))
+    texts = (samples.format_cell(table, column, value) for column, value in zip(shown, values, strict=False))
+    return Sample(
+        key=masked_key(table.source.name, keys) or {"row": str(place)}, value=samples.truncate(", ".join(texts))
+    )
 
 
 RULE = SetRule(

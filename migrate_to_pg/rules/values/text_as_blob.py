@@ -59,7 +59,7 @@ RULE = dataclasses.replace(
         hint=lambda *_args: _(" They are BLOBs of UTF-8, from which Django reads what it would read from the text."),
         repair="lossless",
         repair_description="Makes a text of the BLOB's bytes.",
-        mend=convert.conversion_for,
+        cell_repair=convert.conversion_for,
     ),
     where=_where,
 )

@@ -16,7 +16,7 @@ from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Mend, Message, Subject, UnmendableError, Value, ValueRule
+from migrate_to_pg.rules.base import CellRepair, Message, Subject, UnrepairableError, Value, ValueRule
 from migrate_to_pg.sqlite.sql import Sql, compose, name, number
 
 
@@ -64,7 +64,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
     )
 
 
-def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | None:
+def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair | None:
     limit = column.target.max_length
     return None if limit is None else partial(_cut, limit)
 
@@ -72,7 +72,7 @@ def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> Mend | N
 def _cut(limit: int, value: Value) -> Value:
     if isinstance(value, str):
         return value[:limit]
-    raise UnmendableError
+    raise UnrepairableError
 
 
 RULE = ValueRule(
@@ -91,5 +91,5 @@ RULE = ValueRule(
         "Keeps the first n characters (code points), n being the length of PostgreSQL's column, and cuts off the rest,"
         " spaces or not."
     ),
-    mend=_conversion,
+    cell_repair=_conversion,
 )

@@ -107,14 +107,14 @@ def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql 
         code_in_key.texts(subject, table, column),
         text_as_blob.texts(column),
     )
-    told = [other for other in others if other is not None]
-    if not told:
+    excluded = [other for other in others if other is not None]
+    if not excluded:
         return None
     return compose(
-        "{c} IS NOT NULL AND typeof({c}) NOT IN ({expected}) AND NOT ({told})",
+        "{c} IS NOT NULL AND typeof({c}) NOT IN ({expected}) AND NOT ({excluded})",
         c=name(column.source.name),
         expected=_quoted(column),
-        told=join(" OR ", (compose("({other})", other=other) for other in told)),
+        excluded=join(" OR ", (compose("({other})", other=other) for other in excluded)),
     )
 
 
@@ -150,5 +150,5 @@ RULE = ValueRule(
         " In bytea: text becomes its bytes. In date, time, timestamp, uuid, JSON and other columns that are read from"
         " text: a blob that is UTF-8 without NUL becomes that text. All else stands."
     ),
-    mend=convert.conversion_for,
+    cell_repair=convert.conversion_for,
 )

@@ -59,7 +59,7 @@ def mended(
     models: Mapping[tuple[str, str], str] | None = None,
     generic_keys: tuple[GenericKey, ...] = (),
 ) -> Outcome:
-    """Mend a SQLite file made by a script; the snapshot must stay as it is to the byte.
+    """Repair a SQLite file made by a script; the snapshot must stay as it is to the byte.
 
     ``fix`` and ``quarantine`` are rules, each named; ``accepted`` may stand in their place.
     """

@@ -92,7 +92,7 @@ def test_which_column_is_the_rowid(tmp_path: Path, declaration: str, is_one: boo
     make(tmp_path / "db", f"CREATE TABLE parent {declaration};")
     catalog = read_source(tmp_path / "db")
     plan = make_plan(catalog, [PARENT], source_time_zone="UTC")
-    with samples.opened(tmp_path / "db", time_zone="UTC") as database:
+    with samples.connect(tmp_path / "db", time_zone="UTC") as database:
         subject = Subject(plan=plan, catalog=catalog, database=database)
         assert is_rowid(subject, plan.tables[0], list(plan.tables[0].columns)) is is_one
 

@@ -80,7 +80,7 @@ def test_an_index_by_a_missing_collation_is_neither_searched_nor_taken_for_damag
     make(
         path, with_collation(ORDINARY.replace("UNIQUE", "NOT NULL"), "CREATE INDEX i ON t (a)", PARTIAL, WITHOUT_ROWID)
     )
-    with samples.opened(path, time_zone="UTC") as database:
+    with samples.connect(path, time_zone="UTC") as database:
         for word in WORDS:
             assert database.execute("SELECT a FROM t WHERE a = ?", [word]).fetchall() == [(word,)]
             assert database.execute("SELECT a FROM t WHERE a = ? AND a <> '('", [word]).fetchall() == [(word,)]

@@ -10,7 +10,7 @@ from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Finding, Level, Refusal, SqliteSql, TargetCheck, TargetTable, TargetUnique
 from migrate_to_pg.rules import Subject, quarantined_rules
-from migrate_to_pg.rules.samples import opened
+from migrate_to_pg.rules.samples import connect
 from migrate_to_pg.rules.values import refused_row
 from tests.unit.rules.examined import column
 
@@ -40,9 +40,9 @@ def told(
     plan = make_plan(catalog, [target], source_time_zone="UTC")
     examined = examine(plan, catalog, path, accepted=frozenset(), progress=lambda _: None)
     assert [f.rule for f in examined if f.rule != "check-constraint"] == []
-    with opened(path, time_zone="UTC") as database:
+    with connect(path, time_zone="UTC") as database:
         subject = Subject(plan=plan, catalog=catalog, database=database)
-        return list(refused_row.findings(subject, refused_row.unjudged(subject, refusals)))
+        return list(refused_row.findings(subject, refused_row.unreported(subject, refusals)))
 
 
 def refusal(

@@ -15,7 +15,7 @@ from migrate_to_pg.rules import RULES
 from tests.unit.rules.examined import keys, table
 from tests.unit.rules.mended import STANDS, check_mends, insert, mended, typed
 
-MENDING = [rule.id for rule in RULES if rule.mend is not None]
+MENDING = [rule.id for rule in RULES if rule.cell_repair is not None]
 
 
 @pytest.mark.parametrize(
