@@ -52,7 +52,7 @@ def unreadable(table: PlannedTable) -> str:
 def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
     where = ", ".join(places)
     if kind == "collation":
-        told = _(
+        explanation = _(
             "{where} of {table} uses the collation {name}, which neither SQLite nor the project has. The rows are read"
             " without it; indexes that are sorted by it are neither used nor checked.",
             where=where or table,
@@ -60,20 +60,20 @@ def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
             name=name,
         )
     elif kind == "module":
-        told = _(
+        explanation = _(
             "{table} is a virtual table of a module that this SQLite does not have ({name}). Nothing of it can be read:"
             " it is left behind, and stays in the snapshot. The file itself is sound.",
             table=table,
             name=name,
         )
     elif kind == "name":
-        told = _(
+        explanation = _(
             "The name of {table} is not UTF-8 (what is not is shown as \\x..), and SQLite takes no statement"
             " that holds it: it is left behind, and stays in the snapshot.",
             table=table,
         )
     else:
-        told = _(
+        explanation = _(
             "{where} of {table} cannot be computed here: {name}. A column whose values SQLite would have to compute is"
             " left behind, and stays in the snapshot; an index is neither used nor checked.",
             where=where,
@@ -81,7 +81,10 @@ def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
             name=name,
         )
     return RULE.finding(
-        table=table, column=where if kind in ("collation", "function") else "", explanation=told, remedy=_(RULE.remedy)
+        table=table,
+        column=where if kind in ("collation", "function") else "",
+        explanation=explanation,
+        remedy=_(RULE.remedy),
     )
 
 

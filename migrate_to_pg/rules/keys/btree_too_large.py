@@ -22,7 +22,7 @@ _LIMIT = 2692
 #: What zlib adds to its stream besides the compressed bytes, with something to spare.
 _ZLIB_HEAD = 16
 #: Four bytes a character, at most.
-_SHORT = _LIMIT // 4
+_MAX_LENGTH = _LIMIT // 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +73,14 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
 
 def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
     """Yield each btree with a column that may be long, once for the same columns."""
-    told: set[tuple[str, ...]] = set()
+    seen: set[tuple[str, ...]] = set()
     for btree, key in _btrees(table):
         columns = paired(table, key)
-        long = [column for column in columns if _may_be_long(column)]
-        asked = ask(table, btree.sqlite, local_times=subject.plan.local_times) if btree.predicate else None
-        if long and key not in told and (not btree.predicate or (asked and asked.certain)):
-            told.add(key)
-            condition = asked.condition if asked else Sql("1")
+        long = [column for column in columns if _can_be_long(column)]
+        predicate = ask(table, btree.sqlite, local_times=subject.plan.local_times) if btree.predicate else None
+        if long and key not in seen and (not btree.predicate or (predicate and predicate.certain)):
+            seen.add(key)
+            condition = predicate.condition if predicate else Sql("1")
             yield _Entry(index=btree.name if btree.named else "", columns=columns, long=long, condition=condition)
 
 
@@ -93,9 +93,9 @@ def _btrees(table: PlannedTable) -> Iterator[tuple[TargetUnique | TargetIndex, t
             yield index, tuple(filter(None, (*index.columns, *index.included)))
 
 
-def _may_be_long(column: PlannedColumn) -> bool:
+def _can_be_long(column: PlannedColumn) -> bool:
     target = column.target
-    is_long = target.max_length is None or target.max_length > _SHORT
+    is_long = target.max_length is None or target.max_length > _MAX_LENGTH
     return target.type_name in ("varchar", "text", "bytea") and is_long and not target.generated
 
 

@@ -22,7 +22,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 _TEXT_TYPES = ("varchar", "text", "citext", "bpchar")
 _INTEGER_TYPES = ("int2", "int4", "int8")
-_WHOLE = "v = CAST(CAST(v AS INTEGER) AS TEXT)"
+_IS_INTEGER = "v = CAST(CAST(v AS INTEGER) AS TEXT)"
 
 
 class Codes(NamedTuple):
@@ -44,14 +44,14 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 def texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
     """Return the condition for a text in a key that holds the parent's codes, or None where it holds none."""
-    return _texts(subject, table, column) if codes(subject, table, column) else None
+    return _text_condition(subject, table, column) if codes(subject, table, column) else None
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
     return texts(subject, table, column) or Sql("0")
 
 
-def _texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
+def _text_condition(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
     text = compose("typeof({c}) = 'text'", c=name(column.source.name))
     empty = empty_key.empty(subject, table, column)
     return compose("{text} AND NOT ({empty})", text=text, empty=empty) if empty else text
@@ -61,21 +61,21 @@ def codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Codes
     """Return the unique text column of the parent that knows most of the key's texts, or None if none knows any."""
     if column.target.type_name not in _INTEGER_TYPES:
         return None
-    different = _different(subject, table, column)
+    distinct_texts = _distinct_texts(subject, table, column)
     found = [
-        Codes(parent, code, key, _known(subject, different, parent, code))
+        Codes(parent, code, key, _count_known(subject, distinct_texts, parent, code))
         for parent, code, key in _unique_texts(subject, table, column)
     ]
-    best = max(found, key=lambda one: one.known, default=None)
+    best = max(found, key=lambda candidate: candidate.known, default=None)
     return best if best and best.known else None
 
 
-def _different(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
+def _distinct_texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
     return compose(
         "SELECT DISTINCT {column} COLLATE BINARY AS v FROM {table} WHERE {texts}",
         column=name(column.source.name),
         table=name(table.source.name),
-        texts=_texts(subject, table, column),
+        texts=_text_condition(subject, table, column),
     )
 
 
@@ -96,13 +96,13 @@ def _unique_texts(
     ]
 
 
-def _known(subject: Subject, different: Sql, parent: PlannedTable, code: PlannedColumn) -> int:
+def _count_known(subject: Subject, distinct_texts: Sql, parent: PlannedTable, code: PlannedColumn) -> int:
     """Count the texts that are values of the parent's column."""
     return subject.number(
         compose(
             "SELECT count(*) FROM ({texts}) WHERE v COLLATE BINARY IN"
             " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
-            texts=different,
+            texts=distinct_texts,
             code=name(code.source.name),
             parent=name(parent.source.name),
         )
@@ -133,7 +133,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
             type=column.target.type_sql,
             parent=found.parent.name,
             key=found.key.name,
-            kinds=_kinds(subject, table, column, found, place),
+            kinds=_describe_texts(subject, table, column, found, place),
             declared=declared,
         ),
         remedy=_(
@@ -146,66 +146,66 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
     )
 
 
-def _kinds(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes, place: str) -> str:
+def _describe_texts(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes, place: str) -> str:
     """Count the different texts that are codes, integers or neither. A code that looks like an integer is a code."""
-    different = _different(subject, table, column)
-    total = subject.number(compose("SELECT count(*) FROM ({texts})", texts=different))
+    distinct_texts = _distinct_texts(subject, table, column)
+    total = subject.number(compose("SELECT count(*) FROM ({texts})", texts=distinct_texts))
     numbers = subject.number(
         compose(
             "SELECT count(*) FROM ({texts}) WHERE {whole} AND v COLLATE BINARY NOT IN"
             " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
-            texts=different,
-            whole=Sql(_WHOLE),
+            texts=distinct_texts,
+            whole=Sql(_IS_INTEGER),
             code=name(found.code.source.name),
             parent=name(found.parent.source.name),
         )
     )
     neither = total - found.known - numbers
-    both = _both(subject, table, column, found)
-    of_them = pluralize(total, "different text", "different texts")
-    said = ngettext(
+    ambiguous = _count_ambiguous(subject, table, column, found)
+    distinct = pluralize(total, "different text", "different texts")
+    coded = ngettext(
         " {n:,} of {texts} is a value of {place}: codes stand for ids.",
         " {n:,} of {texts} are values of {place}: codes stand for ids.",
         found.known,
-        texts=of_them,
+        texts=distinct,
         place=place,
     )
-    also = ngettext(
+    numeric = ngettext(
         " {n:,} of {texts} is a whole number written as text.",
         " {n:,} of {texts} are whole numbers written as text.",
         numbers,
-        texts=of_them,
+        texts=distinct,
     )
-    rest = ngettext(" {n:,} of {texts} is neither.", " {n:,} of {texts} are neither.", neither, texts=of_them)
-    doubt = ngettext(
+    unknown = ngettext(" {n:,} of {texts} is neither.", " {n:,} of {texts} are neither.", neither, texts=distinct)
+    unclear = ngettext(
         " {n:,} of {texts} is one row's code and another row's id: nothing says which is meant.",
         " {n:,} of {texts} are one row's code and another row's id: nothing says which is meant.",
-        both,
-        texts=of_them,
+        ambiguous,
+        texts=distinct,
     )
-    return said + (also if numbers else "") + (rest if neither else "") + (doubt if both else "")
+    return coded + (numeric if numbers else "") + (unknown if neither else "") + (unclear if ambiguous else "")
 
 
-def _both(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> int:
+def _count_ambiguous(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> int:
     """Count the different texts that are the code of one row and the id of another."""
     return subject.number(
         compose(
             "SELECT count(DISTINCT v) FROM ({texts}) JOIN {parent} ON {code} COLLATE BINARY = v"
             " WHERE typeof({code}) = 'text' AND {whole} AND CAST(v AS INTEGER) <> {key}"
             " AND CAST(v AS INTEGER) IN ({ids})",
-            texts=_different(subject, table, column),
+            texts=_distinct_texts(subject, table, column),
             parent=name(found.parent.source.name),
             code=name(found.code.source.name),
             key=name(found.key.source.name),
-            whole=Sql(_WHOLE),
-            ids=_ids(subject, found),
+            whole=Sql(_IS_INTEGER),
+            ids=_parent_ids(subject, found),
         )
     )
 
 
 def _conversion(subject: Subject, table: PlannedTable, column: PlannedColumn) -> CellRepair | None:
     found = codes(subject, table, column)
-    return partial(_key_of, _keys(subject, table, column, found)) if found else None
+    return partial(_key_of, _keys_by_text(subject, table, column, found)) if found else None
 
 
 def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
@@ -214,7 +214,7 @@ def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
     raise UnrepairableError
 
 
-def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
+def _keys_by_text(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
     """Map each text to the key of the one row that it identifies.
 
     A text that is the code of one row and the id of another is left out: SQLite itself has joined it as the id.
@@ -230,17 +230,17 @@ def _keys(subject: Subject, table: PlannedTable, column: PlannedColumn, found: C
         t=name("migrate_to_pg texts"),
         k=name("migrate_to_pg codes"),
         i=name("migrate_to_pg ids"),
-        ids=_ids(subject, found),
-        texts=_different(subject, table, column),
+        ids=_parent_ids(subject, found),
+        texts=_distinct_texts(subject, table, column),
         code=name(found.code.source.name),
         key=name(found.key.source.name),
         parent=name(found.parent.source.name),
-        whole=Sql(_WHOLE),
+        whole=Sql(_IS_INTEGER),
     )
     return dict(subject.rows(query))
 
 
-def _ids(subject: Subject, found: Codes) -> Sql:
+def _parent_ids(subject: Subject, found: Codes) -> Sql:
     """Select every id of the parent, with those of rows that a repair has merged away since."""
     parts = {"key": name(found.key.source.name), "parent": name(found.parent.source.name)}
     ids = compose("SELECT {key} AS id FROM main.{parent} WHERE typeof({key}) = 'integer'", **parts)

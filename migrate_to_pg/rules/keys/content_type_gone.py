@@ -23,44 +23,47 @@ _NAMED = 10
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield at most one finding."""
-    gone = [content_type for content_type in content_types(subject) if content_type.table is None]
-    if gone:
+    stale = [content_type for content_type in content_types(subject) if content_type.table is None]
+    if stale:
         yield RULE.finding(
             table=TABLE,
             column="app_label, model",
-            count=len(gone),
-            samples=[Sample(key={"id": str(one.id)}, value=samples.format_value(str(one))) for one in gone[:SAMPLES]],
+            count=len(stale),
+            samples=[
+                Sample(key={"id": str(content_type.id)}, value=samples.format_value(str(content_type)))
+                for content_type in stale[:SAMPLES]
+            ],
             explanation=_(
                 "{content_types_name_models} that no installed application has: {gone}{more}. The application"
                 " was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows are"
                 " moved as they are.",
                 content_types_name_models=pluralize(
-                    len(gone), "content type names a model", "content types name models"
+                    len(stale), "content type names a model", "content types name models"
                 ),
-                gone="; ".join(_describe(subject, one) for one in gone[:_NAMED]),
-                more=_("; and {gone} more", gone=len(gone) - _NAMED) if len(gone) > _NAMED else "",
+                gone="; ".join(_describe(subject, content_type) for content_type in stale[:_NAMED]),
+                more=_("; and {gone} more", gone=len(stale) - _NAMED) if len(stale) > _NAMED else "",
             ),
             remedy=_(RULE.remedy),
         )
 
 
-def _describe(subject: Subject, one: ContentType) -> str:
-    references = [*_permissions(subject, one), *_generic_rows(subject, one)]
-    return f"{one} ({', '.join(references) or _('nothing refers to it')})"
+def _describe(subject: Subject, content_type: ContentType) -> str:
+    references = [*_permissions(subject, content_type), *_generic_rows(subject, content_type)]
+    return f"{content_type} ({', '.join(references) or _('nothing refers to it')})"
 
 
-def _permissions(subject: Subject, one: ContentType) -> Iterator[str]:
+def _permissions(subject: Subject, content_type: ContentType) -> Iterator[str]:
     table = subject.plan.table("auth_permission")
     column = next((c for c in table.columns if c.name == "content_type_id"), None) if table else None
-    count = samples.count(subject, table.source, type_condition(column, one)) if table and column else 0
+    count = samples.count(subject, table.source, type_condition(column, content_type)) if table and column else 0
     if count:
         yield pluralize(count, "permission", "permissions")
 
 
-def _generic_rows(subject: Subject, one: ContentType) -> Iterator[str]:
+def _generic_rows(subject: Subject, content_type: ContentType) -> Iterator[str]:
     for key in subject.plan.generic_keys:
         found = generic_key_columns(subject, key)
-        count = samples.count(subject, found[0].source, type_condition(found[1], one)) if found else 0
+        count = samples.count(subject, found[0].source, type_condition(found[1], content_type)) if found else 0
         if count:
             yield f"{pluralize(count, 'row', 'rows')} of {key.table}"
 

@@ -47,10 +47,10 @@ def intended_parent(subject: Subject, table: SourceTable, key: SourceForeignKey)
     planned = next((t for t in subject.plan.tables if t.source.name == table.name), None)
     if planned is None:
         return None
-    wanted = [column.lower() for column in key.columns]
+    names = [column.lower() for column in key.columns]
     sources = {c.target.name: c.source.name.lower() for c in planned.columns}
     for target in planned.target.foreign_keys:
-        if [sources.get(column) for column in target.columns] == wanted:
+        if [sources.get(column) for column in target.columns] == names:
             parent = subject.plan.table(target.parent)
             return parent.source.name if parent else target.parent
     return None

@@ -64,10 +64,10 @@ def searches(subject: Subject, table: PlannedTable) -> Iterator[Search]:
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
     """Yield all rows of each key except the one with the lowest primary key."""
     for search in filter(lambda search: search.certain, searches(subject, table)):
-        gone = compose(
+        duplicates = compose(
             "{rowid} IN (SELECT gone FROM ({pairs}))", rowid=samples.rowid_of(table.source), pairs=pairs(search)
         )
-        yield Offence(columns=tuple(search.columns), where=gone)
+        yield Offence(columns=tuple(search.columns), where=duplicates)
 
 
 def pairs(search: Search) -> Sql:
@@ -104,13 +104,13 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
     if asked is None or key is None or not (asked.certain or plan.promised):
         return None
     held = key.held_or_null if unique.nulls_not_distinct or unique.expressions else key.held
-    there = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part) for part in asked.parts]
+    not_null = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part) for part in asked.parts]
     search = Search(
         table=table,
         unique=unique,
         columns=columns,
         key=key,
-        where=join(" AND ", [held, asked.held_or_null, asked.condition, *there]),
+        where=join(" AND ", [held, asked.held_or_null, asked.condition, *not_null]),
         certain=asked.certain,
     )
     if not unique.expressions:
@@ -139,13 +139,13 @@ def has_unique_index(subject: Subject, table: PlannedTable, columns: list[Planne
     return False
 
 
-def count_surplus(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
+def count_duplicates(subject: Subject, table: PlannedTable, unique: TargetUnique) -> int:
     """Count the rows that are too many under this constraint. Return 0 where only PostgreSQL can evaluate it."""
     search = _search(subject.plan, table, unique)
-    return _count_surplus(subject, search) if search else 0
+    return _count_duplicates(subject, search) if search else 0
 
 
-def _count_surplus(subject: Subject, search: Search) -> int:
+def _count_duplicates(subject: Subject, search: Search) -> int:
     sql = compose(
         "SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1)",
         table=name(search.table.source.name),
@@ -162,10 +162,10 @@ def _count_surplus(subject: Subject, search: Search) -> int:
 
 
 def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
-    count = _count_surplus(subject, search)
+    count = _count_duplicates(subject, search)
     if not count and search.folded:
         search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
-        count = _count_surplus(subject, search)
+        count = _count_duplicates(subject, search)
     if count:
         empty = empty_duplicates.repeated(subject, search.table, search.columns, search.where)
         found = RULE.finding(
@@ -191,8 +191,8 @@ def _samples(subject: Subject, search: Search) -> list[Sample]:
         key=search.key.same,
     )
     groups = [_group(subject, search, first, count) for first, count in subject.rows(sql, SAMPLES)]
-    turns = chain.from_iterable(zip_longest(*groups))
-    return list(islice((sample for sample in turns if sample), SAMPLES))
+    interleaved = chain.from_iterable(zip_longest(*groups))
+    return list(islice((sample for sample in interleaved if sample), SAMPLES))
 
 
 def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sample]:
@@ -207,10 +207,10 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
     )
     rowids = [rowid for (rowid,) in subject.rows(sql, first, SAMPLES + 1)]
     sources = [column.source for column in search.columns]
-    kept, *surplus = samples.samples(subject, search.table, sources, rowids)
+    kept, *repeated = samples.samples(subject, search.table, sources, rowids)
     where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
     note = _(" ({rows}, the first: {where})", rows=pluralize(count, "row", "rows"), where=where)
-    return [Sample(key=s.key, value=samples.truncate(s.value, samples.WIDTH - len(note)) + note) for s in surplus]
+    return [Sample(key=s.key, value=samples.truncate(s.value, samples.WIDTH - len(note)) + note) for s in repeated]
 
 
 def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:
@@ -220,15 +220,15 @@ def _explanation(subject: Subject, search: Search, count: int, empty: int) -> st
         what = f"{what} {search.unique.name}"
     elif not search.unique.primary:
         what = _("the unique constraint of the model")
-    some = _(" among rows with {predicate}", predicate=search.unique.predicate) if search.unique.predicate else ""
-    would = _("would refuse") if search.level is Level.ERROR else _("may refuse")
+    condition = _(" among rows with {predicate}", predicate=search.unique.predicate) if search.unique.predicate else ""
+    verb = _("would refuse") if search.level is Level.ERROR else _("may refuse")
     return _(
         "{rows_repeat} a value of ({columns}){some} that another row has already; PostgreSQL {would}"
         " {what}. {cause}{explanation}",
         rows_repeat=pluralize(count, "row repeats", "rows repeat"),
         columns=columns,
-        some=some,
-        would=would,
+        some=condition,
+        would=verb,
         what=what,
         cause=_cause(subject, search),
         explanation=empty_duplicates.explanation(empty, search.columns[0]) if empty else "",

@@ -70,16 +70,16 @@ def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn
     if parent is None:
         return child.held
     parent_columns = paired(parent, key.parent_columns)
-    other = key_of(parent_columns) if parent_columns else None
-    if other is None:
+    parent_key = key_of(parent_columns) if parent_columns else None
+    if parent_key is None:
         return None
     # Every rowid is an integer. Without a condition SQLite searches the table itself.
-    where = Sql("") if is_rowid(subject, parent, parent_columns) else compose(" WHERE {held}", held=other.held)
+    where = Sql("") if is_rowid(subject, parent, parent_columns) else compose(" WHERE {held}", held=parent_key.held)
     return compose(
         "{held} AND ({child}) NOT IN (SELECT {parent} FROM {table}{where})",
         held=child.held,
         child=child.same,
-        parent=other.same,
+        parent=parent_key.same,
         table=name(parent.source.name),
         where=where,
     )
@@ -129,13 +129,13 @@ def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
 
 def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]) -> str:
     nullable = not any(column.target.not_null for column in columns)
-    choices = (
+    options = (
         _("Bring the parent rows back, ") + (_("set the key to NULL, ") if nullable else "") + _("or delete the rows.")
     )
     parent = subject.plan.parent(key.parent)
     parent_columns = paired(parent, key.parent_columns) if parent else []
     if parent is None or not parent_columns:
-        return choices
+        return options
     sources = [column.source.name for column in columns]
     query = compose(
         "SELECT * FROM {table} WHERE {first} IS NOT NULL AND ({columns}) NOT IN (SELECT {others} FROM {parent});",
@@ -145,7 +145,7 @@ def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, column
         others=names(column.source.name for column in parent_columns),
         parent=name(parent.source.name),
     )
-    return _("{choices} To see them all:\n{query}", choices=choices, query=query)
+    return _("{choices} To see them all:\n{query}", choices=options, query=query)
 
 
 RULE = SetRule(

@@ -22,7 +22,7 @@ _INTEGERS = ("int2", "int4", "int8")
 _TEXTS = ("varchar", "text", "bpchar")
 #: (type of the parent's key, type of the object id) -> object id as the parent's key reads it, NULL if it is no key.
 #: Python's int() takes spaces, a sign and leading zeros, and so does Django.
-_AS_KEY: dict[tuple[str, str], LiteralString] = {
+_OBJECT_ID_AS_KEY: dict[tuple[str, str], LiteralString] = {
     ("integer", "integer"): "{c}",
     (
         "integer",
@@ -35,7 +35,7 @@ _AS_KEY: dict[tuple[str, str], LiteralString] = {
 }
 
 
-class _Lost(NamedTuple):
+class _Orphans(NamedTuple):
     """Rows of one generic key whose objects, of one model, do not exist."""
 
     content_type: ContentType
@@ -49,59 +49,65 @@ def find(subject: Subject) -> Iterator[Finding]:
     for key in subject.plan.generic_keys:
         found = generic_key_columns(subject, key)
         if found and key.table != _LOG:
-            table, kind, row = found
-            lost = list(_lost(subject, table, kind, row, known))
-            if lost:
-                yield _finding(subject, key, table, (kind, row), lost)
+            table, type_column, id_column = found
+            orphans = list(_orphans_by_model(subject, table, type_column, id_column, known))
+            if orphans:
+                yield _finding(subject, key, table, (type_column, id_column), orphans)
 
 
-def _lost(
-    subject: Subject, table: PlannedTable, kind: PlannedColumn, row: PlannedColumn, known: list[ContentType]
-) -> Iterator[_Lost]:
-    sql = compose("SELECT DISTINCT {c} FROM {t}", c=name(kind.source.name), t=name(table.source.name))
+def _orphans_by_model(
+    subject: Subject,
+    table: PlannedTable,
+    type_column: PlannedColumn,
+    id_column: PlannedColumn,
+    known: list[ContentType],
+) -> Iterator[_Orphans]:
+    sql = compose("SELECT DISTINCT {c} FROM {t}", c=name(type_column.source.name), t=name(table.source.name))
     used = {value for (value,) in subject.rows(sql)}
     for content_type in known:
-        where = _orphans(subject, content_type, kind, row) if content_type.id in used else None
+        where = _orphan_condition(subject, content_type, type_column, id_column) if content_type.id in used else None
         count = samples.count(subject, table.source, where) if where else 0
         if where and count:
-            yield _Lost(content_type, where, count)
+            yield _Orphans(content_type, where, count)
 
 
-def _orphans(subject: Subject, content_type: ContentType, kind: PlannedColumn, row: PlannedColumn) -> Sql | None:
+def _orphan_condition(
+    subject: Subject, content_type: ContentType, type_column: PlannedColumn, id_column: PlannedColumn
+) -> Sql | None:
     """Return the condition for a row without its parent, or None where SQLite cannot compare the keys.
 
     Values that PostgreSQL's column could not hold are reported by their own rule.
     """
-    child = key_of([row])
+    child = key_of([id_column])
     if child is None:
         return None
-    given = compose("{kind} AND {held}", kind=type_condition(kind, content_type), held=child.held)
+    condition = compose("{kind} AND {held}", kind=type_condition(type_column, content_type), held=child.held)
     parent = subject.plan.parent(content_type.table or "")
     if parent is None:
         # A table that SQLite lacks has no rows. One that no migration makes may be in another database.
         is_ours = any(table.name == content_type.table for table in subject.plan.only_target)
-        return given if is_ours else None
-    there = _there(parent, row)
-    return compose("{given} AND {there} IS NOT TRUE", given=given, there=there) if there else None
+        return condition if is_ours else None
+    exists = _parent_exists(parent, id_column)
+    return compose("{given} AND {there} IS NOT TRUE", given=condition, there=exists) if exists else None
 
 
-def _there(parent: PlannedTable, row: PlannedColumn) -> Sql | None:
+def _parent_exists(parent: PlannedTable, id_column: PlannedColumn) -> Sql | None:
     """Return the condition for a row whose parent exists. SQLite builds the set of keys once."""
     columns = paired(parent, parent.target.primary_key)
     key = key_of(columns) if len(columns) == 1 else None
-    template = _AS_KEY.get((_kind(columns[0]), _kind(row))) if key else None
+    template = _OBJECT_ID_AS_KEY.get((_type_family(columns[0]), _type_family(id_column))) if key else None
     if key is None or template is None:
         return None
     return compose(
         "({value} IN (SELECT {key} FROM {table} WHERE {held}))",
-        value=compose(template, c=name(row.source.name)),
+        value=compose(template, c=name(id_column.source.name)),
         key=key.same,
         table=name(parent.source.name),
         held=key.held,
     )
 
 
-def _kind(column: PlannedColumn) -> str:
+def _type_family(column: PlannedColumn) -> str:
     type_name = column.target.type_name
     return "integer" if type_name in _INTEGERS else "text" if type_name in _TEXTS else type_name
 
@@ -111,11 +117,11 @@ def _finding(
     key: GenericKey,
     table: PlannedTable,
     columns: tuple[PlannedColumn, PlannedColumn],
-    lost: list[_Lost],
+    orphans: list[_Orphans],
 ) -> Finding:
-    count = sum(one.rows for one in lost)
-    rowids = sorted({rowid for one in lost for rowid in samples.first_rowids(subject, table.source, one.where)})
-    models = ", ".join(f"{one.rows:,} of {one.content_type} ({one.content_type.table})" for one in lost)
+    count = sum(part.rows for part in orphans)
+    rowids = sorted({rowid for part in orphans for rowid in samples.first_rowids(subject, table.source, part.where)})
+    models = ", ".join(f"{part.rows:,} of {part.content_type} ({part.content_type.table})" for part in orphans)
     return RULE.finding(
         table=table.name,
         column=f"{key.content_type_column}, {key.object_column}",

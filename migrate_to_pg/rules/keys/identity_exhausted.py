@@ -11,16 +11,16 @@ from migrate_to_pg.rules.base import SetRule, Subject
 from migrate_to_pg.sqlite.sql import compose, name, number, text
 
 #: pg_type.typname -> last number of the type and of its sequence.
-_LAST = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
+_LAST_BY_TYPE = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
 #: Last integer of SQLite, and so its last id.
-_END = _LAST["int8"]
+_LAST_OF_SQLITE = _LAST_BY_TYPE["int8"]
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each IDENTITY or serial column whose next id its type does not hold."""
     for table in subject.plan.tables:
         for column in table.columns:
-            limit = _LAST.get(column.target.type_name)
+            limit = _LAST_BY_TYPE.get(column.target.type_name)
             if column.target.sequence is not None and limit is not None:
                 yield from _finding(subject, table, column, limit)
 
@@ -45,7 +45,7 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
                 end_of_sqlite=_(
                     " SQLite has come to its end there, too: it refuses a new row, or picks free numbers at random."
                 )
-                if last >= _END
+                if last >= _LAST_OF_SQLITE
                 else "",
             ),
             remedy=_remedy(table, highest, given, limit),
@@ -75,7 +75,7 @@ def _reason(table: PlannedTable, highest: int, given: int) -> str:
 
 
 def _remedy(table: PlannedTable, highest: int, given: int, limit: int) -> str:
-    widen = "" if limit == _END else _("Widen the column with a migration (BigAutoField). Or: ")
+    widen = "" if limit == _LAST_OF_SQLITE else _("Widen the column with a migration (BigAutoField). Or: ")
     if highest >= limit:
         lower = _("give the row a lower id, and its children with it, ")
         return _(

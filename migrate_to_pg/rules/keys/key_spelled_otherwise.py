@@ -21,18 +21,23 @@ def find(subject: Subject) -> Iterator[Finding]:
             parent = subject.plan.table(key.parent)
             columns = paired(table, key.columns)
             parents = paired(parent, key.parent_columns) if parent else []
-            where = _missed(parent, columns, parents) if parent and columns and parents else None
+            where = _missed_condition(parent, columns, parents) if parent and columns and parents else None
             if where and (count := samples.count(subject, table.source, where)):
                 yield _finding(subject, table, key, columns, where, count)
 
 
-def _missed(parent: PlannedTable, columns: list[PlannedColumn], parents: list[PlannedColumn]) -> Sql | None:
+def _missed_condition(parent: PlannedTable, columns: list[PlannedColumn], parents: list[PlannedColumn]) -> Sql | None:
     """Return the condition for rows whose parent only PostgreSQL finds, or None where both compare alike.
 
     SQLite builds each set of parent keys once, whether or not the parent still has its index.
     """
-    child, other = key_of(columns), key_of(parents)
-    if child is None or other is None or (child.plain and other.plain) or not (child.exact and other.exact):
+    child, parent_key = key_of(columns), key_of(parents)
+    if (
+        child is None
+        or parent_key is None
+        or (child.plain and parent_key.plain)
+        or not (child.exact and parent_key.exact)
+    ):
         return None
     return compose(
         "{held} AND ({columns}) NOT IN (SELECT {parents} FROM main.{parent} WHERE {other_held})"
@@ -42,8 +47,8 @@ def _missed(parent: PlannedTable, columns: list[PlannedColumn], parents: list[Pl
         parents=names(column.source.name for column in parents),
         parent=name(parent.source.name),
         child=child.same,
-        other=other.same,
-        other_held=other.held,
+        other=parent_key.same,
+        other_held=parent_key.held,
     )
 
 

@@ -15,27 +15,27 @@ def find(subject: Subject) -> Iterator[Finding]:
     yield from map(finding, subject.plan.doubts)
 
 
-def finding(doubt: AmbiguousName) -> Finding:
+def finding(ambiguous: AmbiguousName) -> Finding:
     """Return the finding for one group, with every name in it."""
-    sources, targets = (", ".join(names) for names in (doubt.sources, doubt.targets))
-    if doubt.table:
-        told = _(
+    sources, targets = (", ".join(names) for names in (ambiguous.sources, ambiguous.targets))
+    if ambiguous.table:
+        question = _(
             "PostgreSQL's table {table} has the column {targets}; which of SQLite's is it? These would fit: {sources}.",
-            table=doubt.table,
+            table=ambiguous.table,
             targets=targets,
             sources=sources,
         )
     else:
-        told = _(
+        question = _(
             "PostgreSQL's name for a table is {targets}; which of SQLite's is it? These would fit: {sources}.",
             targets=targets,
             sources=sources,
         )
     return RULE.finding(
-        table=doubt.table or doubt.targets[0],
-        column=", ".join(doubt.targets) if doubt.table else "",
-        count=len(doubt.sources),
-        explanation=told
+        table=ambiguous.table or ambiguous.targets[0],
+        column=", ".join(ambiguous.targets) if ambiguous.table else "",
+        count=len(ambiguous.sources),
+        explanation=question
         + _(" PostgreSQL cuts a name at 63 bytes and tells upper from lower case; SQLite does neither."),
         remedy=_(RULE.remedy),
     )

@@ -18,15 +18,15 @@ _MISSING = ("no such table", "no such column", "no such view", "no such index")
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each broken view and trigger."""
     for kind, broken in ((N_("view"), broken_views(subject)), (N_("trigger"), broken_triggers(subject))):
-        for told, (table, complaint) in broken.items():
-            yield _finding(kind, told, table, complaint)
+        for broken_name, (table, complaint) in broken.items():
+            yield _finding(kind, broken_name, table, complaint)
 
 
 def broken_views(subject: Subject) -> dict[str, tuple[str, str]]:
     """Return view -> (view, SQLite's error)."""
     found = {}
     for view in subject.catalog.views:
-        complaint = _complaint(subject, compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
+        complaint = _missing_error(subject, compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
         if complaint:
             found[view] = (view, complaint)
     return found
@@ -41,7 +41,7 @@ def broken_triggers(subject: Subject) -> dict[str, tuple[str, str]]:
     found = {}
     for trigger, sql in subject.catalog.triggers.items():
         table = table_of(subject, trigger)
-        complaint = next(filter(None, (_complaint(subject, s) for s in _firing(subject, table, sql))), "")
+        complaint = next(filter(None, (_missing_error(subject, s) for s in _firing(subject, table, sql))), "")
         if complaint:
             found[trigger] = (table, complaint)
     return found
@@ -67,7 +67,7 @@ def _firing(subject: Subject, table: str, sql: str) -> Iterator[Sql]:
             yield compose("EXPLAIN UPDATE {table} SET {column} = NULL", table=name(table), column=name(column))
 
 
-def _complaint(subject: Subject, sql: Sql) -> str:
+def _missing_error(subject: Subject, sql: Sql) -> str:
     try:
         subject.rows(sql)
     except sqlite3.Error as error:
@@ -75,7 +75,7 @@ def _complaint(subject: Subject, sql: Sql) -> str:
     return ""
 
 
-def _finding(kind: str, told: str, table: str, complaint: str) -> Finding:
+def _finding(kind: str, broken_name: str, table: str, complaint: str) -> Finding:
     effect = {
         "view": _("Whatever reads it fails."),
         "trigger": _("Every write to {table} that fires it fails, for the application as well.", table=table),
@@ -86,12 +86,16 @@ def _finding(kind: str, told: str, table: str, complaint: str) -> Finding:
             "The {kind} {told} names something that is not there; SQLite says: {complaint}. {effect} It is"
             " SQLite's own and is not moved to PostgreSQL, so the move heals this.",
             kind=_(kind),
-            told=told,
+            told=broken_name,
             complaint=complaint,
             effect=effect,
         ),
         remedy=_("If nothing needs it, drop it in SQLite, after copying the file:\n")
-        + (compose("DROP VIEW {n};", n=name(told)) if kind == "view" else compose("DROP TRIGGER {n};", n=name(told))),
+        + (
+            compose("DROP VIEW {n};", n=name(broken_name))
+            if kind == "view"
+            else compose("DROP TRIGGER {n};", n=name(broken_name))
+        ),
     )
 
 

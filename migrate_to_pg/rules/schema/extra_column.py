@@ -24,8 +24,8 @@ def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Fin
     filled = compose("{column} IS NOT NULL", column=name(column.name))
     count = samples.count(subject, table.source, filled)
     rowids = samples.first_rowids(subject, table.source, filled) if count else []
-    lost = _("{rows_hold} a value there, which would be lost", rows_hold=pluralize(count, "row holds", "rows hold"))
-    effect = lost if count else _("Every value in it is NULL")
+    loss = _("{rows_hold} a value there, which would be lost", rows_hold=pluralize(count, "row holds", "rows hold"))
+    effect = loss if count else _("Every value in it is NULL")
     return RULE.finding(
         table=table.name,
         column=column.name,

@@ -14,7 +14,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, join, name
 #: A name in SQL, quoted in any way or not.
 _NAME = re.compile(r"""\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|`(?:[^`]|``)*`|\[[^]]*\]|\w+""")
 #: Objects that are not copied with a table.
-_BESIDE = Sql(
+_INDEXES_AND_TRIGGERS = Sql(
     "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
     " ORDER BY type, name"
 )
@@ -32,7 +32,7 @@ _COPIED = N_(
 #: Remedy for one that has too many columns.
 _WIDE = N_("Where its rows are needed, divide it into tables of fewer columns in SQLite; if not, drop it.")
 #: Columns in one statement. SQLite's expressions have a depth of 1,000 at most.
-_AT_ONCE = 200
+_COLUMNS_AT_ONCE = 200
 #: Remedy for a virtual one.
 _SEARCH = N_(
     "Where the application searches, it needs an index of PostgreSQL's own: make one there by a migration"
@@ -81,7 +81,7 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
     if subject.leftovers is Leftovers.COPY:
         return _finding(subject, table, Level.WARNING, _destination(subject, table), _COPIED)
     chosen = table.rows and subject.leftovers is Leftovers.SKIP
-    told = _held(table) + (_(" You chose so.") if chosen else "")
+    told = _describe_rows(table) + (_(" You chose so.") if chosen else "")
     # Without a server it may be one that RunSQL makes, so it is no error.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
     return _finding(subject, table, Level.ERROR if stops else Level.WARNING, told, _LEFT)
@@ -94,8 +94,8 @@ def _columns(subject: Subject, table: SourceTable) -> int:
     if not MOST_COLUMNS / 5 < len(columns) <= MOST_COLUMNS:
         return len(columns)
     kinds = 0
-    for start in range(0, len(columns), _AT_ONCE):
-        part = columns[start : start + _AT_ONCE]
+    for start in range(0, len(columns), _COLUMNS_AT_ONCE):
+        part = columns[start : start + _COLUMNS_AT_ONCE]
         counted_kinds = (
             compose(
                 "max(count(DISTINCT CASE typeof({c}) WHEN 'null' THEN NULL WHEN 'integer' THEN 'real'"
@@ -129,7 +129,7 @@ def _too_wide(table: SourceTable, columns: int) -> Finding:
             " becomes one for each). {held} Everything else is moved; the table stays in the snapshot.",
             columns=columns,
             most=MOST_COLUMNS,
-            held=_held(table),
+            held=_describe_rows(table),
         ),
         remedy=_(_WIDE),
     )
@@ -144,7 +144,7 @@ def _virtual(subject: Subject, table: SourceTable) -> str:
         "It is a virtual table, a search index perhaps, which keeps its contents in tables of its own{kept}; PostgreSQL"
         " has nothing of the kind, so that it is left behind, and stays in the snapshot. {held}",
         kept=kept,
-        held=_held(table),
+        held=_describe_rows(table),
     )
     return told + (written if triggers else "")
 
@@ -161,7 +161,7 @@ def _names_in(sql: str) -> Iterator[str]:
         yield (word[1:-1].replace(word[-1] * 2, word[-1]) if word[0] in "\"`['" else word).lower()
 
 
-def _held(table: SourceTable) -> str:
+def _describe_rows(table: SourceTable) -> str:
     if not table.rows:
         return _("It holds no rows.")
     return _("{rows} would stay behind.", rows=pluralize(table.rows, "row", "rows"))
@@ -177,9 +177,9 @@ def _destination(subject: Subject, table: SourceTable) -> str:
         )
     else:
         told = _("It holds no rows; the move makes it in schema {schema} all the same.", schema=LEFTOVERS)
-    beside = [str(found) for (found,) in subject.rows(_BESIDE, table.name)]
-    if beside:
-        told += _(" Not carried: its indexes and triggers ({beside}).", beside=", ".join(beside))
+    others = [str(found) for (found,) in subject.rows(_INDEXES_AND_TRIGGERS, table.name)]
+    if others:
+        told += _(" Not carried: its indexes and triggers ({beside}).", beside=", ".join(others))
     if table.foreign_keys:
         parents = ", ".join(dict.fromkeys(key.parent for key in table.foreign_keys))
         told += _(" Not carried: its foreign keys, to {parents}.", parents=parents)

@@ -18,12 +18,12 @@ def find(subject: Subject) -> Iterator[Finding]:
             table=need.table,
             column=need.column,
             level=Level.ERROR if need.is_sqlite else Level.WARNING,
-            explanation=_explained(need),
+            explanation=_explanation(need),
             remedy=remedy(need.kind, need.name),
         )
 
 
-def _explained(need: Need) -> str:
+def _explanation(need: Need) -> str:
     words = {
         "collation": _("{object} asks for the collation {name}.", object=need.object, name=need.name),
         "function": _("{object} calls the function {name}.", object=need.object, name=need.name),

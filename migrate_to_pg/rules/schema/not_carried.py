@@ -30,26 +30,26 @@ def find(subject: Subject) -> Iterator[Finding]:
     # leftover-table reports these with the virtual table that they write to.
     virtual = [table for table in subject.plan.leftovers if table.kind == "virtual"]
     told = {trigger for table in virtual for trigger in triggers_that_name(subject, table)}
-    made = _made_there(subject)
+    made = _migrated_triggers(subject)
     for trigger, sql in subject.catalog.triggers.items():
         table = table_of(subject, trigger)
         if trigger not in broken[1] and trigger not in told and (table.lower(), trigger.lower()) not in made:
-            yield _finding(N_("trigger"), trigger, table, sql, _maybe(subject))
+            yield _finding(N_("trigger"), trigger, table, sql, _unknown_without_server(subject))
 
 
-def _made_there(subject: Subject) -> set[tuple[str, str]]:
+def _migrated_triggers(subject: Subject) -> set[tuple[str, str]]:
     """Return (SQLite's name of the table, trigger) for each trigger that the migrations make on PostgreSQL."""
     pairs = (*subject.plan.tables, *subject.plan.excluded)
     return {(pair.source.name.lower(), trigger.lower()) for pair in pairs for trigger in pair.target.triggers}
 
 
-def _maybe(subject: Subject) -> str:
+def _unknown_without_server(subject: Subject) -> str:
     unknown = _(" A migration may make one of that name there; only a run with a server knows.")
     return unknown if subject.plan.promised else ""
 
 
 def _view(subject: Subject, view: str, sql: str) -> Finding:
-    unknown = _maybe(subject)
+    unknown = _unknown_without_server(subject)
     if subject.leftovers is not Leftovers.COPY or view in subject.plan.excluded_leftovers:
         return _finding(N_("view"), view, view, sql, unknown)
     try:

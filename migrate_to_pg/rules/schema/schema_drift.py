@@ -104,7 +104,7 @@ def _uniques(subject: Subject, table: PlannedTable, made: MadeTable | None) -> I
         if not columns or duplicate_key.has_unique_index(subject, table, columns):
             continue
         # Where values repeat already, duplicate-key reports them.
-        if not any(duplicate_key.count_surplus(subject, table, unique) for unique in constraints):
+        if not any(duplicate_key.count_duplicates(subject, table, unique) for unique in constraints):
             what = _("no primary key") if is_primary else _("no unique index")
             words = _("there is {what} on {columns}", what=what, columns=", ".join(c.source.name for c in columns))
             yield _Loss(tuple(column.name for column in columns), words)

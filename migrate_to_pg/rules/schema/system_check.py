@@ -11,7 +11,7 @@ from migrate_to_pg.rules.base import SetRule, Subject
 
 #: The name that Django itself gives to a column of a many-to-many table: PostgreSQL cuts it in the table and in every
 #: query alike, so that the rows cross and the application works.
-_WORKS_ALL_THE_SAME = ("models.E019",)
+_HARMLESS = ("models.E019",)
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(check: SystemCheck) -> Finding:
-    told = _(
+    failure = _(
         "Django's system check {id} fails on PostgreSQL for {object}: {message}",
         id=check.id,
         object=check.object,
@@ -34,7 +34,7 @@ def _finding(check: SystemCheck) -> Finding:
             assumed=check.assumed,
             until=check.until,
         )
-    elif check.id in _WORKS_ALL_THE_SAME:
+    elif check.id in _HARMLESS:
         effect = _(
             "PostgreSQL cuts the name in the table and in every query alike: the rows are moved, and the application"
             " works. But manage.py migrate, and each command that checks the database, would end with it."
@@ -46,8 +46,8 @@ def _finding(check: SystemCheck) -> Finding:
     return RULE.finding(
         table=check.table,
         column=check.column,
-        level=Level.WARNING if check.until or check.id in _WORKS_ALL_THE_SAME else Level.ERROR,
-        explanation=f"{told} {effect}",
+        level=Level.WARNING if check.until or check.id in _HARMLESS else Level.ERROR,
+        explanation=f"{failure} {effect}",
         remedy=f"{check.hint} {_(RULE.remedy)}" if check.hint else _(RULE.remedy),
     )
 

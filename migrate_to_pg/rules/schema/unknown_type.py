@@ -23,15 +23,15 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Iterator[Finding]:
-    there = compose("{c} IS NOT NULL", c=name(column.source.name))
-    count = samples.count(subject, table.source, there)
+    filled = compose("{c} IS NOT NULL", c=name(column.source.name))
+    count = samples.count(subject, table.source, filled)
     if count:
         yield RULE.finding(
             table=table.name,
             column=column.name,
             count=count,
             samples=samples.samples(
-                subject, table, [column.source], samples.first_rowids(subject, table.source, there)
+                subject, table, [column.source], samples.first_rowids(subject, table.source, filled)
             ),
             explanation=_(
                 "PostgreSQL's column is {type}. Its values would be sent as text and cast, and nobody has tried whether"
