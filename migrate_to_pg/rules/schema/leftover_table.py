@@ -81,10 +81,10 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
     if subject.leftovers is Leftovers.COPY:
         return _finding(subject, table, Level.WARNING, _destination(subject, table), _COPIED)
     chosen = table.rows and subject.leftovers is Leftovers.SKIP
-    told = _describe_rows(table) + (_(" You chose so.") if chosen else "")
+    effect = _describe_rows(table) + (_(" You chose so.") if chosen else "")
     # Without a server it may be one that RunSQL makes, so it is no error.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
-    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, told, _LEFT)
+    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, effect, _LEFT)
 
 
 def _columns(subject: Subject, table: SourceTable) -> int:
@@ -113,10 +113,10 @@ def _columns(subject: Subject, table: SourceTable) -> int:
 
 def too_wide(plan: Plan, wide: Mapping[str, int], found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return a finding for each table that would have too many columns and is not among ``found`` as such."""
-    told = {
+    reported = {
         finding.table for finding in found if finding.rule == RULE.id and f"{MOST_COLUMNS:,}" in finding.explanation
     }
-    return tuple(_too_wide(t, wide[t.name]) for t in plan.leftovers if t.name in wide and t.name not in told)
+    return tuple(_too_wide(t, wide[t.name]) for t in plan.leftovers if t.name in wide and t.name not in reported)
 
 
 def _too_wide(table: SourceTable, columns: int) -> Finding:
@@ -137,16 +137,16 @@ def _too_wide(table: SourceTable, columns: int) -> Finding:
 
 def _virtual(subject: Subject, table: SourceTable) -> str:
     shadows = [t.name for t in subject.plan.leftovers if t.kind == "shadow" and t.name.startswith(f"{table.name}_")]
-    kept = f" ({', '.join(shadows)})" if shadows else ""
+    tables = f" ({', '.join(shadows)})" if shadows else ""
     triggers = ", ".join(triggers_that_name(subject, table))
     written = _(" The triggers that write to it are left behind as well: {triggers}.", triggers=triggers)
-    told = _(
+    effect = _(
         "It is a virtual table, a search index perhaps, which keeps its contents in tables of its own{kept}; PostgreSQL"
         " has nothing of the kind, so that it is left behind, and stays in the snapshot. {held}",
-        kept=kept,
+        kept=tables,
         held=_describe_rows(table),
     )
-    return told + (written if triggers else "")
+    return effect + (written if triggers else "")
 
 
 def triggers_that_name(subject: Subject, table: SourceTable) -> list[str]:
@@ -169,40 +169,40 @@ def _describe_rows(table: SourceTable) -> str:
 
 def _destination(subject: Subject, table: SourceTable) -> str:
     if table.name in subject.plan.excluded_leftovers:
-        told = _("The move makes it in schema {schema}, empty: its rows were excluded.", schema=LEFTOVERS)
+        effect = _("The move makes it in schema {schema}, empty: its rows were excluded.", schema=LEFTOVERS)
     elif table.rows:
         rows = pluralize(table.rows, "row", "rows")
-        told = _(
+        effect = _(
             "The move carries {rows} of it to a table of schema {schema}, as they are.", rows=rows, schema=LEFTOVERS
         )
     else:
-        told = _("It holds no rows; the move makes it in schema {schema} all the same.", schema=LEFTOVERS)
+        effect = _("It holds no rows; the move makes it in schema {schema} all the same.", schema=LEFTOVERS)
     others = [str(found) for (found,) in subject.rows(_INDEXES_AND_TRIGGERS, table.name)]
     if others:
-        told += _(" Not carried: its indexes and triggers ({beside}).", beside=", ".join(others))
+        effect += _(" Not carried: its indexes and triggers ({beside}).", beside=", ".join(others))
     if table.foreign_keys:
         parents = ", ".join(dict.fromkeys(key.parent for key in table.foreign_keys))
-        told += _(" Not carried: its foreign keys, to {parents}.", parents=parents)
-    return told
+        effect += _(" Not carried: its foreign keys, to {parents}.", parents=parents)
+    return effect
 
 
-def _finding(subject: Subject, table: SourceTable, level: Level, told: str, remedy: str) -> Finding:
+def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, remedy: str) -> Finding:
     on_sqlite = table.name.lower() in (subject.plan.made or {})
     # A migration that makes it here may make it on PostgreSQL as well. Only a server knows.
     promised = subject.plan.promised and table.kind == "table"
     models = [model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models]
     if models:
-        words, kept = _CHOSEN, _set_schema(table, models) if subject.leftovers is Leftovers.COPY else _(remedy)
+        words, advice = _CHOSEN, _set_schema(table, models) if subject.leftovers is Leftovers.COPY else _(remedy)
     else:
         unknown = _VIRTUAL if table.kind == "virtual" else _UNKNOWN
         words = _PROMISED if promised else _ON_SQLITE if on_sqlite else unknown
-        kept = _(_REHEARSE) if promised else _(remedy)
+        advice = _(_REHEARSE) if promised else _(remedy)
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
         level=level,
-        explanation=_(words, told=told, models=", ".join(models)),
-        remedy=kept if promised or on_sqlite or models else _drop(subject, table, kept),
+        explanation=_(words, told=effect, models=", ".join(models)),
+        remedy=advice if promised or on_sqlite or models else _drop(subject, table, advice),
     )
 
 

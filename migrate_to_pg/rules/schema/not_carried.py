@@ -29,11 +29,11 @@ def find(subject: Subject) -> Iterator[Finding]:
             yield _view(subject, view, sql)
     # leftover-table reports these with the virtual table that they write to.
     virtual = [table for table in subject.plan.leftovers if table.kind == "virtual"]
-    told = {trigger for table in virtual for trigger in triggers_that_name(subject, table)}
+    reported = {trigger for table in virtual for trigger in triggers_that_name(subject, table)}
     made = _migrated_triggers(subject)
     for trigger, sql in subject.catalog.triggers.items():
         table = table_of(subject, trigger)
-        if trigger not in broken[1] and trigger not in told and (table.lower(), trigger.lower()) not in made:
+        if trigger not in broken[1] and trigger not in reported and (table.lower(), trigger.lower()) not in made:
             yield _finding(N_("trigger"), trigger, table, sql, _unknown_without_server(subject))
 
 
@@ -58,28 +58,28 @@ def _view(subject: Subject, view: str, sql: str) -> Finding:
         return unread(view, str(error))
     if view in subject.catalog.unread_views:
         return unread(view, subject.catalog.unread_views[view])
-    told = _(
+    copied = _(
         " The move carries what it gives to a table of schema {schema}, as it is at the moment of the snapshot.",
         schema=LEFTOVERS,
     )
-    return _finding(N_("view"), view, view, sql, unknown + told)
+    return _finding(N_("view"), view, view, sql, unknown + copied)
 
 
 def new_unread_views(complaints: Mapping[str, str], found: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return a finding for each view that could not be read to its end and is not among ``found`` as such."""
-    told = [(finding.table, finding.explanation) for finding in found]
-    known = {view for view, complaint in complaints.items() for t, text in told if t == view and complaint in text}
+    reported = [(finding.table, finding.explanation) for finding in found]
+    known = {view for view, complaint in complaints.items() for t, text in reported if t == view and complaint in text}
     return tuple(unread(view, complaint) for view, complaint in complaints.items() if view not in known)
 
 
 def unread(view: str, complaint: str) -> Finding:
     """Return the finding for a view whose rows were to be copied and that SQLite cannot read."""
-    told = _(
+    effect = _(
         "SQLite does not read it here, so that nothing of what it gives is carried: {complaint}.", complaint=complaint
     )
     return RULE.finding(
         table=view,
-        explanation=_("The view {view} is SQLite's own and is not moved to PostgreSQL. {told}", view=view, told=told),
+        explanation=_("The view {view} is SQLite's own and is not moved to PostgreSQL. {told}", view=view, told=effect),
         remedy=_(
             "It may need a function that only the application defines: write it for PostgreSQL in a migration"
             " (RunSQL), or put its rows into a table before the move."
@@ -87,14 +87,14 @@ def unread(view: str, complaint: str) -> Finding:
     )
 
 
-def _finding(kind: str, told: str, table: str, sql: str, more: str = "") -> Finding:
+def _finding(kind: str, unmoved: str, table: str, sql: str, more: str = "") -> Finding:
     shown = sql if len(sql) <= _WIDTH else sql[: _WIDTH - 1] + "…"
     return RULE.finding(
         table=table,
         explanation=_(
             "The {kind} {name} is SQLite's own and is not moved to PostgreSQL.{more} Its SQL: {shown}",
             kind=_(kind),
-            name=told,
+            name=unmoved,
             more=more,
             shown=shown,
         ),

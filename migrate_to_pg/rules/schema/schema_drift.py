@@ -33,7 +33,7 @@ _AFFINITIES = {
 
 class _Loss(NamedTuple):
     columns: tuple[str, ...]
-    words: str
+    description: str
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -213,7 +213,7 @@ def _finding(table: PlannedTable, losses: list[_Loss]) -> Finding:
                 " by the migrations: the move heals this, and what the data suffered has findings of its own. A"
                 " rebuild by hand, as CREATE TABLE ... AS SELECT, leaves such a table.",
                 source=table.source.name,
-                losses="; ".join(loss.words for loss in losses),
+                losses="; ".join(loss.description for loss in losses),
             )
         ),
         remedy=_(RULE.remedy),
