@@ -30,11 +30,7 @@ def conversion_for(subject: Subject, _: PlannedTable, column: PlannedColumn) -> 
     kind = column.target.type_name
     if kind in TEXT_TYPES:
         return partial(_text, subject.database)
-    return _BY_TYPE.get(kind, _decoded if _is_written_as_text(column) else None)
-
-
-def _is_written_as_text(column: PlannedColumn) -> bool:
-    return codec_for(column.target).storage == ("text",)
+    return _BY_TYPE.get(kind, _decoded if codec_for(column.target).storage == ("text",) else None)
 
 
 def _integer(value: Value) -> Value:

@@ -91,13 +91,10 @@ def page(name: str) -> str:
 
 def _table(rules: Iterable[Rule]) -> str:
     return "".join(
-        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {_quarantine(rule)} | {rule.title} |\n"
+        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'}"
+        f" | {'yes' if names_rows(rule) else 'no'} | {rule.title} |\n"
         for rule in rules
     )
-
-
-def _quarantine(rule: Rule) -> str:
-    return "yes" if names_rows(rule) else "no"
 
 
 def _entries(rules: Iterable[Rule]) -> str:

@@ -22,6 +22,8 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 #: Describes the rows that satisfy the condition further, or returns ''.
 Hint = Callable[[Subject, PlannedTable, PlannedColumn, Sql], str]
 Mask = Callable[[ColumnBatch], pa.BooleanArray | None]
+#: A description that completes "3 are ...", and a condition about ``{c}``, the quoted column.
+Kind = tuple[str, LiteralString]
 
 TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
 JSON_TYPES = ("json", "jsonb")
@@ -42,6 +44,7 @@ def form_rule(
     remedy: str,
     meaning: str,
     where: LiteralString = "",
+    kinds: Sequence[Kind] = (),
     hint: Hint | None = None,
     repair: str = "",
     repair_description: str = "",
@@ -49,12 +52,13 @@ def form_rule(
 ) -> ValueRule:
     """Make a rule for values that do not have the form that PostgreSQL's column holds.
 
-    ``holds`` describes that form, in the column's own words where it is a function. ``hint`` adds to the explanation.
+    ``holds`` describes that form, for one column where it is a function. ``hint`` adds a sentence to the explanation,
+    ``kinds`` the number of values of each kind.
     """
 
     def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
         form = _(holds) if isinstance(holds, str) else holds(column)
-        more = hint(subject, table, column, own) if hint else ""
+        more = (hint(subject, table, column, own) if hint else "") + describe_kinds(subject, table, column, own, kinds)
         return Message(
             explanation=_(
                 "PostgreSQL's column is {type}, which holds {form}. These values are not that; SQLite looks at"
@@ -92,7 +96,7 @@ def describe_kinds(
     table: PlannedTable,
     column: PlannedColumn,
     own: Sql,
-    kinds: Sequence[tuple[str, LiteralString]],
+    kinds: Sequence[Kind],
 ) -> str:
     """Count each kind that occurs among the finding's own rows (" Of them, 3 are empty text; 1 is a date alone.")."""
     conditions = [compose("({own}) AND ({kind})", own=own, kind=condition(kind, column)) for __, kind in kinds]

@@ -80,6 +80,8 @@ def pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable, pai
     if len(columns) != 1 or len(parents) != 1 or here is None or there is None:
         return None
     (parent,) = parents
+    is_same = child.name == table.name
+    stays = compose("c.row NOT IN (SELECT gone FROM {pairs})", pairs=pairs) if is_same else Sql("1")
     return compose(
         "SELECT c.row, k.{parent} FROM (SELECT {child_rowid} AS row, {same} AS v FROM {child} WHERE {held}) AS c"
         " JOIN (SELECT {rowid} AS row, {other} AS v FROM {table} WHERE {other_held}"
@@ -95,12 +97,5 @@ def pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable, pai
         table=numbered(table.source),
         other_held=there.held,
         pairs=pairs,
-        stays=_stays(child, table, pairs),
+        stays=stays,
     )
-
-
-def _stays(child: PlannedTable, table: PlannedTable, pairs: Sql) -> Sql:
-    """A row of the same table that goes itself keeps what it holds."""
-    if child.name != table.name:
-        return Sql("1")
-    return compose("c.row NOT IN (SELECT gone FROM {pairs})", pairs=pairs)

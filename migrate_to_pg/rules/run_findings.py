@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import ComputedOtherwise, Finding, Level, ModelNames, Proof, Sample, TableProof
+from migrate_to_pg.records import Finding, Level, ModelNames, Proof, Sample, TableProof
 from migrate_to_pg.rules.base import SAMPLES, Rule
 from migrate_to_pg.rules.schema import logical_replication
 
@@ -168,27 +168,23 @@ def not_compared(view: TableProof) -> Finding:
 
 def run_findings(proof: Proof) -> Iterator[Finding]:
     """Yield the findings of a verification that are no differences."""
-    for table in proof.tables:
-        yield from map(_computed, table.otherwise)
-
-
-def _computed(difference: ComputedOtherwise) -> Finding:
-    return COMPUTED.finding(
-        table=difference.table,
-        column=difference.column,
-        count=difference.count,
-        samples=[
-            Sample(key=one.key, value=f"{_shown(one.source)} → {_shown(one.target)}")
-            for one in difference.samples[:SAMPLES]
-        ],
-        explanation=_(
-            "PostgreSQL computes {column} itself, and {values} SQLite holds otherwise. Shown are SQLite's and"
-            " PostgreSQL's.",
+    for difference in (found for table in proof.tables for found in table.otherwise):
+        yield COMPUTED.finding(
+            table=difference.table,
             column=difference.column,
-            values=pluralize(difference.count, "value", "values"),
-        ),
-        remedy=_(COMPUTED.remedy),
-    )
+            count=difference.count,
+            samples=[
+                Sample(key=one.key, value=f"{_shown(one.source)} → {_shown(one.target)}")
+                for one in difference.samples[:SAMPLES]
+            ],
+            explanation=_(
+                "PostgreSQL computes {column} itself, and {values} SQLite holds otherwise. Shown are SQLite's and"
+                " PostgreSQL's.",
+                column=difference.column,
+                values=pluralize(difference.count, "value", "values"),
+            ),
+            remedy=_(COMPUTED.remedy),
+        )
 
 
 def _shown(value: str | None) -> str:

@@ -66,16 +66,12 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
 def _or_null(canonical: _Function) -> Callable[..., str | int | None]:
     def call(value: object, *arguments: int | str) -> str | int | None:
         try:
-            return canonical(_decoded(value), *arguments)
+            # Text is passed as bytes: Python's sqlite3 fails on arguments that are no UTF-8.
+            return canonical(value.decode() if isinstance(value, bytes) else value, *arguments)
         except (ValueError, TypeError, OverflowError, decimal.InvalidOperation, re.error):
             return None
 
     return call
-
-
-def _decoded(value: object) -> object:
-    """Decode text, which is passed as bytes: Python's sqlite3 fails on arguments that are no UTF-8."""
-    return value.decode() if isinstance(value, bytes) else value
 
 
 # --- canonical forms --------------------------------------------------------------------------------------------------

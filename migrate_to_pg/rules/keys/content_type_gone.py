@@ -49,7 +49,9 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 def _describe(subject: Subject, content_type: ContentType) -> str:
     references = [*_permissions(subject, content_type), *_generic_rows(subject, content_type)]
-    return f"{content_type} ({', '.join(references) or _('nothing refers to it')})"
+    # xgettext does not read f-strings.
+    described = ", ".join(references) or _("nothing refers to it")
+    return f"{content_type} ({described})"
 
 
 def _permissions(subject: Subject, content_type: ContentType) -> Iterator[str]:

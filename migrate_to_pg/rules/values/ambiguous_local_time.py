@@ -10,7 +10,7 @@ from migrate_to_pg.codecs.parse_datetime import parse_datetime
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import CellRepair, Subject, UnrepairableError, Value
+from migrate_to_pg.rules.base import Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import form_rule, marked
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -21,10 +21,6 @@ def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn, _own: 
         " when they were put back, or never, when they were put forward.",
         source_time_zone=subject.plan.source_time_zone,
     )
-
-
-def _conversion(subject: Subject, _table: PlannedTable, _column: PlannedColumn) -> CellRepair:
-    return partial(_with_offset, ZoneInfo(subject.plan.source_time_zone))
 
 
 def _with_offset(zone: ZoneInfo, value: Value) -> Value:
@@ -62,5 +58,5 @@ RULE = form_rule(
         " time that was shown twice that is the earlier one; a time that was never shown is what clocks showed that"
         " nobody put forward. A date alone, and a time written without colons, stand."
     ),
-    cell_repair=_conversion,
+    cell_repair=lambda subject, *_: partial(_with_offset, ZoneInfo(subject.plan.source_time_zone)),
 )

@@ -9,15 +9,14 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import CellRepair, Subject
 from migrate_to_pg.rules.malformed import form_rule
-from migrate_to_pg.rules.values.boolean_value import as_read, describe_words, is_converted, mask
+from migrate_to_pg.rules.values.boolean_value import WORDS, as_read, is_converted, mask
 from migrate_to_pg.sqlite.sql import Sql
 
 
-def _reading(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
+def _reading(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> str:
     if not is_converted(column):
         return _(" Django reads 1.0 as True and 0.0 as False.")
-    reading = _(" Django reads True from 1 alone, None from the empty text, and False from all else.")
-    return reading + describe_words(subject, table, column, own)
+    return _(" Django reads True from 1 alone, None from the empty text, and False from all else.")
 
 
 def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair:
@@ -39,6 +38,7 @@ RULE = dataclasses.replace(
             " boolean-value."
         ),
         remedy=N_("Put 0 or 1 in their place, as Django reads them."),
+        kinds=WORDS,
         hint=_reading,
         repair="lossless",
         repair_description=(

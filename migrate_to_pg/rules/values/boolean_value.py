@@ -21,11 +21,18 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Message, Subject, UnrepairableError, Value
-from migrate_to_pg.rules.malformed import condition, describe_kinds, form_rule
+from migrate_to_pg.rules.malformed import Kind, condition, form_rule
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 _TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
 _FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
+WORDS: tuple[Kind, ...] = (
+    (
+        N_("a word that other programs read as true or false"),
+        "typeof({c}) = 'text' AND lower({c}) IN ('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', 'on', 'off')",
+    ),
+    (N_("the empty text"), "{c} = ''"),
+)
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -64,26 +71,8 @@ def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
     )
 
 
-def describe_words(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    """Count the texts that are words, and those that are empty."""
-    return describe_kinds(
-        subject,
-        table,
-        column,
-        own,
-        [
-            (
-                _("a word that other programs read as true or false"),
-                "typeof({c}) = 'text' AND lower({c}) IN"
-                " ('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', 'on', 'off')",
-            ),
-            (_("the empty text"), "{c} = ''"),
-        ],
-    )
-
-
-def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    today = (
+def _contradiction(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> str:
+    return (
         _(
             " Django reads False from them today, since it reads True from 1 alone (and None from the empty text); as a"
             " word, or to SQLite in a WHERE clause, they are true. --fix boolean-as-read, which is a part of --fix"
@@ -95,18 +84,19 @@ def _contradiction(subject: Subject, table: PlannedTable, column: PlannedColumn,
             " 'false' too. (The column is not declared bool, where Django would convert.)"
         )
     )
-    return today + describe_words(subject, table, column, own)
 
 
-def _remedy(table: PlannedTable, column: PlannedColumn) -> str:
+def _describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
+    message = _RULE.describe(subject, table, column, own)
     if not is_converted(column):
-        return _(RULE.remedy)
+        return message
     query = compose(
         "UPDATE {table} SET {column} = 0 WHERE CAST({column} AS BLOB) NOT IN (x'31', x'');",
         table=name(table.source.name),
         column=name(column.source.name),
     )
-    return _("{remedy} To keep in SQLite what Django reads today:\n{query}", remedy=_(RULE.remedy), query=query)
+    remedy = _("{remedy} To keep in SQLite what Django reads today:\n{query}", remedy=message.remedy, query=query)
+    return dataclasses.replace(message, remedy=remedy)
 
 
 def _intended_value(value: Value) -> Value:
@@ -131,6 +121,7 @@ _RULE = form_rule(
         " should be. Where both repairs are accepted, this one is made: it was named."
     ),
     remedy=N_("Put 0 or 1 in their place."),
+    kinds=WORDS,
     hint=_contradiction,
     repair="lossy",
     repair_description=(
@@ -139,10 +130,6 @@ _RULE = form_rule(
     ),
     cell_repair=lambda *_: _intended_value,
 )
-
-
-def _describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
-    return dataclasses.replace(_RULE.describe(subject, table, column, own), remedy=_remedy(table, column))
 
 
 RULE = dataclasses.replace(_RULE, where=contradicted, describe=_describe)

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject
-from migrate_to_pg.rules.malformed import describe_kinds, form_rule, marked
+from migrate_to_pg.rules.malformed import form_rule, marked
 from migrate_to_pg.rules.meant_as_null import null_for
-from migrate_to_pg.sqlite.sql import Sql
-
-
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(subject, table, column, own, [(_("the empty text, where NULL was meant"), "{c} = ''")])
-
 
 RULE = form_rule(
     id="invalid-inet",
     title=N_("Text that is no IP address"),
     mask=marked("inet", "cidr"),
     holds=N_("IPv4 and IPv6 addresses, with a prefix such as /24 or without"),
-    hint=_hint,
+    kinds=[(N_("the empty text, where NULL was meant"), "{c} = ''")],
     meaning=(
         "PostgreSQL refuses text that is no address, the empty text, and an IPv6 zone such as %eth0. Parts with leading"
         " zeros, as in 010.0.0.1, it would read as decimal where other programs read octal: that is for a person to"

@@ -8,12 +8,8 @@ import pyarrow.compute as pc
 from migrate_to_pg.codecs.base import any_true
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject
-from migrate_to_pg.rules.malformed import JSON_TYPES, describe_kinds, form_rule
+from migrate_to_pg.rules.malformed import JSON_TYPES, form_rule
 from migrate_to_pg.rules.meant_as_null import null_for
-from migrate_to_pg.sqlite.sql import Sql
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -29,27 +25,17 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     return own if any_true(own) else None
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(
-        subject,
-        table,
-        column,
-        own,
-        [
-            (_("the empty text, where NULL was meant"), "{c} = ''"),
-            (_("NaN or Infinity, which RFC 8259 does not know"), "NOT json_valid({c}) AND {c} GLOB '*[NI][an][Nf]*'"),
-            (_("nested deeper than 1,000 levels"), "typeof({c}) = 'text' AND pg_json_depth(CAST({c} AS BLOB)) > 1000"),
-            (_("written with single quotes, as Python prints"), "NOT json_valid({c}) AND {c} GLOB '[[{{]''*'"),
-        ],
-    )
-
-
 RULE = form_rule(
     id="invalid-json",
     title=N_("Text that is no JSON"),
     mask=_mask,
     holds=N_("JSON as RFC 8259 has it (no NaN, no trailing comma, no single quotes), of at most 1,000 levels"),
-    hint=_hint,
+    kinds=[
+        (N_("the empty text, where NULL was meant"), "{c} = ''"),
+        (N_("NaN or Infinity, which RFC 8259 does not know"), "NOT json_valid({c}) AND {c} GLOB '*[NI][an][Nf]*'"),
+        (N_("nested deeper than 1,000 levels"), "typeof({c}) = 'text' AND pg_json_depth(CAST({c} AS BLOB)) > 1000"),
+        (N_("written with single quotes, as Python prints"), "NOT json_valid({c}) AND {c} GLOB '[[{{]''*'"),
+    ],
     meaning=(
         "PostgreSQL refuses text that is no JSON, NaN and Infinity included. JSON of more than 1,000 levels is told"
         " here, too: SQLite takes no more since 3.42. What is JSON, but holds escapes that jsonb has no room for, is"

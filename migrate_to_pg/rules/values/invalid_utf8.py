@@ -3,30 +3,8 @@
 from __future__ import annotations
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject, UnrepairableError, Value
-from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, describe_kinds, form_rule, marked
-from migrate_to_pg.sqlite.sql import Sql
-
-
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(
-        subject,
-        table,
-        column,
-        own,
-        [
-            (
-                _("half a surrogate pair, as UTF-16 programs write it"),
-                "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'surrogate'",
-            ),
-            (
-                _("bytes of another encoding, often Latin-1"),
-                "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'utf-8'",
-            ),
-        ],
-    )
+from migrate_to_pg.rules.base import UnrepairableError, Value
+from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule, marked
 
 
 def _converted(value: Value) -> Value:
@@ -51,7 +29,16 @@ RULE = form_rule(
     mask=marked(*TEXT_TYPES, *JSON_TYPES),
     where="typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) IN ('utf-8', 'surrogate')",
     holds=N_("text in valid UTF-8"),
-    hint=_hint,
+    kinds=[
+        (
+            N_("half a surrogate pair, as UTF-16 programs write it"),
+            "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'surrogate'",
+        ),
+        (
+            N_("bytes of another encoding, often Latin-1"),
+            "typeof({c}) = 'text' AND pg_text_fault(CAST({c} AS BLOB)) = 'utf-8'",
+        ),
+    ],
     meaning=(
         "PostgreSQL refuses bytes that are no UTF-8, half surrogate pairs included. Django cannot read such a row on"
         " SQLite either. They come from programs that write Latin-1, or UTF-16 cut in the middle of a character."

@@ -5,18 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Subject
 from migrate_to_pg.rules.keys import empty_key
-from migrate_to_pg.rules.malformed import condition, describe_kinds, form_rule, marked
+from migrate_to_pg.rules.malformed import condition, form_rule, marked
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
 from migrate_to_pg.sqlite.sql import Sql
-
-
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(subject, table, column, own, [(_("the empty text, where NULL was meant"), "{c} = ''")])
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
@@ -36,7 +31,7 @@ _RULE = form_rule(
     title=N_("Text that is no uuid"),
     mask=marked("uuid"),
     holds=N_("32 hexadecimal digits, with dashes or without"),
-    hint=_hint,
+    kinds=[(N_("the empty text, where NULL was meant"), "{c} = ''")],
     meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, in braces and in"
     " either case are taken.",
     remedy=N_("Put uuids in their place, or set them to NULL where the column allows it."),

@@ -10,12 +10,9 @@ import pyarrow.compute as pc
 from migrate_to_pg.codecs.base import any_true
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject, UnrepairableError, Value
-from migrate_to_pg.rules.malformed import describe_kinds, form_rule
+from migrate_to_pg.rules.base import UnrepairableError, Value
+from migrate_to_pg.rules.malformed import form_rule
 from migrate_to_pg.rules.sql_functions import json_fault
-from migrate_to_pg.sqlite.sql import Sql
 
 #: An escape of NUL or of a surrogate, or a number of a three-digit exponent, somewhere in the text.
 _SUSPECT = r"\\u0000|\\u[dD][89a-fA-F]|(?:^|[\[:,\s\x01])-?[0-9.]+[eE]\+?[0-9]{3}"
@@ -32,23 +29,6 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     # The binary form of jsonb has its version in front.
     bad = pa.array([raw is not None and json_fault(raw.removeprefix(b"\x01")) is not None for raw in texts])
     return bad if any_true(bad) else None
-
-
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(
-        subject,
-        table,
-        column,
-        own,
-        [
-            (_(r"text with \u0000, the NUL character"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'nul'"),
-            (
-                _("text with half a surrogate pair"),
-                "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'surrogate'",
-            ),
-            (_("a number beyond 1.8e308"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
-        ],
-    )
 
 
 #: Backslashes occur in texts alone. The scan continues after each escape, so of two in a row the second begins none.
@@ -78,7 +58,14 @@ RULE = form_rule(
     title=N_("JSON with a character or number that jsonb cannot hold"),
     mask=_mask,
     holds=N_("JSON whose texts have neither the NUL character nor half a surrogate pair, and numbers up to 1.8e308"),
-    hint=_hint,
+    kinds=[
+        (N_(r"text with \u0000, the NUL character"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'nul'"),
+        (
+            N_("text with half a surrogate pair"),
+            "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'surrogate'",
+        ),
+        (N_("a number beyond 1.8e308"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
+    ],
     meaning=(
         "JSON allows \\u0000 and lone surrogates such as \\ud83d, and SQLite finds them valid; jsonb refuses both."
         " Of 1e400 it makes an integer of 401 digits, where Django reads infinity from SQLite."

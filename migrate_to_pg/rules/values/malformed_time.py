@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject
-from migrate_to_pg.rules.malformed import describe_kinds, form_rule, marked
+from migrate_to_pg.rules.malformed import form_rule, marked
 from migrate_to_pg.rules.meant_as_null import null_for
-from migrate_to_pg.sqlite.sql import Sql
-
-
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(
-        subject,
-        table,
-        column,
-        own,
-        [
-            (_("the empty text, where NULL was meant"), "{c} = ''"),
-            (_("a date and a time"), "{c} GLOB '????-??-??*'"),
-            (_("a time with an offset"), "{c} GLOB '??:*[+Z]*'"),
-        ],
-    )
-
 
 RULE = form_rule(
     id="malformed-time",
     title=N_("Text that is no time of day"),
     mask=marked("time"),
     holds=N_("times of day without offset, written HH:MM:SS.ffffff"),
-    hint=_hint,
+    kinds=[
+        (N_("the empty text, where NULL was meant"), "{c} = ''"),
+        (N_("a date and a time"), "{c} GLOB '????-??-??*'"),
+        (N_("a time with an offset"), "{c} GLOB '??:*[+Z]*'"),
+    ],
     meaning=(
         "PostgreSQL refuses the empty text, 25:00 and any other text that is no time of day; it would drop an offset"
         " without a word. What Django reads otherwise is taken, 8:05 among it. Numbers are reported by"

@@ -3,27 +3,8 @@
 from __future__ import annotations
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject
-from migrate_to_pg.rules.malformed import describe_kinds, form_rule, marked
+from migrate_to_pg.rules.malformed import form_rule, marked
 from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_for
-from migrate_to_pg.sqlite.sql import Sql
-
-
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(
-        subject,
-        table,
-        column,
-        own,
-        [
-            (_("the empty text, where NULL was meant"), "{c} = ''"),
-            (_("a zero date as MySQL has it, where NULL was meant"), "{c} LIKE '0000-00-00%'"),
-            (_("a number written as text"), "{c} <> '' AND {c} NOT GLOB '*[^0-9.]*'"),
-        ],
-    )
-
 
 RULE = form_rule(
     id="malformed-timestamp",
@@ -31,7 +12,11 @@ RULE = form_rule(
     mask=marked("timestamp", "timestamptz"),
     where="typeof({c}) = 'text' AND pg_clock_fault(CAST({c} AS BLOB)) = 'form'",
     holds=N_("dates and times of years 1 to 9999, written YYYY-MM-DD HH:MM:SS.ffffff, with an offset or without"),
-    hint=_hint,
+    kinds=[
+        (N_("the empty text, where NULL was meant"), "{c} = ''"),
+        (N_("a zero date as MySQL has it, where NULL was meant"), "{c} LIKE '0000-00-00%'"),
+        (N_("a number written as text"), "{c} <> '' AND {c} NOT GLOB '*[^0-9.]*'"),
+    ],
     meaning=(
         "PostgreSQL refuses the empty text, '0000-00-00 00:00:00', days that no calendar has, and any other text that"
         " is no date and time. A date alone is midnight, as Django reads it; T, Z, offsets and whatever"

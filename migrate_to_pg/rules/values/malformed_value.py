@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
-from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn
@@ -40,10 +37,6 @@ _FORMS = {
 }
 
 
-def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    return None if batch.column.target.type_name in _WITH_OWN_RULES else batch.malformed
-
-
 def _holds(column: PlannedColumn) -> str:
     exact_text = N_(
         "what is there in full only where its text has no more digits, no other day or zone than that type, no key or"
@@ -55,7 +48,7 @@ def _holds(column: PlannedColumn) -> str:
 RULE = form_rule(
     id="malformed-value",
     title=N_("Value that the column's type cannot hold"),
-    mask=_mask,
+    mask=lambda batch: None if batch.column.target.type_name in _WITH_OWN_RULES else batch.malformed,
     holds=_holds,
     meaning=(
         "PostgreSQL refuses the value, or would round it: a number in a real column that 32 bits of floating point do"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import Subject
-from migrate_to_pg.rules.malformed import describe_kinds, form_rule, marked
-from migrate_to_pg.sqlite.sql import Sql
+from migrate_to_pg.records import PlannedColumn
+from migrate_to_pg.rules.malformed import form_rule, marked
 
 
 def _holds(column: PlannedColumn) -> str:
@@ -17,16 +15,12 @@ def _holds(column: PlannedColumn) -> str:
     )
 
 
-def _hint(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    return describe_kinds(subject, table, column, own, [("infinite", "{c} IN (9e999, -9e999)")])
-
-
 RULE = form_rule(
     id="numeric-overflow",
     title=N_("Number with too many digits"),
     mask=marked("numeric"),
     holds=_holds,
-    hint=_hint,
+    kinds=[("infinite", "{c} IN (9e999, -9e999)")],
     meaning=(
         "PostgreSQL refuses a number that has more digits before the decimal point than numeric(p, s) leaves room for,"
         " as well as Infinity; Django cannot read it either. (SQLite has no NaN: it stores NULL.)"

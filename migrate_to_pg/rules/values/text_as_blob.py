@@ -5,14 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 
-import pyarrow as pa
-
-from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules import convert
-from migrate_to_pg.rules.base import Subject
 from migrate_to_pg.rules.malformed import JSON_TYPES, condition, form_rule
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -23,10 +19,6 @@ _DECODED = {
     "timestamp": ("datetime", "timestamp"),
     "timestamptz": ("datetime", "timestamp"),
 }
-
-
-def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
-    return batch.wrong_storage if _is_read(batch.column) else None
 
 
 def _is_read(column: PlannedColumn) -> bool:
@@ -40,15 +32,11 @@ def texts(column: PlannedColumn) -> Sql | None:
     return condition("typeof({c}) = 'blob' AND pg_text_fault({c}) IS NULL", column) if _is_read(column) else None
 
 
-def _where(_subject: Subject, _table: PlannedTable, column: PlannedColumn) -> Sql:
-    return texts(column) or Sql("0")
-
-
 RULE = dataclasses.replace(
     form_rule(
         id="text-as-blob",
         title=N_("Text stored as a BLOB, which Django reads"),
-        mask=_mask,
+        mask=lambda batch: batch.wrong_storage if _is_read(batch.column) else None,
         holds=N_("what is read from text"),
         meaning=(
             "A program stored the characters as a BLOB. In columns of dates, times and JSON Django decodes and reads"
@@ -61,5 +49,5 @@ RULE = dataclasses.replace(
         repair_description="Makes a text of the BLOB's bytes.",
         cell_repair=convert.conversion_for,
     ),
-    where=_where,
+    where=lambda _subject, _table, column: texts(column) or Sql("0"),
 )

@@ -5,8 +5,6 @@ SQLite takes any value in any column. The declared type is only a preference.
 
 from __future__ import annotations
 
-from typing import LiteralString
-
 import pyarrow as pa
 
 from migrate_to_pg.codecs import codec_for
@@ -17,7 +15,7 @@ from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import convert, samples
 from migrate_to_pg.rules.base import Message, Subject, ValueRule
 from migrate_to_pg.rules.keys import code_in_key, empty_key
-from migrate_to_pg.rules.malformed import describe_kinds
+from migrate_to_pg.rules.malformed import Kind, describe_kinds
 from migrate_to_pg.rules.values import text_as_blob
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name
 
@@ -32,6 +30,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
     """Report the classes found, those expected, and the kinds of the values."""
     expected = _expected(column)
+    declared = column.source.declared_type
     found = [f"{count:,} {storage}" for storage, count in _classes(subject, table, column, own)]
     query = compose(
         "SELECT typeof({column}), * FROM {table} WHERE typeof({column}) NOT IN ('null', {expected});",
@@ -46,7 +45,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
             type=column.target.type_sql,
             expected=_(" or ").join(expected),
             found=", ".join(found),
-            declared=_declared(column),
+            declared=_("; this one is declared {declared_type}", declared_type=declared) if declared else "",
             numbers=_numbers(subject, table, column, own),
         ),
         remedy=_("Put values of the column's type in their place. To see them all:\n{query}", query=query),
@@ -67,26 +66,18 @@ def _classes(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
     return [(str(storage), int(count)) for storage, count in subject.rows(sql)]
 
 
-def _declared(column: PlannedColumn) -> str:
-    return (
-        _("; this one is declared {declared_type}", declared_type=column.source.declared_type)
-        if column.source.declared_type
-        else ""
-    )
-
-
 #: Type family -> what numbers in such a column are.
-_MOMENTS: tuple[tuple[str, LiteralString], ...] = (
+_MOMENTS: tuple[Kind, ...] = (
     (N_("like a Unix time in seconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e8 AND 1e10"),
     (N_("like a Unix time in milliseconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e11 AND 1e13"),
     (N_("like a Julian day"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1721425 AND 5373485"),
 )
-_WHOLES: tuple[tuple[str, LiteralString], ...] = (
+_WHOLES: tuple[Kind, ...] = (
     (N_("a whole number written as text"), "typeof({c}) = 'text' AND {c} = CAST(CAST({c} AS INTEGER) AS TEXT)"),
     (N_("whole, but stored as REAL"), "typeof({c}) = 'real' AND {c} = CAST({c} AS INTEGER) AND abs({c}) < 9e18"),
     (N_("beyond 64 bits"), "typeof({c}) = 'real' AND abs({c}) >= 9223372036854775808.0"),
 )
-_DURATIONS: tuple[tuple[str, LiteralString], ...] = (
+_DURATIONS: tuple[Kind, ...] = (
     (N_("a duration written as text, where Django keeps microseconds"), "typeof({c}) = 'text' AND {c} GLOB '*[0-9]*'"),
 )
 
