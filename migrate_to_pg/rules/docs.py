@@ -16,32 +16,31 @@ from migrate_to_pg.system.suggestions import did_you_mean
 _HEAD = """\
 # Findings
 
-What `migrate_to_pg` looks for before it loads anything: each rule, what the fault means on PostgreSQL, and what to do.
+The faults that `migrate_to_pg` looks for before it loads anything: each rule, its effect on PostgreSQL, and what to do.
 This page is made from the rules: `python -m migrate_to_pg.rules > docs/reference/findings.md`.
 
 An **error** stops the run; a **warning** does not. All faults are found in one run, each with its table, its column,
 the exact number of rows, up to five of them by primary key and value, its cause and the next step.
 
 A **repair** is accepted with `--fix RULE`. `--fix lossless` (also `--fix all`) accepts the lossless ones; `--fix lossy`
-every one that keeps the row, lossless or not. One is
-lossless where the installed Django reads the same from PostgreSQL afterwards as it reads from SQLite now; what a value
-only seems to mean (the text 'true' in a boolean column, of which Django reads False) is lossy. A merge makes one row of
-two: it must be named (`--fix merge-duplicates`). Each repair is tried on the rows that were found, and a finding says
-how many of them it repairs. A repair edits a
-private copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a
-primary key are edited; primary keys and generated columns never are. What has no new value stays, and its finding
-stands.
+every one that keeps the row, lossless or not. One is lossless where the installed Django reads the same from PostgreSQL
+afterwards as it reads from SQLite now. To put what a value only seems to mean (the text 'true' in a boolean column,
+from which Django reads False) is lossy. A merge makes one row of two: it must be named (`--fix merge-duplicates`). Each
+repair is tried on the rows that were found, and a finding says how many of them it repairs. A repair edits a private
+copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a primary
+key are edited, but neither primary keys nor generated columns. A value without a new one is unchanged, and its finding
+remains.
 
 **Quarantine** leaves rows out of PostgreSQL. It is accepted with `--quarantine RULE` for the rules about rows that
-PostgreSQL cannot take: those marked below. After every accepted repair, the rows that are still at fault are left out
-and kept whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is set to
-NULL instead, and its row stays. `--quarantine all` takes no row that any repair would keep, accepted or not: such a row
-stands in the way until its repair is accepted with `--fix`, or its rule is named with `--quarantine`.
+PostgreSQL cannot take, which are marked below. After every accepted repair, the rows that are still at fault are left
+out and kept whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is
+set to NULL instead, and its row stays. `--quarantine all` takes no row that any repair would keep, accepted or not:
+such a row blocks the run until its repair is accepted with `--fix`, or its rule is named with `--quarantine`.
 
-With `--check`, and in `sqlite_doctor`, no server is asked: PostgreSQL's tables are those that the models promise as of
-the migrations applied. What only a server knows is not examined then, and a run with a target examines again against
-the tables themselves: columns, constraints and indexes that RunSQL or RunPython make, domains, exclusion constraints,
-and whether a collation is deterministic.
+With `--check`, and in `sqlite_doctor`, no server is asked: PostgreSQL's tables are those expected from the models as of
+the applied migrations. A run with a target examines again, against the tables themselves, what only a server knows:
+columns, constraints and indexes that RunSQL or RunPython make, domains, exclusion constraints, and whether a collation
+is deterministic.
 
 | Rule | Level | Repair | Quarantine | |
 |---|---|---|---|---|
@@ -55,7 +54,8 @@ _RUN = """
 _DOCTOR = """
 # Findings of sqlite_doctor alone
 
-`manage.py sqlite_doctor` looks for all of the above, and for what follows: why the application fails on SQLite itself.
+`manage.py sqlite_doctor` looks for all of the above, and for the following reasons why the application fails on SQLite
+itself.
 
 | Rule | Level | Repair | Quarantine | |
 |---|---|---|---|---|

@@ -16,8 +16,8 @@ WRITE_PROBE = Rule(
     title=N_("Table that cannot be read or written"),
     meaning=(
         "On a copy of the database, with foreign keys on and Django's functions at hand as in the web server, one row"
-        " of each table is read, updated, deleted and inserted again; all of it is rolled back. What SQLite answers"
-        " here, it answers to the application. That a constraint refuses the row is no fault."
+        " of each table is read, updated, deleted and inserted again, and all of it is rolled back. The application"
+        " gets the same errors from SQLite as this test. A constraint that refuses the row is no fault."
     ),
     remedy=N_("Correct what SQLite's message names: a foreign key's table, a trigger, a generated column, a function."),
 )
@@ -63,8 +63,8 @@ WRITE_LOCK = Rule(
     level=Level.WARNING,
     title=N_("Write lock that is not given back"),
     meaning=(
-        "Every other writer waits for its timeout and then fails with `database is locked`. An error where the lock"
-        " keeps readers out too, so that nothing could be examined."
+        "Every other writer waits for its timeout and then fails with `database is locked`. It is an error where the"
+        " lock keeps readers out too, so that nothing could be examined."
     ),
     remedy=N_("Look at what that process does; let it finish its transaction, or end it: SQLite then rolls back."),
 )
@@ -82,7 +82,7 @@ STALE_WAL = Rule(
     id="stale-wal",
     level=Level.WARNING,
     title=N_("-wal that nobody has open"),
-    meaning="The last changes are in the -wal alone; the snapshot that migrate_to_pg takes has them.",
+    meaning="The last changes are in the -wal alone. The snapshot that migrate_to_pg takes has them.",
     remedy=N_("Open the database once with the application, which writes them into it; never remove the -wal."),
 )
 LARGE_WAL = Rule(
@@ -106,7 +106,7 @@ UNREADABLE = Rule(
     id="unreadable",
     level=Level.ERROR,
     title=N_("Database that SQLite cannot read"),
-    meaning="SQLite gave up with the words that are told; what comes after that was not examined.",
+    meaning="SQLite gave up with the reported message. Nothing after that was examined.",
     remedy=N_("Restore a backup, or save what can be read with the sqlite3 shell's .recover."),
 )
 

@@ -15,10 +15,10 @@ COMPUTED = Rule(
     level=Level.WARNING,
     title=N_("Value that PostgreSQL computes otherwise than SQLite holds it"),
     meaning=(
-        "A generated column is not moved: PostgreSQL computes it from the row's other columns, and the proof asks it to"
-        " compute each value once more. Its functions are not SQLite's (there `Upper()` changes only ASCII letters);"
-        " a column that is plain on SQLite may hold anything; and where a repair changed a cell, SQLite's value is that"
-        " of the cell before. Told where the cells were compared."
+        "A generated column is not moved: PostgreSQL computes it from the row's other columns, and the verification"
+        " makes it compute each value again. Its functions differ from SQLite's (where `Upper()` changes only ASCII"
+        " letters). A column that is plain on SQLite may hold anything. Where a repair changed a cell, SQLite's value"
+        " was computed from the old one. This is reported where the cells were compared."
     ),
     remedy=N_(
         "Look at the values; SQLite's stay in the snapshot. Where PostgreSQL's are wrong, correct the expression."
@@ -30,9 +30,9 @@ FROM_MODELS = Rule(
     level=Level.WARNING,
     title=N_("Schema made from the models"),
     meaning=(
-        "`--schema models` makes the tables, indexes and constraints of the models as of the applied migrations. What"
-        " migrations make besides is not there: views, triggers, functions, extensions, all that RunSQL and RunPython"
-        " do."
+        "`--schema models` makes the tables, indexes and constraints of the models as of the applied migrations."
+        " Anything else that migrations make is missing: views, triggers, functions, extensions, all that RunSQL and"
+        " RunPython do."
     ),
     remedy=N_("Compare with the migrations, and make by hand what is missing before the application uses it."),
 )
@@ -43,9 +43,9 @@ FROM_MODEL = Rule(
     title=N_("Table made from its model"),
     meaning=(
         "No applied migration makes the table of this installed model; `--from-models`, or `--schema models`, made it"
-        " from the model, in its final place, and its rows are moved and proven like all others. What is in SQLite and"
-        " not in the model (other columns, triggers, indexes made by hand) is not there; a column with values is an"
-        " error of its own."
+        " from the model, in its final place, and its rows are moved and verified like all others. Parts of SQLite's"
+        " table that the model does not have (other columns, triggers, indexes made by hand) are missing. A column with"
+        " values is an error of its own."
     ),
     remedy=N_(
         "Nothing more for an unmanaged model. Of a managed one, record its migration on PostgreSQL afterwards:"
@@ -60,7 +60,7 @@ AT_START = Rule(
     meaning=(
         "The database changed between the import of the applications and the first step of the run: by an"
         " AppConfig.ready() that writes on every start, or by another process in that moment. It came before the"
-        " snapshot, so nothing of it is lost; and it will happen on PostgreSQL with every start there."
+        " snapshot, so nothing of it is lost. It will happen on PostgreSQL with every start there."
     ),
     remedy=N_("Look for what AppConfig.ready() writes; with DATABASE_URL or --settings it need not be this database."),
 )
@@ -70,9 +70,9 @@ NOT_COMPARED = Rule(
     level=Level.WARNING,
     title=N_("View that gives something else each time"),
     meaning=(
-        "`--verify-only` reads the view anew, and its SQL depends on the moment (`random()`, `datetime('now')`): what"
-        " it gives now differs from what was carried, which says nothing about the rows on PostgreSQL. The run that"
-        " carried them has proven them. A view that gives the same as then is not told."
+        "`--verify-only` reads the view again, and its SQL depends on the moment (`random()`, `datetime('now')`). Its"
+        " rows now differ from those that were carried, so they cannot show whether those on PostgreSQL are right. The"
+        " run that carried them has verified them. A view that gives the same rows as then is not reported."
     ),
     remedy=N_(
         "The run that carried it has proven it; whether anybody changed its rows on PostgreSQL since, only you can"
@@ -85,10 +85,10 @@ NOT_READ = Rule(
     level=Level.WARNING,
     title=N_("Bytes of the files that SQLite does not read"),
     meaning=(
-        "SQLite passes over what it cannot use, without a word: what stands behind the last page of the file, and a"
-        " -wal from the first page on whose checksum is wrong, committed transactions among it. What is read and moved"
-        " is the database without them. Told by `sqlite_doctor`, too. A file that is shorter than its pages, and a -wal"
-        " or -journal of another database, stop everything."
+        "SQLite silently ignores bytes that it cannot use: those behind the last page of the file, and a -wal from the"
+        " first page with a wrong checksum on, including committed transactions. The database is read and moved without"
+        " them. `sqlite_doctor` reports this, too. A file that is shorter than its pages, and a -wal or -journal of"
+        " another database, stop the run."
     ),
     remedy=N_(
         "Keep a copy of all files as they are. Where rows are missing, look for a complete copy of the file with its"

@@ -48,15 +48,15 @@ RULE = form_rule(
     hint=_hint,
     meaning=(
         "Without USE_TZ (or with a TIME_ZONE in DATABASES) SQLite holds local times. Where the clocks are put back an"
-        " hour is shown twice, where they are put forward an hour is never shown: which instant PostgreSQL should hold"
-        " would be a guess. With USE_TZ and no TIME_ZONE in DATABASES the text is UTC, and this does not arise."
+        " hour is shown twice, where they are put forward an hour is never shown. The instant that PostgreSQL should"
+        " hold would be a guess. With USE_TZ and no TIME_ZONE in DATABASES the text is UTC, and this does not arise."
     ),
     remedy=N_("Give these times an offset in SQLite, such as 2024-10-27 02:30:00+02:00."),
     repair="lossy",
     repair_description=(
-        "Adds to the text the offset from UTC that was in force before the clocks were changed, such as +02:00: of a"
-        " time that was shown twice that is the earlier one; a time that was never shown is what clocks showed that"
-        " nobody put forward. A date alone, and a time written without colons, stand."
+        "Adds to the text the offset from UTC that was in force before the clocks were changed, such as +02:00. For a"
+        " time that was shown twice, this gives the earlier instant. A time that was never shown is read as on a clock"
+        " that was not put forward. A date alone and a time written without colons are unchanged."
     ),
     cell_repair=lambda subject, *_: partial(_with_offset, ZoneInfo(subject.plan.source_time_zone)),
 )

@@ -33,8 +33,8 @@ RULE = dataclasses.replace(
         holds=N_("0 (false) and 1 (true)"),
         meaning=(
             "PostgreSQL's boolean is true or false. From these values Django reads a boolean all the same: True from"
-            " the byte 1, None from the empty text, which is told here where the column may be NULL, and False from all"
-            " else, 'true' and 2 too. Those that mean something else than Django reads are told once more, as"
+            " the byte 1, None from the empty text, which is reported here where the column may be NULL, and False from"
+            " all else, 'true' and 2 too. Values that mean something else than Django reads are also reported as"
             " boolean-value."
         ),
         remedy=N_("Put 0 or 1 in their place, as Django reads them."),

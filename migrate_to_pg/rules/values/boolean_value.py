@@ -115,10 +115,10 @@ _RULE = form_rule(
     holds=N_("0 (false) and 1 (true)"),
     meaning=(
         "PostgreSQL's boolean is true or false. From a column that Django made (`bool`) it reads True where the value"
-        " is 1 and False from all else: from 'true', 't', 'yes' and 2, too, although the words say otherwise and SQLite"
-        " finds 2 true in a WHERE clause. From a column that is declared otherwise Django reads the value itself, so"
-        " that 'false', a text that is not empty, counts as true. Only somebody who knows the data can say which it"
-        " should be. Where both repairs are accepted, this one is made: it was named."
+        " is 1 and False from all else: from 'true', 't', 'yes' and 2, too, although these words mean true, and 2 is"
+        " true in a WHERE clause of SQLite. From a column that is declared otherwise Django reads the value itself, so"
+        " that 'false', a text that is not empty, counts as true. Only a person who knows the data can choose. Where"
+        " both repairs are accepted, this one is made, since it was named."
     ),
     remedy=N_("Put 0 or 1 in their place."),
     kinds=WORDS,
@@ -126,7 +126,8 @@ _RULE = form_rule(
     repair="lossy",
     repair_description=(
         "Puts what the word means, which Django does not read today: 1 in place of true, t, yes, y, on and 1, and 0 in"
-        " place of false, f, no, n, off and 0, in capitals or not, with spaces around or not. All else stands."
+        " place of false, f, no, n, off and 0, in capitals or not, with spaces around or not. Any other value is"
+        " unchanged."
     ),
     cell_repair=lambda *_: _intended_value,
 )

@@ -138,13 +138,13 @@ RULE = SetRule(
     title=N_("Row that a CHECK constraint refuses"),
     meaning=(
         "PostgreSQL refuses the row. Django writes the constraints of models and of fields for SQLite, which is asked"
-        " about each value as PostgreSQL will hold it. An error where both databases are certain to say the same:"
+        " about each value as PostgreSQL will hold it. It is an error where both databases are certain to agree:"
         " columns compared with constants or with each other, IN, BETWEEN, IS NULL, AND, OR, NOT and CASE WHEN, sums of"
         " integers, LIKE in one case, regular expressions between ^ and $ of plain characters, the sets [0-9], [a-z]"
-        " and [A-Z], and {n}, and casts of the digits that one lets through. Text is compared for equality alone. Any"
-        " other constraint PostgreSQL itself judges, with each row, while a move loads them or reports what stands in"
-        " its way. `--check`, which asks no server, gives a warning where SQLite finds rows that PostgreSQL may refuse,"
-        " and does not know of constraints that no model has."
+        " and [A-Z], and {n}, and casts of the digits that one lets through. Text is compared for equality alone."
+        " PostgreSQL itself evaluates any other constraint for each row, while a move loads the rows or reports what"
+        " prevents it. `--check`, which asks no server, gives a warning where SQLite finds rows that PostgreSQL may"
+        " refuse, and does not know of constraints that no model has."
     ),
     remedy=N_("Correct the values in SQLite, or change the constraint in the model and migrate."),
     find=find,

@@ -14,11 +14,11 @@ RULE = form_rule(
     kinds=[(N_("the empty text, where NULL was meant"), "{c} = ''")],
     meaning=(
         "PostgreSQL refuses text that is no address, the empty text, and an IPv6 zone such as %eth0. Parts with leading"
-        " zeros, as in 010.0.0.1, it would read as decimal where other programs read octal: that is for a person to"
-        " say. IPv6 is taken in every spelling, IPv4-mapped addresses included; PostgreSQL shows them in its own."
+        " zeros, as in 010.0.0.1, it would read as decimal where other programs read octal, so a person has to decide."
+        " IPv6 is taken in every spelling, IPv4-mapped addresses included; PostgreSQL shows them in its own."
     ),
     remedy=N_("Put addresses in their place, or set them to NULL where the column allows it."),
     repair="lossy",
-    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    repair_description="Sets the empty text to NULL where the column allows it. Any other value is unchanged.",
     cell_repair=null_for(""),
 )

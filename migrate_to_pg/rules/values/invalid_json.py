@@ -37,12 +37,12 @@ RULE = form_rule(
         (N_("written with single quotes, as Python prints"), "NOT json_valid({c}) AND {c} GLOB '[[{{]''*'"),
     ],
     meaning=(
-        "PostgreSQL refuses text that is no JSON, NaN and Infinity included. JSON of more than 1,000 levels is told"
-        " here, too: SQLite takes no more since 3.42. What is JSON, but holds escapes that jsonb has no room for, is"
-        " reported by json-escape, and bytes that are no UTF-8 by invalid-utf8."
+        "PostgreSQL refuses text that is no JSON, NaN and Infinity included. JSON of more than 1,000 levels is reported"
+        " here, too: SQLite takes no more since 3.42. JSON with escapes that jsonb cannot hold is reported by"
+        " json-escape, bytes that are no UTF-8 by invalid-utf8."
     ),
     remedy=N_("Write such JSON in their place, or set them to NULL where the column allows it."),
     repair="lossy",
-    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    repair_description="Sets the empty text to NULL where the column allows it. Any other value is unchanged.",
     cell_repair=null_for(""),
 )

@@ -32,11 +32,12 @@ _RULE = form_rule(
     mask=marked("uuid"),
     holds=N_("32 hexadecimal digits, with dashes or without"),
     kinds=[(N_("the empty text, where NULL was meant"), "{c} = ''")],
-    meaning="PostgreSQL refuses text that is no uuid. Digits with dashes, without, in braces and in"
-    " either case are taken.",
+    meaning=(
+        "PostgreSQL refuses text that is no uuid. Digits with dashes, without, in braces and in either case are taken."
+    ),
     remedy=N_("Put uuids in their place, or set them to NULL where the column allows it."),
     repair="lossy",
-    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    repair_description="Sets the empty text to NULL where the column allows it. Any other value is unchanged.",
     cell_repair=null_for(""),
 )
 RULE = dataclasses.replace(_RULE, where=_where)

@@ -50,8 +50,8 @@ RULE = SetRule(
     meaning=(
         "json.loads, which Django calls for every JSONField, ends with a RecursionError where arrays and objects are"
         " nested about as deep as Python's recursion limit (1000 up to Python 3.11, more since), less what the"
-        " application has called already. PostgreSQL takes such documents, and they are compared like any other. What"
-        " SQLite itself does not take is told by invalid-json."
+        " application has called already. PostgreSQL takes such documents, and they are compared like any other."
+        " Documents that SQLite itself does not take are reported by invalid-json."
     ),
     remedy=N_("Flatten these documents, or keep them as text, if the application is to read them."),
     find=find,

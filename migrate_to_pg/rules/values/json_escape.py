@@ -67,14 +67,14 @@ RULE = form_rule(
         (N_("a number beyond 1.8e308"), "json_valid({c}) AND pg_json_fault(CAST({c} AS BLOB)) = 'number'"),
     ],
     meaning=(
-        "JSON allows \\u0000 and lone surrogates such as \\ud83d, and SQLite finds them valid; jsonb refuses both."
-        " Of 1e400 it makes an integer of 401 digits, where Django reads infinity from SQLite."
+        "JSON allows \\u0000 and lone surrogates such as \\ud83d, and SQLite finds them valid, but jsonb refuses both."
+        " It turns 1e400 into an integer of 401 digits, where Django reads infinity from SQLite."
     ),
     remedy=N_("Take these characters out of the texts in SQLite, and write numbers of at most 1.8e308."),
     repair="lossy",
     repair_description=(
         "Removes every escape \\u0000 and puts \\ufffd, the replacement character, in place of each half of a surrogate"
-        " pair. A document with a number that is too large stands."
+        " pair. A document with a number that is too large is unchanged."
     ),
     cell_repair=lambda *_: _converted,
 )

@@ -46,7 +46,7 @@ RULE = SetRule(
     level=Level.WARNING,
     title=N_("JSON number that comes back as an integer"),
     meaning=(
-        "jsonb keeps the value of a number, not its spelling. Python writes floats from 1e16 on with an exponent;"
+        "jsonb keeps the value of a number, not its spelling. Python writes floats from 1e16 on with an exponent."
         " PostgreSQL prints them as integers, and Django reads integers, of up to 309 digits, where it read floats. The"
         " sign of -0.0 is lost."
     ),

@@ -38,14 +38,15 @@ RULE = form_rule(
     ],
     meaning=(
         "PostgreSQL refuses the empty text, '0000-00-00', days that no calendar has, and any other text that is no"
-        " date; a date with a time behind it would lose the time. What Django reads is taken, 2024-1-5 among it."
-        " Numbers are reported by wrong-storage-class."
+        " date. A date with a time behind it would lose the time. Any text that Django reads is accepted, such as"
+        " 2024-1-5. Numbers are reported by wrong-storage-class."
     ),
     remedy=N_("Write them as YYYY-MM-DD, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description=(
-        "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it; of a valid date and time"
-        " (YYYY-MM-DD HH:MM, also with seconds, or with T) without an offset keeps the date. All else stands."
+        "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it. Keeps the date of a valid"
+        " date and time without an offset (YYYY-MM-DD HH:MM, also with seconds, or with T). Any other value is"
+        " unchanged."
     ),
     cell_repair=lambda _subject, _table, column: partial(_converted, column.target.not_null),
 )

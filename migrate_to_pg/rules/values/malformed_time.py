@@ -17,12 +17,12 @@ RULE = form_rule(
         (N_("a time with an offset"), "{c} GLOB '??:*[+Z]*'"),
     ],
     meaning=(
-        "PostgreSQL refuses the empty text, 25:00 and any other text that is no time of day; it would drop an offset"
-        " without a word. What Django reads otherwise is taken, 8:05 among it. Numbers are reported by"
+        "PostgreSQL refuses the empty text, 25:00 and any other text that is no time of day. It would silently drop an"
+        " offset. Any other text that Django reads is accepted, such as 8:05. Numbers are reported by"
         " wrong-storage-class."
     ),
     remedy=N_("Write them as HH:MM:SS, or set them to NULL where the column allows it."),
     repair="lossy",
-    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    repair_description="Sets the empty text to NULL where the column allows it. Any other value is unchanged.",
     cell_repair=null_for(""),
 )

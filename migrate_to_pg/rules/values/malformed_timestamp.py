@@ -19,14 +19,15 @@ RULE = form_rule(
     ],
     meaning=(
         "PostgreSQL refuses the empty text, '0000-00-00 00:00:00', days that no calendar has, and any other text that"
-        " is no date and time. A date alone is midnight, as Django reads it; T, Z, offsets and whatever"
-        " else Django reads (2024-1-5 8:00, blanks before the offset) are taken. Numbers, such as Unix times, are"
+        " is no date and time. A date alone is midnight, as Django reads it. T, Z, offsets and any other text that"
+        " Django reads (2024-1-5 8:00, blanks before the offset) are accepted. Numbers, such as Unix times, are"
         " reported by wrong-storage-class."
     ),
     remedy=N_("Write them as YYYY-MM-DD HH:MM:SS, or set them to NULL where the column allows it."),
     repair="lossy",
     repair_description=(
-        "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it. All else stands."
+        "Sets '', '0000-00-00' and '0000-00-00 00:00:00' to NULL where the column allows it. Any other value is"
+        " unchanged."
     ),
     cell_repair=null_for("", *ZERO_DATES),
 )

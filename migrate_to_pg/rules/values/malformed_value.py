@@ -52,11 +52,11 @@ RULE = form_rule(
     holds=_holds,
     meaning=(
         "PostgreSQL refuses the value, or would round it: a number in a real column that 32 bits of floating point do"
-        " not hold, a moment in an array with more digits than microseconds, a name that it would cut."
-        " Texts, dates, numbers and the like have rules of their own."
+        " not hold, a moment in an array with more digits than microseconds, a name that it would cut. Texts, dates,"
+        " numbers and the like have their own rules."
     ),
     remedy=N_("Correct the values in SQLite, or change the model's field and migrate."),
     repair="lossy",
-    repair_description="Sets the empty text to NULL where the column allows it. All else stands.",
+    repair_description="Sets the empty text to NULL where the column allows it. Any other value is unchanged.",
     cell_repair=null_for(""),
 )

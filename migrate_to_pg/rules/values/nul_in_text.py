@@ -21,12 +21,12 @@ RULE = form_rule(
     holds=N_("text without the character NUL"),
     meaning=(
         "PostgreSQL refuses the character NUL (code point 0) in any text. On SQLite it is invisible: length() and many"
-        " tools stop there, and what follows is not seen."
+        " tools stop there and do not show the rest."
     ),
     remedy=N_(
         "Remove the character, for instance with replace(column, char(0), ''), or keep the bytes in a BinaryField."
     ),
     repair="lossy",
-    repair_description="Removes every NUL (U+0000); what stands before and after it stays.",
+    repair_description="Removes every NUL (U+0000) and keeps all other characters.",
     cell_repair=lambda *_: _without_nul,
 )

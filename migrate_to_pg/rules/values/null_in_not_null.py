@@ -61,8 +61,8 @@ RULE = ValueRule(
     describe=describe,
     repair="lossy",
     repair_description=(
-        "Puts the empty text, '', in place of NULL in columns of text that are not part of a foreign key. Any other"
-        " column has no value that means nothing: there the finding stands."
+        "Puts the empty text, '', in place of NULL in columns of text that are not part of a foreign key. Other columns"
+        " have no such empty value, so the finding remains."
     ),
     cell_repair=_conversion,
 )

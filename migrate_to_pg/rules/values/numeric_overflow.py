@@ -23,7 +23,7 @@ RULE = form_rule(
     kinds=[("infinite", "{c} IN (9e999, -9e999)")],
     meaning=(
         "PostgreSQL refuses a number that has more digits before the decimal point than numeric(p, s) leaves room for,"
-        " as well as Infinity; Django cannot read it either. (SQLite has no NaN: it stores NULL.)"
+        " as well as Infinity. Django cannot read it either. (SQLite has no NaN: it stores NULL.)"
     ),
     remedy=N_("Correct the numbers in SQLite, or raise max_digits in the model and migrate."),
 )

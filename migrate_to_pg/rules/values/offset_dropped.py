@@ -52,9 +52,9 @@ RULE = SetRule(
     level=Level.WARNING,
     title=N_("Moment with an offset, where USE_TZ is False"),
     meaning=(
-        "Without USE_TZ Django writes no offset, but it reads one that another program wrote: as a moment with a zone,"
-        " which Python does not compare with one without. PostgreSQL keeps the instant, and Django reads it as local"
-        " time there, like all others. The comparison of both sides takes equal instants for equal."
+        "Without USE_TZ Django writes no offset, but it reads one that another program wrote. The result is a moment"
+        " with a zone, which Python does not compare with one without. PostgreSQL keeps the instant, and Django reads"
+        " it as local time there, like all others. The comparison of both sides takes equal instants for equal."
     ),
     remedy=N_(
         "Nothing needs to be done where the application takes them for instants; where it shows the offset, keep that"

@@ -40,8 +40,8 @@ RULE = ValueRule(
     level=Level.WARNING,
     title=N_("Text that char(n) pads with spaces"),
     meaning=(
-        "A value of char(n) always has n characters: PostgreSQL appends spaces, and takes no account of them when it"
-        " compares. Django reads them. The proof takes both for equal."
+        "A value of char(n) always has n characters: PostgreSQL appends spaces, and ignores them when it compares."
+        " Django reads them. The verification finds both equal."
     ),
     remedy=N_("Make the column varchar(n) on PostgreSQL by a migration, where the spaces would matter."),
     mask=mask,

@@ -68,7 +68,7 @@ RULE = ValueRule(
     title=N_("Moment with more digits than the column keeps"),
     meaning=(
         "timestamp(p) and time(p) keep p digits of the second, interval(p) as well, and an interval with fields"
-        " (`interval hour to minute`) nothing below them. PostgreSQL rounds or drops the rest without a word."
+        " (`interval hour to minute`) nothing below them. PostgreSQL rounds or drops the rest silently."
     ),
     remedy=N_("Give the column its full precision on PostgreSQL by a migration, or round the values in SQLite."),
     mask=mask,

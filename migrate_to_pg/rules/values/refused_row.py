@@ -139,13 +139,13 @@ RULE = SetRule(
     level=Level.ERROR,
     title=N_("Row that PostgreSQL refuses"),
     meaning=(
-        "What PostgreSQL alone can judge: a text that it does not read as an array, a range or another of its types, a"
-        " domain, an exclusion constraint, a generated column that it cannot compute (an overflow, a division by zero)."
-        " The load finds that there is such a row; all of them are then found by trying each, in every table that was"
-        " refused one, and are told by column and reason, in PostgreSQL's own words. Rows that a CHECK or a unique"
-        " constraint refuses are told so by check-constraint and duplicate-key, too. Not told as rows: a lost"
-        " connection, a full disk and the like. `--check`, which asks no server, knows only of those whose generated"
-        " value, as SQLite computes it, does not fit the column."
+        "Only PostgreSQL can judge these rows: a text that it does not read as an array, a range or another of its"
+        " types, a domain, an exclusion constraint, a generated column that it cannot compute (an overflow, a division"
+        " by zero). The load finds that there is such a row. Each row of every table that had one refused is then"
+        " tried, and the refused ones are reported by column and reason, in PostgreSQL's own words. Rows that a CHECK"
+        " or a unique constraint refuses are also reported so, by check-constraint and duplicate-key. A lost"
+        " connection, a full disk and the like are not reported as rows. `--check`, which asks no server, knows only of"
+        " those whose generated value, as SQLite computes it, does not fit the column."
     ),
     remedy=N_("Correct the values in SQLite, or change what refuses them in the model and migrate."),
     find=find,

@@ -40,8 +40,8 @@ RULE = dataclasses.replace(
         holds=N_("what is read from text"),
         meaning=(
             "A program stored the characters as a BLOB. In columns of dates, times and JSON Django decodes and reads"
-            " them all the same; PostgreSQL is given text alone. In any other column Django reads bytes where it should"
-            " read text, or fails: that is wrong-storage-class."
+            " them all the same, but PostgreSQL is given text alone. In any other column Django reads bytes where it"
+            " should read text, or fails: that is wrong-storage-class."
         ),
         remedy=N_("Store them as text: CAST(column AS TEXT)."),
         hint=lambda *_args: _(" They are BLOBs of UTF-8, from which Django reads what it would read from the text."),

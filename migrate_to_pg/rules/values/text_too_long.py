@@ -80,8 +80,8 @@ RULE = ValueRule(
     level=Level.ERROR,
     title=N_("Text longer than the column"),
     meaning=(
-        "PostgreSQL refuses text of more than n characters in varchar(n) or char(n); where the excess is spaces alone"
-        " it cuts them off without a word. Characters are Unicode code points."
+        "PostgreSQL refuses text of more than n characters in varchar(n) or char(n). Where the excess is spaces alone,"
+        " it silently cuts them off. Characters are Unicode code points."
     ),
     remedy=N_("Raise max_length in the model and migrate, or shorten the values."),
     mask=mask,

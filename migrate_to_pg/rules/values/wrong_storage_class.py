@@ -119,8 +119,8 @@ RULE = ValueRule(
     level=Level.ERROR,
     title=N_("Value of another type than the column"),
     meaning=(
-        "PostgreSQL's column takes values of its own type alone. Nothing is cast: a cast would make 12 of '12abc'"
-        " without a word. Texts in a key may be told by code-in-key or empty-key instead, text that is stored as a"
+        "PostgreSQL's column takes values of its own type alone. Nothing is cast: a cast would silently turn '12abc'"
+        " into 12. Texts in a key may be reported by code-in-key or empty-key instead, and text that is stored as a"
         " BLOB by text-as-blob, where Django reads it."
     ),
     remedy=N_("Put values of the column's type in their place."),
@@ -131,15 +131,15 @@ RULE = ValueRule(
     repair="lossy",
     repair_description=(
         "Writes what the value stands for in the column's own storage class, where no character or digit is guessed."
-        " Django reads another type of value then: 12 where it read '12', the text where it read bytes or failed."
-        " In a column of integers: text that is a whole number as it would be printed (no spaces, plus sign or leading"
-        " zeros) and fits 64 bits becomes that integer, and so does a REAL without a fraction below 2^53."
-        " In a column of text: an integer becomes its digits; a REAL the text that SQLite casts it to, where that is"
-        " read as the same REAL again; a blob that is UTF-8 without NUL that text."
-        " In numeric, double precision and real: text that is a decimal number of at most 15 digits (no exponent, no"
-        " leading zeros) becomes an integer where it has no point and is below 2^53, else a REAL."
-        " In bytea: text becomes its bytes. In date, time, timestamp, uuid, JSON and other columns that are read from"
-        " text: a blob that is UTF-8 without NUL becomes that text. All else stands."
+        " Django reads another type of value then: 12 where it read '12', the text where it read bytes or failed. In a"
+        " column of integers: text that is a whole number as it would be printed (no spaces, plus sign or leading"
+        " zeros) and fits 64 bits becomes that integer, and so does a REAL without a fraction below 2^53. In a column"
+        " of text: an integer becomes its digits; a REAL the text that SQLite casts it to, where that is read as the"
+        " same REAL again; a blob that is UTF-8 without NUL that text. In numeric, double precision and real: text that"
+        " is a decimal number of at most 15 digits (no exponent, no leading zeros) becomes an integer where it has no"
+        " point and is below 2^53, else a REAL. In bytea: text becomes its bytes. In date, time, timestamp, uuid, JSON"
+        " and other columns that are read from text: a blob that is UTF-8 without NUL becomes that text. Any other"
+        " value is unchanged."
     ),
     cell_repair=convert.conversion_for,
 )
