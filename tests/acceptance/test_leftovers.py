@@ -175,8 +175,8 @@ def test_the_report_tells_each_of_them_and_what_was_not_carried(project, postgre
     page = (tmp_path / "report" / "report.html").read_text()
     assert "sqlite_leftovers.loose" in page
     told = words(done)
-    assert "Not carried: its indexes and triggers (loose_a, loose_t)." in told
-    assert "Not carried: its foreign keys, to numbers." in told
+    assert "Not copied: its indexes and triggers (loose_a, loose_t)." in told
+    assert "Not copied: its foreign keys, to numbers." in told
     assert "(search_data, search_idx, search_content, search_docsize, search_config)" in told
     assert "search" not in comments(postgres_url)
     carried = {name: table["rows_target"] for name, table in known.items() if name.startswith("sqlite_leftovers.")}
@@ -205,7 +205,7 @@ def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(projec
 
 def test_check_tells_what_would_be_carried_and_stops_nobody(project):
     done = project.run("migrate_to_pg", "--check", "--source", project.source)
-    assert "The move carries 6 rows of it to a table of schema sqlite_leftovers" in words(done)
+    assert "The move copies 6 rows of it to a table of schema sqlite_leftovers" in words(done)
 
 
 def test_they_may_be_left_behind_or_stop_the_run(project, postgres_url):

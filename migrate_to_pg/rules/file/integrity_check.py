@@ -128,13 +128,13 @@ def _answer(database: sqlite3.Connection, pragma: Sql, argument: Sql) -> list[st
 def _damaged(lines: list[str]) -> Finding:
     hidden = len(lines) - _LINES
     more = [_("and {hidden} more", hidden=hidden)] if hidden > 0 else []
-    said = "\n".join(lines[:_LINES] + more)
+    errors = "\n".join(lines[:_LINES] + more)
     return RULE.finding(
         table="",
         count=len(lines),
         explanation=_(
-            "SQLite's check of its file does not answer ok, but:\n{said}\nRows may be missing, or told twice.",
-            said=said,
+            "SQLite's integrity check failed:\n{errors}\nRows may be missing or duplicated.",
+            errors=errors,
         ),
         remedy=_(RULE.remedy),
     )

@@ -97,7 +97,7 @@ RULE = SetRule(
         " the project registers when Django connects (`connection_created`) is there; what other programs had is not."
         " The rows of a table are read all the same. What cannot be is left behind and named: virtual tables without"
         " their module, columns that would have to be computed by a missing function, tables whose names are not UTF-8."
-        " An error where that is a table of the project. It says nothing against the file, which needs no repair."
+        " An error where that is a table of the project. It is no damage to the file, which needs no repair."
     ),
     remedy=N_(
         "Nothing, where it is a remainder of another program. Where the project needs it, register it in a receiver of"

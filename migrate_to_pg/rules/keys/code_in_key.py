@@ -128,8 +128,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
     return Message(
         explanation=_(
             "PostgreSQL's column is {type} and refers to {parent}.{key}; these rows hold texts.{kinds} A"
-            " script or an import that thought in codes wrote them, and SQLite takes any value in any"
-            " column.{declared}",
+            " script or an import used codes instead of ids, and SQLite takes any value in any column.{declared}",
             type=column.target.type_sql,
             parent=found.parent.name,
             key=found.key.name,
@@ -178,8 +177,8 @@ def _describe_texts(subject: Subject, table: PlannedTable, column: PlannedColumn
     )
     unknown = ngettext(" {n:,} of {texts} is neither.", " {n:,} of {texts} are neither.", neither, texts=distinct)
     unclear = ngettext(
-        " {n:,} of {texts} is one row's code and another row's id: nothing says which is meant.",
-        " {n:,} of {texts} are one row's code and another row's id: nothing says which is meant.",
+        " {n:,} of {texts} is the code of one row and the id of another, and so ambiguous.",
+        " {n:,} of {texts} are the code of one row and the id of another, and so ambiguous.",
         ambiguous,
         texts=distinct,
     )
@@ -269,8 +268,8 @@ RULE = ValueRule(
         "Django reads the text today, and finds no row by it. Puts the key of the one row that has the text as its code"
         " in the text's place, the code being the unique text column that knows most of the column's different texts."
         " A text that is no code, but a whole number as it"
-        " would be printed and the key of a row, becomes that number. All else stands: no row with it, several, or one"
-        " row's code that is another row's key, where nothing says which is meant."
+        " would be printed and the key of a row, becomes that number. Any other text stays as it is: one that"
+        " is the code of no row or of several, or the code of one row and the key of another, which is ambiguous."
     ),
     cell_repair=_conversion,
     with_class=True,

@@ -162,7 +162,7 @@ RULE = SetRule(
     repair="lossy",
     repair_description=(
         "Sets the key to NULL where the column allows it; the record keeps the value. Where it does not, the finding"
-        " stands."
+        " remains."
     ),
     find=find,
     offences=offences,

@@ -146,7 +146,7 @@ RULE = SetRule(
         " Examined are the generic foreign keys of the installed models; the admin's log rightly keeps its entries"
         " about objects that were deleted. The object id is compared as the parent's key reads it: '12' is 12. Keys"
         " over other types than whole numbers, text and uuid are not"
-        " examined, and rows of models that are gone are told by content-type-gone."
+        " examined, and rows of models that are gone are reported by content-type-gone."
     ),
     remedy=N_(
         "Delete the rows, or leave them as they are: Django reads None there. Where rows were left out, their objects"

@@ -42,9 +42,7 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
                 highest=last + 1,
                 type=column.target.type_sql,
                 limit=limit,
-                end_of_sqlite=_(
-                    " SQLite has come to its end there, too: it refuses a new row, or picks free numbers at random."
-                )
+                end_of_sqlite=_(" SQLite has no next id either: it refuses a new row, or picks free numbers at random.")
                 if last >= _LAST_OF_SQLITE
                 else "",
             ),

@@ -36,7 +36,7 @@ def finding(ambiguous: AmbiguousName) -> Finding:
         column=", ".join(ambiguous.targets) if ambiguous.table else "",
         count=len(ambiguous.sources),
         explanation=question
-        + _(" PostgreSQL cuts a name at 63 bytes and tells upper from lower case; SQLite does neither."),
+        + _(" PostgreSQL cuts a name at 63 bytes and distinguishes upper and lower case. SQLite does neither."),
         remedy=_(RULE.remedy),
     )
 
@@ -47,8 +47,8 @@ RULE = SetRule(
     title=N_("Name that several tables or columns would fit"),
     meaning=(
         "The table of a model is found by its whole name. Where two tables, or two columns, of SQLite would still fit"
-        " one of PostgreSQL's, because it cuts names at 63 bytes and tells upper from lower case, or where it would"
-        " call the tables of two models alike, nothing is guessed and nothing is moved."
+        " one of PostgreSQL's, because it cuts names at 63 bytes and distinguishes upper and lower case, or where it"
+        " would call the tables of two models alike, nothing is guessed and nothing is moved."
     ),
     remedy=N_(
         "Rename all but one of them in SQLite, or drop it there, after copying the file; of two models, give one a"

@@ -83,10 +83,10 @@ def _finding(kind: str, broken_name: str, table: str, complaint: str) -> Finding
     return RULE.finding(
         table=table,
         explanation=_(
-            "The {kind} {told} names something that is not there; SQLite says: {complaint}. {effect} It is"
-            " SQLite's own and is not moved to PostgreSQL, so the move heals this.",
+            "The {kind} {name} names something that does not exist. SQLite reports: {complaint}. {effect} It is"
+            " SQLite's own and is not moved to PostgreSQL, so the move corrects this.",
             kind=_(kind),
-            told=broken_name,
+            name=broken_name,
             complaint=complaint,
             effect=effect,
         ),

@@ -83,9 +83,9 @@ RULE = SetRule(
         "The column is text on SQLite and tsvector on PostgreSQL, as the search indexes of some applications are: the"
         " migration asks which database it runs on. It holds what was computed from other data, and no cast makes the"
         " one of the other: PostgreSQL reads a text as a list of lexemes, without order, repetitions and backslashes."
-        " The rows are moved, the column gets NULL, its default or the empty value, and is not compared; the proof"
-        " says so. A column that SQLite declares as tsvector too is moved as any other, where it holds what PostgreSQL"
-        " writes. `--check` knows of it where a migration says so by a field, or by ALTER TABLE."
+        " The rows are moved, the column gets NULL, its default or the empty value, and is not compared, which"
+        " the verification reports. A column that SQLite declares as tsvector too is moved as any other, where it holds"
+        " what PostgreSQL writes. `--check` knows of it where a migration makes it by a field, or by ALTER TABLE."
     ),
     remedy=N_("Fill it on PostgreSQL after the move, by what fills it in this project (manage.py update_index)."),
     find=find,

@@ -41,18 +41,18 @@ _SEARCH = N_(
     " ordinary table first."
 )
 
-_ON_SQLITE = N_("The migrations make this table on SQLite alone. {told}")
-_VIRTUAL = N_("No migration of the project makes this table. {told}")
+_ON_SQLITE = N_("The migrations make this table on SQLite alone. {effect}")
+_VIRTUAL = N_("No migration of the project makes this table. {effect}")
 _UNKNOWN = N_(
-    "No migration of the project makes this table. {told} Such tables come from interrupted rebuilds"
+    "No migration of the project makes this table. {effect} Such tables come from interrupted rebuilds"
     " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
 )
 #: Explanation where --as-leftovers names the table.
-_CHOSEN = N_("It is the table of the installed model {models}, and goes among the leftovers as you chose. {told}")
+_CHOSEN = N_("It is the table of the installed model {models}, and goes among the leftovers as you chose. {effect}")
 #: Explanation without a server.
 _PROMISED = N_(
-    "None of the project's models stands for this table. If a migration makes it by RunSQL or RunPython, it goes where"
-    " that puts it; only a run with a server knows. If none does, this holds. {told}"
+    "No model of the project uses this table. A migration may make it by RunSQL or RunPython, and decides its place"
+    " then; only a run with a server can tell. If none does, this applies. {effect}"
 )
 _REHEARSE = N_(
     "Rehearse (--rehearse --target embedded), which runs the migrations: it tells whether one of them makes the table,"
@@ -173,16 +173,16 @@ def _destination(subject: Subject, table: SourceTable) -> str:
     elif table.rows:
         rows = pluralize(table.rows, "row", "rows")
         effect = _(
-            "The move carries {rows} of it to a table of schema {schema}, as they are.", rows=rows, schema=LEFTOVERS
+            "The move copies {rows} of it to a table of schema {schema}, as they are.", rows=rows, schema=LEFTOVERS
         )
     else:
         effect = _("It holds no rows; the move makes it in schema {schema} all the same.", schema=LEFTOVERS)
     others = [str(found) for (found,) in subject.rows(_INDEXES_AND_TRIGGERS, table.name)]
     if others:
-        effect += _(" Not carried: its indexes and triggers ({beside}).", beside=", ".join(others))
+        effect += _(" Not copied: its indexes and triggers ({beside}).", beside=", ".join(others))
     if table.foreign_keys:
         parents = ", ".join(dict.fromkeys(key.parent for key in table.foreign_keys))
-        effect += _(" Not carried: its foreign keys, to {parents}.", parents=parents)
+        effect += _(" Not copied: its foreign keys, to {parents}.", parents=parents)
     return effect
 
 
@@ -201,7 +201,7 @@ def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, re
         table=table.name,
         count=table.rows or 1,
         level=level,
-        explanation=_(words, told=effect, models=", ".join(models)),
+        explanation=_(words, effect=effect, models=", ".join(models)),
         remedy=advice if promised or on_sqlite or models else _drop(subject, table, advice),
     )
 

@@ -33,7 +33,7 @@ def _explanation(need: Need) -> str:
     if need.is_sqlite:
         lacks = _("It is SQLite's: PostgreSQL has none of that name, and no applied migration makes one.")
     else:
-        lacks = _("No applied migration makes it. No server was asked: a rehearsal tells whether the server has it.")
+        lacks = _("No applied migration makes it. No server was asked: a rehearsal shows whether the server has it.")
     return f"{words[need.kind]} {lacks}"
 
 

@@ -59,7 +59,7 @@ def _view(subject: Subject, view: str, sql: str) -> Finding:
     if view in subject.catalog.unread_views:
         return unread(view, subject.catalog.unread_views[view])
     copied = _(
-        " The move carries what it gives to a table of schema {schema}, as it is at the moment of the snapshot.",
+        " The move copies its rows, as they are at the moment of the snapshot, to a table of schema {schema}.",
         schema=LEFTOVERS,
     )
     return _finding(N_("view"), view, view, sql, unknown + copied)
@@ -74,9 +74,7 @@ def new_unread_views(complaints: Mapping[str, str], found: Iterable[Finding]) ->
 
 def unread(view: str, complaint: str) -> Finding:
     """Return the finding for a view whose rows were to be copied and that SQLite cannot read."""
-    effect = _(
-        "SQLite does not read it here, so that nothing of what it gives is carried: {complaint}.", complaint=complaint
-    )
+    effect = _("SQLite cannot read it here, so that none of its rows is copied: {complaint}.", complaint=complaint)
     return RULE.finding(
         table=view,
         explanation=_("The view {view} is SQLite's own and is not moved to PostgreSQL. {told}", view=view, told=effect),

@@ -210,7 +210,7 @@ def _finding(table: PlannedTable, losses: list[_Loss]) -> Finding:
         explanation=(
             _(
                 "SQLite's table {source} is not as the migrations make it: {losses}. PostgreSQL's table is made"
-                " by the migrations: the move heals this, and what the data suffered has findings of its own. A"
+                " by the migrations: the move corrects this, and what the data suffered has findings of its own. A"
                 " rebuild by hand, as CREATE TABLE ... AS SELECT, leaves such a table.",
                 source=table.source.name,
                 losses="; ".join(loss.description for loss in losses),

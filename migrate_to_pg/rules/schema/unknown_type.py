@@ -34,7 +34,7 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn) -> It
                 subject, table, [column.source], samples.first_rowids(subject, table.source, filled)
             ),
             explanation=_(
-                "PostgreSQL's column is {type}. Its values would be sent as text and cast, and nobody has tried whether"
+                "PostgreSQL's column is {type}. Its values would be sent as text and cast, and it is unknown whether"
                 " that type keeps all of a text.",
                 type=column.target.type_sql,
             ),
@@ -52,8 +52,8 @@ RULE = SetRule(
     title=N_("Value for a type that is not known here"),
     meaning=(
         "Types without a binary form here are sent as text, which PostgreSQL casts; of some types that cast drops what"
-        " it cannot hold, without a word. For each type in a table (`columns/kept.py`) it was tried what is kept; a"
-        " type that is not in it, such as a composite type or one of an extension, stops the run where a row holds a"
+        " it cannot hold, without a word. For each type in a table (`codecs/text_types.py`) it was tried what is kept;"
+        " a type that is not in it, such as a composite type or one of an extension, stops the run where a row holds a"
         " value. A column of NULLs does not. Only a server knows the types: `--check` does not."
     ),
     remedy=N_("Fill the column on PostgreSQL after the move, or leave the table out with --exclude-data."),

@@ -72,5 +72,5 @@ def test_two_models_that_postgresql_calls_alike_are_named_whatever_sqlite_has() 
         found = findings(script, table(CUT, "id bigint"), names=names)
         assert [f.explanation for f in found if f.rule == "ambiguous-name"] == [
             f"PostgreSQL's name for a table is {CUT}; which of SQLite's is it? These would fit: {LONG}a, {LONG}b."
-            " PostgreSQL cuts a name at 63 bytes and tells upper from lower case; SQLite does neither."
+            " PostgreSQL cuts a name at 63 bytes and distinguishes upper and lower case. SQLite does neither."
         ]

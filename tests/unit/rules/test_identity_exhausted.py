@@ -17,7 +17,7 @@ MARK = "UPDATE sqlite_sequence SET seq = {seq};"
         ("integer", 7, 2**31 - 1, "next id would be 2,147,483,648, and PostgreSQL's column is integer"),
         ("integer", 2**31 - 1, 2**31 - 1, "A row has the id 2,147,483,647."),
         ("smallint", 2**15 - 1, 0, "ends at 32,767"),
-        ("bigint", 2**63 - 1, 2**63 - 1, "SQLite has come to its end there, too"),
+        ("bigint", 2**63 - 1, 2**63 - 1, "SQLite has no next id either"),
         ("bigint", 1, 2**63 - 1, "The next id would be 9,223,372,036,854,775,808"),
     ],
 )

@@ -11,7 +11,7 @@ FULL = 'CREATE TABLE "co""urse_backup" (id integer PRIMARY KEY); INSERT INTO "co
 def test_that_its_rows_are_carried_is_a_warning() -> None:
     finding = check_finds("leftover-table", FULL)
     assert (finding.table, finding.column, finding.count, finding.level) == ('co"urse_backup', "", 2, Level.WARNING)
-    assert "The move carries 2 rows of it to a table of schema sqlite_leftovers" in finding.explanation
+    assert "The move copies 2 rows of it to a table of schema sqlite_leftovers" in finding.explanation
     assert 'DROP TABLE "co""urse_backup";' in finding.remedy
     assert "--leftovers skip" in finding.remedy
 
@@ -41,8 +41,8 @@ def test_what_is_not_carried_with_it_is_named() -> None:
         CREATE INDEX old_v ON old (v);
     """
     finding = check_finds("leftover-table", script)
-    assert "Not carried: its indexes and triggers (old_v)." in finding.explanation
-    assert "Not carried: its foreign keys, to old." in finding.explanation
+    assert "Not copied: its indexes and triggers (old_v)." in finding.explanation
+    assert "Not copied: its foreign keys, to old." in finding.explanation
 
 
 def test_sqlites_own_tables_are_none() -> None:
@@ -80,4 +80,4 @@ def test_more_columns_than_postgresql_takes_stay_behind_and_are_told_beforehand(
     script = f"CREATE TABLE mixed ({', '.join(names)}); INSERT INTO mixed VALUES {', '.join(f'({m})' for m in mixed)};"
     assert "it would have 1,800 columns" in check_finds("leftover-table", script).explanation
     plain = script.replace("'a'", "3")
-    assert "The move carries 4 rows of it" in check_finds("leftover-table", plain).explanation
+    assert "The move copies 4 rows of it" in check_finds("leftover-table", plain).explanation

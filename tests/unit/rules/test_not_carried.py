@@ -32,8 +32,11 @@ def test_what_a_view_gives_is_carried_where_sqlite_can_read_it() -> None:
         CREATE VIEW w AS SELECT ours(id) FROM t;
     """
     one, other = findings(script, table("t", "id bigint"))
-    assert "The move carries what it gives to a table of schema sqlite_leftovers" in one.explanation
-    assert "nothing of what it gives is carried: no such function: ours" in other.explanation
+    assert (
+        "The move copies its rows, as they are at the moment of the snapshot, to a table of schema sqlite_leftovers"
+        in one.explanation
+    )
+    assert "none of its rows is copied: no such function: ours" in other.explanation
     for choice in (Leftovers.SKIP, Leftovers.STOP):
         assert not any("carries" in f.explanation for f in findings(script, table("t", "id bigint"), leftovers=choice))
 
