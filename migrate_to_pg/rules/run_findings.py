@@ -21,7 +21,7 @@ COMPUTED = Rule(
         " was computed from the old one. This is reported where the cells were compared."
     ),
     remedy=N_(
-        "Look at the values; SQLite's stay in the snapshot. Where PostgreSQL's are wrong, correct the expression."
+        "Compare the values. SQLite's remain in the snapshot. Where PostgreSQL's are wrong, correct the expression."
     ),
 )
 
@@ -74,10 +74,7 @@ NOT_COMPARED = Rule(
         " rows now differ from those that were carried, so they cannot show whether those on PostgreSQL are right. The"
         " run that carried them has verified them. A view that gives the same rows as then is not reported."
     ),
-    remedy=N_(
-        "The run that carried it has proven it; whether anybody changed its rows on PostgreSQL since, only you can"
-        " tell."
-    ),
+    remedy=N_("The run that carried it has verified it. Check whether its rows were changed on PostgreSQL since."),
 )
 
 NOT_READ = Rule(
@@ -130,7 +127,7 @@ def made_from_models(tables: int) -> Finding:
         table="django_migrations",
         explanation=_(
             "No migration was run: the schema ({tables}) is made from the models, and the record of migrations is"
-            " SQLite's. What migrations make besides the models is not there.",
+            " SQLite's. Anything that migrations make besides the models is missing.",
             tables=pluralize(tables, "table", "tables"),
         ),
         remedy=_(FROM_MODELS.remedy),
@@ -151,7 +148,7 @@ def made_from_model(model: ModelNames) -> Finding:
             migration=model.migration,
         )
         if model.migration
-        else _("There is nothing to do; indexes and triggers that somebody made by hand in SQLite are not there."),
+        else _("There is nothing to do. Indexes and triggers made by hand in SQLite are missing."),
     )
 
 

@@ -34,8 +34,8 @@ def _changes(column: PlannedColumn) -> Sql:
 def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
     explanation = _(
         "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
-        " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses"
-        " its sign. The proof takes a float and an integer of one value for equal.",
+        " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses its"
+        " sign. The verification finds a float and an integer of the same value equal.",
         values_have=pluralize(count, "value has", "values have"),
     )
     return explanation, _(RULE.remedy)

@@ -27,8 +27,8 @@ def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _ow
     """Explain that the values come back padded."""
     return Message(
         explanation=_(
-            "PostgreSQL's column is {type}: it fills these values up with spaces and gives them back so, and how many"
-            " spaces they ended in cannot be told any more. Compared in PostgreSQL they are equal to what they were.",
+            "PostgreSQL's column is {type}: it pads these values with spaces and returns them padded, so the number of"
+            " spaces at their end is lost. PostgreSQL compares them as equal to the values in SQLite.",
             type=column.target.type_sql,
         ),
         remedy=_(RULE.remedy),

@@ -54,8 +54,8 @@ def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _ow
     """Explain that the column keeps less than the values hold."""
     return Message(
         explanation=_(
-            "PostgreSQL's column is {type} and keeps less than these values hold: it would round them, or drop what is"
-            " below its fields, without a word.",
+            "PostgreSQL's column is {type} and keeps fewer digits or fields than these values have: it would round"
+            " them, or drop the rest, silently.",
             type=column.target.type_sql,
         ),
         remedy=_(RULE.remedy),

@@ -73,7 +73,7 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
     shown = [column for column in map(table.source.column, _source_names(table, refusal)) if column]
     computed = _(" PostgreSQL computes it, from {inputs}.", inputs=", ".join(refusal.inputs)) if refusal.inputs else ""
     others = (
-        _(" A row that stands alone is taken: each of these is refused because of a row before it.")
+        _(" Each of these rows is accepted alone, and refused because of a row before it.")
         if refusal.sqlstate in ("23P01", "23505")
         else ""
     )
