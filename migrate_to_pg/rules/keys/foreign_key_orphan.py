@@ -130,7 +130,9 @@ def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
 def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]) -> str:
     nullable = not any(column.target.not_null for column in columns)
     options = (
-        _("Bring the parent rows back, ") + (_("set the key to NULL, ") if nullable else "") + _("or delete the rows.")
+        _("Bring the parent rows back, set the key to NULL, or delete the rows.")
+        if nullable
+        else _("Bring the parent rows back, or delete the rows.")
     )
     parent = subject.plan.parent(key.parent)
     parent_columns = paired(parent, key.parent_columns) if parent else []

@@ -75,11 +75,10 @@ def _reason(table: PlannedTable, highest: int, given: int) -> str:
 def _remedy(table: PlannedTable, highest: int, given: int, limit: int) -> str:
     widen = "" if limit == _LAST_OF_SQLITE else _("Widen the column with a migration (BigAutoField). Or: ")
     if highest >= limit:
-        lower = _("give the row a lower id, and its children with it, ")
         return _(
-            "{widen}{lower}and set sqlite_sequence to the highest id that is left, where it has the table.",
+            "{widen}give the row a lower id, and its children with it, and set sqlite_sequence to the highest id that"
+            " is left, where it has the table.",
             widen=widen,
-            lower=lower,
         )
     update = compose(
         "UPDATE sqlite_sequence SET seq = {highest} WHERE name = {table};",
