@@ -41,7 +41,7 @@ from migrate_to_pg.rules.schema import leftover_table
 from migrate_to_pg.rules.schema.not_carried import new_unread_views
 from migrate_to_pg.sqlite.snapshot import require_space
 from migrate_to_pg.verify.schema import require_described, require_validated
-from migrate_to_pg.verify.verify_leftovers import prove_leftovers
+from migrate_to_pg.verify.verify_leftovers import verify_leftover_tables
 
 Connection = psycopg.Connection[Any]
 
@@ -148,7 +148,7 @@ def verify_leftovers(
     carried: LeftoversLoad, snapshot: Path, conninfo: str, options: Options, progress: Progress, *, schema: str
 ) -> Proof:
     """Verify those tables, under the names that reports give them."""
-    found = prove_leftovers(
+    found = verify_leftover_tables(
         carried.plan,
         carried.tables,
         snapshot,

@@ -41,7 +41,7 @@ from migrate_to_pg.rules.schema import ambiguous_name, derived_column
 from migrate_to_pg.sqlite.file_format import read_header
 from migrate_to_pg.sqlite.snapshot import file_sha256, require_database, require_unmodified_snapshot, truncation_error
 from migrate_to_pg.system.workdir import checksum_file, is_recorded_snapshot, recorded_journal
-from migrate_to_pg.verify import prove
+from migrate_to_pg.verify import verify_tables
 from migrate_to_pg.verify.schema import require_validated
 
 
@@ -172,14 +172,14 @@ def _compare(
         connection: to the target, to read.
     """
     repairs = run.state.examined.repairs
-    run.state.proof = prove(
+    run.state.proof = verify_tables(
         plan,
         snapshot.path,
         choice.conninfo,
         schema=run.final,
         verify=run.options.verify,
         progress=run.progress,
-        mended=repairs,
+        repairs=repairs,
     )
     run.state.notes += (*run_findings(run.state.proof), *derived_column.left_out(plan))
     if repairs is None:

@@ -16,8 +16,8 @@ from migrate_to_pg.publish import LockedSchemas, lock_schemas
 from migrate_to_pg.records import INCOMING, LEFTOVERS_INCOMING, Plan, Snapshot, Verify
 from migrate_to_pg.rules.run_findings import made_from_models, run_findings
 from migrate_to_pg.sqlite.snapshot import require_unmodified_snapshot
-from migrate_to_pg.verify import prove
-from migrate_to_pg.verify.orm import prove_orm
+from migrate_to_pg.verify import verify_tables
+from migrate_to_pg.verify.orm import compare_with_orm
 from migrate_to_pg.verify.schema import require_described, require_identities, require_spans, require_validated
 
 
@@ -45,14 +45,14 @@ def verify_staged(
     with run.stage("prove"):
         locked = lock_schemas(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
         require_unmodified_snapshot(snapshot)
-        run.state.proof = prove(
+        run.state.proof = verify_tables(
             staged.plan,
             snapshot.path,
             staged.target.conninfo,
             schema=INCOMING,
             verify=run.options.verify,
             progress=run.progress,
-            mended=run.state.examined.repairs,
+            repairs=run.state.examined.repairs,
         )
         run.state.notes += tuple(run_findings(run.state.proof))
         if run.options.schema == "models":
@@ -90,7 +90,7 @@ def verify_orm(run: Run, plan: Plan, loaded: Path, entry: dict[str, Any]) -> Non
     """
     proof, catalog = run.state.proof, run.state.source.catalog
     if run.options.verify is Verify.ORM and proof and proof.holds and catalog:
-        read, unread = prove_orm(run.registry, catalog, plan, loaded, entry)
+        read, unread = compare_with_orm(run.registry, catalog, plan, loaded, entry)
         run.state.proof = proof.with_orm(read, unread)
 
 

@@ -19,19 +19,19 @@ from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Event, Plan, PlannedTable, Proof, TableProof, Verify
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.verify.compare import Comparison
-from migrate_to_pg.verify.differences import SAMPLES, Verdict
-from migrate_to_pg.verify.normalize_text import Speller
+from migrate_to_pg.verify.differences import SAMPLES, TableDifferences
+from migrate_to_pg.verify.normalize_text import TextNormalizer
 from migrate_to_pg.verify.postgres_reader import Target
-from migrate_to_pg.verify.repairs import ExpectedTable, as_it_was, expected_tables
-from migrate_to_pg.verify.rows import Rows, Stream, ahead, columns_of
-from migrate_to_pg.verify.sqlite_reader import BATCH_ROWS, Source, UnexpectedCellError, plain
+from migrate_to_pg.verify.repairs import ExpectedTable, expected_tables, unrepaired
+from migrate_to_pg.verify.rows import Rows, Stream, columns_of, prefetch
+from migrate_to_pg.verify.sqlite_reader import BATCH_ROWS, Source, UnexpectedCellError, snapshot_relation
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["prove"]
+__all__ = ["verify_tables"]
 
 
-def prove(
+def verify_tables(
     plan: Plan,
     snapshot: Path,
     conninfo: str,
@@ -39,15 +39,15 @@ def prove(
     schema: str,
     verify: Verify,
     progress: Callable[[Event], None],
-    mended: RepairResult | None = None,
+    repairs: RepairResult | None = None,
 ) -> Proof:
-    """Compare each planned table of ``schema`` with the snapshot; a difference is reported, never raised.
+    """Compare each planned table of ``schema`` with the snapshot. A difference is reported, never raised.
 
-    ``plan`` and ``snapshot`` are as they were before any repair. With ``mended`` the tables hold the mended rows: they
-    must be the snapshot's with exactly the edits of its journal.
+    ``plan`` and ``snapshot`` are as they were before any repair. With ``repairs`` the tables hold the repaired rows:
+    the snapshot's rows with exactly the edits of the journal.
     """
     source = Source(snapshot)
-    expected, unknown = expected_tables(plan, source, mended)
+    expected, unknown = expected_tables(plan, source, repairs)
     proof = compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
     return replace(proof, tables=(*proof.tables, *map(unknown_table, unknown)))
 
@@ -66,26 +66,29 @@ def compare_tables(
 
     A table without an entry there should hold the snapshot's rows.
     """
-    told = Progress(progress, sum(table.source.rows for table in plan.tables))
-    with Target(conninfo, schema) as target, Speller(conninfo) as speller:
-        prover = Prover(source, target, expected, zoneinfo.ZoneInfo(plan.source_time_zone), told, speller)
-        one = prover.counts if verify is Verify.COUNTS else prover.cells
-        return Proof(verify=verify, tables=tuple(told.table(table, one) for table in plan.tables))
+    zone, reading = (
+        zoneinfo.ZoneInfo(plan.source_time_zone),
+        Progress(progress, sum(table.source.rows for table in plan.tables)),
+    )
+    with Target(conninfo, schema) as target, TextNormalizer(conninfo) as normalizer:
+        verifier = TableVerifier(source, target, expected, zone, reading, normalizer)
+        one = verifier.compare_counts if verify is Verify.COUNTS else verifier.compare_cells
+        return Proof(verify=verify, tables=tuple(reading.table(table, one) for table in plan.tables))
 
 
-def _ahead(batches: Generator[Rows]) -> contextlib.closing[Generator[Rows]]:
-    return contextlib.closing(ahead(batches))
+def _prefetched(batches: Generator[Rows]) -> contextlib.closing[Generator[Rows]]:
+    return contextlib.closing(prefetch(batches))
 
 
-def unknown_table(verdict: Verdict) -> TableProof:
+def unknown_table(found: TableDifferences) -> TableProof:
     """Return the differences that the journal of the repairs has for a table outside the plan."""
     return TableProof(
-        name=verdict.table,
+        name=found.table,
         rows_source=0,
         rows_target=0,
         cells_compared=0,
-        differences=verdict.differences,
-        samples=tuple(verdict.samples),
+        differences=found.differences,
+        samples=tuple(found.samples),
         seconds=0,
     )
 
@@ -93,17 +96,17 @@ def unknown_table(verdict: Verdict) -> TableProof:
 class Progress:
     """Report how many source rows of all tables were read, about once a batch."""
 
-    def __init__(self, tell: Callable[[Event], None], total: int) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[Event], None], total: int) -> None:
+        self._report = report
         self._total = total
         self._before = 0
-        self._describe = 0
+        self._reported = 0
         self._table = ""
 
-    def table(self, table: PlannedTable, prove_one: Callable[[PlannedTable], TableProof]) -> TableProof:
+    def table(self, table: PlannedTable, verify_one: Callable[[PlannedTable], TableProof]) -> TableProof:
         """Verify one table and add its rows to those before it."""
-        self._table, self._describe = table.name, -BATCH_ROWS
-        proof = prove_one(table)
+        self._table, self._reported = table.name, -BATCH_ROWS
+        proof = verify_one(table)
         logger.debug(
             "%s: %d and %d rows, %d cells, %d differences",
             table.name, proof.rows_source, proof.rows_target, proof.cells_compared, proof.differences,
@@ -114,16 +117,16 @@ class Progress:
 
     def rows(self, done: int) -> None:
         """Report that ``done`` rows of the present table were read."""
-        if done - self._describe >= BATCH_ROWS:
-            self._describe = done
+        if done - self._reported >= BATCH_ROWS:
+            self._reported = done
             self._emit(done)
 
     def _emit(self, done: int) -> None:
         done = min(self._before + done, self._total)
-        self._tell(Event(kind="progress", stage="prove", message=self._table, done=done, total=self._total))
+        self._report(Event(kind="progress", stage="prove", message=self._table, done=done, total=self._total))
 
 
-class Prover:
+class TableVerifier:
     """Compare one table after another."""
 
     def __init__(
@@ -133,93 +136,93 @@ class Prover:
         expected: Mapping[str, ExpectedTable],
         zone: zoneinfo.ZoneInfo,
         progress: Progress,
-        speller: Speller,
+        normalizer: TextNormalizer,
     ) -> None:
         self._source = source
         self._target = target
         self._expected = expected
         self._zone = zone
         self._progress = progress
-        self._speller = speller
+        self._normalizer = normalizer
 
-    def counts(self, table: PlannedTable) -> TableProof:
+    def compare_counts(self, table: PlannedTable) -> TableProof:
         """Compare the numbers of rows alone, and count the rows that repairs quarantined."""
         started, expected = time.monotonic(), self._expected_of(table)
         return self._proof(
             table,
             expected,
-            Verdict(table.name),
+            TableDifferences(table.name),
             rows_source=self._source.count(table.source.name, expected.original),
             rows_target=self._target.count(table.name),
             started=started,
         )
 
-    def cells(self, table: PlannedTable) -> TableProof:
+    def compare_cells(self, table: PlannedTable) -> TableProof:
         """Compare every cell, by the quick reader of the source if it can read the table."""
         if not table.columns:
-            return self.counts(table)
+            return self.compare_counts(table)
         with contextlib.suppress(UnexpectedCellError):
-            return self._compare(table, self._source.quick)
-        return self._compare(table, self._source.patient)
+            return self._compare(table, self._source.read_fast)
+        return self._compare(table, self._source.read_exact)
 
     def _compare(self, table: PlannedTable, read: Callable[..., Generator[Rows]]) -> TableProof:
         started, expected = time.monotonic(), self._expected_of(table)
         columns = columns_of(table, self._zone)
         key = [column for column in columns if column.planned in table.key]
         order = key or [column for column in columns if not column.computed] or columns
-        rows = self._speller.rows(read(table.source.name, columns, order, expected.relation), columns)
+        rows = self._normalizer.rows(read(table.source.name, columns, order, expected.relation), columns)
         held = self._target.rows(table.name, columns, order)
         # Of large rows, one more on each side would cost more than the waiting.
-        read_on = contextlib.closing if table.source.is_wide else _ahead
+        read_on = contextlib.closing if table.source.is_wide else _prefetched
         with read_on(rows) as source, read_on(held) as target:
             left, right = Stream(source), Stream(target)
-            verdict = Comparison(table.name, columns, key).run(left, right, self._progress.rows)
-        self._ask_expressions(table, verdict, right.taken)
+            found = Comparison(table.name, columns, key).run(left, right, self._progress.rows)
+        self._check_generated(table, found, right.taken)
         is_repaired = expected.relation is not expected.original
         rows_source = self._source.count(table.source.name, expected.original) if is_repaired else left.taken
-        return self._proof(table, expected, verdict, rows_source=rows_source, rows_target=right.taken, started=started)
+        return self._proof(table, expected, found, rows_source=rows_source, rows_target=right.taken, started=started)
 
     def _expected_of(self, table: PlannedTable) -> ExpectedTable:
-        return self._expected.get(table.name) or as_it_was(plain(table.source))
+        return self._expected.get(table.name) or unrepaired(snapshot_relation(table.source))
 
-    def _ask_expressions(self, table: PlannedTable, verdict: Verdict, rows: int) -> None:
+    def _check_generated(self, table: PlannedTable, found: TableDifferences, rows: int) -> None:
         """Check that each generated column of PostgreSQL holds what its expression gives."""
         computed = [c.name for c in table.target.columns if c.generated]
         expressions = self._target.expressions(table.name) if computed else {}
         for column in computed:
-            verdict.computed += rows
+            found.computed += rows
             expression = expressions[column]
-            wrong = self._target.computed_wrongly(table.name, column, expression)
+            wrong = self._target.count_wrong(table.name, column, expression)
             if wrong:
                 held = _("another value, in {rows}", rows=pluralize(wrong, "row", "rows"))
                 given = _("what {expression} gives", expression=expression.expression)
-                verdict.add("changed", {}, column, given, held)
-                verdict.differences += wrong - 1
+                found.add("changed", {}, column, given, held)
+                found.differences += wrong - 1
 
     def _proof(
         self,
         table: PlannedTable,
         expected: ExpectedTable,
-        verdict: Verdict,
+        found: TableDifferences,
         *,
         rows_source: int,
         rows_target: int,
         started: float,
     ) -> TableProof:
         """Join the differences of the journal and those of the comparison."""
-        journal = expected.unexplained or Verdict(table.name)
+        journal = expected.unexplained or TableDifferences(table.name)
         return TableProof(
             name=table.name,
             rows_source=rows_source,
             rows_target=rows_target,
-            cells_compared=verdict.cells,
-            differences=verdict.differences + journal.differences,
-            samples=tuple((journal.samples + verdict.samples)[:SAMPLES]),
+            cells_compared=found.cells,
+            differences=found.differences + journal.differences,
+            samples=tuple((journal.samples + found.samples)[:SAMPLES]),
             seconds=time.monotonic() - started,
             quarantined=expected.quarantined,
             merged=expected.merged,
             cells_changed=expected.cells_changed,
-            cells_computed=verdict.computed,
-            otherwise=verdict.otherwise,
+            cells_computed=found.computed,
+            otherwise=found.otherwise,
             left_out=tuple(column.name for column in table.derived),
         )

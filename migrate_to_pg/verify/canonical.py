@@ -53,7 +53,7 @@ DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class ColumnFacts:
     """Hold the properties of a column that its canonical form depends on, besides the type's name."""
 
     precision: int | None = None
@@ -63,7 +63,7 @@ class Facts:
     zone: zoneinfo.ZoneInfo
 
 
-Form = Callable[[Value, Facts], str]
+Form = Callable[[Value, ColumnFacts], str]
 
 
 def unreadable(value: Value) -> str:
@@ -74,7 +74,7 @@ def unreadable(value: Value) -> str:
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
 
-def source_integer(value: Value, facts: Facts) -> str:
+def source_integer(value: Value, facts: ColumnFacts) -> str:
     """Return the form of an integer, an integral real, or the canonical text of an integer."""
     if type(value) is int:
         return f"={value}"
@@ -85,42 +85,42 @@ def source_integer(value: Value, facts: Facts) -> str:
     return unreadable(value)
 
 
-def target_integer(value: Value, facts: Facts) -> str:
+def target_integer(value: Value, facts: ColumnFacts) -> str:
     """Return the form of an integer of any width."""
     return f"={value}"
 
 
-def source_boolean(value: Value, facts: Facts) -> str:
+def source_boolean(value: Value, facts: ColumnFacts) -> str:
     """Return the form of 0 or 1, as Django compares booleans. Every other number is unreadable."""
     return f"={int(value)}" if type(value) in (int, float) and value in (0, 1) else unreadable(value)
 
 
-def target_boolean(value: Value, facts: Facts) -> str:
+def target_boolean(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a PostgreSQL boolean."""
     return f"={int(value)}"
 
 
-def source_float(value: Value, facts: Facts) -> str:
+def source_float(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a real, bit by bit, or of an integer that a real holds exactly."""
     if type(value) is int and abs(value) <= 2**53:
         value = float(value)
     return f"={value.hex()}" if type(value) is float else unreadable(value)
 
 
-def target_float(value: Value, facts: Facts) -> str:
+def target_float(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a float8, or of a float4 sent as its shortest exact text, which is what Django reads."""
     return f"={float(value).hex()}"
 
 
-def source_decimal(value: Value, facts: Facts) -> str:
+def source_decimal(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a number as DecimalField reads it: 15 digits, then the field's scale, half to even."""
     try:
-        return f"={plain(read_decimal(value, facts))}"
+        return f"={plain_decimal(read_decimal(value, facts))}"
     except (ArithmeticError, TypeError, ValueError):
         return unreadable(value)
 
 
-def read_decimal(value: Value, facts: Facts) -> decimal.Decimal:
+def read_decimal(value: Value, facts: ColumnFacts) -> decimal.Decimal:
     """Convert a number as Django does. A text is taken as it is, since Django has no reading of it."""
     if type(value) is str and DECIMAL.match(value):
         return decimal.Decimal(value)
@@ -132,13 +132,13 @@ def read_decimal(value: Value, facts: Facts) -> decimal.Decimal:
     return number.quantize(decimal.Decimal(1).scaleb(-facts.scale), context=decimal.Context(prec=facts.precision))
 
 
-def target_decimal(value: Value, facts: Facts) -> str:
+def target_decimal(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a numeric sent as text, or as the float8 nearest to its at most fifteen digits."""
     number = FIFTEEN_DIGITS.create_decimal_from_float(value) if type(value) is float else decimal.Decimal(value)
-    return f"={plain(number)}" if number.is_finite() else f"!{number}"
+    return f"={plain_decimal(number)}" if number.is_finite() else f"!{number}"
 
 
-def plain(number: decimal.Decimal) -> str:
+def plain_decimal(number: decimal.Decimal) -> str:
     """Format equal decimals alike, however many digits they have. Decimal.normalize would round to the context."""
     sign, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
@@ -159,7 +159,7 @@ def read_datetime(value: Value) -> datetime.datetime | None:
         return None
 
 
-def source_instant(value: Value, facts: Facts) -> str:
+def source_instant(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a datetime: microseconds since 1970 in UTC. Text without an offset is local time."""
     moment = read_datetime(value)
     if moment is None:
@@ -175,7 +175,7 @@ def instant(moment: datetime.datetime) -> int:
     return (moment.replace(tzinfo=None) - EPOCH) // MICROSECOND - offset // MICROSECOND
 
 
-def source_local(value: Value, facts: Facts) -> str:
+def source_local(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a datetime as local microseconds. One with an offset is first made local time."""
     moment = read_datetime(value)
     if moment is None:
@@ -188,7 +188,7 @@ def source_local(value: Value, facts: Facts) -> str:
     return f"={(moment - EPOCH) // MICROSECOND}"
 
 
-def source_date(value: Value, facts: Facts) -> str:
+def source_date(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a date: days since 1970."""
     try:
         day = parse_date(value)
@@ -197,7 +197,7 @@ def source_date(value: Value, facts: Facts) -> str:
     return unreadable(value) if day is None else f"={day.toordinal() - EPOCH_DAY}"
 
 
-def source_time(value: Value, facts: Facts) -> str:
+def source_time(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a time of day: microseconds since midnight."""
     try:
         time = parse_time(value)
@@ -208,7 +208,7 @@ def source_time(value: Value, facts: Facts) -> str:
     return f"={((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000 + time.microsecond}"
 
 
-def target_span(value: Value, facts: Facts) -> str:
+def target_span(value: Value, facts: ColumnFacts) -> str:
     """Return the form of an interval: microseconds, a day being 24 hours."""
     return "!no span of microseconds" if value == NO_SPAN else f"={value}"
 
@@ -216,27 +216,27 @@ def target_span(value: Value, facts: Facts) -> str:
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
-def source_text(value: Value, facts: Facts) -> str:
+def source_text(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a text. An integer in a column that SQLite made numeric is its digits."""
     return f"={value}" if type(value) in (str, int) else unreadable(value)
 
 
-def target_text(value: Value, facts: Facts) -> str:
+def target_text(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a text, or of the text of any type that has no comparison of its own."""
     return f"={value}"
 
 
-def source_padded(value: Value, facts: Facts) -> str:
+def source_padded(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a text for char(n), which pads with spaces and so cannot keep those at the end."""
     return f"={value.rstrip(' ')}" if type(value) is str else unreadable(value)
 
 
-def target_padded(value: Value, facts: Facts) -> str:
+def target_padded(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a char(n)."""
     return f"={value.rstrip(' ')}"
 
 
-def source_uuid(value: Value, facts: Facts) -> str:
+def source_uuid(value: Value, facts: ColumnFacts) -> str:
     """Return the form of any text that Python's UUID takes, or of the 16 bytes that the quick reader makes of it."""
     if type(value) is bytes and len(value) == 16:
         return f"={value.hex()}"
@@ -246,17 +246,17 @@ def source_uuid(value: Value, facts: Facts) -> str:
         return unreadable(value)
 
 
-def target_bytes(value: Value, facts: Facts) -> str:
+def target_bytes(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a bytea, or of the sixteen bytes of a uuid."""
     return f"={value.hex()}"
 
 
-def source_bytes(value: Value, facts: Facts) -> str:
+def source_bytes(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a blob. A text is unreadable here."""
     return f"={value.hex()}" if type(value) is bytes else unreadable(value)
 
 
-def source_address(value: Value, facts: Facts) -> str:
+def source_address(value: Value, facts: ColumnFacts) -> str:
     """Return the form of an address, with its prefix if it has one."""
     try:
         return f"={ipaddress.ip_interface(value)}" if type(value) is str else unreadable(value)
@@ -264,23 +264,23 @@ def source_address(value: Value, facts: Facts) -> str:
         return unreadable(value)
 
 
-def target_address(value: Value, facts: Facts) -> str:
+def target_address(value: Value, facts: ColumnFacts) -> str:
     """Return the form of an inet or cidr as PostgreSQL prints it."""
     return f"={ipaddress.ip_interface(value)}"
 
 
-def source_json(value: Value, facts: Facts) -> str:
+def source_json(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a JSON text, or of its UTF-8 bytes, which Django reads too."""
     try:
         text = value.decode() if type(value) is bytes else value
-        return f"={canonical_json.canonical(text, plain)}"
+        return f"={canonical_json.canonical(text, plain_decimal)}"
     except (ArithmeticError, TypeError, ValueError):
         return unreadable(value)
 
 
-def target_json(value: Value, facts: Facts) -> str:
+def target_json(value: Value, facts: ColumnFacts) -> str:
     """Return the form of a json or jsonb value. A number beyond Decimal's range equals nothing."""
     try:
-        return f"={canonical_json.canonical(value, plain)}"
+        return f"={canonical_json.canonical(value, plain_decimal)}"
     except (ArithmeticError, ValueError):
         return f"!{value}"

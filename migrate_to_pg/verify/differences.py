@@ -19,7 +19,7 @@ SAMPLES = 20
 SHOWN = 200
 
 
-class Verdict:
+class TableDifferences:
     """The differences found in one table."""
 
     def __init__(self, table: str) -> None:
@@ -32,7 +32,7 @@ class Verdict:
         self._otherwise: dict[str, ComputedOtherwise] = {}
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Report whether differences are only counted from now on."""
         return len(self.samples) >= SAMPLES
 
@@ -52,7 +52,7 @@ class Verdict:
     def add(self, kind: str, key: Mapping[str, str], column: str, source: str | None, target: str | None) -> None:
         """Count one difference. Keep the first ones."""
         self.differences += 1
-        if not self.full:
+        if not self.is_full:
             if source is not None and source == target:
                 source = _("{source} (which Django does not read as the column's type)", source=source)
             self.samples.append(difference(self.table, kind, key, column, source, target))
@@ -98,10 +98,10 @@ def excerpt(value: str, start: int) -> str:
 
 def row_text(table: str, columns: Sequence[Column], values: Sequence[str | None]) -> str:
     """Format a complete row as one line."""
-    return ", ".join(f"{c.name}={spelled(masked(table, c.name, v))}" for c, v in zip(columns, values, strict=True))
+    return ", ".join(f"{c.name}={key_text(masked(table, c.name, v))}" for c, v in zip(columns, values, strict=True))
 
 
-def spelled(value: str | None) -> str:
+def key_text(value: str | None) -> str:
     """Format a value in a key."""
     return "NULL" if value is None else value
 

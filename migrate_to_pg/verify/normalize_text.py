@@ -23,17 +23,17 @@ from migrate_to_pg.records import TargetColumn
 from migrate_to_pg.verify.rows import Column, Rows
 from migrate_to_pg.verify.vectorized import Array
 
-_SPELL = (
+_NORMALIZE = (
     "SELECT CAST({} AS text) FROM (SELECT CAST(t.x AS {}) AS v, t.n FROM unnest(%s::text[])"
     " WITH ORDINALITY AS t (x, n)) AS s ORDER BY s.n"
 )
 #: 1.5 is 1.50 in numeric(5,2)[], but 1.005, which would be rounded, stays what it is.
 _LIMITED = "CASE WHEN CAST(s.v AS {0}) = s.v THEN CAST(s.v AS {0}) ELSE s.v END"
 #: These cut a text without a word: one stays whole here. The text of an array is the same whatever its elements are.
-_WHOLE = {"_name": "text[]", "_char": "text[]"}
+_READ_BY_ARRAY = {"_name": "text[]", "_char": "text[]"}
 
 
-class Speller:
+class TextNormalizer:
     """Ask the server for its form of texts. A context manager, which connects when it is first asked."""
 
     def __init__(self, conninfo: str) -> None:
@@ -41,7 +41,7 @@ class Speller:
         self._stack = contextlib.ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
 
-    def __enter__(self) -> Speller:
+    def __enter__(self) -> TextNormalizer:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -49,7 +49,7 @@ class Speller:
 
     def rows(self, batches: Generator[Rows], columns: Sequence[Column]) -> Generator[Rows]:
         """Yield the batches, with normalised texts in the columns that need it."""
-        asking = [column for column in columns if column.family.server_spells]
+        asking = [column for column in columns if column.comparison.needs_server]
         if not asking:
             yield from batches
             return
@@ -57,21 +57,21 @@ class Speller:
             for rows in batches:
                 arrays = list(rows.arrays)
                 for column in asking:
-                    arrays[column.index] = self._spelled(arrays[column.index], column)
+                    arrays[column.index] = self._normalized(arrays[column.index], column)
                 yield replace(rows, arrays=tuple(arrays))
 
-    def _spelled(self, array: Array, column: Column) -> Array:
+    def _normalized(self, array: Array, column: Column) -> Array:
         distinct = array.dictionary_encode()
         texts: list[str | None] = distinct.dictionary.to_pylist()
-        spelled = self._ask(texts, *_read_as(column.planned.target))
-        return pa.array(spelled, pa.string()).take(distinct.indices)
+        normalized = self._ask(texts, *_read_as(column.planned.target))
+        return pa.array(normalized, pa.string()).take(distinct.indices)
 
     def _ask(self, texts: list[str | None], type_sql: sql.SQL, written: sql.Composable) -> list[str | None]:
         """Return the server's form of each text. If it refuses one of many, ask for both halves."""
         if not texts:
             return []
         try:
-            query = sql.SQL(_SPELL).format(written, type_sql)
+            query = sql.SQL(_NORMALIZE).format(written, type_sql)
             return [row[0] for row in self._open().execute(query, [texts]).fetchall()]
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise TargetError(
@@ -100,7 +100,7 @@ class Speller:
 def _read_as(target: TargetColumn) -> tuple[sql.SQL, sql.Composable]:
     """Return the type that reads the text, and the expression over s.v, the value read, that writes it."""
     # The driver reads a percent sign as the beginning of a parameter.
-    type_sql = sql.SQL(_WHOLE.get(target.type_name, target.cast_to).replace("%", "%%"))
+    type_sql = sql.SQL(_READ_BY_ARRAY.get(target.type_name, target.cast_to).replace("%", "%%"))
     if not target.modifiers:
         return type_sql, sql.SQL("s.v")
     return type_sql, sql.SQL(_LIMITED).format(type_sql + sql.SQL(target.modifiers))

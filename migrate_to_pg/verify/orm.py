@@ -71,7 +71,7 @@ class Sides(NamedTuple):
     target: type[models.Model]
 
 
-def prove_orm(
+def compare_with_orm(
     registry: Registry, catalog: SourceCatalog, plan: Plan, loaded: Path, entry: Mapping[str, Any]
 ) -> tuple[tuple[OrmTable, ...], tuple[UnreadModel, ...]]:
     """Compare each model's table as the ORM reads it on both sides. Return the models that it did not read, too.
@@ -95,7 +95,7 @@ def prove_orm(
     zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
     with _without_limits(), _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
         pairs = list(_pairs(registry, catalog, plan, unread))
-        read = tuple(_Reading(sides, table, zone, registry, made).run() for sides, table in pairs)
+        read = tuple(_ModelComparison(sides, table, zone, registry, made).run() for sides, table in pairs)
     return read, tuple(sorted(unread, key=lambda one: one.model))
 
 
@@ -183,7 +183,7 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
         del connections[alias]
 
 
-class _Reading:
+class _ModelComparison:
     """Compare one model on both sides. ``there`` are the tables that PostgreSQL has."""
 
     def __init__(
@@ -200,7 +200,7 @@ class _Reading:
         self.zone = zone
         self.registry = registry
         self.there = there
-        # What PostgreSQL computes itself is proven by its own expression.
+        # What PostgreSQL computes itself is verified by its own expression.
         columns = {column.name for column in table.columns if not column.target.generated}
         fields = sides.target._meta.local_concrete_fields
         known = {field.name for field in sides.source._meta.local_concrete_fields}
@@ -215,7 +215,7 @@ class _Reading:
     def run(self) -> OrmTable:
         try:
             rows = self._compare()
-            followed = self._follow()
+            followed = self._check_foreign_keys()
         except UNREADABLE as error:
             raise ProofError(
                 _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=self._reason(error)),
@@ -244,16 +244,16 @@ class _Reading:
             rows += len(chunk)
             # The key of an unmanaged model may be none in the table: several rows have it.
             found: dict[Any, list[Row]] = {}
-            for row in self._there(chunk):
+            for row in self._target_rows(chunk):
                 found.setdefault(_hashable(row[0]), []).append(row)
             for row in chunk:
-                self._judge(row, self._taken(row, found.get(_hashable(row[0]), [])))
+                self._report_row(row, self._pop_match(row, found.get(_hashable(row[0]), [])))
         extra = self._queryset(TARGET).count() - rows
         if extra > 0:
             self._add("extra", {}, "", None, _("{rows} more than in SQLite", rows=pluralize(extra, "row", "rows")))
         return rows
 
-    def _taken(self, row: Row, found: list[Row]) -> Row | None:
+    def _pop_match(self, row: Row, found: list[Row]) -> Row | None:
         """Remove and return the row that is equal, or else the first of those that have its key."""
         same_row = (index for index, other in enumerate(found) if not any(self._unequal(row, other)))
         return found.pop(next(same_row, 0)) if found else None
@@ -277,11 +277,11 @@ class _Reading:
         if chunk:
             yield chunk
 
-    def _there(self, chunk: Sequence[Row]) -> list[Row]:
+    def _target_rows(self, chunk: Sequence[Row]) -> list[Row]:
         keys = [row[0] for row in chunk]
         return list(self._queryset(TARGET).filter(pk__in=keys).values_list(*self.names))
 
-    def _judge(self, row: Row, found: Row | None) -> None:
+    def _report_row(self, row: Row, found: Row | None) -> None:
         key = {", ".join(self.table.target.primary_key): str(row[0])}
         if has_secret(self.table.name, self.table.target.primary_key):
             key = dict.fromkeys(key, MASK)
@@ -300,15 +300,15 @@ class _Reading:
         cells = zip(self.fields, row[1:], strict=True)
         return ", ".join(f"{f.attname}={masked(self.table.name, str(f.column), repr(v))}" for f, v in cells)
 
-    def _follow(self) -> int:
+    def _check_foreign_keys(self) -> int:
         """Check that every key finds its row on both sides. Return how many did."""
         total = 0
         for field in self.fields:
             if field.remote_field is None or not self._is_read(field):
                 continue
-            found = [self._found(alias, field.name) for alias in (SOURCE, TARGET)]
+            found = [self._count_resolved(alias, field.name) for alias in (SOURCE, TARGET)]
             if found[0] < found[1]:
-                found[0] = self._found_by_value(field.name)
+                found[0] = self._count_resolved_by_value(field.name)
             if found[0] != found[1]:
                 texts = [_("{keys} with a row", keys=pluralize(count, "key", "keys")) for count in found]
                 self._add("changed", {}, str(field.column), *texts)
@@ -319,14 +319,14 @@ class _Reading:
         """Return whether the table that the key refers to is in this database."""
         return called(field.remote_field.model._meta.db_table, self.registry.postgresql) in self.there
 
-    def _found(self, alias: str, name: str) -> int:
+    def _count_resolved(self, alias: str, name: str) -> int:
         field: Any = self.models[alias]._meta.get_field(name)
         parent: Any = models.QuerySet(field.remote_field.model, using=alias)
         target = field.target_field.attname
         keyed = self._queryset(alias).filter(**{f"{field.attname}__isnull": False})
         return int(keyed.filter(Exists(parent.filter(**{target: OuterRef(field.attname)}))).count())
 
-    def _found_by_value(self, name: str) -> int:
+    def _count_resolved_by_value(self, name: str) -> int:
         """Count the keys that have a row in SQLite as Django reads both. Its joins miss another form of a uuid."""
         field: Any = self.models[SOURCE]._meta.get_field(name)
         parents: Any = models.QuerySet(field.remote_field.model, using=SOURCE)

@@ -40,7 +40,7 @@ WHERE n.nspname = {} AND c.relname = {} AND a.attgenerated <> '' ORDER BY a.attn
 """)
 
 
-class Computed(NamedTuple):
+class GeneratedColumn(NamedTuple):
     """The expression of a generated column, as PostgreSQL prints it, and the check of it."""
 
     expression: str
@@ -57,7 +57,7 @@ class Target:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Target:
-        with told(_("the database")):
+        with translate_errors(_("the database")):
             self._connection = self._stack.enter_context(
                 adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._conninfo))
             )
@@ -71,37 +71,37 @@ class Target:
 
     def count(self, table: str) -> int:
         """Count the rows of a table."""
-        with told(table), self._connection.cursor() as cursor:
-            cursor.execute(text(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
+        with translate_errors(table), self._connection.cursor() as cursor:
+            cursor.execute(to_string(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
             return int(cursor.fetchone()[0])
 
-    def expressions(self, table: str) -> dict[str, Computed]:
+    def expressions(self, table: str) -> dict[str, GeneratedColumn]:
         """Return each generated column with its expression, as PostgreSQL prints it for this session."""
-        with told(table), self._connection.cursor() as cursor:
-            cursor.execute(text(_EXPRESSIONS.format(sql.Literal(self._schema), sql.Literal(table))))
-            return {name: Computed(expression, differs) for name, expression, differs in cursor.fetchall()}
+        with translate_errors(table), self._connection.cursor() as cursor:
+            cursor.execute(to_string(_EXPRESSIONS.format(sql.Literal(self._schema), sql.Literal(table))))
+            return {name: GeneratedColumn(expression, differs) for name, expression, differs in cursor.fetchall()}
 
-    def computed_wrongly(self, table: str, column: str, computed: Computed) -> int:
+    def count_wrong(self, table: str, column: str, computed: GeneratedColumn) -> int:
         """Count the rows in which a generated column is not what its expression gives now."""
         # The condition as PostgreSQL itself wrote it.
         query = sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(self._table(table), sql.SQL(computed.differs))
-        with told(table), self._connection.cursor() as cursor:
-            cursor.execute(text(query))
+        with translate_errors(table), self._connection.cursor() as cursor:
+            cursor.execute(to_string(query))
             return int(cursor.fetchone()[0])
 
     def rows(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
         """Yield the table's rows in the key's order, text in byte order."""
         query = sql.SQL("SELECT {} FROM {} AS t ORDER BY {}").format(
-            sql.SQL(", ").join(selected(column) for column in columns),
+            sql.SQL(", ").join(select_expression(column) for column in columns),
             self._table(table),
             sql.SQL(", ").join(
-                sql.SQL("{} NULLS FIRST" if column_may_be_null(column) else "{}").format(ordered(column))
+                sql.SQL("{} NULLS FIRST" if column_may_be_null(column) else "{}").format(order_expression(column))
                 for column in key
             ),
         )
-        with told(table), self._connection.cursor() as cursor:
+        with translate_errors(table), self._connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-            cursor.execute(text(query))
+            cursor.execute(to_string(query))
             for batch in cursor.fetch_record_batch():
                 yield Rows(arrays=tuple(map(storage, batch.columns)), count=batch.num_rows)
 
@@ -110,7 +110,7 @@ class Target:
 
 
 @contextlib.contextmanager
-def told(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:
         yield
@@ -128,26 +128,26 @@ def told(what: str) -> Iterator[None]:
         ) from error
 
 
-def text(query: sql.Composed) -> str:
+def to_string(query: sql.Composed) -> str:
     """Return the SQL as text. ADBC knows nothing of psycopg."""
     return query.as_string(None)
 
 
-def named(column: Column) -> sql.Composed:
+def qualified(column: Column) -> sql.Composed:
     """Return the column, qualified by its table's alias."""
     return sql.SQL("t.{}").format(sql.Identifier(column.name))
 
 
-def selected(column: Column) -> sql.Composed:
+def select_expression(column: Column) -> sql.Composed:
     """Return the column in the form in which it is compared."""
-    return column.family.target_sql.format(named(column))
+    return column.comparison.target_sql.format(qualified(column))
 
 
-def ordered(column: Column) -> sql.Composed:
+def order_expression(column: Column) -> sql.Composed:
     """Return the expression that sorts the rows as SQLite sorts them."""
-    if column.family.sorts_as_text:
-        return sql.SQL('({}) COLLATE "C"').format(selected(column))
-    return named(column)
+    if column.comparison.sorts_as_text:
+        return sql.SQL('({}) COLLATE "C"').format(select_expression(column))
+    return qualified(column)
 
 
 def column_may_be_null(column: Column) -> bool:

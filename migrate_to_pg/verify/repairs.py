@@ -19,8 +19,8 @@ from migrate_to_pg.project.secret_columns import masked
 from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable
 from migrate_to_pg.records.repairs import RepairResult, RowOutcome
 from migrate_to_pg.sqlite.connection import NUMBER, numbered_rows, quote_name, row_number, snapshot_uri
-from migrate_to_pg.verify.differences import Verdict
-from migrate_to_pg.verify.sqlite_reader import Relation, Source, plain
+from migrate_to_pg.verify.differences import TableDifferences
+from migrate_to_pg.verify.sqlite_reader import Relation, Source, snapshot_relation
 
 MERGE, ORPHAN = "duplicate-key", "foreign-key-orphan"
 #: The rules whose repairs change keys alone: those of foreign keys, or generic ones.
@@ -35,67 +35,67 @@ class ExpectedTable:
     original: Relation
     relation: Relation
     #: What the journal says and the snapshot does not.
-    unexplained: Verdict | None = None
+    unexplained: TableDifferences | None = None
     quarantined: int = 0
     merged: int = 0
     #: How many cells repairs changed; one that was changed twice counts once.
     cells_changed: int = 0
 
 
-def as_it_was(relation: Relation) -> ExpectedTable:
+def unrepaired(relation: Relation) -> ExpectedTable:
     """Return a table that was not repaired."""
     return ExpectedTable(original=relation, relation=relation)
 
 
 def expected_tables(
-    plan: Plan, source: Source, mended: RepairResult | None
-) -> tuple[dict[str, ExpectedTable], list[Verdict]]:
+    plan: Plan, source: Source, repairs: RepairResult | None
+) -> tuple[dict[str, ExpectedTable], list[TableDifferences]]:
     """Return the tables that were repaired, and the journal's differences in tables outside the plan.
 
     Raises:
         ProofError: The journal cannot be read.
     """
-    if mended is None:
+    if repairs is None:
         return {}, []
     try:
-        uri = snapshot_uri(mended.journal.resolve())
+        uri = snapshot_uri(repairs.journal.resolve())
         with source.open(attached=uri) as database:
-            journal = _Journal(plan, mended, database, uri)
+            journal = _Journal(plan, repairs, database, uri)
             tables = {table.name: journal.table(table) for table in plan.tables if table.name in journal.names}
     except sqlite3.Error as error:
         raise ProofError(
             _("The proof could not follow the record of the repairs: {error}", error=error),
             remedy=_("Nothing was published. Run again; if it happens again, please report this."),
         ) from error
-    return tables, [journal.verdict(name) for name in journal.names if name not in tables]
+    return tables, [journal.differences_of(name) for name in journal.names if name not in tables]
 
 
 class _Journal:
     """The snapshot and the journal, as ``main`` and ``attached`` of one connection."""
 
-    def __init__(self, plan: Plan, mended: RepairResult, database: sqlite3.Connection, uri: str) -> None:
+    def __init__(self, plan: Plan, repairs: RepairResult, database: sqlite3.Connection, uri: str) -> None:
         self._plan = plan
         self._uri = uri
-        self._mended = mended
+        self._repairs = repairs
         self._database = database
-        self._verdicts: dict[str, Verdict] = {}
-        changed = {(c.rule, c.table, c.column): c.count for c in mended.changed}
-        aside = {(a.rule, a.table, str(a.fate)): a.count for a in mended.aside}
+        self._differences: dict[str, TableDifferences] = {}
+        changed = {(c.rule, c.table, c.column): c.count for c in repairs.changed}
+        aside = {(a.rule, a.table, str(a.fate)): a.count for a in repairs.aside}
         self._check_sums('SELECT rule, "table", "column", count(*) FROM attached.changed GROUP BY 1, 2, 3', changed)
         self._check_sums('SELECT rule, "table", fate, count(*) FROM attached.aside GROUP BY 1, 2, 3', aside)
         #: The tables that it has lines of.
-        self.names = list(self._verdicts)
+        self.names = list(self._differences)
 
-    def verdict(self, name: str) -> Verdict:
+    def differences_of(self, name: str) -> TableDifferences:
         """Return the differences found in the lines of one table."""
-        return self._verdicts.setdefault(name, Verdict(name))
+        return self._differences.setdefault(name, TableDifferences(name))
 
     def _check_sums(self, query: str, reported: dict[tuple[str, str, str], int]) -> None:
         """Count each sum that differs between the report and the journal. A table outside the plan may have no line."""
-        found = {(rule, table, what): count for rule, table, what, count in self._rows(query)}
-        for rule, table, what in sorted(found.keys() | reported.keys()):
-            sums, others = found.get((rule, table, what), 0), reported.get((rule, table, what), 0)
-            verdict = self.verdict(table)
+        recorded = {(rule, table, what): count for rule, table, what, count in self._rows(query)}
+        for rule, table, what in sorted(recorded.keys() | reported.keys()):
+            sums, others = recorded.get((rule, table, what), 0), reported.get((rule, table, what), 0)
+            differences = self.differences_of(table)
             if sums != others or self._plan.table(table) is None:
                 why = _(
                     "Of {rule}, {others} were reported and {sums} are in the journal.",
@@ -103,7 +103,7 @@ class _Journal:
                     others=others,
                     sums=sums,
                 )
-                verdict.add("unexplained", {}, "" if what in tuple(RowOutcome) else what, why, None)
+                differences.add("unexplained", {}, "" if what in tuple(RowOutcome) else what, why, None)
 
     def table(self, table: PlannedTable) -> ExpectedTable:
         """Check every line that the journal has of one table."""
@@ -112,9 +112,9 @@ class _Journal:
             self._check_rows(table)
         columns = list(self._changed_columns(table))
         return ExpectedTable(
-            original=plain(table.source),
+            original=snapshot_relation(table.source),
             relation=_relation(table, columns, self._uri, rows_are_gone=bool(fates)),
-            unexplained=self.verdict(table.name),
+            unexplained=self.differences_of(table.name),
             quarantined=fates.get(RowOutcome.QUARANTINED, 0),
             merged=fates.get(RowOutcome.MERGED, 0),
             cells_changed=sum(self._check_cells(table, column) for column in columns),
@@ -129,7 +129,7 @@ class _Journal:
             if not self._may_take(rule, fate, has_kept=bool(has_kept)):
                 why = _("No rows may be taken out for {rule}: that was not accepted.", rule=rule)
                 self._unexplained(table, None, "", fate, why)
-                self.verdict(table.name).differences += rows - 1
+                self.differences_of(table.name).differences += rows - 1
         copies = f"attached.{quote_name(f'rows of {table.name}')}"
         computed = {c.source.name for c in table.columns if c.source.generated and c.target.generated}
         columns = [column.name for column in table.source.columns if column.name not in computed]
@@ -165,9 +165,9 @@ class _Journal:
 
     def _may_take(self, rule: str, fate: str, *, has_kept: bool) -> bool:
         """Return whether a rule may take rows out in that way. A quarantined row takes along what depends on it."""
-        merged = has_kept and rule == MERGE and rule in self._mended.fix
+        merged = has_kept and rule == MERGE and rule in self._repairs.fix
         if fate == RowOutcome.QUARANTINED:
-            return merged or rule == ORPHAN or rule in self._mended.quarantine
+            return merged or rule == ORPHAN or rule in self._repairs.quarantine
         return merged and fate == RowOutcome.MERGED
 
     # --- cells that were changed ---
@@ -181,7 +181,7 @@ class _Journal:
         for name, rules in self._rows(lines, table.name):
             if name in by_name:
                 yield by_name[name]
-            may_change = self._mended.fix if name in keys else self._mended.fix - KEY_RULES
+            may_change = self._repairs.fix if name in keys else self._repairs.fix - KEY_RULES
             for rule in sorted(set(rules.split(",")) - may_change if name in by_name else {rules}):
                 why = _("No accepted repair of {rule} changes this column.", rule=rule)
                 self._unexplained(table, None, name, None, why)
@@ -216,7 +216,7 @@ class _Journal:
 
     def _unexplained(self, table: PlannedTable, row: int | None, column: str, value: object, why: str) -> None:
         key = {} if row is None else {"rowid": str(row)}
-        self.verdict(table.name).add("unexplained", key, column, why, None if value is None else str(value))
+        self.differences_of(table.name).add("unexplained", key, column, why, None if value is None else str(value))
 
 
 def _same(left: object, right: object) -> bool:
@@ -248,7 +248,7 @@ def _surplus(copies: str) -> str:
 def _relation(table: PlannedTable, changed: list[PlannedColumn], journal: str, *, rows_are_gone: bool) -> Relation:
     """Return the query for the snapshot's rows with the last new value of each cell, without those taken out."""
     if not changed and not rows_are_gone:
-        return plain(table.source)
+        return snapshot_relation(table.source)
     number, literal = f"b.{row_number(table.source)}", _literal(table.name)
     cells, joins = {c.name: f"b.{quote_name(c.name)}" for c in table.source.columns}, ""
     for column in changed:

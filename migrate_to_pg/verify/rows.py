@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.system.threads import is_no_more_threads
-from migrate_to_pg.verify.canonical import Facts, Value
-from migrate_to_pg.verify.type_comparison import Family, family
+from migrate_to_pg.verify.canonical import ColumnFacts, Value
+from migrate_to_pg.verify.type_comparison import TypeComparison, comparison_of
 from migrate_to_pg.verify.vectorized import Array
 
 #: A window over wide rows stops growing here.
@@ -27,8 +27,8 @@ class Column:
 
     index: int
     planned: PlannedColumn
-    family: Family
-    facts: Facts
+    comparison: TypeComparison
+    facts: ColumnFacts
 
     @property
     def name(self) -> str:
@@ -42,11 +42,11 @@ class Column:
 
     def source_form(self, value: Value | None) -> str | None:
         """Return the canonical form of SQLite's value."""
-        return None if value is None else self.family.source_form(value, self.facts)
+        return None if value is None else self.comparison.source_form(value, self.facts)
 
     def target_form(self, value: Value | None) -> str | None:
         """Return the canonical form of PostgreSQL's value."""
-        return None if value is None else self.family.target_form(value, self.facts)
+        return None if value is None else self.comparison.target_form(value, self.facts)
 
 
 def columns_of(table: PlannedTable, zone: zoneinfo.ZoneInfo) -> list[Column]:
@@ -59,8 +59,8 @@ def _column(index: int, planned: PlannedColumn, zone: zoneinfo.ZoneInfo) -> Colu
     return Column(
         index=index,
         planned=planned,
-        family=family(target.type_name, target.precision, target.scale),
-        facts=Facts(precision=target.precision, scale=target.scale, exact=target.exact, zone=zone),
+        comparison=comparison_of(target.type_name, target.precision, target.scale),
+        facts=ColumnFacts(precision=target.precision, scale=target.scale, exact=target.exact, zone=zone),
     )
 
 
@@ -71,33 +71,35 @@ class Rows:
     arrays: tuple[Array, ...]
     count: int
     #: Column -> row -> the value of a cell that its array cannot hold; the array has a null there.
-    odd: Mapping[int, Mapping[int, Value]] = field(default_factory=dict)
+    exceptions: Mapping[int, Mapping[int, Value]] = field(default_factory=dict)
 
-    def cut(self, start: int, stop: int) -> Rows:
+    def slice(self, start: int, stop: int) -> Rows:
         """Return the rows from start up to stop."""
         if (start, stop) == (0, self.count):
             return self
-        odd = {
+        exceptions = {
             index: {row - start: value for row, value in cells.items() if start <= row < stop}
-            for index, cells in self.odd.items()
+            for index, cells in self.exceptions.items()
         }
-        return Rows(arrays=tuple(a.slice(start, stop - start) for a in self.arrays), count=stop - start, odd=odd)
+        return Rows(
+            arrays=tuple(a.slice(start, stop - start) for a in self.arrays), count=stop - start, exceptions=exceptions
+        )
 
-    def then(self, more: Rows) -> Rows:
+    def concat(self, more: Rows) -> Rows:
         """Return these rows and the following ones."""
-        odd = {index: dict(cells) for index, cells in self.odd.items()}
-        for index, cells in more.odd.items():
-            odd.setdefault(index, {}).update({row + self.count: value for row, value in cells.items()})
+        exceptions = {index: dict(cells) for index, cells in self.exceptions.items()}
+        for index, cells in more.exceptions.items():
+            exceptions.setdefault(index, {}).update({row + self.count: value for row, value in cells.items()})
         arrays = tuple(pa.concat_arrays(pair) for pair in zip(self.arrays, more.arrays, strict=True))
-        return Rows(arrays=arrays, count=self.count + more.count, odd=odd)
+        return Rows(arrays=arrays, count=self.count + more.count, exceptions=exceptions)
 
     def values(self, index: int, rows: list[int]) -> list[Value | None]:
         """Return some cells of a column as Python values. Moments and days are counts since 1970."""
         if not rows:
             return []
         values = python_values(self.arrays[index].take(pa.array(rows, pa.int64())))
-        odd = self.odd.get(index)
-        return [odd.get(row, value) for row, value in zip(rows, values, strict=True)] if odd else values
+        exceptions = self.exceptions.get(index)
+        return [exceptions.get(row, value) for row, value in zip(rows, values, strict=True)] if exceptions else values
 
 
 def python_values(array: Array) -> list[Any]:
@@ -111,7 +113,7 @@ def python_values(array: Array) -> list[Any]:
     return values
 
 
-def ahead(batches: Generator[Rows]) -> Generator[Rows]:
+def prefetch(batches: Generator[Rows]) -> Generator[Rows]:
     """Yield the batches, reading the next one in a thread while this one is compared: drivers release the GIL."""
     with contextlib.closing(batches), ThreadPoolExecutor(1, "prove") as reader:
         try:
@@ -146,7 +148,7 @@ class Stream:
 
     def take(self, count: int) -> Rows:
         """Cut that many rows off the front."""
-        taken, self.front = self.front.cut(0, count), self.front.cut(count, self.front.count)
+        taken, self.front = self.front.slice(0, count), self.front.slice(count, self.front.count)
         self.taken += count
         return taken
 
@@ -156,5 +158,5 @@ class Stream:
             batch = next(self._batches, None)
             if batch is None:
                 break
-            self.front = self.front.then(batch) if self.front.count else batch
-        return self.front.cut(0, min(count, self.front.count))
+            self.front = self.front.concat(batch) if self.front.count else batch
+        return self.front.slice(0, min(count, self.front.count))

@@ -61,7 +61,7 @@ def require_identities(connection: Connection, schema: str, plan: Plan, identiti
             following = _next(connection, column.target.sequence)
             highest = _highest(connection, schema, table.name, column.name)
             if following <= highest or (table.name, column.name) not in known:
-                raise _taken(table.name, column.name, following, _("but {highest} is taken", highest=highest))
+                raise _sequence_error(table.name, column.name, following, _("but {highest} is taken", highest=highest))
             if [key.name for key in table.key] == [column.name]:
                 _require_free(connection, schema, table, column, following)
 
@@ -93,7 +93,7 @@ def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
                     )
 
 
-def _taken(table: str, column: str, following: int, but: str) -> ProofError:
+def _sequence_error(table: str, column: str, following: int, but: str) -> ProofError:
     return ProofError(
         _(
             "The next {table}.{column} would be {following}, {but}.",
@@ -123,7 +123,7 @@ def _require_free(
             holds_rows = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(place)).fetchone() is not None
             given = connection.execute(query).fetchone()
             if holds_rows and (given is None or given[0] != following):
-                raise _taken(
+                raise _sequence_error(
                     table.name,
                     column.name,
                     following,

@@ -74,7 +74,7 @@ class UnexpectedCellError(Exception):
     """The quick reader met a cell that it cannot hand over unchanged."""
 
 
-def plain(table: SourceTable) -> Relation:
+def snapshot_relation(table: SourceTable) -> Relation:
     """Return the table as the snapshot has it."""
     return Relation(
         sql=quote_name(table.name), counted=f"{quote_name(table.name)} NOT INDEXED", largest_row=table.largest_row
@@ -88,7 +88,7 @@ def column_of(column: Column) -> str:
 
 def order_by(key: Sequence[Column]) -> str:
     """Return the ORDER BY expressions: byte order for text, in spite of the collation that the column declares."""
-    return ", ".join(column_of(c) + (" COLLATE BINARY" if c.family.arrow == pa.string() else "") for c in key)
+    return ", ".join(column_of(c) + (" COLLATE BINARY" if c.comparison.arrow == pa.string() else "") for c in key)
 
 
 class Source:
@@ -105,7 +105,7 @@ class Source:
             register(connection)
             register_project_functions(connection)
             register_substitutes(connection)
-            connection.create_function("migrate_to_pg_can_hold", 2, can_hold, deterministic=True)
+            connection.create_function("migrate_to_pg_can_hold", 2, is_valid_text, deterministic=True)
             if attached:
                 connection.execute(ATTACH, [attached])
             yield connection
@@ -119,7 +119,7 @@ class Source:
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
 
-    def quick(
+    def read_fast(
         self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
     ) -> Generator[Rows]:
         """Yield rows by ADBC. Raises UnexpectedCellError if the table needs the patient reader."""
@@ -130,18 +130,18 @@ class Source:
                 cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(relation.batch_rows)})
                 if relation.attached:
                     cursor.execute(ATTACH, [relation.attached])
-                cursor.execute(quick_query(relation, columns, key))
-                yield from typed(cursor.fetch_record_batch(), columns)
+                cursor.execute(fast_query(relation, columns, key))
+                yield from typed_batches(cursor.fetch_record_batch(), columns)
             except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
                 raise UnexpectedCellError(str(error)) from error
 
-    def patient(
+    def read_exact(
         self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
     ) -> Generator[Rows]:
         """Yield rows by Python's sqlite3, in batches limited by their length."""
         try:
             with self.open(attached=relation.attached) as connection:
-                for rows in bounded(connection.execute(patient_query(relation, columns, key))):
+                for rows in batches_of(connection.execute(exact_query(relation, columns, key))):
                     arrays = as_rows(rows, columns)
                     # Large values are not held twice while they are compared.
                     rows.clear()
@@ -150,7 +150,7 @@ class Source:
             raise unreadable(table, error) from error
 
 
-def can_hold(text: bytes, encoding: str) -> bool:
+def is_valid_text(text: bytes, encoding: str) -> bool:
     """Return whether the bytes of a text are characters, NUL not among them."""
     try:
         return 0 not in map(ord, set(text.decode(encoding)))
@@ -166,16 +166,17 @@ def unreadable(table: str, error: sqlite3.Error) -> SourceError:
     )
 
 
-def quick_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
+def fast_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
     """Return the query for the typed first row, then the table, each cell guarded by its storage class."""
-    strings = sum(column.family.arrow in (pa.string(), pa.binary()) for column in columns)
+    strings = sum(column.comparison.arrow in (pa.string(), pa.binary()) for column in columns)
     longest = ROW_BYTES // max(strings, 1)
     # Asking each text for its length takes a tenth of the time of the whole proof.
     is_short = relation.largest_row is not None and relation.largest_row <= ROW_BYTES
     bound = "" if is_short else " AND octet_length({0}) <= " + str(longest)
-    first = ", ".join(column.family.sentinel for column in columns)
+    first = ", ".join(column.comparison.sentinel for column in columns)
     cells = ", ".join(
-        column.family.source_sql.format(column_of(column), FAIL, bound.format(column_of(column))) for column in columns
+        column.comparison.source_sql.format(column_of(column), FAIL, bound.format(column_of(column)))
+        for column in columns
     )
     return (
         f"SELECT {first} UNION ALL SELECT * FROM"  # noqa: S608 - literals of ours and quoted names
@@ -183,24 +184,24 @@ def quick_query(relation: Relation, columns: Sequence[Column], key: Sequence[Col
     )
 
 
-def typed(reader: pa.RecordBatchReader, columns: Sequence[Column]) -> Iterator[Rows]:
+def typed_batches(reader: pa.RecordBatchReader, columns: Sequence[Column]) -> Iterator[Rows]:
     """Yield the batches without the first row. Their types must be those of that row."""
-    if reader.schema.types != [column.family.arrow for column in columns]:
+    if reader.schema.types != [column.comparison.arrow for column in columns]:
         raise UnexpectedCellError(_("The first rows are of the types {types}", types=reader.schema.types))
     start = 1
     for batch in reader:
-        yield Rows(arrays=tuple(batch.columns), count=batch.num_rows).cut(start, batch.num_rows)
+        yield Rows(arrays=tuple(batch.columns), count=batch.num_rows).slice(start, batch.num_rows)
         start = 0
 
 
-def patient_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
+def exact_query(relation: Relation, columns: Sequence[Column], key: Sequence[Column]) -> str:
     """Return the query for the table as it is, and each row's length in characters."""
     cells = ", ".join(column_of(column) for column in columns)
     length = " + ".join(f"ifnull(length({column_of(column)}), 0)" for column in columns)
     return f"SELECT {cells}, {length} FROM {relation.sql} AS t ORDER BY {order_by(key)}"  # noqa: S608 - quoted names
 
 
-def bounded(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
+def batches_of(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
     """Yield batches of neither too many rows nor too long ones."""
     rows: list[tuple[Value, ...]] = []
     length = 0
@@ -216,13 +217,13 @@ def bounded(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
 
 def as_rows(rows: list[tuple[Value, ...]], columns: Sequence[Column]) -> Rows:
     """Return the rows as arrays, with the cells that no array takes beside them."""
-    arrays, odd = [], {}
+    arrays, exceptions = [], {}
     for column, values in zip(columns, zip(*rows, strict=True), strict=False):
-        array, others = as_array(values, column.family.arrow)
+        array, others = as_array(values, column.comparison.arrow)
         arrays.append(array)
         if others:
-            odd[column.index] = others
-    return Rows(arrays=tuple(arrays), count=len(rows), odd=odd)
+            exceptions[column.index] = others
+    return Rows(arrays=tuple(arrays), count=len(rows), exceptions=exceptions)
 
 
 def as_array(values: tuple[Value, ...], arrow: pa.DataType) -> tuple[Array, dict[int, Value]]:
@@ -232,18 +233,18 @@ def as_array(values: tuple[Value, ...], arrow: pa.DataType) -> tuple[Array, dict
         with contextlib.suppress(UnicodeEncodeError):
             return pa.array(values, arrow), {}
     fitting = [as_class(value, wanted) for value in values]
-    odd = {row: value for row, value in enumerate(values) if value is not None and fitting[row] is None}
-    return pa.array(fitting, arrow), odd
+    exceptions = {row: value for row, value in enumerate(values) if value is not None and fitting[row] is None}
+    return pa.array(fitting, arrow), exceptions
 
 
 def as_class(value: Value | None, wanted: type) -> Value | None:
     """Return the value if it is of that class, or an integer of at most 15 digits for a real. Else return None."""
     if wanted is float and type(value) is int and abs(value) < 10**15:
         return float(value)
-    return value if type(value) is wanted and encodable(value) else None
+    return value if type(value) is wanted and is_utf8(value) else None
 
 
-def encodable(value: Value) -> bool:
+def is_utf8(value: Value) -> bool:
     """Return whether a text was UTF-8. Other values have no encoding."""
     if isinstance(value, str):
         try:

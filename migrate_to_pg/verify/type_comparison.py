@@ -9,12 +9,12 @@ import pyarrow as pa
 from psycopg import sql
 
 from migrate_to_pg.verify import canonical, vectorized
-from migrate_to_pg.verify.canonical import Facts, Form
+from migrate_to_pg.verify.canonical import ColumnFacts, Form
 from migrate_to_pg.verify.vectorized import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class TypeComparison:
     """One way of reading and comparing a column."""
 
     #: A literal of the storage class that SQLite should hold: the first row, from which ADBC takes the column's type.
@@ -25,25 +25,25 @@ class Family:
     source_sql: str
     #: SQL over {0}, the column.
     target_sql: sql.SQL
-    proves: Callable[[Array, Array, Facts], Array]
+    shows_equal: Callable[[Array, Array, ColumnFacts], Array]
     source_form: Form
     target_form: Form
     #: How the target's rows are sorted to come as SQLite sorts them: by the value, or by its text.
     sorts_as_text: bool = False
-    #: Whether only PostgreSQL knows which texts are one value: the source's are compared in its spelling.
-    server_spells: bool = False
+    #: Whether only PostgreSQL knows which texts are one value: the source's are compared in its form.
+    needs_server: bool = False
 
 
 AS_IT_IS = sql.SQL("{0}")
 AS_TEXT = sql.SQL("{0}::text")
 
 #: The first row's integer makes ADBC refuse every other storage class later.
-INTEGER = Family(
+INTEGER = TypeComparison(
     sentinel="0",
     arrow=pa.int64(),
     source_sql="{0}",
     target_sql=AS_IT_IS,
-    proves=vectorized.same_integer,
+    shows_equal=vectorized.same_integer,
     source_form=canonical.source_integer,
     target_form=canonical.target_integer,
 )
@@ -58,12 +58,12 @@ SPAN = replace(
         " THEN (extract(epoch FROM {0}) * 1000000)::int8"
         " WHEN {0} IS NOT NULL THEN '-9223372036854775808'::int8 END"
     ),
-    proves=vectorized.same_span,
+    shows_equal=vectorized.same_span,
     target_form=canonical.target_span,
 )
 
 #: An integer of more than 15 digits must not come as a double: Django reads the two differently since 6.1.
-DECIMAL = Family(
+DECIMAL = TypeComparison(
     sentinel="0.0",
     arrow=pa.float64(),
     source_sql=(
@@ -71,35 +71,38 @@ DECIMAL = Family(
         " AND {0} BETWEEN -999999999999999 AND 999999999999999, {0}, iif({0} IS NULL, NULL, {1}))"
     ),
     target_sql=AS_TEXT,
-    proves=vectorized.same_decimal,
+    shows_equal=vectorized.same_decimal,
     source_form=canonical.source_decimal,
     target_form=canonical.target_decimal,
 )
-SHORT_DECIMAL = replace(DECIMAL, target_sql=sql.SQL("{0}::float8"), proves=vectorized.same_short_decimal)
-FLOAT8 = Family(
+SHORT_DECIMAL = replace(DECIMAL, target_sql=sql.SQL("{0}::float8"), shows_equal=vectorized.same_short_decimal)
+FLOAT8 = TypeComparison(
     sentinel="0.0",
     arrow=pa.float64(),
     source_sql="iif(typeof({0}) = 'real', {0}, iif({0} IS NULL, NULL, {1}))",
     target_sql=AS_IT_IS,
-    proves=vectorized.same_bits,
+    shows_equal=vectorized.same_bits,
     source_form=canonical.source_float,
     target_form=canonical.target_float,
 )
 FLOAT4 = replace(FLOAT8, target_sql=AS_TEXT)
 
-TEXT = Family(
+TEXT = TypeComparison(
     sentinel="''",
     arrow=pa.string(),
     source_sql="iif(typeof({0}) = 'text'{2}, {0}, iif({0} IS NULL, NULL, {1}))",
     target_sql=AS_TEXT,
-    proves=vectorized.same,
+    shows_equal=vectorized.same,
     source_form=canonical.source_text,
     target_form=canonical.target_text,
     sorts_as_text=True,
 )
-OTHER = replace(TEXT, server_spells=True)
+OTHER = replace(TEXT, needs_server=True)
 PADDED = replace(
-    TEXT, proves=vectorized.same_padded, source_form=canonical.source_padded, target_form=canonical.target_padded
+    TEXT,
+    shows_equal=vectorized.same_padded,
+    source_form=canonical.source_padded,
+    target_form=canonical.target_padded,
 )
 JSON = replace(TEXT, source_form=canonical.source_json, target_form=canonical.target_json)
 CIDR = replace(TEXT, source_form=canonical.source_address, target_form=canonical.target_address)
@@ -111,33 +114,33 @@ INSTANT = replace(
     TEXT,
     source_sql="iif(typeof({0}) = 'text', {0}, iif({0} IS NULL, NULL, {1}))",
     target_sql=AS_IT_IS,
-    proves=vectorized.same_instant,
+    shows_equal=vectorized.same_instant,
     source_form=canonical.source_instant,
     target_form=canonical.target_integer,
     sorts_as_text=False,
 )
-LOCAL = replace(INSTANT, proves=vectorized.same_local, source_form=canonical.source_local)
-DATE = replace(INSTANT, proves=vectorized.same_date, source_form=canonical.source_date)
-TIME = replace(INSTANT, proves=vectorized.same_time, source_form=canonical.source_time)
+LOCAL = replace(INSTANT, shows_equal=vectorized.same_local, source_form=canonical.source_local)
+DATE = replace(INSTANT, shows_equal=vectorized.same_date, source_form=canonical.source_date)
+TIME = replace(INSTANT, shows_equal=vectorized.same_time, source_form=canonical.source_time)
 
-BYTES = Family(
+BYTES = TypeComparison(
     sentinel="x''",
     arrow=pa.binary(),
     source_sql="iif(typeof({0}) = 'blob'{2}, {0}, iif({0} IS NULL, NULL, {1}))",
     target_sql=AS_IT_IS,
-    proves=vectorized.same,
+    shows_equal=vectorized.same,
     source_form=canonical.source_bytes,
     target_form=canonical.target_bytes,
 )
 UUID = replace(
     BYTES,
     source_sql="iif(typeof({0}) = 'text', coalesce(unhex({0}), {1}), iif({0} IS NULL, NULL, {1}))",
-    proves=vectorized.same_uuid,
+    shows_equal=vectorized.same_uuid,
     source_form=canonical.source_uuid,
 )
 
 #: pg_type.typname -> family; a type that is not here is compared by its text as PostgreSQL writes it.
-FAMILIES = {
+COMPARISONS = {
     "varchar": TEXT,
     "text": TEXT,
     "citext": TEXT,
@@ -165,8 +168,8 @@ FAMILIES = {
 }
 
 
-def family(type_name: str, precision: int | None, scale: int | None) -> Family:
+def comparison_of(type_name: str, precision: int | None, scale: int | None) -> TypeComparison:
     """Return the comparison of a PostgreSQL type."""
     if type_name == "numeric" and precision is not None and scale is not None and 0 <= scale <= precision <= 15:
         return SHORT_DECIMAL
-    return FAMILIES.get(type_name, OTHER)
+    return COMPARISONS.get(type_name, OTHER)

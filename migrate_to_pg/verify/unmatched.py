@@ -28,7 +28,7 @@ FROM pool ORDER BY digest, n, side
 """
 
 
-class Pool:
+class UnmatchedRows:
     """Keep the unmatched rows of one table."""
 
     def __init__(self, columns: Sequence[Column], key: Sequence[Column]) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.verify import canonical
-from migrate_to_pg.verify.canonical import EPOCH, Facts
+from migrate_to_pg.verify.canonical import EPOCH, ColumnFacts
 
 #: An Arrow array; pyarrow ships no types.
 Array = Any
@@ -34,27 +34,27 @@ LENGTHS = {length: pa.scalar(length, pa.int32()) for length in (8, 10, 15, 19, 2
 SOME_DAY, SPACE = pa.scalar("1970-01-01"), pa.scalar(" ")
 
 
-def same(source: Array, target: Array, facts: Facts) -> Array:
+def same(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare bytes, or 64-bit integers."""
     return pc.equal(source, target)
 
 
-def same_integer(source: Array, target: Array, facts: Facts) -> Array:
+def same_integer(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare integers and booleans of any width, widened without loss."""
     return pc.equal(source, target.cast(pa.int64()))
 
 
-def same_span(source: Array, target: Array, facts: Facts) -> Array:
+def same_span(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare microseconds. An interval that PostgreSQL cannot give as microseconds equals nothing."""
     return pc.and_(pc.equal(source, target), pc.not_equal(target, NO_SPAN))
 
 
-def same_bits(source: Array, target: Array, facts: Facts) -> Array:
+def same_bits(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare the bits of two doubles. A float4 comes as text, whose nearest double is what Django reads."""
     return pc.equal(source.view(pa.int64()), target.cast(pa.float64()).view(pa.int64()))
 
 
-def same_short_decimal(source: Array, target: Array, facts: Facts) -> Array:
+def same_short_decimal(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare doubles. PostgreSQL's is the nearest to a decimal of at most 15 digits.
 
     Every decimal of at most 15 digits has a double of its own, from which rounding to 15 digits gives it back. So what
@@ -63,7 +63,7 @@ def same_short_decimal(source: Array, target: Array, facts: Facts) -> Array:
     return pc.equal(source, target)
 
 
-def same_decimal(source: Array, target: Array, facts: Facts) -> Array:
+def same_decimal(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare doubles with numerics sent as text, if they have at most 15 significant digits."""
     shortest = pc.ascii_rtrim(pc.ascii_ltrim(target, "-0."), "0")
     digits = pc.subtract(pc.binary_length(shortest), pc.count_substring(shortest, "."))
@@ -71,12 +71,12 @@ def same_decimal(source: Array, target: Array, facts: Facts) -> Array:
     return pc.and_(pc.equal(source, nearest), pc.and_(pc.is_finite(nearest), pc.less_equal(digits, FIFTEEN)))
 
 
-def same_uuid(source: Array, target: Array, facts: Facts) -> Array:
+def same_uuid(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare the sixteen bytes of both sides."""
     return pc.equal(source, target.cast(pa.binary()))
 
 
-def same_padded(source: Array, target: Array, facts: Facts) -> Array:
+def same_padded(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare texts without their trailing spaces."""
     return pc.equal(pc.ascii_rtrim(source, " "), pc.ascii_rtrim(target, " "))
 
@@ -91,14 +91,14 @@ def of_length(text: Array, *lengths: int) -> Array:
     return functools.reduce(pc.or_, [pc.equal(pc.binary_length(text), LENGTHS[length]) for length in lengths])
 
 
-def same_local(source: Array, target: Array, facts: Facts) -> Array:
+def same_local(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare local microseconds, from the year 1 on."""
     ticks = target.cast(pa.timestamp("us")).cast(pa.int64())
     modern = pc.and_(of_length(source, 19, 26), pc.greater_equal(ticks, YEAR_ONE))
     return pc.and_(pc.equal(microseconds(source), ticks), modern)
 
 
-def same_instant(source: Array, target: Array, facts: Facts) -> Array:
+def same_instant(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare UTC microseconds. Text in another zone is shifted if the zone keeps one offset all that day."""
     ticks, wall = target.cast(pa.int64()), microseconds(source)
     known = pc.and_(of_length(source, 19, 26), pc.greater_equal(wall, YEAR_ONE))
@@ -131,14 +131,14 @@ def day_offset(day: int | None, zone: zoneinfo.ZoneInfo) -> int | None:
     return only // canonical.MICROSECOND if only is not None and not offsets else None
 
 
-def same_date(source: Array, target: Array, facts: Facts) -> Array:
+def same_date(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare days, written YYYY-MM-DD, from the year 1 on."""
     days = target.cast(pa.int32())
     modern = pc.and_(of_length(source, 10), pc.greater_equal(days, DAY_ONE))
     return pc.and_(pc.equal(source.cast(pa.date32()).cast(pa.int32()), days), modern)
 
 
-def same_time(source: Array, target: Array, facts: Facts) -> Array:
+def same_time(source: Array, target: Array, facts: ColumnFacts) -> Array:
     """Compare microseconds since midnight. Arrow reads times of day only behind a day."""
     ticks = microseconds(pc.binary_join_element_wise(SOME_DAY, source, SPACE))
     return pc.and_(pc.equal(ticks, target.cast(pa.int64())), of_length(source, 8, 15))

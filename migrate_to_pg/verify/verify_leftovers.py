@@ -13,11 +13,11 @@ from pathlib import Path
 from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, Proof, Verify
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.verify import compare_tables
-from migrate_to_pg.verify.repairs import as_it_was
+from migrate_to_pg.verify.repairs import unrepaired
 from migrate_to_pg.verify.sqlite_reader import STORABLE, Relation, Source
 
 #: Over {0}, a column: whether a value is of the kind.
-IS = {
+IS_OF_KIND = {
     Holds.INTEGER: "typeof({0}) = 'integer'",
     Holds.REAL: "typeof({0}) = 'real'",
     Holds.NUMBER: "typeof({0}) = 'real' OR typeof({0}) = 'integer'",
@@ -27,10 +27,10 @@ IS = {
     Holds.NOTHING: "0",
 }
 #: No text is bytes, and bytes are nothing else.
-STRANGE = {Holds.BLOB: "'strange'", Holds.TEXT_BYTES: "'strange'"}
+UNKNOWN_KIND = {Holds.BLOB: "'strange'", Holds.TEXT_BYTES: "'strange'"}
 
 
-def prove_leftovers(
+def verify_leftover_tables(
     plan: Plan,
     tables: Iterable[LeftoverTable],
     snapshot: Path,
@@ -45,7 +45,7 @@ def prove_leftovers(
 
     ``views`` are the file that holds the rows of each view, and the function that returns a view's table in it.
     """
-    expected = {table.name: as_it_was(relation(table, views)) for table in tables}
+    expected = {table.name: unrepaired(relation(table, views)) for table in tables}
     return compare_tables(plan, Source(snapshot), expected, conninfo, schema=schema, verify=verify, progress=progress)
 
 
@@ -69,8 +69,11 @@ def value(column: LeftoverColumn, columns: Iterable[LeftoverColumn]) -> str:
     fellows = [c for c in columns if c.source == column.source]
     name = quote_name(column.source)
     kept = f"CAST({name} AS BLOB)" if column.holds is Holds.TEXT_BYTES else name
-    of_others = [IS[c.holds].format(name) for c in fellows if c is not column]
-    cases = [f"WHEN {IS[column.holds].format(name)} THEN {kept}", *(f"WHEN {other} THEN NULL" for other in of_others)]
+    of_others = [IS_OF_KIND[c.holds].format(name) for c in fellows if c is not column]
+    cases = [
+        f"WHEN {IS_OF_KIND[column.holds].format(name)} THEN {kept}",
+        *(f"WHEN {other} THEN NULL" for other in of_others),
+    ]
     if column is fellows[0]:
-        cases.append(f"WHEN {name} IS NOT NULL THEN {STRANGE.get(column.holds, 'zeroblob(1)')}")
+        cases.append(f"WHEN {name} IS NOT NULL THEN {UNKNOWN_KIND.get(column.holds, 'zeroblob(1)')}")
     return f"CASE {' '.join(cases)} END"

@@ -11,7 +11,7 @@ import pytest
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load import pieces
 from migrate_to_pg.records import Verify
-from migrate_to_pg.verify import prove
+from migrate_to_pg.verify import verify_tables
 from tests.conftest import Server
 from tests.integration.crossing import Ferry, marks
 
@@ -27,7 +27,9 @@ def ferry(tmp_path: Path, shared_url: str) -> Ferry:
 
 
 def differences(ferry: Ferry) -> list[tuple[str, str | None, str | None]]:
-    proof = prove(ferry.plan(), ferry.path, ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None)
+    proof = verify_tables(
+        ferry.plan(), ferry.path, ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None
+    )
     return [(sample.column, sample.source, sample.target) for table in proof.tables for sample in table.samples]
 
 

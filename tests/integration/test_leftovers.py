@@ -17,7 +17,7 @@ from migrate_to_pg.leftovers import staging_file
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import Difference, Holds, LeftoverTable, Proof, Verify
-from migrate_to_pg.verify.verify_leftovers import prove_leftovers
+from migrate_to_pg.verify.verify_leftovers import verify_leftover_tables
 from tests.integration.conftest import Move
 from tests.tiers import first_in_ci
 
@@ -58,7 +58,7 @@ class Crossing:
             return connection.execute(statement.encode()).rowcount
 
     def proof(self, verify: Verify) -> Proof:
-        return prove_leftovers(
+        return verify_leftover_tables(
             self.plan,
             self.tables,
             self.snapshot,

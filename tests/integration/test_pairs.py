@@ -14,7 +14,7 @@ from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Verify
 from migrate_to_pg.rules import RULES, ValueRule
-from migrate_to_pg.verify import prove
+from migrate_to_pg.verify import verify_tables
 from tests.conftest import Server
 from tests.integration.crossing import Ferry, marks
 from tests.tiers import first_in_ci
@@ -64,7 +64,9 @@ def carried(ferry: Ferry, type_sql: str) -> dict[Any, str]:
     kept -= {row for refusal in refused for row in refusal.rows}
     ferry.fill("DELETE FROM t WHERE id = ?", ([n] for n in range(1, len(VALUES) + 1) if n not in kept))
     ferry.load()
-    proof = prove(ferry.plan(), ferry.path, ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None)
+    proof = verify_tables(
+        ferry.plan(), ferry.path, ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None
+    )
     assert [s for t in proof.tables for s in t.samples] == []
     return {VALUES[n - 1]: text for n, text in ferry.rows("SELECT id, v::text FROM t ORDER BY id")}
 

@@ -26,7 +26,7 @@ from migrate_to_pg.records import (
     TargetTable,
     Verify,
 )
-from migrate_to_pg.verify import prove
+from migrate_to_pg.verify import verify_tables
 from migrate_to_pg.verify.schema import require_spans
 from tests.conftest import whole
 
@@ -77,7 +77,9 @@ class Sides:
         return Plan(tables=tables, source_time_zone=zone)
 
     def prove(self, verify: Verify = Verify.CELLS, zone: str = "UTC") -> Proof:
-        return prove(self.plan(zone), self.path, self.url, schema=SCHEMA, verify=verify, progress=self.events.append)
+        return verify_tables(
+            self.plan(zone), self.path, self.url, schema=SCHEMA, verify=verify, progress=self.events.append
+        )
 
     def samples(self, zone: str = "UTC") -> list[Difference]:
         return [sample for table in self.prove(zone=zone).tables for sample in table.samples]

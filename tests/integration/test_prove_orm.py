@@ -76,7 +76,7 @@ def test_a_value_that_the_cells_proof_could_not_see_is_told(
     source: Path, postgres_url: str, move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the proof of the cells blind, the ORM's would still see it."""
-    monkeypatch.setattr("migrate_to_pg.verify.compare.unproven", lambda *_: [])
+    monkeypatch.setattr("migrate_to_pg.verify.compare.rows_to_check", lambda *_: [])
 
     def change() -> None:
         with psycopg.connect(postgres_url, autocommit=True) as connection:

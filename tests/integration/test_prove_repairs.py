@@ -23,7 +23,7 @@ from migrate_to_pg.records import GenericKey, Plan, Proof, Verify
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RepairResult
 from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.rules import RULES
-from migrate_to_pg.verify import prove
+from migrate_to_pg.verify import verify_tables
 
 SCHEMA = "migrate_to_pg_incoming"
 EVERYTHING = Accepted(fix=frozenset(rule.id for rule in RULES if rule.repair))
@@ -82,14 +82,14 @@ class Crossing:
         return self.mended
 
     def prove(self, verify: Verify = Verify.CELLS) -> Proof:
-        return prove(
+        return verify_tables(
             self.plan,
             self.snapshot,
             self.url,
             schema=SCHEMA,
             verify=verify,
             progress=quiet,
-            mended=self.mended,
+            repairs=self.mended,
         )
 
     def journal(self, statement: str, *values: Any) -> None:

@@ -15,7 +15,7 @@ import psycopg
 
 from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
 from migrate_to_pg.records import Difference, Plan, Verify
-from migrate_to_pg.verify import prove
+from migrate_to_pg.verify import verify_tables
 from tests.integration.crossing import Ferry
 
 ROWS = 60
@@ -86,7 +86,7 @@ class Sides:
 
     def found(self) -> list[Difference]:
         """What the proof finds."""
-        proof = prove(
+        proof = verify_tables(
             self.plan, self.ferry.path, self.ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None
         )
         assert sum(table.differences for table in proof.tables) == sum(len(table.samples) for table in proof.tables)

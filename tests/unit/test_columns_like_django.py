@@ -30,7 +30,7 @@ from migrate_to_pg.verify import canonical
 from migrate_to_pg.verify.canonical import EPOCH, MICROSECOND
 
 MANY = settings(max_examples=400, deadline=None)
-FACTS = canonical.Facts(zone=zoneinfo.ZoneInfo("UTC"))
+FACTS = canonical.ColumnFacts(zone=zoneinfo.ZoneInfo("UTC"))
 FIFTEEN = st.integers(-(10**15) + 1, 10**15 - 1)
 
 
@@ -227,7 +227,7 @@ def instant(zone: str) -> Callable[[str], datetime.datetime | None]:
 def test_instants(zone: str, values: list[str]) -> None:
     converted = convert(column("timestamptz"), values, zone=zone)
     check_like(converted, values, instant(zone))
-    facts = canonical.Facts(zone=zoneinfo.ZoneInfo(zone))
+    facts = canonical.ColumnFacts(zone=zoneinfo.ZoneInfo(zone))
     check_proven(converted, values, lambda v: canonical.source_instant(v, facts), lambda m: f"={canonical.instant(m)}")
 
 
@@ -242,7 +242,7 @@ def test_local_times(values: list[str]) -> None:
 
     converted = convert(column("timestamp"), values, zone="Europe/Stockholm")
     check_like(converted, values, local)
-    facts = canonical.Facts(zone=zone)
+    facts = canonical.ColumnFacts(zone=zone)
     check_proven(
         converted, values, lambda v: canonical.source_local(v, facts), lambda m: f"={(m - EPOCH) // MICROSECOND}"
     )

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate_to_pg.verify import canonical_json
-from migrate_to_pg.verify.canonical import plain, source_json, target_json
+from migrate_to_pg.verify.canonical import ColumnFacts, plain_decimal, source_json, target_json
 from migrate_to_pg.verify.orm import same_json
-from migrate_to_pg.verify.rows import Facts
 
-FACTS = Facts(zone=zoneinfo.ZoneInfo("UTC"))
+FACTS = ColumnFacts(zone=zoneinfo.ZoneInfo("UTC"))
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
@@ -41,7 +40,7 @@ def as_jsonb_has_it(text: str) -> str:
 @given(DOCUMENTS)
 def test_both_ways_give_one_spelling(document: Any) -> None:
     text = json.dumps(document)
-    assert canonical_json.by_parts(text, plain) == canonical_json.canonical(text, plain)
+    assert canonical_json.by_parts(text, plain_decimal) == canonical_json.canonical(text, plain_decimal)
 
 
 @pytest.mark.parametrize("kind", ["[", "{"])
@@ -57,14 +56,14 @@ def test_what_jsonb_spells_otherwise_is_equal(levels: int, kind: str) -> None:
 def test_what_is_no_json_equals_nothing_however_deep(inner: str) -> None:
     assert source_json(nested(1500, "[", inner), FACTS).startswith("?")
     with pytest.raises(ValueError):  # noqa: PT011 - whatever json says
-        canonical_json.by_parts(inner, plain)
+        canonical_json.by_parts(inner, plain_decimal)
 
 
 @pytest.mark.parametrize(
     "text", ['{"a": [1], "a": [2]}', '{"a": {"b": [3]}, "a": {"b": [4]}, "c": [[]]}', '["[", "]{", [[]]]']
 )
 def test_equal_keys_and_brackets_in_texts_are_read_as_python_reads_them(text: str) -> None:
-    assert canonical_json.by_parts(text, plain) == canonical_json.canonical(text, plain)
+    assert canonical_json.by_parts(text, plain_decimal) == canonical_json.canonical(text, plain_decimal)
 
 
 def deep(levels: int, leaf: Any, chance: random.Random) -> Any:

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate_to_pg.verify import canonical, type_comparison
-from migrate_to_pg.verify.canonical import Facts
-from migrate_to_pg.verify.type_comparison import Family, family
+from migrate_to_pg.verify.canonical import ColumnFacts
+from migrate_to_pg.verify.type_comparison import TypeComparison, comparison_of
 
-UTC = Facts(zone=zoneinfo.ZoneInfo("UTC"))
+UTC = ColumnFacts(zone=zoneinfo.ZoneInfo("UTC"))
 ZONES = ["UTC", "Europe/Paris", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe", "Africa/Monrovia"]
 #: Text that looks like a moment, well formed or not.
 STAMPS = st.from_regex(
@@ -24,10 +24,10 @@ STAMPS = st.from_regex(
 )
 
 
-def proven(kind: Family, source: object, target: pa.Scalar, facts: Facts = UTC) -> bool:
+def proven(kind: TypeComparison, source: object, target: pa.Scalar, facts: ColumnFacts = UTC) -> bool:
     """What the quick proof says of one cell; a text that Arrow refuses is not proven."""
     try:
-        return bool(kind.proves(pa.array([source], kind.arrow), pa.array([target.as_py()], target.type), facts)[0])
+        return bool(kind.shows_equal(pa.array([source], kind.arrow), pa.array([target.as_py()], target.type), facts)[0])
     except pa.ArrowInvalid:
         return False
 
@@ -39,7 +39,7 @@ def micros(form: str) -> int | None:
 
 @given(text=st.one_of(STAMPS, st.datetimes().map(str), st.text(max_size=30)), zone=st.sampled_from(ZONES))
 def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text, zone):
-    facts = Facts(zone=zoneinfo.ZoneInfo(zone))
+    facts = ColumnFacts(zone=zoneinfo.ZoneInfo(zone))
     for kind, arrow in (
         (type_comparison.INSTANT, pa.timestamp("us", "UTC")),
         (type_comparison.LOCAL, pa.timestamp("us")),
@@ -51,13 +51,13 @@ def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text, zone)
             target = pa.scalar(count, pa.int32() if pa.types.is_date(arrow) else pa.int64())
             quick = pa.array([count], target.type).cast(arrow)
             try:
-                said = kind.proves(pa.array([text]), quick, facts)[0].as_py()
+                said = kind.shows_equal(pa.array([text]), quick, facts)[0].as_py()
             except pa.ArrowInvalid:
                 said = False
             assert not said or count == read
 
 
-def arrow_reading(kind: Family, text: str) -> int | None:
+def arrow_reading(kind: TypeComparison, text: str) -> int | None:
     """What Arrow alone would read, whether or not Django agrees."""
     try:
         if kind is type_comparison.DATE:
@@ -71,7 +71,7 @@ def arrow_reading(kind: Family, text: str) -> int | None:
 @given(moment=st.datetimes(min_value=datetime.datetime(2, 1, 2), max_value=datetime.datetime(9998, 12, 30)))
 @pytest.mark.parametrize("zone", ZONES)
 def test_moments_as_django_writes_them_are_read_in_their_zone(zone, moment):
-    facts = Facts(zone=zoneinfo.ZoneInfo(zone))
+    facts = ColumnFacts(zone=zoneinfo.ZoneInfo(zone))
     instant = (moment.replace(tzinfo=facts.zone) - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // (
         datetime.timedelta(microseconds=1)
     )
@@ -79,7 +79,7 @@ def test_moments_as_django_writes_them_are_read_in_their_zone(zone, moment):
     if zone == "UTC":
         assert proven(type_comparison.INSTANT, str(moment), pa.scalar(instant, pa.timestamp("us", "UTC")))
     near = pa.scalar(instant + 1, pa.int64())
-    assert not type_comparison.INSTANT.proves(
+    assert not type_comparison.INSTANT.shows_equal(
         pa.array([str(moment)]), pa.array([near.as_py()]).cast("timestamp[us]"), facts
     )[0].as_py()
 
@@ -96,19 +96,19 @@ def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(source, t
         target = decimal.Decimal(source).quantize(decimal.Decimal("0.000001"), context=decimal.Context(prec=60))
     if target.adjusted() + 1 > precision - scale:
         return
-    kind = family("numeric", precision, scale)
-    facts = Facts(precision=precision, scale=scale, zone=UTC.zone)
+    kind = comparison_of("numeric", precision, scale)
+    facts = ColumnFacts(precision=precision, scale=scale, zone=UTC.zone)
     sent = pa.scalar(float(target)) if kind is type_comparison.SHORT_DECIMAL else pa.scalar(f"{target:f}")
     read = kind.source_form(source, facts)
-    assert kind.target_form(sent.as_py(), facts) == f"={canonical.plain(target)}"
-    assert not proven(kind, source, sent, facts) or read == f"={canonical.plain(target)}"
+    assert kind.target_form(sent.as_py(), facts) == f"={canonical.plain_decimal(target)}"
+    assert not proven(kind, source, sent, facts) or read == f"={canonical.plain_decimal(target)}"
 
 
 @given(number=st.decimals(-(10**9), 10**9, places=6), precision=st.sampled_from([15, 16, 30]))
 def test_decimals_of_at_most_fifteen_digits_are_always_proven(number, precision):
-    kind = family("numeric", precision, 6)
+    kind = comparison_of("numeric", precision, 6)
     sent = pa.scalar(float(number)) if kind is type_comparison.SHORT_DECIMAL else pa.scalar(f"{number:f}")
-    assert proven(kind, float(number), sent, Facts(precision=precision, scale=6, zone=UTC.zone))
+    assert proven(kind, float(number), sent, ColumnFacts(precision=precision, scale=6, zone=UTC.zone))
 
 
 @given(left=st.floats(allow_nan=False), right=st.floats())
@@ -147,11 +147,11 @@ def test_json_forms_are_equal_exactly_where_the_values_are(left, right):
     left=st.decimals(allow_nan=False, allow_infinity=False), right=st.decimals(allow_nan=False, allow_infinity=False)
 )
 def test_a_decimal_has_one_spelling(left, right):
-    assert (canonical.plain(left) == canonical.plain(right)) == (left == right)
+    assert (canonical.plain_decimal(left) == canonical.plain_decimal(right)) == (left == right)
 
 
 def test_a_value_that_django_cannot_read_equals_nothing_that_postgresql_can_hold():
-    for name, kind in type_comparison.FAMILIES.items():
+    for name, kind in type_comparison.COMPARISONS.items():
         wrong = kind.source_form(object(), UTC)
         assert wrong.startswith("?"), name
 

@@ -23,7 +23,7 @@ from migrate_to_pg.records import GenericKey, TargetTable, TargetUnique
 from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.verify.repairs import expected_tables
-from migrate_to_pg.verify.sqlite_reader import Source, plain
+from migrate_to_pg.verify.sqlite_reader import Source, snapshot_relation
 from tests.unit.rules.examined import make, table
 from tests.unit.rules.mended import insert, typed
 
@@ -94,7 +94,7 @@ def repaired(
             assert planned.source.rows == rest.source.rows + gone
             assert found is None or (found.unexplained and found.unexplained.samples == [])
             columns = ", ".join(column.source.name for column in planned.columns)
-            relation = found.relation if found else plain(planned.source)
+            relation = found.relation if found else snapshot_relation(planned.source)
             after = read(source, f"SELECT {columns} FROM {relation.sql} ORDER BY id", relation.attached)
             assert after == read(Source(mended.path), f"SELECT {columns} FROM {planned.name} ORDER BY id")
         lines = read(Source(mended.journal), "SELECT rule, old, new FROM changed")
