@@ -23,15 +23,11 @@ def write(report: Report, directory: Path) -> tuple[Path, Path]:
     """Write both files, each of them completely or not at all. They hold values from the database."""
     page, data = directory / "report.html", directory / "report.json"
     texts = {page: to_html(report), data: dumps(report)}
-    _make(directory)
+    for parent in (*reversed(directory.parents), directory):
+        parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     for path, text in texts.items():
         _replace(path, text)
     return page, data
-
-
-def _make(directory: Path) -> None:
-    for parent in (*reversed(directory.parents), directory):
-        parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
 
 
 def _replace(path: Path, text: str) -> None:

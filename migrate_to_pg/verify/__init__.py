@@ -76,10 +76,6 @@ def compare_tables(
         return Proof(verify=verify, tables=tuple(reading.table(table, one) for table in plan.tables))
 
 
-def _prefetched(batches: Generator[Rows]) -> contextlib.closing[Generator[Rows]]:
-    return contextlib.closing(prefetch(batches))
-
-
 def unknown_table(found: TableDifferences) -> TableProof:
     """Return the differences that the journal of the repairs has for a table outside the plan."""
     return TableProof(
@@ -173,8 +169,9 @@ class TableVerifier:
         rows = self._normalizer.rows(read(table.source.name, columns, order, expected.relation), columns)
         held = self._target.rows(table.name, columns, order)
         # Of large rows, one more on each side would cost more than the waiting.
-        read_on = contextlib.closing if table.source.is_wide else _prefetched
-        with read_on(rows) as source, read_on(held) as target:
+        if not table.source.is_wide:
+            rows, held = prefetch(rows), prefetch(held)
+        with contextlib.closing(rows) as source, contextlib.closing(held) as target:
             left, right = Stream(source), Stream(target)
             found = Comparison(table.name, columns, key).run(left, right, self._progress.rows)
         self._check_generated(table, found, right.taken)
