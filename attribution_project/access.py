@@ -6,14 +6,18 @@
 from collections.abc import Callable
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
-View = Callable[..., HttpResponse]
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+View = Callable[..., HttpResponseBase]
 #: Whether this user may call the view with this method.
 Demand = Callable[[Any, str], bool]
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -26,6 +30,12 @@ class Role(StrEnum):
     SECRETARY = "secretariat"
     READER = "lecteur"
     TEACHER = "enseignant"
+
+
+class UserRequest(HttpRequest):
+    """A request whose user is logged in, as a view that is not open to everybody gets it."""
+
+    user: "User"
 
 
 def requires(view: str, change: str | None = None) -> Callable[[View], View]:
@@ -76,7 +86,7 @@ class DenyByDefault:
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Leave all to ``process_view``, which knows the view."""
         return self.get_response(request)
 

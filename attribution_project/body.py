@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from .errors import too_large
@@ -16,7 +17,7 @@ SHEET_MEGABYTES = 1
 #: The file and its form, or the rows of its preview, which are signed text.
 _MOST_WITH_SHEET = 2 * SHEET_MEGABYTES * 1_000_000
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -32,7 +33,7 @@ class Limit:
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Leave all to ``process_view``, which knows the view."""
         return self.get_response(request)
 

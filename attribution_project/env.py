@@ -203,7 +203,7 @@ def sqlite_database(path: Path | str, timeout: int = 20) -> dict[str, Any]:
 def _postgresql(name: str, config: dict[str, Any], *, pool: int, max_age: int) -> dict[str, Any]:
     """Add how long connections live, and pass libpq's own options through."""
     # Numbers and booleans are only Django's idea: libpq takes text.
-    options = {key: str(value) for key, value in config.get("OPTIONS", {}).items()}
+    options: dict[str, Any] = {key: str(value) for key, value in config.get("OPTIONS", {}).items()}
     config |= {
         "HOST": options.pop("host", "") or config["HOST"],
         "PORT": options.pop("port", "") or config["PORT"],

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from .access import open_to_everybody
+from .access import View, open_to_everybody
 
 #: PostgreSQL puts this query's rows into a temporary file: some 300 kB that are written, and in no table.
 _SPILL = "SELECT count(*) FROM generate_series(1, 20000)"
@@ -87,11 +87,11 @@ def _writes_to_a_file(path: Path) -> str:
     return "possible" if shutil.disk_usage(path.parent).free > _LEAST_FREE else "disk full"
 
 
-def answer_whoever_asks(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def answer_whoever_asks(get_response: View) -> View:
     """Middleware: both are answered under any name; a container or a load balancer asks by an address."""
     views = {reverse("healthz"): healthz, reverse("livez"): livez}
 
-    def middleware(request: HttpRequest) -> HttpResponse:
+    def middleware(request: HttpRequest) -> HttpResponseBase:
         view = views.get(request.path)
         return view(request) if view else get_response(request)
 

@@ -1,7 +1,7 @@
 """The page that imports a table: a file in, its preview out; the preview accepted, all of it stored."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,8 +13,11 @@ from . import imports
 from .body import SHEET_MEGABYTES
 from .resources import KeyedResource
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
-def import_page(request: HttpRequest, resource: KeyedResource, *, title: str, back: str) -> HttpResponse:
+
+def import_page(request: HttpRequest, resource: KeyedResource, *, title: "StrOrPromise", back: str) -> HttpResponse:
     """``back``: the name of the address of the list that the rows belong to."""
     context: dict[str, Any] = {"title": title, "back": back, "resource": resource, "megabytes": SHEET_MEGABYTES}
     if request.method != "POST":

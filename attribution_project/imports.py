@@ -74,7 +74,7 @@ class Preview:
         return sorted(self.lines, key=lambda line: (line.kind != "invalid", line.number))[:SHOWN]
 
 
-def read(upload: UploadedFile | None) -> tablib.Dataset:
+def read(upload: "UploadedFile[bytes] | None") -> tablib.Dataset:
     """Return the rows as text; UnusableFileError says what the file is instead."""
     if upload is None:
         raise UnusableFileError(_("Choose a file first."))

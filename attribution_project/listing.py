@@ -5,11 +5,14 @@ The page's keys are found in a subquery, so that the last page of millions does 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 PAGE_SIZE = 25
 
@@ -19,7 +22,7 @@ class Column:
     """A column that the list can be sorted by: what stands in the address, and the fields behind it."""
 
     key: str
-    label: str
+    label: "StrOrPromise"
     fields: tuple[str, ...]
     css: str = ""
 
@@ -28,7 +31,7 @@ class Column:
 class Heading:
     """A column's head: where its link leads, and how the list is sorted now."""
 
-    label: str
+    label: "StrOrPromise"
     css: str
     address: str
     #: "ascending", "descending" or "none": the values of aria-sort.
@@ -40,7 +43,7 @@ class Listing:
     """One page of a list."""
 
     rows: list[Any]
-    page: Page
+    page: "Page[Any]"
     pages: list[Any]
     headings: list[Heading]
     #: The address's question without the page: "q=sol&sort=-code".

@@ -14,7 +14,7 @@ _MOST_DIGITS = 40
 class ExactDecimal(widgets.DecimalWidget):
     """A decimal written with a point or a comma."""
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal | None:
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal | int | None:
         """Return the number, None for an empty cell; ValueError names what is no number."""
         text = "".join(str(value if value is not None else "").split()).replace(",", ".")
         try:
@@ -39,7 +39,7 @@ class WholeNumber(ExactDecimal):
         number = super().clean(value, row, **kwargs)
         if number is None:
             return None
-        if number != number.to_integral_value():
+        if number != int(number):
             raise ValueError(_("“%(value)s” is no whole number.") % {"value": value})
         return int(number)
 

@@ -33,7 +33,7 @@ class Throttle(AxesStandaloneBackend):
     ) -> None:
         """Refuse the address, or leave it to axes to refuse the name at this address."""
         if request is not None and _failures(counted_address(request)) >= MOST_FAILURES:
-            request.address_has_to_wait = request.axes_locked_out = True
+            vars(request).update(address_has_to_wait=True, axes_locked_out=True)  # for locked(), and for axes
             raise PermissionDenied
         super().authenticate(request, username, password, **more)
 

@@ -1,15 +1,21 @@
 """Teachers and attributions in the admin."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
 from .models import Attribution, Teacher
 
+if TYPE_CHECKING:
+    _TeacherAdmin = admin.ModelAdmin[Teacher]
+    _AttributionAdmin = admin.ModelAdmin[Attribution]
+else:
+    _TeacherAdmin = _AttributionAdmin = admin.ModelAdmin  # generic in the stubs alone
+
 
 @admin.register(Teacher)
-class TeacherAdmin(admin.ModelAdmin):
+class TeacherAdmin(_TeacherAdmin):
     """Teachers, found by name or matricule."""
 
     list_display = ["matricule", "last_name", "first_name", "grade", "department", "max_hours"]
@@ -19,7 +25,7 @@ class TeacherAdmin(admin.ModelAdmin):
 
 
 @admin.register(Attribution)
-class AttributionAdmin(admin.ModelAdmin):
+class AttributionAdmin(_AttributionAdmin):
     """Attributions, found by course or teacher."""
 
     list_display = ["course", "component", "academic_year", "teacher", "load", "hours", "created_by", "created_at"]
@@ -33,6 +39,6 @@ class AttributionAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Attribution, form: Any, change: bool) -> None:
         """Remember who attributed."""
-        if not change:
+        if not change and request.user.is_authenticated:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)

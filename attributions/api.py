@@ -18,7 +18,7 @@ from attribution_project.errors import RETRY_AFTER
 
 from .forms import AttributionForm
 from .outcomes import Outcome, refused
-from .parts import split_key
+from .parts import Part, split_key
 
 #: The API in OpenAPI's words; the tests hold the views to it.
 SCHEMA = Path(__file__).with_name("openapi.json")
@@ -100,7 +100,7 @@ def answer(outcome: Outcome) -> JsonResponse:
     return response
 
 
-def free_parts(year: str, page: Page) -> JsonResponse:
+def free_parts(year: str, page: "Page[Part]") -> JsonResponse:
     """A page of free parts as JSON."""
     parts = [
         {

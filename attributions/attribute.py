@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db import Error, IntegrityError
 from django.utils.formats import number_format
@@ -48,7 +48,12 @@ def _result(form: AttributionForm, user: Any, confirmed: bool) -> Result:
     return Result(status=status, message=message, attribution=key, **_part(form))
 
 
-def _part(form: AttributionForm) -> dict[str, str]:
+class _Part(TypedDict):
+    course: str
+    component: str
+
+
+def _part(form: AttributionForm) -> _Part:
     return {"course": form.course_code(), "component": form.component()}
 
 
@@ -111,7 +116,7 @@ def is_taken(error: IntegrityError) -> bool:
     """Tell the constraint "one holder per part and year" from any other; each database names it in its own way."""
     diagnostic = getattr(error.__cause__, "diag", None)
     if diagnostic is not None:
-        return diagnostic.constraint_name == "attributions_one_holder_per_part"
+        return bool(diagnostic.constraint_name == "attributions_one_holder_per_part")
     return str(error).startswith(f"UNIQUE constraint failed: {Attribution._meta.db_table}.course_id,")
 
 

@@ -5,7 +5,7 @@ Every figure is summed up by the database: a query brings no more rows than the 
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import Count, DecimalField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
@@ -14,6 +14,14 @@ from courses.models import Course, in_dictionary
 
 from .models import Attribution, Component, Teacher
 from .parts import HOURS
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Hours(TypedDict):
+        hours: Decimal
+
+    TeacherWithHours = WithAnnotations[Teacher, _Hours]
 
 _HOURS = DecimalField(max_digits=12, decimal_places=2)
 
@@ -46,13 +54,13 @@ def progress_by(field: str, year: str) -> list[Progress]:
 
 def _counts(year: str) -> dict[str, Count]:
     """Of each component, the courses that have it and those of which somebody holds it."""
-    counts = {}
+    counts: dict[str, Count] = {}
     for component, hours in HOURS.items():
         there = Q(**{f"{hours}__gt": 0})
         held = Attribution.objects.filter(course=OuterRef("pk"), component=component, academic_year=year)
         counts |= {
             f"all_{component}": Count("pk", filter=there),
-            f"held_{component}": Count("pk", filter=there & Exists(held)),
+            f"held_{component}": Count("pk", filter=there & Q(Exists(held))),
         }
     return counts
 
@@ -61,7 +69,7 @@ def _sum(row: dict[str, Any], name: str) -> int:
     return sum(row[f"{name}_{component}"] for component in Component)
 
 
-def teachers_by_load(year: str, department: str = "") -> QuerySet[Teacher]:
+def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHours]":
     """Teachers with ``hours`` of this year, those first who have the largest part of their maximum."""
     held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year=year).order_by()
     hours = Subquery(held.values("teacher").annotate(total=Sum("hours")).values("total"), output_field=_HOURS)

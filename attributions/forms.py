@@ -1,8 +1,9 @@
 """The form that attributes one part of a course to a teacher, for pages and for JSON alike."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import MultipleObjectsReturned
 from django.db.models import Model
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -11,20 +12,30 @@ from courses.models import Course
 
 from .models import Attribution, Load, Teacher
 
+if TYPE_CHECKING:
+    _ModelChoiceField = forms.ModelChoiceField[Any]
+    _ModelForm = forms.ModelForm[Attribution]
+else:  # generic in the stubs alone
+    _ModelChoiceField = forms.ModelChoiceField
+    _ModelForm = forms.ModelForm
 
-class KeyChoiceField(forms.ModelChoiceField):
+
+class KeyChoiceField(_ModelChoiceField):
     """A row chosen by the key that people know (a code, a matricule) instead of a number."""
 
     def to_python(self, value: Any) -> Model | None:
         """Return the row; a key found twice, or one with a NUL that PostgreSQL refuses, would else answer 500."""
         try:
-            return super().to_python(value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value)
-        except self.queryset.model.MultipleObjectsReturned:
+            row: Model | None = super().to_python(
+                value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value
+            )
+        except MultipleObjectsReturned:
             raise forms.ValidationError(
                 _("%(value)s is several rows in the database: an administrator must merge them."),
                 code="several",
                 params={"value": value},
             ) from None
+        return row
 
 
 class TeacherChoiceField(KeyChoiceField):
@@ -35,7 +46,7 @@ class TeacherChoiceField(KeyChoiceField):
         return f"{obj} ({obj.matricule})"
 
 
-class PartForm(forms.ModelForm):
+class PartForm(_ModelForm):
     """What is common to a new attribution and to a change of one; the database alone decides what is free."""
 
     class Meta:
@@ -51,7 +62,7 @@ class PartForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         # The statement checks the constraints: a query before it could only say what was true a moment ago.
         # Bad hours and years are refused by the fields' own validators.
-        self.instance.validate_constraints = lambda exclude=None: None
+        vars(self.instance).update(validate_constraints=lambda exclude=None: None)
 
     def faults(self) -> str:
         """Return every error in one line, each with its field."""

@@ -44,5 +44,7 @@ class TeachingLoad:
 
 def load_of(teacher: Teacher, year: str, *, without: int | None = None) -> TeachingLoad:
     """Sum up the hours of a year, those of the attribution ``without`` left out; one query."""
-    held = Attribution.objects.filter(teacher=teacher, academic_year=year).exclude(pk=without)
+    held = Attribution.objects.filter(teacher=teacher, academic_year=year)
+    if without is not None:
+        held = held.exclude(pk=without)
     return TeachingLoad(hours=held.aggregate(total=Sum("hours"))["total"] or Decimal(0), most=teacher.max_hours)

@@ -3,10 +3,10 @@
 A part is one component of one course. It exists where the course has hours of that component.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.utils.functional import cached_property
@@ -109,7 +109,16 @@ class FreeParts:
 
     __len__ = count
 
-    def __getitem__(self, part: slice) -> list[Part]:
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self[:])
+
+    @overload
+    def __getitem__(self, part: int) -> Part: ...
+    @overload
+    def __getitem__(self, part: slice) -> list[Part]: ...
+    def __getitem__(self, part: int | slice) -> Part | list[Part]:
+        if isinstance(part, int):
+            return self[part : part + 1][0]
         return [Part(**dict(zip(COLUMNS, row, strict=True))) for row in self._query[part]]
 
 

@@ -1,12 +1,19 @@
 """Courses in the admin."""
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 
 from .models import Course
 
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Course]
+else:
+    _ModelAdmin = admin.ModelAdmin  # generic in the stubs alone
+
 
 @admin.register(Course)
-class CourseAdmin(admin.ModelAdmin):
+class CourseAdmin(_ModelAdmin):
     """Courses, found by code or title."""
 
     list_display = ["code", "title", "level", "semester", "credits", "hours_cm", "hours_td", "hours_tp", "department"]

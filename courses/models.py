@@ -1,6 +1,7 @@
 """A course: its code, its title, and the hours of each component."""
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
@@ -9,6 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from attribution_project.search import plain
+
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+    from django_stubs_ext import StrOrPromise
 
 CODE_PATTERN = r"^[A-Z]{2,5}[0-9]{3,4}[A-Z]?\Z"
 
@@ -30,7 +35,7 @@ class Semester(models.IntegerChoices):
     SECOND = 2, _("Semester 2")
 
 
-def hours_field(label: str) -> models.DecimalField:
+def hours_field(label: "StrOrPromise") -> "models.DecimalField[str | float | Decimal | Combinable, Decimal]":
     """Return the hours of one component of a course: 0 when the course has none."""
     return models.DecimalField(
         label, max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(Decimal(0))]

@@ -69,7 +69,7 @@ def insert(connection: BaseDatabaseWrapper, model: type[models.Model], source: I
     """Write rows with their ids, and let the next id come after them."""
     fields = model._meta.concrete_fields
     quote = connection.ops.quote_name
-    table, columns = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields)
+    table, columns = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields if field.column)
     prepared = as_stored(connection, fields, source)
     if connection.vendor == "postgresql":
         return _copy(connection, model, f"COPY {table} ({columns}) FROM STDIN", prepared)
@@ -77,7 +77,9 @@ def insert(connection: BaseDatabaseWrapper, model: type[models.Model], source: I
     return _execute_many(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", prepared)  # noqa: S608 - names come from the models, quoted by Django
 
 
-def as_stored(connection: BaseDatabaseWrapper, fields: Iterable[models.Field], source: Iterable[Row]) -> Iterator[Row]:
+def as_stored(
+    connection: BaseDatabaseWrapper, fields: "Iterable[models.Field[Any, Any]]", source: Iterable[Row]
+) -> Iterator[Row]:
     """Yield the rows as Django would store them; only dates and decimals differ from database to database."""
     operations = connection.ops
     decimal = lru_cache(maxsize=1000)(lambda value: operations.adapt_decimalfield_value(value, 6, 2))

@@ -99,12 +99,12 @@ def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
             if chance.random() > filled:
                 continue
             before = held.get((part.course, part.component)) if chance.random() < KEPT else None
-            teacher = _who(part, before, colleagues[part.department], hours, chance)
-            if teacher is None:
+            holder = _who(part, before, colleagues[part.department], hours, chance)
+            if holder is None:
                 continue
-            hours[teacher.pk] += part.hours
-            held[part.course, part.component] = teacher
-            yield Draft(teacher, part, year)
+            hours[holder.pk] += part.hours
+            held[part.course, part.component] = holder
+            yield Draft(holder, part, year)
 
 
 def row_of(course: Course) -> rows.Row:

@@ -1,10 +1,14 @@
 """The four groups of the application; whoever could attribute before still can."""
 
+from typing import Any
+
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 ALL = ("add", "change", "delete", "view")
 #: Group -> (application, model) -> what it may do. attribution_project/access.py gives the names.
-ROLES = {
+ROLES: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {
     "administrateur": {
         ("courses", "course"): ALL,
         ("attributions", "teacher"): ALL,
@@ -25,7 +29,7 @@ ROLES = {
 }
 
 
-def make_roles(apps, schema_editor):
+def make_roles(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Make groups and permissions: Django itself makes permissions only after the last migration."""
     alias = schema_editor.connection.alias
     groups = apps.get_model("auth", "Group")._default_manager.using(alias)
@@ -44,7 +48,7 @@ def make_roles(apps, schema_editor):
         user.groups.add(secretariat)
 
 
-def permission(apps, alias, label, model, action):
+def permission(apps: StateApps, alias: str, label: str, model: str, action: str) -> Any:
     """Return the permission as Django names it, made where it is not there yet."""
     types = apps.get_model("contenttypes", "ContentType")._default_manager.using(alias)
     permissions = apps.get_model("auth", "Permission")._default_manager.using(alias)

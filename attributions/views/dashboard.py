@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.formats import number_format
@@ -26,7 +26,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     year = years.asked(request.GET.get("year"))
     by_level = figures.progress_by("level", year)
     by_department = figures.progress_by("department", year)
-    page = Paginator(figures.teachers_by_load(year), TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    teachers = figures.teachers_by_load(year)
+    page: Page[figures.TeacherWithHours] = Paginator(teachers, TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
     loads = [(teacher, TeachingLoad(hours=teacher.hours, most=teacher.max_hours)) for teacher in page]
     context: dict[str, Any] = {
         "year": year,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project import exports
-from attribution_project.access import open_to_users, requires
+from attribution_project.access import UserRequest, open_to_users, requires
 from attribution_project.body import takes_a_sheet
 from attribution_project.import_page import import_page
 from attribution_project.listing import Column, chosen, listing
@@ -83,7 +83,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @open_to_users
 @require_safe
-def own(request: HttpRequest) -> HttpResponse:
+def own(request: UserRequest) -> HttpResponse:
     """The page of the teacher who is logged in; of an account without a teacher, how to get one."""
     teacher = Teacher.objects.filter(user=request.user).first()
     if teacher is None:
@@ -129,7 +129,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
 
 @open_to_users
 @require_safe
-def own_decision(request: HttpRequest) -> HttpResponse:
+def own_decision(request: UserRequest) -> HttpResponse:
     """The same letter for the teacher who is logged in."""
     return _letter(request, get_object_or_404(Teacher, user=request.user))
 
