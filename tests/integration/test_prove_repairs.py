@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from migrate_to_pg.errors import ProofError
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
-from migrate_to_pg.records import GenericKey, Plan, Proof, Verify
+from migrate_to_pg.records import GenericKey, Plan, Proof, SqliteSql, TargetTable, Verify
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RepairResult
 from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.rules import RULES
@@ -28,6 +29,11 @@ from migrate_to_pg.verify import verify_tables
 SCHEMA = "migrate_to_pg_incoming"
 EVERYTHING = Accepted(fix=frozenset(rule.id for rule in RULES if rule.repair))
 ALL_ASIDE = Accepted(fix=EVERYTHING.fix, quarantine=frozenset(rule.id for rule in RULES))
+
+
+def _with_sql(table: TargetTable, conditions: Mapping[str, SqliteSql]) -> TargetTable:
+    uniques = (dataclasses.replace(unique, sqlite=conditions.get(unique.name)) for unique in table.uniques)
+    return dataclasses.replace(table, uniques=tuple(uniques))
 
 
 class Crossing:
@@ -49,14 +55,18 @@ class Crossing:
         zone: str = "UTC",
         models: dict[tuple[str, str], str] | None = None,
         generic_keys: tuple[GenericKey, ...] = (),
+        conditions: Mapping[str, SqliteSql] | None = None,
     ) -> RepairResult:
-        """Examine, mend and load; foreign keys and indexes of the target are only in the plan, as in a run."""
+        """Examine, mend and load; foreign keys and indexes of the target are only in the plan, as in a run.
+
+        ``conditions`` are those of partial indexes, by name, as Django writes a model's for SQLite.
+        """
         with closing(sqlite3.connect(self.snapshot, isolation_level=None)) as database:
             database.executescript(source)
         with psycopg.connect(self.url, options=f"-c search_path={SCHEMA}") as connection:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(SCHEMA)))
             connection.execute(target.encode())
-            targets = read_target(connection, SCHEMA)
+            targets = [_with_sql(table, conditions or {}) for table in read_target(connection, SCHEMA)]
             catalog = read_source(self.snapshot)
             self.plan = make_plan(
                 catalog, targets, source_time_zone=zone, models=models or {}, generic_keys=generic_keys
@@ -389,6 +399,7 @@ def test_rows_that_are_equal_only_after_a_repair_are_proven(crossing: Crossing) 
         """,
         "CREATE TABLE course (id bigint PRIMARY KEY, code varchar(3), active boolean);"
         "CREATE UNIQUE INDEX one ON course (code) WHERE active",
+        conditions={"one": SqliteSql(condition='"active"', columns=("active",), names=("active",), certain=True)},
     )
     crossing.holds()
     assert account(crossing.prove()) == [("course", 5, 3, 0, 2, 2)]
