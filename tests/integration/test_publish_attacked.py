@@ -139,7 +139,7 @@ def test_no_second_session_changes_a_row_or_a_table_between_verify_and_commit(
 
         return attacking
 
-    monkeypatch.setattr(verify_staged, "prove", attacked("first read", verify_staged.prove))
+    monkeypatch.setattr(verify_staged, "verify_tables", attacked("first read", verify_staged.verify_tables))
     last = attacked("all read", verify_staged.require_identities)
     monkeypatch.setattr(verify_staged, "require_identities", last)
     monkeypatch.setattr(Source, "require_unchanged", attacked("last", Source.require_unchanged))
