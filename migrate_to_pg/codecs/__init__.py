@@ -7,7 +7,7 @@ text (``as_text``).
 from __future__ import annotations
 
 from migrate_to_pg.codecs import as_text, datetimes, inet, integers_floats, numeric, text
-from migrate_to_pg.codecs.base import Codec
+from migrate_to_pg.codecs.codec import Codec
 from migrate_to_pg.records import TargetColumn
 
 #: Codecs by pg_type.typname.

@@ -16,7 +16,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import (
+from migrate_to_pg.codecs.codec import (
     BYTES,
     REAL,
     Codec,

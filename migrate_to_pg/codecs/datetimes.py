@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import (
+from migrate_to_pg.codecs.codec import (
     BYTES,
     INTEGER,
     Codec,

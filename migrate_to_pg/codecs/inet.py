@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import BYTES, Codec, Context, ConvertedBatch, convert_each
+from migrate_to_pg.codecs.codec import BYTES, Codec, Context, ConvertedBatch, convert_each
 
 #: PostgreSQL's PGSQL_AF_INET and PGSQL_AF_INET6 by IP version (src/include/utils/inet.h).
 _FAMILIES = {4: 2, 6: 3}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import (
+from migrate_to_pg.codecs.codec import (
     INTEGER,
     MAX_EXACT_INTEGER,
     REAL,

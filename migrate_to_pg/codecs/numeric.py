@@ -14,7 +14,7 @@ from importlib import metadata
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import (
+from migrate_to_pg.codecs.codec import (
     REAL,
     Codec,
     Context,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs import codec_for
-from migrate_to_pg.codecs.base import Context, NeedsCheckedRead
+from migrate_to_pg.codecs.codec import Context, NeedsCheckedRead
 from migrate_to_pg.codecs.driver import BATCH_ROWS, READ_ERRORS, TypesChangedError, record_batches, skip_rows
 from migrate_to_pg.codecs.prefetch import prefetch
 from migrate_to_pg.codecs.select import Span, Statement, checked_select, fast_select

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs import codec_for
-from migrate_to_pg.codecs.base import Codec, SelectExpression
+from migrate_to_pg.codecs.codec import Codec, SelectExpression
 from migrate_to_pg.records import PlannedTable, SourceTable
 from migrate_to_pg.sqlite.connection import numbered_rows, quote_name, row_number, rowid_name
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.base import (
+from migrate_to_pg.codecs.codec import (
     BYTES,
     IS_PRESENT,
     Codec,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from migrate_to_pg.dumpfile import DumpedSource
 from migrate_to_pg.pipeline.dump import dump
-from migrate_to_pg.pipeline.examine import Examination
+from migrate_to_pg.pipeline.examination import Examination
 from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.source import keep_snapshot, learn_schema, make_plan, read_catalog, take_snapshot
 from migrate_to_pg.planning.exclude import check_no_references

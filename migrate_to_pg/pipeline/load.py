@@ -21,7 +21,7 @@ from migrate_to_pg.load import load, resume
 from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.load.pgloader import load_by_pgloader
-from migrate_to_pg.pipeline.examine import Examination, LoadInput
+from migrate_to_pg.pipeline.examination import Examination, LoadInput
 from migrate_to_pg.pipeline.stage_tables import Staged
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.rules.keys import duplicate_key

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from migrate_to_pg.load.pgloader import require_pgloader
 from migrate_to_pg.pipeline.check import check_or_dump
-from migrate_to_pg.pipeline.examine import Examination, blocked
+from migrate_to_pg.pipeline.examination import Examination, blocked
 from migrate_to_pg.pipeline.export import relations
 from migrate_to_pg.pipeline.load import Loader
 from migrate_to_pg.pipeline.load_leftovers import load_leftovers_of

@@ -13,7 +13,7 @@ from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, Stagin
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.load import resume
-from migrate_to_pg.pipeline.examine import blocked
+from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.export import relations
 from migrate_to_pg.pipeline.reach_target import Target
 from migrate_to_pg.pipeline.run import Run

@@ -18,7 +18,7 @@ from migrate_to_pg.errors import MigrateToPgError, ProofError, TargetError, Usag
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.leftovers.allocate_names import is_name_of
 from migrate_to_pg.pipeline import load_leftovers
-from migrate_to_pg.pipeline.examine import blocked
+from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.next_steps import command_line, needed_again
 from migrate_to_pg.pipeline.reach_target import choose
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress

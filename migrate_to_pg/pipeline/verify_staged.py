@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.pipeline.examine import find_damage
+from migrate_to_pg.pipeline.examination import find_damage
 from migrate_to_pg.pipeline.load_leftovers import LeftoversLoad, check_schema, merge_proofs, verify_leftovers
 from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.stage_tables import Staged, staged_database

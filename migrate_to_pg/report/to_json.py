@@ -1,4 +1,4 @@
-"""Write a report as JSON, strict and in ASCII: whatever a database holds survives the way out and back in."""
+"""Write a report as strict JSON in ASCII, so that every value of a database survives."""
 
 from __future__ import annotations
 

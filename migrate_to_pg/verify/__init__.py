@@ -20,9 +20,9 @@ from migrate_to_pg.records import Event, Plan, PlannedTable, Proof, TableProof, 
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.verify.compare import Comparison
 from migrate_to_pg.verify.differences import SAMPLES, TableDifferences
+from migrate_to_pg.verify.journal import ExpectedTable, expected_tables, unrepaired
 from migrate_to_pg.verify.normalize_text import TextNormalizer
 from migrate_to_pg.verify.postgres_reader import Target
-from migrate_to_pg.verify.repairs import ExpectedTable, expected_tables, unrepaired
 from migrate_to_pg.verify.rows import Rows, Stream, columns_of, prefetch
 from migrate_to_pg.verify.sqlite_reader import BATCH_ROWS, Source, UnexpectedCellError, snapshot_relation
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, Proof, Verify
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.verify import compare_tables
-from migrate_to_pg.verify.repairs import unrepaired
+from migrate_to_pg.verify.journal import unrepaired
 from migrate_to_pg.verify.sqlite_reader import STORABLE, Relation, Source
 
 #: Over {0}, a column: whether a value is of the kind.

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from migrate_to_pg.codecs import CODECS, integers_floats
-from migrate_to_pg.codecs.base import ConvertedBatch
+from migrate_to_pg.codecs.codec import ConvertedBatch
 from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load import load, pieces

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from migrate_to_pg.doctor.repair import decision, run
+from migrate_to_pg.doctor.repair import decision, in_place
 from migrate_to_pg.doctor.repair.repair import repair
 from migrate_to_pg.errors import RepairError
 from tests.integration.repairing import ask, backups, change, content, rewritten
@@ -278,6 +278,6 @@ def test_what_is_tried_and_made_must_be_one(damaged, monkeypatch):
     def raising(*_):
         raise RepairError("somebody was here")
 
-    monkeypatch.setattr(run, "commit", raising)
+    monkeypatch.setattr(in_place, "commit", raising)
     assert repair(str(path), ["code-in-key"]).repair.failure.message == "somebody was here"
     assert content(path, schema=True) == before

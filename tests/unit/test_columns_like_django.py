@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate_to_pg.codecs import CODECS, datetimes, numeric
-from migrate_to_pg.codecs.base import Context, ConvertedBatch, NeedsCheckedRead
+from migrate_to_pg.codecs.codec import Context, ConvertedBatch, NeedsCheckedRead
 from migrate_to_pg.records import TargetColumn
 from migrate_to_pg.verify import canonical
 from migrate_to_pg.verify.canonical import EPOCH, MICROSECOND

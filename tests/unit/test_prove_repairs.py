@@ -22,7 +22,7 @@ from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import GenericKey, TargetTable, TargetUnique
 from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.rules import RULES
-from migrate_to_pg.verify.repairs import expected_tables
+from migrate_to_pg.verify.journal import expected_tables
 from migrate_to_pg.verify.sqlite_reader import Source, snapshot_relation
 from tests.unit.rules.examined import make, table
 from tests.unit.rules.mended import insert, typed

@@ -4,7 +4,7 @@ The modules, in their order of use:
 
 - ``choose_repairs``: the names given to --repair
 - ``wal``: -wal and journal mode
-- ``run``: everything else, in the order backup, examine, rehearse, repair, examine again, by ``lock``, ``backup``,
+- ``in_place``: everything else, in the order backup, examine, rehearse, repair, examine again, by ``lock``, ``backup``,
   ``decision`` and ``repair_plan`` (with ``reference_schema``), ``steps`` and ``rebuild``, ``integrity`` and
   ``regressions``.
 """
@@ -18,7 +18,7 @@ from migrate_to_pg.doctor.diagnose import build_diagnosis, choose_database, diag
 from migrate_to_pg.doctor.examine import stage
 from migrate_to_pg.doctor.file_state import file_findings, read_file_state
 from migrate_to_pg.doctor.repair.choose_repairs import accepted_repairs
-from migrate_to_pg.doctor.repair.run import RepairRun
+from migrate_to_pg.doctor.repair.in_place import RepairRun
 from migrate_to_pg.doctor.repair.wal import checkpoint, switch_to_wal
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.records import Event

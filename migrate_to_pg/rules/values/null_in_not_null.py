@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from migrate_to_pg.codecs.base import any_true
+from migrate_to_pg.codecs.codec import any_true
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
