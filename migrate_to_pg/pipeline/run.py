@@ -26,7 +26,7 @@ from migrate_to_pg.records import Event, Options, Report, SourceCatalog
 from migrate_to_pg.rules.run_findings import made_from_model
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.run_log import write_log
+from migrate_to_pg.system.run_log import RunLog, write_log
 from migrate_to_pg.system.signals import ignore_stop_signals
 from migrate_to_pg.system.workdir import WorkDirectory
 
@@ -69,10 +69,10 @@ class Run:
         Whatever stops them ends up in the report as a Failure. A run that was refused before it began leaves no
         directory. ``stages`` is given a stack that is left when the run is over, however it went.
         """
-        with write_log(self.workdir.directory):
-            return self._execute(stages)
+        with write_log(self.workdir.directory) as log:
+            return self._execute(stages, log)
 
-    def _execute(self, stages: Callable[[ExitStack], None]) -> Report:
+    def _execute(self, stages: Callable[[ExitStack], None], log: RunLog) -> Report:
         if self.options.invocation.began is not None:
             self.state.stages["start"] = time.perf_counter() - self.began
         self.note(self.source_choice.sentence)
@@ -88,6 +88,7 @@ class Run:
             self.workdir.drop_unfinished()
         self.state.seconds = time.perf_counter() - self.began
         if refused:
+            log.discard()
             self.workdir.discard()
             return complete_report(self.options, self.state)
         with ignore_stop_signals() if self.state.published.publication else nullcontext():

@@ -6,6 +6,7 @@ row and never a password: the file is what a user sends when a run fails.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
@@ -25,22 +26,37 @@ class _Handler(logging.StreamHandler[TextIO]):
         """Drop the record: a full disk or a closed pipe is reported by the run itself."""
 
 
+class RunLog:
+    """run.log of one run, which may follow that of an earlier run in the same file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._former_size = path.stat().st_size if path.exists() else None
+
+    def discard(self) -> None:
+        """Leave the file as it was before the run."""
+        with contextlib.suppress(OSError):
+            if self._former_size is None:
+                self._path.unlink()
+            else:
+                os.truncate(self._path, self._former_size)
+
+
 @contextmanager
-def write_log(directory: Path) -> Iterator[None]:
+def write_log(directory: Path) -> Iterator[RunLog]:
     """Append all records to run.log in this directory, which its owner alone may read.
 
     Nothing is written where the file cannot be opened: the run reports such a directory by itself.
     """
+    log = RunLog(directory / RUN_LOG)
     try:
         descriptor = os.open(directory / RUN_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError:
-        yield
+        yield log
         return
-    with (
-        os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream,
-        _handled(stream, logging.DEBUG),
-    ):
-        yield
+    stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+    with stream, _handled(stream, logging.DEBUG):
+        yield log
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.paths import base_directory
-from migrate_to_pg.system.run_log import RUN_LOG
 
 #: Below BASE_DIR.
 REPORTS = Path("migrate_to_pg_report")
@@ -109,7 +108,6 @@ class WorkDirectory:
         made = [self.directory] if self.directory.parent == reports_directory().absolute() else []
         with contextlib.suppress(OSError):
             for path in (*made, *self._new):
-                (path / RUN_LOG).unlink(missing_ok=True)
                 if {found.name for found in path.iterdir()} == {_IGNORED}:
                     (path / _IGNORED).unlink()
                 path.rmdir()
