@@ -188,7 +188,7 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     wanted, chosen = _named(name, argument)
     if wanted in settings.DATABASES:
         return replace(_source_of_alias(wanted, argument), chosen=chosen)
-    with usage_error_on_oserror(Path(wanted)):
+    with usage_error_on_oserror(wanted):
         _require_no_password(wanted, argument)
         path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
         path = _reject_directory(path.absolute(), argument)

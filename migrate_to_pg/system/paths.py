@@ -31,7 +31,7 @@ def as_text(path: Path) -> str:
 
 
 @contextmanager
-def usage_error_on_oserror(path: Path) -> Iterator[None]:
+def usage_error_on_oserror(path: Path | str) -> Iterator[None]:
     """Raise UsageError where the system rejects the path: no access, or a name that is too long."""
     try:
         yield

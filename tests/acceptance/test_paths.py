@@ -40,8 +40,7 @@ def stray(tmp_path):
 def test_a_path_that_the_system_refuses_is_a_matter_of_usage(stray, arguments):
     refused = stray.run(*arguments, ok=False)
     assert refused.returncode == 2
-    output = refused.stdout + refused.stderr
-    assert any(f"Cannot access {path}: File name too long." in output for path in (LONG, f"/{LONG}"))
+    assert f"Cannot access {arguments[-1]}: File name too long." in refused.stdout + refused.stderr
 
 
 @pytest.mark.parametrize("command", [("sqlite_doctor",), ("migrate_to_pg", "--check")])
