@@ -39,9 +39,7 @@ def run(options: Options, progress: Progress = no_progress) -> Report:
 
 def _with_engine(options: Options) -> Options:
     """Return the options with what pgloader asks for: it may change a value, which counting rows would not show."""
-    if options.engine != "pgloader":
-        return options
-    if options.mode in ("check", "dump"):
+    if options.engine != "pgloader" or options.mode in ("check", "dump"):
         return options
     require_pgloader()
     return replace(options, verify=Verify.ORM if options.verify is Verify.ORM else Verify.CELLS)
