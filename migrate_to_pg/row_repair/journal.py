@@ -2,8 +2,9 @@
 
 It is a separate SQLite database, attached to the working copy's connection during the repairs:
 
-- ``changed``: one line for each changed cell, in the order of the changes - ``aside``: one line for each removed row,
-with rule, reason and outcome - ``rows of <table>``: these rows, complete as in the snapshot, under their rowid
+- ``changed``: one line for each changed cell, in the order of the changes
+- ``aside``: one line for each removed row, with rule, reason and outcome
+- ``rows of <table>``: these rows, complete as in the snapshot, under their rowid
 
 Values keep their storage class: the columns have no type, and SQLite's values never pass through Python.
 """
@@ -13,10 +14,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from migrate_to_pg.errors import ProofError
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, is_secret, masked_key
 from migrate_to_pg.records.repairs import Change, ChangedCells, QuarantinedRow, QuarantinedRows, RowOutcome
 from migrate_to_pg.rules.samples import WIDTH, format_value, truncate
@@ -60,7 +63,7 @@ def rows_table(table: str) -> str:
 def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
     """Return the changes of each rule in each column, in the order of the journal."""
     query = 'SELECT rule, "table", "column", count(*) FROM changed GROUP BY 1, 2, 3 ORDER BY min(rowid)'
-    with closing(_open(journal)) as database:
+    with _reading(journal) as database:
         return tuple(
             ChangedCells(
                 rule=rule, table=table, column=column, count=count, samples=_changes(database, rule, table, column)
@@ -71,7 +74,7 @@ def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
 
 def rows_aside(journal: Path) -> tuple[QuarantinedRows, ...]:
     """Return the rows of each table that each rule removed, in the order of the journal."""
-    with closing(_open(journal)) as database:
+    with _reading(journal) as database:
         follows = "sum(follows)" if _has_follows(database) else "0"
         query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
         return tuple(
@@ -96,7 +99,7 @@ def _has_follows(database: sqlite3.Connection) -> bool:
 def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, QuarantinedRow]]:
     """Yield (rule, table, outcome, row) of every removed row."""
     query = 'SELECT rowid, rule, "table", fate FROM aside ORDER BY rowid'
-    with closing(_open(journal)) as database:
+    with _reading(journal) as database:
         for line, rule, table, fate in database.execute(query):
             yield rule, table, RowOutcome(fate), _quarantined_row(database, line)
 
@@ -104,7 +107,7 @@ def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, Quar
 def iter_changes(journal: Path) -> Iterator[tuple[str, str, str, str, object, object]]:
     """Yield (rule, table, column, key as JSON, old and new value in JSON's types) of every changed cell."""
     query = 'SELECT rule, "table", "column", key, old, new FROM changed ORDER BY rowid'
-    with closing(_open(journal)) as database:
+    with _reading(journal) as database:
         for rule, table, column, key, old, new in database.execute(query):
             yield rule, table, column, key, json_cell(old), json_cell(new)
 
@@ -134,10 +137,18 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _open(journal: Path) -> sqlite3.Connection:
-    database = open_snapshot(journal)
-    database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    return database
+@contextmanager
+def _reading(journal: Path) -> Iterator[sqlite3.Connection]:
+    """Open the journal. Raise ProofError where what is read from it in the block is not what a run has written."""
+    try:
+        with closing(open_snapshot(journal)) as database:
+            database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            yield database
+    except (sqlite3.Error, TypeError, ValueError) as error:
+        raise ProofError(
+            _("The journal of the repairs is incomplete or damaged: {journal}.", journal=journal),
+            remedy=_("Restore it from a backup, or compare with the SQLite database: --source PATH."),
+        ) from error
 
 
 def _changes(database: sqlite3.Connection, rule: str, table: str, column: str) -> tuple[Change, ...]:

@@ -107,6 +107,34 @@ def test_what_repairs_changed_is_explained_by_the_kept_journal(
 REPAIRED = "duplicates,too-long,code-in-fk,orphans"
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM {rows}",
+        "DROP TABLE {rows}",
+        "UPDATE aside SET fate = 'elsewhere'",
+        "UPDATE aside SET key = 'none'",
+        "UPDATE changed SET key = x'00'",
+    ],
+)
+def test_a_journal_that_lost_a_quarantined_row_or_is_damaged_is_named_with_status_3(
+    damage: str,
+    damaged: Callable[[str], Path],
+    postgres_url: str,
+    move: Callable[..., Report],
+    again: Callable[..., Report],
+) -> None:
+    snapshot = Path(move(damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
+    journal = snapshot.with_name("journal.sqlite3")
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        (table,) = connection.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'rows of %'").fetchone()
+        connection.execute(damage.format(rows=f'"{table}"'))
+    report = again(snapshot, postgres_url)
+    assert report.failure is not None
+    assert report.failure.message == f"The journal of the repairs is incomplete or damaged: {journal}."
+    assert report.failure.exit_status == 3
+
+
 def test_after_repairs_the_snapshot_that_the_publication_recorded_is_taken(
     damaged: Callable[[str], Path], postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
 ) -> None:
