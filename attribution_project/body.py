@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
-from .errors import too_large
+from .views.errors import too_large
 
 #: What every address takes: 200 parts in JSON are 20 kB.
 MOST_KILOBYTES = 256

@@ -22,19 +22,19 @@ LOG_LEVEL             DEBUG, INFO (default), WARNING or ERROR
 from datetime import timedelta
 from pathlib import Path
 
-from . import env
+from . import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-PRODUCTION = env.choice("DJANGO_ENV", "development", ("development", "production")) == "production"
+PRODUCTION = environment.choice("DJANGO_ENV", "development", ("development", "production")) == "production"
 DEBUG = not PRODUCTION
 
 if PRODUCTION:
-    SECRET_KEY = env.required_secret_key("SECRET_KEY")
-    ALLOWED_HOSTS = env.required_words("ALLOWED_HOSTS", "attribution.example.org")
+    SECRET_KEY = environment.required_secret_key("SECRET_KEY")
+    ALLOWED_HOSTS = environment.required_words("ALLOWED_HOSTS", "attribution.example.org")
 else:
-    SECRET_KEY = env.text("SECRET_KEY") or env.local_secret_key(BASE_DIR / ".secret_key")
-    ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or list(env.LOCAL_HOSTS)
+    SECRET_KEY = environment.text("SECRET_KEY") or environment.local_secret_key(BASE_DIR / ".secret_key")
+    ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or list(environment.LOCAL_HOSTS)
 
 INSTALLED_APPS = [
     "courses",  # these two first: their French goes before that of the other applications
@@ -62,12 +62,12 @@ MIDDLEWARE = [
     "attribution_project.middleware.language_of_the_user",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "attribution_project.health.answer_whoever_asks",  # before the host is checked
+    "attribution_project.views.health.answer_whoever_asks",  # before the host is checked
     "django.middleware.common.CommonMiddleware",
     "attribution_project.body.Limit",  # before the body is read for its token
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "attribution_project.access.DenyByDefault",
+    "attribution_project.permissions.DenyByDefault",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -87,18 +87,18 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "attribution_project.context.navigation",
+                "attribution_project.context_processors.navigation",
             ],
         },
     },
 ]
 
 DATABASES = {
-    "default": env.database("DATABASE_URL", BASE_DIR, pool_name="DATABASE_POOL", max_age_name="CONN_MAX_AGE"),
+    "default": environment.database("DATABASE_URL", BASE_DIR, pool_name="DATABASE_POOL", max_age_name="CONN_MAX_AGE"),
 }
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.boolean("DATABASE_BEHIND_PGBOUNCER", default=False)
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = environment.boolean("DATABASE_BEHIND_PGBOUNCER", default=False)
 # What is moved is named, never guessed: db.sqlite3 once the database is PostgreSQL, where nothing else is said.
-if (source := env.text("MIGRATE_TO_PG_SOURCE")) or "sqlite" not in DATABASES["default"]["ENGINE"]:
+if (source := environment.text("MIGRATE_TO_PG_SOURCE")) or "sqlite" not in DATABASES["default"]["ENGINE"]:
     MIGRATE_TO_PG = {"SOURCE": BASE_DIR / (source or "db.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -119,7 +119,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
-TRUSTED_PROXIES = env.proxies("TRUSTED_PROXIES")
+TRUSTED_PROXIES = environment.proxies("TRUSTED_PROXIES")
 # Five wrong passwords for one name from one address: an hour's rest, which further attempts do not lengthen.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(hours=1)
@@ -158,24 +158,24 @@ STORAGES = {
 # Development and tests serve the files where they lie: no collectstatic.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 
-HTTPS = PRODUCTION and not env.plain_http("DJANGO_INSECURE_HTTP", ALLOWED_HOSTS)
+HTTPS = PRODUCTION and not environment.plain_http("DJANGO_INSECURE_HTTP", ALLOWED_HOSTS)
 # Whoever asks a container for its health speaks HTTP to it.
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|livez)$"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # A browser keeps it: what it was told for a year cannot be taken back for a year.
-SECURE_HSTS_SECONDS = env.whole_number("DJANGO_HSTS_SECONDS", 3600) if HTTPS else 0
+SECURE_HSTS_SECONDS = environment.whole_number("DJANGO_HSTS_SECONDS", 3600) if HTTPS else 0
 # Neither for subdomains nor for the browsers' own lists: the names below and above this one are others' to decide upon.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-if env.boolean("DJANGO_BEHIND_PROXY", default=False):
+if environment.boolean("DJANGO_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-CSRF_FAILURE_VIEW = "attribution_project.errors.csrf_failed"
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "attribution_project.views.errors.csrf_failed"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 # Django's debug page lists the environment: a password in DATABASE_URL must not be read there either.
-DEFAULT_EXCEPTION_REPORTER_FILTER = "attribution_project.errors.DiscreetReporterFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "attribution_project.views.errors.DiscreetReporterFilter"
 
-LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_LEVEL = environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .client import counted_address
-from .errors import answer
+from .views.errors import answer
 
 #: So many wrong passwords from one address, for whatever names, within this time; many people may have one address.
 MOST_FAILURES = 30

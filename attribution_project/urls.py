@@ -6,22 +6,22 @@ from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 
-from . import database_page, health, home
-from .access import open_to_everybody
+from .permissions import open_to_everybody
+from .views import database, health, home
 
-handler400 = "attribution_project.errors.bad_request"
-handler403 = "attribution_project.errors.forbidden"
-handler404 = "attribution_project.errors.not_found"
-handler500 = "attribution_project.errors.server_error"
+handler400 = "attribution_project.views.errors.bad_request"
+handler403 = "attribution_project.views.errors.forbidden"
+handler404 = "attribution_project.views.errors.not_found"
+handler500 = "attribution_project.views.errors.server_error"
 
 admin.site.site_header = admin.site.site_title = _("Attribution of courses")
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("attribution/", include("attributions.urls")),
-    path("enseignants/", include("attributions.teacher_urls")),
+    path("enseignants/", include("attributions.urls_teachers")),
     path("cours/", include("courses.urls")),
-    path("base-de-donnees/", database_page.database_page, name="database"),
+    path("base-de-donnees/", database.database_page, name="database"),
     path("healthz", health.healthz, name="healthz"),
     path("livez", health.livez, name="livez"),
     path("login/", open_to_everybody(auth_views.LoginView.as_view(redirect_authenticated_user=True)), name="login"),

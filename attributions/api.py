@@ -14,11 +14,11 @@ from django.core.paginator import Page
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
-from attribution_project.errors import RETRY_AFTER
+from attribution_project.views.errors import RETRY_AFTER
 
 from .forms import AttributionForm
-from .outcomes import Outcome, refused
-from .parts import Part, split_key
+from .free_parts import Part, split_key
+from .services.results import Outcome, refused
 
 #: The API in OpenAPI's words; the tests hold the views to it.
 SCHEMA = Path(__file__).with_name("openapi.json")

@@ -2,7 +2,7 @@
 
 from import_export import resources
 
-from attribution_project.resources import ExactDecimal, KeyedResource, column
+from attribution_project.spreadsheets.resources import ExactDecimal, KeyedResource, column
 
 from .models import Attribution, Teacher
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from attribution_project.search import plain
+from attribution_project.accent_search import plain
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable

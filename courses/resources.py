@@ -1,6 +1,6 @@
 """Courses as a table of a file: CSV and XLSX, in and out."""
 
-from attribution_project.resources import ExactDecimal, KeyedResource, WholeNumber, column
+from attribution_project.spreadsheets.resources import ExactDecimal, KeyedResource, WholeNumber, column
 
 from .models import Course
 

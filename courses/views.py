@@ -9,12 +9,12 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attribution_project import exports
-from attribution_project.access import requires
+from attribution_project.accent_search import search
 from attribution_project.body import takes_a_sheet
-from attribution_project.import_page import import_page
-from attribution_project.listing import Column, chosen, listing
-from attribution_project.search import search
+from attribution_project.permissions import requires
+from attribution_project.sortable_list import Column, chosen, listing
+from attribution_project.spreadsheets import exports
+from attribution_project.views.import_file import import_page
 
 from .models import Course, Level, Semester, departments
 from .resources import CourseResource

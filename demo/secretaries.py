@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from attributions.models import Teacher
-from attributions.parts import FreeParts, PartFilter
+from attributions.free_parts import FreeParts, PartFilter
 call_command("make_demo_data", teachers={teachers}, courses={courses}, attributions=0, verbosity=0)
 Teacher.objects.update(max_hours=9999)
 sessions = []

@@ -1,6 +1,7 @@
 """Invented but plausible data, the same every time for the same seed and sizes.
 
-words    the vocabulary
-rows     seed and sizes -> rows, one at a time: memory does not grow with their number
-fill     rows -> a database, as fast as it takes them
+vocabulary   names, departments and notes
+generate     make rows from a seed and sizes, one at a time: memory does not grow with their number
+bulk_insert  insert the rows by executemany or COPY
+university   a small university, with an account for each role
 """

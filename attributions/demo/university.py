@@ -12,14 +12,14 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from simple_history.utils import bulk_create_with_history
 
-from attribution_project.access import Role
-from attributions import years
+from attribution_project.permissions import Role
+from attributions import academic_year
 from attributions.models import Attribution, Load, Teacher
 from courses.models import Course
 
-from . import rows
-from .rows import Sizes
-from .words import NOTES
+from . import generate
+from .generate import Sizes
+from .vocabulary import NOTES
 
 #: Username -> (first name, last name, role).
 ACCOUNTS = {
@@ -42,15 +42,15 @@ class Draft:
     """One attribution to be made."""
 
     teacher: Teacher
-    part: rows.Part
+    part: generate.Part
     year: str
 
 
 def seed(password: str) -> dict[str, int]:
     """Fill an empty database in one transaction; return how many rows of what."""
     with transaction.atomic():
-        teachers = Teacher.objects.bulk_create(_models(Teacher, rows.teachers(SIZES)))
-        courses = Course.objects.bulk_create(_models(Course, rows.courses(SIZES)))
+        teachers = Teacher.objects.bulk_create(_models(Teacher, generate.teachers(SIZES)))
+        courses = Course.objects.bulk_create(_models(Course, generate.courses(SIZES)))
         users = make_accounts(password, teachers[0])
         drafts = list(_drafts(teachers, courses))
         made = [_attribution(draft, users["secretaire"]) for draft in drafts]
@@ -58,7 +58,7 @@ def seed(password: str) -> dict[str, int]:
     return {"teachers": len(teachers), "courses": len(courses), "attributions": len(made), "accounts": len(users)}
 
 
-def _models(model: type[Any], source: Iterator[rows.Row]) -> list[Any]:
+def _models(model: type[Any], source: Iterator[generate.Row]) -> list[Any]:
     """The rows without their ids, which the database gives."""
     names = [field.attname for field in model._meta.concrete_fields][1:]
     return [model(**dict(zip(names, row[1:], strict=True))) for row in source]
@@ -86,14 +86,14 @@ def make_accounts(password: str, teacher: Teacher) -> dict[str, Any]:
 
 
 def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
-    chance = rows.stream(SIZES, "university")
+    chance = generate.stream(SIZES, "university")
     colleagues = defaultdict(list)
     for teacher in teachers:
         colleagues[teacher.department].append(teacher)
-    parts = rows.parts(row_of(course) for course in courses)
+    parts = generate.parts(row_of(course) for course in courses)
     held: dict[tuple[int, str], Teacher] = {}
-    now = years.current()
-    for year, filled in zip((years.before(now), now), FILLED, strict=True):
+    now = academic_year.current()
+    for year, filled in zip((academic_year.before(now), now), FILLED, strict=True):
         hours: dict[int, Decimal] = defaultdict(Decimal)
         for part in parts:
             if chance.random() > filled:
@@ -107,7 +107,7 @@ def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
             yield Draft(holder, part, year)
 
 
-def row_of(course: Course) -> rows.Row:
+def row_of(course: Course) -> generate.Row:
     """A stored course as ``rows.parts`` reads it."""
     return (
         course.pk, course.code, course.title, course.credits, course.hours_cm, course.hours_td, course.hours_tp,
@@ -116,7 +116,11 @@ def row_of(course: Course) -> rows.Row:
 
 
 def _who(
-    part: rows.Part, before: Teacher | None, colleagues: list[Teacher], hours: dict[int, Decimal], chance: random.Random
+    part: generate.Part,
+    before: Teacher | None,
+    colleagues: list[Teacher],
+    hours: dict[int, Decimal],
+    chance: random.Random,
 ) -> Teacher | None:
     """Whoever taught it last year, else a colleague who has room; None where nobody has."""
     with_room = [one for one in colleagues if hours[one.pk] + part.hours <= one.max_hours * _ROOM]

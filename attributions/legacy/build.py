@@ -11,10 +11,10 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connections
 
-from attribution_project import env
-from attribution_project.access import Role
-from attributions.demo import fill
-from attributions.demo.rows import Sizes
+from attribution_project import environment
+from attribution_project.permissions import Role
+from attributions.demo import bulk_insert
+from attributions.demo.generate import Sizes
 
 ALIAS = "legacy"
 USERNAME = "secretaire"
@@ -29,7 +29,7 @@ def build(path: Path, password: str | None) -> None:
     try:
         with connected(path):
             call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
-            fill.fill(SIZES, ALIAS, password=None, progress=lambda line: None)
+            bulk_insert.fill(SIZES, ALIAS, password=None, progress=lambda line: None)
             make_secretary(password)
             make_clerk()
     except BaseException:
@@ -64,7 +64,7 @@ def connected(path: Path) -> Iterator[None]:
     """Lend the file the alias ALIAS, with the settings that the application gives any SQLite file."""
     if ALIAS in connections.settings:
         raise ValueError(f"DATABASES already has {ALIAS!r}: this command needs that name for a moment.")
-    config = env.sqlite_database(path)
+    config = environment.sqlite_database(path)
     connections.settings[ALIAS] = connections.configure_settings({"default": config})["default"]
     try:
         yield

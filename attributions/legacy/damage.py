@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from .rebuild import rebuild, rebuild_wrongly, replace_once
+from .bad_rebuilds import rebuild, rebuild_wrongly, replace_once
 
 Damage = Callable[[sqlite3.Connection], Iterator[str]]
 

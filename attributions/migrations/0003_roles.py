@@ -7,7 +7,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 ALL = ("add", "change", "delete", "view")
-#: Group -> (application, model) -> what it may do. attribution_project/access.py gives the names.
+#: Group -> (application, model) -> what it may do. attribution_project/permissions.py gives the names.
 ROLES: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {
     "administrateur": {
         ("courses", "course"): ALL,

@@ -9,12 +9,12 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from attribution_project import charts
-from attribution_project.access import requires
-from attribution_project.listing import question
+from attribution_project import svg_charts
+from attribution_project.permissions import requires
+from attribution_project.sortable_list import question
 
-from .. import figures, years
-from ..loads import TeachingLoad
+from .. import academic_year, statistics
+from ..workload import TeachingLoad
 
 TEACHERS_ON_A_PAGE = 30
 
@@ -23,16 +23,16 @@ TEACHERS_ON_A_PAGE = 30
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Everything about one year."""
-    year = years.asked(request.GET.get("year"))
-    by_level = figures.progress_by("level", year)
-    by_department = figures.progress_by("department", year)
-    teachers = figures.teachers_by_load(year)
-    page: Page[figures.TeacherWithHours] = Paginator(teachers, TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    year = academic_year.asked(request.GET.get("year"))
+    by_level = statistics.progress_by("level", year)
+    by_department = statistics.progress_by("department", year)
+    teachers = statistics.teachers_by_load(year)
+    page: Page[statistics.TeacherWithHours] = Paginator(teachers, TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
     loads = [(teacher, TeachingLoad(hours=teacher.hours, most=teacher.max_hours)) for teacher in page]
     context: dict[str, Any] = {
         "year": year,
-        "years": years.known(besides=year),
-        "total": figures.totals(by_level),
+        "years": academic_year.known(besides=year),
+        "total": statistics.totals(by_level),
         "by_level": by_level,
         "level_chart": _progress_chart(by_level, _("Parts attributed by level")),
         "by_department": by_department,
@@ -46,9 +46,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "attributions/dashboard.html", context)
 
 
-def _progress_chart(progress: list[figures.Progress], title: str) -> str:
+def _progress_chart(progress: list[statistics.Progress], title: str) -> str:
     rows = [
-        charts.Bar(
+        svg_charts.Bar(
             label=one.name,
             value=one.held,
             most=one.all,
@@ -57,12 +57,12 @@ def _progress_chart(progress: list[figures.Progress], title: str) -> str:
         )
         for one in progress
     ]
-    return charts.bars(rows, title=title)
+    return svg_charts.bars(rows, title=title)
 
 
 def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
     rows = [
-        charts.Bar(
+        svg_charts.Bar(
             label=str(teacher),
             value=float(load.hours),
             most=float(load.most),
@@ -71,4 +71,4 @@ def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
         )
         for teacher, load in loads
     ]
-    return charts.bars(rows, title=_("Hours of each teacher against the maximum"))
+    return svg_charts.bars(rows, title=_("Hours of each teacher against the maximum"))

@@ -10,18 +10,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attribution_project import exports
-from attribution_project.access import UserRequest, open_to_users, requires
+from attribution_project.accent_search import search
 from attribution_project.body import takes_a_sheet
-from attribution_project.import_page import import_page
-from attribution_project.listing import Column, chosen, listing
-from attribution_project.search import search
+from attribution_project.permissions import UserRequest, open_to_users, requires
+from attribution_project.sortable_list import Column, chosen, listing
+from attribution_project.spreadsheets import exports
+from attribution_project.views.import_file import import_page
 from courses.models import departments, in_dictionary
 
-from .. import figures, years
-from ..loads import TeachingLoad
+from .. import academic_year, statistics
 from ..models import Attribution, Grade, Teacher
 from ..resources import TeacherResource
+from ..workload import TeachingLoad
 
 COLUMNS = [
     Column(key="name", label=_("Teacher"), fields=("last_name", "first_name")),
@@ -48,7 +48,7 @@ def teacher_list(request: HttpRequest) -> HttpResponse:
         "listing": listing(request, found(request), COLUMNS),
         "grades": Grade,
         "departments": _departments(),
-        "year": years.current(),
+        "year": academic_year.current(),
     }
     return render(request, "attributions/teacher_list.html", context)
 
@@ -98,7 +98,7 @@ def _page(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpResponse:
         .annotate(hours=Sum("hours"))[:YEARS_SHOWN]
     )
     asked = request.GET.get("year") or (totals[0]["academic_year"] if totals else None)
-    year = years.asked(asked)
+    year = academic_year.asked(asked)
     context: dict[str, Any] = {
         "teacher": teacher,
         "own": own,
@@ -135,7 +135,7 @@ def own_decision(request: UserRequest) -> HttpResponse:
 
 
 def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:
-    year = years.asked(request.GET.get("year"))
+    year = academic_year.asked(request.GET.get("year"))
     rows = _year_of(teacher, year)
     context: dict[str, Any] = {
         "teacher": teacher,
@@ -151,17 +151,17 @@ def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:
 @require_safe
 def department(request: HttpRequest) -> HttpResponse:
     """All courses of a department with who teaches them in a year, to be printed."""
-    year = years.asked(request.GET.get("year"))
+    year = academic_year.asked(request.GET.get("year"))
     names = departments()
     name = request.GET.get("department", "")
     if name not in names:
         name = names[0] if names else ""
     context: dict[str, Any] = {
         "year": year,
-        "years": years.known(besides=year),
+        "years": academic_year.known(besides=year),
         "department": name,
         "departments": names,
-        "courses": figures.courses_of(name, year),
+        "courses": statistics.courses_of(name, year),
         "today": timezone.localdate(),
     }
     return render(request, "attributions/department.html", context)

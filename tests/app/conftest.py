@@ -48,8 +48,8 @@ def legacy(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
     """Return a copy of the sound database with one damage done."""
 
     def make(damage: str) -> Path:
+        from attributions.legacy.bad_rebuilds import connect
         from attributions.legacy.damage import DAMAGES
-        from attributions.legacy.rebuild import connect
 
         path = tmp_path / f"{damage}.sqlite3"
         shutil.copy(sound, path)

@@ -216,14 +216,14 @@ class TestCarryOver:
     def test_it_is_all_or_nothing(self, browser, last_year, monkeypatch):
         from django.db import DataError
 
-        from attributions import carry_over
+        from attributions.services import copy_year
 
-        make = carry_over.bulk_create_with_history
+        make = copy_year.bulk_create_with_history
 
         def fail(rows, model, **more):
             make(rows[:1], model, **more)
             raise DataError("numeric field overflow")
 
-        monkeypatch.setattr(carry_over, "bulk_create_with_history", fail)
+        monkeypatch.setattr(copy_year, "bulk_create_with_history", fail)
         assert "numeric field overflow" in browser.post(self.URL, self.sent()).content.decode()
         assert not Attribution.objects.filter(academic_year="2026-2027").exists()

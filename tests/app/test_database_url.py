@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from attribution_project import env
+from attribution_project import environment
 
 
 @pytest.fixture
@@ -15,7 +15,9 @@ def database(monkeypatch):
         monkeypatch.setenv("DATABASE_URL", url)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        return env.database("DATABASE_URL", Path("/srv/app"), pool_name="DATABASE_POOL", max_age_name="CONN_MAX_AGE")
+        return environment.database(
+            "DATABASE_URL", Path("/srv/app"), pool_name="DATABASE_POOL", max_age_name="CONN_MAX_AGE"
+        )
 
     return convert
 

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from attributions.demo import rows
+from attributions.demo import generate
 from attributions.models import Attribution, Teacher
 from courses.models import Course
 
@@ -24,8 +24,10 @@ def stored():
 
 
 def generated(users=(1, 2, 3), **sizes):
-    made = rows.Sizes(**SIZES | sizes)
-    return [list(stream) for stream in (rows.teachers(made), rows.courses(made), rows.attributions(made, users))]
+    made = generate.Sizes(**SIZES | sizes)
+    return [
+        list(stream) for stream in (generate.teachers(made), generate.courses(made), generate.attributions(made, users))
+    ]
 
 
 def test_the_same_seed_and_sizes_give_the_same_rows():
@@ -94,9 +96,9 @@ def test_too_many_attributions_are_refused_with_what_is_possible():
 
 @pytest.mark.django_db
 def test_every_part_can_be_taken():
-    parts = len(rows.parts(rows.courses(rows.Sizes(**SIZES))))
-    make(attributions=parts * rows.MOST_YEARS)
-    assert Attribution.objects.count() == parts * rows.MOST_YEARS
+    parts = len(generate.parts(generate.courses(generate.Sizes(**SIZES))))
+    make(attributions=parts * generate.MOST_YEARS)
+    assert Attribution.objects.count() == parts * generate.MOST_YEARS
 
 
 @pytest.mark.parametrize("sizes", [{"teachers": 0}, {"courses": -1}, {"courses": 10**7}])
@@ -125,6 +127,6 @@ def test_a_hundred_thousand_course_codes_are_different_and_valid():
 
     from courses.models import CODE_PATTERN
 
-    codes = [row[1] for row in rows.courses(rows.Sizes(teachers=0, courses=100_000, attributions=0, seed=1))]
+    codes = [row[1] for row in generate.courses(generate.Sizes(teachers=0, courses=100_000, attributions=0, seed=1))]
     assert len(set(codes)) == 100_000
     assert all(re.match(CODE_PATTERN, code) for code in codes)

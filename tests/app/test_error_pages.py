@@ -9,7 +9,8 @@ from django.db import DatabaseError, InterfaceError, InternalError, OperationalE
 from psycopg import errors as psycopg_errors
 from psycopg_pool import PoolTimeout
 
-from attribution_project import errors, failures, throttle
+from attribution_project import failures, throttle
+from attribution_project.views import errors
 from tests.app.conftest import BROWSER
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from attribution_project import health
+from attribution_project.views import health
 from attributions.models import Attribution, Teacher
 from tests.app.conftest import browser_of
 

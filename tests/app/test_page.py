@@ -115,7 +115,7 @@ def test_an_unforeseen_failure_answers_a_reference_and_no_traceback(browser, mon
     def fail(*args):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("attributions.views.workbench._context", fail)
+    monkeypatch.setattr("attributions.views.assign._context", fail)
     browser.raise_request_exception = False
     page = browser.get(URL)
     reference = re.search(r"référence ([0-9A-F]{8}) ", page.content.decode())[1]

@@ -129,7 +129,7 @@ def test_migrations_match_the_models(manage):
 
 
 def test_the_local_key_is_made_once_and_private(tmp_path):
-    from attribution_project.env import local_secret_key
+    from attribution_project.environment import local_secret_key
 
     path = tmp_path / ".secret_key"
     key = local_secret_key(path)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 
-from attributions.demo import fill, rows
+from attributions.demo import bulk_insert, generate
 
 PASSWORD = "demo"  # noqa: S105 - printed below; given to accounts only where DEBUG is on
 
@@ -28,20 +28,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check the sizes, fill, and say how to log in."""
-        sizes = rows.Sizes(**{name: options[name] for name in ("teachers", "courses", "attributions", "seed")})
-        if min(sizes.teachers, sizes.courses, sizes.attributions) < 0 or sizes.courses > rows.MOST_COURSES:
-            raise CommandError(f"Sizes are 0 or more, and courses at most {rows.MOST_COURSES}.")
+        sizes = generate.Sizes(**{name: options[name] for name in ("teachers", "courses", "attributions", "seed")})
+        if min(sizes.teachers, sizes.courses, sizes.attributions) < 0 or sizes.courses > generate.MOST_COURSES:
+            raise CommandError(f"Sizes are 0 or more, and courses at most {generate.MOST_COURSES}.")
         if sizes.attributions and not sizes.teachers:
             raise CommandError("Attributions need teachers: ask for --teachers 1 or more.")
-        if full := fill.not_empty(options["database"]):
+        if full := bulk_insert.not_empty(options["database"]):
             raise CommandError(f"{', '.join(full)} already hold rows: demonstration data needs an empty database.")
         started = time.perf_counter()
         try:
-            fill.fill(
+            bulk_insert.fill(
                 sizes, options["database"], password=PASSWORD if settings.DEBUG else None, progress=self.stdout.write
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Done in {time.perf_counter() - started:.1f} s.")
         if settings.DEBUG:
-            self.stdout.write(f"Log in as {', '.join(fill.USERS)} with the password {PASSWORD} (new accounts only).")
+            self.stdout.write(
+                f"Log in as {', '.join(bulk_insert.USERS)} with the password {PASSWORD} (new accounts only)."
+            )

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from attributions.legacy.bad_rebuilds import connect
 from attributions.legacy.build import USERNAME, build
 from attributions.legacy.damage import DAMAGES
-from attributions.legacy.rebuild import connect
 
 
 class Command(BaseCommand):

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from .access import open_to_users
+from ..permissions import open_to_users
 
 
 @open_to_users

@@ -9,13 +9,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from attribution_project import exports
-from attribution_project.access import requires
-from attribution_project.listing import Column, chosen, listing
-from attribution_project.search import MOST_WORDS, search
+from attribution_project.accent_search import MOST_WORDS, search
+from attribution_project.permissions import requires
+from attribution_project.sortable_list import Column, chosen, listing
+from attribution_project.spreadsheets import exports
 from courses.models import Course, departments
 
-from .. import years
+from .. import academic_year
 from ..models import Attribution, Component, Load, Teacher
 from ..resources import AttributionResource
 
@@ -45,7 +45,7 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
     """One page of the list."""
     context: dict[str, Any] = {
         "listing": listing(request, found(request), COLUMNS, related=("course", "teacher", "created_by")),
-        "years": years.known(besides=years.current()),
+        "years": academic_year.known(besides=academic_year.current()),
         "departments": departments(),
         "components": Component,
         "kinds": Load,

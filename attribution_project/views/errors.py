@@ -18,8 +18,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.debug import SafeExceptionReporterFilter
 
-from . import failures
-from .access import SAFE_METHODS, refusal, wants_json
+from .. import failures
+from ..permissions import SAFE_METHODS, refusal, wants_json
 
 logger = logging.getLogger(__name__)
 

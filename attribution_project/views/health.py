@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from .access import View, open_to_everybody
+from ..permissions import View, open_to_everybody
 
 #: PostgreSQL puts this query's rows into a temporary file: some 300 kB that are written, and in no table.
 _SPILL = "SELECT count(*) FROM generate_series(1, 20000)"

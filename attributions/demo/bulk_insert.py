@@ -15,8 +15,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from attributions.models import Attribution, Teacher
 from courses.models import Course
 
-from . import rows
-from .rows import Row, Sizes
+from . import generate
+from .generate import Row, Sizes
 
 #: Large enough to cost nothing a row, small enough to hold a few megabytes.
 BATCH = 10_000
@@ -35,14 +35,15 @@ def not_empty(using: str) -> list[str]:
 
 def fill(sizes: Sizes, using: str, *, password: str | None, progress: Callable[[str], None]) -> None:
     """Write everything in one transaction: all of it, or after a failure nothing."""
-    rows.academic_years(sizes, len(rows.parts(rows.courses(sizes))))  # refuses impossible sizes before writing
+    parts_a_year = len(generate.parts(generate.courses(sizes)))
+    generate.academic_years(sizes, parts_a_year)  # refuses impossible sizes before writing
     connection = connections[using]
     with transaction.atomic(using=using):
         users = make_users(using, password)
         for model, source in (
-            (Teacher, rows.teachers(sizes)),
-            (Course, rows.courses(sizes)),
-            (Attribution, rows.attributions(sizes, users)),
+            (Teacher, generate.teachers(sizes)),
+            (Course, generate.courses(sizes)),
+            (Attribution, generate.attributions(sizes, users)),
         ):
             count = insert(connection, model, source)
             progress(f"{count} rows in {model._meta.db_table}")

@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from .access import requires_staff
+from ..permissions import requires_staff
 
 #: Seconds that somebody who pressed a button may be kept waiting.
 _PATIENCE = 25

@@ -9,9 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from . import imports
-from .body import SHEET_MEGABYTES
-from .resources import KeyedResource
+from ..body import SHEET_MEGABYTES
+from ..spreadsheets import imports
+from ..spreadsheets.resources import KeyedResource
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 
 from courses.models import Course, in_dictionary
 
+from .free_parts import HOURS
 from .models import Attribution, Component, Teacher
-from .parts import HOURS
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations

@@ -10,12 +10,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from attribution_project.access import requires
+from attribution_project.permissions import requires
 from courses.models import departments
 
-from .. import years
-from ..carry_over import accept, overloaded, suggested
-from ..outcomes import Outcome
+from .. import academic_year
+from ..services.copy_year import accept, overloaded, suggested
+from ..services.results import Outcome
 
 PAGE_SIZE = 50
 #: What is left out is named one by one.
@@ -41,7 +41,7 @@ def carry_over(request: HttpRequest) -> HttpResponse:
     """
     given = request.POST if request.method == "POST" else request.GET
     review = _Review(
-        year=years.asked(given.get("year")),
+        year=academic_year.asked(given.get("year")),
         department=given.get("department", "").replace("\x00", ""),
         without=sorted({int(key) for key in given.getlist("without") if key.isdecimal()})[:_MOST_LEFT_OUT],
         page=int(given["page"]) if given.get("page", "").isdecimal() else 1,
@@ -66,8 +66,8 @@ def _page(request: HttpRequest, review: _Review, outcome: Outcome | None) -> Htt
     over = overloaded(review.year, wanted, {row.teacher_id for row in rows}) if rows else {}
     context: dict[str, Any] = {
         "year": review.year,
-        "source": years.before(review.year),
-        "years": years.known(besides=review.year),
+        "source": academic_year.before(review.year),
+        "years": academic_year.known(besides=review.year),
         "department": review.department,
         "departments": departments(),
         "rows": [{"old": row, "out": row.pk in review.without, "over": over.get(row.teacher_id)} for row in rows],

@@ -16,7 +16,7 @@ from typing import Any
 from attributions.models import Component, Grade, Load
 from courses.models import Level
 
-from .words import ADJUNCTS, DEPARTMENTS, FIRST_NAMES, LAST_NAMES, NOTES
+from .vocabulary import ADJUNCTS, DEPARTMENTS, FIRST_NAMES, LAST_NAMES, NOTES
 
 Row = tuple[Any, ...]
 

@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 from import_export.formats.base_formats import XLSX
 from openpyxl.utils.exceptions import InvalidFileException
 
-from . import failures
-from .body import SHEET_MEGABYTES, sheet_too_large
+from .. import failures
+from ..body import SHEET_MEGABYTES, sheet_too_large
 from .exports import FORMULA
 from .resources import KeyedResource
 

@@ -9,12 +9,12 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from attribution_project import failures
-from attribution_project.errors import new_reference
+from attribution_project.views.errors import new_reference
 
-from .forms import AttributionForm
-from .loads import load_of
-from .models import Attribution, Teacher
-from .outcomes import PASSING, Outcome, Result, ResultStatus, nothing_chosen, outcome_of
+from ..forms import AttributionForm
+from ..models import Attribution, Teacher
+from ..workload import load_of
+from .results import PASSING, Outcome, Result, ResultStatus, nothing_chosen, outcome_of
 
 logger = logging.getLogger(__name__)
 

@@ -15,18 +15,18 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attribution_project import errors
-from attribution_project.access import requires, wants_json
-from attribution_project.listing import question
-from attribution_project.search import search
+from attribution_project.accent_search import search
+from attribution_project.permissions import requires, wants_json
+from attribution_project.sortable_list import question
+from attribution_project.views import errors
 from courses.models import Level, Semester, departments
 
-from .. import api, years
-from ..attribute import attribute
-from ..loads import load_of
+from .. import academic_year, api
+from ..free_parts import FreeParts, PartFilter
 from ..models import Load, Teacher
-from ..outcomes import Outcome
-from ..parts import FreeParts, PartFilter
+from ..services.assign import attribute
+from ..services.results import Outcome
+from ..workload import load_of
 
 PARTS_ON_A_PAGE = 30
 TEACHERS_SHOWN = 8
@@ -87,13 +87,13 @@ def _template(request: HttpRequest) -> str:
 
 
 def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
-    year = years.asked(given.get("year") or given.get("academic_year"))
+    year = academic_year.asked(given.get("year") or given.get("academic_year"))
     teacher = _teacher(given.get("teacher", ""))
     wanted = PartFilter.of(given)
     sought = given.get("who", "").strip()
     context: dict[str, Any] = {
         "year": year,
-        "years": years.known(besides=year),
+        "years": academic_year.known(besides=year),
         "teacher": teacher,
         "sought": sought,
         "found": teachers_found(sought) if sought or teacher is None else [],
@@ -137,9 +137,9 @@ def free_parts(request: HttpRequest) -> HttpResponse:
     """The free parts as JSON: GET /attribution/parts/?year=2026-2027&department=...&page=2."""
     given = request.GET
     year = given.get("year", "")
-    if year and years.asked(year) != year:
+    if year and academic_year.asked(year) != year:
         return api.answer(api.refusal(_("An academic year is two years in a row, such as 2026-2027.")))
-    year = years.asked(year)
+    year = academic_year.asked(year)
     page = Paginator(FreeParts(year, PartFilter.of(given)), PARTS_ON_A_PAGE).get_page(given.get("page"))
     return api.free_parts(year, page)
 

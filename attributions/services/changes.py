@@ -12,9 +12,9 @@ from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .attribute import database_failed, exceeds, is_taken, taken_message
-from .models import Attribution
-from .outcomes import Outcome, over_maximum, refused
+from ..models import Attribution
+from .assign import database_failed, exceeds, is_taken, taken_message
+from .results import Outcome, over_maximum, refused
 
 UNDO_WITHIN = timedelta(minutes=30)
 

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from simple_history.utils import bulk_create_with_history
 
-from . import years
-from .attribute import database_failed, is_taken
-from .models import Attribution, Teacher
-from .outcomes import Outcome, over_maximum, refused
-from .parts import HOURS
+from .. import academic_year
+from ..free_parts import HOURS
+from ..models import Attribution, Teacher
+from .assign import database_failed, is_taken
+from .results import Outcome, over_maximum, refused
 
 _HOURS_NOW = Case(
     *(When(component=component, then=F(f"course__{name}")) for component, name in HOURS.items()),
@@ -31,7 +31,7 @@ _HOURS_NOW = Case(
 def suggested(year: str, department: str = "") -> QuerySet[Attribution]:
     """The attributions of the year before that could be made again, each with ``hours_now``."""
     held = Attribution.objects.filter(course=OuterRef("course"), component=OuterRef("component"), academic_year=year)
-    found = Attribution.objects.filter(~Exists(held), academic_year=years.before(year))
+    found = Attribution.objects.filter(~Exists(held), academic_year=academic_year.before(year))
     if department:
         found = found.filter(course__department=department)
     return found.annotate(hours_now=_HOURS_NOW).filter(hours_now__gt=0).order_by("course__code", "component", "pk")

@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from attribution_project.access import requires
+from attribution_project.permissions import requires
 
-from .. import changes
 from ..api import MOST_PARTS
 from ..forms import MoveForm, PartForm
 from ..models import Attribution
-from ..outcomes import Outcome
-from .workbench import teachers_found
+from ..services import changes
+from ..services.results import Outcome
+from .assign import teachers_found
 
 _CHANGE = "attributions.change_attribution"
 _REMOVE = "attributions.delete_attribution"

@@ -11,7 +11,7 @@ from typing import Any, overload
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.utils.functional import cached_property
 
-from attribution_project.search import search
+from attribution_project.accent_search import search
 from courses.models import Course
 
 from .models import Attribution, Component

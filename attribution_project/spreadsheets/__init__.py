@@ -1,0 +1,1 @@
+"""Import and export tables as CSV and XLSX files."""

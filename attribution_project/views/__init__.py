@@ -1,0 +1,1 @@
+"""Pages that belong to no application: first page, database, import, errors, health."""
