@@ -93,7 +93,7 @@ def _plan(choice: SourceChoice, catalog: SourceCatalog, schema: SqliteSchema) ->
     registry = Registry(catalog.applied_migrations, choice.alias)
     targets = expected_tables(registry, schema)
     plan = plan_of(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
-    return replace(leave_out_derived(plan), promised=True)
+    return replace(leave_out_derived(plan), offline=True)
 
 
 @contextmanager

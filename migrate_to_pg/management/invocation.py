@@ -28,7 +28,7 @@ def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
     """Return how this process was started, with ``options`` as they were typed."""
     prefix = _configured_prefix()
     program = (*prefix, command) if prefix else _program(command, sys.orig_argv)
-    return Invocation(program=program, is_told=bool(prefix), common=_common(options), began=_began(command))
+    return Invocation(program=program, is_configured=bool(prefix), common=_common(options), began=_began(command))
 
 
 def _configured_prefix() -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def check_or_dump(run: Run, accepted: Accepted, source: Source | DumpedSource) -
         checks = checked_offline(run.source_choice, failing_on_sqlite(run.source_choice))
         needs = find_needs(run.registry, names_of_the_project(run.source_choice))
         plan = make_plan(run, catalog, tables, schema=schema)
-        plan = replace(plan, promised=True, system_checks=checks, needs=needs)
+        plan = replace(plan, offline=True, system_checks=checks, needs=needs)
         check_no_references(plan, snapshot.path)
     examination = Examination(run, accepted, plan, catalog, snapshot)
     examination.find_generated_overflow()

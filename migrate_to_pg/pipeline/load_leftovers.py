@@ -31,11 +31,11 @@ from migrate_to_pg.records import (
     Options,
     Plan,
     PlannedTable,
-    Proof,
     Snapshot,
     SourceCatalog,
-    TableProof,
     TargetTable,
+    Verification,
+    VerifiedTable,
 )
 from migrate_to_pg.rules.schema import leftover_table
 from migrate_to_pg.rules.schema.not_carried import new_unread_views
@@ -146,7 +146,7 @@ def check_schema(connection: Connection, carried: LeftoversLoad) -> None:
 
 def verify_leftovers(
     carried: LeftoversLoad, snapshot: Path, conninfo: str, options: Options, progress: Progress, *, schema: str
-) -> Proof:
+) -> Verification:
     """Verify those tables, under the names that reports give them."""
     found = verify_leftover_tables(
         carried.plan,
@@ -165,20 +165,20 @@ def verify_leftovers(
 
 
 def without_volatile_views(
-    proof: Proof, carried: LeftoversLoad, catalog: SourceCatalog
-) -> tuple[Proof, tuple[TableProof, ...]]:
+    verification: Verification, carried: LeftoversLoad, catalog: SourceCatalog
+) -> tuple[Verification, tuple[VerifiedTable, ...]]:
     """Return the proof without the views that differ but give other rows each time, and these views."""
     moved = {t.place for t in carried.tables if t.is_view and leftovers.is_volatile(t.source, catalog.views)}
-    others = tuple(table for table in proof.tables if table.differences and table.name in moved)
-    return replace(proof, tables=tuple(table for table in proof.tables if table not in others)), others
+    others = tuple(table for table in verification.tables if table.differences and table.name in moved)
+    return replace(verification, tables=tuple(table for table in verification.tables if table not in others)), others
 
 
-def merge_proofs(proof: Proof, other: Proof) -> Proof:
+def merge_verifications(verification: Verification, other: Verification) -> Verification:
     """Return both proofs as one."""
-    return replace(proof, tables=(*proof.tables, *other.tables))
+    return replace(verification, tables=(*verification.tables, *other.tables))
 
 
-def _add_missing_columns(proof: TableProof, table: PlannedTable) -> TableProof:
+def _add_missing_columns(verified: VerifiedTable, table: PlannedTable) -> VerifiedTable:
     """Add a difference for each column that only one side has: the proof compares those of both."""
     lacking: list[tuple[str, str | None, str | None]] = [(c.name, c.name, None) for c in table.only_source]
     lacking += [(column.name, None, column.name) for column in table.only_target]
@@ -186,10 +186,10 @@ def _add_missing_columns(proof: TableProof, table: PlannedTable) -> TableProof:
         Difference(table=table.name, key={}, column=column, kind="changed", source=source, target=target)
         for column, source, target in lacking
     )
-    return replace(proof, differences=proof.differences + len(samples), samples=(*proof.samples, *samples))
+    return replace(verified, differences=verified.differences + len(samples), samples=(*verified.samples, *samples))
 
 
-def _placed(table: TableProof) -> TableProof:
+def _placed(table: VerifiedTable) -> VerifiedTable:
     name = report_name(table.name)
     return replace(table, name=name, samples=tuple(replace(sample, table=name) for sample in table.samples))
 

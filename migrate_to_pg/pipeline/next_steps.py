@@ -212,7 +212,7 @@ def of_server(options: Options) -> str:
 
 def _after_publication(options: Options, published: Published, publications: Sequence[LogicalPublication]) -> list[str]:
     steps = [published.switch]
-    if not (published.in_force and options.invocation.is_told):
+    if not (published.in_force and options.invocation.is_configured):
         steps.append(
             _("Django needs psycopg for PostgreSQL: put psycopg[binary]>=3.2 into the application's requirements.")
         )
@@ -267,8 +267,8 @@ def _later(options: Options, published: Published) -> Iterator[str]:
     )
     if options.target and has_password(options.target):
         yield _("The password of --target is not repeated here: put it back.")
-    proof = replace(again, mode="verify_only", source=published.snapshot)
-    yield _("To compare PostgreSQL with the snapshot, any day:\n{line}", line=command_line(proof))
+    verification = replace(again, mode="verify_only", source=published.snapshot)
+    yield _("To compare PostgreSQL with the snapshot, any day:\n{line}", line=command_line(verification))
     undo = command_line(replace(again, mode="undo", accept_publications=options.accept_publications))
     archive = published.publication.archive
     if archive:

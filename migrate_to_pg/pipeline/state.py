@@ -24,7 +24,6 @@ from migrate_to_pg.records import (
     LoadedTable,
     LogicalPublication,
     Options,
-    Proof,
     Publication,
     Report,
     Snapshot,
@@ -32,6 +31,7 @@ from migrate_to_pg.records import (
     SourceFacts,
     StageTime,
     TargetFacts,
+    Verification,
 )
 from migrate_to_pg.records.repairs import QuarantinedRows, RepairResult
 from migrate_to_pg.sqlite.snapshot import file_sha256
@@ -117,7 +117,7 @@ class RunState:
     target: TargetState = TargetState()
     examined: ExamineResult = ExamineResult()
     loaded: LoadResult = LoadResult()
-    proof: Proof | None = None
+    verification: Verification | None = None
     published: PublishResult = PublishResult()
     dump: DumpFacts | None = None
     #: Findings about the run itself.
@@ -147,7 +147,7 @@ class RunState:
 
 def stage_summary(stage: str, state: RunState) -> str:
     """Return a few words on the result of a stage that has ended."""
-    catalog, proof = state.source.catalog, state.proof
+    catalog, verification = state.source.catalog, state.verification
     if stage == "snapshot" and state.source.snapshot:
         return size(state.source.snapshot.size)
     if stage == "catalog" and catalog:
@@ -162,15 +162,15 @@ def stage_summary(stage: str, state: RunState) -> str:
         return size(state.dump.bytes)
     if stage == "repair" and state.examined.repairs:
         changed = sum(cells.count for cells in state.examined.repairs.changed)
-        left_out = sum(rows.count for rows in state.examined.repairs.aside)
+        left_out = sum(rows.count for rows in state.examined.repairs.removed)
         return _(
             "{cells} changed, {rows} left out",
             cells=pluralize(changed, "cell", "cells"),
             rows=pluralize(left_out, "row", "rows"),
         )
-    if stage == "prove" and proof and proof.tables:
-        cells = sum(t.cells_compared for t in proof.tables)
-        rows = pluralize(len(proof.tables), "row count", "row counts")
+    if stage == "prove" and verification and verification.tables:
+        cells = sum(t.cells_compared for t in verification.tables)
+        rows = pluralize(len(verification.tables), "row count", "row counts")
         return _("equal: {what}", what=pluralize(cells, "cell", "cells") if cells else rows)
     return ""
 
@@ -194,9 +194,9 @@ def complete_report(options: Options, state: RunState) -> Report:
         could_stay=examined.could_stay,
         excluded=state.loaded.excluded,
         changed=examined.repairs.changed if examined.repairs else (),
-        aside=_quarantined(examined),
+        removed=_quarantined(examined),
         identities=state.loaded.identities,
-        proof=state.proof,
+        verification=state.verification,
         publication=state.published.publication,
         export=state.published.exported,
         dump=state.dump,
@@ -232,7 +232,7 @@ def _quarantined(examined: ExamineResult) -> tuple[QuarantinedRows, ...]:
     columns: dict[tuple[str, str], set[str]] = {}
     for finding in examined.findings:
         columns.setdefault((finding.rule, finding.table), set()).update(finding.column.split(", "))
-    aside = examined.repairs.aside if examined.repairs else ()
+    aside = examined.repairs.removed if examined.repairs else ()
     return tuple(rows.limited_to(columns.get((rows.rule, rows.table), set())) for rows in aside)
 
 
@@ -261,7 +261,7 @@ def _steps_about_publication(state: RunState) -> tuple[str, ...]:
                 reason=published.export_error,
             )
         )
-    if published.publication and state.proof and (columns := state.proof.left_out):
+    if published.publication and state.verification and (columns := state.verification.left_out):
         lines.append(
             _(
                 "Fill what was left out because each database makes it in its own way, {columns}: by manage.py"

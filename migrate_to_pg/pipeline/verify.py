@@ -34,7 +34,7 @@ from migrate_to_pg.publish.history import Entry, excluded_names, published_schem
 from migrate_to_pg.publish.undo import describe_undone, last_undone
 from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Options, Plan, Report, Snapshot, SourceCatalog
 from migrate_to_pg.records.repairs import RepairResult
-from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
+from migrate_to_pg.row_repair.journal import changed_cells, removed_rows
 from migrate_to_pg.rules import RULES, quarantined_rules
 from migrate_to_pg.rules.run_findings import not_compared, run_findings
 from migrate_to_pg.rules.schema import ambiguous_name, derived_column
@@ -103,7 +103,7 @@ def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
         catalog = read_catalog(run, snapshot)
         plan = make_plan(run, catalog, read_target(connection, run.final), view_names(connection, run.final))
         plan = _with_published_leftovers(plan, {table.name for table in read_target(connection, LEFTOVERS)})
-        findings = tuple(map(ambiguous_name.finding, plan.doubts))
+        findings = tuple(map(ambiguous_name.finding, plan.ambiguous_names))
         run.state.record_examined(findings=findings)
         if findings:
             raise blocked(findings)
@@ -113,7 +113,7 @@ def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
             raise _nothing_published(run, connection)
         _compare(run, plan, catalog, snapshot, choice, connection)
         missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
-        faulty = run.state.proof.faulty if run.state.proof else ()
+        faulty = run.state.verification.faulty if run.state.verification else ()
         if missing or faulty:
             raise ProofError(
                 _("PostgreSQL does not hold what SQLite held: {faulty}.", faulty=", ".join([*missing, *faulty])),
@@ -172,7 +172,7 @@ def _compare(
         connection: to the target, to read.
     """
     repairs = run.state.examined.repairs
-    run.state.proof = verify_tables(
+    run.state.verification = verify_tables(
         plan,
         snapshot.path,
         choice.conninfo,
@@ -181,7 +181,7 @@ def _compare(
         progress=run.progress,
         repairs=repairs,
     )
-    run.state.notes += (*run_findings(run.state.proof), *derived_column.left_out(plan))
+    run.state.notes += (*run_findings(run.state.verification), *derived_column.left_out(plan))
     if repairs is None:
         # The snapshot is not what was loaded where repairs were made: the cells alone can be compared then.
         schemas = target.extension_schemas(connection, but=run.final)
@@ -195,7 +195,7 @@ def _compare(
         )
         compared, others = load_leftovers.without_volatile_views(found, published, catalog)
         run.state.notes += tuple(map(not_compared, others))
-        run.state.proof = load_leftovers.merge_proofs(run.state.proof, compared)
+        run.state.verification = load_leftovers.merge_verifications(run.state.verification, compared)
 
 
 def _nothing_published(run: Run, connection: psycopg.Connection[Any]) -> ProofError:
@@ -301,5 +301,5 @@ def _recorded_repairs(snapshot: Path) -> RepairResult | None:
         fix=frozenset(rule.id for rule in RULES if rule.repair),
         quarantine=quarantined_rules(["all"]),
         changed=changed_cells(journal),
-        aside=rows_aside(journal),
+        removed=removed_rows(journal),
     )

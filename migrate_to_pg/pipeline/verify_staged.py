@@ -9,7 +9,7 @@ from typing import Any
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.pipeline.examination import find_damage
-from migrate_to_pg.pipeline.load_leftovers import LeftoversLoad, check_schema, merge_proofs, verify_leftovers
+from migrate_to_pg.pipeline.load_leftovers import LeftoversLoad, check_schema, merge_verifications, verify_leftovers
 from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.stage_tables import Staged, staged_database
 from migrate_to_pg.publish import LockedSchemas, lock_schemas
@@ -45,7 +45,7 @@ def verify_staged(
     with run.stage("prove"):
         locked = lock_schemas(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
         require_unmodified_snapshot(snapshot)
-        run.state.proof = verify_tables(
+        run.state.verification = verify_tables(
             staged.plan,
             snapshot.path,
             staged.target.conninfo,
@@ -54,19 +54,19 @@ def verify_staged(
             progress=run.progress,
             repairs=run.state.examined.repairs,
         )
-        run.state.notes += tuple(run_findings(run.state.proof))
+        run.state.notes += tuple(run_findings(run.state.verification))
         if run.options.schema == "models":
             run.state.notes += (made_from_models(len(staged.plan.tables) + len(staged.plan.only_target)),)
         verify_orm(run, staged.plan, loaded, staged_database(run, staged.target))
         if leftovers:
             conninfo, path = staged.target.conninfo, snapshot.path
             found = verify_leftovers(leftovers, path, conninfo, run.options, run.progress, schema=LEFTOVERS_INCOMING)
-            run.state.proof = merge_proofs(run.state.proof, found)
-        if not run.state.proof.holds:
+            run.state.verification = merge_verifications(run.state.verification, found)
+        if not run.state.verification.holds:
             raise ProofError(
                 _(
                     "PostgreSQL does not hold what SQLite holds: {faulty}.",
-                    faulty=", ".join(run.state.proof.faulty),
+                    faulty=", ".join(run.state.verification.faulty),
                 ),
                 remedy=_why_different(run, snapshot),
             )
@@ -88,10 +88,10 @@ def verify_orm(run: Run, plan: Plan, loaded: Path, entry: dict[str, Any]) -> Non
         loaded: the SQLite file that the tables hold.
         entry: the target as an entry of DATABASES.
     """
-    proof, catalog = run.state.proof, run.state.source.catalog
-    if run.options.verify is Verify.ORM and proof and proof.holds and catalog:
+    verification, catalog = run.state.verification, run.state.source.catalog
+    if run.options.verify is Verify.ORM and verification and verification.holds and catalog:
         read, unread = compare_with_orm(run.registry, catalog, plan, loaded, entry)
-        run.state.proof = proof.with_orm(read, unread)
+        run.state.verification = verification.with_orm(read, unread)
 
 
 def _why_different(run: Run, snapshot: Snapshot) -> str:

@@ -78,7 +78,7 @@ def make_plan(
         local_times=local_times,
         models=models,
         generic_keys=generic_keys,
-        doubts=tuple(of_columns),
+        ambiguous_names=tuple(of_columns),
         unmade=tuple(_unmade(names, leftovers, leftover_views, {table.name: table for table in promised}, columns)),
     )
 

@@ -111,7 +111,7 @@ def require_accepted(publications: Sequence[LogicalPublication], *, undoing: boo
     automatic = [one for one in publications if one.scope in (Scope.ALL_TABLES, Scope.SCHEMAS)]
     if accepted or not automatic:
         return
-    scopes = [f"{one.name}: {one.told}" for one in automatic[1:]]
+    scopes = [f"{one.name}: {one.scope_sql}" for one in automatic[1:]]
     slots = dict.fromkeys(line for one in automatic for line in one.subscribers)
     raise TargetError(
         _undo_message(automatic[0]) if undoing else _move_message(automatic[0]),
@@ -128,7 +128,7 @@ def _undo_message(publication: LogicalPublication) -> str:
         "Publication {name} is {scope}: its subscribers are not brought back with the tables, and stop at what they"
         " cannot apply.",
         name=publication.name,
-        scope=publication.told,
+        scope=publication.scope_sql,
     )
 
 
@@ -138,14 +138,14 @@ def _move_message(publication: LogicalPublication) -> str:
             "Publication {name} is {scope}: every row that is loaded into schema {incoming} goes to its subscribers,"
             " which have no such tables and stop at the first one.",
             name=publication.name,
-            scope=publication.told,
+            scope=publication.scope_sql,
             incoming=INCOMING,
         )
     return _(
         "Publication {name} is {scope}: its subscribers do not get the rows that are moved there, and stop at what they"
         " cannot apply.",
         name=publication.name,
-        scope=publication.told,
+        scope=publication.scope_sql,
     )
 
 

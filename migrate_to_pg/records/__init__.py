@@ -39,10 +39,10 @@ from migrate_to_pg.records.results import (
     Identity,
     LoadedTable,
     OrmTable,
-    Proof,
     Publication,
-    TableProof,
     UnreadModel,
+    Verification,
+    VerifiedTable,
 )
 from migrate_to_pg.records.sqlite_schema import (
     DumpFacts,
@@ -95,7 +95,6 @@ __all__ = [
     "Plan",
     "PlannedColumn",
     "PlannedTable",
-    "Proof",
     "Publication",
     "Refusal",
     "Report",
@@ -111,7 +110,6 @@ __all__ = [
     "SqliteSql",
     "StageTime",
     "SystemCheck",
-    "TableProof",
     "TargetCheck",
     "TargetColumn",
     "TargetFacts",
@@ -122,6 +120,8 @@ __all__ = [
     "Unmade",
     "UnmadeTable",
     "UnreadModel",
+    "Verification",
+    "VerifiedTable",
     "Verify",
     "folded",
 ]

@@ -53,8 +53,8 @@ class Invocation:
 
     #: The words up to the command's name, for the command lines that a report gives to copy.
     program: tuple[str, ...] = ("manage.py", "migrate_to_pg")
-    #: Whether these words were told, by the setting or the variable: the application runs where this does.
-    is_told: bool = False
+    #: Whether the setting or the variable gives these words: the application runs where this does.
+    is_configured: bool = False
     #: Options, with their values, that the same command needs again: --settings and the like.
     common: tuple[tuple[str, str], ...] = ()
     #: When the process began, in the time of ``time.perf_counter``; None: with the run.
@@ -110,7 +110,7 @@ class Options:
     keep: bool = False
     #: How rows are sent: by "arrow", or by "pgloader" as a child process.
     engine: str = "arrow"
-    #: Where to put a pg_dump archive of what was proven; None: nowhere.
+    #: Where to put a pg_dump archive of what was verified; None: nowhere.
     export: Path | None = None
     #: The major version whose pg_restore is to read it; None: the oldest that it can be made for.
     export_for: int | None = None

@@ -115,7 +115,7 @@ class UnmadeTable:
     migration: str = ""
     #: Whether a migration may make it by RunSQL or RunPython, which only a server shows.
     may_be_made: bool = False
-    #: It, and what its model promises of it; None for a view.
+    #: It, and its table on PostgreSQL as the model defines it; None for a view.
     table: PlannedTable | None = None
 
 
@@ -141,8 +141,8 @@ class Plan:
     generic_keys: tuple[GenericKey, ...] = ()
     #: Tables of both sides whose rows are not wanted: they stay empty.
     excluded: tuple[PlannedTable, ...] = ()
-    #: True where PostgreSQL's tables are those that the models promise: what RunSQL and RunPython make is not known.
-    promised: bool = False
+    #: Whether no server was asked: the tables are those expected of the models, without what RunSQL and RunPython make.
+    offline: bool = False
     #: Name in lower case -> each table as the applied migrations make it on SQLite; None where they do not run there.
     made: Mapping[str, MadeTable] | None = None
     #: What Django's own checks say of the models on PostgreSQL.
@@ -150,7 +150,7 @@ class Plan:
     #: What the models ask of PostgreSQL, as far as it may lack it; asked where no server is.
     needs: tuple[Need, ...] = ()
     #: Names that more than one of the other side would fit.
-    doubts: tuple[AmbiguousName, ...] = ()
+    ambiguous_names: tuple[AmbiguousName, ...] = ()
     #: Those among ``leftovers`` and ``leftover_views`` that installed models use.
     unmade: tuple[UnmadeTable, ...] = ()
     #: SQLite's names of those of them that were chosen to be carried as leftovers.

@@ -26,7 +26,7 @@ class TargetColumn:
     scale: int | None = None
     #: Of a numeric: whether whole numbers keep every digit that SQLite holds, of which Django before 6.1 reads 15.
     exact: bool = False
-    #: Computed by PostgreSQL: never loaded, always proven.
+    #: Computed by PostgreSQL: never loaded, always verified.
     generated: bool = False
     #: pg_type.typname of what decides about a text of it: of an array its elements, of a range its bounds; "enum" and
     #: "composite" for types of those kinds; '' without a server.

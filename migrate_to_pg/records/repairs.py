@@ -62,7 +62,7 @@ class QuarantinedRows:
 
     rule: str
     table: str
-    fate: RowOutcome
+    outcome: RowOutcome
     count: int
     #: The first of them.
     samples: tuple[QuarantinedRow, ...]
@@ -90,12 +90,4 @@ class RepairResult:
     fix: frozenset[str]
     quarantine: frozenset[str]
     changed: tuple[ChangedCells, ...] = ()
-    aside: tuple[QuarantinedRows, ...] = ()
-
-    def rows_aside(self, table: str, fate: RowOutcome) -> int:
-        """Count the rows of a table, by PostgreSQL's name, with that outcome."""
-        return sum(rows.count for rows in self.aside if rows.table == table and rows.fate is fate)
-
-    def cells_changed(self, table: str) -> int:
-        """Count the changed cells of a table, by PostgreSQL's name. One changed twice counts twice."""
-        return sum(cells.count for cells in self.changed if cells.table == table)
+    removed: tuple[QuarantinedRows, ...] = ()

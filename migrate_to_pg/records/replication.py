@@ -30,7 +30,7 @@ class LogicalPublication:
     subscribers: tuple[str, ...]
 
     @property
-    def told(self) -> str:
+    def scope_sql(self) -> str:
         """Its scope as SQL."""
         named = {Scope.SCHEMAS: self.schemas, Scope.TABLES: self.tables}.get(self.scope, ())
         return f"{self.scope} {', '.join(named)}".strip()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from migrate_to_pg.records.findings import Advice, Finding, KeptRows
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows
-from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Proof, Publication
+from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Publication, Verification
 from migrate_to_pg.records.sqlite_schema import DumpFacts
 
 
@@ -32,7 +32,7 @@ class SourceFacts:
     rows: int
     #: Where the snapshot is kept; '' where it was removed at the end.
     snapshot: str
-    #: Where the journal of the repairs is kept, a SQLite database; '' where nothing was mended, or it was removed.
+    #: Where the journal of the repairs is kept, a SQLite database; '' where nothing was repaired, or it was removed.
     journal: str = ""
     #: Whether anybody committed to it after the snapshot; what only its -wal holds included.
     changed: bool = False
@@ -98,11 +98,11 @@ class Report:
     advice: Advice | None = None
     #: How many of the rows that quarantine leaves out, or would leave out, more repairs keep; None for none.
     could_stay: KeptRows | None = None
-    #: What the accepted repairs changed and set aside; the cells and rows shown are the first of many.
+    #: Cells that the accepted repairs changed, and rows that they removed; those shown are the first of many.
     changed: tuple[ChangedCells, ...] = ()
-    aside: tuple[QuarantinedRows, ...] = ()
+    removed: tuple[QuarantinedRows, ...] = ()
     identities: tuple[Identity, ...] = ()
-    proof: Proof | None = None
+    verification: Verification | None = None
     publication: Publication | None = None
     #: By --export.
     export: Exported | None = None

@@ -38,7 +38,7 @@ class Difference:
     #: '' for a whole row.
     column: str
     #: "changed", "missing" (in PostgreSQL), "extra" (in PostgreSQL), or "unexplained": the record of the repairs says
-    #: what the proof cannot confirm.
+    #: what the verification cannot confirm.
     kind: str
     #: Both values as text; None for a NULL or an absent row. Of "unexplained": why, and the recorded value.
     source: str | None
@@ -57,7 +57,7 @@ class ComputedOtherwise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableProof:
+class VerifiedTable:
     """The comparison of one table."""
 
     name: str
@@ -76,7 +76,7 @@ class TableProof:
     merged: int = 0
     #: Cells that a repair changed: each began as SQLite has it and is in PostgreSQL as the journal has it.
     cells_changed: int = 0
-    #: Cells that PostgreSQL computes itself, each proven by its own expression; not among those compared.
+    #: Cells that PostgreSQL computes itself, each verified by its own expression; not among those compared.
     cells_computed: int = 0
     #: Those of them that SQLite holds otherwise.
     otherwise: tuple[ComputedOtherwise, ...] = ()
@@ -119,11 +119,11 @@ class UnreadModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Verification:
     """The verification of staging against the snapshot."""
 
     verify: Verify
-    tables: tuple[TableProof, ...]
+    tables: tuple[VerifiedTable, ...]
     #: What the ORM read, where it was asked as well.
     orm: tuple[OrmTable, ...] = ()
     #: The models that it was not asked about.
@@ -145,8 +145,8 @@ class Proof:
         tables = [table.name for table in self.tables if table.differences or not table.adds_up]
         return tables + [one.model for one in self.unread if not one.accepted]
 
-    def with_orm(self, read: tuple[OrmTable, ...], unread: tuple[UnreadModel, ...]) -> Proof:
-        """Return this proof, without differing cells, with the ORM's results. Its differences count as the tables'."""
+    def with_orm(self, read: tuple[OrmTable, ...], unread: tuple[UnreadModel, ...]) -> Verification:
+        """Add the ORM's results to a verification without differing cells. Its differences count as the tables'."""
         known = {table.name: table for table in read}
         tables = (
             replace(table, differences=found.differences, samples=found.samples)
@@ -189,7 +189,7 @@ class Publication:
     locked_seconds: float
     #: Tables of schema sqlite_leftovers, made by this publication; of an undone one, those that left it.
     leftovers: tuple[str, ...] = ()
-    #: The dated schema that keeps what stood in sqlite_leftovers before; '' where nothing did.
+    #: The dated schema that keeps what was in sqlite_leftovers before; '' where nothing did.
     leftovers_archive: str = ""
     #: The SQLite file that was published; '' where a dump was, or it is not known.
     source: str = ""

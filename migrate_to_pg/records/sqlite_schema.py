@@ -145,7 +145,7 @@ class SourceCatalog:
 
     @property
     def counted(self) -> tuple[SourceTable, ...]:
-        """The tables that are told with the number of their rows.
+        """The tables that reports list, with the number of their rows.
 
         No view, and neither virtual tables nor those in which they keep their contents: each would count rows twice.
         """

@@ -30,7 +30,7 @@ class Resolution(enum.Enum):
 
 def edits(report: Report) -> tuple[Edit, ...]:
     """List all that the repairs did: cells changed first, then rows that are not in PostgreSQL."""
-    return (*report.changed, *report.aside)
+    return (*report.changed, *report.removed)
 
 
 def row_account(report: Report) -> str:
@@ -39,7 +39,7 @@ def row_account(report: Report) -> str:
     Return '' if nothing shows it, or nothing has to.
     """
     known = tables(report)
-    if report.proof is None or not report.proof.holds or not any(table.repaired for table in known):
+    if report.verification is None or not report.verification.holds or not any(table.repaired for table in known):
         return ""
     own = [table for table in known if not table.of_view]
     target = sum(table.rows_target or 0 for table in own)
@@ -55,7 +55,7 @@ def row_account(report: Report) -> str:
             )
         )
     if cells := sum(table.cells_changed for table in known):
-        sentences.append(_recorded(cells, report.proof.verify))
+        sentences.append(_recorded(cells, report.verification.verify))
     return " ".join(sentences)
 
 
@@ -83,7 +83,7 @@ def repair_counts(report: Report) -> str:
 def _cells_changed(report: Report) -> str:
     """Count changed cells. The record has the edits, the verification the number of cells they changed."""
     made = count_cells(report)
-    verified = report.proof is not None and report.proof.holds
+    verified = report.verification is not None and report.verification.holds
     cells = sum(table.cells_changed for table in tables(report)) if verified else made
     if cells != made:
         changes = pluralize(made, "edit", "edits")
@@ -92,13 +92,13 @@ def _cells_changed(report: Report) -> str:
 
 
 def _rows_not_moved(report: Report) -> Iterator[str]:
-    for fate in RowOutcome:
-        if count := count_rows(report, fate):
-            yield _extent_of_rows(fate, count)
+    for outcome in RowOutcome:
+        if count := count_rows(report, outcome):
+            yield _extent_of_rows(outcome, count)
 
 
-def _extent_of_rows(fate: RowOutcome, count: int) -> str:
-    if fate is RowOutcome.QUARANTINED:
+def _extent_of_rows(outcome: RowOutcome, count: int) -> str:
+    if outcome is RowOutcome.QUARANTINED:
         return ngettext("{n:,} row in quarantine", "{n:,} rows in quarantine", count)
     return ngettext("{n:,} row merged", "{n:,} rows merged", count)
 
@@ -125,7 +125,7 @@ def place_of(edit: Edit) -> str:
 def extent_of(report: Report, edit: Edit) -> str:
     """Format 12 cells changed, 3 rows in quarantine, 1 row merged. Add the keys that lost their row to quarantine."""
     if not isinstance(edit, ChangedCells):
-        return _extent_of_rows(edit.fate, edit.count)
+        return _extent_of_rows(edit.outcome, edit.count)
     cells = ngettext("{n:,} cell changed", "{n:,} cells changed", edit.count)
     place = (edit.rule, edit.table, edit.column)
     found = sum(f.count for f in report.findings if (f.rule, f.table, f.column) == place)
@@ -148,7 +148,7 @@ def more_samples(edit: Edit, shown: int) -> str:
 
 def nature_of(report: Report, edit: Edit) -> str:
     """Name the repair lossless or lossy, as the findings of its rule do. Quarantine loses nothing and gives ''."""
-    if isinstance(edit, QuarantinedRows) and edit.fate is RowOutcome.QUARANTINED:
+    if isinstance(edit, QuarantinedRows) and edit.outcome is RowOutcome.QUARANTINED:
         return ""
     return repair_label(next((f.repair for f in report.findings if f.rule == edit.rule and f.repair), ""))
 
@@ -183,7 +183,7 @@ def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:
     """Return whether another repair may have settled it: a cell of its column was changed, or a row merged."""
     columns = finding.column.split(", ")
     changed = any(c.table == finding.table and c.column in columns for c in report.changed)
-    aside = [rows.fate for rows in report.aside if rows.table == finding.table]
+    aside = [rows.outcome for rows in report.removed if rows.table == finding.table]
     return changed or RowOutcome.QUARANTINED not in aside or RowOutcome.MERGED in aside
 
 
@@ -205,6 +205,6 @@ def _cells(finding: Finding, report: Report) -> int:
     return sum(c.count for c in report.changed if (c.rule, c.table, c.column) == place)
 
 
-def _rows(finding: Finding, report: Report, fate: RowOutcome) -> int:
-    place = (finding.rule, finding.table, fate)
-    return sum(r.count for r in report.aside if (r.rule, r.table, r.fate) == place)
+def _rows(finding: Finding, report: Report, outcome: RowOutcome) -> int:
+    place = (finding.rule, finding.table, outcome)
+    return sum(r.count for r in report.removed if (r.rule, r.table, r.outcome) == place)

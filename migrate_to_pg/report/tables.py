@@ -66,7 +66,7 @@ class TableFacts:
 
 def tables(report: Report) -> tuple[TableFacts, ...]:
     """List the verified tables, then those that were only loaded."""
-    verified = report.proof.tables if report.proof else ()
+    verified = report.verification.tables if report.verification else ()
     load_seconds = {table.name: table.seconds for table in report.loaded}
     known = [
         TableFacts(
@@ -92,9 +92,9 @@ def tables(report: Report) -> tuple[TableFacts, ...]:
     return tuple(known)
 
 
-def count_rows(report: Report, fate: RowOutcome, table: str | None = None) -> int:
+def count_rows(report: Report, outcome: RowOutcome, table: str | None = None) -> int:
     """Count the rows of a table, or of all, that the record says had that fate."""
-    return sum(rows.count for rows in report.aside if rows.fate is fate and table in (None, rows.table))
+    return sum(rows.count for rows in report.removed if rows.outcome is outcome and table in (None, rows.table))
 
 
 def count_cells(report: Report, table: str | None = None) -> int:

@@ -99,7 +99,7 @@ def _figures(report: Report) -> list[tuple[str, str]]:
         (_("Tables"), number(len(known)) if known else ""),
         (_("Rows"), number(sum(table.rows_target or 0 for table in known)) if known else ""),
         (_("Cells compared"), number(compared) if compared else ""),
-        (_("Differences"), number(sum(table.differences or 0 for table in known)) if report.proof else ""),
+        (_("Differences"), number(sum(table.differences or 0 for table in known)) if report.verification else ""),
         (_("Total"), duration(summary.total_seconds(report)) if report.stages else ""),
     ]
     shown = [figure for figure in figures if figure[1]]
@@ -244,7 +244,7 @@ def _databases(report: Report) -> list[tuple[str, str]]:
 
 
 def _differences(report: Report, wrong: Sequence[TableFacts]) -> Iterator[dict[str, Any]]:
-    kept = {table.name: table.samples for table in report.proof.tables} if report.proof else {}
+    kept = {table.name: table.samples for table in report.verification.tables} if report.verification else {}
     for table in wrong:
         total, samples = table.differences or 0, kept[table.name]
         count = pluralize(total, "difference", "differences") if total else ""

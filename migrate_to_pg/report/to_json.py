@@ -19,13 +19,13 @@ def dumps(report: Report) -> str:
 
 def to_json(report: Report) -> dict[str, Any]:
     """Return the report as what json.dumps takes. The keys are a public interface."""
-    proof, publication = report.proof, report.publication
+    verification, publication = report.verification, report.publication
     return {
         "ok": report.ok,
         "mode": report.mode,
         "started": report.started,
         "command": report.command,
-        "verify": proof.verify.value if proof else None,
+        "verify": verification.verify.value if verification else None,
         "failure": _dict(report.failure),
         "dump": _dict(report.dump),
         "stages": [{"name": stage.name, "seconds": _seconds(stage.seconds)} for stage in report.stages],
@@ -42,12 +42,12 @@ def to_json(report: Report) -> dict[str, Any]:
             {
                 "table": rows.table,
                 "rule": rows.rule,
-                "fate": rows.fate.value,
+                "fate": rows.outcome.value,
                 "count": rows.count,
                 "following": rows.following,
                 "rows": [asdict(row) for row in rows.samples],
             }
-            for rows in report.aside
+            for rows in report.removed
         ],
         "changes": [
             {
@@ -67,10 +67,12 @@ def to_json(report: Report) -> dict[str, Any]:
                 "keys_followed": table.keys_followed,
                 "differences": table.differences,
             }
-            for table in (proof.orm if proof else ())
+            for table in (verification.orm if verification else ())
         ],
-        "orm_unread": [asdict(model) for model in (proof.unread if proof else ())],
-        "differences": [asdict(found) for table in (proof.tables if proof else ()) for found in table.samples],
+        "orm_unread": [asdict(model) for model in (verification.unread if verification else ())],
+        "differences": [
+            asdict(found) for table in (verification.tables if verification else ()) for found in table.samples
+        ],
         "identities": [asdict(identity) for identity in report.identities],
         "publication": publication and asdict(publication) | {"locked_seconds": _seconds(publication.locked_seconds)},
         "export": _dict(report.export),

@@ -163,7 +163,7 @@ def _differences(report: Report) -> Iterator[Block]:
     wrong = [table for table in tables(report) if not table.equal]
     if wrong:
         yield from heading(_("Differences"))
-    samples = {table.name: table.samples for table in report.proof.tables} if report.proof else {}
+    samples = {table.name: table.samples for table in report.verification.tables} if report.verification else {}
     for table in wrong:
         yield from _wrong_table(table, samples[table.name])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate_to_pg.i18n import duration, ngettext, pluralize, size
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import LEFTOVERS, Proof, Publication, Report, Verify
+from migrate_to_pg.records import LEFTOVERS, Publication, Report, Verification, Verify
 from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.report.repairs import Resolution, resolutions, row_account
 from migrate_to_pg.report.summary import status, total_seconds
@@ -37,7 +37,7 @@ def tone(report: Report) -> str:
 
 def left_out(report: Report) -> list[str]:
     """Count the rows that are in quarantine instead of PostgreSQL, and how many of them more repairs would keep."""
-    quarantined = [rows for rows in report.aside if rows.fate is RowOutcome.QUARANTINED]
+    quarantined = [rows for rows in report.removed if rows.outcome is RowOutcome.QUARANTINED]
     count, following = sum(rows.count for rows in quarantined), sum(rows.following for rows in quarantined)
     if not report.ok or not count:
         return []
@@ -178,40 +178,42 @@ def notes(report: Report) -> list[str]:
 
 def _verified(report: Report) -> Iterator[str]:
     """Describe what was compared, and what was not."""
-    proof, known = report.proof, tables(report)
-    if proof is None:
+    verification, known = report.verification, tables(report)
+    if verification is None:
         return
-    computed = sum(table.cells_computed for table in proof.tables) if proof.holds else 0
-    yield _verified_tables(proof, known)
+    computed = sum(table.cells_computed for table in verification.tables) if verification.holds else 0
+    yield _verified_tables(verification, known)
     if computed:
         yield ngettext(
             "{n:,} cell more is computed by PostgreSQL itself: it is what its own expression gives.",
             "{n:,} cells more are computed by PostgreSQL itself: they are what its own expressions give.",
             computed,
         )
-    if proof.left_out:
+    if verification.left_out:
         yield ngettext(
             "{n:,} column was left out on purpose, and is not compared: {names}.",
             "{n:,} columns were left out on purpose, and are not compared: {names}.",
-            len(proof.left_out),
-            names=", ".join(proof.left_out),
+            len(verification.left_out),
+            names=", ".join(verification.left_out),
         )
-    if proof.orm and not any(table.differences for table in proof.orm):
+    if verification.orm and not any(table.differences for table in verification.orm):
         yield _(
             "Read by Django's ORM on both sides, equal: {values} of {models}, {keys} with their rows.",
-            values=pluralize(sum(table.values for table in proof.orm), "value", "values"),
-            models=pluralize(len(proof.orm), "model", "models"),
-            keys=ngettext("{n:,} foreign key", "{n:,} foreign keys", sum(table.keys_followed for table in proof.orm)),
+            values=pluralize(sum(table.values for table in verification.orm), "value", "values"),
+            models=pluralize(len(verification.orm), "model", "models"),
+            keys=ngettext(
+                "{n:,} foreign key", "{n:,} foreign keys", sum(table.keys_followed for table in verification.orm)
+            ),
         )
     reasons: dict[str, list[str]] = {}
-    for unread in proof.unread:
+    for unread in verification.unread:
         reasons.setdefault(unread.reason, []).append(unread.model)
     for reason, models in reasons.items():
         yield _("Not read by Django's ORM: {models}. {reason}", models=", ".join(models), reason=reason)
 
 
-def _verified_tables(proof: Proof, known: Sequence[TableFacts]) -> str:
-    if not proof.holds:
+def _verified_tables(verification: Verification, known: Sequence[TableFacts]) -> str:
+    if not verification.holds:
         wrong = [table for table in known if not table.equal]
         if not wrong:
             return ""  # Nothing was unequal; a model could not be read, which is told by itself.
@@ -222,11 +224,11 @@ def _verified_tables(proof: Proof, known: Sequence[TableFacts]) -> str:
             differences=pluralize(count, "difference", "differences"),
             tables=pluralize(len(wrong), "table", "tables"),
         )
-    if proof.verify is Verify.COUNTS:
+    if verification.verify is Verify.COUNTS:
         if any(table.quarantined or table.merged for table in known):
             return _("Every row is accounted for; cells were not compared, as --verify counts asks.")
         return _("Row counts are equal on both sides; cells were not compared, as --verify counts asks.")
-    cells = pluralize(sum(table.cells_compared for table in proof.tables), "cell", "cells")
+    cells = pluralize(sum(table.cells_compared for table in verification.tables), "cell", "cells")
     if any(table.repaired for table in known):
         return _("Proven: {cells} compared one by one, no difference but what the repairs did.", cells=cells)
     return _("Proven: {cells} compared one by one, no difference.", cells=cells)

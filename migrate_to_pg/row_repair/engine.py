@@ -24,7 +24,7 @@ from migrate_to_pg.row_repair import (
     quarantine_refused,
     repair,
 )
-from migrate_to_pg.row_repair.journal import changed_cells, rows_aside
+from migrate_to_pg.row_repair.journal import changed_cells, removed_rows
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, accepted_rules, named_repairs, quarantined_rules
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.rules.keys import duplicate_key, foreign_key_orphan
@@ -50,7 +50,7 @@ class Accepted:
     unnamed_fix: frozenset[str] = frozenset()
     unnamed_quarantine: frozenset[str] = frozenset()
     #: Tables, by PostgreSQL's names, whose own findings are not repaired.
-    spared: frozenset[str] = frozenset()
+    skipped_tables: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.fix or self.quarantine)
@@ -125,15 +125,15 @@ def repair_rows(
             while work(plan, remaining):
                 plan = _with_rows(copy, plan)
                 remaining = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
-    mended = RepairResult(
+    repairs = RepairResult(
         path=working,
         journal=journal,
         fix=accepted.fix,
         quarantine=accepted.quarantine,
         changed=changed_cells(journal),
-        aside=rows_aside(journal),
+        removed=removed_rows(journal),
     )
-    return mended, plan, _outcome(findings, remaining, accepted)
+    return repairs, plan, _outcome(findings, remaining, accepted)
 
 
 def count_left_out(
@@ -192,7 +192,7 @@ class _RepairEngine:
             (self.accepted.quarantine, self._quarantine),
         )
         for accepted, act in kinds:
-            wanted = [f for f in findings if f.rule in accepted and f.table not in self.accepted.spared]
+            wanted = [f for f in findings if f.rule in accepted and f.table not in self.accepted.skipped_tables]
             wanted.sort(key=self._sort_key)
             chosen = [(f, table) for f in wanted if (table := _table(plan, f))]
             done = sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen)

@@ -72,7 +72,7 @@ def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
         )
 
 
-def rows_aside(journal: Path) -> tuple[QuarantinedRows, ...]:
+def removed_rows(journal: Path) -> tuple[QuarantinedRows, ...]:
     """Return the rows of each table that each rule removed, in the order of the journal."""
     with _reading(journal) as database:
         follows = "sum(follows)" if _has_follows(database) else "0"
@@ -81,12 +81,12 @@ def rows_aside(journal: Path) -> tuple[QuarantinedRows, ...]:
             QuarantinedRows(
                 rule=rule,
                 table=table,
-                fate=RowOutcome(fate),
+                outcome=RowOutcome(outcome),
                 count=count,
-                samples=_quarantined_samples(database, rule, table, fate),
+                samples=_quarantined_samples(database, rule, table, outcome),
                 following=following,
             )
-            for rule, table, fate, count, following in database.execute(query)
+            for rule, table, outcome, count, following in database.execute(query)
         )
 
 
@@ -100,8 +100,8 @@ def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, Quar
     """Yield (rule, table, outcome, row) of every removed row."""
     query = 'SELECT rowid, rule, "table", fate FROM aside ORDER BY rowid'
     with _reading(journal) as database:
-        for line, rule, table, fate in database.execute(query):
-            yield rule, table, RowOutcome(fate), _quarantined_row(database, line)
+        for line, rule, table, outcome in database.execute(query):
+            yield rule, table, RowOutcome(outcome), _quarantined_row(database, line)
 
 
 def iter_changes(journal: Path) -> Iterator[tuple[str, str, str, str, object, object]]:
@@ -178,9 +178,11 @@ def _excerpt(value: object, start: int) -> str:
     return format_value(value)
 
 
-def _quarantined_samples(database: sqlite3.Connection, rule: str, table: str, fate: str) -> tuple[QuarantinedRow, ...]:
+def _quarantined_samples(
+    database: sqlite3.Connection, rule: str, table: str, outcome: str
+) -> tuple[QuarantinedRow, ...]:
     query = 'SELECT rowid, row FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
-    lines = database.execute(query, [rule, table, fate, SAMPLES]).fetchall()
+    lines = database.execute(query, [rule, table, outcome, SAMPLES]).fetchall()
     samples = []
     for line, row in lines:
         removed = _quarantined_row(database, line)

@@ -33,9 +33,9 @@ class QuarantineTrial:
         rules = (f.rule for f in self.findings if f.quarantinable and f.level is Level.ERROR)
         return self._count(frozenset(rules))
 
-    def of_named(self, mended: RepairResult) -> LeftOut | None:
+    def of_named(self, repairs: RepairResult) -> LeftOut | None:
         """Count the rows quarantined because their rule was named. None where there are none."""
-        quarantined = sum(rows.count for rows in mended.aside if rows.fate is RowOutcome.QUARANTINED)
+        quarantined = sum(rows.count for rows in repairs.removed if rows.outcome is RowOutcome.QUARANTINED)
         if not quarantined or self.accepted.quarantine == self.accepted.unnamed_quarantine:
             return None
         left_out = self._count(self.accepted.quarantine)

@@ -154,7 +154,9 @@ class RepairCopy:
             self.database.execute(compose(update, **parts))
         return changed
 
-    def remove_rows(self, rule: str, table: PlannedTable, fate: RowOutcome, rows: Sql, *, follows: bool = False) -> int:
+    def remove_rows(
+        self, rule: str, table: PlannedTable, outcome: RowOutcome, rows: Sql, *, follows: bool = False
+    ) -> int:
         """Remove rows and keep them complete, as in the snapshot. Return their number.
 
         Args:
@@ -183,10 +185,10 @@ class RepairCopy:
                     " FROM ({rows}) AS r CROSS JOIN main.{table} AS t ON t.{rowid} = r.row",
                     **parts,
                 ),
-                [rule, table.name, str(fate), follows],
+                [rule, table.name, str(outcome), follows],
             )
             self._delete_rows(parts, table, last)
-            if fate is RowOutcome.QUARANTINED:
+            if outcome is RowOutcome.QUARANTINED:
                 self._quarantine_merged(table, last)
         return self._last_quarantined() - last
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_, pluralize
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, ModelNames, Proof, Sample, TableProof
+from migrate_to_pg.records import Finding, Level, ModelNames, Sample, Verification, VerifiedTable
 from migrate_to_pg.rules.base import SAMPLES, Rule
 from migrate_to_pg.rules.schema import logical_replication
 
@@ -152,7 +152,7 @@ def made_from_model(model: ModelNames) -> Finding:
     )
 
 
-def not_compared(view: TableProof) -> Finding:
+def not_compared(view: VerifiedTable) -> Finding:
     """Report a carried view that --verify-only cannot compare."""
     return NOT_COMPARED.finding(
         table=view.name,
@@ -163,9 +163,9 @@ def not_compared(view: TableProof) -> Finding:
     )
 
 
-def run_findings(proof: Proof) -> Iterator[Finding]:
+def run_findings(verification: Verification) -> Iterator[Finding]:
     """Yield the findings of a verification that are no differences."""
-    for difference in (found for table in proof.tables for found in table.otherwise):
+    for difference in (found for table in verification.tables for found in table.otherwise):
         yield COMPUTED.finding(
             table=difference.table,
             column=difference.column,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.records import Event, Plan, PlannedTable, Proof, TableProof, Verify
+from migrate_to_pg.records import Event, Plan, PlannedTable, Verification, VerifiedTable, Verify
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.verify.compare import Comparison
 from migrate_to_pg.verify.differences import SAMPLES, TableDifferences
@@ -40,7 +40,7 @@ def verify_tables(
     verify: Verify,
     progress: Callable[[Event], None],
     repairs: RepairResult | None = None,
-) -> Proof:
+) -> Verification:
     """Compare each planned table of ``schema`` with the snapshot. A difference is reported, never raised.
 
     ``plan`` and ``snapshot`` are as they were before any repair. With ``repairs`` the tables hold the repaired rows:
@@ -48,8 +48,8 @@ def verify_tables(
     """
     source = Source(snapshot)
     expected, unknown = expected_tables(plan, source, repairs)
-    proof = compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
-    return replace(proof, tables=(*proof.tables, *map(unknown_table, unknown)))
+    verification = compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
+    return replace(verification, tables=(*verification.tables, *map(unknown_table, unknown)))
 
 
 def compare_tables(
@@ -61,7 +61,7 @@ def compare_tables(
     schema: str,
     verify: Verify,
     progress: Callable[[Event], None],
-) -> Proof:
+) -> Verification:
     """Compare each planned table of ``schema`` with the rows that ``expected`` has for it.
 
     A table without an entry there should hold the snapshot's rows.
@@ -73,12 +73,12 @@ def compare_tables(
     with Target(conninfo, schema) as target, TextNormalizer(conninfo) as normalizer:
         verifier = TableVerifier(source, target, expected, zone, reading, normalizer)
         one = verifier.compare_counts if verify is Verify.COUNTS else verifier.compare_cells
-        return Proof(verify=verify, tables=tuple(reading.table(table, one) for table in plan.tables))
+        return Verification(verify=verify, tables=tuple(reading.table(table, one) for table in plan.tables))
 
 
-def unknown_table(found: TableDifferences) -> TableProof:
+def unknown_table(found: TableDifferences) -> VerifiedTable:
     """Return the differences that the journal of the repairs has for a table outside the plan."""
-    return TableProof(
+    return VerifiedTable(
         name=found.table,
         rows_source=0,
         rows_target=0,
@@ -99,17 +99,17 @@ class Progress:
         self._reported = 0
         self._table = ""
 
-    def table(self, table: PlannedTable, verify_one: Callable[[PlannedTable], TableProof]) -> TableProof:
+    def table(self, table: PlannedTable, verify_one: Callable[[PlannedTable], VerifiedTable]) -> VerifiedTable:
         """Verify one table and add its rows to those before it."""
         self._table, self._reported = table.name, -BATCH_ROWS
-        proof = verify_one(table)
+        verified = verify_one(table)
         logger.debug(
             "%s: %d and %d rows, %d cells, %d differences",
-            table.name, proof.rows_source, proof.rows_target, proof.cells_compared, proof.differences,
+            table.name, verified.rows_source, verified.rows_target, verified.cells_compared, verified.differences,
         )  # fmt: skip
         self._before += table.source.rows
         self._emit(0)
-        return proof
+        return verified
 
     def rows(self, done: int) -> None:
         """Report that ``done`` rows of the present table were read."""
@@ -141,7 +141,7 @@ class TableVerifier:
         self._progress = progress
         self._normalizer = normalizer
 
-    def compare_counts(self, table: PlannedTable) -> TableProof:
+    def compare_counts(self, table: PlannedTable) -> VerifiedTable:
         """Compare the numbers of rows alone, and count the rows that repairs quarantined."""
         started, expected = time.monotonic(), self._expected_of(table)
         return self._proof(
@@ -153,7 +153,7 @@ class TableVerifier:
             started=started,
         )
 
-    def compare_cells(self, table: PlannedTable) -> TableProof:
+    def compare_cells(self, table: PlannedTable) -> VerifiedTable:
         """Compare every cell, by the quick reader of the source if it can read the table."""
         if not table.columns:
             return self.compare_counts(table)
@@ -161,7 +161,7 @@ class TableVerifier:
             return self._compare(table, self._source.read_fast)
         return self._compare(table, self._source.read_exact)
 
-    def _compare(self, table: PlannedTable, read: Callable[..., Generator[Rows]]) -> TableProof:
+    def _compare(self, table: PlannedTable, read: Callable[..., Generator[Rows]]) -> VerifiedTable:
         started, expected = time.monotonic(), self._expected_of(table)
         columns = columns_of(table, self._zone)
         key = [column for column in columns if column.planned in table.key]
@@ -205,10 +205,10 @@ class TableVerifier:
         rows_source: int,
         rows_target: int,
         started: float,
-    ) -> TableProof:
+    ) -> VerifiedTable:
         """Join the differences of the journal and those of the comparison."""
         journal = expected.unexplained or TableDifferences(table.name)
-        return TableProof(
+        return VerifiedTable(
             name=table.name,
             rows_source=rows_source,
             rows_target=rows_target,

@@ -80,7 +80,7 @@ class _Journal:
         self._database = database
         self._differences: dict[str, TableDifferences] = {}
         changed = {(c.rule, c.table, c.column): c.count for c in repairs.changed}
-        aside = {(a.rule, a.table, str(a.fate)): a.count for a in repairs.aside}
+        aside = {(a.rule, a.table, str(a.outcome)): a.count for a in repairs.removed}
         self._check_sums('SELECT rule, "table", "column", count(*) FROM attached.changed GROUP BY 1, 2, 3', changed)
         self._check_sums('SELECT rule, "table", fate, count(*) FROM attached.aside GROUP BY 1, 2, 3', aside)
         #: The tables that it has lines of.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, Proof, Verify
+from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, Verification, Verify
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.verify import compare_tables
 from migrate_to_pg.verify.journal import unrepaired
@@ -40,7 +40,7 @@ def verify_leftover_tables(
     verify: Verify,
     progress: Callable[[Event], None],
     views: tuple[Path, Callable[[str], str]],
-) -> Proof:
+) -> Verification:
     """Compare each planned table of ``schema``.
 
     ``views`` are the file that holds the rows of each view, and the function that returns a view's table in it.

@@ -167,13 +167,13 @@ def _cannot_be_mended(finding: Finding, case: Case, *, accepted: tuple[str, ...]
 
 def _require_accounted(report: Report, case: Case, url: str) -> None:
     assert report.failure is None, report.failure
-    assert report.proof is not None
-    assert report.proof.holds
+    assert report.verification is not None
+    assert report.verification.holds
     quarantine = "SELECT count(*) FROM migrate_to_pg.quarantine WHERE table_name = %s"
     with psycopg.connect(url) as connection, closing(sqlite3.connect(":memory:")) as source:
         source.executescript(case.source)
         there = connection.execute("SELECT to_regclass('migrate_to_pg.quarantine') IS NOT NULL").fetchone() == (True,)
-        for proof in report.proof.tables:
+        for proof in report.verification.tables:
             target = connection.execute(f"SELECT count(*) FROM {_place(proof.name)}".encode()).fetchone()
             rows = source.execute(f"SELECT count(*) FROM {_name(proof.name)}").fetchone()
             aside = connection.execute(quarantine, [proof.name]).fetchone() if there else (0,)
@@ -199,11 +199,11 @@ def _require_blocked(report: Report, url: str) -> None:
 def _require_published(report: Report, case: Case, url: str) -> None:
     assert report.failure is None, report.failure
     assert report.publication is not None
-    assert report.proof is not None
-    assert report.proof.holds
+    assert report.verification is not None
+    assert report.verification.holds
     with psycopg.connect(url) as connection, closing(sqlite3.connect(":memory:")) as source:
         source.executescript(case.source)
-        for proof in report.proof.tables:
+        for proof in report.verification.tables:
             count = connection.execute(f"SELECT count(*) FROM {_place(proof.name)}".encode()).fetchone()
             rows = source.execute(f"SELECT count(*) FROM {_name(proof.name)}").fetchone()
             assert count == rows == (proof.rows_target,)

@@ -45,7 +45,7 @@ def judged(path: Path, case: Case, tables: tuple[TargetTable, ...]) -> tuple[Fin
     catalog = read_source(path)
     keys = tuple(GenericKey(table=t, content_type_column=kind, object_column=row) for t, kind, row in case.generic_keys)
     plan = make_plan(catalog, tables, source_time_zone=case.time_zone, models=case.models, generic_keys=keys)
-    plan = dataclasses.replace(leave_out_derived(plan), system_checks=case.system_checks, promised=True)
+    plan = dataclasses.replace(leave_out_derived(plan), system_checks=case.system_checks, offline=True)
     return examine(plan, catalog, path, accepted=frozenset(), progress=lambda _: None)
 
 

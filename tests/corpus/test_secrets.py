@@ -184,7 +184,7 @@ def test_neither_repairs_nor_quarantine_show_a_secret_and_both_keep_it(
 ) -> None:
     report = move(planted(), fix=EVERY_REPAIR, quarantine=("all",))
     assert report.failure is None, report.failure
-    assert {"refused-row", "duplicate-key"} <= {rows.rule for rows in report.aside}
+    assert {"refused-row", "duplicate-key"} <= {rows.rule for rows in report.removed}
     assert [cell.old for cells in report.changed for cell in cells.samples].count("***") > 10
     check_silent(report, tmp_path / "r", "".join(told))
     with psycopg.connect(corpus_url) as connection:
@@ -205,6 +205,6 @@ def test_rows_set_aside_are_shown_by_their_key_and_the_columns_at_fault(
     )
     case = Case(name="aside", target=target, source=source, finds=(Found("wrong-storage-class", "t", "v"),))
     report = move(case, quarantine=("all",))
-    assert [dict(row.row) for rows in report.aside for row in rows.samples] == [{"id": 1, "v": "x"}]
+    assert [dict(row.row) for rows in report.removed for row in rows.samples] == [{"id": 1, "v": "x"}]
     with psycopg.connect(corpus_url) as connection:
         assert "Thérèse" in str(connection.execute("SELECT * FROM migrate_to_pg.quarantine").fetchall())

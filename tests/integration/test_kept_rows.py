@@ -14,7 +14,7 @@ from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Advice, TargetTable
 from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.row_repair.engine import Accepted, accept, count_left_out, repair_rows
-from migrate_to_pg.row_repair.journal import rows_aside
+from migrate_to_pg.row_repair.journal import removed_rows
 from migrate_to_pg.rules import RULES, accepted_rules
 from migrate_to_pg.rules.advice import advise
 from tests.unit.rules.examined import findings, make, table
@@ -51,7 +51,7 @@ def left_out(script: str, *targets: TargetTable, fix: tuple[str, ...], quarantin
         repair_rows(
             plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
         )
-        gone = [rows for rows in rows_aside(journal) if rows.fate is RowOutcome.QUARANTINED]
+        gone = [rows for rows in removed_rows(journal) if rows.outcome is RowOutcome.QUARANTINED]
         return sum(rows.count for rows in gone), sum(rows.following for rows in gone)
 
 
@@ -75,7 +75,7 @@ def counted(script: str, *targets: TargetTable, fix: tuple[str, ...] = ()) -> tu
 def test_all_takes_the_rows_that_no_repair_keeps_and_no_others() -> None:
     done = mended(SCRIPT, *SHOP, accepted=accept((), ALL))
     # Order 21 needs its coupon; the gift of line 311 could be NULL.
-    assert [(table, row) for _, table, row, *_ in done.aside] == [("coupon", 2), ("orders", 21), ("line", 211)]
+    assert [(table, row) for _, table, row, *_ in done.removed] == [("coupon", 2), ("orders", 21), ("line", 211)]
     assert [standing[:2] for standing in done.remaining] == [
         ("malformed-date", "coupon"),
         ("foreign-key-orphan", "line"),
@@ -85,13 +85,13 @@ def test_all_takes_the_rows_that_no_repair_keeps_and_no_others() -> None:
 
 def test_with_the_repairs_accepted_nothing_stands_and_no_more_is_left_out() -> None:
     done = mended(SCRIPT, *SHOP, accepted=accept(("malformed-date", "foreign-key-orphan"), ALL))
-    assert [(table, row) for _, table, row, *_ in done.aside] == [("coupon", 2), ("orders", 21), ("line", 211)]
+    assert [(table, row) for _, table, row, *_ in done.removed] == [("coupon", 2), ("orders", 21), ("line", 211)]
     assert done.remaining == []
 
 
 def test_a_rule_that_is_named_is_taken_at_its_word() -> None:
     done = mended(SCRIPT, *SHOP, accepted=accept((), ("malformed-date",)))
-    assert sorted((table, row) for _, table, row, *_ in done.aside) == [
+    assert sorted((table, row) for _, table, row, *_ in done.removed) == [
         ("coupon", 1), ("coupon", 2), ("line", 111), ("line", 112), ("line", 211), ("line", 311),
         ("orders", 11), ("orders", 12), ("orders", 21),
     ]  # fmt: skip
@@ -113,7 +113,7 @@ def test_the_advice_keeps_what_can_be_kept_and_goes_through() -> None:
     assert advice == Advice(fix=("foreign-key-orphan", "malformed-date"), quarantine=ALL)
     done = mended(SCRIPT, *SHOP, accepted=accept(advice.fix, advice.quarantine))
     assert done.remaining == []
-    assert len(done.aside) == counted(SCRIPT, *SHOP)[0]
+    assert len(done.removed) == counted(SCRIPT, *SHOP)[0]
 
 
 def test_no_quarantine_is_advised_where_repairs_keep_every_row() -> None:
@@ -176,20 +176,20 @@ DUPLICATES = """
 
 def test_duplicates_are_neither_merged_nor_left_out_by_a_collective_name() -> None:
     done = mended(DUPLICATES, *PLACES, accepted=accept(("lossy",), ALL))
-    assert (done.aside, done.remaining) == ([], [("duplicate-key", "place", "code", 1)])
+    assert (done.removed, done.remaining) == ([], [("duplicate-key", "place", "code", 1)])
     advice = advise(done.findings, fix=("lossy",), quarantine=ALL)
     assert advice.fix == ("lossy", "merge-duplicates")
     merged = mended(DUPLICATES, *PLACES, accepted=accept(advice.fix, advice.quarantine))
     assert (merged.remaining, merged.rows["visit"]) == ([], [(7, 1)])
     named = mended(DUPLICATES, *PLACES, accepted=accept(("lossy",), ("duplicate-key",)))
-    assert [(table, row) for _, table, row, *_ in named.aside] == [("place", 2), ("visit", 7)]
+    assert [(table, row) for _, table, row, *_ in named.removed] == [("place", 2), ("visit", 7)]
 
 
 def test_duplicates_that_cannot_be_merged_are_left_out_by_all() -> None:
     visit = dataclasses.replace(PLACES[1], primary_key=("place_id",), uniques=())
     script = DUPLICATES.replace("id integer PRIMARY KEY, place_id", "id, place_id integer PRIMARY KEY")
     done = mended(script, PLACES[0], visit, accepted=accept((), ALL))
-    assert [(table, row) for _, table, row, *_ in done.aside] == [("place", 2), ("visit", 2)]
+    assert [(table, row) for _, table, row, *_ in done.removed] == [("place", 2), ("visit", 2)]
 
 
 def test_names_alone_mean_what_they_meant() -> None:

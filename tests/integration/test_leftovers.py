@@ -16,7 +16,7 @@ from migrate_to_pg.errors import SourceError
 from migrate_to_pg.leftovers import staging_file
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
-from migrate_to_pg.records import Difference, Holds, LeftoverTable, Proof, Verify
+from migrate_to_pg.records import Difference, Holds, LeftoverTable, Verification, Verify
 from migrate_to_pg.verify.verify_leftovers import verify_leftover_tables
 from tests.integration.conftest import Move
 from tests.tiers import first_in_ci
@@ -57,7 +57,7 @@ class Crossing:
         with psycopg.connect(self.url, autocommit=True, options="-c search_path=carried") as connection:
             return connection.execute(statement.encode()).rowcount
 
-    def proof(self, verify: Verify) -> Proof:
+    def proof(self, verify: Verify) -> Verification:
         return verify_leftover_tables(
             self.plan,
             self.tables,
@@ -70,7 +70,7 @@ class Crossing:
         )
 
     def found(self) -> list[Difference]:
-        proof = self.proof(Verify.CELLS)
+        proof = self.verification(Verify.CELLS)
         assert proof.holds == (not any(table.differences for table in proof.tables))
         return [sample for table in proof.tables for sample in table.samples]
 
@@ -122,9 +122,9 @@ def test_what_was_carried_is_proven_and_each_corruption_is_found(crossing: Cross
 
 
 def test_counts_alone_find_a_row_that_is_missing(crossing: Crossing) -> None:
-    assert crossing.proof(Verify.COUNTS).holds
+    assert crossing.verification(Verify.COUNTS).holds
     crossing.run("DELETE FROM loose WHERE b = 'y'")
-    assert crossing.proof(Verify.COUNTS).faulty == ["loose"]
+    assert crossing.verification(Verify.COUNTS).faulty == ["loose"]
 
 
 #: A column that was judged wrongly, as if it held nothing but that.
@@ -222,7 +222,7 @@ def test_many_columns_cross(tmp_path: Path, postgres_url: str) -> None:
     crossing = Crossing(tmp_path, postgres_url, script)
     crossing.carry()
     assert crossing.found() == []
-    assert crossing.proof(Verify.COUNTS).holds
+    assert crossing.verification(Verify.COUNTS).holds
 
 
 def test_a_full_disk_is_not_taken_for_a_view_that_cannot_be_read(tmp_path: Path) -> None:

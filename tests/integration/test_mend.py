@@ -49,7 +49,7 @@ def test_texts_that_are_equal_once_they_are_cut_are_merged() -> None:
     done = mended(script, COURSE, fix=["text-too-long", "duplicate-key"])
     assert done.rows["course"] == [(1, "AGV211", "Statics"), (2, "AGV212", None)]
     # The row that goes is kept as it was; that it was cut before need not be told.
-    assert (done.changed, done.aside) == ([], [("duplicate-key", "course", 5, "merged", 2)])
+    assert (done.changed, done.removed) == ([], [("duplicate-key", "course", 5, "merged", 2)])
     assert done.kept["course"] == [(5, 5, "AGV2120", None)]
     assert done.reasons == ["same code as id = 2"]
     assert done.applied == [("text-too-long", "course", "code")]
@@ -88,7 +88,7 @@ def test_every_child_follows_a_merged_row() -> None:
     assert done.rows["child"] == [(1, 1), (2, 1), (3, None), (4, 2), (5, 1)]
     # Two courses had the tag: once they are one, so are the two rows that said it.
     assert done.rows["tagged"] == [(1, 1, "a"), (3, 1, "b"), (4, 2, "a")]
-    assert done.aside == [
+    assert done.removed == [
         ("duplicate-key", "course", 5, "merged", 1),
         ("duplicate-key", "tagged", 2, "merged", 1),
     ]
@@ -111,7 +111,7 @@ def test_of_many_rows_the_first_stays_and_self_references_follow() -> None:
     target = table("t", "id bigint", "code text", "up_id bigint NULL", unique=["code"], refers=[("up_id", "t.id")])
     done = mended(script, target, fix=["duplicate-key"])
     assert done.rows["t"] == [(2, "c", 6), (3, "a", None), (6, "b", 3)]
-    assert done.aside == [("duplicate-key", "t", row, "merged", kept) for row, kept in ((4, 3), (5, 3), (7, 6))]
+    assert done.removed == [("duplicate-key", "t", row, "merged", kept) for row, kept in ((4, 3), (5, 3), (7, 6))]
     assert done.kept["t"] == [(4, 4, "a", 3), (5, 5, "a", 5), (7, 7, "b", 4)]
     assert sorted(line[3:] for line in done.changed) == [(2, 7, 6), (6, 5, 3)]
     assert done.remaining == []
@@ -148,7 +148,7 @@ def test_rows_outside_of_the_condition_are_no_duplicates() -> None:
         script, table("t", "id bigint", "code text", "active boolean", unique=[unique]), fix=["duplicate-key"]
     )
     assert [row[0] for row in done.rows["t"]] == [1, 2, 4, 5]
-    assert done.aside == [("duplicate-key", "t", 3, "merged", 2)]
+    assert done.removed == [("duplicate-key", "t", 3, "merged", 2)]
 
 
 def test_values_that_are_one_on_postgresql_alone_are_merged() -> None:
@@ -159,7 +159,7 @@ def test_values_that_are_one_on_postgresql_alone_are_merged() -> None:
     targets = table("t", "id bigint", "v text", unique=["v"]), table("u", "id bigint", "v uuid", unique=["v"])
     done = mended(script, *targets, fix=["wrong-storage-class", "duplicate-key"])
     assert done.rows == {"t": [(1, "1"), (3, "01")], "u": [(1, "00112233-4455-6677-8899-aabbccddeeff")]}
-    assert done.aside == [("duplicate-key", "t", 2, "merged", 1), ("duplicate-key", "u", 2, "merged", 1)]
+    assert done.removed == [("duplicate-key", "t", 2, "merged", 1), ("duplicate-key", "u", 2, "merged", 1)]
     assert done.kept["t"] == [(2, 2, 1)]
 
 
@@ -167,7 +167,7 @@ def test_nothing_is_merged_where_a_child_could_not_follow() -> None:
     script = COURSES + "CREATE TABLE lab (course_id integer PRIMARY KEY); INSERT INTO lab VALUES (5);"
     lab = table("lab", "course_id bigint", key="course_id", refers=[("course_id", "course.id")])
     done = mended(script, COURSE, lab, fix=["duplicate-key"])
-    assert (done.changed, done.aside) == ([], [])
+    assert (done.changed, done.removed) == ([], [])
     assert done.remaining == [("duplicate-key", "course", "code", 1)]
 
 
@@ -176,7 +176,7 @@ def test_a_row_that_others_were_merged_into_may_be_merged_itself() -> None:
         INSERT INTO t VALUES (1, 'x', 'p'), (2, 'y', 'p'), (3, 'y', 'q');"""
     done = mended(script, table("t", "id bigint", "a text", "b text", unique=["a", "b"]), fix=["duplicate-key"])
     assert [row[0] for row in done.rows["t"]] == [1]
-    assert [line[2:] for line in done.aside] == [(3, "merged", 2), (2, "merged", 1)]
+    assert [line[2:] for line in done.removed] == [(3, "merged", 2), (2, "merged", 1)]
 
 
 def test_a_row_that_others_were_merged_into_may_go_into_quarantine() -> None:
@@ -185,7 +185,7 @@ def test_a_row_that_others_were_merged_into_may_go_into_quarantine() -> None:
     target = table("t", "id bigint", "a text", "b character varying(3)", unique=["a"])
     done = mended(script, target, fix=["duplicate-key"], quarantine=["text-too-long"])
     assert [row[0] for row in done.rows["t"]] == [3]
-    assert sorted((row, fate, kept) for _, _, row, fate, kept in done.aside) == [
+    assert sorted((row, fate, kept) for _, _, row, fate, kept in done.removed) == [
         (1, "quarantined", None),
         (2, "quarantined", 1),
     ]
@@ -218,7 +218,7 @@ def test_quarantine_takes_children_along_and_theirs() -> None:
         "b": [1, 4],
         "c": [1, 3, 5],
     }
-    assert [line[:4] for line in done.aside] == [
+    assert [line[:4] for line in done.removed] == [
         ("text-too-long", "a", 2, "quarantined"),
         ("foreign-key-orphan", "b", 2, "quarantined"),
         ("foreign-key-orphan", "b", 3, "quarantined"),
@@ -234,7 +234,7 @@ def test_quarantine_takes_children_along_and_theirs() -> None:
 
 def test_nullable_keys_are_nulled_instead_where_that_was_accepted() -> None:
     done = mended(LEVELS, *_levels(" NULL"), quarantine=["text-too-long"], fix=["foreign-key-orphan"])
-    assert [line[1:3] for line in done.aside] == [("a", 2)]
+    assert [line[1:3] for line in done.removed] == [("a", 2)]
     assert done.changed == [("foreign-key-orphan", "b", "a_id", row, 2, None) for row in (2, 3)]
     assert done.rows["b"] == [(1, 1), (2, None), (3, None), (4, None)]
 
@@ -242,7 +242,7 @@ def test_nullable_keys_are_nulled_instead_where_that_was_accepted() -> None:
 def test_where_a_key_may_not_be_null_its_row_goes_and_the_next_is_nulled() -> None:
     script = LEVELS.replace(", (4, NULL)", ", (4, 1)")
     done = mended(script, *_levels(""), quarantine=["text-too-long"], fix=["foreign-key-orphan"])
-    assert [line[1:3] for line in done.aside] == [("a", 2), ("b", 2), ("b", 3)]
+    assert [line[1:3] for line in done.removed] == [("a", 2), ("b", 2), ("b", 3)]
     assert [line[1:] for line in done.changed] == [("c", "b_id", 2, 2, None), ("c", "b_id", 4, 3, None)]
 
 
@@ -268,7 +268,7 @@ def test_orphans_themselves_are_quarantined_or_nulled() -> None:
     done = mended(script, COURSE, CHILD, quarantine=["foreign-key-orphan"])
     assert (done.rows["child"], done.kept["child"]) == ([(2, 1)], [(1, 1, 9)])
     done = mended(script, COURSE, CHILD, fix=["foreign-key-orphan"], quarantine=["foreign-key-orphan"])
-    assert (done.rows["child"], done.aside) == ([(1, None), (2, 1)], [])
+    assert (done.rows["child"], done.removed) == ([(1, None), (2, 1)], [])
 
 
 def test_a_row_that_was_changed_first_is_kept_as_the_snapshot_has_it() -> None:
@@ -290,7 +290,7 @@ def test_a_parent_that_is_there_twice_is_still_there() -> None:
         table("c", "id bigint", "p_id bigint", refers=[("p_id", "p.id")]),
         quarantine=["text-too-long"],
     )
-    assert (done.rows["c"], [line[1:3] for line in done.aside]) == ([(1, 1), (2, 2)], [("p", 2)])
+    assert (done.rows["c"], [line[1:3] for line in done.removed]) == ([(1, 1), (2, 2)], [("p", 2)])
 
 
 # --- tables of every kind ---------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ def test_hostile_names(name: str) -> None:
         script, target, fix=["text-too-long", "duplicate-key"], quarantine=["foreign-key-orphan", "text-too-long"]
     )
     assert done.rows[name] == [(1, "ab", None), (3, "x", 1), (5, "y", 1)]
-    assert {(row, fate) for _, _, row, fate, _ in done.aside} == {(2, "merged"), (4, "merged")}
+    assert {(row, fate) for _, _, row, fate, _ in done.removed} == {(2, "merged"), (4, "merged")}
     done = mended(script, target, quarantine=["text-too-long"])
     assert done.rows[name] == []
     assert len(done.kept[name]) == 5
@@ -396,7 +396,7 @@ def test_a_table_without_key_is_not_edited() -> None:
     script = "CREATE TABLE u (v text); INSERT INTO u VALUES ('abc');"
     u = table("u", "v character varying(2)", key="")
     done = mended(script, u, fix=["text-too-long"], quarantine=["text-too-long"])
-    assert (done.changed, done.aside) == ([], [])
+    assert (done.changed, done.removed) == ([], [])
     assert done.remaining == [("text-too-long", "u", "v", 1)]
 
 
@@ -454,7 +454,7 @@ def test_it_ends_and_every_row_is_somewhere(rows: dict[str, list[Any]], fix: set
     done = mended(build, *targets, fix=fix, quarantine=_ROWS)
     assert [finding for finding in done.findings if finding.blocks] == []
     for name, before in rows.items():
-        gone = [line for line in done.aside if line[1] == name]
+        gone = [line for line in done.removed if line[1] == name]
         assert len(before) == len(done.rows[name]) + len(gone) == done.planned[name] + len(done.kept.get(name, []))
         # Every row that is left is the snapshot's, but for the cells that the record tells of.
         stay = sorted(set(range(1, len(before) + 1)) - {line[2] for line in gone})

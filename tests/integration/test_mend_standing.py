@@ -60,4 +60,4 @@ def test_the_record_of_migrations_is_never_set_aside() -> None:
     )
     done = mended(script, migrations, quarantine=["malformed-timestamp", "null-in-not-null"])
     assert {finding.rule for finding in done.findings if finding.blocks} == {"malformed-timestamp", "null-in-not-null"}
-    assert done.aside == []
+    assert done.removed == []

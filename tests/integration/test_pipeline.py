@@ -33,7 +33,7 @@ def test_a_healthy_database_is_published_with_every_cell_proven(source, each_pos
     assert execute(each_postgres_url, "SELECT count(*) FROM attributions_attribution") == [
         (rows_of(source, "attributions_attribution"),)
     ]
-    assert sum(t.cells_compared for t in report.proof.tables) > 5000
+    assert sum(t.cells_compared for t in report.verification.tables) > 5000
     assert execute(each_postgres_url, INCOMING_THERE) == [(0,)]
 
 
@@ -50,13 +50,13 @@ def test_nothing_is_visible_before_publish(source, postgres_url, move, execute):
     report = move(source, postgres_url, on=on)
     assert report.ok
     assert seen == dict.fromkeys(stages, 0)
-    assert execute(postgres_url, TABLES_IN_PUBLIC)[0][0] == len(report.proof.tables)
+    assert execute(postgres_url, TABLES_IN_PUBLIC)[0][0] == len(report.verification.tables)
 
 
 def test_a_rehearsal_leaves_nothing_behind(source, postgres_url, move, execute, tmp_path):
     report = move(source, postgres_url, mode="rehearse")
     assert report.ok
-    assert report.proof.holds
+    assert report.verification.holds
     assert report.publication is None
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
     assert execute(postgres_url, INCOMING_THERE) == [(0,)]
@@ -196,7 +196,7 @@ def corrupt(url: str, statement: str):
 def test_one_wrong_row_in_staging_fails_the_proof_by_name(kind, statement, column, source, postgres_url, move, execute):
     report = move(source, postgres_url, on={"prove": corrupt(postgres_url, statement)})
     assert report.failure.exit_status == 3
-    differences = [d for t in report.proof.tables for d in t.samples]
+    differences = [d for t in report.verification.tables for d in t.samples]
     assert [(d.kind, d.column) for d in differences] == [(kind, column)]
     assert differences[0].key == {"id": "999" if kind == "extra" else "7"}
     assert report.publication is None

@@ -19,11 +19,11 @@ from migrate_to_pg.records import (
     Plan,
     PlannedColumn,
     PlannedTable,
-    Proof,
     SourceColumn,
     SourceTable,
     TargetColumn,
     TargetTable,
+    Verification,
     Verify,
 )
 from migrate_to_pg.verify import verify_tables
@@ -76,7 +76,7 @@ class Sides:
         source.close()
         return Plan(tables=tables, source_time_zone=zone)
 
-    def prove(self, verify: Verify = Verify.CELLS, zone: str = "UTC") -> Proof:
+    def prove(self, verify: Verify = Verify.CELLS, zone: str = "UTC") -> Verification:
         return verify_tables(
             self.plan(zone), self.path, self.url, schema=SCHEMA, verify=verify, progress=self.events.append
         )

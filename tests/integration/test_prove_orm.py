@@ -26,8 +26,8 @@ def test_every_row_of_every_model_is_read_on_both_sides_and_every_key_followed(
 ) -> None:
     report = move(source, each_postgres_url, verify=Verify.ORM)
     assert report.ok, report.failure
-    assert report.proof is not None
-    read = {table.name: table for table in report.proof.orm}
+    assert report.verification is not None
+    read = {table.name: table for table in report.verification.orm}
     assert {"attributions_attribution", "auth_user_groups", "django_migrations"} - read.keys() == {"django_migrations"}
     attributions = read["attributions_attribution"]
     assert attributions.rows > 100
@@ -48,8 +48,8 @@ def test_what_was_mended_is_read_as_it_was_mended(
     }
     report = move(damaged(damage), postgres_url, verify=Verify.ORM, **accepted)
     assert report.ok, report.failure
-    assert report.proof is not None
-    assert sum(table.values for table in report.proof.orm) > 1000
+    assert report.verification is not None
+    assert sum(table.values for table in report.verification.orm) > 1000
 
 
 def test_no_model_is_instantiated_and_no_signal_sent(source: Path, postgres_url: str, move: Move) -> None:
@@ -86,8 +86,8 @@ def test_a_value_that_the_cells_proof_could_not_see_is_told(
     report = move(source, postgres_url, verify=Verify.ORM, on={"prove": change})
     assert report.failure is not None
     assert report.failure.exit_status == 3
-    assert report.proof is not None
-    (difference,) = [sample for table in report.proof.tables for sample in table.samples]
+    assert report.verification is not None
+    (difference,) = [sample for table in report.verification.tables for sample in table.samples]
     assert (difference.table, difference.column, difference.key) == ("courses_course", "title", {"id": "7"})
 
 
@@ -100,8 +100,8 @@ def test_verify_only_asks_the_orm_too(
     )
     report = verify_published(options)
     assert report.ok, report.failure
-    assert report.proof is not None
-    assert sum(table.keys_followed for table in report.proof.orm) > 100
+    assert report.verification is not None
+    assert sum(table.keys_followed for table in report.verification.orm) > 100
 
 
 NOON = datetime.datetime(2024, 1, 1, 12, tzinfo=datetime.UTC)

@@ -20,7 +20,7 @@ from migrate_to_pg.errors import ProofError
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
-from migrate_to_pg.records import GenericKey, Plan, Proof, SqliteSql, TargetTable, Verify
+from migrate_to_pg.records import GenericKey, Plan, SqliteSql, TargetTable, Verification, Verify
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RepairResult
 from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.rules import RULES
@@ -91,7 +91,7 @@ class Crossing:
         load(plan, self.mended.path, self.url, schema=SCHEMA, progress=quiet)
         return self.mended
 
-    def prove(self, verify: Verify = Verify.CELLS) -> Proof:
+    def prove(self, verify: Verify = Verify.CELLS) -> Verification:
         return verify_tables(
             self.plan,
             self.snapshot,
@@ -122,8 +122,8 @@ class Crossing:
                 ChangedCells(rule=rule, table=table, column=column, count=count, samples=())
                 for rule, table, column, count in changed
             ),
-            aside=tuple(
-                QuarantinedRows(rule=rule, table=table, fate=fate, count=count, samples=())
+            removed=tuple(
+                QuarantinedRows(rule=rule, table=table, outcome=fate, count=count, samples=())
                 for rule, table, fate, count in aside
             ),
         )
@@ -150,11 +150,11 @@ def crossing(tmp_path: Path, postgres_url: str) -> Crossing:
     return Crossing(tmp_path, postgres_url)
 
 
-def unexplained(proof: Proof) -> list[tuple[str, str, str]]:
+def unexplained(proof: Verification) -> list[tuple[str, str, str]]:
     return [(s.table, s.kind, s.column) for t in proof.tables for s in t.samples]
 
 
-def account(proof: Proof) -> list[tuple[str, int, int, int, int, int]]:
+def account(proof: Verification) -> list[tuple[str, int, int, int, int, int]]:
     return [(t.name, t.rows_source, t.rows_target, t.quarantined, t.merged, t.cells_changed) for t in proof.tables]
 
 

@@ -37,8 +37,8 @@ def again(tmp_path: Path, django_db_blocker: Any) -> Callable[..., Report]:
 
 
 def differences(report: Report) -> list[Difference]:
-    assert report.proof is not None
-    return [sample for table in report.proof.tables for sample in table.samples]
+    assert report.verification is not None
+    return [sample for table in report.verification.tables for sample in table.samples]
 
 
 def test_what_was_published_is_proven_against_the_source_and_against_the_kept_snapshot(
@@ -50,8 +50,8 @@ def test_what_was_published_is_proven_against_the_source_and_against_the_kept_sn
         before = file_sha256(path)
         report = again(path, each_postgres_url)
         assert report.ok, report.failure
-        assert report.proof is not None
-        assert sum(table.cells_compared for table in report.proof.tables) > 5000
+        assert report.verification is not None
+        assert sum(table.cells_compared for table in report.verification.tables) > 5000
         assert file_sha256(path) == before
     told = json.loads(((published_folder(report)) / "report.json").read_text())
     assert (told["ok"], told["mode"], told["verify"]) == (True, "verify_only", "cells")
@@ -253,7 +253,7 @@ def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
     refused = again(snapshot, postgres_url)
     assert refused.failure is not None
     assert f"The snapshot {snapshot} was changed after it was made" in refused.failure.message
-    assert refused.proof is None
+    assert refused.verification is None
 
 
 def test_a_kept_snapshot_without_a_sum_is_compared_as_it_is(

@@ -16,14 +16,14 @@ from migrate_to_pg.records import (
     Identity,
     Level,
     LoadedTable,
-    Proof,
     Publication,
     Report,
     Sample,
     SourceFacts,
     StageTime,
-    TableProof,
     TargetFacts,
+    Verification,
+    VerifiedTable,
     Verify,
 )
 from migrate_to_pg.records.repairs import Change, ChangedCells, QuarantinedRow, QuarantinedRows, RowOutcome
@@ -35,9 +35,9 @@ LONG = "é" * 9_999 + "!"
 FRENCH = "L’attribution a été refusée : déjà à l’œuvre"
 
 
-def table(name: str = "courses_course", **changes: object) -> TableProof:
+def table(name: str = "courses_course", **changes: object) -> VerifiedTable:
     facts = {"rows_source": 7, "rows_target": 7, "cells_compared": 70, "differences": 0, "samples": (), "seconds": 0.5}
-    return TableProof(name=name, **(facts | changes))  # type: ignore[arg-type]
+    return VerifiedTable(name=name, **(facts | changes))  # type: ignore[arg-type]
 
 
 def finding(**changes: object) -> Finding:
@@ -66,8 +66,8 @@ def difference(**changes: object) -> Difference:
     return Difference(**(facts | changes))  # type: ignore[arg-type]
 
 
-def unequal(*samples: Difference, total: int = 0) -> Proof:
-    return Proof(verify=Verify.CELLS, tables=(table(differences=total or len(samples), samples=samples),))
+def unequal(*samples: Difference, total: int = 0) -> Verification:
+    return Verification(verify=Verify.CELLS, tables=(table(differences=total or len(samples), samples=samples),))
 
 
 def changed(**changes: object) -> ChangedCells:
@@ -85,7 +85,7 @@ def aside(**changes: object) -> QuarantinedRows:
     facts: dict[str, object] = {
         "rule": "foreign-key-orphan",
         "table": "attributions_attribution",
-        "fate": RowOutcome.QUARANTINED,
+        "outcome": RowOutcome.QUARANTINED,
         "count": 1,
         "samples": (
             QuarantinedRow(
@@ -113,7 +113,7 @@ PUBLISHED = Report(
     target=TargetFacts(url="postgresql://app@db/attribution", version="18.1", schema="public"),
     loaded=(LoadedTable(name="courses_course", rows=7, seconds=0.25),),
     identities=(Identity(table="courses_course", column="id", next=1_008),),
-    proof=Proof(verify=Verify.CELLS, tables=(table(),)),
+    verification=Verification(verify=Verify.CELLS, tables=(table(),)),
     publication=Publication(
         schema="public",
         tables=("courses_course",),
@@ -136,16 +136,16 @@ MENDED = replace(
         finding(rule="duplicate-key", table="courses_course", column="code", count=1, applied=True, repair="lossy"),
     ),
     changed=(changed(count=17),),
-    aside=(
+    removed=(
         aside(count=3),
         aside(
             rule="duplicate-key",
             table="courses_course",
-            fate=RowOutcome.MERGED,
+            outcome=RowOutcome.MERGED,
             samples=(QuarantinedRow(key={"id": "9"}, reason="same code as id = 3", row={"id": 9, "code": "LEPL1101"}),),
         ),
     ),
-    proof=Proof(
+    verification=Verification(
         verify=Verify.CELLS,
         tables=(
             table(
@@ -209,7 +209,7 @@ def poisoned(text: str) -> Report:
     sample = Sample(key={text: text}, value=text)
     wrong = difference(table=text, key={text: text}, column=text, source=text, target=text + "!")
     failure = Failure(message=f"Refused {text}", detail=(text,), remedy=text, exit_status=1)
-    proof = Proof(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
+    proof = Verification(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
     assert PUBLISHED.source
     edits = (Change(key={text: text}, old=text, new=text),)
     rows = (QuarantinedRow(key={text: text}, reason=text, row={text: text, "n": None, "b": {"blob": text}}),)
@@ -223,9 +223,9 @@ def poisoned(text: str) -> Report:
         loaded=(),
         findings=(finding(rule=text, table=text, column=text, samples=(sample,), explanation=text, remedy=text),),
         changed=(changed(rule=text, table=text, column=text, samples=edits),),
-        aside=(aside(rule=text, table=text, samples=rows),),
+        removed=(aside(rule=text, table=text, samples=rows),),
         identities=(Identity(table=text, column=text, next=1),),
-        proof=proof,
+        verification=proof,
         publication=Publication(
             schema=text,
             tables=(text,),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrate_to_pg.i18n import use_language
-from migrate_to_pg.records import Failure, Level, Proof, Report, Sample, Verify
+from migrate_to_pg.records import Failure, Level, Report, Sample, Verification, Verify
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines
 from tests.unit.reports import (
@@ -38,7 +38,7 @@ UNDONE_FIRST = replace(
     [
         (PUBLISHED, "Published: 7 rows in 1 table, schema public."),
         (replace(PUBLISHED, mode="rehearse", publication=None), "Your project can move: "),
-        (replace(PUBLISHED, mode="check", publication=None, proof=None), "Ready: "),
+        (replace(PUBLISHED, mode="check", publication=None, verification=None), "Ready: "),
         (replace(PUBLISHED, mode="undo"), "Undone: 1 table back in schema public, as before the publication; what"),
         (UNDONE_FIRST, "Undone: what was published, 1 table, was moved from schema public to schema dated; there were"),
         (replace(PUBLISHED, mode="something new"), "Done."),
@@ -107,7 +107,7 @@ def test_a_failure_after_publishing_does_not_deny_the_publication() -> None:
 
 def test_only_a_comparison_of_cells_is_called_proven() -> None:
     check_all_tell(PUBLISHED, "Proven: 70 cells compared one by one, no difference.")
-    counted = replace(PUBLISHED, proof=Proof(verify=Verify.COUNTS, tables=(table(cells_compared=0),)))
+    counted = replace(PUBLISHED, verification=Verification(verify=Verify.COUNTS, tables=(table(cells_compared=0),)))
     check_all_tell(counted, "cells were not compared")
     assert all("Proven" not in text for text in everything(counted).values())
 
@@ -174,7 +174,7 @@ def test_several_columns_stand_in_brackets() -> None:
 
 def test_a_difference_is_shown_with_table_key_column_and_both_values() -> None:
     check_all_tell(
-        replace(FAILED, proof=unequal(difference())),
+        replace(FAILED, verification=unequal(difference())),
         "Not equal: 1 difference in 1 table.",
         "courses_course",
         "id = 17: column hours is not the same",
@@ -187,44 +187,44 @@ def test_missing_and_extra_rows_are_named() -> None:
     missing = difference(kind="missing", column="", source=None, target=None)
     extra = difference(kind="extra", column="", key={"id": "18"}, source=None, target=None)
     check_all_tell(
-        replace(FAILED, proof=unequal(missing, extra)),
+        replace(FAILED, verification=unequal(missing, extra)),
         "id = 17: the row is missing in PostgreSQL",
         "id = 18: the row is in PostgreSQL only",
     )
 
 
 def test_null_is_not_the_text_null() -> None:
-    shown = lines(replace(FAILED, proof=unequal(difference(source=None, target="NULL"))))
+    shown = lines(replace(FAILED, verification=unequal(difference(source=None, target="NULL"))))
     assert [text.split(maxsplit=1)[1] for text in shown if "NULL" in text] == ["NULL", "'NULL'"]
 
 
 def test_values_that_look_alike_are_spelled_out() -> None:
     alike = unequal(difference(source="é", target="e\u0301"), difference(source="a b", target="a\u00a0b"))
-    check_all_tell(replace(FAILED, proof=alike), r"'\xe9'", r"'e\u0301'", r"'a\xa0b'")
+    check_all_tell(replace(FAILED, verification=alike), r"'\xe9'", r"'e\u0301'", r"'a\xa0b'")
 
 
 def test_a_reader_is_told_where_two_long_values_part() -> None:
     check_all_tell(
-        replace(FAILED, proof=unequal(difference(source="x" * 700 + "A", target="x" * 700 + "B"))),
+        replace(FAILED, verification=unequal(difference(source="x" * 700 + "A", target="x" * 700 + "B"))),
         "from character 701: 'A' / 'B'",
     )
 
 
 def test_differences_that_are_not_shown_are_counted() -> None:
     many = unequal(*(difference(key={"id": str(i)}) for i in range(30)), total=5_000)
-    shown = lines(replace(FAILED, proof=many))
+    shown = lines(replace(FAILED, verification=many))
     assert sum("is not the same" in text for text in shown) == 10
     assert "  and 4,990 more differences" in shown
     assert "  report.html and report.json show the first 30" in shown
-    page = Page(to_html(replace(FAILED, proof=many))).text
+    page = Page(to_html(replace(FAILED, verification=many))).text
     assert page.count("is not the same") == 30
     assert "and 4,970 more differences" in page
 
 
 def test_unequal_counts_are_differences_even_where_cells_were_not_compared() -> None:
-    counts = Proof(verify=Verify.COUNTS, tables=(table(rows_target=5, cells_compared=0),))
+    counts = Verification(verify=Verify.COUNTS, tables=(table(rows_target=5, cells_compared=0),))
     check_all_tell(
-        replace(FAILED, proof=counts),
+        replace(FAILED, verification=counts),
         "Not equal: 2 differences in 1 table.",
         "7 rows in SQLite, 5 in PostgreSQL",
     )
@@ -235,8 +235,8 @@ def test_unequal_counts_are_differences_even_where_cells_were_not_compared() -> 
 
 def test_a_terminal_lists_the_largest_equal_tables_and_every_unequal_one() -> None:
     equal = [table(f"t{i:03}", rows_source=i, rows_target=i) for i in range(200)]
-    proof = Proof(verify=Verify.CELLS, tables=(*equal, table("wrong", differences=1, samples=(difference(),))))
-    shown = [text.split() for text in lines(replace(FAILED, proof=proof, loaded=()))]
+    proof = Verification(verify=Verify.CELLS, tables=(*equal, table("wrong", differences=1, samples=(difference(),))))
+    shown = [text.split() for text in lines(replace(FAILED, verification=proof, loaded=()))]
     start = next(i for i, words in enumerate(shown) if words[:2] == ["Table", "SQLite"])
     names = [words[0] for words in shown[start + 1 : start + 22]]
     assert names == ["wrong", *(f"t{i}" for i in range(199, 179, -1))]
@@ -245,8 +245,8 @@ def test_a_terminal_lists_the_largest_equal_tables_and_every_unequal_one() -> No
 
 def test_a_table_fits_80_columns_without_a_fold() -> None:
     wide = table("attributions_attribution", rows_source=2_000_000, rows_target=1_999_999, cells_compared=20_000_000)
-    proof = Proof(verify=Verify.CELLS, tables=(replace(wide, differences=14, seconds=99.0),))
-    shown = without_colours(terminal(replace(FAILED, proof=proof))).splitlines()
+    proof = Verification(verify=Verify.CELLS, tables=(replace(wide, differences=14, seconds=99.0),))
+    shown = without_colours(terminal(replace(FAILED, verification=proof))).splitlines()
     assert all(len(text) <= 80 for text in shown)
     row = next(t for t in shown if t.startswith("attributions_attribution ") and "20,000,000" in t)
     assert row.split() == [

@@ -21,7 +21,7 @@ BLOCKED = replace(
     source=None,
     target=None,
     loaded=(),
-    proof=None,
+    verification=None,
     failure=STOPPED,
     findings=(
         finding(repair="lossy", quarantinable=True),

@@ -9,7 +9,7 @@ from html import escape
 
 import pytest
 
-from migrate_to_pg.records import Proof, Sample, Verify
+from migrate_to_pg.records import Sample, Verification, Verify
 from migrate_to_pg.report.messages import visible
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_json import dumps
@@ -73,7 +73,7 @@ def test_a_value_of_ten_thousand_characters_is_never_cut() -> None:
     report = replace(
         FAILED,
         findings=(finding(samples=(Sample(key={"id": "17"}, value=LONG),)),),
-        proof=unequal(difference(source=LONG, target="short")),
+        verification=unequal(difference(source=LONG, target="short")),
     )
     folded = re.sub(r"\s", "", without_colours(terminal(report)))
     for text in ("\n".join(lines(report)), Page(to_html(report)).text, folded):
@@ -83,7 +83,7 @@ def test_a_value_of_ten_thousand_characters_is_never_cut() -> None:
 
 def test_names_that_are_too_long_for_the_terminal_are_folded_not_cut() -> None:
     name = "".join(f"{i:04}_" for i in range(40))
-    shown = terminal(replace(FAILED, proof=Proof(verify=Verify.CELLS, tables=(table(name),))), width=60)
+    shown = terminal(replace(FAILED, verification=Verification(verify=Verify.CELLS, tables=(table(name),))), width=60)
     grid = shown[shown.index("Table") : shown.index("identit")]
     assert name in "".join(line.split(" ")[0] for line in without_colours(grid).splitlines())
 

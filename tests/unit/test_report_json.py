@@ -25,7 +25,9 @@ from tests.unit.reports import (
 
 
 def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
-    report = replace(FAILED, findings=(finding(),), proof=unequal(difference()), publication=PUBLISHED.publication)
+    report = replace(
+        FAILED, findings=(finding(),), verification=unequal(difference()), publication=PUBLISHED.publication
+    )
     data = json.loads(dumps(report))
     keys = """ok mode started command verify failure dump stages source_choice source target tables findings
         advice could_stay quarantined changes orm
@@ -56,7 +58,7 @@ def test_the_seconds_of_a_table_are_those_of_load_and_proof() -> None:
 
 
 def test_a_table_without_proof_has_nulls_for_what_nobody_knows() -> None:
-    loaded = to_json(replace(FAILED, proof=None))
+    loaded = to_json(replace(FAILED, verification=None))
     assert loaded["verify"] is None
     assert loaded["tables"] == [
         {
@@ -111,8 +113,8 @@ def test_the_account_of_each_table_adds_up() -> None:
 
 
 def test_every_key_is_in_the_reference() -> None:
-    told = replace(FAILED, findings=(finding(),), proof=unequal(difference()), publication=PUBLISHED.publication)
-    told = replace(told, changed=MENDED.changed, aside=MENDED.aside)
+    told = replace(FAILED, findings=(finding(),), verification=unequal(difference()), publication=PUBLISHED.publication)
+    told = replace(told, changed=MENDED.changed, removed=MENDED.removed)
     reference = (ROOT / "docs/reference/report.md").read_text(encoding="utf-8")
     assert {key for key in keys_of(json.loads(dumps(told))) if f"`{key}`" not in reference} == set()
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from migrate_to_pg.records import Proof, Report, Verify
+from migrate_to_pg.records import Report, Verification, Verify
 from migrate_to_pg.records.repairs import Change, QuarantinedRow, RowOutcome
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines
@@ -28,7 +28,7 @@ from tests.unit.reports import (
 
 COUNTED = replace(
     MENDED,
-    proof=Proof(
+    verification=Verification(
         verify=Verify.COUNTS,
         tables=(
             table("attributions_attribution", rows_source=1_003, rows_target=1_000, quarantined=3, cells_compared=0),
@@ -60,9 +60,11 @@ def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None
 
 
 def test_rows_that_views_gave_are_told_apart_from_those_of_tables() -> None:
-    view = replace(MENDED.proof.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True)
+    view = replace(
+        MENDED.verification.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True
+    )
     view = replace(view, quarantined=0, merged=0, cells_changed=0)
-    report = replace(MENDED, proof=replace(MENDED.proof, tables=(*MENDED.proof.tables, view)))
+    report = replace(MENDED, verification=replace(MENDED.verification, tables=(*MENDED.verification.tables, view)))
     account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged."
     check_all_tell(report, f"{account} With 50 rows that views gave, 1,250 are in PostgreSQL. 17 cells changed")
 
@@ -72,13 +74,15 @@ def test_where_nothing_was_mended_nothing_is_told_of_mending() -> None:
 
 
 def test_rows_set_aside_without_a_changed_cell_claim_no_cells() -> None:
-    report = replace(MENDED, changed=(), proof=Proof(verify=Verify.CELLS, tables=(MENDED.proof.tables[0],)))  # type: ignore[union-attr]
+    report = replace(
+        MENDED, changed=(), verification=Verification(verify=Verify.CELLS, tables=(MENDED.verification.tables[0],))
+    )  # type: ignore[union-attr]
     check_all_tell(report, "Accounted for: 1,003 rows in SQLite = 1,000 in PostgreSQL + 3 in quarantine.")
 
 
 def test_rows_that_neither_side_has_are_not_accounted_for() -> None:
     lost = table(rows_source=10, rows_target=6, quarantined=2, merged=1, cells_compared=0)
-    report = replace(FAILED, aside=(aside(count=3),), proof=Proof(verify=Verify.COUNTS, tables=(lost,)))
+    report = replace(FAILED, removed=(aside(count=3),), verification=Verification(verify=Verify.COUNTS, tables=(lost,)))
     check_all_tell(
         report,
         "Not equal: 1 difference in 1 table.",
@@ -91,8 +95,8 @@ def test_what_the_proof_does_not_confirm_is_a_difference() -> None:
     cell = difference(kind="unexplained", source="text-too-long: the cut is another", target="ab")
     row = difference(kind="unexplained", column="", source="a row set aside is not kept", target=None)
     whole = difference(kind="unexplained", key={}, column="", source="2 reported, 1 in the journal", target=None)
-    wrong = Proof(verify=Verify.CELLS, tables=(table(differences=3, samples=(cell, row, whole)),))
-    shown = lines(replace(FAILED, proof=wrong))
+    wrong = Verification(verify=Verify.CELLS, tables=(table(differences=3, samples=(cell, row, whole)),))
+    shown = lines(replace(FAILED, verification=wrong))
     start = shown.index("  id = 17: the proof does not confirm what the record says of column hours")
     assert shown[start + 1 : start + 7] == [
         "    Why      text-too-long: the cut is another",
@@ -102,7 +106,7 @@ def test_what_the_proof_does_not_confirm_is_a_difference() -> None:
         "  courses_course: the proof does not confirm what the record of the repairs says",
         "    Why 2 reported, 1 in the journal",
     ]
-    check_all_tell(replace(FAILED, proof=wrong), "text-too-long: the cut is another", "'ab'")
+    check_all_tell(replace(FAILED, verification=wrong), "text-too-long: the cut is another", "'ab'")
 
 
 # --- the tables -------------------------------------------------------------------------------------------------------
@@ -111,7 +115,10 @@ def test_what_the_proof_does_not_confirm_is_a_difference() -> None:
 def grid(report: Report, width: int) -> list[list[str]]:
     shown = without_colours(terminal(report, width)).splitlines()
     start = next(i for i, text in enumerate(shown) if text.startswith("Table"))
-    return [text.split() for text in shown[start : start + 1 + len(report.proof.tables if report.proof else ())]]
+    return [
+        text.split()
+        for text in shown[start : start + 1 + len(report.verification.tables if report.verification else ())]
+    ]
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -127,18 +134,20 @@ def test_the_tables_show_the_account_on_one_line_each(width: int) -> None:
 
 
 def test_changed_cells_alone_leave_the_columns_of_equal_tables_as_they_are() -> None:
-    report = replace(MENDED, proof=Proof(verify=Verify.CELLS, tables=(table(cells_changed=2),)))
+    report = replace(MENDED, verification=Verification(verify=Verify.CELLS, tables=(table(cells_changed=2),)))
     assert grid(report, 80)[0] == ["Table", "Rows", "Changed", "Cells", "Time"]
 
 
 def test_a_mended_table_is_listed_however_small_it_is() -> None:
     large = [table(f"t{i:03}", rows_source=900 + i, rows_target=900 + i) for i in range(30)]
-    report = replace(MENDED, proof=Proof(verify=Verify.CELLS, tables=(*large, table("small", cells_changed=1))))
+    report = replace(
+        MENDED, verification=Verification(verify=Verify.CELLS, tables=(*large, table("small", cells_changed=1)))
+    )
     assert any(text.startswith("small ") for text in lines(report))
 
 
 def test_the_record_tells_what_a_failed_run_had_mended() -> None:
-    report = replace(MENDED, ok=False, proof=None, publication=None, loaded=PUBLISHED.loaded)
+    report = replace(MENDED, ok=False, verification=None, publication=None, loaded=PUBLISHED.loaded)
     assert ["courses_course", "7", "1", "17"] in [text.split() for text in lines(report)]
 
 
@@ -180,7 +189,9 @@ def test_what_was_not_published_is_not_said_to_be_on_the_target() -> None:
 def test_five_are_shown_on_a_terminal_and_fifty_on_the_page() -> None:
     cells = tuple(Change(key={"id": str(i)}, old=f"'o{i}'", new=f"'n{i}'") for i in range(60))
     rows = tuple(QuarantinedRow(key={"id": str(i)}, reason=f"because-{i}", row={"kept": i}) for i in range(60))
-    report = replace(PUBLISHED, changed=(changed(count=2_000, samples=cells),), aside=(aside(count=60, samples=rows),))
+    report = replace(
+        PUBLISHED, changed=(changed(count=2_000, samples=cells),), removed=(aside(count=60, samples=rows),)
+    )
     text, page = "\n".join(lines(report)), Page(to_html(report)).text
     assert (text.count("'o"), text.count("because-")) == (5, 5)
     assert (page.count("'o"), page.count("because-"), page.count('"kept"')) == (50, 50, 50)
@@ -214,7 +225,7 @@ def test_rows_in_quarantine_are_set_aside_and_not_repaired() -> None:
 
 def test_a_fault_repaired_in_part_says_what_became_of_the_rest() -> None:
     cells = changed(rule="foreign-key-orphan", table="attributions_attribution", column="course_id", count=1)
-    report = replace(MENDED, changed=(cells,), aside=(aside(count=2),), findings=MENDED.findings[:1])
+    report = replace(MENDED, changed=(cells,), removed=(aside(count=2),), findings=MENDED.findings[:1])
     check_all_tell(
         report,
         "The repair was accepted with --fix foreign-key-orphan (lossy).",
@@ -226,7 +237,7 @@ def test_a_fault_repaired_in_part_says_what_became_of_the_rest() -> None:
 @pytest.mark.parametrize("repair", ["lossy", ""])
 def test_a_fault_whose_rows_were_set_aside_for_another_one_is_set_aside_and_not_repaired(repair: str) -> None:
     gone = finding(rule="numeric-overflow", applied=True, quarantinable=True, repair=repair)
-    report = replace(MENDED, changed=(), aside=(aside(count=3),), findings=(gone,))
+    report = replace(MENDED, changed=(), removed=(aside(count=3),), findings=(gone,))
     check_all_tell(
         report,
         "1 left out",
@@ -267,8 +278,8 @@ def test_a_fault_that_was_repaired_in_part_says_what_is_left() -> None:
 
 
 def test_merged_rows_are_no_quarantine() -> None:
-    merged = aside(rule="duplicate-key", table="courses_course", fate=RowOutcome.MERGED)
-    report = replace(MENDED, aside=(merged,), findings=MENDED.findings[2:])
+    merged = aside(rule="duplicate-key", table="courses_course", outcome=RowOutcome.MERGED)
+    report = replace(MENDED, removed=(merged,), findings=MENDED.findings[2:])
     check_all_tell(report, "1 repaired", "The repair was accepted with --fix duplicate-key (lossy).")
     check_none_tell(report, "left out with")
 

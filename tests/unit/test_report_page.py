@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from migrate_to_pg.records import Proof, Report, Verify
+from migrate_to_pg.records import Report, Verification, Verify
 from migrate_to_pg.report.to_html import MISSING, to_html
 from tests.unit.reports import (
     FAILED,
@@ -25,7 +25,7 @@ from tests.unit.reports import (
 )
 
 BLOCKED = replace(FAILED, findings=(finding(), finding(column="b", rule="text-too-long")), continue_with="again")
-UNEQUAL = replace(FAILED, proof=unequal(difference(), difference(kind="missing", source=None, target=None)))
+UNEQUAL = replace(FAILED, verification=unequal(difference(), difference(kind="missing", source=None, target=None)))
 
 
 def test_the_page_needs_no_network_and_no_script() -> None:
@@ -73,7 +73,7 @@ def test_the_findings_of_a_rule_are_one_card_that_says_all_that_became_of_them()
     gone = finding(rule="foreign-key-orphan", column="other_id", applied=True, quarantinable=True)
     cells = changed(rule="foreign-key-orphan", table="attributions_attribution", column="course_id", count=3)
     kept = finding(applied=True, repair="lossy")
-    report = replace(MENDED, findings=(kept, gone), changed=(cells,), aside=(aside(),))
+    report = replace(MENDED, findings=(kept, gone), changed=(cells,), removed=(aside(),))
     page = to_html(report)
     assert page.count('id="foreign-key-orphan"') == 1
     card = page.partition('id="foreign-key-orphan"')[2].partition("</summary>")[0]
@@ -93,7 +93,7 @@ def test_findings_and_long_parts_are_folded_on_paper_as_well() -> None:
     assert '<details class="card error" id="foreign-key-orphan">' in page
     assert "details-content" not in page
     many = tuple(table(f"t{i}") for i in range(26))
-    folded = to_html(replace(PUBLISHED, proof=Proof(verify=Verify.CELLS, tables=many)))
+    folded = to_html(replace(PUBLISHED, verification=Verification(verify=Verify.CELLS, tables=many)))
     assert '<details class="part" id="tables">' in folded
     assert '<details class="part" id="tables" open="open">' in to_html(PUBLISHED)
 

@@ -48,7 +48,7 @@ class RepairedRows:
                 "{changed} of {column} changed; the old ones are in the backup", changed=changed, column=cells.column
             )
             yield Repaired(rule=cells.rule, table=own.get(cells.table, cells.table), what=what)
-        for rows in self.result.aside:
+        for rows in self.result.removed:
             what = _(
                 "{rows} merged into those that stay; the backup has them as they were",
                 rows=pluralize(rows.count, "row", "rows"),
@@ -76,7 +76,7 @@ def repaired_rows(
     progress: Progress,
 ) -> RepairedRows | None:
     """Make the repairs on a copy, except in the tables ``spared``. Return None where nothing needs them."""
-    accepted = Accepted(fix=rules, spared=frozenset(spared))
+    accepted = Accepted(fix=rules, skipped_tables=frozenset(spared))
     if not needs_repair(findings, accepted):
         return None
     working, journal = place.working_copy, place.unfinished_journal

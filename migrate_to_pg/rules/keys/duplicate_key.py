@@ -101,7 +101,7 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
     asked = ask(table, unique.sqlite, local_times=plan.local_times)
     columns = asked.columns if asked and unique.expressions else paired(table, unique.columns)
     key = key_of(columns) if columns else None
-    if asked is None or key is None or not (asked.certain or plan.promised):
+    if asked is None or key is None or not (asked.certain or plan.offline):
         return None
     held = key.held_or_null if unique.nulls_not_distinct or unique.expressions else key.held
     not_null = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part) for part in asked.parts]

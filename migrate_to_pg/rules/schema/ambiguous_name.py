@@ -12,7 +12,7 @@ from migrate_to_pg.rules.base import SetRule, Subject
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each group of such names."""
-    yield from map(finding, subject.plan.doubts)
+    yield from map(finding, subject.plan.ambiguous_names)
 
 
 def finding(ambiguous: AmbiguousName) -> Finding:

@@ -50,7 +50,7 @@ _UNKNOWN = N_(
 #: Explanation where --as-leftovers names the table.
 _CHOSEN = N_("It is the table of the installed model {models}, and goes among the leftovers as you chose. {effect}")
 #: Explanation without a server.
-_PROMISED = N_(
+_UNSURE = N_(
     "No model of the project uses this table. A migration may make it by RunSQL or RunPython, and decides its place"
     " then; only a run with a server can tell. If none does, this applies. {effect}"
 )
@@ -83,7 +83,7 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
     chosen = table.rows and subject.leftovers is Leftovers.SKIP
     effect = _describe_rows(table) + (_(" You chose so.") if chosen else "")
     # Without a server it may be one that RunSQL makes, so it is no error.
-    stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.promised
+    stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.offline
     return _finding(subject, table, Level.ERROR if stops else Level.WARNING, effect, _LEFT)
 
 
@@ -189,20 +189,20 @@ def _destination(subject: Subject, table: SourceTable) -> str:
 def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, remedy: str) -> Finding:
     on_sqlite = table.name.lower() in (subject.plan.made or {})
     # A migration that makes it here may make it on PostgreSQL as well. Only a server knows.
-    promised = subject.plan.promised and table.kind == "table"
+    unsure = subject.plan.offline and table.kind == "table"
     models = [model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models]
     if models:
         words, advice = _CHOSEN, _set_schema(table, models) if subject.leftovers is Leftovers.COPY else _(remedy)
     else:
         unknown = _VIRTUAL if table.kind == "virtual" else _UNKNOWN
-        words = _PROMISED if promised else _ON_SQLITE if on_sqlite else unknown
-        advice = _(_REHEARSE) if promised else _(remedy)
+        words = _UNSURE if unsure else _ON_SQLITE if on_sqlite else unknown
+        advice = _(_REHEARSE) if unsure else _(remedy)
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
         level=level,
         explanation=_(words, effect=effect, models=", ".join(models)),
-        remedy=advice if promised or on_sqlite or models else _drop(subject, table, advice),
+        remedy=advice if unsure or on_sqlite or models else _drop(subject, table, advice),
     )
 
 

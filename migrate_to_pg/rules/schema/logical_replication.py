@@ -47,12 +47,12 @@ def _undone(publication: LogicalPublication) -> str:
     return _(
         "Publication {name} is {scope}: its subscribers are not brought back with the tables, and hold what they got.",
         name=publication.name,
-        scope=publication.told,
+        scope=publication.scope_sql,
     )
 
 
 def _moved(publication: LogicalPublication) -> str:
-    name, scope = publication.name, publication.told
+    name, scope = publication.name, publication.scope_sql
     if publication.scope is Scope.ALL_TABLES:
         return _(
             "Publication {name} is {scope}: its subscribers are sent what is loaded into schema {incoming}, stop at the"

@@ -45,7 +45,7 @@ def _migrated_triggers(subject: Subject) -> set[tuple[str, str]]:
 
 def _unknown_without_server(subject: Subject) -> str:
     unknown = _(" A migration may make one of that name there; only a run with a server knows.")
-    return unknown if subject.plan.promised else ""
+    return unknown if subject.plan.offline else ""
 
 
 def _view(subject: Subject, view: str, sql: str) -> Finding:
@@ -77,7 +77,9 @@ def unread(view: str, complaint: str) -> Finding:
     effect = _("SQLite cannot read it here, so that none of its rows is copied: {complaint}.", complaint=complaint)
     return RULE.finding(
         table=view,
-        explanation=_("The view {view} is SQLite's own and is not moved to PostgreSQL. {told}", view=view, told=effect),
+        explanation=_(
+            "The view {view} is SQLite's own and is not moved to PostgreSQL. {effect}", view=view, effect=effect
+        ),
         remedy=_(
             "It may need a function that only the application defines: write it for PostgreSQL in a migration"
             " (RunSQL), or put its rows into a table before the move."

@@ -16,7 +16,7 @@ from migrate_to_pg.sqlite.sql import compose, name
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each such column that holds a value. Only a server knows the types of a project."""
-    for table in subject.plan.tables if not subject.plan.promised else ():
+    for table in subject.plan.tables if not subject.plan.offline else ():
         for column in table.loaded_columns:
             if codec_for(column.target).by_text and not is_known(column.target):
                 yield from _finding(subject, table, column)

@@ -54,7 +54,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 def finding(plan: Plan, unmade: UnmadeTable) -> Finding:
     """Return the finding for one table or view: its models, the reason, and every option."""
-    maybe = plan.promised and unmade.may_be_made
+    maybe = plan.offline and unmade.may_be_made
     rows = next((table.rows for table in plan.leftovers if table.name == unmade.name), None)
     model = ", ".join(unmade.models)
     what = (

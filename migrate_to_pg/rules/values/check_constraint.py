@@ -64,7 +64,7 @@ def _constraints(plan: Plan, table: PlannedTable) -> list[_Broken]:
     found = []
     for check in table.target.checks:
         asked = ask(table, check.sqlite, local_times=plan.local_times)
-        if asked and (asked.certain or plan.promised):
+        if asked and (asked.certain or plan.offline):
             # False, not NULL, which a constraint lets pass; values that other rules report take no part. The
             # constraint first: nearly all rows satisfy it, and SQLite then does not ask whether they take part.
             where = compose("NOT {check} AND {held}", check=asked.condition, held=asked.held_or_null)

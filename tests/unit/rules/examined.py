@@ -131,7 +131,7 @@ def findings(
     models: Mapping[tuple[str, str], str] = MappingProxyType({}),
     generic_keys: Iterable[tuple[str, str, str]] = (),
     views: Iterable[str] = (),
-    promised: bool = False,
+    offline: bool = False,
     names: Sequence[ModelNames] = (),
     of_models: Iterable[TargetTable] = (),
     may_be_made: bool = False,
@@ -161,7 +161,7 @@ def findings(
             promised=of_models,
         )
         unmade = tuple(replace(one, may_be_made=may_be_made) for one in plan.unmade)
-        plan = replace(plan, promised=promised, unmade=unmade, as_leftovers=as_leftovers)
+        plan = replace(plan, offline=offline, unmade=unmade, as_leftovers=as_leftovers)
         before = path.read_bytes()
         found = examine(plan, catalog, path, accepted=frozenset(accepted), progress=progress, leftovers=leftovers)
         assert path.read_bytes() == before

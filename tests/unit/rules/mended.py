@@ -28,7 +28,7 @@ class Outcome:
     #: (rule, table, column, row, old, new) of each line.
     changed: list[tuple[str, str, str, int, object, object]]
     #: (rule, table, row, fate, kept) of each line.
-    aside: list[tuple[str, str, int, str, int | None]]
+    removed: list[tuple[str, str, int, str, int | None]]
     reasons: list[str]
     #: Table -> the rows set aside, whole, the rowid first.
     kept: dict[str, list[tuple[object, ...]]]
@@ -91,7 +91,7 @@ def _outcome(working: Path, journal: Path, findings: tuple[Finding, ...], planne
         return Outcome(
             rows={name: _rows(database, name) for name in _tables(database) if not name.startswith("sqlite_")},
             changed=[tuple(line[:6]) for line in lines],
-            aside=[tuple(line[:5]) for line in aside],
+            removed=[tuple(line[:5]) for line in aside],
             reasons=[line[5] for line in aside],
             keys=[json.loads(line[6]) for line in (*lines, *aside)],
             kept={name.removeprefix("rows of "): _rows(record, name) for name in _tables(record, "rows of %")},

@@ -147,9 +147,9 @@ def test_what_postgresql_may_judge_otherwise_is_a_warning_without_a_server(
     condition: object, column: str, good: str, bad: str
 ) -> None:
     """With one, PostgreSQL judges."""
-    check_healthy(script(column, good), target(condition), promised=True)
+    check_healthy(script(column, good), target(condition), offline=True)
     if bad:
-        finding = check_finds("check-constraint", script(column, good, bad), target(condition), promised=True)
+        finding = check_finds("check-constraint", script(column, good, bad), target(condition), offline=True)
         assert (finding.level, finding.count, keys(finding)) == (Level.WARNING, 1, ["2"])
         assert (finding.blocks, finding.quarantinable) == (False, False)
         assert "may break it" in finding.explanation
@@ -158,7 +158,7 @@ def test_what_postgresql_may_judge_otherwise_is_a_warning_without_a_server(
 
 def test_a_value_for_which_a_function_fails_leaves_the_other_constraints_asked() -> None:
     made = target(Exact(Mod("n", "m"), 0), Q(n__lt=5))
-    found = findings(script("n, m", "4, 0", "9, 3"), made, promised=True)
+    found = findings(script("n, m", "4, 0", "9, 3"), made, offline=True)
     assert [(f.rule, f.count, keys(f)) for f in found] == [("check-constraint", 1, ["2"])]
 
 

@@ -188,7 +188,7 @@ def partial(condition: Q) -> TargetTable:
 
 def test_a_condition_that_postgresql_may_judge_otherwise_is_a_warning_without_a_server() -> None:
     made = partial(Q(end__year=2024) | Q(end__isnull=True))
-    finding = check_finds("duplicate-key", PARTIAL, made, promised=True)
+    finding = check_finds("duplicate-key", PARTIAL, made, offline=True)
     assert (finding.level, finding.quarantinable) == (Level.WARNING, False)
     check_healthy(PARTIAL, made)
 

@@ -63,7 +63,7 @@ def test_a_virtual_table_is_told_once_with_the_tables_it_keeps_its_contents_in()
 def test_without_a_server_nobody_is_stopped_by_a_table_that_a_migration_may_make() -> None:
     script = "CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE own (id integer); INSERT INTO own VALUES (1);"
     for promised, level in ((False, Level.ERROR), (True, Level.WARNING)):
-        (told,) = findings(script, table("t", "id bigint"), leftovers=Leftovers.STOP, promised=promised)
+        (told,) = findings(script, table("t", "id bigint"), leftovers=Leftovers.STOP, offline=promised)
         assert told.level is level
         assert "1 row would stay behind" in told.explanation
 

@@ -44,7 +44,7 @@ def test_what_a_view_gives_is_carried_where_sqlite_can_read_it() -> None:
 def test_a_view_that_migrations_make_on_both_databases_is_not_told_and_without_a_server_it_may_be_one() -> None:
     script = "CREATE TABLE t (id integer PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t;"
     assert findings(script, table("t", "id bigint"), views=["v"]) == ()
-    (may,) = findings(script, table("t", "id bigint"), promised=True)
+    (may,) = findings(script, table("t", "id bigint"), offline=True)
     assert "A migration may make one of that name there" in may.explanation
 
 
@@ -58,5 +58,5 @@ def test_a_trigger_that_migrations_make_on_both_databases_is_not_told_and_withou
     assert findings(script, replace(there, triggers=("tr",)), other) == ()
     (told,) = findings(script, there, replace(other, triggers=("tr",)))
     assert "A migration may" not in told.explanation
-    (may,) = findings(script, there, other, promised=True)
+    (may,) = findings(script, there, other, offline=True)
     assert "A migration may make one of that name there" in may.explanation

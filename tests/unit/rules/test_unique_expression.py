@@ -95,7 +95,7 @@ def test_values_of_another_fault_take_no_part() -> None:
 @pytest.mark.parametrize("expression", [Length("a"), Mod("n", 2), F("n") % 2, Lower("n")])
 def test_what_postgresql_may_judge_otherwise_is_a_warning_without_a_server(expression: object) -> None:
     script = SCRIPT + "INSERT INTO t (id, a, n) VALUES (1, 'x', 1), (2, 'x', 1);"
-    finding = check_finds("duplicate-key", script, target(expression), promised=True)
+    finding = check_finds("duplicate-key", script, target(expression), offline=True)
     assert (finding.level, keys(finding), finding.quarantinable) == (Level.WARNING, ["2"], False)
     assert "a move asks it about each row" in finding.explanation
     check_healthy(script, target(expression))

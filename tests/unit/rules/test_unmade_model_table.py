@@ -64,10 +64,10 @@ def test_one_that_was_chosen_to_be_a_leftover_is_told_as_one_with_its_model() ->
 
 
 def test_without_a_server_one_that_a_migration_may_make_is_a_warning() -> None:
-    finding = check_finds("unmade-model-table", MADE, names=[USED], promised=True, may_be_made=True)
+    finding = check_finds("unmade-model-table", MADE, names=[USED], offline=True, may_be_made=True)
     assert finding.level is Level.WARNING
     assert "--rehearse" in finding.remedy
-    assert check_finds("unmade-model-table", MADE, names=[USED], promised=True).blocks
+    assert check_finds("unmade-model-table", MADE, names=[USED], offline=True).blocks
 
 
 def test_what_no_installed_model_uses_is_a_leftover_like_any_other() -> None:
