@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,15 @@ def test_every_decision_record_has_its_date():
     assert [title for title in records if not re.match(r"20\d\d-\d\d-\d\d: [^ ]", title)] == []
     # A record is a heading of its own, not a line in bold.
     assert re.findall(r"^(?:- )?\*\*.+", text, re.M) == []
+
+
+def test_the_source_distribution_holds_the_pages_that_the_readme_links():
+    links = {
+        link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / "README.md").read_text())
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = tuple(
+        name.removeprefix("/") for name in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    )
+    application = {"attribution_project/README.md"}  # is in the repository alone, as the README says
+    assert {link for link in links - application if not link.startswith(included)} == set()
