@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
+from .permissions import View
 from .views.errors import too_large
 
 #: What every address takes: 200 parts in JSON are 20 kB.
@@ -17,7 +18,6 @@ SHEET_MEGABYTES = 1
 #: The file and its form, or the rows of its preview, which are signed text.
 _MOST_WITH_SHEET = 2 * SHEET_MEGABYTES * 1_000_000
 
-View = Callable[..., HttpResponseBase]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -27,15 +27,8 @@ def takes_a_sheet(view: View) -> View:
     return view
 
 
-class Limit:
+class Limit(MiddlewareMixin):
     """Middleware, before the one that looks for a CSRF token in the body: answer 413 by Content-Length."""
-
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Leave all to ``process_view``, which knows the view."""
-        return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
@@ -80,15 +81,8 @@ def wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["application/json", "text/html"]) == "application/json"
 
 
-class DenyByDefault:
+class DenyByDefault(MiddlewareMixin):
     """Middleware: a view runs only where it says who may call it, and the user is one of them."""
-
-    def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Leave all to ``process_view``, which knows the view."""
-        return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
