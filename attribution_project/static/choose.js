@@ -1,4 +1,4 @@
-// Says how much is chosen, and chooses all of a page at once. Without it the form works just the same.
+// Shows how much is chosen, chooses all of a page at once, and shows why a search failed. The forms work without it.
 (function () {
   "use strict";
 
@@ -38,6 +38,16 @@
   });
   document.addEventListener("DOMContentLoaded", tellAll);
   document.addEventListener("htmx:afterSettle", tellAll);
+  // htmx leaves the page as it is at an error: show the server's reason where the list would be, if it gave one.
+  function showError(event) {
+    const place = event.detail.target.querySelector("[data-error]");
+    const answer = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+    const reason = answer.querySelector("[data-reason]");
+    place.replaceChildren(...(reason ? reason.children : [place.dataset.error]));
+    place.hidden = false;
+  }
+  document.addEventListener("htmx:responseError", showError);
+  document.addEventListener("htmx:sendError", showError);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) {
       window.print();

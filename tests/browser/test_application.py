@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from attribution_project.views import errors
+from tests.app.conftest import BROWSER
 from tests.browser.conftest import SIZES, fits
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
@@ -94,6 +96,31 @@ def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(applicatio
     expect(alert).to_contain_text("1 partie attribuée sur 2.")
     expect(alert).to_contain_text("est déjà attribué à SOW")
     assert fits(page)
+
+
+@pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
+def test_a_search_that_fails_says_why_in_place_and_works_again(application, page, rf):
+    def answer(address: str, status: int, body: str) -> None:
+        page.route(
+            re.compile(address),
+            lambda route: route.fulfill(status=status, content_type="text/html", body=body),
+            times=1,
+        )
+
+    log_in(page, application)
+    choose_teacher(page, "dupre", "DUPRÉ")
+    answer("level=M1", 503, errors.unavailable(rf.get("/attribution/", headers=BROWSER)).content.decode())
+    page.get_by_label("Niveau").select_option("M1")
+    expect(page.locator("#parts").get_by_role("alert")).to_contain_text("La base de données ne répond pas")
+    answer("who=sow", 502, "<h1>Bad Gateway</h1>")
+    page.get_by_label("Chercher un enseignant").fill("sow")
+    expect(page.locator("#teachers").get_by_role("alert")).to_contain_text("Rechargez la page")
+    assert fits(page)
+    page.get_by_label("Niveau").select_option("L3")
+    expect(page.locator(".parts small").first).to_contain_text("L3")
+    page.get_by_label("Chercher un enseignant").fill("so")
+    expect(page.locator("#teachers a", has_text="SOW").first).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_the_maximum_is_exceeded_only_when_confirmed(application, page):
