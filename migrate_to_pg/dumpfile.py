@@ -16,7 +16,7 @@ import sqlite3
 import struct
 import zipfile
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from migrate_to_pg.errors import DumpError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import DumpFacts, Event, Snapshot
+from migrate_to_pg.records import DumpFacts, Event, Progress, Snapshot
 from migrate_to_pg.sqlite.connection import open_snapshot, snapshot_uri
 from migrate_to_pg.sqlite.file_format import read_header
 from migrate_to_pg.sqlite.snapshot import require_space, require_unmodified_snapshot
@@ -52,7 +52,6 @@ _BAD = (
     zipfile.BadZipFile, zipfile.LargeZipFile, pa.ArrowException, OSError, EOFError, ValueError, TypeError, KeyError,
     AttributeError, RuntimeError, MemoryError,
 )  # fmt: skip
-Progress = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

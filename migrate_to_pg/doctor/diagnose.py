@@ -1,6 +1,7 @@
 """Diagnose a SQLite database: every fault that migrate_to_pg finds, and those of SQLite itself.
 
-The source is only ever opened ``mode=ro``, for its snapshot. All checks run on that copy, which is removed.
+The source is only ever opened ``mode=ro``, for its snapshot. All checks run on that copy, which is removed. The write
+probe runs last, because it writes to the copy. All its changes are rolled back.
 """
 
 from __future__ import annotations
@@ -9,24 +10,113 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from migrate_to_pg.doctor.examine import Examination, examine_copy, stage, unreadable_finding
-from migrate_to_pg.doctor.file_state import file_findings, hot_journal_finding, lock_finding, read_file_state
+import django.db
+
+from migrate_to_pg.doctor.doctor_checks import declared_key_findings, migration_findings, probe
+from migrate_to_pg.doctor.file_state import (
+    file_findings,
+    hot_journal_finding,
+    lock_finding,
+    page_facts,
+    read_file_state,
+)
 from migrate_to_pg.doctor.repair.choose_repairs import repairable
-from migrate_to_pg.errors import SourceError, UsageError
+from migrate_to_pg.errors import MigrationStateError, SourceError, UsageError
+from migrate_to_pg.examine import examine
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.planning import read_source
+from migrate_to_pg.planning.derived_columns import leave_out_derived
+from migrate_to_pg.planning.expected_schema import expected_tables
+from migrate_to_pg.planning.planner import plan_of
+from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.databases import SourceChoice, choose_source
-from migrate_to_pg.records import Event, Finding, Level
-from migrate_to_pg.records.diagnosis import Diagnosis, FileState
-from migrate_to_pg.rules.doctor_findings import NO_ROOM
+from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.sqlite_connection import connect_like_django, registrations
+from migrate_to_pg.records import Event, Finding, Level, Plan, Progress, SourceCatalog
+from migrate_to_pg.records.diagnosis import Diagnosis, FileState, PageFacts
+from migrate_to_pg.rules.doctor_findings import INCONSISTENT, NO_ROOM, UNREADABLE
+from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.rules.run_findings import bytes_not_read
+from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.sqlite.snapshot import Source, require_database, require_space
 from migrate_to_pg.system.workdir import WorkDirectory
 
-Progress = Callable[[Event], None]
+
+@dataclass(kw_only=True)
+class Examination:
+    """The results so far, however far the examination came."""
+
+    findings: list[Finding] = field(default_factory=list)
+    pages: PageFacts | None = None
+    catalog: SourceCatalog | None = None
+    plan: Plan | None = None
+    #: The schema that the migrations make on SQLite.
+    schema: SqliteSchema = field(default_factory=SqliteSchema)
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Add findings."""
+        self.findings.extend(list(findings))
+
+
+def examine_copy(choice: SourceChoice, copy: Path, progress: Progress) -> Examination:
+    """Run every check. Where SQLite gives up, that is a finding and the remaining checks are left out."""
+    examination = Examination()
+    set_project_registrations(registrations(choice))
+    try:
+        _run_checks(choice, copy, progress, examination)
+    except MigrationStateError as error:
+        examination.add([INCONSISTENT.finding(table="django_migrations", explanation=str(error), remedy=error.remedy)])
+    except (SourceError, sqlite3.Error, django.db.Error) as error:
+        examination.add([unreadable_finding(error)])
+    return examination
+
+
+def _run_checks(choice: SourceChoice, copy: Path, progress: Progress, examination: Examination) -> None:
+    examination.pages = page_facts(copy)
+    with stage(progress, "integrity"), connect_like_django(choice, copy) as database:
+        examination.add(integrity_check.findings(database, integrity_check.WHOLE))
+    with stage(progress, "catalog"):
+        catalog = examination.catalog = read_source(copy, original=choice.path)
+        examination.add(migration_findings(catalog.applied_migrations))
+    with stage(progress, "examine"):
+        schema = examination.schema = learn(
+            choice, catalog.applied_migrations, [table.name for table in catalog.tables], progress
+        )
+        registry = Registry(catalog.applied_migrations, choice.alias)
+        targets = expected_tables(registry, schema)
+        plan = plan_of(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
+        plan = examination.plan = replace(leave_out_derived(plan), offline=True)
+        found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress, original=choice.path)
+        # Checked above, with the application's functions registered.
+        examination.add(finding for finding in found if finding.rule != integrity_check.RULE.id)
+        examination.add(declared_key_findings(copy, catalog, examination.findings))
+    with stage(progress, "probe"), connect_like_django(choice, copy) as database:
+        # A write to a leftover table fails where SQLite lacks something, which is a finding already.
+        reported = {table.name for table in plan.leftovers} & {lacking.table for lacking in catalog.lacking}
+        probed = (table for table in catalog.tables if not table.unreadable and table.name not in reported)
+        examination.add(probe(database, replace(catalog, tables=tuple(probed))))
+
+
+@contextmanager
+def stage(progress: Progress, name: str) -> Iterator[None]:
+    """Report the begin and the end of a stage."""
+    progress(Event(kind="stage", stage=name))
+    yield
+    progress(Event(kind="stage_done", stage=name))
+
+
+def unreadable_finding(error: Exception) -> Finding:
+    """Return SQLite's message as a finding."""
+    detail = getattr(error, "detail", ())
+    explanation = "\n".join([str(error), *detail, _("What comes after that was not examined.")])
+    remedy = error.remedy if isinstance(error, SourceError) else ""
+    return UNREADABLE.finding(table="", explanation=explanation, remedy=remedy or _(UNREADABLE.remedy))
+
 
 #: A writer that also locks readers out for longer is a finding.
 _READ_TIMEOUT_SECONDS = 5.0
@@ -77,51 +167,30 @@ def temporary_workdir() -> Iterator[WorkDirectory]:
 
 def diagnose_in(choice: SourceChoice, place: WorkDirectory, progress: Progress) -> Diagnosis:
     """Diagnose an existing database, with a directory for the snapshot."""
-    return _Doctor(choice, place, progress).run()
-
-
-class _Doctor:
-    """One examination: the files, then the snapshot, then the files again."""
-
-    def __init__(self, choice: SourceChoice, place: WorkDirectory, progress: Progress) -> None:
-        self.choice = choice
-        self.place = place
-        self.progress = progress
-        # Before anything opens the database: even a reader leaves files beside it.
-        self.file = read_file_state(choice.path)
-        self.unread: tuple[str, ...] = ()
-
-    def run(self) -> Diagnosis:
-        refused = self._snapshot()
-        if refused:
-            return build_diagnosis(self.choice, self.file, self.place, Examination(findings=[refused]))
-        examination = examine_copy(self.choice, self.place.unfinished, self.progress)
-        examination.add(map(bytes_not_read, self.unread))
-        examination.add(file_findings(self.choice.path, self.file, read_file_state(self.choice.path)))
-        return build_diagnosis(self.choice, self.file, self.place, examination)
-
-    def _snapshot(self) -> Finding | None:
-        """Make the copy to examine, or return the finding that prevents it."""
-        path = self.choice.path
-        try:
-            require_space(self.place.directory, space_needed(self.file))
-        except SourceError as error:
-            return NO_ROOM.finding(table="", explanation=str(error), remedy=_(NO_ROOM.remedy))
-        try:
-            with stage(self.progress, "snapshot"), Source(path, wait=_READ_TIMEOUT_SECONDS) as source:
-                source.copy(self.place.unfinished)
-                self.unread = source.unread
-        except SourceError as error:
-            return self._no_snapshot(error)
-        return None
-
-    def _no_snapshot(self, error: SourceError) -> Finding:
-        now = read_file_state(self.choice.path)
+    # Before anything opens the database: even a reader leaves files beside it.
+    file = read_file_state(choice.path)
+    try:
+        require_space(place.directory, space_needed(file))
+    except SourceError as error:
+        finding = NO_ROOM.finding(table="", explanation=str(error), remedy=_(NO_ROOM.remedy))
+        return build_diagnosis(choice, file, place, Examination(findings=[finding]))
+    try:
+        with stage(progress, "snapshot"), Source(choice.path, wait=_READ_TIMEOUT_SECONDS) as source:
+            source.copy(place.unfinished)
+            unread = source.unread
+    except SourceError as error:
+        now = read_file_state(choice.path)
         if "locked" in str(error):
-            return lock_finding(now, keeps_readers_out=True)
-        if now.journal_is_hot and not now.writer:
-            return hot_journal_finding(self.choice.path, str(error))
-        return unreadable_finding(error)
+            finding = lock_finding(now, keeps_readers_out=True)
+        elif now.journal_is_hot and not now.writer:
+            finding = hot_journal_finding(choice.path, str(error))
+        else:
+            finding = unreadable_finding(error)
+        return build_diagnosis(choice, file, place, Examination(findings=[finding]))
+    examination = examine_copy(choice, place.unfinished, progress)
+    examination.add(map(bytes_not_read, unread))
+    examination.add(file_findings(choice.path, file, read_file_state(choice.path)))
+    return build_diagnosis(choice, file, place, examination)
 
 
 def space_needed(file: FileState) -> int:

@@ -30,16 +30,17 @@ def read_file_state(path: Path) -> FileState:
     found, complete = open_processes(path)
     return FileState(
         bytes=path.stat().st_size,
-        beside={suffix: size for suffix in _SUFFIXES if (size := _size(Path(f"{path}{suffix}"))) is not None},
+        beside={suffix: size for suffix in _SUFFIXES if (size := size_beside(path, suffix)) is not None},
         journal_is_hot=_starts_with(Path(f"{path}-journal"), _JOURNAL_MAGIC),
         holders=found,
         all_holders=complete,
     )
 
 
-def _size(path: Path) -> int | None:
+def size_beside(path: Path, suffix: str) -> int | None:
+    """Return the size of the -wal, -shm or -journal of a database, or None where there is none."""
     try:
-        return path.stat().st_size
+        return Path(f"{path}{suffix}").stat().st_size
     except OSError:
         return None
 
@@ -106,18 +107,22 @@ def file_findings(path: Path, before: FileState, after: FileState) -> Iterator[F
 def lock_finding(state: FileState, *, keeps_readers_out: bool = False) -> Finding:
     """Return the finding about the process that holds the write lock."""
     writer = state.writer
-    who = (
-        _("Process {pid} ({program})", pid=writer.pid, program=writer.program)
+    explanation = (
+        _(
+            "Process {pid} ({program}) held SQLite's write lock during the whole diagnosis.",
+            pid=writer.pid,
+            program=writer.program,
+        )
         if writer
-        else _("A process that the system does not show")
+        else _("A process that the system does not show held SQLite's write lock during the whole diagnosis.")
     )
-    effect = _(" It keeps readers out, too: nothing could be examined.") if keeps_readers_out else ""
+    if keeps_readers_out:
+        consequence = _("It keeps readers out, too: nothing could be examined.")
+        explanation = f"{explanation} {consequence}"
     return WRITE_LOCK.finding(
         table="",
         level=Level.ERROR if keeps_readers_out else Level.WARNING,
-        explanation=_(
-            "{who} held SQLite's write lock the whole time that the doctor looked.{effect}", who=who, effect=effect
-        ),
+        explanation=explanation,
         remedy=_(WRITE_LOCK.remedy),
     )
 

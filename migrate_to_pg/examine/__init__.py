@@ -18,7 +18,7 @@ from pathlib import Path
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.examine.scan_values import InvalidBatchError, check_batch, value_findings
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Event, Finding, Leftovers, Level, Plan, SourceCatalog
+from migrate_to_pg.records import Finding, Leftovers, Level, Plan, Progress, SourceCatalog
 from migrate_to_pg.rules import RULES, SetRule, Subject, samples
 from migrate_to_pg.rules.file import lacking_in_sqlite
 from migrate_to_pg.rules.repair_trial import with_trial
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["InvalidBatchError", "check_batch", "examine"]
 
-Progress = Callable[[Event], None]
 Find = Callable[[Subject], Iterator[Finding]]
 
 #: The rules whose repairs edit rows.

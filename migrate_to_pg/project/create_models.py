@@ -14,9 +14,9 @@ import django.db
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.migrations import Key, Progress, model_refused, recording, require_incoming
+from migrate_to_pg.project.migrations import Key, model_refused, recording, require_incoming
 from migrate_to_pg.project.registry import Model, Registry
-from migrate_to_pg.records import Event, folded
+from migrate_to_pg.records import Event, Progress, folded
 
 
 def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, progress: Progress) -> tuple[Key, ...]:

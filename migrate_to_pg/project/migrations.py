@@ -31,14 +31,13 @@ from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, Migrat
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import written_tables
 from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
-from migrate_to_pg.records import INCOMING, Event, FreshRows
+from migrate_to_pg.records import INCOMING, Event, FreshRows, Progress
 
 logger = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 #: Longer statements are truncated in messages.
 _MAX_SQL_LENGTH = 500
-Progress = Callable[[Event], None]
 
 
 def run_migrations(

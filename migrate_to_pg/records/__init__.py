@@ -30,7 +30,16 @@ from migrate_to_pg.records.postgres_schema import (
 )
 from migrate_to_pg.records.refusals import Refusal
 from migrate_to_pg.records.replication import LogicalPublication, Scope
-from migrate_to_pg.records.report import Event, ExcludedTable, Failure, Report, SourceFacts, StageTime, TargetFacts
+from migrate_to_pg.records.report import (
+    Event,
+    ExcludedTable,
+    Failure,
+    Progress,
+    Report,
+    SourceFacts,
+    StageTime,
+    TargetFacts,
+)
 from migrate_to_pg.records.results import (
     ComputedOtherwise,
     Difference,
@@ -95,6 +104,7 @@ __all__ = [
     "Plan",
     "PlannedColumn",
     "PlannedTable",
+    "Progress",
     "Publication",
     "Refusal",
     "Report",

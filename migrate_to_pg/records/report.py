@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from migrate_to_pg.records.findings import Advice, Finding, KeptRows
@@ -134,3 +134,7 @@ class Event:
     #: Rows or bytes or steps done so far, of total; 0 total where unknown.
     done: int = 0
     total: int = 0
+
+
+#: Takes each event as it happens.
+Progress = Callable[[Event], None]

@@ -111,7 +111,7 @@ def _repair(record: RepairRecord) -> Iterator[Block]:
     elif not record.repaired and not record.not_repaired:
         yield line(_("Nothing was repaired: the repairs that were named change nothing of what was found."))
     if record.restored:
-        yield line(_("The backup was put back: the database is as it was."), "bad")
+        yield line(_("The backup was restored: the database has its former content."), "bad")
     yield from named(_("Backup"), record.backup)
 
 

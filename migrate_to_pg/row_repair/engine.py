@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_to_pg.examine import examine
-from migrate_to_pg.records import Event, Finding, Plan, PlannedTable, Refusal, SourceCatalog
+from migrate_to_pg.records import Finding, Plan, PlannedTable, Progress, Refusal, SourceCatalog
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.row_repair import (
     RepairCopy,
@@ -34,7 +34,6 @@ from migrate_to_pg.sqlite.sql import compose, name
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[Event], None]
 
 _BY_ID = {rule.id: rule for rule in RULES}
 

@@ -54,6 +54,13 @@ def read_definition(database: sqlite3.Connection, table: str) -> TableDefinition
     )
 
 
+def read_statement(database: sqlite3.Connection, table: str) -> str:
+    """Read the CREATE TABLE statement of a table of the main database, named in any case."""
+    query = "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
+    (sql,) = database.execute(query, [table]).fetchone()
+    return str(sql)
+
+
 def _foreign_keys(database: sqlite3.Connection, table: str) -> tuple[Key, ...]:
     found: dict[int, Key] = {}
     for number, parent, column, parent_column, *actions in database.execute(_KEYS, [table]):

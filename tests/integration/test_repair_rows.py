@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from migrate_to_pg.doctor.repair import decision, in_place
+from migrate_to_pg.doctor.repair import in_place, repair_plan
 from migrate_to_pg.doctor.repair.repair import repair
 from migrate_to_pg.errors import RepairError
 from tests.integration.repairing import ask, backups, change, content, rewritten
@@ -241,14 +241,14 @@ def test_rows_that_are_no_longer_as_they_were_are_never_overwritten(damaged, mon
     """A defect of ours must not become one of the data: the old value is compared before it is replaced."""
     path = damaged("code-in-fk")
     before = content(path, schema=True)
-    repaired_rows = decision.repaired_rows
+    repaired_rows = repair_plan.repaired_rows
 
     def with_another_old_value(*arguments, **options):
         mended = repaired_rows(*arguments, **options)
         change(mended.journal, "UPDATE edits SET old = 'never seen' WHERE row = 5")
         return mended
 
-    monkeypatch.setattr(decision, "repaired_rows", with_another_old_value)
+    monkeypatch.setattr(repair_plan, "repaired_rows", with_another_old_value)
     diagnosis = repair(str(path), ["code-in-key"])
     assert "no longer as they were" in diagnosis.repair.not_repaired[0].reason
     assert content(path, schema=True) == before
@@ -257,14 +257,14 @@ def test_rows_that_are_no_longer_as_they_were_are_never_overwritten(damaged, mon
 def test_what_does_not_come_out_as_in_the_working_copy_is_refused(damaged, monkeypatch):
     path = damaged("code-in-fk")
     before = content(path, schema=True)
-    repaired_rows = decision.repaired_rows
+    repaired_rows = repair_plan.repaired_rows
 
     def with_another_row(*arguments, **options):
         mended = repaired_rows(*arguments, **options)
         change(mended.working, "UPDATE attributions_attribution SET note = 'x' WHERE id = 5")
         return mended
 
-    monkeypatch.setattr(decision, "repaired_rows", with_another_row)
+    monkeypatch.setattr(repair_plan, "repaired_rows", with_another_row)
     diagnosis = repair(str(path), ["code-in-key"])
     assert "would not be the same" in diagnosis.repair.not_repaired[0].reason
     assert content(path, schema=True) == before

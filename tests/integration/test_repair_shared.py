@@ -43,7 +43,7 @@ def other():
 @pytest.fixture
 def impatient(monkeypatch):
     """What it waits for in vain is waited for a tenth of the time; writers that do end have all of it."""
-    for module in ("wal", "lock"):
+    for module in ("repair", "lock"):
         monkeypatch.setattr(f"migrate_to_pg.doctor.repair.{module}.LOCK_TIMEOUT_SECONDS", 0.5)
 
 

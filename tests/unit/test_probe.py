@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db.backends.sqlite3._functions import register
 
-from migrate_to_pg.doctor.write_probe import probe
+from migrate_to_pg.doctor.doctor_checks import probe
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.records import Finding, Level
 

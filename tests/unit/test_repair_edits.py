@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager
 import pytest
 
 from migrate_to_pg.doctor.repair.edits import TableEdits, attach, net_edits
-from migrate_to_pg.doctor.repair.integrity import new_failures, read_integrity
 from migrate_to_pg.doctor.repair.rebuild import RebuildError, TableRebuild, prepare, rebuild
+from migrate_to_pg.doctor.repair.regressions import new_failures, read_integrity
 from migrate_to_pg.row_repair.journal import TABLES, rows_table
 
 TABLE, COLUMN = 'a "b"; -- {x} é', 'it\'s {0} "c"'

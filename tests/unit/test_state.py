@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg.doctor import diagnose, migration_history
+from migrate_to_pg.doctor import diagnose, doctor_checks
+from migrate_to_pg.doctor.doctor_checks import migration_findings
 from migrate_to_pg.doctor.file_state import LARGE_WAL_BYTES, file_findings, page_facts, read_file_state
-from migrate_to_pg.doctor.migration_history import migration_findings
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.records.diagnosis import Diagnosis, FileState, Holder
 from migrate_to_pg.report.doctor_report import blocks, facts_json
@@ -120,7 +120,7 @@ def test_a_directory_that_cannot_be_written_to_is_no_hindrance(
 
 
 def test_a_database_without_migrations_names_some_and_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migration_history, "_MAX_NAMES", 3)
+    monkeypatch.setattr(doctor_checks, "_MAX_NAMES", 3)
     (finding,) = migration_findings(())
     assert finding.rule == "unapplied-migrations"
     assert finding.count > 10

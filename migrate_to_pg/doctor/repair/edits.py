@@ -1,20 +1,29 @@
-"""Turn a journal of edits into SQL that applies one table's edits while it is rebuilt.
+"""Repair rows on a working copy, and turn the journal of edits into SQL that replays them while a table is rebuilt.
 
-The journal and the working copy are attached to the repairing connection. Their values never pass through Python.
+The repairs are those of ``migrate_to_pg --fix``, made by the same code. The journal and the working copy are attached
+to the repairing connection. Their values never pass through Python.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrate_to_pg.doctor.diagnose import stage
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
+from migrate_to_pg.records import Finding, Plan, PlannedTable, Progress, SourceCatalog
+from migrate_to_pg.records.diagnosis import NotRepaired, Repaired
+from migrate_to_pg.records.repairs import ChangedCells, RepairResult
+from migrate_to_pg.row_repair.engine import Accepted, needs_repair, repair_rows
 from migrate_to_pg.row_repair.journal import ROW, rows_table
 from migrate_to_pg.sqlite.compare_contents import StoredTable
 from migrate_to_pg.sqlite.connection import NUMBER, snapshot_uri
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, text
+from migrate_to_pg.system.workdir import WorkDirectory
 
 #: Schema names of the attached journal, and of the working copy with the repaired rows.
 _JOURNAL, REPAIRED = "migrate_to_pg_journal", "migrate_to_pg_repaired"
@@ -94,36 +103,35 @@ class TableEdits:
 
     def is_outdated(self, database: sqlite3.Connection, old: StoredTable) -> bool:
         """Report whether any cell or row to edit has changed since the edit was decided on."""
-        checks = [self._changed_since(old, column) for column in self.columns]
+        checks = [
+            compose(
+                "SELECT 1 FROM {j}.edits AS e LEFT JOIN {table} AS o ON o.{row} = e.row"
+                ' WHERE e."table" = {t} AND e."column" = {c} AND (o.{row} IS NULL OR {differs}) LIMIT 1',
+                j=Sql(_JOURNAL),
+                table=_numbered(old),
+                row=_number(old),
+                t=text(self.table),
+                c=text(self.columns[column]),
+                differs=_differs(compose("o.{c}", c=name(column)), Sql("e.old")),
+            )
+            for column in self.columns
+        ]
         has_rows = compose("SELECT count(*) FROM {j}.sqlite_master WHERE name = ?", j=Sql(_JOURNAL))
         if database.execute(has_rows, [rows_table(self.table)]).fetchone()[0]:
-            checks.append(self._row_changed_since(old))
+            pairs = ((compose("o.{c}", c=name(c)), compose("e.{c}", c=name(c))) for c in old.columns)
+            checks.append(
+                compose(
+                    "SELECT 1 FROM {j}.{rows} AS e LEFT JOIN {table} AS o ON o.{row} = e.{id}"
+                    " WHERE o.{row} IS NULL OR {differs} LIMIT 1",
+                    j=Sql(_JOURNAL),
+                    rows=name(rows_table(self.table)),
+                    table=_numbered(old),
+                    row=_number(old),
+                    id=name(ROW),
+                    differs=join(" OR ", (_differs(here, there) for here, there in pairs)),
+                )
+            )
         return any(database.execute(check).fetchone() for check in checks)
-
-    def _changed_since(self, old: StoredTable, column: str) -> Sql:
-        return compose(
-            "SELECT 1 FROM {j}.edits AS e LEFT JOIN {table} AS o ON o.{row} = e.row"
-            ' WHERE e."table" = {t} AND e."column" = {c} AND (o.{row} IS NULL OR {differs}) LIMIT 1',
-            j=Sql(_JOURNAL),
-            table=_numbered(old),
-            row=_number(old),
-            t=text(self.table),
-            c=text(self.columns[column]),
-            differs=_differs(compose("o.{c}", c=name(column)), Sql("e.old")),
-        )
-
-    def _row_changed_since(self, old: StoredTable) -> Sql:
-        pairs = ((compose("o.{c}", c=name(c)), compose("e.{c}", c=name(c))) for c in old.columns)
-        return compose(
-            "SELECT 1 FROM {j}.{rows} AS e LEFT JOIN {table} AS o ON o.{row} = e.{id}"
-            " WHERE o.{row} IS NULL OR {differs} LIMIT 1",
-            j=Sql(_JOURNAL),
-            rows=name(rows_table(self.table)),
-            table=_numbered(old),
-            row=_number(old),
-            id=name(ROW),
-            differs=join(" OR ", (_differs(here, there) for here, there in pairs)),
-        )
 
 
 def _number(old: StoredTable) -> Sql:
@@ -140,3 +148,82 @@ def _numbered(old: StoredTable) -> Sql:
 
 def _differs(here: Sql, there: Sql) -> Sql:
     return compose("{h} COLLATE BINARY IS NOT {t} OR typeof({h}) <> typeof({t})", h=here, t=there)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairedRows:
+    """The result of the accepted repairs of rows."""
+
+    #: SQLite databases with the repaired rows and the edits.
+    working: Path
+    journal: Path
+    result: RepairResult
+    #: The tables that are edited, by SQLite's name, with their edits.
+    edits: tuple[tuple[PlannedTable, TableEdits], ...]
+    #: Findings afterwards: repaired ones are marked as applied.
+    findings: tuple[Finding, ...]
+
+    def changes(self, table: str, column: str) -> Iterator[ChangedCells]:
+        """Return the changes of a column, by PostgreSQL's names."""
+        return (cells for cells in self.result.changed if (cells.table, cells.column) == (table, column))
+
+    def repaired(self) -> Iterator[Repaired]:
+        """Describe the repairs by SQLite's names of the tables."""
+        own = {table.name: table.source.name for table, __ in self.edits}
+        for cells in self.result.changed:
+            changed = pluralize(cells.count, "value", "values")
+            what = _(
+                "{changed} of {column} changed; the old ones are in the backup", changed=changed, column=cells.column
+            )
+            yield Repaired(rule=cells.rule, table=own.get(cells.table, cells.table), what=what)
+        for rows in self.result.removed:
+            what = _(
+                "{rows} merged into those that stay; the backup has them as they were",
+                rows=pluralize(rows.count, "row", "rows"),
+            )
+            yield Repaired(rule=rows.rule, table=own.get(rows.table, rows.table), what=what)
+
+    def remaining(self, rules: frozenset[str], skipped: Collection[str]) -> Iterator[NotRepaired]:
+        """Yield what is left of those rules' findings, except in skipped tables."""
+        for finding in self.findings:
+            if finding.rule in rules and not finding.applied and finding.table not in skipped:
+                rows = pluralize(finding.count, "row", "rows")
+                reason = _("{rows} without an unambiguous value, to be corrected by hand", rows=rows)
+                yield NotRepaired(rule=finding.rule, table=finding.table, column=finding.column, reason=reason)
+
+
+def repaired_rows(
+    plan: Plan,
+    catalog: SourceCatalog,
+    snapshot: Path,
+    findings: tuple[Finding, ...],
+    *,
+    rules: frozenset[str],
+    spared: Collection[str],
+    place: WorkDirectory,
+    progress: Progress,
+) -> RepairedRows | None:
+    """Make the repairs on a copy, except in the tables ``spared``. Return None where nothing needs them."""
+    accepted = Accepted(fix=rules, skipped_tables=frozenset(spared))
+    if not needs_repair(findings, accepted):
+        return None
+    working, journal = place.working_copy, place.unfinished_journal
+    with stage(progress, "trial"):
+        result, __, remaining = repair_rows(
+            plan, catalog, snapshot, findings, accepted=accepted, working=working, journal=journal, progress=progress
+        )
+        edited = net_edits(journal)
+    tables = [(table, edited[table.name]) for table in plan.tables if table.name in edited]
+    return RepairedRows(
+        working=working,
+        journal=journal,
+        result=result,
+        edits=tuple(
+            (
+                table,
+                TableEdits(table=table.name, columns={c.source.name: c.name for c in table.columns if c.name in names}),
+            )
+            for table, names in tables
+        ),
+        findings=remaining,
+    )

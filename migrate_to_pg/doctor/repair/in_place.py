@@ -1,4 +1,4 @@
-"""Repair a database in place, or leave it exactly as it was, and record what happened.
+"""Repair a database in place, or leave it unchanged, and record what happened.
 
 Everything is rehearsed on a copy first, and examined there. The steps that worked are then repeated on the database
 itself, in one transaction, which is committed only where the result is the same, byte for byte.
@@ -8,33 +8,82 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from migrate_to_pg.doctor.examine import Examination, examine_copy, stage
+from migrate_to_pg.doctor.diagnose import Examination, examine_copy, stage
 from migrate_to_pg.doctor.repair import regressions
-from migrate_to_pg.doctor.repair.backup import make_backup, restore
-from migrate_to_pg.doctor.repair.decision import Decision
-from migrate_to_pg.doctor.repair.edits import attach
-from migrate_to_pg.doctor.repair.integrity import check_integrity, read_integrity
+from migrate_to_pg.doctor.repair.edits import RepairedRows, attach
 from migrate_to_pg.doctor.repair.lock import begin, commit, locked, require_possible
 from migrate_to_pg.doctor.repair.rebuild import RebuildError, prepare
-from migrate_to_pg.doctor.repair.replace_rows import RepairedRows
+from migrate_to_pg.doctor.repair.regressions import check_integrity, read_integrity
+from migrate_to_pg.doctor.repair.repair_plan import Decision
 from migrate_to_pg.doctor.repair.steps import CreateIndexes, ReplaceRows, RowsError, Step
 from migrate_to_pg.errors import MigrateToPgError, RepairError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
-from migrate_to_pg.records import Event, Failure
+from migrate_to_pg.records import Failure, Progress
 from migrate_to_pg.records.diagnosis import NotRepaired, RepairRecord
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.sqlite.compare_contents import difference
-from migrate_to_pg.sqlite.connection import snapshot_uri
+from migrate_to_pg.sqlite.connection import open_snapshot, snapshot_uri
 from migrate_to_pg.sqlite.snapshot import Source
+from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.workdir import WorkDirectory
 
-Progress = Callable[[Event], None]
+#: Schema name of the backup, attached to the repairing connection.
+BACKUP = "migrate_to_pg_backup"
+#: How long a reader may delay the restore.
+_RESTORE_TIMEOUT_SECONDS = 30.0
+
+
+def make_backup(source: Source, database: sqlite3.Connection) -> Path:
+    """Copy the database while ``database`` holds its write lock, and compare. The copy stays attached as BACKUP.
+
+    The copy gets its permanent name only when it is known to be complete.
+    """
+    name = f"{source.path.name}.backup-{now():%Y%m%d-%H%M%S}"
+    candidates = [source.path.with_name(name), *(source.path.with_name(f"{name}-{n}") for n in range(2, 1000))]
+    path = next(candidate for candidate in candidates if not candidate.exists())
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        source.copy(unfinished)
+        unfinished.chmod(source.path.stat().st_mode & 0o600)
+        database.execute(f"ATTACH ? AS {BACKUP}", [snapshot_uri(unfinished)])
+        _require_same(source.path, difference(database, BACKUP))
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return unfinished.rename(path)
+
+
+def _require_same(path: Path, differs: str) -> None:
+    if differs:
+        raise RepairError(
+            _("The backup of {path} is not the same as the database: {differs}.", path=path, differs=differs),
+            remedy=_("Nothing was changed. Look at the disk that the database is on."),
+        )
+
+
+def restore(database: sqlite3.Connection, backup: Path) -> None:
+    """Copy the backup back, all pages in one SQLite transaction, and compare again."""
+    deadline = time.monotonic() + _RESTORE_TIMEOUT_SECONDS
+
+    def on_progress(*_: int) -> None:
+        # Python itself would retry for ever.
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("database is locked")
+
+    with closing(open_snapshot(backup)) as source:
+        source.backup(database, pages=-1, progress=on_progress)
+    differs = difference(database, BACKUP)
+    if differs:
+        raise sqlite3.DatabaseError(_("after the restore, {differs} is not as in the backup", differs=differs))
+
 
 #: Schema name of the rehearsal's copy, attached to the repairing connection.
 _REHEARSED = "migrate_to_pg_rehearsed"
@@ -64,27 +113,27 @@ class RepairRun:
 
     def run(self) -> RepairRecord:
         """Repair, or leave the database unchanged. Record errors of SQLite and of the database's state."""
+        failure: Failure | None = None
         try:
             self._run()
-        except (MigrateToPgError, RebuildError, sqlite3.Error, OSError, UnicodeEncodeError) as error:
-            return self._record(_failure(error))
+        except MigrateToPgError as error:
+            failure = Failure(
+                message=str(error), detail=error.detail, remedy=error.remedy, exit_status=RepairError.exit_status
+            )
+        except (RebuildError, sqlite3.Error, OSError, UnicodeEncodeError) as error:
+            failure = Failure(
+                message=_("The repair was given up: {error}.", error=error),
+                detail=(),
+                remedy=_("The database is unchanged: SQLite rolled everything back."),
+                exit_status=RepairError.exit_status,
+            )
         except KeyboardInterrupt:
-            raise self._interrupted() from None
-        return self._record(None)
-
-    def _interrupted(self) -> RepairError:
-        holds = self.committed and not self.restored
-        what = (
-            _("the repair was committed already, and was not examined again")
-            if holds
-            else _("the database is as it was")
-        )
-        return RepairError(
-            _("Interrupted; {what}.", what=what),
-            detail=[_("Backup: {backup_name}", backup_name=self._backup_name)] if self._backup_name else [],
-        )
-
-    def _record(self, failure: Failure | None) -> RepairRecord:
+            raise RepairError(
+                _("Interrupted; the repair was committed already, and was not examined again.")
+                if self.committed and not self.restored
+                else _("Interrupted; the database is unchanged."),
+                detail=[_("Backup: {backup_name}", backup_name=self._backup_name)] if self._backup_name else [],
+            ) from None
         holds = self.committed and not self.restored
         return RepairRecord(
             backup=self._backup_name,
@@ -221,7 +270,7 @@ class RepairRun:
             differs = difference(database, _REHEARSED)
             if differs:
                 regressions.require_none(
-                    [_("{differs} is not as it was when the repair was tried on a copy", differs=differs)]
+                    [_("{differs} is not the same as in the rehearsal on a copy", differs=differs)]
                 )
             # While the lock is held nobody else can commit: later changes of the version are others' writes.
             self.version = _data_version(database)
@@ -235,7 +284,7 @@ class RepairRun:
         if found and not unchanged:
             raise RepairError(
                 _(
-                    "{path} was written to by others right after the repair; the backup was not put back.",
+                    "{path} was written to by others right after the repair; the backup was not restored.",
                     path=self.path,
                 ),
                 detail=found,
@@ -276,7 +325,7 @@ class RepairRun:
         except sqlite3.Error as error:
             raise RepairError(
                 _(
-                    "The repair did not come out as it should, and the backup could not be put back: {error}.",
+                    "The repair did not give the expected result, and the backup could not be restored: {error}.",
                     error=error,
                 ),
                 detail=found,
@@ -296,16 +345,3 @@ _BEYOND_REPAIR = (integrity_check.RULE.id, "unreadable")
 
 def _data_version(database: sqlite3.Connection) -> int:
     return int(database.execute("PRAGMA data_version").fetchone()[0])
-
-
-def _failure(error: Exception) -> Failure:
-    if isinstance(error, MigrateToPgError):
-        return Failure(
-            message=str(error), detail=error.detail, remedy=error.remedy, exit_status=RepairError.exit_status
-        )
-    return Failure(
-        message=_("The repair was given up: {error}.", error=error),
-        detail=(),
-        remedy=_("The database is as it was: SQLite rolled everything back."),
-        exit_status=RepairError.exit_status,
-    )

@@ -143,17 +143,13 @@ def describe_open_processes(path: Path) -> str:
     """Describe the processes that have it open, as far as the system shows them."""
     found, complete = open_processes(path)
     described = [
-        _(
-            "process {pid} ({program}){what}",
-            pid=h.pid,
-            program=h.program,
-            what=_(", which holds the write lock") if h.writes else "",
-        )
-        for h in found
+        _("process {pid} ({program}), which holds the write lock", pid=process.pid, program=process.program)
+        if process.writes
+        else _("process {pid} ({program})", pid=process.pid, program=process.program)
+        for process in found
     ]
-    unknown = [] if complete else [_("processes that the system does not show")]
-    return (
-        _("It is open in {what}.", what="; ".join([*described, *unknown]))
-        if described or unknown
-        else _("No other process has it open.")
-    )
+    if not complete:
+        described.append(_("processes that the system does not show"))
+    if not described:
+        return _("No other process has it open.")
+    return _("It is open in these processes: {described}.", described="; ".join(described))

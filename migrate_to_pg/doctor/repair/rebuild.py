@@ -63,26 +63,21 @@ def prepare(database: sqlite3.Connection) -> None:
 def rebuild(database: sqlite3.Connection, wanted: TableRebuild) -> None:
     """Rebuild the table. Raise RebuildError, with SQLite's message where SQLite fails."""
     try:
-        _rebuild(database, wanted)
+        before = schema(database)
+        old = stored_table(database, wanted.table)
+        indexes_and_triggers = database.execute(_INDEXES_AND_TRIGGERS, [old.name]).fetchall()
+        with _keep_statistics(database, old.name):
+            # Safe: the statement is the table's own, or Django's.
+            database.execute(ddl_statement.with_name(wanted.sql, INTERIM))
+            _copy(database, wanted, old)
+            database.execute(compose("DROP TABLE main.{t}", t=name(old.name)))
+            database.execute(compose("ALTER TABLE main.{new} RENAME TO {t}", new=name(INTERIM), t=name(old.name)))
+        for (sql,) in indexes_and_triggers:
+            database.execute(sql)
+        _require_same_schema(before, schema(database), wanted)
     except sqlite3.Error as error:
         # The user does not know the temporary name.
         raise RebuildError(str(error).replace(INTERIM, wanted.table)) from error
-
-
-def _rebuild(database: sqlite3.Connection, wanted: TableRebuild) -> None:
-    before = schema(database)
-    old = stored_table(database, wanted.table)
-    indexes_and_triggers = database.execute(_INDEXES_AND_TRIGGERS, [old.name]).fetchall()
-    with _keep_statistics(database, old.name):
-        # Safe: the statement is the table's own, or Django's.
-        database.execute(ddl_statement.with_name(wanted.sql, INTERIM))
-        _copy(database, wanted, old)
-        database.execute(compose("DROP TABLE main.{t}", t=name(old.name)))
-        rename = compose("ALTER TABLE main.{new} RENAME TO {t}", new=name(INTERIM), t=name(old.name))
-        database.execute(rename)
-    for (sql,) in indexes_and_triggers:
-        database.execute(sql)
-    _require_same_schema(before, schema(database), wanted)
 
 
 def schema(database: sqlite3.Connection) -> Schema:
@@ -114,8 +109,12 @@ def _copy(database: sqlite3.Connection, wanted: TableRebuild, old: StoredTable) 
         else compose("SELECT {c} FROM {t}", c=listed, t=own)
     )
     new = compose("main.{t}", t=name(INTERIM))
-    with _checks_ignored(database):
+    # Rows that already break a CHECK are copied, too: another rule reports them.
+    database.execute("PRAGMA ignore_check_constraints = ON")
+    try:
         database.execute(compose("INSERT INTO {new} ({c}) {rows}", new=new, c=listed, rows=rows))
+    finally:
+        database.execute("PRAGMA ignore_check_constraints = OFF")
     expected = compose("{s}.{t}", s=name(REPAIRED), t=name(old.name)) if wanted.edits else own
     numbers = wanted.redefined | (wanted.edits.numbers if wanted.edits else frozenset())
     key = (name(shape.rowid_column),) if shape.rowid_column else old.key
@@ -124,37 +123,21 @@ def _copy(database: sqlite3.Connection, wanted: TableRebuild, old: StoredTable) 
 
 
 @contextmanager
-def _checks_ignored(database: sqlite3.Connection) -> Iterator[None]:
-    """Also copy rows that already break a CHECK: another rule reports them."""
-    database.execute("PRAGMA ignore_check_constraints = ON")
-    try:
-        yield
-    finally:
-        database.execute("PRAGMA ignore_check_constraints = OFF")
-
-
-@contextmanager
 def _keep_statistics(database: sqlite3.Connection, table: str) -> Iterator[None]:
     """Restore what SQLite knew about the table: the highest AUTOINCREMENT id and the counts of ANALYZE."""
     known = {own_name for (own_name,) in database.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
     tables = [statistics for statistics in _STATISTICS if statistics[0] in known]
-    rows = {statistics: _remembered(database, statistics, table) for statistics in tables}
+    rows = []
+    for statistics, column in tables:
+        of_table = compose("{s} WHERE {c} = ? COLLATE NOCASE", s=name(statistics), c=name(column))
+        query = compose("SELECT * FROM {of_table} ORDER BY rowid", of_table=of_table)
+        rows.append((name(statistics), of_table, database.execute(query, [table]).fetchall()))
     yield
-    for statistics in tables:
-        where = {"statistics": name(statistics[0]), "column": name(statistics[1])}
-        database.execute(compose("DELETE FROM {statistics} WHERE {column} = ? COLLATE NOCASE", **where), [table])
-        for row in rows[statistics]:
+    for statistics_name, of_table, kept in rows:
+        database.execute(compose("DELETE FROM {of_table}", of_table=of_table), [table])
+        for row in kept:
             marks = join(", ", [Sql("?")] * len(row))
-            database.execute(
-                compose("INSERT INTO {statistics} VALUES ({marks})", statistics=where["statistics"], marks=marks), row
-            )
-
-
-def _remembered(database: sqlite3.Connection, memory: tuple[str, str], table: str) -> list[tuple[object, ...]]:
-    query = compose(
-        "SELECT * FROM {m} WHERE {c} = ? COLLATE NOCASE ORDER BY rowid", m=name(memory[0]), c=name(memory[1])
-    )
-    return database.execute(query, [table]).fetchall()
+            database.execute(compose("INSERT INTO {s} VALUES ({marks})", s=statistics_name, marks=marks), row)
 
 
 def _require_same_schema(before: Schema, after: Schema, wanted: TableRebuild) -> None:

@@ -3,28 +3,90 @@
 The modules, in their order of use:
 
 - ``choose_repairs``: the names given to --repair
-- ``wal``: -wal and journal mode
-- ``in_place``: everything else, in the order backup, examine, rehearse, repair, examine again, by ``lock``, ``backup``,
-  ``decision`` and ``repair_plan`` (with ``reference_schema``), ``steps`` and ``rebuild``, ``integrity`` and
-  ``regressions``.
+- this one: -wal and journal mode. Both open the database as the application would, which also recovers the writes of a
+  killed program.
+- ``in_place``: everything else, in the order backup, examine, rehearse, repair, examine again, by ``lock``,
+  ``repair_plan`` (with ``reference_schema`` and ``edits``), ``steps`` and ``rebuild``, and ``regressions``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
 
-from migrate_to_pg.doctor.diagnose import build_diagnosis, choose_database, diagnose_in, no_progress, temporary_workdir
-from migrate_to_pg.doctor.examine import stage
-from migrate_to_pg.doctor.file_state import file_findings, read_file_state
+from migrate_to_pg.doctor.diagnose import (
+    build_diagnosis,
+    choose_database,
+    diagnose_in,
+    no_progress,
+    stage,
+    temporary_workdir,
+)
+from migrate_to_pg.doctor.file_state import file_findings, read_file_state, size_beside
 from migrate_to_pg.doctor.repair.choose_repairs import accepted_repairs
 from migrate_to_pg.doctor.repair.in_place import RepairRun
-from migrate_to_pg.doctor.repair.wal import checkpoint, switch_to_wal
+from migrate_to_pg.doctor.repair.lock import LOCK_TIMEOUT_SECONDS, describe_open_processes
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.databases import SourceChoice
-from migrate_to_pg.records import Event
-from migrate_to_pg.records.diagnosis import Diagnosis, Repaired, RepairRecord
+from migrate_to_pg.records import Progress
+from migrate_to_pg.records.diagnosis import Diagnosis, NotRepaired, Repaired, RepairRecord
+from migrate_to_pg.rules.file import integrity_check
+from migrate_to_pg.sqlite.connection import journal_mode
 
-Progress = Callable[[Event], None]
+Outcome = Repaired | NotRepaired
+
+
+def switch_to_wal(path: Path) -> Outcome:
+    """Make the -wal the permanent journal: the file keeps the mode, whoever opens it."""
+    try:
+        with closing(_opened(path)) as database:
+            if any(integrity_check.findings(database, integrity_check.PAGES)):
+                return NotRepaired(rule="wal", reason=_("the file is damaged, and nothing is written to it"))
+            (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+    except sqlite3.Error as error:
+        return NotRepaired(rule="wal", reason=f"{error}. {describe_open_processes(path)}")
+    # Read from the file itself, now that this process has closed it.
+    if mode != "wal" or journal_mode(path) != "wal":
+        return NotRepaired(rule="wal", reason=_("SQLite keeps to the journal mode {mode}", mode=mode))
+    return Repaired(rule="wal", table="", what=_("the journal mode is WAL"))
+
+
+def checkpoint(path: Path) -> Outcome:
+    """Write the -wal back into the database, and empty it. An unfinished write is rolled back first."""
+    wal, journal = size_beside(path, "-wal"), size_beside(path, "-journal")
+    try:
+        with closing(_opened(path)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            busy, __, __ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        return NotRepaired(rule="checkpoint", reason=f"{error}. {describe_open_processes(path)}")
+    left = size_beside(path, "-wal")
+    if busy or left:
+        reason = _("{left:,} bytes are left in the -wal, because somebody reads from it.", left=left or 0)
+        return NotRepaired(rule="checkpoint", reason=f"{reason} {describe_open_processes(path)}")
+    if wal and journal:
+        what = _(
+            "{size:,} bytes of the -wal are in the database now, and the write that was never finished was rolled back",
+            size=wal,
+        )
+    elif wal:
+        what = _("{size:,} bytes of the -wal are in the database now", size=wal)
+    elif journal:
+        what = _("the write that was never finished was rolled back")
+    else:
+        what = _("there was nothing in the -wal")
+    return Repaired(rule="checkpoint", table="", what=what)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    uri = f"file:{quote(os.fsencode(path))}?mode=rw"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT_SECONDS)
+
 
 _OF_THE_FILE = {"checkpoint": checkpoint, "wal": switch_to_wal}
 

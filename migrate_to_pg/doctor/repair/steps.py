@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from migrate_to_pg.doctor.repair.drift import lost_indexes
 from migrate_to_pg.doctor.repair.edits import TableEdits
 from migrate_to_pg.doctor.repair.rebuild import RebuildError, TableRebuild, rebuild
-from migrate_to_pg.doctor.repair.reference_schema import Index, ReferenceTable
+from migrate_to_pg.doctor.repair.reference_schema import Index, ReferenceTable, lost_indexes
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Finding
 from migrate_to_pg.records.diagnosis import Repaired
 from migrate_to_pg.sqlite import ddl_statement
-from migrate_to_pg.sqlite.ddl import read_definition
+from migrate_to_pg.sqlite.ddl import read_definition, read_statement
 
 
 class RowsError(RebuildError):
@@ -62,7 +61,7 @@ class FixForeignKeys:
 
     def apply(self, database: sqlite3.Connection) -> None:
         """Rebuild the table."""
-        sql = _statement(database, self.table)
+        sql = read_statement(database, self.table)
         keys = read_definition(database, self.table).foreign_keys
         wanted = {at: self.parents[key[1]] for at, key in enumerate(keys) if key[1] in self.parents}
         # SQLite counts its foreign keys from the last one written.
@@ -100,7 +99,7 @@ class RedefineColumns:
     def rebuild(self, database: sqlite3.Connection, edits: TableEdits | None = None) -> TableRebuild:
         """Return the table's new definition and rows."""
         definitions = {column.lower(): self.reference.definition(column) or "" for column in self.columns}
-        sql = ddl_statement.with_columns(_statement(database, self.table), definitions)
+        sql = ddl_statement.with_columns(read_statement(database, self.table), definitions)
         return TableRebuild(table=self.table, sql=sql, redefined=frozenset(definitions), edits=edits)
 
     def repairs(self, finding: Finding) -> bool:
@@ -140,7 +139,7 @@ class ReplaceRows:
         definitions = {definition.table: definition for definition in self.definitions}
         for table, edits in self.edits.items():
             known = definitions.get(table)
-            plain = TableRebuild(table=table, sql=_statement(database, table), edits=edits)
+            plain = TableRebuild(table=table, sql=read_statement(database, table), edits=edits)
             try:
                 rebuild(database, known.rebuild(database, edits) if known else plain)
             except RebuildError as error:
@@ -179,9 +178,3 @@ class CreateIndexes:
     def repairs(self, finding: Finding) -> bool:
         """Return False: schema-drift may report more about the table, and SQLite itself confirms an index."""
         return False
-
-
-def _statement(database: sqlite3.Connection, table: str) -> str:
-    query = "SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
-    (sql,) = database.execute(query, [table]).fetchone()
-    return str(sql)
