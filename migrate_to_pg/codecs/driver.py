@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import adbc_driver_manager
-import adbc_driver_sqlite.dbapi as sqlite
 import pyarrow as pa
 
-from migrate_to_pg.sqlite.connection import snapshot_uri
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
 
 #: Measured on 2,000,000 rows of eleven columns, driver alone: 32 rows 3.2 s, 256 rows 2.1 s, and from 2,048 to 131,072
@@ -40,14 +38,14 @@ class TypesChangedError(Exception):
 
 
 def record_batches(
-    snapshot: Path, query: str, types: Sequence[pa.DataType], *, largest: int | None, max_rows: int
+    snapshot: ArrowConnections, query: str, types: Sequence[pa.DataType], *, largest: int | None, max_rows: int
 ) -> Generator[pa.RecordBatch, None, None]:
     """Yield the query's rows without the typed first row.
 
     ``largest`` is the size of the largest row, if known. ``max_rows`` limits the rows of a batch. Raises
     TypesChangedError and the exceptions in READ_ERRORS.
     """
-    with _open(snapshot) as cursor:
+    with snapshot.cursor() as cursor:
         rows = _driver_rows(largest, max_rows)
         cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(rows)})
         try:
@@ -56,7 +54,7 @@ def record_batches(
             if not _LACKS.search(str(error)):
                 raise
             # The driver's SQLite lacks the functions that the project registers with Python's.
-            yield from _coalesce(_read_by_python(snapshot, query, types, rows), rows, max_rows)
+            yield from _coalesce(_read_by_python(snapshot.snapshot, query, types, rows), rows, max_rows)
             return
         batches = cursor.fetch_record_batch()
         if tuple(batches.schema.types) != tuple(types):
@@ -120,10 +118,3 @@ def _to_array(values: tuple[object, ...], wanted: pa.DataType) -> pa.Array:
     if not set(map(type, values)) <= {_CLASSES[wanted], type(None)}:
         raise TypesChangedError
     return pa.array(values, wanted)
-
-
-@contextmanager
-def _open(snapshot: Path) -> Iterator[Any]:
-    # The cursor must be closed before its connection.
-    with sqlite.connect(snapshot_uri(snapshot)) as connection, connection.cursor() as cursor:
-        yield cursor

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +22,7 @@ from migrate_to_pg.codecs.select import Span, Statement, checked_select, fast_se
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 
 #: Rows in a batch of a span. Several spans are loaded at once: two took 3.05 s with batches of 8,192 or 16,384 rows,
 #: 3.2 s with 4,096 or 32,768.
@@ -68,7 +68,7 @@ class TableBatch:
 
 
 def read(
-    table: PlannedTable, snapshot: Path, *, time_zone: str, rowids: bool = True, span: Span | None = None
+    table: PlannedTable, snapshot: ArrowConnections, *, time_zone: str, rowids: bool = True, span: Span | None = None
 ) -> Generator[TableBatch, None, None]:
     """Yield the converted columns of a table, or of a span of its rows, in batches.
 
@@ -85,7 +85,9 @@ def read(
 class _TableReader:
     """Reads one table, and counts the rows that it has read."""
 
-    def __init__(self, table: PlannedTable, snapshot: Path, time_zone: str, rowids: bool, span: Span | None) -> None:
+    def __init__(
+        self, table: PlannedTable, snapshot: ArrowConnections, time_zone: str, rowids: bool, span: Span | None
+    ) -> None:
         self.table = table
         self.snapshot = snapshot
         self.rowids = rowids
@@ -104,8 +106,8 @@ class _TableReader:
         batches_read = record_batches(
             self.snapshot, statement.sql, statement.types, largest=source.largest_row, max_rows=max_rows
         )
-        # Another large row in memory would cost more than waiting for it.
-        with closing(batches_read if source.is_wide else prefetch(batches_read)) as batches:
+        # Another large row in memory would cost more than waiting for it. A single batch needs no thread.
+        with closing(batches_read if source.is_wide or source.rows <= max_rows else prefetch(batches_read)) as batches:
             for batch in skip_rows(batches, self.done):
                 converted = self._convert(batch, statement)
                 self.done += batch.num_rows

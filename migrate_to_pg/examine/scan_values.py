@@ -16,6 +16,7 @@ from migrate_to_pg.records import Event, Finding, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import RULES, Subject, ValueRule, samples
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.repair_trial import with_trial
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from migrate_to_pg.sqlite.sql import Sql
 
 _VALUE_RULES = tuple(rule for rule in RULES if isinstance(rule, ValueRule))
@@ -45,11 +46,18 @@ class _RuleHits:
 
 def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event], None]) -> Iterator[Finding]:
     """Yield every finding of the rules about single values, table after table."""
+    with ArrowConnections(snapshot) as connections:
+        yield from _value_findings(subject, connections, progress)
+
+
+def _value_findings(
+    subject: Subject, connections: ArrowConnections, progress: Callable[[Event], None]
+) -> Iterator[Finding]:
     total = sum(table.source.rows for table in subject.plan.tables)
     done = 0
     for table in subject.plan.tables:
         by_rule: dict[tuple[str, str], _RuleHits] = {}
-        for batch in read(table, snapshot, time_zone=subject.plan.source_time_zone):
+        for batch in read(table, connections, time_zone=subject.plan.source_time_zone):
             for column, rule, mask in _faults(batch.columns):
                 hits = by_rule.setdefault((column.name, rule.id), _RuleHits(rule=rule, column=column))
                 if batch.rowids is not None:

@@ -60,9 +60,10 @@ def load(
     present = present or {}
     pieces = pieces_of(plan, snapshot, jobs=jobs, without=present)
     counts = RowCounts(plan, pieces, present, progress, on_loaded)
-    pool = _WorkerPool(pieces, counts, CopyContext(plan, snapshot, schema, check_batch), conninfo)
-    pool.run(min(jobs, len(pieces)))
-    pool.compute(plan.tables)
+    with CopyContext(plan, snapshot, schema, check_batch) as copy:
+        pool = _WorkerPool(pieces, counts, copy, conninfo)
+        pool.run(min(jobs, len(pieces)))
+        pool.compute(plan.tables)
     if pool.refused:
         raise RefusedRowsError(pool.refused)
     return counts.loaded()

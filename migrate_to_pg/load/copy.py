@@ -28,6 +28,7 @@ from migrate_to_pg.load.cast_table import NUMBER, CastTable, RejectedText, needs
 from migrate_to_pg.load.pieces import Piece
 from migrate_to_pg.project.secret_columns import has_secret, masked, server_reason
 from migrate_to_pg.records import Plan, PlannedTable
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from migrate_to_pg.sqlite.connection import quote_name, rowid_name
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
 
@@ -54,11 +55,18 @@ class CopyContext:
         self.snapshot = snapshot
         self.schema = schema
         self.check_batch = check_batch
+        self.connections = ArrowConnections(snapshot)
         self.stopped = threading.Event()
         self._lock = threading.Lock()
         self._sending: set[Any] = set()
         #: itertools.count is atomic, so no two threads get the same number.
         self._pieces = itertools.count(1)
+
+    def __enter__(self) -> CopyContext:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.connections.__exit__(*exception)
 
     def cast_table(self, table: PlannedTable) -> CastTable | None:
         """Return a cast table for a piece of the table, or None if no column is sent as text."""
@@ -123,7 +131,7 @@ class _PieceCopy:
         self.cast_table = copy.cast_table(piece.table)
         self.arrow_schema = arrow_schema(piece.table, numbered=self.cast_table is not None)
         self.rows_sent = 0
-        self.batches = read(piece.table, copy.snapshot, time_zone=copy.time_zone, rowids=False, span=piece.span)
+        self.batches = read(piece.table, copy.connections, time_zone=copy.time_zone, rowids=False, span=piece.span)
         self.interruption: BaseException | None = None
 
     def run(self, connection: Any) -> None:

@@ -224,7 +224,7 @@ class _TableTrial:
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Yield the rows with valid values only. Rows with invalid values are reported as other findings."""
         done = 0
-        with closing(read(self.table, self.copy.snapshot, time_zone=self.copy.time_zone)) as batches:
+        with closing(read(self.table, self.copy.connections, time_zone=self.copy.time_zone)) as batches:
             for batch in batches:
                 self.copy.raise_if_stopped()
                 numbers = batch.rowids

@@ -204,8 +204,8 @@ class Loader:
             for table in plan.tables
             if table.name in wanted
         ]
-        copy = CopyContext(plan, load_input.path, INCOMING, lambda _: None)
-        with self.run.stage("examine"), self._temporary_defaults(load_input):
+        context = CopyContext(plan, load_input.path, INCOMING, lambda _: None)
+        with self.run.stage("examine"), self._temporary_defaults(load_input), context as copy:
             refusals = try_rows(trials, copy, self.connection, self.conninfo)
             if constraints:
                 refusals = tuple(refusal for refusal in refusals if refusal.sqlstate in _CONSTRAINT_ERRORS)

@@ -21,6 +21,7 @@ from migrate_to_pg.rules import SetRule, Subject, ValueRule, repair_trial, sampl
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.repair_trial import repaired
 from migrate_to_pg.rules.values import refused_row
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from migrate_to_pg.sqlite.sql import compose
 
 _Rule = SetRule | ValueRule
@@ -92,8 +93,9 @@ def _masked_rowids(
     """Return all rows that the rule's mask marks, of which a finding shows five."""
     found = array("q")
     one = dataclasses.replace(table, columns=(column,))
-    for batch in read(one, copy.path, time_zone=subject.plan.source_time_zone):
-        mask = rule.mask(batch.columns[0])
-        if mask is not None and batch.rowids is not None:
-            found.extend(pc.filter(batch.rowids, mask).to_pylist())
+    with ArrowConnections(copy.path) as connections:
+        for batch in read(one, connections, time_zone=subject.plan.source_time_zone):
+            mask = rule.mask(batch.columns[0])
+            if mask is not None and batch.rowids is not None:
+                found.extend(pc.filter(batch.rowids, mask).to_pylist())
     return found

@@ -7,8 +7,9 @@ can run at once, then another quick one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -20,7 +21,10 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Plan
 
 Connection = psycopg.Connection[Any]
+T = TypeVar("T")
 
+#: Objects in one transaction. A server with few connections has room for some hundreds of locks.
+_BATCH = 50
 
 #: Kinds of definitions.
 KINDS = ("index", N_("primary key"), N_("unique"), N_("exclusion"), N_("foreign key"))
@@ -173,16 +177,13 @@ def drop_objects(connection: Connection, schema: str) -> DroppedObjects:
     _check_row_security(connection, schema)
     found = definitions(connection, schema)
     triggers = [Trigger(**row) for query in (_TRIGGERS, _RULES) for row in _rows(connection, query, schema)]
-    indexes = [d for d in found if d.kind == "index"]
-    foreign_keys = [d for d in found if d.kind == "foreign key"]
-    keys = [d for d in found if d not in indexes and d not in foreign_keys]
     for trigger in triggers:
         connection.execute(trigger.disable.encode())
     # Foreign keys depend on the keys that they reference, so they are dropped first and restored last.
-    dropped = [d for d in (*foreign_keys, *indexes, *keys) if _drop(connection, d)]
-    return DroppedObjects(
-        definitions=tuple(d for d in (*keys, *indexes, *foreign_keys) if d in dropped), triggers=tuple(triggers)
-    )
+    foreign_keys = _drop(connection, [d for d in found if d.kind == "foreign key"])
+    indexes = _drop(connection, [d for d in found if d.kind == "index"])
+    keys = _drop(connection, [d for d in found if d.kind not in ("index", "foreign key")])
+    return DroppedObjects(definitions=(*keys, *indexes, *foreign_keys), triggers=tuple(triggers))
 
 
 def _check_row_security(connection: Connection, schema: str) -> None:
@@ -208,19 +209,31 @@ def _check_row_security(connection: Connection, schema: str) -> None:
         )
 
 
-def _drop(connection: Connection, definition: Definition) -> bool:
-    try:
-        connection.execute(definition.drop.encode())
-    except psycopg.errors.DependentObjectsStillExist:
-        # A view that groups by the primary key needs it. The key stays, which slows the load.
-        return False
-    return True
+def _drop(connection: Connection, found: Sequence[Definition]) -> list[Definition]:
+    """Drop many at a time, and return those that could be dropped."""
+    dropped: list[Definition] = []
+    for some in batched(found):
+        try:
+            connection.execute("; ".join(definition.drop for definition in some).encode())
+        except psycopg.errors.DependentObjectsStillExist:
+            # A view that groups by the primary key needs it. The key stays, which slows the load.
+            half = len(some) // 2
+            dropped += _drop(connection, some[:half]) + _drop(connection, some[half:]) if half else []
+        else:
+            dropped += some
+    return dropped
+
+
+def batched(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the items, as many at a time as may be locked in one transaction."""
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
 
 
 def empty(connection: Connection, schema: str, plan: Plan) -> None:
     """Remove the rows that data migrations made in planned tables. Other tables keep theirs."""
-    for table in (*plan.tables, *plan.excluded):
-        connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(schema, table.name)))
+    for tables in batched((*plan.tables, *plan.excluded)):
+        names = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables)
+        connection.execute(sql.SQL("TRUNCATE {}").format(names))
 
 
 def definitions(connection: Connection, schema: str) -> list[Definition]:

@@ -21,17 +21,21 @@ from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.project.secret_columns import server_detail, server_message
 from migrate_to_pg.records import Event, Plan
-from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, definitions, set_search_path
+from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, batched, definitions, set_search_path
 from migrate_to_pg.system.threads import drain, run_all
 
 logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[Event], None]
+#: What one connection makes, one step after another. The definitions of a step are made in one transaction.
+Steps = Sequence[Sequence[Definition]]
 
 #: Memory for the sorts of index builds, shared by the connections. With the server's default of 64 MB for each they
 #: use the disk from about a million rows on.
 _SORT_MEMORY_MEGABYTES = 512
+#: Up to here, starting a transaction costs more than building an index.
+_SMALL_ROWS = 10_000
 #: Time that a request to cancel may take.
 _CANCEL_TIMEOUT_SECONDS = 2
 
@@ -70,12 +74,15 @@ def restore(
     keys, foreign = _of(dropped, foreign=False), _of(dropped, foreign=True)
     counter = _ProgressCounter(progress, len(dropped.definitions))
     index_builders = _IndexBuilders(connection, schema, builders, counter)
-    index_builders.build([[key] for key in sorted(keys, key=lambda key: rows(key.table), reverse=True)])
+    large, small = _by_size(keys, rows)
+    index_builders.build([*([[key]] for key in large), *([some] for some in batched(small))])
     _execute_all(connection, [(key, key.after) for key in keys])
     _execute_all(connection, [(key, key.before) for key in foreign])
+    large, small = _by_size(foreign, rows)
     # Two keys of one table cannot be validated at once.
-    tables = dict.fromkeys(key.table for key in foreign)
-    index_builders.build([[key for key in foreign if key.table == table] for table in tables])
+    tables = dict.fromkeys(key.table for key in large)
+    by_table = ([[key] for key in large if key.table == table] for table in tables)
+    index_builders.build([*by_table, *([some] for some in batched(small))])
     _execute_all(connection, [(key, key.after) for key in foreign])
     for trigger in dropped.triggers:
         connection.execute(trigger.enable.encode())
@@ -87,9 +94,23 @@ def _of(dropped: DroppedObjects, *, foreign: bool) -> list[Definition]:
     return [d for d in dropped.definitions if (d.kind == "foreign key") is foreign]
 
 
+def _by_size(found: Iterable[Definition], rows: Callable[[str], int]) -> tuple[list[Definition], list[Definition]]:
+    """Return the definitions of large tables, the largest first, and those of small ones."""
+    by_rows = sorted(found, key=lambda definition: rows(definition.table), reverse=True)
+    count = sum(rows(definition.table) > _SMALL_ROWS for definition in by_rows)
+    return by_rows[:count], by_rows[count:]
+
+
 def _execute_all(connection: Connection, made: Iterable[tuple[Definition, str]]) -> None:
-    for definition, statement in made:
-        _execute(connection, definition, statement)
+    """Execute the statements in order, many in one transaction; each alone where one of them fails."""
+    for some in batched([(definition, statement) for definition, statement in made if statement]):
+        for definition, _statement in some:
+            logger.debug("making %s %s of %s", definition.kind, definition.name, definition.table)
+        try:
+            connection.execute("; ".join(statement for _definition, statement in some).encode())
+        except psycopg.Error:
+            for definition, statement in some:
+                _execute(connection, definition, statement)
 
 
 class _ProgressCounter:
@@ -100,9 +121,9 @@ class _ProgressCounter:
         self.total = total
         self.done = 0
 
-    def add(self, name: str) -> None:
-        self.done += 1
-        self.progress(Event(kind="progress", stage="restore", message=name, done=self.done, total=self.total))
+    def add(self, made: Sequence[Definition]) -> None:
+        self.done += len(made)
+        self.progress(Event(kind="progress", stage="restore", message=made[-1].name, done=self.done, total=self.total))
 
 
 class _IndexBuilders:
@@ -115,11 +136,11 @@ class _IndexBuilders:
         self.schema = schema
         self.builders = builders
         self.counter = counter
-        self.left: deque[Sequence[Definition]] = deque()
+        self.left: deque[Steps] = deque()
         self.open: list[Connection] = []
 
-    def build(self, groups: Sequence[Sequence[Definition]]) -> None:
-        """Execute each group's definitions in sequence, and the groups in parallel."""
+    def build(self, groups: Sequence[Steps]) -> None:
+        """Take each group's steps in sequence, and the groups in parallel."""
         self.left.extend(groups)
         count = min(self.builders.count, len(groups)) if self.builders else 1
         if count <= 1 or self.builders is None:
@@ -139,9 +160,9 @@ class _IndexBuilders:
 
     def _work(self, connection: Connection) -> None:
         for group in drain(self.left):
-            for definition in group:
-                _execute(connection, definition, definition.build)
-                self.counter.add(definition.name)
+            for step in group:
+                _execute_all(connection, [(definition, definition.build) for definition in step])
+                self.counter.add(step)
 
     def _stop(self) -> None:
         self.left.clear()
@@ -162,9 +183,6 @@ def _prepare(connection: Connection, schema: str, count: int) -> None:
 
 
 def _execute(connection: Connection, definition: Definition, statement: str) -> None:
-    if not statement:
-        return
-    logger.info("making %s %s of %s", definition.kind, definition.name, definition.table)
     try:
         connection.execute(statement.encode())
     except psycopg.Error as error:
@@ -204,5 +222,6 @@ def _check_complete(connection: Connection, schema: str, dropped: DroppedObjects
 
 def analyze(connection: Connection, schema: str, plan: Plan) -> None:
     """Collect statistics for the planner, so that the first queries are not slow."""
-    for table in plan.tables:
-        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))
+    if plan.tables:
+        names = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in plan.tables)
+        connection.execute(sql.SQL("ANALYZE {}").format(names))

@@ -46,9 +46,9 @@ def verify_tables(
     ``plan`` and ``snapshot`` are as they were before any repair. With ``repairs`` the tables hold the repaired rows:
     the snapshot's rows with exactly the edits of the journal.
     """
-    source = Source(snapshot)
-    expected, unknown = expected_tables(plan, source, repairs)
-    verification = compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
+    with Source(snapshot) as source:
+        expected, unknown = expected_tables(plan, source, repairs)
+        verification = compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
     return replace(verification, tables=(*verification.tables, *map(unknown_table, unknown)))
 
 
@@ -168,8 +168,8 @@ class TableVerifier:
         order = key or [column for column in columns if not column.computed] or columns
         rows = self._normalizer.rows(read(table.source.name, columns, order, expected.relation), columns)
         held = self._target.rows(table.name, columns, order)
-        # Of large rows, one more on each side would cost more than the waiting.
-        if not table.source.is_wide:
+        # Of large rows, one more on each side would cost more than the waiting. A single batch needs no thread.
+        if not table.source.is_wide and table.source.rows > BATCH_ROWS:
             rows, held = prefetch(rows), prefetch(held)
         with contextlib.closing(rows) as source, contextlib.closing(held) as target:
             left, right = Stream(source), Stream(target)

@@ -59,9 +59,8 @@ def expected_tables(
         return {}, []
     try:
         uri = snapshot_uri(repairs.journal.resolve())
-        with source.open(attached=uri) as database:
-            journal = _Journal(plan, repairs, database, uri)
-            tables = {table.name: journal.table(table) for table in plan.tables if table.name in journal.names}
+        journal = _Journal(plan, repairs, source.open(attached=uri), uri)
+        tables = {table.name: journal.table(table) for table in plan.tables if table.name in journal.names}
     except sqlite3.Error as error:
         raise ProofError(
             _("The proof could not follow the record of the repairs: {error}", error=error),

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import adbc_driver_manager
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import SourceTable
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
 from migrate_to_pg.verify.canonical import Value
@@ -40,8 +40,6 @@ BATCH_CHARACTERS = 8_000_000
 
 #: An expression that SQLite refuses to compute.
 FAIL = "abs(-9223372036854775808)"
-
-ATTACH = "ATTACH ? AS attached"
 
 #: Over {0}, a column: whether its text is one that PostgreSQL can hold. The quick reader does not know it.
 STORABLE = "migrate_to_pg_can_hold(CAST({0} AS BLOB), (SELECT encoding FROM pragma_encoding))"
@@ -95,27 +93,41 @@ class Source:
     """Read the closed snapshot, opened immutable: nothing beside it is read or written."""
 
     def __init__(self, snapshot: Path) -> None:
+        self._snapshot = snapshot
         self._uri = snapshot_uri(snapshot.resolve())
+        self._stack = contextlib.ExitStack()
+        #: The URI of the attached database -> open connections.
+        self._by_arrow: dict[str, ArrowConnections] = {}
+        self._by_python: dict[str, sqlite3.Connection] = {}
 
-    @contextlib.contextmanager
-    def open(self, *, attached: str = "") -> Iterator[sqlite3.Connection]:
-        """Open a connection like Django's, which returns every text, even one that is not UTF-8."""
-        with contextlib.closing(sqlite3.connect(self._uri, uri=True, check_same_thread=False)) as connection:
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def open(self, *, attached: str = "") -> sqlite3.Connection:
+        """Return a connection like Django's, which returns every text, even one that is not UTF-8.
+
+        It is opened once and closed with this object.
+        """
+        if attached not in self._by_python:
+            connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
+            self._by_python[attached] = self._stack.enter_context(contextlib.closing(connection))
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             register(connection)
             register_project_functions(connection)
             register_substitutes(connection)
             connection.create_function("migrate_to_pg_can_hold", 2, is_valid_text, deterministic=True)
             if attached:
-                connection.execute(ATTACH, [attached])
-            yield connection
+                connection.execute("ATTACH ? AS attached", [attached])
+        return self._by_python[attached]
 
     def count(self, table: str, relation: Relation) -> int:
         """Count the rows of a table."""
         try:
-            with self.open(attached=relation.attached) as connection:
-                query = f"SELECT count(*) FROM {relation.counted or relation.sql}"  # noqa: S608 - the name is quoted
-                return int(connection.execute(query).fetchone()[0])
+            query = f"SELECT count(*) FROM {relation.counted or relation.sql}"  # noqa: S608 - the name is quoted
+            return int(self.open(attached=relation.attached).execute(query).fetchone()[0])
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
 
@@ -123,29 +135,29 @@ class Source:
         self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
     ) -> Generator[Rows]:
         """Yield rows by ADBC. Raises UnexpectedCellError if the table needs the patient reader."""
-        with contextlib.ExitStack() as stack:
-            try:
-                connection = stack.enter_context(adbc_driver_sqlite.dbapi.connect(self._uri))
-                cursor = stack.enter_context(connection.cursor())
+        attached = relation.attached
+        if attached not in self._by_arrow:
+            connections = ArrowConnections(self._snapshot, attached=attached)
+            self._by_arrow[attached] = self._stack.enter_context(connections)
+        try:
+            with self._by_arrow[attached].cursor() as cursor:
                 cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(relation.batch_rows)})
-                if relation.attached:
-                    cursor.execute(ATTACH, [relation.attached])
                 cursor.execute(fast_query(relation, columns, key))
                 yield from typed_batches(cursor.fetch_record_batch(), columns)
-            except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-                raise UnexpectedCellError(str(error)) from error
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+            raise UnexpectedCellError(str(error)) from error
 
     def read_exact(
         self, table: str, columns: Sequence[Column], key: Sequence[Column], relation: Relation
     ) -> Generator[Rows]:
         """Yield rows by Python's sqlite3, in batches limited by their length."""
         try:
-            with self.open(attached=relation.attached) as connection:
-                for rows in batches_of(connection.execute(exact_query(relation, columns, key))):
-                    arrays = as_rows(rows, columns)
-                    # Large values are not held twice while they are compared.
-                    rows.clear()
-                    yield arrays
+            cursor = self.open(attached=relation.attached).execute(exact_query(relation, columns, key))
+            for rows in batches_of(cursor):
+                arrays = as_rows(rows, columns)
+                # Large values are not held twice while they are compared.
+                rows.clear()
+                yield arrays
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
 

@@ -46,7 +46,8 @@ def verify_leftover_tables(
     ``views`` are the file that holds the rows of each view, and the function that returns a view's table in it.
     """
     expected = {table.name: unrepaired(relation(table, views)) for table in tables}
-    return compare_tables(plan, Source(snapshot), expected, conninfo, schema=schema, verify=verify, progress=progress)
+    with Source(snapshot) as source:
+        return compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
 
 
 def relation(table: LeftoverTable, views: tuple[Path, Callable[[str], str]]) -> Relation:

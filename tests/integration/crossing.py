@@ -14,6 +14,7 @@ from migrate_to_pg.codecs.reader import TableBatch, read
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 
 #: A value of sqlite3's, or SQL that SQLite evaluates.
 Value = Any
@@ -75,7 +76,8 @@ class Ferry:
         return found
 
     def batches(self, name: str = "t", *, rowids: bool = True) -> list[TableBatch]:
-        return list(read(self.table(name), self.path, time_zone=self.zone, rowids=rowids))
+        with ArrowConnections(self.path) as connections:
+            return list(read(self.table(name), connections, time_zone=self.zone, rowids=rowids))
 
     def load(self, progress: Callable[[Event], None] = lambda _: None, **more: Any) -> tuple[LoadedTable, ...]:
         return load(self.plan(), self.path, self.url, schema="ferry", progress=progress, jobs=self.jobs, **more)

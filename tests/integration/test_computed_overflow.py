@@ -43,8 +43,9 @@ def test_the_rows_are_those_that_postgresql_refuses(
     with closing(sqlite3.connect(ferry.path)) as database:
         known = tuple(computed_overflow(plan, database))
     trial = Trial(table=plan.tables[0], definitions={})
-    with psycopg.connect(ferry.url, autocommit=True) as connection:
-        judged = try_rows([trial], CopyContext(plan, ferry.path, "ferry", lambda _: None), connection, ferry.url)
+    context = CopyContext(plan, ferry.path, "ferry", lambda _: None)
+    with psycopg.connect(ferry.url, autocommit=True) as connection, context as copy:
+        judged = try_rows([trial], copy, connection, ferry.url)
     assert [by_reason(refusal) for refusal in known] == [by_reason(refusal) for refusal in judged]
 
 

@@ -58,8 +58,8 @@ def carried(ferry: Ferry, type_sql: str) -> dict[Any, str]:
         for rule in RULES:
             mask = rule.mask(batch.columns[-1]) if isinstance(rule, ValueRule) else None
             kept -= {row for row, bad in enumerate(mask.to_pylist() if mask is not None else (), 1) if bad}
-    copy = CopyContext(plan, ferry.path, "ferry", lambda _: None)
-    with psycopg.connect(ferry.url, autocommit=True) as connection:
+    context = CopyContext(plan, ferry.path, "ferry", lambda _: None)
+    with psycopg.connect(ferry.url, autocommit=True) as connection, context as copy:
         refused = try_rows([Trial(table=plan.tables[0], definitions={})], copy, connection, ferry.url)
     kept -= {row for refusal in refused for row in refusal.rows}
     ferry.fill("DELETE FROM t WHERE id = ?", ([n] for n in range(1, len(VALUES) + 1) if n not in kept))

@@ -30,10 +30,10 @@ def tried(ferry: Ferry, *definitions: str) -> tuple[Refusal, ...]:
     """What is refused of table t; nothing of the trial may stay."""
     plan = ferry.plan()
     one = Trial(table=plan.tables[0], definitions={f"d{n}": sql for n, sql in enumerate(definitions)})
-    copy = CopyContext(plan, ferry.path, "ferry", lambda _: None)
     objects = "SELECT relname FROM pg_class WHERE relnamespace = 'ferry'::regnamespace ORDER BY 1"
     before = ferry.rows(objects)
-    with psycopg.connect(ferry.url, autocommit=True) as connection:
+    context = CopyContext(plan, ferry.path, "ferry", lambda _: None)
+    with psycopg.connect(ferry.url, autocommit=True) as connection, context as copy:
         found = try_rows([one], copy, connection, ferry.url)
     assert ferry.rows(objects) == before
     return found

@@ -84,8 +84,8 @@ def repaired(
             journal=Path(folder) / "journal.sqlite3",
             progress=quiet,
         )
-        source = Source(path)
-        tables, unknown = expected_tables(plan, source, mended)
+        with Source(path) as source:
+            tables, unknown = expected_tables(plan, source, mended)
         assert unknown == []
         for planned in plan.tables:
             found, rest = tables.get(planned.name), left.table(planned.name)
@@ -95,15 +95,15 @@ def repaired(
             assert found is None or (found.unexplained and found.unexplained.samples == [])
             columns = ", ".join(column.source.name for column in planned.columns)
             relation = found.relation if found else snapshot_relation(planned.source)
-            after = read(source, f"SELECT {columns} FROM {relation.sql} ORDER BY id", relation.attached)
-            assert after == read(Source(mended.path), f"SELECT {columns} FROM {planned.name} ORDER BY id")
-        lines = read(Source(mended.journal), "SELECT rule, old, new FROM changed")
+            after = read(path, f"SELECT {columns} FROM {relation.sql} ORDER BY id", relation.attached)
+            assert after == read(mended.path, f"SELECT {columns} FROM {planned.name} ORDER BY id")
+        lines = read(mended.journal, "SELECT rule, old, new FROM changed")
         return [tuple(value for _, value in line) for line in lines]
 
 
-def read(source: Source, query: str, attached: str = "") -> list[Any]:
-    with source.open(attached=attached) as database:
-        return [tuple(map(typed, row)) for row in database.execute(query)]
+def read(path: Path, query: str, attached: str = "") -> list[Any]:
+    with Source(path) as source:
+        return [tuple(map(typed, row)) for row in source.open(attached=attached).execute(query)]
 
 
 def nothing(old: Any, new: Any) -> bool:

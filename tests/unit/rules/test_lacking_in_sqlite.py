@@ -15,6 +15,7 @@ from migrate_to_pg.records import Level, SourceCatalog, TargetTable
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.file.integrity_check import PAGES, WHOLE, answers
 from migrate_to_pg.sqlite import missing_functions
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from tests.unit.rules.examined import check_finds, check_healthy, findings, make, table
 
 Script = Callable[[sqlite3.Connection], object]
@@ -126,7 +127,8 @@ def test_a_table_that_is_sorted_by_a_collation_of_others_is_loaded_whole(
     make(path, with_collation(WITHOUT_ROWID, "CREATE TABLE u (a text)"))
     wanted = table("w", "id bigint", "a text", key="a")
     [planned] = planned_tables(read_source(path), wanted)
-    batches = list(read(planned, path, time_zone="UTC"))
+    with ArrowConnections(path) as connections:
+        batches = list(read(planned, connections, time_zone="UTC"))
     loaded = [value for batch in batches for value in batch.columns[1].values.to_pylist()]
     assert sorted(loaded) == sorted(WORDS)
     assert all(batch.is_valid for batch in batches)

@@ -1,0 +1,1 @@
+"""A project of many small tables, for the benchmark of tables."""
