@@ -47,7 +47,14 @@ def accepted_rules(names: Sequence[str]) -> frozenset[str]:
     for name, rule in zip(names, _ids(names), strict=True):
         if name not in groups and rule not in repairs:
             known = sorted([*repairs, *_other_names()])
-            raise _not_among("--fix", name, _("has no repair"), known, tuple(groups), _("lossless (also all) or lossy"))
+            fault = _("--fix {name}: the rule {name} has no repair.", name=name)
+            raise _unknown(
+                "--fix",
+                name,
+                fault,
+                [*known, *groups],
+                _("Known: {known}; or lossless (also all), or lossy.", known=", ".join(known)),
+            )
         accepted |= groups.get(name, {rule})
     return frozenset(accepted)
 
@@ -75,7 +82,9 @@ def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
     known = {rule.id for rule in RULES if names_rows(rule)}
     for name in names:
         if name != "all" and name not in known:
-            raise _not_among("--quarantine", name, _("is not about rows"), sorted(known), ("all",), "all")
+            fault = _("--quarantine {name}: the rule {name} is not about rows.", name=name)
+            remedy = _("Known: {known}; or all.", known=", ".join(sorted(known)))
+            raise _unknown("--quarantine", name, fault, [*sorted(known), "all"], remedy)
     return frozenset(known if "all" in names else names)
 
 
@@ -84,16 +93,11 @@ def names_rows(rule: Rule) -> bool:
     return rule.names_rows
 
 
-def _not_among(
-    option: str, name: str, what: str, known: Sequence[str], groups: Sequence[str], all_means: str
-) -> UsageError:
-    what = what if name in {rule.id for rule in RULES} else _("is no rule")
-    return UsageError(
-        f"{option} {name}: {name} {what}.",
-        remedy=did_you_mean(
-            name, [*known, *groups], _("Known: {known}; or {all_means}.", known=", ".join(known), all_means=all_means)
-        ),
-    )
+def _unknown(option: str, name: str, fault: str, known: Sequence[str], remedy: str) -> UsageError:
+    """Return the error about a name: ``fault`` where it is that of a rule."""
+    is_rule = any(rule.id == name for rule in RULES)
+    message = fault if is_rule else _("{option} {name}: there is no such rule.", option=option, name=name)
+    return UsageError(message, remedy=did_you_mean(name, known, remedy))
 
 
 __all__ = [

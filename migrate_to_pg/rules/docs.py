@@ -83,7 +83,7 @@ def page(name: str) -> str:
     rules = rules_by_id()
     if name not in rules:
         raise UsageError(
-            _("--explain {name}: there is no such rule.", name=name),
+            _("{option} {name}: there is no such rule.", option="--explain", name=name),
             remedy=did_you_mean(name, rules, _("Known: {known}.", known=", ".join(sorted(rules)))),
         )
     return "\n\n".join(_entry(rules[name]))

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import ngettext
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import CellRepairFor, Message, Subject, ValueRule
@@ -22,7 +21,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name
 #: Describes the rows that satisfy the condition further, or returns ''.
 Hint = Callable[[Subject, PlannedTable, PlannedColumn, Sql], str]
 Mask = Callable[[ColumnBatch], pa.BooleanArray | None]
-#: A description that completes "3 are ...", and a condition about ``{c}``, the quoted column.
+#: A name of such values, and a condition about ``{c}``, the quoted column.
 Kind = tuple[str, LiteralString]
 
 TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
@@ -58,15 +57,18 @@ def form_rule(
 
     def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> Message:
         form = _(holds) if isinstance(holds, str) else holds(column)
-        more = (hint(subject, table, column, own) if hint else "") + describe_kinds(subject, table, column, own, kinds)
-        return Message(
-            explanation=_(
-                "PostgreSQL's column is {type}, which holds {form}. These values are not that; SQLite looks at"
-                " no value, so any program could write them.{more}",
+        sentences = (
+            _(
+                "PostgreSQL's column is {type}, which holds {form}. These values are not that: SQLite checks no value,"
+                " so any program could write them.",
                 type=column.target.type_sql,
                 form=form,
-                more=more,
             ),
+            hint(subject, table, column, own) if hint else "",
+            describe_kinds(subject, table, column, own, kinds),
+        )
+        return Message(
+            explanation=" ".join(filter(None, sentences)),
             remedy=_(remedy),
         )
 
@@ -98,12 +100,8 @@ def describe_kinds(
     own: Sql,
     kinds: Sequence[Kind],
 ) -> str:
-    """Count each kind that occurs among the finding's own rows (" Of them, 3 are empty text; 1 is a date alone.")."""
+    """Count each kind that occurs among the finding's own rows: "Among them: the empty text (3); a date alone (1)."."""
     conditions = [compose("({own}) AND ({kind})", own=own, kind=condition(kind, column)) for __, kind in kinds]
     found = zip(kinds, samples.counts(subject, samples.numbered(table.source), conditions), strict=True)
-    parts = [
-        ngettext("{n:,} is {words}", "{n:,} are {words}", count, words=_(words))
-        for (words, __), count in found
-        if count
-    ]
-    return _(" Of them, {parts}.", parts="; ".join(parts)) if parts else ""
+    parts = [_("{kind} ({n:,})", kind=_(kind), n=count) for (kind, __), count in found if count]
+    return _("Among them: {kinds}.", kinds="; ".join(parts)) if parts else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, ModelNames, Sample, Verification, VerifiedTable
 from migrate_to_pg.rules.base import SAMPLES, Rule
@@ -157,7 +157,8 @@ def not_compared(view: VerifiedTable) -> Finding:
     return NOT_COMPARED.finding(
         table=view.name,
         explanation=_(
-            "What this view gives depends on the moment, and is not what was carried: nothing can be told of it."
+            "The rows of this view depend on the moment, and differ from those that were moved, so they cannot be"
+            " compared."
         ),
         remedy=_(NOT_COMPARED.remedy),
     )
@@ -174,11 +175,13 @@ def run_findings(verification: Verification) -> Iterator[Finding]:
                 Sample(key=one.key, value=f"{_shown(one.source)} → {_shown(one.target)}")
                 for one in difference.samples[:SAMPLES]
             ],
-            explanation=_(
-                "PostgreSQL computes {column} itself, and {values} SQLite holds otherwise. Shown are SQLite's and"
-                " PostgreSQL's.",
+            explanation=ngettext(
+                "PostgreSQL computes {column} itself. {n:,} value differs from SQLite's; both are shown, SQLite's"
+                " first.",
+                "PostgreSQL computes {column} itself. {n:,} values differ from SQLite's; both are shown, SQLite's"
+                " first.",
+                difference.count,
                 column=difference.column,
-                values=pluralize(difference.count, "value", "values"),
             ),
             remedy=_(COMPUTED.remedy),
         )

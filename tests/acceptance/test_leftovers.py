@@ -205,7 +205,7 @@ def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(projec
 
 def test_check_tells_what_would_be_carried_and_stops_nobody(project):
     done = project.run("migrate_to_pg", "--check", "--source", project.source)
-    assert "The move copies 6 rows of it to a table of schema sqlite_leftovers" in words(done)
+    assert "The move copies 6 rows, as they are, to a table of schema sqlite_leftovers" in words(done)
 
 
 def test_they_may_be_left_behind_or_stop_the_run(project, postgres_url):

@@ -139,7 +139,7 @@ def test_two_tables_that_would_fit_one_of_postgresqls_stop_the_run_and_are_named
     (finding, *others) = json.loads(refused.stdout)["findings"]
     assert others == []
     assert (finding["rule"], finding["level"], finding["table"]) == ("ambiguous-name", "error", HAND[:63])
-    assert f"These would fit: {HAND}, {HAND}_copy." in finding["explanation"]
+    assert f"match it: {HAND}, {HAND}_copy." in finding["explanation"]
     later = cut.run("migrate_to_pg", "--verify-only", "--target", postgres_url, ok=False)
     assert (later.returncode, "ambiguous-name" in later.stdout) == (1, True)
 

@@ -50,7 +50,11 @@ def test_all_does_not_mean_the_lossy_ones(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("dangling", "dangling is no rule"), ("check-constraint", "check-constraint has no repair"), ("", " is no rule")],
+    [
+        ("dangling", "--fix dangling: there is no such rule."),
+        ("check-constraint", "the rule check-constraint has no repair"),
+        ("", "--fix : there is no such rule."),
+    ],
 )
 def test_a_bad_name_is_answered_with_the_good_ones(name: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:

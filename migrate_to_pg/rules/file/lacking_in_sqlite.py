@@ -52,13 +52,18 @@ def unreadable(table: PlannedTable) -> str:
 def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
     where = ", ".join(places)
     if kind == "collation":
-        explanation = _(
-            "{where} of {table} uses the collation {name}, which neither SQLite nor the project has. The rows are read"
-            " without it; indexes that are sorted by it are neither used nor checked.",
-            where=where or table,
-            table=table,
-            name=name,
+        uses = (
+            _(
+                "The collation {name} of {where} in {table} is neither SQLite's nor the project's.",
+                name=name,
+                where=where,
+                table=table,
+            )
+            if where
+            else _("The collation {name} of {table} is neither SQLite's nor the project's.", name=name, table=table)
         )
+        effect = _("The rows are read without it; indexes that are sorted by it are neither used nor checked.")
+        explanation = f"{uses} {effect}"
     elif kind == "module":
         explanation = _(
             "{table} is a virtual table of a module that this SQLite does not have ({name}). Nothing of it can be read:"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetIndex, TargetUnique
 from migrate_to_pg.rules import samples
@@ -102,29 +102,40 @@ def _can_be_long(column: PlannedColumn) -> bool:
 def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -> Finding:
     refused = samples.count(subject, table.source, entry.certainly_too_large)
     rowids = samples.first_rowids(subject, table.source, entry.certainly_too_large if refused else entry.larger)
-    effect = (
-        _(
-            "{of_them_are} too large in any compression, and PostgreSQL would refuse the index.",
-            of_them_are=pluralize(refused, "of them is", "of them are"),
+    if entry.index:
+        found = ngettext(
+            "{n:,} row has a key of more than 2,704 bytes, the most that an entry of PostgreSQL's btree holds, in the"
+            " index {index}.",
+            "{n:,} rows have a key of more than 2,704 bytes, the most that an entry of PostgreSQL's btree holds, in the"
+            " index {index}.",
+            count,
+            index=entry.index,
         )
-        if refused
-        else _(
-            "Compressed they may fit; if not, the run stops when the index is made, names it, and publishes nothing."
+    else:
+        found = ngettext(
+            "{n:,} row has a key of more than 2,704 bytes, the most that an entry of PostgreSQL's btree holds, in an"
+            " index of the model.",
+            "{n:,} rows have a key of more than 2,704 bytes, the most that an entry of PostgreSQL's btree holds, in an"
+            " index of the model.",
+            count,
         )
-    )
+    if refused:
+        effect = ngettext(
+            "{n:,} of them is too large even when it is compressed, and PostgreSQL would refuse the index.",
+            "{n:,} of them are too large even when they are compressed, and PostgreSQL would refuse the index.",
+            refused,
+        )
+    else:
+        effect = _(
+            "Compressed they may fit. If not, the run stops when the index is made, names it, and publishes nothing."
+        )
     return RULE.finding(
         table=table.name,
         column=", ".join(column.name for column in entry.columns),
         count=refused or count,
         level=Level.ERROR if refused else Level.WARNING,
         samples=samples.samples(subject, table, [column.source for column in entry.long], rowids),
-        explanation=_(
-            "{rows_have} a key of more than 2,704 bytes in {index}, the most that an entry of PostgreSQL's"
-            " btree holds. {effect}",
-            rows_have=pluralize(count, "row has", "rows have"),
-            index=entry.index or _("an index that the model asks for"),
-            effect=effect,
-        ),
+        explanation=f"{found} {effect}",
         remedy=_(RULE.remedy),
     )
 

@@ -5,7 +5,7 @@ A script or an import used codes instead of ids. SQLite takes text in an integer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -114,27 +114,25 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
     found = codes(subject, table, column)
     if found is None:
         raise LookupError(_("{table}.{column} holds no codes", table=table.name, column=column.name))
-    place = f"{found.parent.name}.{found.code.name}"
-    declared = (
-        _(" The column is declared {declared_type}.", declared_type=column.source.declared_type)
-        if column.source.declared_type
-        else ""
-    )
     query = compose(
         "SELECT {column}, * FROM {table} WHERE typeof({column}) = 'text';",
         column=name(column.source.name),
         table=name(table.source.name),
     )
-    return Message(
-        explanation=_(
-            "PostgreSQL's column is {type} and refers to {parent}.{key}; these rows hold texts.{kinds} A"
-            " script or an import used codes instead of ids, and SQLite takes any value in any column.{declared}",
+    sentences = [
+        _(
+            "PostgreSQL's column is {type} and refers to {parent}.{key}; these rows hold texts.",
             type=column.target.type_sql,
             parent=found.parent.name,
             key=found.key.name,
-            kinds=_describe_texts(subject, table, column, found, place),
-            declared=declared,
         ),
+        *_describe_texts(subject, table, column, found),
+        _("A script or an import used codes instead of ids, and SQLite takes any value in any column."),
+    ]
+    if declared := column.source.declared_type:
+        sentences.append(_("The column is declared {declared_type}.", declared_type=declared))
+    return Message(
+        explanation=" ".join(sentences),
         remedy=_(
             "Put {parent}.{key} of the row with that {code} in their place. To see them all:\n{query}",
             parent=found.parent.name,
@@ -145,7 +143,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
     )
 
 
-def _describe_texts(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes, place: str) -> str:
+def _describe_texts(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> Iterator[str]:
     """Count the different texts that are codes, integers or neither. A code that looks like an integer is a code."""
     distinct_texts = _distinct_texts(subject, table, column)
     total = subject.number(compose("SELECT count(*) FROM ({texts})", texts=distinct_texts))
@@ -162,27 +160,29 @@ def _describe_texts(subject: Subject, table: PlannedTable, column: PlannedColumn
     neither = total - found.known - numbers
     ambiguous = _count_ambiguous(subject, table, column, found)
     distinct = pluralize(total, "different text", "different texts")
-    coded = ngettext(
-        " {n:,} of {texts} is a value of {place}: codes stand for ids.",
-        " {n:,} of {texts} are values of {place}: codes stand for ids.",
+    yield ngettext(
+        "{n:,} of {texts} is a value of {place}: a code in place of an id.",
+        "{n:,} of {texts} are values of {place}: codes in place of ids.",
         found.known,
         texts=distinct,
-        place=place,
+        place=f"{found.parent.name}.{found.code.name}",
     )
-    numeric = ngettext(
-        " {n:,} of {texts} is a whole number written as text.",
-        " {n:,} of {texts} are whole numbers written as text.",
-        numbers,
-        texts=distinct,
-    )
-    unknown = ngettext(" {n:,} of {texts} is neither.", " {n:,} of {texts} are neither.", neither, texts=distinct)
-    unclear = ngettext(
-        " {n:,} of {texts} is the code of one row and the id of another, and so ambiguous.",
-        " {n:,} of {texts} are the code of one row and the id of another, and so ambiguous.",
-        ambiguous,
-        texts=distinct,
-    )
-    return coded + (numeric if numbers else "") + (unknown if neither else "") + (unclear if ambiguous else "")
+    if numbers:
+        yield ngettext(
+            "{n:,} of {texts} is a whole number written as text.",
+            "{n:,} of {texts} are whole numbers written as text.",
+            numbers,
+            texts=distinct,
+        )
+    if neither:
+        yield ngettext("{n:,} of {texts} is neither.", "{n:,} of {texts} are neither.", neither, texts=distinct)
+    if ambiguous:
+        yield ngettext(
+            "{n:,} of {texts} is ambiguous: the code of one row and the id of another.",
+            "{n:,} of {texts} are ambiguous: the code of one row and the id of another.",
+            ambiguous,
+            texts=distinct,
+        )
 
 
 def _count_ambiguous(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> int:

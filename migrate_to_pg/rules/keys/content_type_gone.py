@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Sample
 from migrate_to_pg.rules import samples
@@ -25,6 +25,9 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield at most one finding."""
     stale = [content_type for content_type in content_types(subject) if content_type.table is None]
     if stale:
+        described = [_describe(subject, content_type) for content_type in stale[:_NAMED]]
+        if len(stale) > _NAMED:
+            described.append(_("and {n:,} more", n=len(stale) - _NAMED))
         yield RULE.finding(
             table=TABLE,
             column="app_label, model",
@@ -33,15 +36,15 @@ def find(subject: Subject) -> Iterator[Finding]:
                 Sample(key={"id": str(content_type.id)}, value=samples.format_value(str(content_type)))
                 for content_type in stale[:SAMPLES]
             ],
-            explanation=_(
-                "{content_types_name_models} that no installed application has: {gone}{more}. The application"
-                " was removed, or its model deleted or renamed without remove_stale_contenttypes. The rows are"
-                " moved as they are.",
-                content_types_name_models=pluralize(
-                    len(stale), "content type names a model", "content types name models"
-                ),
-                gone="; ".join(_describe(subject, content_type) for content_type in stale[:_NAMED]),
-                more=_("; and {gone} more", gone=len(stale) - _NAMED) if len(stale) > _NAMED else "",
+            explanation=ngettext(
+                "{n:,} content type names a model that no installed application has: {models}. The application was"
+                " removed, or its model deleted or renamed without remove_stale_contenttypes. The row is moved as it"
+                " is.",
+                "{n:,} content types name models that no installed application has: {models}. The applications were"
+                " removed, or the models deleted or renamed without remove_stale_contenttypes. The rows are moved as"
+                " they are.",
+                len(stale),
+                models="; ".join(described),
             ),
             remedy=_(RULE.remedy),
         )
@@ -67,7 +70,7 @@ def _generic_rows(subject: Subject, content_type: ContentType) -> Iterator[str]:
         found = generic_key_columns(subject, key)
         count = samples.count(subject, found[0].source, type_condition(found[1], content_type)) if found else 0
         if count:
-            yield f"{pluralize(count, 'row', 'rows')} of {key.table}"
+            yield ngettext("{n:,} row of {table}", "{n:,} rows of {table}", count, table=key.table)
 
 
 RULE = SetRule(

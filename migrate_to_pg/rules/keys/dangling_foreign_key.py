@@ -26,18 +26,18 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _finding(subject: Subject, table: SourceTable, key: SourceForeignKey) -> Finding:
     planned = any(t.source.name == table.name for t in subject.plan.tables)
     intended = intended_parent(subject, table, key)
-    what = _(
-        "The foreign key on {columns} names the table {parent}, {what}",
-        columns=", ".join(key.columns),
-        parent=key.parent,
-        what=_("which is a view") if key.parent in subject.catalog.views else _("which does not exist"),
+    values = {"columns": ", ".join(key.columns), "parent": key.parent}
+    fault = (
+        _("The foreign key on {columns} names the table {parent}, which is a view.", **values)
+        if key.parent in subject.catalog.views
+        else _("The foreign key on {columns} names the table {parent}, which does not exist.", **values)
     )
     return RULE.finding(
         table=table.name,
         column=", ".join(key.columns),
         # A table that is not moved cannot stop the move.
         level=Level.ERROR if planned else Level.WARNING,
-        explanation=f"{what}. {_cause(key.parent, intended)} {_effect(table, key.parent)}",
+        explanation=f"{fault} {_cause(key.parent, intended)} {_effect(table, key.parent)}",
         remedy=_remedy(table, key.parent, intended),
     )
 
@@ -59,16 +59,16 @@ def intended_parent(subject: Subject, table: SourceTable, key: SourceForeignKey)
 def _cause(parent: str, intended: str | None) -> str:
     if intended is None:
         return _(
-            "The migrations make no foreign key on this column, so the table that it should name is not"
-            " known. Since SQLite 3.26 a RENAME of a table rewrites the REFERENCES clause of every child; a"
-            " table renamed to {parent} and dropped later leaves this behind.",
+            "The migrations make no foreign key on this column, so the right table is not known. Since SQLite 3.26 a"
+            " RENAME of a table rewrites the REFERENCES clause of every child: a table was renamed to {parent}, and"
+            " dropped later.",
             parent=parent,
         )
     rename = compose("ALTER TABLE {old} RENAME TO {new}", old=name(intended), new=name(parent))
     return _(
-        "It should name {intended}, as the migrations do. The cause: since SQLite 3.26, `{rename}` also"
-        " rewrites the REFERENCES clause of every child table; {intended} was then made anew, {parent}"
-        " was dropped, and the children still name it.",
+        "It should name {intended}, as the migrations do. Since SQLite 3.26, `{rename}` also rewrites the REFERENCES"
+        " clause of every child table. Then {intended} was made again, {parent} was dropped, and the children still"
+        " name it.",
         intended=intended,
         rename=rename,
         parent=parent,
@@ -77,9 +77,9 @@ def _cause(parent: str, intended: str | None) -> str:
 
 def _effect(table: SourceTable, parent: str) -> str:
     return _(
-        "Foreign keys are off in SQLite unless a connection turns them on, so writing seems to work"
-        " outside Django; Django turns them on, and every INSERT into {table} answers `no such table:"
-        " main.{parent}`. PRAGMA integrity_check does not look at this. {table} holds {rows}.",
+        "Django turns foreign keys on, so every INSERT into {table} fails with `no such table: main.{parent}`. Other"
+        " programs can write, because foreign keys are off unless a connection turns them on. PRAGMA integrity_check"
+        " does not check this. {table} holds {rows}.",
         table=table.name,
         parent=parent,
         rows=pluralize(table.rows, "row", "rows"),
@@ -89,8 +89,8 @@ def _effect(table: SourceTable, parent: str) -> str:
 def _remedy(table: SourceTable, parent: str, intended: str | None) -> str:
     if intended is None:
         return _(
-            "Find out which table {table} should refer to, in its model and migrations; if none, rebuild the"
-            " table without this key. For the move alone, --fix {id} is enough.",
+            "Look up in the model and the migrations which table {table} should refer to; if none, rebuild the table"
+            " without this key. For the move alone, --fix {id} is enough.",
             table=table.name,
             id=RULE.id,
         )
@@ -100,9 +100,8 @@ def _remedy(table: SourceTable, parent: str, intended: str | None) -> str:
         new=name(parent),
     )
     return _(
-        "For the move: --fix {id}; no data changes, the migrations' foreign key names {intended}.\nTo"
-        " repair SQLite itself, stop the application, copy the file, and rename there and back, which"
-        " takes every child along:\n{back}",
+        "For the move: --fix {id}. No data change; the migrations' foreign key names {intended}.\nTo repair SQLite"
+        " itself, stop the application, copy the file, and rename the table twice, which corrects every child:\n{back}",
         id=RULE.id,
         intended=intended,
         back=back,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import samples
@@ -214,37 +214,53 @@ def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sam
 
 
 def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:
-    columns = ", ".join(search.unique.expressions or search.unique.columns)
-    what = _("the primary key") if search.unique.primary else _("the unique constraint")
+    unique = search.unique
+    values = {"columns": ", ".join(unique.expressions or unique.columns), "predicate": unique.predicate}
+    if unique.predicate:
+        repeated = ngettext(
+            "Among the rows with {predicate}, {n:,} row repeats a value of ({columns}) that another has already.",
+            "Among the rows with {predicate}, {n:,} rows repeat a value of ({columns}) that another has already.",
+            count,
+            **values,
+        )
+    else:
+        repeated = ngettext(
+            "{n:,} row repeats a value of ({columns}) that another row has already.",
+            "{n:,} rows repeat a value of ({columns}) that another row has already.",
+            count,
+            **values,
+        )
+    sentences = [repeated, _refusal(search), _cause(subject, search)]
+    if empty:
+        sentences.append(empty_duplicates.explanation(empty, search.columns[0]))
+    return " ".join(sentences)
+
+
+def _refusal(search: Search) -> str:
+    name, certain = search.unique.name, search.level is Level.ERROR
+    if search.unique.primary and search.unique.named:
+        return _("PostgreSQL would refuse the primary key {name}.", name=name)
+    if search.unique.primary:
+        return _("PostgreSQL would refuse the primary key.")
+    if search.unique.named and certain:
+        return _("PostgreSQL would refuse the unique constraint {name}.", name=name)
     if search.unique.named:
-        what = f"{what} {search.unique.name}"
-    elif not search.unique.primary:
-        what = _("the unique constraint of the model")
-    condition = _(" among rows with {predicate}", predicate=search.unique.predicate) if search.unique.predicate else ""
-    verb = _("would refuse") if search.level is Level.ERROR else _("may refuse")
-    return _(
-        "{rows_repeat} a value of ({columns}){some} that another row has already; PostgreSQL {would}"
-        " {what}. {cause}{explanation}",
-        rows_repeat=pluralize(count, "row repeats", "rows repeat"),
-        columns=columns,
-        some=condition,
-        would=verb,
-        what=what,
-        cause=_cause(subject, search),
-        explanation=empty_duplicates.explanation(empty, search.columns[0]) if empty else "",
-    )
+        return _("PostgreSQL may refuse the unique constraint {name}.", name=name)
+    if certain:
+        return _("PostgreSQL would refuse the unique constraint of the model.")
+    return _("PostgreSQL may refuse the unique constraint of the model.")
 
 
 def _cause(subject: Subject, search: Search) -> str:
     if not search.certain:
         return _(
             "SQLite computes these keys. PostgreSQL may compute others, with functions, collations and regular"
-            " expressions of its own: a move asks it about each row."
+            " expressions of its own: a move tries each row on it."
         )
     if search.unique.expressions:
         return _cause_of_expression(search)
     if has_unique_index(subject, search.table, search.columns):
-        return _("SQLite's own unique index takes these for different values; on PostgreSQL they are one value.")
+        return _("SQLite's own unique index finds these values different; PostgreSQL finds them equal.")
     return _(
         "SQLite's table has no unique index on these columns, or it would have refused them. A rebuild loses it: CREATE"
         " TABLE ... AS SELECT makes a table without keys, and after a RENAME the indexes stay with the renamed table."
@@ -258,25 +274,30 @@ def _cause_of_expression(search: Search) -> str:
             " do not: most locales find them equal, C does not. PostgreSQL decides when it makes the index: if it"
             " refuses, the run stops there and publishes nothing."
         )
-    beyond = _(" Letters beyond ASCII were taken as they are: what PostgreSQL's locale folds may repeat as well.")
-    return _("SQLite's table has lost the index, or never had it.{beyond}", beyond=beyond if search.folded else "")
+    lost = _("SQLite's table has lost the index, or never had it.")
+    if not search.folded:
+        return lost
+    beyond = _(
+        "Letters beyond ASCII were compared as they are: keys that PostgreSQL's locale folds may repeat as well."
+    )
+    return f"{lost} {beyond}"
 
 
 def _remedy(search: Search, empty: int) -> str:
-    first = f"{empty_duplicates.remedy(search.table, search.columns[0], search.unique)}\n" if empty else ""
+    lines = [empty_duplicates.remedy(search.table, search.columns[0], search.unique)] if empty else []
     if search.unique.expressions:
-        return first + _(RULE.remedy)
+        return "\n".join([*lines, _(RULE.remedy)])
     query = compose(
         "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
         columns=names(column.source.name for column in search.columns),
         table=name(search.table.source.name),
     )
-    return _(
-        "{first}Decide which row of each key stays, point the rows that refer to the others at it,"
-        " delete the others, then make the lost unique index again. To see them all:\n{query}",
-        first=first,
+    decide = _(
+        "Decide which row of each key stays, point the rows that refer to the others at it, delete the others, then"
+        " make the lost unique index again. To see them all:\n{query}",
         query=query,
     )
+    return "\n".join([*lines, decide])
 
 
 RULE = SetRule(

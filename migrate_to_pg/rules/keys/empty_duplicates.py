@@ -23,8 +23,8 @@ def repeated(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]
 def explanation(count: int, column: PlannedColumn) -> str:
     """Warn that the rows are probably different things, which a merge would make one."""
     return _(
-        " {count:,} rows have the empty text in {column}: probably it is missing there, and they are"
-        " different things; merging would make one of them.",
+        "{count:,} rows have the empty text in {column}. Probably their value is missing, and they are different"
+        " things; a merge would make one row of them.",
         count=count,
         column=column.name,
     )
@@ -34,7 +34,7 @@ def remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> 
     """Advise a change of the empty texts before any row is merged."""
     if column.target.not_null or column.source.not_null or unique.nulls_not_distinct:
         return _(
-            "Where {column} is the empty text because it is missing, give each row a value of its own first.",
+            "Where {column} is empty because the value is missing, give each row a value of its own first.",
             column=column.name,
         )
     query = compose(
@@ -43,7 +43,7 @@ def remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> 
         column=name(column.source.name),
     )
     return _(
-        "Where {column} is the empty text because it is missing, set it to NULL first. In SQLite:\n{query}",
+        "Where {column} is empty because the value is missing, set it to NULL first. In SQLite:\n{query}",
         column=column.name,
         query=query,
     )

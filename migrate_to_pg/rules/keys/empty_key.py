@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
@@ -63,19 +63,23 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, where
         table=name(table.source.name),
         column=name(column.source.name),
     )
+    found = ngettext(
+        "{n:,} row has the empty text in {column}, a key that may be NULL, and NULL was meant.",
+        "{n:,} rows have the empty text in {column}, a key that may be NULL, and NULL was meant.",
+        count,
+        column=column.name,
+    )
+    effect = _(
+        "PostgreSQL's column is {type}: it would refuse '', or look for a parent of that key. Forms and CSV imports"
+        " write '' for what was left blank.",
+        type=column.target.type_sql,
+    )
     return RULE.finding(
         table=table.name,
         column=column.name,
         count=count,
         samples=samples.samples(subject, table, [column.source], rowids),
-        explanation=_(
-            "{rows_have} the empty text in {column}, a key that may be NULL, and NULL was meant."
-            " PostgreSQL's column is {type}: it would refuse '', or look for a parent of that key. Forms and"
-            " CSV imports write '' for what was left blank.",
-            rows_have=pluralize(count, "row has", "rows have"),
-            column=column.name,
-            type=column.target.type_sql,
-        ),
+        explanation=f"{found} {effect}",
         remedy=_("{remedy} In SQLite:\n{query}", remedy=_(RULE.remedy), query=query),
     )
 

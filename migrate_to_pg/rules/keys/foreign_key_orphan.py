@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
@@ -112,19 +112,30 @@ def _finding(
 
 def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
     parent = f"{key.parent} ({', '.join(key.parent_columns)})"
-    why = _("no row of {parent} has this key", parent=parent)
     if subject.plan.parent(key.parent) is None:
-        why = _("SQLite has no table {parent} at all", parent=key.parent)
-    refused = _("the constraint {key}", key=key.name) if key.named else _("this foreign key of the model")
-    return _(
-        "{rows_refer} to {parent}, but {why}. PostgreSQL would refuse {refused}. SQLite"
-        " checks foreign keys only where a connection turns them on, as Django does: such rows come from"
-        " rows deleted or imported by other programs, or while the key was broken.",
-        rows_refer=pluralize(count, "row refers", "rows refer"),
-        parent=parent,
-        why=why,
-        refused=refused,
+        found = ngettext(
+            "{n:,} row refers to {parent}, but SQLite has no such table.",
+            "{n:,} rows refer to {parent}, but SQLite has no such table.",
+            count,
+            parent=parent,
+        )
+    else:
+        found = ngettext(
+            "{n:,} row refers to a row of {parent} that does not exist.",
+            "{n:,} rows refer to rows of {parent} that do not exist.",
+            count,
+            parent=parent,
+        )
+    refused = (
+        _("PostgreSQL would refuse the constraint {key}.", key=key.name)
+        if key.named
+        else _("PostgreSQL would refuse this foreign key of the model.")
     )
+    cause = _(
+        "SQLite checks foreign keys only where a connection turns them on, as Django does. Other programs deleted or"
+        " imported rows without the check, or the key was broken at that time."
+    )
+    return f"{found} {refused} {cause}"
 
 
 def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]) -> str:
@@ -147,7 +158,7 @@ def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, column
         others=names(column.source.name for column in parent_columns),
         parent=name(parent.source.name),
     )
-    return _("{choices} To see them all:\n{query}", choices=options, query=query)
+    return _("{remedy} To see them all:\n{query}", remedy=options, query=query)
 
 
 RULE = SetRule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import LiteralString, NamedTuple
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext, number
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, GenericKey, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
@@ -121,18 +121,23 @@ def _finding(
 ) -> Finding:
     count = sum(part.rows for part in orphans)
     rowids = sorted({rowid for part in orphans for rowid in samples.first_rowids(subject, table.source, part.where)})
-    models = ", ".join(f"{part.rows:,} of {part.content_type} ({part.content_type.table})" for part in orphans)
+    models = ", ".join(f"{part.content_type} ({part.content_type.table}): {number(part.rows)}" for part in orphans)
+    found = ngettext(
+        "{n:,} row refers to an object that does not exist. By model: {models}.",
+        "{n:,} rows refer to objects that do not exist. By model: {models}.",
+        count,
+        models=models,
+    )
+    cause = _(
+        "No database checks a generic key. Deleting an object deletes these rows only where its model has a"
+        " GenericRelation."
+    )
     return RULE.finding(
         table=table.name,
         column=f"{key.content_type_column}, {key.object_column}",
         count=count,
         samples=samples.samples(subject, table, [column.source for column in columns], rowids[:SAMPLES]),
-        explanation=_(
-            "{rows_name_objects}: {models}. No database checks a generic key, and deleting"
-            " the object takes these rows along only where its model has a GenericRelation.",
-            rows_name_objects=pluralize(count, "row names an object that is gone", "rows name objects that are gone"),
-            models=models,
-        ),
+        explanation=f"{found} {cause}",
         remedy=_(RULE.remedy),
     )
 

@@ -32,20 +32,22 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
     given = (table.source.last_id or 0) if is_key else 0
     last = max(highest, given)
     if last >= limit:
-        yield RULE.finding(
-            table=table.name,
-            column=column.name,
-            explanation=_(
-                "{reason} The next id would be {highest:,}, and PostgreSQL's column is {type}, which ends at"
-                " {limit:,}: its sequence could not be set, since ids are never given twice.{end_of_sqlite}",
-                reason=_reason(table, highest, given),
+        sentences = [
+            _reason(table, highest, given),
+            _(
+                "The next id would be {highest:,}. PostgreSQL's column is {type}, which ends at {limit:,}, so its"
+                " sequence cannot be set: an id is never given twice.",
                 highest=last + 1,
                 type=column.target.type_sql,
                 limit=limit,
-                end_of_sqlite=_(" SQLite has no next id either: it refuses a new row, or picks free numbers at random.")
-                if last >= _LAST_OF_SQLITE
-                else "",
             ),
+        ]
+        if last >= _LAST_OF_SQLITE:
+            sentences.append(_("SQLite has no next id either: it refuses a new row, or picks a free number at random."))
+        yield RULE.finding(
+            table=table.name,
+            column=column.name,
+            explanation=" ".join(sentences),
             remedy=_remedy(table, highest, given, limit),
         )
 
@@ -65,32 +67,40 @@ def _reason(table: PlannedTable, highest: int, given: int) -> str:
     if highest >= given:
         return _("A row has the id {highest:,}.", highest=highest)
     return _(
-        "SQLite's table sqlite_sequence holds {given:,} as the highest id ever given in {source}, by a"
-        " row that may be gone.",
+        "SQLite's table sqlite_sequence holds {given:,} as the highest id ever given in {source}. Its row may have been"
+        " deleted since.",
         given=given,
         source=table.source.name,
     )
 
 
 def _remedy(table: PlannedTable, highest: int, given: int, limit: int) -> str:
-    widen = "" if limit == _LAST_OF_SQLITE else _("Widen the column with a migration (BigAutoField). Or: ")
+    can_grow = limit < _LAST_OF_SQLITE
     if highest >= limit:
-        return _(
-            "{widen}give the row a lower id, and its children with it, and set sqlite_sequence to the highest id that"
-            " is left, where it has the table.",
-            widen=widen,
+        return (
+            _(
+                "Widen the column with a migration (BigAutoField). Or give the row a lower id, change the keys that"
+                " refer to it, and set sqlite_sequence, where it has the table, to the highest id that is left."
+            )
+            if can_grow
+            else _(
+                "Give the row a lower id, change the keys that refer to it, and set sqlite_sequence, where it has the"
+                " table, to the highest id that is left."
+            )
         )
     update = compose(
         "UPDATE sqlite_sequence SET seq = {highest} WHERE name = {table};",
         highest=number(highest),
         table=text(table.source.name),
     )
-    return _(
-        "{widen}where no id above {highest:,} was ever a real row's, set the mark back in SQLite:\n{update}",
-        widen=widen,
-        highest=highest,
-        update=update,
-    )
+    values = {"highest": highest, "update": update}
+    if can_grow:
+        return _(
+            "Widen the column with a migration (BigAutoField). Or, where no row ever had an id above {highest:,}, lower"
+            " the value in SQLite:\n{update}",
+            **values,
+        )
+    return _("Where no row ever had an id above {highest:,}, lower the value in SQLite:\n{update}", **values)
 
 
 RULE = SetRule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
@@ -56,19 +56,23 @@ def _finding(
     subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn], where: Sql, count: int
 ) -> Finding:
     rowids = samples.first_rowids(subject, table.source, where)
+    found = ngettext(
+        "{n:,} row spells the key of {parent} in another way than its parent, such as a uuid with and without dashes.",
+        "{n:,} rows spell the key of {parent} in another way than their parents, such as a uuid with and without"
+        " dashes.",
+        count,
+        parent=f"{key.parent} ({', '.join(key.parent_columns)})",
+    )
+    effect = _(
+        "SQLite compares the characters: joins, and Django's queries across this key, miss these rows there, and"
+        " SQLite's own check of foreign keys reports them. PostgreSQL compares the values, and finds the parents."
+    )
     return RULE.finding(
         table=table.name,
         column=", ".join(key.columns),
         count=count,
         samples=samples.samples(subject, table, [column.source for column in columns], rowids),
-        explanation=_(
-            "{rows_spell} the key of {parent} otherwise than its row does, such as a uuid with dashes and without."
-            " SQLite compares the characters: there joins, and Django's queries across this key, miss these rows, and"
-            " its own check of foreign keys calls them broken. PostgreSQL compares the values, and finds their"
-            " parents.",
-            rows_spell=pluralize(count, "row spells", "rows spell"),
-            parent=f"{key.parent} ({', '.join(key.parent_columns)})",
-        ),
+        explanation=f"{found} {effect}",
         remedy=_(RULE.remedy),
     )
 

@@ -20,23 +20,23 @@ def finding(ambiguous: AmbiguousName) -> Finding:
     sources, targets = (", ".join(names) for names in (ambiguous.sources, ambiguous.targets))
     if ambiguous.table:
         question = _(
-            "PostgreSQL's table {table} has the column {targets}; which of SQLite's is it? These would fit: {sources}.",
+            "PostgreSQL's table {table} has the column {targets}. Several columns of SQLite match it: {sources}.",
             table=ambiguous.table,
             targets=targets,
             sources=sources,
         )
     else:
         question = _(
-            "PostgreSQL's name for a table is {targets}; which of SQLite's is it? These would fit: {sources}.",
+            "PostgreSQL has the table {targets}. Several tables of SQLite match it: {sources}.",
             targets=targets,
             sources=sources,
         )
+    cause = _("PostgreSQL cuts a name at 63 bytes and distinguishes upper and lower case. SQLite does neither.")
     return RULE.finding(
         table=ambiguous.table or ambiguous.targets[0],
         column=", ".join(ambiguous.targets) if ambiguous.table else "",
         count=len(ambiguous.sources),
-        explanation=question
-        + _(" PostgreSQL cuts a name at 63 bytes and distinguishes upper and lower case. SQLite does neither."),
+        explanation=f"{question} {cause}",
         remedy=_(RULE.remedy),
     )
 

@@ -17,7 +17,7 @@ _MISSING = ("no such table", "no such column", "no such view", "no such index")
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each broken view and trigger."""
-    for kind, broken in ((N_("view"), broken_views(subject)), (N_("trigger"), broken_triggers(subject))):
+    for kind, broken in (("view", broken_views(subject)), ("trigger", broken_triggers(subject))):
         for broken_name, (table, complaint) in broken.items():
             yield _finding(kind, broken_name, table, complaint)
 
@@ -76,26 +76,26 @@ def _missing_error(subject: Subject, sql: Sql) -> str:
 
 
 def _finding(kind: str, broken_name: str, table: str, complaint: str) -> Finding:
-    effect = {
-        "view": _("Whatever reads it fails."),
-        "trigger": _("Every write to {table} that fires it fails, for the application as well.", table=table),
-    }[kind]
+    values = {"name": broken_name, "complaint": complaint, "table": table}
+    is_view = kind == "view"
+    fault = (
+        _(
+            "The view {name} names something that does not exist. SQLite reports: {complaint}. Every query that reads"
+            " the view fails.",
+            **values,
+        )
+        if is_view
+        else _(
+            "The trigger {name} names something that does not exist. SQLite reports: {complaint}. Every write to"
+            " {table} that fires it fails, those of the application too.",
+            **values,
+        )
+    )
+    drop = compose("DROP VIEW {n};" if is_view else "DROP TRIGGER {n};", n=name(broken_name))
     return RULE.finding(
         table=table,
-        explanation=_(
-            "The {kind} {name} names something that does not exist. SQLite reports: {complaint}. {effect} It is"
-            " SQLite's own and is not moved to PostgreSQL, so the move corrects this.",
-            kind=_(kind),
-            name=broken_name,
-            complaint=complaint,
-            effect=effect,
-        ),
-        remedy=_("If nothing needs it, drop it in SQLite, after copying the file:\n")
-        + (
-            compose("DROP VIEW {n};", n=name(broken_name))
-            if kind == "view"
-            else compose("DROP TRIGGER {n};", n=name(broken_name))
-        ),
+        explanation=fault + " " + _("It is not moved to PostgreSQL, so the move corrects this."),
+        remedy=_("If nothing needs it, drop it in SQLite, after copying the file:\n{statement}", statement=drop),
     )
 
 

@@ -34,25 +34,37 @@ def filled(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 
 def _finding(table: PlannedTable, column: PlannedColumn) -> Finding:
+    values = {
+        "column": column.name,
+        "declared": column.source.declared_type,
+        "type": column.target.type_sql,
+        "rows": pluralize(table.source.rows, "row", "rows"),
+    }
+    types = (
+        _("The column {column} is {declared} on SQLite and {type} on PostgreSQL: a search index.", **values)
+        if column.source.declared_type
+        else _("The column {column} has no type on SQLite and is {type} on PostgreSQL: a search index.", **values)
+    )
+    cause = _(
+        "Each database fills it in its own way. PostgreSQL would read the text as a list of lexemes, and lose their"
+        " order and repetitions."
+    )
     if column.target.has_default:
-        value = _("PostgreSQL's default")
+        effect = _(
+            "The rows are moved without this column. It gets PostgreSQL's default in {rows}, and is not compared.",
+            **values,
+        )
+    elif column.target.not_null:
+        effect = _(
+            "The rows are moved without this column. It gets the empty value in {rows}, and is not compared.", **values
+        )
     else:
-        value = _("the empty value") if column.target.not_null else "NULL"
+        effect = _("The rows are moved without this column. It gets NULL in {rows}, and is not compared.", **values)
     return RULE.finding(
         table=table.name,
         column=column.name,
         count=table.source.rows or 1,
-        explanation=_(
-            "The column {column} is {declared} on SQLite and {type} on PostgreSQL: derived data, a search index, which"
-            " each database makes in its own way. PostgreSQL would read the text as a list of lexemes and keep neither"
-            " its order nor its repetitions. So the column is left out: all else of {rows} is moved, and each gets"
-            " {value} there. It is not compared.",
-            column=column.name,
-            declared=column.source.declared_type or _("without a type"),
-            type=column.target.type_sql,
-            rows=pluralize(table.source.rows, "row", "rows"),
-            value=value,
-        ),
+        explanation=f"{types} {cause} {effect}",
         remedy=_(
             "Fill it on PostgreSQL after the move, by what fills it in this project: manage.py update_index (Wagtail),"
             " manage.py buildwatson (django-watson), a trigger of the table, or an UPDATE such as:\n{update}\n"

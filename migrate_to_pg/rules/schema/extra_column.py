@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedTable, SourceColumn
 from migrate_to_pg.rules import samples
@@ -24,19 +24,26 @@ def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Fin
     filled = compose("{column} IS NOT NULL", column=name(column.name))
     count = samples.count(subject, table.source, filled)
     rowids = samples.first_rowids(subject, table.source, filled) if count else []
-    loss = _("{rows_hold} a value there, which would be lost", rows_hold=pluralize(count, "row holds", "rows hold"))
-    effect = loss if count else _("Every value in it is NULL")
+    values = {"column": column.name, "declared_type": column.declared_type or _("no type")}
     return RULE.finding(
         table=table.name,
         column=column.name,
         count=count or 1,
         level=Level.ERROR if count else Level.WARNING,
         samples=samples.samples(subject, table, [column], rowids),
-        explanation=_(
-            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. {effect}.",
-            column=column.name,
-            declared_type=column.declared_type or _("no type"),
-            effect=effect,
+        explanation=ngettext(
+            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. {n:,} row has a"
+            " value there, which would be lost.",
+            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. {n:,} rows have a"
+            " value there, which would be lost.",
+            count,
+            **values,
+        )
+        if count
+        else _(
+            "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. Every value in it"
+            " is NULL.",
+            **values,
         ),
         remedy=_("Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n")
         + compose("ALTER TABLE {table} DROP COLUMN {column};", table=name(table.source.name), column=name(column.name)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import LEFTOVERS, MOST_COLUMNS, Finding, Leftovers, Level, Plan, SourceTable
 from migrate_to_pg.rules.base import SetRule, Subject
@@ -80,8 +80,15 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
         return _too_wide(table, columns)
     if subject.leftovers is Leftovers.COPY:
         return _finding(subject, table, Level.WARNING, _destination(subject, table), _COPIED)
-    chosen = table.rows and subject.leftovers is Leftovers.SKIP
-    effect = _describe_rows(table) + (_(" You chose so.") if chosen else "")
+    effect = (
+        ngettext(
+            "{n:,} row stays behind, as --leftovers skip asks.",
+            "{n:,} rows stay behind, as --leftovers skip asks.",
+            table.rows,
+        )
+        if table.rows and subject.leftovers is Leftovers.SKIP
+        else _describe_rows(table)
+    )
     # Without a server it may be one that RunSQL makes, so it is no error.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.offline
     return _finding(subject, table, Level.ERROR if stops else Level.WARNING, effect, _LEFT)
@@ -137,16 +144,18 @@ def _too_wide(table: SourceTable, columns: int) -> Finding:
 
 def _virtual(subject: Subject, table: SourceTable) -> str:
     shadows = [t.name for t in subject.plan.leftovers if t.kind == "shadow" and t.name.startswith(f"{table.name}_")]
-    tables = f" ({', '.join(shadows)})" if shadows else ""
-    triggers = ", ".join(triggers_that_name(subject, table))
-    written = _(" The triggers that write to it are left behind as well: {triggers}.", triggers=triggers)
-    effect = _(
-        "It is a virtual table, a search index perhaps, which keeps its contents in tables of its own{kept}; PostgreSQL"
-        " has nothing of the kind, so that it is left behind, and stays in the snapshot. {held}",
-        kept=tables,
-        held=_describe_rows(table),
-    )
-    return effect + (written if triggers else "")
+    sentences = [
+        _(
+            "It is a virtual table, such as a search index. PostgreSQL has no such tables, so it stays in the snapshot"
+            " alone."
+        )
+    ]
+    if shadows:
+        sentences.append(_("So do the tables that hold its contents: {tables}.", tables=", ".join(shadows)))
+    sentences.append(_describe_rows(table))
+    if triggers := ", ".join(triggers_that_name(subject, table)):
+        sentences.append(_("The triggers that write to it are left behind as well: {triggers}.", triggers=triggers))
+    return " ".join(sentences)
 
 
 def triggers_that_name(subject: Subject, table: SourceTable) -> list[str]:
@@ -164,26 +173,25 @@ def _names_in(sql: str) -> Iterator[str]:
 def _describe_rows(table: SourceTable) -> str:
     if not table.rows:
         return _("It holds no rows.")
-    return _("{rows} would stay behind.", rows=pluralize(table.rows, "row", "rows"))
+    return ngettext("{n:,} row would stay behind.", "{n:,} rows would stay behind.", table.rows)
 
 
 def _destination(subject: Subject, table: SourceTable) -> str:
     if table.name in subject.plan.excluded_leftovers:
-        effect = _("The move makes it in schema {schema}, empty: its rows were excluded.", schema=LEFTOVERS)
+        effect = _("The move makes it in schema {schema}, empty: its rows are excluded.", schema=LEFTOVERS)
     elif table.rows:
         rows = pluralize(table.rows, "row", "rows")
-        effect = _(
-            "The move copies {rows} of it to a table of schema {schema}, as they are.", rows=rows, schema=LEFTOVERS
-        )
+        effect = _("The move copies {rows}, as they are, to a table of schema {schema}.", rows=rows, schema=LEFTOVERS)
     else:
         effect = _("It holds no rows; the move makes it in schema {schema} all the same.", schema=LEFTOVERS)
+    sentences = [effect]
     others = [str(found) for (found,) in subject.rows(_INDEXES_AND_TRIGGERS, table.name)]
     if others:
-        effect += _(" Not copied: its indexes and triggers ({beside}).", beside=", ".join(others))
+        sentences.append(_("Not copied: its indexes and triggers ({beside}).", beside=", ".join(others)))
     if table.foreign_keys:
         parents = ", ".join(dict.fromkeys(key.parent for key in table.foreign_keys))
-        effect += _(" Not copied: its foreign keys, to {parents}.", parents=parents)
-    return effect
+        sentences.append(_("Not copied: its foreign keys, to {parents}.", parents=parents))
+    return " ".join(sentences)
 
 
 def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, remedy: str) -> Finding:

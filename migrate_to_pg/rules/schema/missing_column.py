@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetColumn
 from migrate_to_pg.rules.base import SetRule, Subject
@@ -50,32 +50,24 @@ def _is_only_on_postgresql(subject: Subject, table: PlannedTable, column: Target
 
 
 def _finding(table: PlannedTable, column: TargetColumn, *, alone: bool) -> Finding:
-    filler = _filler(column)
-    rows = pluralize(table.source.rows, "row", "rows")
-    if filler:
-        effect = _("{rows} would be filled with {filler}.", rows=rows, filler=filler)
-    else:
-        effect = _("It is NOT NULL and has no default: PostgreSQL would refuse {rows}.", rows=rows)
+    filled = bool(column.sequence) or column.has_default or not column.not_null
     # Without rows there is nothing to refuse.
-    level = Level.WARNING if filler or not table.source.rows else Level.ERROR
+    level = Level.WARNING if filled or not table.source.rows else Level.ERROR
+    values = {"column": column.name, "type": column.type_sql}
+    lacks = (
+        _("The migrations make the column {column} ({type}) on PostgreSQL alone.", **values)
+        if alone
+        else _(
+            "The migrations make the column {column} ({type}), and SQLite's table lacks it, although it records them as"
+            " applied.",
+            **values,
+        )
+    )
     found = RULE.finding(
         table=table.name,
         column=column.name,
         level=level,
-        explanation=_(
-            "The migrations make the column {column} ({type}) on PostgreSQL alone. {effect}",
-            column=column.name,
-            type=column.type_sql,
-            effect=effect,
-        )
-        if alone
-        else _(
-            "The migrations make the column {column} ({type}), and SQLite's table lacks it, although they"
-            " are recorded as applied there. {effect}",
-            column=column.name,
-            type=column.type_sql,
-            effect=effect,
-        ),
+        explanation=f"{lacks} {_effect(table, column)}",
         remedy=_(
             "Give it a default there, in the migration that makes it, or let it be NULL; fill it after the move as the"
             " application does."
@@ -91,12 +83,25 @@ def _finding(table: PlannedTable, column: TargetColumn, *, alone: bool) -> Findi
     return found if fills else dataclasses.replace(found, repair="")
 
 
-def _filler(column: TargetColumn) -> str:
+def _effect(table: PlannedTable, column: TargetColumn) -> str:
+    rows = table.source.rows
     if column.sequence:
-        return _("new numbers of its sequence")
+        return ngettext(
+            "In {n:,} row it would get the next number of its sequence.",
+            "In {n:,} rows it would get the next numbers of its sequence.",
+            rows,
+        )
     if column.has_default:
-        return _("PostgreSQL's default")
-    return "" if column.not_null else "NULL"
+        return ngettext(
+            "In {n:,} row it would get PostgreSQL's default.", "In {n:,} rows it would get PostgreSQL's default.", rows
+        )
+    if not column.not_null:
+        return ngettext("In {n:,} row it would be NULL.", "In {n:,} rows it would be NULL.", rows)
+    return ngettext(
+        "It is NOT NULL and has no default: PostgreSQL would refuse {n:,} row.",
+        "It is NOT NULL and has no default: PostgreSQL would refuse {n:,} rows.",
+        rows,
+    )
 
 
 RULE = SetRule(

@@ -12,6 +12,7 @@ from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import LEFTOVERS, Finding, Leftovers, Level
 from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.samples import truncate
 from migrate_to_pg.rules.schema.broken_view_or_trigger import broken_triggers, broken_views, table_of
 from migrate_to_pg.rules.schema.leftover_table import triggers_that_name
 from migrate_to_pg.sqlite.sql import compose, name
@@ -34,7 +35,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for trigger, sql in subject.catalog.triggers.items():
         table = table_of(subject, trigger)
         if trigger not in broken[1] and trigger not in reported and (table.lower(), trigger.lower()) not in made:
-            yield _finding(N_("trigger"), trigger, table, sql, _unknown_without_server(subject))
+            yield _finding("trigger", trigger, table, sql, _unknown_without_server(subject))
 
 
 def _migrated_triggers(subject: Subject) -> set[tuple[str, str]]:
@@ -43,15 +44,15 @@ def _migrated_triggers(subject: Subject) -> set[tuple[str, str]]:
     return {(pair.source.name.lower(), trigger.lower()) for pair in pairs for trigger in pair.target.triggers}
 
 
-def _unknown_without_server(subject: Subject) -> str:
-    unknown = _(" A migration may make one of that name there; only a run with a server knows.")
-    return unknown if subject.plan.offline else ""
+def _unknown_without_server(subject: Subject) -> list[str]:
+    unknown = _("A migration may make one of that name there; only a run with a server knows.")
+    return [unknown] if subject.plan.offline else []
 
 
 def _view(subject: Subject, view: str, sql: str) -> Finding:
     unknown = _unknown_without_server(subject)
     if subject.leftovers is not Leftovers.COPY or view in subject.plan.excluded_leftovers:
-        return _finding(N_("view"), view, view, sql, unknown)
+        return _finding("view", view, view, sql, unknown)
     try:
         subject.rows(compose("SELECT * FROM {view} LIMIT 0", view=name(view)))
     except sqlite3.Error as error:
@@ -59,10 +60,10 @@ def _view(subject: Subject, view: str, sql: str) -> Finding:
     if view in subject.catalog.unread_views:
         return unread(view, subject.catalog.unread_views[view])
     copied = _(
-        " The move copies its rows, as they are at the moment of the snapshot, to a table of schema {schema}.",
+        "The move copies its rows, as they are in the snapshot, to a table of schema {schema}.",
         schema=LEFTOVERS,
     )
-    return _finding(N_("view"), view, view, sql, unknown + copied)
+    return _finding("view", view, view, sql, [*unknown, copied])
 
 
 def new_unread_views(complaints: Mapping[str, str], found: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -74,11 +75,13 @@ def new_unread_views(complaints: Mapping[str, str], found: Iterable[Finding]) ->
 
 def unread(view: str, complaint: str) -> Finding:
     """Return the finding for a view whose rows were to be copied and that SQLite cannot read."""
-    effect = _("SQLite cannot read it here, so that none of its rows is copied: {complaint}.", complaint=complaint)
     return RULE.finding(
         table=view,
         explanation=_(
-            "The view {view} is SQLite's own and is not moved to PostgreSQL. {effect}", view=view, effect=effect
+            "Only SQLite has the view {view}; it is not moved to PostgreSQL. SQLite cannot read it here, so none of its"
+            " rows is copied: {complaint}.",
+            view=view,
+            complaint=complaint,
         ),
         remedy=_(
             "It may need a function that only the application defines: write it for PostgreSQL in a migration"
@@ -87,17 +90,16 @@ def unread(view: str, complaint: str) -> Finding:
     )
 
 
-def _finding(kind: str, unmoved: str, table: str, sql: str, more: str = "") -> Finding:
-    shown = sql if len(sql) <= _WIDTH else sql[: _WIDTH - 1] + "…"
+def _finding(kind: str, unmoved: str, table: str, sql: str, more: Iterable[str]) -> Finding:
+    only = (
+        _("Only SQLite has the view {name}; it is not moved to PostgreSQL.", name=unmoved)
+        if kind == "view"
+        else _("Only SQLite has the trigger {name}; it is not moved to PostgreSQL.", name=unmoved)
+    )
+    shown = _("Its SQL: {shown}", shown=truncate(sql, _WIDTH))
     return RULE.finding(
         table=table,
-        explanation=_(
-            "The {kind} {name} is SQLite's own and is not moved to PostgreSQL.{more} Its SQL: {shown}",
-            kind=_(kind),
-            name=unmoved,
-            more=more,
-            shown=shown,
-        ),
+        explanation=" ".join([only, *more, shown]),
         remedy=_(
             "If the application relies on it, write it for PostgreSQL in a migration (RunSQL); if not, leave"
             " it behind, or drop it in SQLite (DROP {upper}).",

@@ -69,11 +69,11 @@ def _types(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Ite
         other = compose("typeof({c}) NOT IN ({all})", c=name(column.source.name), all=classes)
         # Where values of another class are there already, the rule about them reports it.
         if not _any(subject, table, other):
-            words = _(
-                "{source} is declared {declared}, where the migrations make {type}",
-                source=column.source.name,
-                declared=declared,
-                type=expected or _("no type"),
+            values = {"source": column.source.name, "declared": declared, "type": expected}
+            words = (
+                _("{source} is declared {declared} instead of {type}", **values)
+                if expected
+                else _("{source} is declared {declared} instead of having no type", **values)
             )
             yield _Loss((column.name,), words)
 
@@ -105,8 +105,12 @@ def _uniques(subject: Subject, table: PlannedTable, made: MadeTable | None) -> I
             continue
         # Where values repeat already, duplicate-key reports them.
         if not any(duplicate_key.count_duplicates(subject, table, unique) for unique in constraints):
-            what = _("no primary key") if is_primary else _("no unique index")
-            words = _("there is {what} on {columns}", what=what, columns=", ".join(c.source.name for c in columns))
+            names = ", ".join(c.source.name for c in columns)
+            words = (
+                _("there is no primary key on {columns}", columns=names)
+                if is_primary
+                else _("there is no unique index on {columns}", columns=names)
+            )
             yield _Loss(tuple(column.name for column in columns), words)
 
 
@@ -173,14 +177,11 @@ def _foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable | None)
             continue
         own = ", ".join(column.source.name for column in columns)
         words = (
-            _("the foreign key on {own} names {named}", own=own, named=named[0])
+            _("the foreign key on {own} names {named} instead of {parent}", own=own, named=named[0], parent=parent)
             if named
-            else _("there is no foreign key on {own}", own=own)
+            else _("there is no foreign key on {own} to {parent}", own=own, parent=parent)
         )
-        yield _Loss(
-            tuple(column.name for column in columns),
-            _("{words}, where that of the migrations names {source}", words=words, source=parent),
-        )
+        yield _Loss(tuple(column.name for column in columns), words)
 
 
 def _parents(table: PlannedTable, columns: list[PlannedColumn]) -> list[str]:

@@ -42,7 +42,8 @@ def _finding(check: SystemCheck) -> Finding:
     else:
         effect = _("After the move manage.py migrate, and each command that checks the database, would end with it.")
         if check.assumed:
-            effect += _(" No server was asked: PostgreSQL {assumed} was assumed.", assumed=check.assumed)
+            assumed = _("No server was asked: PostgreSQL {assumed} was assumed.", assumed=check.assumed)
+            effect = f"{effect} {assumed}"
     return RULE.finding(
         table=check.table,
         column=check.column,

@@ -38,11 +38,11 @@ _WRITE = N_(
 _MAKE = N_("Make the table in a migration (RunSQL, or managed = True), recorded on SQLite with migrate --fake.")
 _MAKE_THERE = N_("Let a migration make the table on PostgreSQL, too.")
 _OR = N_(
-    " Or let this command make it from the model, in its final place, with its rows: --from-models {model} (--schema"
-    " models does so for every table). Or carry it as a leftover: --as-leftovers {model}; afterwards, with the"
-    " types of its values: {statement}"
+    "Or let this command make it from the model, in its final place, with its rows: --from-models {model} (--schema"
+    " models does so for every table). Or move it as a leftover: --as-leftovers {model}; afterwards, with the types of"
+    " its values: {statement}"
 )
-_OR_VIEW = N_(" Or carry what it gives as a leftover, a table of schema sqlite_leftovers: --as-leftovers {model}.")
+_OR_VIEW = N_("Or move its rows as a leftover, a table of schema sqlite_leftovers: --as-leftovers {model}.")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -87,7 +87,8 @@ def _remedy(unmade: UnmadeTable) -> str:
         Unmade.LEFT_OUT: _(_MAKE_THERE),
     }[unmade.why]
     statement = compose("ALTER TABLE sqlite_leftovers.{table} SET SCHEMA public;", table=name(unmade.name))
-    return first + _(_OR if unmade.table else _OR_VIEW, model=unmade.models[0], statement=statement)
+    other = _(_OR if unmade.table else _OR_VIEW, model=unmade.models[0], statement=statement)
+    return f"{first} {other}"
 
 
 RULE = SetRule(

@@ -17,8 +17,8 @@ from migrate_to_pg.sqlite.sql import Sql
 
 def _hint(subject: Subject, _table: PlannedTable, _column: PlannedColumn, _own: Sql) -> str:
     return _(
-        " The text means the time in {source_time_zone} (TIME_ZONE), where the clocks showed it twice,"
-        " when they were put back, or never, when they were put forward.",
+        "The text is local time in {source_time_zone} (TIME_ZONE). The clocks showed it twice, when they were put back,"
+        " or never, when they were put forward.",
         source_time_zone=subject.plan.source_time_zone,
     )
 

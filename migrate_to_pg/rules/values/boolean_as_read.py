@@ -15,8 +15,8 @@ from migrate_to_pg.sqlite.sql import Sql
 
 def _reading(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> str:
     if not is_converted(column):
-        return _(" Django reads 1.0 as True and 0.0 as False.")
-    return _(" Django reads True from 1 alone, None from the empty text, and False from all else.")
+        return _("Django reads 1.0 as True and 0.0 as False.")
+    return _("Django reads True from 1 alone, None from the empty text, and False from any other value.")
 
 
 def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair:

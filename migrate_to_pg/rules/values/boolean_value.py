@@ -74,14 +74,14 @@ def contradicted(_: Subject, __: PlannedTable, column: PlannedColumn) -> Sql:
 def _contradiction(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> str:
     return (
         _(
-            " Django reads False from them today, since it reads True from 1 alone (and None from the empty text); as a"
-            " word, or to SQLite in a WHERE clause, they are true. --fix boolean-as-read, which is a part of --fix"
-            " lossless, keeps what Django reads; --fix boolean-value, which has to be named, puts what the word means."
+            "Django reads False from them today, since it reads True from 1 alone (and None from the empty text). As"
+            " words, or in a WHERE clause of SQLite, they are true. --fix boolean-as-read, which --fix lossless"
+            " includes, keeps what Django reads; --fix boolean-value, which must be named, writes what the word means."
         )
         if is_converted(column)
         else _(
-            " Django reads no boolean from them today, but the value itself: any text that is not empty counts as true,"
-            " 'false' too. (The column is not declared bool, where Django would convert.)"
+            "Django reads no boolean from them today, but the value itself: any text that is not empty counts as true,"
+            " 'false' too. (Django converts only in columns that are declared bool.)"
         )
     )
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetCheck
 from migrate_to_pg.rules import samples
@@ -101,35 +101,34 @@ def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int)
             [column.source for column in asked.columns],
             samples.first_rowids(subject, table.source, broken.where),
         ),
-        explanation=_explanation(check, pluralize(count, "row", "rows"), certain=asked.certain),
-        remedy=_(RULE.remedy) + (_(" To see them all:\n{query}", query=query) if plain else ""),
+        explanation=_explanation(check, count, certain=asked.certain),
+        remedy=_("{remedy} To see them all:\n{query}", remedy=_(RULE.remedy), query=query) if plain else _(RULE.remedy),
     )
     return replace(found, quarantinable=asked.certain)
 
 
-def _explanation(check: TargetCheck, refused: str, *, certain: bool) -> str:
-    has = (
+def _explanation(check: TargetCheck, count: int, *, certain: bool) -> str:
+    constraint = (
         _(
-            "PostgreSQL's table has the constraint {check}, CHECK ({expression})",
+            "PostgreSQL's table has the constraint {check}: CHECK ({expression}).",
             check=check.name,
             expression=check.expression,
         )
         if check.named
-        else _("The model asks for CHECK ({expression}) on PostgreSQL", expression=check.expression)
+        else _("The model has the constraint CHECK ({expression}) on PostgreSQL.", expression=check.expression)
     )
     if not certain:
-        return _(
-            "{has}. SQLite finds that {rows} may break it. PostgreSQL may judge otherwise, since it has functions,"
-            " collations and regular expressions of its own: a move asks it about each row.",
-            has=has,
-            rows=refused,
+        found = ngettext(
+            "SQLite finds that {n:,} row may break it.", "SQLite finds that {n:,} rows may break it.", count
         )
-    return _(
-        "{has}, which would refuse {rows}. SQLite's table was made or rebuilt without it, or the constraint is younger"
-        " than the rows.",
-        has=has,
-        rows=refused,
-    )
+        doubt = _(
+            "PostgreSQL may find otherwise, with functions, collations and regular expressions of its own: a move tries"
+            " each row on it."
+        )
+        return f"{constraint} {found} {doubt}"
+    refused = ngettext("It would refuse {n:,} row.", "It would refuse {n:,} rows.", count)
+    cause = _("SQLite's table was made or rebuilt without it, or the constraint is younger than the rows.")
+    return f"{constraint} {refused} {cause}"
 
 
 RULE = SetRule(

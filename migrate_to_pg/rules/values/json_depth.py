@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
@@ -35,10 +35,12 @@ def _is_too_deep(column: PlannedColumn) -> Sql:
 
 
 def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
-    explanation = _(
-        "{values_have} more arrays and objects within one another than Python's stack takes: here Django ends with"
-        " a RecursionError when it reads such a row from SQLite, and will from PostgreSQL.",
-        values_have=pluralize(count, "value has", "values have"),
+    explanation = ngettext(
+        "{n:,} value is nested deeper than Python's stack allows: Django raises a RecursionError when it reads the row"
+        " from SQLite, and will when it reads it from PostgreSQL.",
+        "{n:,} values are nested deeper than Python's stack allows: Django raises a RecursionError when it reads such a"
+        " row from SQLite, and will when it reads it from PostgreSQL.",
+        count,
     )
     return explanation, _(RULE.remedy)
 

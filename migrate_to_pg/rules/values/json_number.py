@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
@@ -32,13 +32,16 @@ def _changes(column: PlannedColumn) -> Sql:
 
 
 def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
-    explanation = _(
-        "{values_have} a number written with an exponent, or a negative zero. Of 1e+23 jsonb makes the integer"
-        " 100000000000000000000000, which is what Django will read, where it reads a float from SQLite; -0.0 loses its"
-        " sign. The verification finds a float and an integer of the same value equal.",
-        values_have=pluralize(count, "value has", "values have"),
+    found = ngettext(
+        "{n:,} value has a number written with an exponent, or a negative zero.",
+        "{n:,} values have a number written with an exponent, or a negative zero.",
+        count,
     )
-    return explanation, _(RULE.remedy)
+    effect = _(
+        "jsonb turns 1e+23 into the integer 100000000000000000000000, which Django will read where it reads a float"
+        " from SQLite; -0.0 loses its sign. The verification finds a float and an integer of the same value equal."
+    )
+    return f"{found} {effect}", _(RULE.remedy)
 
 
 RULE = SetRule(

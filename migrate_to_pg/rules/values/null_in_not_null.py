@@ -24,8 +24,18 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
 
 def describe(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
     """Explain why SQLite accepted NULL."""
-    declared = (
-        _("although its declaration says NOT NULL") if column.source.not_null else _("which has no NOT NULL there")
+    explanation = (
+        _(
+            "PostgreSQL's column {column} is NOT NULL and would refuse these rows. SQLite's column is NOT NULL as well,"
+            " and yet holds NULL.",
+            column=column.name,
+        )
+        if column.source.not_null
+        else _(
+            "PostgreSQL's column {column} is NOT NULL and would refuse these rows. SQLite's column is not: a rebuild"
+            " with CREATE TABLE ... AS SELECT loses NOT NULL.",
+            column=column.name,
+        )
     )
     update = compose(
         "UPDATE {table} SET {column} = ... WHERE {column} IS NULL;",
@@ -33,14 +43,7 @@ def describe(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own
         column=name(column.source.name),
     )
     return Message(
-        explanation=(
-            _(
-                "PostgreSQL's column {column} is NOT NULL and would refuse these rows; SQLite's table holds"
-                " NULL, {declared}. A rebuild with CREATE TABLE ... AS SELECT loses NOT NULL.",
-                column=column.name,
-                declared=declared,
-            )
-        ),
+        explanation=explanation,
         remedy=_("Give these rows a value, or let the model's field be null and migrate:\n{update}", update=update),
     )
 

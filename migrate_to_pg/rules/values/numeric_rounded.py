@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrate_to_pg.codecs.numeric import INTEGERS_ARE_EXACT, fifteen_digits
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK
 from migrate_to_pg.records import Finding, Level, PlannedColumn
@@ -56,16 +56,18 @@ def _is_rounded_integer(column: PlannedColumn) -> Sql:
 
 
 def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
-    explanation = _(
-        "{values_have} more than {scale} decimals, although the model keeps {scale}. Django rounds them"
-        " whenever it reads them, and PostgreSQL will hold what Django reads. What SQLite itself computes from"
-        " them, in sums or generated columns, uses all decimals, and may change.",
-        values_have=pluralize(count, "value has", "values have"),
+    found = ngettext(
+        "{n:,} value has more than the {scale} decimals that the model keeps.",
+        "{n:,} values have more than the {scale} decimals that the model keeps.",
+        count,
         scale=column.target.scale,
     )
-    return explanation, _(
-        "If the further decimals matter, raise decimal_places in the model and migrate before the move."
+    effect = _(
+        "Django rounds such values whenever it reads them, and PostgreSQL will hold what Django reads. SQLite's own"
+        " results, in sums or generated columns, use all decimals, and may change."
     )
+    remedy = _("If the further decimals matter, raise decimal_places in the model and migrate before the move.")
+    return f"{found} {effect}", remedy
 
 
 def _beside_django_value(held: str) -> str:
@@ -75,22 +77,20 @@ def _beside_django_value(held: str) -> str:
 
 
 def _explain_integer(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
-    numbers = pluralize(count, "whole number has", "whole numbers have")
-    if column.target.exact:
-        explanation = _(
-            "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
-            " away. PostgreSQL will hold what SQLite holds, as --exact-decimals asks: Django will read other numbers"
-            " than today.",
-            numbers=numbers,
-        )
-        return explanation, _("Nothing needs to be done.")
-    explanation = _(
-        "{numbers} more than 15 digits. SQLite holds all of them, the installed Django reads 15 and rounds the rest"
-        " away; Django 6.1 and later read them all. PostgreSQL will hold the rounded numbers, and what was rounded away"
-        " will be in the snapshot alone.",
-        numbers=numbers,
+    found = ngettext(
+        "{n:,} whole number has more than 15 digits.", "{n:,} whole numbers have more than 15 digits.", count
     )
-    return explanation, _("To carry the numbers that SQLite holds, with all their digits, run with --exact-decimals.")
+    if column.target.exact:
+        effect = _(
+            "SQLite holds all of them; the installed Django reads 15 and rounds the number. PostgreSQL will hold all"
+            " digits, as --exact-decimals asks, so Django will read other numbers than today."
+        )
+        return f"{found} {effect}", _("Nothing needs to be done.")
+    effect = _(
+        "SQLite holds all of them; the installed Django reads 15 and rounds the number, and Django 6.1 and later read"
+        " all. PostgreSQL will hold the rounded numbers; only the snapshot will hold all digits."
+    )
+    return f"{found} {effect}", _("To move the numbers with all their digits, run with --exact-decimals.")
 
 
 RULE = SetRule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
@@ -37,14 +37,17 @@ def _has_offset(column: PlannedColumn) -> Sql:
 
 
 def _explain(subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
-    explanation = _(
-        "{values_name} an offset from UTC, and USE_TZ is False. From SQLite Django reads these moments with that"
-        " offset; from PostgreSQL it reads the same instants as local time of {time_zone}, without"
-        " one.",
-        values_name=pluralize(count, "value names", "values name"),
+    found = ngettext(
+        "{n:,} value has an offset from UTC, and USE_TZ is False.",
+        "{n:,} values have an offset from UTC, and USE_TZ is False.",
+        count,
+    )
+    effect = _(
+        "Django reads them with that offset from SQLite; from PostgreSQL it reads the same instants as local time of"
+        " {time_zone}, without an offset.",
         time_zone=subject.plan.source_time_zone,
     )
-    return explanation, _(RULE.remedy)
+    return f"{found} {effect}", _(RULE.remedy)
 
 
 RULE = SetRule(

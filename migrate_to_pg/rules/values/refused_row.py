@@ -71,25 +71,24 @@ def findings(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Finding]
 
 def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding:
     shown = [column for column in map(table.source.column, _source_names(table, refusal)) if column]
-    computed = _(" PostgreSQL computes it, from {inputs}.", inputs=", ".join(refusal.inputs)) if refusal.inputs else ""
-    others = (
-        _(" Each of these rows is accepted alone, and refused because of a row before it.")
-        if refusal.sqlstate in ("23P01", "23505")
-        else ""
-    )
+    sentences = [
+        _(
+            "PostgreSQL refuses {rows}: {reason} ({sqlstate}).",
+            rows=pluralize(len(refusal.rows), "row", "rows"),
+            reason=refusal.reason,
+            sqlstate=refusal.sqlstate,
+        )
+    ]
+    if refusal.inputs:
+        sentences.append(_("PostgreSQL computes the column from {inputs}.", inputs=", ".join(refusal.inputs)))
+    if refusal.sqlstate in ("23P01", "23505"):
+        sentences.append(_("It accepts each of these rows alone, and refuses it because of a row before it."))
     found = rule_of(table, refusal).finding(
         table=table.name,
         column=", ".join(refusal.columns),
         count=len(refusal.rows),
         samples=_samples(subject, table, shown, refusal),
-        explanation=_(
-            "PostgreSQL refuses {rows}: {reason} ({sqlstate}).{computed}{others}",
-            rows=pluralize(len(refusal.rows), "row", "rows"),
-            reason=refusal.reason,
-            sqlstate=refusal.sqlstate,
-            computed=computed,
-            others=others,
-        ),
+        explanation=" ".join(sentences),
         remedy=_(
             "Correct the values in SQLite, or change what refuses them (the column's type, the expression, the"
             " constraint) in the model and migrate."

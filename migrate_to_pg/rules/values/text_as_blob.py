@@ -44,7 +44,7 @@ RULE = dataclasses.replace(
             " should read text, or fails: that is wrong-storage-class."
         ),
         remedy=N_("Store them as text: CAST(column AS TEXT)."),
-        hint=lambda *_args: _(" They are BLOBs of UTF-8, from which Django reads what it would read from the text."),
+        hint=lambda *_args: _("They are BLOBs of UTF-8, from which Django reads what it would read from the text."),
         repair="lossless",
         repair_description="Makes a text of the BLOB's bytes.",
         cell_repair=convert.conversion_for,

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from migrate_to_pg.codecs.codec import any_true
 from migrate_to_pg.codecs.reader import ColumnBatch
-from migrate_to_pg.i18n import N_, pluralize
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import CellRepair, Message, Subject, UnrepairableError, Value, ValueRule
@@ -46,18 +46,19 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
     )
     longest, spaces = subject.rows(sql)[0]
     query = compose("SELECT * FROM {table} WHERE length({column}) > {limit};", **parts)
-    cut = _(
-        " {of_them_exceed} it by spaces alone, which it would cut off silently.",
-        of_them_exceed=pluralize(spaces, "of them exceeds", "of them exceed"),
+    explanation = _(
+        "PostgreSQL's column is {type} and would refuse these values. The longest has {longest:,} characters: SQLite"
+        " does not check the length.",
+        type=column.target.type_sql,
+        longest=longest,
+    )
+    cut = ngettext(
+        "{n:,} of them is too long by spaces alone, which PostgreSQL would cut off silently.",
+        "{n:,} of them are too long by spaces alone, which PostgreSQL would cut off silently.",
+        spaces or 0,
     )
     return Message(
-        explanation=_(
-            "PostgreSQL's column is {type} and would refuse these values; the longest has {longest:,}"
-            " characters. SQLite does not look at the length.{cut}",
-            type=column.target.type_sql,
-            longest=longest,
-            cut=cut if spaces else "",
-        ),
+        explanation=f"{explanation} {cut}" if spaces else explanation,
         remedy=_(
             "Raise max_length in the model and migrate, or shorten the values. To see them all:\n{query}", query=query
         ),

@@ -38,16 +38,20 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
         table=name(table.source.name),
         expected=_quoted(column),
     )
-    return Message(
-        explanation=_(
-            "PostgreSQL's column is {type}, which is read from SQLite's {expected} values; found here:"
-            " {found}. SQLite takes any value in any column{declared}.{numbers}",
+    sentences = (
+        _(
+            "PostgreSQL's column is {type}, which takes values of SQLite's class {expected}. Found here: {found}.",
             type=column.target.type_sql,
-            expected=_(" or ").join(expected),
+            expected=", ".join(expected),
             found=", ".join(found),
-            declared=_("; this one is declared {declared_type}", declared_type=declared) if declared else "",
-            numbers=_numbers(subject, table, column, own),
         ),
+        _("SQLite takes any value in any column; this one is declared {declared_type}.", declared_type=declared)
+        if declared
+        else _("SQLite takes any value in any column."),
+        _numbers(subject, table, column, own),
+    )
+    return Message(
+        explanation=" ".join(filter(None, sentences)),
         remedy=_("Put values of the column's type in their place. To see them all:\n{query}", query=query),
     )
 

@@ -42,12 +42,12 @@ def test_no_other_one_takes_its_place() -> None:
 def test_two_tables_that_would_fit_are_both_named(sources: tuple[str, str], target: str, column: str) -> None:
     finding = check_finds("ambiguous-name", made(*sources), table(target, "id bigint"))
     assert (finding.level, finding.table, finding.column, finding.count) == (Level.ERROR, target, column, 2)
-    assert f"These would fit: {', '.join(sources)}." in finding.explanation
+    assert f"tables of SQLite match it: {', '.join(sources)}." in finding.explanation
 
 
 def test_two_tables_of_postgresqls_that_one_would_fit_are_both_named() -> None:
     finding = check_finds("ambiguous-name", made("COURSE"), table("Course", "id bigint"), table("course", "id bigint"))
-    assert "a table is Course, course;" in finding.explanation
+    assert "PostgreSQL has the table Course, course." in finding.explanation
     check_healthy(made("COURSE"), table("course", "id bigint"))
 
 
@@ -56,7 +56,7 @@ def test_so_it_is_with_columns_but_for_the_whole_name_that_a_model_gives() -> No
     target = table("t", "id bigint", f"{CUT} integer NULL")
     finding = check_finds("ambiguous-name", script, target)
     assert (finding.table, finding.column) == ("t", CUT)
-    assert f"These would fit: {LONG}, {LONG}_old." in finding.explanation
+    assert f"columns of SQLite match it: {LONG}, {LONG}_old." in finding.explanation
     own = model("app.T", "t", "t", ("id", "id"), (LONG, CUT))
     assert check_finds("extra-column", script, target, names=[own]).column == f"{LONG}_old"
 
@@ -71,6 +71,6 @@ def test_two_models_that_postgresql_calls_alike_are_named_whatever_sqlite_has() 
     for script in (made(f"{LONG}a", f"{LONG}b"), made(f"{LONG}a")):
         found = findings(script, table(CUT, "id bigint"), names=names)
         assert [f.explanation for f in found if f.rule == "ambiguous-name"] == [
-            f"PostgreSQL's name for a table is {CUT}; which of SQLite's is it? These would fit: {LONG}a, {LONG}b."
+            f"PostgreSQL has the table {CUT}. Several tables of SQLite match it: {LONG}a, {LONG}b."
             " PostgreSQL cuts a name at 63 bytes and distinguishes upper and lower case. SQLite does neither."
         ]

@@ -49,5 +49,8 @@ def test_it_tells_what_django_reads() -> None:
     script = "CREATE TABLE t (id integer PRIMARY KEY, v bool); INSERT INTO t VALUES (1, 'no'), (2, '');"
     finding = check_finds("boolean-as-read", script, NULLABLE)
     assert finding.repair == "lossless"
-    assert "Django reads True from 1 alone, None from the empty text, and False from all else." in finding.explanation
-    assert "1 is a word" in finding.explanation
+    assert (
+        "Django reads True from 1 alone, None from the empty text, and False from any other value."
+        in finding.explanation
+    )
+    assert "a word that other programs read as true or false (1)" in finding.explanation

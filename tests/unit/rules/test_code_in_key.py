@@ -40,7 +40,7 @@ def test_ids_written_as_text_alone_are_of_another_class() -> None:
     script = CODES + "INSERT INTO child VALUES (1, 1), (2, 'x');"
     finding = check_finds("wrong-storage-class", script, COURSE, CHILD)
     assert finding.count == 2
-    assert "1 is a whole number written as text" in finding.explanation
+    assert "a whole number written as text (1)" in finding.explanation
 
 
 def test_what_is_no_text_is_of_another_class() -> None:
@@ -48,7 +48,7 @@ def test_what_is_no_text_is_of_another_class() -> None:
     script += "INSERT INTO child VALUES (1, 'AGV211'), (2, 1.5), (3, x'00'), (4, 3);"
     found = findings(script, COURSE, CHILD)
     assert [(f.rule, keys(f)) for f in found] == [("code-in-key", ["1"]), ("wrong-storage-class", ["2", "3"])]
-    assert "found here: 1 blob, 1 real." in found[1].explanation
+    assert "Found here: 1 blob, 1 real." in found[1].explanation
 
 
 def test_a_code_that_looks_like_an_id_is_a_code() -> None:

@@ -40,9 +40,9 @@ def planned(declared: str, *, primary_key: str = "id", **search: object) -> Plan
 @pytest.mark.parametrize(
     ("column", "value", "filled"),
     [
-        ({}, "gets the empty value there", [("entry", "search", "")]),
-        ({"not_null": False}, "gets NULL there", []),
-        ({"has_default": True}, "gets PostgreSQL's default there", []),
+        ({}, "gets the empty value in 3 rows", [("entry", "search", "")]),
+        ({"not_null": False}, "gets NULL in 3 rows", []),
+        ({"has_default": True}, "gets PostgreSQL's default in 3 rows", []),
     ],
 )
 def test_it_is_left_out_with_a_warning_that_says_what_it_gets_and_what_fills_it(

@@ -35,7 +35,7 @@ def test_surplus_rows_are_counted_and_shown_with_the_row_that_has_the_key_alread
 def test_the_empty_text_is_probably_a_missing_value_and_null_comes_before_merging() -> None:
     script = LOST + "INSERT INTO course VALUES (1, ''), (2, ''), (3, 'B'), (4, 'B'), (5, '');"
     finding = check_finds("duplicate-key", script, COURSE)
-    assert "3 rows have the empty text in code: probably it is missing there" in finding.explanation
+    assert "3 rows have the empty text in code. Probably their value is missing" in finding.explanation
     first, query, then, *_ = finding.remedy.splitlines()
     assert "set it to NULL first" in first
     assert query == """UPDATE "course" SET "code" = NULL WHERE "code" = '';"""
@@ -120,7 +120,7 @@ def test_spellings_that_sqlites_index_keeps_apart_are_told_so() -> None:
         CREATE TABLE t (id integer PRIMARY KEY, v char(32) UNIQUE);
         INSERT INTO t VALUES (1, '5c0d5a8fb7b34f7c9a3f3ac7f9e0a4d1'), (2, '5C0D5A8FB7B34F7C9A3F3AC7F9E0A4D1');
     """
-    assert "takes these for different values" in check_finds("duplicate-key", script, target).explanation
+    assert "finds these values different" in check_finds("duplicate-key", script, target).explanation
 
 
 def test_values_that_other_rules_report_take_no_part() -> None:

@@ -104,7 +104,7 @@ def test_without_the_parent_table_every_key_is_an_orphan() -> None:
     found = findings(script, PARENT, CHILD)
     assert [finding.rule for finding in found] == ["foreign-key-orphan", "missing-table"]
     assert found[0].count == 1
-    assert "has no table parent at all" in found[0].explanation
+    assert "refers to parent (id), but SQLite has no such table" in found[0].explanation
 
 
 def test_text_in_an_integer_key_is_one_finding_of_another_rule() -> None:

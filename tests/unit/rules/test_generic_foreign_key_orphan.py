@@ -61,7 +61,7 @@ def test_the_object_is_looked_for_as_its_key_reads(
 
 def test_each_model_is_told_apart() -> None:
     (finding,) = examined("bigint", "integer PRIMARY KEY", "(7)", "(1, 1, '8'), (2, 2, '8'), (3, 2, '7'), (4, 1, '9')")
-    assert "2 of app.item (item), 1 of app.proxy (item)" in finding.explanation
+    assert "app.item (item): 2, app.proxy (item): 1" in finding.explanation
     assert keys(finding) == ["1", "2", "4"]
     assert values(finding)[0] == "1, '8'"
 

@@ -14,7 +14,7 @@ MARK = "UPDATE sqlite_sequence SET seq = {seq};"
     ("type_sql", "row", "seq", "said"),
     [
         ("integer", 7, 3_000_000_000, "holds 3,000,000,000 as the highest id ever given in t"),
-        ("integer", 7, 2**31 - 1, "next id would be 2,147,483,648, and PostgreSQL's column is integer"),
+        ("integer", 7, 2**31 - 1, "The next id would be 2,147,483,648. PostgreSQL's column is integer"),
         ("integer", 2**31 - 1, 2**31 - 1, "A row has the id 2,147,483,647."),
         ("smallint", 2**15 - 1, 0, "ends at 32,767"),
         ("bigint", 2**63 - 1, 2**63 - 1, "SQLite has no next id either"),

@@ -24,7 +24,7 @@ def test_it_is_found_and_explained(value: str) -> None:
     assert (finding.column, finding.count, keys(finding)) == ("v", 1, ["4"])
     assert values(finding)[0].startswith("text '")
     assert "IPv4 and IPv6" in finding.explanation
-    assert ("1 is the empty text" in finding.explanation) == (value == "''")
+    assert ("the empty text, where NULL was meant (1)" in finding.explanation) == (value == "''")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_what_the_driver_finds_invalid_is_an_error_with_its_key(levels: int, kin
     script = partial(filled, ["[]", nested(levels, kind=kind), "[1]"])
     (finding,) = [f for f in findings(script, TARGET) if f.level is Level.ERROR]
     assert (finding.rule, finding.count, keys(finding), finding.quarantinable) == ("invalid-json", 1, ["2"], True)
-    assert "1 is nested deeper than 1,000 levels" in finding.explanation
+    assert "nested deeper than 1,000 levels (1)" in finding.explanation
 
 
 @pytest.mark.parametrize("levels", [10, 900, 1000])

@@ -15,7 +15,7 @@ def script(value: str) -> str:
     ("type_sql", "value", "shown", "said"),
     [
         ("jsonb", "'[\"\\u0000\"]'", "text '[\"\\\\u0000\"]'", "the NUL character"),
-        ("jsonb", "'{\"a\\u0000\": 1}'", "text '{\"a\\\\u0000\": 1}'", "1 is text with \\u0000"),
+        ("jsonb", "'{\"a\\u0000\": 1}'", "text '{\"a\\\\u0000\": 1}'", "text with \\u0000, the NUL character (1)"),
         ("jsonb", "'\"\\ud83d\"'", "text '\"\\\\ud83d\"'", "half a surrogate pair"),
         ("jsonb", "'[[\"\\uDE00\\uD83D\"]]'", "text '[[\"\\\\uDE00\\\\uD83D\"]]'", "half a surrogate pair"),
         ("jsonb", "'[1e200000]'", "text '[1e200000]'", "a number beyond 1.8e308"),

@@ -28,7 +28,7 @@ def test_a_uuid_in_two_spellings_is_told_with_its_rows(parent: str, child: str) 
     finding = check_finds("key-spelled-otherwise", script(parent, parent, child, child), PARENT, CHILD)
     assert (finding.level, finding.table, finding.column, finding.count) == (Level.WARNING, "child", "parent_id", 2)
     assert keys(finding) == ["2", "3"]
-    assert "PostgreSQL compares the values, and finds their parents." in finding.explanation
+    assert "PostgreSQL compares the values, and finds the parents." in finding.explanation
 
 
 def test_one_spelling_is_healthy_whichever_it_is() -> None:

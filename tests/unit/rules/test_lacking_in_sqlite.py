@@ -66,7 +66,7 @@ def project() -> Iterator[None]:
 def test_a_collation_that_nobody_has_is_a_warning_with_table_and_name() -> None:
     finding = check_finds("lacking-in-sqlite", with_collation(ORDINARY, PARTIAL), TARGET)
     assert (finding.table, finding.column, finding.level) == ("t", "a", Level.WARNING)
-    assert "the collation folded" in finding.explanation
+    assert "The collation folded" in finding.explanation
 
 
 @pytest.mark.usefixtures("project")

@@ -11,7 +11,7 @@ FULL = 'CREATE TABLE "co""urse_backup" (id integer PRIMARY KEY); INSERT INTO "co
 def test_that_its_rows_are_carried_is_a_warning() -> None:
     finding = check_finds("leftover-table", FULL)
     assert (finding.table, finding.column, finding.count, finding.level) == ('co"urse_backup', "", 2, Level.WARNING)
-    assert "The move copies 2 rows of it to a table of schema sqlite_leftovers" in finding.explanation
+    assert "The move copies 2 rows, as they are, to a table of schema sqlite_leftovers" in finding.explanation
     assert 'DROP TABLE "co""urse_backup";' in finding.remedy
     assert "--leftovers skip" in finding.remedy
 
@@ -26,7 +26,7 @@ def test_rows_that_would_stay_behind_are_an_error_where_they_are_to_stop_the_run
 def test_the_user_may_leave_them_behind() -> None:
     finding = check_finds("leftover-table", FULL, leftovers=Leftovers.SKIP)
     assert finding.level is Level.WARNING
-    assert "You chose so" in finding.explanation
+    assert "stay behind, as --leftovers skip asks." in finding.explanation
 
 
 def test_an_empty_one_is_a_warning_in_any_case() -> None:
@@ -80,4 +80,4 @@ def test_more_columns_than_postgresql_takes_stay_behind_and_are_told_beforehand(
     script = f"CREATE TABLE mixed ({', '.join(names)}); INSERT INTO mixed VALUES {', '.join(f'({m})' for m in mixed)};"
     assert "it would have 1,800 columns" in check_finds("leftover-table", script).explanation
     plain = script.replace("'a'", "3")
-    assert "The move copies 4 rows of it" in check_finds("leftover-table", plain).explanation
+    assert "The move copies 4 rows, as they are," in check_finds("leftover-table", plain).explanation

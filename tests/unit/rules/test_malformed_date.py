@@ -15,7 +15,7 @@ def script(value: str) -> str:
     ("type_sql", "value", "shown", "said"),
     [
         ("date", "'2024-02-30'", "text '2024-02-30'", "YYYY-MM-DD"),
-        ("date", "''", "text ''", "1 is the empty text"),
+        ("date", "''", "text ''", "the empty text, where NULL was meant (1)"),
         ("date", "'0000-00-00'", "text '0000-00-00'", "a zero date"),
         ("date", "'2024-01-31 10:00:00'", "text '2024-01-31 10:00:00'", "a date and a time"),
     ],

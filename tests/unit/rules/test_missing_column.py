@@ -15,9 +15,9 @@ ROW = "INSERT INTO t VALUES (1);"
     ("column", "level", "said"),
     [
         ("v text", Level.ERROR, "would refuse 1 row."),
-        ("v text NULL", Level.WARNING, "filled with NULL"),
-        ("v text DEFAULT", Level.WARNING, "filled with PostgreSQL's default"),
-        ("v bigint SERIAL", Level.WARNING, "filled with new numbers"),
+        ("v text NULL", Level.WARNING, "In 1 row it would be NULL"),
+        ("v text DEFAULT", Level.WARNING, "In 1 row it would get PostgreSQL's default"),
+        ("v bigint SERIAL", Level.WARNING, "In 1 row it would get the next number of its sequence"),
     ],
 )
 def test_what_postgresql_would_do_decides_the_level(column: str, level: Level, said: str) -> None:

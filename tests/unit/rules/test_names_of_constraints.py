@@ -44,8 +44,13 @@ def target(*, named: bool) -> TargetTable:
             "t_n_key",
             "refuse the unique constraint of the model.",
         ),
-        ("check-constraint", "(1, NULL, -1, '')", "t_n_check", "The model asks for CHECK (n >= 0) on PostgreSQL"),
-        ("btree-too-large", f"(1, NULL, 1, '{LONG}')", "t_long_idx", "in an index that the model asks for"),
+        (
+            "check-constraint",
+            "(1, NULL, -1, '')",
+            "t_n_check",
+            "The model has the constraint CHECK (n >= 0) on PostgreSQL",
+        ),
+        ("btree-too-large", f"(1, NULL, 1, '{LONG}')", "t_long_idx", "in an index of the model"),
     ],
 )
 def test_a_name_that_only_the_migrations_give_is_not_told(rule: str, rows: str, name: str, instead: str) -> None:

@@ -33,7 +33,7 @@ def test_what_a_view_gives_is_carried_where_sqlite_can_read_it() -> None:
     """
     one, other = findings(script, table("t", "id bigint"))
     assert (
-        "The move copies its rows, as they are at the moment of the snapshot, to a table of schema sqlite_leftovers"
+        "The move copies its rows, as they are in the snapshot, to a table of schema sqlite_leftovers"
         in one.explanation
     )
     assert "none of its rows is copied: no such function: ours" in other.explanation

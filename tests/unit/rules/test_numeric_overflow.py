@@ -17,7 +17,7 @@ def script(value: str) -> str:
         ("numeric(6, 2)", "10000.0", "real 10000.0", "at most 4 digits before the decimal point and 2 after it"),
         ("numeric(6, 2)", "-99999", "integer -99999", "at most 4 digits"),
         ("numeric(6, 2)", "9999.999", "real 9999.999", "at most 4 digits"),
-        ("numeric(6, 2)", "9e999", "real inf", "1 is infinite"),
+        ("numeric(6, 2)", "9e999", "real inf", "infinite (1)"),
     ],
 )
 def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:

@@ -64,7 +64,7 @@ def test_the_first_rows_are_shown_with_key_and_value_and_the_number_is_exact(tmp
     assert (finding.level, finding.table, finding.column, finding.count) == (Level.ERROR, "t", "c", 8)
     assert len(finding.samples) == 5
     assert (finding.samples[1].key, finding.samples[1].value) == ({"id": "20"}, "4, 2, 'b2'")
-    assert "PostgreSQL refuses 8 rows: PostgreSQL's own words (22003). PostgreSQL computes it, from a, b." in (
+    assert "PostgreSQL refuses 8 rows: PostgreSQL's own words (22003). PostgreSQL computes the column from a, b." in (
         finding.explanation
     )
     assert finding.quarantinable

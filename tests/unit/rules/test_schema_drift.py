@@ -61,8 +61,8 @@ def _child(key: str) -> str:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("", "there is no foreign key on p_id, where that of the migrations names "),
-        ("REFERENCES other (id)", "the foreign key on p_id names other, where that of the migrations names "),
+        ("", "there is no foreign key on p_id to "),
+        ("REFERENCES other (id)", "the foreign key on p_id names other instead of "),
     ],
 )
 def test_a_lost_foreign_key_is_told(key: str, said: str) -> None:

@@ -20,14 +20,14 @@ def test_longer_text_is_counted_and_shown() -> None:
     assert keys(finding) == ["1", "3"]
     assert values(finding) == ["'abcd'", "'éèêëé'"]
     assert "character varying(3)" in finding.explanation
-    assert "the longest has 5 characters" in finding.explanation
+    assert "The longest has 5 characters" in finding.explanation
     assert 'length("v") > 3' in finding.remedy
 
 
 def test_excess_spaces_are_a_fault_because_postgresql_cuts_them_silently() -> None:
     finding = check_finds("text-too-long", TABLE + "INSERT INTO t VALUES (1, 'abc  '), (2, 'abcd');", TARGET)
     assert finding.count == 2
-    assert "1 of them exceeds it by spaces alone" in finding.explanation
+    assert "1 of them is too long by spaces alone" in finding.explanation
 
 
 def test_char_has_a_length_too() -> None:

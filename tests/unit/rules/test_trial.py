@@ -121,7 +121,7 @@ def test_rows_without_a_number_are_tried_as_well() -> None:
     """
     finding = check_finds("malformed-date", script, table("t", "code text", "v date NULL", key="code"))
     assert (finding.count, finding.repairable) == (3, 2)
-    assert "2 are the empty text" in finding.explanation
+    assert "the empty text, where NULL was meant (2)" in finding.explanation
 
 
 def test_a_hint_counts_the_findings_own_rows_alone() -> None:
@@ -133,8 +133,8 @@ def test_a_hint_counts_the_findings_own_rows_alone() -> None:
     found = {finding.rule: finding for finding in findings(script, ORDERS)}
     assert "number written as text" not in found["malformed-timestamp"].explanation
     assert found["malformed-timestamp"].count == 1
-    assert "found here: 1 integer, 1 real" in found["wrong-storage-class"].explanation
-    assert "Of them, 1 is like a Unix time in seconds." in found["wrong-storage-class"].explanation
+    assert "Found here: 1 integer, 1 real." in found["wrong-storage-class"].explanation
+    assert "Among them: like a Unix time in seconds (1)." in found["wrong-storage-class"].explanation
 
 
 def test_a_hint_of_a_rule_without_a_condition_counts_its_own_rows_alone() -> None:
@@ -148,4 +148,4 @@ def test_a_hint_of_a_rule_without_a_condition_counts_its_own_rows_alone() -> Non
     child = table("child", "id bigint", "parent_id bigint NULL", refers=[("parent_id", "parent.id")])
     found = {finding.rule: finding for finding in findings(script, table("parent", "id bigint"), child)}
     assert {rule: finding.count for rule, finding in found.items()} == {"empty-key": 2, "wrong-storage-class": 1}
-    assert "found here: 1 text." in found["wrong-storage-class"].explanation
+    assert "Found here: 1 text." in found["wrong-storage-class"].explanation

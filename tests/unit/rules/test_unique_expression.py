@@ -97,7 +97,7 @@ def test_what_postgresql_may_judge_otherwise_is_a_warning_without_a_server(expre
     script = SCRIPT + "INSERT INTO t (id, a, n) VALUES (1, 'x', 1), (2, 'x', 1);"
     finding = check_finds("duplicate-key", script, target(expression), offline=True)
     assert (finding.level, keys(finding), finding.quarantinable) == (Level.WARNING, ["2"], False)
-    assert "a move asks it about each row" in finding.explanation
+    assert "a move tries each row on it" in finding.explanation
     check_healthy(script, target(expression))
 
 

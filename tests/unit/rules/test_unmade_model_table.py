@@ -82,4 +82,4 @@ def test_keys_to_it_find_their_rows() -> None:
     assert found == {"unmade-model-table"}
     lost = findings(script + "INSERT INTO call VALUES (2, 9);", call, names=[USED], of_models=[PROMISED])
     (orphan,) = [finding for finding in lost if finding.rule == "foreign-key-orphan"]
-    assert (orphan.count, "no row of customer (id) has this key" in orphan.explanation) == (1, True)
+    assert (orphan.count, "refers to a row of customer (id) that does not exist" in orphan.explanation) == (1, True)

@@ -50,19 +50,19 @@ def test_several_classes_are_counted_apart() -> None:
     rows = "(1, 'a'), (2, 1.5), (3, 'b'), (4, 1), (5, NULL)"
     script = f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES {rows};"
     finding = check_finds("wrong-storage-class", script, target)
-    assert "found here: 2 text, 1 real." in finding.explanation
+    assert "Found here: 2 text, 1 real." in finding.explanation
     assert finding.count == 3
 
 
 @pytest.mark.parametrize(
     ("type_sql", "value", "said"),
     [
-        ("timestamp with time zone", "1704067200", "1 is like a Unix time in seconds"),
-        ("date", "1704067200000", "1 is like a Unix time in milliseconds"),
-        ("timestamp with time zone", "2460310.5", "1 is like a Julian day"),
-        ("bigint", "3.0", "1 is whole, but stored as REAL"),
-        ("bigint", "1e19", "1 is beyond 64 bits"),
-        ("interval", "'P1DT2H'", "1 is a duration written as text"),
+        ("timestamp with time zone", "1704067200", "like a Unix time in seconds (1)"),
+        ("date", "1704067200000", "like a Unix time in milliseconds (1)"),
+        ("timestamp with time zone", "2460310.5", "like a Julian day (1)"),
+        ("bigint", "3.0", "whole, but stored as REAL (1)"),
+        ("bigint", "1e19", "beyond 64 bits (1)"),
+        ("interval", "'P1DT2H'", "a duration written as text, where Django keeps microseconds (1)"),
     ],
 )
 def test_what_the_values_look_like_is_said(type_sql: str, value: str, said: str) -> None:
