@@ -1,6 +1,6 @@
 """Whether PostgreSQL holds what SQLite holds: judged with sqlite3, psycopg and the standard library alone.
 
-    python tests/fuzz/oracle.py SOURCE.sqlite3 postgres-URL [report.json] [--before OTHER.sqlite3]
+    python -m tests.fuzz.oracle SOURCE.sqlite3 postgres-URL [report.json] [--before OTHER.sqlite3]
 
 After a publication every row and cell of the source is in ``public`` with the value that Django reads on SQLite, or the
 report accounts for it. After a failure ``public`` is empty, or holds what OTHER.sqlite3 holds. Exit status 0; else 1,
@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-
-# Beside this script, which is run as such.
-from oracle_readings import KINDS, Column, Meaning, meaning
-from oracle_record import Cells, Record
 from psycopg import sql
+
+from tests.fuzz.oracle_readings import KINDS, Column, Meaning, meaning
+from tests.fuzz.oracle_record import Cells, Record
 
 Row = tuple[Meaning, ...]
 
@@ -116,7 +115,8 @@ class Target:
 
     def held(self, table: str, columns: list[str]) -> int:
         """How many values a column of such a table has, over the kinds that it is split into."""
-        counts = [sql.SQL("count({})").format(sql.Identifier(column)) for column in columns] or [sql.SQL("0")]
+        counts: list[sql.Composable] = [sql.SQL("count({})").format(sql.Identifier(column)) for column in columns]
+        counts = counts or [sql.SQL("0")]
         place = sql.Identifier("sqlite_leftovers", table)
         return int(self.ask(sql.SQL("SELECT {} FROM {}").format(sql.SQL(" + ").join(counts), place))[0][0])
 

@@ -103,8 +103,9 @@ def moment_of(written: str) -> datetime.datetime | None:
     if not found:
         return None
     *parts, fraction, zone = found.groups()
+    year, month, day, hour, minute, second = (int(p or 0) for p in parts)
     micro = int((fraction or "0").ljust(6, "0"))
-    return datetime.datetime(*(int(p or 0) for p in parts), micro, tzinfo=zone_of(zone))
+    return datetime.datetime(year, month, day, hour, minute, second, micro, zone_of(zone))
 
 
 def zone_of(written: str | None) -> datetime.timezone | None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from oracle_readings import Column, Stored, Unreadable, meaning
 from psycopg import sql
+
+from tests.fuzz.oracle_readings import Column, Stored, Unreadable, meaning
 
 #: Column in lower case -> what SQLite holds there.
 Cells = dict[str, Stored]

@@ -33,7 +33,7 @@ from tests import preloaded
 from tests.conftest import ROOT, Server
 from tests.fuzz.damage import Script, apply, damage
 
-ORACLE = Path(__file__).with_name("oracle.py")
+ORACLE = "tests.fuzz.oracle"
 #: Seconds after which a run hangs; an ordinary one takes less than one.
 LONGEST = 60
 #: More pieces of damage than this leave nothing to publish for a run that accepts nothing.
@@ -186,7 +186,7 @@ class Fuzzer:
         return url
 
     def _oracle(self, source: Path, url: str, report: Path, mode: Mode) -> list[str]:
-        judged = _python(ORACLE, source, url, report, *(("--before", self.healthy) if mode.replace else ()))
+        judged = _python("-m", ORACLE, source, url, report, *(("--before", self.healthy) if mode.replace else ()))
         return [] if judged.returncode == 0 else (judged.stdout + judged.stderr).strip().splitlines()
 
     def _smaller(self, failed: Round) -> Round:
