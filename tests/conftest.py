@@ -5,7 +5,9 @@ And the project run as its own process.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sqlite3
 import subprocess
 import tempfile
@@ -36,6 +38,8 @@ VARIABLES = (
 )  # fmt: skip
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+MakeSource = Callable[..., Path]
+Query = Callable[..., list[tuple[Any, ...]]]
 
 #: The versions that the embedded wheel ships.
 EMBEDDED = (18, 16)
@@ -56,19 +60,19 @@ class Server:
         self.directory = folder
         self._started = ExitStack()
         if version in EMBEDDED:
-            server = embedded.start(folder / str(version), version=version)
-            self._started.callback(server.stop)
-            self._url = server.url
+            self._embedded = embedded.start(folder / str(version), version=version)
+            self._started.callback(self._embedded.stop)
         else:
-            socket = quote(str(self._started.enter_context(cluster())), safe="")
-            self._url = lambda name, user: f"postgres://{user}@{socket}/{name}"
+            self._socket = quote(str(self._started.enter_context(cluster())), safe="")
         with psycopg.connect(self.url(), autocommit=True) as connection:
             # These data need not outlive a power cut; a test that kills a server does not cut the power.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
 
     def url(self, name: str = "postgres", *, user: str = "postgres") -> str:
-        return self._url(name, user=user)
+        if self.version in EMBEDDED:
+            return self._embedded.url(name, user=user)
+        return f"postgres://{user}@{self._socket}/{name}"
 
     def database(self, options: str = "") -> str:
         """A new empty database; ``options`` as CREATE DATABASE takes them."""
@@ -129,6 +133,20 @@ def each_postgres_url(request: pytest.FixtureRequest, servers: dict[int, Server]
     yield from _for_a_test(servers[request.param])
 
 
+def captured(pattern: str, text: str) -> str:
+    """The first group of the pattern's first match; there has to be one."""
+    found = re.search(pattern, text)
+    assert found, text
+    return found[1]
+
+
+def scalar(cursor: psycopg.Cursor) -> Any:
+    """The first column of the first row; there has to be one."""
+    row = cursor.fetchone()
+    assert row is not None
+    return row[0]
+
+
 def _for_a_test(server: Server) -> Iterator[str]:
     url = server.database()
     yield url
@@ -161,7 +179,7 @@ def manage() -> Run:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
     """made(damage): what ``make_legacy_db`` makes, made once; a test that changes it copies it first."""
     folder = tmp_path_factory.mktemp("made")
 
@@ -178,7 +196,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def execute() -> Callable[..., list[tuple[Any, ...]]]:
+def execute() -> Query:
     """Run SQL on PostgreSQL: execute(url, query, parameters) -> rows."""
 
     def run(url: str, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
@@ -190,7 +208,7 @@ def execute() -> Callable[..., list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def sqlite() -> Callable[..., list[tuple[Any, ...]]]:
+def sqlite() -> Query:
     """Run SQL on an SQLite file and commit: sqlite(path, query, parameters) -> rows."""
 
     def run(path: Path, query: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
@@ -198,3 +216,42 @@ def sqlite() -> Callable[..., list[tuple[Any, ...]]]:
             return connection.execute(query, parameters).fetchall()
 
     return run
+
+
+#: Logs in, posts each body, and prints [status, answer] of each: the whole application on the database given.
+ASK = """
+import json
+from django.contrib.auth import get_user_model
+from django.test import Client
+username, bodies = json.loads({arguments!r})
+client = Client(headers={{"host": "localhost"}}, raise_request_exception=False)
+client.force_login(get_user_model().objects.get(username=username))
+answers = [client.post("/attribution/", body, content_type="application/json") for body in bodies]
+print(json.dumps([[answer.status_code, answer.json()] for answer in answers]))
+"""
+
+
+@pytest.fixture
+def ask(manage: Run) -> Callable[..., tuple[list[list[Any]], str]]:
+    """Post to /attribution/ in a process of its own on a SQLite file; return the answers and the log."""
+
+    def post(path: Path, username: str, *bodies: dict[str, Any]) -> tuple[list[list[Any]], str]:
+        code = ASK.format(arguments=json.dumps([username, bodies]))
+        result = manage("shell", "--verbosity", "0", "--command", code, DATABASE_URL=f"sqlite:///{path}")
+        return json.loads(result.stdout.splitlines()[-1]), result.stderr
+
+    return post
+
+
+@pytest.fixture
+def wanted() -> dict[str, str]:
+    """Return what is posted to attribute the lectures of AGV211."""
+    return {
+        "course": "AGV211",
+        "component": "CM",
+        "teacher": "M00001",
+        "academic_year": "2026-2027",
+        "hours": "36.50",
+        "load": "STAT",
+        "note": "",
+    }

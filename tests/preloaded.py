@@ -104,7 +104,7 @@ class Interpreter:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-P", Path(__file__), str(theirs.fileno())]
+            command = [sys.executable, "-P", __file__, str(theirs.fileno())]
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], env=_environment(), stdin=subprocess.DEVNULL
             )

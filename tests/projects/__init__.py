@@ -56,12 +56,14 @@ class Project:
         return done
 
     def migrate(self, *arguments: str, **variables: str) -> None:
-        self.run("migrate", "--run-syncdb", "-v0", *arguments, **variables)
+        self.run("migrate", "--run-syncdb", "-v0", *arguments, ok=True, **variables)
 
-    def move(self, url: str, *arguments: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    def move(
+        self, url: str, *arguments: str | Path, ok: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """The command that is tested; the source must come out of it unchanged, byte for byte."""
         before = digest(self.source)
-        command = ("migrate_to_pg", "--source", self.source, "--target", url, "--verify", "orm", *arguments)
+        command = ("migrate_to_pg", "--source", str(self.source), "--target", url, "--verify", "orm", *arguments)
         result = self.run(*command, ok=ok, **variables)
         assert digest(self.source) == before
         return result

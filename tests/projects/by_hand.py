@@ -11,7 +11,7 @@ LONG = "a table whose name is longer than the 63 bytes that PostgreSQL takes of 
 HOSTILE = 'no "name", is it?; SELECT %s {0} --'
 
 #: Table -> what stands behind its name in CREATE TABLE, the columns that are given, and the rows.
-TABLES = {
+TABLES: dict[str, tuple[str, str, list[tuple[object, ...]]]] = {
     "numbers": ("(id integer PRIMARY KEY, i, r real, n numeric, t text, b blob, none)", "", [
         (1, 2**63 - 1, 0.1, 1, "Thérèse", b"\x00\xff", None),
         (2, -(2**63), -0.0, 1.5, "", b"", None),

@@ -6,7 +6,7 @@ from django.db import models
 class Shop(models.Model):
     name = models.CharField(max_length=40, unique=True)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 
@@ -19,5 +19,5 @@ class Order(models.Model):
     class Meta:
         indexes = [models.Index(fields=["year"], name="order_year")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.note

@@ -6,5 +6,5 @@ from django.db import models
 class Document(models.Model):
     embedding = models.TextField()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.embedding

@@ -47,7 +47,7 @@ def same(a: Any, b: Any, is_json: bool) -> bool:
     if isinstance(a, (bytes, memoryview)):
         return bytes(a) == bytes(b)
     if is_json:
-        return canonical(a) == canonical(b)
+        return bool(canonical(a) == canonical(b))
     if isinstance(a, float) and isinstance(b, float):
         return struct.pack("d", a) == struct.pack("d", b)
     return type(a) is type(b) and bool(a == b)

@@ -58,9 +58,9 @@ def refer(examples: int) -> None:
         save(f"To{name}", [{"value_id": parents[number % len(parents)]} for number in range(examples)])
     texts, dates = (apps.get_model("fields", f"{name}Key").objects.all() for name in ("Text", "Date"))
     save("Both", [{"code": text.pk, "day": date.pk} for text, date in zip(texts, dates, strict=False)])
-    uuids = list(apps.get_model("fields", "UUIDKey").objects.all())
+    uuids, groups = (apps.get_model("fields", name).objects.all() for name in ("UUIDKey", "Group"))
     save("ToUUID", [{"value_id": parent.pk} for parent in uuids])
-    for group in apps.get_model("fields", "Group").objects.all()[:examples]:
+    for group in groups[:examples]:
         group.members.add(*uuids[group.pk % 7 :: 31])
 
 

@@ -4,7 +4,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Abs, Coalesce, Length, Lower, Mod, Upper
 from django.db.models.lookups import Exact, LessThanOrEqual
 
-CHECKS = {
+CHECKS: dict[str, Q | Exact | LessThanOrEqual] = {
     # Of these SQLite is certain.
     "between": Q(n__range=(0, 100)),
     "negated": ~Q(kind__in=["bad", "worse"]),

@@ -29,5 +29,5 @@ class Thing(models.Model):
             models.UniqueConstraint(Length("email"), condition=Q(kind__startswith="long"), name="one_length"),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.title

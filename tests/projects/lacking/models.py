@@ -11,5 +11,5 @@ class Customer(models.Model):
     class Meta:
         indexes = [*fields.indexes()]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

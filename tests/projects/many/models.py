@@ -5,7 +5,7 @@ from django.db import models
 HOW_MANY = 320
 
 
-def model(number):
+def model(number: int) -> type[models.Model]:
     fields = {
         "name": models.CharField(max_length=20, unique=True),
         "text": models.TextField(db_index=True),

@@ -8,7 +8,7 @@ class Category(models.Model):
     name = models.CharField(max_length=50, unique=True)
     later = models.IntegerField(default=7)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 
@@ -49,7 +49,7 @@ class Item(models.Model):
             models.UniqueConstraint(fields=["category", "stock"], name="item_stock", nulls_distinct=False),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.title
 
 
@@ -58,5 +58,5 @@ class Audit(models.Model):
 
     text = models.CharField(max_length=100)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.text

@@ -12,8 +12,8 @@ class ReadyConfig(AppConfig):
     name = "tests.projects.ready"
     label = "ready"
 
-    def ready(self):
+    def ready(self) -> None:
         # The table is not there before the first migrate. Django warns of the habit; projects have it all the same.
         with suppress(DatabaseError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.get_model("Start").objects.create()
+            self.get_model("Start")._default_manager.create()

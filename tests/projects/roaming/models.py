@@ -6,5 +6,5 @@ from django.db import models
 class Place(models.Model):
     name = models.CharField(max_length=20)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

@@ -8,5 +8,5 @@ class Loose(models.Model):
     friends = models.ManyToManyField("self")
     name = models.CharField(max_length=20, unique=True)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

@@ -5,5 +5,5 @@ from tests.projects.base import BASE_DIR, DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.projects.shapes", "tests.projects.second"]
 AUTH_USER_MODEL = "shapes.Person"
-DATABASES = {**DATABASES, "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "other.sqlite3"}}
+DATABASES = {**DATABASES, "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(BASE_DIR / "other.sqlite3")}}
 DATABASE_ROUTERS = ["tests.projects.shapes.routers.Elsewhere"]

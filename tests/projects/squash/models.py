@@ -8,5 +8,5 @@ class Thing(models.Model):
     size = models.IntegerField(default=1)
     colour = models.CharField(max_length=20, default="red")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

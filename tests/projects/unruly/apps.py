@@ -3,15 +3,16 @@
 import sys
 
 from django.apps import AppConfig
+from django.db.models import Model
 from django.db.models.signals import post_init, post_migrate, post_save, pre_save
 
 
-def refuse(sender, raw=False, **rest):
+def refuse(sender: type[Model], raw: bool = False, **rest: object) -> None:
     if sender.__module__.startswith("tests.projects.unruly") and not raw:
         raise RuntimeError(f"a signal of {sender.__name__} was sent")
 
 
-def invent(sender, using, **rest):
+def invent(sender: object, using: str, **rest: object) -> None:
     from django.db import connections
 
     if "migrate_to_pg" in sys.argv:
@@ -25,7 +26,7 @@ class UnrulyConfig(AppConfig):
     name = "tests.projects.unruly"
     label = "unruly"
 
-    def ready(self):
+    def ready(self) -> None:
         for signal in (pre_save, post_save, post_init):
             signal.connect(refuse)
         post_migrate.connect(invent, sender=self)

@@ -1,5 +1,7 @@
 """Multi-table inheritance, a relation through a model, a generic key, a history table; all guarded against use."""
 
+from typing import Any, NoReturn
+
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -7,10 +9,10 @@ from django.db import models
 from tests.projects.unruly.fields import ReversedField
 
 
-class RefusingManager(models.Manager):
+class RefusingManager(models.Manager["Guarded"]):
     """As one that asks a thread-local for the present tenant."""
 
-    def get_queryset(self):
+    def get_queryset(self) -> NoReturn:
         raise RuntimeError("a manager was asked outside of a request")
 
 
@@ -21,17 +23,17 @@ class Guarded(models.Model):
         abstract = True
         base_manager_name = "objects"
 
-    def __init__(self, request, *args, **kwargs):
+    def __init__(self, request: object, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise RuntimeError("save() was called")
 
 
 class Document(Guarded):
     title = ReversedField(max_length=50)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.title
 
 
@@ -55,7 +57,7 @@ class Reading(Guarded):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["letter", "reader"], name="one_reading")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.seconds)
 
 
@@ -65,7 +67,7 @@ class Tag(models.Model):
     object_id = models.BigIntegerField()
     of = GenericForeignKey()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 
@@ -82,7 +84,7 @@ class HistoricalDocument(models.Model):
     class Meta:
         ordering = ("-history_date", "-history_id")
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.title
 
 
@@ -93,7 +95,7 @@ class OnlyThere(models.Model):
         managed = False
         db_table = "only_there"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.pk)
 
 
@@ -104,5 +106,5 @@ class OnlyHere(models.Model):
         managed = False
         db_table = "only_here"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.pk)

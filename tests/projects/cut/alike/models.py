@@ -3,9 +3,11 @@
 
 from django.db import models
 
+from tests.projects.cut.models import Plain
+
 
 class Broad(models.Model):
-    many = models.ManyToManyField("cut.Plain")
+    many = models.ManyToManyField(Plain)
 
     class Meta:
         db_table = "à" * 40

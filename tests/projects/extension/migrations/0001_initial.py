@@ -1,11 +1,13 @@
 """EXTENSION and INDEX are PostgreSQL's part."""
 
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 import os
 
 from django.db import migrations, models
 
 
-def on_postgresql(apps, schema_editor):
+def on_postgresql(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         if "EXTENSION" in os.environ:
             schema_editor.execute(f"CREATE EXTENSION IF NOT EXISTS {os.environ['EXTENSION']}")

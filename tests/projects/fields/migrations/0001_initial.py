@@ -1,13 +1,16 @@
+from typing import Any
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.db import migrations, models
 
 from tests.projects.fields.definitions import FIELDS, KEYS, both, doubled, marked, members
 
 
-def identity():
+def identity() -> tuple[str, "models.BigAutoField[Any, Any]"]:
     return ("id", models.BigAutoField(primary_key=True, serialize=False))
 
 
-def make_mood(apps, schema_editor):
+def make_mood(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("CREATE TYPE mood AS ENUM ('sad', 'très gai', '{\"}', '')")
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 from tests.projects.many.models import HOW_MANY
 
 
-def operation(number):
+def operation(number: int) -> migrations.CreateModel:
     return migrations.CreateModel(
         name=f"Model{number}",
         fields=[

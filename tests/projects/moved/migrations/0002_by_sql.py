@@ -1,5 +1,7 @@
 """What the state says is done by SQL, on both databases or on one."""
 
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.db import migrations, models
 
 KEY = ("id", models.BigAutoField(primary_key=True))
@@ -28,12 +30,12 @@ ON_POSTGRESQL = """
 """
 
 
-def retype(apps, schema_editor):
+def retype(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(ON_POSTGRESQL)
 
 
-def rename_what_is_there(apps, schema_editor):
+def rename_what_is_there(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     with schema_editor.connection.cursor() as cursor:
         tables = schema_editor.connection.introspection.table_names(cursor)
         if "moved_renamed" in tables and "moved_by_introspection" not in tables:

@@ -1,5 +1,7 @@
 """What a project makes on PostgreSQL alone, all of it in the search path."""
 
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.db import migrations
 
 STATEMENTS = """
@@ -53,7 +55,7 @@ CREATE POLICY everyone ON objects_item USING (true);
 """
 
 
-def on_postgresql(apps, schema_editor):
+def on_postgresql(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         with schema_editor.connection.cursor() as cursor:
             cursor.execute(STATEMENTS)

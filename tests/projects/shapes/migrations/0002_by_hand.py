@@ -1,5 +1,7 @@
 """What no model says: a table without a key, and a serial column."""
 
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.db import migrations
 
 SERIAL = """
@@ -10,7 +12,7 @@ ALTER TABLE shapes_serial ALTER COLUMN name TYPE varchar(10) COLLATE "C";
 """
 
 
-def serial(apps, schema_editor):
+def serial(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(SERIAL)
 

@@ -1,5 +1,7 @@
 """Each statement is a mistake that somebody made; which one is made is said by the environment."""
 
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 import os
 import sys
 
@@ -11,7 +13,7 @@ if "STRAY_IMPORT" in os.environ:
     import_module(os.environ["STRAY_IMPORT"])
 
 
-def stray(apps, schema_editor):
+def stray(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql" and "STRAY" in os.environ:
         schema_editor.execute(os.environ["STRAY"])
     if "STRAY_ALIAS" in os.environ:
