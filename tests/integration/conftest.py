@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from pytest_django import DjangoDbBlocker, Settings
 
 from migrate_to_pg.pipeline import move as pipeline
 from migrate_to_pg.records import Event, Options, Report, Verify
@@ -18,7 +19,7 @@ NOTHING: Mapping[str, Callable[[], None]] = {}
 
 
 @pytest.fixture(scope="session")
-def made_sources(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Callable[[str], Path]:
+def made_sources(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Callable[[str], Path]:
     """damage -> a database with that damage, made when it is first asked for."""
     folder = tmp_path_factory.mktemp("sources")
 
@@ -44,24 +45,24 @@ class _Nowhere:
 @pytest.fixture
 def source(tmp_path: Path, made_sources: Callable[[str], Path]) -> Path:
     """A healthy source with some hundred rows, this test's own."""
-    return shutil.copy(made_sources("none"), tmp_path / "db.sqlite3")
+    return Path(shutil.copy(made_sources("none"), tmp_path / "db.sqlite3"))
 
 
 @pytest.fixture
 def damaged(tmp_path: Path, made_sources: Callable[[str], Path]) -> Callable[[str], Path]:
     """damage -> a source of this test's own with that damage."""
-    return lambda damage: shutil.copy(made_sources(damage), tmp_path / "damaged.sqlite3")
+    return lambda damage: Path(shutil.copy(made_sources(damage), tmp_path / "damaged.sqlite3"))
 
 
 @pytest.fixture
-def unblocked(django_db_blocker: Any) -> Iterator[None]:
+def unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The project's databases may be asked, in this process."""
     with django_db_blocker.unblock():
         yield
 
 
 @pytest.fixture
-def move(tmp_path: Path, django_db_blocker: Any, settings: Any) -> Iterator[Move]:
+def move(tmp_path: Path, django_db_blocker: DjangoDbBlocker, settings: Settings) -> Iterator[Move]:
     """Run the pipeline in this process: move(source, url, verify=..., on={stage: callback}) -> Report."""
     runs = iter(range(1000))
 
@@ -72,7 +73,7 @@ def move(tmp_path: Path, django_db_blocker: Any, settings: Any) -> Iterator[Move
             if event.kind == "stage" and on and event.stage in on:
                 on[event.stage]()
 
-        wanted = {"verify": Verify.CELLS, "report": tmp_path / "reports" / str(next(runs))} | options
+        wanted: dict[str, Any] = {"verify": Verify.CELLS, "report": tmp_path / "reports" / str(next(runs))} | options
         return pipeline.run(Options(source=str(source), target=url, **wanted), follow)
 
     with django_db_blocker.unblock():

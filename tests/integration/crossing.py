@@ -83,6 +83,12 @@ class Ferry:
         return load(self.plan(), self.path, self.url, schema="ferry", progress=progress, jobs=self.jobs, **more)
 
 
+def rowids(batch: TableBatch) -> list[int]:
+    """The rowids of a batch that was read with them."""
+    assert batch.rowids is not None
+    return list(batch.rowids.to_pylist())
+
+
 def marks(batches: Sequence[TableBatch], column: int = -1) -> list[str]:
     """What became of each value: "", "null", "wrong_storage" or "malformed"; null where it is one of the last three."""
     told = []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Server, whole
-from tests.integration.crossing import Expression, Ferry, Value, marks
+from tests.integration.crossing import Expression, Ferry, Value, marks, rowids
 
 UTC = datetime.UTC
 ANY = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
@@ -296,7 +296,7 @@ def test_faults_in_a_late_batch_are_the_same(ferry: Ferry, type_sql: str, monkey
     ferry.column(type_sql, *[GOOD[type_sql]] * 5, *wrong, *[None] * 3, *bad, GOOD[type_sql])
     expected = [""] * 5 + ["wrong_storage"] * len(wrong) + ["null"] * 3 + ["malformed"] * len(bad) + [""]
     assert marks(ferry.batches()) == expected
-    assert [row for batch in ferry.batches() for row in batch.rowids.to_pylist()] == list(range(1, len(expected) + 1))
+    assert [row for batch in ferry.batches() for row in rowids(batch)] == list(range(1, len(expected) + 1))
 
 
 @pytest.mark.parametrize("type_sql", GOOD)

@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 import psycopg
 import pytest
@@ -102,7 +103,10 @@ def told_by_postgresql(connection: psycopg.Connection, expression: str, row: tup
 
 
 def test_what_sqlite_says_is_what_postgresql_says(postgres_url: str) -> None:
-    fields = {"a": models.CharField(max_length=200, null=True), "n": models.BigIntegerField(null=True)}
+    fields: dict[str, models.Field[Any, Any]] = {
+        "a": models.CharField(max_length=200, null=True),
+        "n": models.BigIntegerField(null=True),
+    }
     made = table_with(*(check(c, f"c{number}") for number, c in enumerate(CONDITIONS)), fields=fields)
     every = list(rows())
     told = told_by_sqlite(made, every)

@@ -15,7 +15,22 @@ import pytest
 from migrate_to_pg.errors import DumpError
 from tests.integration.dumping import dump, load, repack
 
-WRONG = (None, True, -1, 2**70, 1e308, "", "\ud800", "x\0y", "x" * 5000, [], [[]], {}, {"x": 1}, [None])
+WRONG: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    2**70,
+    1e308,
+    "",
+    "\ud800",
+    "x\0y",
+    "x" * 5000,
+    [],
+    [[]],
+    {},
+    {"x": 1},
+    [None],
+)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrate_to_pg.i18n import use_language
-from migrate_to_pg.records import GenericKey, SqliteSql, TargetUnique
+from migrate_to_pg.records import GenericKey, SqliteSql, TargetTable, TargetUnique
 from migrate_to_pg.rules import RULES
 from tests.unit.rules.examined import keys, table
 from tests.unit.rules.mended import mended, typed
@@ -203,7 +203,7 @@ LEVELS = """
 """
 
 
-def _levels(null: str) -> list:
+def _levels(null: str) -> list[TargetTable]:
     return [
         table("a", "id bigint", "v character varying(4)"),
         table("b", "id bigint", f"a_id bigint{null}", refers=[("a_id", "a.id")]),
@@ -300,7 +300,7 @@ def test_a_table_with_a_text_key() -> None:
     script = """CREATE TABLE t (code PRIMARY KEY, v); INSERT INTO t VALUES ('a''"b', 1), ('é', 2), (NULL, 3);
         INSERT INTO t VALUES (CAST(x'e9' AS TEXT), 4), (x'00ff', 5), (7, 6);"""
     done = mended(script, table("t", "code text", "v text", key="code"), fix=["wrong-storage-class"])
-    assert dict(done.rows["t"]) == {
+    assert {row[0]: row[1] for row in done.rows["t"]} == {
         "a'\"b": "1", "é": "2", None: "3", "\udce9": "4", b"\x00\xff": "5", 7: "6",
     }  # fmt: skip
     assert [key["code"] for key in done.keys] == ["a'\"b", "é", "NULL", "\\xe9", "x'00ff'", "7"]

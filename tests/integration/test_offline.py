@@ -17,7 +17,7 @@ from django.test.utils import isolate_apps
 
 from migrate_to_pg.planning import read_target, with_sqlite_sql
 from migrate_to_pg.planning.expected_schema import tables_of
-from migrate_to_pg.records import TargetTable
+from migrate_to_pg.records import TargetCheck, TargetForeignKey, TargetIndex, TargetTable, TargetUnique
 
 
 def zoo() -> list[type[models.Model]]:
@@ -206,7 +206,8 @@ def test_what_a_statement_put_in_the_place_of_a_models_constraint_is_not_the_mod
         )
         staged = read_target(connection, "public")
         (table,) = with_sqlite_sql(connection, "public", staged, tables_of([Thing]))
-        assert {part.name: part.sqlite is not None for part in (*table.checks, *table.uniques)} == {
+        parts: list[TargetCheck | TargetUnique] = [*table.checks, *table.uniques]
+        assert {part.name: part.sqlite is not None for part in parts} == {
             "another": False,
             "as_it_is": True,
             "lowered": False,
@@ -219,7 +220,8 @@ def test_what_a_statement_put_in_the_place_of_a_models_constraint_is_not_the_mod
 
 def test_a_name_that_is_told_is_the_one_that_postgresql_gives(both: list[tuple[TargetTable, TargetTable]]) -> None:
     def names(table: TargetTable, *, named: bool) -> set[str]:
-        parts = (*table.uniques, *table.foreign_keys, *table.checks, *table.indexes)
+        parts: list[TargetUnique | TargetForeignKey | TargetCheck | TargetIndex]
+        parts = [*table.uniques, *table.foreign_keys, *table.checks, *table.indexes]
         return {part.name for part in parts if part.named is named}
 
     for promised, staged in both:

@@ -5,17 +5,20 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.errors import PublishError
-from migrate_to_pg.pipeline import move as pipeline
 from migrate_to_pg.pipeline import undo_and_purge
-from migrate_to_pg.records import INCOMING, Options, Verify
+from migrate_to_pg.records import INCOMING, Options, Report, Verify
 from migrate_to_pg.sqlite.snapshot import file_sha256
+from tests.conftest import Query, Run, Server
+from tests.integration.conftest import Move
 
 TABLES_IN_PUBLIC = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 INCOMING_THERE = f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}'"
@@ -23,39 +26,48 @@ INCOMING_THERE = f"SELECT count(*) FROM pg_namespace WHERE nspname = '{INCOMING}
 
 def rows_of(path: Path, table: str) -> int:
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+        return int(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
 
 
-def test_a_healthy_database_is_published_with_every_cell_proven(source, each_postgres_url, move, execute):
+def test_a_healthy_database_is_published_with_every_cell_proven(
+    source: Path, each_postgres_url: str, move: Move, execute: Query
+) -> None:
     report = move(source, each_postgres_url)
     assert report.ok, report.failure
+    assert report.publication
     assert report.publication.schema == "public"
     assert execute(each_postgres_url, "SELECT count(*) FROM attributions_attribution") == [
         (rows_of(source, "attributions_attribution"),)
     ]
+    assert report.verification
     assert sum(t.cells_compared for t in report.verification.tables) > 5000
     assert execute(each_postgres_url, INCOMING_THERE) == [(0,)]
 
 
-def test_the_source_is_byte_identical_afterwards(source, postgres_url, move):
+def test_the_source_is_byte_identical_afterwards(source: Path, postgres_url: str, move: Move) -> None:
     before = file_sha256(source)
     report = move(source, postgres_url)
+    assert report.source
     assert file_sha256(source) == before == report.source.sha256 == report.source.sha256_after
 
 
-def test_nothing_is_visible_before_publish(source, postgres_url, move, execute):
+def test_nothing_is_visible_before_publish(source: Path, postgres_url: str, move: Move, execute: Query) -> None:
     seen = {}
     stages = ("stage", "examine", "load", "restore", "prove", "publish")
     on = {stage: lambda s=stage: seen.update({s: execute(postgres_url, TABLES_IN_PUBLIC)[0][0]}) for stage in stages}
     report = move(source, postgres_url, on=on)
     assert report.ok
     assert seen == dict.fromkeys(stages, 0)
+    assert report.verification
     assert execute(postgres_url, TABLES_IN_PUBLIC)[0][0] == len(report.verification.tables)
 
 
-def test_a_rehearsal_leaves_nothing_behind(source, postgres_url, move, execute, tmp_path):
+def test_a_rehearsal_leaves_nothing_behind(
+    source: Path, postgres_url: str, move: Move, execute: Query, tmp_path: Path
+) -> None:
     report = move(source, postgres_url, mode="rehearse")
     assert report.ok
+    assert report.verification
     assert report.verification.holds
     assert report.publication is None
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
@@ -63,18 +75,25 @@ def test_a_rehearsal_leaves_nothing_behind(source, postgres_url, move, execute, 
     assert not list(tmp_path.rglob("snapshot*"))
 
 
-def test_findings_stop_the_run_before_anything_is_loaded(damaged, postgres_url, move, execute):
+def test_findings_stop_the_run_before_anything_is_loaded(
+    damaged: Callable[[str], Path], postgres_url: str, move: Move, execute: Query
+) -> None:
     report = move(damaged("dangling-fk,orphans"), postgres_url)
+    assert report.failure
     assert report.failure.exit_status == 1
     assert {f.rule for f in report.findings} == {"dangling-foreign-key", "foreign-key-orphan"}
     assert report.loaded == ()
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
-def test_check_finds_what_a_run_with_a_target_finds(damaged, postgres_url, move):
+def test_check_finds_what_a_run_with_a_target_finds(
+    damaged: Callable[[str], Path], postgres_url: str, move: Move
+) -> None:
     source = damaged("all")
     checked = move(source, None, mode="check")
     run = move(source, postgres_url)
+    assert checked.failure
+    assert run.failure
     assert checked.failure.exit_status == run.failure.exit_status == 1
     assert checked.target is None
     key = [(f.rule, f.table, f.column, f.count, f.samples) for f in checked.findings]
@@ -82,7 +101,9 @@ def test_check_finds_what_a_run_with_a_target_finds(damaged, postgres_url, move)
     assert len(key) >= 9
 
 
-def test_the_repair_of_a_dangling_key_publishes_the_key_that_the_migrations_mean(damaged, postgres_url, move, execute):
+def test_the_repair_of_a_dangling_key_publishes_the_key_that_the_migrations_mean(
+    damaged: Callable[[str], Path], postgres_url: str, move: Move, execute: Query
+) -> None:
     report = move(damaged("dangling-fk"), postgres_url, fix=("dangling-foreign-key",))
     assert report.ok, report.failure
     assert [f.applied for f in report.findings] == [True]
@@ -95,8 +116,8 @@ def test_the_repair_of_a_dangling_key_publishes_the_key_that_the_migrations_mean
 
 @pytest.mark.parametrize("verify", [Verify.COUNTS, Verify.CELLS])
 def test_an_index_that_contradicts_its_table_loses_no_row_and_is_named_where_it_deceives(
-    source, postgres_url, move, execute, sqlite, verify
-):
+    source: Path, postgres_url: str, move: Move, execute: Query, sqlite: Query, verify: Verify
+) -> None:
     """Its number of entries is right: only what reads in its order can tell."""
     sqlite(source, "INSERT INTO django_session SELECT 'key ' || value, 'd', '2030-01-01' FROM json_each('[1,2,3,4,5]')")
     (page,) = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_django_session_1'")[0]
@@ -110,11 +131,14 @@ def test_an_index_that_contradicts_its_table_loses_no_row_and_is_named_where_it_
     if verify is Verify.COUNTS:
         assert execute(postgres_url, "SELECT count(*) FROM django_session WHERE session_key LIKE 'key %'") == [(5,)]
     else:
+        assert report.failure
         assert report.failure.exit_status == 3
         assert "REINDEX; in the sqlite3 shell repairs them" in report.failure.remedy
 
 
-def test_nothing_is_mended_by_what_a_damaged_index_says(damaged, postgres_url, move, sqlite):
+def test_nothing_is_mended_by_what_a_damaged_index_says(
+    damaged: Callable[[str], Path], postgres_url: str, move: Move, sqlite: Query
+) -> None:
     source = damaged("orphans")
     (page,) = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_courses_course_1'")[0]
     (size,) = sqlite(source, "PRAGMA page_size")[0]
@@ -125,6 +149,7 @@ def test_nothing_is_mended_by_what_a_damaged_index_says(damaged, postgres_url, m
         stream.seek(place)
         stream.write(b"~" * len(code))
     report = move(source, postgres_url, fix=("all",), quarantine=("all",))
+    assert report.failure
     assert report.failure.exit_status == 1
     assert "integrity-check" in {finding.rule for finding in report.findings if finding.blocks}
     assert report.loaded == ()
@@ -133,7 +158,9 @@ def test_nothing_is_mended_by_what_a_damaged_index_says(damaged, postgres_url, m
 # --- identities, indexes, constraints ---
 
 
-def test_ids_of_deleted_rows_are_never_given_again(source, postgres_url, move, execute, sqlite):
+def test_ids_of_deleted_rows_are_never_given_again(
+    source: Path, postgres_url: str, move: Move, execute: Query, sqlite: Query
+) -> None:
     (last,) = sqlite(source, "SELECT max(id) FROM attributions_attribution")[0]
     sqlite(source, "DELETE FROM attributions_attribution WHERE id = ?", [last])
     report = move(source, postgres_url)
@@ -158,7 +185,9 @@ ORDER BY 1, 2, 3
 """
 
 
-def test_the_published_schema_is_the_one_that_migrate_makes(source, servers, each_postgres_url, move, execute, manage):
+def test_the_published_schema_is_the_one_that_migrate_makes(
+    source: Path, servers: dict[int, Server], each_postgres_url: str, move: Move, execute: Query, manage: Run
+) -> None:
     major = execute(each_postgres_url, "SELECT current_setting('server_version_num')::int / 10000")[0][0]
     reference = servers[major].database()
     manage("migrate", "-v0", DATABASE_URL=reference)
@@ -171,7 +200,7 @@ def test_the_published_schema_is_the_one_that_migrate_makes(source, servers, eac
 # --- the proof ---
 
 
-def corrupt(url: str, statement: str):
+def corrupt(url: str, statement: str) -> Callable[[], None]:
     def change() -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"SET search_path = {INCOMING}")
@@ -193,9 +222,13 @@ def corrupt(url: str, statement: str):
         ),
     ],
 )
-def test_one_wrong_row_in_staging_fails_the_proof_by_name(kind, statement, column, source, postgres_url, move, execute):
+def test_one_wrong_row_in_staging_fails_the_proof_by_name(
+    kind: str, statement: str, column: str, source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     report = move(source, postgres_url, on={"prove": corrupt(postgres_url, statement)})
+    assert report.failure
     assert report.failure.exit_status == 3
+    assert report.verification
     differences = [d for t in report.verification.tables for d in t.samples]
     assert [(d.kind, d.column) for d in differences] == [(kind, column)]
     assert differences[0].key == {"id": "999" if kind == "extra" else "7"}
@@ -204,39 +237,47 @@ def test_one_wrong_row_in_staging_fails_the_proof_by_name(kind, statement, colum
 
 
 @pytest.mark.parametrize("stage", ["load", "prove", "publish"])
-def test_a_snapshot_that_was_written_to_proves_nothing(stage, source, postgres_url, move, execute, tmp_path):
+def test_a_snapshot_that_was_written_to_proves_nothing(
+    stage: str, source: Path, postgres_url: str, move: Move, execute: Query, tmp_path: Path
+) -> None:
     """What was loaded of it, and what it is compared with, would be alike."""
 
-    def write():
+    def write() -> None:
         (snapshot,) = (tmp_path / "report").glob("snapshot.sqlite3*")
         with closing(sqlite3.connect(snapshot)) as connection, connection:
             connection.execute("UPDATE auth_user SET is_superuser = 1")
 
     report = move(source, postgres_url, report=tmp_path / "report", on={stage: write})
+    assert report.failure
     assert "was changed after it was made: nothing that was read of it counts." in report.failure.message
     assert report.publication is None
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
-def test_a_missing_row_fails_even_where_only_rows_are_counted(source, postgres_url, move):
+def test_a_missing_row_fails_even_where_only_rows_are_counted(source: Path, postgres_url: str, move: Move) -> None:
     change = corrupt(postgres_url, "DELETE FROM attributions_attribution WHERE id = 7")
     report = move(source, postgres_url, verify=Verify.COUNTS, on={"prove": change})
+    assert report.failure
     assert report.failure.exit_status == 3
 
 
 @pytest.mark.parametrize("mode", ["publish", "rehearse"])
-def test_a_changed_cell_fails_where_nobody_said_what_to_compare(source, postgres_url, move, mode):
+def test_a_changed_cell_fails_where_nobody_said_what_to_compare(
+    source: Path, postgres_url: str, move: Move, mode: str
+) -> None:
     change = corrupt(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
-    report = move(source, postgres_url, mode=mode, verify=pipeline.Options().verify, on={"prove": change})
+    report = move(source, postgres_url, mode=mode, verify=Options().verify, on={"prove": change})
+    assert report.failure
     assert report.failure.exit_status == 3
 
 
-def test_a_sequence_one_short_fails_the_proof(source, postgres_url, move):
+def test_a_sequence_one_short_fails_the_proof(source: Path, postgres_url: str, move: Move) -> None:
     change = corrupt(
         postgres_url,
         "SELECT setval(pg_get_serial_sequence('courses_course', 'id'), (SELECT max(id) - 1 FROM courses_course))",
     )
     report = move(source, postgres_url, on={"prove": change})
+    assert report.failure
     assert report.failure.exit_status == 3
     assert "courses_course.id" in report.failure.message
 
@@ -244,7 +285,7 @@ def test_a_sequence_one_short_fails_the_proof(source, postgres_url, move):
 # --- a source that moves on ---
 
 
-def write(path: Path):
+def write(path: Path) -> Callable[[], None]:
     def change() -> None:
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("UPDATE courses_course SET credits = credits + 1 WHERE id IN (1, 2, 3)")
@@ -252,17 +293,23 @@ def write(path: Path):
     return change
 
 
-def test_a_source_written_to_after_the_snapshot_stops_before_publish(source, postgres_url, move, execute):
+def test_a_source_written_to_after_the_snapshot_stops_before_publish(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     report = move(source, postgres_url, on={"load": write(source)})
+    assert report.failure
     assert report.failure.exit_status == 1
     assert "courses_course: 3 rows added or changed" in " ".join(report.failure.detail)
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
-def test_accept_stale_publishes_the_snapshot_all_the_same(source, postgres_url, move, execute, sqlite):
+def test_accept_stale_publishes_the_snapshot_all_the_same(
+    source: Path, postgres_url: str, move: Move, execute: Query, sqlite: Query
+) -> None:
     before = sqlite(source, "SELECT credits FROM courses_course WHERE id = 1")
     report = move(source, postgres_url, accept_stale=True, on={"load": write(source)})
     assert report.ok
+    assert report.source
     assert report.source.changed
     assert report.source.left_behind == (
         "courses_course: 3 rows added or changed, 3 gone or as they were before the change",
@@ -272,7 +319,9 @@ def test_accept_stale_publishes_the_snapshot_all_the_same(source, postgres_url, 
 
 
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
-def test_lock_source_makes_writers_wait_and_changes_no_byte(journal_mode, source, postgres_url, move, sqlite):
+def test_lock_source_makes_writers_wait_and_changes_no_byte(
+    journal_mode: str, source: Path, postgres_url: str, move: Move, sqlite: Query
+) -> None:
     sqlite(source, f"PRAGMA journal_mode = {journal_mode}")
     before = file_sha256(source)
     refused = []
@@ -291,7 +340,9 @@ def test_lock_source_makes_writers_wait_and_changes_no_byte(journal_mode, source
     sqlite(source, "UPDATE courses_course SET credits = credits")  # free again
 
 
-def test_what_a_writer_that_waited_for_the_lock_writes_afterwards_is_told(source, postgres_url, move, sqlite):
+def test_what_a_writer_that_waited_for_the_lock_writes_afterwards_is_told(
+    source: Path, postgres_url: str, move: Move, sqlite: Query
+) -> None:
     statement = "UPDATE courses_course SET credits = 1 WHERE id = 1"
     program = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None);"
@@ -303,11 +354,12 @@ def test_what_a_writer_that_waited_for_the_lock_writes_afterwards_is_told(source
     (writer,) = waiting
     assert writer.wait(timeout=60) == 0
     assert report.ok
+    assert report.source
     assert report.source.changed
     assert report.next_steps[0].startswith("Written to SQLite after the snapshot, and not moved: courses_course: 1 row")
 
 
-def test_rows_still_in_the_wal_are_moved(source, postgres_url, move, execute):
+def test_rows_still_in_the_wal_are_moved(source: Path, postgres_url: str, move: Move, execute: Query) -> None:
     with closing(sqlite3.connect(source, isolation_level=None)) as writer:
         writer.execute("PRAGMA journal_mode = wal")
         writer.execute("PRAGMA wal_autocheckpoint = 0")
@@ -319,23 +371,29 @@ def test_rows_still_in_the_wal_are_moved(source, postgres_url, move, execute):
 # --- a target that is not empty ---
 
 
-def migrated(manage, url: str) -> None:
+def migrated(manage: Run, url: str) -> None:
     manage("migrate", "-v0", DATABASE_URL=url)
 
 
-def test_tables_untouched_since_migrate_are_replaced(source, each_postgres_url, move, execute, manage):
+def test_tables_untouched_since_migrate_are_replaced(
+    source: Path, each_postgres_url: str, move: Move, execute: Query, manage: Run
+) -> None:
     migrated(manage, each_postgres_url)
     report = move(source, each_postgres_url)
     assert report.ok, report.failure
+    assert report.publication
     assert set(report.publication.replaced) == set(report.publication.tables)
     manage("migrate", "--check", DATABASE_URL=each_postgres_url)
 
 
-def test_user_data_in_the_target_is_refused_and_named(source, postgres_url, move, execute, manage):
+def test_user_data_in_the_target_is_refused_and_named(
+    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+) -> None:
     migrated(manage, postgres_url)
     superuser = {"DJANGO_SUPERUSER_PASSWORD": "x", "DATABASE_URL": postgres_url}
     manage("createsuperuser", "--no-input", "--username", "chef", "--email", "a@b.fr", **superuser)
     report = move(source, postgres_url)
+    assert report.failure
     assert report.failure.exit_status == 1
     assert report.failure.detail == ("auth_user: 1 of 1 row",)
     assert "--replace" in report.failure.remedy
@@ -343,14 +401,15 @@ def test_user_data_in_the_target_is_refused_and_named(source, postgres_url, move
 
 
 def test_replace_keeps_the_old_tables_and_undo_brings_them_back(
-    source, each_postgres_url, move, execute, manage, django_db_blocker
-):
+    source: Path, each_postgres_url: str, move: Move, execute: Query, manage: Run, django_db_blocker: DjangoDbBlocker
+) -> None:
     url = each_postgres_url
     migrated(manage, url)
     execute(url, "INSERT INTO auth_group (name) VALUES ('ancien')")
     execute(url, "CREATE TABLE unrelated (id int); INSERT INTO unrelated VALUES (1)")
     report = move(source, url, replace=True)
     assert report.ok, report.failure
+    assert report.publication
     assert execute(url, f"SELECT name FROM {report.publication.archive}.auth_group WHERE name = 'ancien'") == [
         ("ancien",)
     ]
@@ -359,12 +418,15 @@ def test_replace_keeps_the_old_tables_and_undo_brings_them_back(
 
     back = undo_and_purge.undo(Options(target=url))
     assert execute(url, "SELECT name FROM auth_group WHERE name = 'ancien'") == [("ancien",)]
+    assert back.publication
     assert execute(url, f"SELECT count(*) > 0 FROM {back.publication.archive}.courses_course") == [(True,)]
     assert execute(url, "SELECT id FROM unrelated") == [(1,)]
     manage("migrate", "--check", DATABASE_URL=url)
 
 
-def test_undo_refuses_where_rows_were_written_since(source, postgres_url, move, execute):
+def test_undo_refuses_where_rows_were_written_since(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     move(source, postgres_url)
     execute(postgres_url, "UPDATE courses_course SET credits = credits + 1 WHERE id <= 2")
     execute(postgres_url, "DELETE FROM django_admin_log; DELETE FROM attributions_attribution WHERE id = 1")
@@ -379,26 +441,32 @@ def test_undo_refuses_where_rows_were_written_since(source, postgres_url, move, 
     assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
-def test_a_row_written_to_the_target_meanwhile_stops_publish(source, postgres_url, move, execute, manage):
+def test_a_row_written_to_the_target_meanwhile_stops_publish(
+    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+) -> None:
     migrated(manage, postgres_url)
     intruder = lambda: execute(postgres_url, "INSERT INTO auth_group (name) VALUES ('tard')")  # noqa: E731
     report = move(source, postgres_url, on={"prove": intruder})
+    assert report.failure
     assert "auth_group" in report.failure.message
     assert execute(postgres_url, "SELECT name FROM auth_group WHERE name = 'tard'") == [("tard",)]
     assert execute(postgres_url, "SELECT count(*) FROM courses_course") == [(0,)]
 
 
-def test_a_foreign_key_from_a_table_of_somebody_else_is_refused(source, postgres_url, move, execute, manage):
+def test_a_foreign_key_from_a_table_of_somebody_else_is_refused(
+    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+) -> None:
     migrated(manage, postgres_url)
     execute(postgres_url, "CREATE TABLE other (course_id bigint REFERENCES courses_course (id))")
     report = move(source, postgres_url)
+    assert report.failure
     assert report.failure.exit_status == 1
     assert "other" in " ".join(report.failure.detail)
 
 
 def test_a_lock_on_a_replaced_table_is_waited_for_so_long_and_its_holder_named(
-    source, postgres_url, move, execute, manage, monkeypatch
-):
+    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("migrate_to_pg.publish.transaction.LOCK_TIMEOUT_SECONDS", 1)
     migrated(manage, postgres_url)
     with psycopg.connect(postgres_url, application_name="the reporting job") as holder:
@@ -407,12 +475,15 @@ def test_a_lock_on_a_replaced_table_is_waited_for_so_long_and_its_holder_named(
         start = time.monotonic()
         report = move(source, postgres_url)
         assert time.monotonic() - start < 15
+    assert report.failure
     assert report.failure.exit_status == 1
     assert any(f"pid {pid} (user postgres, the reporting job" in line for line in report.failure.detail)
     assert execute(postgres_url, "SELECT count(*) FROM courses_course") == [(0,)]
 
 
-def test_grants_owner_and_comments_are_as_on_the_replaced_table(source, postgres_url, move, execute, manage):
+def test_grants_owner_and_comments_are_as_on_the_replaced_table(
+    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+) -> None:
     migrated(manage, postgres_url)
     execute(
         postgres_url,
@@ -431,7 +502,9 @@ def test_grants_owner_and_comments_are_as_on_the_replaced_table(source, postgres
     ) == [(True, False, "les cours", True, "tous")]
 
 
-def test_default_privileges_of_the_schema_reach_published_tables(source, postgres_url, move, execute):
+def test_default_privileges_of_the_schema_reach_published_tables(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     execute(
         postgres_url,
         "DROP ROLE IF EXISTS auditeur; CREATE ROLE auditeur;"
@@ -441,20 +514,27 @@ def test_default_privileges_of_the_schema_reach_published_tables(source, postgre
     assert execute(postgres_url, "SELECT has_table_privilege('auditeur', 'courses_course', 'SELECT')") == [(True,)]
 
 
-def test_two_runs_at_once_the_second_is_refused(source, postgres_url, move, monkeypatch):
+def test_two_runs_at_once_the_second_is_refused(
+    source: Path, postgres_url: str, move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("migrate_to_pg.postgres.target._RUN_LOCK_TIMEOUT_SECONDS", 0.2)
-    second = []
+    second: list[Report] = []
     first = move(source, postgres_url, on={"load": lambda: second.append(move(source, postgres_url))})
     assert first.ok
-    assert "Another migrate_to_pg" in second[0].failure.message
-    assert "pid" in second[0].failure.detail[0]
+    refused = second[0].failure
+    assert refused
+    assert "Another migrate_to_pg" in refused.message
+    assert "pid" in refused.detail[0]
 
 
 # --- the report ---
 
 
-def test_the_report_is_private_and_tells_what_happened(source, postgres_url, move, tmp_path):
+def test_the_report_is_private_and_tells_what_happened(
+    source: Path, postgres_url: str, move: Move, tmp_path: Path
+) -> None:
     report = move(source, postgres_url)
+    assert report.source
     folder = Path(report.source.snapshot).parent
     assert {p.name: oct(p.stat().st_mode)[-3:] for p in folder.iterdir()} == dict.fromkeys(
         ("report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256"), "600"

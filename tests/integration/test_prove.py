@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db.backends.sqlite3._functions import register
+from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 from psycopg import sql
 
 from migrate_to_pg.errors import ProofError
@@ -107,8 +107,8 @@ def planned(source: sqlite3.Connection, target: psycopg.Connection, name: str) -
     types = tuple(target_column(*row) for row in target.execute(TYPES, [place]))
     key = tuple(n for (n,) in target.execute(KEY, [place]))
     right = TargetTable(name=name, columns=types, primary_key=key)
-    pairs = tuple(PlannedColumn(source=left.column(c.name), target=c) for c in types if left.column(c.name))
-    return PlannedTable(source=left, target=right, columns=pairs)
+    pairs = [PlannedColumn(source=column, target=c) for c in types if (column := left.column(c.name))]
+    return PlannedTable(source=left, target=right, columns=tuple(pairs))
 
 
 def target_column(name: str, type_name: str, type_sql: str, not_null: bool, mod: int, generated: str) -> TargetColumn:
@@ -202,7 +202,9 @@ EQUAL = [
 
 
 @pytest.mark.parametrize(("declared", "value", "type_sql", "text"), EQUAL)
-def test_equal_values_are_equal_in_every_spelling(sides, declared, value, type_sql, text):
+def test_equal_values_are_equal_in_every_spelling(
+    sides: Sides, declared: str, value: float | str | bytes, type_sql: str, text: str
+) -> None:
     one_cell(sides, declared, value, type_sql, text)
     proof = sides.prove()
     assert proof.holds, proof.tables[0].samples
@@ -280,7 +282,9 @@ UNEQUAL = [
 
 
 @pytest.mark.parametrize(("declared", "value", "type_sql", "text"), UNEQUAL)
-def test_one_changed_cell_is_caught_and_named(sides, declared, value, type_sql, text):
+def test_one_changed_cell_is_caught_and_named(
+    sides: Sides, declared: str, value: str | float | bytes | None, type_sql: str, text: str | None
+) -> None:
     one_cell(sides, declared, value, type_sql, text)
     proof = sides.prove()
     assert not proof.holds
@@ -292,7 +296,7 @@ def test_one_changed_cell_is_caught_and_named(sides, declared, value, type_sql, 
     assert (sample.source is None, sample.target is None) == (value is None, text is None)
 
 
-def test_text_that_is_no_utf8_equals_nothing(sides):
+def test_text_that_is_no_utf8_equals_nothing(sides: Sides) -> None:
     sides.source(
         "CREATE TABLE thing (id integer PRIMARY KEY, value text);"
         "INSERT INTO thing VALUES (1, CAST(x'ff41' AS text)), (2, 'ok')"
@@ -318,7 +322,9 @@ def kinds(sides: Sides) -> list[tuple[str, str, str]]:
     return [(sample.kind, sample.key["id"], sample.column) for sample in sides.samples()]
 
 
-def test_a_day_in_the_place_of_24_hours_is_equal_to_the_cells_and_told_of_what_was_just_loaded(each_sides):
+def test_a_day_in_the_place_of_24_hours_is_equal_to_the_cells_and_told_of_what_was_just_loaded(
+    each_sides: Sides,
+) -> None:
     one_cell(each_sides, "bigint", 86_400_000_000, "interval", "24:00:00")
     with psycopg.connect(each_sides.url) as connection:
         require_spans(connection, SCHEMA, each_sides.plan())
@@ -328,7 +334,7 @@ def test_a_day_in_the_place_of_24_hours_is_equal_to_the_cells_and_told_of_what_w
             require_spans(connection, SCHEMA, each_sides.plan())
 
 
-def test_untouched_rows_hold_on_every_server_and_tell_their_progress(each_sides):
+def test_untouched_rows_hold_on_every_server_and_tell_their_progress(each_sides: Sides) -> None:
     numbered(each_sides)
     proof = each_sides.prove()
     assert proof.holds
@@ -340,7 +346,7 @@ def test_untouched_rows_hold_on_every_server_and_tell_their_progress(each_sides)
 
 
 @pytest.mark.parametrize("number", [0, 3, 12282, 12285, 12288, 17997])
-def test_a_deleted_row_is_missing(sides, number):
+def test_a_deleted_row_is_missing(sides: Sides, number: int) -> None:
     numbered(sides)
     sides.corrupt(f"DELETE FROM thing WHERE id = {number}")
     proof = sides.prove()
@@ -351,20 +357,20 @@ def test_a_deleted_row_is_missing(sides, number):
 
 
 @pytest.mark.parametrize("number", [-1, 1, 12287, 99999])
-def test_a_row_too_many_is_extra(sides, number):
+def test_a_row_too_many_is_extra(sides: Sides, number: int) -> None:
     numbered(sides)
     sides.corrupt(f"INSERT INTO thing VALUES ({number}, 'new')")
     assert kinds(sides) == [("extra", str(number), "")]
 
 
 @pytest.mark.parametrize("number", [0, 9000, 17997])
-def test_an_id_that_is_off_by_one_is_a_missing_and_an_extra_row(sides, number):
+def test_an_id_that_is_off_by_one_is_a_missing_and_an_extra_row(sides: Sides, number: int) -> None:
     numbered(sides)
     sides.corrupt(f"UPDATE thing SET id = id + 1 WHERE id = {number}")
     assert sorted(kinds(sides)) == [("extra", str(number + 1), ""), ("missing", str(number), "")]
 
 
-def test_swapped_rows_are_two_changed_rows(sides):
+def test_swapped_rows_are_two_changed_rows(sides: Sides) -> None:
     numbered(sides)
     sides.corrupt("UPDATE thing SET name = CASE id WHEN 3 THEN 'thing 4000' ELSE 'thing 1' END WHERE id IN (3, 12000)")
     assert kinds(sides) == [("changed", "3", "name"), ("changed", "12000", "name")]
@@ -374,7 +380,7 @@ def test_swapped_rows_are_two_changed_rows(sides):
     ]
 
 
-def test_many_faults_are_counted_exactly_and_twenty_are_named(sides):
+def test_many_faults_are_counted_exactly_and_twenty_are_named(sides: Sides) -> None:
     numbered(sides)
     sides.corrupt("DELETE FROM thing WHERE id % 30 = 0")
     sides.corrupt("UPDATE thing SET name = name || ' ' WHERE id % 30 = 3")
@@ -385,7 +391,7 @@ def test_many_faults_are_counted_exactly_and_twenty_are_named(sides):
 
 
 @pytest.mark.parametrize("lost", ["id < 15000", "id > 3000", "id BETWEEN 3000 AND 15000", "true"])
-def test_a_long_run_of_missing_rows_is_counted_exactly(sides, lost):
+def test_a_long_run_of_missing_rows_is_counted_exactly(sides: Sides, lost: str) -> None:
     numbered(sides)
     sides.corrupt(f"DELETE FROM thing WHERE {lost}")
     (table,) = sides.prove().tables
@@ -393,7 +399,7 @@ def test_a_long_run_of_missing_rows_is_counted_exactly(sides, lost):
     assert {sample.kind for sample in table.samples} == {"missing"}
 
 
-def test_far_shifted_ids_find_their_partners_all_the_same(sides):
+def test_far_shifted_ids_find_their_partners_all_the_same(sides: Sides) -> None:
     numbered(sides)
     sides.corrupt("UPDATE thing SET id = id + 9000 + 100000")
     sides.corrupt("UPDATE thing SET id = id - 100000")
@@ -401,7 +407,7 @@ def test_far_shifted_ids_find_their_partners_all_the_same(sides):
     assert table.differences == 6000 + 3000  # half the ids are missing, half are extra, the rest are renamed
 
 
-def test_counts_compares_rows_only(sides):
+def test_counts_compares_rows_only(sides: Sides) -> None:
     numbered(sides)
     sides.corrupt("UPDATE thing SET name = 'x'")
     proof = sides.prove(Verify.COUNTS)
@@ -427,7 +433,9 @@ def test_counts_compares_rows_only(sides):
         ("char(39)", "inet", ["10.0.0.1", "9.0.0.1", "2001:DB8::1"], None),
     ],
 )
-def test_keys_of_every_type_are_matched_whatever_their_order(sides, declared, type_sql, source, target):
+def test_keys_of_every_type_are_matched_whatever_their_order(
+    sides: Sides, declared: str, type_sql: str, source: list[str | float | bytes], target: list[str] | None
+) -> None:
     if type_sql == "timestamptz":
         source = source[1:]
     collation = " COLLATE BINARY" if "NOCASE" in declared else ""
@@ -445,7 +453,7 @@ def test_keys_of_every_type_are_matched_whatever_their_order(sides, declared, ty
     assert (sample.column, sample.source, sample.target) == ("n", "1", "-1")
 
 
-def test_keys_of_several_columns_name_all_of_them(sides):
+def test_keys_of_several_columns_name_all_of_them(sides: Sides) -> None:
     rows = [(a, f"b{b}", "x") for a in range(30) for b in range(30)]
     sides.source("CREATE TABLE thing (a integer, b text, c text, PRIMARY KEY (a, b))", *rows)
     sides.target("CREATE TABLE thing (a int, b text, c text, PRIMARY KEY (b, a))", *rows)
@@ -454,7 +462,7 @@ def test_keys_of_several_columns_name_all_of_them(sides):
     assert [dict(s.key) for s in sides.samples()] == [{"b": "b11", "a": "7"}]
 
 
-def test_a_null_key_in_sqlite_is_a_missing_row(sides):
+def test_a_null_key_in_sqlite_is_a_missing_row(sides: Sides) -> None:
     sides.source("CREATE TABLE thing (id text PRIMARY KEY)", ("a",), (None,))
     sides.target("CREATE TABLE thing (id text PRIMARY KEY)", ("a",))
     assert kinds(sides) == [("missing", "NULL", "")]
@@ -463,7 +471,7 @@ def test_a_null_key_in_sqlite_is_a_missing_row(sides):
 # --- tables without a key ---------------------------------------------------------------------------------------------
 
 
-def test_rows_without_a_key_are_compared_as_a_multiset(sides):
+def test_rows_without_a_key_are_compared_as_a_multiset(sides: Sides) -> None:
     numbered(sides, key="")
     sides.corrupt("INSERT INTO thing SELECT * FROM thing WHERE id = 3000")
     sides.corrupt("DELETE FROM thing WHERE id = 6000")
@@ -471,7 +479,7 @@ def test_rows_without_a_key_are_compared_as_a_multiset(sides):
     assert sides.samples()[0].key["name"] in ("thing 1000", "thing 2000")
 
 
-def test_equal_rows_without_a_key_may_come_in_any_order(sides):
+def test_equal_rows_without_a_key_may_come_in_any_order(sides: Sides) -> None:
     rows = [(n % 7, None if n % 3 else n % 5, f'{{"b": {n % 2}, "a": 1.0}}') for n in range(5000)]
     sides.source("CREATE TABLE thing (id integer, n integer, j text)", *rows)
     sides.target("CREATE TABLE thing (id bigint, n bigint, j jsonb)", *reversed(rows))
@@ -484,7 +492,7 @@ def test_equal_rows_without_a_key_may_come_in_any_order(sides):
 
 
 @pytest.mark.parametrize("name", ['ta"ble', "select", "é", "Mixed Case", "a%sb", "{0}", "semi;colon--", "t", "it's"])
-def test_hostile_names_work_on_both_sides(sides, name):
+def test_hostile_names_work_on_both_sides(sides: Sides, name: str) -> None:
     create = f"CREATE TABLE {quoted(name)} ({quoted(name)} integer PRIMARY KEY, {quoted(name + '2')} text)"
     sides.source(create, (1, "a"), table=name)
     sides.target(create, (1, "a"), table=name)
@@ -494,7 +502,9 @@ def test_hostile_names_work_on_both_sides(sides, name):
     assert (sample.table, sample.key, sample.column) == (name, {name: "1"}, name + "2")
 
 
-def test_a_path_with_special_characters_is_opened_and_nothing_is_made_beside_it(tmp_path, postgres_url):
+def test_a_path_with_special_characters_is_opened_and_nothing_is_made_beside_it(
+    tmp_path: Path, postgres_url: str
+) -> None:
     folder = tmp_path / "we ird%3F?#&é"
     folder.mkdir()
     sides = Sides(folder / "a b?mode=rwc.sqlite3", postgres_url)
@@ -516,7 +526,7 @@ PARIS = [
 ]
 
 
-def test_naive_text_is_in_the_sources_time_zone(sides):
+def test_naive_text_is_in_the_sources_time_zone(sides: Sides) -> None:
     sides.source("CREATE TABLE thing (id integer PRIMARY KEY, at datetime)", *enumerate(text for text, _ in PARIS))
     sides.target("CREATE TABLE thing (id int PRIMARY KEY, at timestamptz)", *enumerate(instant for _, instant in PARIS))
     assert sides.prove(zone="Europe/Paris").holds
@@ -525,7 +535,7 @@ def test_naive_text_is_in_the_sources_time_zone(sides):
     assert wrong.samples[0].target == "2024-07-01 10:00:00+00:00"
 
 
-def test_the_servers_own_settings_do_not_matter(sides):
+def test_the_servers_own_settings_do_not_matter(sides: Sides) -> None:
     one_cell(sides, "datetime", "2024-07-01 12:00:00", "timestamptz", "2024-07-01 12:00:00+00")
     name = sides.url.split("/")[3].split("?")[0]
     for setting in ("TimeZone = 'Asia/Tokyo'", "extra_float_digits = -5", "IntervalStyle = 'iso_8601'"):
@@ -534,7 +544,7 @@ def test_the_servers_own_settings_do_not_matter(sides):
 
 
 @pytest.mark.parametrize("storage", ["STORED", "VIRTUAL"])
-def test_generated_columns_are_compared_even_those_that_call_djangos_functions(each_sides, storage):
+def test_generated_columns_are_compared_even_those_that_call_djangos_functions(each_sides: Sides, storage: str) -> None:
     each_sides.source(
         "CREATE TABLE thing (id integer PRIMARY KEY, n text, twice integer GENERATED ALWAYS AS (id * 2) STORED,"
         f" digest text GENERATED ALWAYS AS (MD5(n)) {storage}); INSERT INTO thing VALUES (21, 'a'), (22, 'b')"
@@ -551,7 +561,7 @@ def test_generated_columns_are_compared_even_those_that_call_djangos_functions(e
     assert (sample.source, sample.target) == ("92eb5ffee6ae2fec3ad71c777531578f", "4a8a08f09d37b73795649038408b5f33")
 
 
-def test_one_cell_of_the_wrong_class_far_down_does_not_hide_the_others(sides):
+def test_one_cell_of_the_wrong_class_far_down_does_not_hide_the_others(sides: Sides) -> None:
     numbered(sides)
     with sqlite3.connect(sides.path) as connection:
         connection.execute("UPDATE thing SET name = CAST(name AS blob) WHERE id = 15000")

@@ -3,12 +3,16 @@
 What subscribers get is tried in tests/acceptance/test_replication.py, with a real one.
 """
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.pipeline import undo_and_purge
-from migrate_to_pg.records import INCOMING, Options
+from migrate_to_pg.records import INCOMING, Finding, Options, Report
+from tests.conftest import Query
+from tests.integration.conftest import Move
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%' ORDER BY 1"
 TAKES_IN = [
@@ -17,15 +21,18 @@ TAKES_IN = [
 ]
 
 
-def replication(report):
+def replication(report: Report) -> list[Finding]:
     return [finding for finding in report.findings if finding.rule == "logical-replication"]
 
 
 @pytest.mark.parametrize("mode", ["publish", "rehearse"])
 @pytest.mark.parametrize(("scope", "told"), TAKES_IN)
-def test_what_takes_in_tables_by_itself_has_to_be_accepted(scope, told, mode, source, postgres_url, move, execute):
+def test_what_takes_in_tables_by_itself_has_to_be_accepted(
+    scope: str, told: str, mode: str, source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     execute(postgres_url, f"CREATE PUBLICATION news {scope}")
     refused = move(source, postgres_url, mode=mode)
+    assert refused.failure
     assert refused.failure.message.startswith(told)
     assert "--accept-publications" in refused.failure.remedy
     assert (refused.directory, refused.source) == ("", None)  # before anything was copied
@@ -44,8 +51,8 @@ def test_what_takes_in_tables_by_itself_has_to_be_accepted(scope, told, mode, so
 
 @pytest.mark.parametrize(("scope", "told"), TAKES_IN)
 def test_undo_has_to_be_told_so_too_and_says_what_is_to_be_done(
-    scope, told, source, postgres_url, move, execute, unblocked
-):
+    scope: str, told: str, source: Path, postgres_url: str, move: Move, execute: Query, unblocked: None
+) -> None:
     execute(postgres_url, f"CREATE PUBLICATION news {scope}")
     moved = move(source, postgres_url, accept_publications=True)
     (line,) = [step for step in moved.next_steps if "--undo" in step]
@@ -60,8 +67,8 @@ def test_undo_has_to_be_told_so_too_and_says_what_is_to_be_done(
 
 
 def test_tables_of_a_publication_are_replaced_and_what_subscribers_lack_is_told(
-    source, each_postgres_url, move, execute
-):
+    source: Path, each_postgres_url: str, move: Move, execute: Query
+) -> None:
     url = each_postgres_url
     assert move(source, url).ok
     execute(url, 'CREATE TABLE other (id int PRIMARY KEY); CREATE PUBLICATION "Its news" FOR TABLE other, auth_group')
@@ -83,16 +90,21 @@ def test_tables_of_a_publication_are_replaced_and_what_subscribers_lack_is_told(
         ("ALTER PUBLICATION news SET TABLE auth_group WHERE (id > 1)", "A publication limits the rows or columns"),
     ],
 )
-def test_a_part_of_a_table_is_refused_before_anything_is_copied(limit, told, source, postgres_url, move, execute):
+def test_a_part_of_a_table_is_refused_before_anything_is_copied(
+    limit: str, told: str, source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     assert move(source, postgres_url).ok
     execute(postgres_url, f"CREATE PUBLICATION news FOR TABLE auth_group; {limit}")
     refused = move(source, postgres_url, replace=True)
+    assert refused.failure
     assert refused.failure.message.startswith(told)
     assert refused.failure.detail == ("publication news, table auth_group",)
     assert refused.source is None
 
 
-def test_a_publication_of_another_role_is_refused_before_anything_is_copied(source, postgres_url, move, execute):
+def test_a_publication_of_another_role_is_refused_before_anything_is_copied(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     execute(postgres_url, "DROP ROLE IF EXISTS mover; CREATE ROLE mover LOGIN")
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO mover; GRANT CREATE ON SCHEMA public TO mover")
@@ -101,19 +113,23 @@ def test_a_publication_of_another_role_is_refused_before_anything_is_copied(sour
         assert move(source, own).ok
         execute(postgres_url, "CREATE PUBLICATION theirs FOR TABLE public.auth_group")
         refused = move(source, own, replace=True)
+        assert refused.failure
         assert refused.failure.message == "A table that would be replaced is in a publication of another role: theirs."
         assert refused.source is None
     finally:
         execute(postgres_url, "DROP PUBLICATION IF EXISTS theirs; DROP OWNED BY mover CASCADE; DROP ROLE mover")
 
 
-def test_what_another_schema_publishes_is_nothing_to_this_move(source, postgres_url, move, execute):
+def test_what_another_schema_publishes_is_nothing_to_this_move(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     execute(postgres_url, "CREATE SCHEMA app; CREATE PUBLICATION news FOR TABLES IN SCHEMA public")
     moved = move(source, postgres_url, publish_to="app")
     assert moved.ok, moved.failure
     assert replication(moved) == []
     execute(postgres_url, "CREATE PUBLICATION other FOR TABLES IN SCHEMA app")
     refused = move(source, postgres_url, publish_to="app", replace=True)
+    assert refused.failure
     assert refused.failure.message.startswith("Publication other is FOR TABLES IN SCHEMA app: ")
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT count(*) FROM pg_publication").fetchone() == (2,)

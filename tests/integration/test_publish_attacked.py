@@ -3,7 +3,10 @@
 What it tries is blocked until the run is over, or stops the run with nothing published; never is it published unseen.
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,9 +14,15 @@ import pytest
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.pipeline import publish, stage_tables, verify_staged
 from migrate_to_pg.postgres.schema_digest import definition_differences, read_definitions
+from migrate_to_pg.project.migrations import run_migrations
 from migrate_to_pg.publish import lock_schemas
+from migrate_to_pg.publish import publish as publish_tables
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.sqlite.snapshot import Source
+from migrate_to_pg.verify import verify_tables
+from migrate_to_pg.verify.schema import require_identities
+from tests.conftest import Query
+from tests.integration.conftest import Move
 
 #: What a lock keeps away: rows, and everything that ALTER TABLE and its like do.
 LOCKED = {
@@ -98,17 +107,18 @@ TO_OBJECTS = {
     "conversion": "ALTER CONVERSION theirs OWNER TO somebody",
 }
 #: Rows, which the cells tell, and what describes nothing.
-UNSEEN = ("insert", "update", "delete", "truncate", "vacuum", "next value", "value given")
-UNSEEN += ("event trigger", "foreign key")
+UNSEEN = (
+    "insert", "update", "delete", "truncate", "vacuum", "next value", "value given", "event trigger", "foreign key",
+)  # fmt: skip
 
 
 @pytest.fixture
-def attack(postgres_url, execute):
+def attack(postgres_url: str, execute: Query) -> Iterator[Callable[..., bool]]:
     """attack(statement) -> whether it was done: by another session, which waits a moment only."""
     execute(postgres_url, "DROP ROLE IF EXISTS somebody; CREATE ROLE somebody; CREATE PUBLICATION theirs")
     execute(postgres_url, "GRANT CREATE ON SCHEMA public TO somebody")
 
-    def run(statement, schema=INCOMING):
+    def run(statement: str, schema: str = INCOMING) -> bool:
         with psycopg.connect(postgres_url, autocommit=True) as other:
             other.execute(f"SET lock_timeout = '50ms'; SET search_path = {schema}")
             try:
@@ -121,26 +131,26 @@ def attack(postgres_url, execute):
     execute(postgres_url, "DROP EVENT TRIGGER IF EXISTS act; DROP OWNED BY somebody CASCADE; DROP ROLE somebody")
 
 
-def in_public(execute, url):
+def in_public(execute: Query, url: str) -> bool:
     query = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = 'auth_user'"
     return execute(url, query) == [(1,)]
 
 
 def test_no_second_session_changes_a_row_or_a_table_between_verify_and_commit(
-    source, postgres_url, move, attack, monkeypatch
-):
+    source: Path, postgres_url: str, move: Move, attack: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At the first read, when all was read, and last of all within the transaction."""
     done = {}
 
-    def attacked(moment, called):
-        def attacking(*given, **named):
+    def attacked(moment: str, called: Callable[..., object]) -> Callable[..., object]:
+        def attacking(*given: object, **named: object) -> object:
             done.update({(moment, name): attack(statement) for name, statement in LOCKED.items()})
             return called(*given, **named)
 
         return attacking
 
-    monkeypatch.setattr(verify_staged, "verify_tables", attacked("first read", verify_staged.verify_tables))
-    last = attacked("all read", verify_staged.require_identities)
+    monkeypatch.setattr(verify_staged, "verify_tables", attacked("first read", verify_tables))
+    last = attacked("all read", require_identities)
     monkeypatch.setattr(verify_staged, "require_identities", last)
     monkeypatch.setattr(Source, "require_unchanged", attacked("last", Source.require_unchanged))
     report = move(source, postgres_url)
@@ -150,7 +160,9 @@ def test_no_second_session_changes_a_row_or_a_table_between_verify_and_commit(
 
 
 @pytest.mark.parametrize("name", UNLOCKED)
-def test_what_takes_no_lock_stops_the_run_with_nothing_published(source, postgres_url, move, attack, execute, name):
+def test_what_takes_no_lock_stops_the_run_with_nothing_published(
+    source: Path, postgres_url: str, move: Move, attack: Callable[..., bool], execute: Query, name: str
+) -> None:
     done = []
     report = move(source, postgres_url, on={"publish": lambda: done.append(attack(UNLOCKED[name]))})
     if done == [False]:
@@ -158,6 +170,7 @@ def test_what_takes_no_lock_stops_the_run_with_nothing_published(source, postgre
         assert report.ok, report.failure
         return
     assert not report.ok
+    assert report.failure
     assert "Somebody changed what was verified before it was published" in report.failure.message
     assert report.failure.detail
     assert not in_public(execute, postgres_url)
@@ -165,9 +178,9 @@ def test_what_takes_no_lock_stops_the_run_with_nothing_published(source, postgre
 
 @pytest.mark.parametrize("name", TO_OBJECTS)
 def test_a_collation_operator_or_search_object_that_is_changed_stops_the_run(
-    source, postgres_url, move, attack, execute, name
-):
-    def make():
+    source: Path, postgres_url: str, move: Move, attack: Callable[..., bool], execute: Query, name: str
+) -> None:
+    def make() -> None:
         assert attack(OBJECTS)
 
     done = []
@@ -175,13 +188,14 @@ def test_a_collation_operator_or_search_object_that_is_changed_stops_the_run(
     report = move(source, postgres_url, on=stages)
     assert done == [True]
     assert not report.ok
+    assert report.failure
     assert "Somebody changed what was verified before it was published" in report.failure.message
     assert not in_public(execute, postgres_url)
 
 
 def test_collations_operators_and_search_objects_that_nobody_changes_are_published(
-    source, postgres_url, move, attack, execute
-):
+    source: Path, postgres_url: str, move: Move, attack: Callable[..., bool], execute: Query
+) -> None:
     assert move(source, postgres_url, on={"load": lambda: attack(OBJECTS)}).ok
     assert in_public(execute, postgres_url)
     for table in ("pg_collation", "pg_opclass", "pg_ts_config", "pg_ts_dict", "pg_conversion"):
@@ -193,24 +207,31 @@ def test_collations_operators_and_search_objects_that_nobody_changes_are_publish
 
 
 def test_a_grant_on_a_column_as_the_last_thing_before_the_commit_stops_the_run(
-    source, postgres_url, move, attack, execute, monkeypatch
-):
+    source: Path,
+    postgres_url: str,
+    move: Move,
+    attack: Callable[..., bool],
+    execute: Query,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It takes no lock that the transaction has, and changes no row that it has written."""
     done = []
-    monkeypatch.setattr(
-        publish, "publish", _with_last(publish.publish, lambda: done.append(attack(UNLOCKED["grant of a column"])))
-    )
+    attacked = _with_last(publish_tables, lambda: done.append(attack(UNLOCKED["grant of a column"])))
+    monkeypatch.setattr(publish, "publish", attacked)
     report = move(source, postgres_url)
     if done == [False]:
         # Servers of late have it wait for the table's own row.
         assert report.ok, report.failure
         return
     assert not report.ok
+    assert report.failure
     assert "Somebody changed what was verified before it was published" in report.failure.message
     assert not in_public(execute, postgres_url)
 
 
-def test_columns_that_others_have_written_are_told_from_those_that_the_transaction_wrote(postgres_url, execute):
+def test_columns_that_others_have_written_are_told_from_those_that_the_transaction_wrote(
+    postgres_url: str, execute: Query
+) -> None:
     execute(postgres_url, "CREATE SCHEMA s; CREATE TABLE s.ours (a int, b int); CREATE TABLE s.theirs (a int, b int)")
     with psycopg.connect(postgres_url, autocommit=True) as connection, ExitStack() as transaction:
         held = lock_schemas(connection, ["s"], transaction)
@@ -222,11 +243,11 @@ def test_columns_that_others_have_written_are_told_from_those_that_the_transacti
         assert refused.value.detail == ("table s.theirs: column",)
 
 
-def _with_last(publish, attacks):
+def _with_last(publish: Callable[..., object], attacks: Callable[[], None]) -> Callable[..., object]:
     """publish, with an attack after all that is asked before the commit."""
 
-    def publishing(*given, before_commit, **named):
-        def last():
+    def publishing(*given: object, before_commit: Callable[[], None], **named: object) -> object:
+        def last() -> None:
             before_commit()
             attacks()
 
@@ -235,30 +256,38 @@ def _with_last(publish, attacks):
     return publishing
 
 
-def test_once_all_is_moved_even_what_takes_no_lock_waits(source, postgres_url, move, attack, execute, monkeypatch):
-    done = {}
+def test_once_all_is_moved_even_what_takes_no_lock_waits(
+    source: Path,
+    postgres_url: str,
+    move: Move,
+    attack: Callable[..., bool],
+    execute: Query,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: dict[str, bool] = {}
     unchanged = Source.require_unchanged
 
-    def last(*given):
-        if in_public_there(postgres_url):
-            return unchanged(*given)
-        done.update({name: attack(statement) for name, statement in UNLOCKED.items() if name not in LATE})
+    within_the_transaction = iter((False, True))
+
+    def last(*given: Any) -> object:
+        if next(within_the_transaction):
+            done.update({name: attack(statement) for name, statement in UNLOCKED.items() if name not in LATE})
         return unchanged(*given)
 
-    calls = iter((False, True))
-    in_public_there = lambda url: not next(calls)  # noqa: E731 - the second time is within the transaction
     monkeypatch.setattr(Source, "require_unchanged", last)
     report = move(source, postgres_url)
     assert report.ok, report.failure
     assert done == dict.fromkeys(done, False)
 
 
-def test_a_definition_changed_between_the_migrations_and_the_first_read_is_told(postgres_url, attack, source, move):
+def test_a_definition_changed_between_the_migrations_and_the_first_read_is_told(
+    postgres_url: str, attack: Callable[..., bool], source: Path, move: Move
+) -> None:
     """Before the tables are locked: what was made by the migrations is known in PostgreSQL's own words."""
     statements = {name: s for name, s in (LOCKED | UNLOCKED).items() if name not in UNSEEN}
     told = {}
 
-    def all_of_them():
+    def all_of_them() -> None:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             for name, statement in statements.items():
                 before = read_definitions(connection, INCOMING)
@@ -276,47 +305,61 @@ def test_a_definition_changed_between_the_migrations_and_the_first_read_is_told(
 
 
 def test_user_data_is_refused_before_a_migration_is_run_and_again_afterwards(
-    source, postgres_url, move, execute, monkeypatch
-):
+    source: Path, postgres_url: str, move: Move, execute: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ran = []
-    run_migrations = stage_tables.run_migrations
-    monkeypatch.setattr(stage_tables, "run_migrations", lambda *a, **k: (ran.append(1), run_migrations(*a, **k))[1])
+
+    def counted(*given: Any, **named: Any) -> object:
+        ran.append(1)
+        return run_migrations(*given, **named)
+
+    monkeypatch.setattr(stage_tables, "run_migrations", counted)
     assert move(source, postgres_url).ok
     assert ran.pop()
     refused = move(source, postgres_url)
+    assert refused.failure
     assert "holds what was published there on" in refused.failure.message
     assert ran == []
     # Without a record of the publication, a session tells; without one, what the migrations make is compared.
     execute(postgres_url, "DROP SCHEMA migrate_to_pg CASCADE")
     execute(postgres_url, "INSERT INTO django_session VALUES ('k', 'd', now())")
     refused = move(source, postgres_url)
+    assert refused.failure
     assert "django_session: 1 of" in " ".join(refused.failure.detail)
     assert ran == []
     # Without a session either, what the migrations make on SQLite is compared.
     execute(postgres_url, "DELETE FROM django_session; DELETE FROM django_admin_log")
     refused = move(source, postgres_url)
+    assert refused.failure
     assert "already holds data that no migration made" in refused.failure.message
     assert "courses_course: " in " ".join(refused.failure.detail)
     assert ran == []
     # Where a migration tells the databases apart, they are run on PostgreSQL, and then compared.
     monkeypatch.setattr(stage_tables, "may_differ_by_vendor", lambda _: True)
-    assert "already holds data that no migration made" in move(source, postgres_url).failure.message
+    refused = move(source, postgres_url)
+    assert refused.failure
+    assert "already holds data that no migration made" in refused.failure.message
     assert ran.pop()
     assert move(source, postgres_url, replace=True).ok
 
 
-def test_what_appears_in_the_final_schema_during_the_run_is_not_replaced_unasked(source, postgres_url, move, execute):
-    def appear():
+def test_what_appears_in_the_final_schema_during_the_run_is_not_replaced_unasked(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
+    def appear() -> None:
         execute(postgres_url, "CREATE TABLE IF NOT EXISTS public.courses_course (id int)")
 
     refused = move(source, postgres_url, on={"load": appear})
+    assert refused.failure
     assert "In schema public table courses_course appeared while the run went on" in refused.failure.message
     assert execute(postgres_url, "SELECT count(*) FROM pg_attribute WHERE attrelid = 'courses_course'::regclass") != []
     assert not in_public(execute, postgres_url)
     assert move(source, postgres_url, on={"load": appear}, replace=True).ok
 
 
-def test_rows_that_a_policy_hides_are_not_taken_for_none(source, postgres_url, move, execute):
+def test_rows_that_a_policy_hides_are_not_taken_for_none(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     execute(postgres_url, "DROP ROLE IF EXISTS hidden_from; CREATE ROLE hidden_from LOGIN")
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO hidden_from; GRANT ALL ON SCHEMA public TO hidden_from")
@@ -326,6 +369,7 @@ def test_rows_that_a_policy_hides_are_not_taken_for_none(source, postgres_url, m
         execute(url, "ALTER TABLE django_session ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
         for options in ({}, {"mode": "rehearse"}):
             refused = move(source, url, **options)
+            assert refused.failure
             assert "Row security applies to role hidden_from on table django_session" in refused.failure.message
             assert 'ALTER ROLE "hidden_from" BYPASSRLS;' in refused.failure.remedy
         assert move(source, url, replace=True).ok
@@ -333,10 +377,13 @@ def test_rows_that_a_policy_hides_are_not_taken_for_none(source, postgres_url, m
         execute(postgres_url, "DROP OWNED BY hidden_from CASCADE; DROP ROLE hidden_from")
 
 
-def test_what_somebody_built_on_a_kept_incoming_schema_is_named_and_stays(source, postgres_url, move, execute):
+def test_what_somebody_built_on_a_kept_incoming_schema_is_named_and_stays(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     assert move(source, postgres_url, mode="rehearse", keep=True).ok
     execute(postgres_url, f"CREATE VIEW public.theirs AS SELECT username FROM {INCOMING}.auth_user")
     refused = move(source, postgres_url)
+    assert refused.failure
     assert f"Schema {INCOMING} is to be dropped, and something outside of it uses" in refused.failure.message
     assert "view theirs depends on" in refused.failure.detail[0].replace("public.", "")
     assert execute(postgres_url, "SELECT count(*) > 0 FROM public.theirs") == [(True,)]
@@ -351,10 +398,13 @@ def test_what_somebody_built_on_a_kept_incoming_schema_is_named_and_stays(source
 @pytest.mark.parametrize(
     "made", ["TABLE mine (id int)", "VIEW mine AS SELECT username FROM auth_user", "TYPE mine AS (a int)"]
 )
-def test_what_somebody_made_in_a_kept_incoming_schema_is_named_and_stays(source, postgres_url, move, execute, made):
+def test_what_somebody_made_in_a_kept_incoming_schema_is_named_and_stays(
+    source: Path, postgres_url: str, move: Move, execute: Query, made: str
+) -> None:
     assert move(source, postgres_url, mode="rehearse", keep=True).ok
     execute(postgres_url, f"SET search_path = {INCOMING}; CREATE {made}")
     refused = move(source, postgres_url)
+    assert refused.failure
     assert f"Schema {INCOMING} is to be dropped, and holds what no run put there" in refused.failure.message
     assert "mine" in refused.failure.detail[0]
     assert not in_public(execute, postgres_url)
@@ -365,7 +415,9 @@ def test_what_somebody_made_in_a_kept_incoming_schema_is_named_and_stays(source,
     assert move(source, postgres_url).ok
 
 
-def test_what_can_never_be_moved_is_refused_before_a_row_is_loaded(source, postgres_url, move, execute):
+def test_what_can_never_be_moved_is_refused_before_a_row_is_loaded(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     """Objects that the server refuses to move: here by an event trigger, as somebody may have it."""
     execute(
         postgres_url,
@@ -375,6 +427,7 @@ def test_what_can_never_be_moved_is_refused_before_a_row_is_loaded(source, postg
     )
     for mode in ("rehearse", "publish"):
         refused = move(source, postgres_url, mode=mode)
+        assert refused.failure
         assert "could not be moved to another schema: nothing is moved here" in refused.failure.message
         assert refused.loaded == ()
 
@@ -388,7 +441,9 @@ EVENT_TRIGGERS = {
 
 
 @pytest.mark.parametrize("does", EVENT_TRIGGERS)
-def test_an_event_trigger_that_was_there_before_writes_no_row_unseen(source, postgres_url, move, execute, does):
+def test_an_event_trigger_that_was_there_before_writes_no_row_unseen(
+    source: Path, postgres_url: str, move: Move, execute: Query, does: str
+) -> None:
     """It acts within the transaction that publishes, which no lock keeps from itself."""
     execute(
         postgres_url,
@@ -398,12 +453,16 @@ def test_an_event_trigger_that_was_there_before_writes_no_row_unseen(source, pos
         "CREATE EVENT TRIGGER act ON ddl_command_end EXECUTE FUNCTION act()",
     )
     refused = move(source, postgres_url)
+    assert refused.failure
     assert "An event trigger wrote rows to" in refused.failure.message
     assert not in_public(execute, postgres_url)
 
 
-def test_default_privileges_of_the_incoming_schema_are_refused(source, postgres_url, move, execute):
+def test_default_privileges_of_the_incoming_schema_are_refused(
+    source: Path, postgres_url: str, move: Move, execute: Query
+) -> None:
     give = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {INCOMING} GRANT ALL ON TABLES TO PUBLIC"
     refused = move(source, postgres_url, on={"load": lambda: execute(postgres_url, give)})
+    assert refused.failure
     assert f"has default privileges in schema {INCOMING}" in refused.failure.message
     assert not in_public(execute, postgres_url)

@@ -1,5 +1,7 @@
 """A server with room for few locks: whether all tables can be published at once is known before a row is loaded."""
 
+from collections.abc import Callable, Iterator
+
 import psycopg
 import pytest
 
@@ -7,6 +9,7 @@ from migrate_to_pg.errors import PublishError
 from migrate_to_pg.postgres import embedded, target
 from migrate_to_pg.publish import publish, require_movable
 from migrate_to_pg.records import INCOMING
+from tests.conftest import scalar
 from tests.debian import folder_for_all
 
 TABLES = 150
@@ -17,7 +20,7 @@ OWN = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND NOT fastpa
 
 
 @pytest.fixture(scope="module")
-def url():
+def url() -> Iterator[str]:
     with folder_for_all("pg-locks-") as folder:
         server = embedded.start(folder / "18")
         with psycopg.connect(server.url(), autocommit=True) as connection:
@@ -30,7 +33,7 @@ def url():
 
 
 @pytest.fixture
-def connection(url):
+def connection(url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         yield connection
@@ -38,11 +41,11 @@ def connection(url):
 
 
 @pytest.fixture
-def only(url):
+def only(url: str) -> Iterator[Callable[[int], None]]:
     """Leave room for so many locks: another session takes all others."""
     with psycopg.connect(url) as other:
 
-        def leave(room):
+        def leave(room: int) -> None:
             other.rollback()
             taken = 0
             try:
@@ -56,21 +59,23 @@ def only(url):
         yield leave
 
 
-def stage(connection):
+def stage(connection: psycopg.Connection) -> None:
     target.create_schema(connection, INCOMING)
     connection.execute(f"SET search_path = {INCOMING}; {MADE}; SET search_path TO DEFAULT")
 
 
-def needed(connection):
+def needed(connection: psycopg.Connection) -> int:
     """Locks of the trial, whatever stands in the final schema."""
     with connection.transaction(force_rollback=True):
         connection.execute("CREATE SCHEMA trial")
         for (name,) in connection.execute("SELECT relname FROM pg_class WHERE relname ~ '^t[0-9]+$'").fetchall():
             connection.execute(f"ALTER TABLE {INCOMING}.{name} SET SCHEMA trial")
-        return connection.execute(OWN).fetchone()[0]
+        return int(scalar(connection.execute(OWN)))
 
 
-def test_too_few_locks_for_the_tables_are_told_before_they_are_loaded(connection, only):
+def test_too_few_locks_for_the_tables_are_told_before_they_are_loaded(
+    connection: psycopg.Connection, only: Callable[[int], None]
+) -> None:
     stage(connection)
     room = needed(connection)
     only(room // 2)
@@ -81,7 +86,9 @@ def test_too_few_locks_for_the_tables_are_told_before_they_are_loaded(connection
     require_movable(connection, INCOMING, "public")
 
 
-def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(connection, only, url):
+def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(
+    connection: psycopg.Connection, only: Callable[[int], None], url: str
+) -> None:
     stage(connection)
     room = needed(connection)
     only(room + 100)

@@ -6,29 +6,35 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from migrate_to_pg.doctor.repair.lock import require_possible
 from migrate_to_pg.doctor.repair.repair import repair
 from migrate_to_pg.errors import RepairError, UsageError
+from migrate_to_pg.records import Event
+from migrate_to_pg.records.diagnosis import Diagnosis
 from tests.integration.repairing import DANGLE, ask, backups, change, content, rewritten
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
 
 @pytest.fixture
-def dangling(source):
+def dangling(source: Path) -> Path:
     """A table that cannot be written to, with everything around it that must survive."""
     change(source, "PRAGMA journal_mode = delete;" + DANGLE)
     return source
 
 
-def test_nothing_but_the_keys_parent_is_different_afterwards(dangling):
+def test_nothing_but_the_keys_parent_is_different_afterwards(dangling: Path) -> None:
     before, schema = content(dangling), dict(ask(dangling, "SELECT name, sql FROM sqlite_master"))
     diagnosis = repair(str(dangling), ["dangling-foreign-key"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok
     assert [(done.rule, done.table) for done in diagnosis.repair.repaired] == [
         ("dangling-foreign-key", "attributions_attribution")
@@ -43,11 +49,12 @@ def test_nothing_but_the_keys_parent_is_different_afterwards(dangling):
     assert not [f for f in diagnosis.findings if f.rule in ("dangling-foreign-key", "write-probe")]
 
 
-def test_the_backup_is_the_database_as_it_was_and_private(dangling):
+def test_the_backup_is_the_database_as_it_was_and_private(dangling: Path) -> None:
     dangling.chmod(0o644)
     before = content(dangling, schema=True)
     diagnosis = repair(str(dangling), ["lossless"])
     (backup,) = backups(dangling)
+    assert diagnosis.repair
     assert diagnosis.repair.backup == str(backup)
     assert content(backup, schema=True) == before
     assert backup.stat().st_mode & 0o777 == 0o600
@@ -57,7 +64,7 @@ def test_the_backup_is_the_database_as_it_was_and_private(dangling):
     ]
 
 
-def test_the_application_can_write_again(dangling):
+def test_the_application_can_write_again(dangling: Path) -> None:
     columns = [name for (name,) in ask(dangling, "SELECT name FROM pragma_table_info('attributions_attribution')")]
     values = ", ".join("NULL" if c == "id" else "'2050-2051'" if c == "academic_year" else f'"{c}"' for c in columns)
     insert = f"INSERT INTO attributions_attribution SELECT {values} FROM attributions_attribution LIMIT 1"
@@ -69,34 +76,39 @@ def test_the_application_can_write_again(dangling):
     assert ask(dangling, "SELECT max(id) FROM attributions_attribution") == [(123457,)]
 
 
-def test_what_the_migrations_do_not_know_is_not_guessed(source):
+def test_what_the_migrations_do_not_know_is_not_guessed(source: Path) -> None:
     change(source, "CREATE TABLE extra (x integer REFERENCES nowhere (id)); INSERT INTO extra VALUES (1);")
     before = content(source, schema=True)
     named = repair(str(source), ["dangling-foreign-key"])
+    assert named.repair
     assert [(left.table, left.column) for left in named.repair.not_repaired] == [("extra", "x")]
     assert "the migrations make no foreign key" in named.repair.not_repaired[0].reason
     assert not named.ok
     # "all" asks for what there is a repair for.
-    assert repair(str(source), ["all"]).repair.ok
+    record = repair(str(source), ["all"]).repair
+    assert record
+    assert record.ok
     assert content(source, schema=True) == before
     assert backups(source) == []
 
 
-def test_lost_indexes_are_made_as_django_makes_them(source):
+def test_lost_indexes_are_made_as_django_makes_them(source: Path) -> None:
     table, name = "attributions_attribution", "attributions_attribution_teacher_id_f4fb9fb6"
     (name, sql), *_ = ask(
         source, f"SELECT name, sql FROM sqlite_master WHERE tbl_name = '{table}' AND sql LIKE '%teacher_id\")'"
     )
     change(source, f'DROP INDEX "{name}"')
-    if not repair(str(source), ["schema-drift"]).repair.repaired:
-        pytest.fail("the lost index was not found")
+    record = repair(str(source), ["schema-drift"]).repair
+    assert record
+    assert record.repaired, "the lost index was not found"
     assert ask(source, f"SELECT sql FROM sqlite_master WHERE name = '{name}'") == [(sql,)]
 
 
-def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source):
+def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source: Path) -> None:
     rewritten(source, "courses_course", '"code" varchar(20) NOT NULL UNIQUE', '"code" varchar(20) NOT NULL')
     before = content(source)
     diagnosis = repair(str(source), ["schema-drift"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok, diagnosis.repair
     assert not diagnosis.findings
     assert content(source) == before
@@ -113,11 +125,12 @@ def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source):
         (' REFERENCES "courses_course" ("id") DEFERRABLE INITIALLY DEFERRED', ""),
     ],
 )
-def test_a_lost_not_null_type_or_key_comes_back(old, new, source):
+def test_a_lost_not_null_type_or_key_comes_back(old: str, new: str, source: Path) -> None:
     ((sql,),) = ask(source, "SELECT sql FROM sqlite_master WHERE name = 'attributions_attribution'")
     rewritten(source, "attributions_attribution", old, new)
     before = content(source)
     diagnosis = repair(str(source), ["schema-drift"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok, diagnosis.repair
     assert not diagnosis.findings, [f.explanation for f in diagnosis.findings]
     ((again,),) = ask(source, "SELECT sql FROM sqlite_master WHERE name = 'attributions_attribution'")
@@ -133,13 +146,14 @@ def test_a_lost_not_null_type_or_key_comes_back(old, new, source):
 
 
 @pytest.mark.parametrize("table", ["courses_course", "django_session"])
-def test_a_table_made_from_a_query_gets_each_unique_index_once(table, source):
+def test_a_table_made_from_a_query_gets_each_unique_index_once(table: str, source: Path) -> None:
     indexes = f"SELECT name, origin FROM pragma_index_list('{table}') WHERE \"unique\" ORDER BY 1"
     before = ask(source, indexes)
     change(source, f"PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON;"
                    f" CREATE TABLE new_one AS SELECT * FROM {table}; DROP TABLE {table};"
                    f" ALTER TABLE new_one RENAME TO {table};")  # fmt: skip
     diagnosis = repair(str(source), ["schema-drift"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok, diagnosis.repair
     assert not diagnosis.findings, [f.explanation for f in diagnosis.findings]
     assert ask(source, indexes) == before
@@ -147,22 +161,23 @@ def test_a_table_made_from_a_query_gets_each_unique_index_once(table, source):
 
 
 @pytest.mark.parametrize("own", ["CHECK (\"note\" <> 'x')", "DEFAULT 'none'", "COLLATE NOCASE"])
-def test_a_definition_of_somebodys_own_is_not_thrown_away(own, source):
+def test_a_definition_of_somebodys_own_is_not_thrown_away(own: str, source: Path) -> None:
     rewritten(source, "attributions_attribution", '"note" text NOT NULL', f'"note" text {own}')
     before = content(source, schema=True)
     diagnosis = repair(str(source), ["schema-drift"])
+    assert diagnosis.repair
     assert f"has {own.split()[0]} of its own" in diagnosis.repair.not_repaired[0].reason
     assert not diagnosis.ok
     assert content(source, schema=True) == before
 
 
 @pytest.fixture
-def on_connection(dangling):
+def on_connection(dangling: Path) -> Iterator[Callable[[Callable[[sqlite3.Connection], object]], None]]:
     """Run a function on each connection that is opened to the database itself, as projects do."""
     receivers = []
 
-    def register(function):
-        def receiver(sender, connection, **_):
+    def register(function: Callable[[sqlite3.Connection], object]) -> None:
+        def receiver(sender: object, connection: BaseDatabaseWrapper, **_: object) -> None:
             if connection.settings_dict["NAME"] == str(dangling):
                 function(connection.connection)
 
@@ -174,8 +189,10 @@ def on_connection(dangling):
         connection_created.disconnect(receiver)
 
 
-def failed(path, before, diagnosis, says):
+def failed(path: Path, before: object, diagnosis: Diagnosis, says: str) -> None:
     record = diagnosis.repair
+    assert record
+    assert record.failure
     assert not diagnosis.ok
     told = "\n".join([record.failure.message, *record.failure.detail])
     assert says in told, told
@@ -184,16 +201,20 @@ def failed(path, before, diagnosis, says):
     assert content(backups(path)[0], schema=True) == before
 
 
-def test_a_full_disk_changes_nothing(dangling, on_connection):
+def test_a_full_disk_changes_nothing(
+    dangling: Path, on_connection: Callable[[Callable[[sqlite3.Connection], object]], None]
+) -> None:
     pages = dangling.stat().st_size // 4096
     on_connection(lambda database: database.execute(f"PRAGMA max_page_count = {pages + 2}"))
     before = content(dangling, schema=True)
     failed(dangling, before, repair(str(dangling), ["all"]), "database or disk is full")
 
 
-def test_an_index_that_comes_out_wrong_changes_nothing(dangling, on_connection):
+def test_an_index_that_comes_out_wrong_changes_nothing(
+    dangling: Path, on_connection: Callable[[Callable[[sqlite3.Connection], object]], None]
+) -> None:
     calls = iter(range(10**9))
-    wrong = []
+    wrong: list[bool] = []
     on_connection(
         lambda database: database.create_function(
             "wobbly", 1, lambda value: next(calls) if wrong else value, deterministic=True
@@ -207,7 +228,7 @@ def test_an_index_that_comes_out_wrong_changes_nothing(dangling, on_connection):
             database.execute("CREATE INDEX wobbly_hours ON attributions_attribution (wobbly(hours))")
         before = content(dangling, schema=True)
 
-        def progress(event):
+        def progress(event: Event) -> None:
             if (event.kind, event.stage) == ("stage", "repair"):
                 wrong.append(True)
 
@@ -216,12 +237,12 @@ def test_an_index_that_comes_out_wrong_changes_nothing(dangling, on_connection):
         connection_created.disconnect(_honest)
 
 
-def _honest(sender, connection, **_):
+def _honest(sender: object, connection: BaseDatabaseWrapper, **_: object) -> None:
     if "unfinished" in str(connection.settings_dict["NAME"]):
         connection.connection.create_function("wobbly", 1, lambda value: value, deterministic=True)
 
 
-def elsewhere(program, *arguments):
+def elsewhere(program: str, *arguments: str | Path) -> None:
     subprocess.run([sys.executable, "-c", program, *map(str, arguments)], check=True)
 
 
@@ -233,47 +254,51 @@ with open(sys.argv[1], "r+b") as file:
 """
 
 
-def once(stage, action):
+def once(stage: str, action: Callable[[], object]) -> Callable[[Event], None]:
     """Progress that does something when a stage has ended."""
     left = [action]
 
-    def progress(event):
+    def progress(event: Event) -> None:
         if (event.kind, event.stage) == ("stage_done", stage) and left:
             left.pop()()
 
     return progress
 
 
-def test_damage_after_the_commit_puts_the_backup_back(dangling):
+def test_damage_after_the_commit_puts_the_backup_back(dangling: Path) -> None:
     before = content(dangling, schema=True)
     progress = once("repair", lambda: elsewhere(_OVERWRITE, dangling))
     diagnosis = repair(str(dangling), ["all"], progress)
+    assert diagnosis.repair
     assert diagnosis.repair.restored
     failed(dangling, before, diagnosis, "malformed")
 
 
-def test_what_others_wrote_meanwhile_is_never_overwritten_by_the_backup(dangling):
+def test_what_others_wrote_meanwhile_is_never_overwritten_by_the_backup(dangling: Path) -> None:
     program = (
         "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('DROP TABLE courses_course'); d.commit()"
     )
     diagnosis = repair(str(dangling), ["all"], once("repair", lambda: elsewhere(program, dangling)))
+    assert diagnosis.repair
     assert not diagnosis.repair.restored
+    assert diagnosis.repair.failure
     assert "written to by others" in diagnosis.repair.failure.message
     assert not diagnosis.ok
     assert ask(dangling, "SELECT count(*) FROM sqlite_master WHERE name = 'courses_course'") == [(0,)]
     assert ask(backups(dangling)[0], "SELECT count(*) > 0 FROM courses_course") == [(1,)]
 
 
-def test_a_damaged_file_is_left_alone(dangling):
+def test_a_damaged_file_is_left_alone(dangling: Path) -> None:
     elsewhere(_OVERWRITE, dangling)
     before = dangling.read_bytes()
     diagnosis = repair(str(dangling), ["all"])
     assert not diagnosis.ok
+    assert diagnosis.repair
     assert diagnosis.repair.failure
     assert dangling.read_bytes() == before
 
 
-def test_too_little_room_is_told_before_anything_is_tried(tmp_path):
+def test_too_little_room_is_told_before_anything_is_tried(tmp_path: Path) -> None:
     (tmp_path / "db").touch()
     with pytest.raises(RepairError, match=r"may need [0-9,.]+ TiB"):
         require_possible(tmp_path / "db", 10**18, tmp_path)
@@ -283,7 +308,7 @@ def test_too_little_room_is_told_before_anything_is_tried(tmp_path):
     ("name", "says"),
     [("nonsense", "is no rule"), ("missing-table", "has no repair"), ("", "no name"), ("wal,", "")],
 )
-def test_unknown_names_list_what_can_be_repaired(name, says, tmp_path, source):
+def test_unknown_names_list_what_can_be_repaired(name: str, says: str, tmp_path: Path, source: Path) -> None:
     if not says:
         assert repair(str(source), name.split(",")).ok
         return
@@ -293,13 +318,14 @@ def test_unknown_names_list_what_can_be_repaired(name, says, tmp_path, source):
     assert "checkpoint" in refused.value.remedy
 
 
-def test_hostile_names_survive(dangling, tmp_path):
-    path = shutil.copy(dangling, tmp_path / "it's 100% ü?#;\" db.sqlite3")
+def test_hostile_names_survive(dangling: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(dangling, tmp_path / "it's 100% ü?#;\" db.sqlite3"))
     hostile = 'a "b"; DROP TABLE x; --\x1b[31m\n{y}'.replace('"', '""')
     change(path, f'CREATE TABLE "{hostile}" ("c ""{{z}}" integer, [d] text); INSERT INTO "{hostile}" VALUES (1, 2);'
         f'CREATE TRIGGER "t {hostile}" AFTER INSERT ON attributions_attribution BEGIN SELECT \'{{}} %s\'; END;'
         f'CREATE INDEX "i {hostile}" ON attributions_attribution (note, hours);')  # fmt: skip
     before = content(path)
     diagnosis = repair(str(path), ["dangling-foreign-key"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok, diagnosis.repair
     assert content(path) == before

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migrate_to_pg.doctor.repair import in_place, repair_plan
 from migrate_to_pg.doctor.repair.repair import repair
+from migrate_to_pg.doctor.repair.replace_rows import RepairedRows, repaired_rows
 from migrate_to_pg.errors import RepairError
+from migrate_to_pg.records.diagnosis import RepairRecord
 from tests.integration.repairing import ask, backups, change, content, rewritten
 
 pytestmark = pytest.mark.usefixtures("unblocked")
@@ -25,17 +30,18 @@ CELLS = "SELECT id, teacher_id, component, academic_year, load, hours, note, cre
 _NO_CHECKS = "PRAGMA ignore_check_constraints = ON;"
 
 
-def told(record):
+def told(record: RepairRecord) -> set[tuple[str, str]]:
     return {(done.rule, done.table) for done in record.repaired}
 
 
-def test_codes_become_ids_and_nothing_else_is_different(damaged):
+def test_codes_become_ids_and_nothing_else_is_different(damaged: Callable[[str], Path]) -> None:
     path = damaged("code-in-fk")
     change(path, AROUND)
     others, before = ask(path, f"{CELLS} FROM attributions_attribution"), content(path, schema=True)
     meant = ask(path, "SELECT a.id, c.id FROM attributions_attribution a JOIN courses_course c"
                       " ON a.course_id IN (c.code, CAST(c.id AS TEXT)) ORDER BY 1")  # fmt: skip
     diagnosis = repair(str(path), ["code-in-key"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok, diagnosis.repair
     table = "attributions_attribution"
     assert told(diagnosis.repair) == {("code-in-key", table), ("schema-drift", table)}
@@ -49,7 +55,7 @@ def test_codes_become_ids_and_nothing_else_is_different(damaged):
     assert after == before
 
 
-def test_duplicates_are_merged_and_those_that_refer_to_them_follow(damaged):
+def test_duplicates_are_merged_and_those_that_refer_to_them_follow(damaged: Callable[[str], Path]) -> None:
     path = damaged("duplicates")
     change(path, AROUND)
     first = ask(path, "SELECT code, min(id) FROM courses_course GROUP BY code ORDER BY 1")
@@ -59,6 +65,7 @@ def test_duplicates_are_merged_and_those_that_refer_to_them_follow(damaged):
     kept = ask(path, "SELECT * FROM courses_course GROUP BY code HAVING id = min(id) ORDER BY id")
     before = content(path, schema=True)
     diagnosis = repair(str(path), ["merge-duplicates"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok, diagnosis.repair
     # The lost index was not asked for, but now it could come back.
     found = {(f.rule, f.table) for f in diagnosis.findings if f.rule != "not-carried"}
@@ -71,15 +78,17 @@ def test_duplicates_are_merged_and_those_that_refer_to_them_follow(damaged):
     assert content(backup, schema=True) == before
 
 
-def test_all_takes_no_lossy_repair(damaged):
+def test_all_takes_no_lossy_repair(damaged: Callable[[str], Path]) -> None:
     path = damaged("duplicates")
     before = content(path, schema=True)
-    assert repair(str(path), ["all"]).repair.ok
+    record = repair(str(path), ["all"]).repair
+    assert record
+    assert record.ok
     assert content(path, schema=True) == before
     assert backups(path) == []
 
 
-def test_what_a_fault_let_in_goes_and_the_constraint_comes_back(damaged):
+def test_what_a_fault_let_in_goes_and_the_constraint_comes_back(damaged: Callable[[str], Path]) -> None:
     path = damaged("null-in-not-null")
     empty = ask(path, "SELECT id FROM attributions_attribution WHERE note IS NULL OR note = ''")
     diagnosis = repair(str(path), ["null-in-not-null", "schema-drift"])
@@ -90,10 +99,11 @@ def test_what_a_fault_let_in_goes_and_the_constraint_comes_back(damaged):
         change(path, "UPDATE attributions_attribution SET note = NULL")
 
 
-def test_a_row_that_cannot_be_mended_is_told_and_the_others_are(source):
+def test_a_row_that_cannot_be_mended_is_told_and_the_others_are(source: Path) -> None:
     texts = "UPDATE attributions_attribution SET hours = CASE id WHEN 1 THEN '12.50 h' ELSE CAST('12.5' AS BLOB) END"
     change(source, f"{_NO_CHECKS} {texts} WHERE id < 3; UPDATE attributions_attribution SET note = x'41' WHERE id < 5;")
     diagnosis = repair(str(source), ["wrong-storage-class"])
+    assert diagnosis.repair
     assert not diagnosis.repair.ok
     assert {(left.column, left.reason.split(" ")[0]) for left in diagnosis.repair.not_repaired} == {("hours", "2")}
     assert ask(source, "SELECT DISTINCT typeof(note), note FROM attributions_attribution WHERE id < 5") == [
@@ -102,14 +112,14 @@ def test_a_row_that_cannot_be_mended_is_told_and_the_others_are(source):
     assert ask(source, "SELECT typeof(hours) FROM attributions_attribution WHERE id < 3") == [("text",), ("blob",)]
 
 
-def test_a_warning_that_comes_to_light_is_no_reason_to_take_it_back(source):
+def test_a_warning_that_comes_to_light_is_no_reason_to_take_it_back(source: Path) -> None:
     change(source, "UPDATE django_content_type SET model = CAST('gone' AS BLOB) WHERE model = 'session'")
     diagnosis = repair(str(source), ["wrong-storage-class"])
     assert diagnosis.ok
     assert [finding.rule for finding in diagnosis.findings] == ["content-type-gone"]
 
 
-def own_check(path):
+def own_check(path: Path) -> None:
     """The key of the attributions as text, with a CHECK that somebody wrote: the definition is not thrown away."""
     change(path, """
         PRAGMA writable_schema = ON;
@@ -119,12 +129,13 @@ def own_check(path):
     """)  # fmt: skip
 
 
-def test_an_id_that_the_declared_type_would_turn_back_is_refused_alone(damaged):
+def test_an_id_that_the_declared_type_would_turn_back_is_refused_alone(damaged: Callable[[str], Path]) -> None:
     path = damaged("code-in-fk")
     own_check(path)
     change(path, "UPDATE attributions_attribution SET note = x'41' WHERE id < 5")
     before = ask(path, "SELECT id, course_id FROM attributions_attribution")
     diagnosis = repair(str(path), ["code-in-key", "wrong-storage-class"])
+    assert diagnosis.repair
     (left,) = diagnosis.repair.not_repaired
     assert (left.rule, left.column) == ("code-in-key", "course_id")
     assert "varchar(20) would convert the new values back" in left.reason
@@ -133,33 +144,36 @@ def test_an_id_that_the_declared_type_would_turn_back_is_refused_alone(damaged):
     assert ask(path, "SELECT id, course_id FROM attributions_attribution") == before
 
 
-def test_a_merge_that_would_leave_children_behind_changes_nothing(damaged):
+def test_a_merge_that_would_leave_children_behind_changes_nothing(damaged: Callable[[str], Path]) -> None:
     """Ids as text do not follow their course as long as they are text."""
     path = damaged("duplicates,code-in-fk")
     before = content(path, schema=True)
     diagnosis = repair(str(path), ["duplicate-key"])
+    assert diagnosis.repair
+    assert diagnosis.repair.failure
     assert "would break the foreign key on course_id" in diagnosis.repair.failure.detail[0]
     assert content(path, schema=True) == before
     assert repair(str(path), ["duplicate-key", "code-in-key", "schema-drift"]).ok
 
 
-def test_a_constraint_that_mended_rows_would_break_is_named_and_nothing_is_changed(source):
+def test_a_constraint_that_mended_rows_would_break_is_named_and_nothing_is_changed(source: Path) -> None:
     change(source, """
         UPDATE attributions_attribution SET note = CASE id WHEN 1 THEN 'A' ELSE x'41' END WHERE id < 3;
         CREATE UNIQUE INDEX "my own" ON attributions_attribution (note) WHERE id < 3;
     """)  # fmt: skip
     before = content(source, schema=True)
     diagnosis = repair(str(source), ["wrong-storage-class"])
+    assert diagnosis.repair
     (left,) = diagnosis.repair.not_repaired
     assert "UNIQUE constraint failed" in left.reason
     assert content(source, schema=True) == before
 
 
-def assert_said_once(record, reason):
+def assert_said_once(record: RepairRecord, reason: str) -> None:
     assert [left.reason for left in record.not_repaired] == [reason]
 
 
-def test_rows_that_a_constraint_keeps_out_are_in_no_other_tables_way(source):
+def test_rows_that_a_constraint_keeps_out_are_in_no_other_tables_way(source: Path) -> None:
     change(source, """
         UPDATE attributions_attribution SET note = CASE id WHEN 1 THEN 'A' ELSE x'41' END WHERE id < 3;
         CREATE UNIQUE INDEX "my own" ON attributions_attribution (note) WHERE id < 3;
@@ -169,6 +183,7 @@ def test_rows_that_a_constraint_keeps_out_are_in_no_other_tables_way(source):
     """)  # fmt: skip
     before = content(source, schema=True)
     diagnosis = repair(str(source), ["wrong-storage-class"])
+    assert diagnosis.repair
     assert not diagnosis.repair.failure
     assert not diagnosis.ok
     assert told(diagnosis.repair) == {("wrong-storage-class", "courses_course")}
@@ -181,7 +196,7 @@ def test_rows_that_a_constraint_keeps_out_are_in_no_other_tables_way(source):
     assert {table for table in before if before[table] != after[table]} == {"courses_course"}
 
 
-def test_a_definition_that_cannot_come_back_is_in_no_other_tables_way(source):
+def test_a_definition_that_cannot_come_back_is_in_no_other_tables_way(source: Path) -> None:
     """Neither definition is needed by the rows that are mended."""
     rewritten(source, "attributions_teacher", '"matricule" varchar(20) NOT NULL UNIQUE', '"matricule" varchar(20)')
     rewritten(source, "attributions_attribution", '"note" text NOT NULL', '"note" text')
@@ -191,6 +206,7 @@ def test_a_definition_that_cannot_come_back_is_in_no_other_tables_way(source):
         UPDATE attributions_attribution SET note = x'41' WHERE id = 1;
     """)  # fmt: skip
     diagnosis = repair(str(source), ["wrong-storage-class", "schema-drift"])
+    assert diagnosis.repair
     assert not diagnosis.repair.failure
     assert told(diagnosis.repair) == {
         (rule, table)
@@ -205,7 +221,7 @@ def test_a_definition_that_cannot_come_back_is_in_no_other_tables_way(source):
         change(source, "UPDATE attributions_attribution SET note = NULL")
 
 
-def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damaged):
+def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damaged: Callable[[str], Path]) -> None:
     """Two teachers have one number; the column that forbids it has lost its type, and holds bytes as well."""
     path = damaged("code-in-fk")
     rewritten(path, "attributions_teacher", '"matricule" varchar(20) NOT NULL UNIQUE', '"matricule" integer')
@@ -214,6 +230,7 @@ def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damag
         UPDATE attributions_teacher SET matricule = 'M00002' WHERE id = 2;
     """)  # fmt: skip
     diagnosis = repair(str(path), ["wrong-storage-class", "code-in-key", "schema-drift"])
+    assert diagnosis.repair
     assert not diagnosis.repair.failure
     left = {(left.rule, left.table) for left in diagnosis.repair.not_repaired}
     assert left == {("schema-drift", "attributions_teacher")}, diagnosis.repair
@@ -222,7 +239,7 @@ def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damag
     assert ("schema-drift", "attributions_attribution") in told(diagnosis.repair)
 
 
-def test_a_key_comes_back_only_where_it_holds(damaged):
+def test_a_key_comes_back_only_where_it_holds(damaged: Callable[[str], Path]) -> None:
     path = damaged("orphans")
     for old, new in (
         ('bigint NOT NULL REFERENCES "attributions_teacher" ("id") DEFERRABLE INITIALLY DEFERRED', "bigint"),
@@ -231,53 +248,63 @@ def test_a_key_comes_back_only_where_it_holds(damaged):
         replace = f"UPDATE sqlite_master SET sql = replace(sql, '{old}', '{new}')"
         change(path, f"PRAGMA writable_schema = ON; {replace} WHERE name = 'attributions_attribution'")
     diagnosis = repair(str(path), ["schema-drift"])
+    assert diagnosis.repair
     reasons = {left.column: left.reason for left in diagnosis.repair.not_repaired}
     assert set(reasons) == {"teacher_id"}
     assert "rows of attributions_teacher that are not there" in reasons["teacher_id"]
     assert ("schema-drift", "attributions_attribution") in told(diagnosis.repair)
 
 
-def test_rows_that_are_no_longer_as_they_were_are_never_overwritten(damaged, monkeypatch):
+def test_rows_that_are_no_longer_as_they_were_are_never_overwritten(
+    damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A defect of ours must not become one of the data: the old value is compared before it is replaced."""
     path = damaged("code-in-fk")
     before = content(path, schema=True)
-    repaired_rows = repair_plan.repaired_rows
 
-    def with_another_old_value(*arguments, **options):
+    def with_another_old_value(*arguments: Any, **options: Any) -> RepairedRows | None:
         mended = repaired_rows(*arguments, **options)
+        assert mended
         change(mended.journal, "UPDATE edits SET old = 'never seen' WHERE row = 5")
         return mended
 
     monkeypatch.setattr(repair_plan, "repaired_rows", with_another_old_value)
     diagnosis = repair(str(path), ["code-in-key"])
+    assert diagnosis.repair
     assert "no longer as they were" in diagnosis.repair.not_repaired[0].reason
     assert content(path, schema=True) == before
 
 
-def test_what_does_not_come_out_as_in_the_working_copy_is_refused(damaged, monkeypatch):
+def test_what_does_not_come_out_as_in_the_working_copy_is_refused(
+    damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = damaged("code-in-fk")
     before = content(path, schema=True)
-    repaired_rows = repair_plan.repaired_rows
 
-    def with_another_row(*arguments, **options):
+    def with_another_row(*arguments: Any, **options: Any) -> RepairedRows | None:
         mended = repaired_rows(*arguments, **options)
+        assert mended
         change(mended.working, "UPDATE attributions_attribution SET note = 'x' WHERE id = 5")
         return mended
 
     monkeypatch.setattr(repair_plan, "repaired_rows", with_another_row)
     diagnosis = repair(str(path), ["code-in-key"])
+    assert diagnosis.repair
     assert "would not be the same" in diagnosis.repair.not_repaired[0].reason
     assert content(path, schema=True) == before
 
 
-def test_what_is_tried_and_made_must_be_one(damaged, monkeypatch):
+def test_what_is_tried_and_made_must_be_one(damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal changed after the rehearsal: the outcome is not what was examined."""
     path = damaged("code-in-fk")
     before = content(path, schema=True)
 
-    def raising(*_):
+    def raising(*_: object) -> None:
         raise RepairError("somebody was here")
 
     monkeypatch.setattr(in_place, "commit", raising)
-    assert repair(str(path), ["code-in-key"]).repair.failure.message == "somebody was here"
+    record = repair(str(path), ["code-in-key"]).repair
+    assert record
+    assert record.failure
+    assert record.failure.message == "somebody was here"
     assert content(path, schema=True) == before

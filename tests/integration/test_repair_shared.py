@@ -7,11 +7,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from migrate_to_pg.doctor.repair.repair import repair
+from migrate_to_pg.records import Event
 from tests.conftest import ROOT
 from tests.integration.repairing import DANGLE, ask, backups, change, content
 from tests.tiers import first_in_ci
@@ -20,19 +23,21 @@ pytestmark = pytest.mark.usefixtures("unblocked")
 
 
 @pytest.fixture
-def other():
+def other() -> Iterator[Callable[[Path, str], subprocess.Popen[bytes]]]:
     """Another process that has a database open and has run some SQL."""
     started = []
 
-    def run(path, script):
+    def run(path: Path, script: str) -> subprocess.Popen[bytes]:
         program = (
             "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
             "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
         )
-        arguments = [sys.executable, "-c", program, path, script]
-        started.append(subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
-        assert started[-1].stdout.readline() == b"ready\n"
-        return started[-1]
+        arguments = [sys.executable, "-c", program, str(path), script]
+        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        started.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        return process
 
     yield run
     for process in started:
@@ -41,47 +46,56 @@ def other():
 
 
 @pytest.fixture
-def impatient(monkeypatch):
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it waits for in vain is waited for a tenth of the time; writers that do end have all of it."""
     for module in ("repair", "lock"):
         monkeypatch.setattr(f"migrate_to_pg.doctor.repair.{module}.LOCK_TIMEOUT_SECONDS", 0.5)
 
 
 @pytest.fixture(params=["delete", "wal"])
-def dangling(source, request):
+def dangling(source: Path, request: pytest.FixtureRequest) -> Path:
     change(source, f"{DANGLE} PRAGMA journal_mode = {request.param};")
     return source
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_writer_in_the_way_is_named_and_nothing_is_changed(dangling, other, impatient):
+def test_a_writer_in_the_way_is_named_and_nothing_is_changed(
+    dangling: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+) -> None:
     process = other(dangling, "BEGIN IMMEDIATE")
     before = content(dangling, schema=True)
     diagnosis = repair(str(dangling), ["all"])
+    assert diagnosis.repair
+    assert diagnosis.repair.failure
     assert f"process {process.pid} (python" in " ".join(diagnosis.repair.failure.detail)
     assert "holds the write lock" in " ".join(diagnosis.repair.failure.detail)
     assert content(dangling, schema=True) == before
     assert backups(dangling) == []
 
 
-def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(dangling, other, impatient):
+def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(
+    dangling: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+) -> None:
     process = other(dangling, "BEGIN; SELECT count(*) FROM courses_course")
     ((mode,),) = ask(dangling, "PRAGMA journal_mode")
     before = content(dangling, schema=True)
     diagnosis = repair(str(dangling), ["all"])
     if mode == "wal":
+        assert diagnosis.repair
         assert diagnosis.repair.ok
         assert not [f for f in diagnosis.findings if f.rule == "dangling-foreign-key"]
     else:
+        assert diagnosis.repair
+        assert diagnosis.repair.failure
         assert f"process {process.pid} (python" in " ".join(diagnosis.repair.failure.detail)
         assert content(dangling, schema=True) == before
 
 
-def test_writers_wait_until_it_is_done(dangling, other):
+def test_writers_wait_until_it_is_done(dangling: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]) -> None:
     """From the backup on, so that nothing that is written is missing in it."""
     tried = []
 
-    def progress(event):
+    def progress(event: Event) -> None:
         if event.kind == "stage" and event.stage in ("rehearsal", "repair"):
             program = (
                 "import sqlite3, sys; d = sqlite3.connect(sys.argv[1], timeout=0);"
@@ -92,38 +106,48 @@ def test_writers_wait_until_it_is_done(dangling, other):
             )
             tried.append("database is locked" in told.stderr)
 
-    assert repair(str(dangling), ["all"], progress).repair.ok
+    record = repair(str(dangling), ["all"], progress).repair
+    assert record
+    assert record.ok
     assert tried == [True, True]
 
 
-def test_wal_is_switched_on_for_good(source):
+def test_wal_is_switched_on_for_good(source: Path) -> None:
     change(source, "PRAGMA journal_mode = delete")
     diagnosis = repair(str(source), ["wal"])
+    assert diagnosis.repair
     assert [done.rule for done in diagnosis.repair.repaired] == ["wal"]
+    assert diagnosis.pages
     assert diagnosis.pages.journal_mode == "wal"
     assert ask(source, "PRAGMA journal_mode") == [("wal",)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_wal_is_not_switched_on_in_a_file_that_is_damaged(source):
+def test_wal_is_not_switched_on_in_a_file_that_is_damaged(source: Path) -> None:
     with closing(sqlite3.connect(source)) as database, database:
         database.execute("PRAGMA writable_schema = ON")
         database.execute("UPDATE sqlite_master SET rootpage = 3 WHERE name IN ('courses_course', 'courses_teacher')")
     before = source.read_bytes()
     record = repair(str(source), ["wal"]).repair
+    assert record
     assert [left.reason for left in record.not_repaired] == ["the file is damaged, and nothing is written to it"]
     assert source.read_bytes() == before
 
 
-def test_wal_is_not_switched_on_under_a_reader_who_is_named(source, other, impatient):
+def test_wal_is_not_switched_on_under_a_reader_who_is_named(
+    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+) -> None:
     change(source, "PRAGMA journal_mode = delete")
     process = other(source, "BEGIN; SELECT count(*) FROM courses_course")
     diagnosis = repair(str(source), ["wal"])
     assert not diagnosis.ok
+    assert diagnosis.repair
     assert f"process {process.pid} (python" in diagnosis.repair.not_repaired[0].reason
 
 
-def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(source, other):
+def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(
+    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]
+) -> None:
     change(source, "PRAGMA journal_mode = wal")
     process = other(source, "CREATE TABLE late (x); INSERT INTO late VALUES (1)")
     process.kill()
@@ -131,44 +155,56 @@ def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(source, other):
     wal = source.with_name(f"{source.name}-wal")
     assert wal.stat().st_size
     diagnosis = repair(str(source), ["checkpoint"])
+    assert diagnosis.repair
     assert "are in the database now" in diagnosis.repair.repaired[0].what
     assert not wal.exists() or not wal.stat().st_size
     assert ask(source, "SELECT x FROM late") == [(1,)]
     assert "stale-wal" not in {finding.rule for finding in diagnosis.findings}
 
 
-def test_a_wal_that_a_killed_program_left_is_in_the_database_after_a_repair(source, other):
+def test_a_wal_that_a_killed_program_left_is_in_the_database_after_a_repair(
+    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]
+) -> None:
     change(source, "PRAGMA journal_mode = wal")
     process = other(source, "UPDATE attributions_attribution SET note = x'41' WHERE id = 1")
     process.kill()
     process.wait()
     diagnosis = repair(str(source), ["wrong-storage-class"])
+    assert diagnosis.repair
     assert diagnosis.repair.ok
     assert not diagnosis.findings
     assert ask(source, "SELECT note FROM attributions_attribution WHERE id = 1") == [("A",)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(source, other, impatient):
+def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(
+    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+) -> None:
     change(source, "PRAGMA journal_mode = wal")
     reader = other(source, "BEGIN; SELECT count(*) FROM courses_course")
     other(source, "CREATE TABLE late (x)")
     diagnosis = repair(str(source), ["checkpoint"])
+    assert diagnosis.repair
     (left,) = diagnosis.repair.not_repaired
     assert "bytes are left in the -wal" in left.reason
     assert f"process {reader.pid} (python" in left.reason
     assert not diagnosis.ok
 
 
-def test_a_checkpoint_rolls_back_what_was_never_finished(source, other):
+def test_a_checkpoint_rolls_back_what_was_never_finished(
+    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]
+) -> None:
     change(source, "PRAGMA journal_mode = delete")
     before = content(source)
     script = "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)"
     process = other(source, script)
     process.kill()
     process.wait()
-    assert repair(str(source), ["all"]).repair.failure
+    refused = repair(str(source), ["all"]).repair
+    assert refused
+    assert refused.failure
     diagnosis = repair(str(source), ["checkpoint"])
+    assert diagnosis.repair
     assert "rolled back" in diagnosis.repair.repaired[0].what
     assert diagnosis.ok
     assert content(source) == before
@@ -184,7 +220,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize(("mode", "stage", "how"), first_in_ci(*reversed(MOMENTS), count=4))
-def test_killed_at_any_stage_the_database_is_whole(mode, stage, how, source):
+def test_killed_at_any_stage_the_database_is_whole(mode: str, stage: str, how: signal.Signals, source: Path) -> None:
     large = source
     # Enough rows for a repair to be interrupted in the middle of a stage.
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)"
@@ -197,6 +233,7 @@ def test_killed_at_any_stage_the_database_is_whole(mode, stage, how, source):
         [sys.executable, "manage.py", "sqlite_doctor", large, "--repair", "all,wrong-storage-class"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert process.stderr
     for line in process.stderr:
         if line.startswith(stage):
             process.send_signal(how)
@@ -223,6 +260,7 @@ def test_killed_at_any_stage_the_database_is_whole(mode, stage, how, source):
         if not backup.name.endswith(".unfinished"):
             assert content(backup, schema=True) == before
     again = repair(str(large), ["all", "wrong-storage-class"])
+    assert again.repair
     assert again.repair.ok, again.repair
     assert "dangling-foreign-key" not in {finding.rule for finding in again.findings}
 
@@ -260,13 +298,13 @@ if record.failure:
 """
 
 
-def unsafe(source, setting, end):
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", UNSAFE, source, setting, end]
+def unsafe(source: Path, setting: str, end: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", UNSAFE, str(source), setting, end]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("setting", first_in_ci("journal_mode=MEMORY", "journal_mode=OFF", "locking_mode=EXCLUSIVE"))
-def test_killed_at_the_commit_the_database_is_as_it_was_whatever_the_project_sets(setting, source):
+def test_killed_at_the_commit_the_database_is_as_it_was_whatever_the_project_sets(setting: str, source: Path) -> None:
     change(source, f"{DANGLE} PRAGMA journal_mode = delete;")
     before = content(source, schema=True)
     killed = unsafe(source, setting, "kill")
@@ -279,7 +317,7 @@ def test_killed_at_the_commit_the_database_is_as_it_was_whatever_the_project_set
     assert "courses_course_backup" not in str(content(source, schema=True)["sqlite_master"])
 
 
-def test_a_setting_that_cannot_be_taken_back_is_refused_by_name(source):
+def test_a_setting_that_cannot_be_taken_back_is_refused_by_name(source: Path) -> None:
     change(source, f"{DANGLE} PRAGMA journal_mode = delete;")
     before = source.read_bytes()
     refused = unsafe(source, "journal_mode=OFF", "refuse")

@@ -10,7 +10,7 @@ import ipaddress
 import sqlite3
 import string
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -134,7 +134,9 @@ class Sides:
         attribute = _column(model).attname
         found: dict[int, Any] = {}
         for row in range(1, count + 1):
-            rows = models.QuerySet(model, using=alias).filter(pk=row).values_list("pk", attribute)
+            rows: Iterable[tuple[int, Any]] = (
+                models.QuerySet(model, using=alias).filter(pk=row).values_list("pk", attribute)
+            )
             try:
                 found.update(rows)
             except Exception as error:  # noqa: BLE001 - whatever Django raises, the application would see
@@ -201,7 +203,7 @@ def opened(sides: Sides) -> Iterator[None]:
 def alike(name: str, before: Any, after: Any) -> bool:
     """This test's own opinion; jsonb keeps the value of a number alone, and PostgreSQL spells addresses its own way."""
     if name == "json":
-        return _canonical(before) == _canonical(after)
+        return bool(_canonical(before) == _canonical(after))
     if name == "inet" and before is not None and after is not None:
         return ipaddress.ip_address(before) == ipaddress.ip_address(after)
     if name == "float" and type(before) is int:

@@ -45,7 +45,7 @@ def test_a_published_an_undone_and_a_verified_run(
     published = move(source, postgres_url, verify=Verify.ORM)
     assert check_valid(published)["publication"] is not None
     assert published.source is not None
-    options = {"target": postgres_url, "report": tmp_path / "later"}
+    options: dict[str, Any] = {"target": postgres_url, "report": tmp_path / "later"}
     check_valid(verify_published(Options(source=published.source.snapshot, mode="verify_only", **options)))
     assert check_valid(undo_and_purge.undo(Options(mode="undo", **options)))["mode"] == "undo"
 

@@ -1,5 +1,7 @@
 """What PostgreSQL says of a row it refuses, as it may be repeated: DETAIL and message quote values."""
 
+from collections.abc import Callable, Iterator
+
 import psycopg
 import pytest
 
@@ -13,12 +15,12 @@ INSERT INTO device VALUES (1, 'hunter2 (a)=(b)', 'AGV211', '{}');
 
 
 @pytest.fixture
-def refused(postgres_url):
+def refused(postgres_url: str) -> Iterator[Callable[[str], psycopg.Error]]:
     """The error with which PostgreSQL answers a statement."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(TABLES)
 
-        def run(statement):
+        def run(statement: str) -> psycopg.Error:
             with pytest.raises(psycopg.Error) as error:
                 connection.execute(statement)
             return error.value
@@ -41,17 +43,21 @@ def refused(postgres_url):
         ("INSERT INTO device VALUES (2, 'hunter2', 'bad', '{}')", "Failing row contains (***)."),
     ],
 )
-def test_a_detail_shows_no_row_and_no_secret_key(refused, statement, detail):
+def test_a_detail_shows_no_row_and_no_secret_key(
+    refused: Callable[[str], psycopg.Error], statement: str, detail: str
+) -> None:
     error = refused(statement)
     assert server_detail(error) == [detail]
     assert "device" in server_message(error) or "duplicate key" in server_message(error)
 
 
-def test_a_message_of_a_data_exception_quotes_no_value(refused):
+def test_a_message_of_a_data_exception_quotes_no_value(refused: Callable[[str], psycopg.Error]) -> None:
     error = refused("SELECT 'hunter2 \"x\" hunter2'::integer")
     assert "hunter2" in str(error)
     assert server_message(error) == 'invalid input syntax for type integer: "***"'
     said = error.diag.message_primary
+    assert said
+    assert error.sqlstate
     assert server_reason(said, error.sqlstate, "device", ["api_token"]) == "invalid text representation"
     assert server_reason(said, error.sqlstate, "device", ["code"]) == said
     assert server_reason(said, "23514", "device", ["api_token"]) == said

@@ -1,5 +1,7 @@
 """Set aside and restore on schemas made by hand: what was there is there again, and what cannot be is told."""
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 
@@ -7,11 +9,11 @@ from migrate_to_pg import staging
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.planning import make_plan, read_target
 from migrate_to_pg.postgres import target
-from migrate_to_pg.records import INCOMING, SourceCatalog, SourceColumn, SourceTable
+from migrate_to_pg.records import INCOMING, Plan, SourceCatalog, SourceColumn, SourceTable
 
 
 @pytest.fixture
-def connection(each_postgres_url):
+def connection(each_postgres_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(each_postgres_url, autocommit=True) as connection:
         target.create_schema(connection, INCOMING)
         connection.execute(f"SET search_path = {INCOMING}")
@@ -62,7 +64,9 @@ ORDER BY 1, 2
     ],
 )
 @pytest.mark.parametrize("connections", [1, 3], ids=["one connection", "three connections"])
-def test_what_was_set_aside_is_back_as_it_was(connection, each_postgres_url, made, connections):
+def test_what_was_set_aside_is_back_as_it_was(
+    connection: psycopg.Connection, each_postgres_url: str, made: str, connections: int
+) -> None:
     connection.execute(made)
     before = connection.execute(DEFINITIONS).fetchall()
     aside = staging.drop_objects(connection, INCOMING)
@@ -72,7 +76,7 @@ def test_what_was_set_aside_is_back_as_it_was(connection, each_postgres_url, mad
     assert before
 
 
-def test_neither_trigger_nor_rule_sees_the_rows_that_are_loaded(connection):
+def test_neither_trigger_nor_rule_sees_the_rows_that_are_loaded(connection: psycopg.Connection) -> None:
     """What travels as text comes by INSERT, not by COPY."""
     connection.execute(
         "CREATE TABLE a (i int); CREATE TABLE seen (i int); CREATE RULE r AS ON INSERT TO a DO INSTEAD NOTHING;"
@@ -94,8 +98,8 @@ def test_neither_trigger_nor_rule_sees_the_rows_that_are_loaded(connection):
     ],
 )
 def test_what_does_not_hold_for_the_rows_is_told_and_nobody_goes_on(
-    connection, each_postgres_url, connections, rows, message
-):
+    connection: psycopg.Connection, each_postgres_url: str, connections: int, rows: str, message: str
+) -> None:
     connection.execute(
         "CREATE TABLE a (i int PRIMARY KEY, j int CONSTRAINT one UNIQUE, k int REFERENCES a);"
         "CREATE TABLE b (i int UNIQUE, j int UNIQUE, k int REFERENCES b (i))"
@@ -110,7 +114,7 @@ def test_what_does_not_hold_for_the_rows_is_told_and_nobody_goes_on(
     connection.execute("SET lock_timeout = '5s'; LOCK TABLE a, b IN ACCESS EXCLUSIVE MODE")
 
 
-def plan_of(connection, last_id=None):
+def plan_of(connection: psycopg.Connection, last_id: int | None = None) -> Plan:
     source = SourceTable(
         name="a",
         sql="",
@@ -135,7 +139,9 @@ def plan_of(connection, last_id=None):
         ("bigserial", 9223372036854775807, None, None),
     ],
 )
-def test_a_sequence_goes_on_after_the_highest_id_or_says_that_it_cannot(connection, kind, highest, last_id, following):
+def test_a_sequence_goes_on_after_the_highest_id_or_says_that_it_cannot(
+    connection: psycopg.Connection, kind: str, highest: int | None, last_id: int | None, following: int | None
+) -> None:
     connection.execute(f"CREATE TABLE a (id {kind} PRIMARY KEY)")
     if highest is not None:
         connection.execute("INSERT INTO a OVERRIDING SYSTEM VALUE VALUES (%s)", [highest])
@@ -149,7 +155,9 @@ def test_a_sequence_goes_on_after_the_highest_id_or_says_that_it_cannot(connecti
     assert connection.execute("INSERT INTO a DEFAULT VALUES RETURNING id").fetchone() == (following,)
 
 
-def test_row_security_that_is_forced_on_our_own_role_is_told_before_anything_is_loaded(connection):
+def test_row_security_that_is_forced_on_our_own_role_is_told_before_anything_is_loaded(
+    connection: psycopg.Connection,
+) -> None:
     connection.execute("CREATE TABLE a (id int); ALTER TABLE a FORCE ROW LEVEL SECURITY")
     assert staging.drop_objects(connection, INCOMING).definitions == ()  # a superuser sees every row
     connection.execute("DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner")
@@ -159,7 +167,7 @@ def test_row_security_that_is_forced_on_our_own_role_is_told_before_anything_is_
     connection.execute("RESET ROLE; DROP OWNED BY plain_owner; DROP ROLE plain_owner")
 
 
-def test_many_leftover_tables_are_dropped_in_batches(connection):
+def test_many_leftover_tables_are_dropped_in_batches(connection: psycopg.Connection) -> None:
     connection.execute(
         "DO $$ BEGIN FOR i IN 1..120 LOOP EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, t text)', i); END LOOP;"
         " CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE TABLE p1 PARTITION OF p DEFAULT;"

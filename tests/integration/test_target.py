@@ -3,13 +3,19 @@
 import re
 import socket
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import quote, unquote
 
+import psycopg
 import pytest
+from django.db.backends.utils import CursorWrapper
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pytest_django import DjangoDbBlocker, Settings
 
 from migrate_to_pg.errors import MigrateToPgError, UsageError
 from migrate_to_pg.load import arrow_connection
@@ -19,11 +25,13 @@ from migrate_to_pg.postgres.session import SETTINGS, settings_for_others
 from migrate_to_pg.project.databases import choose_target
 from migrate_to_pg.records import Options, Verify
 from migrate_to_pg.verify.postgres_reader import Target
+from tests.conftest import Query, scalar
+from tests.integration.conftest import Move
 
 PASSWORD = "hunter2%40"
 
 
-def refused(conninfo):
+def refused(conninfo: str) -> str:
     with pytest.raises(MigrateToPgError) as error:
         target.connect(conninfo, schema="public").close()
     told = "\n".join([str(error.value), *error.value.detail, error.value.remedy])
@@ -34,7 +42,7 @@ def refused(conninfo):
 
 
 @pytest.fixture
-def role(postgres_url, execute):
+def role(postgres_url: str, execute: Query) -> Iterator[str]:
     """A login role that may do nothing yet, and its URL."""
     name = "worker"
     execute(postgres_url, f"DROP ROLE IF EXISTS {name}")
@@ -43,20 +51,18 @@ def role(postgres_url, execute):
     execute(postgres_url, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
 
 
-def test_a_server_that_is_gone_without_a_word_is_noticed():
+def test_a_server_that_is_gone_without_a_word_is_noticed() -> None:
     """As far as it can be tried here: every way to it asks for keepalives, unless the URL says otherwise."""
     choice = choose_target("postgres://u@h/d?keepalives_count=3&tcp_user_timeout=9000")
     expected = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10,
                 "keepalives_count": 3, "tcp_user_timeout": 9000}  # fmt: skip
-    for options in (
-        conninfo_to_dict(choice.conninfo),
-        choice.staging()["OPTIONS"],
-        choice.published("public")["OPTIONS"],
-    ):
+    ways: list[Mapping[str, Any]]
+    ways = [conninfo_to_dict(choice.conninfo), choice.staging()["OPTIONS"], choice.published("public")["OPTIONS"]]
+    for options in ways:
         assert {name: int(options[name]) for name in expected} == expected
 
 
-def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url, role, execute):
+def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url: str, role: str, execute: Query) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     told = refused(choose_target(role).conninfo)
     assert f'GRANT CREATE ON DATABASE "{name}" TO "worker";' in told
@@ -77,13 +83,13 @@ def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url, role, ex
     assert "There is no schema public" in refused(choose_target(role).conninfo)
 
 
-def test_a_password_that_ends_the_address_early_is_not_told():
+def test_a_password_that_ends_the_address_early_is_not_told() -> None:
     """postgres://app:ab@hunter2/x@localhost:5432/a, as the settings of a project may read it."""
     told = refused(make_conninfo(host="hunter2.invalid", user="app", password="ab", dbname="x@localhost:5432/a"))
     assert "%40 for @" in told
 
 
-def test_an_option_that_libpq_does_not_know_is_named(postgres_url):
+def test_an_option_that_libpq_does_not_know_is_named(postgres_url: str) -> None:
     with pytest.raises(UsageError, match="does not know: foo"):
         _ = choose_target(f"{postgres_url}?foo=bar").conninfo
 
@@ -107,13 +113,13 @@ def test_an_option_that_libpq_does_not_know_is_named(postgres_url):
         ("postgres://u@127.0.0.1:1/db?cursor_factory=x", "cannot be read"),
     ],
 )
-def test_a_value_that_no_connection_takes_is_named_before_any_server_is_asked(url, named):
+def test_a_value_that_no_connection_takes_is_named_before_any_server_is_asked(url: str, named: str) -> None:
     with pytest.raises(UsageError, match=re.escape(named)):
         _ = choose_target(url).conninfo
 
 
 @pytest.mark.parametrize("host", ["[::1]", "[fe80::1%25lo]"])
-def test_an_address_of_ipv6_is_shown_as_it_can_be_typed(host):
+def test_an_address_of_ipv6_is_shown_as_it_can_be_typed(host: str) -> None:
     choice = choose_target(f"postgres://u@{host}:1/db")
     assert f"postgres://u@{host}:1/db" in repr(choice)
     assert conninfo_to_dict(choice.conninfo)["host"] == unquote(host.strip("[]"))
@@ -121,13 +127,13 @@ def test_an_address_of_ipv6_is_shown_as_it_can_be_typed(host):
     assert f"PostgreSQL at {unquote(host)}:1 cannot be reached" in told
 
 
-def test_postgis_is_reached_as_postgresql_without_gdal(postgres_url):
+def test_postgis_is_reached_as_postgresql_without_gdal(postgres_url: str) -> None:
     choice = choose_target(postgres_url.replace("postgres", "postgis", 1))
     with target.connect(choice.conninfo, schema="public") as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_password_of_three_hundred_characters_is_taken_whole(postgres_url, execute):
+def test_a_password_of_three_hundred_characters_is_taken_whole(postgres_url: str, execute: Query) -> None:
     password = "p@/" * 100
     execute(postgres_url, f"CREATE ROLE long_password LOGIN PASSWORD '{password}'")
     try:
@@ -139,14 +145,16 @@ def test_a_password_of_three_hundred_characters_is_taken_whole(postgres_url, exe
         execute(postgres_url, "DROP ROLE long_password")
 
 
-def test_how_a_database_writes_values_changes_nothing(postgres_url, execute, django_db_blocker):
+def test_how_a_database_writes_values_changes_nothing(
+    postgres_url: str, execute: Query, django_db_blocker: DjangoDbBlocker
+) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     ours = {"intervalstyle": "sql_standard", "datestyle": "SQL, DMY", "extra_float_digits": "0"}
     for setting, value in ours.items():
         execute(postgres_url, f"ALTER DATABASE {name} SET {setting} = {value!r}")
     choice = choose_target(postgres_url)
     with target.connect(choice.conninfo, schema="public") as connection:
-        shown = [connection.execute(f"SHOW {setting}").fetchone()[0] for setting in ours]
+        shown = [scalar(connection.execute(f"SHOW {setting}")) for setting in ours]
         entry = choice.published("public", session=settings_for_others(connection.cursor()))
     assert shown == ["postgres", "ISO, MDY", "1"]
     with (
@@ -159,7 +167,7 @@ def test_how_a_database_writes_values_changes_nothing(postgres_url, execute, dja
             assert cursor.fetchone() == (expected,)
 
 
-def test_places_where_no_postgresql_answers(postgres_url, monkeypatch):
+def test_places_where_no_postgresql_answers(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         nobody = silent.getsockname()[1]
@@ -173,7 +181,7 @@ def test_places_where_no_postgresql_answers(postgres_url, monkeypatch):
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-def test_an_encoding_that_cannot_hold_every_text(postgres_url, execute, encoding):
+def test_an_encoding_that_cannot_hold_every_text(postgres_url: str, execute: Query, encoding: str) -> None:
     name = f"in_{encoding.lower()}"
     execute(postgres_url, f"DROP DATABASE IF EXISTS {name}")
     execute(postgres_url, f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
@@ -192,7 +200,7 @@ def test_an_encoding_that_cannot_hold_every_text(postgres_url, execute, encoding
         f"postgres://u:begun@{PASSWORD}/w@host/d",
     ],
 )
-def test_a_url_that_cannot_be_meant_is_refused_without_its_password(url):
+def test_a_url_that_cannot_be_meant_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(MigrateToPgError) as error:
         target.connect(choose_target(url).conninfo, schema="public").close()
     told = "\n".join([str(error.value), *error.value.detail, error.value.remedy])
@@ -208,7 +216,9 @@ def test_a_url_that_cannot_be_meant_is_refused_without_its_password(url):
     ],
     ids=lambda entry: "+".join(str(key) for key in (entry.get("OPTIONS") or entry)),
 )
-def test_entries_of_databases_with_options_work(source, postgres_url, execute, move, settings, entry):
+def test_entries_of_databases_with_options_work(
+    source: Path, postgres_url: str, execute: Query, move: Move, settings: Settings, entry: dict[str, Any]
+) -> None:
     execute(postgres_url, "DO $$ BEGIN CREATE ROLE manager; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     execute(postgres_url, f"GRANT CREATE ON DATABASE {postgres_url.rsplit('/', 1)[1]} TO manager")
     execute(postgres_url, "GRANT CREATE ON SCHEMA public TO manager")
@@ -269,17 +279,17 @@ HEEDED = {
 }
 
 
-def of_this_server(url, execute, settings):
+def of_this_server(url: str, execute: Query, settings: dict[str, str]) -> dict[str, str]:
     known = {name.lower() for (name,) in execute(url, "SELECT name FROM pg_settings")}
     return {name: value for name, value in settings.items() if name in known}
 
 
-def test_every_setting_that_a_run_resets_is_tried_at_its_worst():
+def test_every_setting_that_a_run_resets_is_tried_at_its_worst() -> None:
     assert WORST.keys() == SETTINGS.keys()
 
 
 @pytest.fixture
-def superuser(each_postgres_url, execute):
+def superuser(each_postgres_url: str, execute: Query) -> Iterator[tuple[str, str]]:
     """A role that may do all, with every setting at its worst; the URL of a database as this role, and as postgres."""
     name = "set_at_worst"
     execute(each_postgres_url, f"DROP ROLE IF EXISTS {name}; CREATE ROLE {name} LOGIN SUPERUSER")
@@ -289,12 +299,14 @@ def superuser(each_postgres_url, execute):
     execute(each_postgres_url, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
 
 
-def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(superuser, execute, django_db_blocker):
+def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(
+    superuser: tuple[str, str], execute: Query, django_db_blocker: DjangoDbBlocker
+) -> None:
     url, admin = superuser
     choice = choose_target(url)
     wanted = of_this_server(admin, execute, {name: value for name, (value, _) in SETTINGS.items()})
 
-    def shown(cursor):
+    def shown(cursor: psycopg.Cursor | CursorWrapper) -> dict[str, str]:
         cursor.execute("SELECT lower(name), setting FROM pg_settings")
         return {name: setting for name, setting in cursor.fetchall() if name in wanted}
 
@@ -315,10 +327,13 @@ def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(superuser
         assert shown(cursor) == wanted
 
 
-def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(source, superuser, move, tmp_path):
+def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(
+    source: Path, superuser: tuple[str, str], move: Move, tmp_path: Path
+) -> None:
     url, _ = superuser
-    for options in ({"mode": "rehearse"}, {"verify": Verify.ORM}, {"replace": True}):
-        report = move(source, url, **options)
+    runs: list[dict[str, Any]] = [{"mode": "rehearse"}, {"verify": Verify.ORM}, {"replace": True}]
+    for given in runs:
+        report = move(source, url, **given)
         assert report.ok, report.failure
     options = Options(source=str(source), target=url, report=tmp_path)
     assert undo_and_purge.undo(options).ok
@@ -328,7 +343,9 @@ def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(sourc
     assert not undo_and_purge.list_purgeable(options).schemas
 
 
-def test_a_role_that_is_no_superuser_moves_with_its_settings_too(source, postgres_url, role, execute, move):
+def test_a_role_that_is_no_superuser_moves_with_its_settings_too(
+    source: Path, postgres_url: str, role: str, execute: Query, move: Move
+) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO worker; GRANT CREATE ON SCHEMA public TO worker")
     for setting, value in (WORST | HEEDED).items():
@@ -338,24 +355,30 @@ def test_a_role_that_is_no_superuser_moves_with_its_settings_too(source, postgre
     assert report.ok, report.failure
     execute(postgres_url, "ALTER ROLE worker SET session_replication_role = replica")
     report = move(source, role)
+    assert report.failure
     assert "session_replication_role" in report.failure.message
     assert 'run: ALTER ROLE "worker" RESET session_replication_role;' in report.failure.remedy
 
 
-def test_tables_of_another_role_are_refused_and_named(source, postgres_url, role, execute, move):
+def test_tables_of_another_role_are_refused_and_named(
+    source: Path, postgres_url: str, role: str, execute: Query, move: Move
+) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO worker; GRANT CREATE ON SCHEMA public TO worker")
     execute(postgres_url, "CREATE TABLE courses_course (id int); GRANT SELECT ON courses_course TO worker")
     report = move(source, role)
+    assert report.failure
     assert report.failure.exit_status == 1
     assert "Not all that would be replaced belongs to this role" in report.failure.message
     assert "courses_course" in " ".join(report.failure.detail)
 
 
-def test_a_backend_built_on_postgresql_counts_as_postgresql(settings, monkeypatch):
+def test_a_backend_built_on_postgresql_counts_as_postgresql(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for engine, vendor in (("wrapped_postgis", "postgresql"), ("wrapped_oracle", "oracle")):
         base = ModuleType(f"{engine}.base")
-        base.DatabaseWrapper = type("DatabaseWrapper", (), {"vendor": vendor})
+        vars(base)["DatabaseWrapper"] = type("DatabaseWrapper", (), {"vendor": vendor})
         monkeypatch.setitem(sys.modules, engine, ModuleType(engine))
         monkeypatch.setitem(sys.modules, f"{engine}.base", base)
         monkeypatch.setitem(settings.DATABASES, engine, {"ENGINE": engine, "NAME": "x"})

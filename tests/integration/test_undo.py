@@ -1,5 +1,7 @@
 """--undo finds every row that was written since, and knows what must be there; what others wrote is not believed."""
 
+from collections.abc import Callable, Iterator
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -7,7 +9,7 @@ from psycopg import sql
 from migrate_to_pg.errors import MigrateToPgError, PublishError, TargetError
 from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.publish.archive_schemas import dated_schemas
-from migrate_to_pg.publish.purge import drop_schemas, purgeable_schemas
+from migrate_to_pg.publish.purge import PurgeableSchema, drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo
 from migrate_to_pg.records import Options
 from tests.integration.test_publish import TABLE, published, rows
@@ -16,24 +18,24 @@ THREE = f"{TABLE}; INSERT INTO thing (name) VALUES ('a'), ('b'), ('c')"
 
 
 @pytest.fixture
-def connection(each_postgres_url):
+def connection(each_postgres_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(each_postgres_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def other(each_postgres_url):
+def other(each_postgres_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(each_postgres_url) as other:
         yield other
 
 
-def refused(connection, **options):
+def refused(connection: psycopg.Connection, force: bool = False) -> MigrateToPgError:
     with pytest.raises(MigrateToPgError) as error:
-        undo(connection, **{"force": False, **options})
+        undo(connection, force=force)
     return error.value
 
 
-def purge(connection):
+def purge(connection: psycopg.Connection) -> None:
     drop_schemas(connection, purgeable_schemas(connection, "public")[0], "public", lambda schema: None)
 
 
@@ -49,7 +51,9 @@ WRITE = {
 
 @pytest.mark.parametrize("begun", ["in the transaction", "in a subtransaction", "after the publication"])
 @pytest.mark.parametrize("how", WRITE)
-def test_what_a_transaction_wrote_that_began_before_the_publication_is_found(how, begun, connection, other):
+def test_what_a_transaction_wrote_that_began_before_the_publication_is_found(
+    how: str, begun: str, connection: psycopg.Connection, other: psycopg.Connection
+) -> None:
     connection.execute("CREATE TABLE theirs (id int)")
     if begun != "after the publication":
         other.execute("INSERT INTO theirs VALUES (1)")
@@ -66,7 +70,7 @@ def test_what_a_transaction_wrote_that_began_before_the_publication_is_found(how
     undo(connection, force=True)
 
 
-def test_what_was_inserted_changed_and_deleted_is_told_apart(connection):
+def test_what_was_inserted_changed_and_deleted_is_told_apart(connection: psycopg.Connection) -> None:
     published(connection, THREE)
     connection.execute("SET search_path TO DEFAULT")
     connection.execute("UPDATE thing SET name = 'b' WHERE id = 2; DELETE FROM thing WHERE id = 3")
@@ -76,14 +80,16 @@ def test_what_was_inserted_changed_and_deleted_is_told_apart(connection):
     assert refused(connection).detail == ("thing: 2 rows inserted, 2 changed, 0 deleted",)
 
 
-def test_where_a_key_is_no_number_nobody_claims_to_know_which_rows_are_new(connection):
+def test_where_a_key_is_no_number_nobody_claims_to_know_which_rows_are_new(connection: psycopg.Connection) -> None:
     published(connection, "CREATE TABLE session (key text PRIMARY KEY); INSERT INTO session VALUES ('a'), ('b')")
     connection.execute("DELETE FROM public.session WHERE key = 'a'; INSERT INTO public.session VALUES ('c')")
     (told,) = refused(connection).detail
     assert told == "session: 1 row inserted or changed, 1 changed or deleted (its key does not tell which)"
 
 
-def test_rows_that_were_frozen_rewritten_or_renamed_since_are_the_published_ones(connection):
+def test_rows_that_were_frozen_rewritten_or_renamed_since_are_the_published_ones(
+    connection: psycopg.Connection,
+) -> None:
     published(connection, THREE)
     connection.execute("SET search_path TO DEFAULT")
     connection.execute("VACUUM FREEZE thing")
@@ -93,7 +99,7 @@ def test_rows_that_were_frozen_rewritten_or_renamed_since_are_the_published_ones
     assert undo(connection, force=False).archive
 
 
-def test_an_empty_table_and_a_partition_that_got_rows_are_told(connection):
+def test_an_empty_table_and_a_partition_that_got_rows_are_told(connection: psycopg.Connection) -> None:
     parts = "CREATE TABLE event (at date) PARTITION BY RANGE (at);"
     parts += "CREATE TABLE event_old PARTITION OF event FOR VALUES FROM (MINVALUE) TO ('2026-01-01')"
     published(connection, f"{parts}; CREATE TABLE empty (id int)")
@@ -102,7 +108,7 @@ def test_an_empty_table_and_a_partition_that_got_rows_are_told(connection):
     assert told == {"event", "event_old", "empty"}
 
 
-def test_what_an_earlier_version_published_is_undone_by_what_it_remembered(connection):
+def test_what_an_earlier_version_published_is_undone_by_what_it_remembered(connection: psycopg.Connection) -> None:
     published(connection, THREE)
     published(connection, THREE)
     connection.execute("ALTER TABLE migrate_to_pg.publication DROP COLUMN writers, DROP COLUMN kept")
@@ -125,7 +131,7 @@ SEVERAL = f"{THREE}; CREATE TABLE second (id int); CREATE TYPE mood AS ENUM ('a'
 
 
 @pytest.fixture
-def archive(connection):
+def archive(connection: psycopg.Connection) -> str:
     """The schema that keeps what the second publication replaced."""
     published(connection, SEVERAL)
     kept = published(connection, SEVERAL).archive
@@ -149,7 +155,9 @@ def archive(connection):
         ),
     ],
 )
-def test_undo_refuses_where_anything_lacks_that_it_kept_and_names_it(damage, told, lacking, connection, archive):
+def test_undo_refuses_where_anything_lacks_that_it_kept_and_names_it(
+    damage: str, told: str, lacking: tuple[str, ...], connection: psycopg.Connection, archive: str
+) -> None:
     connection.execute("SET client_min_messages = error")
     connection.execute(damage.format(*[archive] * damage.count("{}")))
     error = refused(connection)
@@ -159,7 +167,7 @@ def test_undo_refuses_where_anything_lacks_that_it_kept_and_names_it(damage, tol
     assert rows(connection, "SELECT count(*) FROM thing") == [(3,)]
 
 
-def test_a_view_on_a_replaced_table_comes_back_with_it(connection, archive):
+def test_a_view_on_a_replaced_table_comes_back_with_it(connection: psycopg.Connection, archive: str) -> None:
     connection.execute(f"CREATE VIEW v AS SELECT name FROM {archive}.thing")
     undo(connection, force=False)
     assert rows(connection, "SELECT count(*) FROM v") == [(3,)]
@@ -170,7 +178,7 @@ def test_a_view_on_a_replaced_table_comes_back_with_it(connection, archive):
 
 
 @pytest.fixture
-def clerk(connection, each_postgres_url):
+def clerk(connection: psycopg.Connection, each_postgres_url: str) -> Iterator[psycopg.Connection]:
     """A role that may do whatever the database's owner may, but owns nothing of what was published."""
     connection.execute("DROP ROLE IF EXISTS clerk")
     connection.execute("CREATE ROLE clerk LOGIN")
@@ -180,8 +188,10 @@ def clerk(connection, each_postgres_url):
     connection.execute("DROP OWNED BY clerk; DROP ROLE clerk")
 
 
-def test_a_role_that_owns_nothing_of_it_is_told_whom_it_belongs_to(connection, clerk, archive):
-    def ask():
+def test_a_role_that_owns_nothing_of_it_is_told_whom_it_belongs_to(
+    connection: psycopg.Connection, clerk: psycopg.Connection, archive: str
+) -> None:
+    def ask() -> tuple[str, str]:
         with pytest.raises(TargetError) as undone:
             undo(clerk, force=False)
         with pytest.raises(TargetError) as purged:
@@ -234,8 +244,8 @@ def test_a_role_that_owns_nothing_of_it_is_told_whom_it_belongs_to(connection, c
     ],
 )
 def test_a_line_that_is_not_as_it_was_written_is_named_and_nothing_is_moved_or_dropped(
-    forged, column, connection, archive
-):
+    forged: str, column: str, connection: psycopg.Connection, archive: str
+) -> None:
     name = forged.split()[1]
     table = "ALTER TABLE migrate_to_pg.publication"
     statements = {
@@ -254,7 +264,7 @@ def test_a_line_that_is_not_as_it_was_written_is_named_and_nothing_is_moved_or_d
     assert rows(connection, "SELECT count(*) FROM thing") == [(3,)]
 
 
-def test_the_leftovers_line_is_not_believed_either(connection, archive):
+def test_the_leftovers_line_is_not_believed_either(connection: psycopg.Connection, archive: str) -> None:
     connection.execute("CREATE TABLE migrate_to_pg.leftovers (run bigint, archive text, undone text)")
     connection.execute("INSERT INTO migrate_to_pg.leftovers VALUES (2, 'public', '')")
     assert "of table migrate_to_pg.leftovers is not as migrate_to_pg writes it" in str(refused(connection))
@@ -264,7 +274,9 @@ def test_the_leftovers_line_is_not_believed_either(connection, archive):
 
 
 @pytest.mark.parametrize("act", [undo_and_purge.undo, undo_and_purge.list_purgeable])
-def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(act, connection, each_postgres_url):
+def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(
+    act: Callable[[Options], object], connection: psycopg.Connection, each_postgres_url: str
+) -> None:
     connection.execute("CREATE SCHEMA migrate_to_pg; CREATE VIEW migrate_to_pg.publication AS SELECT 1 / 0 AS id")
     with pytest.raises(TargetError, match="PostgreSQL stopped answering or refused: division by zero"):
         act(Options(target=each_postgres_url))
@@ -273,14 +285,16 @@ def test_what_postgresql_refuses_of_a_record_that_is_something_else_is_one_line(
 # --- purge ---
 
 
-def test_purge_removes_what_it_listed_and_nothing_that_came_while_it_waited(connection, archive):
+def test_purge_removes_what_it_listed_and_nothing_that_came_while_it_waited(
+    connection: psycopg.Connection, archive: str
+) -> None:
     doomed = purgeable_schemas(connection, "public")[0]
     assert [schema.label for schema in doomed] == [f"schema {archive} (2 tables)"]
     later = published(connection, SEVERAL).archive
     connection.execute(
         "CREATE SCHEMA migrate_to_pg_replaced_by_hand; CREATE SCHEMA migrate_to_pg_undone_20200101_000000"
     )
-    removed = []
+    removed: list[PurgeableSchema] = []
     drop_schemas(connection, doomed, "public", removed.append)
     assert [schema.name for schema in removed] == [archive]
     assert set(dated_schemas(connection)) == {later, "migrate_to_pg_undone_20200101_000000"}
@@ -288,23 +302,25 @@ def test_purge_removes_what_it_listed_and_nothing_that_came_while_it_waited(conn
     assert ([schema.name for schema in doomed], unknown) == ([later], ["migrate_to_pg_undone_20200101_000000"])
 
 
-def test_a_schema_that_got_something_or_is_another_by_now_is_not_removed(connection, archive):
+def test_a_schema_that_got_something_or_is_another_by_now_is_not_removed(
+    connection: psycopg.Connection, archive: str
+) -> None:
     doomed = purgeable_schemas(connection, "public")[0]
     connection.execute(f"CREATE TABLE {archive}.precious (id int)")
     with pytest.raises(PublishError, match="holds something that was not there when it was listed: table precious"):
         drop_schemas(connection, doomed, "public", lambda schema: None)
     assert not purgeable_schemas(connection, "public")[0][0].interrupted
     connection.execute(f"DROP SCHEMA {archive} CASCADE; CREATE SCHEMA {archive}; CREATE TABLE {archive}.t (id int)")
-    removed = []
+    removed: list[PurgeableSchema] = []
     drop_schemas(connection, doomed, "public", removed.append)
     assert removed == []
     assert archive in dated_schemas(connection)
 
 
-def test_a_schema_that_was_brought_back_meanwhile_is_not_removed(connection, archive):
+def test_a_schema_that_was_brought_back_meanwhile_is_not_removed(connection: psycopg.Connection, archive: str) -> None:
     doomed = purgeable_schemas(connection, "public")[0]
     undo(connection, force=False)
-    removed = []
+    removed: list[PurgeableSchema] = []
     drop_schemas(connection, doomed, "public", removed.append)
     assert removed == []
     assert rows(connection, "SELECT count(*) FROM thing") == [(3,)]

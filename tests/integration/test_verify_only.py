@@ -28,7 +28,11 @@ ALL = {
 def again(tmp_path: Path, django_db_blocker: Any) -> Callable[..., Report]:
     def run(source: str | Path | None, url: str, *, verify: Verify = Verify.CELLS) -> Report:
         options = Options(
-            source=source and str(source), target=url, mode="verify_only", verify=verify, report=tmp_path / "verified"
+            source=None if source is None else str(source),
+            target=url,
+            mode="verify_only",
+            verify=verify,
+            report=tmp_path / "verified",
         )
         with django_db_blocker.unblock():
             return verify_published(options)
