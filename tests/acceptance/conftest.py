@@ -1,5 +1,7 @@
 """Small source databases for the commands that are run as a person runs them."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.test_projects import ITEMS
@@ -7,7 +9,7 @@ from tests.projects import Project
 
 
 @pytest.fixture
-def objects(tmp_path):
+def objects(tmp_path: Path) -> Project:
     """A project with every kind of object, and rows in it."""
     made = Project("objects", tmp_path)
     made.migrate()

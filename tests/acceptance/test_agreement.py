@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import django
 import psycopg
@@ -11,6 +14,7 @@ import pytest
 
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES
 from migrate_to_pg.rules.run_findings import RUN_RULES
+from tests.conftest import Server
 from tests.integration.repairing import backups
 from tests.projects import ROOT, Project, digest
 
@@ -46,7 +50,7 @@ REFUSED = (
 )
 
 
-def projects():
+def projects() -> list[Any]:
     """Every project that can be moved to a server without extensions, and as it is."""
     folder = ROOT / "tests" / "projects"
     not_moved = ("refused", "unmade", "geometry")
@@ -57,8 +61,8 @@ def projects():
 
 
 @pytest.fixture
-def project(tmp_path):
-    def made(name, *statements):
+def project(tmp_path: Path) -> Callable[..., Project]:
+    def made(name: str, *statements: str) -> Project:
         project = Project(name, tmp_path)
         project.migrate(**NEEDED)
         if statements:
@@ -68,7 +72,9 @@ def project(tmp_path):
     return made
 
 
-def found(project, *arguments, **variables):
+def found(
+    project: Project, *arguments: str | Path, **variables: str
+) -> set[tuple[str, str, str | None, str | None, int]]:
     """What a command finds, apart from what only its kind of command can."""
     told = json.loads(project.run(*arguments, "--json", ok=False, **NEEDED, **variables).stdout)
     return {
@@ -79,7 +85,7 @@ def found(project, *arguments, **variables):
     }
 
 
-def require_agreement(project, url, *options):
+def require_agreement(project: Project, url: str, *options: str) -> set[tuple[str, str, str | None, str | None, int]]:
     moved = found(project, "migrate_to_pg", "--rehearse", "--target", url, *options)
     assert found(project, "migrate_to_pg", "--check") == moved
     dump = project.folder / "d.migrate_to_pg"
@@ -91,7 +97,9 @@ def require_agreement(project, url, *options):
 
 
 @pytest.mark.parametrize("name", projects())
-def test_a_healthy_project_is_judged_alike_and_nothing_of_it_is_repaired(name, project, postgres_url):
+def test_a_healthy_project_is_judged_alike_and_nothing_of_it_is_repaired(
+    name: str, project: Callable[..., Project], postgres_url: str
+) -> None:
     healthy = project(name)
     # Its migrations speak SQLite alone.
     options = ("--schema", "models") if name == "dialect" else ()
@@ -105,13 +113,17 @@ def test_a_healthy_project_is_judged_alike_and_nothing_of_it_is_repaired(name, p
     assert name == "ready" or digest(healthy.source) == before
 
 
-def test_what_differs_by_database_is_judged_as_postgresql_has_it(project, postgres_url):
+def test_what_differs_by_database_is_judged_as_postgresql_has_it(
+    project: Callable[..., Project], postgres_url: str
+) -> None:
     errors = {("null-in-not-null", "note"), ("duplicate-key", "slug"), ("missing-column", "words")}
     moved = require_agreement(project("vendor", *DIFFERING), postgres_url)
     assert {(rule, column) for rule, level, _, column, _ in moved if level == "error"} == errors
 
 
-def test_rows_under_a_constraint_that_was_dropped_in_the_database_alone_are_moved(project, postgres_url):
+def test_rows_under_a_constraint_that_was_dropped_in_the_database_alone_are_moved(
+    project: Callable[..., Project], postgres_url: str
+) -> None:
     vendor = project("vendor", *TAKEN)
     moved = require_agreement(vendor, postgres_url)
     assert {level for _, level, *_ in moved} == {"warning"}
@@ -122,7 +134,9 @@ def test_rows_under_a_constraint_that_was_dropped_in_the_database_alone_are_move
     assert found(vendor, *arguments, DATABASE_URL=postgres_url) == moved
 
 
-def test_what_migrations_rename_retype_and_hand_on_by_sql_is_known_without_a_server(project, postgres_url):
+def test_what_migrations_rename_retype_and_hand_on_by_sql_is_known_without_a_server(
+    project: Callable[..., Project], postgres_url: str
+) -> None:
     """A many-to-many table that got a model, a model that another application took, as Django documents it."""
     moved = project("moved", *RETYPED)
     assert require_agreement(moved, postgres_url) == set()
@@ -135,7 +149,9 @@ def test_what_migrations_rename_retype_and_hand_on_by_sql_is_known_without_a_ser
     }
 
 
-def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_command(project, servers):
+def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_command(
+    project: Callable[..., Project], servers: dict[int, Server]
+) -> None:
     refused, url = project("refused"), servers[18].database()
     moved = require_agreement(refused, url)
     told = {(rule, level, column) for rule, level, _, column, _ in moved}
@@ -151,7 +167,9 @@ def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_
 
 
 @pytest.mark.parametrize("lost", [3, 4096])
-def test_a_file_whose_end_is_missing_is_an_error_to_every_command_before_anything_else(lost, project, postgres_url):
+def test_a_file_whose_end_is_missing_is_an_error_to_every_command_before_anything_else(
+    lost: int, project: Callable[..., Project], postgres_url: str
+) -> None:
     """SQLite reads zeros there, and finds the file sound."""
     cut = project("vendor", *TAKEN)
     os.truncate(cut.source, cut.source.stat().st_size - lost)
@@ -172,7 +190,9 @@ def test_a_file_whose_end_is_missing_is_an_error_to_every_command_before_anythin
 
 
 @pytest.mark.parametrize("reserved", [1, 8, 255])
-def test_a_file_that_claims_reserved_bytes_is_read_by_no_command_as_a_sound_one(reserved, project, postgres_url):
+def test_a_file_that_claims_reserved_bytes_is_read_by_no_command_as_a_sound_one(
+    reserved: int, project: Callable[..., Project], postgres_url: str
+) -> None:
     """The byte at 20 says how much of each page is nobody's: SQLite then reads long values from other places."""
     wrong = project("vendor", *TAKEN, f"INSERT INTO vendor_entry (body) VALUES ('{'long ' * 2000}')")
     with wrong.source.open("r+b") as file:
@@ -193,7 +213,7 @@ def test_a_file_that_claims_reserved_bytes_is_read_by_no_command_as_a_sound_one(
         assert connection.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384").fetchone() == (0,)
 
 
-def test_without_a_server_what_an_older_one_lacks_is_a_warning(project):
+def test_without_a_server_what_an_older_one_lacks_is_a_warning(project: Callable[..., Project]) -> None:
     """Before 6.1 Django asks no version."""
     told = json.loads(project("refused").run("migrate_to_pg", "--check", "--json", ok=False).stdout)
     (twice,) = [finding for finding in told["findings"] if finding["column"] == "twice"]
@@ -204,14 +224,18 @@ def test_without_a_server_what_an_older_one_lacks_is_a_warning(project):
 LOST = "auth_user_groups_group_id_97559544"
 
 
-def test_what_a_variable_makes_of_the_migrations_is_not_remembered_for_another_value(project):
+def test_what_a_variable_makes_of_the_migrations_is_not_remembered_for_another_value(
+    project: Callable[..., Project],
+) -> None:
     stray = project("stray")
     made = found(stray, "migrate_to_pg", "--check", STRAY="CREATE TABLE left_here (a int)")
     assert made == {("missing-table", "warning", "left_here", "", 1)}
     assert found(stray, "migrate_to_pg", "--check") == set()
 
 
-def test_where_the_migrations_do_not_run_on_sqlite_drift_is_told_and_nothing_repaired(project):
+def test_where_the_migrations_do_not_run_on_sqlite_drift_is_told_and_nothing_repaired(
+    project: Callable[..., Project],
+) -> None:
     drifted = project("vendor", f"DROP INDEX {LOST}")
     before = digest(drifted.source)
     refused = {"VENDOR_REFUSES": "1"}

@@ -1,10 +1,12 @@
 """--exclude-data, and the settings that stand for options."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.acceptance.test_projects import execute
+from tests.conftest import MakeSource, Query, Run
 from tests.projects import Project, digest
 from tests.tiers import first_in_ci
 
@@ -12,13 +14,13 @@ LEFT_OUT = "django_session,attributions.HistoricalTeacher,axes_accesslog"
 
 
 @pytest.fixture
-def source(made):
+def source(made: MakeSource) -> Path:
     return made("none")
 
 
 def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(
-    source, postgres_url, manage, sqlite, tmp_path
-):
+    source: Path, postgres_url: str, manage: Run, sqlite: Query, tmp_path: Path
+) -> None:
     sqlite(source, "INSERT OR REPLACE INTO django_session VALUES ('k', 'd', '2030-01-01 00:00:00')")
     before = digest(source)
     options = ("--source", source, "--target", postgres_url, "--exclude-data", LEFT_OUT)
@@ -52,14 +54,16 @@ def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(
     manage("migrate_to_pg", "--verify-only", *options[:4])
 
 
-def test_the_next_id_of_an_excluded_table_goes_on_all_the_same(source, postgres_url, manage, sqlite):
+def test_the_next_id_of_an_excluded_table_goes_on_all_the_same(
+    source: Path, postgres_url: str, manage: Run, sqlite: Query
+) -> None:
     sqlite(source, "INSERT INTO django_admin_log VALUES (41, 'x', 'x', 1, '', NULL, 1, '2026-01-01 00:00:00')")
     manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--exclude-data", "admin.LogEntry")
     assert execute(postgres_url, "SELECT nextval(pg_get_serial_sequence('django_admin_log', 'id'))") == [(42,)]
 
 
 @pytest.mark.parametrize("mode", ["--check", "--rehearse"])
-def test_rows_that_are_referred_to_cannot_be_left_out(source, postgres_url, manage, mode):
+def test_rows_that_are_referred_to_cannot_be_left_out(source: Path, postgres_url: str, manage: Run, mode: str) -> None:
     options = ("--source", source, "--target", postgres_url, "--exclude-data", "courses.Course")
     refused = manage("migrate_to_pg", mode, *options, ok=False)
     assert refused.returncode == 1
@@ -75,7 +79,7 @@ def test_rows_that_are_referred_to_cannot_be_left_out(source, postgres_url, mana
         ("django_migrations", "would not know which migrations"),
     ],
 )
-def test_a_name_that_cannot_be_left_out_is_a_matter_of_usage(source, manage, name, told):
+def test_a_name_that_cannot_be_left_out_is_a_matter_of_usage(source: Path, manage: Run, name: str, told: str) -> None:
     refused = manage("migrate_to_pg", "--source", source, "--check", "--exclude-data", name, ok=False)
     said = refused.stdout + refused.stderr
     assert refused.returncode == 2
@@ -86,14 +90,14 @@ def test_a_name_that_cannot_be_left_out_is_a_matter_of_usage(source, manage, nam
 
 
 @pytest.fixture
-def stray(tmp_path):
+def stray(tmp_path: Path) -> Project:
     made = Project("stray", tmp_path)
     made.migrate()
     made.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
     return made
 
 
-def test_settings_stand_for_options_and_the_command_line_goes_first(stray, postgres_url):
+def test_settings_stand_for_options_and_the_command_line_goes_first(stray: Project, postgres_url: str) -> None:
     given = {"TARGET": postgres_url, "VERIFY": "cells", "EXCLUDE_DATA": ["stray.Thing"], "JOBS": 1}
     done = stray.run("migrate_to_pg", "--rehearse", PROJECT_MIGRATE_TO_PG=json.dumps(given))
     assert "Proven: " in done.stdout
@@ -115,13 +119,13 @@ def test_settings_stand_for_options_and_the_command_line_goes_first(stray, postg
         count=2,
     ),
 )
-def test_a_setting_that_means_nothing_is_said(stray, given, told):
+def test_a_setting_that_means_nothing_is_said(stray: Project, given: dict[str, object] | list[str], told: str) -> None:
     refused = stray.run("migrate_to_pg", "--check", ok=False, PROJECT_MIGRATE_TO_PG=json.dumps(given))
     assert refused.returncode == 2
     assert told in refused.stderr
 
 
-def test_a_rehearsal_says_that_the_project_can_move(stray, postgres_url):
+def test_a_rehearsal_says_that_the_project_can_move(stray: Project, postgres_url: str) -> None:
     done = stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, "--verify")
     first = done.stdout.splitlines()[0]
     assert first.startswith("Your project can move: ")
@@ -129,7 +133,7 @@ def test_a_rehearsal_says_that_the_project_can_move(stray, postgres_url):
     assert first.endswith("0 findings. Nothing was published.")
 
 
-def test_a_snapshot_that_was_kept_is_not_written_over(stray, postgres_url, tmp_path):
+def test_a_snapshot_that_was_kept_is_not_written_over(stray: Project, postgres_url: str, tmp_path: Path) -> None:
     """It is the backup of a publication, and the record of its repairs lies beside it."""
     report = tmp_path / "kept"
     stray.move(postgres_url, "--report", str(report))
@@ -142,7 +146,7 @@ def test_a_snapshot_that_was_kept_is_not_written_over(stray, postgres_url, tmp_p
     assert (report / "snapshot.sqlite3").read_bytes() == before
 
 
-def test_check_does_not_say_of_a_table_that_a_migration_may_make_it_that_none_does(stray):
+def test_check_does_not_say_of_a_table_that_a_migration_may_make_it_that_none_does(stray: Project) -> None:
     stray.sqlite("CREATE TABLE made_somehow (id integer)")
     told = stray.run("migrate_to_pg", "--check").stdout
     assert "A migration may make it by RunSQL" in " ".join(told.split())

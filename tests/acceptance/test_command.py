@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,18 +18,18 @@ import pytest
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from tests.conftest import ROOT, SERVER_VERSIONS
+from tests.conftest import ROOT, SERVER_VERSIONS, MakeSource, Query, Run, Server
 from tests.tiers import first_in_ci
 
 PASSWORD = "hunter2-planted"
 
 
 @pytest.fixture
-def command(python, tmp_path):
+def command(python: Run, tmp_path: Path) -> Run:
     """Run the command; its reports stay with the test."""
     runs = iter(range(100))
 
-    def run(*arguments, **environment):
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         writes = {"--undo", "--purge"}.isdisjoint(arguments)
         report = ("--report", tmp_path / "reports" / str(next(runs))) if writes else ()
         return python("manage.py", "migrate_to_pg", *report, *arguments, **environment)
@@ -37,16 +38,16 @@ def command(python, tmp_path):
 
 
 @pytest.fixture
-def source(made, tmp_path):
-    return shutil.copy(made("none"), tmp_path / "source.sqlite3")
+def source(made: MakeSource, tmp_path: Path) -> Path:
+    return Path(shutil.copy(made("none"), tmp_path / "source.sqlite3"))
 
 
-def no_traceback(result):
+def no_traceback(result: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
     assert "Traceback" not in result.stdout + result.stderr, result.stderr
     return result
 
 
-def test_json_is_alone_on_stdout_and_progress_on_stderr(command, source, postgres_url):
+def test_json_is_alone_on_stdout_and_progress_on_stderr(command: Run, source: Path, postgres_url: str) -> None:
     result = command("--source", source, "--target", postgres_url, "--verify", "--json")
     report = json.loads(result.stdout)
     assert result.returncode == 0
@@ -55,13 +56,13 @@ def test_json_is_alone_on_stdout_and_progress_on_stderr(command, source, postgre
     assert "prove: done" in result.stderr
 
 
-def test_database_url_alone_names_the_target(command, source, postgres_url, execute):
+def test_database_url_alone_names_the_target(command: Run, source: Path, postgres_url: str, execute: Query) -> None:
     result = command("--source", source, DATABASE_URL=postgres_url)
     assert result.returncode == 0, result.stderr
     assert execute(postgres_url, "SELECT count(*) > 0 FROM courses_course") == [(True,)]
 
 
-def test_a_pipe_gets_plain_lines(command, source, postgres_url):
+def test_a_pipe_gets_plain_lines(command: Run, source: Path, postgres_url: str) -> None:
     result = command("--source", source, "--target", postgres_url, "--rehearse")
     assert "\x1b" not in result.stdout + result.stderr
     for stage in ("snapshot", "catalog", "stage", "examine", "load", "restore", "prove"):
@@ -69,7 +70,9 @@ def test_a_pipe_gets_plain_lines(command, source, postgres_url):
     assert "publish" not in result.stderr
 
 
-def test_check_ends_with_1_where_something_blocks_and_0_where_nothing_does(command, made, source):
+def test_check_ends_with_1_where_something_blocks_and_0_where_nothing_does(
+    command: Run, made: MakeSource, source: Path
+) -> None:
     blocked = command("--source", made("dangling-fk"), "--check")
     assert blocked.returncode == 1
     assert "dangling-foreign-key  attributions_attribution.course_id" in blocked.stdout
@@ -94,7 +97,9 @@ def test_check_ends_with_1_where_something_blocks_and_0_where_nothing_does(comma
         (("--verify", "everything"), {}, 2, "choose from"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line_without_password(arguments, environment, status, says, command, source):
+def test_what_cannot_be_done_is_said_in_a_line_without_password(
+    arguments: tuple[str, ...], environment: dict[str, str], status: int, says: str, command: Run, source: Path
+) -> None:
     result = no_traceback(command("--source", source, *arguments, **environment))
     assert result.returncode == status, result.stdout + result.stderr
     assert says in result.stdout + result.stderr
@@ -104,7 +109,9 @@ def test_what_cannot_be_done_is_said_in_a_line_without_password(arguments, envir
 @pytest.mark.parametrize(
     ("content", "says"), [(None, "There is no SQLite database at"), (b"", "is empty"), (b"PK\x03\x04 zip", "is not an")]
 )
-def test_a_source_that_is_none_is_named(content, says, command, tmp_path, postgres_url):
+def test_a_source_that_is_none_is_named(
+    content: bytes | None, says: str, command: Run, tmp_path: Path, postgres_url: str
+) -> None:
     path = tmp_path / "wrong.sqlite3"
     if content is not None:
         path.write_bytes(content)
@@ -114,7 +121,9 @@ def test_a_source_that_is_none_is_named(content, says, command, tmp_path, postgr
     assert str(path) in result.stderr
 
 
-def test_a_truncated_source_is_refused_before_anything_is_written(command, source, postgres_url, execute):
+def test_a_truncated_source_is_refused_before_anything_is_written(
+    command: Run, source: Path, postgres_url: str, execute: Query
+) -> None:
     with source.open("r+b") as file:
         file.truncate(source.stat().st_size // 2)
     result = no_traceback(command("--source", source, "--target", postgres_url))
@@ -124,7 +133,9 @@ def test_a_truncated_source_is_refused_before_anything_is_written(command, sourc
 
 
 @pytest.mark.parametrize("table", ["django_migrations", "auth_user"])
-def test_a_damaged_page_is_told_by_the_name_of_the_source(table, command, source, postgres_url, sqlite):
+def test_a_damaged_page_is_told_by_the_name_of_the_source(
+    table: str, command: Run, source: Path, postgres_url: str, sqlite: Query
+) -> None:
     [(page,)] = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = ?", [table])
     [(size,)] = sqlite(source, "PRAGMA page_size")
     with source.open("r+b") as file:
@@ -136,14 +147,14 @@ def test_a_damaged_page_is_told_by_the_name_of_the_source(table, command, source
     assert "unfinished" not in result.stdout + result.stderr
 
 
-def test_a_directory_and_a_url_with_three_slashes_are_no_source_and_say_why(command, source):
+def test_a_directory_and_a_url_with_three_slashes_are_no_source_and_say_why(command: Run, source: Path) -> None:
     folder = no_traceback(command("--source", source.parent, "--check"))
     assert (folder.returncode, f"{source.parent} is a directory" in folder.stderr) == (2, True)
     relative = no_traceback(command("--source", f"sqlite://{source}", "--check"))
     assert (relative.returncode, f"--source sqlite:///{source}" in relative.stderr) == (2, True)
 
 
-def test_a_rehearsal_does_not_stop_a_server_that_ran_before(command, source, tmp_path):
+def test_a_rehearsal_does_not_stop_a_server_that_ran_before(command: Run, source: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     folder = tmp_path / "server"
     running = embedded.start(folder)
@@ -159,10 +170,10 @@ def test_a_rehearsal_does_not_stop_a_server_that_ran_before(command, source, tmp
         psycopg.connect(url)
 
 
-def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command, source, tmp_path):
+def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command: Run, source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "server"
     target = ("--target", f"embedded:{folder}")
-    stop = [sys.executable, "-m", "migrate_to_pg.postgres.embedded", "--stop", folder]
+    stop = [sys.executable, "-m", "migrate_to_pg.postgres.embedded", "--stop", str(folder)]
     try:
         for arguments in (("--source", source), ("--undo",), ("--purge", "--no-input")):
             result = no_traceback(command(*arguments, *target))
@@ -177,14 +188,14 @@ def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command, source
     assert (nowhere.returncode, "holds no data" in nowhere.stderr) == (2, True)
 
 
-def test_verbosity_0_prints_nothing_but_a_failure(command, made, source):
+def test_verbosity_0_prints_nothing_but_a_failure(command: Run, made: MakeSource, source: Path) -> None:
     quiet = command("--source", source, "--check", "--verbosity", "0")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
     failed = command("--source", made("dangling-fk"), "--check", "--verbosity", "0")
     assert (failed.returncode, "dangling-foreign-key" in failed.stdout, failed.stderr) == (1, True, "")
 
 
-def test_source_may_be_a_url_or_the_projects_own_setting(command, source, postgres_url):
+def test_source_may_be_a_url_or_the_projects_own_setting(command: Run, source: Path, postgres_url: str) -> None:
     assert command("--source", f"sqlite:///{source}", "--check").returncode == 0
     # An alias: the default database, while DATABASE_URL still names SQLite.
     assert command("--source", "default", "--check", DATABASE_URL=f"sqlite:///{source}").returncode == 0
@@ -193,7 +204,9 @@ def test_source_may_be_a_url_or_the_projects_own_setting(command, source, postgr
     assert "not SQLite" in refused.stderr
 
 
-def test_purge_removes_dated_schemas_and_snapshots_after_asking(command, source, postgres_url, execute, tmp_path):
+def test_purge_removes_dated_schemas_and_snapshots_after_asking(
+    command: Run, source: Path, postgres_url: str, execute: Query, tmp_path: Path
+) -> None:
     assert command("--source", source, "--target", postgres_url).returncode == 0
     assert command("--source", source, "--target", postgres_url, "--replace").returncode == 0
     schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_pg\\_replaced%'"
@@ -208,12 +221,12 @@ def test_purge_removes_dated_schemas_and_snapshots_after_asking(command, source,
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path: Path) -> Iterator[Callable[[Path, str, str], subprocess.Popen[str]]]:
     """Start a run and go on; whatever of it still runs is ended with the test."""
     started = []
 
     def run(source: Path, url: str, name: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify"]
+        command = [sys.executable, "manage.py", "migrate_to_pg", "--source", str(source), "--target", url, "--verify"]
         report = ("--report", tmp_path / "reports" / name)
         pipe = subprocess.PIPE
         started.append(subprocess.Popen([*command, *report], cwd=ROOT, stdout=pipe, stderr=pipe, text=True))
@@ -239,8 +252,13 @@ def signal_at(process: subprocess.Popen[str], stage: str, number: signal.Signals
 
 @pytest.mark.parametrize("stage", first_in_ci("load", "snapshot", "stage", "restore", "prove"))
 def test_a_killed_run_leaves_public_and_source_alone_and_the_next_one_cleans_up(
-    stage, start, source, postgres_url, execute, tmp_path
-):
+    stage: str,
+    start: Callable[[Path, str, str], subprocess.Popen[str]],
+    source: Path,
+    postgres_url: str,
+    execute: Query,
+    tmp_path: Path,
+) -> None:
     before = file_sha256(source)
     process = start(source, postgres_url, "killed")
     signal_at(process, stage, signal.SIGKILL)
@@ -259,7 +277,14 @@ def test_a_killed_run_leaves_public_and_source_alone_and_the_next_one_cleans_up(
 
 
 @pytest.mark.parametrize("stage", first_in_ci("load", "stage", "prove"))
-def test_ctrl_c_ends_with_1_and_cleans_up_at_once(stage, start, source, postgres_url, execute, tmp_path):
+def test_ctrl_c_ends_with_1_and_cleans_up_at_once(
+    stage: str,
+    start: Callable[[Path, str, str], subprocess.Popen[str]],
+    source: Path,
+    postgres_url: str,
+    execute: Query,
+    tmp_path: Path,
+) -> None:
     process = start(source, postgres_url, "stopped")
     said = signal_at(process, stage, signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -272,7 +297,9 @@ def test_ctrl_c_ends_with_1_and_cleans_up_at_once(stage, start, source, postgres
 
 
 @pytest.mark.parametrize("each_postgres_url", first_in_ci(*SERVER_VERSIONS), indirect=True)
-def test_both_databases_answer_the_same_dumpdata(source, each_postgres_url, command, manage):
+def test_both_databases_answer_the_same_dumpdata(
+    source: Path, each_postgres_url: str, command: Run, manage: Run
+) -> None:
     """A second opinion, of Django itself: what it reads on both databases, as JSON."""
     assert command("--source", source, "--target", each_postgres_url, "--verify").returncode == 0
     dump = ("dumpdata", "--natural-foreign", "courses", "attributions", "auth", "contenttypes", "--indent", "1")
@@ -298,8 +325,15 @@ TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamesp
     ],
 )
 def test_output_that_cannot_be_written_does_not_turn_a_publication_into_a_failure(
-    name, redirection, environment, source, postgres_url, execute, sqlite, tmp_path
-):
+    name: str,
+    redirection: str,
+    environment: dict[str, str],
+    source: Path,
+    postgres_url: str,
+    execute: Query,
+    sqlite: Query,
+    tmp_path: Path,
+) -> None:
     # A finding with an accent in it, so that there is something to print that ASCII lacks.
     sqlite(source, 'CREATE VIEW "été" AS SELECT 1')
     command = f"{sys.executable} manage.py migrate_to_pg --source {source} --report {tmp_path / 'report'} {redirection}"
@@ -312,7 +346,7 @@ def test_output_that_cannot_be_written_does_not_turn_a_publication_into_a_failur
 
 @pytest.mark.parametrize("redirection", [">/dev/full", ">/dev/full 2>/dev/full", "<&- >&-", "2>&-", "| head -c 1"])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_nor_a_diagnosis_into_a_traceback(redirection, unbuffered, source):
+def test_nor_a_diagnosis_into_a_traceback(redirection: str, unbuffered: str, source: Path) -> None:
     command = f"{sys.executable} manage.py sqlite_doctor {source} {redirection}"
     variables = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     result = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=variables, capture_output=True)
@@ -323,14 +357,14 @@ def test_nor_a_diagnosis_into_a_traceback(redirection, unbuffered, source):
 @pytest.mark.parametrize(
     "command", [("migrate_to_pg", "--pur"), ("migrate_to_pg", "--un"), ("sqlite_doctor", "--rep=all")]
 )
-def test_an_option_is_not_taken_by_half_of_its_name(command, manage, postgres_url):
+def test_an_option_is_not_taken_by_half_of_its_name(command: tuple[str, str], manage: Run, postgres_url: str) -> None:
     refused = manage(*command, ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 2
     assert "Unrecognized arguments: " in refused.stderr
 
 
 @pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor db.sqlite3"])
-def test_a_url_in_the_wrong_place_is_not_repeated(command, manage):
+def test_a_url_in_the_wrong_place_is_not_repeated(command: str, manage: Run) -> None:
     refused = manage(*command.split(), f"postgres://owner:{PASSWORD}@host/app", ok=False)
     assert refused.returncode == 2
     assert "Unrecognized arguments: (not repeated here" in refused.stderr or "this is none of them" in refused.stderr
@@ -338,14 +372,16 @@ def test_a_url_in_the_wrong_place_is_not_repeated(command, manage):
 
 
 @pytest.mark.parametrize("command", ["migrate_to_pg --undo --fix all", "sqlite_doctor /nowhere"])
-def test_nor_does_an_error_that_cannot_be_told_change_its_status(command):
+def test_nor_does_an_error_that_cannot_be_told_change_its_status(command: str) -> None:
     line = f"{sys.executable} manage.py {command} 2>/dev/full"
     result = subprocess.run(["sh", "-c", line], cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, check=False)
     assert result.returncode == 2
 
 
 @pytest.mark.parametrize("mode", [("--check",), ()])
-def test_a_report_that_has_no_place_is_refused_before_anything_is_done(mode, python, source, postgres_url, execute):
+def test_a_report_that_has_no_place_is_refused_before_anything_is_done(
+    mode: tuple[str, ...], python: Run, source: Path, postgres_url: str, execute: Query
+) -> None:
     arguments = ("--source", source, "--target", postgres_url, "--report", ROOT / "manage.py")
     result = no_traceback(python("manage.py", "migrate_to_pg", *arguments, *mode))
     assert result.returncode == 2
@@ -353,13 +389,15 @@ def test_a_report_that_has_no_place_is_refused_before_anything_is_done(mode, pyt
     assert execute(postgres_url, TABLES) == [(0,)]
 
 
-def test_the_default_database_is_the_source_while_it_is_sqlite(command, source):
+def test_the_default_database_is_the_source_while_it_is_sqlite(command: Run, source: Path) -> None:
     told = command("--check", "--json", DATABASE_URL=f"sqlite:///{source}")
     assert json.loads(told.stdout)["source"]["path"] == str(source)
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM django_migrations", "DROP TABLE django_migrations"])
-def test_a_database_without_applied_migrations_is_not_moved(statement, command, source, postgres_url, execute, sqlite):
+def test_a_database_without_applied_migrations_is_not_moved(
+    statement: str, command: Run, source: Path, postgres_url: str, execute: Query, sqlite: Query
+) -> None:
     sqlite(source, statement)
     for mode in ("--check", "--rehearse"):
         result = no_traceback(command("--source", source, "--target", postgres_url, mode))
@@ -367,7 +405,9 @@ def test_a_database_without_applied_migrations_is_not_moved(statement, command, 
         assert "records no applied migration" in result.stderr
 
 
-def test_a_table_that_was_dropped_in_sqlite_is_told(command, source, postgres_url, sqlite):
+def test_a_table_that_was_dropped_in_sqlite_is_told(
+    command: Run, source: Path, postgres_url: str, sqlite: Query
+) -> None:
     sqlite(source, "DROP TABLE django_admin_log")
     told = command("--source", source, "--target", postgres_url, "--json")
     assert [f["table"] for f in json.loads(told.stdout)["findings"] if f["rule"] == "missing-table"] == [
@@ -375,7 +415,9 @@ def test_a_table_that_was_dropped_in_sqlite_is_told(command, source, postgres_ur
     ]
 
 
-def test_a_row_that_postgresql_refuses_is_named_by_its_key_and_not_shown(command, source, postgres_url, execute):
+def test_a_row_that_postgresql_refuses_is_named_by_its_key_and_not_shown(
+    command: Run, source: Path, postgres_url: str, execute: Query
+) -> None:
     with closing(sqlite3.connect(source)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = 1")
         connection.execute(
@@ -388,7 +430,9 @@ def test_a_row_that_postgresql_refuses_is_named_by_its_key_and_not_shown(command
     assert execute(postgres_url, TABLES) == [(0,)]
 
 
-def test_a_row_that_the_application_s_own_constraint_refuses_can_be_set_aside(command, source, postgres_url, execute):
+def test_a_row_that_the_application_s_own_constraint_refuses_can_be_set_aside(
+    command: Run, source: Path, postgres_url: str, execute: Query
+) -> None:
     with closing(sqlite3.connect(source)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = 1")
         connection.execute("UPDATE attributions_attribution SET academic_year = '2026-2031' WHERE id = 7")
@@ -399,7 +443,9 @@ def test_a_row_that_the_application_s_own_constraint_refuses_can_be_set_aside(co
     assert execute(postgres_url, "SELECT count(*) FROM attributions_attribution WHERE id = 7") == [(0,)]
 
 
-def test_purge_leaves_the_snapshots_of_other_databases(command, source, servers, tmp_path):
+def test_purge_leaves_the_snapshots_of_other_databases(
+    command: Run, source: Path, servers: dict[int, Server], tmp_path: Path
+) -> None:
     one, other = (servers[18].database() for _ in range(2))
     for url in (one, other):
         assert command("--source", source, "--target", url).returncode == 0
@@ -407,7 +453,13 @@ def test_purge_leaves_the_snapshots_of_other_databases(command, source, servers,
     assert len(list(tmp_path.rglob("snapshot.sqlite3"))) == 1
 
 
-def test_sigterm_ends_a_run_as_ctrl_c_does(start, source, postgres_url, execute, tmp_path):
+def test_sigterm_ends_a_run_as_ctrl_c_does(
+    start: Callable[[Path, str, str], subprocess.Popen[str]],
+    source: Path,
+    postgres_url: str,
+    execute: Query,
+    tmp_path: Path,
+) -> None:
     process = start(source, postgres_url, "ended")
     signal_at(process, "load", signal.SIGTERM)
     out, err = process.communicate(timeout=60)

@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import Query
 from tests.projects import Project
 
 
 @pytest.fixture
-def stray(tmp_path):
+def stray(tmp_path: Path) -> Project:
     """A project whose settings read DATABASE_URL: one row in data/app.sqlite3, none in the old db.sqlite3."""
     made = Project("stray", tmp_path)
     made.migrate()
@@ -20,15 +23,15 @@ def stray(tmp_path):
 
 
 @pytest.fixture
-def app(tmp_path):
+def app(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'data' / 'app.sqlite3'}"
 
 
-def first_line(result):
+def first_line(result: subprocess.CompletedProcess[str]) -> str:
     return result.stderr.splitlines()[0]
 
 
-def test_rows_are_those_of_tables_wherever_they_are_told(tmp_path, postgres_url):
+def test_rows_are_those_of_tables_wherever_they_are_told(tmp_path: Path, postgres_url: str) -> None:
     ready = Project("ready", tmp_path)
     ready.migrate()
     ready.sqlite(
@@ -41,9 +44,9 @@ def test_rows_are_those_of_tables_wherever_they_are_told(tmp_path, postgres_url)
     tables = [
         name
         for (name,) in ready.sqlite("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
-        if not name.startswith("sqlite_")
+        if not str(name).startswith("sqlite_")
     ]
-    rows = sum(ready.sqlite(f'SELECT count(*) FROM "{name}"')[0][0] for name in tables)
+    rows = sum(int(str(ready.sqlite(f'SELECT count(*) FROM "{name}"')[0][0])) for name in tables)
     # Read as it lies there: the project's own start writes a row.
     copies = [shutil.copy(ready.source, tmp_path / name) for name in ("a.sqlite3", "b.sqlite3")]
     candidates = ready.run("migrate_to_pg", "--check", ok=False, DATABASE_URL=postgres_url).stderr
@@ -61,7 +64,9 @@ def test_rows_are_those_of_tables_wherever_they_are_told(tmp_path, postgres_url)
     assert f"{rows} rows" in doctor
 
 
-def test_the_move_takes_the_file_that_was_rehearsed(stray, app, postgres_url, execute, tmp_path):
+def test_the_move_takes_the_file_that_was_rehearsed(
+    stray: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
+) -> None:
     rehearsed = stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
     path = tmp_path / "data" / "app.sqlite3"
     assert first_line(rehearsed) == f"Source: {path} (the settings' database 'default')."
@@ -73,7 +78,9 @@ def test_the_move_takes_the_file_that_was_rehearsed(stray, app, postgres_url, ex
     assert told["source_choice"].startswith("Source: ")
 
 
-def test_the_only_file_of_a_project_needs_no_name(stray, postgres_url, execute, tmp_path):
+def test_the_only_file_of_a_project_needs_no_name(
+    stray: Project, postgres_url: str, execute: Query, tmp_path: Path
+) -> None:
     shutil.rmtree(tmp_path / "data")
     environment = tmp_path / "environment"
     environment.mkdir()
@@ -87,7 +94,9 @@ def test_the_only_file_of_a_project_needs_no_name(stray, postgres_url, execute, 
 
 
 @pytest.mark.parametrize("arguments", [("migrate_to_pg",), ("migrate_to_pg", "--check"), ("sqlite_doctor",)])
-def test_where_there_is_a_choice_the_candidates_are_listed(stray, postgres_url, tmp_path, arguments):
+def test_where_there_is_a_choice_the_candidates_are_listed(
+    stray: Project, postgres_url: str, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     refused = stray.run(*arguments, ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 2
     said = refused.stderr.splitlines()
@@ -99,7 +108,9 @@ def test_where_there_is_a_choice_the_candidates_are_listed(stray, postgres_url, 
     assert not list(tmp_path.glob("migrate_to_pg_report/2*"))
 
 
-def test_a_source_that_is_gone_is_not_replaced_by_another_one(stray, app, postgres_url, tmp_path):
+def test_a_source_that_is_gone_is_not_replaced_by_another_one(
+    stray: Project, app: str, postgres_url: str, tmp_path: Path
+) -> None:
     stray.run("migrate_to_pg", "--check", DATABASE_URL=app)
     (tmp_path / "data" / "app.sqlite3").unlink()
     refused = stray.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url)
@@ -107,7 +118,9 @@ def test_a_source_that_is_gone_is_not_replaced_by_another_one(stray, app, postgr
     assert f"{stray.source}: " in refused.stderr
 
 
-def test_another_file_than_the_rehearsed_one_must_be_named(stray, app, postgres_url, execute, tmp_path):
+def test_another_file_than_the_rehearsed_one_must_be_named(
+    stray: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
+) -> None:
     stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
     for given in ({}, {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(stray.source)})}):
         refused = stray.run("migrate_to_pg", "--target", postgres_url, ok=False, **given)
@@ -118,15 +131,17 @@ def test_another_file_than_the_rehearsed_one_must_be_named(stray, app, postgres_
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(2,)]
 
 
-def test_the_settings_name_it_before_and_after(stray, app, postgres_url):
+def test_the_settings_name_it_before_and_after(stray: Project, app: str, postgres_url: str) -> None:
     given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(stray.source)})}
-    stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app, **given)
-    moved = stray.run("migrate_to_pg", DATABASE_URL=postgres_url, **given)
+    stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app, ok=True, **given)
+    moved = stray.run("migrate_to_pg", DATABASE_URL=postgres_url, ok=True, **given)
     assert first_line(moved) == f"Source: {stray.source} (named by MIGRATE_TO_PG['SOURCE'])."
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"check": {"path": 1}}', '{"check": 7}'])
-def test_a_note_that_cannot_be_read_counts_for_nothing(stray, postgres_url, tmp_path, note):
+def test_a_note_that_cannot_be_read_counts_for_nothing(
+    stray: Project, postgres_url: str, tmp_path: Path, note: str
+) -> None:
     (tmp_path / "migrate_to_pg_report").mkdir()
     (tmp_path / "migrate_to_pg_report" / "sources.json").write_text(note)
     assert stray.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url).returncode == 2

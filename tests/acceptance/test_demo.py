@@ -2,21 +2,23 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 
 
 @pytest.fixture
-def demo(tmp_path, python):
+def demo(tmp_path: Path, python: Run) -> Iterator[Run]:
     tmp_path.chmod(0o755)
     environment = {"DEMO_DIRECTORY": str(tmp_path / "demo")}
     yield lambda *arguments: python("-m", "demo.run", *arguments, **environment)
     python("-m", "demo.run", "--stop", **environment)
 
 
-def test_the_story_is_told_to_its_end_and_again(demo, tmp_path):
+def test_the_story_is_told_to_its_end_and_again(demo: Run, tmp_path: Path) -> None:
     for _ in range(2):
         told = demo()
         assert told.returncode == 0, told.stdout + told.stderr
@@ -42,7 +44,7 @@ TARGETS = ("demo", "demo-stop", "run", "test", "test-browser", "test-full", "lin
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_make_targets_are_there(target):
+def test_the_make_targets_are_there(target: str) -> None:
     result = subprocess.run(
         ["make", "-n", target, f"PYTHON={sys.executable}"], cwd=ROOT, capture_output=True, text=True
     )

@@ -7,14 +7,20 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
+from pytest_django import DjangoDbBlocker, Settings
 
 from migrate_to_pg.management.commands import migrate_to_pg, sqlite_doctor
+from tests.conftest import MakeSource
 
 #: What a password is cut into where one of its characters ends an address early; no word of any message.
 HALVES = ("Xq7ndl", "Zk4ndl")
@@ -61,7 +67,7 @@ many = trying(max_examples=60, deadline=None, suppress_health_check=SLOW)
 started: list[str] | None = None
 
 
-def _watch(event, arguments):
+def _watch(event: str, arguments: object) -> None:
     if event == "subprocess.Popen" and started is not None:
         started.append(str(arguments))
 
@@ -69,17 +75,19 @@ def _watch(event, arguments):
 sys.addaudithook(_watch)
 
 
-def address(template, password):
+def address(template: str, password: str) -> str:
     return template.replace("NOWHERE", NOWHERE).format(raw=password, url=quote(password, safe=""))
 
 
 @pytest.fixture
-def silent(tmp_path, made, django_db_blocker, monkeypatch):
+def silent(
+    tmp_path: Path, made: MakeSource, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
     """Run a command in this process; whatever it printed, wrote or started holds nothing of the password."""
     source = shutil.copy(made("none"), tmp_path / "source.sqlite3")
     runs = iter(range(10_000))
 
-    def run(*arguments, command=migrate_to_pg, environment=()):
+    def run(*arguments: str, command: ModuleType = migrate_to_pg, environment: Mapping[str, str] | None = None) -> str:
         global started
         folder = tmp_path / str(next(runs))
         folder.mkdir()
@@ -89,7 +97,7 @@ def silent(tmp_path, made, django_db_blocker, monkeypatch):
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         name = command.__name__.rpartition(".")[2]
         before = dict(os.environ)
-        os.environ.update(environment)
+        os.environ.update(environment or {})
         try:
             with (
                 django_db_blocker.unblock(),
@@ -128,13 +136,13 @@ def silent(tmp_path, made, django_db_blocker, monkeypatch):
 @example(template=ADDRESSES[0], password="@/".join(HALVES))
 @example(template=ADDRESSES[0], password="/w?x=1".join(HALVES))
 @example(template=ADDRESSES[5], password="&".join(HALVES) + "=1")
-def test_as_the_target(mode, silent, template, password):
+def test_as_the_target(mode: tuple[str, ...], silent: Callable[..., str], template: str, password: str) -> None:
     silent("--target", address(template, password), *mode, "-v", "3")
 
 
 @many
 @given(option=st.sampled_from(NAMING), template=st.sampled_from(ADDRESSES), password=passwords)
-def test_in_the_place_of_something_else(silent, option, template, password):
+def test_in_the_place_of_something_else(silent: Callable[..., str], option: str, template: str, password: str) -> None:
     written = address(template, password)
     silent(option, written, "--target", f"postgres://u@{NOWHERE}/db", "--report", "{report}")
     silent(f"{option}={written}", "--undo")
@@ -149,10 +157,23 @@ OPTIONS = ("password", "sslpassword", "pasword", "passfile", "service", "options
 
 @many
 @given(place=st.sampled_from([*PLACES, *OPTIONS]), template=st.sampled_from(ADDRESSES), password=passwords)
-def test_in_an_entry_of_databases(silent, settings, monkeypatch, place, template, password):
+def test_in_an_entry_of_databases(
+    silent: Callable[..., str],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    template: str,
+    password: str,
+) -> None:
     # What stands where a name is expected is shown as one, unless it looks like an address.
     value = address(template, password) if place in PLACES[:3] else password
-    entry = {"ENGINE": "django.db.backends.postgresql", "NAME": "db", "USER": "u", "HOST": "127.0.0.1", "PORT": "1"}
+    entry: dict[str, Any] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "db",
+        "USER": "u",
+        "HOST": "127.0.0.1",
+        "PORT": "1",
+    }
     entry |= {place: value} if place in PLACES else {"OPTIONS": {place: value}}
     monkeypatch.setitem(settings.DATABASES, "elsewhere", entry)
     silent("--target", "elsewhere", "--undo")
@@ -164,15 +185,16 @@ KEYS = ("SOURCE", "TARGET", "PUBLISH_TO", "OWNER", "FIX", "QUARANTINE", "EXCLUDE
 
 @many
 @given(key=st.sampled_from([*KEYS, "ENGINE"]), template=st.sampled_from(ADDRESSES), password=passwords)
-def test_in_settings(silent, settings, key, template, password):
+def test_in_settings(silent: Callable[..., str], settings: Settings, key: str, template: str, password: str) -> None:
     written = address(template, password)
-    for given_so in ({key: written}, {key: {"PASSWORD": written}}, {key: [written]}, {written: key}, [written]):
+    settable = [{key: written}, {key: {"PASSWORD": written}}, {key: [written]}, {written: key}, [written]]
+    for given_so in settable:
         settings.MIGRATE_TO_PG = given_so
         silent("--check", "--report", "{report}", "--source", "nowhere.sqlite3")
         silent("--undo", "--target", f"postgres://u@{NOWHERE}/db")
 
 
-def test_in_the_environment_and_in_a_service_file(silent, tmp_path):
+def test_in_the_environment_and_in_a_service_file(silent: Callable[..., str], tmp_path: Path) -> None:
     password = "@".join(HALVES)
     file = tmp_path / "services"
     file.write_text(
@@ -183,7 +205,7 @@ def test_in_the_environment_and_in_a_service_file(silent, tmp_path):
         silent("--undo", "--target", f"postgres:///db?service={service}", environment=environment)
 
 
-def test_what_is_shown_is_rebuilt_from_its_parts(silent):
+def test_what_is_shown_is_rebuilt_from_its_parts(silent: Callable[..., str]) -> None:
     said = silent(
         "--target",
         f"postgres://u:{HALVES[0]}%40@{NOWHERE}/db?sslmode=prefer",

@@ -7,20 +7,22 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeSource, Run
 
 
 @pytest.fixture
-def doctor(python):
+def doctor(python: Run) -> Run:
     """Run the command; it must never end in a traceback, nor change the database."""
 
-    def run(path, *arguments, **environment):
+    def run(path: Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         before = file_sha256(path) if path.is_file() else ""
         result = python("manage.py", "sqlite_doctor", path, *arguments, **environment)
         assert "Traceback" not in result.stdout + result.stderr, result.stderr
@@ -31,15 +33,15 @@ def doctor(python):
 
 
 @pytest.fixture
-def told(doctor):
+def told(doctor: Run) -> Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]]:
     """(the document that --json prints, rule -> its findings); the exit status must agree."""
 
-    def run(path):
+    def run(path: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
         result = doctor(path, "--json")
         document = json.loads(result.stdout)
         assert result.returncode == (0 if document["ok"] else 1)
         assert document["ok"] == all(finding["level"] != "error" for finding in document["findings"])
-        rules = {}
+        rules: dict[str, list[dict[str, Any]]] = {}
         for finding in document["findings"]:
             rules.setdefault(finding["rule"], []).append(finding)
         return document, rules
@@ -48,10 +50,10 @@ def told(doctor):
 
 
 @pytest.fixture
-def copy(made, tmp_path):
+def copy(made: MakeSource, tmp_path: Path) -> MakeSource:
     """A healthy database of the test's own, changed by some SQL."""
 
-    def make(script="", name="copy.sqlite3"):
+    def make(script: str = "", name: str = "copy.sqlite3") -> Path:
         path = Path(shutil.copy(made("none"), tmp_path / name))
         with closing(sqlite3.connect(path)) as database:
             database.executescript(script)
@@ -60,7 +62,7 @@ def copy(made, tmp_path):
     return make
 
 
-def test_a_healthy_database_is_told_in_one_line(doctor, made):
+def test_a_healthy_database_is_told_in_one_line(doctor: Run, made: MakeSource) -> None:
     result = doctor(made("none"))
     assert result.returncode == 0
     (line,) = result.stdout.splitlines()
@@ -69,7 +71,7 @@ def test_a_healthy_database_is_told_in_one_line(doctor, made):
     assert "probe: done" in result.stderr
 
 
-def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor, made):
+def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor: Run, made: MakeSource) -> None:
     own, heading, move = doctor(made("all")).stdout.partition("\nFor a move to PostgreSQL\n")
     assert heading
     assert [
@@ -85,7 +87,7 @@ def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor, ma
     assert "--fix text-too-long repairs 3 of 3 (lossy)." in move
 
 
-def test_the_seeds_error_is_reproduced_and_explained(doctor, made):
+def test_the_seeds_error_is_reproduced_and_explained(doctor: Run, made: MakeSource) -> None:
     result = doctor(made("dangling-fk"))
     assert result.returncode == 1
     assert "no such table: main.courses_course_backup" in result.stdout
@@ -95,7 +97,9 @@ def test_the_seeds_error_is_reproduced_and_explained(doctor, made):
     assert "--fix and --quarantine are options of migrate_to_pg" in result.stdout
 
 
-def test_every_damage_of_the_legacy_database_is_named(told, made):
+def test_every_damage_of_the_legacy_database_is_named(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], made: MakeSource
+) -> None:
     _, rules = told(made("all"))
     places = {(rule, finding["table"], finding["column"]) for rule, found in rules.items() for finding in found}
     assert places >= {
@@ -112,7 +116,9 @@ def test_every_damage_of_the_legacy_database_is_named(told, made):
     assert "foreign-key-check" not in rules
 
 
-def test_json_holds_the_facts(told, made):
+def test_json_holds_the_facts(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], made: MakeSource
+) -> None:
     document, _ = told(made("dangling-fk"))
     facts = document["facts"]
     assert document["source"] == str(made("dangling-fk"))
@@ -129,7 +135,7 @@ def test_json_holds_the_facts(told, made):
 
 
 @pytest.mark.xdist_group("the checkout's own reports")
-def test_nothing_is_left_behind(doctor, made):
+def test_nothing_is_left_behind(doctor: Run, made: MakeSource) -> None:
     reports = ROOT / "migrate_to_pg_report"
     before = sorted(reports.rglob("*snapshot*"))
     doctor(made("none"))
@@ -152,7 +158,7 @@ MIGRATIONS = {
 
 
 @pytest.mark.parametrize("rule", MIGRATIONS)
-def test_the_state_of_migrations_is_told(rule, doctor, copy):
+def test_the_state_of_migrations_is_told(rule: str, doctor: Run, copy: MakeSource) -> None:
     script, says, status = MIGRATIONS[rule]
     if rule == "unapplied-migrations":
         script += "DROP TABLE django_session;"
@@ -162,14 +168,16 @@ def test_the_state_of_migrations_is_told(rule, doctor, copy):
     assert result.returncode == status, result.stdout
 
 
-def test_warnings_alone_end_with_0_and_are_shown(doctor, copy):
+def test_warnings_alone_end_with_0_and_are_shown(doctor: Run, copy: MakeSource) -> None:
     result = doctor(copy("CREATE TABLE courses_course_old (x);"))
     assert result.returncode == 0
     assert result.stdout.startswith("Healthy, but read on: 1 warning.")
     assert "warning  leftover-table  courses_course_old" in result.stdout
 
 
-def test_a_trigger_that_names_what_is_missing_is_named(told, copy):
+def test_a_trigger_that_names_what_is_missing_is_named(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], copy: MakeSource
+) -> None:
     script = "CREATE TRIGGER audit AFTER INSERT ON courses_course BEGIN INSERT INTO courses_log VALUES (1); END;"
     _, rules = told(copy(script))
     (found,) = rules["write-probe"]
@@ -178,7 +186,9 @@ def test_a_trigger_that_names_what_is_missing_is_named(told, copy):
     assert "broken-view-or-trigger" in rules
 
 
-def test_rows_under_a_key_that_only_sqlite_declares(told, copy):
+def test_rows_under_a_key_that_only_sqlite_declares(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], copy: MakeSource
+) -> None:
     script = (
         "PRAGMA foreign_keys = OFF; CREATE TABLE extra (x integer REFERENCES courses_course (id));"
         "INSERT INTO extra VALUES (-1), (-2);"
@@ -190,19 +200,21 @@ def test_rows_under_a_key_that_only_sqlite_declares(told, copy):
 
 
 @pytest.fixture
-def other():
+def other() -> Iterator[Callable[[Path, str], subprocess.Popen[bytes]]]:
     """Another process that has a database open and has run some SQL."""
     started = []
 
-    def run(path, script):
+    def run(path: Path, script: str) -> subprocess.Popen[bytes]:
         program = (
             "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
             "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
         )
         pipe = subprocess.PIPE
-        started.append(subprocess.Popen([sys.executable, "-c", program, path, script], stdin=pipe, stdout=pipe))
-        assert started[-1].stdout.readline() == b"ready\n"
-        return started[-1]
+        process = subprocess.Popen([sys.executable, "-c", program, path, script], stdin=pipe, stdout=pipe)
+        started.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        return process
 
     yield run
     for process in started:
@@ -212,7 +224,12 @@ def other():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 @pytest.mark.parametrize("mode", ["delete", "wal"])
-def test_who_holds_the_write_lock_is_named_with_pid_and_program(mode, told, copy, other):
+def test_who_holds_the_write_lock_is_named_with_pid_and_program(
+    mode: str,
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    copy: MakeSource,
+    other: Callable[[Path, str], subprocess.Popen[bytes]],
+) -> None:
     path = copy(f"PRAGMA journal_mode = {mode};")
     process = other(path, "BEGIN IMMEDIATE")
     document, rules = told(path)
@@ -224,7 +241,11 @@ def test_who_holds_the_write_lock_is_named_with_pid_and_program(mode, told, copy
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(told, copy, other):
+def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    copy: MakeSource,
+    other: Callable[[Path, str], subprocess.Popen[bytes]],
+) -> None:
     path = copy("PRAGMA journal_mode = delete;")
     process = other(path, "BEGIN EXCLUSIVE")
     document, rules = told(path)
@@ -233,7 +254,11 @@ def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(told, copy, o
     assert document["facts"]["tables"] is None
 
 
-def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(told, copy, other):
+def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    copy: MakeSource,
+    other: Callable[[Path, str], subprocess.Popen[bytes]],
+) -> None:
     path = copy("PRAGMA journal_mode = wal;")
     process = other(path, "CREATE TABLE late (x)")
     process.kill()
@@ -245,7 +270,12 @@ def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(told, copy, other)
         assert "killed" in rules["stale-wal"][0]["explanation"]
 
 
-def test_a_hot_journal_is_told(told, copy, other, tmp_path):
+def test_a_hot_journal_is_told(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    copy: MakeSource,
+    other: Callable[[Path, str], subprocess.Popen[bytes]],
+    tmp_path: Path,
+) -> None:
     path = copy("PRAGMA journal_mode = delete;")
     # A cache of one page: what is changed reaches the file before the transaction ends.
     process = other(path, "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)")
@@ -257,7 +287,9 @@ def test_a_hot_journal_is_told(told, copy, other, tmp_path):
 
 
 @pytest.mark.parametrize("offset", [0.15, 0.3, 0.45, 0.6, 0.75, 0.9])
-def test_overwritten_pages_are_a_finding(offset, told, copy):
+def test_overwritten_pages_are_a_finding(
+    offset: float, told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], copy: MakeSource
+) -> None:
     path = copy("PRAGMA journal_mode = delete;")
     with path.open("r+b") as file:
         file.seek(int(path.stat().st_size * offset) // 4096 * 4096)
@@ -266,7 +298,9 @@ def test_overwritten_pages_are_a_finding(offset, told, copy):
     assert {"integrity-check", "unreadable"} & set(rules)
 
 
-def test_a_header_alone_is_a_finding(told, tmp_path):
+def test_a_header_alone_is_a_finding(
+    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], tmp_path: Path
+) -> None:
     path = tmp_path / "torn.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     _, rules = told(path)
@@ -274,7 +308,7 @@ def test_a_header_alone_is_a_finding(told, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 zip"])
-def test_what_is_no_sqlite_database_is_a_matter_of_usage(content, doctor, tmp_path):
+def test_what_is_no_sqlite_database_is_a_matter_of_usage(content: bytes | None, doctor: Run, tmp_path: Path) -> None:
     path = tmp_path / "wrong.sqlite3"
     if content is not None:
         path.write_bytes(content)
@@ -284,7 +318,7 @@ def test_what_is_no_sqlite_database_is_a_matter_of_usage(content, doctor, tmp_pa
     assert "manage.py sqlite_doctor PATH" in result.stderr
 
 
-def test_an_alias_of_another_database_is_refused_by_its_own_name(python):
+def test_an_alias_of_another_database_is_refused_by_its_own_name(python: Run) -> None:
     url = "postgres://u:hunter2-planted@127.0.0.1:1/d"
     result = python("manage.py", "sqlite_doctor", "default", DATABASE_URL=url)
     assert result.returncode == 2
@@ -292,7 +326,7 @@ def test_an_alias_of_another_database_is_refused_by_its_own_name(python):
     assert "hunter2" not in result.stderr
 
 
-def test_an_alias_and_a_url_name_it_as_well(python, made):
+def test_an_alias_and_a_url_name_it_as_well(python: Run, made: MakeSource) -> None:
     path = made("none")
     for name in ("default", f"sqlite:///{path}"):
         result = python("manage.py", "sqlite_doctor", name, DATABASE_URL=f"sqlite:///{path}")
@@ -300,7 +334,7 @@ def test_an_alias_and_a_url_name_it_as_well(python, made):
         assert str(path) in result.stdout
 
 
-def test_hostile_names_are_told_as_they_are_and_reach_no_terminal(doctor, copy):
+def test_hostile_names_are_told_as_they_are_and_reach_no_terminal(doctor: Run, copy: MakeSource) -> None:
     hostile = 'a "b"; DROP TABLE x; --\x1b[31m\n{y}'
     quoted = hostile.replace('"', '""')
     path = copy(
@@ -317,7 +351,7 @@ def test_hostile_names_are_told_as_they_are_and_reach_no_terminal(doctor, copy):
     assert hostile in {finding["table"] for finding in document["findings"]}
 
 
-def test_the_projects_own_settings_give_the_system_checks_no_reason(python, copy):
+def test_the_projects_own_settings_give_the_system_checks_no_reason(python: Run, copy: MakeSource) -> None:
     variables = {"DJANGO_ENV": "production", "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOP"}
     url = f"sqlite:///{copy('PRAGMA journal_mode = delete;')}"
     result = python("manage.py", "check", DATABASE_URL=url, ALLOWED_HOSTS="example.org", **variables)
@@ -326,10 +360,12 @@ def test_the_projects_own_settings_give_the_system_checks_no_reason(python, copy
 
 
 @pytest.fixture
-def repaired(python, copy, made):
+def repaired(
+    python: Run, copy: MakeSource, made: MakeSource
+) -> Callable[..., tuple[Path, subprocess.CompletedProcess[str]]]:
     """Run a repair on a copy of a damaged database: (its path, the result)."""
 
-    def run(damage, *arguments):
+    def run(damage: str, *arguments: str | Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
         path = Path(shutil.copy(made(damage), copy().with_name("damaged.sqlite3")))
         result = python("manage.py", "sqlite_doctor", path, *arguments)
         assert "Traceback" not in result.stdout + result.stderr, result.stderr
@@ -338,7 +374,9 @@ def repaired(python, copy, made):
     return run
 
 
-def test_a_repair_ends_with_0_says_what_it_did_and_where_the_backup_is(repaired, doctor):
+def test_a_repair_ends_with_0_says_what_it_did_and_where_the_backup_is(
+    repaired: Callable[..., tuple[Path, subprocess.CompletedProcess[str]]], doctor: Run
+) -> None:
     path, result = repaired("dangling-fk", "--repair", "all")
     assert result.returncode == 0, result.stdout
     (backup,) = path.parent.glob("damaged.sqlite3.backup-*")
@@ -353,7 +391,9 @@ def test_a_repair_ends_with_0_says_what_it_did_and_where_the_backup_is(repaired,
     assert "no such table: main.courses_course_backup" in doctor(backup).stdout
 
 
-def test_what_is_left_after_a_repair_ends_with_1(repaired):
+def test_what_is_left_after_a_repair_ends_with_1(
+    repaired: Callable[..., tuple[Path, subprocess.CompletedProcess[str]]],
+) -> None:
     _, result = repaired("all", "--repair", "dangling-foreign-key", "--json")
     assert result.returncode == 1
     document = json.loads(result.stdout)
@@ -368,7 +408,9 @@ def test_what_is_left_after_a_repair_ends_with_1(repaired):
     assert not found & {"dangling-foreign-key", "write-probe"}
 
 
-def test_an_unknown_repair_is_a_matter_of_usage(repaired):
+def test_an_unknown_repair_is_a_matter_of_usage(
+    repaired: Callable[..., tuple[Path, subprocess.CompletedProcess[str]]],
+) -> None:
     path, result = repaired("none", "--repair", "dangling-foreign-key,nonsense")
     assert result.returncode == 2
     assert "nonsense is no rule" in result.stderr
@@ -376,14 +418,14 @@ def test_an_unknown_repair_is_a_matter_of_usage(repaired):
     assert list(path.parent.glob("*backup*")) == []
 
 
-def test_a_finding_that_can_be_repaired_in_place_says_how(doctor, made):
+def test_a_finding_that_can_be_repaired_in_place_says_how(doctor: Run, made: MakeSource) -> None:
     path = made("dangling-fk")
     lines = doctor(path).stdout.splitlines()
     command = lines[lines.index("To repair SQLite itself, a backup of it first:") + 1]
     assert command.endswith(f" manage.py sqlite_doctor {shlex.quote(str(path))} --repair dangling-foreign-key")
 
 
-def test_the_projects_own_database_is_repaired_without_a_name(python, copy, made):
+def test_the_projects_own_database_is_repaired_without_a_name(python: Run, copy: MakeSource, made: MakeSource) -> None:
     path = Path(shutil.copy(made("dangling-fk"), copy().with_name("own.sqlite3")))
     result = python("manage.py", "sqlite_doctor", "--repair", "all", DATABASE_URL=f"sqlite:///{path}")
     assert result.returncode == 0, result.stdout + result.stderr

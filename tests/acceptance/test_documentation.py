@@ -16,7 +16,7 @@ from django.core.management import load_command_class
 import migrate_to_pg
 from migrate_to_pg.management.settings import SETTINGS
 from tests import preloaded
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeSource
 
 READMES = [ROOT / "README.md", ROOT / "attribution_project" / "README.md"]
 #: For those who have a checkout.
@@ -31,7 +31,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_of_every_command_is_in_the_reference(name):
+def test_every_option_of_every_command_is_in_the_reference(name: str) -> None:
     page = (ROOT / "docs/reference/commands.md").read_text()
     parser = load_command_class(COMMANDS[name], name).create_parser("manage.py", name)
     ours = [action for action in parser._actions if not is_djangos(action)]
@@ -51,7 +51,7 @@ def commands_in(document: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what git tracks, with this interpreter in its .venv, and a source database in it."""
     folder = tmp_path_factory.mktemp("checkout")
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
@@ -116,7 +116,9 @@ SHELL = {"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"} | {
 
 
 @pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {TUTORIAL}), ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_command_in_the_documents_runs(document, checkout, made, postgres_url):
+def test_every_command_in_the_documents_runs(
+    document: Path, checkout: Path, made: MakeSource, postgres_url: str
+) -> None:
     elsewhere = {*ELSEWHERE, *IN_DOCKER}
     told = [command for command in commands_in(document) if command not in elsewhere]
     if told:
@@ -125,7 +127,7 @@ def test_every_command_in_the_documents_runs(document, checkout, made, postgres_
         run(command, checkout, postgres_url)
 
 
-def test_no_command_is_left_out_that_no_document_tells():
+def test_no_command_is_left_out_that_no_document_tells() -> None:
     told = {command for document in DOCUMENTS for command in commands_in(document)}
     assert set(IN_DOCKER) - told == set()
 
@@ -149,7 +151,7 @@ def run(command: str, checkout: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize(("document", "least"), [("README.md", 8), ("docs/explanation/faults.md", 40)])
-def test_every_test_that_a_document_names_exists(document, least):
+def test_every_test_that_a_document_names_exists(document: str, least: int) -> None:
     """A guarantee without its test is a promise without proof."""
     text = (ROOT / document).read_text()
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
@@ -158,7 +160,7 @@ def test_every_test_that_a_document_names_exists(document, least):
         assert (f"def {name}(" if name else "def test_") in (ROOT / path).read_text(), (path, name)
 
 
-def test_every_setting_is_in_the_reference():
+def test_every_setting_is_in_the_reference() -> None:
     told = re.findall(
         r"^\| `([A-Z_]+)` \|(?: `(--[a-z-]+)`)? \|", (ROOT / "docs/reference/settings.md").read_text(), re.M
     )
@@ -168,7 +170,7 @@ def test_every_setting_is_in_the_reference():
     )
 
 
-def test_the_api_is_used_as_the_reference_says(checkout, made, postgres_url):
+def test_the_api_is_used_as_the_reference_says(checkout: Path, made: MakeSource, postgres_url: str) -> None:
     shutil.copy(made("none"), checkout / "db.sqlite3")
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference/api.md").read_text(), re.S)
     program = f"import django\ndjango.setup()\n{example.replace('postgres://owner@host:5432/app', postgres_url)}"
@@ -180,14 +182,14 @@ def test_the_api_is_used_as_the_reference_says(checkout, made, postgres_url):
     assert "stage_done prove" in done.stdout
 
 
-def test_the_reference_names_the_whole_api_and_nothing_else():
+def test_the_reference_names_the_whole_api_and_nothing_else() -> None:
     named = re.findall(r"^\| `migrate_to_pg\.(\w+)", (ROOT / "docs/reference/api.md").read_text(), re.M)
     assert sorted(named) == migrate_to_pg.__all__
     for name in named:
         assert getattr(migrate_to_pg, name), name
 
 
-def test_every_link_between_the_documents_leads_somewhere():
+def test_every_link_between_the_documents_leads_somewhere() -> None:
     for document in DOCUMENTS:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             target = (document.parent / link).resolve()
@@ -196,7 +198,7 @@ def test_every_link_between_the_documents_leads_somewhere():
             assert document in GUIDES or target.is_relative_to(ROOT / "docs"), (document, link)
 
 
-def test_the_readme_goes_from_the_installation_to_the_way_back_before_it_explains():
+def test_the_readme_goes_from_the_installation_to_the_way_back_before_it_explains() -> None:
     text = READMES[0].read_text(encoding="utf-8")
     steps = ["Install", "Look and rehearse", "Move", "Go back", "The report", "Why not dumpdata, or pgloader"]
     assert re.findall(r"^## (.+)$", text, re.M)[: len(steps)] == steps
@@ -207,7 +209,7 @@ def test_the_readme_goes_from_the_installation_to_the_way_back_before_it_explain
     assert modes == ["--check", "--rehearse", "--source", "--verify-only", "--undo", "--purge"]
 
 
-def test_every_target_of_make_that_a_document_names_exists():
+def test_every_target_of_make_that_a_document_names_exists() -> None:
     targets = set(re.findall(r"^([\w./-]+):(?!=)", (ROOT / "Makefile").read_text(), re.M))
     named = {name for document in DOCUMENTS for name in re.findall(r"`make ([\w./-]+)", document.read_text())}
     assert len(named) > 15
@@ -223,7 +225,7 @@ def test_every_target_of_make_that_a_document_names_exists():
         ("docs/explanation/decisions.md", 3),
     ],
 )
-def test_every_file_that_a_guide_for_contributors_names_exists(document, least):
+def test_every_file_that_a_guide_for_contributors_names_exists(document: str, least: int) -> None:
     named = re.findall(
         r"`((?:tests|migrate_to_pg|docs|\.github)/[\w./-]+|\.ci/run|noxfile\.py)`", (ROOT / document).read_text()
     )
@@ -231,12 +233,12 @@ def test_every_file_that_a_guide_for_contributors_names_exists(document, least):
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_every_folder_of_the_tests_is_explained():
+def test_every_folder_of_the_tests_is_explained() -> None:
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
     assert set(re.findall(r"^\| `(\w+)` \|", (ROOT / "tests/README.md").read_text(), re.M)) == folders
 
 
-def test_every_decision_record_has_its_date():
+def test_every_decision_record_has_its_date() -> None:
     text = (ROOT / "docs/explanation/decisions.md").read_text()
     records = re.findall(r"^### (.+)$", text, re.M)
     assert len(records) > 50

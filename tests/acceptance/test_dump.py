@@ -7,12 +7,15 @@ import shutil
 import sqlite3
 import stat
 import zipfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.acceptance.test_projects import execute
+from tests.conftest import MakeSource, Run, Server
 from tests.integration.dumping import repack, with_manifest
 from tests.projects import Project, digest
 
@@ -21,7 +24,7 @@ SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%'"
 
 
-def published(url):
+def published(url: str) -> tuple[dict[str, list[tuple[Any, ...]]], list[tuple[Any, ...]]]:
     """Every row of every table, as text, and every sequence."""
     tables = [name for (name,) in execute(url, TABLES)]
     # Names of tables that the project's own migrations made.
@@ -30,7 +33,7 @@ def published(url):
 
 
 @pytest.fixture
-def shapes(tmp_path):
+def shapes(tmp_path: Path) -> Project:
     """A project with rows, some ids of which were deleted again."""
     (tmp_path / "here").mkdir()
     made = Project("shapes", tmp_path / "here")
@@ -44,20 +47,22 @@ def shapes(tmp_path):
 
 
 @pytest.fixture
-def elsewhere(tmp_path):
+def elsewhere(tmp_path: Path) -> Project:
     """The same project on another machine: no SQLite file, settings that name PostgreSQL."""
     (tmp_path / "there").mkdir()
     return Project("shapes", tmp_path / "there")
 
 
 @pytest.fixture
-def dumped(shapes, tmp_path):
+def dumped(shapes: Project, tmp_path: Path) -> Path:
     file = tmp_path / "carried.dump"
     shapes.run("migrate_to_pg", "--dump", file)
     return file
 
 
-def test_what_is_published_from_a_dump_is_what_is_published_directly(shapes, elsewhere, servers, tmp_path):
+def test_what_is_published_from_a_dump_is_what_is_published_directly(
+    shapes: Project, elsewhere: Project, servers: dict[int, Server], tmp_path: Path
+) -> None:
     direct, url = servers[18].database(), servers[18].database()
     shapes.move(direct)
     file = tmp_path / "carried.dump"
@@ -76,7 +81,9 @@ def test_what_is_published_from_a_dump_is_what_is_published_directly(shapes, els
     assert execute(url, "SELECT nextval(pg_get_serial_sequence('auth_group', 'id'))") == [(41,)]
 
 
-def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(shapes, elsewhere, dumped, postgres_url):
+def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(
+    shapes: Project, elsewhere: Project, dumped: Path, postgres_url: str
+) -> None:
     assert stat.S_IMODE(dumped.stat().st_mode) == 0o600
     assert list(dumped.parent.glob("carried.dump?*")) == []
     written = json.loads(next(shapes.folder.glob("migrate_to_pg_report/*/report.json")).read_text())
@@ -107,7 +114,9 @@ def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(sh
     assert elsewhere.run("migrate_to_pg", "--from-dump", dumped, "--check", "--leftovers", "skip").returncode == 0
 
 
-def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(made, manage, postgres_url, tmp_path):
+def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(
+    made: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
+) -> None:
     source = Path(shutil.copy(made("dangling-fk,orphans,code-in-fk"), tmp_path / "source.sqlite3"))
     file = tmp_path / "a.dump"
     told = manage("migrate_to_pg", "--source", source, "--dump", file, "--report", tmp_path / "1").stdout
@@ -129,7 +138,9 @@ def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(made, manage,
     assert "no difference but what the repairs did" in again
 
 
-def test_naive_times_mean_what_they_meant_where_the_dump_was_made(elsewhere, shapes, dumped, postgres_url):
+def test_naive_times_mean_what_they_meant_where_the_dump_was_made(
+    elsewhere: Project, shapes: Project, dumped: Path, postgres_url: str
+) -> None:
     with zipfile.ZipFile(dumped) as archive:
         manifest = json.loads(archive.read("manifest.json"))
     assert (manifest["alias"], manifest["time_zone"]) == ("default", "UTC")
@@ -139,7 +150,7 @@ def test_naive_times_mean_what_they_meant_where_the_dump_was_made(elsewhere, sha
     repack(dumped, with_manifest(lambda manifest: manifest.update(time_zone="Asia/Tokyo", alias="unknown here")))
     elsewhere.run("migrate_to_pg", "--from-dump", dumped, "--target", postgres_url, "--verify")
     told = execute(postgres_url, "SELECT max(applied) AT TIME ZONE 'Asia/Tokyo' FROM django_migrations")
-    assert told == [(datetime.datetime.fromisoformat(written),)]
+    assert told == [(datetime.datetime.fromisoformat(str(written)),)]
 
 
 @pytest.mark.parametrize(
@@ -157,20 +168,22 @@ def test_naive_times_mean_what_they_meant_where_the_dump_was_made(elsewhere, sha
         (["--dump", "nowhere/x"], "there is no directory"),
     ],
 )
-def test_options_that_contradict_each_other_are_a_matter_of_usage(elsewhere, options, told):
+def test_options_that_contradict_each_other_are_a_matter_of_usage(
+    elsewhere: Project, options: list[str], told: str
+) -> None:
     refused = elsewhere.run("migrate_to_pg", *options, ok=False)
     assert refused.returncode == 2
     assert told in refused.stderr
 
 
 @pytest.mark.full
-def test_settings_that_a_dump_has_no_use_for_are_not_asked(shapes, tmp_path, postgres_url):
+def test_settings_that_a_dump_has_no_use_for_are_not_asked(shapes: Project, tmp_path: Path, postgres_url: str) -> None:
     given = json.dumps({"SOURCE": str(shapes.source), "FIX": ["all"], "TARGET": postgres_url})
     shapes.run("migrate_to_pg", "--dump", tmp_path / "a.dump", PROJECT_MIGRATE_TO_PG=given)
     shapes.run("migrate_to_pg", "--from-dump", tmp_path / "a.dump", "--rehearse", PROJECT_MIGRATE_TO_PG=given)
 
 
-def test_a_dump_that_is_there_is_never_overwritten(shapes, dumped):
+def test_a_dump_that_is_there_is_never_overwritten(shapes: Project, dumped: Path) -> None:
     before = digest(dumped)
     refused = shapes.run("migrate_to_pg", "--dump", dumped, ok=False)
     assert refused.returncode == 2
@@ -178,8 +191,10 @@ def test_a_dump_that_is_there_is_never_overwritten(shapes, dumped):
 
 
 @pytest.mark.full
-def test_an_index_that_calls_a_function_of_djangos_goes_along(shapes, elsewhere, tmp_path, postgres_url):
-    def hashed(text):
+def test_an_index_that_calls_a_function_of_djangos_goes_along(
+    shapes: Project, elsewhere: Project, tmp_path: Path, postgres_url: str
+) -> None:
+    def hashed(text: str) -> str:
         return hashlib.sha256(text.encode()).hexdigest()
 
     with closing(sqlite3.connect(shapes.source)) as connection:
@@ -195,7 +210,7 @@ def test_an_index_that_calls_a_function_of_djangos_goes_along(shapes, elsewhere,
 
 
 @pytest.mark.full
-def test_a_damaged_file_is_not_dumped(made, manage, tmp_path):
+def test_a_damaged_file_is_not_dumped(made: MakeSource, manage: Run, tmp_path: Path) -> None:
     source = tmp_path / "source.sqlite3"
     shutil.copy(made("none"), source)
     with source.open("r+b") as file:
@@ -216,10 +231,10 @@ def test_a_damaged_file_is_not_dumped(made, manage, tmp_path):
 
 
 @pytest.fixture
-def check_refused(elsewhere, postgres_url):
+def check_refused(elsewhere: Project, postgres_url: str) -> Callable[[Path, str], None]:
     """Refused with one sentence, and nothing but a report written anywhere."""
 
-    def check(file, sentence):
+    def check(file: Path, sentence: str) -> None:
         report = elsewhere.folder / "report"
         options = ("--from-dump", file, "--target", postgres_url, "--report", report)
         refused = elsewhere.run("migrate_to_pg", *options, ok=False)
@@ -232,7 +247,9 @@ def check_refused(elsewhere, postgres_url):
     return check
 
 
-def test_what_is_no_dump_is_refused_before_anything_is_written(check_refused, shapes, dumped, tmp_path):
+def test_what_is_no_dump_is_refused_before_anything_is_written(
+    check_refused: Callable[[Path, str], None], shapes: Project, dumped: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     check_refused(other, "There is no dump at")
     check_refused(shapes.source, "is no dump of migrate_to_pg, or its end is missing")

@@ -15,19 +15,19 @@ import psycopg
 import pytest
 
 from migrate_to_pg.postgres import embedded, embedded_directory
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Query
 from tests.debian import folder_for_all
 from tests.projects import Project
 
 
 @pytest.fixture
-def stray(tmp_path):
+def stray(tmp_path: Path) -> Project:
     made = Project("stray", tmp_path)
     made.migrate()
     return made
 
 
-def test_a_server_that_nobody_made_has_no_publication(stray, tmp_path):
+def test_a_server_that_nobody_made_has_no_publication(stray: Project, tmp_path: Path) -> None:
     for mode in ("--undo", "--verify-only", "--purge"):
         refused = stray.run(
             "migrate_to_pg", mode, "--target", f"embedded:{tmp_path / 'mistyped'}", "--no-input", ok=False
@@ -37,7 +37,7 @@ def test_a_server_that_nobody_made_has_no_publication(stray, tmp_path):
     assert not (tmp_path / "mistyped").exists()
 
 
-def test_a_directory_whose_data_cannot_be_read_is_not_told_to_hold_none(stray, tmp_path):
+def test_a_directory_whose_data_cannot_be_read_is_not_told_to_hold_none(stray: Project, tmp_path: Path) -> None:
     # Who may read anything (root) is refused a directory all the same.
     (tmp_path / "pg" / "PG_VERSION").mkdir(parents=True)
     refused = stray.run("migrate_to_pg", "--undo", "--target", f"embedded:{tmp_path / 'pg'}", "--no-input", ok=False)
@@ -45,10 +45,11 @@ def test_a_directory_whose_data_cannot_be_read_is_not_told_to_hold_none(stray, t
     assert f"{tmp_path / 'pg' / 'PG_VERSION'} cannot be read: " in refused.stdout + refused.stderr
 
 
-def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(stray, tmp_path):
+def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(stray: Project, tmp_path: Path) -> None:
     rehearse = ("migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path / 'pg'}")
     with stray.start(*rehearse) as process:
         # The second stage that asks the server: it runs by then.
+        assert process.stderr
         next(line for line in process.stderr if line.startswith("examine"))
         process.send_signal(signal.SIGSTOP)
         with psycopg.connect(embedded.resume(tmp_path / "pg").url()) as connection:
@@ -63,7 +64,9 @@ def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(str
     assert not embedded.stop(tmp_path / "pg")
 
 
-def test_a_directory_that_the_embedded_server_cannot_make_is_named_and_not_the_report_s(stray, tmp_path):
+def test_a_directory_that_the_embedded_server_cannot_make_is_named_and_not_the_report_s(
+    stray: Project, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     place = tmp_path / "file" / "postgresql"
     refused = stray.run("migrate_to_pg", "--rehearse", "--target", f"embedded:{place}", ok=False)
@@ -73,19 +76,22 @@ def test_a_directory_that_the_embedded_server_cannot_make_is_named_and_not_the_r
     assert "--report" not in told
 
 
-def modes(path):
+def modes(path: Path) -> dict[str, int]:
     """Of the directory and of all above it."""
     return {str(place): stat.S_IMODE(place.stat().st_mode) for place in (path, *path.parents)}
 
 
-def data_of(told):
+def data_of(told: str) -> Path:
     """Where a run says that the data are, in whatever lines it says it."""
     found = re.search(r"The data of the embedded PostgreSQL are in (\S+), and", " ".join(told.split()))
-    return found and Path(found[1])
+    assert found, told
+    return Path(found[1])
 
 
 @pytest.mark.parametrize("target", ["embedded", "embedded:{}/own/pg"])
-def test_no_directory_above_the_data_is_opened_to_others(stray, tmp_path, target, data_of_embedded_servers):
+def test_no_directory_above_the_data_is_opened_to_others(
+    stray: Project, tmp_path: Path, target: str, data_of_embedded_servers: Path
+) -> None:
     """As root, whose server runs as another user: the project is below a directory that this one cannot enter."""
     tmp_path.chmod(0o700)
     (tmp_path / "own").mkdir(mode=0o750)
@@ -106,7 +112,9 @@ def test_no_directory_above_the_data_is_opened_to_others(stray, tmp_path, target
 
 
 @pytest.mark.parametrize("name", ["mon projet", "l'amphi", "a" * 100, 'a"b', "dollar$", "a;b"])
-def test_a_path_that_no_socket_can_have_gets_a_place_of_its_own(stray, tmp_path, name, execute):
+def test_a_path_that_no_socket_can_have_gets_a_place_of_its_own(
+    stray: Project, tmp_path: Path, name: str, execute: Query
+) -> None:
     place = tmp_path / name / "pg"
     target = ("--target", f"embedded:{place}")
     told = stray.run("migrate_to_pg", *target)
@@ -119,7 +127,7 @@ def test_a_path_that_no_socket_can_have_gets_a_place_of_its_own(stray, tmp_path,
         assert embedded.stop(place)
 
 
-def test_a_directory_with_something_else_in_it_is_left_as_it_is(stray, tmp_path):
+def test_a_directory_with_something_else_in_it_is_left_as_it_is(stray: Project, tmp_path: Path) -> None:
     place = tmp_path / "mon projet"
     place.mkdir()
     (place / "letter.txt").write_text("Bonjour")
@@ -130,7 +138,9 @@ def test_a_directory_with_something_else_in_it_is_left_as_it_is(stray, tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
-def test_a_user_that_is_made_for_the_server_is_named(monkeypatch, data_of_embedded_servers):
+def test_a_user_that_is_made_for_the_server_is_named(
+    monkeypatch: pytest.MonkeyPatch, data_of_embedded_servers: Path
+) -> None:
     monkeypatch.setattr(embedded_directory, "USER", f"pgtest{os.getpid()}")
     with folder_for_all("pg-user-") as folder:
         folder.chmod(0o755)
@@ -148,7 +158,9 @@ def test_a_user_that_is_made_for_the_server_is_named(monkeypatch, data_of_embedd
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
-def test_programs_that_the_server_s_user_cannot_reach_are_copied(monkeypatch, tmp_path, data_of_embedded_servers):
+def test_programs_that_the_server_s_user_cannot_reach_are_copied(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data_of_embedded_servers: Path
+) -> None:
     """As in a virtual environment below /root."""
     site, installed = tmp_path / "closed", embedded_directory.installed(18)
     wheel = site / installed.parent.name / installed.name
@@ -169,7 +181,9 @@ def test_programs_that_the_server_s_user_cannot_reach_are_copied(monkeypatch, tm
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to make a directory for another user")
-def test_a_directory_of_another_user_s_in_the_temporary_one_is_not_used(monkeypatch, tmp_path, stray):
+def test_a_directory_of_another_user_s_in_the_temporary_one_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stray: Project
+) -> None:
     with folder_for_all("pg-taken-") as folder:
         (folder / "nothing").write_text("")
         taken = folder / f"migrate_to_pg-{os.geteuid()}"
@@ -184,7 +198,7 @@ def test_a_directory_of_another_user_s_in_the_temporary_one_is_not_used(monkeypa
         assert list(taken.iterdir()) == []
 
 
-def interpreter_of(as_user):
+def interpreter_of(as_user: list[str]) -> tuple[str, str]:
     """One that this user may run, and that has our packages: where the tests' own lies in root's home, the system's."""
     packages = [*map(str, site.getsitepackages()), str(ROOT)]
     for python in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
@@ -201,7 +215,7 @@ def interpreter_of(as_user):
 
 
 @pytest.mark.full
-def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_with_a_space():
+def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_with_a_space() -> None:
     """Where the tests are root's: as nobody, from a home of her own."""
     as_her = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"] if os.geteuid() == 0 else []
     python, packages = interpreter_of(as_her)
@@ -211,7 +225,7 @@ def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_wit
         home.chmod(0o777)
         own = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "PYTHONPATH": packages}
 
-        def typed(*words):
+        def typed(*words: str | Path) -> str:
             done = subprocess.run(
                 [*as_her, python, "-W", "error", "-m", *map(str, words)], cwd=folder, env=project.environment(own),
                 capture_output=True, text=True, timeout=180, check=False,

@@ -5,10 +5,11 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeSource, Run
 
 NOWHERE = "postgres://u@127.0.0.1:1/db"
 
@@ -37,7 +38,9 @@ NOWHERE = "postgres://u@127.0.0.1:1/db"
         ("sqlite_doctor --repair losless", "Did you mean lossless?"),
     ],
 )
-def test_a_name_that_is_nearly_right_is_asked_for(line, meant, manage, made, tmp_path):
+def test_a_name_that_is_nearly_right_is_asked_for(
+    line: str, meant: str, manage: Run, made: MakeSource, tmp_path: Path
+) -> None:
     url = f"sqlite:///{made('none')}"
     report = ["--report", tmp_path / "report"] if "--check" in line else []
     ended = manage(*line.split(), *report, ok=False, DATABASE_URL=url)
@@ -49,20 +52,22 @@ def test_a_name_that_is_nearly_right_is_asked_for(line, meant, manage, made, tmp
     assert next_step.startswith(f"{'' if '--explain' in line else done}{meant}")
 
 
-def test_what_is_nothing_like_any_name_gets_the_list(manage, made):
+def test_what_is_nothing_like_any_name_gets_the_list(manage: Run, made: MakeSource) -> None:
     ended = manage("migrate_to_pg", "--check", "--fix", "nonsense", ok=False, DATABASE_URL=f"sqlite:///{made('none')}")
     assert "Nothing was published. Known: " in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor"])
-def test_a_wrong_option_is_answered_in_five_lines(command, manage):
+def test_a_wrong_option_is_answered_in_five_lines(command: str, manage: Run) -> None:
     ended = manage(command, "--no-such-thing", ok=False)
     assert len(ended.stderr.splitlines()) <= 5
     assert ended.stderr.endswith(f"All options: manage.py {command} --help\n")
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_a_server_that_does_not_answer_is_an_error_and_no_result(options, manage, made, tmp_path):
+def test_a_server_that_does_not_answer_is_an_error_and_no_result(
+    options: tuple[str, ...], manage: Run, made: MakeSource, tmp_path: Path
+) -> None:
     ended = manage(
         "migrate_to_pg", "--source", made("none"), "--target", NOWHERE, "--report", tmp_path / "report", *options,
         ok=False,
@@ -74,7 +79,7 @@ def test_a_server_that_does_not_answer_is_an_error_and_no_result(options, manage
     assert told == (1 if options else "")
 
 
-def test_what_was_found_is_a_result(manage, made, tmp_path):
+def test_what_was_found_is_a_result(manage: Run, made: MakeSource, tmp_path: Path) -> None:
     ended = manage(
         "migrate_to_pg", "--check", "--source", made("dangling-fk"), "--report", tmp_path / "report", ok=False
     )
@@ -84,7 +89,9 @@ def test_what_was_found_is_a_result(manage, made, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor"])
-def test_help_is_grouped_and_ends_with_examples_that_run(command, manage, made, tmp_path):
+def test_help_is_grouped_and_ends_with_examples_that_run(
+    command: str, manage: Run, made: MakeSource, tmp_path: Path
+) -> None:
     told = manage(command, "--help", COLUMNS="80").stdout
     groups = re.findall(r"^(\w.*):$", told, re.M)
     assert groups[-1] == "examples"
@@ -101,7 +108,7 @@ def test_help_is_grouped_and_ends_with_examples_that_run(command, manage, made, 
         assert "usage: " not in ended.stderr, ended.stderr
 
 
-def test_the_groups_of_repairs_are_told_by_the_help_and_by_the_readme(manage):
+def test_the_groups_of_repairs_are_told_by_the_help_and_by_the_readme(manage: Run) -> None:
     told = " ".join(manage("migrate_to_pg", "--help", COLUMNS="80").stdout.split())
     readme = (ROOT / "README.md").read_text()
     for group in ("lossless", "lossy"):
@@ -109,8 +116,8 @@ def test_the_groups_of_repairs_are_told_by_the_help_and_by_the_readme(manage):
         assert f"`--fix {group}`" in readme
 
 
-def test_ready_is_said_of_what_was_looked_at_alone(manage, made, tmp_path):
-    def check(damage):
+def test_ready_is_said_of_what_was_looked_at_alone(manage: Run, made: MakeSource, tmp_path: Path) -> None:
+    def check(damage: str) -> str:
         options = ("--source", made(damage), "--report", tmp_path / damage)
         return " ".join(manage("migrate_to_pg", "--check", *options, ok=False).stdout.split())
 
@@ -121,7 +128,7 @@ def test_ready_is_said_of_what_was_looked_at_alone(manage, made, tmp_path):
     assert "Ready" not in check("dangling-fk")
 
 
-def module(folder, *arguments, **variables):
+def module(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "HOME": str(folder)}
     return subprocess.run(
         [sys.executable, "-m", "migrate_to_pg", *arguments], cwd=folder, env=environment | variables,
@@ -130,14 +137,14 @@ def module(folder, *arguments, **variables):
 
 
 @pytest.mark.parametrize("variables", [{}, {"DJANGO_SETTINGS_MODULE": "no_such_settings"}])
-def test_run_as_a_module_without_a_project_it_says_how_it_is_run(variables, tmp_path):
+def test_run_as_a_module_without_a_project_it_says_how_it_is_run(variables: dict[str, str], tmp_path: Path) -> None:
     ended = module(tmp_path, "--check", **variables)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert 'Add "migrate_to_pg" to INSTALLED_APPS, then run: python manage.py migrate_to_pg' in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_run_as_a_module_with_settings_it_is_the_command(made, tmp_path):
+def test_run_as_a_module_with_settings_it_is_the_command(made: MakeSource, tmp_path: Path) -> None:
     variables = {"DJANGO_SETTINGS_MODULE": "attribution_project.settings", "DATABASE_URL": f"sqlite:///{made('none')}"}
     ended = module(tmp_path, "--check", "--report", "report", **variables)
     assert ended.returncode == 0, ended.stderr

@@ -18,28 +18,29 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.pipeline import export
 from migrate_to_pg.postgres.embedded_directory import installed
 from tests.acceptance.test_projects import VECTORS, execute
+from tests.conftest import MakeSource, Run, Server
 from tests.debian import cluster
 from tests.projects import Project
 
 
-def program(version, name):
+def program(version: int, name: str) -> Path:
     return installed(version) / "bin" / name
 
 
-def restored(file, server):
+def restored(file: Path, server: Server) -> str:
     """The URL of another, empty database that the archive was brought into, without a word of complaint."""
     url = server.database()
     bring(file, program(server.version, "pg_restore"), url)
     return url
 
 
-def bring(file, pg_restore, url):
-    command = [pg_restore, "--no-owner", "--exit-on-error", "-d", url, file]
+def bring(file: Path, pg_restore: Path, url: str) -> None:
+    command = [str(pg_restore), "--no-owner", "--exit-on-error", "-d", url, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def plain(value):
+def plain(value: object) -> object:
     """This test's own opinion of how SQLite writes what PostgreSQL holds."""
     if isinstance(value, (Decimal, int, float)):
         return Decimal(str(int(value) if isinstance(value, bool) else value)).normalize()
@@ -54,7 +55,7 @@ def plain(value):
     return value
 
 
-def check_same_rows(source, url):
+def check_same_rows(source: Path, url: str) -> None:
     with closing(sqlite3.connect(source)) as here, psycopg.connect(url) as there:
         tables = here.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
         rows = 0
@@ -70,7 +71,7 @@ def check_same_rows(source, url):
     assert rows > 500
 
 
-def check_handed_on(source, url, report, manage):
+def check_handed_on(source: Path, url: str, report: Path, manage: Run) -> None:
     check_same_rows(source, url)
     for identity in json.loads((report / "report.json").read_text())["identities"]:
         sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
@@ -79,7 +80,9 @@ def check_handed_on(source, url, report, manage):
     assert execute(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%'") == []
 
 
-def test_a_rehearsal_on_the_embedded_server_is_handed_on(made, servers, manage, tmp_path):
+def test_a_rehearsal_on_the_embedded_server_is_handed_on(
+    made: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path
+) -> None:
     source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
     # Where the server may write, when the tests run as root.
     directory = Path(servers[18].directory, f"rehearsed-{uuid.uuid4().hex[:8]}")
@@ -110,7 +113,9 @@ def test_a_rehearsal_on_the_embedded_server_is_handed_on(made, servers, manage, 
 
 @pytest.mark.full
 @pytest.mark.parametrize("asked", [(), ("--export-for", "15")], ids=" ".join)
-def test_an_archive_of_a_newer_server_is_restored_by_debians_programs(made, servers, manage, tmp_path, asked):
+def test_an_archive_of_a_newer_server_is_restored_by_debians_programs(
+    made: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
     source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
     options = ("--source", source, "--target", servers[18].database(), "--report", report)
     manage("migrate_to_pg", *options, "--export", file, *asked)
@@ -121,13 +126,15 @@ def test_an_archive_of_a_newer_server_is_restored_by_debians_programs(made, serv
         check_handed_on(source, url, report, manage)
 
 
-def formats(file):
+def formats(file: Path) -> list[int]:
     """Which of the programs at hand list what the archive holds."""
-    commands = {version: [program(version, "pg_restore"), "--list", file] for version in (16, 18)}
+    commands = {version: [str(program(version, "pg_restore")), "--list", str(file)] for version in (16, 18)}
     return [v for v, command in commands.items() if not subprocess.run(command, capture_output=True).returncode]
 
 
-def test_an_archive_is_for_the_programs_that_were_asked_for(servers, manage, tmp_path):
+def test_an_archive_is_for_the_programs_that_were_asked_for(
+    servers: dict[int, Server], manage: Run, tmp_path: Path
+) -> None:
     stray = Project("stray", tmp_path)
     stray.migrate()
     stray.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
@@ -147,7 +154,9 @@ def test_an_archive_is_for_the_programs_that_were_asked_for(servers, manage, tmp
 
 
 @pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.full)])
-def test_a_publication_is_handed_on_without_what_is_not_the_projects(made, servers, manage, tmp_path, version):
+def test_a_publication_is_handed_on_without_what_is_not_the_projects(
+    made: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path, version: int
+) -> None:
     url = servers[version].database()
     execute(url, """CREATE TABLE "their's" (a int); CREATE VIEW theirs AS SELECT 1 AS a; CREATE SCHEMA theirs""")
     execute(url, "CREATE TABLE theirs.course (a int)")
@@ -164,7 +173,7 @@ def test_a_publication_is_handed_on_without_what_is_not_the_projects(made, serve
 
 
 @pytest.mark.full
-def test_extensions_are_in_the_archive(servers, tmp_path):
+def test_extensions_are_in_the_archive(servers: dict[int, Server], tmp_path: Path) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     documents.sqlite("INSERT INTO extension_document (embedding) VALUES ('[1,2,3]')")
@@ -177,7 +186,9 @@ def test_extensions_are_in_the_archive(servers, tmp_path):
     ]
 
 
-def test_what_cannot_be_exported_is_refused_before_anything_begins(made, postgres_url, manage, tmp_path):
+def test_what_cannot_be_exported_is_refused_before_anything_begins(
+    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path
+) -> None:
     (tmp_path / "there").write_text("precious")
     report = tmp_path / "report"
     embedded = ("--rehearse", "--target", f"embedded:{tmp_path / 'pg'}")
@@ -198,7 +209,9 @@ def test_what_cannot_be_exported_is_refused_before_anything_begins(made, postgre
 
 
 @pytest.mark.full
-def test_a_failed_rehearsal_leaves_no_file(made, tmp_path, manage, servers):
+def test_a_failed_rehearsal_leaves_no_file(
+    made: MakeSource, tmp_path: Path, manage: Run, servers: dict[int, Server]
+) -> None:
     directory = Path(servers[18].directory, f"rehearsed-{uuid.uuid4().hex[:8]}")
     arguments = ("--rehearse", "--target", f"embedded:{directory}", "--export", tmp_path / "all.dump")
     refused = manage("migrate_to_pg", "--source", made("all"), "--report", tmp_path / "report", *arguments, ok=False)
@@ -206,7 +219,7 @@ def test_a_failed_rehearsal_leaves_no_file(made, tmp_path, manage, servers):
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-def test_a_publication_stays_although_it_cannot_be_exported(postgres_url, tmp_path):
+def test_a_publication_stays_although_it_cannot_be_exported(postgres_url: str, tmp_path: Path) -> None:
     stray = Project("stray", tmp_path)
     stray.migrate()
     stray.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
@@ -224,7 +237,9 @@ def test_a_publication_stays_although_it_cannot_be_exported(postgres_url, tmp_pa
 
 
 @pytest.mark.parametrize(("versions", "told"), [(["15.3", "17.1"], "here is: 15, 17."), ([], "here is: none.")])
-def test_a_pg_dump_that_is_too_old_is_said_before_the_long_work(postgres_url, tmp_path, monkeypatch, versions, told):
+def test_a_pg_dump_that_is_too_old_is_said_before_the_long_work(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, versions: list[str], told: str
+) -> None:
     for version in versions:
         (tmp_path / version).mkdir()
         for name in ("pg_dump", "pg_restore"):
@@ -237,7 +252,7 @@ def test_a_pg_dump_that_is_too_old_is_said_before_the_long_work(postgres_url, tm
     assert str(raised.value) == f"--export needs pg_dump of PostgreSQL 18 or later; {told}"
 
 
-def test_the_oldest_programs_that_will_do_are_taken(servers):
+def test_the_oldest_programs_that_will_do_are_taken(servers: dict[int, Server]) -> None:
     for version in (16, 18):
         with psycopg.connect(servers[version].url()) as connection:
             assert export.find_programs(connection).version == version

@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.conftest import MakeSource, Run
 
 #: What is a sentence, or measured, in the report's JSON.
 SENTENCES = {
@@ -24,7 +30,7 @@ SENTENCES = {
 MEASURED = {"seconds", "started", "locked_seconds", "snapshot", "sha256", "sha256_after", "fingerprint", "path"}
 
 
-def facts(value):
+def facts(value: Any) -> Any:
     """The same without what a language or a clock changes."""
     if isinstance(value, dict):
         return {k: facts(v) for k, v in value.items() if k not in SENTENCES | MEASURED and "time" not in k}
@@ -35,8 +41,8 @@ def facts(value):
 
 
 @pytest.fixture
-def check(python, tmp_path):
-    def run(source, language):
+def check(python: Run, tmp_path: Path) -> Callable[[Path, str], subprocess.CompletedProcess[str]]:
+    def run(source: Path, language: str) -> subprocess.CompletedProcess[str]:
         report = tmp_path / language
         return python(
             "manage.py", "migrate_to_pg", "--check", "--source", source, "--report", report, "--lang", language
@@ -45,7 +51,9 @@ def check(python, tmp_path):
     return run
 
 
-def test_every_fault_of_the_legacy_database_is_the_same_finding_in_french(check, made, tmp_path):
+def test_every_fault_of_the_legacy_database_is_the_same_finding_in_french(
+    check: Callable[[Path, str], subprocess.CompletedProcess[str]], made: MakeSource, tmp_path: Path
+) -> None:
     runs = {language: check(made("all"), language) for language in ("en", "fr")}
     assert [run.returncode for run in runs.values()] == [1, 1], runs["fr"].stderr
     english, french = (json.loads((tmp_path / language / "report.json").read_text()) for language in runs)
@@ -55,7 +63,9 @@ def test_every_fault_of_the_legacy_database_is_the_same_finding_in_french(check,
         assert one["remedy"] != other["remedy"], one["rule"]
 
 
-def test_nothing_of_a_french_run_is_english(check, made):
+def test_nothing_of_a_french_run_is_english(
+    check: Callable[[Path, str], subprocess.CompletedProcess[str]], made: MakeSource
+) -> None:
     words = re.compile(r"\b(the|and|rows?|which|would|where|database|is|are|not|done|found)\b")
     run = check(made("all"), "fr")
     told = [line for line in (run.stdout + run.stderr).splitlines() if words.search(line)]
@@ -64,7 +74,9 @@ def test_nothing_of_a_french_run_is_english(check, made):
     assert [line for line in told if not kept.search(line)] == []
 
 
-def test_mending_quarantine_orm_and_verify_only_in_french(python, made, tmp_path, postgres_url):
+def test_mending_quarantine_orm_and_verify_only_in_french(
+    python: Run, made: MakeSource, tmp_path: Path, postgres_url: str
+) -> None:
     source = shutil.copy(made("all"), tmp_path / "source.sqlite3")
     where = ("--source", source, "--target", postgres_url, "--report", tmp_path / "move", "--leftovers", "skip")
     fixes = json.loads(python("manage.py", "sqlite_doctor", source, "--json").stdout)["findings"]
@@ -98,7 +110,7 @@ def test_mending_quarantine_orm_and_verify_only_in_french(python, made, tmp_path
         (("sqlite_doctor", "nowhere.sqlite3"), "Nommez-la"),
     ],
 )
-def test_errors_in_french(python, arguments, told):
+def test_errors_in_french(python: Run, arguments: tuple[str, ...], told: str) -> None:
     run = python("manage.py", *arguments, LANGUAGE="fr_FR")
     assert run.returncode != 0
     assert told in run.stdout + run.stderr

@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from migrate_to_pg.postgres import embedded
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 
 SIZES = ("--teachers", "6000", "--courses", "64000", "--attributions", "2000000")
 ROWS = 2_070_000
@@ -30,7 +32,7 @@ def tree_memory(process: psutil.Process) -> int:
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path: Path) -> Iterator[Path]:
     """Where the command starts its own server, which it leaves running."""
     tmp_path.chmod(0o755)
     directory = tmp_path / "server"
@@ -39,7 +41,7 @@ def server(tmp_path):
 
 
 @pytest.mark.full
-def test_two_million_rows_are_proven_within_400_mb(tmp_path, manage, server):
+def test_two_million_rows_are_proven_within_400_mb(tmp_path: Path, manage: Run, server: Path) -> None:
     source = tmp_path / "db.sqlite3"
     url = {"DATABASE_URL": f"sqlite:///{source}"}
     manage("migrate", "-v0", **url)
@@ -53,7 +55,7 @@ def test_two_million_rows_are_proven_within_400_mb(tmp_path, manage, server):
         "manage.py",
         "migrate_to_pg",
         "--source",
-        source,
+        str(source),
         "--target",
         target,
         "--verify",

@@ -4,10 +4,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 
 pytestmark = pytest.mark.full
 #: SpatiaLite is an extension of SQLite's, which not every Python may load.
@@ -15,10 +16,10 @@ PYTHON = sys.executable if hasattr(sqlite3.Connection, "enable_load_extension") 
 
 
 @pytest.fixture
-def django(tmp_path):
+def django(tmp_path: Path) -> Run:
     """Run a command of Django's in the project; ``geometry=False`` leaves out the model that has a point."""
 
-    def run(*arguments, geometry=True):
+    def run(*arguments: str | Path, geometry: bool = True) -> subprocess.CompletedProcess[str]:
         places = [str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))]
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONUTF8": "1", "PYTHONPATH": ":".join(places),
@@ -44,7 +45,7 @@ def django(tmp_path):
     ],
     ids=" ".join,
 )
-def test_a_project_with_geometry_is_refused_by_the_names_of_its_fields(django, command):
+def test_a_project_with_geometry_is_refused_by_the_names_of_its_fields(django: Run, command: list[str]) -> None:
     migrated = django("migrate", "--run-syncdb")
     assert migrated.returncode == 0, migrated.stderr
     ended = django(*command)
@@ -53,7 +54,7 @@ def test_a_project_with_geometry_is_refused_by_the_names_of_its_fields(django, c
     assert "geometry.Place.point" in ended.stderr
 
 
-def test_what_spatialite_holds_without_geometry_moves_to_postgis(django, postgres_url):
+def test_what_spatialite_holds_without_geometry_moves_to_postgis(django: Run, postgres_url: str) -> None:
     assert django("migrate", geometry=False).returncode == 0
     target = postgres_url.replace("postgres", "postgis", 1)
     moved = django("migrate_to_pg", "--target", target, "--leftovers", "skip", "--verify", "orm", geometry=False)

@@ -6,33 +6,35 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.rules.docs import reference
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeSource, Run
 
 PASSWORD = "hunter2-planted"
 DAMAGE = "dangling-fk,code-in-fk,too-long"
 
 
-def ran(words, cwd=ROOT):
+def ran(words: Sequence[str | Path], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """The words as a person types them, in a process that nothing was loaded for."""
     done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
 
-def copied(output):
+def copied(output: str) -> str:
     """The command of the last screen."""
     lines = output.splitlines()
     start = max(i for i, line in enumerate(lines) if line.startswith(("To go on:", "First do")))
     return lines[start + 1].strip()
 
 
-def test_the_command_that_a_blocked_check_gives_goes_on(made, tmp_path):
-    typed = [sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", made(DAMAGE)]
+def test_the_command_that_a_blocked_check_gives_goes_on(made: MakeSource, tmp_path: Path) -> None:
+    typed: list[str | Path] = [sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", made(DAMAGE)]
     typed += ["--settings", "attribution_project.settings", "--report", tmp_path / "a b"]
     blocked = ran(typed)
     assert blocked.returncode == 1
@@ -48,13 +50,17 @@ def test_the_command_that_a_blocked_check_gives_goes_on(made, tmp_path):
     assert json.loads((tmp_path / "a b" / "report.json").read_text())["continue_with"] == ""
 
 
-def test_what_was_accepted_already_is_accepted_by_the_next_command_too(made, manage, tmp_path):
+def test_what_was_accepted_already_is_accepted_by_the_next_command_too(
+    made: MakeSource, manage: Run, tmp_path: Path
+) -> None:
     options = ("--check", "--source", made(DAMAGE), "--fix", "text-too-long", "--report", tmp_path / "report")
     command = shlex.split(copied(manage("migrate_to_pg", *options, ok=False).stdout))
     assert command[command.index("--fix") + 1].startswith("text-too-long,")
 
 
-def test_the_command_holds_no_password_and_says_so(made, manage, postgres_url, tmp_path):
+def test_the_command_holds_no_password_and_says_so(
+    made: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
+) -> None:
     target = postgres_url.replace("postgres@", f"postgres:{PASSWORD}@")
     options = ("--rehearse", "--source", made("too-long"), "--target", target, "--report", tmp_path / "report")
     blocked = manage("migrate_to_pg", *options, ok=False)
@@ -64,7 +70,7 @@ def test_the_command_holds_no_password_and_says_so(made, manage, postgres_url, t
 
 
 @pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor"])
-def test_a_rule_is_explained_without_a_database(command, manage):
+def test_a_rule_is_explained_without_a_database(command: str, manage: Run) -> None:
     nowhere = "sqlite:////nowhere/other.sqlite3"
     page = manage(command, "--explain", "text-too-long", DATABASE_URL=nowhere).stdout
     assert page.startswith("## text-too-long\n")
@@ -73,15 +79,23 @@ def test_a_rule_is_explained_without_a_database(command, manage):
     assert manage(command, "--explain", "write-probe", DATABASE_URL=nowhere).stdout.startswith("## write-probe")
 
 
-def test_an_unknown_rule_is_answered_with_the_known_ones(manage):
+def test_an_unknown_rule_is_answered_with_the_known_ones(manage: Run) -> None:
     refused = manage("migrate_to_pg", "--explain", "text-to-long", ok=False)
     assert refused.returncode == 2
     assert "--explain text-to-long: there is no such rule." in refused.stderr
     assert "text-too-long" in refused.stderr
 
 
-def test_the_time_told_is_that_of_the_clock_on_the_wall(made, tmp_path):
-    typed = [sys.executable, "manage.py", "migrate_to_pg", "--source", str(made("none")), "--report", tmp_path / "r"]
+def test_the_time_told_is_that_of_the_clock_on_the_wall(made: MakeSource, tmp_path: Path) -> None:
+    typed: list[str | Path] = [
+        sys.executable,
+        "manage.py",
+        "migrate_to_pg",
+        "--source",
+        str(made("none")),
+        "--report",
+        tmp_path / "r",
+    ]
     typed += ["--rehearse", "--target", f"embedded:{tmp_path / 'postgresql'}", "--json"]
     began = time.monotonic()
     told = json.loads(ran(typed).stdout)
@@ -95,14 +109,16 @@ def test_the_time_told_is_that_of_the_clock_on_the_wall(made, tmp_path):
     assert told["target"]["embedded"] == str(tmp_path / "postgresql")
 
 
-def test_a_shell_that_waited_before_it_became_the_command_is_not_counted(made, tmp_path):
+def test_a_shell_that_waited_before_it_became_the_command_is_not_counted(made: MakeSource, tmp_path: Path) -> None:
     command = shlex.join([sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", str(made("none"))])
     began = time.monotonic()
     told = json.loads(ran(["sh", "-c", f"sleep 3; exec {command} --json --report {tmp_path / 'r'}"]).stdout)
     assert told["seconds"] < time.monotonic() - began - 2.9
 
 
-def test_a_stage_that_is_begun_again_is_told_once(made, manage, postgres_url, tmp_path):
+def test_a_stage_that_is_begun_again_is_told_once(
+    made: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
+) -> None:
     where = ("--source", made("too-long"), "--target", postgres_url, "--report", tmp_path / "report")
     told = json.loads(manage("migrate_to_pg", "--rehearse", "--json", *where, ok=False).stdout)
     names = [stage["name"] for stage in told["stages"]]
@@ -110,7 +126,9 @@ def test_a_stage_that_is_begun_again_is_told_once(made, manage, postgres_url, tm
     assert len(set(names)) == len(names)
 
 
-def test_an_embedded_target_is_called_so_and_an_undo_says_where_everything_went(made, manage, tmp_path):
+def test_an_embedded_target_is_called_so_and_an_undo_says_where_everything_went(
+    made: MakeSource, manage: Run, tmp_path: Path
+) -> None:
     folder = tmp_path / "postgresql"
     where = ("--target", f"embedded:{folder}")
     moved = manage("migrate_to_pg", "--source", made("none"), *where, "--report", tmp_path / "report")

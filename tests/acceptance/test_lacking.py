@@ -1,6 +1,8 @@
 """What PostgreSQL lacks is found from the models alone, and no advice is given that does not help."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -10,7 +12,7 @@ from tests.projects import Project
 
 
 @pytest.fixture
-def lacking(tmp_path):
+def lacking(tmp_path: Path) -> Callable[[str], Project]:
     """lacking(what): the project with a row, whose model asks for that."""
 
     def make(what: str) -> Project:
@@ -39,7 +41,7 @@ INSERT = "from tests.projects.lacking.models import Customer; Customer.objects.c
         ("vector(3)", "warning", "lacking.Customer.name needs the extension vector."),
     ],
 )
-def test_check_finds_what_only_sqlite_has(what, level, says, lacking):
+def test_check_finds_what_only_sqlite_has(what: str, level: str, says: str, lacking: Callable[[str], Project]) -> None:
     project = lacking(what) if what != "en-x-icu" else lacking("nothing")
     ended = project.run("migrate_to_pg", "--check", "--json", ok=False, LACKING=what)
     told = json.loads(ended.stdout)
@@ -50,12 +52,12 @@ def test_check_finds_what_only_sqlite_has(what, level, says, lacking):
 
 
 @pytest.mark.parametrize("what", ["nothing", "NOCASE+made", "hex+function", "trigram"])
-def test_check_finds_nothing_where_a_migration_makes_it(what, lacking):
+def test_check_finds_nothing_where_a_migration_makes_it(what: str, lacking: Callable[[str], Project]) -> None:
     ended = lacking(what).run("migrate_to_pg", "--check", "--json", LACKING=what)
     assert not json.loads(ended.stdout)["findings"]
 
 
-def test_what_a_migration_makes_moves(lacking, postgres_url):
+def test_what_a_migration_makes_moves(lacking: Callable[[str], Project], postgres_url: str) -> None:
     lacking("hex+function").move(postgres_url, LACKING="hex+function")
 
 
@@ -67,7 +69,9 @@ def test_what_a_migration_makes_moves(lacking, postgres_url):
         ("datetime", "--schema models does not help: PostgreSQL does not take the model lacking.Customer: "),
     ],
 )
-def test_models_are_not_advised_where_they_would_fail_too(what, advice, lacking, postgres_url):
+def test_models_are_not_advised_where_they_would_fail_too(
+    what: str, advice: str, lacking: Callable[[str], Project], postgres_url: str
+) -> None:
     project = lacking(what)
     refused = project.move(postgres_url, ok=False, LACKING=what)
     assert refused.returncode == 1
@@ -80,7 +84,7 @@ def test_models_are_not_advised_where_they_would_fail_too(what, advice, lacking,
 
 
 @pytest.mark.full
-def test_what_is_advised_for_nocase_moves_to_a_server_with_icu(lacking):
+def test_what_is_advised_for_nocase_moves_to_a_server_with_icu(lacking: Callable[[str], Project]) -> None:
     project = lacking("NOCASE+made")
     with cluster() as folder:
         url = f"postgres://postgres@{quote(str(folder), safe='')}/postgres"

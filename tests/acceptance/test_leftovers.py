@@ -3,8 +3,12 @@
 import json
 import signal
 import sqlite3
+import subprocess
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,19 +21,19 @@ CARRIED = (*by_hand.TABLES, "badly", "worse")
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     made = Project("stray", tmp_path)
     made.migrate()
     by_hand.make(made.source)
     return made
 
 
-def words(done):
+def words(done: subprocess.CompletedProcess[str]) -> str:
     """What the command printed, however the lines were broken."""
     return " ".join(done.stdout.split())
 
 
-def comments(url, schema="sqlite_leftovers"):
+def comments(url: str, schema: str = "sqlite_leftovers") -> dict[str, str]:
     """Table -> its comment."""
     query = """
         SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
@@ -38,14 +42,14 @@ def comments(url, schema="sqlite_leftovers"):
     return dict(execute(url, query, [schema]))
 
 
-def target_of(url, source):
+def target_of(url: str, source: str) -> str:
     """PostgreSQL's name of a table, by the comment that names SQLite's."""
     start = f"SQLite's table {source}, which no migration makes."
     (found,) = [name for name, comment in comments(url).items() if comment.startswith(start)]
     return found
 
 
-def columns_of(url, table):
+def columns_of(url: str, table: str) -> list[tuple[str, str, str]]:
     """(name, type, comment) of each column."""
     query = """
         SELECT a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
@@ -55,7 +59,7 @@ def columns_of(url, table):
     return execute(url, query, [table])
 
 
-def rows_of(url, table):
+def rows_of(url: str, table: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url) as connection:
         place = sql.Identifier("sqlite_leftovers", table)
         return connection.execute(sql.SQL("SELECT * FROM {}").format(place)).fetchall()
@@ -64,20 +68,20 @@ def rows_of(url, table):
 CLASSES = {"bigint": "integer", "double precision": "real", "text": "text", "bytea": "blob"}
 
 
-def as_held(value, type_sql, comment):
+def as_held(value: Any, type_sql: str, comment: str) -> tuple[str, object]:
     """A value of PostgreSQL's with its storage class, by the type and the comment of its column."""
     if "as its bytes" in comment:
         return "text", value
     return CLASSES[type_sql], value.encode() if type_sql == "text" else value
 
 
-def put_together(url, table):
+def put_together(url: str, table: str) -> tuple[list[str], list[tuple[tuple[str, object], ...]]]:
     """The columns by SQLite's names and the rows as SQLite held them, read back from PostgreSQL alone."""
     known = columns_of(url, table)
     sources = [comment.removeprefix("SQLite's column ").split(", declared ")[0] for _, _, comment in known]
     rows = []
     for row in rows_of(url, table):
-        found = {source: [] for source in sources}
+        found: dict[str, list[tuple[str, object]]] = {source: [] for source in sources}
         for value, source, (_, type_sql, comment) in zip(row, sources, known, strict=True):
             found[source] += [] if value is None else [as_held(value, type_sql, comment)]
         assert all(len(values) < 2 for values in found.values())
@@ -85,7 +89,7 @@ def put_together(url, table):
     return list(dict.fromkeys(sources)), rows
 
 
-def counted(rows, *, as_numbers):
+def counted(rows: Iterable[tuple[tuple[str, Any], ...]], *, as_numbers: bool) -> Counter[tuple[tuple[str, str], ...]]:
     """Rows with how many there are of each; a double may stand for an integer where that is what was agreed."""
     return Counter(
         tuple(
@@ -96,7 +100,9 @@ def counted(rows, *, as_numbers):
     )
 
 
-def test_every_value_of_every_table_is_there_as_it_was_and_of_the_same_kind(project, each_postgres_url):
+def test_every_value_of_every_table_is_there_as_it_was_and_of_the_same_kind(
+    project: Project, each_postgres_url: str
+) -> None:
     project.move(each_postgres_url)
     for source in CARRIED:
         names, rows = by_hand.held(project.source, source)
@@ -107,7 +113,9 @@ def test_every_value_of_every_table_is_there_as_it_was_and_of_the_same_kind(proj
         assert counted(found, as_numbers=as_numbers) == counted(rows, as_numbers=as_numbers), source
 
 
-def test_types_are_those_of_the_values_and_names_are_ones_that_postgresql_takes(project, postgres_url):
+def test_types_are_those_of_the_values_and_names_are_ones_that_postgresql_takes(
+    project: Project, postgres_url: str
+) -> None:
     project.move(postgres_url)
     types = {source: columns_of(postgres_url, target_of(postgres_url, source)) for source in CARRIED}
     named = {source: [(name, type_sql) for name, type_sql, _ in known] for source, known in types.items()}
@@ -133,7 +141,7 @@ def test_types_are_those_of_the_values_and_names_are_ones_that_postgresql_takes(
     assert types["priced"][1][2].endswith("SQLite computed it.")
 
 
-def test_a_primary_key_is_kept_where_postgresql_can_keep_it(project, postgres_url):
+def test_a_primary_key_is_kept_where_postgresql_can_keep_it(project: Project, postgres_url: str) -> None:
     project.move(postgres_url)
     query = """
         SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
@@ -149,7 +157,7 @@ def test_a_primary_key_is_kept_where_postgresql_can_keep_it(project, postgres_ur
         assert "Its primary key is not kept" in comments(postgres_url)[source]
 
 
-def test_what_a_view_gives_is_carried_and_one_that_cannot_be_read_is_named(project, postgres_url):
+def test_what_a_view_gives_is_carried_and_one_that_cannot_be_read_is_named(project: Project, postgres_url: str) -> None:
     done = project.move(postgres_url)
     assert rows_of(postgres_url, "cheap") == [(1, "a", 1), (2, "bb", 2)]
     assert rows_of(postgres_url, "django_year") == [(2024,)]
@@ -162,7 +170,9 @@ def test_what_a_view_gives_is_carried_and_one_that_cannot_be_read_is_named(proje
         assert complaint in told
 
 
-def test_the_report_tells_each_of_them_and_what_was_not_carried(project, postgres_url, tmp_path):
+def test_the_report_tells_each_of_them_and_what_was_not_carried(
+    project: Project, postgres_url: str, tmp_path: Path
+) -> None:
     done = project.move(postgres_url, "--report", tmp_path / "report")
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     known = {table["name"]: table for table in report["tables"]}
@@ -188,7 +198,9 @@ def test_the_report_tells_each_of_them_and_what_was_not_carried(project, postgre
 
 
 @pytest.mark.parametrize("verify", [pytest.param("counts", marks=pytest.mark.full), "cells"])
-def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(project, postgres_url, verify):
+def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(
+    project: Project, postgres_url: str, verify: str
+) -> None:
     project.move(postgres_url)
     again = ("migrate_to_pg", "--verify-only", "--source", project.source, "--target", postgres_url, "--verify", verify)
     same = project.run(*again)
@@ -203,12 +215,12 @@ def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(projec
     assert ("sqlite_leftovers.mixed" in changed.stdout.splitlines()[0]) == (verify == "cells")
 
 
-def test_check_tells_what_would_be_carried_and_stops_nobody(project):
+def test_check_tells_what_would_be_carried_and_stops_nobody(project: Project) -> None:
     done = project.run("migrate_to_pg", "--check", "--source", project.source)
     assert "The move copies 6 rows, as they are, to a table of schema sqlite_leftovers" in words(done)
 
 
-def test_they_may_be_left_behind_or_stop_the_run(project, postgres_url):
+def test_they_may_be_left_behind_or_stop_the_run(project: Project, postgres_url: str) -> None:
     stopped = project.move(postgres_url, "--leftovers", "stop", ok=False)
     assert stopped.returncode == 1
     assert "6 rows would stay behind" in words(stopped)
@@ -218,7 +230,7 @@ def test_they_may_be_left_behind_or_stop_the_run(project, postgres_url):
 
 
 @pytest.mark.full
-def test_a_rehearsal_leaves_nothing_and_keeps_all_when_told_to(project, postgres_url):
+def test_a_rehearsal_leaves_nothing_and_keeps_all_when_told_to(project: Project, postgres_url: str) -> None:
     query = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'leftovers'"
     project.move(postgres_url, "--rehearse")
     assert execute(postgres_url, query) == []
@@ -228,7 +240,7 @@ def test_a_rehearsal_leaves_nothing_and_keeps_all_when_told_to(project, postgres
     assert execute(postgres_url, query) == [("sqlite_leftovers",)]
 
 
-def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project, postgres_url):
+def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project: Project, postgres_url: str) -> None:
     done = project.move(postgres_url, "--exclude-data", "loose,cheap")
     assert rows_of(postgres_url, "loose") == []
     assert [type_sql for _, type_sql, _ in columns_of(postgres_url, "loose")] == ["bigint", "text"]
@@ -238,7 +250,9 @@ def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project, postgres
     assert refused.returncode == 2
 
 
-def test_a_row_that_no_page_of_postgresql_holds_stops_the_run_and_names_the_ways_on(project, postgres_url):
+def test_a_row_that_no_page_of_postgresql_holds_stops_the_run_and_names_the_ways_on(
+    project: Project, postgres_url: str
+) -> None:
     columns = ", ".join(f"c{n} INTEGER" for n in range(1200))
     project.sqlite(f"CREATE TABLE broad ({columns})", f"INSERT INTO broad VALUES ({', '.join(['1'] * 1200)})")
     refused = project.move(postgres_url, ok=False)
@@ -249,12 +263,12 @@ def test_a_row_that_no_page_of_postgresql_holds_stops_the_run_and_names_the_ways
     project.move(postgres_url, "--replace", "--leftovers", "skip")
 
 
-def schemas(url):
+def schemas(url: str) -> list[str]:
     query = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'leftovers' ORDER BY 1"
     return [name for (name,) in execute(url, query)]
 
 
-def test_what_stood_there_is_kept_comes_back_and_is_purged(project, postgres_url):
+def test_what_stood_there_is_kept_comes_back_and_is_purged(project: Project, postgres_url: str) -> None:
     execute(postgres_url, "CREATE SCHEMA sqlite_leftovers; CREATE TABLE sqlite_leftovers.mine AS SELECT 1 AS x")
     project.move(postgres_url)
     archive, now = schemas(postgres_url)
@@ -281,7 +295,9 @@ def test_what_stood_there_is_kept_comes_back_and_is_purged(project, postgres_url
 
 
 @pytest.mark.full
-def test_one_schema_serves_all_that_are_published_to_and_belongs_to_the_owner(project, postgres_url):
+def test_one_schema_serves_all_that_are_published_to_and_belongs_to_the_owner(
+    project: Project, postgres_url: str
+) -> None:
     execute(postgres_url, "CREATE SCHEMA second; CREATE ROLE keeper_of_leftovers")
     execute(postgres_url, "GRANT CREATE ON SCHEMA second TO keeper_of_leftovers")
     try:
@@ -304,7 +320,9 @@ def test_one_schema_serves_all_that_are_published_to_and_belongs_to_the_owner(pr
 
 
 @pytest.mark.full
-def test_undo_refuses_where_rows_were_written_and_does_without_what_was_dropped(project, postgres_url):
+def test_undo_refuses_where_rows_were_written_and_does_without_what_was_dropped(
+    project: Project, postgres_url: str
+) -> None:
     project.move(postgres_url)
     execute(postgres_url, "INSERT INTO sqlite_leftovers.loose VALUES (9, 'new')")
     refused = project.undo(postgres_url, ok=False)
@@ -316,7 +334,7 @@ def test_undo_refuses_where_rows_were_written_and_does_without_what_was_dropped(
 
 
 @pytest.mark.full
-def test_what_is_used_from_outside_does_not_make_room(project, postgres_url):
+def test_what_is_used_from_outside_does_not_make_room(project: Project, postgres_url: str) -> None:
     execute(
         postgres_url,
         "CREATE SCHEMA sqlite_leftovers; CREATE TABLE sqlite_leftovers.mine AS SELECT 1 AS x;"
@@ -332,7 +350,9 @@ def test_what_is_used_from_outside_does_not_make_room(project, postgres_url):
 @pytest.mark.parametrize(
     "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.full), signal.SIGKILL], ids=lambda number: number.name
 )
-def test_a_run_that_ended_while_they_were_carried_leaves_nothing_to_the_next(project, postgres_url, number):
+def test_a_run_that_ended_while_they_were_carried_leaves_nothing_to_the_next(
+    project: Project, postgres_url: str, number: signal.Signals
+) -> None:
     project.sqlite(
         "CREATE TABLE many AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000)"
         " SELECT i, 'row ' || i AS t FROM n"
@@ -349,14 +369,14 @@ def test_a_run_that_ended_while_they_were_carried_leaves_nothing_to_the_next(pro
     assert not list(project.folder.glob("**/leftovers.sqlite3*"))
 
 
-def test_the_source_stays_as_it_is(project, postgres_url):
+def test_the_source_stays_as_it_is(project: Project, postgres_url: str) -> None:
     before = digest(project.source)
     project.move(postgres_url, "--rehearse")
     assert digest(project.source) == before
     assert not list(project.folder.glob("**/leftovers.sqlite3*"))
 
 
-def make_what_sqlite_lacks(path):
+def make_what_sqlite_lacks(path: Path) -> None:
     """A table by a collation, a virtual table, and names, of a program that is not there any more."""
     with closing(sqlite3.connect(path)) as database, database:
         database.create_collation("NOCASE_UTF8", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
@@ -375,7 +395,9 @@ def make_what_sqlite_lacks(path):
     path.write_bytes(raw)
 
 
-def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(project, postgres_url):
+def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(
+    project: Project, postgres_url: str
+) -> None:
     make_what_sqlite_lacks(project.source)
     lacking = ("node.title", "term.name", "idx", r"\xff\xfeCDE\xe9")
     check = ("migrate_to_pg", "--check")
@@ -396,7 +418,9 @@ def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(p
     assert "no difference" in told
 
 
-def test_rows_of_a_table_without_rowid_are_listed_set_aside_and_accounted_for(project, postgres_url):
+def test_rows_of_a_table_without_rowid_are_listed_set_aside_and_accounted_for(
+    project: Project, postgres_url: str
+) -> None:
     project.sqlite(
         "DROP TABLE stray_thing",
         "CREATE TABLE stray_thing (id integer NOT NULL PRIMARY KEY, name varchar(20) NOT NULL) WITHOUT ROWID",

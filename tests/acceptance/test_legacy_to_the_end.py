@@ -3,15 +3,17 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from tests.app.conftest import ask, wanted  # noqa: F401 - fixtures: the application's own request
+from tests.conftest import MakeSource, Run, Server
 
 #: What a person types after reading the diagnosis, and what is set aside on the way where no repair knows a value.
 CASES = {
@@ -24,14 +26,15 @@ CASES = {
 
 
 @pytest.fixture(params=CASES)
-def case(request, made, tmp_path):
+def case(request: pytest.FixtureRequest, made: MakeSource, tmp_path: Path) -> tuple[Path, str, str]:
     """(the damaged database, its rules, what goes into quarantine)."""
     path = shutil.copy(made(request.param), tmp_path / "legacy.sqlite3")
-    return Path(path), *CASES[request.param]
+    rules, aside = CASES[request.param]
+    return Path(path), rules, aside
 
 
 @pytest.fixture
-def repaired(case, manage, tmp_path):
+def repaired(case: tuple[Path, str, str], manage: Run, tmp_path: Path) -> Path:
     """A copy that one command has repaired in place."""
     damaged, rules, aside = case
     path = Path(shutil.copy(damaged, tmp_path / "repaired.sqlite3"))
@@ -40,7 +43,7 @@ def repaired(case, manage, tmp_path):
     return path
 
 
-def rows(url):
+def rows(url: str) -> dict[str, list[str]]:
     """Every row of every table as PostgreSQL writes it, by its whole self."""
     with psycopg.connect(url) as connection:
         query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
@@ -49,7 +52,7 @@ def rows(url):
         return {t: sorted(r for (r,) in connection.execute(everything.format(sql.Identifier(t)))) for t in tables}
 
 
-def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(case, python):
+def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(case: tuple[Path, str, str], python: Run) -> None:
     damaged, *_ = case
     document = json.loads(python("manage.py", "sqlite_doctor", damaged, "--json").stdout)
     found = {(f["rule"], f["table"], f["column"]): f for f in document["findings"]}
@@ -65,7 +68,9 @@ def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(case, python):
     assert "courses_course.id of the row with that code" in codes["remedy"]
 
 
-def test_repaired_in_place_the_course_can_be_attributed(case, repaired, ask, wanted):  # noqa: F811
+def test_repaired_in_place_the_course_can_be_attributed(
+    case: tuple[Path, str, str], repaired: Path, ask: Callable[..., tuple[list[list[Any]], str]], wanted: dict[str, str]
+) -> None:
     damaged, *_ = case
     [[status, answer]], _ = ask(damaged, "secretaire", wanted)
     assert (status, "courses_course_backup" in answer["message"]) == (400, True)
@@ -82,7 +87,9 @@ def test_repaired_in_place_the_course_can_be_attributed(case, repaired, ask, wan
             database.execute("UPDATE courses_course SET code = 'same'")
 
 
-def test_both_ways_lead_to_the_same_data(case, repaired, manage, servers, tmp_path):
+def test_both_ways_lead_to_the_same_data(
+    case: tuple[Path, str, str], repaired: Path, manage: Run, servers: dict[int, Server], tmp_path: Path
+) -> None:
     damaged, rules, aside = case
     before = file_sha256(damaged)
     quarantine = ["--quarantine", aside] if aside else []
@@ -99,7 +106,9 @@ def test_both_ways_lead_to_the_same_data(case, repaired, manage, servers, tmp_pa
     assert len(there["courses_course"]) > 50
 
 
-def test_a_repaired_database_is_told_in_one_line(case, repaired, manage, python):
+def test_a_repaired_database_is_told_in_one_line(
+    case: tuple[Path, str, str], repaired: Path, manage: Run, python: Run
+) -> None:
     _, _, aside = case
     if aside:
         assert python("manage.py", "sqlite_doctor", repaired).returncode == 1

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.core.management import load_command_class
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.management.option_effects import MEANS, MODES, check_options_for_mode
 from tests.acceptance.test_documentation import is_djangos
+from tests.conftest import Run
 from tests.projects import Project
 
 
@@ -17,7 +19,7 @@ def parsed(*arguments: str) -> Mapping[str, Any]:
     return vars(load_command_class("migrate_to_pg", "migrate_to_pg").create_parser("", "").parse_args(arguments))
 
 
-def test_every_option_of_the_command_has_its_modes():
+def test_every_option_of_the_command_has_its_modes() -> None:
     parser = load_command_class("migrate_to_pg", "migrate_to_pg").create_parser("", "")
     options = {"no_input" if action.dest == "interactive" else action.dest for action in parser._actions
                if not is_djangos(action)}  # fmt: skip
@@ -41,7 +43,7 @@ def test_every_option_of_the_command_has_its_modes():
         ("--dump x --leftovers skip", "--leftovers has no effect with --dump."),
     ],
 )
-def test_an_option_without_meaning_is_named(line, told):
+def test_an_option_without_meaning_is_named(line: str, told: str) -> None:
     with pytest.raises(UsageError) as refused:
         check_options_for_mode(parsed(*line.split()))
     assert str(refused.value) == told
@@ -59,17 +61,17 @@ def test_an_option_without_meaning_is_named(line, told):
         "--source x --target y --verify orm --fix all --quarantine all --replace --schema models --engine pgloader",
     ],
 )
-def test_a_check_and_a_rehearsal_take_what_a_publication_takes(line):
+def test_a_check_and_a_rehearsal_take_what_a_publication_takes(line: str) -> None:
     check_options_for_mode(parsed(*line.split()))
 
 
-def test_the_command_ends_as_for_any_fault_of_usage(manage):
+def test_the_command_ends_as_for_any_fault_of_usage(manage: Run) -> None:
     refused = manage("migrate_to_pg", "--undo", "--fix", "all", ok=False)
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[0] == "Error: --fix has no effect with --undo."
 
 
-def test_a_setting_is_for_the_modes_that_have_a_use_for_it(tmp_path, postgres_url):
+def test_a_setting_is_for_the_modes_that_have_a_use_for_it(tmp_path: Path, postgres_url: str) -> None:
     """It is there for all of them; typed it was not."""
     project = Project("shapes", tmp_path)
     given = json.dumps({"FIX": ["all"], "QUARANTINE": ["all"], "VERIFY": "cells", "JOBS": 1, "ENGINE": "arrow"})

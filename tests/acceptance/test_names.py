@@ -2,11 +2,14 @@
 
 import html
 import json
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.acceptance.test_projects import execute
-from tests.conftest import SERVER_VERSIONS
+from tests.conftest import SERVER_VERSIONS, Server
 from tests.projects import Project
 from tests.projects.cut.names import EXACT, HAND, LIVE, OVER, WIDE
 from tests.tiers import first_in_ci
@@ -69,19 +72,21 @@ print(json.dumps({m._meta.label: [m._meta.db_table, m._base_manager.count()]
 
 
 @pytest.fixture
-def cut(tmp_path):
+def cut(tmp_path: Path) -> Project:
     made = Project("cut", tmp_path)
     made.migrate()
     made.sqlite(*ROWS.strip().split(";\n"))
     return made
 
 
-def read_by_application(project, url):
-    return json.loads(project.run("shell", "-v0", "-c", COUNTS, DATABASE_URL=url).stdout)
+def read_by_application(project: Project, url: str) -> dict[str, Any]:
+    return dict(json.loads(project.run("shell", "-v0", "-c", COUNTS, DATABASE_URL=url).stdout))
 
 
 @pytest.mark.parametrize("version", first_in_ci(*SERVER_VERSIONS))
-def test_every_model_is_paired_by_the_name_that_django_gives_it_there_and_read(cut, servers, version):
+def test_every_model_is_paired_by_the_name_that_django_gives_it_there_and_read(
+    cut: Project, servers: dict[int, Server], version: int
+) -> None:
     url = servers[version].database()
     # A copy that somebody made by hand, whose name PostgreSQL would cut as it cuts the model's.
     cut.sqlite(f"CREATE TABLE {LIVE}_backup_2019 AS SELECT 1 AS id, 'OLD' AS value")
@@ -113,11 +118,11 @@ def test_every_model_is_paired_by_the_name_that_django_gives_it_there_and_read(c
     assert read_by_application(cut, url) == application
 
 
-def unquoted(name):
+def unquoted(name: str) -> str:
     return name.removeprefix('"').removesuffix('"').replace('""', '"')
 
 
-def test_tables_that_are_named_are_left_out_by_any_of_their_names(cut, postgres_url):
+def test_tables_that_are_named_are_left_out_by_any_of_their_names(cut: Project, postgres_url: str) -> None:
     names = f"cut.Odd_plains,{LONG}_many,without.Pin"
     told = json.loads(cut.move(postgres_url, "--rehearse", "--exclude-data", names, "--json").stdout)
     assert sorted(table["rows"] for table in told["excluded"]) == [1, 3, 6]
@@ -128,7 +133,9 @@ def test_tables_that_are_named_are_left_out_by_any_of_their_names(cut, postgres_
     }
 
 
-def test_two_tables_that_would_fit_one_of_postgresqls_stop_the_run_and_are_named(cut, postgres_url):
+def test_two_tables_that_would_fit_one_of_postgresqls_stop_the_run_and_are_named(
+    cut: Project, postgres_url: str
+) -> None:
     """No model says which of them a migration's RunSQL has made; without the copy it can be but one."""
     cut.sqlite(f"INSERT INTO {HAND} VALUES (1, 2)")
     cut.move(postgres_url)
@@ -144,7 +151,9 @@ def test_two_tables_that_would_fit_one_of_postgresqls_stop_the_run_and_are_named
     assert (later.returncode, "ambiguous-name" in later.stdout) == (1, True)
 
 
-def test_two_models_that_postgresql_would_call_alike_stop_check_and_run_before_any_migration(tmp_path, postgres_url):
+def test_two_models_that_postgresql_would_call_alike_stop_check_and_run_before_any_migration(
+    tmp_path: Path, postgres_url: str
+) -> None:
     alike = Project("cut", tmp_path)
     alike.migrate(ALIKE="1")
     for arguments in (("--check",), ("--rehearse",), ()):
@@ -155,7 +164,7 @@ def test_two_models_that_postgresql_would_call_alike_stop_check_and_run_before_a
         assert f"{'à' * 40}, {'à' * 40}_many" in finding["explanation"]
 
 
-def test_no_other_table_is_taken_for_a_models_whose_whole_name_is_known(cut, postgres_url):
+def test_no_other_table_is_taken_for_a_models_whose_whole_name_is_known(cut: Project, postgres_url: str) -> None:
     """SQLite's case does not count; a name that is merely cut alike does not, either."""
     cut.sqlite(
         f"ALTER TABLE {LIVE} RENAME TO other", f"ALTER TABLE other RENAME TO {LIVE.upper()}",
@@ -172,7 +181,7 @@ def test_no_other_table_is_taken_for_a_models_whose_whole_name_is_known(cut, pos
     assert "Not read by Django's ORM: cut.Over. SQLite has no such table." in html.unescape(page)
 
 
-def test_a_model_whose_table_is_gone_from_postgresql_fails_the_verification(cut, postgres_url):
+def test_a_model_whose_table_is_gone_from_postgresql_fails_the_verification(cut: Project, postgres_url: str) -> None:
     cut.move(postgres_url)
     execute(postgres_url, "DROP TABLE cut_special CASCADE")
     for verify in ("cells", "orm"):
@@ -197,20 +206,22 @@ INSERT INTO shop_item_also VALUES (1, 1, 2), (2, 2, 1)
 
 
 @pytest.fixture
-def unmade(tmp_path):
+def unmade(tmp_path: Path) -> Project:
     made = Project("unmade", tmp_path)
     made.migrate()
     made.sqlite(*BY_HAND.strip().split(";\n"))
     return made
 
 
-def errors(result):
+def errors(result: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], str]:
     """(rule, table) of each error; the explanation of each."""
     found = [f for f in json.loads(result.stdout)["findings"] if f["level"] == "error"]
     return {(f["rule"], f["table"]): f["explanation"] + " " + f["remedy"] for f in found}
 
 
-def test_an_unmanaged_models_table_stops_check_and_move_and_is_made_from_its_model(unmade, postgres_url):
+def test_an_unmanaged_models_table_stops_check_and_move_and_is_made_from_its_model(
+    unmade: Project, postgres_url: str
+) -> None:
     """The keys that lead to it find their rows: they are no orphans."""
     everywhere = ("--target", postgres_url, "--json")
     for arguments in (("--check",), ("--rehearse",), (), ("--leftovers", "skip")):
@@ -249,7 +260,7 @@ def test_an_unmanaged_models_table_stops_check_and_move_and_is_made_from_its_mod
     assert execute(postgres_url, "SELECT to_regclass('legacy_customer')") == [(None,)]
 
 
-def test_a_model_that_lacks_a_column_of_its_table_loses_nothing(unmade, postgres_url):
+def test_a_model_that_lacks_a_column_of_its_table_loses_nothing(unmade: Project, postgres_url: str) -> None:
     unmade.sqlite(
         "ALTER TABLE legacy_customer ADD COLUMN phone text", "UPDATE legacy_customer SET phone = '1' WHERE id = 1"
     )
@@ -257,7 +268,9 @@ def test_a_model_that_lacks_a_column_of_its_table_loses_nothing(unmade, postgres
     assert list(errors(refused)) == [("extra-column", "legacy_customer")]
 
 
-def test_a_table_that_may_go_among_the_leftovers_can_be_put_in_its_place_afterwards(unmade, postgres_url):
+def test_a_table_that_may_go_among_the_leftovers_can_be_put_in_its_place_afterwards(
+    unmade: Project, postgres_url: str
+) -> None:
     """The key that leads to it is let go: no migration of this project could make it."""
     unmade.sqlite("DROP TABLE unmade_call", "DELETE FROM django_migrations WHERE app = 'unmade'")
     refused = unmade.move(postgres_url, "--as-leftovers", "unmade.Nobody", ok=False)
@@ -286,15 +299,15 @@ def test_a_table_that_may_go_among_the_leftovers_can_be_put_in_its_place_afterwa
     assert (gone.returncode, "legacy_customer" in gone.stdout) == (3, True)
 
 
-def record(project, *names):
+def record(project: Project, *names: str) -> None:
     project.sqlite("DELETE FROM django_migrations WHERE app = 'store'")
     for name in names:
         project.sqlite(f"INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '{name}', '2026-01-01')")
 
 
 def test_the_tables_of_an_application_whose_record_is_of_other_names_stop_all_until_it_is_recorded(
-    unmade, postgres_url
-):
+    unmade: Project, postgres_url: str
+) -> None:
     """It was renamed; a squash whose old names are gone leaves the same behind."""
     record(unmade, "0001_initial", "0002_more")
     known = ("--from-models", "unmade.Customer", "--target", postgres_url, "--json")
@@ -321,7 +334,7 @@ def test_the_tables_of_an_application_whose_record_is_of_other_names_stop_all_un
     unmade.run("migrate", "--check", DATABASE_URL=postgres_url)
 
 
-def test_a_view_that_an_installed_model_reads_is_no_mere_warning(unmade, postgres_url):
+def test_a_view_that_an_installed_model_reads_is_no_mere_warning(unmade: Project, postgres_url: str) -> None:
     unmade.sqlite("CREATE VIEW named_customers AS SELECT id, name FROM legacy_customer")
     known = ("--from-models", "unmade.Customer")
     refused = unmade.move(postgres_url, *known, "--json", ok=False)

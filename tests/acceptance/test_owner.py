@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from psycopg import sql
@@ -23,11 +25,11 @@ SELECT DISTINCT pg_get_userbyid(owner) FROM (
 
 
 @pytest.fixture
-def role(postgres_url):
+def role(postgres_url: str) -> Iterator[Callable[..., str]]:
     """Make a role with a suffix of this test's own: role(prefix, attributes) -> its name; all go in the end."""
     made = []
 
-    def make(prefix, attributes="LOGIN"):
+    def make(prefix: str, attributes: str = "LOGIN") -> str:
         name = f"{prefix}_{uuid.uuid4().hex[:8]}"
         execute(postgres_url, sql.SQL("CREATE ROLE {} " + attributes).format(sql.Identifier(name)))
         made.append(name)
@@ -40,11 +42,11 @@ def role(postgres_url):
         grant(postgres_url, "DROP ROLE {}", name)
 
 
-def grant(url, statement, *names):
+def grant(url: str, statement: str, *names: str) -> None:
     execute(url, sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
-def test_every_kind_of_object_is_given_to_the_role(tmp_path, postgres_url, role):
+def test_every_kind_of_object_is_given_to_the_role(tmp_path: Path, postgres_url: str, role: Callable[..., str]) -> None:
     objects = Project("objects", tmp_path)
     objects.migrate()
     objects.sqlite(ITEMS)
@@ -73,21 +75,23 @@ def test_every_kind_of_object_is_given_to_the_role(tmp_path, postgres_url, role)
 
 
 @pytest.fixture
-def stray(tmp_path):
+def stray(tmp_path: Path) -> Project:
     made = Project("stray", tmp_path)
     made.migrate()
     made.sqlite("INSERT INTO stray_thing (name) VALUES ('a')")
     return made
 
 
-def test_a_role_that_may_little_is_told_what_it_lacks_until_it_works(stray, postgres_url, role):
+def test_a_role_that_may_little_is_told_what_it_lacks_until_it_works(
+    stray: Project, postgres_url: str, role: Callable[..., str]
+) -> None:
     database = postgres_url.rsplit("/", 1)[1]
     mover, owner = role("mover", "LOGIN NOCREATEDB NOSUPERUSER"), role(HOSTILE, "NOLOGIN")
     grant(postgres_url, "GRANT CREATE ON DATABASE {} TO {}", database, mover)
     grant(postgres_url, "GRANT CREATE ON SCHEMA public TO {}", mover)
     url = postgres_url.replace("postgres@", f"{mover}@")
 
-    def refusal(named, statement):
+    def refusal(named: str, statement: str) -> str:
         refused = stray.move(url, "--owner", named, ok=False)
         assert refused.returncode == 1
         assert execute(postgres_url, SCHEMAS) == []
@@ -105,7 +109,9 @@ def test_a_role_that_may_little_is_told_what_it_lacks_until_it_works(stray, post
     stray.undo(url)
 
 
-def test_a_membership_without_the_right_to_set_the_role_is_not_enough(stray, postgres_url, role):
+def test_a_membership_without_the_right_to_set_the_role_is_not_enough(
+    stray: Project, postgres_url: str, role: Callable[..., str]
+) -> None:
     """So since PostgreSQL 16."""
     database = postgres_url.rsplit("/", 1)[1]
     mover, owner = role("mover"), role("owner", "NOLOGIN")
@@ -117,7 +123,9 @@ def test_a_membership_without_the_right_to_set_the_role_is_not_enough(stray, pos
     assert f"may not SET ROLE {owner}" in refused.stderr
 
 
-def test_a_role_that_may_only_read_the_tables_is_told_that_it_cannot_see_what_was_left_out(stray, postgres_url, role):
+def test_a_role_that_may_only_read_the_tables_is_told_that_it_cannot_see_what_was_left_out(
+    stray: Project, postgres_url: str, role: Callable[..., str]
+) -> None:
     stray.move(postgres_url, "--exclude-data", "stray.Thing")
     reader = role("reader")
     grant(postgres_url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", reader)

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ MODES = ("--check", "--dump=x.dump")
 
 
 @pytest.fixture
-def stray(tmp_path):
+def stray(tmp_path: Path) -> Project:
     made = Project("stray", tmp_path)
     made.migrate()
     return made
@@ -37,21 +38,21 @@ def stray(tmp_path):
     ],
     ids=["source", "url", "dump", "from-dump", "doctor"],
 )
-def test_a_path_that_the_system_refuses_is_a_matter_of_usage(stray, arguments):
+def test_a_path_that_the_system_refuses_is_a_matter_of_usage(stray: Project, arguments: tuple[str, ...]) -> None:
     refused = stray.run(*arguments, ok=False)
     assert refused.returncode == 2
     assert f"Cannot access {arguments[-1]}: File name too long." in refused.stdout + refused.stderr
 
 
 @pytest.mark.parametrize("command", [("sqlite_doctor",), ("migrate_to_pg", "--check")])
-def test_a_terminal_that_cannot_write_it_is_shown_it_escaped(stray, command):
+def test_a_terminal_that_cannot_write_it_is_shown_it_escaped(stray: Project, command: tuple[str, ...]) -> None:
     stray.sqlite("INSERT INTO stray_thing (name) VALUES ('été, encore et encore, trop long')")
     shown = stray.run(*command, "--lang", "fr", ok=False, PYTHONIOENCODING="ascii")
     assert shown.returncode == 1
     assert r"\xe9t\xe9, encore" in shown.stdout
 
 
-def test_the_repair_that_is_offered_is_of_the_database_that_was_looked_at(stray, tmp_path):
+def test_the_repair_that_is_offered_is_of_the_database_that_was_looked_at(stray: Project, tmp_path: Path) -> None:
     elsewhere = tmp_path / "a copy.sqlite3"
     elsewhere.write_bytes(stray.source.read_bytes())
     other = Project("stray", tmp_path)
@@ -66,7 +67,7 @@ def test_the_repair_that_is_offered_is_of_the_database_that_was_looked_at(stray,
     assert f"sqlite_doctor {shlex.quote(str(elsewhere))} --repair " in " ".join(told.stdout.split())
 
 
-def pipe(path):
+def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
@@ -74,7 +75,9 @@ def pipe(path):
 @pytest.mark.parametrize(
     "command", [("sqlite_doctor",), ("sqlite_doctor", "--repair", "all"), *(("migrate_to_pg", m) for m in MODES)]
 )
-def test_a_source_that_is_no_file_is_neither_waited_for_nor_a_traceback(stray, command, become):
+def test_a_source_that_is_no_file_is_neither_waited_for_nor_a_traceback(
+    stray: Project, command: tuple[str, ...], become: Callable[[Path], None]
+) -> None:
     stray.source.unlink()
     become(stray.source)
     told = stray.run(*command, ok=False)
@@ -83,8 +86,10 @@ def test_a_source_that_is_no_file_is_neither_waited_for_nor_a_traceback(stray, c
 
 
 @pytest.mark.parametrize(("command", "status"), [(("sqlite_doctor",), 0), (("migrate_to_pg", "--check"), 0)])
-def test_a_working_directory_that_was_deleted_is_missed_only_by_relative_paths(stray, command, status, tmp_path):
-    def from_nowhere(*arguments):
+def test_a_working_directory_that_was_deleted_is_missed_only_by_relative_paths(
+    stray: Project, command: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
+    def from_nowhere(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         gone = tmp_path / "gone"
         program = [sys.executable, "-m", "django", *arguments]
         script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
@@ -99,7 +104,7 @@ def test_a_working_directory_that_was_deleted_is_missed_only_by_relative_paths(s
     assert "Cannot access relative.sqlite3: " in done.stdout + done.stderr
 
 
-def test_a_source_that_becomes_a_pipe_while_it_is_read_is_told(stray):
+def test_a_source_that_becomes_a_pipe_while_it_is_read_is_told(stray: Project) -> None:
     """The report, which looks at the source in the end, does not wait for anybody to write into it."""
     with Source(stray.source) as source:
         snapshot = source.copy(stray.folder / "copy")

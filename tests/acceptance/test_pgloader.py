@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from tests.acceptance.test_export import check_same_rows
 from tests.acceptance.test_fields import python
 from tests.acceptance.test_projects import SCHEMAS, execute
 from tests.acceptance.test_projects_differing import SEARCH
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeSource, Run
 from tests.projects import Project, digest
 
 ENGINE = ("--engine", "pgloader")
@@ -28,7 +29,7 @@ PASSWORD = "s3cr:t\\p %s@w0rd"
 
 
 @pytest.fixture
-def fields(tmp_path):
+def fields(tmp_path: Path) -> Project:
     made = Project("fields", tmp_path)
     made.migrate()
     return made
@@ -37,7 +38,7 @@ def fields(tmp_path):
 # --- without pgloader ---
 
 
-def script(folder, version):
+def script(folder: Path, version: str) -> str:
     """A directory for PATH with a pgloader of that version and nothing else."""
     folder.mkdir()
     (folder / "pgloader").write_text(f"#!/bin/sh\necho 'pgloader version \"{version}\"'\n")
@@ -45,7 +46,9 @@ def script(folder, version):
     return str(folder)
 
 
-def test_a_missing_pgloader_is_said_before_anything_begins(made, postgres_url, manage, tmp_path):
+def test_a_missing_pgloader_is_said_before_anything_begins(
+    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path
+) -> None:
     options = ("--source", made("none"), "--report", tmp_path / "report")
     refused = manage("migrate_to_pg", *options, "--target", postgres_url, *ENGINE, ok=False, PATH="")
     assert refused.returncode == 2
@@ -60,7 +63,9 @@ def test_a_missing_pgloader_is_said_before_anything_begins(made, postgres_url, m
 
 
 @pytest.mark.parametrize(("version", "told"), [("3.6.2", "3.6.2"), ("unknown", "?")])
-def test_a_pgloader_that_is_too_old_is_said(made, postgres_url, manage, tmp_path, version, told):
+def test_a_pgloader_that_is_too_old_is_said(
+    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, version: str, told: str
+) -> None:
     path = script(tmp_path / "bin", version)
     options = ("--source", made("none"), "--report", tmp_path / "report", "--target", postgres_url)
     refused = manage("migrate_to_pg", *options, *ENGINE, ok=False, PATH=path)
@@ -69,7 +74,9 @@ def test_a_pgloader_that_is_too_old_is_said(made, postgres_url, manage, tmp_path
 
 
 @pytest.mark.parametrize("option", ["sslmode=verify-full", "sslmode=verify-ca", "sslcert=/none"])
-def test_what_pgloader_would_not_heed_is_refused(made, postgres_url, manage, tmp_path, option):
+def test_what_pgloader_would_not_heed_is_refused(
+    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, option: str
+) -> None:
     """Over a Unix socket none of them stops an ordinary connection."""
     path = script(tmp_path / "bin", "3.6.9")
     command = ("migrate_to_pg", "--source", made("none"), "--report", tmp_path / "report", *ENGINE)
@@ -86,7 +93,9 @@ def test_what_pgloader_would_not_heed_is_refused(made, postgres_url, manage, tmp
 
 @pytest.mark.full
 @pytest.mark.parametrize("more", [(), ("--jobs", "1"), ("--verify", "orm")])
-def test_the_application_is_moved(made, postgres_url, manage, tmp_path, more):
+def test_the_application_is_moved(
+    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, more: tuple[str, ...]
+) -> None:
     source = made("none")
     before = digest(source)
     options = ("--source", source, "--target", postgres_url, "--report", tmp_path / "report")
@@ -108,7 +117,7 @@ def test_the_application_is_moved(made, postgres_url, manage, tmp_path, more):
 
 
 @pytest.mark.full
-def test_a_mended_database_is_moved(made, postgres_url, manage, tmp_path):
+def test_a_mended_database_is_moved(made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path) -> None:
     options = ("--source", made("all"), "--target", postgres_url, "--report", tmp_path / "report")
     done = manage("migrate_to_pg", *options, *ENGINE, "--fix", "lossy,merge-duplicates", "--quarantine", "all")
     assert "Accounted for: " in done.stdout
@@ -126,7 +135,7 @@ NOT_CARRIED = (
 
 
 @pytest.mark.full
-def test_a_column_that_postgresql_alone_has_is_filled(tmp_path, postgres_url):
+def test_a_column_that_postgresql_alone_has_is_filled(tmp_path: Path, postgres_url: str) -> None:
     stray = Project("stray", tmp_path)
     stray.migrate()
     stray.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
@@ -137,7 +146,7 @@ def test_a_column_that_postgresql_alone_has_is_filled(tmp_path, postgres_url):
 
 
 @pytest.mark.full
-def test_what_is_saved_in_the_other_fields_is_read_alike(fields, postgres_url):
+def test_what_is_saved_in_the_other_fields_is_read_alike(fields: Project, postgres_url: str) -> None:
     python(fields, "fill", "200")
     for statement in NOT_CARRIED:
         fields.sqlite(statement)
@@ -148,7 +157,9 @@ def test_what_is_saved_in_the_other_fields_is_read_alike(fields, postgres_url):
 
 
 @pytest.mark.full
-def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(fields, postgres_url, tmp_path):
+def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(
+    fields: Project, postgres_url: str, tmp_path: Path
+) -> None:
     fields.sqlite(
         "INSERT INTO fields_float (value) VALUES (1.5), (9e999), (-9e999)",
         "INSERT INTO fields_text (value) VALUES ('whole')",
@@ -168,7 +179,9 @@ def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(fields
 
 @pytest.mark.full
 @pytest.mark.parametrize("column", ["token", "plain"])
-def test_of_a_rejected_row_nothing_is_quoted_where_its_table_holds_a_secret(tmp_path, postgres_url, column):
+def test_of_a_rejected_row_nothing_is_quoted_where_its_table_holds_a_secret(
+    tmp_path: Path, postgres_url: str, column: str
+) -> None:
     """PostgreSQL quotes the value that it does not read, and pgloader writes that into its log."""
     stray = Project("stray", tmp_path)
     stray.migrate()
@@ -190,7 +203,7 @@ def test_of_a_rejected_row_nothing_is_quoted_where_its_table_holds_a_secret(tmp_
 
 
 @pytest.mark.full
-def test_what_pgloader_changes_is_found_by_the_proof(fields, postgres_url, tmp_path):
+def test_what_pgloader_changes_is_found_by_the_proof(fields: Project, postgres_url: str, tmp_path: Path) -> None:
     """A duration is microseconds in SQLite; pgloader hands the number over, and PostgreSQL takes it for seconds."""
     fields.sqlite("INSERT INTO fields_duration (value) VALUES (3000000)")
     command = ("migrate_to_pg", "--source", fields.source, "--target", postgres_url, *ENGINE)
@@ -203,7 +216,9 @@ def test_what_pgloader_changes_is_found_by_the_proof(fields, postgres_url, tmp_p
 
 
 @pytest.mark.full
-def test_names_that_it_cannot_say_and_tables_that_are_left_out_are_not_confused(tmp_path, postgres_url):
+def test_names_that_it_cannot_say_and_tables_that_are_left_out_are_not_confused(
+    tmp_path: Path, postgres_url: str
+) -> None:
     shapes = Project("shapes", tmp_path)
     shapes.migrate()
     refused = shapes.move(postgres_url, *ENGINE, ok=False)
@@ -213,7 +228,7 @@ def test_names_that_it_cannot_say_and_tables_that_are_left_out_are_not_confused(
 
 
 @pytest.mark.full
-def test_a_table_that_is_left_behind_is_not_loaded_for_its_likeness(tmp_path, postgres_url):
+def test_a_table_that_is_left_behind_is_not_loaded_for_its_likeness(tmp_path: Path, postgres_url: str) -> None:
     """An underscore fits any character where pgloader is told the tables."""
     stray = Project("stray", tmp_path)
     stray.migrate()
@@ -228,7 +243,7 @@ def test_a_table_that_is_left_behind_is_not_loaded_for_its_likeness(tmp_path, po
 
 @pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_end_of_a_run_ends_pgloader_too(tmp_path, postgres_url, number):
+def test_the_end_of_a_run_ends_pgloader_too(tmp_path: Path, postgres_url: str, number: signal.Signals) -> None:
     stray = Project("stray", tmp_path)
     stray.migrate()
     rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000)"
@@ -254,7 +269,7 @@ def test_the_end_of_a_run_ends_pgloader_too(tmp_path, postgres_url, number):
     assert [path for path in tmp_path.rglob("*") if "unfinished" in path.name] == []
 
 
-def wait_until_gone(pid):
+def wait_until_gone(pid: int) -> None:
     """Or until nothing is left of it but its status, where nobody collects that."""
     deadline = time.monotonic() + 10
     while is_alive(pid) and time.monotonic() < deadline:
@@ -262,14 +277,14 @@ def wait_until_gone(pid):
     assert not is_alive(pid)
 
 
-def is_alive(pid):
+def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def wait_for_child(parent, name):
+def wait_for_child(parent: int, name: str) -> int:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for path in Path("/proc").glob("[0-9]*"):
@@ -285,13 +300,13 @@ def wait_for_child(parent, name):
 
 
 @pytest.fixture(scope="module")
-def guarded():
+def guarded() -> Iterator[tuple[str, str]]:
     """A server of Debian's that asks for a password (scram) and for TLS: its URL, less a database, its certificate."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     assert programs, "Debian's PostgreSQL is missing: apt-get install -y postgresql postgresql-contrib"
     as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 
-    def run(program, *arguments):
+    def run(program: str | Path, *arguments: str) -> None:
         subprocess.run([*as_postgres, program, *arguments], check=True, capture_output=True, cwd="/")
 
     with tempfile.TemporaryDirectory(prefix="pg-guarded-") as folder:
@@ -320,12 +335,14 @@ class Watch(threading.Thread):
     """Everything that other users could see of this machine's processes: their arguments; and the environments of
     the programs that a run starts."""
 
-    def __init__(self, *programs):
+    def __init__(self, *programs: str) -> None:
         super().__init__()
         self.programs = programs
-        self.seen, self.over, self.found = set(), threading.Event(), set()
+        self.over = threading.Event()
+        self.seen: set[str] = set()
+        self.found: set[bytes | tuple[bytes, bytes]] = set()
 
-    def run(self):
+    def run(self) -> None:
         while not self.over.wait(0.005):
             for path in Path("/proc").glob("[0-9]*"):
                 try:
@@ -334,7 +351,7 @@ class Watch(threading.Thread):
                     continue
                 self.check(line, environment)
 
-    def check(self, line, environment):
+    def check(self, line: bytes, environment: bytes) -> None:
         secret = PASSWORD.encode()
         mine = [name for name in self.programs if Path(line.split(b"\0")[0].decode()).name == name]
         self.seen.update(mine)
@@ -345,7 +362,9 @@ class Watch(threading.Thread):
 
 
 @pytest.mark.full
-def test_the_password_is_in_no_argument_log_output_or_file(guarded, made, tmp_path):
+def test_the_password_is_in_no_argument_log_output_or_file(
+    guarded: tuple[str, str], made: MakeSource, tmp_path: Path
+) -> None:
     url, certificate = guarded
     execute(f"{url}/postgres", "CREATE DATABASE moved")
     report = tmp_path / "report"
@@ -372,7 +391,7 @@ def test_the_password_is_in_no_argument_log_output_or_file(guarded, made, tmp_pa
 
 
 @pytest.mark.full
-def test_a_certificate_that_is_not_trusted_is_said(guarded, made, manage):
+def test_a_certificate_that_is_not_trusted_is_said(guarded: tuple[str, str], made: MakeSource, manage: Run) -> None:
     """pgloader verifies it whenever it speaks TLS, whatever sslmode says."""
     url, certificate = guarded
     execute(f"{url}/postgres", "CREATE DATABASE verified")
@@ -385,7 +404,9 @@ def test_a_certificate_that_is_not_trusted_is_said(guarded, made, manage):
 
 
 @pytest.mark.full
-def test_a_password_that_pgloader_could_not_read_is_refused(guarded, made, manage):
+def test_a_password_that_pgloader_could_not_read_is_refused(
+    guarded: tuple[str, str], made: MakeSource, manage: Run
+) -> None:
     place = guarded[0]
     execute(f"{place}/postgres", "CREATE DATABASE odd")
     execute(f"{place}/postgres", "CREATE ROLE odd LOGIN SUPERUSER PASSWORD '*star'")

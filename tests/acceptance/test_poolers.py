@@ -3,6 +3,7 @@
 import json
 import threading
 import uuid
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import psycopg
@@ -12,6 +13,7 @@ from migrate_to_pg.errors import TargetError
 from migrate_to_pg.postgres import target
 from tests.acceptance.test_projects import SCHEMAS, execute
 from tests.debian import cluster, free_port, pgbouncer
+from tests.projects import Project
 
 pytestmark = pytest.mark.full
 
@@ -19,7 +21,7 @@ POOLED = "is in transaction or statement mode, but a run needs sessions of its o
 
 
 @pytest.fixture(scope="module")
-def port():
+def port() -> Iterator[int]:
     """Where a private server of Debian's listens."""
     chosen = free_port()
     with cluster(f"-c port={chosen} -c listen_addresses=127.0.0.1"):
@@ -27,19 +29,19 @@ def port():
 
 
 @pytest.fixture
-def direct(port):
+def direct(port: int) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
     execute(f"postgres://postgres@127.0.0.1:{port}/postgres", f"CREATE DATABASE {name}")
     return f"postgres://postgres@127.0.0.1:{port}/{name}"
 
 
 @pytest.fixture
-def pooled(port, direct):
+def pooled(port: int, direct: str) -> Iterator[Callable[..., str]]:
     """mode, settings -> the same database through a PgBouncer."""
     name = direct.rsplit("/", 1)[1]
     with ExitStack() as stack:
 
-        def make(mode, **settings):
+        def make(mode: str, **settings: str) -> str:
             databases = f"* = host=127.0.0.1 port={port} user=postgres"
             through = stack.enter_context(pgbouncer(databases, pool_mode=mode, **settings))
             return f"postgres://postgres@127.0.0.1:{through}/{name}"
@@ -61,7 +63,9 @@ def pooled(port, direct):
         ("--purge", "statement", {}),
     ],
 )
-def test_a_pooled_url_alone_is_refused_in_one_line(objects, direct, pooled, asked, mode, settings):
+def test_a_pooled_url_alone_is_refused_in_one_line(
+    objects: Project, direct: str, pooled: Callable[..., str], asked: str, mode: str, settings: dict[str, int | str]
+) -> None:
     url = pooled(mode, **settings)
     if settings.get("min_pool_size"):
         warm(url)
@@ -78,18 +82,20 @@ def test_a_pooled_url_alone_is_refused_in_one_line(objects, direct, pooled, aske
     assert execute(direct, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
 
 
-def warm(url, count=5):
+def warm(url: str, count: int = 5) -> None:
     with ExitStack() as stack:
         for _ in range(count):
             stack.enter_context(closing(psycopg.connect(url))).execute("SELECT 1")
 
 
-def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(objects, direct, pooled):
+def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(
+    objects: Project, direct: str, pooled: Callable[..., str]
+) -> None:
     """By chance the same process may serve us twice; not in every round."""
     url = pooled("transaction", default_pool_size=4)
     done = threading.Event()
 
-    def use():
+    def use() -> None:
         with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
             while not done.is_set():
                 connection.execute("SELECT pg_sleep(random() * 0.002)")
@@ -108,20 +114,26 @@ def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(objects,
 
 
 @pytest.mark.parametrize("settings", [{}, {"ignore_startup_parameters": "options"}])
-def test_a_pool_of_sessions_that_loses_what_a_connection_asks_for_is_refused(objects, direct, pooled, settings):
+def test_a_pool_of_sessions_that_loses_what_a_connection_asks_for_is_refused(
+    objects: Project, direct: str, pooled: Callable[..., str], settings: dict[str, str]
+) -> None:
     refused = objects.move(pooled("session", **settings), ok=False)
     assert refused.returncode == 1
     assert "ignores the connection parameter `options`, which a run needs" in refused.stderr
     assert execute(direct, SCHEMAS) == []
 
 
-def test_a_pool_of_one_session_is_refused_within_seconds(objects, direct, pooled):
+def test_a_pool_of_one_session_is_refused_within_seconds(
+    objects: Project, direct: str, pooled: Callable[..., str]
+) -> None:
     refused = objects.move(pooled("session", default_pool_size=1), ok=False)
     assert refused.returncode == 1
     assert POOLED in refused.stderr
 
 
-def test_options_in_the_url_that_the_pooler_refuses_are_told_as_what_they_are(objects, pooled):
+def test_options_in_the_url_that_the_pooler_refuses_are_told_as_what_they_are(
+    objects: Project, pooled: Callable[..., str]
+) -> None:
     refused = objects.move(pooled("transaction") + "?options=-c%20role%3Dpostgres", ok=False)
     assert refused.returncode == 1
     assert "unsupported startup parameter: options" in refused.stderr
@@ -136,16 +148,18 @@ print(Category.objects.create(name="through the pool").id)
 
 
 @pytest.mark.parametrize("setting", [False, True], ids=["option", "setting"])
-def test_with_the_direct_url_beside_the_pooled_one_all_works(objects, direct, pooled, setting):
+def test_with_the_direct_url_beside_the_pooled_one_all_works(
+    objects: Project, direct: str, pooled: Callable[..., str], setting: bool
+) -> None:
     through = pooled("transaction")
     given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"TARGET": direct})} if setting else {}
     named = () if setting else ("--target", direct)
     source = ("--source", objects.source)
     for mode in (("--rehearse",), (), ("--verify-only", "--verify", "orm")):
-        objects.run("migrate_to_pg", *mode, *source, *named, DATABASE_URL=through, **given)
+        objects.run("migrate_to_pg", *mode, *source, *named, DATABASE_URL=through, ok=True, **given)
     read = objects.run("shell", "-v0", "-c", PROGRAM, DATABASE_URL=through).stdout.splitlines()
     assert read == ["['forgot using', 'default connection', 'alias'] ['ALPHA', 'BETA']", "4"]
     objects.run("migrate", "--check", DATABASE_URL=through)
-    objects.run("migrate_to_pg", "--undo", "--replace", *named, DATABASE_URL=through, **given)
-    objects.run("migrate_to_pg", "--purge", "--no-input", *named, DATABASE_URL=through, **given)
+    objects.run("migrate_to_pg", "--undo", "--replace", *named, DATABASE_URL=through, ok=True, **given)
+    objects.run("migrate_to_pg", "--purge", "--no-input", *named, DATABASE_URL=through, ok=True, **given)
     assert execute(direct, SCHEMAS) == []

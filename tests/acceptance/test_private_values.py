@@ -2,11 +2,13 @@
 
 import re
 import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.conftest import run_python
+from tests.conftest import MakeSource, Query, run_python, scalar
 
 NEEDLE = "hunter2"
 #: Faults in columns that hold secrets: too long, NUL within, of another type, a key that is a secret itself.
@@ -29,12 +31,12 @@ ALL = ("--fix", "all,text-too-long,nul-in-text,malformed-timestamp", "--quaranti
 
 
 @pytest.fixture
-def run(made, sqlite, tmp_path):
+def run(made: MakeSource, sqlite: Query, tmp_path: Path) -> Callable[..., str]:
     """Run a command; nothing that it prints or writes, but databases, holds the secret."""
     source = shutil.copy(made("none"), tmp_path / "source.sqlite3")
     runs = iter(range(100))
 
-    def run(*arguments, plant=(), status=0):
+    def run(*arguments: str, plant: Sequence[str] = (), status: int = 0) -> str:
         for statement in plant:
             sqlite(source, statement)
         folder = tmp_path / str(next(runs))
@@ -58,7 +60,7 @@ def run(made, sqlite, tmp_path):
 MOVE = ("migrate_to_pg", "--source", "{source}", "--report", "{report}")
 
 
-def test_a_check_names_rows_and_columns_without_the_secret(run):
+def test_a_check_names_rows_and_columns_without_the_secret(run: Callable[..., str]) -> None:
     told = run(*MOVE, "--check", plant=PLANTED, status=1)
     assert "auth_user.password" in told
     assert "id = 901: ***" in told
@@ -68,19 +70,23 @@ def test_a_check_names_rows_and_columns_without_the_secret(run):
 
 
 @pytest.mark.parametrize("output", [(), ("--json",)])
-def test_a_move_with_repairs_and_quarantine_shows_no_secret_and_keeps_it(run, postgres_url, output):
+def test_a_move_with_repairs_and_quarantine_shows_no_secret_and_keeps_it(
+    run: Callable[..., str], postgres_url: str, output: tuple[str, ...]
+) -> None:
     run(*MOVE, "--target", postgres_url, "--verify", "orm", *ALL, *output, plant=PLANTED)
     with psycopg.connect(postgres_url) as connection:
-        (kept,) = connection.execute("SELECT count(*) FROM auth_user WHERE password LIKE 'pbkdf2$hunter2%'").fetchone()
-        (aside,) = connection.execute(
-            "SELECT count(*) FROM migrate_to_pg.quarantine WHERE table_name = 'django_session' AND row::text LIKE %s",
-            [f"%{NEEDLE}other%"],
-        ).fetchone()
+        kept = scalar(connection.execute("SELECT count(*) FROM auth_user WHERE password LIKE 'pbkdf2$hunter2%'"))
+        query = (
+            "SELECT count(*) FROM migrate_to_pg.quarantine WHERE table_name = 'django_session' AND row::text LIKE %s"
+        )
+        aside = scalar(connection.execute(query, [f"%{NEEDLE}other%"]))
     assert (kept, aside) == (2, 1)
 
 
 @pytest.mark.parametrize("verify", ["cells", "orm"])
-def test_differences_in_secret_columns_are_told_without_the_values(run, postgres_url, verify):
+def test_differences_in_secret_columns_are_told_without_the_values(
+    run: Callable[..., str], postgres_url: str, verify: str
+) -> None:
     run(*MOVE, "--target", postgres_url, plant=HEALTHY)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("UPDATE auth_user SET password = password || 'x' WHERE id = 901")
@@ -92,14 +98,16 @@ def test_differences_in_secret_columns_are_told_without_the_values(run, postgres
     assert "session_key = ***" in told
 
 
-def test_the_doctor_and_its_repair_show_no_secret(run):
+def test_the_doctor_and_its_repair_show_no_secret(run: Callable[..., str]) -> None:
     told = run("sqlite_doctor", "{source}", plant=PLANTED, status=1)
     assert "auth_user.password" in told
     run("sqlite_doctor", "{source}", "--repair", "text-too-long,nul-in-text", status=1)
     run("sqlite_doctor", "{source}", "--json", status=1)
 
 
-def test_a_unique_index_that_does_not_hold_is_told_without_the_key(run, sqlite, tmp_path, postgres_url):
+def test_a_unique_index_that_does_not_hold_is_told_without_the_key(
+    run: Callable[..., str], sqlite: Query, tmp_path: Path, postgres_url: str
+) -> None:
     source = tmp_path / "source.sqlite3"
     twice = f"INSERT INTO django_session VALUES ('{NEEDLE}key', '{NEEDLE}data', '2024-01-01')"
     run(

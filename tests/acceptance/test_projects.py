@@ -2,23 +2,30 @@
 
 import json
 import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from migrate_to_pg.postgres.embedded_directory import installed
+from tests.conftest import Server
 from tests.projects import Project
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg_incoming%'"
 
 
-def execute(url, query, parameters=None):
+def execute(
+    url: str, query: str | bytes | sql.Composed, parameters: Sequence[object] | None = None
+) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(query, parameters)
         return cursor.fetchall() if cursor.description else []
 
 
-def dump(url):
+def dump(url: str) -> list[str]:
     """The schema as pg_dump tells it: every definition of every object, comments and grants included."""
     program = installed(18) / "bin" / "pg_dump"
     told = subprocess.run(
@@ -29,10 +36,10 @@ def dump(url):
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Callable[..., Project]:
     """name -> that project, its SQLite database migrated."""
 
-    def make(name, *, migrate=True):
+    def make(name: str, *, migrate: bool = True) -> Project:
         made = Project(name, tmp_path)
         if migrate:
             made.migrate()
@@ -41,7 +48,9 @@ def project(tmp_path):
     return make
 
 
-def test_a_model_whose_key_is_none_in_the_table_is_read_row_by_row(project, postgres_url):
+def test_a_model_whose_key_is_none_in_the_table_is_read_row_by_row(
+    project: Callable[..., Project], postgres_url: str
+) -> None:
     """An unmanaged model must call some column its key: rows that share it are not each other's."""
     shapes = project("shapes")
     shapes.sqlite("INSERT INTO keyless (a, b) VALUES (1, 'x'), (1, 'y'), (1, 'y'), (2, 'x'), (1, 'z')")
@@ -59,7 +68,9 @@ INSERT INTO objects_item (category_id, title, mood, position, data, made, price,
 
 
 @pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.full)])
-def test_every_kind_of_object_is_published_as_migrate_makes_it(project, servers, version):
+def test_every_kind_of_object_is_published_as_migrate_makes_it(
+    project: Callable[..., Project], servers: dict[int, Server], version: int
+) -> None:
     url, reference = servers[version].database(), servers[version].database()
     objects = project("objects")
     objects.sqlite(ITEMS)
@@ -82,7 +93,9 @@ def test_every_kind_of_object_is_published_as_migrate_makes_it(project, servers,
     assert execute(url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
 
 
-def test_what_postgresql_computes_otherwise_is_told_and_stops_nothing(project, servers):
+def test_what_postgresql_computes_otherwise_is_told_and_stops_nothing(
+    project: Callable[..., Project], servers: dict[int, Server]
+) -> None:
     """Upper() knows only ASCII on SQLite."""
     url = servers[18].database("TEMPLATE template0 LOCALE 'C.UTF-8'")
     objects = project("objects")
@@ -97,7 +110,7 @@ def test_what_postgresql_computes_otherwise_is_told_and_stops_nothing(project, s
     assert (items["cells_computed"], items["differences"]) == (4, 0)
 
 
-def check_objects(url, reference):
+def check_objects(url: str, reference: str) -> None:
     assert dump(url) == dump(reference)
     # Data migrations wrote to staging alone, and gave way to the source's rows.
     names = [(1, "forgot using"), (2, "default connection"), (3, "alias")]
@@ -149,7 +162,9 @@ INSERT INTO a_table_whose_name_has_more_than_sixty_three_bytes_because_it_explai
 """
 
 
-def test_keys_relations_and_names_of_every_shape_arrive(project, postgres_url, servers):
+def test_keys_relations_and_names_of_every_shape_arrive(
+    project: Callable[..., Project], postgres_url: str, servers: dict[int, Server]
+) -> None:
     reference = servers[18].database()
     shapes = project("shapes")
     shapes.migrate("--database", "other")
@@ -192,7 +207,9 @@ for model in apps.get_models(include_auto_created=True):
 STARTS = "SELECT count(*) FROM ready_start"
 
 
-def test_what_a_project_writes_when_it_starts_is_no_live_writer_and_is_told(project, postgres_url):
+def test_what_a_project_writes_when_it_starts_is_no_live_writer_and_is_told(
+    project: Callable[..., Project], postgres_url: str
+) -> None:
     ready = project("ready")
     command = ("migrate_to_pg", "--target", postgres_url, "--verify", "--json")
     told = json.loads(ready.run(*command).stdout)
@@ -201,7 +218,9 @@ def test_what_a_project_writes_when_it_starts_is_no_live_writer_and_is_told(proj
     assert execute(postgres_url, STARTS) == ready.sqlite(STARTS) == [(1,)]
 
 
-def test_nothing_of_it_reaches_the_source_where_the_project_starts_on_postgresql(project, postgres_url):
+def test_nothing_of_it_reaches_the_source_where_the_project_starts_on_postgresql(
+    project: Callable[..., Project], postgres_url: str
+) -> None:
     ready = project("ready")
     told = json.loads(ready.move(postgres_url, "--json", DATABASE_URL=postgres_url).stdout)
     assert told["findings"] == []
@@ -224,21 +243,23 @@ STRAYS = [
 
 
 @pytest.fixture(scope="module")
-def stray_source(tmp_path_factory):
+def stray_source(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project("stray", tmp_path_factory.mktemp("stray"))
     made.migrate()
     return made
 
 
 @pytest.fixture
-def theirs(postgres_url):
+def theirs(postgres_url: str) -> str:
     execute(postgres_url, "CREATE TABLE theirs AS SELECT 1 AS id")
     execute(postgres_url, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     return postgres_url
 
 
 @pytest.mark.parametrize("statement", [*STRAYS[:1], "; ".join(STRAYS[1:4]), STRAYS[4]], ids=["new", "changed", "gone"])
-def test_a_migration_that_names_public_is_rolled_back_and_named(stray_source, theirs, statement):
+def test_a_migration_that_names_public_is_rolled_back_and_named(
+    stray_source: Project, theirs: str, statement: str
+) -> None:
     before = dump(theirs)
     result = stray_source.move(theirs, ok=False, STRAY=statement)
     assert result.returncode == 1
@@ -248,26 +269,30 @@ def test_a_migration_that_names_public_is_rolled_back_and_named(stray_source, th
     assert execute(theirs, SCHEMAS) == []
 
 
-def test_a_migration_that_is_not_atomic_and_names_public_is_named_all_the_same(stray_source, theirs):
+def test_a_migration_that_is_not_atomic_and_names_public_is_named_all_the_same(
+    stray_source: Project, theirs: str
+) -> None:
     result = stray_source.move(theirs, ok=False, STRAY=STRAYS[0], STRAY_NOT_ATOMIC="1")
     assert result.returncode == 1
     assert "stray.0002_stray changes schema public" in result.stderr
 
 
-def test_a_migration_that_uses_another_database_is_stopped_and_named(stray_source, postgres_url):
+def test_a_migration_that_uses_another_database_is_stopped_and_named(stray_source: Project, postgres_url: str) -> None:
     result = stray_source.move(postgres_url, ok=False, STRAY_ALIAS="other")
     assert result.returncode == 1
     assert "uses the database 'other'" in result.stderr
     assert "stray.0002_stray" in result.stderr
 
 
-def test_whatever_a_migration_raises_is_one_line_with_its_name(stray_source, postgres_url):
+def test_whatever_a_migration_raises_is_one_line_with_its_name(stray_source: Project, postgres_url: str) -> None:
     result = stray_source.move(postgres_url, ok=False, STRAY_ERROR="1")
     assert result.returncode == 1
     assert "Migration stray.0002_stray does not run on PostgreSQL: KeyError: " in result.stderr
 
 
-def test_the_schema_of_a_failed_run_is_dropped_and_a_migration_that_names_it_is_refused(stray_source, postgres_url):
+def test_the_schema_of_a_failed_run_is_dropped_and_a_migration_that_names_it_is_refused(
+    stray_source: Project, postgres_url: str
+) -> None:
     name = (
         "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT count(*)::int FROM migrate_to_pg_incoming.stray_thing'"
     )
@@ -280,18 +305,18 @@ def test_the_schema_of_a_failed_run_is_dropped_and_a_migration_that_names_it_is_
 # --- the record of applied migrations ---
 
 
-def record(source, *names):
+def record(source: Project, *names: str) -> None:
     source.sqlite("DELETE FROM django_migrations WHERE app = 'squash'")
     for name in names:
         source.sqlite(f"INSERT INTO django_migrations (app, name, applied) VALUES ('squash', '{name}', '2026-01-01')")
 
 
-def columns(url):
+def columns(url: str) -> list[str]:
     query = "SELECT attname FROM pg_attribute WHERE attrelid = 'squash_thing'::regclass AND attnum > 0 ORDER BY attnum"
     return [name for (name,) in execute(url, query)]
 
 
-def test_squashed_migrations_count_as_django_counts_them(project, postgres_url):
+def test_squashed_migrations_count_as_django_counts_them(project: Callable[..., Project], postgres_url: str) -> None:
     squash = project("squash")
     squash.sqlite("INSERT INTO squash_thing (name, size, colour) VALUES ('a', 1, 'red')")
     record(squash, "0001_initial", "0002_size", "0003_colour", "0000_deleted_long_ago")
@@ -322,7 +347,7 @@ def test_squashed_migrations_count_as_django_counts_them(project, postgres_url):
 VECTORS = "CREATE INDEX near ON extension_document USING hnsw ((embedding::vector(3)) vector_l2_ops)"
 
 
-def check_near(url):
+def check_near(url: str) -> None:
     """The extension works where an application finds it."""
     query = "SELECT id FROM extension_document ORDER BY embedding::vector(3) <-> '[1,0,0]' LIMIT 1"
     assert execute(url, query) == [(2,)]
@@ -331,7 +356,7 @@ def check_near(url):
     assert "vector_l2_ops" in execute(url, "SELECT indexdef FROM pg_indexes WHERE indexname = 'near'")[0][0]
 
 
-def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_path, postgres_url):
+def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_path: Path, postgres_url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     documents.sqlite("INSERT INTO extension_document (embedding) VALUES ('[0,0,1]'), ('[1,0,0.5]')")
@@ -352,7 +377,7 @@ def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_
     assert execute(postgres_url, "SELECT id FROM theirs") == []
 
 
-def test_an_extension_that_the_server_lacks_is_named(tmp_path, postgres_url):
+def test_an_extension_that_the_server_lacks_is_named(tmp_path: Path, postgres_url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     result = documents.move(postgres_url, ok=False, EXTENSION="postgis", INDEX="")

@@ -1,7 +1,9 @@
 """Extensions of contrib, on Debian's PostgreSQL: made by a migration, or installed in public before."""
 
 import uuid
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -17,14 +19,14 @@ pytestmark = pytest.mark.full
 
 
 @pytest.fixture(scope="module")
-def debian():
+def debian() -> Iterator[str]:
     """The URL of a private cluster's database, without its name."""
     with cluster() as folder:
         yield f"postgres://postgres@{quote(str(folder), safe='')}"
 
 
 @pytest.fixture
-def url(debian):
+def url(debian: str) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
     execute(f"{debian}/postgres", f"CREATE DATABASE {name}")
     return f"{debian}/{name}"
@@ -40,24 +42,24 @@ CONTRIB = {
 
 
 @pytest.mark.parametrize("extension", CONTRIB)
-def test_an_extension_of_contrib_is_published_and_used_where_it_is(tmp_path, url, extension):
+def test_an_extension_of_contrib_is_published_and_used_where_it_is(tmp_path: Path, url: str, extension: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     documents.sqlite("INSERT INTO extension_document (embedding) VALUES ('é')")
     place = f"SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = '{extension}'"
     variables = {"EXTENSION": extension, "INDEX": CONTRIB[extension]}
-    documents.move(url, "--rehearse", **variables)
+    documents.move(url, "--rehearse", ok=True, **variables)
     assert execute(url, place) == []
-    documents.move(url, **variables)
+    documents.move(url, ok=True, **variables)
     assert execute(url, place) == [("public",)]
-    documents.move(url, "--replace", **variables)
+    documents.move(url, "--replace", ok=True, **variables)
     documents.undo(url)
     documents.undo(url)
     assert execute(url, place) == [("public",)]
     assert execute(url, SCHEMAS) == []
 
 
-def test_an_extension_in_a_schema_of_its_own_on_the_search_path_is_used(tmp_path, url):
+def test_an_extension_in_a_schema_of_its_own_on_the_search_path_is_used(tmp_path: Path, url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     execute(url, "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions")
@@ -67,7 +69,7 @@ def test_an_extension_in_a_schema_of_its_own_on_the_search_path_is_used(tmp_path
     assert execute(url, place) == [("extensions",)]
 
 
-def test_an_extension_that_this_role_may_not_make_is_named(tmp_path, url):
+def test_an_extension_that_this_role_may_not_make_is_named(tmp_path: Path, url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     name = url.rsplit("/", 1)[1]
@@ -81,7 +83,7 @@ def test_an_extension_that_this_role_may_not_make_is_named(tmp_path, url):
     )
 
 
-def owner_of(url):
+def owner_of(url: str) -> str:
     """The same database as a role that owns it and is no superuser, as a managed service gives one."""
     name = url.rsplit("/", 1)[1]
     execute(url, f"CREATE ROLE owner_{name} LOGIN; ALTER DATABASE {name} OWNER TO owner_{name}")
@@ -89,7 +91,7 @@ def owner_of(url):
 
 
 @pytest.mark.parametrize("extension", [*CONTRIB, "btree_gin"])
-def test_an_owner_who_is_no_superuser_moves_a_trusted_extension(tmp_path, url, extension):
+def test_an_owner_who_is_no_superuser_moves_a_trusted_extension(tmp_path: Path, url: str, extension: str) -> None:
     """Its functions belong to somebody else and cannot be moved: it is made in the final schema."""
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
@@ -98,17 +100,17 @@ def test_an_owner_who_is_no_superuser_moves_a_trusted_extension(tmp_path, url, e
     index = "CREATE INDEX i ON extension_document USING gin (id)"
     variables = {"EXTENSION": extension, "INDEX": CONTRIB.get(extension, index)}
     owner = owner_of(url)
-    documents.move(owner, "--rehearse", **variables)
+    documents.move(owner, "--rehearse", ok=True, **variables)
     assert execute(url, place) == []
-    documents.move(owner, **variables)
+    documents.move(owner, ok=True, **variables)
     assert execute(url, place) == [("public",)]
-    documents.move(owner, "--replace", **variables)
+    documents.move(owner, "--replace", ok=True, **variables)
     documents.undo(owner)
     documents.undo(owner)
     assert execute(url, SCHEMAS) == []
 
 
-def test_an_extension_that_cannot_be_moved_is_made_where_it_is_to_be(tmp_path, url):
+def test_an_extension_that_cannot_be_moved_is_made_where_it_is_to_be(tmp_path: Path, url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     execute(url, "CREATE SCHEMA app")
@@ -121,7 +123,7 @@ def test_an_extension_that_cannot_be_moved_is_made_where_it_is_to_be(tmp_path, u
 TABLES = 120
 
 
-def test_a_stock_server_holds_its_locks_for_less_than_half_a_second(url):
+def test_a_stock_server_holds_its_locks_for_less_than_half_a_second(url: str) -> None:
     """With JIT, which Debian's server has, PostgreSQL would compile each of the large queries about its catalogue."""
     assert execute(url, "SHOW jit") == [("on",)]
     columns = "id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, code text UNIQUE, n int, at timestamptz"

@@ -1,6 +1,9 @@
 """Projects whose migrations make other things on PostgreSQL than on SQLite."""
 
 import json
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,7 @@ ROWS = "INSERT INTO stray_thing VALUES (1, 'Anna'), (2, 'Bo'), (3, 'Bo')"
 
 
 @pytest.fixture
-def things(tmp_path):
+def things(tmp_path: Path) -> Project:
     """Three rows in SQLite; STRAY is what the second migration does on PostgreSQL alone."""
     made = Project("stray", tmp_path)
     made.migrate()
@@ -19,11 +22,11 @@ def things(tmp_path):
     return made
 
 
-def told(result):
-    return json.loads(result.stdout)
+def told(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    return dict(json.loads(result.stdout))
 
 
-def names(url):
+def names(url: str) -> list[tuple[Any, ...]]:
     return execute(url, "SELECT id, name FROM stray_thing ORDER BY id")
 
 
@@ -31,7 +34,9 @@ NAMES = [(1, "Anna"), (2, "Bo"), (3, "Bo")]
 SEARCH = "ALTER TABLE stray_thing ADD search tsvector NOT NULL"
 
 
-def test_a_column_that_postgresql_alone_has_stops_the_run_and_says_how_to_fill_it(things, postgres_url):
+def test_a_column_that_postgresql_alone_has_stops_the_run_and_says_how_to_fill_it(
+    things: Project, postgres_url: str
+) -> None:
     refused = things.move(postgres_url, "--json", ok=False, STRAY=SEARCH)
     assert refused.returncode == 1
     (finding,) = told(refused)["findings"]
@@ -48,14 +53,16 @@ def test_a_column_that_postgresql_alone_has_stops_the_run_and_says_how_to_fill_i
 
 
 @pytest.mark.parametrize("column", ["number integer NOT NULL", "search text UNIQUE NOT NULL"])
-def test_a_column_without_an_empty_value_is_not_filled(things, postgres_url, column):
+def test_a_column_without_an_empty_value_is_not_filled(things: Project, postgres_url: str, column: str) -> None:
     result = things.move(
         postgres_url, "--json", "--fix", "missing-column", ok=False, STRAY=f"ALTER TABLE stray_thing ADD {column}"
     )
     assert (result.returncode, [f["applied"] for f in told(result)["findings"]]) == (1, [False])
 
 
-def test_a_column_that_postgresql_alone_computes_is_proven_by_its_expression(things, postgres_url):
+def test_a_column_that_postgresql_alone_computes_is_proven_by_its_expression(
+    things: Project, postgres_url: str
+) -> None:
     column = "ALTER TABLE stray_thing ADD loud text GENERATED ALWAYS AS (upper(name)) STORED"
     (table,) = [
         t for t in told(things.move(postgres_url, "--json", STRAY=column))["tables"] if t["name"] == "stray_thing"
@@ -64,7 +71,9 @@ def test_a_column_that_postgresql_alone_computes_is_proven_by_its_expression(thi
     assert execute(postgres_url, "SELECT loud FROM stray_thing ORDER BY id") == [("ANNA",), ("BO",), ("BO",)]
 
 
-def test_a_column_that_is_plain_on_sqlite_and_computed_on_postgresql_is_told_where_it_differs(things, postgres_url):
+def test_a_column_that_is_plain_on_sqlite_and_computed_on_postgresql_is_told_where_it_differs(
+    things: Project, postgres_url: str
+) -> None:
     column = (
         "ALTER TABLE stray_thing DROP name;"
         "ALTER TABLE stray_thing ADD name varchar(20) GENERATED ALWAYS AS ('Bo') STORED"
@@ -75,7 +84,9 @@ def test_a_column_that_is_plain_on_sqlite_and_computed_on_postgresql_is_told_whe
     assert finding["samples"] == [{"key": {"id": "1"}, "value": "'Anna' → 'Bo'"}]
 
 
-def test_a_unique_key_that_postgresql_alone_has_is_a_finding_with_the_choice(things, postgres_url):
+def test_a_unique_key_that_postgresql_alone_has_is_a_finding_with_the_choice(
+    things: Project, postgres_url: str
+) -> None:
     unique = "ALTER TABLE stray_thing ADD CONSTRAINT one_name UNIQUE (name)"
     refused = things.move(postgres_url, ok=False, STRAY=unique)
     assert refused.returncode == 1
@@ -87,7 +98,7 @@ def test_a_unique_key_that_postgresql_alone_has_is_a_finding_with_the_choice(thi
     assert names(postgres_url) == NAMES[:2]
 
 
-def test_a_check_that_postgresql_alone_has_is_a_finding_with_the_choice(things, postgres_url):
+def test_a_check_that_postgresql_alone_has_is_a_finding_with_the_choice(things: Project, postgres_url: str) -> None:
     check = "ALTER TABLE stray_thing ADD CONSTRAINT long_name CHECK (name <> 'Anna')"
     refused = things.move(postgres_url, ok=False, STRAY=check)
     assert refused.returncode == 1
@@ -96,7 +107,7 @@ def test_a_check_that_postgresql_alone_has_is_a_finding_with_the_choice(things, 
     assert names(postgres_url) == NAMES[1:]
 
 
-def test_tables_views_and_triggers_of_postgresql_alone_come_along(things, postgres_url):
+def test_tables_views_and_triggers_of_postgresql_alone_come_along(things: Project, postgres_url: str) -> None:
     more = """
         CREATE TABLE only_here (id int PRIMARY KEY); INSERT INTO only_here VALUES (7);
         CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM stray_thing;
@@ -116,14 +127,16 @@ def test_tables_views_and_triggers_of_postgresql_alone_come_along(things, postgr
     assert inserted == [(4, "CLEO")]
 
 
-def test_an_index_made_concurrently_outside_a_transaction_comes_along(things, postgres_url):
+def test_an_index_made_concurrently_outside_a_transaction_comes_along(things: Project, postgres_url: str) -> None:
     index = "CREATE INDEX CONCURRENTLY by_name ON stray_thing (name)"
     things.move(postgres_url, STRAY=index, STRAY_NOT_ATOMIC="1")
     assert execute(postgres_url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_name'::regclass") == [(True,)]
 
 
 @pytest.mark.parametrize("null", ["", " NOT NULL"])
-def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afterwards(things, postgres_url, null):
+def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afterwards(
+    things: Project, postgres_url: str, null: str
+) -> None:
     r"""Cast, 'Running a\b' would become 'Running' 'ab', and a text as 'C:\' would stop the load."""
     things.sqlite(r"UPDATE stray_thing SET name = 'Run the a\b run' WHERE id = 1")
     things.sqlite("UPDATE stray_thing SET name = 'C:\\' WHERE id = 2")
@@ -159,7 +172,9 @@ def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afte
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
 
 
-def test_a_leftover_with_more_columns_than_postgresql_takes_stays_behind_and_the_rest_moves(things, postgres_url):
+def test_a_leftover_with_more_columns_than_postgresql_takes_stays_behind_and_the_rest_moves(
+    things: Project, postgres_url: str
+) -> None:
     things.sqlite(f"CREATE TABLE wide ({', '.join(f'c{n}' for n in range(1700))})", "INSERT INTO wide (c7) VALUES (7)")
     things.sqlite("CREATE TABLE narrow (v)", "INSERT INTO narrow VALUES (5)")
     for command in (["migrate_to_pg", "--check", "--source"], ["sqlite_doctor"]):

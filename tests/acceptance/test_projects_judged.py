@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +32,7 @@ BROKEN = {
 
 
 @pytest.fixture
-def things(tmp_path):
+def things(tmp_path: Path) -> Project:
     """Good rows 1 to 9; one row for each constraint that it breaks."""
     made = Project("judged", tmp_path)
     made.migrate()
@@ -80,7 +82,7 @@ JUDGED = {
 }
 
 
-def found(result, level="error"):
+def found(result: subprocess.CompletedProcess[str], level: str = "error") -> dict[str, list[int]]:
     """Name of the constraint -> the primary keys; "" for one that the migrations are yet to name."""
     return {
         next((name for name in NAMES if re.search(rf"\b{name}\b", f["explanation"])), ""): [
@@ -91,7 +93,7 @@ def found(result, level="error"):
     }
 
 
-def test_without_a_server_sqlite_tells_what_is_certain_and_what_may_be(things):
+def test_without_a_server_sqlite_tells_what_is_certain_and_what_may_be(things: Project) -> None:
     looked = things.run("migrate_to_pg", "--source", things.source, "--check", "--json", ok=False)
     assert looked.returncode == 1
     assert found(looked) == {**CERTAIN, "": [200]}
@@ -101,7 +103,7 @@ def test_without_a_server_sqlite_tells_what_is_certain_and_what_may_be(things):
     assert found(looked, "warning") == {k: v for k, v in JUDGED.items() if k not in unknown} | more
 
 
-def test_all_of_them_are_named_in_one_run_and_set_aside_in_the_next(things, postgres_url):
+def test_all_of_them_are_named_in_one_run_and_set_aside_in_the_next(things: Project, postgres_url: str) -> None:
     refused = things.move(postgres_url, "--json", ok=False)
     assert refused.returncode == 1
     of_two = {"any_case": [101, 105], "coalesce": [102]}
@@ -117,7 +119,7 @@ def test_all_of_them_are_named_in_one_run_and_set_aside_in_the_next(things, post
     assert rules == [("check-constraint", 17), ("duplicate-key", 3)]
 
 
-def test_what_postgresql_alone_judges_stops_a_move_by_itself(things, postgres_url):
+def test_what_postgresql_alone_judges_stops_a_move_by_itself(things: Project, postgres_url: str) -> None:
     """Where SQLite finds nothing for certain the rows are loaded, and the load is refused."""
     things.sqlite("PRAGMA ignore_check_constraints = ON", "DELETE FROM judged_thing WHERE id >= 100 AND id <> 111")
     refused = things.move(postgres_url, "--json", ok=False)

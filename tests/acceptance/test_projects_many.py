@@ -1,6 +1,7 @@
 """More tables than a transaction likes to lock, on a server with default settings."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.projects import Project
 pytestmark = pytest.mark.full
 
 
-def test_hundreds_of_models_are_published_replaced_undone_and_cleaned_up(tmp_path, postgres_url):
+def test_hundreds_of_models_are_published_replaced_undone_and_cleaned_up(tmp_path: Path, postgres_url: str) -> None:
     assert execute(postgres_url, "SHOW max_locks_per_transaction") == [("64",)]
     many = Project("many", tmp_path)
     many.migrate()

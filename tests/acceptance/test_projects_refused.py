@@ -1,6 +1,9 @@
 """Rows that PostgreSQL alone can judge: all of them named in one run, and set aside where that is asked for."""
 
 import json
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +12,7 @@ from tests.projects import Project
 
 
 @pytest.fixture
-def things(tmp_path):
+def things(tmp_path: Path) -> Project:
     """A hundred things and more; STRAY is what the second migration does on PostgreSQL alone."""
     made = Project("stray", tmp_path)
     made.migrate()
@@ -25,7 +28,7 @@ def things(tmp_path):
 COLUMNS = "ALTER TABLE stray_thing ADD n integer NOT NULL, ADD tags {};"
 
 
-def found(result):
+def found(result: subprocess.CompletedProcess[str]) -> list[tuple[Any, ...]]:
     """Rule, column, count and the first key and value of each error; and whether it was settled."""
     return [
         (f["rule"], f["column"], f["count"], f["samples"][0]["key"]["id"], f["samples"][0]["value"], f["applied"])
@@ -34,7 +37,9 @@ def found(result):
     ]
 
 
-def check_refused_and_set_aside(things, url, stray, expected):
+def check_refused_and_set_aside(
+    things: Project, url: str, stray: str, expected: list[tuple[Any, ...]]
+) -> dict[str, Any]:
     """First named, all of them, with nothing published; then set aside in one run, and accounted for ever after."""
     refused = things.move(url, "--json", ok=False, STRAY=stray)
     assert refused.returncode == 1
@@ -43,7 +48,7 @@ def check_refused_and_set_aside(things, url, stray, expected):
     rows = sum(count for _, _, count, *_ in expected)
     rules = sorted({rule for rule, *_ in expected})
     moved = things.move(url, "--json", "--quarantine", ",".join(rules), STRAY=stray)
-    report = json.loads(moved.stdout)
+    report: dict[str, Any] = json.loads(moved.stdout)
     assert found(moved) == [(*one, True) for one in expected]
     (table,) = [t for t in report["tables"] if t["name"] == "stray_thing"]
     assert (table["rows_source"], table["rows_target"], table["quarantined"]) == (2500, 2500 - rows, rows)
@@ -53,7 +58,9 @@ def check_refused_and_set_aside(things, url, stray, expected):
     return report
 
 
-def test_texts_that_postgresql_does_not_read_and_overflows_are_all_told_and_set_aside_at_once(things, postgres_url):
+def test_texts_that_postgresql_does_not_read_and_overflows_are_all_told_and_set_aside_at_once(
+    things: Project, postgres_url: str
+) -> None:
     things.sqlite("UPDATE stray_thing SET tags = '[' || id || ']' WHERE id IN (7, 1200, 2400)")
     things.sqlite("UPDATE stray_thing SET tags = '{99999999999}' WHERE id = 8")
     things.sqlite("UPDATE stray_thing SET n = 0 WHERE id IN (3, 9)")
@@ -75,7 +82,9 @@ def test_texts_that_postgresql_does_not_read_and_overflows_are_all_told_and_set_
     )
 
 
-def test_domains_checks_and_exclusions_beyond_any_other_rule_are_told_and_set_aside_at_once(things, postgres_url):
+def test_domains_checks_and_exclusions_beyond_any_other_rule_are_told_and_set_aside_at_once(
+    things: Project, postgres_url: str
+) -> None:
     things.sqlite("UPDATE stray_thing SET n = 13 WHERE id IN (4, 400)")
     things.sqlite("UPDATE stray_thing SET name = 'bad' WHERE id IN (5, 1500, 1501)")
     things.sqlite(
@@ -96,7 +105,9 @@ def test_domains_checks_and_exclusions_beyond_any_other_rule_are_told_and_set_as
     assert execute(postgres_url, "SELECT id FROM stray_thing WHERE NOT isempty(tags)") == [(10,)]
 
 
-def test_what_does_not_hold_for_all_rows_together_is_told_and_set_aside_at_once(things, postgres_url):
+def test_what_does_not_hold_for_all_rows_together_is_told_and_set_aside_at_once(
+    things: Project, postgres_url: str
+) -> None:
     """The load takes each of them; the constraint is made when they are all there."""
     things.sqlite(
         "UPDATE stray_thing SET tags = 'empty'", "UPDATE stray_thing SET tags = '[5,9)' WHERE id IN (20, 30, 40)"
@@ -106,7 +117,7 @@ def test_what_does_not_hold_for_all_rows_together_is_told_and_set_aside_at_once(
     check_refused_and_set_aside(things, postgres_url, exclusion, expected)
 
 
-def test_an_index_beyond_other_rules_is_told_and_set_aside(things, postgres_url):
+def test_an_index_beyond_other_rules_is_told_and_set_aside(things: Project, postgres_url: str) -> None:
     things.sqlite("UPDATE stray_thing SET name = 'thing 1' WHERE id IN (8, 9)")
     unique = COLUMNS.format("text") + "CREATE UNIQUE INDEX digest ON stray_thing (md5(name))"
     (finding,) = check_refused_and_set_aside(
@@ -116,7 +127,7 @@ def test_an_index_beyond_other_rules_is_told_and_set_aside(things, postgres_url)
     assert "because of a row before it" in finding["explanation"]
 
 
-def test_check_names_the_computed_values_that_the_move_is_refused(objects, postgres_url):
+def test_check_names_the_computed_values_that_the_move_is_refused(objects: Project, postgres_url: str) -> None:
     """SQLite has computed them already; no server is asked."""
     objects.sqlite("UPDATE objects_item SET position = 2000000000 WHERE title = 'Beta'")
     looked = objects.run("migrate_to_pg", "--source", objects.source, "--check", "--json", ok=False)

@@ -1,6 +1,7 @@
 """Runs that are killed or interrupted: nothing is visible, and the next run begins from scratch."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -12,19 +13,21 @@ IN_PUBLIC = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnam
 
 
 @pytest.fixture
-def stray(tmp_path):
+def stray(tmp_path: Path) -> Project:
     made = Project("stray", tmp_path)
     made.migrate()
     made.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
     return made
 
 
-def unfinished(project):
+def unfinished(project: Project) -> list[Path]:
     return list(project.folder.rglob("*.unfinished"))
 
 
 @pytest.mark.full
-def test_a_killed_run_leaves_public_and_source_untouched_and_the_next_one_cleans_up(stray, postgres_url):
+def test_a_killed_run_leaves_public_and_source_untouched_and_the_next_one_cleans_up(
+    stray: Project, postgres_url: str
+) -> None:
     before = digest(stray.source)
     for stage in STAGES:
         killed = stray.stop_at(postgres_url, stage, signal.SIGKILL)
@@ -42,7 +45,7 @@ def test_a_killed_run_leaves_public_and_source_untouched_and_the_next_one_cleans
 
 
 @pytest.mark.parametrize("stage", ["stage", "prove"])
-def test_ctrl_c_cleans_up_at_once(stray, postgres_url, stage):
+def test_ctrl_c_cleans_up_at_once(stray: Project, postgres_url: str, stage: str) -> None:
     stopped = stray.stop_at(postgres_url, stage, signal.SIGINT)
     assert stopped.returncode == 1, stopped.stderr
     assert "Traceback" not in stopped.stderr

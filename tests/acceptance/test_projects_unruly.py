@@ -1,11 +1,13 @@
 """Projects whose code must not run while their rows are moved, or whose migrations cannot."""
 
 from contextlib import closing
+from pathlib import Path
 
 import dj_database_url
 import pytest
 from django.db import ProgrammingError
 from django.db.utils import ConnectionHandler
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.project.migrations import model_refused
 from tests.acceptance.test_projects import execute
@@ -28,14 +30,14 @@ INSERT INTO only_here VALUES (1)
 
 
 @pytest.fixture
-def unruly(tmp_path):
+def unruly(tmp_path: Path) -> Project:
     made = Project("unruly", tmp_path)
     made.migrate()
     made.sqlite(*ROWS.split(";\n"))
     return made
 
 
-def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly, postgres_url):
+def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly: Project, postgres_url: str) -> None:
     execute(postgres_url, "CREATE TABLE only_there (id int PRIMARY KEY)")
     execute(postgres_url, "INSERT INTO only_there VALUES (4)")
     # What a model uses is not left behind by a general choice: it must be named.
@@ -47,7 +49,9 @@ def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly, 
     assert "Read by Django's ORM on both sides" in moved.stdout
     for table in ("document", "letter", "reading", "tag", "historicaldocument"):
         query = f"SELECT * FROM unruly_{table} ORDER BY 1"
-        names = ", ".join(name for (name,) in unruly.sqlite(f"SELECT name FROM pragma_table_info('unruly_{table}')"))
+        names = ", ".join(
+            str(name) for (name,) in unruly.sqlite(f"SELECT name FROM pragma_table_info('unruly_{table}')")
+        )
         counted = f"SELECT {names} FROM unruly_{table}"
         assert len(execute(postgres_url, query)) == len(unruly.sqlite(counted)) > 0
     # What is stored went over as it is: no field of the project's turned it round.
@@ -62,7 +66,7 @@ def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly, 
     assert execute(postgres_url, "SELECT id FROM only_there") == [(4,)]
 
 
-def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path, postgres_url):
+def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path: Path, postgres_url: str) -> None:
     dialect = Project("dialect", tmp_path)
     dialect.migrate()
     dialect.sqlite("INSERT INTO dialect_shop VALUES (3, 'Corner')")
@@ -82,19 +86,21 @@ def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path
     dialect.run("migrate", "--check", DATABASE_URL=postgres_url)
 
 
-def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(tmp_path, postgres_url):
+def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(
+    tmp_path: Path, postgres_url: str
+) -> None:
     """The database has a name that means it only from the directory that the settings go to."""
     roaming, needed = Project("roaming", tmp_path), {"ROAMING_SECRET": "of theirs"}
     roaming.migrate(**needed)
     roaming.sqlite("INSERT INTO roaming_place VALUES (4, 'Fès')")
     before = digest(roaming.source)
     aim = ("--target", postgres_url)
-    roaming.run("migrate_to_pg", "--check", *aim, **needed)
-    roaming.run("migrate_to_pg", *aim, "--verify", "orm", **needed)
+    roaming.run("migrate_to_pg", "--check", *aim, ok=True, **needed)
+    roaming.run("migrate_to_pg", *aim, "--verify", "orm", ok=True, **needed)
     assert execute(postgres_url, "SELECT id, name FROM roaming_place") == [(4, "Fès")]
-    roaming.run("migrate", "--check", DATABASE_URL=postgres_url, **needed)
-    roaming.run("migrate_to_pg", "--verify-only", *aim, **needed)
-    roaming.run("migrate_to_pg", "--undo", *aim, "--no-input", **needed)
+    roaming.run("migrate", "--check", DATABASE_URL=postgres_url, ok=True, **needed)
+    roaming.run("migrate_to_pg", "--verify-only", *aim, ok=True, **needed)
+    roaming.run("migrate_to_pg", "--undo", *aim, "--no-input", ok=True, **needed)
     assert execute(postgres_url, "SELECT to_regclass('roaming_place')") == [(None,)]
     assert digest(roaming.source) == before
     # A path that somebody types is one from there, and the whole of it is told.
@@ -103,7 +109,7 @@ def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(t
     assert f"no SQLite database at {tmp_path / 'elsewhere' / 'db.sqlite3'}" in lost.stdout + lost.stderr
     # And a rehearsal on the embedded server, which is kept in BASE_DIR.
     there = ("--source", str(roaming.source), "--target", "embedded", "--leftovers", "skip")
-    roaming.run("migrate_to_pg", "--rehearse", *there, **needed)
+    roaming.run("migrate_to_pg", "--rehearse", *there, ok=True, **needed)
     assert (tmp_path / ".migrate_to_pg").is_dir()
 
 
@@ -116,7 +122,9 @@ def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(t
     ids=["import", "graph"],
 )
 @pytest.mark.parametrize("command", first_in_ci("--rehearse", "--check", "sqlite_doctor"))
-def test_migrations_that_django_cannot_load_are_a_line_and_no_traceback(tmp_path, postgres_url, broken, told, command):
+def test_migrations_that_django_cannot_load_are_a_line_and_no_traceback(
+    tmp_path: Path, postgres_url: str, broken: dict[str, str], told: str, command: str
+) -> None:
     stray = Project("stray", tmp_path)
     stray.migrate()
     mode = (command,) if command == "sqlite_doctor" else ("migrate_to_pg", command, "--target", postgres_url)
@@ -125,7 +133,7 @@ def test_migrations_that_django_cannot_load_are_a_line_and_no_traceback(tmp_path
     assert told in " ".join((refused.stdout + refused.stderr).split())
 
 
-def test_a_migration_that_ends_the_process_ends_the_run_with_its_own_status(tmp_path, postgres_url):
+def test_a_migration_that_ends_the_process_ends_the_run_with_its_own_status(tmp_path: Path, postgres_url: str) -> None:
     stray = Project("stray", tmp_path)
     stray.migrate()
     refused = stray.move(postgres_url, ok=False, STRAY_EXIT="3")
@@ -133,7 +141,7 @@ def test_a_migration_that_ends_the_process_ends_the_run_with_its_own_status(tmp_
     assert "Migration stray.0002_stray does not run on PostgreSQL: SystemExit: 3" in refused.stderr
 
 
-def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path, postgres_url):
+def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path: Path, postgres_url: str) -> None:
     """Models without a table of Django's have permissions all the same."""
     shapes = Project("shapes", tmp_path)
     shapes.migrate()
@@ -142,8 +150,8 @@ def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path, 
 
 
 def test_a_collation_that_this_server_cannot_have_is_no_fault_of_the_projects(
-    tmp_path, postgres_url, django_db_blocker
-):
+    tmp_path: Path, postgres_url: str, django_db_blocker: DjangoDbBlocker
+) -> None:
     documents = Project("extension", tmp_path)
     collation = "CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
     documents.migrate(INDEX="")

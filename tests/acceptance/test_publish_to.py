@@ -1,6 +1,7 @@
 """--publish-to: another final schema than public, whatever its name; the application sees it by its search_path."""
 
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -12,31 +13,32 @@ from migrate_to_pg.pipeline import move
 from migrate_to_pg.postgres.schema_digest import read_definitions
 from migrate_to_pg.records import Options
 from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.conftest import Server, scalar
 from tests.projects import Project
 
 HOSTILE = """My "app", o'clock; \\ %s"""
 
 
-def quoted(name):
+def quoted(name: str) -> str:
     return sql.Identifier(name).as_string(None)
 
 
-def seeing(url, path):
+def seeing(url: str, path: str) -> str:
     """The URL of an application whose connections have that search_path."""
     setting = f"search_path={path}".replace("\\", "\\\\").replace(" ", "\\ ")
     return f"{url}?options={quote(f'-c {setting}')}"
 
 
-def described(url, schema):
+def described(url: str, schema: str) -> set[tuple[str, str, str]]:
     """Every object of it; what a function is told of the search path is the schema's own."""
     with psycopg.connect(url) as connection:
-        (prefix,) = connection.execute("SELECT quote_ident(%s) || '.'", [schema]).fetchone()
+        prefix = scalar(connection.execute("SELECT quote_ident(%s) || '.'", [schema]))
         told = {(d.kind, d.name, d.definition.replace(prefix, "")) for d in read_definitions(connection, schema)}
     return {item for item in told if item[1] != "how_many()"}
 
 
-def tables(url, schema):
-    return execute(url, "SELECT count(*) FROM pg_tables WHERE schemaname = %s", [schema])[0][0]
+def tables(url: str, schema: str) -> int:
+    return int(execute(url, "SELECT count(*) FROM pg_tables WHERE schemaname = %s", [schema])[0][0])
 
 
 PROGRAM = """
@@ -47,7 +49,9 @@ print(Category.objects.create(name="new").id)
 
 
 @pytest.mark.parametrize("schema", [pytest.param("app", marks=pytest.mark.full), HOSTILE], ids=["app", "hostile"])
-def test_everything_is_published_to_the_schema_and_the_application_works_in_it(objects, servers, schema):
+def test_everything_is_published_to_the_schema_and_the_application_works_in_it(
+    objects: Project, servers: dict[int, Server], schema: str
+) -> None:
     url, reference = servers[18].database(), servers[18].database()
     objects.migrate(DATABASE_URL=reference)
     execute(url, f"CREATE SCHEMA {quoted(schema)}".encode())
@@ -63,7 +67,7 @@ def test_everything_is_published_to_the_schema_and_the_application_works_in_it(o
     assert execute(url, SCHEMAS) == []
 
 
-def test_the_advice_makes_the_application_see_the_schema(objects, postgres_url):
+def test_the_advice_makes_the_application_see_the_schema(objects: Project, postgres_url: str) -> None:
     execute(postgres_url, f"CREATE SCHEMA {quoted(HOSTILE)}".encode())
     report = objects.folder / "report"
     objects.move(postgres_url, "--publish-to", HOSTILE, "--report", str(report))
@@ -86,7 +90,7 @@ def test_the_advice_makes_the_application_see_the_schema(objects, postgres_url):
 
 
 @pytest.mark.full
-def test_two_schemas_of_one_database_are_kept_apart(objects, postgres_url):
+def test_two_schemas_of_one_database_are_kept_apart(objects: Project, postgres_url: str) -> None:
     execute(postgres_url, "CREATE SCHEMA app")
     in_app = ("--publish-to", "app")
     objects.move(postgres_url, *in_app)
@@ -126,7 +130,7 @@ def test_two_schemas_of_one_database_are_kept_apart(objects, postgres_url):
         ("x" * 64, "longer than 63 bytes"),
     ],
 )
-def test_a_schema_that_cannot_be_meant_is_a_matter_of_usage(name, told):
+def test_a_schema_that_cannot_be_meant_is_a_matter_of_usage(name: str, told: str) -> None:
     with pytest.raises(UsageError, match=told) as refused:
         move.run(Options(source="db.sqlite3", publish_to=name))
     assert refused.value.remedy
@@ -139,7 +143,7 @@ def test_a_schema_that_cannot_be_meant_is_a_matter_of_usage(name, told):
         *(pytest.param(mode, marks=pytest.mark.full) for mode in ("--verify-only", "--purge", "--check", "--rehearse")),
     ],
 )
-def test_so_it_is_whatever_is_asked_for(objects, mode):
+def test_so_it_is_whatever_is_asked_for(objects: Project, mode: str) -> None:
     refused = objects.run(
         "migrate_to_pg", "--target", "postgres://u@nowhere/d", "--publish-to", "pg_toast", mode, ok=False
     )
@@ -147,7 +151,7 @@ def test_so_it_is_whatever_is_asked_for(objects, mode):
     assert "PostgreSQL keeps that schema for itself" in refused.stderr
 
 
-def test_a_schema_that_is_not_there_is_named_with_what_to_run(objects, postgres_url):
+def test_a_schema_that_is_not_there_is_named_with_what_to_run(objects: Project, postgres_url: str) -> None:
     refused = objects.move(postgres_url, "--publish-to", HOSTILE, ok=False)
     assert refused.returncode == 1
     remedy = next(line for line in refused.stderr.splitlines() if "CREATE SCHEMA" in line)
@@ -157,7 +161,7 @@ def test_a_schema_that_is_not_there_is_named_with_what_to_run(objects, postgres_
 
 
 @pytest.mark.full
-def test_tables_made_of_the_models_go_there_as_well(tmp_path, postgres_url):
+def test_tables_made_of_the_models_go_there_as_well(tmp_path: Path, postgres_url: str) -> None:
     project = Project("stray", tmp_path)
     project.migrate()
     project.sqlite("INSERT INTO stray_thing (name) VALUES ('a')")
@@ -177,7 +181,9 @@ STRAYS = [
 
 
 @pytest.mark.parametrize("statement", [STRAYS[0], *(pytest.param(s, marks=pytest.mark.full) for s in STRAYS[1:])])
-def test_a_migration_that_writes_beside_its_schema_is_stopped(tmp_path, postgres_url, statement):
+def test_a_migration_that_writes_beside_its_schema_is_stopped(
+    tmp_path: Path, postgres_url: str, statement: str
+) -> None:
     project = Project("stray", tmp_path)
     project.migrate()
     execute(postgres_url, "CREATE SCHEMA app; CREATE EXTENSION vector SCHEMA public")

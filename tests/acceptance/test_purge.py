@@ -6,20 +6,22 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from migrate_to_pg.publish import publish
 from migrate_to_pg.records import INCOMING
-from tests.conftest import ROOT, VARIABLES
+from tests.conftest import ROOT, VARIABLES, scalar
 
 #: More than are dropped in one transaction.
 TABLES = 120
 
 
-def again(connection, snapshot):
+def again(connection: psycopg.Connection, snapshot: Path) -> str:
     """Publish that many tables; those that were there are replaced."""
     tables = [f"CREATE TABLE t{n:03} AS SELECT {n} AS id" for n in range(TABLES)]
     connection.execute(f"CREATE SCHEMA {INCOMING}; SET search_path = {INCOMING}; {'; '.join(tables)}")
@@ -35,19 +37,19 @@ def again(connection, snapshot):
 
 
 @pytest.fixture
-def connection(postgres_url):
+def connection(postgres_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def archive(connection, tmp_path):
+def archive(connection: psycopg.Connection, tmp_path: Path) -> str:
     again(connection, tmp_path / "one" / "snapshot.sqlite3")
     return again(connection, tmp_path / "two" / "snapshot.sqlite3")
 
 
 @pytest.fixture
-def start(postgres_url, tmp_path):
+def start(postgres_url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started = []
     variables = {
         "LANGUAGE": "en",
@@ -55,7 +57,7 @@ def start(postgres_url, tmp_path):
         "PROJECT_FOLDER": str(tmp_path),
     }
 
-    def run(mode="--purge", *arguments):
+    def run(mode: str = "--purge", *arguments: str) -> subprocess.Popen[str]:
         clean = {key: value for key, value in os.environ.items() if key not in VARIABLES}
         pipe = subprocess.PIPE
         command = [sys.executable, "manage.py", "migrate_to_pg", mode, "--target", postgres_url, *arguments]
@@ -71,34 +73,37 @@ def start(postgres_url, tmp_path):
         process.communicate()
 
 
-def end(process, answer=None):
+def end(process: subprocess.Popen[str], answer: str | None = None) -> tuple[int, str, str]:
     out, err = process.communicate(answer, timeout=60)
     assert "Traceback" not in out + err, err
     return process.returncode, out, err
 
 
-def listed(process):
+def listed(process: subprocess.Popen[str]) -> str:
     """Read until it asks; it stands at its question then."""
     said = ""
     while not said.endswith("Type 'yes': "):
+        assert process.stdout
         said += process.stdout.read(1)
     return said
 
 
-def tables(connection, schema):
+def tables(connection: psycopg.Connection, schema: str) -> int:
     query = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'"
-    return connection.execute(query, [schema]).fetchone()[0]
+    return int(scalar(connection.execute(query, [schema])))
 
 
-def waiting(connection):
+def waiting(connection: psycopg.Connection) -> None:
     query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'migrate%'"
     deadline = time.monotonic() + 30
-    while connection.execute(query).fetchone()[0] == 0:
+    while scalar(connection.execute(query)) == 0:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def test_what_came_while_it_waited_for_the_answer_stays(connection, archive, start, tmp_path):
+def test_what_came_while_it_waited_for_the_answer_stays(
+    connection: psycopg.Connection, archive: str, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
     process = start()
     said = listed(process)
     assert f"schema {archive} ({TABLES} tables)" in said
@@ -122,8 +127,15 @@ def test_what_came_while_it_waited_for_the_answer_stays(connection, archive, sta
     ],
 )
 def test_ended_while_it_drops_the_next_one_goes_on_and_undo_refuses(
-    number, held, left, connection, archive, start, postgres_url, tmp_path
-):
+    number: signal.Signals,
+    held: str,
+    left: int,
+    connection: psycopg.Connection,
+    archive: str,
+    start: Callable[..., subprocess.Popen[str]],
+    postgres_url: str,
+    tmp_path: Path,
+) -> None:
     with psycopg.connect(postgres_url) as other:
         other.execute(f"SELECT * FROM {archive}.{held}")
         process = start("--purge", "--no-input")
@@ -147,7 +159,13 @@ def test_ended_while_it_drops_the_next_one_goes_on_and_undo_refuses(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=str)
-def test_ended_at_its_question_nothing_was_removed_and_undo_succeeds(number, connection, archive, start, tmp_path):
+def test_ended_at_its_question_nothing_was_removed_and_undo_succeeds(
+    number: signal.Signals,
+    connection: psycopg.Connection,
+    archive: str,
+    start: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+) -> None:
     process = start()
     listed(process)
     process.send_signal(number)
@@ -158,7 +176,9 @@ def test_ended_at_its_question_nothing_was_removed_and_undo_succeeds(number, con
 
 
 @pytest.mark.full
-def test_a_schema_in_use_is_told_with_who_uses_it(connection, archive, start, postgres_url):
+def test_a_schema_in_use_is_told_with_who_uses_it(
+    connection: psycopg.Connection, archive: str, start: Callable[..., subprocess.Popen[str]], postgres_url: str
+) -> None:
     with psycopg.connect(postgres_url) as other:
         other.execute(f"SELECT * FROM {archive}.t060")
         status, _out, err = end(start("--purge", "--no-input"))
@@ -167,7 +187,9 @@ def test_a_schema_in_use_is_told_with_who_uses_it(connection, archive, start, po
     assert f"holds {archive}.t060" in err
 
 
-def test_a_recorded_file_that_is_no_snapshot_is_not_removed(connection, archive, start, tmp_path):
+def test_a_recorded_file_that_is_no_snapshot_is_not_removed(
+    connection: psycopg.Connection, archive: str, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
     precious = tmp_path / "precious.sqlite3"
     (tmp_path / "one" / "snapshot.sqlite3").rename(precious)
     (tmp_path / "one" / "snapshot.sqlite3").symlink_to(precious)

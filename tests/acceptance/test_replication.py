@@ -1,17 +1,19 @@
 """A real subscriber of Debian's PostgreSQL: what it has after a move, and what the printed lines make of it."""
 
 import json
-import re
 import shutil
 import subprocess
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeSource, Query, Run, captured
 from tests.debian import cluster, free_port
 
 pytestmark = pytest.mark.full
@@ -23,7 +25,7 @@ STOPPED = "SELECT apply_error_count > 0 FROM pg_stat_subscription_stats WHERE su
 
 
 @pytest.fixture(scope="module")
-def addresses():
+def addresses() -> Iterator[list[str]]:
     """Of a publisher and of a subscriber."""
     with ExitStack() as stack:
         ports = free_port(), free_port()
@@ -35,7 +37,7 @@ def addresses():
 class Pair:
     """A database that the application moved to, and a subscriber's of the same name."""
 
-    def __init__(self, addresses, manage, source, folder):
+    def __init__(self, addresses: list[str], manage: Run, source: Path, folder: Path) -> None:
         self.servers = addresses
         name = f"test_{uuid.uuid4().hex[:12]}"
         self.publisher, self.subscriber = (f"{server}/{name}" for server in addresses)
@@ -44,15 +46,15 @@ class Pair:
         for server in addresses:
             ask(f"{server}/postgres", f"CREATE DATABASE {name}")
 
-    def run(self, *arguments, ok=True):
+    def run(self, *arguments: str | Path, ok: bool = True) -> dict[str, Any]:
         done = self.manage("migrate_to_pg", *arguments, "--target", self.publisher, "--json", ok=ok)
         return json.loads(done.stdout) | {"stderr": done.stderr} if done.stdout else {"stderr": done.stderr}
 
-    def move(self, *arguments, ok=True):
+    def move(self, *arguments: str | Path, ok: bool = True) -> dict[str, Any]:
         report = self.folder / uuid.uuid4().hex[:8]
         return self.run("--source", self.source, "--report", report, *arguments, ok=ok)
 
-    def follow(self, publication):
+    def follow(self, publication: str) -> None:
         """Publish, and subscribe: the subscriber has all rows."""
         ask(self.publisher, f"CREATE PUBLICATION news {publication}")
         self.type(
@@ -60,7 +62,7 @@ class Pair:
         )
         self.require_equal()
 
-    def type(self, lines):
+    def type(self, lines: list[str]) -> None:
         """What an operator types, of the page or of a report."""
         for line in lines:
             typed = line.replace("SUBSCRIBER", self.subscriber).replace("PUBLISHER", self.publisher)
@@ -68,11 +70,11 @@ class Pair:
             done = subprocess.run(["sh", "-c", typed], capture_output=True, text=True, check=False)
             assert done.returncode == 0 or "DROP SUBSCRIPTION" in line, done.stderr
 
-    def refresh(self):
+    def refresh(self) -> None:
         """REFRESH PUBLICATION, which the page says to be of no use."""
         self.type(['psql SUBSCRIBER -c "ALTER SUBSCRIPTION NAME REFRESH PUBLICATION"'])
 
-    def differing(self):
+    def differing(self) -> list[str]:
         """The published tables of schema public that the two do not have alike."""
         query = "SELECT tablename FROM pg_publication_tables WHERE pubname = 'news' AND schemaname = 'public'"
         tables = [name for (name,) in ask(self.publisher, query)]
@@ -80,13 +82,13 @@ class Pair:
         digest = "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {} t"
         return [t for t in tables if ask(self.publisher, digest.format(t)) != ask(self.subscriber, digest.format(t))]
 
-    def require_equal(self):
+    def require_equal(self) -> None:
         """All is copied, and arrives; waits for it."""
         waiting = "SELECT count(*) FROM pg_subscription_rel WHERE srsubstate <> 'r'"
         until(lambda: ask(self.subscriber, waiting) == [(0,)])
         until(lambda: self.differing() == [])
 
-    def close(self):
+    def close(self) -> None:
         name = self.publisher.rsplit("/", 1)[1]
         self.type(['psql SUBSCRIBER -c "DROP SUBSCRIPTION NAME"'])
         for server in self.servers:
@@ -94,7 +96,7 @@ class Pair:
 
 
 @pytest.fixture
-def pair(addresses, manage, made, tmp_path, sqlite):
+def pair(addresses: list[str], manage: Run, made: MakeSource, tmp_path: Path, sqlite: Query) -> Iterator[Pair]:
     source = tmp_path / "db.sqlite3"
     shutil.copy(made("none"), source)
     one = Pair(addresses, manage, source, tmp_path)
@@ -104,37 +106,39 @@ def pair(addresses, manage, made, tmp_path, sqlite):
     one.close()
 
 
-def ask(url, query):
+def ask(url: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(query)
         return cursor.fetchall() if cursor.description else []
 
 
-def until(reached, seconds=60):
+def until(reached: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, "the subscriber did not come so far"
         time.sleep(0.2)
 
 
-def lines_of(page, heading):
+def lines_of(page: Path, heading: str) -> list[str]:
     """The commands of the first block below a heading."""
     below = page.read_text().split(f"## {heading}\n", 1)[1]
-    return re.search(r"```sh\n(.*?)```", below, re.S)[1].splitlines()
+    return captured(r"(?s)```sh\n(.*?)```", below).splitlines()
 
 
-def printed(report):
+def printed(report: dict[str, Any]) -> list[str]:
     """The lines that bring the subscribers up to date."""
+    step: str
     (step,) = [step for step in report["next_steps"] if "CREATE SUBSCRIPTION" in step]
     return step.split("\n")[1:]
 
 
-def finding(report):
+def finding(report: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = [finding for finding in report["findings"] if finding["rule"] == "logical-replication"]
     return found
 
 
-def test_tables_of_a_publication(pair):
+def test_tables_of_a_publication(pair: Pair) -> None:
     pair.follow(f"FOR TABLE {TABLES}")
     moved = pair.move("--replace")
     assert "replication slot reader (pgoutput): active, reader from 127.0.0.1" in finding(moved)["explanation"]
@@ -156,7 +160,7 @@ def test_tables_of_a_publication(pair):
     pair.require_equal()
 
 
-def test_some_tables_of_many(pair):
+def test_some_tables_of_many(pair: Pair) -> None:
     pair.follow("FOR TABLE auth_group, auth_permission, django_content_type")
     ask(pair.publisher, "INSERT INTO auth_group (name) VALUES ('of the old table')")
     pair.require_equal()
@@ -170,7 +174,9 @@ def test_some_tables_of_many(pair):
     "publication",
     ["FOR TABLES IN SCHEMA public", "FOR ALL TABLES", "FOR ALL TABLES WITH (publish_via_partition_root = true)"],
 )
-def test_whatever_comes_into_a_publication_is_accepted_and_the_subscription_dropped_before(pair, publication):
+def test_whatever_comes_into_a_publication_is_accepted_and_the_subscription_dropped_before(
+    pair: Pair, publication: str
+) -> None:
     pair.follow(publication)
     refused = pair.move("--replace", ok=False)
     assert "slot reader (pgoutput): active, reader from 127.0.0.1" in refused["stderr"]
@@ -191,7 +197,7 @@ def test_whatever_comes_into_a_publication_is_accepted_and_the_subscription_drop
     pair.require_equal()
 
 
-def test_a_rehearsal_stops_the_subscriber_of_all_tables_and_the_same_lines_help(pair):
+def test_a_rehearsal_stops_the_subscriber_of_all_tables_and_the_same_lines_help(pair: Pair) -> None:
     pair.follow("FOR ALL TABLES")
     rehearsed = pair.move("--rehearse", "--replace", "--accept-publications")
     assert any("has stopped" in step for step in rehearsed["next_steps"])
@@ -202,7 +208,7 @@ def test_a_rehearsal_stops_the_subscriber_of_all_tables_and_the_same_lines_help(
     pair.require_equal()
 
 
-def test_a_key_that_the_subscriber_has_already_stops_it_and_the_same_lines_help(pair, sqlite):
+def test_a_key_that_the_subscriber_has_already_stops_it_and_the_same_lines_help(pair: Pair, sqlite: Query) -> None:
     sqlite(pair.source, "DELETE FROM attributions_attribution")
     pair.follow(f"FOR TABLE {TABLES}")
     (highest,) = ask(pair.publisher, "SELECT max(id) FROM attributions_attribution")[0]

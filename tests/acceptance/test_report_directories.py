@@ -8,19 +8,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.conftest import Query, Server
 from tests.projects import Project
 
 REPORTS = "migrate_to_pg_report"
 
 
 @pytest.fixture
-def stray(tmp_path):
+def stray(tmp_path: Path) -> Project:
     made = Project("stray", tmp_path)
     made.migrate()
     return made
 
 
-def runs(project):
+def runs(project: Project) -> list[Path]:
     """The directories of runs, the oldest first."""
     return sorted(path for path in (project.folder / REPORTS).glob("*") if path.is_dir())
 
@@ -42,7 +43,9 @@ REFUSED = (
 
 @pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
 @pytest.mark.parametrize("report", [None, "of/mine"])
-def test_a_run_that_is_refused_leaves_no_directory(stray, postgres_url, arguments, report):
+def test_a_run_that_is_refused_leaves_no_directory(
+    stray: Project, postgres_url: str, arguments: tuple[str, ...], report: str | None
+) -> None:
     words = [word.format(url=postgres_url) for word in arguments]
     before = sorted(stray.folder.rglob("*"))
     more = () if report is None else ("--report", stray.folder / report)
@@ -55,7 +58,7 @@ def test_a_run_that_is_refused_leaves_no_directory(stray, postgres_url, argument
     assert not made or "nothing_of_that_name" in words
 
 
-def test_a_directory_that_was_there_stays_with_what_is_in_it(stray, postgres_url):
+def test_a_directory_that_was_there_stays_with_what_is_in_it(stray: Project, postgres_url: str) -> None:
     place = stray.folder / "of" / "mine"
     stray.run("migrate_to_pg", "--check", "--report", place)
     kept = {path.name: path.read_bytes() for path in place.iterdir()}
@@ -64,7 +67,9 @@ def test_a_directory_that_was_there_stays_with_what_is_in_it(stray, postgres_url
     assert {path.name: path.read_bytes() for path in place.iterdir()} == kept
 
 
-def test_a_run_that_began_leaves_its_report_whatever_became_of_it(stray, postgres_url, execute):
+def test_a_run_that_began_leaves_its_report_whatever_became_of_it(
+    stray: Project, postgres_url: str, execute: Query
+) -> None:
     execute(postgres_url, "CREATE TABLE stray_thing (id int); INSERT INTO stray_thing VALUES (1)")
     stray.run("migrate_to_pg", "--source", stray.source, "--target", postgres_url, ok=False)
     (left,) = runs(stray)
@@ -72,11 +77,11 @@ def test_a_run_that_began_leaves_its_report_whatever_became_of_it(stray, postgre
 
 
 @pytest.fixture
-def old(stray, postgres_url, servers):
+def old(stray: Project, postgres_url: str, servers: dict[int, Server]) -> dict[str, Path]:
     """Label -> the directory of a run."""
     other = servers[18].database()
 
-    def run(*arguments):
+    def run(*arguments: str) -> Path:
         before = runs(stray)
         stray.run("migrate_to_pg", "--source", stray.source, *arguments)
         (new,) = set(runs(stray)) - set(before)
@@ -108,7 +113,9 @@ def old(stray, postgres_url, servers):
 GO = {"check", "kept", "rehearsal", "verification", "killed"}
 
 
-def test_purge_offers_and_removes_the_directories_of_runs_that_published_nothing(stray, old, postgres_url):
+def test_purge_offers_and_removes_the_directories_of_runs_that_published_nothing(
+    stray: Project, old: dict[str, Path], postgres_url: str
+) -> None:
     offered = stray.run("migrate_to_pg", "--purge", "--target", postgres_url, ok=False)
     listed = {label for label, path in old.items() if f"report {path} (" in offered.stdout}
     assert listed == GO
@@ -121,7 +128,9 @@ def test_purge_offers_and_removes_the_directories_of_runs_that_published_nothing
     assert "nothing to remove" in stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input").stdout
 
 
-def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(stray, old, postgres_url):
+def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(
+    stray: Project, old: dict[str, Path], postgres_url: str
+) -> None:
     report = old["kept"] / "report.json"
     told = json.loads(report.read_text()) | {"ok": False}
     report.write_text(json.dumps(told))
@@ -130,7 +139,7 @@ def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(stray
     assert not old["check"].exists()
 
 
-def test_reports_and_dated_schemas_are_told_by_one_clock(stray, postgres_url):
+def test_reports_and_dated_schemas_are_told_by_one_clock(stray: Project, postgres_url: str) -> None:
     """That of the project (TIME_ZONE is Django's own, America/Chicago), whatever the server's and UTC are."""
     for more in ((), ("--replace",)):
         stray.run("migrate_to_pg", "--source", stray.source, "--target", postgres_url, *more)
@@ -145,7 +154,9 @@ def test_reports_and_dated_schemas_are_told_by_one_clock(stray, postgres_url):
     assert began.replace(tzinfo=None) <= replaced < began.replace(tzinfo=None) + timedelta(hours=1)
 
 
-def test_a_schema_that_an_earlier_version_called_by_utc_is_known_all_the_same(stray, postgres_url):
+def test_a_schema_that_an_earlier_version_called_by_utc_is_known_all_the_same(
+    stray: Project, postgres_url: str
+) -> None:
     for more in ((), ("--replace",), ("--replace",)):
         stray.run("migrate_to_pg", "--source", stray.source, "--target", postgres_url, *more)
     dated = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^migrate_to_pg_(replaced|undone)_' ORDER BY 1"

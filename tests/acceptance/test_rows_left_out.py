@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.conftest import MakeSource, Query, Run
 
 LONG = "UPDATE attributions_teacher SET last_name = replace(hex(zeroblob(300)), '00', 'x') WHERE id = 2"
 COUNTS = "SELECT count(*) FROM attributions_attribution WHERE teacher_id = 2"
 
 
 @pytest.fixture
-def shop(made, tmp_path):
+def shop(made: MakeSource, tmp_path: Path) -> tuple[Path, int]:
     """A teacher with a name that is too long, and attributions that refer to it."""
     path = Path(shutil.copy(made("none"), tmp_path / "source.sqlite3"))
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -26,8 +31,12 @@ def shop(made, tmp_path):
 
 
 @pytest.fixture
-def run(shop, manage, tmp_path):
-    def run(*arguments, ok=True, **variables):
+def run(
+    shop: tuple[Path, int], manage: Run, tmp_path: Path
+) -> Callable[..., tuple[subprocess.CompletedProcess[str], dict[str, Any], str]]:
+    def run(
+        *arguments: str, ok: bool = True, **variables: str
+    ) -> tuple[subprocess.CompletedProcess[str], dict[str, Any], str]:
         place = tmp_path / "report"
         shutil.rmtree(place, ignore_errors=True)
         command = ("migrate_to_pg", "--source", shop[0], "--report", place, *arguments)
@@ -37,7 +46,12 @@ def run(shop, manage, tmp_path):
     return run
 
 
-def test_a_run_that_would_leave_out_what_a_repair_keeps_stops_with_the_count(shop, run, postgres_url, execute):
+def test_a_run_that_would_leave_out_what_a_repair_keeps_stops_with_the_count(
+    shop: tuple[Path, int],
+    run: Callable[..., tuple[subprocess.CompletedProcess[str], dict[str, Any], str]],
+    postgres_url: str,
+    execute: Query,
+) -> None:
     _, attributions = shop
     done, report, _ = run("--target", postgres_url, "--fix", "all", "--quarantine", "all", ok=False)
     assert done.returncode == 1
@@ -56,7 +70,12 @@ def test_a_run_that_would_leave_out_what_a_repair_keeps_stops_with_the_count(sho
     assert execute(postgres_url, COUNTS) == [(attributions,)]
 
 
-def test_rows_left_out_are_the_first_thing_that_a_run_says(shop, run, postgres_url, execute):
+def test_rows_left_out_are_the_first_thing_that_a_run_says(
+    shop: tuple[Path, int],
+    run: Callable[..., tuple[subprocess.CompletedProcess[str], dict[str, Any], str]],
+    postgres_url: str,
+    execute: Query,
+) -> None:
     _, attributions = shop
     done, report, page = run("--target", postgres_url, "--quarantine", "text-too-long")
     first, second, third, *_ = done.stdout.splitlines()
@@ -74,7 +93,9 @@ def test_rows_left_out_are_the_first_thing_that_a_run_says(shop, run, postgres_u
     assert execute(postgres_url, COUNTS) == [(0,)]
 
 
-def test_rows_left_out_are_told_in_amber_on_a_terminal(shop, tmp_path, postgres_url):
+def test_rows_left_out_are_told_in_amber_on_a_terminal(
+    shop: tuple[Path, int], tmp_path: Path, postgres_url: str
+) -> None:
     pty = pytest.importorskip("pty")
     import os
     import subprocess
@@ -82,8 +103,8 @@ def test_rows_left_out_are_told_in_amber_on_a_terminal(shop, tmp_path, postgres_
 
     master, slave = pty.openpty()
     command = [
-        sys.executable, "manage.py", "migrate_to_pg", "--source", shop[0], "--target", postgres_url, "--rehearse",
-        "--quarantine", "text-too-long", "--report", tmp_path / "terminal",
+        sys.executable, "manage.py", "migrate_to_pg", "--source", str(shop[0]), "--target", postgres_url,
+        "--rehearse", "--quarantine", "text-too-long", "--report", f"{tmp_path}/terminal",
     ]  # fmt: skip
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "160", "LANGUAGE": "en", "PYTHONUTF8": "1"}
     with subprocess.Popen(command, stdout=slave, stderr=subprocess.DEVNULL, env=environment) as process:
@@ -100,7 +121,7 @@ def test_rows_left_out_are_told_in_amber_on_a_terminal(shop, tmp_path, postgres_
     assert next(line for line in lines if "Your project can move" in line).startswith(yellow)
 
 
-def _read(descriptor):
+def _read(descriptor: int) -> bytes:
     import os
 
     try:
@@ -119,6 +140,8 @@ def _read(descriptor):
         ((), "Proven: "),
     ],
 )
-def test_every_cell_is_compared_where_nothing_else_is_said(manage, made, tmp_path, postgres_url, arguments, said):
+def test_every_cell_is_compared_where_nothing_else_is_said(
+    manage: Run, made: MakeSource, tmp_path: Path, postgres_url: str, arguments: tuple[str, ...], said: str
+) -> None:
     options = ("--source", made("none"), "--target", postgres_url, "--report", tmp_path / "report")
     assert said in manage("migrate_to_pg", *options, *arguments).stdout

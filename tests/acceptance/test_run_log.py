@@ -2,27 +2,29 @@
 
 import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import run_python
+from tests.conftest import MakeSource, Query, run_python
 
 #: A value of a row, in a column that is no secret.
 NEEDLE = "Needle-Teacher"
 
 
 @pytest.fixture
-def source(made, sqlite, tmp_path):
-    path = shutil.copy(made("none"), tmp_path / "source.sqlite3")
+def source(made: MakeSource, sqlite: Query, tmp_path: Path) -> Path:
+    path = Path(shutil.copy(made("none"), tmp_path / "source.sqlite3"))
     sqlite(path, f"UPDATE attributions_teacher SET last_name = '{NEEDLE}' WHERE id = 1")
     return path
 
 
-def move(source, url, folder, *more):
+def move(source: Path, url: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return run_python("manage.py", "migrate_to_pg", "--source", source, "--target", url, "--report", folder, *more)
 
 
-def test_a_move_is_logged_without_a_value_or_a_password(source, postgres_url, tmp_path):
+def test_a_move_is_logged_without_a_value_or_a_password(source: Path, postgres_url: str, tmp_path: Path) -> None:
     result = move(source, postgres_url.replace("postgres@", "postgres:pass-word@"), tmp_path / "report")
     assert result.returncode == 0, result.stderr
     log = tmp_path / "report/run.log"
@@ -40,7 +42,9 @@ def test_a_move_is_logged_without_a_value_or_a_password(source, postgres_url, tm
 
 
 @pytest.mark.parametrize(("verbosity", "statements"), [("2", False), ("3", True)])
-def test_the_log_is_shown_on_standard_error(source, postgres_url, tmp_path, verbosity, statements):
+def test_the_log_is_shown_on_standard_error(
+    source: Path, postgres_url: str, tmp_path: Path, verbosity: str, statements: bool
+) -> None:
     result = move(source, postgres_url, tmp_path / "report", "--rehearse", "-v", verbosity)
     assert result.returncode == 0, result.stderr
     assert "INFO migrate_to_pg.pipeline.run: stage load begins" in result.stderr
@@ -49,7 +53,9 @@ def test_the_log_is_shown_on_standard_error(source, postgres_url, tmp_path, verb
     assert NEEDLE not in result.stderr
 
 
-def test_a_failed_run_leaves_its_log_and_a_refused_one_none(source, sqlite, postgres_url, tmp_path):
+def test_a_failed_run_leaves_its_log_and_a_refused_one_none(
+    source: Path, sqlite: Query, postgres_url: str, tmp_path: Path
+) -> None:
     sqlite(source, "DELETE FROM courses_course WHERE id = 1")
     result = move(source, postgres_url, tmp_path / "blocked")
     assert result.returncode == 1

@@ -4,6 +4,9 @@ import contextlib
 import io
 import re
 import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from urllib.parse import quote, unquote
 
 import psycopg
@@ -11,9 +14,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, note
 from hypothesis import settings as trying
 from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
 from psycopg import pq
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.management.commands import migrate_to_pg
+from tests.conftest import MakeSource, Run
 from tests.debian import cluster, free_port
 from tests.tiers import first_in_ci
 
@@ -25,7 +31,7 @@ HOSTS = (
     "", "%2Fnowhere", "127.0.0.1,127.0.0.1", "ü..ß", "a b", "*", "%00", "\udce9",
 )  # fmt: skip
 PORTS = ("", ":1", ":0", ":-1", ":65536", ":99999", ":x", ":", ":1,2", ":١")
-NAMES = ("", "/", "/db", "/d/b", "/%00", f"/{'d' * 64}", "/d;b", "/ü", "db")
+DATABASES = ("", "/", "/db", "/d/b", "/%00", f"/{'d' * 64}", "/d;b", "/ü", "db")
 #: libpq's options, Django's, others, and misspelt ones.
 OPTIONS = (
     "sslmode", "sslrootcert", "connect_timeout", "keepalives_idle", "target_session_attrs", "options", "service",
@@ -43,7 +49,7 @@ queries = st.lists(st.tuples(st.sampled_from(OPTIONS), st.sampled_from(VALUES)),
 
 
 @st.composite
-def addresses(draw):
+def addresses(draw: DrawFn) -> str:
     """A URL of parts, each of which may be what nobody should type."""
     user = draw(st.sampled_from(("", "u", "u%40x", "u" * 100, "%00", "ü")))
     password = draw(passwords)
@@ -53,7 +59,7 @@ def addresses(draw):
     return "".join(parts) + (f"?{query}" if query else "")
 
 
-PLACES = (HOSTS, PORTS, NAMES)
+PLACES = (HOSTS, PORTS, DATABASES)
 #: What else is typed in the place of an address.
 OTHERS = st.sampled_from(
     (
@@ -64,10 +70,10 @@ OTHERS = st.sampled_from(
 
 
 @pytest.fixture
-def typed(tmp_path, django_db_blocker):
+def typed(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Callable[..., tuple[int, str, str]]:
     """Run a command in this process; return its status and what it printed on each stream."""
 
-    def run(*words, command=migrate_to_pg):
+    def run(*words: str, command: ModuleType = migrate_to_pg) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
@@ -82,12 +88,13 @@ def typed(tmp_path, django_db_blocker):
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+        assert isinstance(ended.value.code, int)
         return ended.value.code, out.getvalue(), err.getvalue()
 
     return run
 
 
-def check_refused(ended, *, may_be_unreachable=False):
+def check_refused(ended: tuple[int, str, str], *, may_be_unreachable: bool = False) -> None:
     """Status 2, or 1 where a server was looked for; one error on stderr, nothing on stdout, nothing secret."""
     status, out, err = ended
     assert "Traceback" not in err
@@ -101,7 +108,7 @@ def check_refused(ended, *, may_be_unreachable=False):
         assert "Nothing was published. " in err.splitlines()[-1], err
 
 
-def reads(url):
+def reads(url: str) -> bool:
     """Whether libpq itself reads the address, but for what only Django knows, and signs that it wants encoded."""
     url = re.sub(r"%(?![0-9a-fA-F]{2})", "%25", re.sub(r"\s", "%20", url))
     url = re.sub(r"(?<=[?&])(pool|assume_role|currentSchema)=[^&]*&?", "", url.replace("postgis:", "postgres:", 1))
@@ -111,14 +118,14 @@ def reads(url):
 
 
 @pytest.mark.parametrize("count", first_in_ci(300, 5000))
-def test_any_address_ends_with_a_sentence(typed, count):
+def test_any_address_ends_with_a_sentence(typed: Callable[..., tuple[int, str, str]], count: int) -> None:
     @trying(max_examples=count, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture,))
     @given(address=addresses() | OTHERS, mode=st.sampled_from((["--undo"], ["--purge", "--no-input"])))
     @example(address="postgres://u:p@a..b/db", mode=["--undo"])
     @example(address="postgis://", mode=["--undo"])
     @example(address=f"postgres://u:{''.join(HALVES) * 25}@127.0.0.1:1/db", mode=["--undo"])
     @example(address=f"postgres://u:{''.join(HALVES)}@[::1]:1/db", mode=["--undo"])
-    def check(address, mode):
+    def check(address: str, mode: list[str]) -> None:
         note(ascii(address))
         # An argument of a process has no NUL.
         check_refused(typed("--target", address.replace("\0", ""), *mode), may_be_unreachable=reads(address))
@@ -144,7 +151,7 @@ TYPED = st.sampled_from(
 
 
 @st.composite
-def lines(draw):
+def lines(draw: DrawFn) -> list[str]:
     """A command line of options and values in any order; the target is one that nobody answers at."""
     words = ["--target", "postgres://u@127.0.0.1:1/db", draw(st.sampled_from(("--undo", "--purge", "--verify-only")))]
     for name in draw(st.lists(st.sampled_from(NAMES) | MISSPELT, max_size=4)):
@@ -155,12 +162,12 @@ def lines(draw):
 
 
 @pytest.mark.parametrize("count", first_in_ci(300, 5000))
-def test_any_options_end_with_a_sentence(typed, count):
+def test_any_options_end_with_a_sentence(typed: Callable[..., tuple[int, str, str]], count: int) -> None:
     @trying(max_examples=count, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture,))
     @given(words=lines())
     @example(words=["--reherse"])
     @example(words=["--verify", "cell", "--undo"])
-    def check(words):
+    def check(words: list[str]) -> None:
         status, out, err = typed(*words)
         assert status in (1, 2), err
         assert "Traceback" not in err
@@ -173,14 +180,16 @@ def test_any_options_end_with_a_sentence(typed, count):
     check()
 
 
-def with_passwords(data):
+def with_passwords(data: Path) -> None:
     """Whoever comes over the network needs one."""
     rules = data / "pg_hba.conf"
     rules.write_text(re.sub(r"^(host .*)trust$", r"\1scram-sha-256", rules.read_text(), flags=re.M))
 
 
 @pytest.mark.full
-def test_a_server_at_an_address_of_ipv6_takes_a_password_of_900_characters(made, manage, tmp_path):
+def test_a_server_at_an_address_of_ipv6_takes_a_password_of_900_characters(
+    made: MakeSource, manage: Run, tmp_path: Path
+) -> None:
     password, port = "p@/ü% " * 150, free_port()
     with cluster(f"-c port={port} -c listen_addresses=::1", prepare=with_passwords) as folder:
         with psycopg.connect(host=str(folder), port=port, user="postgres", dbname="postgres", autocommit=True) as own:

@@ -150,7 +150,7 @@ def test_integers_longer_than_python_reads_are_proven_by_every_level(
     long = "7" * 4301, "-" + "3" * 5000, "1" + "0" * 100_000
     execute(project.source, documents=[*long, f'{{"a": [{long[0]}]}}', "1" + "0" * 4298 + ".5"])
     where = ("--source", project.source, "--target", postgres_url)
-    project.run("migrate_to_pg", *where, "--verify", level, **ZONES)
+    project.run("migrate_to_pg", *where, "--verify", level, ok=True, **ZONES)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         held = connection.execute("SELECT value::text FROM fields_json ORDER BY id").fetchall()
         assert [row[0] for row in held[:3]] == list(long)
@@ -164,13 +164,13 @@ def test_what_django_reads_is_all_that_is_put_there_unasked(project: Project, po
     where = ("--source", project.source, "--target", postgres_url, "--verify", "orm")
     refused = project.run("migrate_to_pg", *where, ok=False, **ZONES)
     assert refused.returncode == 1
-    read = project.run("migrate_to_pg", *where, "--fix", "all", **ZONES)
+    read = project.run("migrate_to_pg", *where, "--fix", "all", ok=True, **ZONES)
     assert "Django reads False from them today" in read.stdout
     assert "--fix boolean-value, which has to be named" in " ".join(read.stdout.split())
     query = "SELECT value FROM fields_boolean ORDER BY id"
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute(query).fetchall() == [(False,), (False,), (True,), (False,)]
-    project.run("migrate_to_pg", *where, "--fix", "all,boolean-value", "--replace", **ZONES)
+    project.run("migrate_to_pg", *where, "--fix", "all,boolean-value", "--replace", ok=True, **ZONES)
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute(query).fetchall() == [(True,), (False,), (True,), (True,)]
 
@@ -202,7 +202,7 @@ def test_whole_decimals_cross_as_was_chosen_and_are_proven_so(project: Project, 
     options = ("--source", project.source, "--target", postgres_url)
     report = project.folder / "report"
     settings = {"PROJECT_MIGRATE_TO_PG": json.dumps({"EXACT_DECIMALS": exact})}
-    project.run("migrate_to_pg", *options, "--verify", "orm", "--report", report, **ZONES, **settings)
+    project.run("migrate_to_pg", *options, "--verify", "orm", "--report", report, ok=True, **(ZONES | settings))
     rounded = [f for f in told(report)["findings"] if f["rule"] == "numeric-rounded"]
     if django.VERSION < (6, 1):
         assert {f["column"]: f["count"] for f in rounded if f["table"] == "fields_decimalwhole"} == {"value": 3}
@@ -212,6 +212,6 @@ def test_whole_decimals_cross_as_was_chosen_and_are_proven_so(project: Project, 
     assert there == [str(number) if exact else whole(number, text) for number, text in zip(held, read, strict=True)]
     # Remembered on the target.
     for level in ("cells", "orm"):
-        project.run("migrate_to_pg", "--verify-only", *options, "--verify", level, **ZONES)
+        project.run("migrate_to_pg", "--verify-only", *options, "--verify", level, ok=True, **ZONES)
     other = project.run("migrate_to_pg", "--verify-only", *options, "--exact-decimals", ok=False, **ZONES)
     assert other.returncode == (0 if exact or django.VERSION >= (6, 1) else 3)
