@@ -138,7 +138,7 @@ def test_a_stock_server_holds_its_locks_for_less_than_half_a_second(url: str) ->
                 held = lock_schemas(connection, (INCOMING,), transaction)
                 publication = publish(
                     connection, incoming=INCOMING, final="public", rows={}, snapshot="",
-                    before_commit=lambda: None, held=held,
+                    before_commit=lambda: None, locked=held,
                 )  # fmt: skip
             # Where as many are replaced, twice as many are moved.
             assert publication.locked_seconds < (1 if publication.replaced else 0.5)
