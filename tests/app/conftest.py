@@ -1,24 +1,32 @@
 """The people and the course of most tests, and the project run as its own process."""
 
-import json
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
 
-from tests.conftest import Run
+from tests.conftest import MakeSource
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from pytest_django import Settings
+
+    from attributions.models import Teacher
+    from courses.models import Course
 
 #: What a browser says that it reads.
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 @pytest.fixture(autouse=True)
-def cheap_passwords(settings: Any) -> None:
+def cheap_passwords(settings: Settings) -> None:
     """A password is hard to guess because each try is costly; these are no secret, and there are many."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
@@ -26,7 +34,7 @@ def cheap_passwords(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A web server closes what it does not send; a test that looks at the status alone would leave a cursor open."""
-    ask = Client.request
+    ask: Callable[..., Any] = Client.request
 
     def request(client: Client, **environ: Any) -> Any:
         answer = ask(client, **environ)
@@ -38,7 +46,7 @@ def read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def sound(made: Callable[..., Path]) -> Path:
+def sound(made: MakeSource) -> Path:
     """Return a legacy database without damage, made once by the command: tests copy it."""
     return made("none", "--password", "demo")
 
@@ -60,47 +68,8 @@ def legacy(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-#: Logs in, posts each body, and prints [status, answer] of each: the whole application on the database given.
-ASK = """
-import json
-from django.contrib.auth import get_user_model
-from django.test import Client
-username, bodies = json.loads({arguments!r})
-client = Client(headers={{"host": "localhost"}}, raise_request_exception=False)
-client.force_login(get_user_model().objects.get(username=username))
-answers = [client.post("/attribution/", body, content_type="application/json") for body in bodies]
-print(json.dumps([[answer.status_code, answer.json()] for answer in answers]))
-"""
-
-
 @pytest.fixture
-def ask(manage: Run) -> Callable[..., tuple[list[list[Any]], str]]:
-    """Post to /attribution/ in a process of its own on a SQLite file; return the answers and the log."""
-
-    def post(path: Path, username: str, *bodies: dict[str, Any]) -> tuple[list[list[Any]], str]:
-        code = ASK.format(arguments=json.dumps([username, bodies]))
-        result = manage("shell", "--verbosity", "0", "--command", code, DATABASE_URL=f"sqlite:///{path}")
-        return json.loads(result.stdout.splitlines()[-1]), result.stderr
-
-    return post
-
-
-@pytest.fixture
-def wanted() -> dict[str, str]:
-    """Return what is posted to attribute the lectures of AGV211."""
-    return {
-        "course": "AGV211",
-        "component": "CM",
-        "teacher": "M00001",
-        "academic_year": "2026-2027",
-        "hours": "36.50",
-        "load": "STAT",
-        "note": "",
-    }
-
-
-@pytest.fixture
-def agv211(db: None) -> Any:
+def agv211(db: None) -> Course:
     from courses.models import Course
 
     return Course.objects.create(
@@ -110,7 +79,7 @@ def agv211(db: None) -> Any:
 
 
 @pytest.fixture
-def teacher(db: None) -> Any:
+def teacher(db: None) -> Teacher:
     from attributions.models import Teacher
 
     return Teacher.objects.create(
@@ -120,13 +89,13 @@ def teacher(db: None) -> Any:
 
 
 @pytest.fixture
-def account(django_user_model: Any) -> Callable[..., Any]:
+def account(django_user_model: type[User]) -> Callable[..., User]:
     """Make a user in a role; account("lecteur")."""
 
-    def make(role: str | None, username: str | None = None, **more: Any) -> Any:
+    def make(role: str | None, username: str | None = None, **more: Any) -> User:
         from django.contrib.auth.models import Group
 
-        user = django_user_model.objects.create_user(username or role, **more)
+        user = django_user_model.objects.create_user(username or str(role), **more)
         if role:
             user.groups.add(Group.objects.get(name=role))
         return user
@@ -135,17 +104,17 @@ def account(django_user_model: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def staff(account: Callable[..., Any]) -> Any:
+def staff(account: Callable[..., User]) -> User:
     return account("secretariat", "secretaire", is_staff=True)
 
 
 @pytest.fixture
-def clerk(account: Callable[..., Any]) -> Any:
+def clerk(account: Callable[..., User]) -> User:
     """Somebody who may attribute and is no staff."""
     return account("secretariat", "gestionnaire")
 
 
-def browser_of(user: Any, **more: Any) -> Client:
+def browser_of(user: User, **more: Any) -> Client:
     """A browser in which this user is logged in."""
     client = Client(headers=BROWSER, **more)
     client.force_login(user)

@@ -1,11 +1,24 @@
 """Every address by every role, and what no role may be without: CSRF, headers, a throttle. On both databases."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import Settings
 
-from attributions.models import Attribution
+from attributions.models import Attribution, Teacher
+from courses.models import Course
 from tests.app.conftest import BROWSER, browser_of
+from tests.conftest import Run
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +71,7 @@ MATRIX = {
 
 
 @pytest.fixture
-def rows(agv211, teacher, staff):
+def rows(agv211: Course, teacher: Teacher, staff: User) -> dict[str, int]:
     made = Attribution.objects.create(
         course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=12, created_by=staff
     )
@@ -66,7 +79,7 @@ def rows(agv211, teacher, staff):
 
 
 @pytest.fixture
-def browsers(account, rows):
+def browsers(account: Callable[..., User], rows: dict[str, int]) -> dict[str, Client]:
     """Role -> a browser in which somebody with that role is logged in."""
     users = {role: account(role) for role in ROLES if role not in ("nobody", "without", "staff")}
     users |= {"without": account(None, "sans-role"), "staff": account(None, "intendant", is_staff=True)}
@@ -74,7 +87,7 @@ def browsers(account, rows):
     return found | {"nobody": Client(headers=BROWSER)}
 
 
-def addresses(patterns, namespace=""):
+def addresses(patterns: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[str]:
     """Every named address of the project, but for the administration's own."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
@@ -84,20 +97,25 @@ def addresses(patterns, namespace=""):
             yield f"{namespace}{pattern.name}"
 
 
-def test_every_address_is_in_the_matrix():
+def test_every_address_is_in_the_matrix() -> None:
     assert set(addresses(get_resolver().url_patterns)) == {name for name, _arguments in MATRIX}
 
 
-def judged(answer):
+def judged(answer: Answer) -> str:
     """ "." led to the login, "-" refused, "A" answered: with a page, or because what was sent was wrong."""
-    if answer.status_code == 302 and answer.url.startswith("/login/?next="):
+    if answer.status_code == 302 and answer.headers["Location"].startswith("/login/?next="):
         return "."
     assert answer.status_code < 500
     return "-" if answer.status_code == 403 else "A"
 
 
 @pytest.mark.parametrize(("address", "expected"), MATRIX.items(), ids=lambda value: str(value[0]))
-def test_each_role_gets_what_it_may_and_nothing_else(browsers, rows, address, expected):
+def test_each_role_gets_what_it_may_and_nothing_else(
+    browsers: dict[str, Client],
+    rows: dict[str, int],
+    address: tuple[str, tuple[str, ...]],
+    expected: tuple[str | None, str | None],
+) -> None:
     name, arguments = address
     url = reverse(name, args=[rows.get(argument, argument) for argument in arguments])
     for method, allowed in zip(("get", "post"), expected, strict=True):
@@ -108,14 +126,14 @@ def test_each_role_gets_what_it_may_and_nothing_else(browsers, rows, address, ex
             assert "".join(judged(answers[role]) for role in ROLES) == allowed, method
 
 
-def test_a_role_that_may_only_look_changes_nothing(browsers, rows):
+def test_a_role_that_may_only_look_changes_nothing(browsers: dict[str, Client], rows: dict[str, int]) -> None:
     for role in ("nobody", "without", "enseignant", "lecteur", "staff"):
         for action in ("modifier", "deplacer", "retirer", "annuler"):
             browsers[role].post(f"/attribution/{rows['attribution']}/{action}/", {"hours": "1", "load": "STAT"})
     assert str(Attribution.objects.get().hours) == "12.00"
 
 
-def test_a_view_that_says_nothing_is_closed_to_everybody(admin_client, settings):
+def test_a_view_that_says_nothing_is_closed_to_everybody(admin_client: Client, settings: Settings) -> None:
     settings.ROOT_URLCONF = "tests.app.urls_without_demand"
     answer = admin_client.get("/forgotten/", headers=BROWSER)
     assert answer.status_code == 403
@@ -123,7 +141,7 @@ def test_a_view_that_says_nothing_is_closed_to_everybody(admin_client, settings)
     assert "secret" not in answer.content.decode()
 
 
-def test_every_form_asks_for_its_csrf_token(account, rows):
+def test_every_form_asks_for_its_csrf_token(account: Callable[..., User], rows: dict[str, int]) -> None:
     browser = browser_of(account("administrateur"), enforce_csrf_checks=True)
     for (name, arguments), (_get, post) in MATRIX.items():
         if post is not None:
@@ -131,7 +149,7 @@ def test_every_form_asks_for_its_csrf_token(account, rows):
             assert browser.post(url).status_code == 403, name
 
 
-def test_every_page_says_what_a_browser_may_do_with_it(browsers, rows):
+def test_every_page_says_what_a_browser_may_do_with_it(browsers: dict[str, Client], rows: dict[str, int]) -> None:
     for address in ("/attribution/", "/attribution/tableau-de-bord/", "/login/", "/inconnue/", "/healthz"):
         answer = browsers["secretariat"].get(address)
         policy = answer.headers["Content-Security-Policy"]
@@ -143,7 +161,7 @@ def test_every_page_says_what_a_browser_may_do_with_it(browsers, rows):
         assert answer.headers["Referrer-Policy"] == "same-origin"
 
 
-def test_no_page_has_a_style_or_a_script_in_it(browsers, rows):
+def test_no_page_has_a_style_or_a_script_in_it(browsers: dict[str, Client], rows: dict[str, int]) -> None:
     for name, arguments in MATRIX:
         url = reverse(name, args=[rows.get(argument, argument) for argument in arguments])
         answer = browsers["administrateur"].get(url)
@@ -155,7 +173,7 @@ def test_no_page_has_a_style_or_a_script_in_it(browsers, rows):
             assert "//" not in "".join(part.split('"')[0] for part in text.split('src="')[1:]), name
 
 
-def test_wrong_passwords_are_not_guessed_for_ever(account, client):
+def test_wrong_passwords_are_not_guessed_for_ever(account: Callable[..., User], client: Client) -> None:
     account("secretariat", "aubry", password="demo")
     wrong = [client.post("/login/", {"username": "aubry", "password": "x"}).status_code for _ in range(6)]
     assert wrong[:4] == [200] * 4
@@ -167,7 +185,7 @@ def test_wrong_passwords_are_not_guessed_for_ever(account, client):
     assert client.post("/login/", {"username": "bocquet", "password": "demo"}).status_code == 302
 
 
-def test_the_deployment_checks_have_nothing_to_say(python):
+def test_the_deployment_checks_have_nothing_to_say(python: Run) -> None:
     production = {
         "DJANGO_ENV": "production",
         "SECRET_KEY": "k7" * 30 + "aZ!%x$w",

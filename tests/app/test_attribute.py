@@ -1,35 +1,45 @@
 """POST /attribution/: who may, what is answered, and what the database decides. Runs on SQLite and on PostgreSQL."""
 
+from __future__ import annotations
+
 import json
 import logging
-import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import DataError, IntegrityError, ProgrammingError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from attributions.models import Attribution
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+from tests.conftest import captured
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
 
 URL = "/attribution/"
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def client(staff, agv211, teacher):
+def client(staff: User, agv211: Course, teacher: Teacher) -> Client:
     client = Client()
     client.force_login(staff)
     return client
 
 
 @pytest.fixture
-def clerk_client(clerk, agv211, teacher):
+def clerk_client(clerk: User, agv211: Course, teacher: Teacher) -> Client:
     client = Client()
     client.force_login(clerk)
     return client
 
 
-def check_answers(response, status, *told, success=False):
+def check_answers(response: Answer, status: int, *told: str, success: bool = False) -> None:
     """One answer: its status, its keys, and what the message says."""
     answer = response.json()
     assert (response.status_code, answer["success"]) == (status, success), answer
@@ -38,29 +48,29 @@ def check_answers(response, status, *told, success=False):
         assert words in answer["message"]
 
 
-def test_a_free_part_is_attributed_by_the_user_who_asks(client, wanted, staff):
+def test_a_free_part_is_attributed_by_the_user_who_asks(client: Client, wanted: dict[str, str], staff: User) -> None:
     check_answers(client.post(URL, wanted), 201, "AGV211 CM est attribué à GUÉRIN Thérèse", success=True)
     attribution = Attribution.objects.get()
     assert (attribution.course.code, str(attribution.hours), attribution.created_by) == ("AGV211", "36.50", staff)
 
 
-def test_a_json_body_is_as_good_as_a_form(client, wanted):
+def test_a_json_body_is_as_good_as_a_form(client: Client, wanted: dict[str, str]) -> None:
     response = client.post(URL, {**wanted, "hours": 36.5, "note": None}, content_type="application/json")
     check_answers(response, 201, success=True)
 
 
-def test_hours_may_have_a_french_comma(client, wanted):
+def test_hours_may_have_a_french_comma(client: Client, wanted: dict[str, str]) -> None:
     check_answers(client.post(URL, {**wanted, "hours": "12,25"}), 201, success=True)
     assert str(Attribution.objects.get().hours) == "12.25"
 
 
-def test_a_part_that_is_taken_answers_409_with_its_holder(client, wanted):
+def test_a_part_that_is_taken_answers_409_with_its_holder(client: Client, wanted: dict[str, str]) -> None:
     client.post(URL, wanted)
     check_answers(client.post(URL, wanted), 409, "AGV211 CM est déjà attribué à GUÉRIN Thérèse pour 2026-2027")
     assert Attribution.objects.count() == 1
 
 
-def test_the_database_decides_who_came_first(client, wanted):
+def test_the_database_decides_who_came_first(client: Client, wanted: dict[str, str]) -> None:
     """Nothing asks before the INSERT whether the part is free: the constraint is the only judge."""
     client.post(URL, wanted)
     with CaptureQueriesContext(connection) as queries:
@@ -72,7 +82,7 @@ def test_the_database_decides_who_came_first(client, wanted):
     assert asked.startswith("SELECT")
 
 
-def test_the_same_part_of_another_year_or_component_is_free(client, wanted):
+def test_the_same_part_of_another_year_or_component_is_free(client: Client, wanted: dict[str, str]) -> None:
     for change in ({}, {"component": "TD"}, {"academic_year": "2025-2026"}):
         check_answers(client.post(URL, wanted | change), 201, success=True)
 
@@ -96,59 +106,69 @@ def test_the_same_part_of_another_year_or_component_is_free(client, wanted):
         ({"course": ""}, "Cours :"),
     ],
 )
-def test_a_bad_field_answers_400_and_names_it(client, wanted, change, told):
+def test_a_bad_field_answers_400_and_names_it(
+    client: Client, wanted: dict[str, str], change: dict[str, str], told: str
+) -> None:
     check_answers(client.post(URL, wanted | change, content_type="application/json"), 400, told)
     assert not Attribution.objects.exists()
 
 
 @pytest.mark.parametrize("body", [" ", "[]", "{", '"x"', '{"note": "\\ud800"}', b"\xff"])
-def test_a_body_that_is_no_json_object_answers_400(client, body):
+def test_a_body_that_is_no_json_object_answers_400(client: Client, body: str | bytes) -> None:
     check_answers(client.post(URL, body, content_type="application/json"), 400, "JSON")
 
 
 @pytest.mark.parametrize("kind", [ProgrammingError, IntegrityError, DataError])
-def test_any_other_database_error_answers_400_with_its_first_line_to_staff(client, wanted, monkeypatch, kind):
+def test_any_other_database_error_answers_400_with_its_first_line_to_staff(
+    client: Client, wanted: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
     monkeypatch.setattr(Attribution, "save", raising(kind("no such column\nDETAIL: page 12")))
     told = "Erreur lors de la création de l'attribution pour le cours AGV211 : no such column"
     check_answers(client.post(URL, wanted), 400, told)
     assert "DETAIL" not in client.post(URL, wanted).json()["message"]
 
 
-def test_an_error_while_the_form_is_checked_is_told_in_the_same_way(client, wanted, monkeypatch):
+def test_an_error_while_the_form_is_checked_is_told_in_the_same_way(
+    client: Client, wanted: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from attributions.forms import KeyChoiceField
 
     monkeypatch.setattr(KeyChoiceField, "to_python", raising(ProgrammingError("permission denied")))
     check_answers(client.post(URL, wanted), 400, "pour le cours AGV211 : permission denied")
 
 
-def test_others_get_a_reference_that_the_log_carries(clerk_client, wanted, monkeypatch, caplog):
+def test_others_get_a_reference_that_the_log_carries(
+    clerk_client: Client, wanted: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(Attribution, "save", raising(ProgrammingError("secret detail")))
     with caplog.at_level(logging.ERROR, "attributions"):
         response = clerk_client.post(URL, wanted)
     check_answers(response, 400, "pour le cours AGV211 : merci de donner la référence ")
     message = response.json()["message"]
     assert "secret detail" not in message
-    reference = re.search(r"référence ([0-9A-F]{8}) ", message)[1]
+    reference = captured(r"référence ([0-9A-F]{8}) ", message)
     assert f"Reference {reference}" in caplog.text
     assert "secret detail" in caplog.text
 
 
-def raising(error):
-    def save(*args, **kwargs):
+def raising(error: Exception) -> Callable[..., None]:
+    def save(*args: object, **kwargs: object) -> None:
         raise error
 
     return save
 
 
-def test_nobody_attributes_without_logging_in(db, wanted):
+def test_nobody_attributes_without_logging_in(db: None, wanted: dict[str, str]) -> None:
     assert Client().get(URL).status_code == 302
     response = Client().post(URL, wanted, headers={"accept": "text/html"})
-    assert (response.status_code, response.url) == (302, "/login/?next=/attribution/")
+    assert (response.status_code, response.headers["Location"]) == (302, "/login/?next=/attribution/")
     check_answers(Client().post(URL, json.dumps(wanted), content_type="application/json"), 401)
     assert not Attribution.objects.exists()
 
 
-def test_a_form_of_another_site_is_refused(staff, agv211, teacher, wanted):
+def test_a_form_of_another_site_is_refused(
+    staff: User, agv211: Course, teacher: Teacher, wanted: dict[str, str]
+) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(staff)
     assert client.post(URL, wanted).status_code == 403
@@ -156,7 +176,7 @@ def test_a_form_of_another_site_is_refused(staff, agv211, teacher, wanted):
     assert not Attribution.objects.exists()
 
 
-def test_other_methods_are_refused(client):
+def test_other_methods_are_refused(client: Client) -> None:
     assert client.put(URL).status_code == 405
     assert client.delete(URL).status_code == 405
 
@@ -171,7 +191,9 @@ def test_other_methods_are_refused(client):
         ({"accept": "text/html,*/*;q=0.8", "x-requested-with": "XMLHttpRequest"}, "application/json"),
     ],
 )
-def test_programs_get_json_and_browsers_a_page(client, wanted, headers, kind):
+def test_programs_get_json_and_browsers_a_page(
+    client: Client, wanted: dict[str, str], headers: dict[str, str], kind: str
+) -> None:
     response = client.post(URL, {**wanted, "course": "AGV999"}, headers=headers)
     assert response.status_code == 400
     assert response.headers["Content-Type"].startswith(kind)
@@ -180,20 +202,20 @@ def test_programs_get_json_and_browsers_a_page(client, wanted, headers, kind):
 SEVERAL = {"teacher": "M00001", "academic_year": "2026-2027"}
 
 
-def several(client, *components, **more):
+def several(client: Client, *components: str, **more: object) -> Answer:
     body = SEVERAL | {"parts": [{"course": "AGV211", "component": one} for one in components]} | more
     return client.post(URL, body, content_type="application/json")
 
 
 @pytest.fixture
-def whole_agv211(agv211):
+def whole_agv211(agv211: Course) -> Course:
     """AGV211 with 36.50 h of lectures, 24 h of tutorials and 12 h in the laboratory."""
     agv211.hours_td, agv211.hours_tp = 24, 12
     agv211.save()
     return agv211
 
 
-def test_several_parts_are_attributed_with_the_hours_of_the_course(client, whole_agv211):
+def test_several_parts_are_attributed_with_the_hours_of_the_course(client: Client, whole_agv211: Course) -> None:
     response = several(client, "CM", "TD", "TP")
     check_answers(response, 201, "3 parties attribuées sur 3", success=True)
     made = dict(Attribution.objects.values_list("component", "hours"))
@@ -203,7 +225,9 @@ def test_several_parts_are_attributed_with_the_hours_of_the_course(client, whole
     )
 
 
-def test_one_that_is_taken_takes_none_of_the_others_along(client, whole_agv211, wanted):
+def test_one_that_is_taken_takes_none_of_the_others_along(
+    client: Client, whole_agv211: Course, wanted: dict[str, str]
+) -> None:
     client.post(URL, {**wanted, "component": "TD"})
     response = several(client, "CM", "TD", "TP")
     check_answers(response, 207, "2 parties attribuées sur 3")
@@ -211,7 +235,9 @@ def test_one_that_is_taken_takes_none_of_the_others_along(client, whole_agv211, 
     assert "GUÉRIN Thérèse" in response.json()["results"][1]["message"]
 
 
-def test_what_would_exceed_the_maximum_is_asked_back_and_done_when_confirmed(client, whole_agv211, teacher):
+def test_what_would_exceed_the_maximum_is_asked_back_and_done_when_confirmed(
+    client: Client, whole_agv211: Course, teacher: Teacher
+) -> None:
     teacher.max_hours = 50
     teacher.save()
     response = several(client, "CM", "TD", "TP")
@@ -222,18 +248,20 @@ def test_what_would_exceed_the_maximum_is_asked_back_and_done_when_confirmed(cli
     check_answers(several(client, "TD", confirm=True), 201, success=True)
 
 
-def test_a_part_that_the_course_does_not_have_is_refused(client, agv211):
+def test_a_part_that_the_course_does_not_have_is_refused(client: Client, agv211: Course) -> None:
     check_answers(several(client, "TD"), 400, "ce cours n’a pas d’heures de cette sorte")
 
 
 @pytest.mark.parametrize("parts", [[], "AGV211:CM", [None], [{"course": "AGV211", "component": "CM"}] * 201])
-def test_parts_that_are_no_list_of_parts_answer_400(client, parts):
+def test_parts_that_are_no_list_of_parts_answer_400(client: Client, parts: list[dict[str, str] | None] | str) -> None:
     body = SEVERAL | {"parts": parts}
     assert client.post(URL, body, content_type="application/json").status_code == 400
     assert not Attribution.objects.exists()
 
 
-def test_free_parts_are_told_as_json_until_somebody_holds_them(client, whole_agv211, wanted):
+def test_free_parts_are_told_as_json_until_somebody_holds_them(
+    client: Client, whole_agv211: Course, wanted: dict[str, str]
+) -> None:
     parts = client.get(f"{URL}parts/", {"year": "2026-2027"}).json()
     assert [part["component"] for part in parts["parts"]] == ["CM", "TD", "TP"]
     client.post(URL, wanted)

@@ -1,46 +1,57 @@
 """Edit, move, remove, undo, and the history of all of it. Runs on SQLite and on PostgreSQL."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from simple_history.utils import bulk_create_with_history
 
 from attributions.models import Attribution, Teacher
 from courses.models import Course
 from tests.app.conftest import browser_of
 
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
+
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def browser(staff, agv211, teacher):
+def browser(staff: User, agv211: Course, teacher: Teacher) -> Client:
     return browser_of(staff)
 
 
 @pytest.fixture
-def made(browser, wanted):
+def made(browser: Client, wanted: dict[str, str]) -> Attribution:
     """The lectures of AGV211, attributed through the page."""
     browser.post("/attribution/", wanted, headers={"accept": "application/json"})
     return Attribution.objects.get()
 
 
 @pytest.fixture
-def colleague(teacher):
+def colleague(teacher: Teacher) -> Teacher:
     return Teacher.objects.create(
         matricule="M00002", last_name="Ba", first_name="Fatou", grade="MCF", department=teacher.department, max_hours=40
     )
 
 
-def history(made):
+def history(made: Attribution) -> list[tuple[str, str, str]]:
     """What happened, oldest first: kind, user, hours."""
     records = Attribution.history.filter(id=made.pk).order_by("history_id")
     return [(one.history_type, one.history_user.username, str(one.hours)) for one in records]
 
 
-def undo(browser, made, **sent):
+def undo(browser: Client, made: Attribution, **sent: str) -> Answer:
     return browser.post(f"/attribution/{made.pk}/annuler/", sent, follow=True)
 
 
-def test_an_edit_is_stored_and_remembered(browser, made):
+def test_an_edit_is_stored_and_remembered(browser: Client, made: Attribution) -> None:
     sent = {"hours": "20,5", "load": "SUPP", "note": "moitié"}
     page = browser.post(f"/attribution/{made.pk}/modifier/", sent, follow=True)
     made.refresh_from_db()
@@ -51,14 +62,14 @@ def test_an_edit_is_stored_and_remembered(browser, made):
 
 
 @pytest.mark.parametrize("sent", [{"hours": "0"}, {"hours": ""}, {"hours": "12", "load": "X"}, {"hours": "x"}])
-def test_a_bad_edit_changes_nothing(browser, made, sent):
+def test_a_bad_edit_changes_nothing(browser: Client, made: Attribution, sent: dict[str, str]) -> None:
     page = browser.post(f"/attribution/{made.pk}/modifier/", {"load": "STAT", "note": ""} | sent)
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.content.decode()
     assert len(history(made)) == 1
 
 
-def test_an_edit_over_the_maximum_is_confirmed(browser, made):
+def test_an_edit_over_the_maximum_is_confirmed(browser: Client, made: Attribution) -> None:
     sent = {"hours": "200", "load": "STAT", "note": ""}
     page = browser.post(f"/attribution/{made.pk}/modifier/", sent)
     assert page.status_code == 409
@@ -68,7 +79,7 @@ def test_an_edit_over_the_maximum_is_confirmed(browser, made):
     assert made.hours == 200
 
 
-def test_a_move_gives_the_part_to_somebody_else(browser, made, colleague):
+def test_a_move_gives_the_part_to_somebody_else(browser: Client, made: Attribution, colleague: Teacher) -> None:
     found = browser.get(f"/attribution/{made.pk}/deplacer/", {"who": "fatou"}).content.decode()
     assert 'value="M00002"' in found
     assert 'value="M00001"' not in found
@@ -77,7 +88,9 @@ def test_a_move_gives_the_part_to_somebody_else(browser, made, colleague):
     assert made.teacher == colleague
 
 
-def test_a_move_over_the_maximum_or_to_nobody_is_refused(browser, made, colleague):
+def test_a_move_over_the_maximum_or_to_nobody_is_refused(
+    browser: Client, made: Attribution, colleague: Teacher
+) -> None:
     colleague.max_hours = 10
     colleague.save()
     assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M00002"}).status_code == 409
@@ -88,7 +101,7 @@ def test_a_move_over_the_maximum_or_to_nobody_is_refused(browser, made, colleagu
     assert made.teacher.matricule == "M00001"
 
 
-def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser, made):
+def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser: Client, made: Attribution) -> None:
     assert "Retirer cette partie" in browser.get(f"/attribution/{made.pk}/retirer/").content.decode()
     assert Attribution.objects.exists()
     page = browser.post(f"/attribution/{made.pk}/retirer/", follow=True)
@@ -103,19 +116,21 @@ def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser, made):
     assert [kind for kind, _user, _hours in history(made)] == ["+", "-", "+"]
 
 
-def test_undo_takes_back_an_edit_and_then_a_creation(browser, made):
+def test_undo_takes_back_an_edit_and_then_a_creation(browser: Client, made: Attribution) -> None:
     browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
     undo(browser, made)
     made.refresh_from_db()
     assert str(made.hours) == "36.50"
 
 
-def test_undo_of_a_creation_gives_the_part_free(browser, made):
+def test_undo_of_a_creation_gives_the_part_free(browser: Client, made: Attribution) -> None:
     undo(browser, made)
     assert not Attribution.objects.exists()
 
 
-def test_a_removal_cannot_be_undone_once_somebody_else_holds_the_part(browser, made, colleague, wanted):
+def test_a_removal_cannot_be_undone_once_somebody_else_holds_the_part(
+    browser: Client, made: Attribution, colleague: Teacher, wanted: dict[str, str]
+) -> None:
     browser.post(f"/attribution/{made.pk}/retirer/")
     browser.post("/attribution/", wanted | {"teacher": "M00002"}, headers={"accept": "application/json"})
     page = undo(browser, made)
@@ -123,7 +138,9 @@ def test_a_removal_cannot_be_undone_once_somebody_else_holds_the_part(browser, m
     assert Attribution.objects.get().teacher == colleague
 
 
-def test_only_the_latest_change_is_undone_and_only_by_whoever_made_it_within_half_an_hour(browser, made, account):
+def test_only_the_latest_change_is_undone_and_only_by_whoever_made_it_within_half_an_hour(
+    browser: Client, made: Attribution, account: Callable[..., User]
+) -> None:
     record = Attribution.history.get()
     browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
     assert "Quelque chose a changé" in undo(browser, made, change=record.history_id).content.decode()
@@ -137,7 +154,7 @@ def test_only_the_latest_change_is_undone_and_only_by_whoever_made_it_within_hal
     assert str(made.hours) == "20.00"
 
 
-def test_several_at_once_leave_alone_what_was_changed_since(browser, made):
+def test_several_at_once_leave_alone_what_was_changed_since(browser: Client, made: Attribution) -> None:
     browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
     page = browser.post(f"/attribution/annuler/?attributions={made.pk},x,999", follow=True)
     assert "Quelque chose a changé" in page.content.decode()
@@ -146,12 +163,14 @@ def test_several_at_once_leave_alone_what_was_changed_since(browser, made):
 
 @pytest.mark.parametrize("action", ["", "modifier/", "deplacer/", "retirer/", "annuler/"])
 @pytest.mark.parametrize("key", [404, 10**30])
-def test_what_was_never_there_is_404(browser, action, key):
+def test_what_was_never_there_is_404(browser: Client, action: str, key: int) -> None:
     address = f"/attribution/{key}/{action}"
     assert (browser.post(address) if action == "annuler/" else browser.get(address)).status_code == 404
 
 
-def test_changes_of_courses_and_teachers_are_audited_too(admin_client, agv211, teacher):
+def test_changes_of_courses_and_teachers_are_audited_too(
+    admin_client: Client, agv211: Course, teacher: Teacher
+) -> None:
     fields = {"code": "AGV211", "title": "Prairies", "credits": 4, "hours_cm": 1, "hours_td": 0, "hours_tp": 0}
     fields |= {"level": "L2", "semester": 1, "department": "X"}
     assert admin_client.post(f"/admin/courses/course/{agv211.pk}/change/", fields).status_code == 302
@@ -165,7 +184,7 @@ class TestCarryOver:
     URL = "/attribution/reconduction/"
 
     @pytest.fixture
-    def last_year(self, agv211, teacher):
+    def last_year(self, agv211: Course, teacher: Teacher) -> list[Attribution]:
         """Two parts of AGV211 in 2025-2026; the course has become longer since."""
         agv211.hours_td = 20
         agv211.save()
@@ -176,10 +195,12 @@ class TestCarryOver:
             for component in ("CM", "TD")
         ]
 
-    def sent(self, **more):
+    def sent(self, **more: str | list[str]) -> dict[str, str | list[str]]:
         return {"year": "2026-2027", "department": "", "expected": "2", "accept": "yes"} | more
 
-    def test_all_is_made_in_one_go_with_the_hours_of_now(self, browser, last_year, staff):
+    def test_all_is_made_in_one_go_with_the_hours_of_now(
+        self, browser: Client, last_year: list[Attribution], staff: User
+    ) -> None:
         page = browser.get(self.URL, {"year": "2026-2027"})
         assert page.context["total"] == 2
         page = browser.post(self.URL, self.sent(), follow=True)
@@ -189,7 +210,9 @@ class TestCarryOver:
         assert Attribution.history.filter(academic_year="2026-2027", history_user=staff).count() == 2
         assert browser.get(self.URL, {"year": "2026-2027"}).context["total"] == 0
 
-    def test_what_is_left_out_is_not_made_and_stays_ticked_on_other_pages(self, browser, last_year):
+    def test_what_is_left_out_is_not_made_and_stays_ticked_on_other_pages(
+        self, browser: Client, last_year: list[Attribution]
+    ) -> None:
         key = str(last_year[0].pk)
         page = browser.post(self.URL, {"year": "2026-2027", "without": [key, "999"], "page": "1"})
         assert page.context["without"] == sorted([int(key), 999])
@@ -198,7 +221,9 @@ class TestCarryOver:
         browser.post(self.URL, self.sent(without=[key]))
         assert [one.component for one in Attribution.objects.filter(academic_year="2026-2027")] == ["TD"]
 
-    def test_more_than_the_maximum_is_named_and_confirmed(self, browser, last_year, teacher):
+    def test_more_than_the_maximum_is_named_and_confirmed(
+        self, browser: Client, last_year: list[Attribution], teacher: Teacher
+    ) -> None:
         teacher.max_hours = 40
         teacher.save()
         assert "aurait 56,50 h sur 40 h" in browser.get(self.URL, {"year": "2026-2027"}).content.decode()
@@ -208,20 +233,22 @@ class TestCarryOver:
         assert not Attribution.objects.filter(academic_year="2026-2027").exists()
         assert browser.post(self.URL, self.sent(confirm="yes")).status_code == 302
 
-    def test_a_list_that_changed_since_is_reviewed_again(self, browser, last_year, agv211, teacher):
+    def test_a_list_that_changed_since_is_reviewed_again(
+        self, browser: Client, last_year: list[Attribution], agv211: Course, teacher: Teacher
+    ) -> None:
         Attribution.objects.create(course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=1)
         assert browser.post(self.URL, self.sent()).status_code == 409
         assert Attribution.objects.filter(academic_year="2026-2027").count() == 1
 
-    def test_it_is_all_or_nothing(self, browser, last_year, monkeypatch):
+    def test_it_is_all_or_nothing(
+        self, browser: Client, last_year: list[Attribution], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         from django.db import DataError
 
         from attributions.services import copy_year
 
-        make = copy_year.bulk_create_with_history
-
-        def fail(rows, model, **more):
-            make(rows[:1], model, **more)
+        def fail(rows: list[Attribution], model: type[Attribution], **more: object) -> NoReturn:
+            bulk_create_with_history(rows[:1], model, **more)
             raise DataError("numeric field overflow")
 
         monkeypatch.setattr(copy_year, "bulk_create_with_history", fail)

@@ -1,16 +1,26 @@
 """Whose address counts behind proxies, and what the throttle makes of it. Runs on SQLite and on PostgreSQL."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TYPE_CHECKING
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from attribution_project.client import client_address
 from attribution_project.throttle import MOST_FAILURES, WITHIN
 from tests.app.conftest import BROWSER
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
 
 OWNER, ATTACKER, PROXY = "192.0.2.10", "198.51.100.66", "172.18.0.2"
 OURS = [ip_network("172.18.0.0/16"), ip_network("fd00::/8")]
@@ -53,11 +63,13 @@ OURS = [ip_network("172.18.0.0/16"), ip_network("fd00::/8")]
         (OURS, "", OWNER, ""),
     ],
 )
-def test_only_what_our_own_proxies_wrote_is_believed(trusted, peer, forwarded, expected):
+def test_only_what_our_own_proxies_wrote_is_believed(
+    trusted: int | list[IPv4Network | IPv6Network], peer: str, forwarded: str, expected: str
+) -> None:
     assert client_address(peer, forwarded, trusted) == expected
 
 
-def attempt(name, password="x", *, peer=PROXY, forwarded=None):  # noqa: S107 - a wrong one
+def attempt(name: str, password: str = "x", *, peer: str = PROXY, forwarded: str | None = None) -> Answer:  # noqa: S107 - a wrong one
     """One try to log in by somebody's own browser."""
     client = Client(headers=BROWSER | ({"x-forwarded-for": forwarded} if forwarded else {}), REMOTE_ADDR=peer)
     return client.post("/login/", {"username": name, "password": password})
@@ -65,7 +77,12 @@ def attempt(name, password="x", *, peer=PROXY, forwarded=None):  # noqa: S107 - 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("trusted", [1, OURS], ids=["count", "networks"])
-def test_an_attacker_behind_the_same_proxy_locks_the_own_address_and_not_the_owner(account, settings, trusted, caplog):
+def test_an_attacker_behind_the_same_proxy_locks_the_own_address_and_not_the_owner(
+    account: Callable[..., User],
+    settings: Settings,
+    trusted: int | list[IPv4Network | IPv6Network],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     settings.TRUSTED_PROXIES = trusted
     account("secretariat", "aubry", password="demo")
     for number in range(7):
@@ -82,7 +99,7 @@ def test_an_attacker_behind_the_same_proxy_locks_the_own_address_and_not_the_own
 
 
 @pytest.mark.django_db
-def test_without_the_setting_what_a_client_writes_is_ignored(account):
+def test_without_the_setting_what_a_client_writes_is_ignored(account: Callable[..., User]) -> None:
     account("secretariat", "aubry", password="demo")
     statuses = [attempt("aubry", peer=ATTACKER, forwarded=f"192.0.2.{number}").status_code for number in range(6)]
     assert statuses[-1] == 429
@@ -90,7 +107,7 @@ def test_without_the_setting_what_a_client_writes_is_ignored(account):
 
 
 @pytest.mark.django_db
-def test_an_address_that_tries_many_names_has_to_wait_and_nobody_else_has(account):
+def test_an_address_that_tries_many_names_has_to_wait_and_nobody_else_has(account: Callable[..., User]) -> None:
     account("secretariat", "aubry", password="demo")
     for number in range(MOST_FAILURES):
         assert attempt(f"name{number}", peer=ATTACKER).status_code == 200
@@ -106,7 +123,7 @@ def test_an_address_that_tries_many_names_has_to_wait_and_nobody_else_has(accoun
 
 
 @pytest.mark.django_db
-def test_the_administration_has_the_same_throttle(account):
+def test_the_administration_has_the_same_throttle(account: Callable[..., User]) -> None:
     account(None, "intendant", is_staff=True, password="demo")
     for _ in range(5):
         Client(REMOTE_ADDR=ATTACKER).post("/admin/login/", {"username": "intendant", "password": "x"})
@@ -116,7 +133,7 @@ def test_the_administration_has_the_same_throttle(account):
 
 
 @pytest.mark.django_db
-def test_an_attempt_while_a_name_is_locked_does_not_lengthen_the_lock(account):
+def test_an_attempt_while_a_name_is_locked_does_not_lengthen_the_lock(account: Callable[..., User]) -> None:
     account("secretariat", "aubry", password="demo")
     for _ in range(5):
         attempt("aubry", peer=OWNER)
@@ -126,7 +143,7 @@ def test_an_attempt_while_a_name_is_locked_does_not_lengthen_the_lock(account):
 
 
 @pytest.mark.django_db
-def test_of_ipv6_the_network_counts_that_one_household_has(account):
+def test_of_ipv6_the_network_counts_that_one_household_has(account: Callable[..., User]) -> None:
     account("secretariat", "aubry", password="demo")
     for number in range(6):
         answer = attempt("aubry", peer=f"2001:db8:0:1::{number}")
@@ -135,5 +152,5 @@ def test_of_ipv6_the_network_counts_that_one_household_has(account):
 
 
 @pytest.mark.django_db
-def test_who_has_no_address_can_fail_to_log_in(account):
+def test_who_has_no_address_can_fail_to_log_in(account: Callable[..., User]) -> None:
     assert attempt("aubry", peer="").status_code == 200

@@ -5,13 +5,14 @@ import json
 import random
 import threading
 from collections import Counter
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from demo.application import Application
 from demo.secretaries import program
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 
 THREADS, ATTEMPTS, PARTS = 50, 2_000, 300
 YEAR = "2026-2027"
@@ -32,7 +33,9 @@ print(Attribution.history.filter(history_type="+").count())
 class Secretary(threading.Thread):
     """One browser: attempts one after the other, on one connection."""
 
-    def __init__(self, address, session, attempts, start):
+    def __init__(
+        self, address: str, session: str, attempts: list[tuple[tuple[str, str], str]], start: threading.Event
+    ) -> None:
         super().__init__()
         self.address, self.attempts, self.start_together = urlsplit(address), attempts, start
         token = f"{random.getrandbits(128):032x}"
@@ -42,10 +45,10 @@ class Secretary(threading.Thread):
             "Cookie": f"sessionid={session}; csrftoken={token}",
             "X-CSRFToken": token,
         }
-        self.answers = []
+        self.answers: list[tuple[tuple[str, str], str, int, str]] = []
 
-    def run(self):
-        connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=60)
+    def run(self) -> None:
+        connection = http.client.HTTPConnection(self.address.hostname or "", self.address.port, timeout=60)
         self.start_together.wait()
         for (course, component), teacher in self.attempts:
             asked = {"course": course, "component": component, "teacher": teacher, "academic_year": YEAR}
@@ -56,13 +59,13 @@ class Secretary(threading.Thread):
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    return request.getfixturevalue("postgres_url")
+    return str(request.getfixturevalue("postgres_url"))
 
 
-def test_each_part_is_won_once_and_every_other_attempt_hears_by_whom(database_url, manage):
+def test_each_part_is_won_once_and_every_other_attempt_hears_by_whom(database_url: str, manage: Run) -> None:
     manage("migrate", "--verbosity", "0", DATABASE_URL=database_url)
     prepared = manage("shell", "--verbosity", "0", "--command", PREPARE, DATABASE_URL=database_url)
     sessions, parts, teachers = json.loads(prepared.stdout.splitlines()[-1])

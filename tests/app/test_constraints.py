@@ -1,8 +1,11 @@
 """What the database itself refuses, whoever writes. Runs on SQLite and on PostgreSQL."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import ProtectedError
 
@@ -13,20 +16,22 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def create(agv211, teacher):
-    def row(**change):
+def create(agv211: Course, teacher: Teacher) -> Callable[..., Attribution]:
+    def row(**change: Any) -> Attribution:
         fields = {"course": agv211, "teacher": teacher, "component": "CM", "academic_year": "2026-2027", "hours": 1}
         return Attribution.objects.create(**fields | change)
 
     return row
 
 
-def check_refused(make, errors=IntegrityError):
+def check_refused(
+    make: Callable[[], object], errors: type[Exception] | tuple[type[Exception], ...] = IntegrityError
+) -> None:
     with pytest.raises(errors), transaction.atomic():
         make()
 
 
-def test_a_part_has_one_holder_a_year(create):
+def test_a_part_has_one_holder_a_year(create: Callable[..., Attribution]) -> None:
     create()
     check_refused(create)
     create(component="TD")
@@ -34,22 +39,22 @@ def test_a_part_has_one_holder_a_year(create):
 
 
 @pytest.mark.parametrize("hours", [0, Decimal("-0.01")])
-def test_hours_are_more_than_zero(create, hours):
+def test_hours_are_more_than_zero(create: Callable[..., Attribution], hours: int | Decimal) -> None:
     check_refused(lambda: create(hours=hours))
     create(hours=Decimal("0.01"))
 
 
 @pytest.mark.parametrize("year", ["2026-2028", "2026-2026", "2026/2027", "26-27", "abcd-efgh", "", "2026-202x"])
-def test_a_year_is_two_years_in_a_row(create, year):
+def test_a_year_is_two_years_in_a_row(create: Callable[..., Attribution], year: str) -> None:
     check_refused(lambda: create(academic_year=year))
 
 
 @pytest.mark.parametrize("year", ["2026-2027", "1999-2000", "0000-0001"])
-def test_a_good_year_passes(create, year):
+def test_a_good_year_passes(create: Callable[..., Attribution], year: str) -> None:
     create(academic_year=year)
 
 
-def test_codes_and_matricules_are_unique(agv211, teacher):
+def test_codes_and_matricules_are_unique(agv211: Course, teacher: Teacher) -> None:
     for model, change in ((Course, {"code": "AGV211"}), (Teacher, {"matricule": "M00001"})):
         row = model.objects.get()
         row.pk = None
@@ -58,12 +63,14 @@ def test_codes_and_matricules_are_unique(agv211, teacher):
         check_refused(row.save)
 
 
-def test_a_course_has_a_known_semester_and_no_negative_hours(agv211):
+def test_a_course_has_a_known_semester_and_no_negative_hours(agv211: Course) -> None:
     check_refused(lambda: Course.objects.update(semester=3))
     check_refused(lambda: Course.objects.update(hours_cm=-1))
 
 
-def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(create, agv211, teacher, clerk):
+def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(
+    create: Callable[..., Attribution], agv211: Course, teacher: Teacher, clerk: User
+) -> None:
     attribution = create(created_by=clerk)
     for parent in (agv211, teacher):
         with pytest.raises(ProtectedError):
@@ -73,7 +80,7 @@ def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(create, agv211
     assert attribution.created_by is None
 
 
-def test_a_number_that_does_not_fit_is_refused_or_kept_whole(create):
+def test_a_number_that_does_not_fit_is_refused_or_kept_whole(create: Callable[..., Attribution]) -> None:
     """PostgreSQL refuses it; SQLite has no limit, which is what a migration must find."""
     try:
         with transaction.atomic():

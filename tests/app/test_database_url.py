@@ -1,15 +1,18 @@
 """What DATABASE_URL becomes in DATABASES["default"]."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from attribution_project import environment
+from tests.conftest import Run
 
 
 @pytest.fixture
-def database(monkeypatch):
-    def convert(url, **variables):
+def database(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    def convert(url: str, **variables: str) -> dict[str, Any]:
         for name in ("DATABASE_POOL", "CONN_MAX_AGE"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("DATABASE_URL", url)
@@ -22,7 +25,7 @@ def database(monkeypatch):
     return convert
 
 
-def test_nothing_means_sqlite_beside_manage_py(database):
+def test_nothing_means_sqlite_beside_manage_py(database: Callable[..., dict[str, Any]]) -> None:
     assert database("")["NAME"] == Path("/srv/app/db.sqlite3")
 
 
@@ -35,11 +38,13 @@ def test_nothing_means_sqlite_beside_manage_py(database):
         ("sqlite://:memory:", ":memory:"),
     ],
 )
-def test_sqlite_paths_do_not_depend_on_where_the_command_starts(database, url, name):
+def test_sqlite_paths_do_not_depend_on_where_the_command_starts(
+    database: Callable[..., dict[str, Any]], url: str, name: Path | str
+) -> None:
     assert database(url)["NAME"] == name
 
 
-def test_sqlite_waits_reads_while_writing_and_keeps_foreign_keys(manage, tmp_path):
+def test_sqlite_waits_reads_while_writing_and_keeps_foreign_keys(manage: Run, tmp_path: Path) -> None:
     code = """
 from django.db import connection
 names = "journal_mode", "synchronous", "foreign_keys", "busy_timeout"
@@ -58,13 +63,13 @@ print(connection.transaction_mode, connection.settings_dict["CONN_MAX_AGE"])
         "postgres://postgres:@/app?host=%2Frun%2FSockets%2FPG",
     ],
 )
-def test_a_socket_keeps_its_directory_with_its_capitals(database, url):
+def test_a_socket_keeps_its_directory_with_its_capitals(database: Callable[..., dict[str, Any]], url: str) -> None:
     config = database(url)
     assert (config["HOST"], config["NAME"], config["USER"]) == ("/run/Sockets/PG", "app", "postgres")
     assert config["OPTIONS"] == {"connect_timeout": "5"}
 
 
-def test_libpq_options_pass_through_as_text(database):
+def test_libpq_options_pass_through_as_text(database: Callable[..., dict[str, Any]]) -> None:
     config = database("postgres://u@h/app?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=3&sslcompression=0")
     assert config["OPTIONS"] == {
         "sslmode": "verify-full",
@@ -74,25 +79,27 @@ def test_libpq_options_pass_through_as_text(database):
     }
 
 
-def test_an_encoded_password_and_an_ipv6_host_arrive_whole(database):
+def test_an_encoded_password_and_an_ipv6_host_arrive_whole(database: Callable[..., dict[str, Any]]) -> None:
     config = database("postgres://us%40er:p%2Fw%23%25@[::1]:5433/app")
     assert (config["USER"], config["PASSWORD"], config["HOST"], config["PORT"]) == ("us@er", "p/w#%", "::1", 5433)
 
 
-def test_postgresql_connections_live_a_minute_and_are_checked(database):
+def test_postgresql_connections_live_a_minute_and_are_checked(database: Callable[..., dict[str, Any]]) -> None:
     config = database("postgres://u@h/app")
     assert (config["CONN_MAX_AGE"], config["CONN_HEALTH_CHECKS"]) == (60, True)
     assert database("postgres://u@h/app", CONN_MAX_AGE="5")["CONN_MAX_AGE"] == 5
 
 
-def test_a_pool_needs_no_persistent_connections(database):
+def test_a_pool_needs_no_persistent_connections(database: Callable[..., dict[str, Any]]) -> None:
     config = database("postgres://u@h/app", DATABASE_POOL="4")
     assert config["CONN_MAX_AGE"] == 0
     assert config["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 4, "timeout": 10}
 
 
 @pytest.mark.parametrize("variables", [{}, {"DATABASE_POOL": "2"}], ids=["plain", "pool"])
-def test_the_application_reaches_postgresql_through_its_socket(manage, postgres_url, variables):
+def test_the_application_reaches_postgresql_through_its_socket(
+    manage: Run, postgres_url: str, variables: dict[str, str]
+) -> None:
     code = "from django.db import connection as c; print(c.cursor().execute('SELECT 6 * 7').fetchone()[0])"
     result = manage("shell", "--verbosity", "0", "-c", code, DATABASE_URL=postgres_url, **variables)
     assert result.stdout.strip() == "42"

@@ -2,10 +2,14 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, ProgrammingError
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from psycopg import errors as psycopg_errors
 from psycopg_pool import PoolTimeout
 
@@ -17,18 +21,18 @@ from tests.app.conftest import BROWSER
 class Forbidden:
     """What asks the database for anything that it is asked for itself."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> NoReturn:
         raise AssertionError(f"{name} was asked for")
 
 
-def fail(error, cause=None):
+def fail(error: BaseException, cause: BaseException | None = None) -> NoReturn:
     raise error from cause
 
 
-def server_error_for(error):
+def server_error_for(error: Exception) -> Callable[[HttpRequest], HttpResponse]:
     """What is answered while this is being dealt with."""
 
-    def page(request):
+    def page(request: HttpRequest) -> HttpResponse:
         try:
             fail(error)
         except type(error):
@@ -37,7 +41,7 @@ def server_error_for(error):
     return page
 
 
-PAGES = {
+PAGES: dict[str, tuple[Callable[[HttpRequest], HttpResponse], int]] = {
     "bad request": (lambda request: errors.bad_request(request, SuspiciousOperation("secret detail")), 400),
     "form too large": (lambda request: errors.bad_request(request, RequestDataTooBig("secret detail")), 413),
     "too large": (errors.too_large, 413),
@@ -52,9 +56,11 @@ PAGES = {
 
 @pytest.mark.parametrize("headers", [BROWSER, {"accept": "application/json"}], ids=["browser", "program"])
 @pytest.mark.parametrize(("page", "status"), PAGES.values(), ids=PAGES)
-def test_no_error_page_asks_who_is_logged_in(rf, page, status, headers):
+def test_no_error_page_asks_who_is_logged_in(
+    rf: RequestFactory, page: Callable[[HttpRequest], HttpResponse], status: int, headers: dict[str, str]
+) -> None:
     request = rf.post("/attribution/", headers=headers)
-    request.user = request.session = request._messages = Forbidden()
+    vars(request).update(dict.fromkeys(("user", "session", "_messages"), Forbidden()))
     answer = page(request)
     assert answer.status_code == status
     assert b"secret" not in answer.content
@@ -70,7 +76,7 @@ def test_no_error_page_asks_who_is_logged_in(rf, page, status, headers):
         assert told["message"]
 
 
-def sqlite_error(code, words):
+def sqlite_error(code: int, words: str) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError(words)
     error.sqlite_errorcode = code
     return error
@@ -98,20 +104,22 @@ def sqlite_error(code, words):
     ],
     ids=lambda value: f"{type(value).__name__} {value}" if isinstance(value, Exception) else "",
 )
-def test_what_passes_by_waiting_is_told_from_what_does_not(error, cause, expected):
+def test_what_passes_by_waiting_is_told_from_what_does_not(
+    error: Exception, cause: Exception | None, expected: bool
+) -> None:
     with pytest.raises(type(error)) as caught:
         fail(error, cause)
     assert failures.unavailable(caught.value) is expected
 
 
-def session_that_cannot_be_stored():
+def session_that_cannot_be_stored() -> None:
     try:
         fail(OperationalError("server closed the connection"))
     except DatabaseError:
         fail(SuspiciousOperation("The request's session was deleted"))
 
 
-def test_a_session_that_could_not_be_stored_is_no_bad_request(rf):
+def test_a_session_that_could_not_be_stored_is_no_bad_request(rf: RequestFactory) -> None:
     """Django says that the session was deleted, whatever the database said."""
     with pytest.raises(SuspiciousOperation) as caught:
         session_that_cannot_be_stored()

@@ -1,15 +1,25 @@
 """A file in, a preview out, and then all of it or nothing. Runs on SQLite and on PostgreSQL."""
 
+from __future__ import annotations
+
 import io
 import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from attributions.models import Teacher
 from courses.models import Course
 from tests.app.conftest import browser_of
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
 
 COURSES = "/cours/import/"
 TEACHERS = "/enseignants/import/"
@@ -20,21 +30,21 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def browser(staff, agv211):
+def browser(staff: User, agv211: Course) -> Client:
     return browser_of(staff)
 
 
-def send(browser, content, address=COURSES, name="cours.csv"):
+def send(browser: Client, content: str | bytes, address: str = COURSES, name: str = "cours.csv") -> Answer:
     data = content if isinstance(content, bytes) else content.encode()
     return browser.post(address, {"file": SimpleUploadedFile(name, data)})
 
 
-def token_of(page):
+def token_of(page: Answer) -> str | None:
     found = re.search(r'name="token" value="([^"]+)"', page.content.decode())
     return found and found[1]
 
 
-def sheet(*rows):
+def sheet(*rows: Sequence[object]) -> bytes:
     book = openpyxl.Workbook()
     for row in rows:
         book.active.append(row)
@@ -43,7 +53,9 @@ def sheet(*rows):
     return file.getvalue()
 
 
-def test_a_preview_stores_nothing_and_its_acceptance_stores_all_of_it(browser, agv211, staff):
+def test_a_preview_stores_nothing_and_its_acceptance_stores_all_of_it(
+    browser: Client, agv211: Course, staff: User
+) -> None:
     page = send(browser, HEAD + NEW + SAME + 'ZOO111,Zoo,2,"10,5",1,2,L1,1,Productions animales\n')
     assert page.status_code == 200
     assert page.context["preview"].counts == {"new": 2, "update": 0, "skip": 1, "invalid": 0}
@@ -54,7 +66,9 @@ def test_a_preview_stores_nothing_and_its_acceptance_stores_all_of_it(browser, a
     assert Course.history.filter(code="SOL411", history_user=staff).count() == 1
 
 
-def test_a_known_code_changes_that_course_and_leaves_what_the_file_does_not_say(browser, agv211):
+def test_a_known_code_changes_that_course_and_leaves_what_the_file_does_not_say(
+    browser: Client, agv211: Course
+) -> None:
     page = send(browser, "code,intitule\nAGV211,Prairies\n")
     assert page.context["preview"].counts["update"] == 1
     browser.post(COURSES, {"token": token_of(page)})
@@ -62,7 +76,7 @@ def test_a_known_code_changes_that_course_and_leaves_what_the_file_does_not_say(
     assert (agv211.title, str(agv211.hours_cm)) == ("Prairies", "36.50")
 
 
-def test_one_bad_row_and_nothing_is_imported(browser):
+def test_one_bad_row_and_nothing_is_imported(browser: Client) -> None:
     page = send(browser, HEAD + NEW + "sol,Sols,-1,x,1e9,2.005,Z9,3,\n")
     assert page.status_code == 400
     assert token_of(page) is None
@@ -94,7 +108,7 @@ def test_one_bad_row_and_nothing_is_imported(browser):
         (",Sols,3,1,0,0,L1,1,X", "code", "ne doit pas être vide"),
     ],
 )
-def test_what_is_wrong_is_told_at_its_row_and_heading(browser, row, heading, told):
+def test_what_is_wrong_is_told_at_its_row_and_heading(browser: Client, row: str, heading: str, told: str) -> None:
     page = send(browser, HEAD + row + "\n")
     assert page.status_code == 400
     [line] = page.context["preview"].lines
@@ -103,7 +117,7 @@ def test_what_is_wrong_is_told_at_its_row_and_heading(browser, row, heading, tol
     assert told in faults[heading]
 
 
-def test_a_code_that_stands_twice_is_refused_instead_of_winning(browser):
+def test_a_code_that_stands_twice_is_refused_instead_of_winning(browser: Client) -> None:
     page = send(browser, HEAD + NEW + NEW.replace("Pédologie", "Sols"))
     assert page.context["preview"].counts["invalid"] == 2
     assert "figure deux fois dans le fichier" in page.content.decode()
@@ -123,7 +137,7 @@ def test_a_code_that_stands_twice_is_refused_instead_of_winning(browser):
     ],
     ids=["comma", "semicolon", "tab", "bom", "crlf", "cp1252", "empty rows", "xlsx"],
 )
-def test_every_usual_file_is_read_alike(browser, content):
+def test_every_usual_file_is_read_alike(browser: Client, content: str | bytes) -> None:
     page = send(browser, content)
     assert page.status_code == 200, page.context.get("failure") or page.context["preview"].lines
     browser.post(COURSES, {"token": token_of(page)})
@@ -148,17 +162,17 @@ def test_every_usual_file_is_read_alike(browser, content):
         ("code\n" + "AGV211\n" * 5001, "plus de 5000 lignes"),
     ],
 )
-def test_what_is_no_such_file_is_said(browser, content, told):
+def test_what_is_no_such_file_is_said(browser: Client, content: bytes | str, told: str) -> None:
     page = send(browser, content)
     assert page.status_code == 400
     assert told in page.context["failure"].replace("\u00a0", " ")
 
 
-def test_no_file_at_all(browser):
+def test_no_file_at_all(browser: Client) -> None:
     assert browser.post(COURSES, {}).status_code == 400
 
 
-def test_an_export_can_be_imported_again_and_changes_nothing(browser, agv211):
+def test_an_export_can_be_imported_again_and_changes_nothing(browser: Client, agv211: Course) -> None:
     agv211.title = "=1+1"
     agv211.save()
     for extension in ("csv", "xlsx"):
@@ -167,11 +181,11 @@ def test_an_export_can_be_imported_again_and_changes_nothing(browser, agv211):
         assert page.context["preview"].counts == {"new": 0, "update": 0, "skip": 1, "invalid": 0}
 
 
-def test_what_became_wrong_since_the_preview_stores_nothing(browser, monkeypatch):
+def test_what_became_wrong_since_the_preview_stores_nothing(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     page = send(browser, HEAD + NEW + "ZOO111,Zoo,2,10,1,2,L1,1,Productions animales\n")
     save = Course.save
 
-    def fail_at_the_second(course, *args, **more):
+    def fail_at_the_second(course: Course, *args: Any, **more: Any) -> None:
         from django.core.exceptions import ValidationError
 
         if course.code == "ZOO111":
@@ -185,9 +199,12 @@ def test_what_became_wrong_since_the_preview_stores_nothing(browser, monkeypatch
     assert not Course.objects.filter(code="SOL411").exists()
 
 
-def test_a_preview_belongs_to_its_user_its_table_and_its_hour(browser, account, monkeypatch):
+def test_a_preview_belongs_to_its_user_its_table_and_its_hour(
+    browser: Client, account: Callable[..., User], monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = token_of(send(browser, HEAD + NEW))
     other = browser_of(account("secretariat", "autre"))
+    assert token
     for asked in (
         other.post(COURSES, {"token": token}),
         browser.post(TEACHERS, {"token": token}),
@@ -199,7 +216,7 @@ def test_a_preview_belongs_to_its_user_its_table_and_its_hour(browser, account, 
     assert Course.objects.count() == 1
 
 
-def test_teachers_too(browser, teacher):
+def test_teachers_too(browser: Client, teacher: Teacher) -> None:
     head = "matricule,nom,prenom,grade,departement,courriel,heures_max\n"
     good = "M00002,Ba,Fatou,MCF,Génie rural,fatou@univ.example,192\n"
     page = send(browser, head + good + "M00001,Guérin,Anne,PR,,x,192\n", TEACHERS)

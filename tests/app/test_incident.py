@@ -3,17 +3,24 @@
 import re
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.conftest import captured
+
 
 @pytest.fixture
-def damaged(legacy):
+def damaged(legacy: Callable[[str], Path]) -> Path:
     return legacy("dangling-fk")
 
 
-def test_staff_read_the_database_s_own_words_and_the_course(damaged, ask, wanted):
+def test_staff_read_the_database_s_own_words_and_the_course(
+    damaged: Path, ask: Callable[..., tuple[list[list[Any]], str]], wanted: dict[str, str]
+) -> None:
     answers, log = ask(damaged, "secretaire", wanted)
     message = (
         "Erreur lors de la création de l'attribution pour le cours AGV211 : no such table: main.courses_course_backup"
@@ -23,17 +30,19 @@ def test_staff_read_the_database_s_own_words_and_the_course(damaged, ask, wanted
     assert "Traceback" in log
 
 
-def test_others_read_a_reference_that_the_log_carries(damaged, ask, wanted):
+def test_others_read_a_reference_that_the_log_carries(
+    damaged: Path, ask: Callable[..., tuple[list[list[Any]], str]], wanted: dict[str, str]
+) -> None:
     [[status, answer]], log = ask(damaged, "gestionnaire", wanted)
     assert status == 400
     assert "AGV211" in answer["message"]
     assert "courses_course_backup" not in answer["message"]
-    reference = re.search(r"référence ([0-9A-F]{8}) ", answer["message"])[1]
+    reference = captured(r"référence ([0-9A-F]{8}) ", answer["message"])
     assert f"Reference {reference}: attribution of course 'AGV211' failed" in log
     assert "no such table: main.courses_course_backup" in log
 
 
-def test_what_was_checked_then_finds_nothing(damaged):
+def test_what_was_checked_then_finds_nothing(damaged: Path) -> None:
     """No trigger, no backup table, integrity ok, and outside Django (foreign keys off) the INSERT works."""
     with closing(sqlite3.connect(damaged)) as connection:
         connection.create_function("regexp", 2, lambda pattern, text: bool(re.search(pattern, text)))
@@ -45,14 +54,18 @@ def test_what_was_checked_then_finds_nothing(damaged):
         )
 
 
-def test_a_code_that_is_there_twice_is_said_and_does_not_end_in_500(legacy, ask, wanted):
+def test_a_code_that_is_there_twice_is_said_and_does_not_end_in_500(
+    legacy: Callable[[str], Path], ask: Callable[..., tuple[list[list[Any]], str]], wanted: dict[str, str]
+) -> None:
     answers, _log = ask(legacy("duplicates"), "secretaire", {**wanted, "course": "ZOO211"}, wanted)
     assert answers[0][0] == 400
     assert "ZOO211 désigne plusieurs lignes de la base" in answers[0][1]["message"]
     assert answers[1][0] == 201
 
 
-def test_without_the_damage_the_same_request_succeeds(sound, tmp_path, ask, wanted):
+def test_without_the_damage_the_same_request_succeeds(
+    sound: Path, tmp_path: Path, ask: Callable[..., tuple[list[list[Any]], str]], wanted: dict[str, str]
+) -> None:
     path = shutil.copy(sound, tmp_path / "sound.sqlite3")
     answers, _log = ask(path, "gestionnaire", wanted, wanted)
     assert [status for status, _answer in answers] == [201, 409]

@@ -2,21 +2,26 @@
 
 import re
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 from django.contrib.auth.hashers import check_password, is_password_usable
 
+from tests.conftest import Run
 
-def ask_sql(path, statement):
+
+def ask_sql(path: Path, statement: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute(statement).fetchall()
 
 
-def one(path, statement):
+def one(path: Path, statement: str) -> Any:
     return ask_sql(path, statement)[0][0]
 
 
-def test_without_damage_it_is_sound_and_private(sound):
+def test_without_damage_it_is_sound_and_private(sound: Path) -> None:
     assert sound.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in sound.parent.iterdir()] == [sound.name]
     assert ask_sql(sound, "PRAGMA foreign_key_check") == []
@@ -25,17 +30,17 @@ def test_without_damage_it_is_sound_and_private(sound):
     assert one(sound, "SELECT count(*) FROM django_migrations WHERE app = 'attributions'") >= 1
 
 
-def test_the_password_given_lets_the_secretary_in(sound):
+def test_the_password_given_lets_the_secretary_in(sound: Path) -> None:
     assert check_password("demo", one(sound, "SELECT password FROM auth_user WHERE username = 'secretaire'"))
 
 
-def test_without_a_password_nobody_gets_in(manage, tmp_path):
+def test_without_a_password_nobody_gets_in(manage: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite3"
     manage("make_legacy_db", path, "--damage", "none")
     assert all(not is_password_usable(row[0]) for row in ask_sql(path, "SELECT password FROM auth_user"))
 
 
-def test_dangling_fk_is_the_default_and_names_the_backup(manage, tmp_path):
+def test_dangling_fk_is_the_default_and_names_the_backup(manage: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite3"
     manage("make_legacy_db", path)
     keys = ask_sql(path, "PRAGMA foreign_key_list(attributions_attribution)")
@@ -47,7 +52,7 @@ def test_dangling_fk_is_the_default_and_names_the_backup(manage, tmp_path):
     assert one(path, "SELECT seq FROM sqlite_sequence WHERE name = 'courses_course'") == 80
 
 
-def test_duplicates_lose_the_unique_index_and_one_code_is_there_18_times(legacy):
+def test_duplicates_lose_the_unique_index_and_one_code_is_there_18_times(legacy: Callable[[str], Path]) -> None:
     path = legacy("duplicates")
     assert [index[2] for index in ask_sql(path, "PRAGMA index_list(courses_course)")] == [0]
     counts = [row[0] for row in ask_sql(path, "SELECT count(*) FROM courses_course GROUP BY code")]
@@ -57,7 +62,7 @@ def test_duplicates_lose_the_unique_index_and_one_code_is_there_18_times(legacy)
     assert one(path, "SELECT count(*) FROM courses_course WHERE code = 'AGV211'") == 1
 
 
-def test_code_in_fk_has_a_text_column_with_codes_in_it(legacy):
+def test_code_in_fk_has_a_text_column_with_codes_in_it(legacy: Callable[[str], Path]) -> None:
     path = legacy("code-in-fk")
     columns = {row[1]: row[2] for row in ask_sql(path, "PRAGMA table_info(attributions_attribution)")}
     assert columns["course_id"] == "varchar(20)"
@@ -66,29 +71,29 @@ def test_code_in_fk_has_a_text_column_with_codes_in_it(legacy):
     assert len(ask_sql(path, "PRAGMA foreign_key_check")) == 100
 
 
-def test_null_in_not_null_holds_nulls(legacy):
+def test_null_in_not_null_holds_nulls(legacy: Callable[[str], Path]) -> None:
     path = legacy("null-in-not-null")
     assert one(path, "SELECT count(*) FROM attributions_attribution WHERE note IS NULL") == 16
 
 
-def test_too_long_texts_are_longer_than_the_column_says(legacy):
+def test_too_long_texts_are_longer_than_the_column_says(legacy: Callable[[str], Path]) -> None:
     path = legacy("too-long")
     assert one(path, "SELECT count(*) FROM courses_course WHERE length(title) > 200") == 3
     assert one(path, "SELECT count(*) FROM attributions_teacher WHERE length(grade) > 4") == 3
 
 
-def test_wrong_type_holds_text_in_a_decimal_column(legacy):
+def test_wrong_type_holds_text_in_a_decimal_column(legacy: Callable[[str], Path]) -> None:
     path = legacy("wrong-type")
     assert one(path, "SELECT count(*) FROM attributions_attribution WHERE typeof(hours) = 'text'") == 10
 
 
-def test_orphans_point_to_rows_that_are_gone(legacy):
+def test_orphans_point_to_rows_that_are_gone(legacy: Callable[[str], Path]) -> None:
     path = legacy("orphans")
     parents = {row[2] for row in ask_sql(path, "PRAGMA foreign_key_check")}
     assert parents == {"attributions_teacher", "auth_user"}
 
 
-def test_all_damages_go_together_and_each_says_what_it_did(manage, tmp_path):
+def test_all_damages_go_together_and_each_says_what_it_did(manage: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite3"
     lines = manage("make_legacy_db", path, "--damage", "all").stdout.splitlines()
     said = {line.partition(":")[0] for line in lines[1:]}
@@ -101,7 +106,7 @@ def test_all_damages_go_together_and_each_says_what_it_did(manage, tmp_path):
     assert one(path, "SELECT count(*) FROM attributions_attribution") == 400
 
 
-def test_an_existing_file_is_left_as_it_is(manage, tmp_path):
+def test_an_existing_file_is_left_as_it_is(manage: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite3"
     path.write_bytes(b"precious")
     result = manage("make_legacy_db", path, ok=False)
@@ -110,7 +115,7 @@ def test_an_existing_file_is_left_as_it_is(manage, tmp_path):
     assert path.read_bytes() == b"precious"
 
 
-def test_an_unknown_damage_is_refused_with_those_there_are(manage, tmp_path):
+def test_an_unknown_damage_is_refused_with_those_there_are(manage: Run, tmp_path: Path) -> None:
     result = manage("make_legacy_db", tmp_path / "x.sqlite3", "--damage", "rust,orphans", ok=False)
     assert "--damage rust: allowed are duplicates, dangling-fk" in result.stderr
     assert not (tmp_path / "x.sqlite3").exists()

@@ -3,10 +3,14 @@
 import csv
 import io
 import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import openpyxl
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from attributions.models import Attribution, Teacher
 from courses.models import Course
@@ -18,21 +22,21 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def browser(account):
+def browser(account: Callable[..., User]) -> Client:
     return browser_of(account("lecteur"))
 
 
 @pytest.fixture
-def rows(agv211, teacher, staff):
+def rows(agv211: Course, teacher: Teacher, staff: User) -> None:
     """Sixty years of one part."""
     attribute_years(agv211, teacher, staff, 60)
 
 
-def shown(browser, address=LIST, **asked):
+def shown(browser: Client, address: str = LIST, **asked: str | int) -> Any:
     return browser.get(address, asked).context["listing"].rows
 
 
-def test_the_list_is_in_pages_and_a_bad_page_is_the_nearest(browser, rows):
+def test_the_list_is_in_pages_and_a_bad_page_is_the_nearest(browser: Client, rows: None) -> None:
     assert [row.academic_year for row in shown(browser)][:2] == ["2059-2060", "2058-2059"]
     assert len(shown(browser)) == 25
     assert shown(browser, page="3")[-1].academic_year == "2000-2001"
@@ -40,7 +44,7 @@ def test_the_list_is_in_pages_and_a_bad_page_is_the_nearest(browser, rows):
     assert browser.get(LIST, {"page": "x"}).context["listing"].page.number == 1
 
 
-def test_a_column_sorts_up_and_down_and_the_page_s_links_keep_the_question(browser, rows):
+def test_a_column_sorts_up_and_down_and_the_page_s_links_keep_the_question(browser: Client, rows: None) -> None:
     assert shown(browser, sort="year")[0].academic_year == "2000-2001"
     assert shown(browser, sort="-year")[0].academic_year == "2059-2060"
     assert len(shown(browser, sort="password")) == 25  # no column of the list: the usual order
@@ -49,7 +53,9 @@ def test_a_column_sorts_up_and_down_and_the_page_s_links_keep_the_question(brows
     assert 'href="?sort=year&amp;q=agv&amp;page=2"' in text
 
 
-def test_every_word_must_be_found_and_filters_narrow(browser, rows, agv211, teacher):
+def test_every_word_must_be_found_and_filters_narrow(
+    browser: Client, rows: None, agv211: Course, teacher: Teacher
+) -> None:
     other = Course.objects.create(
         code="SOL411", title="Pédologie", credits=3, hours_cm=10, level="M1", semester=2, department="Sciences du sol"
     )
@@ -65,11 +71,11 @@ def test_every_word_must_be_found_and_filters_narrow(browser, rows, agv211, teac
 
 
 @pytest.mark.parametrize("address", [LIST, "/cours/", "/enseignants/"])
-def test_an_empty_list_says_so(browser, address):
+def test_an_empty_list_says_so(browser: Client, address: str) -> None:
     assert "Aucun" in browser.get(address, {"q": "zzz"}).content.decode()
 
 
-def test_an_export_holds_all_that_the_list_would_show(browser, rows):
+def test_an_export_holds_all_that_the_list_would_show(browser: Client, rows: None) -> None:
     content = browser.get(f"{LIST}export.csv", {"year": "2026-2027"}).getvalue()
     assert content.startswith(b"\xef\xbb\xbf")  # so that a spreadsheet knows it for UTF-8
     table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
@@ -81,7 +87,7 @@ def test_an_export_holds_all_that_the_list_would_show(browser, rows):
 
 
 @pytest.mark.parametrize("address", [LIST, "/cours/", "/enseignants/"])
-def test_an_xlsx_opens_and_has_the_same_rows(browser, rows, address):
+def test_an_xlsx_opens_and_has_the_same_rows(browser: Client, rows: None, address: str) -> None:
     answer = browser.get(f"{address}export.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
     table = list(csv.reader(io.StringIO(browser.get(f"{address}export.csv").getvalue().decode("utf-8-sig"))))
@@ -91,7 +97,7 @@ def test_an_xlsx_opens_and_has_the_same_rows(browser, rows, address):
 
 
 @pytest.mark.parametrize("extension", ["csv", "xlsx"])
-def test_a_title_that_would_be_a_formula_is_exported_as_text(browser, agv211, extension):
+def test_a_title_that_would_be_a_formula_is_exported_as_text(browser: Client, agv211: Course, extension: str) -> None:
     agv211.title = '=HYPERLINK("http://evil.example","x")'
     agv211.save()
     content = browser.get(f"/cours/export.{extension}").getvalue()
@@ -102,7 +108,9 @@ def test_a_title_that_would_be_a_formula_is_exported_as_text(browser, agv211, ex
     assert title == f"'{agv211.title}"
 
 
-def test_a_sheet_of_too_many_rows_is_refused_and_csv_is_not(browser, rows, monkeypatch):
+def test_a_sheet_of_too_many_rows_is_refused_and_csv_is_not(
+    browser: Client, rows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("attribution_project.spreadsheets.exports.MOST_SHEET_ROWS", 59)
     answer = browser.get(f"{LIST}export.xlsx")
     assert answer.status_code == 413
@@ -110,13 +118,15 @@ def test_a_sheet_of_too_many_rows_is_refused_and_csv_is_not(browser, rows, monke
     assert browser.get(f"{LIST}export.csv").status_code == 200
 
 
-def test_a_control_character_does_not_keep_a_sheet_from_being_made(browser, agv211):
+def test_a_control_character_does_not_keep_a_sheet_from_being_made(browser: Client, agv211: Course) -> None:
     agv211.title = "Sols\x0b"
     agv211.save()
     assert browser.get("/cours/export.xlsx").status_code == 200
 
 
-def test_the_pages_of_a_course_and_of_a_teacher_go_back_over_the_years(browser, rows, agv211, teacher):
+def test_the_pages_of_a_course_and_of_a_teacher_go_back_over_the_years(
+    browser: Client, rows: None, agv211: Course, teacher: Teacher
+) -> None:
     course = browser.get(f"/cours/{agv211.pk}/").content.decode()
     assert "2059-2060" in course
     assert course.count("GUÉRIN Thérèse") == 30
@@ -127,7 +137,9 @@ def test_the_pages_of_a_course_and_of_a_teacher_go_back_over_the_years(browser, 
     assert older.context["load"].hours == Decimal(12)
 
 
-def test_a_teacher_sees_the_own_page_and_letter_and_nobody_else_s(account, rows, teacher):
+def test_a_teacher_sees_the_own_page_and_letter_and_nobody_else_s(
+    account: Callable[..., User], rows: None, teacher: Teacher
+) -> None:
     user = account("enseignant")
     browser = browser_of(user)
     assert "Ce compte n’est lié à aucun enseignant" in browser.get("/enseignants/moi/").content.decode()
@@ -141,7 +153,7 @@ def test_a_teacher_sees_the_own_page_and_letter_and_nobody_else_s(account, rows,
     assert browser.get(f"/enseignants/{teacher.pk}/decision/").status_code == 403
 
 
-def test_a_department_is_printed_with_holders_and_what_is_free(browser, rows, agv211):
+def test_a_department_is_printed_with_holders_and_what_is_free(browser: Client, rows: None, agv211: Course) -> None:
     agv211.hours_td = 24
     agv211.save()
     text = browser.get("/attribution/departement/", {"year": "2026-2027", "department": agv211.department})
@@ -153,7 +165,7 @@ def test_a_department_is_printed_with_holders_and_what_is_free(browser, rows, ag
     assert "libre" in text.content.decode()
 
 
-def test_the_dashboard_adds_up(browser, agv211, teacher, account):
+def test_the_dashboard_adds_up(browser: Client, agv211: Course, teacher: Teacher, account: Callable[..., User]) -> None:
     agv211.hours_td = 24
     agv211.save()
     Attribution.objects.create(course=agv211, teacher=teacher, component="TD", academic_year="2026-2027", hours=24)
@@ -175,7 +187,7 @@ def test_the_dashboard_adds_up(browser, agv211, teacher, account):
         ("\\", False), ("b.se", False), ("enologie z", False), ("%", False), ("_", False), ("c++", False), ("^", False),
     ],
 )  # fmt: skip
-def test_accents_capitals_and_signs_are_found_as_they_are_meant(browser, typed, found):
+def test_accents_capitals_and_signs_are_found_as_they_are_meant(browser: Client, typed: str, found: bool) -> None:
     title = "Œnologie écologique de L’Hôpital (bases)"
     course = Course.objects.create(
         code="IAA900", title=title, credits=1, hours_cm=1, level="M1", semester=1, department="Agroalimentaire"

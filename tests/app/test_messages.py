@@ -12,7 +12,7 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 ENTRY = re.compile(r'^msgid "(.+)"\n(?:msgid_plural "(.+)"\n)?((?:msgstr(?:\[\d\])? ".*"\n?)+)', re.MULTILINE)
 
 
-def entries(app):
+def entries(app: str) -> dict[tuple[str, str], list[str]]:
     """Return (msgid, msgid_plural or "") -> translations of a .po file, one line each as --no-wrap writes them."""
     text = (
         (ROOT / app / "locale/fr/LC_MESSAGES/django.po").read_text(encoding="utf-8").replace('\\"', "\N{DOUBLE PRIME}")
@@ -27,11 +27,11 @@ def entries(app):
     return found
 
 
-def plain(text):
+def plain(text: str) -> str:
     return text.replace("\N{DOUBLE PRIME}", '"')
 
 
-def source_messages(app):
+def source_messages(app: str) -> set[str]:
     """Return what the app's code and templates ask to translate, found without gettext's tools."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
     found = {message for text in texts for message in re.findall(r'\b(?:_|ngettext)\(\s*"([^"]+)"', text)}
@@ -44,12 +44,12 @@ def source_messages(app):
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_every_message_of_the_code_is_in_the_catalogue(app):
+def test_every_message_of_the_code_is_in_the_catalogue(app: str) -> None:
     assert source_messages(app) - {one for one, _several in entries(app)} == set()
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_no_message_lacks_a_translation_or_a_placeholder(app):
+def test_no_message_lacks_a_translation_or_a_placeholder(app: str) -> None:
     for (one, several), translations in entries(app).items():
         assert len(translations) == (2 if several else 1)
         for message, translation in zip((one, several or one), translations, strict=False):
@@ -60,7 +60,7 @@ def test_no_message_lacks_a_translation_or_a_placeholder(app):
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_the_compiled_messages_answer_every_message(app):
+def test_the_compiled_messages_answer_every_message(app: str) -> None:
     with (ROOT / app / "locale/fr/LC_MESSAGES/django.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
     for (one, several), translations in entries(app).items():

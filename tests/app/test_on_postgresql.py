@@ -1,5 +1,7 @@
 """The same claims on PostgreSQL."""
 
+from tests.conftest import Run
+
 FILES = (
     "attribute",
     "page",
@@ -17,7 +19,7 @@ FILES = (
 )
 
 
-def test_the_claims_about_pages_answers_and_constraints_hold_on_postgresql(python, postgres_url):
+def test_the_claims_about_pages_answers_and_constraints_hold_on_postgresql(python: Run, postgres_url: str) -> None:
     files = [f"tests/app/test_{name}.py" for name in FILES]
     result = python(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "--override-ini=addopts=", *files, DATABASE_URL=postgres_url

@@ -2,18 +2,25 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import schemathesis
 from django.conf import settings as django_settings
+from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis import BaseSchema, Case
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from attributions.api import SCHEMA
+from attributions.models import Teacher
 from courses.models import Course
 from tests.app.conftest import browser_of
 
@@ -25,7 +32,7 @@ NOT_ASKED = [positive_data_acceptance, negative_data_rejection, ignored_auth]
 
 
 @pytest.fixture
-def logged_in(account, agv211, teacher):
+def logged_in(account: Callable[..., User], agv211: Course, teacher: Teacher) -> dict[str, dict[str, str]]:
     """What a secretary's browser sends along: the session, and the token that Django asks for."""
     Course.objects.filter(pk=agv211.pk).update(hours_td=20, hours_tp=10)
     browser = browser_of(account("secretariat"))
@@ -35,7 +42,7 @@ def logged_in(account, agv211, teacher):
 
 
 @pytest.fixture
-def schema(logged_in):
+def schema(logged_in: dict[str, dict[str, str]]) -> Iterator[BaseSchema]:
     """Of the application in this process, whose requests must not close the test's connection for its age.
 
     Logging in comes before: Django's test client connects these signals again after each of its own requests.
@@ -49,15 +56,18 @@ def schema(logged_in):
         signal.connect(close_old_connections)
 
 
-def test_whatever_is_asked_is_answered_as_the_schema_says_and_never_with_500(schema, logged_in):
+def test_whatever_is_asked_is_answered_as_the_schema_says_and_never_with_500(
+    schema: BaseSchema, logged_in: dict[str, dict[str, str]]
+) -> None:
     statuses = defaultdict(set)
 
-    def ask(case):
-        response = case.call(**logged_in)
+    def ask(case: Case[Any]) -> None:
+        response = case.call(headers=logged_in["headers"], cookies=logged_in["cookies"])
         statuses[case.operation.label].add(response.status_code)
         case.validate_response(response, excluded_checks=NOT_ASKED)
 
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
         operation = found.ok()
         for strategy in operation.get_strategies_from_examples():
             run(strategy, ask, 3)
@@ -70,18 +80,20 @@ def test_whatever_is_asked_is_answered_as_the_schema_says_and_never_with_500(sch
     assert statuses["POST /attribution/"] >= {201, 400, 409}
 
 
-def run(strategy, ask, examples):
+def run(strategy: SearchStrategy[Case[Any]], ask: Callable[[Case[Any]], None], examples: int) -> None:
     settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))(
         given(strategy)(lambda case: ask(case))
     )()
 
 
-def test_the_schema_that_is_served_is_the_one_of_the_tests(account):
+def test_the_schema_that_is_served_is_the_one_of_the_tests(account: Callable[..., User]) -> None:
     answer = browser_of(account("lecteur")).get("/attribution/openapi.json")
     assert answer.json() == json.loads(SCHEMA.read_text(encoding="utf-8"))
 
 
-def test_without_a_login_or_a_token_a_program_is_told_in_json(account, agv211, teacher, wanted):
+def test_without_a_login_or_a_token_a_program_is_told_in_json(
+    account: Callable[..., User], agv211: Course, teacher: Teacher, wanted: dict[str, str]
+) -> None:
     from django.test import Client
 
     for client, status in ((Client(), 401), (Client(enforce_csrf_checks=True), 403)):

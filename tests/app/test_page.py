@@ -1,12 +1,17 @@
 """The pages as a browser without JavaScript sees them. Runs on SQLite and on PostgreSQL."""
 
 import re
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
-from attributions.models import Attribution
+from attributions.models import Attribution, Teacher
+from courses.models import Course
 from tests.app.conftest import BROWSER, browser_of
+from tests.conftest import captured
 
 URL = "/attribution/"
 PLACE = {"year": "2026-2027", "teacher": "M00001"}
@@ -14,17 +19,17 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def browser(staff, agv211, teacher):
+def browser(staff: User, agv211: Course, teacher: Teacher) -> Client:
     return browser_of(staff)
 
 
 @pytest.fixture
-def form():
+def form() -> dict[str, Any]:
     """What the page's own form sends for the lectures of AGV211."""
     return {"academic_year": "2026-2027", "teacher": "M00001", "load": "STAT", "note": "", "parts": ["AGV211:CM"]}
 
 
-def attribute_years(course, teacher, user, count):
+def attribute_years(course: Course, teacher: Teacher, user: User, count: int) -> None:
     Attribution.objects.bulk_create(
         Attribution(
             course=course, teacher=teacher, component="TD", academic_year=f"{year}-{year + 1}", hours=12,
@@ -34,7 +39,7 @@ def attribute_years(course, teacher, user, count):
     )  # fmt: skip
 
 
-def test_a_plain_form_leads_back_to_its_place_with_what_was_done(browser, form):
+def test_a_plain_form_leads_back_to_its_place_with_what_was_done(browser: Client, form: dict[str, Any]) -> None:
     page = browser.post(URL, form | {"level": "L2"}, follow=True)
     assert page.redirect_chain == [(f"{URL}?year=2026-2027&teacher=M00001&level=L2", 302)]
     text = page.content.decode()
@@ -43,15 +48,19 @@ def test_a_plain_form_leads_back_to_its_place_with_what_was_done(browser, form):
     assert "AGV211:CM" not in text  # no longer free
 
 
-def test_a_form_of_the_page_itself_passes_the_csrf_check(staff, agv211, teacher, form):
+def test_a_form_of_the_page_itself_passes_the_csrf_check(
+    staff: User, agv211: Course, teacher: Teacher, form: dict[str, Any]
+) -> None:
     client = browser_of(staff, enforce_csrf_checks=True)
     text = client.get(URL, PLACE).content.decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)[1]
+    token = captured(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)
     assert 'value="AGV211:CM"' in text
     assert client.post(URL, {**form, "csrfmiddlewaretoken": token}).status_code == 302
 
 
-def test_a_part_that_was_taken_meanwhile_is_said_with_its_holder_and_what_was_typed_stays(browser, form):
+def test_a_part_that_was_taken_meanwhile_is_said_with_its_holder_and_what_was_typed_stays(
+    browser: Client, form: dict[str, Any]
+) -> None:
     browser.post(URL, form)
     page = browser.post(URL, {**form, "note": "<b>à voir</b>"})
     text = page.content.decode()
@@ -59,7 +68,9 @@ def test_a_part_that_was_taken_meanwhile_is_said_with_its_holder_and_what_was_ty
     assert "AGV211 CM est déjà attribué à GUÉRIN Thérèse" in text
 
 
-def test_what_exceeds_the_maximum_is_confirmed_with_one_button(browser, form, teacher):
+def test_what_exceeds_the_maximum_is_confirmed_with_one_button(
+    browser: Client, form: dict[str, Any], teacher: Teacher
+) -> None:
     teacher.max_hours = 20
     teacher.save()
     page = browser.post(URL, {**form, "note": "<b>vu</b>", "load": "SUPP"})
@@ -75,25 +86,25 @@ def test_what_exceeds_the_maximum_is_confirmed_with_one_button(browser, form, te
     assert (made.load, made.note) == ("SUPP", "<b>vu</b>")
 
 
-def test_several_parts_are_taken_back_with_one_button(browser, form, agv211):
+def test_several_parts_are_taken_back_with_one_button(browser: Client, form: dict[str, Any], agv211: Course) -> None:
     agv211.hours_td = agv211.hours_tp = 10
     agv211.save()
     page = browser.post(URL, form | {"parts": ["AGV211:CM", "AGV211:TD", "AGV211:TP"]}, follow=True)
-    undo = re.search(r'action="([^"]+annuler[^"]+)"', page.content.decode())[1].replace("&amp;", "&")
+    undo = captured(r'action="([^"]+annuler[^"]+)"', page.content.decode()).replace("&amp;", "&")
     assert Attribution.objects.count() == 3
     text = browser.post(undo, follow=True).content.decode()
     assert "3 attributions sont annulées." in text
     assert not Attribution.objects.exists()
 
 
-def test_nothing_chosen_and_a_broken_form_are_said(browser, form):
+def test_nothing_chosen_and_a_broken_form_are_said(browser: Client, form: dict[str, Any]) -> None:
     page = browser.post(URL, form | {"parts": []})
     assert page.status_code == 400
     assert "Choisissez au moins une partie." in page.content.decode()
     assert browser.post(URL, form | {"parts": ["AGV211"]}).status_code == 400
 
 
-def test_htmx_gets_the_part_that_it_asks_for_and_caches_keep_both_apart(browser):
+def test_htmx_gets_the_part_that_it_asks_for_and_caches_keep_both_apart(browser: Client) -> None:
     whole = browser.get(URL, PLACE)
     parts = browser.get(URL, PLACE, headers={"hx-request": "true", "hx-target": "parts"})
     people = browser.get(URL, PLACE | {"who": "guerin"}, headers={"hx-request": "true", "hx-target": "teachers"})
@@ -103,7 +114,7 @@ def test_htmx_gets_the_part_that_it_asks_for_and_caches_keep_both_apart(browser)
     assert {"HX-Request", "HX-Target"} <= set(whole.headers["Vary"].split(", "))
 
 
-def test_the_page_speaks_french_until_somebody_chooses_english(browser):
+def test_the_page_speaks_french_until_somebody_chooses_english(browser: Client) -> None:
     text = browser.get(URL, headers={"accept-language": "en-US"}).content.decode()
     assert "Attribuer les cours de" in text
     assert ">English</button>" in text
@@ -111,14 +122,16 @@ def test_the_page_speaks_french_until_somebody_chooses_english(browser):
     assert "Attribute courses of" in browser.get(URL).content.decode()
 
 
-def test_an_unforeseen_failure_answers_a_reference_and_no_traceback(browser, monkeypatch, caplog):
-    def fail(*args):
+def test_an_unforeseen_failure_answers_a_reference_and_no_traceback(
+    browser: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: object) -> NoReturn:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr("attributions.views.assign._context", fail)
     browser.raise_request_exception = False
     page = browser.get(URL)
-    reference = re.search(r"référence ([0-9A-F]{8}) ", page.content.decode())[1]
+    reference = captured(r"référence ([0-9A-F]{8}) ", page.content.decode())
     assert page.status_code == 500
     assert "secret detail" not in page.content.decode()
     assert f"Reference {reference}" in caplog.text
@@ -133,25 +146,29 @@ def test_an_unforeseen_failure_answers_a_reference_and_no_traceback(browser, mon
         ("enseignant", "/enseignants/moi/"),
     ],
 )
-def test_everybody_begins_where_the_role_leads(account, role, first):
+def test_everybody_begins_where_the_role_leads(account: Callable[..., User], role: str, first: str) -> None:
     account(role, password="demo")
     client = Client(headers=BROWSER)
-    assert client.post("/login/", {"username": role, "password": "demo"}).url == "/"
-    assert client.get("/").url == first
+    assert client.post("/login/", {"username": role, "password": "demo"}).headers["Location"] == "/"
+    assert client.get("/").headers["Location"] == first
     assert client.get(first).status_code == 200
     assert client.get("/inconnue/").status_code == 404
-    assert client.post("/logout/").url == "/login/"
+    assert client.post("/logout/").headers["Location"] == "/login/"
     assert client.get(URL).status_code == 302
 
 
 @pytest.mark.parametrize("model", ["courses/course", "attributions/teacher", "attributions/attribution"])
-def test_the_admin_lists_searches_and_opens(admin_client, agv211, teacher, staff, model):
+def test_the_admin_lists_searches_and_opens(
+    admin_client: Client, agv211: Course, teacher: Teacher, staff: User, model: str
+) -> None:
     attribute_years(agv211, teacher, staff, 2)
     assert admin_client.get(f"/admin/{model}/", {"q": "AGV211"}).status_code == 200
     assert admin_client.get(f"/admin/{model}/add/").status_code == 200
 
 
-def test_the_admin_remembers_who_attributed(admin_client, admin_user, agv211, teacher, wanted):
+def test_the_admin_remembers_who_attributed(
+    admin_client: Client, admin_user: User, agv211: Course, teacher: Teacher, wanted: dict[str, str]
+) -> None:
     fields = {**wanted, "course": agv211.pk, "teacher": teacher.pk}
     assert admin_client.post("/admin/attributions/attribution/add/", fields).status_code == 302
     assert Attribution.objects.get().created_by == admin_user

@@ -1,13 +1,18 @@
 """A university of 60 teachers, 2,000 courses and ten years: few queries, and no row that is not shown."""
 
 import re
+from collections.abc import Callable, Iterator
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from attributions.models import Attribution, Teacher
 from courses.models import Course
@@ -21,7 +26,7 @@ SHOWN = re.compile(r'<tr|<li>|<option|type="radio"|"rowgroup"|<rect class="whole
 
 
 @pytest.fixture(scope="module")
-def university(django_db_setup, django_db_blocker):
+def university(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[str]]:
     """Made once for all pages, and taken away again."""
     with django_db_blocker.unblock():
         call_command("make_demo_data", teachers=60, courses=2000, attributions=44_000, stdout=StringIO(), verbosity=0)
@@ -32,37 +37,37 @@ def university(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture
-def browser(university, account):
+def browser(university: list[str], account: Callable[..., User]) -> Client:
     return browser_of(account("administrateur"))
 
 
 class Counting:
     """How many statements ran, and how many rows of the application's tables were fetched."""
 
-    def __init__(self):
-        self.statements = []
+    def __init__(self) -> None:
+        self.statements: list[str] = []
         self.rows = 0
 
-    def cursor(self, cursor):
+    def cursor(self, cursor: Any) -> CursorWrapper:
         counting = self
 
         class Cursor(CursorWrapper):
-            def execute(self, sql, params=None):
+            def execute(self, sql: Any, params: Any = None) -> Any:
                 counting.statements.append(sql)
                 self.counted = bool(OF_THE_APPLICATION.search(sql))
                 return super().execute(sql, params)
 
-            def fetchone(self):
+            def fetchone(self) -> Any:
                 row = self.cursor.fetchone()
                 counting.rows += bool(self.counted and row is not None)
                 return row
 
-            def fetchmany(self, *size):
+            def fetchmany(self, *size: int) -> Any:
                 rows = self.cursor.fetchmany(*size)
                 counting.rows += len(rows) if self.counted else 0
                 return rows
 
-            def fetchall(self):
+            def fetchall(self) -> Any:
                 rows = self.cursor.fetchall()
                 counting.rows += len(rows) if self.counted else 0
                 return rows
@@ -99,8 +104,11 @@ PAGES = {
 @pytest.mark.django_db
 @pytest.mark.xdist_group("scale")
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_asks_little_and_fetches_no_more_than_it_shows(browser, university, page, monkeypatch):
+def test_a_page_asks_little_and_fetches_no_more_than_it_shows(
+    browser: Client, university: list[str], page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attribution = Attribution.objects.filter(academic_year=university[-1]).order_by("pk").first()
+    assert attribution
     address = PAGES[page].format(
         year=university[-1],
         next=f"{int(university[-1][:4]) + 1}-{int(university[-1][5:]) + 1}",
@@ -120,5 +128,5 @@ def test_a_page_asks_little_and_fetches_no_more_than_it_shows(browser, universit
     assert counting.rows <= shown + 1, (counting.rows, shown)  # one: the row that the page is about
 
 
-def test_the_university_is_that_large(university):
+def test_the_university_is_that_large(university: list[str]) -> None:
     assert len(university) >= 10

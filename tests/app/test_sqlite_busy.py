@@ -3,12 +3,13 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from demo.application import Application
 from tests.conftest import ROOT
 
 
-def test_a_locked_database_is_503_and_nothing_is_stored(sound, tmp_path, wanted):
+def test_a_locked_database_is_503_and_nothing_is_stored(sound: Path, tmp_path: Path, wanted: dict[str, str]) -> None:
     path = shutil.copy(sound, tmp_path / "db.sqlite3")
     with Application(ROOT, {"DATABASE_URL": f"sqlite:///{path}?timeout=1"}) as application:
         application.log_in("secretaire", "demo")

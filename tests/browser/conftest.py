@@ -8,17 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from demo.application import Application
 from tests.conftest import ROOT, Run
 
 #: Every one of these keeps chromium from asking the network for things of its own.
 _QUIET = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
-SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
+SIZES: dict[str, ViewportSize] = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,7 +92,7 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def application(
     request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, manage: Run
-) -> Iterator[Any]:
+) -> Iterator[Application]:
     """The application under gunicorn on the demonstration's university."""
     source = Path(shutil.copy(university, tmp_path / "db.sqlite3"))
     url = f"sqlite:///{source}"

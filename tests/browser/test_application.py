@@ -1,12 +1,14 @@
 """The application as the people of a university use it, on both databases, on a telephone and at a desk."""
 
 import re
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from attribution_project.views import errors
 from tests.app.conftest import BROWSER
+from demo.application import Application
 from tests.browser.conftest import SIZES, fits
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
@@ -20,22 +22,23 @@ NAMELESS = """() => [...document.querySelectorAll("input, select, textarea, butt
 
 
 @pytest.fixture(params=[("sqlite", "desktop"), ("postgresql", "phone")], ids="-".join)
-def setting(request) -> tuple[str, str]:
+def setting(request: pytest.FixtureRequest) -> tuple[str, str]:
     """A database and a width: each walk meets both of either."""
-    return request.param
+    database, size = request.param
+    return database, size
 
 
 @pytest.fixture
-def database(setting) -> str:
+def database(setting: tuple[str, str]) -> str:
     return setting[0]
 
 
 @pytest.fixture
-def size(setting) -> str:
+def size(setting: tuple[str, str]) -> str:
     return setting[1]
 
 
-def log_in(page: Page, application, username: str = "secretaire") -> None:
+def log_in(page: Page, application: Application, username: str = "secretaire") -> None:
     page.goto(f"{application.address}/")
     page.get_by_label("Nom d’utilisateur").fill(username)
     page.get_by_label("Mot de passe").fill("demo")
@@ -56,13 +59,15 @@ def choose_teacher(page: Page, typed: str, name: str) -> None:
 def tick(page: Page, count: int) -> list[str]:
     """Choose the first parts of the list; return them: AGV111:CM."""
     boxes = page.locator(".parts input[type=checkbox]")
-    keys = [boxes.nth(number).get_attribute("value") for number in range(count)]
+    keys = [boxes.nth(number).get_attribute("value") or "" for number in range(count)]
     for number in range(count):
         boxes.nth(number).check()
     return keys
 
 
-def test_a_secretary_finds_a_teacher_attributes_three_parts_and_takes_them_back(application, page):
+def test_a_secretary_finds_a_teacher_attributes_three_parts_and_takes_them_back(
+    application: Application, page: Page
+) -> None:
     log_in(page, application)
     assert fits(page)
     choose_teacher(page, "dupre", "DUPRÉ")
@@ -80,7 +85,9 @@ def test_a_secretary_finds_a_teacher_attributes_three_parts_and_takes_them_back(
     assert fits(page)
 
 
-def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(application, page, browser):
+def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(
+    application: Application, page: Page, browser: Browser
+) -> None:
     log_in(page, application)
     choose_teacher(page, "dupre", "DUPRÉ")
     keys = tick(page, 2)
@@ -124,6 +131,7 @@ def test_a_search_that_fails_says_why_in_place_and_works_again(application, page
 
 
 def test_the_maximum_is_exceeded_only_when_confirmed(application, page):
+def test_the_maximum_is_exceeded_only_when_confirmed(application: Application, page: Page) -> None:
     log_in(page, application)
     choose_teacher(page, "FAŸ", "FAŸ")
     tick(page, 10)
@@ -134,7 +142,7 @@ def test_the_maximum_is_exceeded_only_when_confirmed(application, page):
     expect(page.locator(".load.over")).to_be_visible()
 
 
-def test_an_attribution_is_edited_moved_removed_and_brought_back(application, page):
+def test_an_attribution_is_edited_moved_removed_and_brought_back(application: Application, page: Page) -> None:
     log_in(page, application)
     page.get_by_role("link", name="Attributions").click()
     page.get_by_label("Cours ou enseignant").fill("agrostologie")
@@ -159,7 +167,9 @@ def test_an_attribution_is_edited_moved_removed_and_brought_back(application, pa
     assert fits(page)
 
 
-def test_a_file_with_a_bad_row_is_shown_and_only_a_good_one_is_imported(application, page, tmp_path):
+def test_a_file_with_a_bad_row_is_shown_and_only_a_good_one_is_imported(
+    application: Application, page: Page, tmp_path: Path
+) -> None:
     file = tmp_path / "cours.csv"
     log_in(page, application)
     page.goto(f"{application.address}/cours/import/")
@@ -182,7 +192,7 @@ def test_a_file_with_a_bad_row_is_shown_and_only_a_good_one_is_imported(applicat
     expect(page.get_by_role("link", name="BIO901")).to_be_visible()
 
 
-def test_a_year_is_carried_over_without_what_is_left_out(application, page):
+def test_a_year_is_carried_over_without_what_is_left_out(application: Application, page: Page) -> None:
     log_in(page, application)
     page.goto(f"{application.address}/attribution/liste/")
     page.get_by_role("link", name="Reconduire une année").click()
@@ -198,7 +208,7 @@ def test_a_year_is_carried_over_without_what_is_left_out(application, page):
     expect(page.get_by_text(re.compile(f"{proposed - 1} parties sont attribuées"))).to_be_visible()
 
 
-def test_the_language_can_be_switched_and_stays(application, page):
+def test_the_language_can_be_switched_and_stays(application: Application, page: Page) -> None:
     log_in(page, application)
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name=re.compile("Attribute courses of"))).to_be_visible()
@@ -208,7 +218,7 @@ def test_the_language_can_be_switched_and_stays(application, page):
     expect(page.get_by_role("heading", name="Avancement")).to_be_visible()
 
 
-def test_the_whole_path_works_without_javascript(application, page_without_scripts):
+def test_the_whole_path_works_without_javascript(application: Application, page_without_scripts: Page) -> None:
     page = page_without_scripts
     log_in(page, application)
     page.get_by_label("Chercher un enseignant").fill("dupré")
@@ -224,7 +234,7 @@ def test_the_whole_path_works_without_javascript(application, page_without_scrip
     expect(page.get_by_text("3 attributions sont annulées.")).to_be_visible()
 
 
-def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(application, page):
+def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(application: Application, page: Page) -> None:
     log_in(page, application, "enseignante")
     expect(page.get_by_role("heading", level=1)).to_contain_text("M00001")
     page.get_by_role("link", name="Lettre de décision").click()
@@ -248,7 +258,7 @@ PAGES = (
 
 
 @pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
-def test_every_page_fits_has_one_title_and_a_name_for_each_control(application, page):
+def test_every_page_fits_has_one_title_and_a_name_for_each_control(application: Application, page: Page) -> None:
     log_in(page, application, "administratrice")
     for address in PAGES:
         page.goto(application.address + address)
@@ -261,12 +271,12 @@ def test_every_page_fits_has_one_title_and_a_name_for_each_control(application, 
     expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
 
 
-def test_the_sizes_are_those_of_a_telephone_and_a_desk():
+def test_the_sizes_are_those_of_a_telephone_and_a_desk() -> None:
     assert {name: size["width"] for name, size in SIZES.items()} == {"phone": 390, "desktop": 1280}
 
 
 @pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
-def test_what_is_refused_is_said_in_a_page_that_fits(application, page, tmp_path):
+def test_what_is_refused_is_said_in_a_page_that_fits(application: Application, page: Page, tmp_path: Path) -> None:
     def check(title: str, told: str) -> None:
         expect(page.get_by_role("heading", name=title)).to_be_visible()
         expect(page.locator("main")).to_contain_text(told)

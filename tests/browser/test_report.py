@@ -2,22 +2,25 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import fits
+from tests.conftest import Run
 
 
-def headings(page):
+def headings(page: Page) -> list[str]:
     """Those of the parts, without their notes."""
-    return page.locator("h2").evaluate_all("all => all.map(heading => heading.firstChild.textContent)")
+    return list(page.locator("h2").evaluate_all("all => all.map(heading => heading.firstChild.textContent)"))
 
 
-def unfold(page):
+def unfold(page: Page) -> None:
     page.locator("details").evaluate_all("all => all.forEach(part => part.open = true)")
 
 
-def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(page, tmp_path, manage):
+def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(page: Page, tmp_path: Path, manage: Run) -> None:
     source, report = tmp_path / "legacy.sqlite3", tmp_path / "report"
     manage("make_legacy_db", source, "--damage", "all")
     manage("migrate_to_pg", "--source", source, "--check", "--report", report, ok=False)
@@ -35,7 +38,7 @@ def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(page, tmp_path, ma
     assert page.evaluate("document.scripts.length") == 0
 
 
-def test_what_was_mended_unfolds_and_fits(page, tmp_path, manage):
+def test_what_was_mended_unfolds_and_fits(page: Page, tmp_path: Path, manage: Run) -> None:
     source, report = tmp_path / "legacy.sqlite3", tmp_path / "report"
     manage("make_legacy_db", source, "--damage", "duplicates,too-long,code-in-fk")
     arguments = ("--fix", "lossy,merge-duplicates", "--quarantine", "all", "--leftovers", "skip")
@@ -52,7 +55,7 @@ def test_what_was_mended_unfolds_and_fits(page, tmp_path, manage):
     assert fits(page)
 
 
-def test_a_published_run_is_told_whole_and_fits(page, tmp_path, manage, postgres_url):
+def test_a_published_run_is_told_whole_and_fits(page: Page, tmp_path: Path, manage: Run, postgres_url: str) -> None:
     source, report = tmp_path / "db.sqlite3", tmp_path / "report"
     manage("make_legacy_db", source, "--damage", "none")
     manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--verify", "orm", "--report", report)
@@ -81,11 +84,14 @@ def test_a_published_run_is_told_whole_and_fits(page, tmp_path, manage, postgres
     unfold(page)
     for fact in (told["command"], told["source"]["sha256"], told["target"]["url"], told["versions"]["postgresql"]):
         expect(page.get_by_text(fact).first).to_be_visible()
-    for scheme, media in (("light", "screen"), ("dark", "screen"), ("light", "print")):
+    looks: list[tuple[Literal["light", "dark"], Literal["screen", "print"]]]
+    looks = [("light", "screen"), ("dark", "screen"), ("light", "print")]
+    for scheme, media in looks:
         page.emulate_media(color_scheme=scheme, media=media)
         picture = page.screenshot(path=tmp_path / f"{scheme}-{media}.png", full_page=True)
         assert len(picture) > 20_000
         assert fits(page)
+    assert page.viewport_size
     edge = page.viewport_size["width"]
     cells = page.locator(".grid td, .grid th").evaluate_all(
         "all => all.map(cell => cell.getBoundingClientRect().right)"
@@ -96,7 +102,9 @@ def test_a_published_run_is_told_whole_and_fits(page, tmp_path, manage, postgres
     assert "table-footer-group" not in shown, "repeated on each page"
 
 
-def test_a_clean_move_takes_six_pages_of_paper_at_most(page, tmp_path, manage, postgres_url):
+def test_a_clean_move_takes_six_pages_of_paper_at_most(
+    page: Page, tmp_path: Path, manage: Run, postgres_url: str
+) -> None:
     source, report = tmp_path / "db.sqlite3", tmp_path / "report"
     manage("make_legacy_db", source, "--damage", "none")
     manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--report", report)
