@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from django.db.models.constraints import BaseConstraint
 
@@ -16,7 +15,8 @@ from migrate_to_pg.records import SystemCheck
 from tests.unit.rules.promising import check
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Found:
     """One finding, as far as a case states it."""
 
     rule: str

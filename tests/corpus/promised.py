@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps.registry import Apps
 from django.contrib.postgres.indexes import HashIndex
@@ -11,14 +11,19 @@ from django.db import models
 
 from migrate_to_pg.records import TargetColumn, TargetIndex, TargetTable, TargetUnique
 
+if TYPE_CHECKING:
+    Field = models.Field[Any, Any]
+else:
+    Field = models.Field
 
-class Column(models.Field):
+
+class Column(Field):
     """A column of whatever type."""
 
     def __init__(self, *, type_sql: str = "", generated: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.type_sql = type_sql
-        self.generated = generated
+        self.generated = generated  # type: ignore[misc] # for Django it is the class's, as it has one for each
 
     def db_type(self, connection: Any) -> str:
         """The type as it is."""
@@ -74,7 +79,7 @@ def _model(
     return type(f"Table{numbers[table.name]}", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
 
 
-def _field(table: TargetTable, column: TargetColumn, numbers: dict[str, int]) -> models.Field:
+def _field(table: TargetTable, column: TargetColumn, numbers: dict[str, int]) -> Field:
     options: dict[str, Any] = {
         "db_column": column.name,
         "null": not column.not_null,

@@ -20,6 +20,7 @@ from migrate_to_pg.pipeline import source as source_module
 from migrate_to_pg.pipeline import stage_tables
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
+from migrate_to_pg.project.databases import choose_source
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.records import (
     LEFTOVERS,
@@ -84,7 +85,7 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         source = tmp_path / "db.sqlite3"
         with closing(sqlite3.connect(source, isolation_level=None)) as database:
             database.executescript(case.source)
-        chosen = dataclasses.replace(run_module.choose_source(str(source)), time_zone=case.time_zone)
+        chosen = dataclasses.replace(choose_source(str(source)), time_zone=case.time_zone)
         monkeypatch.setattr(run_module, "choose_source", lambda _: chosen)
         monkeypatch.setattr(source_module, "read_source", _recorded)
         monkeypatch.setattr(source_module, "learn", lambda *_: SqliteSchema(complaint="a case has no migrations"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ import pytest
 
 from migrate_to_pg.doctor import diagnose, file_state
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES, NO_ROOM
-from migrate_to_pg.sqlite import snapshot
 from tests.corpus import Found
 from tests.corpus.doctor import CASES, DoctorCase
 from tests.corpus.test_corpus import _found
@@ -37,7 +37,7 @@ def test_a_full_disk_is_told(short: int, copy_of_sound: Callable[[], Path], monk
     path = copy_of_sound()
     usage = collections.namedtuple("usage", "total used free")
     free = max(0, path.stat().st_size - short)
-    monkeypatch.setattr(snapshot.shutil, "disk_usage", lambda _: usage(free, 0, free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(free, 0, free))
     diagnosis = diagnose.diagnose(str(path))
     assert [_found(finding) for finding in diagnosis.findings] == [Found("no-room", "")]
 

@@ -3,18 +3,19 @@
 import shutil
 import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.deploy.conftest import PG_BIN
+from tests.conftest import ROOT, Run
+from tests.deploy.conftest import PG_BIN, Database
 
 
 @pytest.fixture
-def run(server, tmp_path):
+def run(server: Database, tmp_path: Path) -> Run:
     """Run a script on a database as the container of PostgreSQL has it: as the superuser, by the socket."""
 
-    def script(name, url, *arguments, **more):
+    def script(name: str, url: str, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
         environment = server.inside | {"PGDATABASE": url.rpartition("/")[2]}
         command = ["sh", str(ROOT / "deploy" / name), *map(str, arguments)]
         return subprocess.run(
@@ -31,7 +32,7 @@ def run(server, tmp_path):
 
 
 @pytest.fixture
-def filled(server):
+def filled(server: Database) -> str:
     """A database with rows, a sequence in the middle of its life, and a foreign key."""
     url = server.fresh("TEMPLATE template0 ENCODING latin1 LOCALE 'C'")
     server.execute(
@@ -53,14 +54,16 @@ EVERYTHING = (
 
 
 @pytest.fixture
-def backup(run, filled, tmp_path):
+def backup(run: Run, filled: str, tmp_path: Path) -> Path:
     path = tmp_path / "backups" / "one.dump"
     done = run("backup.sh", filled, path)
     assert done.returncode == 0, done.stderr
     return path
 
 
-def test_a_backup_is_private_and_restores_into_an_empty_database_as_it_was(run, backup, filled, server, url):
+def test_a_backup_is_private_and_restores_into_an_empty_database_as_it_was(
+    run: Run, backup: Path, filled: str, server: Database, url: str
+) -> None:
     assert backup.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in backup.parent.iterdir()] == ["one.dump"]
     done = run("restore.sh", url, backup)
@@ -68,7 +71,9 @@ def test_a_backup_is_private_and_restores_into_an_empty_database_as_it_was(run, 
     assert server.execute(url, EVERYTHING) == server.execute(filled, EVERYTHING)
 
 
-def test_a_database_that_holds_anything_is_refused_and_left_alone(run, backup, filled, server):
+def test_a_database_that_holds_anything_is_refused_and_left_alone(
+    run: Run, backup: Path, filled: str, server: Database
+) -> None:
     server.execute(filled, "DELETE FROM part")
     done = run("restore.sh", filled, backup)
     assert done.returncode == 1
@@ -77,7 +82,9 @@ def test_a_database_that_holds_anything_is_refused_and_left_alone(run, backup, f
     assert server.execute(filled, "SELECT count(*) FROM part") == [(0,)]
 
 
-def test_replace_puts_the_backup_in_its_place_and_keeps_what_was_there(run, backup, filled, server):
+def test_replace_puts_the_backup_in_its_place_and_keeps_what_was_there(
+    run: Run, backup: Path, filled: str, server: Database
+) -> None:
     wanted = server.execute(filled, EVERYTHING)
     server.execute(filled, "DELETE FROM part; INSERT INTO course (code) VALUES ('later')")
     done = run("restore.sh", filled, "--replace", backup)
@@ -93,7 +100,9 @@ def test_replace_puts_the_backup_in_its_place_and_keeps_what_was_there(run, back
     server.execute("postgres", f'DROP DATABASE "{kept}"')
 
 
-def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(run, backup, filled, server):
+def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(
+    run: Run, backup: Path, filled: str, server: Database
+) -> None:
     databases = "SELECT datname FROM pg_database ORDER BY 1"
     before = server.execute("postgres", databases)
     with server.connect(filled):
@@ -104,7 +113,9 @@ def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(run,
 
 
 @pytest.mark.parametrize("replace", [[], ["--replace"]])
-def test_a_backup_that_breaks_off_restores_nothing(run, backup, filled, server, url, replace):
+def test_a_backup_that_breaks_off_restores_nothing(
+    run: Run, backup: Path, filled: str, server: Database, url: str, replace: list[str]
+) -> None:
     backup.write_bytes(backup.read_bytes()[:-6000])
     target = filled if replace else url
     before = server.execute(target, "SELECT count(*) FROM pg_class")
@@ -116,14 +127,14 @@ def test_a_backup_that_breaks_off_restores_nothing(run, backup, filled, server, 
     assert server.execute("postgres", "SELECT count(*) FROM pg_database") == databases
 
 
-def test_a_file_that_is_no_backup_is_refused(run, url, tmp_path):
+def test_a_file_that_is_no_backup_is_refused(run: Run, url: str, tmp_path: Path) -> None:
     (tmp_path / "db.sqlite3").write_bytes(b"SQLite format 3\0")
     done = run("restore.sh", url, tmp_path / "db.sqlite3")
     assert done.returncode == 1
     assert "is no backup that can be restored: nothing was changed" in done.stderr
 
 
-def test_a_file_that_is_there_is_not_written_over(run, backup, filled):
+def test_a_file_that_is_there_is_not_written_over(run: Run, backup: Path, filled: str) -> None:
     before = backup.read_bytes()
     done = run("backup.sh", filled, backup)
     assert done.returncode == 1
@@ -131,20 +142,20 @@ def test_a_file_that_is_there_is_not_written_over(run, backup, filled):
     assert backup.read_bytes() == before
 
 
-def test_a_backup_that_fails_leaves_no_file(run, server, tmp_path):
+def test_a_backup_that_fails_leaves_no_file(run: Run, server: Database, tmp_path: Path) -> None:
     done = run("backup.sh", server.url(f"gone_{uuid.uuid4().hex}"), tmp_path / "backups" / "one.dump")
     assert done.returncode != 0
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_the_programs_may_run_elsewhere(run, filled, tmp_path):
+def test_the_programs_may_run_elsewhere(run: Run, filled: str, tmp_path: Path) -> None:
     """RUN="docker compose exec -T db" for make backup: a command with its arguments."""
     done = run("backup.sh", filled, "one.dump", RUN="env LC_ALL=C")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "one.dump").stat().st_size > 1000
 
 
-def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(run, filled, tmp_path):
+def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(run: Run, filled: str, tmp_path: Path) -> None:
     """The disk was full, or the connection to the container broke: pg_dump's own status may not tell."""
     cut = tmp_path / "pg_dump"
     cut.write_text(f'#!/bin/sh\n{PG_BIN}/pg_dump "$@" | head -c 6000\n')
@@ -154,7 +165,9 @@ def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(run, filled, tmp_pat
     assert not (tmp_path / "one.dump").exists()
 
 
-def test_a_backup_is_tried_beside_the_database_and_leaves_nothing(run, backup, filled, server):
+def test_a_backup_is_tried_beside_the_database_and_leaves_nothing(
+    run: Run, backup: Path, filled: str, server: Database
+) -> None:
     server.execute(filled, "DELETE FROM part")
     databases = server.execute("postgres", "SELECT datname FROM pg_database ORDER BY 1")
     done = run("restore.sh", filled, "--try", backup)
@@ -164,7 +177,7 @@ def test_a_backup_is_tried_beside_the_database_and_leaves_nothing(run, backup, f
     assert server.execute("postgres", "SELECT datname FROM pg_database ORDER BY 1") == databases
 
 
-def test_the_daily_backup_keeps_the_last_ones_and_whatever_has_a_name(run, filled, tmp_path):
+def test_the_daily_backup_keeps_the_last_ones_and_whatever_has_a_name(run: Run, filled: str, tmp_path: Path) -> None:
     folder = tmp_path / "daily"
     folder.mkdir()
     for name in ("20200101-030000.dump", "20200102-030000.dump", "20200103-030000.dump", "before the exam.dump"):
@@ -186,7 +199,9 @@ ROWS_OF_ANOTHER_TABLE = (
 
 
 @pytest.mark.parametrize("how", ["no backup", "a backup that cannot be restored", "a number that is none"])
-def test_a_daily_backup_that_fails_removes_nothing_and_says_so(run, filled, server, tmp_path, how):
+def test_a_daily_backup_that_fails_removes_nothing_and_says_so(
+    run: Run, filled: str, server: Database, tmp_path: Path, how: str
+) -> None:
     folder = tmp_path / "daily"
     folder.mkdir()
     (folder / "20200101-030000.dump").touch()
@@ -201,7 +216,7 @@ def test_a_daily_backup_that_fails_removes_nothing_and_says_so(run, filled, serv
 
 
 @pytest.mark.full
-def test_the_scripts_are_what_a_shell_everywhere_understands():
+def test_the_scripts_are_what_a_shell_everywhere_understands() -> None:
     assert shutil.which("shellcheck"), "shellcheck is missing: make test-full installs it when it runs as root"
     scripts = sorted((ROOT / "deploy").glob("*.sh"))
     done = subprocess.run(["shellcheck", "--shell=sh", *scripts], capture_output=True, text=True, check=False)

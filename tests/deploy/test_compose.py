@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 
 #: Variable -> what it may be without a .env.
 DEFAULT = re.compile(r"\$\{([A-Z_]+)(?::?[-+?]([^}]*))?\}")
@@ -17,18 +18,20 @@ SERVICES = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-def interpolated(value, **variables):
+def interpolated(value: str, **variables: str) -> str:
     """As compose fills in variables: ${A:-default} and ${A:+instead}, no others stand in the file."""
 
-    def one(found):
-        name, operator, text = re.fullmatch(r"\$\{([A-Z_]+):([-+])([^}]*)\}", found[0]).groups()
+    def one(found: re.Match[str]) -> str:
+        parts = re.fullmatch(r"\$\{([A-Z_]+):([-+])([^}]*)\}", found[0])
+        assert parts, found[0]
+        name, operator, text = parts.groups()
         given = variables.get(name, "")
         return (given or text) if operator == "-" else (text if given else "")
 
     return re.sub(r"\$\{[^}]*\}", one, value)
 
 
-def test_no_switch_takes_the_way_in_away():
+def test_no_switch_takes_the_way_in_away() -> None:
     """A profile chosen in one command and not in the next one left the port to nobody."""
     assert not any("profiles" in service for service in SERVICES.values())
     assert COMPOSE["name"] == "attribution"
@@ -37,7 +40,7 @@ def test_no_switch_takes_the_way_in_away():
     assert replicas == {"web": "${WEB_REPLICAS:-1}", "pgbouncer": "${PGBOUNCER_REPLICAS:-0}"}
 
 
-def test_images_are_official_and_their_versions_pinned():
+def test_images_are_official_and_their_versions_pinned() -> None:
     images = {service["image"] for service in SERVICES.values() if "image" in service}
     bases = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
     pinned = re.compile(r"(postgres|nginx|python|debian):\d[\d.]*(-slim)?(@sha256:[0-9a-f]{64})?")
@@ -45,7 +48,7 @@ def test_images_are_official_and_their_versions_pinned():
     assert any(image.startswith("postgres:") for image in images)
 
 
-def test_nothing_secret_has_a_default_and_only_one_service_is_given_it():
+def test_nothing_secret_has_a_default_and_only_one_service_is_given_it() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     defaults = dict(DEFAULT.findall(text))
     assert (defaults["SECRET_KEY"], defaults["POSTGRES_PASSWORD"]) == ("", "")
@@ -55,7 +58,7 @@ def test_nothing_secret_has_a_default_and_only_one_service_is_given_it():
     assert not re.search(r"postgres://[^@\s]*:[^@\s]*@", text)
 
 
-def test_every_container_is_read_only_and_without_capabilities():
+def test_every_container_is_read_only_and_without_capabilities() -> None:
     for name, service in SERVICES.items():
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "privileged" not in service
@@ -68,7 +71,7 @@ def test_every_container_is_read_only_and_without_capabilities():
         assert service.get("user", "app") != "root"
 
 
-def test_every_container_has_an_end_to_its_memory_processes_log_and_temporary_files():
+def test_every_container_has_an_end_to_its_memory_processes_log_and_temporary_files() -> None:
     for service in SERVICES.values():
         assert service["mem_limit"]
         assert 0 < service["pids_limit"] <= 300
@@ -76,12 +79,12 @@ def test_every_container_has_an_end_to_its_memory_processes_log_and_temporary_fi
         assert all("size=" in tmpfs for tmpfs in service.get("tmpfs", []))
 
 
-def test_only_this_machine_reaches_the_proxy_and_nobody_the_rest():
+def test_only_this_machine_reaches_the_proxy_and_nobody_the_rest() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {"proxy": ["127.0.0.1:8000:8080"]}
 
 
-def test_the_server_is_started_without_the_password():
+def test_the_server_is_started_without_the_password() -> None:
     (shell, option, steps) = SERVICES["db"]["entrypoint"]
     assert (shell, option) == ("bash", "-c")
     made, without, started = steps.split(" && ")
@@ -89,7 +92,7 @@ def test_the_server_is_started_without_the_password():
     assert started == "exec docker-entrypoint.sh postgres"
 
 
-def test_web_waits_for_secrets_and_for_a_healthy_database():
+def test_web_waits_for_secrets_and_for_a_healthy_database() -> None:
     assert SERVICES["web"]["depends_on"] == {
         "secrets": {"condition": "service_completed_successfully"},
         "db": {"condition": "service_healthy"},
@@ -98,16 +101,17 @@ def test_web_waits_for_secrets_and_for_a_healthy_database():
     assert "pg_isready" in SERVICES["db"]["healthcheck"]["test"]
 
 
-def test_the_health_of_the_proxy_is_its_own():
+def test_the_health_of_the_proxy_is_its_own() -> None:
     """Else `docker compose up --wait` fails after `docker compose stop web`: it begins with an unhealthy proxy."""
     asked = SERVICES["proxy"]["healthcheck"]["test"][-1]
     told = re.search(
         r"server \{\s+listen 127\.0\.0\.1:(\d+);\s+return 204;\s+\}", (ROOT / "deploy/nginx.conf").read_text()
     )
+    assert told
     assert asked == f"http://127.0.0.1:{told[1]}/"
 
 
-def test_data_are_in_named_volumes_and_the_source_is_read_only():
+def test_data_are_in_named_volumes_and_the_source_is_read_only() -> None:
     mounted = [volume for service in SERVICES.values() for volume in service.get("volumes", [])]
     named = {volume.partition(":")[0] for volume in mounted if not volume.startswith(".")}
     assert named == set(COMPOSE["volumes"]) == {"db", "secrets", "reports"}
@@ -124,7 +128,7 @@ def test_data_are_in_named_volumes_and_the_source_is_read_only():
 
 
 @pytest.mark.parametrize("hosts", ["", "attribution.example.org"])
-def test_without_env_it_is_served_by_http_on_localhost_alone(python, hosts):
+def test_without_env_it_is_served_by_http_on_localhost_alone(python: Run, hosts: str) -> None:
     """The variables of `web` as compose fills them in are settings that start."""
     given = SERVICES["web"]["environment"]
     environment = {key: interpolated(value, ALLOWED_HOSTS=hosts) for key, value in given.items()}
@@ -135,7 +139,7 @@ def test_without_env_it_is_served_by_http_on_localhost_alone(python, hosts):
 
 
 @pytest.mark.parametrize(("given", "seconds"), [("", 3600), ("31536000", 31536000), ("0", 0)])
-def test_hsts_begins_with_an_hour_and_is_raised_by_a_variable(python, given, seconds):
+def test_hsts_begins_with_an_hour_and_is_raised_by_a_variable(python: Run, given: str, seconds: int) -> None:
     """A browser keeps it: what is wrong for a year cannot be taken back."""
     environment = {"DJANGO_ENV": "production", "ALLOWED_HOSTS": "attribution.example.org", "DJANGO_HSTS_SECONDS": given}
     code = (
@@ -147,13 +151,13 @@ def test_hsts_begins_with_an_hour_and_is_raised_by_a_variable(python, given, sec
     assert told.stdout == f"{seconds} False False\n", told.stderr
 
 
-def test_every_variable_is_in_the_example_or_documented():
+def test_every_variable_is_in_the_example_or_documented() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     documents = (ROOT / ".env.example").read_text() + (ROOT / "docs/how-to/production.md").read_text()
     assert [name for name, _ in DEFAULT.findall(text) if name not in documents] == []
 
 
-def test_the_image_has_stages_pinned_wheels_a_user_and_a_health_check():
+def test_the_image_has_stages_pinned_wheels_a_user_and_a_health_check() -> None:
     final = DOCKERFILE.rpartition("\nFROM ")[2]
     assert final.startswith("python:3.13-slim AS web")
     assert "--require-hashes --only-binary :all:" in DOCKERFILE.replace("\\\n", "").replace("    ", " ")
@@ -164,7 +168,7 @@ def test_the_image_has_stages_pinned_wheels_a_user_and_a_health_check():
     assert "SECRET_KEY=" not in final
 
 
-def test_only_what_the_image_needs_is_sent_to_docker():
+def test_only_what_the_image_needs_is_sent_to_docker() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
     copied = re.findall(r"^COPY (?!--from)(\S+)", DOCKERFILE, re.MULTILINE)
@@ -174,12 +178,12 @@ def test_only_what_the_image_needs_is_sent_to_docker():
     assert sent & {".env", "data", ".git", "db.sqlite3"} == set()
 
 
-def test_git_ignores_secrets_databases_and_backups():
+def test_git_ignores_secrets_databases_and_backups() -> None:
     for path in (".env", "data/db.sqlite3", "data/db.sqlite3-wal", "data/other.db", "backups/one.dump"):
         assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=False).returncode == 0, path
 
 
-def client():
+def client() -> list[str] | None:
     """Docker's client, if there is one that knows compose; version 1 has come to its end and does not know `:+`."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]):
@@ -189,14 +193,14 @@ def client():
     return None
 
 
-def config(tmp_path, **given):
+def config(tmp_path: Path, **given: str) -> subprocess.CompletedProcess[str]:
     """What Docker's own client makes of the file, with these variables in .env."""
     if (command := client()) is None:
         pytest.skip("no client of docker compose 2 on this machine: its file is read as text by the other tests alone")
     ours = {name for name, _ in DEFAULT.findall((ROOT / "docker-compose.yml").read_text())}
     environment = {key: value for key, value in os.environ.items() if key not in ours and key != "COMPOSE_PROFILES"}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
-    arguments = [*command, "--file", ROOT / "docker-compose.yml", "--env-file", tmp_path / ".env", "config"]
+    arguments = [*command, "--file", f"{ROOT}/docker-compose.yml", "--env-file", f"{tmp_path}/.env", "config"]
     return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -209,7 +213,9 @@ def config(tmp_path, **given):
     ],
     ids=["nothing", "three through PgBouncer", "mistyped names"],
 )
-def test_docker_compose_config_accepts_the_file_and_shows_no_secret(tmp_path, given, web, pgbouncer):
+def test_docker_compose_config_accepts_the_file_and_shows_no_secret(
+    tmp_path: Path, given: dict[str, str], web: int, pgbouncer: int
+) -> None:
     done = config(tmp_path, **given)
     assert done.returncode == 0, done.stderr
     shown = yaml.safe_load(done.stdout)["services"]
@@ -219,7 +225,7 @@ def test_docker_compose_config_accepts_the_file_and_shows_no_secret(tmp_path, gi
     assert shown["secrets"]["environment"] in ({"SECRET_KEY": "", "POSTGRES_PASSWORD": ""}, None)
 
 
-def test_docker_compose_refuses_a_number_that_is_none(tmp_path):
+def test_docker_compose_refuses_a_number_that_is_none(tmp_path: Path) -> None:
     done = config(tmp_path, WEB_REPLICAS="three")
     assert done.returncode != 0
     assert "services.web.deploy.replicas" in done.stderr

@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -130,7 +131,9 @@ def check_everything_without_a_database(visitor: Visitor) -> None:
     assert visitor.send("/login/", ("username", "a"), **{"X-CSRFToken": "x"})[0] == 403
 
 
-def test_every_page_says_503_while_the_database_is_stopped_and_is_there_when_it_is(own, url, serve):
+def test_every_page_says_503_while_the_database_is_stopped_and_is_there_when_it_is(
+    own: Database, url: str, serve: Any
+) -> None:
     visitor = serve(url)
     assert visitor.ask("/attribution/liste/", PAGE)[0] == 200
     own.stop()
@@ -141,13 +144,15 @@ def test_every_page_says_503_while_the_database_is_stopped_and_is_there_when_it_
     assert visitor.ask("/attribution/liste/", PAGE)[0] == 200
 
 
-def test_an_attribution_whose_answer_was_lost_may_have_been_made_and_says_so(wire, own, url, serve):
+def test_an_attribution_whose_answer_was_lost_may_have_been_made_and_says_so(
+    wire: Proxy, own: Database, url: str, serve: Any
+) -> None:
     visitor = serve(wire.url.replace("postgres@", "attribution@"))
-    program = (visitor.post, [WANTED], "application/json")
-    browser = (visitor.send, ["/attribution/", *FORM, ("parts", "AGV211:TD")], "text/html")
-    for component, (ask, given, kind) in {"CM": program, "TD": browser}.items():
+    program = partial(visitor.post, WANTED)
+    browser = partial(visitor.send, "/attribution/", *FORM, ("parts", "AGV211:TD"))
+    for component, ask, kind in (("CM", program, "application/json"), ("TD", browser, "text/html")):
         wire.cut_after(b"COMMIT")
-        assert f"AGV211 {component} a peut-être été attribué" in told_by(check_unavailable(ask(*given), kind))
+        assert f"AGV211 {component} a peut-être été attribué" in told_by(check_unavailable(ask(), kind))
         wire.wait_for_cut()
         wire.mend()
         query = f"SELECT count(*) FROM attributions_attribution WHERE component = '{component}'"
@@ -159,7 +164,7 @@ def told_by(text: str) -> str:
     return json.loads(text)["message"] if text.startswith("{") else text
 
 
-def test_of_several_parts_each_is_named_with_what_became_of_it(own, url, serve):
+def test_of_several_parts_each_is_named_with_what_became_of_it(own: Database, url: str, serve: Any) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(
@@ -183,7 +188,7 @@ def test_of_several_parts_each_is_named_with_what_became_of_it(own, url, serve):
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_a_commit_that_was_refused_was_not_made(own, url, serve, code):
+def test_a_commit_that_was_refused_was_not_made(own: Database, url: str, serve: Any, code: str) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(
@@ -198,7 +203,7 @@ def test_a_commit_that_was_refused_was_not_made(own, url, serve, code):
     assert json.loads(text)["results"][0]["status"] == "unavailable"
 
 
-def test_a_database_that_takes_no_changes_is_still_read(own, url, serve):
+def test_a_database_that_takes_no_changes_is_still_read(own: Database, url: str, serve: Any) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         name = connection.info.dbname
@@ -210,7 +215,7 @@ def test_a_database_that_takes_no_changes_is_still_read(own, url, serve):
     check_unavailable(visitor.send("/logout/"), "text/html")
 
 
-def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(own, url, serve):
+def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(own: Database, url: str, serve: Any) -> None:
     visitor = serve(url, DATABASE_POOL="1")
     with own.connect(url) as connection:
         connection.execute("BEGIN")
@@ -226,7 +231,7 @@ def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(own, url, s
     waiting.close()
 
 
-def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(own, url, serve):
+def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(own: Database, url: str, serve: Any) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(
@@ -251,7 +256,7 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(own, url, serv
     asked.close()
 
 
-def test_an_import_that_loses_its_connection_is_no_fault_of_the_file(own, url, serve):
+def test_an_import_that_loses_its_connection_is_no_fault_of_the_file(own: Database, url: str, serve: Any) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(

@@ -5,7 +5,9 @@ import json
 import re
 import shutil
 import threading
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -17,42 +19,42 @@ OURS = ("migrate_to_pg", "attribution_project", "attributions", "courses", "depl
 SOURCES = {path: path.read_text() for top in OURS for path in (ROOT / top).rglob("*.py")}
 
 
-def test_every_package_is_pinned_by_its_hashes_and_by_nothing_else():
+def test_every_package_is_pinned_by_its_hashes_and_by_nothing_else() -> None:
     lines = [line for line in PINS.read_text().splitlines() if line and not line.startswith((" ", "#"))]
     assert len(pins()) == len(lines) > 20
     assert all(pin.hashes for pin in pins())
     assert not re.search(r"https?://|^-e |^git\+", PINS.read_text(), re.MULTILINE)
 
 
-def test_what_is_asked_for_has_its_reason_and_all_else_comes_with_it():
+def test_what_is_asked_for_has_its_reason_and_all_else_comes_with_it() -> None:
     names = {pin.name for pin in pins()}
     assert direct() <= names
     assert direct() <= set(reasons())
     assert all(set(pin.via) & {*names, "django-migrate-to-pg"} for pin in pins())
 
 
-def test_the_list_in_the_docs_is_that_of_the_pins():
+def test_the_list_in_the_docs_is_that_of_the_pins() -> None:
     """New pins? python -m deploy.dependencies > docs/reference/dependencies.md."""
     assert (ROOT / "docs/reference/dependencies.md").read_text() == "\n".join(page()) + "\n"
 
 
-def test_every_exception_from_a_rule_of_security_says_why():
+def test_every_exception_from_a_rule_of_security_says_why() -> None:
     silent = re.compile(r"noqa: [^-\n]*\bS\d{3}\b(?!.* - \w)")
     assert [path for path, text in SOURCES.items() if silent.search(text)] == []
 
 
-def test_nothing_is_unpickled():
+def test_nothing_is_unpickled() -> None:
     assert [path for path, text in SOURCES.items() if re.search(r"\b(pickle|marshal|shelve)\b", text)] == []
 
 
-def test_what_is_shipped_has_an_end_that_is_written_down():
+def test_what_is_shipped_has_an_end_that_is_written_down() -> None:
     assert {name.partition(" ")[0] for name in supported.shipped()} == {
         "debian", "django", "nginx", "postgres", "python"
     }  # fmt: skip
     assert set(supported.shipped()) == set(supported.ENDS)
 
 
-def test_what_is_past_its_end_is_said_from_the_day_after(monkeypatch):
+def test_what_is_past_its_end_is_said_from_the_day_after(monkeypatch: pytest.MonkeyPatch) -> None:
     end = supported.End(date(2026, 4, 14), "nginx.org")
     (name,) = [name for name in supported.shipped() if name.startswith("nginx")]
     monkeypatch.setitem(supported.ENDS, name, end)
@@ -65,29 +67,30 @@ def test_what_is_past_its_end_is_said_from_the_day_after(monkeypatch):
 
 
 @pytest.fixture
-def registry():
+def registry() -> Iterator[str]:
     """A registry that lends a token first, as Docker's own, and knows every image but nginx."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):
+        def do_HEAD(self) -> None:
             if self.headers.get("Authorization") != "Bearer lent":
                 where = f"http://{self.headers['Host']}/token"
-                return self.answer(401, ("WWW-Authenticate", f'Bearer realm="{where}",service="here"'))
-            if "/library/nginx/" in self.path:
-                return self.answer(404, ("X", "x"))
-            digest = "sha256:" + {"postgres": "a", "python": "b", "debian": "c"}[self.path.split("/")[3]] * 64
-            return self.answer(200, ("Docker-Content-Digest", digest))
+                self.answer(401, ("WWW-Authenticate", f'Bearer realm="{where}",service="here"'))
+            elif "/library/nginx/" in self.path:
+                self.answer(404, ("X", "x"))
+            else:
+                digest = "sha256:" + {"postgres": "a", "python": "b", "debian": "c"}[self.path.split("/")[3]] * 64
+                self.answer(200, ("Docker-Content-Digest", digest))
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             self.answer(200, ("X", "x"))
             self.wfile.write(json.dumps({"token": "lent"}).encode())
 
-        def answer(self, status, header):
+        def answer(self, status: int, header: tuple[str, str]) -> None:
             self.send_response(status)
             self.send_header(*header)
             self.end_headers()
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -97,8 +100,8 @@ def registry():
 
 
 def test_images_get_the_digest_of_their_tag_and_those_that_are_not_told_keep_theirs(
-    registry, tmp_path, monkeypatch, capsys
-):
+    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     copies = [tmp_path / path.name for path in images.FILES]
     for path, copy in zip(images.FILES, copies, strict=True):
         shutil.copy(path, copy)

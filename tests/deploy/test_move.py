@@ -4,17 +4,21 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from migrate_to_pg.sqlite.snapshot import file_sha256
+from tests.conftest import MakeSource, Query
+from tests.deploy.conftest import Container, Database
 
 MOVE = ("python", "manage.py", "migrate_to_pg", "--verify")
 
 
 @pytest.fixture(params=[pytest.param("delete", marks=pytest.mark.full), "wal"])
-def data(request, made, built, sqlite):
+def data(request: pytest.FixtureRequest, made: MakeSource, built: Path, sqlite: Query) -> Iterator[Path]:
     """data/ with a database in it; the container may read it, not write to it."""
     place = built / "data"
     place.chmod(0o755)
@@ -31,12 +35,14 @@ def data(request, made, built, sqlite):
         shutil.rmtree(report) if report.is_dir() else report.unlink()
 
 
-def finished(one):
+def finished(one: Container) -> tuple[int, str]:
     with one:
         return one.process.wait(120), one.log
 
 
-def test_a_database_in_data_is_moved_and_then_served(container, data, url, server, built):
+def test_a_database_in_data_is_moved_and_then_served(
+    container: Callable[..., Container], data: Path, url: str, server: Database, built: Path
+) -> None:
     before = file_sha256(data)
     status, log = finished(container(url, *MOVE))
     assert status == 0, log
@@ -56,18 +62,20 @@ def test_a_database_in_data_is_moved_and_then_served(container, data, url, serve
     assert status == 0, log
 
 
-def server_password(server):
+def server_password(server: Database) -> str:
     return (server.secrets / "postgres_password").read_text()
 
 
-def test_without_a_database_in_data_it_is_said_where_it_belongs(container, url):
+def test_without_a_database_in_data_it_is_said_where_it_belongs(container: Callable[..., Container], url: str) -> None:
     status, log = finished(container(url, *MOVE))
     assert status == 1
     assert "There is no SQLite database at" in log
     assert "data/db.sqlite3" in log
 
 
-def test_a_database_that_the_container_may_not_read_is_said_in_a_line(container, data, url):
+def test_a_database_that_the_container_may_not_read_is_said_in_a_line(
+    container: Callable[..., Container], data: Path, url: str
+) -> None:
     if os.getuid() == 0:
         data.chmod(0o600)
         status, log = finished(container(url, *MOVE))
@@ -77,7 +85,7 @@ def test_a_database_that_the_container_may_not_read_is_said_in_a_line(container,
 
 
 @pytest.fixture
-def application(data, sqlite):
+def application(data: Path, sqlite: Query) -> Iterator[sqlite3.Connection]:
     """A program on the host that has the database open in WAL mode."""
     sqlite(data, "PRAGMA journal_mode = wal")
     data.chmod(0o644)
@@ -89,7 +97,14 @@ def application(data, sqlite):
 
 
 @pytest.mark.parametrize("shm", ["used by the application", "left where the files were copied from"])
-def test_rows_that_are_in_the_wal_alone_come_along(container, data, url, server, application, shm):
+def test_rows_that_are_in_the_wal_alone_come_along(
+    container: Callable[..., Container],
+    data: Path,
+    url: str,
+    server: Database,
+    application: sqlite3.Connection,
+    shm: str,
+) -> None:
     if shm != "used by the application":
         data.with_name("db.sqlite3-shm").unlink()
     status, log = finished(container(url, *MOVE))
@@ -98,7 +113,14 @@ def test_rows_that_are_in_the_wal_alone_come_along(container, data, url, server,
 
 
 @pytest.mark.parametrize("how", ["in the -wal", "checkpointed", "by an application that is open all the time"])
-def test_a_row_that_is_written_meanwhile_stops_the_run(container, data, url, server, how, request):
+def test_a_row_that_is_written_meanwhile_stops_the_run(
+    container: Callable[..., Container],
+    data: Path,
+    url: str,
+    server: Database,
+    how: str,
+    request: pytest.FixtureRequest,
+) -> None:
     """SQLite cannot make its -shm in data/: it reads a copy, and the files of the host are what is watched."""
     if how.endswith("all the time"):
         request.getfixturevalue("application")

@@ -6,11 +6,14 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.deploy.conftest import as_nobody, free_port
+from tests.deploy.conftest import Container, Database, as_nobody, free_port
 
 pytestmark = pytest.mark.full
 
@@ -27,9 +30,23 @@ print("rows", len(list(get_user_model().objects.iterator(chunk_size=1))))
 """
 
 
+@dataclass
+class Bouncer:
+    """PgBouncer on the settings of the image, but for addresses."""
+
+    program: str
+    settings: Path
+    url: str
+
+    @contextlib.contextmanager
+    def run(self) -> Iterator[None]:
+        with subprocess.Popen(as_nobody(self.program, "--quiet", self.settings)) as process:
+            yield
+            process.send_signal(signal.SIGINT)
+
+
 @pytest.fixture
-def bouncer(server, url, folder):
-    """bouncer() runs PgBouncer on the settings of the image, but for addresses."""
+def bouncer(server: Database, url: str, folder: Path) -> Bouncer:
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
     assert program, "pgbouncer is missing: make test-full installs it when it runs as root"
     port, name = free_port(), url.rpartition("/")[2]
@@ -42,19 +59,14 @@ def bouncer(server, url, folder):
     ):
         assert ours in text
         text = text.replace(ours, here)
-    (folder / "pgbouncer.ini").write_text(text)
-
-    @contextlib.contextmanager
-    def run():
-        with subprocess.Popen(as_nobody(program, "--quiet", folder / "pgbouncer.ini")) as process:
-            yield f"postgres://attribution@127.0.0.1:{port}/{name}"
-            process.send_signal(signal.SIGINT)
-
-    run.port, run.url = port, f"postgres://attribution@127.0.0.1:{port}/{name}"
-    return run
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(text)
+    return Bouncer(program, settings, f"postgres://attribution@127.0.0.1:{port}/{name}")
 
 
-def test_pages_come_through_the_pool_and_migrations_do_not(container, url, server, bouncer):
+def test_pages_come_through_the_pool_and_migrations_do_not(
+    container: Callable[..., Container], url: str, server: Database, bouncer: Bouncer
+) -> None:
     pooled = {"PGBOUNCER_REPLICAS": "1", "POOL_DATABASE_URL": bouncer.url}
     with container(url, **pooled) as one:
         deadline = time.monotonic() + 60
@@ -63,16 +75,18 @@ def test_pages_come_through_the_pool_and_migrations_do_not(container, url, serve
             time.sleep(0.2)
         assert "Applying courses.0001_initial... OK" in one.log
         assert '"unavailable"' in one.get("/healthz")[1]
-        with bouncer():
+        with bouncer.run():
             one.wait_until_ready()
             assert one.get("/login/", Host="localhost")[0] == 200
         assert one.get("/healthz")[0] == 503
 
 
-def test_the_application_works_through_the_pool(container, url, bouncer):
+def test_the_application_works_through_the_pool(
+    container: Callable[..., Container], url: str, bouncer: Bouncer
+) -> None:
     with container(url) as one:
         one.wait_until_healthy()
-    with bouncer():
+    with bouncer.run():
         command = ("python", "manage.py", "shell", "--verbosity", "0", "--command", VISIT)
         with container(bouncer.url, *command, DATABASE_BEHIND_PGBOUNCER="on") as one:
             assert one.process.wait(60) == 0, one.log

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -12,27 +13,28 @@ import pytest
 from deploy import make_env, make_secrets
 from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.conftest import ROOT
+from tests.deploy.conftest import Database
 
 FILES = ("pgpass", "postgres_password", "secret_key", "userlist.txt")
 HOSTILE = r"""pl4nted:"quoted" \back 'é$"""
 
 
 @pytest.fixture
-def volume(tmp_path, monkeypatch):
+def volume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("SECRET_KEY", "POSTGRES_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
-def make(volume, *more):
+def make(volume: Path, *more: str) -> int:
     return make_secrets.main([str(volume), *more])
 
 
-def content(volume):
+def content(volume: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in volume.iterdir()}
 
 
-def test_they_are_made_once_random_and_private(volume, capsys):
+def test_they_are_made_once_random_and_private(volume: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert make(volume) == 0
     first = content(volume)
     assert sorted(first) == sorted(FILES)
@@ -46,7 +48,9 @@ def test_they_are_made_once_random_and_private(volume, capsys):
     assert told == "Secrets: SECRET_KEY, POSTGRES_PASSWORD made.\nSecrets: as they were.\n"
 
 
-def test_what_env_says_goes_first_and_is_not_shown(volume, monkeypatch, capsys):
+def test_what_env_says_goes_first_and_is_not_shown(
+    volume: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "pl4nted-key")
     monkeypatch.setenv("POSTGRES_PASSWORD", HOSTILE)
     assert make(volume) == 0
@@ -55,7 +59,9 @@ def test_what_env_says_goes_first_and_is_not_shown(volume, monkeypatch, capsys):
     assert "pl4nted" not in "".join(capsys.readouterr())
 
 
-def test_another_password_than_the_databases_has_no_effect_before_rotation(volume, monkeypatch, capsys):
+def test_another_password_than_the_databases_has_no_effect_before_rotation(
+    volume: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     make(volume)
     before = content(volume)
     monkeypatch.setenv("POSTGRES_PASSWORD", "pl4nted")
@@ -69,13 +75,13 @@ def test_another_password_than_the_databases_has_no_effect_before_rotation(volum
     assert (volume / "secret_key").read_text() != before["secret_key"]
 
 
-def test_a_line_break_in_a_password_is_refused(volume, monkeypatch):
+def test_a_line_break_in_a_password_is_refused(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTGRES_PASSWORD", "pl4nted\nsecond")
     with pytest.raises(SystemExit, match="line break"):
         make(volume)
 
 
-def test_a_rotated_password_is_taken_by_postgresql_and_is_in_no_log(server, programs):
+def test_a_rotated_password_is_taken_by_postgresql_and_is_in_no_log(server: Database, programs: Path) -> None:
     """What `make rotate` does; and any character may be in a password."""
     role = {"PGDATABASE": "attribution", "POSTGRES_PASSWORD_FILE": f"{server.secrets}/postgres_password"}
     server.execute("postgres", "ALTER SYSTEM SET log_statement = 'all'")
@@ -103,7 +109,7 @@ def test_a_rotated_password_is_taken_by_postgresql_and_is_in_no_log(server, prog
     assert quote(password) not in log
 
 
-def test_the_role_of_the_application_owns_its_database_and_nothing_more(server):
+def test_the_role_of_the_application_owns_its_database_and_nothing_more(server: Database) -> None:
     roles = "SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolreplication FROM pg_roles WHERE rolcanlogin"
     assert sorted(server.execute("postgres", roles)) == [
         ("attribution", False, False, False, False),
@@ -121,15 +127,15 @@ def test_the_role_of_the_application_owns_its_database_and_nothing_more(server):
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(tmp_path: Path) -> Path:
     (tmp_path / "deploy").mkdir()
     shutil.copy(ROOT / "deploy/make_env.py", tmp_path / "deploy")
     shutil.copy(ROOT / ".env.example", tmp_path)
     return tmp_path
 
 
-def test_make_env_writes_secrets_of_its_own_and_keeps_what_is_there(checkout):
-    command = [sys.executable, "-S", checkout / "deploy/make_env.py"]
+def test_make_env_writes_secrets_of_its_own_and_keeps_what_is_there(checkout: Path) -> None:
+    command = [sys.executable, "-S", f"{checkout}/deploy/make_env.py"]
     made = subprocess.run(command, capture_output=True, text=True, check=True)
     path = checkout / ".env"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -142,7 +148,7 @@ def test_make_env_writes_secrets_of_its_own_and_keeps_what_is_there(checkout):
     assert file_sha256(path) == before
 
 
-def test_two_environments_have_nothing_in_common(checkout):
+def test_two_environments_have_nothing_in_common(checkout: Path) -> None:
     found = []
     for _ in range(2):
         make_env.main(checkout)

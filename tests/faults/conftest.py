@@ -219,7 +219,7 @@ MakeWorld = Callable[..., World]
 @pytest.fixture
 def make_world(made: Callable[[str], Path], tmp_path: Path) -> Iterator[MakeWorld]:
     """A world around any database of PostgreSQL; what still runs in it ends with the test."""
-    worlds = []
+    worlds: list[World] = []
 
     def make(url: str, *, damage: str = "none", **more: Any) -> World:
         folder = tmp_path / str(len(worlds))

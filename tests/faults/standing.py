@@ -6,23 +6,27 @@ the process writes a line to file descriptor HERE and waits for one from ON. All
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.core.management import execute_from_command_line
 
+from migrate_to_pg.doctor.diagnose import Progress
+from migrate_to_pg.records import Event
 from migrate_to_pg.report import progress
 
 
 def main(moment: str, here: str, on: str, *arguments: str) -> None:
     stage, kind = moment.split(":")
     display = progress.display
-    stood = []
+    stood: list[Event] = []
 
     @contextmanager
-    def standing(*given, **named):
+    def standing(*given: Any, **named: Any) -> Iterator[Progress]:
         with display(*given, **named) as show:
 
-            def tell(event):
+            def tell(event: Event) -> None:
                 show(event)
                 if (event.stage, event.kind) == (stage, kind) and not stood:
                     stood.append(event)

@@ -171,7 +171,7 @@ USAGE = (
     unreadable_url,
 )
 QUICK = (wrong_password, nobody_there, url_without_its_scheme, url_without_its_option)
-FAILING = {
+FAILING: dict[Callable[[World], Result], int] = {
     wrong_password: 1,
     no_such_database: 1,
     nobody_there: 1,

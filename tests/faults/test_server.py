@@ -68,7 +68,7 @@ class PrivateServer:
 
     def _ask(self, option: str) -> None:
         """By another process: within one, the wheel believes that its server runs for ever."""
-        command = [sys.executable, "-m", "migrate_to_pg.postgres.embedded", option, self.directory / "18"]
+        command = [sys.executable, "-m", "migrate_to_pg.postgres.embedded", option, f"{self.directory}/18"]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -123,7 +123,7 @@ SUM = "SELECT (SELECT sum(hours_cm) FROM courses_course) + (SELECT sum(hours) FR
 @contextmanager
 def writing(source: Path) -> Iterator[list[int]]:
     """While it lasts, 500 transactions are committed in a second; how many it were, afterwards."""
-    command = [sys.executable, "-m", "tests.faults.writer", source]
+    command = [sys.executable, "-m", "tests.faults.writer", str(source)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None

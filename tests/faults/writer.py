@@ -20,7 +20,12 @@ def main(path: str) -> None:
     courses = [row[0] for row in database.execute("SELECT id FROM courses_course")]
     attributions = [row[0] for row in database.execute("SELECT id FROM attributions_attribution")]
     done = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), done.set()), daemon=True).start()
+
+    def wait_for_the_end() -> None:
+        sys.stdin.read()
+        done.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
     begun, count = time.monotonic(), 0
     while not done.is_set():
         moved = chance.choice((-1, 1)) * chance.randint(1, 3)

@@ -176,7 +176,9 @@ class Page(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.text, self.elements, self.attributes = "", [], []
+        self.text = ""
+        self.elements: list[str] = []
+        self.attributes: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

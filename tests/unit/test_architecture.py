@@ -12,12 +12,12 @@ from tests import architecture
 from tests.architecture import LAYERS, PACKAGE, PAGE, ROOT, WITHOUT_DJANGO, imports, modules, room
 
 
-def test_every_room_stands_on_one_layer():
+def test_every_room_stands_on_one_layer() -> None:
     named = [name for layer in LAYERS for name in layer]
     assert sorted(named) == sorted({room(name) for name in modules()} - {""})
 
 
-def test_a_module_imports_only_from_the_layers_below_it():
+def test_a_module_imports_only_from_the_layers_below_it() -> None:
     height = {name: number for number, layer in enumerate(LAYERS) for name in layer}
     wrong = {
         f"{name} imports {other}"
@@ -32,13 +32,13 @@ def test_a_module_imports_only_from_the_layers_below_it():
 
 
 @pytest.mark.parametrize("name", sorted(WITHOUT_DJANGO))
-def test_django_stays_at_the_edge(name):
+def test_django_stays_at_the_edge(name: str) -> None:
     paths = [path for module, path in modules().items() if room(module) == name]
     assert paths
     assert [p.name for p in paths if any(i.split(".")[0] == "django" for i in imports(p))] == []
 
 
-def test_the_tool_and_the_application_never_import_each_other():
+def test_the_tool_and_the_application_never_import_each_other() -> None:
     applications = ("courses", "attributions", "attribution_project")
     for path in PACKAGE.rglob("*.py"):
         assert not {i.split(".")[0] for i in imports(path)} & set(applications), path
@@ -47,13 +47,13 @@ def test_the_tool_and_the_application_never_import_each_other():
             assert "migrate_to_pg" not in {i.split(".")[0] for i in imports(path)}, path
 
 
-def test_verify_shares_no_conversion_with_load_and_no_repair_with_the_rules():
+def test_verify_shares_no_conversion_with_load_and_no_repair_with_the_rules() -> None:
     for name, path in modules().items():
         if room(name) == "verify":
             assert not {room(i) for i in imports(path)} & {"codecs", "load", "rules", "row_repair"}, name
 
 
-def test_no_module_imports_itself_in_a_circle():
+def test_no_module_imports_itself_in_a_circle() -> None:
     known = modules()
     packages = {name for name, path in known.items() if path.name == "__init__.py"}
     graph = {
@@ -72,7 +72,7 @@ def test_no_module_imports_itself_in_a_circle():
         visit(name, ())
 
 
-def test_a_web_worker_pays_nothing_for_having_it_installed():
+def test_a_web_worker_pays_nothing_for_having_it_installed() -> None:
     heavy = (
         "pyarrow",
         "adbc_driver_manager",
@@ -90,18 +90,18 @@ def test_a_web_worker_pays_nothing_for_having_it_installed():
     assert result.stdout.strip() == "[]"
 
 
-def test_the_map_of_the_rooms_is_up_to_date():
+def test_the_map_of_the_rooms_is_up_to_date() -> None:
     page = PAGE.read_text()
     assert architecture.with_block(page) == page, "run: make map"
 
 
-def test_every_file_that_the_map_names_exists():
+def test_every_file_that_the_map_names_exists() -> None:
     named = set(re.findall(r"`(migrate_to_pg/[\w/]+\.py)`", PAGE.read_text()))
     assert len(named) > 30
     assert sorted(name for name in named if not (ROOT / name).is_file()) == []
 
 
-def test_every_name_in_the_map_can_be_imported():
+def test_every_name_in_the_map_can_be_imported() -> None:
     names = set(re.findall(r"`((?:\w+\.)+\w+)`", PAGE.read_text()))
     ours = sorted(name for name in names if f"migrate_to_pg.{name.partition('.')[0]}" in modules())
     assert len(ours) > 15

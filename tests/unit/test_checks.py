@@ -18,7 +18,7 @@ from migrate_to_pg import checks
 from migrate_to_pg.sqlite.open_processes import _writers
 from tests.conftest import Run
 
-WAL = {"init_command": "PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"}
+WAL = "PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"
 
 
 class Warned(Protocol):
@@ -52,7 +52,7 @@ def test_both_are_missed(warned: Warned, database: Path) -> None:
 
 
 def test_what_the_settings_choose_is_enough(warned: Warned, database: Path) -> None:
-    assert warned(database, timeout=20, **WAL) == []
+    assert warned(database, timeout=20, init_command=WAL) == []
     assert warned(database, timeout=20, init_command="PRAGMA journal_mode=DELETE") == ["migrate_to_pg.W001"]
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
-from django.db import models
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.operations import DatabaseOperations
 from django.db.models.expressions import Col
 from django.test import override_settings
@@ -70,11 +71,11 @@ def check_like(converted: ConvertedBatch, values: Sequence[Any], django: Callabl
 # --- decimals ---------------------------------------------------------------------------------------------------------
 
 
-def decimal_converter(precision: int, scale: int) -> Callable[[float], Decimal]:
+def decimal_converter(precision: int, scale: int) -> Callable[[float], Decimal | None]:
     field = models.DecimalField(max_digits=precision, decimal_places=scale)
     expression = Col("t", field, field)
-    read = DatabaseOperations(SimpleNamespace()).get_decimalfield_converter(expression)
-    return lambda value: read(value, expression, None)
+    read = DatabaseOperations(connections["default"]).get_decimalfield_converter(expression)
+    return lambda value: read(value, expression, connections["default"])
 
 
 @st.composite
@@ -203,13 +204,14 @@ def ticks(time: datetime.time) -> int:
 def instant(zone: str) -> Callable[[str], datetime.datetime | None]:
     """Django's converter under USE_TZ, but None where the local time has no one meaning."""
     info = zoneinfo.ZoneInfo(zone)
-    operations = DatabaseOperations(SimpleNamespace(timezone=info))
+    operations = DatabaseOperations(cast(BaseDatabaseWrapper, SimpleNamespace(timezone=info)))
 
     def read(value: str) -> datetime.datetime | None:
         if parse_datetime(value) is None:
             return None  # Django's converter fails
         with override_settings(USE_TZ=True):
             moment = operations.convert_datetimefield_value(value, None, operations.connection)
+        assert isinstance(moment, datetime.datetime)
         naive = moment.replace(tzinfo=None)
         if (
             moment.tzinfo is info

@@ -3,11 +3,12 @@
 import http.server
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from benchmarks.clients import Client
-from benchmarks.concurrency import POSTGRESQL, Summary, judged
+from benchmarks.concurrency import POSTGRESQL, Measured, Summary, judged
 
 PARTS = [("INFO-1", "CM", f"{year}-{year + 1}") for year in range(2026, 2030)]
 NO_TIME = {"gunicorn": 0.0, "postgres": 0.0}
@@ -19,26 +20,26 @@ class Answers(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     answers: list[tuple[int, float]] = []
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         self._answer(200)
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         status, seconds = self.answers.pop(0)
         time.sleep(seconds)
         self._answer(status)
 
-    def _answer(self, status):
+    def _answer(self, status: int) -> None:
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: object) -> None:
         pass
 
 
 @pytest.fixture
-def client():
+def client() -> Iterator[Client]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -48,7 +49,7 @@ def client():
     server.server_close()
 
 
-def test_a_win_after_the_end_is_looked_for_but_not_counted(client):
+def test_a_win_after_the_end_is_looked_for_but_not_counted(client: Client) -> None:
     Answers.answers = [(201, 0.0), (201, 1.0)]
     client.run(time.monotonic() + 0.7)
     assert len(client.successes) == 1
@@ -57,7 +58,7 @@ def test_a_win_after_the_end_is_looked_for_but_not_counted(client):
     assert found.lost == 1, "the second one was answered 201, and is not in the database"
 
 
-def test_refusals_and_errors_have_no_part_in_the_percentiles(client):
+def test_refusals_and_errors_have_no_part_in_the_percentiles(client: Client) -> None:
     Answers.answers = [(503, 0.0), (409, 0.0), (500, 0.0), (201, 0.3)]
     client.run(time.monotonic() + 20)
     found = judged(POSTGRESQL, [client], 1.0, PARTS[3:], NO_TIME)
@@ -66,14 +67,14 @@ def test_refusals_and_errors_have_no_part_in_the_percentiles(client):
     assert found.percentile(50) == found.percentile(99)
 
 
-def test_a_part_that_two_clients_won_is_doubled(client):
+def test_a_part_that_two_clients_won_is_doubled(client: Client) -> None:
     Answers.answers = [(201, 0.0)] * 4
     client.run(time.monotonic() + 20)
     assert judged(POSTGRESQL, [client, client], 1.0, PARTS, NO_TIME).doubled == 4
 
 
-def test_a_line_has_the_median_run_and_the_spread_and_all_that_went_wrong(client):
-    def measured(rate, errors):
+def test_a_line_has_the_median_run_and_the_spread_and_all_that_went_wrong(client: Client) -> None:
+    def measured(rate: float, errors: int) -> Measured:
         answered = judged(POSTGRESQL, [client], 1.0, [], NO_TIME)
         return type(answered)(**{**vars(answered), "rate": rate, "other_errors": errors, "successes": (0.01, 0.01)})
 

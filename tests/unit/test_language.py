@@ -82,11 +82,11 @@ def test_no_translation_is_left_of_a_sentence_that_is_gone() -> None:
 
 def test_the_compiled_catalogue_is_that_of_the_source() -> None:
     compiled = catalogue()
-    for ids, translations in entries().items():
-        if len(ids) == 1:
-            assert compiled.gettext(ids[0]) == translations[0]
+    for (one, *several), translations in entries().items():
+        if several:
+            assert [compiled.ngettext(one, several[0], n) for n in (1, 2)] == translations
         else:
-            assert [compiled.ngettext(*ids, n) for n in (1, 2)] == translations
+            assert compiled.gettext(one) == translations[0]
 
 
 def test_no_translation_is_empty_and_each_has_the_values_of_its_sentence() -> None:
@@ -120,10 +120,10 @@ def test_the_message_of_no_error_is_an_english_template_in_french() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 given = [*node.args, *(k.value for k in node.keywords if k.arg in ("remedy", "explanation", "message"))]
-                given = [part for whole in given for part in ast.walk(whole)]
+                parts = [part for whole in given for part in ast.walk(whole)]
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 if name in vars(errors) or name in ("finding", "Failure"):
-                    wrong += [f"{path.name}:{a.lineno}" for a in given if isinstance(a, ast.JoinedStr) and prose(a)]
+                    wrong += [f"{path.name}:{a.lineno}" for a in parts if isinstance(a, ast.JoinedStr) and prose(a)]
     assert wrong == []
 
 
@@ -137,7 +137,9 @@ def test_what_an_error_says_is_asked_of_the_catalogue() -> None:
                 given = [k.value for k in node.keywords if k.arg in ("remedy", "explanation", "message")]
                 given += node.args if name in vars(errors) else []
                 texts = [text for one in given for text in literals(one)]
-                wrong += [f"{path.name}:{a.lineno}" for a in texts if len(re.findall(r"[A-Za-z]{3,}", a.value)) > 1]
+                wrong += [
+                    f"{path.name}:{a.lineno}" for a in texts if len(re.findall(r"[A-Za-z]{3,}", str(a.value))) > 1
+                ]
     assert wrong == []
 
 
@@ -151,7 +153,7 @@ def literals(node: ast.AST) -> Iterator[ast.Constant]:
 
 
 def prose(text: ast.JoinedStr) -> bool:
-    told = "".join(v.value for v in text.values if isinstance(v, ast.Constant))
+    told = "".join(str(v.value) for v in text.values if isinstance(v, ast.Constant))
     return len(re.findall(r"[A-Za-z]{3,}", told)) > 1 and not told.startswith("CREATE")
 
 

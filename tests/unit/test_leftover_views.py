@@ -23,13 +23,13 @@ FIXED = {"plain": "SELECT id, date(born), strftime('%Y', born) FROM person"}
         "last_insert_rowid()",
     ],
 )
-def test_one_that_asks_for_the_moment_does(expression):
+def test_one_that_asks_for_the_moment_does(expression: str) -> None:
     views = FIXED | {"own": f"SELECT {expression}, id FROM person"}
     assert is_volatile("own", views)
     assert not is_volatile("plain", views)
 
 
-def test_one_that_reads_such_a_view_does_whatever_lies_between():
+def test_one_that_reads_such_a_view_does_whatever_lies_between() -> None:
     views = FIXED | {
         "dice": "SELECT random() AS n",
         "between them": "SELECT * FROM Dice",
@@ -38,5 +38,5 @@ def test_one_that_reads_such_a_view_does_whatever_lies_between():
     assert is_volatile("top", views)
 
 
-def test_views_that_name_each_other_come_to_an_end():
+def test_views_that_name_each_other_come_to_an_end() -> None:
     assert not is_volatile("a", {"a": "SELECT * FROM b", "b": "SELECT * FROM a"})

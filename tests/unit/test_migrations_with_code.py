@@ -13,5 +13,5 @@ PROJECTS = "tests.projects"
     ("migration", "differs"),
     [("stray.migrations.0002_stray", True), ("objects.migrations.0002_rows", False)],
 )
-def test_one_that_asks_for_the_vendor_may_differ(migration, differs):
+def test_one_that_asks_for_the_vendor_may_differ(migration: str, differs: bool) -> None:
     assert may_differ_by_vendor([import_module(f"{PROJECTS}.{migration}")]) is differs

@@ -11,7 +11,7 @@ from tests.wheel.modes import ELSEWHERE, MODES
 
 
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(commands.__path__)])
-def test_each_command_and_each_of_its_options_is_run_with_every_django(name):
+def test_each_command_and_each_of_its_options_is_run_with_every_django(name: str) -> None:
     parser = load_command_class("migrate_to_pg", name).create_parser("", "")
     options = {action.option_strings[0] for action in parser._actions
                if action.option_strings and not is_djangos(action)}  # fmt: skip

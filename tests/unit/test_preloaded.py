@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -29,10 +31,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere they 
 
 
 @pytest.fixture
-def both(tmp_path, monkeypatch):
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[subprocess.CompletedProcess[str]]]:
     """both(program, *arguments) -> what came of it when it was forked, and when it was started."""
 
-    def run(program, *arguments):
+    def run(program: str, *arguments: str) -> list[subprocess.CompletedProcess[str]]:
         (tmp_path / "program.py").write_text("import atexit, os, sys, threading\n" + program)
         told = []
         for cold in ("", "1"):
@@ -45,7 +47,9 @@ def both(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("how", [["program.py"], ["-m", "program"], ["-W", "error", "-m", "program"]], ids=" ".join)
-def test_it_finds_what_it_is_given(both, tmp_path, how):
+def test_it_finds_what_it_is_given(
+    both: Callable[..., list[subprocess.CompletedProcess[str]]], tmp_path: Path, how: list[str]
+) -> None:
     forked, started = both(SAYS, *how, "--an-option", "x y")
     (said, forked_has), (wanted, started_has) = (done.stdout.splitlines() for done in (forked, started))
     said, wanted = json.loads(said), json.loads(wanted)
@@ -55,14 +59,14 @@ def test_it_finds_what_it_is_given(both, tmp_path, how):
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_it_ends_as_it_would(both, end):
+def test_it_ends_as_it_would(both: Callable[..., list[subprocess.CompletedProcess[str]]], end: str) -> None:
     forked, started = both(end, "program.py")
     assert forked.returncode == started.returncode == ENDS[end]
     assert forked.stdout == started.stdout
     assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]
 
 
-def test_one_that_hangs_is_killed_and_the_next_one_runs(tmp_path):
+def test_one_that_hangs_is_killed_and_the_next_one_runs(tmp_path: Path) -> None:
     (tmp_path / "hangs.py").write_text("import time; time.sleep(60)")
     (tmp_path / "next.py").write_text("print('next')")
     environment = {**os.environ, "PYTHONUTF8": "1"}

@@ -68,20 +68,20 @@ def event(kind: str, stage: str = "load", message: str = "", done: int = 0, tota
     return Event(kind=kind, stage=stage, message=message, done=done, total=total)
 
 
-def plain(*steps: tuple[float, Event], **options: int) -> list[str]:
+def plain(*steps: tuple[float, Event], verbosity: int = 1) -> list[str]:
     """The lines of a pipe, each event coming some seconds after the one before."""
     stream, clock = io.StringIO(), Clock()
-    with display(stream, clock=clock, **options) as show:
+    with display(stream, clock=clock, verbosity=verbosity) as show:
         for seconds, each in steps:
             clock.now += seconds
             show(each)
     return stream.getvalue().splitlines()
 
 
-def drawn(*events: Event, stream: Terminal | None = None, **options: bool) -> Terminal:
+def drawn(*events: Event, stream: Terminal | None = None, no_color: bool = False) -> Terminal:
     """What a terminal was sent."""
     stream = stream or Terminal()
-    with display(stream, **options) as show:
+    with display(stream, no_color=no_color) as show:
         for each in events:
             show(each)
     return stream

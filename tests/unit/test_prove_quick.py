@@ -38,7 +38,7 @@ def micros(form: str) -> int | None:
 
 
 @given(text=st.one_of(STAMPS, st.datetimes().map(str), st.text(max_size=30)), zone=st.sampled_from(ZONES))
-def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text, zone):
+def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text: str, zone: str) -> None:
     facts = ColumnFacts(zone=zoneinfo.ZoneInfo(zone))
     for kind, arrow in (
         (type_comparison.INSTANT, pa.timestamp("us", "UTC")),
@@ -61,16 +61,16 @@ def arrow_reading(kind: TypeComparison, text: str) -> int | None:
     """What Arrow alone would read, whether or not Django agrees."""
     try:
         if kind is type_comparison.DATE:
-            return pa.array([text]).cast(pa.date32()).cast(pa.int32())[0].as_py()
+            return int(pa.array([text]).cast(pa.date32()).cast(pa.int32())[0].as_py())
         prefix = "1970-01-01 " if kind is type_comparison.TIME else ""
-        return pa.array([prefix + text]).cast(pa.timestamp("us")).cast(pa.int64())[0].as_py()
+        return int(pa.array([prefix + text]).cast(pa.timestamp("us")).cast(pa.int64())[0].as_py())
     except (pa.ArrowInvalid, UnicodeEncodeError):
         return None
 
 
 @given(moment=st.datetimes(min_value=datetime.datetime(2, 1, 2), max_value=datetime.datetime(9998, 12, 30)))
 @pytest.mark.parametrize("zone", ZONES)
-def test_moments_as_django_writes_them_are_read_in_their_zone(zone, moment):
+def test_moments_as_django_writes_them_are_read_in_their_zone(zone: str, moment: datetime.datetime) -> None:
     facts = ColumnFacts(zone=zoneinfo.ZoneInfo(zone))
     instant = (moment.replace(tzinfo=facts.zone) - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // (
         datetime.timedelta(microseconds=1)
@@ -90,7 +90,9 @@ def test_moments_as_django_writes_them_are_read_in_their_zone(zone, moment):
     precision=st.integers(7, 30),
     near=st.booleans(),
 )
-def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(source, target, precision, near):
+def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(
+    source: float, target: decimal.Decimal, precision: int, near: bool
+) -> None:
     scale = 6
     if near and abs(source) < 1e15:
         target = decimal.Decimal(source).quantize(decimal.Decimal("0.000001"), context=decimal.Context(prec=60))
@@ -105,14 +107,14 @@ def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(source, t
 
 
 @given(number=st.decimals(-(10**9), 10**9, places=6), precision=st.sampled_from([15, 16, 30]))
-def test_decimals_of_at_most_fifteen_digits_are_always_proven(number, precision):
+def test_decimals_of_at_most_fifteen_digits_are_always_proven(number: decimal.Decimal, precision: int) -> None:
     kind = comparison_of("numeric", precision, 6)
     sent = pa.scalar(float(number)) if kind is type_comparison.SHORT_DECIMAL else pa.scalar(f"{number:f}")
     assert proven(kind, float(number), sent, ColumnFacts(precision=precision, scale=6, zone=UTC.zone))
 
 
 @given(left=st.floats(allow_nan=False), right=st.floats())
-def test_doubles_are_proven_by_their_bits(left, right):
+def test_doubles_are_proven_by_their_bits(left: float, right: float) -> None:
     assert proven(type_comparison.FLOAT8, left, pa.scalar(left))
     if proven(type_comparison.FLOAT8, left, pa.scalar(right)):
         assert left.hex() == right.hex()
@@ -137,7 +139,7 @@ def shape(value: object) -> object:
 
 
 @given(left=JSON, right=JSON)
-def test_json_forms_are_equal_exactly_where_the_values_are(left, right):
+def test_json_forms_are_equal_exactly_where_the_values_are(left: object, right: object) -> None:
     one = canonical.source_json(json.dumps(left), UTC)
     assert one == canonical.target_json(json.dumps(left, ensure_ascii=False, indent=1, sort_keys=True), UTC)
     assert (one == canonical.target_json(json.dumps(right), UTC)) == (shape(left) == shape(right))
@@ -146,18 +148,18 @@ def test_json_forms_are_equal_exactly_where_the_values_are(left, right):
 @given(
     left=st.decimals(allow_nan=False, allow_infinity=False), right=st.decimals(allow_nan=False, allow_infinity=False)
 )
-def test_a_decimal_has_one_spelling(left, right):
+def test_a_decimal_has_one_spelling(left: decimal.Decimal, right: decimal.Decimal) -> None:
     assert (canonical.plain_decimal(left) == canonical.plain_decimal(right)) == (left == right)
 
 
-def test_a_value_that_django_cannot_read_equals_nothing_that_postgresql_can_hold():
+def test_a_value_that_django_cannot_read_equals_nothing_that_postgresql_can_hold() -> None:
     for name, kind in type_comparison.COMPARISONS.items():
         wrong = kind.source_form(object(), UTC)
         assert wrong.startswith("?"), name
 
 
 @given(text=st.text(max_size=5), spaces=st.integers(0, 3), other=st.text(max_size=5))
-def test_char_n_cannot_tell_trailing_spaces_apart_and_nothing_else(text, spaces, other):
+def test_char_n_cannot_tell_trailing_spaces_apart_and_nothing_else(text: str, spaces: int, other: str) -> None:
     form = canonical.source_padded(text + " " * spaces, UTC)
     assert form == canonical.target_padded(text, UTC)
     assert (form == canonical.target_padded(other, UTC)) == (text.rstrip(" ") == other.rstrip(" "))

@@ -2,6 +2,7 @@
 
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n{}## [0.1.0]\n\n- Old.\n"
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch) -> Path:
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "A")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@localhost")
@@ -40,7 +41,7 @@ def built_by_hand(root: Path, version: str, lacking: str = "") -> Path:
     return wheel
 
 
-def test_a_release_is_committed_and_tagged_with_its_notes(checkout, monkeypatch):
+def test_a_release_is_committed_and_tagged_with_its_notes(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "build", built_by_hand)
     notes = release.release(checkout, "0.2.0")
     assert notes.read_text() == "### Fixed\n\n- A fault.\n"
@@ -53,7 +54,7 @@ def test_a_release_is_committed_and_tagged_with_its_notes(checkout, monkeypatch)
 
 
 @pytest.mark.parametrize("lacking", [Path(name).name for name in release.DATA])
-def test_a_wheel_without_its_data_is_no_release(checkout, monkeypatch, lacking):
+def test_a_wheel_without_its_data_is_no_release(checkout: Path, monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
     monkeypatch.setattr(release, "build", lambda root, version: built_by_hand(root, version, lacking))
     with pytest.raises(release.ReleaseError, match=lacking):
         release.release(checkout, "0.2.0")
@@ -70,14 +71,16 @@ def test_a_wheel_without_its_data_is_no_release(checkout, monkeypatch, lacking):
         (lambda root: release.git(root, "tag", "v0.10.0"), "0.9.0", "not newer than the last release, 0.10.0"),
     ],
 )
-def test_what_is_not_ready_is_not_released(checkout, prepare, version, reason):
+def test_what_is_not_ready_is_not_released(
+    checkout: Path, prepare: Callable[[Path], object], version: str, reason: str
+) -> None:
     prepare(checkout)
     with pytest.raises(release.ReleaseError, match=reason):
         release.release(checkout, version)
     assert not (checkout / "dist").exists()
 
 
-def test_a_release_without_a_change_is_refused(checkout):
+def test_a_release_without_a_change_is_refused(checkout: Path) -> None:
     (checkout / "CHANGELOG.md").write_text(CHANGELOG.format(""))
     release.git(checkout, "commit", "--quiet", "--all", "--message", "Empty it")
     with pytest.raises(release.ReleaseError, match="nothing under Unreleased"):

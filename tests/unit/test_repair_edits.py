@@ -1,7 +1,9 @@
 """The edits of a journal made while a table is made anew: exactly those, and only on what they were decided for."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +25,7 @@ INSERT INTO {T} VALUES (-5, 1.5, 'a'), (3, NULL, CAST(x'41' AS TEXT)), (9, 7, ''
 
 
 @pytest.fixture
-def journal(tmp_path):
+def journal(tmp_path: Path) -> Path:
     """Cells that were changed, one of them twice, and a row that is another's duplicate."""
     path = tmp_path / "journal"
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
@@ -47,7 +49,7 @@ def journal(tmp_path):
 
 
 @contextmanager
-def opened(tmp_path, journal):
+def opened(tmp_path: Path, journal: Path) -> Iterator[sqlite3.Connection]:
     working = tmp_path / "working"
     with closing(sqlite3.connect(working)) as database:
         database.executescript(MENDED)
@@ -66,7 +68,7 @@ EDITS = TableEdits(table=TABLE, columns={COLUMN: COLUMN, "note": "text"})
 WANTED = TableRebuild(table=OWN, sql=SQL, edits=EDITS)
 
 
-def test_cells_are_changed_rows_leave_and_all_else_stays(tmp_path, journal):
+def test_cells_are_changed_rows_leave_and_all_else_stays(tmp_path: Path, journal: Path) -> None:
     with opened(tmp_path, journal) as database:
         rebuild(database, WANTED)
         found = database.execute(f"SELECT id, {C}, typeof({C}), note, typeof(note) FROM {T} ORDER BY 1").fetchall()
@@ -84,27 +86,27 @@ def test_cells_are_changed_rows_leave_and_all_else_stays(tmp_path, journal):
         f"UPDATE {T} SET id = 4 WHERE id = 3",
     ],
 )
-def test_an_old_value_or_row_that_is_another_now_is_not_overwritten(change, tmp_path, journal):
+def test_an_old_value_or_row_that_is_another_now_is_not_overwritten(change: str, tmp_path: Path, journal: Path) -> None:
     with opened(tmp_path, journal) as database:
         database.execute(change)
         with pytest.raises(RebuildError, match="no longer as they were"):
             rebuild(database, WANTED)
 
 
-def test_a_row_that_nobody_decided_on_is_told(tmp_path, journal):
+def test_a_row_that_nobody_decided_on_is_told(tmp_path: Path, journal: Path) -> None:
     with opened(tmp_path, journal) as database:
         database.execute(f"INSERT INTO {T} VALUES (77, 1, 'new')")
         with pytest.raises(RebuildError, match="would not be the same"):
             rebuild(database, WANTED)
 
 
-def test_a_type_that_turns_a_value_back_is_told(tmp_path, journal):
+def test_a_type_that_turns_a_value_back_is_told(tmp_path: Path, journal: Path) -> None:
     with opened(tmp_path, journal) as database, pytest.raises(RebuildError, match="would not be the same"):
         rebuild(database, TableRebuild(table=OWN, sql=SQL.replace("decimal", "text"), edits=EDITS,
                                   redefined=frozenset({COLUMN.lower()})))  # fmt: skip
 
 
-def test_a_key_that_could_not_be_checked_before_is_no_new_fault():
+def test_a_key_that_could_not_be_checked_before_is_no_new_fault() -> None:
     """A parent without its primary key: SQLite says nothing about rows, and does once the key is back."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         child = "CREATE TABLE child (up integer REFERENCES parent (id)); INSERT INTO child VALUES (1)"

@@ -1,7 +1,10 @@
 """A table is made anew, and nothing but what was asked for is different; or it is refused."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +13,7 @@ from migrate_to_pg.sqlite.compare_contents import difference
 
 
 @contextmanager
-def opened(script, path=":memory:"):
+def opened(script: str, path: str | Path = ":memory:") -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         database.executescript(script)
@@ -19,15 +22,18 @@ def opened(script, path=":memory:"):
         yield database
 
 
-def everything(database, *tables):
+def everything(
+    database: sqlite3.Connection, *tables: str
+) -> tuple[dict[str, list[tuple[Any, ...]]], list[tuple[Any, ...]]]:
     # In whichever order: that of a table without ORDER BY may be another once it has been made anew.
     rows = {table: sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
     schema = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name").fetchall()
     return rows, [row for row in schema if row[:2] != ("table", "child")]
 
 
-def sql_of(database, table):
-    return database.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", [table]).fetchone()[0]
+def sql_of(database: sqlite3.Connection, table: str) -> str:
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return str(database.execute(query, [table]).fetchone()[0])
 
 
 FAMILY = """
@@ -52,7 +58,7 @@ ANALYZE;
 """
 
 
-def test_rows_indexes_triggers_views_counters_and_statistics_stay_as_they_are():
+def test_rows_indexes_triggers_views_counters_and_statistics_stay_as_they_are() -> None:
     with opened(FAMILY) as database:
         tables = ("child", "parent", "log", "seen", "grandchild", "sqlite_sequence", "sqlite_stat1")
         before, sql = everything(database, *tables), sql_of(database, "child")
@@ -77,7 +83,7 @@ def test_rows_indexes_triggers_views_counters_and_statistics_stay_as_they_are():
         'CREATE TABLE child ("select" integer PRIMARY KEY, [a b"] integer, `up` integer REFERENCES \'gone\')',
     ],
 )
-def test_tables_of_every_shape_keep_rows_and_rowids(table):
+def test_tables_of_every_shape_keep_rows_and_rowids(table: str) -> None:
     with opened("CREATE TABLE parent (id integer PRIMARY KEY);" + table) as database:
         columns = [name for (name,) in database.execute("SELECT name FROM pragma_table_xinfo('child')")]
         marks = ", ".join("?" * len(columns))
@@ -93,7 +99,7 @@ def test_tables_of_every_shape_keep_rows_and_rowids(table):
         assert database.execute("PRAGMA foreign_key_list(child)").fetchone()[2] == "parent"
 
 
-def test_a_self_reference_names_its_own_table():
+def test_a_self_reference_names_its_own_table() -> None:
     script = (
         "CREATE TABLE child (id integer PRIMARY KEY, up integer REFERENCES gone (id)); INSERT INTO child VALUES (1, 1)"
     )
@@ -115,7 +121,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_would_lose_something_is_refused(what):
+def test_what_would_lose_something_is_refused(what: str) -> None:
     old, new, values, says = REFUSED[what]
     with opened(f"CREATE TABLE child ({old}); INSERT INTO child VALUES ({values})") as database:
         redefined = frozenset("x") if "value" in what else frozenset()
@@ -123,14 +129,14 @@ def test_what_would_lose_something_is_refused(what):
             rebuild(database, TableRebuild(table="child", sql=f"CREATE TABLE child ({new})", redefined=redefined))
 
 
-def test_null_where_null_may_not_be_is_refused_by_sqlite():
+def test_null_where_null_may_not_be_is_refused_by_sqlite() -> None:
     with opened("CREATE TABLE child (x text); INSERT INTO child VALUES (NULL)") as database:
         wanted = TableRebuild(table="child", sql="CREATE TABLE child (x text NOT NULL)", redefined=frozenset("x"))
         with pytest.raises(RebuildError, match=r"NOT NULL constraint failed: child\.x"):
             rebuild(database, wanted)
 
 
-def test_a_key_that_was_lost_comes_back_with_its_counter():
+def test_a_key_that_was_lost_comes_back_with_its_counter() -> None:
     script = "CREATE TABLE child AS SELECT 5 AS id, 'a' AS x UNION ALL SELECT 2, 'b'"
     with opened(script) as database:
         sql = "CREATE TABLE child (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, x text)"
@@ -158,7 +164,7 @@ def test_a_key_that_was_lost_comes_back_with_its_counter():
         "UPDATE sqlite_sequence SET seq = 4",
     ],
 )
-def test_every_difference_between_two_databases_is_seen(change, tmp_path):
+def test_every_difference_between_two_databases_is_seen(change: str, tmp_path: Path) -> None:
     script = """
         CREATE TABLE t (x, y text COLLATE NOCASE, z); INSERT INTO t VALUES (1, 'a', NULL);
         CREATE TABLE u (a text COLLATE NOCASE PRIMARY KEY, b) WITHOUT ROWID; INSERT INTO u VALUES ('x', x'61');

@@ -20,7 +20,7 @@ SPELLINGS = ["gone", '"gone"', "`gone`", "[gone]", "'gone'", "GONE"]
         "CREATE TABLE `t`\n(a integer -- REFERENCES no\n, b DEFAULT 'REFERENCES x', FOREIGN KEY(a) REFERENCES\n{})",
     ],
 )
-def test_a_references_clause_names_another_table_and_nothing_else_changes(template, spelling):
+def test_a_references_clause_names_another_table_and_nothing_else_changes(template: str, spelling: str) -> None:
     if "references{}" in template and spelling[0].isalpha():
         spelling = f" {spelling}"
     sql = template.format(spelling)
@@ -30,7 +30,7 @@ def test_a_references_clause_names_another_table_and_nothing_else_changes(templa
     )
 
 
-def test_only_the_clause_that_is_meant_changes():
+def test_only_the_clause_that_is_meant_changes() -> None:
     sql = "CREATE TABLE t(a REFERENCES x, b REFERENCES x, FOREIGN KEY (a, b) REFERENCES x(c, d) ON DELETE CASCADE)"
     assert ddl_statement.with_parents(sql, {1: "y"}) == sql.replace("b REFERENCES x", 'b REFERENCES "y"')
 
@@ -40,7 +40,7 @@ HOSTILE = """CREATE TABLE "a(b ""c" (id integer PRIMARY KEY AUTOINCREMENT /* , x
  CONSTRAINT z NOT NULL, "check" text CHECK ("check" <> ','), été AS (id + 1), CHECK (id > 0) UNIQUE ([c d]))"""
 
 
-def test_columns_are_told_apart_as_sqlite_does():
+def test_columns_are_told_apart_as_sqlite_does() -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute(HOSTILE)
         told = [name for (name,) in database.execute("SELECT name FROM pragma_table_xinfo('a(b \"c')")]
@@ -49,12 +49,12 @@ def test_columns_are_told_apart_as_sqlite_does():
     assert found[1].text == "\"a,b\" decimal(6, 2) DEFAULT 'x,)'"
 
 
-def test_a_column_is_defined_otherwise_and_nothing_else_changes():
+def test_a_column_is_defined_otherwise_and_nothing_else_changes() -> None:
     changed = ddl_statement.with_columns(HOSTILE, {"a,b": '"a,b" text NOT NULL'})
     assert changed == HOSTILE.replace("\"a,b\" decimal(6, 2) DEFAULT 'x,)'", '"a,b" text NOT NULL')
 
 
-def test_the_name_alone_changes():
+def test_the_name_alone_changes() -> None:
     changed = ddl_statement.with_name(HOSTILE, 'n"w')
     assert changed.startswith('CREATE TABLE "n""w" (id integer')
     assert ddl_statement.after_name(changed) == ddl_statement.after_name(HOSTILE)

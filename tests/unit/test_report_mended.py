@@ -60,9 +60,8 @@ def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None
 
 
 def test_rows_that_views_gave_are_told_apart_from_those_of_tables() -> None:
-    view = replace(
-        MENDED.verification.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True
-    )
+    assert MENDED.verification
+    view = replace(MENDED.verification.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True)
     view = replace(view, quarantined=0, merged=0, cells_changed=0)
     report = replace(MENDED, verification=replace(MENDED.verification, tables=(*MENDED.verification.tables, view)))
     account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged."
@@ -284,7 +283,7 @@ def test_merged_rows_are_no_quarantine() -> None:
     check_none_tell(report, "left out with")
 
 
-def test_keys_that_lost_their_row_to_quarantine_are_told_apart():
+def test_keys_that_lost_their_row_to_quarantine_are_told_apart() -> None:
     found = finding(count=48, repair="lossy", applied=True)
     nulled = changed(rule=found.rule, table=found.table, column=found.column, count=96)
     report = replace(MENDED, findings=(found,), changed=(nulled,))

@@ -1,8 +1,11 @@
 """Which columns hold secrets: by name, by the field's class, by the table, by the setting."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 from django.db import models
 from django.test.utils import isolate_apps
+from pytest_django import Settings
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.management.settings import require_secrets, with_settings
@@ -44,21 +47,27 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("table", "column"), SECRET)
-def test_a_column_that_is_named_as_a_secret_is_one(table, column):
+def test_a_column_that_is_named_as_a_secret_is_one(table: str, column: str) -> None:
     assert is_secret(table, column)
 
 
 @pytest.mark.parametrize(("table", "column"), SHOWN)
-def test_any_other_column_is_shown(table, column):
+def test_any_other_column_is_shown(table: str, column: str) -> None:
     assert not is_secret(table, column)
 
 
-class EncryptedTextField(models.TextField):
+if TYPE_CHECKING:
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField
+
+
+class EncryptedTextField(TextField):
     """As packages for encrypted fields name theirs."""
 
 
 @isolate_apps("django.contrib.contenttypes")
-def test_a_field_is_secret_by_its_class_and_a_foreign_key_by_what_it_refers_to():
+def test_a_field_is_secret_by_its_class_and_a_foreign_key_by_what_it_refers_to() -> None:
     class Vault(models.Model):
         content = EncryptedTextField()
         remark = models.TextField()
@@ -69,7 +78,7 @@ def test_a_field_is_secret_by_its_class_and_a_foreign_key_by_what_it_refers_to()
         class Meta:
             app_label = "contenttypes"
 
-        def __str__(self):
+        def __str__(self) -> str:
             return ""
 
     class Use(models.Model):
@@ -79,7 +88,7 @@ def test_a_field_is_secret_by_its_class_and_a_foreign_key_by_what_it_refers_to()
         class Meta:
             app_label = "contenttypes"
 
-        def __str__(self):
+        def __str__(self) -> str:
             return ""
 
     fields = [*Vault._meta.local_fields, *Use._meta.local_fields]
@@ -87,7 +96,7 @@ def test_a_field_is_secret_by_its_class_and_a_foreign_key_by_what_it_refers_to()
 
 
 @pytest.mark.parametrize("name", ["courses_course.title", "title", "courses.Course.title", "Courses_Course.TITLE"])
-def test_the_setting_adds_columns(name, settings):
+def test_the_setting_adds_columns(name: str, settings: Settings) -> None:
     assert not is_secret("courses_course", "title")
     settings.MIGRATE_TO_PG = {"SECRETS": [name]}
     assert is_secret("courses_course", "title")
@@ -95,7 +104,7 @@ def test_the_setting_adds_columns(name, settings):
     assert not is_secret("courses_course", "code")
 
 
-def test_the_setting_in_one_text_is_separated_by_commas(settings):
+def test_the_setting_in_one_text_is_separated_by_commas(settings: Settings) -> None:
     settings.MIGRATE_TO_PG = {"SECRETS": "a.b, c"}
     assert is_secret("a", "b")
     assert is_secret("any", "c")
@@ -103,7 +112,7 @@ def test_the_setting_in_one_text_is_separated_by_commas(settings):
 
 
 @pytest.mark.parametrize("wrong", [["courses.Course.nothing"], ["courses.Nothing.title"], [1], 5])
-def test_a_setting_that_would_protect_nothing_is_refused(wrong):
+def test_a_setting_that_would_protect_nothing_is_refused(wrong: list[str | int] | int) -> None:
     with pytest.raises(UsageError, match="SECRETS"):
         with_settings({}, {"SECRETS": wrong})
     with pytest.raises(UsageError, match="SECRETS"):
@@ -111,7 +120,7 @@ def test_a_setting_that_would_protect_nothing_is_refused(wrong):
     assert place_of("courses.Course.title") == "courses_course.title"
 
 
-def test_a_secret_key_is_replaced_by_the_number_of_its_row():
+def test_a_secret_key_is_replaced_by_the_number_of_its_row() -> None:
     assert masked_key("django_session", {"session_key": "abc"}, row=7) == {"rowid": "7"}
     assert masked_key("django_session", {"session_key": "abc"}) == {"session_key": "***"}
     assert masked_key("auth_user", {"id": "3"}, row=7) == {"id": "3"}

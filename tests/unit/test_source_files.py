@@ -207,14 +207,16 @@ def test_a_checkpoint_is_no_change(make: Make) -> None:
         assert source.has_changed()
 
 
-def test_a_database_in_wal_mode_that_nobody_wrote_to_is_copied_once(tmp_path, monkeypatch):
+def test_a_database_in_wal_mode_that_nobody_wrote_to_is_copied_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Asked before the commit, under locks: a second copy would hold them as long as it takes."""
     path = tmp_path / "db.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None)) as application:
         application.execute("PRAGMA journal_mode = wal")
         application.execute("CREATE TABLE t (x)")
         for written in (True, False):
-            copies = []
+            copies: list[int] = []
             copy = snapshot._copy
             monkeypatch.setattr(
                 snapshot, "_copy", lambda *files, made=copies, copy=copy: (made.append(1), copy(*files))

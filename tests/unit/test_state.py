@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.doctor import diagnose, doctor_checks
 from migrate_to_pg.doctor.doctor_checks import migration_findings
@@ -18,6 +19,7 @@ from migrate_to_pg.records.diagnosis import Diagnosis, FileState, Holder
 from migrate_to_pg.report.doctor_report import blocks, facts_json
 from migrate_to_pg.report.text_layout import plain
 from migrate_to_pg.rules.doctor_findings import UNAPPLIED
+from migrate_to_pg.system.workdir import WorkDirectory
 
 PATH = Path("db.sqlite3")
 QUIET = FileState(bytes=4096, beside={}, journal_is_hot=False, holders=(), all_holders=True)
@@ -98,17 +100,15 @@ def test_no_room_for_the_snapshot_is_a_finding(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), UsageError("cannot be put there")])
 def test_a_directory_that_cannot_be_written_to_is_no_hindrance(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any, error: Exception
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker, error: Exception
 ) -> None:
-    workplace = diagnose.WorkDirectory
-
-    def read_only(directory: Path | None) -> diagnose.WorkDirectory:
+    def read_only(directory: Path | None) -> WorkDirectory:
         if directory is None:
             raise error
-        return workplace(directory)
+        return WorkDirectory(directory)
 
     monkeypatch.setattr(diagnose, "WorkDirectory", read_only)
-    monkeypatch.setattr(diagnose.tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     path = tmp_path / "db.sqlite3"
     with closing(sqlite3.connect(path)) as database:

@@ -69,7 +69,11 @@ def test_ctrl_c_stops_all() -> None:
     stopped = threading.Event()
     timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
+
+    def wait() -> None:
+        stopped.wait(10)
+
     with pytest.raises(KeyboardInterrupt):
-        run_all("work", [lambda: stopped.wait(10) and None, lambda: stopped.wait(10) and None], stop=stopped.set)
+        run_all("work", [wait, wait], stop=stopped.set)
     timer.join()
     assert stopped.is_set()

@@ -2,8 +2,10 @@
 
 import re
 import tomllib
+from functools import partial
 from typing import Any
 
+import nox
 import pytest
 import yaml
 
@@ -24,11 +26,15 @@ def commands(job: dict[str, Any]) -> list[str]:
     matrix = job.get("strategy", {}).get("matrix", {})
     entries = matrix.get("include") or [{key: value} for key, values in matrix.items() for value in values] or [{}]
     return [
-        re.sub(r"\$\{\{ matrix\.(\w+) \}\}", lambda match, entry=entry: entry[match[1]], step["run"])
+        re.sub(r"\$\{\{ matrix\.(\w+) \}\}", partial(_filled_in, entry), step["run"])
         for entry in entries
         for step in job["steps"]
         if "run" in step
     ]
+
+
+def _filled_in(entry: dict[str, str], found: re.Match[str]) -> str:
+    return entry[found[1]]
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +42,19 @@ def typed() -> str:
     return "\n".join(command for job in read(CI)["jobs"].values() for command in commands(job))
 
 
-def test_the_workflow_runs_targets_of_make_that_exist(typed):
+def test_the_workflow_runs_targets_of_make_that_exist(typed: str) -> None:
     named = re.findall(r"^make (\S+)$", typed, re.MULTILINE)
     assert {"lint", "test", "test-browser"} <= set(named) <= TARGETS
 
 
-def test_the_workflow_runs_every_session_of_nox_but_that_of_the_checkout(typed):
+def test_the_workflow_runs_every_session_of_nox_but_that_of_the_checkout(typed: str) -> None:
     named = re.findall(r'nox --session "?([^"\n]+)"?$', typed, re.MULTILINE)
     assert named == [*(f"wheel({python}-{django})" for python, django in noxfile.COMBINATIONS), "others"]
-    assert set(noxfile.nox.options.sessions) <= set(named)
+    assert nox.options.sessions
+    assert set(nox.options.sessions) <= set(named)
 
 
-def test_every_django_and_python_that_the_package_names_is_tried():
+def test_every_django_and_python_that_the_package_names_is_tried() -> None:
     classifiers = PROJECT["classifiers"]
     djangos = {name.rpartition(" ")[2] for name in classifiers if re.search(r"Django :: \d", name)}
     pythons = {name.rpartition(" ")[2] for name in classifiers if re.search(r"Python :: \d\.", name)}
@@ -55,7 +62,7 @@ def test_every_django_and_python_that_the_package_names_is_tried():
     assert pythons == {python for python, _ in noxfile.USUAL}
 
 
-def test_the_workflow_may_only_read_and_names_a_version_of_each_action():
+def test_the_workflow_may_only_read_and_names_a_version_of_each_action() -> None:
     workflow = read(CI)
     assert workflow["permissions"] == {"contents": "read"}
     used = [step["uses"] for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step]
@@ -64,14 +71,14 @@ def test_the_workflow_may_only_read_and_names_a_version_of_each_action():
     assert not any("permissions" in job for job in workflow["jobs"].values())
 
 
-def test_the_hooks_call_programs_of_the_environment():
+def test_the_hooks_call_programs_of_the_environment() -> None:
     hooks = [hook for repo in read(ROOT / ".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
     assert {repo["repo"] for repo in read(ROOT / ".pre-commit-config.yaml")["repos"]} == {"local"}
     assert {hook["entry"].split()[0] for hook in hooks} == {".venv/bin/ruff", ".venv/bin/mypy"}
 
 
 @pytest.mark.parametrize("name", ["fault.yml", "idea.yml"])
-def test_the_forms_have_what_a_form_must_have(name):
+def test_the_forms_have_what_a_form_must_have(name: str) -> None:
     form = read(ROOT / ".github" / "ISSUE_TEMPLATE" / name)
     assert {"name", "description", "body"} <= set(form)
     questions = [part for part in form["body"] if part["type"] != "markdown"]

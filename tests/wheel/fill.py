@@ -8,12 +8,19 @@ import decimal
 import random
 import sys
 import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import django
 from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models.base import ModelState
+
+if TYPE_CHECKING:
+    Field = models.Field[Any, Any]
+else:
+    Field = models.Field
 
 ROWS = 12
 TEXT = "aàéœçßñ日本語🌱 '\"\\%_<&\n\tZ09"
@@ -22,28 +29,28 @@ EPOCH = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.UTC)
 NOT_FILLED = {"contenttypes.ContentType", "auth.Permission"}
 
 
-def text(chance, field):
+def text(chance: random.Random, field: Field) -> str:
     length = chance.randint(0 if field.blank else 1, min(field.max_length or 60, 60))
     return "".join(chance.choice(TEXT) for _ in range(length))
 
 
-def whole(chance, field):
+def whole(chance: random.Random, field: Field) -> int:
     """What PostgreSQL's column holds, and twice of it: projects compute from their columns. SQLite knows no range."""
     kind = field.get_internal_type()
     most = {"SmallIntegerField": 2**14, "PositiveSmallIntegerField": 2**14, "BigIntegerField": 2**62}.get(kind, 2**30)
     return chance.choice([0, 1, 0 if "Positive" in kind else -7, chance.randint(1, 16_000), most - 1])
 
 
-def exact(chance, field):
+def exact(chance: random.Random, field: "models.DecimalField[Any, Any]") -> decimal.Decimal:
     return decimal.Decimal(chance.randint(0, 10**field.max_digits - 1)).scaleb(-field.decimal_places)
 
 
-def moment(chance, field):
+def moment(chance: random.Random, field: Field) -> datetime.datetime:
     return EPOCH + datetime.timedelta(microseconds=chance.randint(-(10**17), 10**15))
 
 
 #: The first that a field is an instance of.
-VALUES = (
+VALUES: tuple[tuple[type[Field], Callable[[random.Random, Any], object]], ...] = (
     (models.UUIDField, lambda chance, field: uuid.UUID(int=chance.getrandbits(128))),
     (models.BooleanField, lambda chance, field: chance.random() < 0.5),
     (models.DecimalField, exact),
@@ -69,10 +76,11 @@ class NoValueError(Exception):
     """A field that this cannot fill: its row is not made."""
 
 
-def value(chance, field):
+def value(chance: random.Random, field: Field) -> Any:
     if field.null and chance.random() < 0.3:
         return None
     if field.remote_field:
+        assert isinstance(field, models.ForeignKey)
         keys = list(models.QuerySet(field.remote_field.model).values_list(field.target_field.attname, flat=True)[:50])
         if keys:
             return chance.choice(keys)
@@ -91,7 +99,7 @@ def value(chance, field):
     raise NoValueError(field)
 
 
-def fill(model, chance):
+def fill(model: type[models.Model], chance: random.Random) -> int:
     """Make rows of a model; return how many there are."""
     for _ in range(ROWS):
         try:
@@ -110,7 +118,7 @@ def fill(model, chance):
     return models.QuerySet(model).count()
 
 
-def insert(row):
+def insert(row: models.Model) -> None:
     """One row into the model's own table, past its managers and signals."""
     automatic = models.AutoField
     wanted = [
@@ -118,14 +126,16 @@ def insert(row):
         for field in row._meta.local_concrete_fields
         if not generated(field) and not (isinstance(field, automatic) and row.__dict__[field.attname] is None)
     ]
-    models.QuerySet(type(row))._insert([row], fields=wanted, using="default", raw=True)
+    # Private, and unknown to django-stubs.
+    rows: Any = models.QuerySet(type(row))
+    rows._insert([row], fields=wanted, using="default", raw=True)
 
 
-def generated(field):
-    return getattr(field, "generated", False)
+def generated(field: Field) -> bool:
+    return bool(getattr(field, "generated", False))
 
 
-def main():
+def main() -> None:
     django.setup()
     chance = random.Random(int(sys.argv[1]))  # noqa: S311 - invented data
     there = set(connection.introspection.table_names())

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from tests.wheel.modes import MODES
 from tests.wheel.test_wheel import run, server
@@ -19,7 +20,7 @@ DAMAGE = """
 """
 
 
-def test_every_command_and_mode_ends_with_the_status_it_promises(tmp_path, server):
+def test_every_command_and_mode_ends_with_the_status_it_promises(tmp_path: Path, server: Path) -> None:
     settings = "tests.projects.shapes.settings"
     run(settings, tmp_path, "django", "migrate", "--run-syncdb", "-v0")
     run(settings, tmp_path, "tests.wheel.fill", "7")

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -19,13 +20,13 @@ NAMED = re.compile(r"`([a-z/]+\.py)`")
 INSTALLED = ("python3 -m venv", ". .venv/", "pip install")
 
 
-def files(text):
+def files(text: str) -> Iterator[tuple[str, str]]:
     """Each file of the tutorial, and its text; the settings are added to those that startproject makes."""
     for block in PYTHON.finditer(text):
         yield NAMED.findall(text[: block.start()])[-1], block[1]
 
 
-def steps(text):
+def steps(text: str) -> Iterator[tuple[str, list[str]]]:
     """Each command, and the lines that are shown below it."""
     for block in re.findall(r"(?:^    .*\n)+", text, re.M):
         for step in re.split(r"^    \$ ", block, flags=re.M)[1:]:
@@ -33,13 +34,13 @@ def steps(text):
             yield command, [line.strip() for line in shown]
 
 
-def shape(line):
+def shape(line: str) -> str:
     """Amounts of time and space differ from machine to machine; words, and numbers of rows, do not."""
     return re.sub(r"[\d.]+ (KiB|ms|s)\b", "#", " ".join(line.split()))
 
 
 @pytest.mark.skipif(django.VERSION[:2] != (5, 2), reason="the tutorial names this version")
-def test_the_tutorial_is_what_happens(tmp_path):
+def test_the_tutorial_is_what_happens(tmp_path: Path) -> None:
     page, heading, project = TUTORIAL.read_text().partition("\n## A project to try it with\n")
     assert heading
     text = project + page
@@ -71,7 +72,7 @@ def test_the_tutorial_is_what_happens(tmp_path):
             assert shape(line) in lines, (command, line, printed[str(number)])
 
 
-def typed(script, folder, environment):
+def typed(script: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What a shell made of it, both outputs together."""
     return subprocess.run(
         ["bash", "-c", script], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -79,7 +80,7 @@ def typed(script, folder, environment):
     )  # fmt: skip
 
 
-def writer(wanted):
+def writer(wanted: dict[str, str]) -> str:
     """A program that writes the tutorial's files, once the folders are there."""
     mode = {"library/settings.py": "a"}
     lines = [f"open({name!r}, {mode.get(name, 'w')!r}).write({body!r})" for name, body in wanted.items()]

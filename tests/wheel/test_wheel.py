@@ -1,11 +1,13 @@
 """Projects that the wheel has never seen, filled at random, rehearsed and moved on the server of its own extra."""
 
+import email
 import importlib.metadata
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -38,7 +40,7 @@ OPTIONS = {
 ASKED = os.environ.get("OTHERS", "").split()
 
 
-def test_what_is_tried_is_the_installed_wheel():
+def test_what_is_tried_is_the_installed_wheel() -> None:
     import migrate_to_pg
 
     assert "site-packages" in migrate_to_pg.__file__
@@ -46,9 +48,11 @@ def test_what_is_tried_is_the_installed_wheel():
     print(f"\nPython {sys.version.split()[0]}, Django {importlib.metadata.version('django')}")
 
 
-def test_its_description_has_no_link_that_leads_nowhere():
+def test_its_description_has_no_link_that_leads_nowhere() -> None:
     """The README's are relative: an index page has no file beside it."""
-    description = importlib.metadata.metadata("django-migrate-to-pg").get_payload()
+    distribution = importlib.metadata.distribution("django-migrate-to-pg")
+    description = email.message_from_string(distribution.read_text("METADATA") or "").get_payload()
+    assert isinstance(description, str)
     assert description.startswith("# django-migrate-to-pg")
     assert "the limits" in description
     assert re.findall(r"\]\((?!https?:)[^)]*\)", description) == []
@@ -56,7 +60,7 @@ def test_its_description_has_no_link_that_leads_nowhere():
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where --target embedded keeps its data, for all of them."""
     folder = tmp_path_factory.mktemp("server")
     folder.chmod(0o777)
@@ -66,7 +70,9 @@ def server(tmp_path_factory):
     )
 
 
-def run(settings, folder, *arguments, ok=True, **variables):
+def run(
+    settings: str, folder: Path, *arguments: str | Path, ok: bool = True, **variables: str
+) -> subprocess.CompletedProcess[str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "XDG_DATA_HOME") if key in os.environ}
     environment = kept | {
         "PYTHONPATH": str(HERE), "PYTHONUTF8": "1", "DJANGO_SETTINGS_MODULE": settings, "PROJECT_FOLDER": str(folder),
@@ -79,16 +85,23 @@ def run(settings, folder, *arguments, ok=True, **variables):
     return done
 
 
-def moved(settings, folder, server, *options, **variables):
+def moved(settings: str, folder: Path, server: Path, *options: str, **variables: str) -> str:
     """Migrate, fill, rehearse and publish; return what report.json of the publication says."""
-    run(settings, folder, "django", "migrate", "--run-syncdb", "-v0", **variables)
-    filled = run(settings, folder, "tests.wheel.fill", "7", **variables).stdout.strip()
+    run(settings, folder, "django", "migrate", "--run-syncdb", "-v0", ok=True, **variables)
+    filled = run(settings, folder, "tests.wheel.fill", "7", ok=True, **variables).stdout.strip()
     report = folder / "report"
-    command = ("django", "migrate_to_pg", "--source", folder / "db.sqlite3", "--target", f"embedded:{server}")
-    command += options
-    rehearsed = run(settings, folder, *command, "--rehearse", "--verify", "orm", **variables)
+    command = [
+        "django",
+        "migrate_to_pg",
+        "--source",
+        f"{folder}/db.sqlite3",
+        "--target",
+        f"embedded:{server}",
+        *options,
+    ]
+    rehearsed = run(settings, folder, *command, "--rehearse", "--verify", "orm", ok=True, **variables)
     assert rehearsed.stdout.startswith("Your project can move: ")
-    run(settings, folder, *command, "--verify", "orm", "--replace", "--report", report, **variables)
+    run(settings, folder, *command, "--verify", "orm", "--replace", "--report", report, ok=True, **variables)
     told = json.loads((report / "report.json").read_text())
     assert told["ok"]
     assert not any(table["differences"] for table in told["tables"])
@@ -96,7 +109,7 @@ def moved(settings, folder, server, *options, **variables):
     assert read > 0
     assert not any(table["differences"] for table in told["orm"])
     cells = sum(table["cells_compared"] or 0 for table in told["tables"])
-    run(settings, folder, "django", "migrate_to_pg", "--undo", "--target", f"embedded:{server}", **variables)
+    run(settings, folder, "django", "migrate_to_pg", "--undo", "--target", f"embedded:{server}", ok=True, **variables)
     locked = told["publication"]["locked_seconds"]
     return (
         f"{filled}; {len(told['tables'])} tables, {cells:,} cells equal, {read:,} values equal through the ORM,"
@@ -105,12 +118,12 @@ def moved(settings, folder, server, *options, **variables):
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_a_project_of_ours_moves(name, tmp_path, server):
+def test_a_project_of_ours_moves(name: str, tmp_path: Path, server: Path) -> None:
     print(f"\n{name}: {moved(f'tests.projects.{name}.settings', tmp_path, server, *OPTIONS.get(name, ()))}")
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_a_project_with_somebody_else_s_application_moves(name, tmp_path, server):
+def test_a_project_with_somebody_else_s_application_moves(name: str, tmp_path: Path, server: Path) -> None:
     apps = json.dumps(OTHERS[name])
     told = moved("tests.wheel.others", tmp_path, server, *OPTIONS.get(name, ()), PROJECT_APPS=apps)
     print(f"\n{name} {importlib.metadata.version(name)}: {told}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.apps.registry import Apps
 from django.db import models
@@ -14,7 +15,8 @@ from migrate_to_pg.records import TargetTable
 def check(condition: object, name: str = "t_check") -> models.CheckConstraint:
     """A CHECK constraint, whatever this Django calls its condition."""
     key = "condition" if hasattr(models.CheckConstraint, "condition") or _takes_condition() else "check"
-    return models.CheckConstraint(**{key: condition, "name": name})
+    options: dict[str, Any] = {key: condition, "name": name}
+    return models.CheckConstraint(**options)
 
 
 def _takes_condition() -> bool:
@@ -22,7 +24,9 @@ def _takes_condition() -> bool:
 
 
 def table_with(
-    *constraints: models.BaseConstraint, fields: dict[str, models.Field], indexes: Iterable[models.Index] = ()
+    *constraints: models.BaseConstraint,
+    fields: Mapping[str, models.Field[Any, Any]],
+    indexes: Iterable[models.Index] = (),
 ) -> TargetTable:
     """The table t of a model with these fields."""
     options = {

@@ -7,8 +7,8 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
+import django.db.backends.sqlite3.base  # noqa: F401 - it registers Django's converters
 import pytest
-from django.db.backends.sqlite3.base import Database
 
 from tests.unit.rules.examined import check_finds, table
 from tests.unit.rules.mended import STANDS, insert, mended
@@ -24,7 +24,7 @@ def filled(declared: str, value: Any, database: sqlite3.Connection) -> None:
 @pytest.mark.parametrize("value", ["false", "No", "f", " OFF", "x", "\udcff", b"0", b"\xff", b"1", "", b""])
 def test_what_django_reads_is_put_in_its_place(value: Any) -> None:
     """Django's own converter says what that is."""
-    with closing(Database.connect(":memory:", detect_types=sqlite3.PARSE_DECLTYPES)) as database:
+    with closing(sqlite3.connect(":memory:", detect_types=sqlite3.PARSE_DECLTYPES)) as database:
         filled("bool", value, database)
         ((read,),) = database.execute("SELECT v FROM t").fetchall()
     done = mended(partial(filled, "bool", value), NULLABLE, fix=["boolean-as-read"])

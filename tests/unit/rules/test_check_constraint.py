@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pytest
 from django.db import models
@@ -38,7 +39,7 @@ SOURCE = """
 
 
 def target(*conditions: object) -> TargetTable:
-    fields = {
+    fields: dict[str, models.Field[Any, Any]] = {
         "n": models.BigIntegerField(null=True),
         "m": models.IntegerField(null=True),
         "f": models.FloatField(null=True),
@@ -165,7 +166,7 @@ def test_a_value_for_which_a_function_fails_leaves_the_other_constraints_asked()
 @pytest.mark.parametrize(
     "field", [models.PositiveIntegerField(), models.PositiveSmallIntegerField(), models.PositiveBigIntegerField()]
 )
-def test_the_check_of_a_field_is_asked(field: models.Field) -> None:
+def test_the_check_of_a_field_is_asked(field: models.Field[Any, Any]) -> None:
     source = "CREATE TABLE t (id integer PRIMARY KEY, v integer NOT NULL); INSERT INTO t VALUES (1, 0), (2, -1);"
     finding = check_finds("check-constraint", source, table_with(fields={"v": field}))
     assert (keys(finding), finding.level) == (["2"], Level.ERROR)

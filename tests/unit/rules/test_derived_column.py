@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from migrate_to_pg.records import (
 from migrate_to_pg.rules.schema import derived_column
 
 
-def planned(declared: str, *, primary_key: str = "id", **search: object) -> Plan:
+def planned(declared: str, *, primary_key: str = "id", **search: Any) -> Plan:
     sources = [
         SourceColumn(name=name, declared_type=kind, not_null=False, key_position=0, generated=False)
         for name, kind in (("id", "integer"), ("title", "text"), ("search", declared))
@@ -31,7 +32,7 @@ def planned(declared: str, *, primary_key: str = "id", **search: object) -> Plan
         TargetColumn(name=name, type_name=kind, type_sql=kind, not_null=True)
         for name, kind in (("id", "int8"), ("title", "text"), ("search", "tsvector"))
     ]
-    columns[2] = dataclasses.replace(columns[2], **search)  # type: ignore[arg-type]
+    columns[2] = dataclasses.replace(columns[2], **search)
     key = TargetUnique(name="entry_pkey", columns=(primary_key,), primary=True)
     target = TargetTable(name="entry", columns=tuple(columns), primary_key=(primary_key,), uniques=(key,))
     return leave_out_derived(make_plan(SourceCatalog(tables=(table,)), [target], source_time_zone="UTC"))
@@ -46,7 +47,7 @@ def planned(declared: str, *, primary_key: str = "id", **search: object) -> Plan
     ],
 )
 def test_it_is_left_out_with_a_warning_that_says_what_it_gets_and_what_fills_it(
-    column: dict[str, object], value: str, filled: list[tuple[str, str, str]]
+    column: dict[str, Any], value: str, filled: list[tuple[str, str, str]]
 ) -> None:
     plan = planned("text", **column)
     (finding,) = derived_column.left_out(plan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import models
 from django.db.models import Q
@@ -178,7 +180,7 @@ def test_partial_uniques_are_examined_where_the_condition_is_certain(condition: 
 
 
 def partial(condition: Q) -> TargetTable:
-    fields = {
+    fields: dict[str, models.Field[Any, Any]] = {
         "a": models.BigIntegerField(),
         "open": models.BooleanField(),
         "end": models.DateField(null=True),

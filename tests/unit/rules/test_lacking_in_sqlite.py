@@ -11,7 +11,7 @@ import pytest
 
 from migrate_to_pg.codecs.reader import read
 from migrate_to_pg.planning import make_plan, read_source
-from migrate_to_pg.records import Level, SourceCatalog, TargetTable
+from migrate_to_pg.records import Level, PlannedTable, SourceCatalog, TargetTable
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.file.integrity_check import PAGES, WHOLE, answers
 from migrate_to_pg.sqlite import missing_functions
@@ -134,7 +134,7 @@ def test_a_table_that_is_sorted_by_a_collation_of_others_is_loaded_whole(
     assert all(batch.is_valid for batch in batches)
 
 
-def planned_tables(catalog: SourceCatalog, *targets: TargetTable) -> tuple[object, ...]:
+def planned_tables(catalog: SourceCatalog, *targets: TargetTable) -> tuple[PlannedTable, ...]:
     return make_plan(catalog, targets, source_time_zone="UTC").tables
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ LONG = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM
 def target(*, named: bool) -> TargetTable:
     keys = table("t", refers=[("parent_id", "parent.id")]).foreign_keys
     whole = dataclasses.replace(BASE, foreign_keys=keys, checks=(CHECK,))
-    parts = {
+    parts: dict[str, Any] = {
         part: tuple(dataclasses.replace(one, named=named) for one in getattr(whole, part))
         for part in ("uniques", "foreign_keys", "checks", "indexes")
     }

@@ -255,7 +255,7 @@ def test_codes_become_the_ids_of_their_rows() -> None:
         (7, 'twice'), (8, 'AGV212'), (9, ''), (10, NULL), (11, '40');"""
     )
     done = mended(script, COURSE, CHILD, fix=["code-in-key"])
-    assert dict(done.rows["child"]) == {
+    assert {row[0]: row[1] for row in done.rows["child"]} == {
         # 7 is the code of one course and the id of another; 40 is a code alone.
         1: 2, 2: 2, 3: "7", 4: "agv211", 5: "99", 6: "02", 7: "twice", 8: 2, 9: "", 10: None, 11: 4,
     }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import models
 from django.db.models import F, Q, Value
@@ -14,8 +16,8 @@ from tests.unit.rules.promising import table_with
 SCRIPT = "CREATE TABLE t (id integer PRIMARY KEY, a text, b varchar(20), n integer, ok bool);"
 
 
-def target(*expressions: object, **options: object) -> TargetTable:
-    fields = {
+def target(*expressions: Any, **options: Any) -> TargetTable:
+    fields: dict[str, models.Field[Any, Any]] = {
         "a": models.TextField(null=True),
         "b": models.CharField(max_length=20, null=True),
         "n": models.IntegerField(null=True),
