@@ -57,20 +57,20 @@ class Crossing:
         with psycopg.connect(self.url, autocommit=True, options="-c search_path=carried") as connection:
             return connection.execute(statement.encode()).rowcount
 
-    def proof(self, verify: Verify) -> Verification:
+    def verify(self, depth: Verify) -> Verification:
         return verify_leftover_tables(
             self.plan,
             self.tables,
             self.snapshot,
             self.url,
             schema="carried",
-            verify=verify,
+            verify=depth,
             progress=lambda _: None,
             views=(self.working, leftovers.view_table_name),
         )
 
     def found(self) -> list[Difference]:
-        proof = self.verification(Verify.CELLS)
+        proof = self.verify(Verify.CELLS)
         assert proof.holds == (not any(table.differences for table in proof.tables))
         return [sample for table in proof.tables for sample in table.samples]
 
@@ -122,9 +122,9 @@ def test_what_was_carried_is_proven_and_each_corruption_is_found(crossing: Cross
 
 
 def test_counts_alone_find_a_row_that_is_missing(crossing: Crossing) -> None:
-    assert crossing.verification(Verify.COUNTS).holds
+    assert crossing.verify(Verify.COUNTS).holds
     crossing.run("DELETE FROM loose WHERE b = 'y'")
-    assert crossing.verification(Verify.COUNTS).faulty == ["loose"]
+    assert crossing.verify(Verify.COUNTS).faulty == ["loose"]
 
 
 #: A column that was judged wrongly, as if it held nothing but that.
@@ -222,7 +222,7 @@ def test_many_columns_cross(tmp_path: Path, postgres_url: str) -> None:
     crossing = Crossing(tmp_path, postgres_url, script)
     crossing.carry()
     assert crossing.found() == []
-    assert crossing.verification(Verify.COUNTS).holds
+    assert crossing.verify(Verify.COUNTS).holds
 
 
 def test_a_full_disk_is_not_taken_for_a_view_that_cannot_be_read(tmp_path: Path) -> None:
