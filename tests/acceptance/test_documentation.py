@@ -247,7 +247,7 @@ def test_every_decision_record_has_its_date() -> None:
     assert re.findall(r"^(?:- )?\*\*.+", text, re.M) == []
 
 
-def test_the_source_distribution_holds_the_pages_that_the_readme_links():
+def test_the_source_distribution_holds_the_pages_that_the_readme_links() -> None:
     links = {
         link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / "README.md").read_text())
     }

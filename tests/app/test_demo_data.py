@@ -30,7 +30,9 @@ def stored() -> list[list[tuple[Any, ...]]]:
 
 def generated(users: Sequence[int] = (1, 2, 3), **sizes: int) -> list[list[Any]]:
     made = generate.Sizes(**SIZES | sizes)
-    return [list(stream) for stream in (generate.teachers(made), generate.courses(made), generate.attributions(made, users))]
+    return [
+        list(stream) for stream in (generate.teachers(made), generate.courses(made), generate.attributions(made, users))
+    ]
 
 
 def test_the_same_seed_and_sizes_give_the_same_rows() -> None:

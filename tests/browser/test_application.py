@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from django.test import RequestFactory
 from playwright.sync_api import Browser, Page, expect
 
 from attribution_project.views import errors
-from tests.app.conftest import BROWSER
 from demo.application import Application
+from tests.app.conftest import BROWSER
 from tests.browser.conftest import SIZES, fits
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
@@ -106,7 +107,9 @@ def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(
 
 
 @pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
-def test_a_search_that_fails_says_why_in_place_and_works_again(application, page, rf):
+def test_a_search_that_fails_says_why_in_place_and_works_again(
+    application: Application, page: Page, rf: RequestFactory
+) -> None:
     def answer(address: str, status: int, body: str) -> None:
         page.route(
             re.compile(address),
@@ -130,7 +133,6 @@ def test_a_search_that_fails_says_why_in_place_and_works_again(application, page
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_the_maximum_is_exceeded_only_when_confirmed(application, page):
 def test_the_maximum_is_exceeded_only_when_confirmed(application: Application, page: Page) -> None:
     log_in(page, application)
     choose_teacher(page, "FAŸ", "FAŸ")

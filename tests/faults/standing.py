@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.management import execute_from_command_line
 
-from migrate_to_pg.doctor.diagnose import Progress
 from migrate_to_pg.records import Event
+from migrate_to_pg.records.report import Progress
 from migrate_to_pg.report import progress
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from migrate_to_pg.doctor.repair import in_place, repair_plan
+from migrate_to_pg.doctor.repair.edits import RepairedRows, repaired_rows
 from migrate_to_pg.doctor.repair.repair import repair
-from migrate_to_pg.doctor.repair.replace_rows import RepairedRows, repaired_rows
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.records.diagnosis import RepairRecord
 from tests.integration.repairing import ask, backups, change, content, rewritten

@@ -61,7 +61,9 @@ def test_every_row_and_changed_cell_is_accounted_for_under_the_verdict() -> None
 
 def test_rows_that_views_gave_are_told_apart_from_those_of_tables() -> None:
     assert MENDED.verification
-    view = replace(MENDED.verification.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True)
+    view = replace(
+        MENDED.verification.tables[0], name="sqlite_leftovers.seen", rows_source=50, rows_target=50, of_view=True
+    )
     view = replace(view, quarantined=0, merged=0, cells_changed=0)
     report = replace(MENDED, verification=replace(MENDED.verification, tables=(*MENDED.verification.tables, view)))
     account = "Accounted for: 1,204 rows in SQLite = 1,200 in PostgreSQL + 3 in quarantine + 1 merged."
@@ -73,9 +75,9 @@ def test_where_nothing_was_mended_nothing_is_told_of_mending() -> None:
 
 
 def test_rows_set_aside_without_a_changed_cell_claim_no_cells() -> None:
-    report = replace(
-        MENDED, changed=(), verification=Verification(verify=Verify.CELLS, tables=(MENDED.verification.tables[0],))
-    )  # type: ignore[union-attr]
+    assert MENDED.verification
+    verification = Verification(verify=Verify.CELLS, tables=(MENDED.verification.tables[0],))
+    report = replace(MENDED, changed=(), verification=verification)
     check_all_tell(report, "Accounted for: 1,003 rows in SQLite = 1,000 in PostgreSQL + 3 in quarantine.")
 
 
