@@ -13,6 +13,7 @@ from migrate_to_pg.codecs import driver, reader
 from migrate_to_pg.codecs.prefetch import prefetch
 from migrate_to_pg.codecs.select import Span
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from tests.conftest import Run, Server
 from tests.integration.crossing import Ferry, marks, rowids
 
@@ -130,7 +131,8 @@ def test_the_widest_row_is_known(ferry: Ferry) -> None:
 def test_spans_are_read_like_the_whole(ferry: Ferry) -> None:
     ferry.column("integer", *range(100))
     spans = [Span(first=1, last=33), Span(first=34, last=99), Span(first=100, last=500)]
-    batches = [b for span in spans for b in reader.read(ferry.table(), ferry.path, time_zone="UTC", span=span)]
+    with ArrowConnections(ferry.path) as connections:
+        batches = [b for span in spans for b in reader.read(ferry.table(), connections, time_zone="UTC", span=span)]
     assert [batch.rows for batch in batches] == [33, 66, 1]
     assert [v for batch in batches for v in batch.columns[1].values.to_pylist()] == list(range(100))
 
@@ -187,8 +189,11 @@ def test_a_damaged_page_is_told_as_such(ferry: Ferry) -> None:
     with ferry.path.open("r+b") as file:
         file.seek(4096 * 900)
         file.write(b"\xff" * 4096 * 50)
-    with pytest.raises(SourceError, match="could not read table t") as caught:
-        list(reader.read(table, ferry.path, time_zone="UTC"))
+    with (
+        ArrowConnections(ferry.path) as connections,
+        pytest.raises(SourceError, match="could not read table t") as caught,
+    ):
+        list(reader.read(table, connections, time_zone="UTC"))
     assert "malformed" in caught.value.detail[0]
 
 
@@ -202,7 +207,10 @@ def threads() -> list[str]:
 def test_the_thread_ends_with_its_reader(ferry: Ferry) -> None:
     ferry.column("integer")
     ferry.fill("INSERT INTO t (v) VALUES (?)", [[1]] * 200_000)
-    with closing(reader.read(ferry.table(), ferry.path, time_zone="UTC")) as batches:
+    with (
+        ArrowConnections(ferry.path) as connections,
+        closing(reader.read(ferry.table(), connections, time_zone="UTC")) as batches,
+    ):
         next(batches)
         assert threads()
     assert not threads()
