@@ -1,5 +1,7 @@
 """TABLES models of five columns, a foreign key and two indexes each."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.db import models

@@ -84,10 +84,8 @@ def _run_checks(choice: SourceChoice, copy: Path, progress: Progress, examinatio
         catalog = examination.catalog = read_source(copy, original=choice.path)
         examination.add(migration_findings(catalog.applied_migrations))
     with stage(progress, "examine"):
-        schema = examination.schema = learn(
-            choice, catalog.applied_migrations, [table.name for table in catalog.tables], progress
-        )
         registry = Registry(catalog.applied_migrations, choice.alias)
+        schema = examination.schema = learn(choice, registry, [table.name for table in catalog.tables], progress)
         targets = expected_tables(registry, schema)
         plan = plan_of(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
         plan = examination.plan = replace(leave_out_derived(plan), offline=True)

@@ -104,7 +104,7 @@ def read_catalog(run: Run, snapshot: Snapshot) -> SourceCatalog:
 def learn_schema(run: Run, catalog: SourceCatalog) -> SqliteSchema:
     """Learn what the applied migrations make on SQLite."""
     names = [table.name for table in catalog.tables]
-    return learn(run.source_choice, catalog.applied_migrations, names, run.progress)
+    return learn(run.source_choice, run.registry, names, run.progress)
 
 
 def make_plan(

@@ -87,16 +87,17 @@ _cache: dict[str, SqliteSchema] = {}
 
 
 def learn(
-    choice: SourceChoice, applied: Collection[Key], tables: Collection[str], progress: Progress = lambda _: None
+    choice: SourceChoice, registry: Registry, tables: Collection[str], progress: Progress = lambda _: None
 ) -> SqliteSchema:
     """Run the applied migrations on SQLite, or recall what they made there.
 
-    ``tables`` are those of the source: of applications without migrations the tables are made that the source has.
+    ``registry`` has the applied migrations. ``tables`` are those of the source: of applications without migrations the
+    tables are made that the source has.
     """
-    key = key_of(choice, applied, tables)
+    key = key_of(choice, registry.applied, tables)
     known = _cache.get(key) or _recalled(key)
     if known is None:
-        known = _run(choice, applied, tables, progress)
+        known = _run(choice, registry, tables, progress)
         if not known.complaint:
             models = [(*model, table) for model, table in known.models.items()]
             keep(key, {"statements": known.statements, "models": models, "rows": known.rows})
@@ -106,7 +107,7 @@ def learn(
     return known
 
 
-def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str], progress: Progress) -> SqliteSchema:
+def _run(choice: SourceChoice, registry: Registry, tables: Collection[str], progress: Progress) -> SqliteSchema:
     """Migrate the scratch database alone, without post_migrate and without output."""
     with tempfile.TemporaryDirectory(prefix="migrate_to_pg-") as folder:
         entry = sqlite_entry(choice, Path(folder) / "scratch.sqlite3")
@@ -116,8 +117,8 @@ def _run(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]
                 reimport_migrations(),
                 redirect_stdout(io.StringIO()),
             ):
-                loader = _migrate(connection, applied, progress)
-                make_unmigrated_tables(connection, Registry(applied, choice.alias), tables)
+                loader = _migrate(connection, registry.applied, progress)
+                make_unmigrated_tables(connection, registry, tables)
                 statements = tuple(_statements(connection))
                 names = [statement.name for statement in statements if statement.kind == "table"]
                 rows = {}

@@ -44,7 +44,8 @@ class Side(NamedTuple):
     """The migrations as imported for one kind of database."""
 
     loader: SourceLoader
-    #: The models, with table names of that database.
+    #: The models of the migrations and the other installed ones, as states and as classes with that database's names.
+    states: Mapping[Key, ModelState]
     apps: Apps
     #: Models of the applied migrations, or of migrate --run-syncdb.
     made: frozenset[Key]
@@ -77,12 +78,13 @@ class Registry:
 
     @cached_property
     def _target(self) -> Side:
-        return self._side(NOWHERE)
+        return self._side(NOWHERE, like=self._source)
 
-    def _side(self, entry: Mapping[str, Any]) -> Side:
+    def _side(self, entry: Mapping[str, Any], like: Side | None = None) -> Side:
         """Make the models while the alias means such a database: Django cuts names to the *default* database's limit.
 
-        A migration may also have other operations for each kind.
+        A migration may also have other operations for each kind. Where neither makes a difference, the classes of
+        ``like`` are taken: making them is slow.
         """
         with _reporting_model_errors(), override_alias(self.alias, entry), reimport_migrations():
             loader = SourceLoader(None, self.applied)
@@ -97,7 +99,15 @@ class Registry:
                     known[key_of(model)] = ModelState.from_model(model)
                     if model._meta.app_label in bare:
                         made.add(key_of(model))
-            return Side(loader, cast(Apps, ProjectState(models=known).apps), frozenset(made))
+            same = like is not None and like.states == known and not self._has_cut_name(like.apps)
+            made_apps = like.apps if like is not None and same else cast(Apps, ProjectState(models=known).apps)
+            return Side(loader, known, made_apps, frozenset(made))
+
+    def _has_cut_name(self, made: Apps) -> bool:
+        """Report whether Django would cut the name of a model's table for PostgreSQL."""
+        limit = self.postgresql.ops.max_name_length() or 0
+        tables = (model._meta.db_table for model in made.get_models(include_auto_created=True, include_swapped=True))
+        return any(len(table) > limit for table in tables)
 
     @property
     def unmigrated_apps(self) -> set[str]:

@@ -14,6 +14,7 @@ from django.db.backends.signals import connection_created
 from migrate_to_pg.planning import read_source, scratch_schema
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.databases import choose_source
+from migrate_to_pg.project.registry import Registry
 
 OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 
@@ -30,7 +31,9 @@ def learning(
         monkeypatch.setattr(scratch_schema, "_cache", {})
         catalog, events = read_source(source), list[object]()
         names = [table.name for table in catalog.tables]
-        return learn(choose_source(str(source)), catalog.applied_migrations, names, events.append), len(events)
+        choice = choose_source(str(source))
+        registry = Registry(catalog.applied_migrations, choice.alias)
+        return learn(choice, registry, names, events.append), len(events)
 
     with django_db_blocker.unblock():
         yield run

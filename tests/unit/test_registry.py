@@ -38,6 +38,13 @@ def test_installed_models_have_their_tables(made: Made) -> None:
     assert found["auth", "user_groups"] == "auth_user_groups"
 
 
+def test_the_models_of_both_sides_are_made_once_where_they_are_the_same(made: Made) -> None:
+    short = made(ModelState("old", "Thing", []))
+    assert short.source is short.target
+    long = made(ModelState("old", "X" * 70, []))
+    assert long.source is not long.target
+
+
 def test_a_model_that_only_the_migrations_know_has_its_table_too(made: Made) -> None:
     many = models.ManyToManyField("auth.Group")
     known = made(
