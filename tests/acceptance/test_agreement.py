@@ -149,7 +149,7 @@ def test_what_migrations_rename_retype_and_hand_on_by_sql_is_known_without_a_ser
     }
 
 
-def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_command(
+def test_what_django_refuses_on_postgresql_stops_every_command(
     project: Callable[..., Project], servers: dict[int, Server]
 ) -> None:
     refused, url = project("refused"), servers[18].database()
@@ -167,7 +167,7 @@ def test_what_django_refuses_on_postgresql_stops_the_move_before_it_stops_every_
 
 
 @pytest.mark.parametrize("lost", [3, 4096])
-def test_a_file_whose_end_is_missing_is_an_error_to_every_command_before_anything_else(
+def test_a_truncated_file_is_the_first_error_of_every_command(
     lost: int, project: Callable[..., Project], postgres_url: str
 ) -> None:
     """SQLite reads zeros there, and finds the file sound."""
@@ -233,7 +233,7 @@ def test_what_a_variable_makes_of_the_migrations_is_not_remembered_for_another_v
     assert found(stray, "migrate_to_pg", "--check") == set()
 
 
-def test_where_the_migrations_do_not_run_on_sqlite_drift_is_told_and_nothing_repaired(
+def test_where_migrations_fail_on_sqlite_drift_is_reported_and_nothing_repaired(
     project: Callable[..., Project],
 ) -> None:
     drifted = project("vendor", f"DROP INDEX {LOST}")

@@ -64,7 +64,7 @@ def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(str
     assert not embedded.stop(tmp_path / "pg")
 
 
-def test_a_directory_that_the_embedded_server_cannot_make_is_named_and_not_the_report_s(
+def test_a_directory_that_the_embedded_server_cannot_make_is_named_not_the_report_s(
     stray: Project, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -215,7 +215,7 @@ def interpreter_of(as_user: list[str]) -> tuple[str, str]:
 
 
 @pytest.mark.full
-def test_a_user_without_privileges_moves_to_a_server_of_her_own_below_a_path_with_a_space() -> None:
+def test_an_unprivileged_user_moves_to_an_embedded_server_below_a_path_with_a_space() -> None:
     """Where the tests are root's: as nobody, from a home of her own."""
     as_her = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"] if os.geteuid() == 0 else []
     python, packages = interpreter_of(as_her)

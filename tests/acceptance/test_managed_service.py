@@ -111,7 +111,7 @@ print(Document.objects.extra(where=["insensitive = 'a'"]).count(), Document.obje
 """
 
 
-def test_a_role_without_createdb_publishes_to_its_own_schema_with_an_extension_in_public(
+def test_a_role_without_createdb_publishes_to_its_schema_with_an_extension_in_public(
     tmp_path: Path, service: Service, database: str
 ) -> None:
     """And the application uses it through a pooler, its search_path set as the report says."""

@@ -151,9 +151,7 @@ def test_two_tables_that_would_fit_one_of_postgresqls_stop_the_run_and_are_named
     assert (later.returncode, "ambiguous-name" in later.stdout) == (1, True)
 
 
-def test_two_models_that_postgresql_would_call_alike_stop_check_and_run_before_any_migration(
-    tmp_path: Path, postgres_url: str
-) -> None:
+def test_models_whose_names_postgresql_truncates_alike_stop_check_and_run(tmp_path: Path, postgres_url: str) -> None:
     alike = Project("cut", tmp_path)
     alike.migrate(ALIKE="1")
     for arguments in (("--check",), ("--rehearse",), ()):
@@ -305,7 +303,7 @@ def record(project: Project, *names: str) -> None:
         project.sqlite(f"INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '{name}', '2026-01-01')")
 
 
-def test_the_tables_of_an_application_whose_record_is_of_other_names_stop_all_until_it_is_recorded(
+def test_an_application_recorded_by_other_names_stops_all_until_it_is_recorded(
     unmade: Project, postgres_url: str
 ) -> None:
     """It was renamed; a squash whose old names are gone leaves the same behind."""

@@ -162,9 +162,7 @@ CALLED = "docker compose run --rm web python manage.py"
 
 
 @pytest.mark.parametrize("way", ["variable", "setting"])
-def test_where_manage_is_called_otherwise_the_commands_are_those_that_the_operator_types(
-    ready: Project, postgres_url: str, way: str
-) -> None:
+def test_commands_name_the_manage_script_that_the_operator_types(ready: Project, postgres_url: str, way: str) -> None:
     """As in a container, whose settings have PostgreSQL already."""
     told = {"MIGRATE_TO_PG_COMMAND": CALLED} if way == "variable" else {}
     told |= {"PROJECT_MIGRATE_TO_PG": json.dumps({"COMMAND": CALLED if way == "setting" else "another manage.py"})}
@@ -190,9 +188,7 @@ def test_what_calls_nothing_is_refused(ready: Project, value: str) -> None:
     assert "password" not in refused.stderr
 
 
-def test_the_rehearsal_after_a_check_is_on_the_server_of_the_settings_where_they_name_one(
-    ready: Project, postgres_url: str
-) -> None:
+def test_after_a_check_the_rehearsal_is_on_the_server_that_the_settings_name(ready: Project, postgres_url: str) -> None:
     def rehearsal(**variables: str) -> list[str]:
         looked = ready.run("migrate_to_pg", "--source", ready.source, "--check", "--json", ok=True, **variables)
         (line,) = to_copy(json.loads(looked.stdout)["next_steps"])

@@ -123,7 +123,7 @@ def test_a_membership_without_the_right_to_set_the_role_is_not_enough(
     assert f"may not SET ROLE {owner}" in refused.stderr
 
 
-def test_a_role_that_may_only_read_the_tables_is_told_that_it_cannot_see_what_was_left_out(
+def test_a_role_that_only_reads_the_tables_is_warned_of_hidden_exclusions(
     stray: Project, postgres_url: str, role: Callable[..., str]
 ) -> None:
     stray.move(postgres_url, "--exclude-data", "stray.Thing")

@@ -290,7 +290,7 @@ def test_whatever_a_migration_raises_is_one_line_with_its_name(stray_source: Pro
     assert "Migration stray.0002_stray does not run on PostgreSQL: KeyError: " in result.stderr
 
 
-def test_the_schema_of_a_failed_run_is_dropped_and_a_migration_that_names_it_is_refused(
+def test_a_failed_run_drops_its_schema_and_a_migration_that_names_it_is_refused(
     stray_source: Project, postgres_url: str
 ) -> None:
     name = (

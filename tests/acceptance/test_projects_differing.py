@@ -71,7 +71,7 @@ def test_a_column_that_postgresql_alone_computes_is_proven_by_its_expression(
     assert execute(postgres_url, "SELECT loud FROM stray_thing ORDER BY id") == [("ANNA",), ("BO",), ("BO",)]
 
 
-def test_a_column_that_is_plain_on_sqlite_and_computed_on_postgresql_is_told_where_it_differs(
+def test_a_plain_column_that_postgresql_computes_is_reported_where_it_differs(
     things: Project, postgres_url: str
 ) -> None:
     column = (
@@ -134,7 +134,7 @@ def test_an_index_made_concurrently_outside_a_transaction_comes_along(things: Pr
 
 
 @pytest.mark.parametrize("null", ["", " NOT NULL"])
-def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afterwards(
+def test_a_search_column_that_is_text_on_sqlite_is_skipped_and_filled_afterwards(
     things: Project, postgres_url: str, null: str
 ) -> None:
     r"""Cast, 'Running a\b' would become 'Running' 'ab', and a text as 'C:\' would stop the load."""
@@ -172,9 +172,7 @@ def test_a_search_index_that_is_text_on_sqlite_is_left_out_named_and_filled_afte
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
 
 
-def test_a_leftover_with_more_columns_than_postgresql_takes_stays_behind_and_the_rest_moves(
-    things: Project, postgres_url: str
-) -> None:
+def test_a_leftover_with_too_many_columns_stays_behind_and_the_rest_moves(things: Project, postgres_url: str) -> None:
     things.sqlite(f"CREATE TABLE wide ({', '.join(f'c{n}' for n in range(1700))})", "INSERT INTO wide (c7) VALUES (7)")
     things.sqlite("CREATE TABLE narrow (v)", "INSERT INTO narrow VALUES (5)")
     for command in (["migrate_to_pg", "--check", "--source"], ["sqlite_doctor"]):

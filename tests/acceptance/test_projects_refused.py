@@ -58,7 +58,7 @@ def check_refused_and_set_aside(
     return report
 
 
-def test_texts_that_postgresql_does_not_read_and_overflows_are_all_told_and_set_aside_at_once(
+def test_unreadable_texts_and_overflows_are_all_reported_and_quarantined_at_once(
     things: Project, postgres_url: str
 ) -> None:
     things.sqlite("UPDATE stray_thing SET tags = '[' || id || ']' WHERE id IN (7, 1200, 2400)")
@@ -82,7 +82,7 @@ def test_texts_that_postgresql_does_not_read_and_overflows_are_all_told_and_set_
     )
 
 
-def test_domains_checks_and_exclusions_beyond_any_other_rule_are_told_and_set_aside_at_once(
+def test_refusals_that_no_other_rule_finds_are_reported_and_quarantined_at_once(
     things: Project, postgres_url: str
 ) -> None:
     things.sqlite("UPDATE stray_thing SET n = 13 WHERE id IN (4, 400)")

@@ -174,9 +174,7 @@ def test_some_tables_of_many(pair: Pair) -> None:
     "publication",
     ["FOR TABLES IN SCHEMA public", "FOR ALL TABLES", "FOR ALL TABLES WITH (publish_via_partition_root = true)"],
 )
-def test_whatever_comes_into_a_publication_is_accepted_and_the_subscription_dropped_before(
-    pair: Pair, publication: str
-) -> None:
+def test_what_enters_a_publication_is_accepted_after_its_subscription_was_dropped(pair: Pair, publication: str) -> None:
     pair.follow(publication)
     refused = pair.move("--replace", ok=False)
     assert "slot reader (pgoutput): active, reader from 127.0.0.1" in refused["stderr"]

@@ -138,7 +138,7 @@ def test_a_removal_cannot_be_undone_once_somebody_else_holds_the_part(
     assert Attribution.objects.get().teacher == colleague
 
 
-def test_only_the_latest_change_is_undone_and_only_by_whoever_made_it_within_half_an_hour(
+def test_only_the_latest_change_is_undone_by_its_author_within_half_an_hour(
     browser: Client, made: Attribution, account: Callable[..., User]
 ) -> None:
     record = Attribution.history.get()

@@ -58,7 +58,7 @@ def test_a_form_of_the_page_itself_passes_the_csrf_check(
     assert client.post(URL, {**form, "csrfmiddlewaretoken": token}).status_code == 302
 
 
-def test_a_part_that_was_taken_meanwhile_is_said_with_its_holder_and_what_was_typed_stays(
+def test_a_part_taken_meanwhile_is_named_with_its_holder_and_what_was_typed_stays(
     browser: Client, form: dict[str, Any]
 ) -> None:
     browser.post(URL, form)

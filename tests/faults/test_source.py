@@ -69,7 +69,7 @@ BECAME = {
 
 @pytest.mark.parametrize("moment", ["load:progress", pytest.param("publish:stage", marks=full)])
 @pytest.mark.parametrize("harm", [Path.unlink, *(pytest.param(h, marks=full) for h in list(BECAME)[1:])])
-def test_a_source_that_is_harmed_midway_stops_the_run_which_keeps_the_only_whole_copy(
+def test_a_source_that_is_damaged_midway_stops_the_run_which_keeps_the_snapshot(
     harm: Callable[[Path], None], moment: str, world: World
 ) -> None:
     before = content(world.source)
@@ -85,7 +85,7 @@ def test_a_source_that_is_harmed_midway_stops_the_run_which_keeps_the_only_whole
     world.recovers()
 
 
-def test_a_page_that_is_overwritten_after_the_snapshot_stops_the_run_although_no_counter_tells_of_it(
+def test_a_page_overwritten_after_the_snapshot_stops_the_run_without_a_new_counter(
     world: World,
 ) -> None:
     with closing(sqlite3.connect(world.source)) as connection:

@@ -78,7 +78,7 @@ def tried(file: Path, text: str | bytes) -> str:
     return told
 
 
-def test_a_value_of_another_kind_anywhere_in_the_manifest_is_refused_or_of_no_consequence(file: Path) -> None:
+def test_a_value_of_another_type_in_the_manifest_is_refused_or_has_no_effect(file: Path) -> None:
     manifest = None
 
     def remember(members: list[Any]) -> list[Any]:

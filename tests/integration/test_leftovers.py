@@ -233,7 +233,7 @@ def test_a_full_disk_is_not_taken_for_a_view_that_cannot_be_read(tmp_path: Path)
             file.view("dice", "")
 
 
-def test_a_column_that_sqlite_cannot_compute_is_left_behind_and_the_others_are_carried(tmp_path: Path) -> None:
+def test_a_column_that_sqlite_cannot_compute_stays_behind_and_the_others_move(tmp_path: Path) -> None:
     def make(database: sqlite3.Connection) -> None:
         database.create_function("ours", 1, lambda value: value, deterministic=True)
         database.executescript("CREATE TABLE t (a, b AS (ours(a))); INSERT INTO t VALUES (1)")

@@ -322,7 +322,7 @@ def kinds(sides: Sides) -> list[tuple[str, str, str]]:
     return [(sample.kind, sample.key["id"], sample.column) for sample in sides.samples()]
 
 
-def test_a_day_in_the_place_of_24_hours_is_equal_to_the_cells_and_told_of_what_was_just_loaded(
+def test_a_day_instead_of_24_hours_equals_by_cells_and_is_reported_after_a_load(
     each_sides: Sides,
 ) -> None:
     one_cell(each_sides, "bigint", 86_400_000_000, "interval", "24:00:00")

@@ -111,7 +111,7 @@ def test_whatever_depends_on_something_replaced_is_refused_and_named(
     assert any(told in line.replace("public.", "") for line in refused.value.detail), refused.value.detail
 
 
-def test_a_trigger_or_rule_that_no_migration_makes_is_refused_and_one_that_a_migration_makes_is_not(
+def test_only_a_trigger_or_rule_that_no_migration_makes_is_refused(
     connection: psycopg.Connection,
 ) -> None:
     function = "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"

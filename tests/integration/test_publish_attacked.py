@@ -229,9 +229,7 @@ def test_a_grant_on_a_column_as_the_last_thing_before_the_commit_stops_the_run(
     assert not in_public(execute, postgres_url)
 
 
-def test_columns_that_others_have_written_are_told_from_those_that_the_transaction_wrote(
-    postgres_url: str, execute: Query
-) -> None:
+def test_columns_that_others_changed_are_told_from_those_of_the_transaction(postgres_url: str, execute: Query) -> None:
     execute(postgres_url, "CREATE SCHEMA s; CREATE TABLE s.ours (a int, b int); CREATE TABLE s.theirs (a int, b int)")
     with psycopg.connect(postgres_url, autocommit=True) as connection, ExitStack() as transaction:
         held = lock_schemas(connection, ["s"], transaction)

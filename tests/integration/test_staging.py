@@ -155,7 +155,7 @@ def test_a_sequence_goes_on_after_the_highest_id_or_says_that_it_cannot(
     assert connection.execute("INSERT INTO a DEFAULT VALUES RETURNING id").fetchone() == (following,)
 
 
-def test_row_security_that_is_forced_on_our_own_role_is_told_before_anything_is_loaded(
+def test_row_security_forced_on_our_own_role_is_reported_before_the_load(
     connection: psycopg.Connection,
 ) -> None:
     connection.execute("CREATE TABLE a (id int); ALTER TABLE a FORCE ROW LEVEL SECURITY")

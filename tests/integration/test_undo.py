@@ -243,7 +243,7 @@ def test_a_role_that_owns_nothing_of_it_is_told_whom_it_belongs_to(
         ("TYPE rows text USING 'x'", "rows"),
     ],
 )
-def test_a_line_that_is_not_as_it_was_written_is_named_and_nothing_is_moved_or_dropped(
+def test_a_forged_record_is_named_and_nothing_is_moved_or_dropped(
     forged: str, column: str, connection: psycopg.Connection, archive: str
 ) -> None:
     name = forged.split()[1]

@@ -45,7 +45,7 @@ def differences(report: Report) -> list[Difference]:
     return [sample for table in report.verification.tables for sample in table.samples]
 
 
-def test_what_was_published_is_proven_against_the_source_and_against_the_kept_snapshot(
+def test_a_publication_is_verified_against_the_source_and_the_kept_snapshot(
     source: Path, each_postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
 ) -> None:
     published = move(source, each_postgres_url)

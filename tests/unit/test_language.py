@@ -194,3 +194,13 @@ def test_the_language_before_comes_back_though_something_failed() -> None:
     with pytest.raises(ZeroDivisionError), use_language("fr"):
         raise ZeroDivisionError
     assert i18n.language() == "en"
+
+
+def test_the_name_of_a_test_has_at_most_eighty_characters() -> None:
+    names = {
+        node.name
+        for path in Path(__file__).parents[1].rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    assert {name for name in names if len(name) > 80} == set()

@@ -137,7 +137,7 @@ def again() -> tuple[Event, ...]:
     )
 
 
-def test_what_an_ended_stage_tells_when_it_is_run_again_belongs_to_the_one_that_runs_it() -> None:
+def test_an_ended_stage_that_runs_again_belongs_to_the_stage_that_runs_it() -> None:
     shown = plain(*((6, each) for each in again()))
     assert shown[2:] == ["repair ...", "repair: 3 of 12 (25 %)", "repair: done in 12.0 s"]
     assert not any("stopped" in text or "✗" in text for text in drawn(*again()).screen)

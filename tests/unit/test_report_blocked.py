@@ -75,7 +75,7 @@ def test_the_command_is_one_line_that_can_be_copied() -> None:
         assert f"  {COMMAND}" in shown
 
 
-def test_a_query_is_one_line_that_can_be_copied_even_where_its_sentence_was_said_before() -> None:
+def test_a_query_is_one_line_to_copy_even_where_its_sentence_was_shown_before() -> None:
     query = 'SELECT * FROM "shop_order" WHERE "{}" IS NOT NULL AND ("{}") NOT IN (SELECT "id" FROM "shop_customer");'
     found = tuple(
         finding(

@@ -236,7 +236,7 @@ def test_a_fault_repaired_in_part_says_what_became_of_the_rest() -> None:
 
 
 @pytest.mark.parametrize("repair", ["lossy", ""])
-def test_a_fault_whose_rows_were_set_aside_for_another_one_is_set_aside_and_not_repaired(repair: str) -> None:
+def test_a_fault_whose_rows_were_quarantined_for_another_is_not_repaired(repair: str) -> None:
     gone = finding(rule="numeric-overflow", applied=True, quarantinable=True, repair=repair)
     report = replace(MENDED, changed=(), removed=(aside(count=3),), findings=(gone,))
     check_all_tell(

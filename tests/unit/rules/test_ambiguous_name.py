@@ -61,7 +61,7 @@ def test_so_it_is_with_columns_but_for_the_whole_name_that_a_model_gives() -> No
     assert check_finds("extra-column", script, target, names=[own]).column == f"{LONG}_old"
 
 
-def test_names_that_differ_by_the_case_of_other_letters_than_asciis_are_two_in_sqlite() -> None:
+def test_names_that_differ_by_the_case_of_non_ascii_letters_are_two_in_sqlite() -> None:
     """So SQLite compares them; PostgreSQL has both as well."""
     check_healthy(made("É", "é"), table("É", "id bigint"), table("é", "id bigint"))
 

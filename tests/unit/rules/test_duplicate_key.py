@@ -188,7 +188,7 @@ def partial(condition: Q) -> TargetTable:
     return table_with(models.UniqueConstraint(fields=["a"], condition=condition, name="u"), fields=fields)
 
 
-def test_a_condition_that_postgresql_may_judge_otherwise_is_a_warning_without_a_server() -> None:
+def test_a_condition_that_may_differ_on_postgresql_is_a_warning_without_a_server() -> None:
     made = partial(Q(end__year=2024) | Q(end__isnull=True))
     finding = check_finds("duplicate-key", PARTIAL, made, offline=True)
     assert (finding.level, finding.quarantinable) == (Level.WARNING, False)

@@ -41,14 +41,14 @@ def test_what_a_view_gives_is_carried_where_sqlite_can_read_it() -> None:
         assert not any("carries" in f.explanation for f in findings(script, table("t", "id bigint"), leftovers=choice))
 
 
-def test_a_view_that_migrations_make_on_both_databases_is_not_told_and_without_a_server_it_may_be_one() -> None:
+def test_a_view_that_migrations_make_is_not_reported_and_may_be_one_without_a_server() -> None:
     script = "CREATE TABLE t (id integer PRIMARY KEY); CREATE VIEW v AS SELECT id FROM t;"
     assert findings(script, table("t", "id bigint"), views=["v"]) == ()
     (may,) = findings(script, table("t", "id bigint"), offline=True)
     assert "A migration may make one of that name there" in may.explanation
 
 
-def test_a_trigger_that_migrations_make_on_both_databases_is_not_told_and_without_a_server_it_may_be_one() -> None:
+def test_a_trigger_that_migrations_make_is_not_reported_and_may_be_one_offline() -> None:
     script = """
         CREATE TABLE t (id integer PRIMARY KEY);
         CREATE TABLE other (id integer PRIMARY KEY);

@@ -89,7 +89,7 @@ def test_what_has_a_rule_of_its_own_is_not_told_twice(tmp_path: Path) -> None:
     ]
 
 
-def test_of_a_constraint_that_sqlite_judges_only_the_rows_that_it_does_not_find_are_told(tmp_path: Path) -> None:
+def test_of_a_constraint_that_sqlite_checks_only_the_rows_it_missed_are_reported(tmp_path: Path) -> None:
     least = SqliteSql(condition='"a" > 3', columns=("a",), names=("a",), certain=True)
     judged = dataclasses.replace(TARGET.checks[0], sqlite=least)
     target = dataclasses.replace(TARGET, checks=(judged,))

@@ -77,7 +77,7 @@ def test_their_duplicates_are_listed_and_merged(shape: tuple[str, str]) -> None:
     assert sorted(row[1:4] for row in done.rows["t"]) == [("w", 2, "orphan"), ("x", 1, "fine")]
 
 
-def test_a_table_without_a_key_is_offered_nothing_and_its_rows_are_told_by_their_place() -> None:
+def test_a_table_without_a_key_is_offered_nothing_and_its_rows_have_positions() -> None:
     script = "CREATE TABLE t (rowid text, oid, _rowid_); INSERT INTO t VALUES ('short', 1, 2), ('far too long', 3, 4);"
     wanted = table("t", "rowid character varying(8)", "oid bigint", "_rowid_ bigint", key="")
     finding = check_finds("text-too-long", script, wanted)
