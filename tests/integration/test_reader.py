@@ -153,11 +153,13 @@ import resource, sys
 from pathlib import Path
 from tests.integration.crossing import Ferry
 from migrate_to_pg.codecs import reader
+from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 ferry = Ferry.__new__(Ferry)
 ferry.path, ferry.url, ferry.zone = Path(sys.argv[1]), sys.argv[2], "UTC"
 table = ferry.table()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-rows = sum(batch.rows for batch in reader.read(table, ferry.path, time_zone="UTC"))
+with ArrowConnections(ferry.path) as connections:
+    rows = sum(batch.rows for batch in reader.read(table, connections, time_zone="UTC"))
 print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
