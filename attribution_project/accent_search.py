@@ -9,7 +9,7 @@ import unicodedata
 
 from django.db.models import Q
 
-MOST_WORDS = 8
+MAX_WORDS = 8
 #: Written as one letter or as two.
 _LIGATURES = {"oe": "œŒ", "ae": "æÆ"}
 #: Accents that stand after their letter, as some systems write them.
@@ -21,13 +21,13 @@ def _variants() -> dict[str, str]:
     found: dict[str, str] = {}
     for number in (*range(0x41, 0x5B), *range(0x61, 0x7B), *range(0xC0, 0x180)):
         character = chr(number)
-        letter = plain(character)
+        letter = without_accents(character)
         if len(letter) == 1:
             found[letter] = found.get(letter, "") + character
     return found
 
 
-def plain(text: str) -> str:
+def without_accents(text: str) -> str:
     """Without accents, in small letters, ligatures apart."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
@@ -37,9 +37,9 @@ def plain(text: str) -> str:
 _VARIANTS = _variants()
 
 
-def pattern(word: str) -> str:
+def accent_pattern(word: str) -> str:
     """Return a regular expression that Python and PostgreSQL read alike."""
-    pairs = re.findall("oe|ae|.", plain(word), re.DOTALL)
+    pairs = re.findall("oe|ae|.", without_accents(word), re.DOTALL)
     return "".join(_pattern_of(pair) for pair in pairs)
 
 
@@ -53,12 +53,12 @@ def _pattern_of(letters: str) -> str:
     return letters if letters.isalnum() else f"\\{letters}" if letters.isascii() else letters
 
 
-def search(text: str, *fields: str) -> Q:
+def search_condition(text: str, *fields: str) -> Q:
     """Each word of the text must be in one of the fields."""
     found = Q()
-    for word in text.replace("\x00", "").split()[:MOST_WORDS]:
+    for word in text.replace("\x00", "").split()[:MAX_WORDS]:
         one = Q()
         for field in fields:
-            one |= Q(**{f"{field}__regex": pattern(word)})
+            one |= Q(**{f"{field}__regex": accent_pattern(word)})
         found &= one
     return found

@@ -12,16 +12,16 @@ from .permissions import View
 from .views.errors import too_large
 
 #: What every address takes: 200 parts in JSON are 20 kB.
-MOST_KILOBYTES = 256
+MAX_KILOBYTES = 256
 #: A file to import; the page that asks for it says so.
 SHEET_MEGABYTES = 1
 #: The file and its form, or the rows of its preview, which are signed text.
-_MOST_WITH_SHEET = 2 * SHEET_MEGABYTES * 1_000_000
+_MAX_BYTES_WITH_SHEET = 2 * SHEET_MEGABYTES * 1_000_000
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def takes_a_sheet(view: View) -> View:
+def accepts_sheet(view: View) -> View:
     """Let a view be sent a file to import."""
     view.takes_a_sheet = True  # type: ignore[attr-defined]
     return view
@@ -37,19 +37,19 @@ class Limit(MiddlewareMixin):
         sheet = hasattr(view, "takes_a_sheet")
         length = request.META.get("CONTENT_LENGTH") or "0"
         # What is no number Django takes for 0, and reads nothing.
-        if not length.isdecimal() or int(length) <= (_MOST_WITH_SHEET if sheet else MOST_KILOBYTES * 1000):
+        if not length.isdecimal() or int(length) <= (_MAX_BYTES_WITH_SHEET if sheet else MAX_KILOBYTES * 1000):
             return None
         if sheet:
-            return too_large(request, sheet_too_large())
-        return too_large(request, _("At most %(n)d kB can be sent to this address.") % {"n": MOST_KILOBYTES})
+            return too_large(request, sheet_too_large_message())
+        return too_large(request, _("At most %(n)d kB can be sent to this address.") % {"n": MAX_KILOBYTES})
 
 
-def sheet_too_large() -> str:
+def sheet_too_large_message() -> str:
     """What is said of a file that is too large."""
     return _("The file is larger than %(n)d MB: please split it.") % {"n": SHEET_MEGABYTES}
 
 
-def measured(application: Wsgi) -> Wsgi:
+def with_content_length(application: Wsgi) -> Wsgi:
     """Give a body without Content-Length (chunked) its length, reading one byte more at most than any view takes.
 
     Django itself would read nothing of it.
@@ -57,7 +57,7 @@ def measured(application: Wsgi) -> Wsgi:
 
     def measuring(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if "HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"):
-            body = environ["wsgi.input"].read(_MOST_WITH_SHEET + 1)
+            body = environ["wsgi.input"].read(_MAX_BYTES_WITH_SHEET + 1)
             environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         return application(environ, start_response)
 

@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 _WITH_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
-def know_the_client(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def set_client_address(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: put the client's address where Django, axes and gunicorn's access log look for it, REMOTE_ADDR."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -35,18 +35,18 @@ def client_address(peer: str, forwarded: str, trusted: int | Sequence[Network]) 
     """
     entries = forwarded.split(",") if forwarded else []
     if isinstance(trusted, int):
-        found = _read(entries[-trusted]) if 0 < trusted <= len(entries) else None
-        return str(found or _read(peer) or peer)
-    address = _read(peer)
+        found = _parse_address(entries[-trusted]) if 0 < trusted <= len(entries) else None
+        return str(found or _parse_address(peer) or peer)
+    address = _parse_address(peer)
     for entry in reversed(entries):
-        before = _read(entry)
+        before = _parse_address(entry)
         if before is None or address is None or not any(address in network for network in trusted):
             break
         address = before
     return str(address or peer)
 
 
-def _read(entry: str) -> Address | None:
+def _parse_address(entry: str) -> Address | None:
     """Return the address, without port or zone, an IPv4 address as one; None where it is none."""
     text = entry.strip()
     if found := _WITH_PORT.fullmatch(text):
@@ -58,9 +58,9 @@ def _read(entry: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def counted_address(request: HttpRequest) -> str | None:
+def address_for_throttle(request: HttpRequest) -> str | None:
     """Return what attempts are counted for: of IPv6 the /64, since whoever has one of its addresses has them all."""
-    address = _read(request.META.get("REMOTE_ADDR", ""))
+    address = _parse_address(request.META.get("REMOTE_ADDR", ""))
     if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False).network_address)
     return str(address) if address else None

@@ -45,7 +45,7 @@ def boolean(name: str, *, default: bool) -> bool:
     return value in TRUE
 
 
-def whole_number(name: str, default: int) -> int:
+def integer(name: str, default: int) -> int:
     """Return a variable that is 0 or a positive whole number."""
     value = text(name, str(default))
     if not re.fullmatch(r"[0-9]{1,9}", value):
@@ -142,8 +142,8 @@ def plain_http(name: str, hosts: list[str]) -> bool:
 def database(name: str, base_dir: Path, *, pool_name: str, max_age_name: str) -> dict[str, Any]:
     """Return Django's DATABASES["default"] for a database URL; not set means SQLite beside manage.py."""
     url = text(name, "sqlite:///db.sqlite3")
-    pool = whole_number(pool_name, 0)
-    max_age = whole_number(max_age_name, 0 if pool else 60)
+    pool = integer(pool_name, 0)
+    max_age = integer(max_age_name, 0 if pool else 60)
     config = _parsed(name, url)
     if config["ENGINE"].endswith("sqlite3"):
         if pool:

@@ -1,5 +1,6 @@
 """Failures of the database that pass: it is away, busy, full or read-only, and the same may be asked again later."""
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,14 @@ from django.db import Error, InterfaceError, OperationalError, transaction
 #: PostgreSQL refuses to write: default_transaction_read_only, or a standby. Django calls it an InternalError.
 _READ_ONLY = "25006"
 #: The connection broke, or the server was stopped: whether it did what was asked is not known.
-_GONE = ("08", "57")
+_CONNECTION_LOST = ("08", "57")
+#: When a client may ask again after a 503.
+RETRY_AFTER_SECONDS = 30
+
+
+def new_reference() -> str:
+    """Return eight characters that name one failure in the log and can be read out on the telephone."""
+    return secrets.token_hex(4).upper()
 
 
 class UnansweredCommitError(OperationalError):
@@ -29,7 +37,7 @@ def unavailable(error: BaseException | None) -> bool:
     )
 
 
-def behind(error: BaseException | None) -> bool:
+def caused_by_unavailable(error: BaseException | None) -> bool:
     """Whether the database was unavailable when this was raised; Django wraps some of its errors into others."""
     while error is not None:
         if unavailable(error):
@@ -56,4 +64,4 @@ def _unanswered(error: Error) -> bool:
     if isinstance(error.__cause__, sqlite3.Error):
         return False  # it is in this process: it has said that it did not commit
     sqlstate = getattr(error.__cause__, "sqlstate", None)
-    return sqlstate is None or sqlstate[:2] in _GONE
+    return sqlstate is None or sqlstate[:2] in _CONNECTION_LOST

@@ -54,15 +54,15 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "attribution_project.client.know_the_client",
+    "attribution_project.client.set_client_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # These two before the sessions: what is said of one that cannot be stored is said in the language of the page.
     "attribution_project.middleware.content_security_policy",
-    "attribution_project.middleware.language_of_the_user",
+    "attribution_project.middleware.user_language",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "attribution_project.views.health.answer_whoever_asks",  # before the host is checked
+    "attribution_project.views.health.answer_under_any_host",  # before the host is checked
     "django.middleware.common.CommonMiddleware",
     "attribution_project.body.Limit",  # before the body is read for its token
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -125,11 +125,11 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(hours=1)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_CALLABLE = "attribution_project.throttle.typed_name"
-AXES_CLIENT_IP_CALLABLE = "attribution_project.client.counted_address"
+AXES_USERNAME_CALLABLE = "attribution_project.throttle.username_for_axes"
+AXES_CLIENT_IP_CALLABLE = "attribution_project.client.address_for_throttle"
 # A name may be a password that was typed into the wrong field; the address is what a log is read for.
 AXES_SENSITIVE_PARAMETERS = ["username"]
-AXES_LOCKOUT_CALLABLE = "attribution_project.throttle.locked"
+AXES_LOCKOUT_CALLABLE = "attribution_project.throttle.locked_response"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -163,7 +163,7 @@ HTTPS = PRODUCTION and not environment.plain_http("DJANGO_INSECURE_HTTP", ALLOWE
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|livez)$"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # A browser keeps it: what it was told for a year cannot be taken back for a year.
-SECURE_HSTS_SECONDS = environment.whole_number("DJANGO_HSTS_SECONDS", 3600) if HTTPS else 0
+SECURE_HSTS_SECONDS = environment.integer("DJANGO_HSTS_SECONDS", 3600) if HTTPS else 0
 # Neither for subdomains nor for the browsers' own lists: the names below and above this one are others' to decide upon.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if environment.boolean("DJANGO_BEHIND_PROXY", default=False):

@@ -39,7 +39,7 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class SortedPage:
     """One page of a list."""
 
     rows: list[Any]
@@ -50,9 +50,9 @@ class Listing:
     query: str
 
 
-def listing(
+def sorted_page(
     request: HttpRequest, query: QuerySet[Any], columns: list[Column], *, related: tuple[str, ...] = ()
-) -> Listing:
+) -> SortedPage:
     """Sort as ``?sort=`` says (``-`` in front: descending) and cut out the page that ``?page=`` names."""
     by = {column.key: column for column in columns}
     asked = request.GET.get("sort", "")
@@ -60,12 +60,12 @@ def listing(
     ordered = query.order_by(*_ordering(column, descending=asked.startswith("-"))) if column else query
     page = Paginator(ordered.values("pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     rows = query.model._default_manager.filter(pk__in=page.object_list).select_related(*related)
-    return Listing(
+    return SortedPage(
         rows=list(rows.order_by(*ordered.query.order_by) if ordered.query.order_by else rows),
         page=page,
         pages=list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
         headings=[_heading(request.GET, one, asked) for one in columns],
-        query=question(request.GET, page=None),
+        query=query_string(request.GET, page=None),
     )
 
 
@@ -80,12 +80,12 @@ def _heading(given: QueryDict, column: Column, asked: str) -> Heading:
     return Heading(
         label=column.label,
         css=column.css,
-        address=f"?{question(given, page=None, sort=f'-{column.key}' if up else column.key)}",
+        address=f"?{query_string(given, page=None, sort=f'-{column.key}' if up else column.key)}",
         sorted="ascending" if up else "descending" if down else "none",
     )
 
 
-def question(given: QueryDict, **change: str | None) -> str:
+def query_string(given: QueryDict, **change: str | None) -> str:
     """The address's question with some of it changed; None takes a name out."""
     copy = given.copy()
     for name, value in change.items():
@@ -96,7 +96,7 @@ def question(given: QueryDict, **change: str | None) -> str:
     return copy.urlencode()
 
 
-def chosen(given: Mapping[str, str], fields: Mapping[str, str]) -> Q:
+def equality_condition(given: Mapping[str, str], fields: Mapping[str, str]) -> Q:
     """Equality for each name that the address gives a value: {"department": "course__department"}."""
     values = {field: given.get(name, "").replace("\x00", "") for name, field in fields.items()}
     return Q(**{field: value for field, value in values.items() if value})

@@ -17,12 +17,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .client import counted_address
-from .views.errors import answer
+from .client import address_for_throttle
+from .views.errors import error_response
 
 #: So many wrong passwords from one address, for whatever names, within this time; many people may have one address.
-MOST_FAILURES = 30
-WITHIN = timedelta(minutes=15)
+MAX_FAILURES = 30
+FAILURE_WINDOW = timedelta(minutes=15)
 
 
 class Throttle(AxesStandaloneBackend):
@@ -32,13 +32,13 @@ class Throttle(AxesStandaloneBackend):
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
     ) -> None:
         """Refuse the address, or leave it to axes to refuse the name at this address."""
-        if request is not None and _failures(counted_address(request)) >= MOST_FAILURES:
+        if request is not None and _failures(address_for_throttle(request)) >= MAX_FAILURES:
             vars(request).update(address_has_to_wait=True, axes_locked_out=True)  # for locked(), and for axes
             raise PermissionDenied
         super().authenticate(request, username, password, **more)
 
 
-def typed_name(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
+def username_for_axes(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
     """Return the name for axes to count, of any length that somebody typed: PostgreSQL refuses more than its column."""
     name = (credentials or request.POST).get("username")
     longest = AccessAttempt._meta.get_field("username").max_length
@@ -46,17 +46,21 @@ def typed_name(request: HttpRequest, credentials: Mapping[str, Any] | None = Non
 
 
 def _failures(address: str | None) -> int:
-    recent = AccessAttempt.objects.filter(ip_address=address, attempt_time__gte=timezone.now() - WITHIN)
+    recent = AccessAttempt.objects.filter(ip_address=address, attempt_time__gte=timezone.now() - FAILURE_WINDOW)
     return recent.aggregate(n=Sum("failures_since_start"))["n"] or 0
 
 
-def locked(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
+def locked_response(
+    request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None
+) -> HttpResponse:
     """Answer 429, and say how long that lasts."""
     if hasattr(request, "address_has_to_wait"):
-        told = _("Passwords were wrong too often from here. Please try again in a quarter of an hour.")
-        wait = WITHIN
+        sentence = _("Passwords were wrong too often from here. Please try again in a quarter of an hour.")
+        wait = FAILURE_WINDOW
     else:
-        told = _("The password was wrong too often. Please try again in an hour, or ask an administrator.")
+        sentence = _("The password was wrong too often. Please try again in an hour, or ask an administrator.")
         wait = settings.AXES_COOLOFF_TIME
     seconds = int(wait.total_seconds())
-    return answer(request, HTTPStatus.TOO_MANY_REQUESTS, _("Too many attempts"), [told], retry_after=seconds)
+    return error_response(
+        request, HTTPStatus.TOO_MANY_REQUESTS, _("Too many attempts"), [sentence], retry_after=seconds
+    )

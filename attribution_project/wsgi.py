@@ -8,6 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_project.settings")
 
 _django = get_wsgi_application()
 
-from .body import measured  # noqa: E402 - needs the settings
+from .body import with_content_length  # noqa: E402 - needs the settings
 
-application = measured(_django)
+application = with_content_length(_django)

@@ -9,40 +9,40 @@ from django.utils import timezone
 from .models import YEAR_PATTERN, Attribution
 
 
-def academic_year(first: int) -> str:
+def format_year(first: int) -> str:
     """2026 -> 2026-2027."""
     return f"{first:04}-{first + 1:04}"
 
 
-def academic_year_of(day: datetime.date) -> str:
+def year_of(day: datetime.date) -> str:
     """Return the academic year that is prepared on a day: from July on, the one that starts in September."""
-    return academic_year(day.year if day.month >= 7 else day.year - 1)
+    return format_year(day.year if day.month >= 7 else day.year - 1)
 
 
-def current() -> str:
+def current_year() -> str:
     """The year that is prepared today."""
-    return academic_year_of(timezone.localdate())
+    return year_of(timezone.localdate())
 
 
-def before(year: str) -> str:
+def previous_year(year: str) -> str:
     """The year before."""
-    return academic_year(int(year[:4]) - 1)
+    return format_year(int(year[:4]) - 1)
 
 
-def after(year: str) -> str:
+def next_year(year: str) -> str:
     """The next year."""
-    return academic_year(int(year[:4]) + 1)
+    return format_year(int(year[:4]) + 1)
 
 
-def asked(text: str | None) -> str:
+def from_query(text: str | None) -> str:
     """The year that an address names; the current one where it names none."""
-    if text and re.fullmatch(YEAR_PATTERN, text, re.ASCII) and text == academic_year(int(text[:4])):
+    if text and re.fullmatch(YEAR_PATTERN, text, re.ASCII) and text == format_year(int(text[:4])):
         return text
-    return current()
+    return current_year()
 
 
-def known(*, besides: str) -> list[str]:
+def all_years(*, including: str) -> list[str]:
     """Every year from the first attribution to the one after the current, the newest first; one query of one row."""
     ends = Attribution.objects.aggregate(first=Min("academic_year"), last=Max("academic_year"))
-    found = [besides, current(), after(current()), *(year for year in ends.values() if year)]
-    return [academic_year(first) for first in range(int(max(found)[:4]), int(min(found)[:4]) - 1, -1)]
+    found = [including, current_year(), next_year(current_year()), *(year for year in ends.values() if year)]
+    return [format_year(first) for first in range(int(max(found)[:4]), int(min(found)[:4]) - 1, -1)]

@@ -14,10 +14,10 @@ from django.core.paginator import Page
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
-from attribution_project.views.errors import RETRY_AFTER
+from attribution_project.failures import RETRY_AFTER_SECONDS
 
 from .forms import AttributionForm
-from .free_parts import Part, split_key
+from .free_parts import Part, parse_key
 from .services.results import Outcome, refused
 
 #: The API in OpenAPI's words; the tests hold the views to it.
@@ -25,11 +25,11 @@ SCHEMA = Path(__file__).with_name("openapi.json")
 #: What the parts of one request have in common.
 SHARED = ("teacher", "academic_year", "load", "note")
 #: A request that names more than this is refused, not half done.
-MOST_PARTS = 200
+MAX_PARTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AssignRequest:
     """What one request asks for."""
 
     forms: list[AttributionForm]
@@ -37,57 +37,54 @@ class Asked:
     confirmed: bool
 
 
-def asked(request: HttpRequest) -> Asked:
+def parse_request(request: HttpRequest) -> AssignRequest:
     """Read a body of JSON or of a form; ValueError when it is neither."""
     if request.content_type == "application/json":
-        return _of_json(json.loads(request.body))
+        return _parse_json(json.loads(request.body))
     given = request.POST
     parts = given.getlist("parts")
     confirmed = given.get("confirm") == "yes"
     if "course" in given:
-        return Asked(forms=[AttributionForm(given)], confirmed=confirmed)
+        return AssignRequest(forms=[AttributionForm(given)], confirmed=confirmed)
     shared = {name: given.get(name, "") for name in SHARED}
-    chosen = [dict(zip(("course", "component"), split_key(key), strict=True)) for key in _few(parts)]
-    return Asked(forms=[AttributionForm(shared | part) for part in chosen], confirmed=confirmed)
+    chosen = [dict(zip(("course", "component"), parse_key(key), strict=True)) for key in _limited(parts)]
+    return AssignRequest(forms=[AttributionForm(shared | part) for part in chosen], confirmed=confirmed)
 
 
-def _of_json(body: Any) -> Asked:
-    fields = _texts(body, besides=("parts", "confirm"))
+def _parse_json(body: Any) -> AssignRequest:
+    fields = _text_fields(body, ignoring=("parts", "confirm"))
     confirmed = body.get("confirm") is True
     if "parts" not in body:
-        return Asked(forms=[AttributionForm(fields)], confirmed=confirmed)
+        return AssignRequest(forms=[AttributionForm(fields)], confirmed=confirmed)
     if not isinstance(body["parts"], list):
         raise ValueError("parts is no list")  # noqa: TRY004 - one exception for every kind of unusable body
     shared = {name: fields.get(name, "") for name in SHARED}
-    return Asked(forms=[AttributionForm(shared | _texts(part)) for part in _few(body["parts"])], confirmed=confirmed)
+    return AssignRequest(
+        forms=[AttributionForm(shared | _text_fields(part)) for part in _limited(body["parts"])], confirmed=confirmed
+    )
 
 
-def _few(parts: list[Any]) -> list[Any]:
-    if len(parts) > MOST_PARTS:
+def _limited(parts: list[Any]) -> list[Any]:
+    if len(parts) > MAX_PARTS:
         raise ValueError("too many parts")
     return parts
 
 
-def _texts(body: Any, *, besides: tuple[str, ...] = ()) -> dict[str, str]:
+def _text_fields(body: Any, *, ignoring: tuple[str, ...] = ()) -> dict[str, str]:
     """The fields of a JSON object, all as text; ValueError for what a database could not store."""
     if not isinstance(body, dict):
         raise ValueError("not an object")  # noqa: TRY004 - as above
-    fields = {key: "" if value is None else str(value) for key, value in body.items() if key not in besides}
+    fields = {key: "" if value is None else str(value) for key, value in body.items() if key not in ignoring}
     "".join([*fields, *fields.values()]).encode()  # "\ud800" is valid JSON, and no text that a database could store
     return fields
 
 
-def unreadable(error: ValueError) -> Outcome:
+def unreadable_body(error: ValueError) -> Outcome:
     """What is said of a body that is neither a form nor JSON."""
     return refused(_("The body is not a JSON object in UTF-8."))
 
 
-def refusal(message: str) -> Outcome:
-    """400 with this message."""
-    return refused(message)
-
-
-def answer(outcome: Outcome) -> JsonResponse:
+def outcome_response(outcome: Outcome) -> JsonResponse:
     """The outcome as JSON: success, message, and a result for each part."""
     body = {
         "success": outcome.success,
@@ -96,11 +93,11 @@ def answer(outcome: Outcome) -> JsonResponse:
     }
     response = JsonResponse(body, status=outcome.status)
     if outcome.unavailable:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
-def free_parts(year: str, page: "Page[Part]") -> JsonResponse:
+def free_parts_response(year: str, page: "Page[Part]") -> JsonResponse:
     """A page of free parts as JSON."""
     parts = [
         {

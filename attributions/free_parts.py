@@ -11,7 +11,7 @@ from typing import Any, overload
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
 from django.utils.functional import cached_property
 
-from attribution_project.accent_search import search
+from attribution_project.accent_search import search_condition
 from courses.models import Course
 
 from .models import Attribution, Component
@@ -40,7 +40,7 @@ class Part:
         return f"{self.code}:{self.component}"
 
 
-def split_key(key: str) -> tuple[str, str]:
+def parse_key(key: str) -> tuple[str, str]:
     """AGV211:CM -> ("AGV211", "CM"); ValueError for anything else."""
     code, separator, component = key.partition(":")
     if not separator or not code or component not in Component.values:
@@ -83,7 +83,7 @@ class PartFilter:
         for name in ("department", "level", "semester"):
             if value := getattr(self, name):
                 found &= Q(**{name: value})
-        return found & search(self.text, "code", "title")
+        return found & search_condition(self.text, "code", "title")
 
 
 class FreeParts:

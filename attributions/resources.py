@@ -2,7 +2,7 @@
 
 from import_export import resources
 
-from attribution_project.spreadsheets.resources import ExactDecimal, KeyedResource, column
+from attribution_project.spreadsheets.resources import DecimalWidget, KeyedResource, column
 
 from .models import Attribution, Teacher
 
@@ -16,7 +16,7 @@ class TeacherResource(KeyedResource):
     grade = column("grade", "grade")
     department = column("department", "departement")
     email = column("email", "courriel")
-    max_hours = column("max_hours", "heures_max", ExactDecimal())
+    max_hours = column("max_hours", "heures_max", DecimalWidget())
 
     class Meta(KeyedResource.Meta):
         model = Teacher
@@ -34,7 +34,7 @@ class AttributionResource(resources.ModelResource):
     matricule = column("teacher__matricule", "matricule")
     last_name = column("teacher__last_name", "nom")
     first_name = column("teacher__first_name", "prenom")
-    hours = column("hours", "heures", ExactDecimal())
+    hours = column("hours", "heures", DecimalWidget())
     load = column("load", "service")
     note = column("note", "remarque")
 

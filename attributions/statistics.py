@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.db.models import Count, DecimalField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
-from courses.models import Course, in_dictionary
+from courses.models import Course, dictionary_key
 
 from .free_parts import HOURS
 from .models import Attribution, Component, Teacher
@@ -49,7 +49,7 @@ def progress_by(field: str, year: str) -> list[Progress]:
     """Parts held and parts there are, by "level" or "department"; one query of a row for each value."""
     rows = Course.objects.order_by(field).values(field).annotate(**_counts(year))
     found = [Progress(name=row[field], held=_sum(row, "held"), all=_sum(row, "all")) for row in rows]
-    return sorted(found, key=lambda one: in_dictionary(one.name))
+    return sorted(found, key=lambda one: dictionary_key(one.name))
 
 
 def _counts(year: str) -> dict[str, Count]:
@@ -80,7 +80,7 @@ def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHo
     )
 
 
-def totals(progress: list[Progress]) -> Progress:
+def total_progress(progress: list[Progress]) -> Progress:
     """All groups together."""
     return Progress(name="", held=sum(p.held for p in progress), all=sum(p.all for p in progress))
 

@@ -7,12 +7,12 @@ from .views import assign, attribution_list, copy_year, dashboard, edit, teacher
 app_name = "attributions"
 
 urlpatterns = [
-    path("", assign.workbench, name="attribute"),
+    path("", assign.assign, name="attribute"),
     path("parts/", assign.free_parts, name="parts"),
     path("openapi.json", assign.openapi, name="openapi"),
     path("liste/", attribution_list.attribution_list, name="list"),
     re_path(r"^liste/export\.(?P<extension>csv|xlsx)$", attribution_list.export, name="export"),
-    path("reconduction/", copy_year.carry_over, name="carry_over"),
+    path("reconduction/", copy_year.copy_year, name="copy_year"),
     path("tableau-de-bord/", dashboard.dashboard, name="dashboard"),
     path("annuler/", edit.undo_several, name="undo_several"),
     path("departement/", teachers.department, name="department"),

@@ -13,19 +13,19 @@ class TeachingLoad:
     """Hours of one teacher in one year."""
 
     hours: Decimal
-    most: Decimal
+    maximum: Decimal
 
     @property
-    def left(self) -> Decimal:
+    def remaining(self) -> Decimal:
         """Hours that still fit; negative where there are too many."""
-        return self.most - self.hours
+        return self.maximum - self.hours
 
     @property
     def percent(self) -> int:
         """Hours in hundredths of the most, rounded down; 100 and more where there is no room."""
-        if not self.most:
+        if not self.maximum:
             return 100 if self.hours else 0
-        return int(100 * self.hours / self.most)
+        return int(100 * self.hours / self.maximum)
 
     @property
     def bar(self) -> int:
@@ -35,16 +35,16 @@ class TeachingLoad:
     @property
     def state(self) -> str:
         """ "over", "full" or "free"."""
-        return "over" if self.left < 0 else "full" if self.left == 0 else "free"
+        return "over" if self.remaining < 0 else "full" if self.remaining == 0 else "free"
 
-    def takes(self, hours: Decimal) -> bool:
+    def fits(self, hours: Decimal) -> bool:
         """Whether so many more hours stay within the most."""
-        return self.hours + hours <= self.most
+        return self.hours + hours <= self.maximum
 
 
-def load_of(teacher: Teacher, year: str, *, without: int | None = None) -> TeachingLoad:
-    """Sum up the hours of a year, those of the attribution ``without`` left out; one query."""
+def teaching_load(teacher: Teacher, year: str, *, excluding: int | None = None) -> TeachingLoad:
+    """Sum up the hours of a year, those of the attribution ``excluding`` left out; one query."""
     held = Attribution.objects.filter(teacher=teacher, academic_year=year)
-    if without is not None:
-        held = held.exclude(pk=without)
-    return TeachingLoad(hours=held.aggregate(total=Sum("hours"))["total"] or Decimal(0), most=teacher.max_hours)
+    if excluding is not None:
+        held = held.exclude(pk=excluding)
+    return TeachingLoad(hours=held.aggregate(total=Sum("hours"))["total"] or Decimal(0), maximum=teacher.max_hours)

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from attribution_project.accent_search import plain
+from attribution_project.accent_search import without_accents
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -84,9 +84,9 @@ class Course(models.Model):
 def departments() -> list[str]:
     """The departments that have courses, in the order of a dictionary whatever the database's."""
     found = Course.objects.order_by("department").values_list("department", flat=True).distinct()
-    return sorted(found, key=in_dictionary)
+    return sorted(found, key=dictionary_key)
 
 
-def in_dictionary(text: str) -> tuple[str, str]:
+def dictionary_key(text: str) -> tuple[str, str]:
     """Sort Économie before Forêts: letters without their accents first, the accents where all else is equal."""
-    return plain(text), text
+    return without_accents(text), text

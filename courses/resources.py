@@ -1,6 +1,6 @@
 """Courses as a table of a file: CSV and XLSX, in and out."""
 
-from attribution_project.spreadsheets.resources import ExactDecimal, KeyedResource, WholeNumber, column
+from attribution_project.spreadsheets.resources import DecimalWidget, IntegerWidget, KeyedResource, column
 
 from .models import Course
 
@@ -10,12 +10,12 @@ class CourseResource(KeyedResource):
 
     code = column("code", "code")
     title = column("title", "intitule")
-    credits = column("credits", "credits", WholeNumber())
-    hours_cm = column("hours_cm", "heures_cm", ExactDecimal())
-    hours_td = column("hours_td", "heures_td", ExactDecimal())
-    hours_tp = column("hours_tp", "heures_tp", ExactDecimal())
+    credits = column("credits", "credits", IntegerWidget())
+    hours_cm = column("hours_cm", "heures_cm", DecimalWidget())
+    hours_td = column("hours_td", "heures_td", DecimalWidget())
+    hours_tp = column("hours_tp", "heures_tp", DecimalWidget())
     level = column("level", "niveau")
-    semester = column("semester", "semestre", WholeNumber())
+    semester = column("semester", "semestre", IntegerWidget())
     department = column("department", "departement")
 
     class Meta(KeyedResource.Meta):

@@ -9,10 +9,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attribution_project.accent_search import search
-from attribution_project.body import takes_a_sheet
+from attribution_project.accent_search import search_condition
+from attribution_project.body import accepts_sheet
 from attribution_project.permissions import requires
-from attribution_project.sortable_list import Column, chosen, listing
+from attribution_project.sortable_list import Column, equality_condition, sorted_page
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
 
@@ -27,15 +27,17 @@ COLUMNS = [
 ]
 _FILTERS = {"department": "department", "level": "level", "semester": "semester"}
 #: The newest attributions that a course's page shows: ten years of three parts.
-_MOST_SHOWN = 30
+_MAX_SHOWN = 30
 
 
-def found(request: HttpRequest) -> QuerySet[Course]:
+def find_courses(request: HttpRequest) -> QuerySet[Course]:
     """The courses that the address asks for."""
     given = request.GET.copy()
     if given.get("semester") not in ("1", "2"):
         given.pop("semester", None)
-    return Course.objects.filter(search(given.get("q", ""), "code", "title"), chosen(given, _FILTERS))
+    return Course.objects.filter(
+        search_condition(given.get("q", ""), "code", "title"), equality_condition(given, _FILTERS)
+    )
 
 
 @requires("courses.view_course")
@@ -43,7 +45,7 @@ def found(request: HttpRequest) -> QuerySet[Course]:
 def course_list(request: HttpRequest) -> HttpResponse:
     """One page of courses."""
     context: dict[str, Any] = {
-        "listing": listing(request, found(request), COLUMNS),
+        "listing": sorted_page(request, find_courses(request), COLUMNS),
         "departments": departments(),
         "levels": Level,
         "semesters": Semester,
@@ -55,10 +57,10 @@ def course_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """All that the list would show, as CSV or XLSX."""
-    return exports.download(request, CourseResource(), found(request), "cours", extension)
+    return exports.download(request, CourseResource(), find_courses(request), "cours", extension)
 
 
-@takes_a_sheet
+@accepts_sheet
 @requires("courses.add_course")
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_courses(request: HttpRequest) -> HttpResponse:
@@ -71,7 +73,7 @@ def import_courses(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One course: its parts, and who taught them over the years."""
     course = get_object_or_404(Course, pk=pk)
-    held = course.attributions.select_related("teacher").order_by("-academic_year", "component")[:_MOST_SHOWN]
+    held = course.attributions.select_related("teacher").order_by("-academic_year", "component")[:_MAX_SHOWN]
     context: dict[str, Any] = {
         "course": course,
         "parts": [(component, course.hours_of(component)) for component in ("CM", "TD", "TP")],

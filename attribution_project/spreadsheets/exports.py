@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from import_export.formats.base_formats import XLSX
 
 #: A sheet is made in memory; CSV has no limit.
-MOST_SHEET_ROWS = 100_000
+MAX_SHEET_ROWS = 100_000
 #: Rows fetched at a time.
-_BATCH = 2_000
+_BATCH_SIZE = 2_000
 #: So that a spreadsheet knows the file for UTF-8.
-_MARK = "\ufeff"
+_BYTE_ORDER_MARK = "\ufeff"
 #: A cell that begins with one of these may be a formula to whoever opens the file.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 def download(request: HttpRequest, resource: Any, rows: QuerySet[Any], name: str, extension: str) -> HttpResponseBase:
@@ -35,10 +35,10 @@ def download(request: HttpRequest, resource: Any, rows: QuerySet[Any], name: str
     headers = {"Content-Disposition": f'attachment; filename="{name}-{timezone.localdate().isoformat()}.{extension}"'}
     if extension == "csv":
         content = _csv(lines, _("INCOMPLETE: the database did not answer any more. Please export again."))
-        return StreamingHttpResponse(_Begun(content), content_type="text/csv; charset=utf-8", headers=headers)
-    if rows.count() > MOST_SHEET_ROWS:
+        return StreamingHttpResponse(_StartedLines(content), content_type="text/csv; charset=utf-8", headers=headers)
+    if rows.count() > MAX_SHEET_ROWS:
         status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return render(request, "too_large.html", {"most": MOST_SHEET_ROWS}, status=status)
+        return render(request, "too_large.html", {"most": MAX_SHEET_ROWS}, status=status)
     headings, *body = lines
     content = XLSX().export_data(tablib.Dataset(*body, headers=headings))
     return HttpResponse(content, content_type=XLSX().get_content_type(), headers=headers)
@@ -46,15 +46,15 @@ def download(request: HttpRequest, resource: Any, rows: QuerySet[Any], name: str
 
 def _lines(resource: Any, rows: QuerySet[Any]) -> Iterator[list[Any]]:
     yield [field.column_name for field in resource.get_export_fields()]
-    for row in rows.iterator(chunk_size=_BATCH):
-        yield [_harmless(cell) for cell in resource.export_resource(row)]
+    for row in rows.iterator(chunk_size=_BATCH_SIZE):
+        yield [_escape_formula(cell) for cell in resource.export_resource(row)]
 
 
-def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+def _escape_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_PREFIXES) else cell
 
 
-class _Begun:
+class _StartedLines:
     """Lines of which the first are there already: the database is asked before the answer begins.
 
     Where it is away, that is what is answered. Django closes it with the answer, and so the cursor behind it.
@@ -82,7 +82,7 @@ class _Echo:
 
 def _csv(lines: Iterable[list[Any]], incomplete: str) -> Generator[str]:
     writer = csv.writer(_Echo())
-    yield _MARK
+    yield _BYTE_ORDER_MARK
     try:
         for line in lines:
             yield writer.writerow(line)

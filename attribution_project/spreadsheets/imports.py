@@ -21,16 +21,16 @@ from import_export.formats.base_formats import XLSX
 from openpyxl.utils.exceptions import InvalidFileException
 
 from .. import failures
-from ..body import SHEET_MEGABYTES, sheet_too_large
-from .exports import FORMULA
+from ..body import SHEET_MEGABYTES, sheet_too_large_message
+from .exports import FORMULA_PREFIXES
 from .resources import KeyedResource
 
-MOST_ROWS = 5_000
+MAX_ROWS = 5_000
 #: An XLSX is compressed: this is what it may unfold to.
-_MOST_UNFOLDED = 50_000_000
+_MAX_UNCOMPRESSED_BYTES = 50_000_000
 #: Seconds that a preview may be accepted.
-ACCEPT_WITHIN = 3600
-SHOWN = 200
+ACCEPT_WITHIN_SECONDS = 3600
+MAX_ROWS_SHOWN = 200
 
 
 class UnusableFileError(Exception):
@@ -71,7 +71,7 @@ class Preview:
     @property
     def shown(self) -> list[Line]:
         """Those with faults first, then the others, in the order of the file; no more than a page takes."""
-        return sorted(self.lines, key=lambda line: (line.kind != "invalid", line.number))[:SHOWN]
+        return sorted(self.lines, key=lambda line: (line.kind != "invalid", line.number))[:MAX_ROWS_SHOWN]
 
 
 def read(upload: "UploadedFile[bytes] | None") -> tablib.Dataset:
@@ -79,28 +79,28 @@ def read(upload: "UploadedFile[bytes] | None") -> tablib.Dataset:
     if upload is None:
         raise UnusableFileError(_("Choose a file first."))
     if (upload.size or 0) > SHEET_MEGABYTES * 1_000_000:
-        raise UnusableFileError(sheet_too_large())
+        raise UnusableFileError(sheet_too_large_message())
     content = upload.read()
-    dataset = _of_sheet(content) if content.startswith(b"PK\x03\x04") else _of_text(content)
+    dataset = _read_xlsx(content) if content.startswith(b"PK\x03\x04") else _read_csv(content)
     if not dataset.headers or not len(dataset):
         raise UnusableFileError(_("The file holds no rows below its headings."))
-    if len(dataset) > MOST_ROWS:
-        raise UnusableFileError(_("The file has more than %(n)d rows: please split it.") % {"n": MOST_ROWS})
+    if len(dataset) > MAX_ROWS:
+        raise UnusableFileError(_("The file has more than %(n)d rows: please split it.") % {"n": MAX_ROWS})
     return dataset
 
 
-def _of_sheet(content: bytes) -> tablib.Dataset:
+def _read_xlsx(content: bytes) -> tablib.Dataset:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNFOLDED:
-                raise UnusableFileError(sheet_too_large())
+            if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNCOMPRESSED_BYTES:
+                raise UnusableFileError(sheet_too_large_message())
         sheet = XLSX().create_dataset(content)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
         raise UnusableFileError(_("The file is no XLSX that can be read.")) from error
-    return _as_text([sheet.headers or [], *sheet])
+    return _text_dataset([sheet.headers or [], *sheet])
 
 
-def _of_text(content: bytes) -> tablib.Dataset:
+def _read_csv(content: bytes) -> tablib.Dataset:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -114,12 +114,12 @@ def _of_text(content: bytes) -> tablib.Dataset:
     first = text.partition("\n")[0]
     delimiter = max(";,\t", key=first.count)
     try:
-        return _as_text(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
+        return _text_dataset(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
     except csv.Error as error:
         raise UnusableFileError(_("The file is no CSV that can be read: %(error)s") % {"error": error}) from error
 
 
-def _as_text(rows: list[Any]) -> tablib.Dataset:
+def _text_dataset(rows: list[Any]) -> tablib.Dataset:
     """Rows of equal length, all text; rows without any value are left out at the end as a spreadsheet has them."""
     texts = [[_text(cell) for cell in row] for row in rows]
     while texts and not any(texts[-1]):
@@ -138,7 +138,7 @@ def _as_text(rows: list[Any]) -> tablib.Dataset:
 def _text(cell: Any) -> str:
     """A cell as text, without the apostrophe that an export puts before what could be a formula."""
     text = "" if cell is None else str(cell)
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_PREFIXES) else text
 
 
 def preview(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> Preview:
@@ -147,7 +147,7 @@ def preview(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> Prev
     result = resource.import_data(dataset, dry_run=True, raise_errors=False)
     lines = list(_lines(resource, result, dataset))
     faultless = not any(line.faults for line in lines)
-    return Preview(headings=dataset.headers, lines=lines, token=_signed(resource, dataset, user) if faultless else "")
+    return Preview(headings=dataset.headers, lines=lines, token=_sign(resource, dataset, user) if faultless else "")
 
 
 def _check_headings(resource: KeyedResource, dataset: tablib.Dataset) -> None:
@@ -166,7 +166,7 @@ def _lines(resource: KeyedResource, result: Any, dataset: tablib.Dataset) -> Ite
     for one in (*result.base_errors, *(one for row in result.error_rows for one in row.errors)):
         if failures.unavailable(one.error):
             raise one.error
-    faults = {row.number: _faults_of(row.error, headings) for row in result.invalid_rows}
+    faults = {row.number: _list_faults(row.error, headings) for row in result.invalid_rows}
     faults |= {row.number: [("", str(one.error)) for one in row.errors] for row in result.error_rows}
     if result.base_errors:
         raise UnusableFileError(str(result.base_errors[0].error))
@@ -176,14 +176,14 @@ def _lines(resource: KeyedResource, result: Any, dataset: tablib.Dataset) -> Ite
         yield Line(number=number + 1, kind=kind, cells=list(row), faults=wrong)
 
 
-def _faults_of(error: ValidationError, headings: dict[str, str]) -> list[tuple[str, str]]:
+def _list_faults(error: ValidationError, headings: dict[str, str]) -> list[tuple[str, str]]:
     if not hasattr(error, "error_dict"):
         return [("", message) for message in error.messages]
     names = headings | {"__all__": ""}
     return [(names.get(name, name), text) for name, texts in error.message_dict.items() for text in texts]
 
 
-def _signed(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> str:
+def _sign(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> str:
     rows = [dataset.headers, *(list(row) for row in dataset)]
     return signing.dumps([user.pk, rows], salt=_salt(resource), compress=True)
 
@@ -195,7 +195,7 @@ def _salt(resource: KeyedResource) -> str:
 def accept(resource: KeyedResource, token: str, user: Any) -> Preview:
     """Import what a preview showed; where a row is refused now, none of it is stored and its fault is in the answer."""
     try:
-        owner, (headings, *rows) = signing.loads(token, salt=_salt(resource), max_age=ACCEPT_WITHIN)
+        owner, (headings, *rows) = signing.loads(token, salt=_salt(resource), max_age=ACCEPT_WITHIN_SECONDS)
     except signing.BadSignature as error:
         raise UnusableFileError(_("This preview is too old: please send the file again.")) from error
     if owner != user.pk:

@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from import_export import fields, resources, widgets
 
-_MOST_DIGITS = 40
+_MAX_DIGITS = 40
 
 
-class ExactDecimal(widgets.DecimalWidget):
+class DecimalWidget(widgets.DecimalWidget):
     """A decimal written with a point or a comma."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal | int | None:
@@ -22,7 +22,7 @@ class ExactDecimal(widgets.DecimalWidget):
         except InvalidOperation:
             raise ValueError(_("“%(value)s” is no number.") % {"value": value}) from None
         # 1e999999999 is a number of a gigabyte once it is written out.
-        if number is not None and (not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS):
+        if number is not None and (not number.is_finite() or abs(number.adjusted()) > _MAX_DIGITS):
             raise ValueError(_("“%(value)s” is no number.") % {"value": value})
         return number
 
@@ -31,7 +31,7 @@ class ExactDecimal(widgets.DecimalWidget):
         return value
 
 
-class WholeNumber(ExactDecimal):
+class IntegerWidget(DecimalWidget):
     """A whole number: 4, and 4.0 as a spreadsheet may have it."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | None:

@@ -6,13 +6,13 @@
     return Array.from(form.querySelectorAll("input[name=parts]"));
   }
 
-  function tell(form) {
+  function showCount(form) {
     const all = boxes(form);
     const chosen = all.filter((box) => box.checked);
     const hours = chosen.reduce((sum, box) => sum + Number(box.dataset.hours), 0);
-    const told = form.querySelector("[data-told]");
-    if (told) {
-      told.textContent = chosen.length ? chosen.length + " · " + hours.toLocaleString(document.documentElement.lang) + " h" : "";
+    const count = form.querySelector("[data-count]");
+    if (count) {
+      count.textContent = chosen.length ? chosen.length + " · " + hours.toLocaleString(document.documentElement.lang) + " h" : "";
     }
     const every = form.querySelector("[data-every]");
     if (every) {
@@ -22,8 +22,8 @@
     }
   }
 
-  function tellAll() {
-    document.querySelectorAll("form[data-choose]").forEach(tell);
+  function showCounts() {
+    document.querySelectorAll("form[data-choose]").forEach(showCount);
   }
 
   document.addEventListener("change", (event) => {
@@ -34,10 +34,10 @@
     if (event.target.matches("[data-every]")) {
       boxes(form).forEach((box) => { box.checked = event.target.checked; });
     }
-    tell(form);
+    showCount(form);
   });
-  document.addEventListener("DOMContentLoaded", tellAll);
-  document.addEventListener("htmx:afterSettle", tellAll);
+  document.addEventListener("DOMContentLoaded", showCounts);
+  document.addEventListener("htmx:afterSettle", showCounts);
   // htmx leaves the page as it is at an error: show the server's reason where the list would be, if it gave one.
   function showError(event) {
     const place = event.detail.target.querySelector("[data-error]");

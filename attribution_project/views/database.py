@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from ..permissions import requires_staff
 
 #: Seconds that somebody who pressed a button may be kept waiting.
-_PATIENCE = 25
+_DOCTOR_TIMEOUT_SECONDS = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def _diagnosis() -> dict[str, Any]:
     command = [sys.executable, "manage.py", "sqlite_doctor", name, "--json", "--lang", language]
     try:
         done = subprocess.run(
-            command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=_DOCTOR_TIMEOUT_SECONDS, check=False
         )
         return {"examined": True, "findings": json.loads(done.stdout)["findings"]}
     except subprocess.TimeoutExpired:

@@ -19,10 +19,10 @@ from django.views.decorators.http import require_safe
 from ..permissions import View, open_to_everybody
 
 #: PostgreSQL puts this query's rows into a temporary file: some 300 kB that are written, and in no table.
-_SPILL = "SELECT count(*) FROM generate_series(1, 20000)"
+_SPILL_QUERY = "SELECT count(*) FROM generate_series(1, 20000)"
 _DISK_FULL = "53100"
 #: What SQLite needs to store anything.
-_LEAST_FREE = 1_000_000
+_MIN_FREE_BYTES = 1_000_000
 
 
 @open_to_everybody
@@ -39,30 +39,30 @@ def livez(request: HttpRequest) -> JsonResponse:
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when the database answers, has every migration and can be written to, else 503."""
     connection = connections[DEFAULT_DB_ALIAS]
-    told = {"database": connection.vendor, "migrations": "applied", "writes": "possible"}
+    state = {"database": connection.vendor, "migrations": "applied", "writes": "possible"}
     try:
-        if _missing(frozenset(MigrationRecorder(connection).applied_migrations())):
-            told["migrations"] = "missing"
-        told["writes"] = _writes(connection)
-        status = "ok" if (told["migrations"], told["writes"]) == ("applied", "possible") else "degraded"
+        if _has_missing_migrations(frozenset(MigrationRecorder(connection).applied_migrations())):
+            state["migrations"] = "missing"
+        state["writes"] = _write_state(connection)
+        status = "ok" if (state["migrations"], state["writes"]) == ("applied", "possible") else "degraded"
     except Error:
-        told |= {"migrations": "unknown", "writes": "unknown"}
+        state |= {"migrations": "unknown", "writes": "unknown"}
         status = "unavailable"
     code = HTTPStatus.OK if status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
-    return JsonResponse({"status": status} | told, status=code)
+    return JsonResponse({"status": status} | state, status=code)
 
 
 @lru_cache(maxsize=1)
-def _missing(applied: frozenset[tuple[str, str]]) -> bool:
+def _has_missing_migrations(applied: frozenset[tuple[str, str]]) -> bool:
     """Whether a migration lacks; the graph of all of them is made once, and again when others are applied."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
-def _writes(connection: Any) -> str:
+def _write_state(connection: Any) -> str:
     """Return "possible", or what keeps the database from storing anything."""
     if connection.vendor == "sqlite":
-        return _writes_to_a_file(Path(connection.settings_dict["NAME"]))
+        return _sqlite_write_state(Path(connection.settings_dict["NAME"]))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'")
         standby, read_only = cursor.fetchone()
@@ -71,7 +71,7 @@ def _writes(connection: Any) -> str:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL work_mem = '64kB'")
-            cursor.execute(_SPILL)
+            cursor.execute(_SPILL_QUERY)
     except Error as error:
         if getattr(error.__cause__, "sqlstate", None) != _DISK_FULL:
             raise
@@ -79,15 +79,15 @@ def _writes(connection: Any) -> str:
     return "possible"
 
 
-def _writes_to_a_file(path: Path) -> str:
+def _sqlite_write_state(path: Path) -> str:
     if not path.exists():  # a test's, in memory
         return "possible"
     if not all(os.access(place, os.W_OK) for place in (path, path.parent)):
         return "read-only"
-    return "possible" if shutil.disk_usage(path.parent).free > _LEAST_FREE else "disk full"
+    return "possible" if shutil.disk_usage(path.parent).free > _MIN_FREE_BYTES else "disk full"
 
 
-def answer_whoever_asks(get_response: View) -> View:
+def answer_under_any_host(get_response: View) -> View:
     """Middleware: both are answered under any name; a container or a load balancer asks by an address."""
     views = {reverse("healthz"): healthz, reverse("livez"): livez}
 

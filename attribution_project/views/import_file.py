@@ -24,7 +24,7 @@ def import_page(request: HttpRequest, resource: KeyedResource, *, title: "StrOrP
         return render(request, "import.html", context)
     try:
         if "token" in request.POST:
-            return _accepted(request, resource, context)
+            return _accept(request, resource, context)
         context["preview"] = imports.preview(resource, imports.read(request.FILES.get("file")), request.user)
     except imports.UnusableFileError as error:
         return render(request, "import.html", context | {"failure": str(error)}, status=HTTPStatus.BAD_REQUEST)
@@ -32,17 +32,17 @@ def import_page(request: HttpRequest, resource: KeyedResource, *, title: "StrOrP
     return render(request, "import.html", context, status=status)
 
 
-def _accepted(request: HttpRequest, resource: KeyedResource, context: dict[str, Any]) -> HttpResponse:
+def _accept(request: HttpRequest, resource: KeyedResource, context: dict[str, Any]) -> HttpResponse:
     stored = imports.accept(resource, request.POST["token"], request.user)
     if stored.count("invalid"):
         failure = _("Something was changed since the preview: nothing was imported.")
         answer = context | {"preview": stored, "failure": failure}
         return render(request, "import.html", answer, status=HTTPStatus.CONFLICT)
-    messages.success(request, _told(stored))
+    messages.success(request, _summary(stored))
     return redirect(context["back"])
 
 
-def _told(stored: imports.Preview) -> str:
+def _summary(stored: imports.Preview) -> str:
     new, update, same = (stored.count(kind) for kind in ("new", "update", "skip"))
     return " ".join(
         (

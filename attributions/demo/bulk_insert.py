@@ -19,7 +19,7 @@ from . import generate
 from .generate import Row, Sizes
 
 #: Large enough to cost nothing a row, small enough to hold a few megabytes.
-BATCH = 10_000
+BATCH_SIZE = 10_000
 #: Username -> (first name, last name, staff).
 USERS = {
     "secretariat": ("Secrétariat", "pédagogique", True),
@@ -28,14 +28,14 @@ USERS = {
 }
 
 
-def not_empty(using: str) -> list[str]:
+def tables_with_rows(using: str) -> list[str]:
     """Return the tables that already hold rows."""
     return [model._meta.db_table for model in (Attribution, Course, Teacher) if model.objects.using(using).exists()]
 
 
 def fill(sizes: Sizes, using: str, *, password: str | None, progress: Callable[[str], None]) -> None:
     """Write everything in one transaction: all of it, or after a failure nothing."""
-    parts_a_year = len(generate.parts(generate.courses(sizes)))
+    parts_a_year = len(generate.parts_of(generate.courses(sizes)))
     generate.academic_years(sizes, parts_a_year)  # refuses impossible sizes before writing
     connection = connections[using]
     with transaction.atomic(using=using):
@@ -71,14 +71,14 @@ def insert(connection: BaseDatabaseWrapper, model: type[models.Model], source: I
     fields = model._meta.concrete_fields
     quote = connection.ops.quote_name
     table, columns = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields if field.column)
-    prepared = as_stored(connection, fields, source)
+    prepared = adapt_rows(connection, fields, source)
     if connection.vendor == "postgresql":
         return _copy(connection, model, f"COPY {table} ({columns}) FROM STDIN", prepared)
     marks = ", ".join(["%s"] * len(fields))
     return _execute_many(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", prepared)  # noqa: S608 - names come from the models, quoted by Django
 
 
-def as_stored(
+def adapt_rows(
     connection: BaseDatabaseWrapper, fields: "Iterable[models.Field[Any, Any]]", source: Iterable[Row]
 ) -> Iterator[Row]:
     """Yield the rows as Django would store them; only dates and decimals differ from database to database."""
@@ -101,7 +101,7 @@ def _execute_many(connection: BaseDatabaseWrapper, statement: str, prepared: Ite
     """Insert by batches: Django keeps a copy of what one executemany is given."""
     count = 0
     with connection.cursor() as cursor:
-        while batch := list(islice(prepared, BATCH)):
+        while batch := list(islice(prepared, BATCH_SIZE)):
             cursor.executemany(statement, batch)
             count += len(batch)
     return count

@@ -21,10 +21,10 @@ from .vocabulary import ADJUNCTS, DEPARTMENTS, FIRST_NAMES, LAST_NAMES, NOTES
 Row = tuple[Any, ...]
 
 #: Attributions reach back this many years at most.
-MOST_YEARS = 100
+MAX_YEARS = 100
 #: Each year is filled to about this part when there is a choice: not every course has found its teacher.
-USUAL_FILLING = 0.8
-MOST_COURSES = 500_000
+FILL_RATE = 0.8
+MAX_COURSES = 500_000
 #: Level 2 comes first, so that the first course of all is AGV211, Agrostologie.
 LEVELS = (2, 1, 3, 4, 5)
 GRADES = (
@@ -70,12 +70,12 @@ def teachers(sizes: Sizes) -> Iterator[Row]:
     for number in range(1, sizes.teachers + 1):
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
         grade, hours = chance.choice(GRADES)
-        mail = f"{plain(first)}.{plain(last)}{number}@univ.example" if chance.random() < 0.9 else ""
+        mail = f"{email_name(first)}.{email_name(last)}{number}@univ.example" if chance.random() < 0.9 else ""
         department = departments[number % len(departments)]
         yield number, f"M{number:05d}", last, first, str(grade), department, mail, Decimal(hours), None
 
 
-def plain(name: str) -> str:
+def email_name(name: str) -> str:
     """Return a name as it stands in an e-mail address: no accents, no apostrophes, no spaces."""
     letters = unicodedata.normalize("NFKD", name.lower())
     return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
@@ -103,7 +103,7 @@ def course_number(rank: int) -> str:
     return f"{11 + number}{chr(ord('A') + letter - 1) if letter else ''}"
 
 
-def parts(rows: Iterator[Row]) -> list[Part]:
+def parts_of(rows: Iterator[Row]) -> list[Part]:
     """Return what can be held in one year: the components that have hours."""
     return [
         Part(row[0], component, hours, row[9])
@@ -115,13 +115,13 @@ def parts(rows: Iterator[Row]) -> list[Part]:
 
 def academic_years(sizes: Sizes, parts_a_year: int) -> list[int]:
     """Return the years needed, oldest first; ValueError says what is possible when they do not suffice."""
-    if sizes.attributions > (possible := parts_a_year * MOST_YEARS):
+    if sizes.attributions > (possible := parts_a_year * MAX_YEARS):
         raise ValueError(
             f"{sizes.attributions} attributions do not fit: {sizes.courses} courses have {parts_a_year} parts, "
-            f"which makes {possible} in {MOST_YEARS} years. Ask for more courses or fewer attributions."
+            f"which makes {possible} in {MAX_YEARS} years. Ask for more courses or fewer attributions."
         )
-    wanted = math.ceil(sizes.attributions / (parts_a_year * USUAL_FILLING)) if parts_a_year else 0
-    count = min(wanted, MOST_YEARS)
+    wanted = math.ceil(sizes.attributions / (parts_a_year * FILL_RATE)) if parts_a_year else 0
+    count = min(wanted, MAX_YEARS)
     return list(range(sizes.last_year - count + 1, sizes.last_year + 1))
 
 
@@ -132,7 +132,7 @@ def attributions(sizes: Sizes, users: Sequence[int]) -> Iterator[Row]:
     """
     chance = stream(sizes, "attributions")
     random_ = chance.random
-    year_parts = parts(courses(sizes))
+    year_parts = parts_of(courses(sizes))
     years = academic_years(sizes, len(year_parts))
     by_department = teachers_by_department(sizes)
     everyone = range(1, sizes.teachers + 1)

@@ -30,11 +30,11 @@ ACCOUNTS = {
 }
 SIZES = Sizes(teachers=60, courses=200, attributions=0, seed=2026)
 #: How much of each year is attributed, the older first.
-FILLED = (0.88, 0.45)
+FILL_RATES = (0.88, 0.45)
 #: How often a teacher keeps what was taught the year before.
-KEPT = 0.85
+KEEP_RATE = 0.85
 #: Nobody gets more than this part of the maximum, but for a few.
-_ROOM = Decimal("0.97")
+_FILL_LIMIT = Decimal("0.97")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +90,16 @@ def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
     colleagues = defaultdict(list)
     for teacher in teachers:
         colleagues[teacher.department].append(teacher)
-    parts = generate.parts(row_of(course) for course in courses)
+    parts = generate.parts_of(course_row(course) for course in courses)
     held: dict[tuple[int, str], Teacher] = {}
-    now = academic_year.current()
-    for year, filled in zip((academic_year.before(now), now), FILLED, strict=True):
+    now = academic_year.current_year()
+    for year, filled in zip((academic_year.previous_year(now), now), FILL_RATES, strict=True):
         hours: dict[int, Decimal] = defaultdict(Decimal)
         for part in parts:
             if chance.random() > filled:
                 continue
-            before = held.get((part.course, part.component)) if chance.random() < KEPT else None
-            holder = _who(part, before, colleagues[part.department], hours, chance)
+            before = held.get((part.course, part.component)) if chance.random() < KEEP_RATE else None
+            holder = _choose_teacher(part, before, colleagues[part.department], hours, chance)
             if holder is None:
                 continue
             hours[holder.pk] += part.hours
@@ -107,7 +107,7 @@ def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
             yield Draft(holder, part, year)
 
 
-def row_of(course: Course) -> generate.Row:
+def course_row(course: Course) -> generate.Row:
     """A stored course as ``rows.parts`` reads it."""
     return (
         course.pk, course.code, course.title, course.credits, course.hours_cm, course.hours_td, course.hours_tp,
@@ -115,7 +115,7 @@ def row_of(course: Course) -> generate.Row:
     )  # fmt: skip
 
 
-def _who(
+def _choose_teacher(
     part: generate.Part,
     before: Teacher | None,
     colleagues: list[Teacher],
@@ -123,7 +123,7 @@ def _who(
     chance: random.Random,
 ) -> Teacher | None:
     """Whoever taught it last year, else a colleague who has room; None where nobody has."""
-    with_room = [one for one in colleagues if hours[one.pk] + part.hours <= one.max_hours * _ROOM]
+    with_room = [one for one in colleagues if hours[one.pk] + part.hours <= one.max_hours * _FILL_LIMIT]
     if before is not None and (before in with_room or chance.random() < 0.1):
         return before
     few = sorted(with_room, key=lambda one: hours[one.pk] / (one.max_hours or 1))[:3]

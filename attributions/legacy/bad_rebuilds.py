@@ -39,7 +39,7 @@ def indexes(connection: sqlite3.Connection, table: str) -> list[str]:
 def rebuild(connection: sqlite3.Connection, table: str, change: Change) -> None:
     """Replace a table by one with a changed definition and the same rows: the order that keeps references right."""
     new, remembered = f"{table}_new", indexes(connection, table)
-    connection.execute(create_as(new, change(definition(connection, table))))
+    connection.execute(rename_in_create(new, change(definition(connection, table))))
     connection.execute(f"INSERT INTO {quoted(new)} SELECT * FROM {quoted(table)}")  # noqa: S608 - our own names
     connection.execute(f"DROP TABLE {quoted(table)}")
     connection.execute(f"ALTER TABLE {quoted(new)} RENAME TO {quoted(table)}")
@@ -55,7 +55,7 @@ def rebuild_wrongly(connection: sqlite3.Connection, table: str) -> str:
     """
     backup, remembered, sql = f"{table}_backup", indexes(connection, table), definition(connection, table)
     connection.execute(f"ALTER TABLE {quoted(table)} RENAME TO {quoted(backup)}")
-    connection.execute(create_as(table, sql))
+    connection.execute(rename_in_create(table, sql))
     connection.execute(f"INSERT INTO {quoted(table)} SELECT * FROM {quoted(backup)}")  # noqa: S608 - our own names
     connection.execute(f"DROP TABLE {quoted(backup)}")
     for statement in remembered:
@@ -63,7 +63,7 @@ def rebuild_wrongly(connection: sqlite3.Connection, table: str) -> str:
     return backup
 
 
-def create_as(table: str, sql: str) -> str:
+def rename_in_create(table: str, sql: str) -> str:
     """Return a CREATE TABLE statement for another name."""
     return re.sub(r'^CREATE TABLE ("[^"]+"|\S+)', f"CREATE TABLE {quoted(table)}", sql, count=1)
 

@@ -9,7 +9,7 @@ Damage = Callable[[sqlite3.Connection], Iterator[str]]
 
 #: Rows too many, as in the incident, and how often the most frequent code is there in the end.
 DUPLICATES = 154
-MOST_OF_ONE = 18
+ROWS_OF_ONE_CODE = 18
 
 
 def duplicates(db: sqlite3.Connection) -> Iterator[str]:
@@ -18,7 +18,7 @@ def duplicates(db: sqlite3.Connection) -> Iterator[str]:
     yield "courses_course: rebuilt without the unique index on code"
     originals = [row[0] for row in db.execute("SELECT id FROM courses_course ORDER BY id")]
     # The second course is there 18 times; AGV211, the first, stays single: the demonstration attributes it.
-    again = [originals[1]] * (MOST_OF_ONE - 1)
+    again = [originals[1]] * (ROWS_OF_ONE_CODE - 1)
     others = originals[2:]
     again += [others[number % len(others)] for number in range(DUPLICATES - len(again))]
     columns = "code, title, credits, hours_cm, hours_td, hours_tp, level, semester, department"
@@ -26,7 +26,7 @@ def duplicates(db: sqlite3.Connection) -> Iterator[str]:
         f"INSERT INTO courses_course ({columns}) SELECT {columns} FROM courses_course WHERE id = ?",  # noqa: S608 - constants
         [(course,) for course in again],
     )
-    yield f"courses_course: {len(again)} duplicate rows, one code {MOST_OF_ONE} times"
+    yield f"courses_course: {len(again)} duplicate rows, one code {ROWS_OF_ONE_CODE} times"
     moved = db.execute(
         """
         UPDATE attributions_attribution

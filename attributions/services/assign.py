@@ -9,17 +9,16 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from attribution_project import failures
-from attribution_project.views.errors import new_reference
 
 from ..forms import AttributionForm
 from ..models import Attribution, Teacher
-from ..workload import load_of
-from .results import PASSING, Outcome, Result, ResultStatus, nothing_chosen, outcome_of
+from ..workload import teaching_load
+from .results import RETRYABLE, Outcome, Result, ResultStatus, combine, nothing_chosen
 
 logger = logging.getLogger(__name__)
 
 
-def attribute(forms: Sequence[AttributionForm], user: Any, *, confirmed: bool = False) -> Outcome:
+def assign_parts(forms: Sequence[AttributionForm], user: Any, *, confirmed: bool = False) -> Outcome:
     """Create the attributions, each by itself: one that is refused takes none of the others along.
 
     ``confirmed``: the teacher's maximum may be exceeded.
@@ -29,23 +28,23 @@ def attribute(forms: Sequence[AttributionForm], user: Any, *, confirmed: bool = 
     results: list[Result] = []
     for form in forms:
         # Whoever found the database away once would wait as long for each part that follows.
-        away = bool(results) and results[-1].status in PASSING
-        results.append(_not_tried(form) if away else _result(form, user, confirmed))
-    return outcome_of(results)
+        away = bool(results) and results[-1].status in RETRYABLE
+        results.append(_unavailable_result(form) if away else _try_to_assign(form, user, confirmed))
+    return combine(results)
 
 
-def _result(form: AttributionForm, user: Any, confirmed: bool) -> Result:
+def _try_to_assign(form: AttributionForm, user: Any, confirmed: bool) -> Result:
     try:
-        status, message, key = _attribute(form, user, confirmed)
+        status, message, key = _assign(form, user, confirmed)
     except failures.UnansweredCommitError:
-        logger.exception("The commit of %s was not answered", _part(form))
+        logger.exception("The commit of %s was not answered", _part_of(form))
         status, message, key = ResultStatus.UNKNOWN, _unknown_message(form), None
     except Error as error:
         if failures.unavailable(error):
-            logger.exception("The database was not available for %s", _part(form))
-            return _not_tried(form)
-        status, message, key = ResultStatus.FAILED, database_failed(error, form.course_code(), user), None
-    return Result(status=status, message=message, attribution=key, **_part(form))
+            logger.exception("The database was not available for %s", _part_of(form))
+            return _unavailable_result(form)
+        status, message, key = ResultStatus.FAILED, report_database_error(error, form.course_code(), user), None
+    return Result(status=status, message=message, attribution=key, **_part_of(form))
 
 
 class _Part(TypedDict):
@@ -53,28 +52,28 @@ class _Part(TypedDict):
     component: str
 
 
-def _part(form: AttributionForm) -> _Part:
+def _part_of(form: AttributionForm) -> _Part:
     return {"course": form.course_code(), "component": form.component()}
 
 
-def _not_tried(form: AttributionForm) -> Result:
+def _unavailable_result(form: AttributionForm) -> Result:
     message = _("%(course)s %(component)s is not attributed: the database is away. Please try again in a minute.")
-    return Result(status=ResultStatus.UNAVAILABLE, message=message % _part(form), **_part(form))
+    return Result(status=ResultStatus.UNAVAILABLE, message=message % _part_of(form), **_part_of(form))
 
 
 def _unknown_message(form: AttributionForm) -> str:
     message = _("%(course)s %(component)s may be attributed: the database's answer was lost. Look before trying again.")
-    return message % _part(form)
+    return message % _part_of(form)
 
 
-def _attribute(form: AttributionForm, user: Any, confirmed: bool) -> tuple[ResultStatus, str, int | None]:
+def _assign(form: AttributionForm, user: Any, confirmed: bool) -> tuple[ResultStatus, str, int | None]:
     if not form.is_valid():
         return ResultStatus.INVALID, form.faults(), None
     wanted = form.instance
     wanted.created_by = user
     try:
         with failures.atomic():
-            if not confirmed and (excess := exceeds(wanted)):
+            if not confirmed and (excess := excess_message(wanted)):
                 return ResultStatus.OVER_MAXIMUM, excess, None
             form.save()
     except IntegrityError as error:
@@ -84,17 +83,17 @@ def _attribute(form: AttributionForm, user: Any, confirmed: bool) -> tuple[Resul
     return ResultStatus.DONE, _done_message(wanted), wanted.pk
 
 
-def exceeds(wanted: Attribution) -> str:
+def excess_message(wanted: Attribution) -> str:
     """Return what would be too much for the teacher, or ""; holds the teacher's row until the transaction ends."""
     teacher = Teacher.objects.select_for_update().only("max_hours").get(pk=wanted.teacher_id)
-    load = load_of(teacher, wanted.academic_year, without=wanted.pk)
-    if load.takes(wanted.hours):
+    load = teaching_load(teacher, wanted.academic_year, excluding=wanted.pk)
+    if load.fits(wanted.hours):
         return ""
     return _("%(course)s %(component)s would make %(hours)s h of at most %(most)s h for %(teacher)s.") % {
         "course": wanted.course.code,
         "component": wanted.component,
         "hours": number_format(load.hours + wanted.hours),
-        "most": number_format(load.most),
+        "most": number_format(load.maximum),
         "teacher": wanted.teacher,
     }
 
@@ -134,22 +133,22 @@ def taken_message(wanted: Attribution) -> str:
     )
 
 
-def database_failed(error: Error, course: str, user: Any) -> str:
+def report_database_error(error: Error, course: str, user: Any) -> str:
     """Log the whole error under a reference; its first line goes to staff, the reference to everybody else.
 
     Where the database is away the error is raised again: that is said by a page of its own.
     """
     if failures.unavailable(error):
         raise error
-    reference = new_reference()
+    reference = failures.new_reference()
     logger.error("Reference %s: attribution of course %r failed", reference, course, exc_info=error)
     lines = str(error).splitlines() or [type(error).__name__]
-    told = (
+    reason = (
         lines[0]
         if user.is_staff
         else _("please give the reference %(reference)s to an administrator") % {"reference": reference}
     )
     return _("Error while creating the attribution for course %(course)s: %(error)s") % {
         "course": course,
-        "error": told,
+        "error": reason,
     }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..models import Attribution
-from .assign import database_failed, exceeds, is_taken, taken_message
+from .assign import excess_message, is_taken, report_database_error, taken_message
 from .results import Outcome, over_maximum, refused
 
 UNDO_WITHIN = timedelta(minutes=30)
@@ -23,26 +23,26 @@ def save(changed: Attribution, user: Any, *, confirmed: bool) -> Outcome:
     """Store an attribution whose fields a form has changed: its hours, its load, or its teacher."""
     try:
         with transaction.atomic():
-            if not confirmed and (excess := exceeds(changed)):
+            if not confirmed and (excess := excess_message(changed)):
                 return over_maximum(excess)
             changed.save()
     except Error as error:
-        return refused(database_failed(error, changed.course.code, user))
-    return Outcome(status=HTTPStatus.OK, message=_("%(part)s is changed.") % {"part": name_of(changed)})
+        return refused(report_database_error(error, changed.course.code, user))
+    return Outcome(status=HTTPStatus.OK, message=_("%(part)s is changed.") % {"part": part_name(changed)})
 
 
 def remove(attribution: Attribution, user: Any) -> Outcome:
     """Give the part free again."""
-    name = _("%(part)s is removed from %(teacher)s.") % {"part": name_of(attribution), "teacher": attribution.teacher}
+    name = _("%(part)s is removed from %(teacher)s.") % {"part": part_name(attribution), "teacher": attribution.teacher}
     try:
         with transaction.atomic():
             attribution.delete()
     except Error as error:
-        return refused(database_failed(error, attribution.course.code, user))
+        return refused(report_database_error(error, attribution.course.code, user))
     return Outcome(status=HTTPStatus.OK, message=name)
 
 
-def name_of(attribution: Attribution) -> str:
+def part_name(attribution: Attribution) -> str:
     """AGV211 CM 2026-2027."""
     return f"{attribution.course.code} {attribution.component} {attribution.academic_year}"
 
@@ -68,13 +68,13 @@ def undo(record: Any, user: Any) -> Outcome:
             newest = Attribution.history.filter(id=record.id).order_by("-history_id").first()
             if newest is None or newest.history_id != record.history_id:
                 return refused(_("Something was changed since: nothing was undone."), HTTPStatus.CONFLICT)
-            return _go_back(record)
+            return _restore(record)
     except IntegrityError as error:
         if not is_taken(error):
             raise
         return refused(taken_message(record.instance), HTTPStatus.CONFLICT)
     except Error as error:
-        return refused(database_failed(error, record.course.code, user))
+        return refused(report_database_error(error, record.course.code, user))
 
 
 def undo_creation(pk: int, user: Any) -> Outcome:
@@ -85,7 +85,7 @@ def undo_creation(pk: int, user: Any) -> Outcome:
     return undo(record, user)
 
 
-def _go_back(record: Any) -> Outcome:
+def _restore(record: Any) -> Outcome:
     if record.history_type == "+":
         Attribution.objects.get(pk=record.id).delete()
     elif record.history_type == "~":
@@ -94,4 +94,4 @@ def _go_back(record: Any) -> Outcome:
         record.instance.save(force_insert=True)
         # A new row is dated today by the field itself.
         Attribution.objects.filter(pk=record.id).update(created_at=record.created_at)
-    return Outcome(status=HTTPStatus.OK, message=_("%(part)s is as it was before.") % {"part": name_of(record)})
+    return Outcome(status=HTTPStatus.OK, message=_("%(part)s is as it was before.") % {"part": part_name(record)})

@@ -18,7 +18,7 @@ from simple_history.utils import bulk_create_with_history
 from .. import academic_year
 from ..free_parts import HOURS
 from ..models import Attribution, Teacher
-from .assign import database_failed, is_taken
+from .assign import is_taken, report_database_error
 from .results import Outcome, over_maximum, refused
 
 _HOURS_NOW = Case(
@@ -28,26 +28,28 @@ _HOURS_NOW = Case(
 )
 
 
-def suggested(year: str, department: str = "") -> QuerySet[Attribution]:
+def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
     """The attributions of the year before that could be made again, each with ``hours_now``."""
     held = Attribution.objects.filter(course=OuterRef("course"), component=OuterRef("component"), academic_year=year)
-    found = Attribution.objects.filter(~Exists(held), academic_year=academic_year.before(year))
+    found = Attribution.objects.filter(~Exists(held), academic_year=academic_year.previous_year(year))
     if department:
         found = found.filter(course__department=department)
     return found.annotate(hours_now=_HOURS_NOW).filter(hours_now__gt=0).order_by("course__code", "component", "pk")
 
 
-def overloaded(year: str, wanted: QuerySet[Attribution], teachers: Collection[int] | None = None) -> dict[int, Decimal]:
+def hours_over_maximum(
+    year: str, wanted: QuerySet[Attribution], teachers: Collection[int] | None = None
+) -> dict[int, Decimal]:
     """The teachers who would have more than their maximum with all that is wanted: key -> hours."""
     more = wanted if teachers is None else wanted.filter(teacher__in=teachers)
     new = more.order_by().values_list("teacher", "teacher__max_hours").annotate(total=Sum("hours_now"))
-    most, hours = {}, {}
+    maxima, hours = {}, {}
     for pk, maximum, total in new:
-        most[pk], hours[pk] = maximum, total
+        maxima[pk], hours[pk] = maximum, total
     now = Attribution.objects.filter(academic_year=year, teacher__in=list(hours)).order_by()
     for pk, total in now.values_list("teacher").annotate(total=Sum("hours")):
         hours[pk] += total
-    return {pk: total for pk, total in hours.items() if total > most[pk]}
+    return {pk: total for pk, total in hours.items() if total > maxima[pk]}
 
 
 def accept(
@@ -60,7 +62,7 @@ def accept(
     """
     try:
         with transaction.atomic():
-            everything = suggested(year, department)
+            everything = suggestions(year, department)
             wanted = everything.exclude(pk__in=without)
             # A teacher's row is held, so that two people who accept at once cannot both fill the same hours.
             list(
@@ -68,7 +70,7 @@ def accept(
             )
             if everything.count() != expected:
                 return refused(_("The list has changed since: please review it again."), HTTPStatus.CONFLICT)
-            if not confirmed and (over := overloaded(year, wanted)):
+            if not confirmed and (over := hours_over_maximum(year, wanted)):
                 return over_maximum(_over_message(over))
             made = [_copy(old, year, user) for old in wanted.select_related("course", "teacher")]
             bulk_create_with_history(made, Attribution, batch_size=500, default_user=user)
@@ -77,7 +79,7 @@ def accept(
             raise
         return refused(_("A part was attributed by somebody else meanwhile: nothing was made."), HTTPStatus.CONFLICT)
     except Error as error:
-        return refused(database_failed(error, year, user))
+        return refused(report_database_error(error, year, user))
     message = ngettext("%(n)d part is attributed for %(year)s.", "%(n)d parts are attributed for %(year)s.", len(made))
     return Outcome(status=HTTPStatus.CREATED, message=message % {"n": len(made), "year": year})
 

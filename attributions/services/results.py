@@ -28,7 +28,7 @@ class ResultStatus(StrEnum):
 
 
 #: The same may be asked again in a minute.
-PASSING = (ResultStatus.UNAVAILABLE, ResultStatus.UNKNOWN)
+RETRYABLE = (ResultStatus.UNAVAILABLE, ResultStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Outcome:
     @property
     def unavailable(self) -> bool:
         """Whether the database was away for one of them."""
-        return any(result.status in PASSING for result in self.results)
+        return any(result.status in RETRYABLE for result in self.results)
 
     @property
     def to_confirm(self) -> list[Result]:
@@ -79,7 +79,7 @@ class Outcome:
         return [result for result in self.results if result.status is ResultStatus.OVER_MAXIMUM]
 
 
-def outcome_of(results: Sequence[Result]) -> Outcome:
+def combine(results: Sequence[Result]) -> Outcome:
     """201 all done, 207 some, 503 database away, 400 a wrong field or a failure, 409 taken or over the maximum."""
     done = sum(result.done for result in results)
     if len(results) == 1:
@@ -95,7 +95,7 @@ def _status(results: Sequence[Result], done: int) -> HTTPStatus:
         return HTTPStatus.CREATED
     if done:
         return HTTPStatus.MULTI_STATUS
-    if any(result.status in PASSING for result in results):
+    if any(result.status in RETRYABLE for result in results):
         return HTTPStatus.SERVICE_UNAVAILABLE
     wrong = any(result.status in (ResultStatus.INVALID, ResultStatus.FAILED) for result in results)
     return HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.CONFLICT

@@ -15,18 +15,18 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attribution_project.accent_search import search
+from attribution_project.accent_search import search_condition
 from attribution_project.permissions import requires, wants_json
-from attribution_project.sortable_list import question
+from attribution_project.sortable_list import query_string
 from attribution_project.views import errors
 from courses.models import Level, Semester, departments
 
 from .. import academic_year, api
 from ..free_parts import FreeParts, PartFilter
 from ..models import Load, Teacher
-from ..services.assign import attribute
-from ..services.results import Outcome
-from ..workload import load_of
+from ..services.assign import assign_parts
+from ..services.results import Outcome, refused
+from ..workload import teaching_load
 
 PARTS_ON_A_PAGE = 30
 TEACHERS_SHOWN = 8
@@ -34,7 +34,7 @@ TEACHERS_SHOWN = 8
 
 @requires("attributions.view_attribution", change="attributions.add_attribution")
 @require_http_methods(["GET", "HEAD", "POST"])
-def workbench(request: HttpRequest) -> HttpResponse:
+def assign(request: HttpRequest) -> HttpResponse:
     """Show what is free (GET), or attribute parts of courses (POST)."""
     if request.method != "POST":
         response = render(request, _template(request), _context(request, request.GET))
@@ -42,37 +42,37 @@ def workbench(request: HttpRequest) -> HttpResponse:
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
     try:
-        asked = api.asked(request)
+        asked = api.parse_request(request)
     except ValueError as error:
-        return api.answer(api.unreadable(error))
-    outcome = attribute(asked.forms, request.user, confirmed=asked.confirmed)
+        return api.outcome_response(api.unreadable_body(error))
+    outcome = assign_parts(asked.forms, request.user, confirmed=asked.confirmed)
     if wants_json(request):
-        return api.answer(outcome)
-    return _answer_with_page(request, outcome)
+        return api.outcome_response(outcome)
+    return _page_response(request, outcome)
 
 
-def _answer_with_page(request: HttpRequest, outcome: Outcome) -> HttpResponse:
+def _page_response(request: HttpRequest, outcome: Outcome) -> HttpResponse:
     """Lead back to the list where all was done; else show each part's result beside what is still free."""
     if outcome.success:
-        _tell(request, outcome)
-        return redirect(f"{reverse('attributions:attribute')}?{urlencode(_place(request))}")
+        _add_success_message(request, outcome)
+        return redirect(f"{reverse('attributions:attribute')}?{urlencode(_query_of_form(request))}")
     if outcome.unavailable:
         # The list of what is free is in the same database.
         return errors.unavailable(
             request, list(dict.fromkeys((outcome.message, *(r.message for r in outcome.results))))
         )
     context = _context(request, request.POST) | {"outcome": outcome, "note": request.POST.get("note", "")}
-    return render(request, "attributions/workbench.html", context, status=outcome.status)
+    return render(request, "attributions/assign.html", context, status=outcome.status)
 
 
-def _tell(request: HttpRequest, outcome: Outcome) -> None:
+def _add_success_message(request: HttpRequest, outcome: Outcome) -> None:
     """Say what was done; the message carries the address that takes it back."""
     made = ",".join(str(result.attribution) for result in outcome.results)
     undo = f"{reverse('attributions:undo_several')}?{urlencode({'attributions': made})}"
     messages.success(request, outcome.message, extra_tags=undo)
 
 
-def _place(request: HttpRequest) -> dict[str, str]:
+def _query_of_form(request: HttpRequest) -> dict[str, str]:
     """Where the form was sent from: the year, the teacher and the filters."""
     names = {"academic_year": "year", "teacher": "teacher", "department": "department", "level": "level"}
     names |= {"semester": "semester", "q": "q"}
@@ -83,32 +83,32 @@ def _template(request: HttpRequest) -> str:
     """The part that htmx asks for by the id of its place, or the whole page."""
     target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
     parts = {"teachers": "attributions/_teachers.html", "parts": "attributions/_parts.html"}
-    return parts.get(target, "attributions/workbench.html")
+    return parts.get(target, "attributions/assign.html")
 
 
 def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
-    year = academic_year.asked(given.get("year") or given.get("academic_year"))
-    teacher = _teacher(given.get("teacher", ""))
+    year = academic_year.from_query(given.get("year") or given.get("academic_year"))
+    teacher = _find_teacher(given.get("teacher", ""))
     wanted = PartFilter.of(given)
     sought = given.get("who", "").strip()
     context: dict[str, Any] = {
         "year": year,
-        "years": academic_year.known(besides=year),
+        "years": academic_year.all_years(including=year),
         "teacher": teacher,
         "sought": sought,
-        "found": teachers_found(sought) if sought or teacher is None else [],
+        "found": find_teachers(sought) if sought or teacher is None else [],
         "wanted": wanted,
-        "question": question(request.GET, page=None),
+        "question": query_string(request.GET, page=None),
         # What a link to a teacher keeps of the address.
         "keep": urlencode([("year", year), *(pair for pair in wanted.pairs if pair[1])]) + "&",
         "kind": given.get("load", Load.STATUTORY),
     }
     if teacher is not None:
-        context |= _free(given, year, wanted) | {"load": load_of(teacher, year), "kinds": Load}
+        context |= _free_parts_context(given, year, wanted) | {"load": teaching_load(teacher, year), "kinds": Load}
     return context
 
 
-def _free(given: Any, year: str, wanted: PartFilter) -> dict[str, Any]:
+def _free_parts_context(given: Any, year: str, wanted: PartFilter) -> dict[str, Any]:
     page = Paginator(FreeParts(year, wanted), PARTS_ON_A_PAGE).get_page(given.get("page"))
     return {
         "page": page,
@@ -120,15 +120,17 @@ def _free(given: Any, year: str, wanted: PartFilter) -> dict[str, Any]:
     }
 
 
-def _teacher(matricule: str) -> Teacher | None:
+def _find_teacher(matricule: str) -> Teacher | None:
     """The teacher that the address names; None where there is none, or several in a damaged database."""
     found = list(Teacher.objects.filter(matricule=matricule.replace("\x00", ""))[:2]) if matricule else []
     return found[0] if len(found) == 1 else None
 
 
-def teachers_found(sought: str) -> list[Teacher]:
+def find_teachers(sought: str) -> list[Teacher]:
     """The first teachers in whose name or matricule every word occurs."""
-    return list(Teacher.objects.filter(search(sought, "last_name", "first_name", "matricule"))[:TEACHERS_SHOWN])
+    return list(
+        Teacher.objects.filter(search_condition(sought, "last_name", "first_name", "matricule"))[:TEACHERS_SHOWN]
+    )
 
 
 @requires("attributions.view_attribution")
@@ -137,11 +139,11 @@ def free_parts(request: HttpRequest) -> HttpResponse:
     """The free parts as JSON: GET /attribution/parts/?year=2026-2027&department=...&page=2."""
     given = request.GET
     year = given.get("year", "")
-    if year and academic_year.asked(year) != year:
-        return api.answer(api.refusal(_("An academic year is two years in a row, such as 2026-2027.")))
-    year = academic_year.asked(year)
+    if year and academic_year.from_query(year) != year:
+        return api.outcome_response(refused(_("An academic year is two years in a row, such as 2026-2027.")))
+    year = academic_year.from_query(year)
     page = Paginator(FreeParts(year, PartFilter.of(given)), PARTS_ON_A_PAGE).get_page(given.get("page"))
-    return api.free_parts(year, page)
+    return api.free_parts_response(year, page)
 
 
 @requires("attributions.view_attribution")

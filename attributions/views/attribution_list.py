@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from attribution_project.accent_search import MOST_WORDS, search
+from attribution_project.accent_search import MAX_WORDS, search_condition
 from attribution_project.permissions import requires
-from attribution_project.sortable_list import Column, chosen, listing
+from attribution_project.sortable_list import Column, equality_condition, sorted_page
 from attribution_project.spreadsheets import exports
 from courses.models import Course, departments
 
@@ -28,13 +28,13 @@ COLUMNS = [
 _FILTERS = {"year": "academic_year", "department": "course__department", "component": "component", "load": "load"}
 
 
-def found(request: HttpRequest) -> QuerySet[Attribution]:
+def find_attributions(request: HttpRequest) -> QuerySet[Attribution]:
     """The attributions that the address asks for."""
-    query = Attribution.objects.filter(chosen(request.GET, _FILTERS))
-    for word in request.GET.get("q", "").split()[:MOST_WORDS]:
+    query = Attribution.objects.filter(equality_condition(request.GET, _FILTERS))
+    for word in request.GET.get("q", "").split()[:MAX_WORDS]:
         # Courses and teachers are few: the words are looked for there, and not in millions of rows.
-        courses = Course.objects.filter(search(word, "code", "title"))
-        teachers = Teacher.objects.filter(search(word, "last_name", "first_name", "matricule"))
+        courses = Course.objects.filter(search_condition(word, "code", "title"))
+        teachers = Teacher.objects.filter(search_condition(word, "last_name", "first_name", "matricule"))
         query = query.filter(Q(course__in=courses.order_by()) | Q(teacher__in=teachers.order_by()))
     return query
 
@@ -44,8 +44,10 @@ def found(request: HttpRequest) -> QuerySet[Attribution]:
 def attribution_list(request: HttpRequest) -> HttpResponse:
     """One page of the list."""
     context: dict[str, Any] = {
-        "listing": listing(request, found(request), COLUMNS, related=("course", "teacher", "created_by")),
-        "years": academic_year.known(besides=academic_year.current()),
+        "listing": sorted_page(
+            request, find_attributions(request), COLUMNS, related=("course", "teacher", "created_by")
+        ),
+        "years": academic_year.all_years(including=academic_year.current_year()),
         "departments": departments(),
         "components": Component,
         "kinds": Load,
@@ -57,5 +59,5 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """All that the list would show, as CSV or XLSX."""
-    rows = found(request).select_related("course", "teacher")
+    rows = find_attributions(request).select_related("course", "teacher")
     return exports.download(request, AttributionResource(), rows, "attributions", extension)

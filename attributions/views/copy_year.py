@@ -14,12 +14,12 @@ from attribution_project.permissions import requires
 from courses.models import departments
 
 from .. import academic_year
-from ..services.copy_year import accept, overloaded, suggested
+from ..services.copy_year import accept, hours_over_maximum, suggestions
 from ..services.results import Outcome
 
 PAGE_SIZE = 50
 #: What is left out is named one by one.
-_MOST_LEFT_OUT = 500
+_MAX_EXCLUDED = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,39 +35,39 @@ class _Review:
 
 @requires("attributions.add_attribution")
 @require_http_methods(["GET", "HEAD", "POST"])
-def carry_over(request: HttpRequest) -> HttpResponse:
+def copy_year(request: HttpRequest) -> HttpResponse:
     """Show what is suggested, or make it: where the button ``accept`` sent the form. Pages are turned by buttons too,
     so that what is ticked on one of them is still ticked on the others.
     """
     given = request.POST if request.method == "POST" else request.GET
     review = _Review(
-        year=academic_year.asked(given.get("year")),
+        year=academic_year.from_query(given.get("year")),
         department=given.get("department", "").replace("\x00", ""),
-        without=sorted({int(key) for key in given.getlist("without") if key.isdecimal()})[:_MOST_LEFT_OUT],
+        without=sorted({int(key) for key in given.getlist("without") if key.isdecimal()})[:_MAX_EXCLUDED],
         page=int(given["page"]) if given.get("page", "").isdecimal() else 1,
     )
     if "accept" not in request.POST:
-        return _page(request, review, None)
+        return _render(request, review, None)
     expected = int(given["expected"]) if given.get("expected", "").isdecimal() else -1
     confirmed = given.get("confirm") == "yes"
     outcome = accept(review.year, review.department, review.without, expected, request.user, confirmed=confirmed)
     if not outcome.success:
-        return _page(request, review, outcome)
+        return _render(request, review, outcome)
     messages.success(request, outcome.message)
     return redirect(f"{reverse('attributions:list')}?year={review.year}")
 
 
-def _page(request: HttpRequest, review: _Review, outcome: Outcome | None) -> HttpResponse:
-    everything = suggested(review.year, review.department)
+def _render(request: HttpRequest, review: _Review, outcome: Outcome | None) -> HttpResponse:
+    everything = suggestions(review.year, review.department)
     page = Paginator(everything.select_related("course", "teacher"), PAGE_SIZE).get_page(review.page)
     rows = list(page)
     shown = {row.pk for row in rows}
     wanted = everything.exclude(pk__in=review.without)
-    over = overloaded(review.year, wanted, {row.teacher_id for row in rows}) if rows else {}
+    over = hours_over_maximum(review.year, wanted, {row.teacher_id for row in rows}) if rows else {}
     context: dict[str, Any] = {
         "year": review.year,
-        "source": academic_year.before(review.year),
-        "years": academic_year.known(besides=review.year),
+        "source": academic_year.previous_year(review.year),
+        "years": academic_year.all_years(including=review.year),
         "department": review.department,
         "departments": departments(),
         "rows": [{"old": row, "out": row.pk in review.without, "over": over.get(row.teacher_id)} for row in rows],
@@ -78,4 +78,4 @@ def _page(request: HttpRequest, review: _Review, outcome: Outcome | None) -> Htt
         "page_numbers": page.paginator.page_range,
         "outcome": outcome,
     }
-    return render(request, "attributions/carry_over.html", context, status=outcome.status if outcome else 200)
+    return render(request, "attributions/copy_year.html", context, status=outcome.status if outcome else 200)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from attribution_project import svg_charts
 from attribution_project.permissions import requires
-from attribution_project.sortable_list import question
+from attribution_project.sortable_list import query_string
 
 from .. import academic_year, statistics
 from ..workload import TeachingLoad
@@ -23,16 +23,16 @@ TEACHERS_ON_A_PAGE = 30
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Everything about one year."""
-    year = academic_year.asked(request.GET.get("year"))
+    year = academic_year.from_query(request.GET.get("year"))
     by_level = statistics.progress_by("level", year)
     by_department = statistics.progress_by("department", year)
     teachers = statistics.teachers_by_load(year)
     page: Page[statistics.TeacherWithHours] = Paginator(teachers, TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
-    loads = [(teacher, TeachingLoad(hours=teacher.hours, most=teacher.max_hours)) for teacher in page]
+    loads = [(teacher, TeachingLoad(hours=teacher.hours, maximum=teacher.max_hours)) for teacher in page]
     context: dict[str, Any] = {
         "year": year,
-        "years": academic_year.known(besides=year),
-        "total": statistics.totals(by_level),
+        "years": academic_year.all_years(including=year),
+        "total": statistics.total_progress(by_level),
         "by_level": by_level,
         "level_chart": _progress_chart(by_level, _("Parts attributed by level")),
         "by_department": by_department,
@@ -41,7 +41,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "load_chart": _load_chart(loads),
         "page": page,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
-        "query": question(request.GET, page=None),
+        "query": query_string(request.GET, page=None),
     }
     return render(request, "attributions/dashboard.html", context)
 
@@ -51,13 +51,13 @@ def _progress_chart(progress: list[statistics.Progress], title: str) -> str:
         svg_charts.Bar(
             label=one.name,
             value=one.held,
-            most=one.all,
-            told=f"{one.held} / {one.all}",
+            maximum=one.all,
+            text=f"{one.held} / {one.all}",
             state="full" if one.all and not one.free else "",
         )
         for one in progress
     ]
-    return svg_charts.bars(rows, title=title)
+    return svg_charts.bar_chart(rows, title=title)
 
 
 def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
@@ -65,10 +65,10 @@ def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
         svg_charts.Bar(
             label=str(teacher),
             value=float(load.hours),
-            most=float(load.most),
-            told=f"{number_format(load.hours, 0)} / {number_format(load.most, 0)} h",
+            maximum=float(load.maximum),
+            text=f"{number_format(load.hours, 0)} / {number_format(load.maximum, 0)} h",
             state=load.state if load.state != "free" else "",
         )
         for teacher, load in loads
     ]
-    return svg_charts.bars(rows, title=_("Hours of each teacher against the maximum"))
+    return svg_charts.bar_chart(rows, title=_("Hours of each teacher against the maximum"))

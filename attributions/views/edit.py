@@ -12,20 +12,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from attribution_project.permissions import requires
 
-from ..api import MOST_PARTS
+from ..api import MAX_PARTS
 from ..forms import MoveForm, PartForm
 from ..models import Attribution
 from ..services import changes
 from ..services.results import Outcome
-from .assign import teachers_found
+from .assign import find_teachers
 
 _CHANGE = "attributions.change_attribution"
 _REMOVE = "attributions.delete_attribution"
 #: Changes shown on the page of one attribution.
-_MOST_CHANGES = 50
+_MAX_CHANGES = 50
 
 
-def _one(pk: int) -> Attribution:
+def _get_attribution(pk: int) -> Attribution:
     return get_object_or_404(Attribution.objects.select_related("course", "teacher", "created_by"), pk=pk)
 
 
@@ -36,7 +36,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     history = list(
         Attribution.history.filter(id=pk)
         .select_related("history_user", "teacher", "course")
-        .order_by("-history_id")[:_MOST_CHANGES]
+        .order_by("-history_id")[:_MAX_CHANGES]
     )
     attribution = Attribution.objects.select_related("course", "teacher", "created_by").filter(pk=pk).first()
     if attribution is None and not history:
@@ -56,45 +56,45 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change hours, kind of load and note."""
-    attribution = _one(pk)
+    attribution = _get_attribution(pk)
     form = PartForm(request.POST or None, instance=attribution)
     outcome = None
     if request.method == "POST" and form.is_valid():
         outcome = changes.save(form.instance, request.user, confirmed=request.POST.get("confirm") == "yes")
         if outcome.success:
-            return _done(request, outcome, pk)
-    return _page(request, "attributions/edit.html", outcome, {"form": form, "attribution": attribution})
+            return _redirect_after_change(request, outcome, pk)
+    return _render(request, "attributions/edit.html", outcome, {"form": form, "attribution": attribution})
 
 
 @requires(_CHANGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the part to another teacher."""
-    attribution = _one(pk)
+    attribution = _get_attribution(pk)
     form = MoveForm(request.POST or None)
     outcome = None
     if request.method == "POST" and form.is_valid():
         attribution.teacher = form.cleaned_data["teacher"]
         outcome = changes.save(attribution, request.user, confirmed=request.POST.get("confirm") == "yes")
         if outcome.success:
-            return _done(request, outcome, pk)
+            return _redirect_after_change(request, outcome, pk)
     sought = request.GET.get("who", "").strip()
-    context = {"form": form, "attribution": attribution, "sought": sought, "found": teachers_found(sought)}
+    context = {"form": form, "attribution": attribution, "sought": sought, "found": find_teachers(sought)}
     is_part = request.headers.get("HX-Target") == "teachers"
     template = "attributions/_teacher_radios.html" if is_part else "attributions/move.html"
-    return _page(request, template, outcome, context)
+    return _render(request, template, outcome, context)
 
 
 @requires(_REMOVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask (GET), then give the part free (POST)."""
-    attribution = _one(pk)
+    attribution = _get_attribution(pk)
     if request.method != "POST":
         return render(request, "attributions/remove.html", {"attribution": attribution})
     outcome = changes.remove(attribution, request.user)
     if not outcome.success:
-        return _page(request, "attributions/remove.html", outcome, {"attribution": attribution})
+        return _render(request, "attributions/remove.html", outcome, {"attribution": attribution})
     messages.success(request, outcome.message, extra_tags=reverse("attributions:undo", args=[pk]))
     return redirect("attributions:list")
 
@@ -120,22 +120,22 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def undo_several(request: HttpRequest) -> HttpResponse:
     """Take back what one request attributed; each by itself, and what could not be undone is said."""
-    keys = [key for key in request.GET.get("attributions", "").split(",") if key.isdecimal()][:MOST_PARTS]
+    keys = [key for key in request.GET.get("attributions", "").split(",") if key.isdecimal()][:MAX_PARTS]
     outcomes = [changes.undo_creation(int(key), request.user) for key in keys]
     done = sum(outcome.success for outcome in outcomes)
     if done:
-        told = ngettext("%(n)d attribution is taken back.", "%(n)d attributions are taken back.", done)
-        messages.success(request, told % {"n": done})
-    for told in dict.fromkeys(outcome.message for outcome in outcomes if not outcome.success):
-        messages.error(request, told)
+        sentence = ngettext("%(n)d attribution is taken back.", "%(n)d attributions are taken back.", done)
+        messages.success(request, sentence % {"n": done})
+    for refusal in dict.fromkeys(outcome.message for outcome in outcomes if not outcome.success):
+        messages.error(request, refusal)
     return redirect("attributions:list")
 
 
-def _done(request: HttpRequest, outcome: Outcome, pk: int) -> HttpResponse:
+def _redirect_after_change(request: HttpRequest, outcome: Outcome, pk: int) -> HttpResponse:
     messages.success(request, outcome.message, extra_tags=reverse("attributions:undo", args=[pk]))
     return redirect("attributions:detail", pk=pk)
 
 
-def _page(request: HttpRequest, template: str, outcome: Outcome | None, context: dict[str, Any]) -> HttpResponse:
+def _render(request: HttpRequest, template: str, outcome: Outcome | None, context: dict[str, Any]) -> HttpResponse:
     status = outcome.status if outcome else 400 if request.method == "POST" else 200
     return render(request, template, context | {"outcome": outcome}, status=status)

@@ -10,13 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attribution_project.accent_search import search
-from attribution_project.body import takes_a_sheet
+from attribution_project.accent_search import search_condition
+from attribution_project.body import accepts_sheet
 from attribution_project.permissions import UserRequest, open_to_users, requires
-from attribution_project.sortable_list import Column, chosen, listing
+from attribution_project.sortable_list import Column, equality_condition, sorted_page
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
-from courses.models import departments, in_dictionary
+from courses.models import departments, dictionary_key
 
 from .. import academic_year, statistics
 from ..models import Attribution, Grade, Teacher
@@ -34,10 +34,10 @@ _FILTERS = {"department": "department", "grade": "grade"}
 YEARS_SHOWN = 10
 
 
-def found(request: HttpRequest) -> QuerySet[Teacher]:
+def find_teachers(request: HttpRequest) -> QuerySet[Teacher]:
     """The teachers that the address asks for."""
-    words = search(request.GET.get("q", ""), "last_name", "first_name", "matricule")
-    return Teacher.objects.filter(words, chosen(request.GET, _FILTERS))
+    words = search_condition(request.GET.get("q", ""), "last_name", "first_name", "matricule")
+    return Teacher.objects.filter(words, equality_condition(request.GET, _FILTERS))
 
 
 @requires("attributions.view_teacher")
@@ -45,10 +45,10 @@ def found(request: HttpRequest) -> QuerySet[Teacher]:
 def teacher_list(request: HttpRequest) -> HttpResponse:
     """One page of teachers."""
     context: dict[str, Any] = {
-        "listing": listing(request, found(request), COLUMNS),
+        "listing": sorted_page(request, find_teachers(request), COLUMNS),
         "grades": Grade,
         "departments": _departments(),
-        "year": academic_year.current(),
+        "year": academic_year.current_year(),
     }
     return render(request, "attributions/teacher_list.html", context)
 
@@ -56,17 +56,17 @@ def teacher_list(request: HttpRequest) -> HttpResponse:
 def _departments() -> list[str]:
     """The departments that have teachers."""
     found = Teacher.objects.order_by("department").values_list("department", flat=True).distinct()
-    return sorted(found, key=in_dictionary)
+    return sorted(found, key=dictionary_key)
 
 
 @requires("attributions.view_teacher")
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """All that the list would show, as CSV or XLSX."""
-    return exports.download(request, TeacherResource(), found(request), "enseignants", extension)
+    return exports.download(request, TeacherResource(), find_teachers(request), "enseignants", extension)
 
 
-@takes_a_sheet
+@accepts_sheet
 @requires("attributions.add_teacher")
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_teachers(request: HttpRequest) -> HttpResponse:
@@ -78,7 +78,7 @@ def import_teachers(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One teacher over the years."""
-    return _page(request, get_object_or_404(Teacher, pk=pk), own=False)
+    return _render(request, get_object_or_404(Teacher, pk=pk), own=False)
 
 
 @open_to_users
@@ -88,17 +88,17 @@ def own(request: UserRequest) -> HttpResponse:
     teacher = Teacher.objects.filter(user=request.user).first()
     if teacher is None:
         return render(request, "attributions/no_teacher.html")
-    return _page(request, teacher, own=True)
+    return _render(request, teacher, own=True)
 
 
-def _page(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpResponse:
+def _render(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpResponse:
     totals = list(
         teacher.attributions.order_by("-academic_year")
         .values("academic_year")
         .annotate(hours=Sum("hours"))[:YEARS_SHOWN]
     )
     asked = request.GET.get("year") or (totals[0]["academic_year"] if totals else None)
-    year = academic_year.asked(asked)
+    year = academic_year.from_query(asked)
     context: dict[str, Any] = {
         "teacher": teacher,
         "own": own,
@@ -112,7 +112,7 @@ def _page(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpResponse:
 
 
 def _load(teacher: Teacher, hours: Any) -> TeachingLoad:
-    return TeachingLoad(hours=hours, most=teacher.max_hours)
+    return TeachingLoad(hours=hours, maximum=teacher.max_hours)
 
 
 def _year_of(teacher: Teacher, year: str) -> list[Attribution]:
@@ -135,7 +135,7 @@ def own_decision(request: UserRequest) -> HttpResponse:
 
 
 def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:
-    year = academic_year.asked(request.GET.get("year"))
+    year = academic_year.from_query(request.GET.get("year"))
     rows = _year_of(teacher, year)
     context: dict[str, Any] = {
         "teacher": teacher,
@@ -151,14 +151,14 @@ def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:
 @require_safe
 def department(request: HttpRequest) -> HttpResponse:
     """All courses of a department with who teaches them in a year, to be printed."""
-    year = academic_year.asked(request.GET.get("year"))
+    year = academic_year.from_query(request.GET.get("year"))
     names = departments()
     name = request.GET.get("department", "")
     if name not in names:
         name = names[0] if names else ""
     context: dict[str, Any] = {
         "year": year,
-        "years": academic_year.known(besides=year),
+        "years": academic_year.all_years(including=year),
         "department": name,
         "departments": names,
         "courses": statistics.courses_of(name, year),

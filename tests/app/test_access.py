@@ -45,7 +45,7 @@ MATRIX = {
     ("attributions:list", ()): (LOOK, None),
     ("attributions:export", ("csv",)): (LOOK, None),
     ("attributions:export", ("xlsx",)): (LOOK, None),
-    ("attributions:carry_over", ()): (CHANGE, CHANGE),
+    ("attributions:copy_year", ()): (CHANGE, CHANGE),
     ("attributions:dashboard", ()): (LOOK, None),
     ("attributions:department", ()): (LOOK, None),
     ("attributions:detail", ("attribution",)): (LOOK, None),

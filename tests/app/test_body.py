@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from attribution_project.body import MOST_KILOBYTES, SHEET_MEGABYTES
+from attribution_project.body import MAX_KILOBYTES, SHEET_MEGABYTES
 from tests.app.conftest import BROWSER, browser_of
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def post(client: Client, path: str, length: int, **more: str) -> Answer:
 @pytest.mark.parametrize("path", ["/login/", "/admin/login/", "/attribution/", "/language/setlang/", "/logout/"])
 def test_an_anonymous_client_is_answered_413_before_its_body_is_read(path: str) -> None:
     client = Client(headers=BROWSER, enforce_csrf_checks=True)
-    for length in (MOST_KILOBYTES * 1000 + 1, 700_000_000):
+    for length in (MAX_KILOBYTES * 1000 + 1, 700_000_000):
         answer = post(client, path, length)
         assert answer.status_code == 413
-        assert f"{MOST_KILOBYTES} ko au plus" in answer.content.decode().replace("\u00a0", " ")
+        assert f"{MAX_KILOBYTES} ko au plus" in answer.content.decode().replace("\u00a0", " ")
 
 
 def test_a_program_is_told_in_json() -> None:
@@ -60,7 +60,7 @@ def test_an_import_takes_the_sheet_that_its_page_speaks_of_and_no_more(staff: Us
 
 
 def test_what_is_small_enough_is_read(client: Client) -> None:
-    fields = {"username": "x" * (MOST_KILOBYTES * 1000 - 1000), "password": "x"}
+    fields = {"username": "x" * (MAX_KILOBYTES * 1000 - 1000), "password": "x"}
     assert client.post("/login/", fields).status_code == 200
 
 

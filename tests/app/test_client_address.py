@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from attribution_project.client import client_address
-from attribution_project.throttle import MOST_FAILURES, WITHIN
+from attribution_project.throttle import FAILURE_WINDOW, MAX_FAILURES
 from tests.app.conftest import BROWSER
 
 if TYPE_CHECKING:
@@ -109,16 +109,16 @@ def test_without_the_setting_what_a_client_writes_is_ignored(account: Callable[.
 @pytest.mark.django_db
 def test_an_address_that_tries_many_names_has_to_wait_and_nobody_else_has(account: Callable[..., User]) -> None:
     account("secretariat", "aubry", password="demo")
-    for number in range(MOST_FAILURES):
+    for number in range(MAX_FAILURES):
         assert attempt(f"name{number}", peer=ATTACKER).status_code == 200
     answer = attempt("another", peer=ATTACKER)
     assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "900"
     assert "quart d’heure" in answer.content.decode()
     # Whoever has to wait is not counted on: neither is the wait longer, nor is a row stored for each attempt.
-    assert AccessAttempt.objects.count() == MOST_FAILURES
+    assert AccessAttempt.objects.count() == MAX_FAILURES
     assert attempt("aubry", "demo", peer=OWNER).status_code == 302
-    AccessAttempt.objects.update(attempt_time=timezone.now() - WITHIN - timedelta(seconds=1))
+    AccessAttempt.objects.update(attempt_time=timezone.now() - FAILURE_WINDOW - timedelta(seconds=1))
     assert attempt("aubry", "demo", peer=ATTACKER).status_code == 302
 
 

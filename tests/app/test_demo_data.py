@@ -102,9 +102,9 @@ def test_too_many_attributions_are_refused_with_what_is_possible() -> None:
 
 @pytest.mark.django_db
 def test_every_part_can_be_taken() -> None:
-    parts = len(generate.parts(generate.courses(generate.Sizes(**SIZES))))
-    make(attributions=parts * generate.MOST_YEARS)
-    assert Attribution.objects.count() == parts * generate.MOST_YEARS
+    parts = len(generate.parts_of(generate.courses(generate.Sizes(**SIZES))))
+    make(attributions=parts * generate.MAX_YEARS)
+    assert Attribution.objects.count() == parts * generate.MAX_YEARS
 
 
 @pytest.mark.parametrize("sizes", [{"teachers": 0}, {"courses": -1}, {"courses": 10**7}])

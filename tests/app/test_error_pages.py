@@ -48,7 +48,7 @@ PAGES: dict[str, tuple[Callable[[HttpRequest], HttpResponse], int]] = {
     "forbidden": (errors.forbidden, 403),
     "csrf": (lambda request: errors.csrf_failed(request, "secret detail"), 403),
     "not found": (errors.not_found, 404),
-    "locked": (throttle.locked, 429),
+    "locked": (throttle.locked_response, 429),
     "server error": (server_error_for(RuntimeError("secret detail")), 500),
     "lost connection": (server_error_for(OperationalError("connection to secret detail failed")), 503),
 }

@@ -211,7 +211,7 @@ def test_a_preview_belongs_to_its_user_its_table_and_its_hour(
         browser.post(COURSES, {"token": token[:-2] + "xx"}),
     ):
         assert asked.status_code == 400
-    monkeypatch.setattr("attribution_project.spreadsheets.imports.ACCEPT_WITHIN", -1)
+    monkeypatch.setattr("attribution_project.spreadsheets.imports.ACCEPT_WITHIN_SECONDS", -1)
     assert browser.post(COURSES, {"token": token}).status_code == 400
     assert Course.objects.count() == 1
 

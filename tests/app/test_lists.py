@@ -111,7 +111,7 @@ def test_a_title_that_would_be_a_formula_is_exported_as_text(browser: Client, ag
 def test_a_sheet_of_too_many_rows_is_refused_and_csv_is_not(
     browser: Client, rows: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("attribution_project.spreadsheets.exports.MOST_SHEET_ROWS", 59)
+    monkeypatch.setattr("attribution_project.spreadsheets.exports.MAX_SHEET_ROWS", 59)
     answer = browser.get(f"{LIST}export.xlsx")
     assert answer.status_code == 413
     assert "59 lignes" in answer.content.decode()

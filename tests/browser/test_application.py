@@ -76,7 +76,7 @@ def test_a_secretary_finds_a_teacher_attributes_three_parts_and_takes_them_back(
     expect(page.locator(".parts small").first).to_contain_text("M1")
     expect(page).to_have_url(re.compile("level=M1"))
     keys = tick(page, 3)
-    expect(page.locator("[data-told]")).to_contain_text("3 ·")
+    expect(page.locator("[data-count]")).to_contain_text("3 ·")
     assert fits(page)
     page.locator(".do").get_by_role("button", name="Attribuer").click()
     expect(page.get_by_text("3 parties attribuées sur 3.")).to_be_visible()

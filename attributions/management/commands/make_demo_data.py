@@ -29,11 +29,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Check the sizes, fill, and say how to log in."""
         sizes = generate.Sizes(**{name: options[name] for name in ("teachers", "courses", "attributions", "seed")})
-        if min(sizes.teachers, sizes.courses, sizes.attributions) < 0 or sizes.courses > generate.MOST_COURSES:
-            raise CommandError(f"Sizes are 0 or more, and courses at most {generate.MOST_COURSES}.")
+        if min(sizes.teachers, sizes.courses, sizes.attributions) < 0 or sizes.courses > generate.MAX_COURSES:
+            raise CommandError(f"Sizes are 0 or more, and courses at most {generate.MAX_COURSES}.")
         if sizes.attributions and not sizes.teachers:
             raise CommandError("Attributions need teachers: ask for --teachers 1 or more.")
-        if full := bulk_insert.not_empty(options["database"]):
+        if full := bulk_insert.tables_with_rows(options["database"]):
             raise CommandError(f"{', '.join(full)} already hold rows: demonstration data needs an empty database.")
         started = time.perf_counter()
         try:

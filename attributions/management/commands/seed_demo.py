@@ -20,7 +20,7 @@ class Command(BaseCommand):
         """Refuse outside DEBUG and over existing rows."""
         if not settings.DEBUG:
             raise CommandError("Accounts with a password that everybody knows are made only with DEBUG.")
-        if full := bulk_insert.not_empty(DEFAULT_DB_ALIAS):
+        if full := bulk_insert.tables_with_rows(DEFAULT_DB_ALIAS):
             raise CommandError(f"{', '.join(full)} already hold rows: demonstration data needs an empty database.")
         made = university.seed(PASSWORD)
         self.stdout.write(", ".join(f"{count} {what}" for what, count in made.items()) + ".")
