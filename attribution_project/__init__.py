@@ -1,1 +1,1 @@
-"""The project: settings, URLs and what every page shares."""
+"""Settings, URLs and what every page shares."""

@@ -1,4 +1,4 @@
-"""What a person types in; a condition on fields out, which finds Œnologie for "oenologie" and Dupré for "DUPRE".
+"""Search without regard to accents and capitals: "oenologie" finds Œnologie, "DUPRE" finds Dupré.
 
 Both databases get the same regular expression: SQLite's LIKE knows the capitals of ASCII alone, and neither database
 ignores accents by itself.
@@ -17,7 +17,7 @@ _ACCENTS = "[\u0300-\u036f]*"
 
 
 def _variants() -> dict[str, str]:
-    """Return letter -> the same with every accent of Latin alphabets, small and capital: e -> eéèêë...EÉÈ..."""
+    """Map each letter to its variants with every Latin accent, small and capital: e -> eéèêë...EÉÈ..."""
     found: dict[str, str] = {}
     for number in (*range(0x41, 0x5B), *range(0x61, 0x7B), *range(0xC0, 0x180)):
         character = chr(number)
@@ -28,7 +28,7 @@ def _variants() -> dict[str, str]:
 
 
 def without_accents(text: str) -> str:
-    """Without accents, in small letters, ligatures apart."""
+    """Return the text in small letters, without accents, with ligatures as two letters."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return letters.replace("œ", "oe").replace("æ", "ae")
@@ -54,7 +54,7 @@ def _pattern_of(letters: str) -> str:
 
 
 def search_condition(text: str, *fields: str) -> Q:
-    """Each word of the text must be in one of the fields."""
+    """Return the condition that each word of the text is in one of the fields."""
     found = Q()
     for word in text.replace("\x00", "").split()[:MAX_WORDS]:
         one = Q()

@@ -1,4 +1,4 @@
-"""How much a request may bring along, logged in or not: judged before anything of it is read."""
+"""Limit the size of a request's body before anything of it is read, logged in or not."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from .permissions import View
 from .views.errors import too_large
 
-#: What every address takes: 200 parts in JSON are 20 kB.
+#: The limit of every address. 200 parts in JSON are 20 kB.
 MAX_KILOBYTES = 256
-#: A file to import; the page that asks for it says so.
+#: The limit of a file to import, which the page names.
 SHEET_MEGABYTES = 1
 #: The file and its form, or the rows of its preview, which are signed text.
 _MAX_BYTES_WITH_SHEET = 2 * SHEET_MEGABYTES * 1_000_000
@@ -22,21 +22,21 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def accepts_sheet(view: View) -> View:
-    """Let a view be sent a file to import."""
+    """Allow the view to receive a file to import."""
     view.takes_a_sheet = True  # type: ignore[attr-defined]
     return view
 
 
 class Limit(MiddlewareMixin):
-    """Middleware, before the one that looks for a CSRF token in the body: answer 413 by Content-Length."""
+    """Middleware that answers 413 by Content-Length, before the CSRF middleware reads the body."""
 
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Return None to go on, or the refusal."""
+        """Return None to continue, or the refusal."""
         sheet = hasattr(view, "takes_a_sheet")
         length = request.META.get("CONTENT_LENGTH") or "0"
-        # What is no number Django takes for 0, and reads nothing.
+        # Django reads nothing if the header is no number.
         if not length.isdecimal() or int(length) <= (_MAX_BYTES_WITH_SHEET if sheet else MAX_KILOBYTES * 1000):
             return None
         if sheet:
@@ -45,14 +45,14 @@ class Limit(MiddlewareMixin):
 
 
 def sheet_too_large_message() -> str:
-    """What is said of a file that is too large."""
+    """Return the message for a file that is too large."""
     return _("The file is larger than %(n)d MB: please split it.") % {"n": SHEET_MEGABYTES}
 
 
 def with_content_length(application: Wsgi) -> Wsgi:
-    """Give a body without Content-Length (chunked) its length, reading one byte more at most than any view takes.
+    """Set the Content-Length of a chunked body, of which Django itself would read nothing.
 
-    Django itself would read nothing of it.
+    Reads at most one byte more than any view accepts.
     """
 
     def measuring(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -1,7 +1,7 @@
-"""The client's address: what the nearest proxy that is not ours, or the client itself, connected from.
+"""Find the client's address behind trusted proxies.
 
-``X-Forwarded-For`` is a list that every proxy lengthens at its right end; what stands to the left may be written by
-anybody. TRUSTED_PROXIES says how many entries, counted from the right, our own proxies have written.
+Every proxy appends to ``X-Forwarded-For`` at its right end. Anybody may have written the entries to the left.
+TRUSTED_PROXIES says how many entries, counted from the right, our own proxies have written.
 """
 
 import re
@@ -18,7 +18,7 @@ _WITH_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1
 
 
 def set_client_address(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: put the client's address where Django, axes and gunicorn's access log look for it, REMOTE_ADDR."""
+    """Middleware that sets REMOTE_ADDR, which Django, axes and gunicorn's access log read, to the client's address."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         peer, forwarded = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
@@ -29,9 +29,9 @@ def set_client_address(get_response: Callable[[HttpRequest], HttpResponse]) -> C
 
 
 def client_address(peer: str, forwarded: str, trusted: int | Sequence[Network]) -> str:
-    """Return the address that connected to the outermost proxy that is trusted; the peer's own where none is.
+    """Return the address that connected to the outermost trusted proxy, or the peer's own address without one.
 
-    ``trusted``: so many proxies, or those in these networks.
+    ``trusted`` is the number of proxies, or their networks.
     """
     entries = forwarded.split(",") if forwarded else []
     if isinstance(trusted, int):
@@ -47,7 +47,7 @@ def client_address(peer: str, forwarded: str, trusted: int | Sequence[Network]) 
 
 
 def _parse_address(entry: str) -> Address | None:
-    """Return the address, without port or zone, an IPv4 address as one; None where it is none."""
+    """Parse an address without port or zone. Unwrap a mapped IPv4 address. Return None for anything else."""
     text = entry.strip()
     if found := _WITH_PORT.fullmatch(text):
         text = found[1] or found[2]
@@ -59,7 +59,7 @@ def _parse_address(entry: str) -> Address | None:
 
 
 def address_for_throttle(request: HttpRequest) -> str | None:
-    """Return what attempts are counted for: of IPv6 the /64, since whoever has one of its addresses has them all."""
+    """Return the address that failed logins are counted for: of IPv6 the /64, all of which belong to one client."""
     address = _parse_address(request.META.get("REMOTE_ADDR", ""))
     if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False).network_address)

@@ -1,4 +1,4 @@
-"""What every page needs: the addresses that its user may go to."""
+"""Add the menu to every page."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-#: Name of the address, what the link says, permission; in the order of the menu.
+#: URL name, label, permission.
 _MENU = (
     ("attributions:dashboard", _("Dashboard"), "attributions.view_attribution"),
     ("attributions:attribute", _("Attribute"), "attributions.add_attribution"),
@@ -17,7 +17,7 @@ _MENU = (
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Return the menu of this user, the page at hand marked."""
+    """Return the menu of this user with the current page marked."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}

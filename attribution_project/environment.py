@@ -1,8 +1,8 @@
-"""Environment variables in, checked Python values out.
+"""Read and check environment variables.
 
-A variable that cannot be used raises ImproperlyConfigured naming the variable, the value and what is allowed. Values
-that may hold a secret (SECRET_KEY, DATABASE_URL) are never repeated, and exceptions that quote them are dropped with
-`from None`: a traceback ends in logs and tickets.
+An unusable variable raises ImproperlyConfigured, which names the variable, the value and what is allowed. It never
+quotes a value that may hold a secret (SECRET_KEY, DATABASE_URL). Exceptions that quote one are dropped with
+`from None`, because a traceback ends in logs and tickets.
 """
 
 import os
@@ -19,13 +19,13 @@ TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-#: Seconds after which a page says that the database does not answer: libpq would wait for minutes, the pool for 30 s.
+#: Seconds until a page reports that the database does not answer. libpq would wait for minutes, the pool for 30 s.
 CONNECT_TIMEOUT, POOL_TIMEOUT = "5", 10
 DATABASE_FORMS = "postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:///PATH"
 
 
 def text(name: str, default: str = "") -> str:
-    """Return a variable without the blanks around it; set but empty counts as not set, as in compose files."""
+    """Return a variable without surrounding blanks. An empty one counts as not set, as in compose files."""
     return os.environ.get(name, "").strip() or default
 
 
@@ -75,7 +75,7 @@ def origins(name: str) -> list[str]:
 
 
 def proxies(name: str) -> int | list[IPv4Network | IPv6Network]:
-    """Return how many proxies stand in front of the application, or the networks that they are in; not set means 0."""
+    """Return the number of proxies in front of the application, or their networks. Not set means 0."""
     value = words(name)
     if len(value) < 2 and re.fullmatch(r"[0-9]?", "".join(value)):
         return int(value[0]) if value else 0
@@ -92,7 +92,7 @@ def proxies(name: str) -> int | list[IPv4Network | IPv6Network]:
 
 
 def required_secret_key(name: str) -> str:
-    """Return a key good enough for production, from the variable or the file that NAME_FILE names.
+    """Return a key that is strong enough for production, from the variable or from the file that NAME_FILE names.
 
     The thresholds are Django's own (security.W009).
     """
@@ -108,7 +108,7 @@ def required_secret_key(name: str) -> str:
 
 
 def _from_file(name: str) -> str:
-    """Return what stands in the file that a variable names; nothing where it names none."""
+    """Return the content of the file that a variable names, or an empty text without a name."""
     path = text(name)
     try:
         return Path(path).read_text(encoding="utf-8").strip() if path else ""
@@ -118,7 +118,7 @@ def _from_file(name: str) -> str:
 
 
 def local_secret_key(path: Path) -> str:
-    """Return the key kept in an ignored file, made at the first start: sessions outlive a restart of the server."""
+    """Return the key in a file that git ignores. Make it at the first start, so that sessions outlive a restart."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         draft.touch(mode=0o600)
@@ -133,14 +133,14 @@ def local_secret_key(path: Path) -> str:
 
 
 def plain_http(name: str, hosts: list[str]) -> bool:
-    """Return whether production does without HTTPS; `localhost` means: while it is served under no other name."""
+    """Return whether production works without HTTPS. `localhost` allows it while there is no other host name."""
     if text(name) != "localhost":
         return boolean(name, default=False)
     return all(host in LOCAL_HOSTS for host in hosts)
 
 
 def database(name: str, base_dir: Path, *, pool_name: str, max_age_name: str) -> dict[str, Any]:
-    """Return Django's DATABASES["default"] for a database URL; not set means SQLite beside manage.py."""
+    """Return Django's DATABASES["default"] for a database URL. Not set means SQLite beside manage.py."""
     url = text(name, "sqlite:///db.sqlite3")
     pool = integer(pool_name, 0)
     max_age = integer(max_age_name, 0 if pool else 60)
@@ -155,7 +155,7 @@ def database(name: str, base_dir: Path, *, pool_name: str, max_age_name: str) ->
 
 
 def _parsed(name: str, url: str) -> dict[str, Any]:
-    """Parse with dj-database-url, whose own errors may quote the URL."""
+    """Parse by dj-database-url, and hide its errors, which may quote the URL."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise ImproperlyConfigured(f"{name} is not a URL (its value is not shown): allowed are {DATABASE_FORMS}.")
@@ -176,7 +176,7 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
 
 
 def _sqlite(name: str, config: dict[str, Any], base_dir: Path) -> dict[str, Any]:
-    """Check the options, and make the path one that does not depend on where a command was started."""
+    """Check the options, and make the path absolute."""
     options = config.get("OPTIONS", {})
     timeout = options.get("timeout", 20)
     if set(options) - {"timeout"} or isinstance(timeout, bool) or not isinstance(timeout, int):
@@ -186,7 +186,7 @@ def _sqlite(name: str, config: dict[str, Any], base_dir: Path) -> dict[str, Any]
 
 
 def sqlite_database(path: Path | str, timeout: int = 20) -> dict[str, Any]:
-    """Return what a web server needs of SQLite: wait for a writer, read while one writes, keep foreign keys."""
+    """Return settings for SQLite under a web server: wait for writers, read while one writes, enforce foreign keys."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
@@ -201,8 +201,8 @@ def sqlite_database(path: Path | str, timeout: int = 20) -> dict[str, Any]:
 
 
 def _postgresql(name: str, config: dict[str, Any], *, pool: int, max_age: int) -> dict[str, Any]:
-    """Add how long connections live, and pass libpq's own options through."""
-    # Numbers and booleans are only Django's idea: libpq takes text.
+    """Set the lifetime of connections, and pass libpq's own options through."""
+    # libpq takes text, not numbers or booleans.
     options: dict[str, Any] = {key: str(value) for key, value in config.get("OPTIONS", {}).items()}
     config |= {
         "HOST": options.pop("host", "") or config["HOST"],
@@ -221,7 +221,7 @@ def _postgresql(name: str, config: dict[str, Any], *, pool: int, max_age: int) -
 
 
 def _check_libpq_options(name: str, options: dict[str, Any]) -> None:
-    """Refuse a misspelt option now: psycopg would at the first query, in the middle of a page."""
+    """Reject a misspelt option at the start. psycopg would reject it at the first query, in the middle of a page."""
     from psycopg.pq import Conninfo  # only a PostgreSQL URL needs libpq
 
     known = sorted(option.keyword.decode() for option in Conninfo.get_defaults())

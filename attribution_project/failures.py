@@ -1,4 +1,4 @@
-"""Failures of the database that pass: it is away, busy, full or read-only, and the same may be asked again later."""
+"""Recognise temporary failures of the database: it is away, busy, full or read-only."""
 
 import secrets
 import sqlite3
@@ -9,7 +9,7 @@ from django.db import Error, InterfaceError, OperationalError, transaction
 
 #: PostgreSQL refuses to write: default_transaction_read_only, or a standby. Django calls it an InternalError.
 _READ_ONLY = "25006"
-#: The connection broke, or the server was stopped: whether it did what was asked is not known.
+#: The connection broke or the server was stopped. Whether it executed the statement is not known.
 _CONNECTION_LOST = ("08", "57")
 #: When a client may ask again after a 503.
 RETRY_AFTER_SECONDS = 30
@@ -21,13 +21,13 @@ def new_reference() -> str:
 
 
 class UnansweredCommitError(OperationalError):
-    """A commit was sent, and nobody answered: what it was about may have been stored."""
+    """A commit was sent and not answered: its changes may be stored."""
 
 
 def unavailable(error: BaseException | None) -> bool:
-    """Tell a database that is away, busy or takes no changes from one that refuses what it was asked.
+    """Return whether the database is away, busy or read-only, rather than refusing this statement.
 
-    SQLite has one class for both: a table that is missing does not come back by waiting.
+    SQLite has one class of error for both, so its error code decides.
     """
     cause = getattr(error, "__cause__", None)
     if isinstance(cause, sqlite3.OperationalError):
@@ -38,7 +38,7 @@ def unavailable(error: BaseException | None) -> bool:
 
 
 def caused_by_unavailable(error: BaseException | None) -> bool:
-    """Whether the database was unavailable when this was raised; Django wraps some of its errors into others."""
+    """Return whether this error or one that it wraps means that the database was unavailable."""
     while error is not None:
         if unavailable(error):
             return True
@@ -48,7 +48,7 @@ def caused_by_unavailable(error: BaseException | None) -> bool:
 
 @contextmanager
 def atomic() -> Iterator[None]:
-    """Django's transaction.atomic; a commit that nobody answered is an UnansweredCommitError."""
+    """Open Django's transaction.atomic, and raise UnansweredCommitError if the commit is not answered."""
     committing = False
     try:
         with transaction.atomic():
@@ -62,6 +62,6 @@ def atomic() -> Iterator[None]:
 
 def _unanswered(error: Error) -> bool:
     if isinstance(error.__cause__, sqlite3.Error):
-        return False  # it is in this process: it has said that it did not commit
+        return False  # SQLite runs in this process and always answers
     sqlstate = getattr(error.__cause__, "sqlstate", None)
     return sqlstate is None or sqlstate[:2] in _CONNECTION_LOST

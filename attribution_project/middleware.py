@@ -1,4 +1,4 @@
-"""Each request in the language that its user chose, each answer with what a browser may do with it."""
+"""Set the language of each request, and the Content-Security-Policy of each response."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ from django.utils import translation
 def user_language(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Serve French unless the user asked for another language with the switch at the foot of the page.
+    """Use French unless the user chose another language at the foot of the page.
 
-    Django's LocaleMiddleware would follow the browser's Accept-Language: half of a French secretariat's computers
-    speak English by default, and the same page would then come out in two languages.
+    Django's LocaleMiddleware would follow the browser's Accept-Language. Half of a French secretariat's computers have
+    English as default, so the same page would appear in two languages.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -27,7 +27,7 @@ def user_language(
     return middleware
 
 
-#: Everything comes from here; no script or style stands in a page; nobody may frame it.
+#: All content comes from this server, without inline scripts or styles. No other page may frame it.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -46,7 +46,7 @@ PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Tell the browser what pages may load; Django sets the other security headers."""
+    """Add the headers that restrict what a page may load and use. Django sets the other security headers."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

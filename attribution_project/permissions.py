@@ -1,6 +1,6 @@
-"""Who may do what: roles are groups, each view says what it asks for, and a view that says nothing is closed.
+"""Check permissions: roles are groups, each view declares its demand, and a view without one is closed.
 
-``requires`` and its like put the demand on the view; ``DenyByDefault`` reads it before the view runs.
+Decorators such as ``requires`` store the demand on the view. ``DenyByDefault`` reads it before the view runs.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 View = Callable[..., HttpResponseBase]
-#: Whether this user may call the view with this method.
+#: Takes the user and the method. Returns whether the user may call the view.
 Demand = Callable[[Any, str], bool]
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class Role(StrEnum):
-    """The groups that a migration makes; a user may be in several."""
+    """The groups that a migration makes. A user may be in several."""
 
     ADMINISTRATOR = "administrateur"
     SECRETARY = "secretariat"
@@ -34,13 +34,13 @@ class Role(StrEnum):
 
 
 class UserRequest(HttpRequest):
-    """A request whose user is logged in, as a view that is not open to everybody gets it."""
+    """A request whose user is logged in, as all views get it that are not open to everybody."""
 
     user: "User"
 
 
 def requires(view: str, change: str | None = None) -> Callable[[View], View]:
-    """Ask for the permission ``view``, and for ``change`` with any method that changes something."""
+    """Require the permission ``view``, and ``change`` for any method that changes something."""
 
     def allowed(user: Any, method: str) -> bool:
         return bool(user.has_perm(view if change is None or method in SAFE_METHODS else change))
@@ -49,17 +49,17 @@ def requires(view: str, change: str | None = None) -> Callable[[View], View]:
 
 
 def requires_staff(view: View) -> View:
-    """Ask for a user who may use the administration."""
+    """Require a user who may use the administration."""
     return _demanding(lambda user, method: user.is_active and user.is_staff)(view)
 
 
 def open_to_users(view: View) -> View:
-    """Ask for nothing but a user who is logged in."""
+    """Require a user who is logged in, and no permission."""
     return _demanding(lambda user, method: True)(view)
 
 
 def open_to_everybody(view: View) -> View:
-    """Ask for nothing at all."""
+    """Require nothing, not even a login."""
     view.demand = None  # type: ignore[attr-defined]
     return view
 
@@ -73,7 +73,7 @@ def _demanding(demand: Demand) -> Callable[[View], View]:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell a program from a browser: a browser says that it prefers HTML."""
+    """Return whether the client is a program. A browser prefers HTML."""
     if request.headers.get("HX-Request") == "true":
         return False
     if request.content_type == "application/json" or request.headers.get("X-Requested-With") == "XMLHttpRequest":
@@ -82,12 +82,12 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 class DenyByDefault(MiddlewareMixin):
-    """Middleware: a view runs only where it says who may call it, and the user is one of them."""
+    """Middleware that runs a view only if the view declares its demand and the user meets it."""
 
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Return None to go on, a redirection to the login, or a refusal."""
+        """Return None to continue, a redirection to the login, or a refusal."""
         match = request.resolver_match
         if match is not None and "admin" in match.app_names:
             return None  # the administration asks for its own permissions, view by view
@@ -105,7 +105,7 @@ class DenyByDefault(MiddlewareMixin):
 
 
 def _please_log_in(request: HttpRequest) -> HttpResponse:
-    """Lead to the login; a program is told, unless it only follows an address and asks for nothing in particular."""
+    """Redirect to the login, or answer 401 to a program that posts or asks for JSON."""
     program = request.method == "POST" or "application/json" in request.headers.get("Accept", "")
     if program and wants_json(request):
         return refusal(_("Please log in first."), HTTPStatus.UNAUTHORIZED)
@@ -113,5 +113,5 @@ def _please_log_in(request: HttpRequest) -> HttpResponse:
 
 
 def refusal(message: str, status: HTTPStatus) -> JsonResponse:
-    """Refuse a program in the API's own form."""
+    """Return a refusal in the API's JSON."""
     return JsonResponse({"success": False, "message": message, "results": []}, status=status)

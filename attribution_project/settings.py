@@ -7,14 +7,13 @@ ALLOWED_HOSTS         host names, comma-separated
 DATABASE_URL          postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=... or sqlite:///PATH (default sqlite:///db.sqlite3)
 CONN_MAX_AGE          seconds that a PostgreSQL connection is kept (default 60; 0 with a pool)
 DATABASE_POOL         largest number of pooled PostgreSQL connections a process; 0 (default) means no pool
-DATABASE_BEHIND_PGBOUNCER  on: transactions share connections, no cursor may outlive one
+DATABASE_BEHIND_PGBOUNCER  on: transactions share connections, so no cursor may outlive one
 MIGRATE_TO_PG_SOURCE  where migrate_to_pg finds the SQLite database, when the command line does not say
 CSRF_TRUSTED_ORIGINS  https://HOST, comma-separated, when a proxy changes the host name
 DJANGO_BEHIND_PROXY   on: believe the proxy's X-Forwarded-Proto header (it must set it itself)
 DJANGO_HSTS_SECONDS   how long a browser that came by HTTPS insists on it (default 3600; to be raised by steps)
 TRUSTED_PROXIES       whose entries in X-Forwarded-For are believed: how many proxies stand in front (1), or their
-                      networks (172.18.0.0/16,fd00::/8), which also holds where somebody gets past them; not set:
-                      nobody's, the client is whoever connects
+                      networks (172.18.0.0/16,fd00::/8), which is also safe if a client bypasses them; not set: nobody's
 DJANGO_INSECURE_HTTP  on: production without HTTPS; localhost: only while ALLOWED_HOSTS has no other name
 LOG_LEVEL             DEBUG, INFO (default), WARNING or ERROR
 """
@@ -57,7 +56,7 @@ MIDDLEWARE = [
     "attribution_project.client.set_client_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # These two before the sessions: what is said of one that cannot be stored is said in the language of the page.
+    # These two before the sessions: an error in storing one is reported in the language of the page.
     "attribution_project.middleware.content_security_policy",
     "attribution_project.middleware.user_language",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -97,7 +96,7 @@ DATABASES = {
     "default": environment.database("DATABASE_URL", BASE_DIR, pool_name="DATABASE_POOL", max_age_name="CONN_MAX_AGE"),
 }
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = environment.boolean("DATABASE_BEHIND_PGBOUNCER", default=False)
-# What is moved is named, never guessed: db.sqlite3 once the database is PostgreSQL, where nothing else is said.
+# Once the database is PostgreSQL, the source of a move is db.sqlite3 unless the environment names another.
 if (source := environment.text("MIGRATE_TO_PG_SOURCE")) or "sqlite" not in DATABASES["default"]["ENGINE"]:
     MIGRATE_TO_PG = {"SOURCE": BASE_DIR / (source or "db.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -112,7 +111,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = [
-    "attribution_project.throttle.Throttle",  # first: it refuses whoever has tried too often
+    "attribution_project.throttle.Throttle",  # first: it refuses clients with too many failures
     "django.contrib.auth.backends.ModelBackend",
 ]
 LOGIN_URL = "login"
@@ -120,14 +119,14 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 TRUSTED_PROXIES = environment.proxies("TRUSTED_PROXIES")
-# Five wrong passwords for one name from one address: an hour's rest, which further attempts do not lengthen.
+# After five wrong passwords for one name from one address, it is locked for an hour. Further attempts do not extend it.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(hours=1)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_CALLABLE = "attribution_project.throttle.username_for_axes"
 AXES_CLIENT_IP_CALLABLE = "attribution_project.client.address_for_throttle"
-# A name may be a password that was typed into the wrong field; the address is what a log is read for.
+# A name may be a password typed into the wrong field. The log needs only the address.
 AXES_SENSITIVE_PARAMETERS = ["username"]
 AXES_LOCKOUT_CALLABLE = "attribution_project.throttle.locked_response"
 AXES_RESET_ON_SUCCESS = True
@@ -155,16 +154,16 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-# Development and tests serve the files where they lie: no collectstatic.
+# Development and tests serve the files in place, without collectstatic.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 
 HTTPS = PRODUCTION and not environment.plain_http("DJANGO_INSECURE_HTTP", ALLOWED_HOSTS)
-# Whoever asks a container for its health speaks HTTP to it.
+# Health checks of containers use HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|livez)$"]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# A browser keeps it: what it was told for a year cannot be taken back for a year.
+# A browser keeps it for as long: a year cannot be revoked for a year.
 SECURE_HSTS_SECONDS = environment.integer("DJANGO_HSTS_SECONDS", 3600) if HTTPS else 0
-# Neither for subdomains nor for the browsers' own lists: the names below and above this one are others' to decide upon.
+# Neither for subdomains nor for the browsers' own lists: other people decide about those names.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if environment.boolean("DJANGO_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -172,7 +171,7 @@ CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "attribution_project.views.errors.csrf_failed"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-# Django's debug page lists the environment: a password in DATABASE_URL must not be read there either.
+# Django's debug page lists the settings, and must not show a password of DATABASE_URL.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "attribution_project.views.errors.DiscreetReporterFilter"
 
 LOG_LEVEL = environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -187,7 +186,7 @@ LOGGING = {
         # Django's own handlers are replaced: it mails errors to ADMINS and hides warnings in production.
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "attribution_project": {"handlers": ["console"], "level": LOG_LEVEL},
-        # Who failed to log in, and from where.
+        # Failed logins with their addresses.
         "axes": {"handlers": ["console"], "level": "WARNING"},
         "attributions": {"handlers": ["console"], "level": LOG_LEVEL},
     },

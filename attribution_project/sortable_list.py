@@ -1,6 +1,6 @@
-"""A query and what an address asks of it in; one page of it, sorted, out, with what the page's links need.
+"""Sort, filter and paginate a query by the query string of the URL.
 
-The page's keys are found in a subquery, so that the last page of millions does not join all those before it.
+A subquery finds the keys of the page, so that the last page of millions of rows does not join all those before it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ PAGE_SIZE = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column that the list can be sorted by: what stands in the address, and the fields behind it."""
+    """A column that the list can be sorted by: its key in the URL and its fields."""
 
     key: str
     label: "StrOrPromise"
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """A column's head: where its link leads, and how the list is sorted now."""
+    """A column's heading: the link that sorts by it, and the current order."""
 
     label: "StrOrPromise"
     css: str
@@ -46,14 +46,14 @@ class SortedPage:
     page: "Page[Any]"
     pages: list[Any]
     headings: list[Heading]
-    #: The address's question without the page: "q=sol&sort=-code".
+    #: The query string without the page: "q=sol&sort=-code".
     query: str
 
 
 def sorted_page(
     request: HttpRequest, query: QuerySet[Any], columns: list[Column], *, related: tuple[str, ...] = ()
 ) -> SortedPage:
-    """Sort as ``?sort=`` says (``-`` in front: descending) and cut out the page that ``?page=`` names."""
+    """Sort by ``?sort=`` (descending with ``-`` in front), and return the page that ``?page=`` names."""
     by = {column.key: column for column in columns}
     asked = request.GET.get("sort", "")
     column = by.get(asked.removeprefix("-"))
@@ -71,7 +71,7 @@ def sorted_page(
 
 def _ordering(column: Column, *, descending: bool) -> list[str]:
     signs = [f"-{name}" if descending else name for name in column.fields]
-    # Rows that are equal in this column need an order, or a row might come on two pages.
+    # Rows that are equal in this column need an order, or a row might appear on two pages.
     return [*signs, "pk"]
 
 
@@ -86,7 +86,7 @@ def _heading(given: QueryDict, column: Column, asked: str) -> Heading:
 
 
 def query_string(given: QueryDict, **change: str | None) -> str:
-    """The address's question with some of it changed; None takes a name out."""
+    """Return the query string with some values changed. None removes a name."""
     copy = given.copy()
     for name, value in change.items():
         if value is None:
@@ -97,6 +97,6 @@ def query_string(given: QueryDict, **change: str | None) -> str:
 
 
 def equality_condition(given: Mapping[str, str], fields: Mapping[str, str]) -> Q:
-    """Equality for each name that the address gives a value: {"department": "course__department"}."""
+    """Return the condition that fields equal their values in the query string: {"department": "course__department"}."""
     values = {field: given.get(name, "").replace("\x00", "") for name, field in fields.items()}
     return Q(**{field: value for field, value in values.items() if value})

@@ -1,6 +1,6 @@
-"""Names and numbers in, an SVG of horizontal bars out; the table behind it is the page's.
+"""Draw horizontal bar charts as SVG. The page shows the same figures as a table.
 
-Colours and fonts are the stylesheet's, by class: the page's policy allows no style within.
+The stylesheet sets colours and fonts by class, because the Content-Security-Policy allows no inline style.
 """
 
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-#: Pixels from one row to the next, of a bar, and from the top of a row to its words and its bar.
+#: In pixels. The last two are distances from the top of the row.
 _ROW_HEIGHT, _BAR_HEIGHT, _TEXT_TOP, _BAR_TOP = 40, 12, 14, 20
-#: What the bars may fill of the width, in hundredths: the rest is for the mark of the longest.
+#: In percent. The rest is for the limit line of the longest bar.
 _MAX_WIDTH = 99.5
 _MAX_LETTERS = 34
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One row: a part of a whole, and what stands at its end."""
+    """One row: a value, its maximum and the text at its end."""
 
     label: str
     value: float
-    #: The whole, drawn behind the bar.
+    #: Drawn behind the bar.
     maximum: float
     text: str
     #: "", "full" or "over": a class of the stylesheet.
@@ -30,9 +30,9 @@ class Bar:
 
 
 def bar_chart(rows: Sequence[Bar], *, title: str) -> SafeString:
-    """Draw the bars to one scale: the largest of all values and wholes fills the width.
+    """Draw the bars to one scale: the largest value or maximum fills the width.
 
-    Lengths are hundredths of the width and heights are pixels, so that words stay readable on a telephone.
+    Lengths are percentages and heights are pixels, so that text stays readable on a telephone.
     """
     scale = max((max(row.value, row.maximum) for row in rows), default=0) or 1
     drawn = format_html_join("", "{}", ((_row(row, index * _ROW_HEIGHT, scale),) for index, row in enumerate(rows)))
@@ -61,5 +61,5 @@ def _row(row: Bar, top: int, scale: float) -> SafeString:
 
 
 def _length(value: float) -> str:
-    """Hundredths as SVG has them, whatever the language."""
+    """Format a percentage for SVG, which takes a decimal point in every language."""
     return f"{value:.2f}%"

@@ -1,6 +1,6 @@
-"""Passwords are not guessed for ever: axes locks a name for an address, and an address that tries many has to wait.
+"""Limit failed logins: axes locks a name at an address, and Throttle makes an address with many failures wait.
 
-Nobody is locked out everywhere: whoever guesses at a user's password locks it for the own address alone.
+Wrong guesses lock a user's name only at the address that they came from.
 """
 
 from collections.abc import Mapping
@@ -20,18 +20,18 @@ from django.utils.translation import gettext as _
 from .client import address_for_throttle
 from .views.errors import error_response
 
-#: So many wrong passwords from one address, for whatever names, within this time; many people may have one address.
+#: Wrong passwords from one address for any name. Many people may share one address.
 MAX_FAILURES = 30
 FAILURE_WINDOW = timedelta(minutes=15)
 
 
 class Throttle(AxesStandaloneBackend):
-    """Authentication backend, to stand first: nobody's password is looked at while the address has to wait."""
+    """Authentication backend that checks no password while the address has to wait. Must be the first one."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
     ) -> None:
-        """Refuse the address, or leave it to axes to refuse the name at this address."""
+        """Refuse the address, or let axes refuse the name at this address."""
         if request is not None and _failures(address_for_throttle(request)) >= MAX_FAILURES:
             vars(request).update(address_has_to_wait=True, axes_locked_out=True)  # for locked(), and for axes
             raise PermissionDenied
@@ -39,7 +39,7 @@ class Throttle(AxesStandaloneBackend):
 
 
 def username_for_axes(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
-    """Return the name for axes to count, of any length that somebody typed: PostgreSQL refuses more than its column."""
+    """Return the name that axes counts, cut to the length of its column."""
     name = (credentials or request.POST).get("username")
     longest = AccessAttempt._meta.get_field("username").max_length
     return name[:longest] if isinstance(name, str) else None
@@ -53,7 +53,7 @@ def _failures(address: str | None) -> int:
 def locked_response(
     request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None
 ) -> HttpResponse:
-    """Answer 429, and say how long that lasts."""
+    """Answer 429 with the time to wait."""
     if hasattr(request, "address_has_to_wait"):
         sentence = _("Passwords were wrong too often from here. Please try again in a quarter of an hour.")
         wait = FAILURE_WINDOW

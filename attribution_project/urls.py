@@ -1,4 +1,4 @@
-"""Every address of the application."""
+"""URLs of the application."""
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views

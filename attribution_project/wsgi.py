@@ -1,4 +1,4 @@
-"""The application as a web server sees it: gunicorn attribution_project.wsgi."""
+"""WSGI entry point: gunicorn attribution_project.wsgi."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""Who teaches which part of which course, in which year."""
+"""Attribute parts of courses to teachers, by academic year."""

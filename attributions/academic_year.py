@@ -1,4 +1,4 @@
-"""Academic years: 2026-2027 is the one that begins in September 2026."""
+"""Compute academic years: 2026-2027 begins in September 2026."""
 
 import datetime
 import re
@@ -10,39 +10,39 @@ from .models import YEAR_PATTERN, Attribution
 
 
 def format_year(first: int) -> str:
-    """2026 -> 2026-2027."""
+    """Return 2026-2027 for 2026."""
     return f"{first:04}-{first + 1:04}"
 
 
 def year_of(day: datetime.date) -> str:
-    """Return the academic year that is prepared on a day: from July on, the one that starts in September."""
+    """Return the academic year that is prepared on a day: from July on, the one that begins in September."""
     return format_year(day.year if day.month >= 7 else day.year - 1)
 
 
 def current_year() -> str:
-    """The year that is prepared today."""
+    """Return the year that is prepared today."""
     return year_of(timezone.localdate())
 
 
 def previous_year(year: str) -> str:
-    """The year before."""
+    """Return the year before."""
     return format_year(int(year[:4]) - 1)
 
 
 def next_year(year: str) -> str:
-    """The next year."""
+    """Return the year after."""
     return format_year(int(year[:4]) + 1)
 
 
 def from_query(text: str | None) -> str:
-    """The year that an address names; the current one where it names none."""
+    """Return the year of a query string, or the current one if it has none."""
     if text and re.fullmatch(YEAR_PATTERN, text, re.ASCII) and text == format_year(int(text[:4])):
         return text
     return current_year()
 
 
 def all_years(*, including: str) -> list[str]:
-    """Every year from the first attribution to the one after the current, the newest first; one query of one row."""
+    """Return every year from the first attribution to the one after the current, the newest first."""
     ends = Attribution.objects.aggregate(first=Min("academic_year"), last=Max("academic_year"))
     found = [including, current_year(), next_year(current_year()), *(year for year in ends.values() if year)]
     return [format_year(first) for first in range(int(max(found)[:4]), int(min(found)[:4]) - 1, -1)]

@@ -1,4 +1,4 @@
-"""JSON and forms in, filled AttributionForms out; an Outcome in, JSON out. openapi.json describes both.
+"""Parse requests of the API, JSON or form, and build its JSON responses. openapi.json describes both.
 
 POST /attribution/ takes one part, ``{"course", "component", "teacher", "academic_year"}``, or several:
 ``{"teacher", "academic_year", "parts": [{"course", "component"}]}``.
@@ -20,17 +20,17 @@ from .forms import AttributionForm
 from .free_parts import Part, parse_key
 from .services.results import Outcome, refused
 
-#: The API in OpenAPI's words; the tests hold the views to it.
+#: The OpenAPI schema, which the tests check the views against.
 SCHEMA = Path(__file__).with_name("openapi.json")
-#: What the parts of one request have in common.
+#: Fields that all parts of one request share.
 SHARED = ("teacher", "academic_year", "load", "note")
-#: A request that names more than this is refused, not half done.
+#: A request with more parts is refused.
 MAX_PARTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignRequest:
-    """What one request asks for."""
+    """The attributions that one request asks for."""
 
     forms: list[AttributionForm]
     #: Whether a teacher's maximum may be exceeded.
@@ -38,7 +38,7 @@ class AssignRequest:
 
 
 def parse_request(request: HttpRequest) -> AssignRequest:
-    """Read a body of JSON or of a form; ValueError when it is neither."""
+    """Parse a body of JSON or of a form. Raise ValueError if it is neither."""
     if request.content_type == "application/json":
         return _parse_json(json.loads(request.body))
     given = request.POST
@@ -71,7 +71,7 @@ def _limited(parts: list[Any]) -> list[Any]:
 
 
 def _text_fields(body: Any, *, ignoring: tuple[str, ...] = ()) -> dict[str, str]:
-    """The fields of a JSON object, all as text; ValueError for what a database could not store."""
+    """Return the fields of a JSON object as text. Raise ValueError for text that a database cannot store."""
     if not isinstance(body, dict):
         raise ValueError("not an object")  # noqa: TRY004 - as above
     fields = {key: "" if value is None else str(value) for key, value in body.items() if key not in ignoring}
@@ -80,12 +80,12 @@ def _text_fields(body: Any, *, ignoring: tuple[str, ...] = ()) -> dict[str, str]
 
 
 def unreadable_body(error: ValueError) -> Outcome:
-    """What is said of a body that is neither a form nor JSON."""
+    """Return the refusal of a body that is neither a form nor JSON."""
     return refused(_("The body is not a JSON object in UTF-8."))
 
 
 def outcome_response(outcome: Outcome) -> JsonResponse:
-    """The outcome as JSON: success, message, and a result for each part."""
+    """Return the outcome as JSON: success, message, and a result for each part."""
     body = {
         "success": outcome.success,
         "message": outcome.message,
@@ -98,7 +98,7 @@ def outcome_response(outcome: Outcome) -> JsonResponse:
 
 
 def free_parts_response(year: str, page: "Page[Part]") -> JsonResponse:
-    """A page of free parts as JSON."""
+    """Return a page of free parts as JSON."""
     parts = [
         {
             "course": part.code,

@@ -1,4 +1,4 @@
-"""The form that attributes one part of a course to a teacher, for pages and for JSON alike."""
+"""Forms for attributions, used by the pages and by the API."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,10 @@ else:  # generic in the stubs alone
 
 
 class KeyChoiceField(_ModelChoiceField):
-    """A row chosen by the key that people know (a code, a matricule) instead of a number."""
+    """Choose a row by the key that people know (a code, a matricule) instead of its id."""
 
     def to_python(self, value: Any) -> Model | None:
-        """Return the row; a key found twice, or one with a NUL that PostgreSQL refuses, would else answer 500."""
+        """Return the row. Turn a duplicate key, or a NUL that PostgreSQL refuses, into a validation error."""
         try:
             row: Model | None = super().to_python(
                 value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value
@@ -39,15 +39,15 @@ class KeyChoiceField(_ModelChoiceField):
 
 
 class TeacherChoiceField(KeyChoiceField):
-    """A teacher, shown with the matricule: names are not unique."""
+    """Choose a teacher, shown with the matricule because names are not unique."""
 
     def label_from_instance(self, obj: Teacher) -> str:
-        """Return what the list shows."""
+        """Return the label of the choice."""
         return f"{obj} ({obj.matricule})"
 
 
 class PartForm(_ModelForm):
-    """What is common to a new attribution and to a change of one; the database alone decides what is free."""
+    """Base of the forms for new and changed attributions. The database alone decides what is free."""
 
     class Meta:
         model = Attribution
@@ -60,7 +60,7 @@ class PartForm(_ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The statement checks the constraints: a query before it could only say what was true a moment ago.
+        # The database checks the constraints at the INSERT: a query before it could be outdated.
         # Bad hours and years are refused by the fields' own validators.
         vars(self.instance).update(validate_constraints=lambda exclude=None: None)
 
@@ -74,7 +74,7 @@ class PartForm(_ModelForm):
 
 
 class AttributionForm(PartForm):
-    """One new attribution; without hours it is as long as the course says."""
+    """One new attribution. Without hours it has the course's hours."""
 
     course = KeyChoiceField(
         Course.objects.all(),
@@ -98,11 +98,11 @@ class AttributionForm(PartForm):
         self.fields["load"].required = False
 
     def clean_load(self) -> str:
-        """Statutory where nothing else was said."""
+        """Return the kind of load, by default statutory."""
         return self.cleaned_data["load"] or Load.STATUTORY
 
     def clean(self) -> dict[str, Any]:
-        """Take the hours of the course where none were given."""
+        """Set missing hours to those of the course."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("hours") is None and "hours" not in self.errors and data.get("course") and data.get("component"):
             data["hours"] = data["course"].hours_of(data["component"])
@@ -111,15 +111,15 @@ class AttributionForm(PartForm):
         return data
 
     def course_code(self) -> str:
-        """Return the course that was asked for, as it was written, even when the form could not be checked."""
+        """Return the course's code as it was typed, even if the form is invalid."""
         return str(self.data.get("course", ""))[:20]
 
     def component(self) -> str:
-        """Return the component in the same way."""
+        """Return the component as it was typed, even if the form is invalid."""
         return str(self.data.get("component", ""))[:2]
 
 
 class MoveForm(forms.Form):
-    """The teacher that an attribution goes to."""
+    """Choose the teacher that an attribution moves to."""
 
     teacher = AttributionForm.base_fields["teacher"]

@@ -1,4 +1,4 @@
-"""A year and filters in; the parts of courses that nobody holds yet, as pages of a query, out.
+"""Find the parts of courses that nobody holds in a year.
 
 A part is one component of one course. It exists where the course has hours of that component.
 """
@@ -17,7 +17,7 @@ from courses.models import Course
 from .models import Attribution, Component
 
 HOURS = {Component.CM: "hours_cm", Component.TD: "hours_td", Component.TP: "hours_tp"}
-#: What a part is shown with, in the order of the query's columns.
+#: The fields of a part in the order of the query's columns.
 COLUMNS = ("pk", "code", "title", "department", "level", "semester", "component", "hours")
 
 
@@ -36,12 +36,12 @@ class Part:
 
     @property
     def key(self) -> str:
-        """What stands in a form for this part: AGV211:CM."""
+        """Return the part's value in a form: AGV211:CM."""
         return f"{self.code}:{self.component}"
 
 
 def parse_key(key: str) -> tuple[str, str]:
-    """AGV211:CM -> ("AGV211", "CM"); ValueError for anything else."""
+    """Return ("AGV211", "CM") for AGV211:CM. Raise ValueError for anything else."""
     code, separator, component = key.partition(":")
     if not separator or not code or component not in Component.values:
         raise ValueError(key)
@@ -50,7 +50,7 @@ def parse_key(key: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartFilter:
-    """What the secretary narrows the list by; empty means all."""
+    """The filters of the list. Empty means all."""
 
     department: str = ""
     level: str = ""
@@ -59,7 +59,7 @@ class PartFilter:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "PartFilter":
-        """Take what an address has behind its question mark."""
+        """Read the filters from a query string."""
 
         def given(name: str) -> str:
             return query.get(name, "").replace("\x00", "").strip()
@@ -74,11 +74,11 @@ class PartFilter:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The same as an address has it."""
+        """Return the filters as pairs for a query string."""
         return [("department", self.department), ("level", self.level), ("semester", self.semester), ("q", self.text)]
 
     def condition(self) -> Q:
-        """The same about courses."""
+        """Return the filters as a condition on courses."""
         found = Q()
         for name in ("department", "level", "semester"):
             if value := getattr(self, name):
@@ -87,7 +87,7 @@ class PartFilter:
 
 
 class FreeParts:
-    """The parts that are free in a year, sorted by code; a sequence that a Paginator can slice."""
+    """The free parts of a year, sorted by code, as a sequence that a Paginator can slice."""
 
     def __init__(self, year: str, wanted: PartFilter) -> None:
         self._year, self._wanted = year, wanted
@@ -104,7 +104,7 @@ class FreeParts:
         ).values_list(*COLUMNS)
 
     def count(self) -> int:
-        """How many there are, in one query."""
+        """Return the number of parts, in one query."""
         return self._query.count()
 
     __len__ = count
@@ -123,7 +123,7 @@ class FreeParts:
 
 
 def free_courses(year: str, component: str, wanted: PartFilter) -> QuerySet[Course]:
-    """The courses whose part of this kind nobody holds in this year."""
+    """Return the courses whose part of this kind nobody holds in this year."""
     held = Attribution.objects.filter(course=OuterRef("pk"), component=component, academic_year=year)
     hours = HOURS[Component(component)]
     return Course.objects.filter(wanted.condition(), ~Exists(held), **{f"{hours}__gt": 0}).order_by()

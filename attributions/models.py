@@ -1,4 +1,4 @@
-"""Teachers, and the attribution of one component of a course to one of them for one academic year."""
+"""Teachers and attributions: one component of a course, for one teacher and one academic year."""
 
 import re
 from decimal import Decimal
@@ -38,20 +38,20 @@ class Component(models.TextChoices):
 
 
 class Load(models.TextChoices):
-    """How the hours are counted."""
+    """The kind of load that the hours count as."""
 
     STATUTORY = "STAT", _("statutory")
     OVERTIME = "SUPP", _("overtime")
 
 
 def validate_academic_year(value: str) -> None:
-    """Accept 2026-2027 and nothing that is not two years in a row."""
+    """Accept two years in a row, such as 2026-2027."""
     if not re.fullmatch(YEAR_PATTERN, value, re.ASCII) or int(value[5:]) != int(value[:4]) + 1:
         raise ValidationError(_("An academic year is two years in a row, such as 2026-2027."), code="academic_year")
 
 
 def years_in_a_row() -> Case:
-    """Return the same rule for the database; CASE keeps PostgreSQL from casting what is not a number."""
+    """Return the rule for the database. CASE keeps PostgreSQL from casting text that is not a number."""
     first, second = (Cast(Substr("academic_year", start, 4), models.IntegerField()) for start in (1, 6))
     return Case(
         When(academic_year__regex=YEAR_PATTERN, then=Exact(second, first + 1)),
@@ -61,7 +61,7 @@ def years_in_a_row() -> Case:
 
 
 class Teacher(models.Model):
-    """Somebody who teaches, known to the administration by the matricule."""
+    """A teacher, identified by the matricule."""
 
     matricule = models.CharField(_("matricule"), max_length=20, unique=True)
     last_name = models.CharField(_("last name"), max_length=100)
@@ -97,7 +97,7 @@ class Teacher(models.Model):
 
 
 class Attribution(models.Model):
-    """One component of one course, held by one teacher for one year: the database itself refuses a second holder."""
+    """One component of one course, held by one teacher for one year. The database refuses a second holder."""
 
     teacher = models.ForeignKey(
         Teacher, on_delete=models.PROTECT, related_name="attributions", verbose_name=_("teacher")
@@ -131,7 +131,7 @@ class Attribution(models.Model):
     )
     created_at = models.DateTimeField(_("attributed on"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed on"), auto_now=True)
-    # Who did what, and the state to go back to.
+    # For the history and for undo.
     history = HistoricalRecords(excluded_fields=["updated_at"])
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Teachers in and out of a file, attributions out of it."""
+"""Teachers and attributions as CSV and XLSX: teachers for import and export, attributions for export."""
 
 from import_export import resources
 
@@ -8,7 +8,7 @@ from .models import Attribution, Teacher
 
 
 class TeacherResource(KeyedResource):
-    """One row a teacher; a known matricule changes that teacher, a new one adds one."""
+    """One row for each teacher. A known matricule changes that teacher, a new one adds one."""
 
     matricule = column("matricule", "matricule")
     last_name = column("last_name", "nom")
@@ -25,7 +25,7 @@ class TeacherResource(KeyedResource):
 
 
 class AttributionResource(resources.ModelResource):
-    """One row an attribution; only out: attributing asks for more than a row of a table."""
+    """One row for each attribution, for export only: an attribution needs checks that an import does not have."""
 
     year = column("academic_year", "annee")
     code = column("course__code", "code")

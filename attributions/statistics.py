@@ -1,6 +1,6 @@
-"""A year in; what the dashboard shows of it out: progress, what is free and where, hours against the most.
+"""Figures of a year: progress, free parts, and hours against each maximum.
 
-Every figure is summed up by the database: a query brings no more rows than the page shows.
+The database sums up all figures. A query returns no more rows than the page shows.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _HOURS = DecimalField(max_digits=12, decimal_places=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Parts of one group of courses: how many are held, of how many."""
+    """Parts held and all parts of one group of courses."""
 
     name: str
     held: int
@@ -36,24 +36,24 @@ class Progress:
 
     @property
     def free(self) -> int:
-        """How many nobody holds."""
+        """Return the number of free parts."""
         return self.all - self.held
 
     @property
     def percent(self) -> int:
-        """Held of all, in hundredths, rounded down: 100 means all."""
+        """Return the percentage held, rounded down: 100 means all."""
         return 100 * self.held // self.all if self.all else 100
 
 
 def progress_by(field: str, year: str) -> list[Progress]:
-    """Parts held and parts there are, by "level" or "department"; one query of a row for each value."""
+    """Return the progress of each "level" or "department", in one query."""
     rows = Course.objects.order_by(field).values(field).annotate(**_counts(year))
     found = [Progress(name=row[field], held=_sum(row, "held"), all=_sum(row, "all")) for row in rows]
     return sorted(found, key=lambda one: dictionary_key(one.name))
 
 
 def _counts(year: str) -> dict[str, Count]:
-    """Of each component, the courses that have it and those of which somebody holds it."""
+    """Return counts for each component: courses that have it, and courses where somebody holds it."""
     counts: dict[str, Count] = {}
     for component, hours in HOURS.items():
         there = Q(**{f"{hours}__gt": 0})
@@ -70,7 +70,7 @@ def _sum(row: dict[str, Any], name: str) -> int:
 
 
 def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHours]":
-    """Teachers with ``hours`` of this year, those first who have the largest part of their maximum."""
+    """Return teachers with their ``hours`` of this year, sorted by the share of their maximum."""
     held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year=year).order_by()
     hours = Subquery(held.values("teacher").annotate(total=Sum("hours")).values("total"), output_field=_HOURS)
     found = Teacher.objects.filter(department=department) if department else Teacher.objects.all()
@@ -81,20 +81,20 @@ def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHo
 
 
 def total_progress(progress: list[Progress]) -> Progress:
-    """All groups together."""
+    """Return the sum of all groups."""
     return Progress(name="", held=sum(p.held for p in progress), all=sum(p.all for p in progress))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseParts:
-    """A course, and of each part that it has the attribution, or None where it is free."""
+    """A course, and the attribution of each of its parts, or None if it is free."""
 
     course: Course
     parts: list[tuple[str, Decimal, Attribution | None]]
 
 
 def courses_of(department: str, year: str) -> list[CourseParts]:
-    """The courses of a department with who holds their parts in a year; two queries."""
+    """Return the courses of a department and the holders of their parts in a year, in two queries."""
     held = Attribution.objects.filter(academic_year=year).select_related("teacher")
     courses = Course.objects.filter(department=department).order_by("level", "semester", "code")
     return [

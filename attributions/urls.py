@@ -1,4 +1,4 @@
-"""Addresses under /attribution/."""
+"""URLs under /attribution/."""
 
 from django.urls import path, re_path
 

@@ -1,4 +1,4 @@
-"""Addresses under /enseignants/."""
+"""URLs under /enseignants/."""
 
 from django.urls import path, re_path
 

@@ -1,1 +1,1 @@
-"""The courses that are taught."""
+"""Courses and their hours."""

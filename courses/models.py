@@ -1,4 +1,4 @@
-"""A course: its code, its title, and the hours of each component."""
+"""Courses with the hours of each component."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ def hours_field(label: "StrOrPromise") -> "models.DecimalField[str | float | Dec
 
 
 class Course(models.Model):
-    """A course, known everywhere by its code."""
+    """A course, identified by its code."""
 
     code = models.CharField(
         _("code"),
@@ -82,11 +82,11 @@ class Course(models.Model):
 
 
 def departments() -> list[str]:
-    """The departments that have courses, in the order of a dictionary whatever the database's."""
+    """Return the departments that have courses, in dictionary order on every database."""
     found = Course.objects.order_by("department").values_list("department", flat=True).distinct()
     return sorted(found, key=dictionary_key)
 
 
 def dictionary_key(text: str) -> tuple[str, str]:
-    """Sort Économie before Forêts: letters without their accents first, the accents where all else is equal."""
+    """Return a sort key that ignores accents unless all else is equal: Économie before Forêts."""
     return without_accents(text), text

@@ -1,4 +1,4 @@
-"""Courses as a table of a file: CSV and XLSX, in and out."""
+"""Courses as CSV and XLSX, for import and export."""
 
 from attribution_project.spreadsheets.resources import DecimalWidget, IntegerWidget, KeyedResource, column
 
@@ -6,7 +6,7 @@ from .models import Course
 
 
 class CourseResource(KeyedResource):
-    """One row a course; a known code changes that course, a new one adds it."""
+    """One row for each course. A known code changes that course, a new one adds it."""
 
     code = column("code", "code")
     title = column("title", "intitule")

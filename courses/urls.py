@@ -1,4 +1,4 @@
-"""Addresses under /cours/."""
+"""URLs under /cours/."""
 
 from django.urls import path, re_path
 

@@ -1,4 +1,4 @@
-"""Courses: found, shown with who taught them over the years, imported, exported."""
+"""List, show, import and export courses."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ _MAX_SHOWN = 30
 
 
 def find_courses(request: HttpRequest) -> QuerySet[Course]:
-    """The courses that the address asks for."""
+    """Return the courses that the query string asks for."""
     given = request.GET.copy()
     if given.get("semester") not in ("1", "2"):
         given.pop("semester", None)
@@ -43,7 +43,7 @@ def find_courses(request: HttpRequest) -> QuerySet[Course]:
 @requires("courses.view_course")
 @require_safe
 def course_list(request: HttpRequest) -> HttpResponse:
-    """One page of courses."""
+    """Show one page of courses."""
     context: dict[str, Any] = {
         "listing": sorted_page(request, find_courses(request), COLUMNS),
         "departments": departments(),
@@ -56,7 +56,7 @@ def course_list(request: HttpRequest) -> HttpResponse:
 @requires("courses.view_course")
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
-    """All that the list would show, as CSV or XLSX."""
+    """Export the filtered list as CSV or XLSX."""
     return exports.download(request, CourseResource(), find_courses(request), "cours", extension)
 
 
@@ -71,7 +71,7 @@ def import_courses(request: HttpRequest) -> HttpResponse:
 @requires("courses.view_course")
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One course: its parts, and who taught them over the years."""
+    """Show one course with its parts, and its teachers over the years."""
     course = get_object_or_404(Course, pk=pk)
     held = course.attributions.select_related("teacher").order_by("-academic_year", "component")[:_MAX_SHOWN]
     context: dict[str, Any] = {

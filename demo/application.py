@@ -1,4 +1,4 @@
-"""The environment of the application in; the application served by gunicorn out, for a few requests over HTTP."""
+"""Serve the application by gunicorn, and send it requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
 class Application:
-    """A context manager: the server runs within it, on a port that the system chooses.
+    """Context manager that runs the server on a free port.
 
     ``options`` are gunicorn's own: ("--workers", "4").
     """
@@ -57,17 +57,17 @@ class Application:
         self._log.close()
 
     def log(self) -> str:
-        """All that the server has written until now."""
+        """Return the server's output until now."""
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
 
     def log_in(self, username: str, password: str) -> None:
-        """By the form, as a person does."""
+        """Log in by the form, as a person does."""
         form = {"username": username, "password": password, "csrfmiddlewaretoken": self._token("/login/")}
         self._open("/login/", urllib.parse.urlencode(form).encode(), {})
 
     def post(self, path: str, fields: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-        """POST as JSON; the status and the JSON that came back."""
+        """Send JSON by POST. Return the status and the JSON of the response."""
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
@@ -91,7 +91,7 @@ class Application:
             return error.code, error.read().decode()
 
     def _port(self) -> int:
-        """The port that gunicorn says it listens at."""
+        """Return the port that gunicorn listens at."""
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline and self._process.poll() is None:
             self._log.seek(0)

@@ -1,7 +1,7 @@
-"""The whole story in about half a minute: a broken SQLite database, its cause, the move, and the same request again.
+"""Show a broken SQLite database, its cause, the move, and the same request again, in half a minute.
 
-In: nothing. Out: the story on the terminal, and in .demo/ the database, the report and a running PostgreSQL server.
-Run by ``make demo``; ``make demo-stop`` stops the server.
+Leaves the database, the report and a running PostgreSQL server in .demo/. Run by ``make demo``. ``make demo-stop`` stops
+the server.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ATTRIBUTION = {
 
 
 def main() -> int:
-    """Tell the story; the exit status is 1 where it did not end as it should."""
+    """Run the demonstration. The exit status is 1 if a step did not end as expected."""
     start = time.monotonic()
     _clear()
     _broken_database()
@@ -83,7 +83,7 @@ def _server() -> embedded.EmbeddedServer:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {DATABASE}")
         version = connection.info.server_version // 10000
-    _say(f"PostgreSQL {version} runs in {_shown(server.directory)}.")
+    _print(f"PostgreSQL {version} runs in {_shown(server.directory)}.")
     return server
 
 
@@ -103,13 +103,13 @@ def _ask(environment: Mapping[str, str]) -> tuple[int, str]:
     with Application(ROOT, environment) as application:
         application.log_in("secretaire", PASSWORD)
         status, answer = application.post("/attribution/", ATTRIBUTION)
-    _say(f"POST /attribution/ -> {status}\n{answer['message']}")
+    _print(f"POST /attribution/ -> {status}\n{answer['message']}")
     return status, str(answer["message"])
 
 
 def _ending(url: str, seconds: float) -> None:
     _chapter(f"Done in {seconds:.0f} s", "")
-    _say(
+    _print(
         f"The report:      {_shown(REPORT / 'move' / 'report.html')}\n"
         f"The snapshot:    {_shown(REPORT / 'move' / 'snapshot.sqlite3')}\n"
         f"The server runs: DATABASE_URL={url} make run\n"
@@ -123,14 +123,14 @@ def _report(name: str) -> str:
 
 
 def _shown(path: Path) -> str:
-    """The path as it is best typed: from the checkout, where manage.py is."""
+    """Return the path relative to the checkout, where manage.py is."""
     return os.path.relpath(path, ROOT)
 
 
 def _manage(*arguments: str | Path, ok: int = 0, **environment: str) -> int:
-    """Run manage.py as a person would, its output shown; ``ok`` is an exit status that is no failure either."""
+    """Run manage.py and show its output. ``ok`` is an expected exit status."""
     told = " ".join(["$", *(f"{name}=..." for name in environment), "manage.py", *map(str, arguments)])
-    _say(told)
+    _print(told)
     clean = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DJANGO_ENV")}
     # What the command shows of its progress matters on a terminal; in a pipe the stages stand in its report.
     status = subprocess.run(
@@ -152,7 +152,7 @@ def _chapter(title: str, explanation: str) -> None:
     sys.stdout.flush()
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -163,12 +163,12 @@ def _expect(holds: bool, otherwise: str) -> None:
 
 
 def stop() -> int:
-    """Stop the server of a former run; its data stay."""
+    """Stop the server of a former run. Its data stay."""
     if (WORKPLACE / "postgresql" / "postmaster.pid").exists():
         embedded.start(WORKPLACE / "postgresql").stop()
-        _say("The demo's PostgreSQL server is stopped.")
+        _print("The demo's PostgreSQL server is stopped.")
     else:
-        _say("The demo's PostgreSQL server does not run.")
+        _print("The demo's PostgreSQL server does not run.")
     return 0
 
 

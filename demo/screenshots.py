@@ -1,4 +1,4 @@
-"""docs/images/app-*.png: the application's main pages as they are now, from the demonstration's university."""
+"""Make docs/images/app-*.png, the application's main pages, from the demonstration's university."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGES = {
 
 
 def main() -> None:
-    """Seed a database of its own, serve it, and take a picture of each page."""
+    """Seed a database, serve it, and take a picture of each page."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("chromium is missing: as root, apt-get install chromium fonts-dejavu-core")

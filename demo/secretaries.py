@@ -1,6 +1,6 @@
-"""How many secretaries, teachers and courses in; a program for manage.py shell out, which makes them.
+"""Make a program for manage.py shell that creates secretaries, teachers and courses.
 
-Nobody has attributed anything yet. It prints, as JSON, a session key for each secretary, the parts that are free as
+Nothing is attributed yet. The program prints, as JSON, a session key for each secretary, the parts that are free as
 [course, component], and the teachers as matricule -> name.
 """
 
@@ -31,5 +31,5 @@ print(json.dumps([sessions, parts, {{teacher.matricule: str(teacher) for teacher
 
 
 def program(*, secretaries: int, teachers: int, courses: int, parts: int, year: str) -> str:
-    """The program; it wants a database that has been migrated and is empty."""
+    """Return the program. It needs a migrated and empty database."""
     return _PROGRAM.format(secretaries=secretaries, teachers=teachers, courses=courses, parts=parts, year=year)

@@ -1,1 +1,1 @@
-"""What a container of the application runs around it: secrets, migrations, health; each also runs without Docker."""
+"""Run the application in containers: secrets, migrations, health. Each module also runs without Docker."""

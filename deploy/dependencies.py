@@ -1,6 +1,6 @@
-"""Tell of every package that reaches production why it is there, from requirements/app.txt and pyproject.toml.
+"""Say why each package reaches production, from requirements/app.txt and pyproject.toml.
 
-``python -m deploy.dependencies > docs/reference/dependencies.md``. Licences are as the installed packages state them.
+``python -m deploy.dependencies > docs/reference/dependencies.md``. The installed packages state their licences.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ after, and where an image or a Django is shipped whose end nobody has looked up 
 
 @dataclass(frozen=True)
 class Pin:
-    """One version of one package, as it is pinned."""
+    """A pinned version of a package."""
 
     name: str
     version: str
@@ -57,7 +57,7 @@ class Pin:
 
 
 def pins() -> list[Pin]:
-    """All of requirements/app.txt."""
+    """Read all pins of requirements/app.txt."""
     return [
         Pin(
             name=match["name"],
@@ -71,7 +71,7 @@ def pins() -> list[Pin]:
 
 
 def reasons() -> dict[str, str]:
-    """Package -> the comment beside it in pyproject.toml."""
+    """Map each package to the comment beside it in pyproject.toml."""
     found: dict[str, list[str]] = {}
     for match in _REASON.finditer(PROJECT.read_text()):
         found.setdefault(match["name"], []).append(match["reason"])
@@ -79,7 +79,7 @@ def reasons() -> dict[str, str]:
 
 
 def direct() -> set[str]:
-    """What pyproject.toml asks for in production."""
+    """Return the packages that pyproject.toml requires in production."""
     project = tomllib.loads(PROJECT.read_text())
     asked = [
         *project["project"]["dependencies"],
@@ -89,7 +89,7 @@ def direct() -> set[str]:
 
 
 def page() -> Iterator[str]:
-    """The document, a line at a time."""
+    """Yield the lines of the document."""
     yield _HEAD
     known, ours = reasons(), direct()
     for pin in pins():
@@ -100,7 +100,7 @@ def page() -> Iterator[str]:
 
 
 def licence(pin: Pin) -> str:
-    """As the package itself states it."""
+    """Return the licence that the package states."""
     try:
         told = metadata.metadata(pin.name).json
     except metadata.PackageNotFoundError:

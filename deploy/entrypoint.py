@@ -1,4 +1,4 @@
-"""The command of a container in; that command running in place of this process out.
+"""Prepare a container, and become its command.
 
     python -m deploy.entrypoint gunicorn --config deploy/gunicorn_conf.py attribution_project.wsgi
 
@@ -15,7 +15,7 @@ from deploy.migrate_once import migrate_once
 
 
 def main(command: Sequence[str]) -> int:
-    """Prepare and become the command; a status is returned only where that is not possible."""
+    """Prepare and become the command. Return a status only if that is not possible."""
     if not command:
         return _fail("No command was given: gunicorn ..., or python manage.py ...")
     serves = Path(command[0]).name == "gunicorn"
@@ -30,7 +30,7 @@ def main(command: Sequence[str]) -> int:
 
 
 def _serving(environment: Mapping[str, str]) -> dict[str, str]:
-    """The database as the web server reaches it: through PgBouncer where there is one."""
+    """Return the database URL of the web server: through PgBouncer if there is one."""
     url = environment.get("POOL_DATABASE_URL")
     if not url or environment.get("PGBOUNCER_REPLICAS", "0") == "0":
         return {}

@@ -1,4 +1,4 @@
-"""Gunicorn in a container; PORT and WEB_CONCURRENCY may be set."""
+"""Configure gunicorn in a container. PORT and WEB_CONCURRENCY may be set."""
 
 import os
 

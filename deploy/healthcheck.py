@@ -1,6 +1,6 @@
-"""Ask the web server of this container whether it answers: status 0 where it does, else 1 and why.
+"""Check that the web server of this container answers. The exit status is 0, or 1 with the reason.
 
-Not /healthz: a container is not at fault, and not to be replaced, where its database is away.
+Not /healthz: a container need not be replaced because its database is away.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""Pin the official images to what their tags mean today: make pins.
+"""Pin the official images to the present digests of their tags: make pins.
 
     python -m deploy.images [REGISTRY]
 
-Writes the digest behind each tag in docker-compose.yml and the Dockerfile. Where the registry does not answer, the
-image keeps what it has, which is said, and the status is 1.
+Writes the digest of each tag into docker-compose.yml and the Dockerfile. If the registry does not answer, the image
+keeps its pin, and the status is 1.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def images(path: Path) -> list[str]:
-    """The tags that a file names, without their digests."""
+    """Return the tags that a file names, without their digests."""
     return [found[2] for found in _IMAGE.finditer(path.read_text())]
 
 
 def pin(path: Path, registry: str) -> list[str]:
-    """Write the digests that the registry tells into a file; what it did not tell, a sentence each."""
+    """Write the registry's digests into a file. Return a sentence for each missing one."""
     told: dict[str, str] = {}
     silent = []
     for image in sorted(set(images(path))):
@@ -49,7 +49,7 @@ def pin(path: Path, registry: str) -> list[str]:
 
 
 def digest(image: str, registry: str) -> str:
-    """What the tag stands for, on every kind of machine."""
+    """Return the digest of a tag for all architectures."""
     name, _, tag = image.partition(":")
     request = urllib.request.Request(f"{registry}/v2/library/{name}/manifests/{tag}", method="HEAD")  # noqa: S310 - ours
     request.add_header("Accept", _KINDS)
@@ -72,7 +72,7 @@ def digest(image: str, registry: str) -> str:
 
 
 def main(registry: str = REGISTRY) -> int:
-    """Pin every file; say what could not be."""
+    """Pin every file, and print failures."""
     silent = [line for path in FILES for line in pin(path, registry)]
     sys.stdout.write("".join(f"{line}\n" for line in silent or ["Every image is pinned to its digest of today."]))
     return bool(silent)

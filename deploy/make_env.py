@@ -1,6 +1,6 @@
-"""Make .env from .env.example, with a SECRET_KEY and a POSTGRES_PASSWORD of its own: make env.
+"""Make .env from .env.example, with a random SECRET_KEY and POSTGRES_PASSWORD: make env.
 
-Needs nothing but Python; a .env that is there already is kept as it is.
+Needs only Python. An existing .env is not changed.
 """
 
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main(folder: Path) -> int:
-    """Write .env, readable for its owner alone; say so."""
+    """Write .env, readable by its owner alone."""
     path = folder / ".env"
     text = re.sub(
         r"^# (SECRET_KEY|POSTGRES_PASSWORD)=$",

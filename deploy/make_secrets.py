@@ -1,10 +1,9 @@
-"""Make the secrets of a deployment: files in a volume that only the application reads, each made once.
+"""Make the secrets of a deployment once, as files in a volume that only the application reads.
 
     python -m deploy.make_secrets [FOLDER] [--rotate]
 
-A variable that is set (SECRET_KEY and POSTGRES_PASSWORD, from .env) goes before what would be made at random.
-PostgreSQL keeps the password that its database was made with, whatever the variable says later: so does this, until
---rotate. Nothing is ever printed of either.
+SECRET_KEY and POSTGRES_PASSWORD from .env take precedence over random values. PostgreSQL keeps the password that its
+database was made with, whatever the variable says later. So does this, until --rotate. No secret is ever printed.
 
 secret_key         what sessions are signed with: SECRET_KEY_FILE
 postgres_password  for POSTGRES_PASSWORD_FILE of the image of PostgreSQL, which reads it when it makes the database
@@ -24,19 +23,19 @@ _SECRETS = {"SECRET_KEY": "secret_key", "POSTGRES_PASSWORD": "postgres_password"
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is missing; with --rotate everything anew."""
+    """Write missing secrets, or all of them with --rotate."""
     parser = argparse.ArgumentParser(description="Make the secrets of a deployment.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("/secrets"))
     parser.add_argument("--rotate", action="store_true", help="new ones, or those of the variables")
     options = parser.parse_args(arguments)
-    made = [name for name in _SECRETS if _settle(name, options.folder / _SECRETS[name], anew=options.rotate)]
+    made = [name for name in _SECRETS if _write_secret(name, options.folder / _SECRETS[name], anew=options.rotate)]
     _write_forms(options.folder, _read(options.folder / _SECRETS["POSTGRES_PASSWORD"]))
     sys.stdout.write(f"Secrets: {', '.join(made) + ' made' if made else 'as they were'}.\n")
     return 0
 
 
-def _settle(name: str, path: Path, *, anew: bool) -> bool:
-    """Write one secret where it is missing or another one is wanted; whether it was written."""
+def _write_secret(name: str, path: Path, *, anew: bool) -> bool:
+    """Write a secret if it is missing or must change. Return whether it was written."""
     kept, given = _read(path), _given(name)
     wanted = given or (secrets.token_urlsafe(50) if anew or not kept else kept)
     if wanted == kept:
@@ -56,7 +55,7 @@ def _given(name: str) -> str:
 
 
 def _write_forms(folder: Path, password: str) -> None:
-    """Write the password as libpq and PgBouncer want it."""
+    """Write the password for libpq and PgBouncer."""
     escaped = password.replace("\\", "\\\\").replace(":", "\\:")
     _write(folder / "pgpass", f"*:*:*:{USER}:{escaped}\n")
     doubled = password.replace('"', '""')
@@ -68,7 +67,7 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, and for its owner alone."""
+    """Write a file atomically, readable by its owner alone."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="utf-8")

@@ -1,10 +1,10 @@
-"""A database in; the same with every migration applied out, however many containers start at the same moment.
+"""Apply all migrations once, however many containers start at the same moment.
 
     python -m deploy.migrate_once
 
-One of them holds an advisory lock and migrates; the others wait until it is done, and find nothing left to do. The lock
-belongs to the connection: it goes when that is closed, or its container killed. It is asked for again and again rather
-than waited for: a statement that waits holds a snapshot, and CREATE INDEX CONCURRENTLY would wait for that in turn.
+One of them holds an advisory lock and migrates. The others wait, and find nothing left to do. The lock ends with its
+connection. It is polled, because a waiting statement would hold a snapshot, and CREATE INDEX CONCURRENTLY would wait
+for that snapshot.
 """
 
 import os
@@ -24,7 +24,7 @@ _PAUSE = 0.5
 
 
 def migrate_once() -> None:
-    """Migrate the default database under the lock. SystemExit says in a line what is wrong."""
+    """Migrate the default database under the lock. Raise SystemExit with the error in one line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_project.settings")
     try:
         django.setup()
@@ -37,7 +37,7 @@ def migrate_once() -> None:
 
 
 def _wait_for_database() -> None:
-    """Return once the database answers; OperationalError when it does not within a minute."""
+    """Wait until the database answers. Raise OperationalError if it does not within a minute."""
     deadline, told = time.monotonic() + _PATIENCE, False
     while True:
         try:
@@ -46,16 +46,16 @@ def _wait_for_database() -> None:
             if time.monotonic() > deadline:
                 raise
             if not told:
-                _tell(f"Waiting for the database: {str(error).strip()}")
+                _print(f"Waiting for the database: {str(error).strip()}")
             told = True
         time.sleep(_PAUSE)
 
 
 def _take_lock() -> None:
-    """Return once this connection holds the lock; SQLite serves one machine, and locks its file itself."""
+    """Wait until this connection holds the lock. SQLite serves one machine, and locks its file itself."""
     if connection.vendor != "postgresql" or _is_locked():
         return
-    _tell("Another container applies the migrations: waiting for it.")
+    _print("Another container applies the migrations: waiting for it.")
     while not _is_locked():
         time.sleep(_PAUSE)
 
@@ -66,7 +66,7 @@ def _is_locked() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _tell(message: str) -> None:
+def _print(message: str) -> None:
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
 

@@ -1,6 +1,6 @@
 """Make a release: version, dated changelog, sdist and wheel, notes, commit and tag. ``make release VERSION=x.y.z``.
 
-Nothing is pushed. Until the commit is made, whatever fails leaves the files of the checkout as they were.
+Nothing is pushed. A failure before the commit restores the files of the checkout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DATA = (
 
 
 class ReleaseError(Exception):
-    """The release cannot be made; the message says why, and what to do."""
+    """The release cannot be made. The message says why, and what to do."""
 
 
 def release(root: Path, version: str) -> Path:
@@ -53,7 +53,7 @@ def release(root: Path, version: str) -> Path:
         )
         line = f'__version__ = "{version}"'
         package.write_text(re.sub(r'^__version__ = ".*"$', line, package.read_text(), count=1, flags=re.MULTILINE))
-        require_whole(build(root, version), version)
+        require_complete(build(root, version), version)
         written = root / "dist" / f"release-notes-{version}.md"
         written.write_text(notes)
         git(root, "commit", "--quiet", "--message", f"Release {version}", "--", str(changelog), str(package))
@@ -63,7 +63,7 @@ def release(root: Path, version: str) -> Path:
 
 
 def require_ready(root: Path, version: str) -> None:
-    """Refuse a release that nobody could take back: dirty tree, other branch, old version, nothing to tell."""
+    """Refuse a release from a dirty tree or another branch, of an old version, or without changes."""
     wanted = parse(version)
     if git(root, "status", "--porcelain"):
         raise ReleaseError("The checkout has changes that are not committed. Commit or remove them first.")
@@ -88,7 +88,7 @@ def parse(version: str) -> tuple[int, ...]:
 
 
 def unreleased(changelog: str) -> str:
-    """Return what stands between the heading Unreleased and the next one of its kind."""
+    """Return the entries between the heading Unreleased and the next one."""
     if UNRELEASED not in changelog:
         raise ReleaseError(f"CHANGELOG.md has no heading {UNRELEASED.strip()!r}. Add it first.")
     return re.split(r"^## ", changelog.partition(UNRELEASED)[2], maxsplit=1, flags=re.MULTILINE)[0].strip() + "\n"
@@ -96,7 +96,7 @@ def unreleased(changelog: str) -> str:
 
 @contextmanager
 def restored_on_error(*paths: Path) -> Iterator[None]:
-    """Put files back as they were where the release is not made."""
+    """Restore the files if the release fails."""
     before = {path: path.read_bytes() for path in paths}
     try:
         yield
@@ -112,8 +112,8 @@ def build(root: Path, version: str) -> Path:
     return root / "dist" / f"django_migrate_to_pg-{version}-py3-none-any.whl"
 
 
-def require_whole(wheel: Path, version: str) -> None:
-    """Refuse a wheel without its data, or one that does not import as the version."""
+def require_complete(wheel: Path, version: str) -> None:
+    """Refuse a wheel that lacks data files or imports as another version."""
     with zipfile.ZipFile(wheel) as archive:
         lacking = sorted(set(DATA) - set(archive.namelist()))
     if lacking:

@@ -1,8 +1,8 @@
-"""Say until when what is shipped is supported by those who make it: make audit.
+"""Check how long the shipped software is supported by its makers: make audit.
 
     python -m deploy.supported
 
-Fails where something is past its end, or where nobody has written its end down here yet.
+Fails if something is past its end of support, or has no entry here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from deploy.images import FILES, ROOT, images
 
 @dataclass(frozen=True)
 class End:
-    """The last day that faults of security are corrected, and who says so."""
+    """The last day of security support, and its source."""
 
     day: date
     source: str
@@ -36,14 +36,14 @@ ENDS = {
 
 
 def shipped() -> list[str]:
-    """Name and version of every image that something is built of or run from, and of Django."""
+    """Return name and version of every image, and of Django."""
     found = {image.partition("-")[0].replace(":", " ") for path in FILES for image in images(path)}
     pinned = (ROOT / "requirements" / "app.txt").read_text()
     return sorted(found | {f"django {version}" for version in re.findall(r"^django==(\d+\.\d+)", pinned, re.MULTILINE)})
 
 
 def faults(today: date) -> list[str]:
-    """What is past its end, or without one, a sentence each."""
+    """Return a sentence for everything without an entry or past its end."""
     told = []
     for name in shipped():
         end = ENDS.get(name)
@@ -57,7 +57,7 @@ def faults(today: date) -> list[str]:
 
 
 def table() -> Iterator[str]:
-    """A section of docs/reference/dependencies.md, a line at a time."""
+    """Yield the lines of a section of docs/reference/dependencies.md."""
     yield "| what | supported until | according to |"
     yield "|---|---|---|"
     for name in shipped():

@@ -1,4 +1,4 @@
-"""A django-import-export resource and a query in, a CSV or XLSX file to download out."""
+"""Export a query as a CSV or XLSX file to download."""
 
 import csv
 from collections.abc import Generator, Iterable, Iterator
@@ -16,20 +16,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from import_export.formats.base_formats import XLSX
 
-#: A sheet is made in memory; CSV has no limit.
+#: A sheet is made in memory. CSV has no limit.
 MAX_SHEET_ROWS = 100_000
 #: Rows fetched at a time.
 _BATCH_SIZE = 2_000
-#: So that a spreadsheet knows the file for UTF-8.
+#: Makes a spreadsheet read the file as UTF-8.
 _BYTE_ORDER_MARK = "\ufeff"
-#: A cell that begins with one of these may be a formula to whoever opens the file.
+#: A spreadsheet may take a cell with such a beginning for a formula.
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 def download(request: HttpRequest, resource: Any, rows: QuerySet[Any], name: str, extension: str) -> HttpResponseBase:
-    """Return the file; 413 where a sheet would have more than MOST_SHEET_ROWS rows.
+    """Return the file, or 413 if a sheet would have more than MAX_SHEET_ROWS rows.
 
-    A text that could be a formula gets an apostrophe in front, which an import takes away again.
+    A text that could be a formula gets an apostrophe in front. An import removes it again.
     """
     lines = _lines(resource, rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{timezone.localdate().isoformat()}.{extension}"'}
@@ -55,9 +55,9 @@ def _escape_formula(cell: Any) -> Any:
 
 
 class _StartedLines:
-    """Lines of which the first are there already: the database is asked before the answer begins.
+    """Lines of which the first are already read, so that a failing query fails before the response begins.
 
-    Where it is away, that is what is answered. Django closes it with the answer, and so the cursor behind it.
+    Django closes it with the response, and so closes the cursor.
     """
 
     def __init__(self, lines: Generator[str]) -> None:
@@ -65,16 +65,16 @@ class _StartedLines:
         self._first = list(islice(lines, 3))
 
     def __iter__(self) -> Iterator[str]:
-        """Give the first ones, then the others."""
+        """Yield the first lines, then the others."""
         return chain(self._first, self._lines)
 
     def close(self) -> None:
-        """Leave the others where they are."""
+        """Stop reading."""
         self._lines.close()
 
 
 class _Echo:
-    """What csv writes to, handed on instead of kept."""
+    """A file for csv.writer that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
@@ -87,6 +87,6 @@ def _csv(lines: Iterable[list[Any]], incomplete: str) -> Generator[str]:
         for line in lines:
             yield writer.writerow(line)
     except Error:
-        # The connection is closed before the answer ends, which not every proxy and not every program hands on.
+        # The connection is closed before the response ends, but not every proxy and not every program reports that.
         yield writer.writerow([incomplete])
         raise

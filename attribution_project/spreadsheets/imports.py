@@ -1,7 +1,7 @@
-"""A CSV or XLSX file in, a preview with what is wrong row by row out; then all of it into the database, or nothing.
+"""Import a CSV or XLSX file: preview it with the faults of each row, then store all of it or nothing.
 
-Between preview and acceptance the rows travel, signed, in the page's own form: nothing is kept on the server, and
-nothing but what was shown is stored.
+Between preview and acceptance the form holds the rows, signed. The server keeps nothing, and stores only what the
+preview showed.
 """
 
 import csv
@@ -26,56 +26,55 @@ from .exports import FORMULA_PREFIXES
 from .resources import KeyedResource
 
 MAX_ROWS = 5_000
-#: An XLSX is compressed: this is what it may unfold to.
+#: The limit of an XLSX file once it is uncompressed.
 _MAX_UNCOMPRESSED_BYTES = 50_000_000
-#: Seconds that a preview may be accepted.
 ACCEPT_WITHIN_SECONDS = 3600
 MAX_ROWS_SHOWN = 200
 
 
 class UnusableFileError(Exception):
-    """The file cannot be read at all; the message says why."""
+    """The file cannot be read. The message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One row of the file and what it would do."""
 
-    #: As a spreadsheet counts: the headings are row 1.
+    #: Row number in the spreadsheet. The headings are row 1.
     number: int
     #: "new", "update", "skip" or "invalid".
     kind: str
     cells: list[str]
-    #: Heading ("" for the row as a whole) and what is wrong.
+    #: Heading ("" for the whole row) and message.
     faults: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a file would do."""
+    """The changes that an import of the file would make."""
 
     headings: list[str]
     lines: list[Line]
-    #: The rows, signed; "" where something is wrong.
+    #: The signed rows, or "" if a row has a fault.
     token: str = ""
 
     def count(self, kind: str) -> int:
-        """How many rows of this kind there are."""
+        """Return the number of rows of this kind."""
         return sum(line.kind == kind for line in self.lines)
 
     @property
     def counts(self) -> dict[str, int]:
-        """The same of every kind."""
+        """Return the number of rows of each kind."""
         return {kind: self.count(kind) for kind in ("new", "update", "skip", "invalid")}
 
     @property
     def shown(self) -> list[Line]:
-        """Those with faults first, then the others, in the order of the file; no more than a page takes."""
+        """Return at most MAX_ROWS_SHOWN rows in the order of the file, those with faults first."""
         return sorted(self.lines, key=lambda line: (line.kind != "invalid", line.number))[:MAX_ROWS_SHOWN]
 
 
 def read(upload: "UploadedFile[bytes] | None") -> tablib.Dataset:
-    """Return the rows as text; UnusableFileError says what the file is instead."""
+    """Return the rows as text, or raise UnusableFileError."""
     if upload is None:
         raise UnusableFileError(_("Choose a file first."))
     if (upload.size or 0) > SHEET_MEGABYTES * 1_000_000:
@@ -104,7 +103,7 @@ def _read_csv(content: bytes) -> tablib.Dataset:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # What spreadsheets in French write where nobody asks for UTF-8.
+        # French spreadsheets write it by default.
         try:
             text = content.decode("cp1252")
         except UnicodeDecodeError:
@@ -120,7 +119,7 @@ def _read_csv(content: bytes) -> tablib.Dataset:
 
 
 def _text_dataset(rows: list[Any]) -> tablib.Dataset:
-    """Rows of equal length, all text; rows without any value are left out at the end as a spreadsheet has them."""
+    """Return rows of equal length as text, without the empty rows that a spreadsheet has at the end."""
     texts = [[_text(cell) for cell in row] for row in rows]
     while texts and not any(texts[-1]):
         texts.pop()
@@ -136,13 +135,13 @@ def _text_dataset(rows: list[Any]) -> tablib.Dataset:
 
 
 def _text(cell: Any) -> str:
-    """A cell as text, without the apostrophe that an export puts before what could be a formula."""
+    """Return a cell as text, without the apostrophe that an export puts before a formula."""
     text = "" if cell is None else str(cell)
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_PREFIXES) else text
 
 
 def preview(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> Preview:
-    """Try the import and take it back; with a token where every row may be imported."""
+    """Try the import and roll it back. The preview has a token if every row can be imported."""
     _check_headings(resource, dataset)
     result = resource.import_data(dataset, dry_run=True, raise_errors=False)
     lines = list(_lines(resource, result, dataset))
@@ -193,7 +192,7 @@ def _salt(resource: KeyedResource) -> str:
 
 
 def accept(resource: KeyedResource, token: str, user: Any) -> Preview:
-    """Import what a preview showed; where a row is refused now, none of it is stored and its fault is in the answer."""
+    """Import the rows of a preview. If one is refused now, nothing is stored and the result has its fault."""
     try:
         owner, (headings, *rows) = signing.loads(token, salt=_salt(resource), max_age=ACCEPT_WITHIN_SECONDS)
     except signing.BadSignature as error:

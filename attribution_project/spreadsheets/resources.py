@@ -1,4 +1,4 @@
-"""What the resources of django-import-export have in common: French headings, exact numbers, no row twice in a file."""
+"""Base of the django-import-export resources: French headings, exact numbers, no key twice in a file."""
 
 from collections import Counter
 from decimal import Decimal, InvalidOperation
@@ -15,27 +15,27 @@ class DecimalWidget(widgets.DecimalWidget):
     """A decimal written with a point or a comma."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Decimal | int | None:
-        """Return the number, None for an empty cell; ValueError names what is no number."""
+        """Return the number, or None for an empty cell. Raise ValueError for anything else."""
         text = "".join(str(value if value is not None else "").split()).replace(",", ".")
         try:
             number = Decimal(text) if text else None
         except InvalidOperation:
             raise ValueError(_("“%(value)s” is no number.") % {"value": value}) from None
-        # 1e999999999 is a number of a gigabyte once it is written out.
+        # 1e999999999 would be a gigabyte when written out.
         if number is not None and (not number.is_finite() or abs(number.adjusted()) > _MAX_DIGITS):
             raise ValueError(_("“%(value)s” is no number.") % {"value": value})
         return number
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
-        """Leave it a number: 36.50 in CSV whatever the language, a number in a sheet."""
+        """Return the number: 36.50 in CSV in every language, a number in a sheet."""
         return value
 
 
 class IntegerWidget(DecimalWidget):
-    """A whole number: 4, and 4.0 as a spreadsheet may have it."""
+    """An integer: 4, or 4.0 as a spreadsheet may write it."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> int | None:
-        """Return the number; ValueError for a fraction."""
+        """Return the number. Raise ValueError for a fraction."""
         number = super().clean(value, row, **kwargs)
         if number is None:
             return None
@@ -45,12 +45,12 @@ class IntegerWidget(DecimalWidget):
 
 
 def column(attribute: str, heading: str, widget: widgets.Widget | None = None) -> fields.Field:
-    """A field of a resource under its heading in the file."""
+    """Return a resource's field with its heading in the file."""
     return fields.Field(attribute=attribute, column_name=heading, widget=widget or widgets.CharWidget())
 
 
 class KeyedResource(resources.ModelResource):
-    """Rows known by one column, ``Meta.import_id_fields``; what is wrong is said row by row."""
+    """Rows identified by one column, ``Meta.import_id_fields``. Faults are reported for each row."""
 
     class Meta:
         abstract = True
@@ -60,24 +60,24 @@ class KeyedResource(resources.ModelResource):
         report_skipped = True
 
     def headings(self) -> list[str]:
-        """The columns of a file, in the order of an export."""
+        """Return the headings of a file in the order of an export."""
         return [field.column_name for field in self.get_import_fields()]
 
     def key_heading(self) -> str:
-        """The column that tells one row from another."""
+        """Return the heading of the key."""
         return str(self.fields[self._meta.import_id_fields[0]].column_name)
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
-        """Remember which keys stand twice."""
+        """Collect the keys that occur twice."""
         key = self.key_heading()
         counts = Counter(str(value).strip() for value in dataset[key]) if key in (dataset.headers or []) else Counter()
-        self._twice = {value for value, count in counts.items() if count > 1}
+        self._duplicates = {value for value, count in counts.items() if count > 1}
 
     def before_import_row(self, row: Any, **kwargs: Any) -> None:
-        """Refuse a key that stands twice: the second row would silently win."""
+        """Refuse a key that occurs twice: the second row would silently win."""
         key = self.key_heading()
         row[key] = str(row.get(key) or "").strip()
         if not row[key]:
             raise ValidationError({key: _("This column must not be empty.")})
-        if row[key] in self._twice:
+        if row[key] in self._duplicates:
             raise ValidationError({key: _("“%(value)s” stands twice in the file.") % {"value": row[key]}})

@@ -1,4 +1,4 @@
-"""The staff page about the database: what it is, what the doctor says of it, what the last migration came to."""
+"""Show staff the database, the doctor's findings and the last move."""
 
 import json
 import subprocess
@@ -18,13 +18,13 @@ from django.views.decorators.http import require_http_methods
 
 from ..permissions import requires_staff
 
-#: Seconds that somebody who pressed a button may be kept waiting.
+#: Shorter than gunicorn's timeout for a worker.
 _DOCTOR_TIMEOUT_SECONDS = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastReport:
-    """What report.json of the latest run says."""
+    """The summary of the latest report.json."""
 
     started: Any
     mode: str
@@ -37,7 +37,7 @@ class LastReport:
 @requires_staff
 @require_http_methods(["GET", "HEAD", "POST"])
 def database_page(request: HttpRequest) -> HttpResponse:
-    """Show the facts; POST asks the doctor as well, which copies the database and reads all of it."""
+    """Show the facts. POST also runs the doctor, which copies the database and reads all of it."""
     context = {"facts": _facts(), "last": last_report(settings.BASE_DIR / "migrate_to_pg_report")}
     if request.method == "POST":
         context |= _diagnosis()
@@ -59,9 +59,9 @@ def _facts() -> dict[str, Any]:
 
 
 def _diagnosis() -> dict[str, Any]:
-    """The doctor's findings about SQLite, in the language of the page; none are looked for on PostgreSQL.
+    """Return the doctor's findings about SQLite in the language of the page, or nothing on PostgreSQL.
 
-    A process of its own: what it reads the database with is no use to a web server afterwards.
+    The doctor runs in its own process, so that the web server does not keep its libraries in memory.
     """
     if connection.vendor != "sqlite":
         return {}
@@ -80,7 +80,7 @@ def _diagnosis() -> dict[str, Any]:
 
 
 def last_report(folder: Path) -> LastReport | None:
-    """Read the newest report.json below the folder; None where there is none that can be read."""
+    """Read the newest report.json below the folder. Return None if there is none that can be read."""
     for path in sorted(folder.glob("*/report.json"), key=lambda file: file.stat().st_mtime, reverse=True):
         try:
             report = json.loads(path.read_text(encoding="utf-8"))

@@ -1,7 +1,6 @@
-"""The answers to what went wrong: a page, or JSON to a program. They ask neither the database nor the session.
+"""Error pages, as HTML or JSON. They read neither the database nor the session, which may be what failed.
 
-What failed may be the database; a failure of the application's own gets a short reference, which the log carries beside
-the whole story.
+A failure of the application gets a short reference. The log has the traceback under it.
 """
 
 import logging
@@ -24,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class DiscreetReporterFilter(SafeExceptionReporterFilter):
-    """Django's filter of secrets on debug pages, which does not know that a database URL holds a password."""
+    """Django's filter of secrets on debug pages, extended by DATABASE_URL, which may hold a password."""
 
     hidden_settings = re.compile(SafeExceptionReporterFilter.hidden_settings.pattern + "|DATABASE_URL", re.IGNORECASE)
 
@@ -32,7 +31,9 @@ class DiscreetReporterFilter(SafeExceptionReporterFilter):
 def error_response(
     request: HttpRequest, status: HTTPStatus, title: str, reasons: Sequence[str], *, retry_after: int = 0
 ) -> HttpResponse:
-    """Say it in the form that was asked for; the page is made without the request, which would ask who is logged in."""
+    """Return the error as JSON or HTML.
+
+    The page is rendered without the request, because its context would read the session."""
     response: HttpResponse
     if wants_json(request):
         response = refusal(" ".join((f"{title}.", *reasons)), status)
@@ -46,7 +47,7 @@ def error_response(
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 where the database is away, else 500, with a reference (Django logs the traceback)."""
+    """Answer 503 if the database is away, else 500 with a reference."""
     reference = failures.new_reference()
     asked = (request.method, request.path, request.META.get("REMOTE_ADDR"))
     logger.error("Reference %s: %s %s from %s failed", reference, *asked, exc_info=True)
@@ -57,7 +58,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest, reasons: Sequence[str] = ()) -> HttpResponse:
-    """Answer 503, with what became of the request where that is known."""
+    """Answer 503 with the reasons, or with general advice."""
     if not reasons:
         reasons = [_("The database does not answer, or takes no changes at the moment. Please try again in a minute.")]
         if request.method not in SAFE_METHODS:
@@ -69,7 +70,7 @@ def unavailable(request: HttpRequest, reasons: Sequence[str] = ()) -> HttpRespon
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 400; 413 to a form that is too large, 503 where the session could not be stored."""
+    """Answer 400, or 413 to a form that is too large, or 503 if the session could not be stored."""
     if failures.caused_by_unavailable(exception):
         return unavailable(request)
     if isinstance(exception, RequestDataTooBig):
@@ -79,7 +80,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer 403 in the page's own design."""
+    """Answer 403."""
     reasons = [_("Your role does not allow it. An administrator can give you another one.")]
     return error_response(request, HTTPStatus.FORBIDDEN, _("You may not open this page"), reasons)
 

@@ -1,4 +1,4 @@
-"""/livez: whether this process answers; /healthz: whether it can serve and store. For whoever asks; no secret in it."""
+"""Health checks without login: /livez for the process, /healthz for the database as well."""
 
 import os
 import shutil
@@ -18,10 +18,9 @@ from django.views.decorators.http import require_safe
 
 from ..permissions import View, open_to_everybody
 
-#: PostgreSQL puts this query's rows into a temporary file: some 300 kB that are written, and in no table.
+#: PostgreSQL writes this query's rows, some 300 kB, into a temporary file.
 _SPILL_QUERY = "SELECT count(*) FROM generate_series(1, 20000)"
 _DISK_FULL = "53100"
-#: What SQLite needs to store anything.
 _MIN_FREE_BYTES = 1_000_000
 
 
@@ -29,7 +28,7 @@ _MIN_FREE_BYTES = 1_000_000
 @never_cache
 @require_safe
 def livez(request: HttpRequest) -> JsonResponse:
-    """Answer 200, and ask nobody: a process that does not answer is started again, one without a database is not."""
+    """Answer 200 without asking the database: a restart of this process would not bring the database back."""
     return JsonResponse({"status": "ok"})
 
 
@@ -37,7 +36,7 @@ def livez(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the database answers, has every migration and can be written to, else 503."""
+    """Answer 200 if the database answers, has every migration and can be written to, else 503."""
     connection = connections[DEFAULT_DB_ALIAS]
     state = {"database": connection.vendor, "migrations": "applied", "writes": "possible"}
     try:
@@ -54,13 +53,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @lru_cache(maxsize=1)
 def _has_missing_migrations(applied: frozenset[tuple[str, str]]) -> bool:
-    """Whether a migration lacks; the graph of all of them is made once, and again when others are applied."""
+    """Return whether a migration is missing. The graph is built again only when other migrations are applied."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _write_state(connection: Any) -> str:
-    """Return "possible", or what keeps the database from storing anything."""
+    """Return "possible", or why the database cannot store anything."""
     if connection.vendor == "sqlite":
         return _sqlite_write_state(Path(connection.settings_dict["NAME"]))
     with transaction.atomic(), connection.cursor() as cursor:
@@ -88,7 +87,7 @@ def _sqlite_write_state(path: Path) -> str:
 
 
 def answer_under_any_host(get_response: View) -> View:
-    """Middleware: both are answered under any name; a container or a load balancer asks by an address."""
+    """Middleware that answers both under any host name, because load balancers ask by IP address."""
     views = {reverse("healthz"): healthz, reverse("livez"): livez}
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""The first page: whatever a user's role makes of it."""
+"""Redirect from the first page to the page that fits the user's role."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -8,7 +8,7 @@ from ..permissions import open_to_users
 
 @open_to_users
 def home(request: HttpRequest) -> HttpResponse:
-    """Lead those who attribute to that, those who may look to the dashboard, teachers to their own page."""
+    """Redirect to the assignment, the dashboard or the teacher's own page, by permission."""
     if request.user.has_perm("attributions.add_attribution"):
         return redirect("attributions:attribute")
     if request.user.has_perm("attributions.view_attribution"):

@@ -1,4 +1,4 @@
-"""The page that imports a table: a file in, its preview out; the preview accepted, all of it stored."""
+"""Import a file in two steps: preview it, then accept the preview."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def import_page(request: HttpRequest, resource: KeyedResource, *, title: "StrOrPromise", back: str) -> HttpResponse:
-    """``back``: the name of the address of the list that the rows belong to."""
+    """Show the form, a preview, or the result of the import.
+
+    ``back`` is the URL name of the list that the rows belong to.
+    """
     context: dict[str, Any] = {"title": title, "back": back, "resource": resource, "megabytes": SHEET_MEGABYTES}
     if request.method != "POST":
         return render(request, "import.html", context)

@@ -1,4 +1,4 @@
-"""Invented but plausible data, the same every time for the same seed and sizes.
+"""Generate plausible data, the same every time for the same seed and sizes.
 
 vocabulary   names, departments and notes
 generate     make rows from a seed and sizes, one at a time: memory does not grow with their number

@@ -1,4 +1,4 @@
-"""Rows in, a filled database out: SQLite by batches of executemany, PostgreSQL by COPY."""
+"""Fill a database with generated rows: SQLite by batches of executemany, PostgreSQL by COPY."""
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ from courses.models import Course
 from . import generate
 from .generate import Row, Sizes
 
-#: Large enough to cost nothing a row, small enough to hold a few megabytes.
+#: A few megabytes.
 BATCH_SIZE = 10_000
 #: Username -> (first name, last name, staff).
 USERS = {
@@ -34,7 +34,7 @@ def tables_with_rows(using: str) -> list[str]:
 
 
 def fill(sizes: Sizes, using: str, *, password: str | None, progress: Callable[[str], None]) -> None:
-    """Write everything in one transaction: all of it, or after a failure nothing."""
+    """Insert everything in one transaction."""
     parts_a_year = len(generate.parts_of(generate.courses(sizes)))
     generate.academic_years(sizes, parts_a_year)  # refuses impossible sizes before writing
     connection = connections[using]
@@ -50,7 +50,7 @@ def fill(sizes: Sizes, using: str, *, password: str | None, progress: Callable[[
 
 
 def make_users(using: str, password: str | None) -> list[int]:
-    """Return the ids of the demonstration's users, made when missing; without a password nobody can log in."""
+    """Make missing demonstration users, and return all their ids. Without a password nobody can log in."""
     # A fixed salt: the same seed gives the same bytes, and this password is no secret.
     encoded = make_password(password, salt="demonstration") if password else "!"
     made = datetime.datetime(2020, 9, 1, 8, tzinfo=datetime.UTC)
@@ -67,7 +67,7 @@ def make_users(using: str, password: str | None) -> list[int]:
 
 
 def insert(connection: BaseDatabaseWrapper, model: type[models.Model], source: Iterable[Row]) -> int:
-    """Write rows with their ids, and let the next id come after them."""
+    """Insert rows with their ids, and set the sequence after them."""
     fields = model._meta.concrete_fields
     quote = connection.ops.quote_name
     table, columns = quote(model._meta.db_table), ", ".join(quote(field.column) for field in fields if field.column)
@@ -81,7 +81,7 @@ def insert(connection: BaseDatabaseWrapper, model: type[models.Model], source: I
 def adapt_rows(
     connection: BaseDatabaseWrapper, fields: "Iterable[models.Field[Any, Any]]", source: Iterable[Row]
 ) -> Iterator[Row]:
-    """Yield the rows as Django would store them; only dates and decimals differ from database to database."""
+    """Yield the rows as Django would store them. Only dates and decimals differ between databases."""
     operations = connection.ops
     decimal = lru_cache(maxsize=1000)(lambda value: operations.adapt_decimalfield_value(value, 6, 2))
     adapters: list[tuple[int, Callable[[Any], Any]]] = []
@@ -108,7 +108,7 @@ def _execute_many(connection: BaseDatabaseWrapper, statement: str, prepared: Ite
 
 
 def _copy(connection: BaseDatabaseWrapper, model: type[models.Model], statement: str, prepared: Iterator[Row]) -> int:
-    """Insert by COPY, which does not move the sequence of the ids: Django's own statement does."""
+    """Insert by COPY, then reset the sequence by Django's own statement."""
     count = 0
     with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:

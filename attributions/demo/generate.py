@@ -1,7 +1,7 @@
-"""Seed and sizes in; teachers, courses and attributions out, one tuple at a time in the order of the model's columns.
+"""Generate teachers, courses and attributions from a seed, as tuples in the order of the model's columns.
 
-Every stream has its own random generator, seeded by a text: one more teacher changes no course, and neither the
-machine nor the hour has any part in it.
+Each kind of row has its own random generator, seeded by a text. So one more teacher changes no course, and the result
+depends neither on the machine nor on the time.
 """
 
 import datetime
@@ -22,7 +22,7 @@ Row = tuple[Any, ...]
 
 #: Attributions reach back this many years at most.
 MAX_YEARS = 100
-#: Each year is filled to about this part when there is a choice: not every course has found its teacher.
+#: The share of each year's parts that is attributed, where there is a choice.
 FILL_RATE = 0.8
 MAX_COURSES = 500_000
 #: Level 2 comes first, so that the first course of all is AGV211, Agrostologie.
@@ -39,7 +39,7 @@ HOURS = tuple(Decimal(hours) for hours in ("12.00", "15.00", "18.00", "20.25", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """How much is made, and from what seed."""
+    """The numbers of rows, and the seed."""
 
     teachers: int
     courses: int
@@ -51,7 +51,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component of one course, which somebody can hold."""
+    """One component of one course."""
 
     course: int
     component: str
@@ -76,7 +76,7 @@ def teachers(sizes: Sizes) -> Iterator[Row]:
 
 
 def email_name(name: str) -> str:
-    """Return a name as it stands in an e-mail address: no accents, no apostrophes, no spaces."""
+    """Return a name for an e-mail address, without accents, apostrophes and spaces."""
     letters = unicodedata.normalize("NFKD", name.lower())
     return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
 
@@ -104,7 +104,7 @@ def course_number(rank: int) -> str:
 
 
 def parts_of(rows: Iterator[Row]) -> list[Part]:
-    """Return what can be held in one year: the components that have hours."""
+    """Return the parts of one year: the components that have hours."""
     return [
         Part(row[0], component, hours, row[9])
         for row in rows
@@ -114,7 +114,7 @@ def parts_of(rows: Iterator[Row]) -> list[Part]:
 
 
 def academic_years(sizes: Sizes, parts_a_year: int) -> list[int]:
-    """Return the years needed, oldest first; ValueError says what is possible when they do not suffice."""
+    """Return the years needed, oldest first. Raise ValueError if MAX_YEARS are not enough."""
     if sizes.attributions > (possible := parts_a_year * MAX_YEARS):
         raise ValueError(
             f"{sizes.attributions} attributions do not fit: {sizes.courses} courses have {parts_a_year} parts, "
@@ -128,7 +128,7 @@ def academic_years(sizes: Sizes, parts_a_year: int) -> list[int]:
 def attributions(sizes: Sizes, users: Sequence[int]) -> Iterator[Row]:
     """Yield exactly the number asked for, oldest year first, no part twice in a year.
 
-    Each part of each year is taken with the chance (still wanted / still to come), which is exact and needs no list.
+    Each part is taken with the probability (still wanted / still to come). That is exact and needs no list.
     """
     chance = stream(sizes, "attributions")
     random_ = chance.random

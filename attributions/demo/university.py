@@ -1,4 +1,4 @@
-"""A small believable university: last year nearly all attributed, this year well begun, an account for each role."""
+"""Make a small university: last year nearly all attributed, this year in part, an account for each role."""
 
 import random
 from collections import defaultdict
@@ -29,11 +29,11 @@ ACCOUNTS = {
     "enseignante": ("", "", Role.TEACHER),
 }
 SIZES = Sizes(teachers=60, courses=200, attributions=0, seed=2026)
-#: How much of each year is attributed, the older first.
+#: The share of each year that is attributed, the older first.
 FILL_RATES = (0.88, 0.45)
-#: How often a teacher keeps what was taught the year before.
+#: How often a teacher keeps a part of the year before.
 KEEP_RATE = 0.85
-#: Nobody gets more than this part of the maximum, but for a few.
+#: The share of the maximum that most teachers do not exceed.
 _FILL_LIMIT = Decimal("0.97")
 
 
@@ -47,7 +47,7 @@ class Draft:
 
 
 def seed(password: str) -> dict[str, int]:
-    """Fill an empty database in one transaction; return how many rows of what."""
+    """Fill an empty database in one transaction, and return the number of rows of each kind."""
     with transaction.atomic():
         teachers = Teacher.objects.bulk_create(_models(Teacher, generate.teachers(SIZES)))
         courses = Course.objects.bulk_create(_models(Course, generate.courses(SIZES)))
@@ -59,13 +59,13 @@ def seed(password: str) -> dict[str, int]:
 
 
 def _models(model: type[Any], source: Iterator[generate.Row]) -> list[Any]:
-    """The rows without their ids, which the database gives."""
+    """Return model instances without ids, which the database assigns."""
     names = [field.attname for field in model._meta.concrete_fields][1:]
     return [model(**dict(zip(names, row[1:], strict=True))) for row in source]
 
 
 def make_accounts(password: str, teacher: Teacher) -> dict[str, Any]:
-    """Make the accounts of the demonstration, or give those that are there the role; the teacher gets an account."""
+    """Make the demonstration's accounts, or give existing ones their role, and link the teacher to an account."""
     users = {}
     for username, (first_name, last_name, role) in ACCOUNTS.items():
         user, made = get_user_model().objects.get_or_create(
@@ -108,7 +108,7 @@ def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
 
 
 def course_row(course: Course) -> generate.Row:
-    """A stored course as ``rows.parts`` reads it."""
+    """Return a stored course as a row for ``generate.parts_of``."""
     return (
         course.pk, course.code, course.title, course.credits, course.hours_cm, course.hours_td, course.hours_tp,
         course.level, course.semester, course.department,
@@ -122,11 +122,11 @@ def _choose_teacher(
     hours: dict[int, Decimal],
     chance: random.Random,
 ) -> Teacher | None:
-    """Whoever taught it last year, else a colleague who has room; None where nobody has."""
-    with_room = [one for one in colleagues if hours[one.pk] + part.hours <= one.max_hours * _FILL_LIMIT]
-    if before is not None and (before in with_room or chance.random() < 0.1):
+    """Return last year's teacher, else a colleague with free hours, else None."""
+    available = [one for one in colleagues if hours[one.pk] + part.hours <= one.max_hours * _FILL_LIMIT]
+    if before is not None and (before in available or chance.random() < 0.1):
         return before
-    few = sorted(with_room, key=lambda one: hours[one.pk] / (one.max_hours or 1))[:3]
+    few = sorted(available, key=lambda one: hours[one.pk] / (one.max_hours or 1))[:3]
     return chance.choice(few) if few else None
 
 

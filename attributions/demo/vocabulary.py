@@ -1,4 +1,4 @@
-"""The vocabulary of the demonstration: names, departments, subjects and remarks."""
+"""Names, departments, subjects and remarks for generated data."""
 
 #: Department -> (prefix of its course codes, its subjects).
 DEPARTMENTS = {

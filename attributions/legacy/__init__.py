@@ -1,6 +1,6 @@
-"""A database damaged as real ones are, to try a migration tool on.
+"""Make a database with the damages of real ones, to test a migration tool.
 
-build    a path -> a sound SQLite database with the migrations applied and rows in it
-rebuild  how people copy a table by hand: new table, INSERT ... SELECT, DROP, RENAME
-damage   one function a damage, each by the means that cause it in life; sqlite_schema is never written by hand
+build         make a valid SQLite database with the migrations applied and rows in it
+bad_rebuilds  copy a table by hand as people do: new table, INSERT ... SELECT, DROP, RENAME
+damage        one function for each damage, by its real cause; sqlite_schema is never written directly
 """

@@ -1,4 +1,4 @@
-"""A table copied by hand, as people do it in the sqlite3 shell when ALTER TABLE cannot do what they want."""
+"""Rebuild tables as people do by hand in the sqlite3 shell where ALTER TABLE is not enough."""
 
 import re
 import sqlite3
@@ -8,7 +8,7 @@ Change = Callable[[str], str]
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the file as the sqlite3 shell does: foreign keys are not enforced, REGEXP is there."""
+    """Open the file as the sqlite3 shell does: without enforced foreign keys, with REGEXP."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.create_function(
         "regexp", 2, lambda pattern, text: bool(re.search(pattern, str(text))), deterministic=True
@@ -18,18 +18,18 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def quoted(name: str) -> str:
-    """Return a name as SQL writes it."""
+    """Quote a name for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def definition(connection: sqlite3.Connection, table: str) -> str:
-    """Return the CREATE TABLE statement that the database remembers."""
+    """Return the CREATE TABLE statement of a table."""
     row = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", [table]).fetchone()
     return str(row[0])
 
 
 def indexes(connection: sqlite3.Connection, table: str) -> list[str]:
-    """Return the CREATE INDEX statements of a table; what UNIQUE in a column made has none."""
+    """Return the CREATE INDEX statements of a table. The index of a UNIQUE column has none."""
     rows = connection.execute(
         "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL ORDER BY name", [table]
     )
@@ -37,7 +37,7 @@ def indexes(connection: sqlite3.Connection, table: str) -> list[str]:
 
 
 def rebuild(connection: sqlite3.Connection, table: str, change: Change) -> None:
-    """Replace a table by one with a changed definition and the same rows: the order that keeps references right."""
+    """Replace a table by one with a changed definition and the same rows, in the order that keeps references valid."""
     new, remembered = f"{table}_new", indexes(connection, table)
     connection.execute(rename_in_create(new, change(definition(connection, table))))
     connection.execute(f"INSERT INTO {quoted(new)} SELECT * FROM {quoted(table)}")  # noqa: S608 - our own names
@@ -48,10 +48,10 @@ def rebuild(connection: sqlite3.Connection, table: str, change: Change) -> None:
 
 
 def rebuild_wrongly(connection: sqlite3.Connection, table: str) -> str:
-    """Replace a table the wrong way round, the old one renamed first, and return the name that is left behind.
+    """Replace a table in the wrong order, the old one renamed first, and return the backup's name.
 
-    Since SQLite 3.26 a RENAME also rewrites the REFERENCES of every other table: they follow the backup, and its
-    DROP leaves them naming a table that no longer exists.
+    Since SQLite 3.26 a RENAME also rewrites the REFERENCES of every other table. They name the backup then, which is
+    dropped.
     """
     backup, remembered, sql = f"{table}_backup", indexes(connection, table), definition(connection, table)
     connection.execute(f"ALTER TABLE {quoted(table)} RENAME TO {quoted(backup)}")
@@ -64,12 +64,12 @@ def rebuild_wrongly(connection: sqlite3.Connection, table: str) -> str:
 
 
 def rename_in_create(table: str, sql: str) -> str:
-    """Return a CREATE TABLE statement for another name."""
+    """Return the CREATE TABLE statement with another name."""
     return re.sub(r'^CREATE TABLE ("[^"]+"|\S+)', f"CREATE TABLE {quoted(table)}", sql, count=1)
 
 
 def replace_once(old: str, new: str) -> Change:
-    """Return a change of a definition; a definition that no longer has the text is a mistake here, not a damage."""
+    """Return a change of a definition, which raises ValueError if the text does not occur exactly once."""
 
     def change(sql: str) -> str:
         if sql.count(old) != 1:

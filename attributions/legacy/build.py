@@ -1,4 +1,4 @@
-"""A path in, a sound SQLite database out; the project's own databases are never opened."""
+"""Make a valid SQLite database at a path. The project's own databases are never opened."""
 
 import datetime
 import os
@@ -24,7 +24,7 @@ SIZES = Sizes(teachers=40, courses=80, attributions=400, seed=211, last_year=202
 
 
 def build(path: Path, password: str | None) -> None:
-    """Make the database; FileExistsError when there is a file already."""
+    """Make the database. Raise FileExistsError if the file exists."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with connected(path):
@@ -38,7 +38,7 @@ def build(path: Path, password: str | None) -> None:
 
 
 def make_secretary(password: str | None) -> None:
-    """Make the superuser; without a password nobody can log in."""
+    """Make the superuser. Without a password nobody can log in."""
     secretary = get_user_model()(
         username=USERNAME,
         first_name="Thérèse",
@@ -52,7 +52,7 @@ def make_secretary(password: str | None) -> None:
 
 
 def make_clerk() -> None:
-    """Make somebody who may attribute and is no staff; nobody can log in with this account."""
+    """Make a user who may attribute and is no staff. Nobody can log in with this account."""
     clerk = get_user_model()(username=CLERK, date_joined=datetime.datetime(2021, 9, 1, 8, tzinfo=datetime.UTC))
     clerk.set_unusable_password()
     clerk.save(using=ALIAS)
@@ -61,7 +61,7 @@ def make_clerk() -> None:
 
 @contextmanager
 def connected(path: Path) -> Iterator[None]:
-    """Lend the file the alias ALIAS, with the settings that the application gives any SQLite file."""
+    """Connect the file as ALIAS, with the application's settings for SQLite."""
     if ALIAS in connections.settings:
         raise ValueError(f"DATABASES already has {ALIAS!r}: this command needs that name for a moment.")
     config = environment.sqlite_database(path)

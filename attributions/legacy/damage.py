@@ -1,4 +1,4 @@
-"""The damages, in the order in which they are done; each says in one line a fact what it did."""
+"""Damage a database. Each function yields a line for each change."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from .bad_rebuilds import rebuild, rebuild_wrongly, replace_once
 
 Damage = Callable[[sqlite3.Connection], Iterator[str]]
 
-#: Rows too many, as in the incident, and how often the most frequent code is there in the end.
+#: Additional rows, as in the incident, and the final number of rows of the most frequent code.
 DUPLICATES = 154
 ROWS_OF_ONE_CODE = 18
 
 
 def duplicates(db: sqlite3.Connection) -> Iterator[str]:
-    """courses_course rebuilt by hand without UNIQUE on code, then codes entered again, then attributed."""
+    """Rebuild courses_course without UNIQUE on code, insert codes again, and attribute some of them."""
     rebuild(db, "courses_course", replace_once('"code" varchar(20) NOT NULL UNIQUE', '"code" varchar(20) NOT NULL'))
     yield "courses_course: rebuilt without the unique index on code"
     originals = [row[0] for row in db.execute("SELECT id FROM courses_course ORDER BY id")]
@@ -41,7 +41,7 @@ def duplicates(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def dangling_fk(db: sqlite3.Connection) -> Iterator[str]:
-    """courses_course renamed, made again, the backup dropped: children's foreign keys name a table that is gone."""
+    """Rename courses_course, make it again and drop the backup, which the children's foreign keys then name."""
     backup = rebuild_wrongly(db, "courses_course")
     yield f"courses_course: renamed to {backup}, made again, {backup} dropped"
     for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall():
@@ -51,7 +51,7 @@ def dangling_fk(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def code_in_fk(db: sqlite3.Connection) -> Iterator[str]:
-    """The attributions rebuilt with course_id as text, then filled by a script that thought in codes."""
+    """Rebuild the attributions with course_id as text, and write codes into it instead of ids."""
     rebuild(db, "attributions_attribution", replace_once('"course_id" bigint', '"course_id" varchar(20)'))
     yield "attributions_attribution: rebuilt with course_id varchar(20)"
     written = db.execute(
@@ -65,7 +65,7 @@ def code_in_fk(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def null_in_not_null(db: sqlite3.Connection) -> Iterator[str]:
-    """The attributions rebuilt without NOT NULL on the note, then written by an import that had none."""
+    """Rebuild the attributions without NOT NULL on the note, and write NULL as an import would."""
     rebuild(db, "attributions_attribution", replace_once('"note" text NOT NULL', '"note" text'))
     yield "attributions_attribution: rebuilt without NOT NULL on note"
     written = db.execute("UPDATE attributions_attribution SET note = NULL WHERE id % 25 = 3").rowcount
@@ -73,7 +73,7 @@ def null_in_not_null(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def too_long(db: sqlite3.Connection) -> Iterator[str]:
-    """Texts longer than the column says: SQLite does not enforce varchar(n)."""
+    """Write texts that are too long: SQLite does not enforce varchar(n)."""
     titles = db.execute(
         "UPDATE courses_course SET title = title || ' — ' || replace(hex(zeroblob(60)), '00', 'été ') WHERE id % 30 = 4"
     ).rowcount
@@ -83,13 +83,13 @@ def too_long(db: sqlite3.Connection) -> Iterator[str]:
 
 
 def wrong_type(db: sqlite3.Connection) -> Iterator[str]:
-    """Hours typed in the shell with a comma: SQLite keeps in a decimal column what is no number as text."""
+    """Write hours with a comma, which SQLite stores as text in a decimal column."""
     written = db.execute("UPDATE attributions_attribution SET hours = '36,50' WHERE id % 40 = 7").rowcount
     yield f"attributions_attribution: {written} rows hold hours as the text 36,50"
 
 
 def orphans(db: sqlite3.Connection) -> Iterator[str]:
-    """Parents deleted in the shell, where foreign keys are not enforced."""
+    """Delete parents without enforced foreign keys."""
     for table, column, parent, condition in (
         ("attributions_attribution", "teacher_id", "attributions_teacher", "id IN (7, 23)"),
         ("attributions_attribution", "created_by_id", "auth_user", "username = 'direction'"),
@@ -101,7 +101,7 @@ def orphans(db: sqlite3.Connection) -> Iterator[str]:
         yield f"{parent}: {len(gone)} rows deleted; {count} rows of {table} still point to them by {column}"
 
 
-#: Rebuilds come before what they would not survive; the order given on the command line does not matter.
+#: In the order of execution, whatever the command line's: rebuilds come before the changes that they would not survive.
 DAMAGES: dict[str, Damage] = {
     "duplicates": duplicates,
     "dangling-fk": dangling_fk,

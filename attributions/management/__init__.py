@@ -1,1 +1,1 @@
-"""Django finds the commands below here."""
+"""Management commands."""

@@ -1,1 +1,1 @@
-"""What may be done with attributions, whoever asks: a page, the API or a command."""
+"""Change attributions. The pages and the API share these functions."""

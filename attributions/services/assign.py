@@ -1,4 +1,4 @@
-"""Filled forms in, an Outcome out: each part attributed, refused, or failed in the database, and said so."""
+"""Attribute parts of courses to teachers."""
 
 import logging
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 
 
 def assign_parts(forms: Sequence[AttributionForm], user: Any, *, confirmed: bool = False) -> Outcome:
-    """Create the attributions, each by itself: one that is refused takes none of the others along.
+    """Create each attribution in its own transaction: a refused one does not affect the others.
 
-    ``confirmed``: the teacher's maximum may be exceeded.
+    ``confirmed`` allows to exceed the teacher's maximum.
     """
     if not forms:
         return nothing_chosen()
     results: list[Result] = []
     for form in forms:
-        # Whoever found the database away once would wait as long for each part that follows.
+        # Without the database, each further part would wait for the timeout.
         away = bool(results) and results[-1].status in RETRYABLE
         results.append(_unavailable_result(form) if away else _try_to_assign(form, user, confirmed))
     return combine(results)
@@ -84,7 +84,7 @@ def _assign(form: AttributionForm, user: Any, confirmed: bool) -> tuple[ResultSt
 
 
 def excess_message(wanted: Attribution) -> str:
-    """Return what would be too much for the teacher, or ""; holds the teacher's row until the transaction ends."""
+    """Return a message if the teacher's maximum would be exceeded, else "". Lock the teacher's row until the commit."""
     teacher = Teacher.objects.select_for_update().only("max_hours").get(pk=wanted.teacher_id)
     load = teaching_load(teacher, wanted.academic_year, excluding=wanted.pk)
     if load.fits(wanted.hours):
@@ -112,7 +112,7 @@ def _names(part: Attribution, teacher: Teacher) -> dict[str, Any]:
 
 
 def is_taken(error: IntegrityError) -> bool:
-    """Tell the constraint "one holder per part and year" from any other; each database names it in its own way."""
+    """Return whether the error is "one holder per part and year", which each database names differently."""
     diagnostic = getattr(error.__cause__, "diag", None)
     if diagnostic is not None:
         return bool(diagnostic.constraint_name == "attributions_one_holder_per_part")
@@ -120,7 +120,7 @@ def is_taken(error: IntegrityError) -> bool:
 
 
 def taken_message(wanted: Attribution) -> str:
-    """Who holds the part that was wanted."""
+    """Return a message that names the holder of the part."""
     holder = (
         Attribution.objects.select_related("teacher")
         .filter(course=wanted.course, component=wanted.component, academic_year=wanted.academic_year)
@@ -134,9 +134,9 @@ def taken_message(wanted: Attribution) -> str:
 
 
 def report_database_error(error: Error, course: str, user: Any) -> str:
-    """Log the whole error under a reference; its first line goes to staff, the reference to everybody else.
+    """Log the error under a reference, and return a message with its first line for staff, or the reference for others.
 
-    Where the database is away the error is raised again: that is said by a page of its own.
+    If the database is away, raise the error again: it has its own page.
     """
     if failures.unavailable(error):
         raise error

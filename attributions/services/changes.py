@@ -1,7 +1,6 @@
-"""An attribution and what to do with it in; an Outcome out. Each change is kept in its history, and can be taken back.
+"""Change, remove and restore attributions. Each change is in the history and can be undone.
 
-A change is undone by going back to the state before it, for UNDO_WITHIN, by whoever made it or an administrator, as
-long as nothing came after it.
+Undo restores the state before the latest change. Its author or an administrator can do that within UNDO_WITHIN.
 """
 
 from datetime import timedelta
@@ -20,7 +19,7 @@ UNDO_WITHIN = timedelta(minutes=30)
 
 
 def save(changed: Attribution, user: Any, *, confirmed: bool) -> Outcome:
-    """Store an attribution whose fields a form has changed: its hours, its load, or its teacher."""
+    """Store an attribution after a form changed its hours, load or teacher."""
     try:
         with transaction.atomic():
             if not confirmed and (excess := excess_message(changed)):
@@ -32,7 +31,7 @@ def save(changed: Attribution, user: Any, *, confirmed: bool) -> Outcome:
 
 
 def remove(attribution: Attribution, user: Any) -> Outcome:
-    """Give the part free again."""
+    """Delete the attribution: the part is free again."""
     name = _("%(part)s is removed from %(teacher)s.") % {"part": part_name(attribution), "teacher": attribution.teacher}
     try:
         with transaction.atomic():
@@ -43,24 +42,24 @@ def remove(attribution: Attribution, user: Any) -> Outcome:
 
 
 def part_name(attribution: Attribution) -> str:
-    """AGV211 CM 2026-2027."""
+    """Return a name such as AGV211 CM 2026-2027."""
     return f"{attribution.course.code} {attribution.component} {attribution.academic_year}"
 
 
 def latest_change(pk: int) -> Any:
-    """The newest record of the history of the attribution with this key, or None."""
+    """Return the newest history record of an attribution, or None."""
     return Attribution.history.filter(id=pk).select_related("history_user").order_by("-history_id").first()
 
 
 def may_undo(record: Any, user: Any) -> bool:
-    """Whether this change is this user's to take back, now; that it is the latest one is asked by ``undo``."""
+    """Return whether this user may undo this change now. ``undo`` checks that it is the latest one."""
     if timezone.now() - record.history_date > UNDO_WITHIN:
         return False
     return bool(user.is_superuser or record.history_user_id == user.pk)
 
 
 def undo(record: Any, user: Any) -> Outcome:
-    """Go back to the state before this change."""
+    """Restore the state before this change."""
     if not may_undo(record, user):
         return refused(_("This can no longer be undone, or not by you."), HTTPStatus.CONFLICT)
     try:
@@ -78,7 +77,7 @@ def undo(record: Any, user: Any) -> Outcome:
 
 
 def undo_creation(pk: int, user: Any) -> Outcome:
-    """Take an attribution back that nothing was done to since it was made."""
+    """Undo the creation of an attribution that was not changed since."""
     record = latest_change(pk)
     if record is None or record.history_type != "+":
         return refused(_("Something was changed since: nothing was undone."), HTTPStatus.CONFLICT)

@@ -1,7 +1,7 @@
-"""A year in; what the year before suggests for it out, to be reviewed and accepted in one go, or not at all.
+"""Copy attributions of the year before, to be reviewed and accepted all at once.
 
-Suggested is every part that somebody held in the year before, that nobody holds in this one, and that the course still
-has: for the same teacher, with the hours that the course has now.
+A part is suggested if somebody held it in the year before, nobody holds it in this one, and the course still has it.
+The copy has the same teacher and the course's present hours.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,7 @@ _HOURS_NOW = Case(
 
 
 def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
-    """The attributions of the year before that could be made again, each with ``hours_now``."""
+    """Return the attributions of the year before that can be copied, each with ``hours_now``."""
     held = Attribution.objects.filter(course=OuterRef("course"), component=OuterRef("component"), academic_year=year)
     found = Attribution.objects.filter(~Exists(held), academic_year=academic_year.previous_year(year))
     if department:
@@ -40,7 +40,7 @@ def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
 def hours_over_maximum(
     year: str, wanted: QuerySet[Attribution], teachers: Collection[int] | None = None
 ) -> dict[int, Decimal]:
-    """The teachers who would have more than their maximum with all that is wanted: key -> hours."""
+    """Return the hours of each teacher who would exceed the maximum, by primary key."""
     more = wanted if teachers is None else wanted.filter(teacher__in=teachers)
     new = more.order_by().values_list("teacher", "teacher__max_hours").annotate(total=Sum("hours_now"))
     maxima, hours = {}, {}
@@ -55,16 +55,15 @@ def hours_over_maximum(
 def accept(
     year: str, department: str, without: Collection[int], expected: int, user: Any, *, confirmed: bool
 ) -> Outcome:
-    """Make all that is suggested, but for the attributions ``without``; in one transaction.
+    """Create all suggestions except ``without``, in one transaction.
 
-    ``expected``: how many the page suggested, those left out among them; where it is another number now, nothing is
-    made.
+    ``expected`` is the number that the page suggested, with those in ``without``. If it has changed, nothing is made.
     """
     try:
         with transaction.atomic():
             everything = suggestions(year, department)
             wanted = everything.exclude(pk__in=without)
-            # A teacher's row is held, so that two people who accept at once cannot both fill the same hours.
+            # Lock the teachers, so that two people who accept at once cannot both fill the same hours.
             list(
                 Teacher.objects.select_for_update().filter(pk__in=wanted.order_by().values("teacher")).values_list("pk")
             )

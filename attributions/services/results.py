@@ -1,4 +1,4 @@
-"""What became of a request: one result for each part, and an Outcome for all of them."""
+"""Results of a request: a Result for each part, and an Outcome for all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 
 class ResultStatus(StrEnum):
-    """What became of one part; the values are part of the API."""
+    """The status of one part. The values are part of the API."""
 
     DONE = "done"
     #: Somebody holds it already.
@@ -23,17 +23,17 @@ class ResultStatus(StrEnum):
     FAILED = "failed"
     #: The database does not answer, or takes no changes at the moment: nothing was stored.
     UNAVAILABLE = "unavailable"
-    #: The database's answer was lost: it may have been stored.
+    #: The database's answer was lost. The part may be stored.
     UNKNOWN = "unknown"
 
 
-#: The same may be asked again in a minute.
+#: The client may try again.
 RETRYABLE = (ResultStatus.UNAVAILABLE, ResultStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one part of one course."""
+    """The result for one part of one course."""
 
     course: str
     component: str
@@ -44,43 +44,43 @@ class Result:
 
     @property
     def done(self) -> bool:
-        """Whether it is in the database."""
+        """Return whether it is stored."""
         return self.status is ResultStatus.DONE
 
     @property
     def key(self) -> str:
-        """What stands in a form for this part."""
+        """Return the part's value in a form."""
         return f"{self.course}:{self.component}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one request."""
+    """The result of one request."""
 
     status: HTTPStatus
     message: str
     results: Sequence[Result] = ()
-    #: Refused for nothing but a teacher's maximum: the same may be asked again with ``confirm``.
+    #: Refused only for a teacher's maximum, which ``confirm`` allows to exceed.
     confirmable: bool = False
 
     @property
     def success(self) -> bool:
-        """Whether all that was asked is in the database."""
+        """Return whether everything asked for is stored."""
         return self.status in (HTTPStatus.CREATED, HTTPStatus.OK)
 
     @property
     def unavailable(self) -> bool:
-        """Whether the database was away for one of them."""
+        """Return whether the database was away for one of them."""
         return any(result.status in RETRYABLE for result in self.results)
 
     @property
     def to_confirm(self) -> list[Result]:
-        """Those that need nothing but a confirmation."""
+        """Return the results that need only a confirmation."""
         return [result for result in self.results if result.status is ResultStatus.OVER_MAXIMUM]
 
 
 def combine(results: Sequence[Result]) -> Outcome:
-    """201 all done, 207 some, 503 database away, 400 a wrong field or a failure, 409 taken or over the maximum."""
+    """Combine results: 201 all done, 207 some, 503 database away, 400 wrong field or failure, 409 taken or too much."""
     done = sum(result.done for result in results)
     if len(results) == 1:
         message = results[0].message
@@ -102,15 +102,15 @@ def _status(results: Sequence[Result], done: int) -> HTTPStatus:
 
 
 def refused(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Outcome:
-    """An outcome of nothing at all."""
+    """Return an outcome without results."""
     return Outcome(status=status, message=message)
 
 
 def over_maximum(message: str) -> Outcome:
-    """409, to be confirmed."""
+    """Return 409, to be confirmed."""
     return Outcome(status=HTTPStatus.CONFLICT, message=message, confirmable=True)
 
 
 def nothing_chosen() -> Outcome:
-    """No part was named."""
+    """Return the refusal of a request without parts."""
     return refused(_("Choose at least one part."))

@@ -1,4 +1,4 @@
-"""The pages under /attribution/ and /enseignants/, a module each; each view says who may call it.
+"""Pages under /attribution/ and /enseignants/. Each view declares who may call it.
 
 assign            attribute parts of courses, as a page and as the JSON API
 attribution_list  the list of attributions, searched, sorted, exported

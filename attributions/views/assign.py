@@ -1,6 +1,7 @@
-"""/attribution/: a year, a teacher, and the free parts to attribute; the same address takes JSON.
+"""Attribute parts of courses to a teacher, as a page and as the JSON API at /attribution/.
 
-The page is made of its address: every step is a link or a form that works without JavaScript; htmx only fetches less.
+The URL holds the state of the page. Every step is a link or a form that works without JavaScript. htmx only fetches
+less.
 """
 
 from typing import Any
@@ -35,7 +36,7 @@ TEACHERS_SHOWN = 8
 @requires("attributions.view_attribution", change="attributions.add_attribution")
 @require_http_methods(["GET", "HEAD", "POST"])
 def assign(request: HttpRequest) -> HttpResponse:
-    """Show what is free (GET), or attribute parts of courses (POST)."""
+    """Show free parts (GET), or attribute parts (POST)."""
     if request.method != "POST":
         response = render(request, _template(request), _context(request, request.GET))
         # Or a browser would show a part that it kept where the page is wanted.
@@ -52,7 +53,7 @@ def assign(request: HttpRequest) -> HttpResponse:
 
 
 def _page_response(request: HttpRequest, outcome: Outcome) -> HttpResponse:
-    """Lead back to the list where all was done; else show each part's result beside what is still free."""
+    """Redirect to the list if all was done, else show each part's result beside the parts that are still free."""
     if outcome.success:
         _add_success_message(request, outcome)
         return redirect(f"{reverse('attributions:attribute')}?{urlencode(_query_of_form(request))}")
@@ -66,21 +67,21 @@ def _page_response(request: HttpRequest, outcome: Outcome) -> HttpResponse:
 
 
 def _add_success_message(request: HttpRequest, outcome: Outcome) -> None:
-    """Say what was done; the message carries the address that takes it back."""
+    """Add a message with the URL that undoes what was done."""
     made = ",".join(str(result.attribution) for result in outcome.results)
     undo = f"{reverse('attributions:undo_several')}?{urlencode({'attributions': made})}"
     messages.success(request, outcome.message, extra_tags=undo)
 
 
 def _query_of_form(request: HttpRequest) -> dict[str, str]:
-    """Where the form was sent from: the year, the teacher and the filters."""
+    """Return the query of the page that the form was sent from: year, teacher and filters."""
     names = {"academic_year": "year", "teacher": "teacher", "department": "department", "level": "level"}
     names |= {"semester": "semester", "q": "q"}
     return {to: request.POST[name] for name, to in names.items() if request.POST.get(name)}
 
 
 def _template(request: HttpRequest) -> str:
-    """The part that htmx asks for by the id of its place, or the whole page."""
+    """Return the template of the element that htmx asks for by id, or of the whole page."""
     target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") else ""
     parts = {"teachers": "attributions/_teachers.html", "parts": "attributions/_parts.html"}
     return parts.get(target, "attributions/assign.html")
@@ -121,13 +122,13 @@ def _free_parts_context(given: Any, year: str, wanted: PartFilter) -> dict[str, 
 
 
 def _find_teacher(matricule: str) -> Teacher | None:
-    """The teacher that the address names; None where there is none, or several in a damaged database."""
+    """Return the teacher with this matricule, or None if there is none, or several in a damaged database."""
     found = list(Teacher.objects.filter(matricule=matricule.replace("\x00", ""))[:2]) if matricule else []
     return found[0] if len(found) == 1 else None
 
 
 def find_teachers(sought: str) -> list[Teacher]:
-    """The first teachers in whose name or matricule every word occurs."""
+    """Return the first teachers whose name or matricule contains every word."""
     return list(
         Teacher.objects.filter(search_condition(sought, "last_name", "first_name", "matricule"))[:TEACHERS_SHOWN]
     )
@@ -136,7 +137,7 @@ def find_teachers(sought: str) -> list[Teacher]:
 @requires("attributions.view_attribution")
 @require_safe
 def free_parts(request: HttpRequest) -> HttpResponse:
-    """The free parts as JSON: GET /attribution/parts/?year=2026-2027&department=...&page=2."""
+    """Return the free parts as JSON: GET /attribution/parts/?year=2026-2027&department=...&page=2."""
     given = request.GET
     year = given.get("year", "")
     if year and academic_year.from_query(year) != year:
@@ -149,5 +150,5 @@ def free_parts(request: HttpRequest) -> HttpResponse:
 @requires("attributions.view_attribution")
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
-    """What this API takes and answers, for programs."""
+    """Return the OpenAPI schema of this API."""
     return HttpResponse(api.SCHEMA.read_bytes(), content_type="application/json")

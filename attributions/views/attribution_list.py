@@ -1,4 +1,4 @@
-"""The list of attributions: searched, narrowed, sorted, in pages; the same as a file."""
+"""List, search, sort and export attributions."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ _FILTERS = {"year": "academic_year", "department": "course__department", "compon
 
 
 def find_attributions(request: HttpRequest) -> QuerySet[Attribution]:
-    """The attributions that the address asks for."""
+    """Return the attributions that the query string asks for."""
     query = Attribution.objects.filter(equality_condition(request.GET, _FILTERS))
     for word in request.GET.get("q", "").split()[:MAX_WORDS]:
         # Courses and teachers are few: the words are looked for there, and not in millions of rows.
@@ -42,7 +42,7 @@ def find_attributions(request: HttpRequest) -> QuerySet[Attribution]:
 @requires("attributions.view_attribution")
 @require_safe
 def attribution_list(request: HttpRequest) -> HttpResponse:
-    """One page of the list."""
+    """Show one page of the list."""
     context: dict[str, Any] = {
         "listing": sorted_page(
             request, find_attributions(request), COLUMNS, related=("course", "teacher", "created_by")
@@ -58,6 +58,6 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
 @requires("attributions.view_attribution")
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
-    """All that the list would show, as CSV or XLSX."""
+    """Export the filtered list as CSV or XLSX."""
     rows = find_attributions(request).select_related("course", "teacher")
     return exports.download(request, AttributionResource(), rows, "attributions", extension)

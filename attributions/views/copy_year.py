@@ -1,4 +1,4 @@
-"""Next year from last year: a review, page by page, and one button that accepts all of it."""
+"""Copy last year's attributions: review the suggestions page by page, then accept all of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +18,13 @@ from ..services.copy_year import accept, hours_over_maximum, suggestions
 from ..services.results import Outcome
 
 PAGE_SIZE = 50
-#: What is left out is named one by one.
+#: The form names each excluded suggestion.
 _MAX_EXCLUDED = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Review:
-    """What is looked at, and what is left out of it."""
+    """The state of the review: filters, page and excluded suggestions."""
 
     year: str
     department: str
@@ -36,8 +36,9 @@ class _Review:
 @requires("attributions.add_attribution")
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy_year(request: HttpRequest) -> HttpResponse:
-    """Show what is suggested, or make it: where the button ``accept`` sent the form. Pages are turned by buttons too,
-    so that what is ticked on one of them is still ticked on the others.
+    """Show the suggestions, or create them if the button ``accept`` sent the form.
+
+    Buttons turn the pages, so that each page keeps what is ticked on the others.
     """
     given = request.POST if request.method == "POST" else request.GET
     review = _Review(

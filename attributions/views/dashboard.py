@@ -1,4 +1,4 @@
-"""The year in figures: progress, what is free and where, and how many hours each teacher has."""
+"""Show a year in figures: progress, free parts and each teacher's hours."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ TEACHERS_ON_A_PAGE = 30
 @requires("attributions.view_attribution")
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Everything about one year."""
+    """Show the figures of one year."""
     year = academic_year.from_query(request.GET.get("year"))
     by_level = statistics.progress_by("level", year)
     by_department = statistics.progress_by("department", year)

@@ -1,4 +1,4 @@
-"""One attribution: what became of it so far, and what may be done with it."""
+"""Show, edit, move, remove and undo one attribution."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _get_attribution(pk: int) -> Attribution:
 @requires("attributions.view_attribution")
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """The attribution and its history; of one that was removed, the history alone."""
+    """Show the attribution and its history, or only the history of a removed one."""
     history = list(
         Attribution.history.filter(id=pk)
         .select_related("history_user", "teacher", "course")
@@ -69,7 +69,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 @requires(_CHANGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, pk: int) -> HttpResponse:
-    """Give the part to another teacher."""
+    """Move the attribution to another teacher."""
     attribution = _get_attribution(pk)
     form = MoveForm(request.POST or None)
     outcome = None
@@ -88,7 +88,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 @requires(_REMOVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask (GET), then give the part free (POST)."""
+    """Ask (GET), then remove the attribution (POST)."""
     attribution = _get_attribution(pk)
     if request.method != "POST":
         return render(request, "attributions/remove.html", {"attribution": attribution})
@@ -102,11 +102,11 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 @requires(_CHANGE)
 @require_POST
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the latest change of this attribution back."""
+    """Undo the latest change of this attribution."""
     record = changes.latest_change(pk)
     if record is None:
         raise Http404
-    # Whoever saw the page some time ago means the change that it showed.
+    # An older page means the change that it showed.
     shown = request.POST.get("change")
     if shown and shown != str(record.history_id):
         messages.error(request, _("Something was changed since: nothing was undone."))
@@ -119,7 +119,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 @requires(_CHANGE)
 @require_POST
 def undo_several(request: HttpRequest) -> HttpResponse:
-    """Take back what one request attributed; each by itself, and what could not be undone is said."""
+    """Undo each attribution of one request, and report those that could not be undone."""
     keys = [key for key in request.GET.get("attributions", "").split(",") if key.isdecimal()][:MAX_PARTS]
     outcomes = [changes.undo_creation(int(key), request.user) for key in keys]
     done = sum(outcome.success for outcome in outcomes)

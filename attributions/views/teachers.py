@@ -1,4 +1,4 @@
-"""Teachers: found, shown with their years, imported, exported; what is printed for them and for a department."""
+"""List, show, import and export teachers, and print decisions and departments."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ YEARS_SHOWN = 10
 
 
 def find_teachers(request: HttpRequest) -> QuerySet[Teacher]:
-    """The teachers that the address asks for."""
+    """Return the teachers that the query string asks for."""
     words = search_condition(request.GET.get("q", ""), "last_name", "first_name", "matricule")
     return Teacher.objects.filter(words, equality_condition(request.GET, _FILTERS))
 
@@ -43,7 +43,7 @@ def find_teachers(request: HttpRequest) -> QuerySet[Teacher]:
 @requires("attributions.view_teacher")
 @require_safe
 def teacher_list(request: HttpRequest) -> HttpResponse:
-    """One page of teachers."""
+    """Show one page of teachers."""
     context: dict[str, Any] = {
         "listing": sorted_page(request, find_teachers(request), COLUMNS),
         "grades": Grade,
@@ -54,7 +54,7 @@ def teacher_list(request: HttpRequest) -> HttpResponse:
 
 
 def _departments() -> list[str]:
-    """The departments that have teachers."""
+    """Return the departments that have teachers."""
     found = Teacher.objects.order_by("department").values_list("department", flat=True).distinct()
     return sorted(found, key=dictionary_key)
 
@@ -62,7 +62,7 @@ def _departments() -> list[str]:
 @requires("attributions.view_teacher")
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
-    """All that the list would show, as CSV or XLSX."""
+    """Export the filtered list as CSV or XLSX."""
     return exports.download(request, TeacherResource(), find_teachers(request), "enseignants", extension)
 
 
@@ -77,14 +77,14 @@ def import_teachers(request: HttpRequest) -> HttpResponse:
 @requires("attributions.view_teacher")
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One teacher over the years."""
+    """Show one teacher over the years."""
     return _render(request, get_object_or_404(Teacher, pk=pk), own=False)
 
 
 @open_to_users
 @require_safe
 def own(request: UserRequest) -> HttpResponse:
-    """The page of the teacher who is logged in; of an account without a teacher, how to get one."""
+    """Show the page of the teacher who is logged in, or how to get one for this account."""
     teacher = Teacher.objects.filter(user=request.user).first()
     if teacher is None:
         return render(request, "attributions/no_teacher.html")
@@ -123,14 +123,14 @@ def _year_of(teacher: Teacher, year: str) -> list[Attribution]:
 @requires("attributions.view_teacher")
 @require_safe
 def decision(request: HttpRequest, pk: int) -> HttpResponse:
-    """The letter that tells a teacher what was decided for a year, to be printed."""
+    """Show a teacher's decision letter of a year, to be printed."""
     return _letter(request, get_object_or_404(Teacher, pk=pk))
 
 
 @open_to_users
 @require_safe
 def own_decision(request: UserRequest) -> HttpResponse:
-    """The same letter for the teacher who is logged in."""
+    """Show the decision letter of the teacher who is logged in."""
     return _letter(request, get_object_or_404(Teacher, user=request.user))
 
 
@@ -150,7 +150,7 @@ def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:
 @requires("attributions.view_attribution")
 @require_safe
 def department(request: HttpRequest) -> HttpResponse:
-    """All courses of a department with who teaches them in a year, to be printed."""
+    """Show all courses of a department with their teachers in a year, to be printed."""
     year = academic_year.from_query(request.GET.get("year"))
     names = departments()
     name = request.GET.get("department", "")

@@ -1,1 +1,1 @@
-"""make_demo_data and make_legacy_db."""
+"""make_demo_data, make_legacy_db and seed_demo."""

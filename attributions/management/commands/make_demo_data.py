@@ -1,4 +1,4 @@
-"""make_demo_data: fill an empty database with invented teachers, courses and attributions."""
+"""Fill an empty database with generated teachers, courses and attributions."""
 
 import time
 from argparse import ArgumentParser
@@ -14,7 +14,7 @@ PASSWORD = "demo"  # noqa: S105 - printed below; given to accounts only where DE
 
 
 class Command(BaseCommand):
-    """Arguments in, one line a table out."""
+    """The command make_demo_data."""
 
     help = "Fill an empty database with invented, plausible data; the same seed and sizes give the same rows."
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=sorted(settings.DATABASES))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check the sizes, fill, and say how to log in."""
+        """Check the sizes, fill the database, and print how to log in."""
         sizes = generate.Sizes(**{name: options[name] for name in ("teachers", "courses", "attributions", "seed")})
         if min(sizes.teachers, sizes.courses, sizes.attributions) < 0 or sizes.courses > generate.MAX_COURSES:
             raise CommandError(f"Sizes are 0 or more, and courses at most {generate.MAX_COURSES}.")

@@ -1,4 +1,4 @@
-"""make_legacy_db: a new SQLite file, damaged as the databases are that somebody has to migrate."""
+"""Make a SQLite file with the damages of real databases."""
 
 from argparse import ArgumentParser
 from contextlib import closing
@@ -13,7 +13,7 @@ from attributions.legacy.damage import DAMAGES
 
 
 class Command(BaseCommand):
-    """Arguments in, one line a fact out."""
+    """The command make_legacy_db."""
 
     help = "Make a SQLite database with rows in it, and damage it by the means that damage databases in life."
     requires_migrations_checks = False
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--password", help=f"lets {USERNAME}, a superuser, log in; without it nobody can")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Build, damage, and say each fact."""
+        """Build and damage the database, and print each change."""
         wanted = chosen(options["damage"])
         path: Path = options["path"]
         try:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
 
 
 def chosen(text: str) -> list[str]:
-    """Return the damages asked for, in the order in which they can be done."""
+    """Return the damages asked for, in the order of execution."""
     names = {name.strip() for name in text.split(",") if name.strip()}
     if names in ({"all"}, {"none"}):
         return list(DAMAGES) if "all" in names else []

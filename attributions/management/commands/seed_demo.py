@@ -1,4 +1,4 @@
-"""seed_demo: a small university to try the application with, and an account for each role; never outside DEBUG."""
+"""Make a small university to try the application with, and an account for each role."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from .make_demo_data import PASSWORD
 
 
 class Command(BaseCommand):
-    """Nothing in, what was made and how to log in out."""
+    """The command seed_demo."""
 
     help = "Fill an empty database with 60 teachers, 200 courses and two years, and make an account for each role."
 
