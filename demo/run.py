@@ -1,7 +1,7 @@
 """Show a broken SQLite database, its cause, the move, and the same request again, in half a minute.
 
-Leaves the database, the report and a running PostgreSQL server in .demo/. Run by ``make demo``. ``make demo-stop`` stops
-the server.
+Leaves the database, the report and a running PostgreSQL server in .demo/. Run by ``make demo``. ``make demo-stop``
+stops the server.
 """
 
 from __future__ import annotations
