@@ -21,9 +21,9 @@ class MigrateToPgConfig(AppConfig):
         """Before the ready() of any application: where our command runs, see what they write."""
         super().__init__(app_name, app_module)
         if "migrate_to_pg" in sys.argv[1:2] or "sqlite_doctor" in sys.argv[1:2]:
-            from migrate_to_pg.sqlite import startup_writes
+            from migrate_to_pg.sqlite import source_files
 
-            startup_writes.record_state()
+            source_files.record_state()
 
     def ready(self) -> None:
         """Register the system checks; they import what they need when they run."""

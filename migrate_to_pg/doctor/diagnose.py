@@ -43,7 +43,8 @@ from migrate_to_pg.rules.doctor_findings import INCONSISTENT, NO_ROOM, UNREADABL
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.rules.run_findings import bytes_not_read
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
-from migrate_to_pg.sqlite.snapshot import Source, require_database, require_space
+from migrate_to_pg.sqlite.snapshot import Source
+from migrate_to_pg.sqlite.source_files import require_database, require_space
 from migrate_to_pg.system.workdir import WorkDirectory
 
 

@@ -1,8 +1,8 @@
 """Move leftovers: tables and views that no migration makes, with types inferred from their values.
 
-``extract`` copies them to a staging file (``staging_file``), with types that all their rows allow (``infer_types``,
-``typed_columns``) and names that PostgreSQL accepts (``allocate_names``). ``make_tables`` creates the tables on
-PostgreSQL, and ``plan_for`` pairs both for the usual load. Indexes, foreign keys and triggers are not moved.
+``extract`` copies them to a staging file (``staging_file``), with types that all their rows allow (``infer_types``).
+``make_tables`` creates the tables on PostgreSQL, under names that it accepts (``create_tables``), and ``plan_for``
+pairs both for the usual load. Indexes, foreign keys and triggers are not moved.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_to_pg.leftovers.create_tables import make_tables
-from migrate_to_pg.leftovers.staging_file import StagingFile, view_table_name
-from migrate_to_pg.leftovers.volatile_views import is_volatile
+from migrate_to_pg.leftovers.staging_file import StagingFile, is_volatile, view_table_name
 from migrate_to_pg.records import (
     LeftoverTable,
     Plan,

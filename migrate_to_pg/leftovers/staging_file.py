@@ -1,15 +1,17 @@
 """Copy leftover tables and the rows of views to a SQLite file, with the columns that PostgreSQL will have.
 
-The snapshot is not written to. A view is read only once, because it may return other rows the next time.
+The snapshot is not written to. A view is read only once, because it may return other rows the next time. A view is
+volatile where its rows change by themselves, because they depend on time or chance.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +22,14 @@ from django.db.backends.sqlite3._functions import register as register_django  #
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
-from migrate_to_pg.leftovers.allocate_names import IdentifierAllocator
-from migrate_to_pg.leftovers.infer_types import inspect_columns, register_storable
-from migrate_to_pg.leftovers.typed_columns import columns_for, key_for, select_expression
+from migrate_to_pg.leftovers.create_tables import IdentifierAllocator
+from migrate_to_pg.leftovers.infer_types import (
+    columns_for,
+    inspect_columns,
+    key_for,
+    register_storable,
+    select_expression,
+)
 from migrate_to_pg.records import MOST_COLUMNS, LeftoverTable, SourceColumn, SourceTable
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import (
@@ -230,3 +237,33 @@ def _source_errors(name: str) -> Iterator[None]:
             _("SQLite cannot read {name}, which no migration knows: {error}.", name=name, error=error),
             remedy=_("Correct or drop it, or leave behind all that no migration knows: --leftovers skip."),
         ) from error
+
+
+#: SQLite's nondeterministic functions: https://sqlite.org/deterministic.html.
+_MOMENT = re.compile(
+    r"\b(?:random|randomblob|last_insert_rowid|changes|total_changes)\s*\(|\bcurrent_(?:date|time|timestamp)\b", re.I
+)
+#: Date functions without a time value are nondeterministic,
+_NO_TIME = re.compile(
+    r"\b(?:date|time|datetime|julianday|unixepoch)\s*\(\s*\)|\bstrftime\s*\(\s*(?:'[^']*'|\"[^\"]*\")\s*\)", re.I
+)
+#: and so are those with 'now', wherever it comes from.
+_DATE = re.compile(r"\b(?:date|time|datetime|julianday|unixepoch|strftime|timediff)\s*\(", re.I)
+_NOW = re.compile(r"\bnow\b", re.I)
+_WORD = re.compile(r"\w+")
+
+
+def is_volatile(view: str, views: Mapping[str, str]) -> bool:
+    """Return whether the SQL of a view, or of a view that it names, is volatile. It may report a stable view, too."""
+    named, seen = [view], set()
+    while named:
+        name = named.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        sql = views[name]
+        if _MOMENT.search(sql) or _NO_TIME.search(sql) or (_DATE.search(sql) and _NOW.search(sql)):
+            return True
+        words = {word.lower() for word in _WORD.findall(sql)}
+        named += [other for other in views if set(_WORD.findall(other.lower())) <= words]
+    return False

@@ -21,7 +21,7 @@ from migrate_to_pg.rules import Subject
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.rules.samples import connect, is_quarantinable
 from migrate_to_pg.rules.values import refused_row
-from migrate_to_pg.sqlite.snapshot import require_space
+from migrate_to_pg.sqlite.source_files import require_space
 
 
 class LoadInput(NamedTuple):

@@ -39,7 +39,7 @@ from migrate_to_pg.records import (
 )
 from migrate_to_pg.rules.schema import leftover_table
 from migrate_to_pg.rules.schema.not_carried import new_unread_views
-from migrate_to_pg.sqlite.snapshot import require_space
+from migrate_to_pg.sqlite.source_files import require_space
 from migrate_to_pg.verify.schema import require_described, require_validated
 from migrate_to_pg.verify.verify_leftovers import verify_leftover_tables
 

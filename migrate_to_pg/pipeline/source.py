@@ -25,9 +25,10 @@ from migrate_to_pg.project.default_source import remember_source
 from migrate_to_pg.project.sqlite_connection import registrations
 from migrate_to_pg.records import ExcludedTable, Leftovers, Plan, Snapshot, SourceCatalog, TargetTable
 from migrate_to_pg.rules.run_findings import bytes_not_read, written_at_start
-from migrate_to_pg.sqlite import startup_writes
+from migrate_to_pg.sqlite import source_files
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
-from migrate_to_pg.sqlite.snapshot import Source, require_space
+from migrate_to_pg.sqlite.snapshot import Source
+from migrate_to_pg.sqlite.source_files import require_space
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def begin(run: Run, source: Source | DumpedSource, stack: ExitStack) -> None:
         stack.callback(_release_lock, run, source)
     require_space(run.workdir.directory, source.size)
     run.note(estimate(source.size))
-    if startup_writes.changed_since(run.source_choice.path):
+    if source_files.changed_since(run.source_choice.path):
         run.state.notes += (written_at_start(),)
 
 

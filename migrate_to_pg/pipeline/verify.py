@@ -16,7 +16,7 @@ import psycopg
 
 from migrate_to_pg.errors import MigrateToPgError, ProofError, TargetError, UsageError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.leftovers.allocate_names import is_name_of
+from migrate_to_pg.leftovers.create_tables import is_name_of
 from migrate_to_pg.pipeline import load_leftovers
 from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.next_steps import command_line, needed_again
@@ -39,7 +39,8 @@ from migrate_to_pg.rules import RULES, quarantined_rules
 from migrate_to_pg.rules.run_findings import not_compared, run_findings
 from migrate_to_pg.rules.schema import ambiguous_name, derived_column
 from migrate_to_pg.sqlite.file_format import read_header
-from migrate_to_pg.sqlite.snapshot import file_sha256, require_database, require_unmodified_snapshot, truncation_error
+from migrate_to_pg.sqlite.snapshot import file_sha256, require_unmodified_snapshot
+from migrate_to_pg.sqlite.source_files import require_database, truncation_error
 from migrate_to_pg.system.workdir import checksum_file, is_recorded_snapshot, recorded_journal
 from migrate_to_pg.verify import verify_tables
 from migrate_to_pg.verify.schema import require_validated

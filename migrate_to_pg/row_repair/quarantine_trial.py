@@ -11,7 +11,7 @@ from migrate_to_pg.records import Advice, Finding, KeptRows, Level, Options, Pla
 from migrate_to_pg.records.repairs import RepairResult, RowOutcome
 from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, needs_repair
 from migrate_to_pg.rules.advice import advise
-from migrate_to_pg.sqlite.snapshot import require_space
+from migrate_to_pg.sqlite.source_files import require_space
 from migrate_to_pg.system.workdir import WorkDirectory
 
 

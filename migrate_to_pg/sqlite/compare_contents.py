@@ -39,22 +39,18 @@ class StoredTable:
 def stored_tables(database: sqlite3.Connection) -> Iterator[StoredTable]:
     """Yield every table that has rows of its own, SQLite's internal tables included."""
     for table, without_rowid in database.execute(_TABLES).fetchall():
-        yield _stored_table(database, table, without_rowid=bool(without_rowid))
+        found = database.execute(_COLUMNS, [table]).fetchall()
+        stored = tuple(column for column, _, hidden in found if hidden not in (2, 3))
+        taken = {column.lower() for column, _, _ in found}
+        rowid = [Sql(n) for n in ("rowid", "_rowid_", "oid") if n not in taken][:1] if not without_rowid else []
+        parts = sorted((position, column) for column, position, _ in found if position) if without_rowid else []
+        key = tuple(rowid) or tuple(name(column) for _, column in parts)
+        yield StoredTable(name=table, columns=stored, key=key, rowid=bool(rowid))
 
 
 def stored_table(database: sqlite3.Connection, table: str) -> StoredTable:
     """Return the table of that name, in any case."""
     return next(found for found in stored_tables(database) if found.name.lower() == table.lower())
-
-
-def _stored_table(database: sqlite3.Connection, table: str, *, without_rowid: bool) -> StoredTable:
-    found = database.execute(_COLUMNS, [table]).fetchall()
-    stored = tuple(column for column, _, hidden in found if hidden not in (2, 3))
-    taken = {column.lower() for column, _, _ in found}
-    rowid = [Sql(n) for n in ("rowid", "_rowid_", "oid") if n not in taken][:1] if not without_rowid else []
-    parts = sorted((position, column) for column, position, _ in found if position) if without_rowid else []
-    key = tuple(rowid) or tuple(name(column) for _, column in parts)
-    return StoredTable(name=table, columns=stored, key=key, rowid=bool(rowid))
 
 
 def difference(database: sqlite3.Connection, other: str) -> str:
@@ -64,7 +60,11 @@ def difference(database: sqlite3.Connection, other: str) -> str:
             return f"PRAGMA {pragma}"
     if _schema(database, "main") != _schema(database, other):
         return _("the schema")
-    return next((table.name for table in stored_tables(database) if not _same_table(database, table, other)), "")
+    for table in stored_tables(database):
+        left, right = (compose("{s}.{t}", s=name(s), t=name(table.name)) for s in ("main", other))
+        if not same_rows(database, left, right, table.columns, table.key):
+            return table.name
+    return ""
 
 
 def _pragma(database: sqlite3.Connection, schema: str, pragma: str) -> object:
@@ -74,11 +74,6 @@ def _pragma(database: sqlite3.Connection, schema: str, pragma: str) -> object:
 def _schema(database: sqlite3.Connection, schema: str) -> list[tuple[object, ...]]:
     query = compose("SELECT type, name, tbl_name, sql FROM {s}.sqlite_master ORDER BY type, name", s=name(schema))
     return database.execute(query).fetchall()
-
-
-def _same_table(database: sqlite3.Connection, table: StoredTable, other: str) -> bool:
-    left, right = (compose("{s}.{t}", s=name(s), t=name(table.name)) for s in ("main", other))
-    return same_rows(database, left, right, table.columns, table.key)
 
 
 def same_rows(

@@ -26,7 +26,10 @@ def open_processes(path: Path) -> tuple[tuple[Holder, ...], bool]:
     wanted = _inodes(path)
     writers = _writers(path)
     found, complete = [], _PROC.joinpath("locks").exists()
-    for pid in _processes():
+    processes = _PROC.iterdir() if _PROC.is_dir() else ()
+    for pid in sorted(int(entry.name) for entry in processes if entry.name.isdigit()):
+        if pid == os.getpid():
+            continue
         opened = _open_files(pid)
         complete = complete and opened is not None
         if pid in writers or (opened and opened & wanted):
@@ -49,11 +52,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _processes() -> Iterator[int]:
-    names = (entry.name for entry in _PROC.iterdir()) if _PROC.is_dir() else iter(())
-    yield from sorted(int(name) for name in names if name.isdigit() and int(name) != os.getpid())
 
 
 def _open_files(pid: int) -> set[tuple[int, int]] | None:

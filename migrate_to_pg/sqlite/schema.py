@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import adbc_driver_manager
+import adbc_driver_sqlite.dbapi
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
@@ -20,7 +23,7 @@ from migrate_to_pg.records import (
     SourceIndex,
     SourceTable,
 )
-from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
+from migrate_to_pg.sqlite.connection import open_snapshot, quote_name, snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import (
     columns_without_collation,
     indexes_with_collation,
@@ -29,7 +32,6 @@ from migrate_to_pg.sqlite.missing_functions import (
     register_project_functions,
     register_substitutes,
 )
-from migrate_to_pg.sqlite.page_stats import largest_rows
 
 
 def read_source(snapshot: Path, *, original: Path | None = None) -> SourceCatalog:
@@ -75,7 +77,10 @@ class _CatalogReader:
         unread_views = dict(self._unread_views())
         # Before the substitutes exist: a value that one of them computes is not in the file.
         columns = {name: self._columns(name) for name in names if name not in self.unreadable}
-        lacking = [*self._nameless(), *self._lacking(columns)]
+        lacking = [
+            *(Lacking(kind="name", name=k, table=n) for k, n in sorted(self.nameless) if k in ("table", "view")),
+            *self._lacking(columns),
+        ]
         lacking += [
             Lacking(kind="collation", name=collation, table=table, what=index)
             for collation in missing_collations(self.connection)
@@ -83,11 +88,14 @@ class _CatalogReader:
             if not any(found.table == table and found.name == collation for found in lacking)
         ]
         register_substitutes(self.connection)
+        query = "SELECT app, name FROM django_migrations ORDER BY id"
+        # Bytes that are not UTF-8 name no migration, and are a finding later.
+        applied = self.connection.execute(query) if "django_migrations" in names else ()
         return SourceCatalog(
             tables=tuple(self._table(name, columns.get(name), facts.get(name)) for name in names),
             views={name: text for name, text in self.objects["view"].items() if ("view", name) not in self.nameless},
             triggers={n: text for n, text in self.objects["trigger"].items() if ("trigger", n) not in self.nameless},
-            applied_migrations=_applied_migrations(self.connection, names),
+            applied_migrations=tuple(applied),
             lacking=tuple(lacking),
             unread_views=unread_views,
         )
@@ -143,11 +151,6 @@ class _CatalogReader:
                     return str(error)
         return ""
 
-    def _nameless(self) -> Iterator[Lacking]:
-        for kind, name in sorted(self.nameless):
-            if kind in ("table", "view"):
-                yield Lacking(kind="name", name=kind, table=name)
-
     def _lacking(self, columns: Mapping[str, tuple[SourceColumn, ...]]) -> Iterator[Lacking]:
         """Yield what is missing for each table: a module, a function, a collation."""
         for name, sql in self.objects["table"].items():
@@ -185,12 +188,14 @@ class _CatalogReader:
             return SourceTable(
                 name=name, sql=text, columns=(), foreign_keys=(), rows=0, kind=kind, unreadable=self.unreadable[name]
             )
+        # SQLite would count in the smallest index, which may be damaged while the table is intact.
+        query = f"SELECT count(*) FROM {quote_name(name)} NOT INDEXED"  # noqa: S608 - the identifier is quoted
         return SourceTable(
             name=name,
             sql=text,
             columns=columns,
             foreign_keys=_source_foreign_keys(connection, name),
-            rows=_count(connection, name),
+            rows=int(connection.execute(query).fetchone()[0]),
             kind=kind,
             without_rowid=bool(facts and facts[4]),
             largest_row=self.largest.get(name),
@@ -236,12 +241,6 @@ def _indexes(connection: sqlite3.Connection, table: str) -> Iterator[SourceIndex
         yield SourceIndex(columns=tuple(name or "" for (name,) in parts), unique=bool(unique), partial=bool(partial))
 
 
-def _count(connection: sqlite3.Connection, name: str) -> int:
-    # SQLite would count in the smallest index, which may be damaged while the table is intact.
-    query = f"SELECT count(*) FROM {quote_name(name)} NOT INDEXED"  # noqa: S608 - the identifier is quoted
-    return int(connection.execute(query).fetchone()[0])
-
-
 def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[SourceForeignKey, ...]:
     parts: dict[int, list[tuple[str, str, str | None]]] = defaultdict(list)
     query = 'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq'
@@ -268,8 +267,46 @@ def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
     return None if row[0] is None else int(row[0])
 
 
-def _applied_migrations(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    if "django_migrations" not in names:
-        return ()
-    # Bytes that are not UTF-8 name no migration, and are a finding later.
-    return tuple(connection.execute("SELECT app, name FROM django_migrations ORDER BY id"))
+def largest_rows(snapshot: Path) -> dict[str, int]:
+    """Return table -> bytes of its largest row, in a third of the time that a scan would take.
+
+    The ADBC driver's own SQLite is used, since Python's need not have the dbstat table. Tables that cannot be read in a
+    damaged file are left out: the damage itself is a finding.
+    """
+    query = "SELECT name, mx_payload FROM dbstat WHERE name = ? AND aggregate = TRUE"
+    found: dict[str, int] = {}
+    with (
+        contextlib.suppress(adbc_driver_manager.Error, UnicodeDecodeError),
+        adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for (name,) in cursor.fetchall():
+            cursor.execute(query, (name,))
+            found.update(cursor.fetchall())
+    return found
+
+
+def index_entries(snapshot: Path) -> dict[str, dict[str, int]]:
+    """Return table -> index -> number of entries, without partial indexes.
+
+    An intact index has as many entries as its table has rows.
+    """
+    indexes = (
+        "SELECT t.name, i.name FROM sqlite_master AS t, pragma_index_list(t.name) AS i"
+        " WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%' AND NOT i.partial"
+    )
+    query = "SELECT ncell FROM dbstat WHERE name = ? AND aggregate = TRUE"
+    found: dict[str, dict[str, int]] = {}
+    with (
+        contextlib.suppress(adbc_driver_manager.Error, UnicodeDecodeError),
+        adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(indexes)
+        for table, index in cursor.fetchall():
+            cursor.execute(query, (index,))
+            # The key of a table WITHOUT ROWID is the table.
+            for (entries,) in cursor.fetchall():
+                found.setdefault(table, {})[index] = entries
+    return found

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -22,18 +21,27 @@ from urllib.parse import quote
 
 from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import pluralize, size
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.sqlite.file_format import foreign_format, pages_in_wal, read_header, unread_wal
-from migrate_to_pg.sqlite.private_copy import PRIMARY_CODE, file_stamp, needs_private_copy, open_private_copy
-from migrate_to_pg.sqlite.replaced_file import describe_replacement, file_id
+from migrate_to_pg.sqlite.source_files import (
+    PRIMARY_CODE,
+    describe_replacement,
+    file_id,
+    file_stamp,
+    needs_private_copy,
+    open_private_copy,
+    read_error,
+    require_database,
+    require_space,
+    truncation_error,
+)
 from migrate_to_pg.system import subprocesses
 from migrate_to_pg.system.threads import run_all
 
 logger = logging.getLogger(__name__)
 
-_HEADER = b"SQLite format 3\0"
 #: Time to wait for a writer of the source, as Django's settings for SQLite commonly have it.
 BUSY_TIMEOUT_SECONDS = 20.0
 #: Waiting connections have tried the lock again by then: SQLite retries ten times a second.
@@ -132,7 +140,17 @@ class Source:
         self._copy_path = destination
         try:
             with contextlib.nullcontext(self._connection) if self._connection else self._fresh() as connection:
-                self._copy_all(connection, destination)
+                connection.execute("BEGIN")
+                try:
+                    connection.execute("SELECT count(*) FROM sqlite_master")
+                    self._version = self._data_version()
+                    self._stamp = file_stamp(self.path)
+                    self._check_complete(connection)
+                    _copy(connection, destination)
+                finally:
+                    # Otherwise the connection would keep a reader's lock.
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             destination.unlink(missing_ok=True)
             if error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_FULL:
@@ -155,20 +173,6 @@ class Source:
             source_sha256=original,
         )
 
-    def _copy_all(self, connection: sqlite3.Connection, destination: Path) -> None:
-        """Copy in one read transaction, so that the version is exactly that of the copied pages."""
-        connection.execute("BEGIN")
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master")
-            self._version = self._data_version()
-            self._stamp = file_stamp(self.path)
-            self._check_complete(connection)
-            _copy(connection, destination)
-        finally:
-            # Otherwise the connection would keep a reader's lock.
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-
     @contextlib.contextmanager
     def _fresh(self) -> Iterator[sqlite3.Connection]:
         """Open another connection: the one that stays open keeps using pages that it has read."""
@@ -189,7 +193,7 @@ class Source:
             corrupt = error.sqlite_errorcode & PRIMARY_CODE == sqlite3.SQLITE_CORRUPT
             if corrupt and size < header.page_size * header.pages:
                 return truncation_error(self.path, size, header.page_size, header.pages)
-        return _read_error(self.path, error)
+        return read_error(self.path, error)
 
     def _check_complete(self, connection: sqlite3.Connection) -> None:
         """Raise SourceError where the end of the file is missing, which SQLite reads as zeros.
@@ -357,47 +361,6 @@ def _sha256_in_subprocess(path: Path) -> str:
         ) from error
 
 
-def require_space(directory: Path, copied: int) -> None:
-    """Raise SourceError where the copy and a tenth more do not fit."""
-    free = shutil.disk_usage(directory).free
-    needed = copied + copied // 10
-    if free < needed:
-        raise SourceError(
-            _(
-                "The run needs {needed} in {directory}; {free} are free.",
-                needed=size(needed),
-                directory=directory,
-                free=size(free),
-            ),
-            remedy=_("Make room there, or name a directory on a larger disk: --report DIR."),
-        )
-
-
-def require_database(path: Path) -> None:
-    """Raise SourceError where there is no readable SQLite 3 database at that path."""
-    if not path.is_file():
-        # Opening a pipe would block for ever.
-        raise SourceError(
-            _("{path} is no file, so it is no SQLite database.", path=path)
-            if path.exists()
-            else _("There is no SQLite database at {path}.", path=path),
-            remedy=_("Name it: --source PATH, or MIGRATE_TO_PG['SOURCE']."),
-        )
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_HEADER))
-    except OSError as error:
-        raise SourceError(
-            _("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror),
-            remedy=_("Run as a user who may read it."),
-        ) from error
-    if start != _HEADER:
-        raise SourceError(
-            _("{path} is not an SQLite 3 database.", path=path) if start else _("{path} is empty.", path=path),
-            remedy=_("Name the database that the application uses: --source PATH."),
-        )
-
-
 def _connect(path: Path, mode: str, wait: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait)
@@ -411,41 +374,6 @@ def _copy(source: sqlite3.Connection, destination: Path) -> None:
         target.execute("PRAGMA journal_mode = OFF")
         target.execute("PRAGMA synchronous = OFF")
         source.backup(target, pages=-1)
-
-
-def truncation_error(path: Path, size: int, page_size: int, pages: int) -> SourceError:
-    """Return the error for a file that ends before its last page."""
-    return SourceError(
-        _(
-            "{path} is cut short: it has {size:,} bytes, and its {pages:,} pages of {page_size:,} bytes take"
-            " {needed:,}.",
-            path=path,
-            size=size,
-            pages=pages,
-            page_size=page_size,
-            needed=pages * page_size,
-        ),
-        remedy=_(
-            "The end of the file is missing, as after a copy that was interrupted: copy it once more from where it is"
-            " whole, with the -wal beside it where there is one, or restore a backup."
-        ),
-    )
-
-
-def _read_error(path: Path, error: sqlite3.Error) -> SourceError:
-    if "locked" in str(error):
-        remedy = _("Another program holds it: stop that program, or run again when it has finished.")
-    elif "unable to open" in str(error):
-        remedy = _(
-            "A database in WAL mode needs a directory where its -shm file can be made: copy the database with its -wal"
-            " to a writable directory and name the copy with --source."
-        )
-    else:
-        remedy = _(
-            "If a program that used it was killed, open it once with the application or the sqlite3 shell so that"
-            " SQLite can recover it; if it is damaged, restore a backup."
-        )
-    return SourceError(_("SQLite cannot read {path}: {error}.", path=path, error=error), remedy=remedy)
 
 
 def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:

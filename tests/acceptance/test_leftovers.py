@@ -163,7 +163,7 @@ def test_what_a_view_gives_is_carried_and_one_that_cannot_be_read_is_named(proje
     assert rows_of(postgres_url, "django_year") == [(2024,)]
     assert [type_sql for _, type_sql, _ in columns_of(postgres_url, "chance")] == ["bigint", "bigint", "text"]
     assert [name for name, _, _ in columns_of(postgres_url, "twice")] == ["id", "id:1"]
-    assert comments(postgres_url)["cheap"] == f"What SQLite's view cheap gave. Its SQL: {by_hand.VIEWS[0]}"
+    assert comments(postgres_url)["cheap"] == f"The rows of SQLite's view cheap. Its SQL: {by_hand.VIEWS[0]}"
     assert {"broken", "unknown", "late"}.isdisjoint(comments(postgres_url))
     told = words(done)
     for complaint in ("no such table: main.gone", "no such function: ours", "integer overflow"):

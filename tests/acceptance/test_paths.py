@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.errors import SourceChangedError
-from migrate_to_pg.sqlite import startup_writes
+from migrate_to_pg.sqlite import source_files
 from migrate_to_pg.sqlite.snapshot import Source
 from migrate_to_pg.system import subprocesses
 from tests.projects import Project
@@ -115,4 +115,4 @@ def test_a_source_that_becomes_a_pipe_while_it_is_read_is_told(stray: Project) -
         with pytest.raises(SourceChangedError, match="Another file"):
             source.require_unchanged(snapshot)
     assert len(subprocesses.sha256(stray.source)) == 64
-    assert not startup_writes.changed_since(stray.source)
+    assert not source_files.changed_since(stray.source)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from migrate_to_pg.doctor.repair.edits import REPAIRED, TableEdits
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.sqlite import ddl_statement
+from migrate_to_pg.sqlite import ddl
 from migrate_to_pg.sqlite.compare_contents import StoredTable, same_rows, stored_table
 from migrate_to_pg.sqlite.ddl import missing_parts, read_definition
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
@@ -68,7 +68,7 @@ def rebuild(database: sqlite3.Connection, wanted: TableRebuild) -> None:
         indexes_and_triggers = database.execute(_INDEXES_AND_TRIGGERS, [old.name]).fetchall()
         with _keep_statistics(database, old.name):
             # Safe: the statement is the table's own, or Django's.
-            database.execute(ddl_statement.with_name(wanted.sql, INTERIM))
+            database.execute(ddl.with_name(wanted.sql, INTERIM))
             _copy(database, wanted, old)
             database.execute(compose("DROP TABLE main.{t}", t=name(old.name)))
             database.execute(compose("ALTER TABLE main.{new} RENAME TO {t}", new=name(INTERIM), t=name(old.name)))
@@ -148,5 +148,5 @@ def _require_same_schema(before: Schema, after: Schema, wanted: TableRebuild) ->
     if before != after:
         names_of = sorted({own_name for __, own_name in before.keys() ^ after.keys()}) or [_("an index or a trigger")]
         raise RebuildError(_("{names} would not be as before", names=", ".join(names_of)))
-    if ddl_statement.after_name(written) != ddl_statement.after_name(wanted.sql):
+    if ddl.after_name(written) != ddl.after_name(wanted.sql):
         raise RebuildError(_("SQLite keeps another definition of {table} than it was given", table=wanted.table))

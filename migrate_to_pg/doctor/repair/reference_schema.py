@@ -17,7 +17,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.identifiers import backend, called
 from migrate_to_pg.project.registry import Registry, has_table
-from migrate_to_pg.sqlite import ddl_statement
+from migrate_to_pg.sqlite import ddl
 from migrate_to_pg.sqlite.connection import affinity
 from migrate_to_pg.sqlite.ddl import TableDefinition, read_definition, read_statement
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
@@ -45,7 +45,7 @@ class ReferenceTable:
 
     def definition(self, column: str) -> str | None:
         """Return the definition of a column, named in any case."""
-        found = ddl_statement.columns(self.sql)
+        found = ddl.columns(self.sql)
         return next((c.text for c in found if c.name.lower() == column.lower()), None)
 
 
@@ -175,9 +175,9 @@ def reason_not_redefinable(
         reference: The table as the migrations make it.
     """
     new = reference.definition(column) or ""
-    own = next((c.text for c in ddl_statement.columns(sql) if c.name.lower() == column.lower()), "")
-    if new and ddl_statement.tokens(new)[0].name != column:
-        return _("the migrations spell it {tokens}", tokens=ddl_statement.tokens(new)[0].name)
+    own = next((c.text for c in ddl.columns(sql) if c.name.lower() == column.lower()), "")
+    if new and ddl.tokens(new)[0].name != column:
+        return _("the migrations spell it {tokens}", tokens=ddl.tokens(new)[0].name)
     lost = _OWN_KEYWORDS & (_keywords(own) - _keywords(new))
     if lost:
         clauses = ", ".join(sorted(lost))
@@ -237,4 +237,4 @@ def fits_type(database: sqlite3.Connection, table: str, column: str, declared: s
 
 
 def _keywords(sql: str) -> set[str]:
-    return {token.keyword for token in ddl_statement.tokens(sql)}
+    return {token.keyword for token in ddl.tokens(sql)}

@@ -17,7 +17,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Finding
 from migrate_to_pg.records.diagnosis import Repaired
-from migrate_to_pg.sqlite import ddl_statement
+from migrate_to_pg.sqlite import ddl
 from migrate_to_pg.sqlite.ddl import read_definition, read_statement
 
 
@@ -66,11 +66,9 @@ class FixForeignKeys:
         wanted = {at: self.parents[key[1]] for at, key in enumerate(keys) if key[1] in self.parents}
         # SQLite counts its foreign keys from the last one written.
         positions = {len(keys) - 1 - at: parent for at, parent in wanted.items()}
-        if [token.name.lower() for token in ddl_statement.parents(sql)] != [key[0].lower() for key in reversed(keys)]:
+        if [token.name.lower() for token in ddl.parents(sql)] != [key[0].lower() for key in reversed(keys)]:
             raise RebuildError(_("the statement of {table} cannot be read as SQLite reads it", table=self.table))
-        rebuild(
-            database, TableRebuild(table=self.table, sql=ddl_statement.with_parents(sql, positions), parents=wanted)
-        )
+        rebuild(database, TableRebuild(table=self.table, sql=ddl.with_parents(sql, positions), parents=wanted))
 
     def repairs(self, finding: Finding) -> bool:
         """Report whether the finding is about one of the keys."""
@@ -99,7 +97,7 @@ class RedefineColumns:
     def rebuild(self, database: sqlite3.Connection, edits: TableEdits | None = None) -> TableRebuild:
         """Return the table's new definition and rows."""
         definitions = {column.lower(): self.reference.definition(column) or "" for column in self.columns}
-        sql = ddl_statement.with_columns(read_statement(database, self.table), definitions)
+        sql = ddl.with_columns(read_statement(database, self.table), definitions)
         return TableRebuild(table=self.table, sql=sql, redefined=frozenset(definitions), edits=edits)
 
     def repairs(self, finding: Finding) -> bool:

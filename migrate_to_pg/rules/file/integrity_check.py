@@ -17,7 +17,7 @@ from migrate_to_pg.sqlite.missing_functions import (
     register_substitutes,
     unregister_substitutes,
 )
-from migrate_to_pg.sqlite.page_stats import index_entries
+from migrate_to_pg.sqlite.schema import index_entries
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 #: Lines shown.
