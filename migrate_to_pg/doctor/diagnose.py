@@ -34,8 +34,8 @@ from migrate_to_pg.planning.derived_columns import leave_out_derived
 from migrate_to_pg.planning.expected_schema import expected_tables
 from migrate_to_pg.planning.planner import plan_of
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
-from migrate_to_pg.project.databases import SourceChoice, choose_source
 from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.sqlite_connection import connect_like_django, registrations
 from migrate_to_pg.records import Event, Finding, Level, Plan, Progress, SourceCatalog
 from migrate_to_pg.records.diagnosis import Diagnosis, FileState, PageFacts

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.project.migrations import Key, SourceLoader
+from migrate_to_pg.project.migration_files import Key, SourceLoader
 from migrate_to_pg.records import Finding, Sample, SourceCatalog, SourceForeignKey, SourceTable
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.doctor_findings import FOREIGN_KEY_CHECK, INCONSISTENT, UNAPPLIED, UNKNOWN, WRITE_PROBE

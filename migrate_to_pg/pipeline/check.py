@@ -11,9 +11,8 @@ from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.source import keep_snapshot, learn_schema, make_plan, read_catalog, take_snapshot
 from migrate_to_pg.planning.exclude import check_no_references
 from migrate_to_pg.planning.expected_schema import expected_tables
-from migrate_to_pg.project.model_requirements import find_needs
+from migrate_to_pg.project.model_checks import checked_offline, failing_on_sqlite, find_needs
 from migrate_to_pg.project.sqlite_connection import names_of_the_project
-from migrate_to_pg.project.system_checks import checked_offline, failing_on_sqlite
 from migrate_to_pg.row_repair.engine import Accepted
 from migrate_to_pg.sqlite.snapshot import Source
 

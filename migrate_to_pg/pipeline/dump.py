@@ -13,7 +13,7 @@ from migrate_to_pg.dumpfile import Manifest, write
 from migrate_to_pg.errors import DumpError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.versions import versions
-from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import DumpFacts, Event, Finding, Options, Snapshot, SourceCatalog
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.paths import usage_error_on_oserror

@@ -22,7 +22,7 @@ from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.pg_dump_archive import VERSIONS, UnsupportedArchiveError, rewrite_for
 from migrate_to_pg.postgres.session import configure_session
-from migrate_to_pg.project.databases import embedded_directory
+from migrate_to_pg.project.target_database import embedded_directory
 from migrate_to_pg.publish import publish
 from migrate_to_pg.records import Exported, Options
 from migrate_to_pg.system import subprocesses

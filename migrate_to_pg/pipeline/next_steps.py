@@ -14,7 +14,8 @@ from django.conf import settings
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize, size
 from migrate_to_pg.pipeline.subscribers import after_a_rehearsal, bring_up_to_date
-from migrate_to_pg.project.databases import (
+from migrate_to_pg.project.settings_entry import how_to_go_back
+from migrate_to_pg.project.target_database import (
     as_option,
     default_is_postgresql,
     embedded_directory,
@@ -22,7 +23,6 @@ from migrate_to_pg.project.databases import (
     search_path,
     shown_target,
 )
-from migrate_to_pg.project.settings_entry import how_to_go_back
 from migrate_to_pg.records import (
     FINAL,
     LEFTOVERS,

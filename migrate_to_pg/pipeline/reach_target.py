@@ -21,8 +21,8 @@ from migrate_to_pg.pipeline.subscribers import publications_of_a_move
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.embedded import EmbeddedServer
 from migrate_to_pg.postgres.standby import StandbyWatch, skip_standby, watch_commits
-from migrate_to_pg.project.databases import TargetChoice, choose_target, embedded_directory
 from migrate_to_pg.project.settings_entry import how_to_switch, is_in_force
+from migrate_to_pg.project.target_database import TargetChoice, choose_target, embedded_directory
 from migrate_to_pg.publish import Extensions, require_owner
 from migrate_to_pg.records import INCOMING, LEFTOVERS_INCOMING
 from migrate_to_pg.rules.schema import logical_replication

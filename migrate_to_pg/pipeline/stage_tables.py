@@ -25,9 +25,9 @@ from migrate_to_pg.postgres import target as postgres
 from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
 from migrate_to_pg.postgres.session import settings_for_others
 from migrate_to_pg.project.alias_override import forget_migrations, override_alias
-from migrate_to_pg.project.create_models import create_model_tables, made_from, make_unmigrated_tables
-from migrate_to_pg.project.migrations import Key, fresh_rows, may_differ_by_vendor, modules_with_code, run_migrations
-from migrate_to_pg.project.system_checks import asked_of_tables, checked, explained_by, failing_on_sqlite
+from migrate_to_pg.project.migration_files import Key, fresh_rows, may_differ_by_vendor, modules_with_code
+from migrate_to_pg.project.migrations import create_model_tables, made_from, make_unmigrated_tables, run_migrations
+from migrate_to_pg.project.model_checks import asked_of_tables, checked, explained_by, failing_on_sqlite
 from migrate_to_pg.publish import (
     ExistingTables,
     certain_user_data,

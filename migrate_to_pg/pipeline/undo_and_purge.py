@@ -21,8 +21,8 @@ from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.schema_names import validate_schema_name
 from migrate_to_pg.postgres.standby import watch_commits
 from migrate_to_pg.postgres.versions import versions
-from migrate_to_pg.project.databases import TargetChoice, choose_target
 from migrate_to_pg.project.secret_columns import server_message
+from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.history import entries
 from migrate_to_pg.publish.purge import PurgeableSchema, drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo as take_back

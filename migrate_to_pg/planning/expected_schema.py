@@ -24,7 +24,7 @@ from migrate_to_pg.project.alias_override import NOWHERE, forget_migrations, ove
 from migrate_to_pg.project.constraint_sql import check_sql, field_sql, index_sql
 from migrate_to_pg.project.identifiers import backend, called, cut
 from migrate_to_pg.project.migration_cache import keep, recall
-from migrate_to_pg.project.migrations import SourceLoader
+from migrate_to_pg.project.migration_files import SourceLoader
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.schema_recorder import Mark, Record, Recorded, is_plain, named, record
 from migrate_to_pg.records import (

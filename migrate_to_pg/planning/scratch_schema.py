@@ -23,11 +23,11 @@ from django.db.migrations.executor import MigrationExecutor
 from migrate_to_pg.errors import MigrateToPgError
 from migrate_to_pg.planning import read_made
 from migrate_to_pg.project.alias_override import override_alias, reimport_migrations
-from migrate_to_pg.project.create_models import make_unmigrated_tables
-from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.migration_cache import keep, key_of, recall
-from migrate_to_pg.project.migrations import Key, SourceLoader, first_line
+from migrate_to_pg.project.migration_files import Key, SourceLoader, first_line
+from migrate_to_pg.project.migrations import make_unmigrated_tables
 from migrate_to_pg.project.registry import Registry, historical_models
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import django_connection, sqlite_entry
 from migrate_to_pg.records import Event, MadeTable
 from migrate_to_pg.sqlite.sql import Sql

@@ -241,9 +241,6 @@ def _kind(node: Any, *, guarded: bool = False) -> str | None:
     if isinstance(node, Substr):
         return "text" if sources[0] == "text" and set(sources[1:]) == {""} else None
     if isinstance(node, Cast) and guarded and sources == ["text"]:
-        return _KINDS.get(node.output_field.get_internal_type()) if _is_integer(node.output_field) else None
+        kind = _KINDS.get(node.output_field.get_internal_type())
+        return kind if kind == _WHOLE else None
     return sources[0] if isinstance(node, ExpressionWrapper) else None
-
-
-def _is_integer(field: Any) -> bool:
-    return _KINDS.get(field.get_internal_type()) == _WHOLE

@@ -25,8 +25,8 @@ from django.conf import global_settings, settings
 from django.db.migrations.loader import MigrationLoader
 
 from migrate_to_pg import __version__
-from migrate_to_pg.project.databases import SourceChoice
-from migrate_to_pg.project.migrations import Key
+from migrate_to_pg.project.migration_files import Key
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import sqlite_entry
 
 #: A word in quotes, as the code names a variable of the environment.
@@ -42,7 +42,9 @@ _SETTINGS = (
 def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]) -> str:
     """Return the hash of everything that the result depends on."""
     entry = {**sqlite_entry(choice, Path()), "NAME": ""}
-    names = [name for name in dir(settings) if name in _SETTINGS or _is_the_projects(name)]
+    names = [
+        name for name in dir(settings) if name in _SETTINGS or (name.isupper() and not hasattr(global_settings, name))
+    ]
     plain = {name: value for name in names if _is_plain(value := getattr(settings, name))}
     facts = (
         (__version__, django.VERSION, sqlite3.sqlite_version, platform.python_version()),
@@ -58,11 +60,6 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
     variables = sorted((name, value) for name, value in os.environ.items() if os.fsencode(name) in quoted)
     digest.update(repr(variables).encode())
     return digest.hexdigest()
-
-
-def _is_the_projects(name: str) -> bool:
-    """Report whether Django does not know the setting."""
-    return name.isupper() and not hasattr(global_settings, name)
 
 
 def _is_plain(value: object) -> bool:

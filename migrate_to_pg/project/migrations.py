@@ -1,29 +1,27 @@
-"""Run the source's applied migrations in the incoming schema.
+"""Run the source's applied migrations in the incoming schema, or create their models' tables without running them.
 
 No post_migrate is emitted: the rows that its receivers would make come from the source, with the source's primary keys,
 so that generic foreign keys stay valid.
+
+Tables are created without migrations where those do not run on PostgreSQL. Each model is made as Django's schema editor
+makes it for a first migration. What RunSQL and RunPython make besides is missing.
 """
 
 from __future__ import annotations
 
-import inspect
 import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from traceback import extract_tb, walk_tb
-from types import ModuleType
+from traceback import walk_tb
 from typing import Any, cast
 
 import django.db
 import psycopg
-from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.exceptions import BadMigrationError, CircularDependencyError, NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -31,11 +29,12 @@ from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, Migrat
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import written_tables
 from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
-from migrate_to_pg.records import INCOMING, Event, FreshRows, Progress
+from migrate_to_pg.project.migration_files import Key, SourceLoader, first_line
+from migrate_to_pg.project.registry import Model, Registry
+from migrate_to_pg.records import INCOMING, Event, Progress, folded
 
 logger = logging.getLogger(__name__)
 
-Key = tuple[str, str]
 #: Longer statements are truncated in messages.
 _MAX_SQL_LENGTH = 500
 
@@ -56,7 +55,21 @@ def run_migrations(
         runner = _Runner(connection, applied, progress, watched)
     wanted = runner.loader.wanted
     full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
-    _require_consistent(runner.loader, wanted)
+    loader = runner.loader
+    for key in sorted(wanted & set(loader.graph.nodes)):
+        for parent in loader.graph.node_map[key].parents:
+            if parent.key not in wanted:
+                raise MigrationStateError(
+                    _(
+                        "The source has applied {key}, but not {parent}, on which it depends.",
+                        key=".".join(key),
+                        parent=".".join(parent.key),
+                    ),
+                    remedy=_(
+                        "Run manage.py migrate on the SQLite database first (DATABASE_URL unset), or see"
+                        " manage.py showmigrations."
+                    ),
+                )
     plan = [step for step in full_plan if (step[0].app_label, step[0].name) in wanted]
     runner.total = len(plan)
     runner.run(plan)
@@ -93,86 +106,6 @@ def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
         ) from error
 
 
-def fresh_rows() -> FreshRows:
-    """Return what Django's post_migrate receivers put into an empty database, for the installed models."""
-    permissions = {
-        (model._meta.app_label, str(model._meta.model_name), codename)
-        # Unmanaged models have permissions although they have no table.
-        for model in apps.get_models(include_auto_created=True)
-        for codename in _codenames(model._meta)
-    }
-    names = {(model._meta.app_label, str(model._meta.model_name)) for model in apps.get_models()}
-    return FreshRows(content_types=frozenset(names), permissions=frozenset(permissions))
-
-
-def _codenames(options: Any) -> Iterator[str]:
-    for action in options.default_permissions:
-        yield f"{action}_{options.model_name}"
-    for codename, *__ in options.permissions:
-        yield codename
-
-
-def modules_with_code(applied: Collection[Key]) -> list[ModuleType]:
-    """Return the modules of the project's migrations with code or SQL of their own, which may make rows."""
-    graph = SourceLoader(None, applied).graph
-    return [
-        sys.modules[type(migration).__module__]
-        for migration in graph.nodes.values()
-        # Django's own migrations change rows but make none.
-        if migration is not None and not type(migration).__module__.startswith("django.")
-        if any(map(_runs_code, migration.operations))
-    ]
-
-
-def may_differ_by_vendor(modules: Iterable[ModuleType]) -> bool:
-    """Report whether a migration's source names a vendor, so that it may make other rows on PostgreSQL."""
-    return any("vendor" in inspect.getsource(module) for module in modules)
-
-
-def _runs_code(operation: Any) -> bool:
-    return type(operation).__name__ in ("RunPython", "RunSQL", "SeparateDatabaseAndState") or not type(
-        operation
-    ).__module__.startswith("django.")
-
-
-class SourceLoader(MigrationLoader):
-    """The migration files as Django sees them beside the source's record, squashed migrations included.
-
-    Raise MigrationStateError where Django cannot make one graph of them.
-    """
-
-    def __init__(self, connection: BaseDatabaseWrapper | None, applied: Collection[Key]) -> None:
-        self._given = frozenset(applied)
-        self._recorded: dict[Key, Any] = dict.fromkeys(applied)
-        try:
-            super().__init__(connection, ignore_no_migrations=True)
-        except (BadMigrationError, CircularDependencyError, NodeNotFoundError) as error:
-            raise MigrationStateError(
-                _("The project's migrations do not make one graph: {first_line}", first_line=first_line(error)),
-                remedy=_("Run manage.py showmigrations on the SQLite database, and correct what it shows."),
-            ) from error
-        except Exception as error:  # importing a migration is the project's own code: it may raise anything
-            raise MigrationStateError(
-                _("A migration of the project cannot be imported: {first_line}", first_line=first_line(error)),
-                detail=[where] if (where := _error_position(error)) else [],
-                remedy=_("Run manage.py showmigrations on the SQLite database, and correct what it shows."),
-            ) from error
-
-    @property
-    def applied_migrations(self) -> dict[Key, Any]:
-        """The migrations that the source has applied, whatever the loader's database says."""
-        return self._recorded
-
-    @applied_migrations.setter
-    def applied_migrations(self, read: object) -> None:
-        pass
-
-    @property
-    def wanted(self) -> set[Key]:
-        """The migrations to apply in staging. A squashed one counts although its replaced ones are not recorded."""
-        return set(self._recorded) | (self._given & set(self.graph.nodes))
-
-
 _MAKES_EXTENSION = re.compile(r"\s*CREATE\s+EXTENSION\b", re.IGNORECASE)
 
 
@@ -207,16 +140,6 @@ class _Runner(MigrationExecutor):
                 Event(kind="progress", stage="stage", message=self._current, done=self._done, total=self.total)
             )
 
-    def _require_server(self, error: BaseException) -> None:
-        """Raise TargetError where the connection failed rather than the migration."""
-        raw = self.connection.connection
-        if raw is not None and raw.broken:
-            raise TargetError(
-                _("The connection to PostgreSQL was lost during migration {current}.", current=self._current),
-                detail=[first_line(error)],
-                remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
-            ) from error
-
     def run(self, plan: list[Any]) -> None:
         try:
             with self._checked_before_commit(), self.connection.execute_wrapper(self._last_statement):
@@ -226,7 +149,15 @@ class _Runner(MigrationExecutor):
             error.detail = (*error.detail, _("Migration {current}", current=self._current))
             raise
         except (Exception, SystemExit) as error:  # a migration is the project's own code: it may raise anything
-            self._require_server(error)
+            raw = self.connection.connection
+            if raw is not None and raw.broken:
+                raise TargetError(
+                    _("The connection to PostgreSQL was lost during migration {current}.", current=self._current),
+                    detail=[first_line(error)],
+                    remedy=_(
+                        "Nothing was published. Look at the server's log, then run again; the next run cleans up."
+                    ),
+                ) from error
             remedy = missing_collation(self.connection, error) or self._missing_extension(error)
             kind = StagingError if remedy else MigrationRefusedError
             raise kind(
@@ -301,24 +232,22 @@ class _Runner(MigrationExecutor):
         for schema, before in self._before.items():
             with self.connection.cursor() as cursor:
                 written = written_tables.tables_written(cursor, schema)
-            self._require_same(schema, [*written_tables.changed_objects(before, now[schema]), *written])
-
-    def _require_same(self, final: str, changed: list[str]) -> None:
-        if changed:
-            raise StagingError(
-                _(
-                    "Migration {current} changes schema {final}, although it runs in {incoming}.",
-                    current=self._current,
-                    final=final,
-                    incoming=INCOMING,
-                ),
-                detail=changed,
-                remedy=_(
-                    "It names {final} itself, in RunSQL or RunPython: let it rely on the search path. If it was"
-                    " somebody else who made a change there meanwhile, run again.",
-                    final=final,
-                ),
-            )
+            changed = [*written_tables.changed_objects(before, now[schema]), *written]
+            if changed:
+                raise StagingError(
+                    _(
+                        "Migration {current} changes schema {final}, although it runs in {incoming}.",
+                        current=self._current,
+                        final=schema,
+                        incoming=INCOMING,
+                    ),
+                    detail=changed,
+                    remedy=_(
+                        "It names {final} itself, in RunSQL or RunPython: let it rely on the search path. If it was"
+                        " somebody else who made a change there meanwhile, run again.",
+                        final=schema,
+                    ),
+                )
 
 
 def model_refused(connection: BaseDatabaseWrapper, model: str, error: django.db.Error) -> StagingError:
@@ -380,32 +309,73 @@ def require_incoming(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def _require_consistent(loader: MigrationLoader, wanted: set[Key]) -> None:
-    for key in sorted(wanted & set(loader.graph.nodes)):
-        for parent in loader.graph.node_map[key].parents:
-            if parent.key not in wanted:
-                raise MigrationStateError(
-                    _(
-                        "The source has applied {key}, but not {parent}, on which it depends.",
-                        key=".".join(key),
-                        parent=".".join(parent.key),
-                    ),
-                    remedy=_(
-                        "Run manage.py migrate on the SQLite database first (DATABASE_URL unset), or see"
-                        " manage.py showmigrations."
-                    ),
-                )
+def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, progress: Progress) -> tuple[Key, ...]:
+    """Create the table of every managed model of the applied migrations. Return the migrations not applied.
+
+    Raise MigrationStateError where the migration files make no graph, StagingError with the model that PostgreSQL
+    rejects.
+    """
+    with recording(connection):
+        # Tables of apps without migrations are made separately, as after migrations. Many-to-many tables are made with
+        # the models that declare them.
+        made = [
+            model
+            for model in registry.stored_models()
+            if model._meta.app_label not in registry.unmigrated_apps
+            and not model._meta.auto_created
+            and model._meta.can_migrate(connection)
+        ]
+    current = ""
+    try:
+        with connection.schema_editor() as editor:
+            for number, model in enumerate(made, 1):
+                current = model._meta.label
+                editor.create_model(model)
+                progress(Event(kind="progress", stage="stage", message=current, done=number, total=len(made)))
+            current = _("(foreign keys and indexes)")
+    except django.db.Error as error:
+        raise model_refused(connection, current, error) from error
+    return registry.unapplied
 
 
-def _error_position(error: BaseException) -> str:
-    """Return file and line of the innermost frame."""
-    if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}"
-    frames = extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, source_tables: Collection[str]) -> None:
+    """Create the tables of apps without migrations, where the source has them, as ``--run-syncdb`` does."""
+    there = {folded(name) for name in source_tables}
+    sources = {name.label: name.source for name in registry.names}
+    current = ""
+    try:
+        with connection.schema_editor() as editor:
+            for model in registry.stored_models(on_sqlite=connection.vendor == "sqlite"):
+                is_bare = model._meta.app_label in registry.unmigrated_apps and not model._meta.auto_created
+                current = model._meta.label
+                if is_bare and model._meta.can_migrate(connection) and folded(sources[current]) in there:
+                    editor.create_model(model)
+            current = _("(foreign keys and indexes)")
+    except django.db.Error as error:
+        raise model_refused(connection, current, error) from error
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of the database's message, or of the project's own error with its type."""
-    lines = str(error).splitlines() or [""]
-    return lines[0] if isinstance(error, (django.db.Error, psycopg.Error)) else f"{type(error).__name__}: {lines[0]}"
+@contextmanager
+def made_from(connection: BaseDatabaseWrapper, chosen: Collection[Model]) -> Iterator[None]:
+    """Create the tables of models that no migration makes, and their keys and indexes after the block.
+
+    They come first since foreign keys of the others may refer to them. Raise StagingError where PostgreSQL rejects one.
+    """
+    later: list[Any] = []
+    if chosen:
+        require_incoming(connection)
+    for model in chosen:
+        try:
+            with connection.schema_editor() as editor:
+                editor.create_model(model)
+                later += editor.deferred_sql
+                editor.deferred_sql.clear()
+        except django.db.Error as error:
+            raise model_refused(connection, model._meta.label, error) from error
+    yield
+    try:
+        with connection.schema_editor() as editor:
+            for statement in later:
+                editor.execute(statement)
+    except django.db.Error as error:
+        raise model_refused(connection, _("(foreign keys and indexes)"), error) from error

@@ -15,14 +15,13 @@ from django.apps import apps
 from django.apps.registry import Apps
 from django.db import models, router
 from django.db.migrations import operations
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ModelState, ProjectState
 
 from migrate_to_pg.errors import MigrateToPgError, MigrationStateError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.alias_override import NOWHERE, override_alias, reimport_migrations
 from migrate_to_pg.project.identifiers import backend, called
-from migrate_to_pg.project.migrations import Key, SourceLoader, first_line
+from migrate_to_pg.project.migration_files import Key, SourceLoader, first_line
 from migrate_to_pg.records import GenericKey, ModelNames, Unmade
 
 #: An empty SQLite database.
@@ -38,6 +37,11 @@ def has_table(model: Model) -> bool:
 def key_of(model: Model) -> Key:
     """Return (application label, model name in lower case), as in a content type and a migration state."""
     return model._meta.app_label, str(model._meta.model_name)
+
+
+def _owner(model: Model) -> Model:
+    """Return the model that declares a many-to-many table, or the model itself."""
+    return cast(Model, model._meta.auto_created or model)
 
 
 class Side(NamedTuple):
@@ -119,15 +123,11 @@ class Registry:
         """The migrations of the project that are not applied."""
         return tuple(sorted(set(self._target.loader.graph.nodes) - self._target.loader.wanted))
 
-    def _is_made(self, model: Model) -> bool:
-        """Report whether the applied migrations, or migrate --run-syncdb, make the model on PostgreSQL."""
-        return key_of(cast(Model, model._meta.auto_created or model)) in self._target.made
-
     def stored_models(self, *, on_sqlite: bool = False) -> Iterator[Model]:
         """Yield the models that migrations make in this database as the routers say, with PostgreSQL's names."""
         side = self._source if on_sqlite else self._target
         for model in side.apps.get_models(include_auto_created=True):
-            made = key_of(cast(Model, model._meta.auto_created or model)) in side.made
+            made = key_of(_owner(model)) in side.made
             if made and has_table(model) and self._is_allowed(model):
                 yield model
 
@@ -188,7 +188,7 @@ class Registry:
             if source is None or target is None or target._meta.proxy:
                 continue
             if self._is_allowed(target) or self._is_used(target):
-                made = self._is_made(target) and target._meta.managed
+                made = target._meta.managed and key_of(_owner(target)) in self._target.made
                 yield self._named(source, target, unmade=None if made else self._why(target))
                 installed = _installed(target)
                 # Its table was renamed since, by a migration that is not applied or by hand.
@@ -217,13 +217,13 @@ class Registry:
 
     def _is_allowed(self, model: Model) -> bool:
         # A many-to-many table is made with the model that declares it, whatever the routers say about itself.
-        return router.allow_migrate_model(self.alias, cast(Model, model._meta.auto_created or model))
+        return router.allow_migrate_model(self.alias, _owner(model))
 
     def _is_used(self, model: Model) -> bool:
         installed = _installed(model)
         if installed is None or installed._meta.swapped:
             return False
-        owner = key_of(cast(Model, model._meta.auto_created or model))
+        owner = key_of(_owner(model))
         if owner in self._source.made and owner not in self._target.made:
             # The migrations make it for SQLite alone, on purpose, such as a search index.
             return False
@@ -236,7 +236,7 @@ class Registry:
 
     def _migration(self, model: Model) -> str:
         """Return the first unapplied migration of its application that creates it, else the last unapplied one."""
-        owner = cast(Model, model._meta.auto_created or model)
+        owner = _owner(model)
         mine = [key for key in self.unapplied if key[0] == owner._meta.app_label]
         makes = (key for key in mine if self._creates(key, str(owner._meta.model_name)))
         return " ".join(next(makes, mine[-1])) if mine else ""
@@ -270,12 +270,10 @@ def _reporting_model_errors() -> Iterator[None]:
 def _state(loader: SourceLoader) -> ProjectState:
     wanted = loader.wanted & set(loader.graph.nodes)
     # project_state reads an empty list as "every leaf".
-    leaves = [key for key in sorted(wanted) if not _has_applied_child(loader, key, wanted)]
+    leaves = [
+        key for key in sorted(wanted) if not any(child.key in wanted for child in loader.graph.node_map[key].children)
+    ]
     return loader.project_state(cast(Any, leaves)) if leaves else ProjectState()
-
-
-def _has_applied_child(loader: MigrationLoader, key: Key, wanted: set[Key]) -> bool:
-    return any(child.key in wanted for child in loader.graph.node_map[key].children)
 
 
 def historical_models(loader: SourceLoader) -> dict[Key, str]:

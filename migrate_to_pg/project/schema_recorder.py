@@ -21,7 +21,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from migrate_to_pg.postgres.parse_ddl import AlteredTable, Change, CreatedTable, parse_statements
-from migrate_to_pg.project.migrations import SourceLoader
+from migrate_to_pg.project.migration_files import SourceLoader
 
 #: Key of a constraint or index: its sorted columns, or '' and its name.
 Mark = tuple[str, ...]

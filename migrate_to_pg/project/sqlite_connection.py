@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.sqlite.missing_functions import Registration
 
 _SQLITE = "django.db.backends.sqlite3"
@@ -112,13 +112,13 @@ def sqlite_entry(choice: SourceChoice, path: Path) -> dict[str, Any]:
     entry = settings.DATABASES.get(choice.alias, {})
     if "sqlite3" not in entry.get("ENGINE", "") and "spatialite" not in entry.get("ENGINE", ""):
         entry = {"ENGINE": _SQLITE}
-    return {"ENGINE": entry["ENGINE"], "OPTIONS": _options(entry.get("OPTIONS", {})), "NAME": str(path)}
-
-
-def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the project's options without a change of the journal mode, which would stay in the file."""
+    options = entry.get("OPTIONS", {})
+    # A change of the journal mode would stay in the file.
     commands = str(options.get("init_command", "")).split(";")
     kept = ";".join(command for command in commands if "journal_mode" not in command.lower())
-    return (
-        {**options, "init_command": kept} if kept.strip() else {k: v for k, v in options.items() if k != "init_command"}
-    )
+    options = {name: value for name, value in options.items() if name != "init_command"}
+    return {
+        "ENGINE": entry["ENGINE"],
+        "OPTIONS": options | ({"init_command": kept} if kept.strip() else {}),
+        "NAME": str(path),
+    }

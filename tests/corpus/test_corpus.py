@@ -20,8 +20,8 @@ from migrate_to_pg.pipeline import source as source_module
 from migrate_to_pg.pipeline import stage_tables
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
-from migrate_to_pg.project.databases import choose_source
 from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.source_database import choose_source
 from migrate_to_pg.records import (
     LEFTOVERS,
     Finding,

@@ -13,8 +13,8 @@ from django.db.backends.signals import connection_created
 
 from migrate_to_pg.planning import read_source, scratch_schema
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
-from migrate_to_pg.project.databases import choose_source
 from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.source_database import choose_source
 
 OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 

@@ -22,7 +22,7 @@ from migrate_to_pg.load import arrow_connection
 from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.session import SETTINGS, settings_for_others
-from migrate_to_pg.project.databases import choose_target
+from migrate_to_pg.project.target_database import choose_target
 from migrate_to_pg.records import Options, Verify
 from migrate_to_pg.verify.postgres_reader import Target
 from tests.conftest import Query, scalar

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from migrate_to_pg.project.migrations import may_differ_by_vendor
+from migrate_to_pg.project.migration_files import may_differ_by_vendor
 
 PROJECTS = "tests.projects"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db.backends.signals import connection_created
 
-from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import registrations
 from migrate_to_pg.sqlite import missing_functions
 

@@ -23,7 +23,7 @@ from migrate_to_pg.doctor.repair.repair_plan import Decision
 from migrate_to_pg.doctor.repair.steps import CreateIndexes, ReplaceRows, RowsError, Step
 from migrate_to_pg.errors import MigrateToPgError, RepairError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.records import Failure, Progress
 from migrate_to_pg.records.diagnosis import NotRepaired, RepairRecord

@@ -19,7 +19,7 @@ from migrate_to_pg.doctor.repair.rebuild import prepare
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.i18n import N_, size
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.sqlite.open_processes import open_processes
 

@@ -32,7 +32,7 @@ from migrate_to_pg.doctor.repair.choose_repairs import accepted_repairs
 from migrate_to_pg.doctor.repair.in_place import RepairRun
 from migrate_to_pg.doctor.repair.lock import LOCK_TIMEOUT_SECONDS, describe_open_processes
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.databases import SourceChoice
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import Progress
 from migrate_to_pg.records.diagnosis import Diagnosis, NotRepaired, Repaired, RepairRecord
 from migrate_to_pg.rules.file import integrity_check

@@ -32,8 +32,8 @@ from migrate_to_pg.doctor.repair.steps import (
 )
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
-from migrate_to_pg.project.databases import SourceChoice
 from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import (
     Finding,
     Plan,

@@ -1,15 +1,11 @@
-"""Resolve --source and --target to a file's path and a PostgreSQL database.
-
-Django's settings are read here. The stages do not know them.
-"""
+"""Resolve --target to a PostgreSQL database, by Django's settings. The stages do not know them."""
 
 from __future__ import annotations
 
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -25,11 +21,10 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.postgres.connection_options import require_valid_options
-from migrate_to_pg.project.default_source import find_default_source
-from migrate_to_pg.project.geometry import require_no_geometry
+from migrate_to_pg.project.source_database import vendor_of
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.system.paths import base_directory, usage_error_on_oserror
-from migrate_to_pg.system.redact import address, may_hold_password, parts_are_safe
+from migrate_to_pg.system.redact import address, parts_are_safe
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"
@@ -46,34 +41,6 @@ NOTHING: Mapping[str, str] = {}
 #: URL schemes of other databases.
 _SCHEMES = ("mysql", "mysql2", "mariadb", "sqlite", "oracle", "mssql", "http", "https")
 _EXAMPLE = "postgres://user:password@host:5432/name"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceChoice:
-    """The SQLite database to move."""
-
-    path: Path
-    #: The DATABASES alias under which the project's migrations and routers know it.
-    alias: str
-    #: The zone of naive text in a datetime column.
-    time_zone: str
-    #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (by the last run),
-    #: "only" (no other file is known), "dump", "published" (the snapshot that a publication kept).
-    chosen: str = "option"
-
-    @property
-    def sentence(self) -> str:
-        """A sentence on which file is read, and why, for the first line of a run and its verdict."""
-        reasons = {
-            "option": _("named with --source"),
-            "setting": _("named by MIGRATE_TO_PG['SOURCE']"),
-            "alias": _("the settings' database {alias!r}", alias=self.alias),
-            "last": _("as in the last run"),
-            "only": _("the project's only SQLite file"),
-            "dump": _("named with --from-dump"),
-            "published": _("the snapshot of the publication, whose journal explains its repairs"),
-        }
-        return _("Source: {path} ({reason}).", path=self.path, reason=reasons[self.chosen])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,114 +144,6 @@ def as_option(setting: str) -> str:
     return "-c " + setting.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
-def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoice:
-    """Resolve --source: an alias of DATABASES, a URL or a path.
-
-    Without a name: MIGRATE_TO_PG["SOURCE"] where it is set, else the default database while that is SQLite, else the
-    source of the last run, else db.sqlite3 in BASE_DIR where no other SQLite file is known. ``argument`` is the option
-    that messages name. Raise UsageError.
-    """
-    require_no_geometry()
-    wanted, chosen = _named(name, argument)
-    if wanted in settings.DATABASES:
-        return replace(_source_of_alias(wanted, argument), chosen=chosen)
-    with usage_error_on_oserror(wanted):
-        _require_no_password(wanted, argument)
-        path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
-        path = _reject_directory(path.absolute(), argument)
-    return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)), chosen=chosen)
-
-
-def _named(name: str | None, argument: str) -> tuple[str, str]:
-    """Return the source's name, given or by default, and how it was chosen."""
-    if name:
-        return name, "option"
-    if setting := _setting("SOURCE"):
-        return setting, "setting"
-    if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
-        return DEFAULT_DB_ALIAS, "alias"
-    path, chosen = find_default_source(base_directory(), argument=argument)
-    return str(path), chosen
-
-
-def _require_no_password(wanted: str, argument: str) -> None:
-    """Reject a path such as user:password@host, which is hardly meant: messages would quote it."""
-    path = wanted.removeprefix("sqlite://")
-    if may_hold_password(path) and not any(Path(name).exists() for name in (path, path.removeprefix("/"))):
-        raise UsageError(
-            _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
-            remedy=_("PostgreSQL is named with --target."),
-        )
-
-
-def _source_of_alias(alias: str, argument: str) -> SourceChoice:
-    entry = settings.DATABASES[alias]
-    if not _is_sqlite(entry):
-        raise UsageError(
-            _(
-                "{argument} {alias} is a {entry} database, not SQLite.",
-                argument=argument,
-                alias=alias,
-                entry=entry["ENGINE"].rsplit(".", 1)[-1],
-            ),
-            remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
-        )
-    with usage_error_on_oserror(Path(entry["NAME"])):
-        path = _reject_directory(Path(entry["NAME"]).absolute(), argument)
-    return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
-
-
-def _path_of_url(url: str, argument: str) -> Path:
-    if not url.startswith("sqlite:///"):
-        raise UsageError(
-            _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
-            remedy=_("PostgreSQL is named with --target."),
-        )
-    path = Path(url.removeprefix("sqlite:///"))
-    if not path.is_absolute() and not path.exists() and Path("/", path).exists():
-        raise UsageError(
-            _(
-                "{argument} {url} names {absolute}, and nothing is there: three slashes begin a relative path.",
-                argument=argument,
-                url=url,
-                absolute=path.absolute(),
-            ),
-            remedy=_("With four it is absolute: {argument} sqlite:////{path}", argument=argument, path=path),
-        )
-    return path
-
-
-def _reject_directory(path: Path, argument: str) -> Path:
-    if path.is_dir():
-        raise UsageError(
-            _("{path} is a directory, not an SQLite database.", path=path),
-            remedy=_(
-                "Name the file itself: {argument} {path}, or whatever it is called.",
-                argument=argument,
-                path=path / "db.sqlite3",
-            ),
-        )
-    return path
-
-
-def _alias_of(path: Path) -> str:
-    """Return the alias of this file, or 'default' where DATABASES has moved on to PostgreSQL."""
-    for alias, entry in settings.DATABASES.items():
-        if _is_sqlite(entry):
-            with usage_error_on_oserror(Path(entry["NAME"])):
-                if Path(entry["NAME"]).absolute() == path:
-                    return str(alias)
-    return DEFAULT_DB_ALIAS
-
-
-def _time_zone(alias: str) -> str:
-    """Return the zone of naive text: UTC (or the entry's TIME_ZONE) with USE_TZ, local time without."""
-    if not settings.USE_TZ:
-        return str(settings.TIME_ZONE)
-    entry = settings.DATABASES.get(alias, {})
-    return (_is_sqlite(entry) and entry.get("TIME_ZONE")) or "UTC"
-
-
 def choose_target(
     name: str | None, *, version: int = embedded.DEFAULT_VERSION, published: bool = False
 ) -> TargetChoice:
@@ -295,10 +154,34 @@ def choose_target(
     """
     directory = embedded_directory(name)
     if directory is not None:
-        return _embedded(directory, version, published=published)
+        server = embedded.resume(directory) if published else embedded.start(directory, version=version)
+        return TargetChoice(database=_parse(server.url()), server=server)
     if name is not None and "://" in name:
         return TargetChoice(database=_parse(name))
-    return _target_of_alias(name or DEFAULT_DB_ALIAS, named=name is not None)
+    alias = name or DEFAULT_DB_ALIAS
+    entry = settings.DATABASES.get(alias)
+    if entry is None:
+        raise UsageError(
+            _(
+                # What it is instead may be a password, or a URL without its scheme.
+                "--target is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
+                DATABASES=", ".join(settings.DATABASES),
+            ),
+            remedy=_("Give a URL such as {example}, or try --target embedded.", example=_EXAMPLE),
+        )
+    if vendor_of(entry) != "postgresql":
+        engine = entry["ENGINE"].rsplit(".", 1)[-1]
+        raise UsageError(
+            _("No --target was given, and the default database is {engine}, not PostgreSQL.", engine=engine)
+            if name is None
+            else _("The database {alias!r} is {engine}, not PostgreSQL.", alias=alias, engine=engine),
+            remedy=_(
+                "Pass --target {example}, or set DATABASE_URL where the settings read it; --target embedded"
+                " needs no server at all.",
+                example=_EXAMPLE,
+            ),
+        )
+    return TargetChoice(database=entry)
 
 
 def embedded_directory(name: str | None) -> Path | None:
@@ -309,11 +192,6 @@ def embedded_directory(name: str | None) -> Path | None:
     path = Path(directory or base_directory() / EMBEDDED_DIRECTORY)
     with usage_error_on_oserror(path):
         return path.absolute()
-
-
-def _embedded(directory: Path, version: int, *, published: bool) -> TargetChoice:
-    server = embedded.resume(directory) if published else embedded.start(directory, version=version)
-    return TargetChoice(database=_parse(server.url()), server=server)
 
 
 def _parse(url: str) -> dict[str, Any]:
@@ -398,55 +276,6 @@ def _shown_entry(entry: Mapping[str, Any]) -> str:
     return address(user=user, host=host, port=port if port.isdecimal() else "", name=name)
 
 
-def _target_of_alias(alias: str, *, named: bool) -> TargetChoice:
-    entry = settings.DATABASES.get(alias)
-    if entry is None:
-        raise UsageError(
-            _(
-                # What it is instead may be a password, or a URL without its scheme.
-                "--target is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
-                DATABASES=", ".join(settings.DATABASES),
-            ),
-            remedy=_("Give a URL such as {example}, or try --target embedded.", example=_EXAMPLE),
-        )
-    if _vendor(entry) != "postgresql":
-        what = (
-            _("The database {alias!r} is", alias=alias)
-            if named
-            else _("No --target was given, and the default database is")
-        )
-        raise UsageError(
-            _("{what} {entry}, not PostgreSQL.", what=what, entry=entry["ENGINE"].rsplit(".", 1)[-1]),
-            remedy=_(
-                "Pass --target {example}, or set DATABASE_URL where the settings read it; --target embedded"
-                " needs no server at all.",
-                example=_EXAMPLE,
-            ),
-        )
-    return TargetChoice(database=entry)
-
-
 def default_is_postgresql() -> bool:
     """Report whether a run needs no --target."""
-    return _vendor(settings.DATABASES[DEFAULT_DB_ALIAS]) == "postgresql"
-
-
-def _is_sqlite(entry: Mapping[str, Any]) -> bool:
-    return _vendor(entry) == "sqlite"
-
-
-def _vendor(entry: Mapping[str, Any]) -> str:
-    """Return the backend's vendor: spatialite, postgis and third-party backends count as what they build on."""
-    engine = str(entry.get("ENGINE") or "")
-    if engine == "django.db.backends.sqlite3":
-        return "sqlite"
-    try:
-        backend = import_module(f"{engine}.base")
-    except (ImportError, ImproperlyConfigured, ValueError):
-        return engine.rsplit(".", 1)[-1]
-    return str(backend.DatabaseWrapper.vendor)
-
-
-def _setting(name: str) -> str | None:
-    value = getattr(settings, "MIGRATE_TO_PG", {}).get(name)
-    return str(value) if value else None
+    return vendor_of(settings.DATABASES[DEFAULT_DB_ALIAS]) == "postgresql"
