@@ -1,6 +1,6 @@
 """Warn in ``manage.py check`` of SQLite in production, which stops under concurrent writers.
 
-And, where the database itself may be asked (``check --database default``), a move to it that was left unpublished.
+Where the database itself may be queried (``check --database default``), warn of a move to it that was not published.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MEMORY = (":memory:", "mode=memory")
 
 @register("migrate_to_pg")
 def sqlite_in_production(**_: object) -> list[CheckMessage]:
-    """W001 without WAL, W002 without a timeout of the settings' own; nothing while DEBUG is on."""
+    """Warn by W001 of a database without WAL, by W002 of one without a timeout, unless DEBUG is on."""
     if settings.DEBUG:
         return []
     return [message for alias, entry in settings.DATABASES.items() for message in _warnings(alias, entry)]
@@ -44,7 +44,7 @@ def _warnings(alias: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
 
 
 def _is_wal(path: Path, init_command: str) -> bool:
-    """As each connection chooses, or as the file remembers; unknown counts as WAL, so that no warning is false."""
+    """Report whether connections choose WAL, or the file keeps it. Unknown counts as WAL: no warning is false."""
     from migrate_to_pg.sqlite.connection import journal_mode
     from migrate_to_pg.sqlite.open_processes import is_open_here
 
@@ -62,7 +62,7 @@ def _is_wal(path: Path, init_command: str) -> bool:
 
 @register(Tags.database)
 def left_unpublished(databases: Collection[str] | None = None, **_: object) -> list[CheckMessage]:
-    """W003 where the default database is PostgreSQL and holds a move's incoming schema; asked only with --database."""
+    """Warn by W003 of the incoming schema of a move in the default database. Checked only with --database."""
     from migrate_to_pg.records import INCOMING
 
     if DEFAULT_DB_ALIAS not in (databases or ()) or connections[DEFAULT_DB_ALIAS].vendor != "postgresql":

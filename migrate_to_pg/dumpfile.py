@@ -57,7 +57,7 @@ _BAD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a dump says about itself."""
+    """The description of a dump, in its member manifest.json."""
 
     #: ISO 8601 with offset.
     written: str
@@ -95,7 +95,13 @@ def write(destination: Path, snapshot: Snapshot, manifest: Manifest, progress: P
     try:
         with _new_file(unfinished) as file:
             _write_members(file, snapshot.path, manifest, progress)
-            _seal(file)
+            # The digest of all that is before the seal.
+            size = file.seek(0, os.SEEK_END) - _SEAL_SIZE
+            digest = _sha256(file, size).hexdigest()
+            file.seek(size)
+            file.write(_MARK + digest.encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
         with DumpedSource(unfinished, lambda event: None) as written:
             facts = written.facts
         _rename(unfinished, destination)
@@ -173,16 +179,6 @@ def _free_pages(path: Path) -> set[int]:
     return free
 
 
-def _seal(file: IO[bytes]) -> None:
-    """Write the digest of all that is before the seal, and wait for the disk."""
-    size = file.seek(0, os.SEEK_END) - _SEAL_SIZE
-    digest = _sha256(file, size).hexdigest()
-    file.seek(size)
-    file.write(_MARK + digest.encode("ascii"))
-    file.flush()
-    os.fsync(file.fileno())
-
-
 def _sha256(file: IO[bytes], size: int) -> Any:
     """Return the hash of the first bytes of a file, to which more can be added."""
     file.seek(0)
@@ -221,7 +217,18 @@ class DumpedSource:
     def __init__(self, path: Path, progress: Progress) -> None:
         self._dump = path
         self._progress = progress
-        self._file = _open(path)
+        try:
+            self._file = path.open("rb")
+        except FileNotFoundError:
+            raise DumpError(
+                _("There is no dump at {path}.", path=path),
+                remedy=_("Name the file that --dump wrote: --from-dump FILE."),
+            ) from None
+        except OSError as error:
+            raise DumpError(
+                _("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror),
+                remedy=_("Run as a user who may read it."),
+            ) from error
         try:
             self.facts = self._check_seal()
             self._read_archive()
@@ -281,14 +288,14 @@ class DumpedSource:
         )
 
     def has_changed(self) -> bool:
-        """Nobody writes to a dump."""
+        """Return False: nobody writes to a dump."""
         return False
 
     def require_unchanged(self, snapshot: Snapshot) -> None:
-        """It never is changed."""
+        """Accept it: a dump never is changed."""
 
     def changes(self, snapshot: Snapshot) -> tuple[str, ...]:
-        """There are none."""
+        """Return no changes."""
         return ()
 
     def _check_seal(self) -> DumpFacts:
@@ -317,7 +324,14 @@ class DumpedSource:
         except _BAD as error:
             raise self._wrong(str(error) or type(error).__name__) from error
         self.facts = replace(self.facts, written=self.manifest.written)
-        self._check_members()
+        # No member is ever written to a path of its own.
+        infos = self._archive.infolist()
+        names = [info.filename for info in infos]
+        if names != [_SNAPSHOT, _MANIFEST]:
+            odd = sorted({*names} ^ {_SNAPSHOT, _MANIFEST}) or names
+            raise self._wrong(_("its members are not those of the manifest: {names}", names=", ".join(odd[:5])))
+        if any(info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size for info in infos):
+            raise self._wrong(_("a member is compressed otherwise than --dump does"))
         try:
             ZoneInfo(self.manifest.time_zone)
         except (ValueError, OSError, KeyError) as error:
@@ -358,16 +372,6 @@ class DumpedSource:
             os.fsencode(text)  # UnicodeEncodeError, a ValueError, where no path or report could hold it
         return manifest
 
-    def _check_members(self) -> None:
-        """Accept these two members alone, stored. No member is ever written to a path of its own."""
-        infos = self._archive.infolist()
-        names = [info.filename for info in infos]
-        if names != [_SNAPSHOT, _MANIFEST]:
-            odd = sorted({*names} ^ {_SNAPSHOT, _MANIFEST}) or names
-            raise self._wrong(_("its members are not those of the manifest: {names}", names=", ".join(odd[:5])))
-        if any(info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size for info in infos):
-            raise self._wrong(_("a member is compressed otherwise than --dump does"))
-
     def _pieces(self, stage: str) -> Iterator[bytes]:
         """Decompress the snapshot: never more of it than the manifest says, and to its end only if it is the same."""
         digest, done = hashlib.sha256(), 0
@@ -390,17 +394,3 @@ class DumpedSource:
             _("{path} is not as --dump writes it: {reason}.", path=self._dump, reason=reason),
             remedy=_("Nothing was written. Copy it again from the machine where it was made, or make it again."),
         )
-
-
-def _open(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise DumpError(
-            _("There is no dump at {path}.", path=path), remedy=_("Name the file that --dump wrote: --from-dump FILE.")
-        ) from None
-    except OSError as error:
-        raise DumpError(
-            _("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror),
-            remedy=_("Run as a user who may read it."),
-        ) from error

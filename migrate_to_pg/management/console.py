@@ -1,4 +1,9 @@
-"""Common behaviour of the commands: --help, signals that end them, errors, and output streams that break."""
+"""Common behaviour of the commands: --help, signals that end them, errors, and output streams that break.
+
+An interrupted run ends at once on a second Ctrl-C, when the server does not answer during its cleanup. A driver that
+waits for the server blocks the main thread and with it Python's own handlers. But the number of a signal is still
+written to a socket (signal.set_wakeup_fd), which another thread reads.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +13,22 @@ import io
 import os
 import shutil
 import signal
+import socket
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from django.core.management.base import CommandError, DjangoHelpFormatter, OutputWrapper
 
 from migrate_to_pg.i18n import LANGUAGES
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import may_hold_password, redact_usage, suggest_option
+from migrate_to_pg.system.signals import SIGNALS
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand, CommandParser
@@ -102,7 +112,13 @@ def prepared_streams(command: BaseCommand) -> Iterator[None]:
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, _nowhere(number))
+            # The stream was closed at the start. A database could get its number, and output would be written to it.
+            opened = os.open(os.devnull, os.O_WRONLY)
+            if opened != number and _is_free(number):
+                os.dup2(opened, number)
+                os.close(opened)
+                opened = number
+            setattr(sys, name, os.fdopen(opened, "w", encoding="utf-8", closefd=False))
             setattr(command, name, OutputWrapper(getattr(sys, name)))
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -110,20 +126,6 @@ def prepared_streams(command: BaseCommand) -> Iterator[None]:
         yield
     finally:
         _close_broken_streams()
-
-
-def _nowhere(number: int) -> TextIO:
-    """Open the null device for a stream that was closed at the start.
-
-    Otherwise a database could get the stream's number, and output would be written to it. A number that some file
-    already has is not touched.
-    """
-    opened = os.open(os.devnull, os.O_WRONLY)
-    if opened != number and _is_free(number):
-        os.dup2(opened, number)
-        os.close(opened)
-        opened = number
-    return open(opened, "w", encoding="utf-8", closefd=False)
 
 
 def _is_free(number: int) -> bool:
@@ -236,3 +238,61 @@ def show_progress(command: BaseCommand, options: Mapping[str, Any]) -> Iterator[
     shown = display(stream, kind=kind, verbosity=verbosity, no_color=bool(options["no_color"]))
     with show_log(stream, verbosity), shown as progress:
         yield progress
+
+
+#: Another signal within this time is the same one, sent twice. After it the effect of one more is printed.
+REPEAT_INTERVAL_SECONDS = 2
+#: A terminal shows its cursor again, which the progress bars hide.
+_SHOW_CURSOR = "\x1b[?25h"
+
+Tell = Callable[[str], None]
+
+
+@contextmanager
+def exit_on_second_signal(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
+    """End the process with status 1 on a second signal in this block, in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    watching = threading.Thread(target=_wait_for_second_signal, args=(reading, tell, on_a_terminal), daemon=True)
+    # Without another thread only Python's own handler receives Ctrl-C.
+    with suppress(RuntimeError):
+        watching.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writing.close()
+        if watching.ident is not None:
+            watching.join()
+        reading.close()
+
+
+def _wait_for_second_signal(signals: socket.socket, tell: Tell, on_a_terminal: bool) -> None:
+    if not _is_stop_signal(signals):
+        return
+    deadline = time.monotonic() + REPEAT_INTERVAL_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        signals.settimeout(left)
+        try:
+            if not _is_stop_signal(signals):
+                return
+        except TimeoutError:
+            break
+    signals.settimeout(None)
+    tell(_("Cleaning up; PostgreSQL may not answer. Ctrl-C once more ends at once: the next run removes what is left."))
+    if _is_stop_signal(signals):
+        ended = _("Ended at once. What is left of this run is hidden, and removed by the next one.")
+        tell(f"{_SHOW_CURSOR if on_a_terminal else ''}{ended}")
+        os._exit(1)
+
+
+def _is_stop_signal(signals: socket.socket) -> bool:
+    """Wait for a stop signal. Return False when the run is over."""
+    while number := signals.recv(1):
+        if number[0] in SIGNALS:
+            return True
+    return False

@@ -25,17 +25,8 @@ _MAX_PREFIX_WORDS = 6
 
 
 def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
-    """Return how this process was started, with ``options`` as they were typed."""
-    prefix = _configured_prefix()
-    program = (*prefix, command) if prefix else _program(command, sys.orig_argv)
-    return Invocation(program=program, is_configured=bool(prefix), common=_common(options), began=_began(command))
-
-
-def _configured_prefix() -> tuple[str, ...]:
-    """Return how manage.py is called from the user's place, such as through a container, or nothing.
-
-    The variable precedes the setting: it belongs to the place, the setting to the project. Raise UsageError.
-    """
+    """Return how this process was started, with ``options`` as they were typed. Raise UsageError."""
+    # The variable precedes the setting: it belongs to the place, such as a container, the setting to the project.
     text = os.environ.get(_VARIABLE) or (getattr(settings, "MIGRATE_TO_PG", None) or {}).get("COMMAND", "")
     try:
         words = tuple(shlex.split(text))
@@ -46,7 +37,15 @@ def _configured_prefix() -> tuple[str, ...]:
             _("{variable} is not how a command is called.", variable=_VARIABLE),
             remedy=_("It takes what stands before the command's name: docker compose run --rm web python manage.py"),
         )
-    return words
+    program = (*words, command) if words else _program(command, sys.orig_argv)
+    typed = [(f"--{name}", str(options[name])) for name in _COMMON if options.get(name)]
+    return Invocation(
+        program=program,
+        is_configured=bool(words),
+        common=tuple((name, value) for name, value in typed if not may_hold_password(value)),
+        # None when called from Python.
+        began=BEGAN if sys.argv[1:2] == [command] else None,
+    )
 
 
 def _program(command: str, argv: Sequence[str]) -> tuple[str, ...]:
@@ -55,14 +54,3 @@ def _program(command: str, argv: Sequence[str]) -> tuple[str, ...]:
     if not before or "-c" in before or any(map(may_hold_password, before)):
         return "python", "manage.py", command
     return *before, command
-
-
-def _common(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return --settings and the like, as typed."""
-    typed = [(f"--{name}", str(options[name])) for name in _COMMON if options.get(name)]
-    return tuple((name, value) for name, value in typed if not may_hold_password(value))
-
-
-def _began(command: str) -> float | None:
-    """Return when this process began, if it was started for that command, or None when called from Python."""
-    return BEGAN if sys.argv[1:2] == [command] else None

@@ -18,8 +18,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.sql import Query
 
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
-from migrate_to_pg.postgres.parse_ddl import RawColumn
-from migrate_to_pg.postgres.parse_types import column_of_type, with_type
+from migrate_to_pg.postgres.parse_ddl import RawColumn, column_of_type, with_type
 from migrate_to_pg.project.alias_override import NOWHERE, forget_migrations, override_alias
 from migrate_to_pg.project.constraint_sql import check_sql, field_sql, index_sql
 from migrate_to_pg.project.identifiers import backend, called, cut

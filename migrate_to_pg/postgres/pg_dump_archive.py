@@ -95,7 +95,19 @@ def rewrite_for(path: Path, version: int) -> None:
         had = contents.copy_magic(minor)
         if had <= minor:
             return
-        _copy_header(contents, had, minor)
+        if had >= _COMPRESSION_BY_NUMBER:
+            algorithm = contents.byte()
+            if algorithm not in (_NO_COMPRESSION, _GZIP):
+                raise UnsupportedArchiveError(_("it is compressed by another program than zlib"))
+            if minor >= _COMPRESSION_BY_NUMBER:
+                contents.written.append(algorithm)
+            else:
+                # zlib's level: the default, or no compression.
+                contents.add_number(-1 if algorithm == _GZIP else 0)
+        for _part in range(7):  # when it was made
+            contents.number()
+        for _part in range(3):  # the database, the server's version and pg_dump's
+            contents.text()
         offsets = [at for _entry in range(contents.number()) if (at := _copy_entry(contents, had)) is not None]
         moved = len(contents.written) - file.tell()
         for at in offsets:
@@ -109,22 +121,6 @@ def rewrite_for(path: Path, version: int) -> None:
             other.replace(path)
         finally:
             other.unlink(missing_ok=True)
-
-
-def _copy_header(contents: _TableOfContents, had: int, minor: int) -> None:
-    if had >= _COMPRESSION_BY_NUMBER:
-        algorithm = contents.byte()
-        if algorithm not in (_NO_COMPRESSION, _GZIP):
-            raise UnsupportedArchiveError(_("it is compressed by another program than zlib"))
-        if minor >= _COMPRESSION_BY_NUMBER:
-            contents.written.append(algorithm)
-        else:
-            # zlib's level: the default, or no compression.
-            contents.add_number(-1 if algorithm == _GZIP else 0)
-    for _part in range(7):  # when it was made
-        contents.number()
-    for _part in range(3):  # the database, the server's version and pg_dump's
-        contents.text()
 
 
 def _copy_entry(contents: _TableOfContents, had: int) -> int | None:

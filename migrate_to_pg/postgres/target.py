@@ -12,7 +12,7 @@ from psycopg import sql
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres import written_tables
+from migrate_to_pg.postgres import schema_digest
 from migrate_to_pg.postgres.errors_of_connection import connection_error
 from migrate_to_pg.postgres.objects import external_dependents, objects_in, require_noted_contents
 from migrate_to_pg.postgres.pooler import require_session
@@ -159,14 +159,12 @@ def guard_schemas(connection: Connection, schemas: Iterable[str], shared: Iterab
     The tables of ``shared`` schemas, whose extensions the migrations must see, cannot be dropped or altered meanwhile.
     """
     with connection.cursor() as cursor, ExitStack() as guards:
-        before = {schema: written_tables.read_catalogue(cursor, schema) for schema in schemas}
+        before = {schema: schema_digest.read_catalogue(cursor, schema) for schema in schemas}
         for schema in before.keys() & set(shared):
             guards.enter_context(_lock_tables(connection, schema))
         yield
         for schema, state in before.items():
-            _check_unchanged(
-                schema, written_tables.changed_objects(state, written_tables.read_catalogue(cursor, schema))
-            )
+            _check_unchanged(schema, schema_digest.changed_objects(state, schema_digest.read_catalogue(cursor, schema)))
 
 
 def _check_unchanged(schema: str, changed: list[str]) -> None:

@@ -27,7 +27,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, MigrationStateError, StagingError, TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres import written_tables
+from migrate_to_pg.postgres import schema_digest
 from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
 from migrate_to_pg.project.migration_files import Key, SourceLoader, first_line
 from migrate_to_pg.project.registry import Model, Registry
@@ -223,16 +223,16 @@ class _Runner(MigrationExecutor):
         finally:
             connection.SchemaEditorClass = former
 
-    def _states(self, schemas: Collection[str]) -> dict[str, set[written_tables.Fact]]:
+    def _states(self, schemas: Collection[str]) -> dict[str, set[schema_digest.Fact]]:
         with self.connection.cursor() as cursor:
-            return {schema: written_tables.read_catalogue(cursor, schema) for schema in schemas}
+            return {schema: schema_digest.read_catalogue(cursor, schema) for schema in schemas}
 
     def _require_untouched(self) -> None:
         now = self._states(self._before)
         for schema, before in self._before.items():
             with self.connection.cursor() as cursor:
-                written = written_tables.tables_written(cursor, schema)
-            changed = [*written_tables.changed_objects(before, now[schema]), *written]
+                written = schema_digest.tables_written(cursor, schema)
+            changed = [*schema_digest.changed_objects(before, now[schema]), *written]
             if changed:
                 raise StagingError(
                     _(

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import load_command_class
 
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.management.option_effects import MEANS, MODES, check_options_for_mode
+from migrate_to_pg.management.parser import MEANS, MODES, check_options_for_mode
 from tests.acceptance.test_documentation import is_djangos
 from tests.conftest import Run
 from tests.projects import Project

@@ -17,7 +17,7 @@ import pytest
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load.arrow_connection import connect
-from migrate_to_pg.management.second_signal import REPEAT_INTERVAL_SECONDS
+from migrate_to_pg.management.console import REPEAT_INTERVAL_SECONDS
 from tests.conftest import ROOT, Server
 from tests.debian import folder_for_all
 from tests.faults.conftest import MakeWorld, Result, Standing, World, check_told

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from migrate_to_pg.management.second_signal import exit_on_second_signal
+from migrate_to_pg.management.console import exit_on_second_signal
 from migrate_to_pg.records import Event, Verify
 from migrate_to_pg.report.progress import display
 from migrate_to_pg.system.threads import run_all

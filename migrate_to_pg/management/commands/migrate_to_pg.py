@@ -14,8 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import language_from_environment, pluralize, use_language
 from migrate_to_pg.management import console
-from migrate_to_pg.management.option_effects import assurance, mode_of
-from migrate_to_pg.management.parser import add_arguments, options_of
+from migrate_to_pg.management.parser import add_arguments, assurance, check_options_for_mode, mode_of, options_of
 from migrate_to_pg.system.signals import ignore_stop_signals
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ class Command(BaseCommand):
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError
-        from migrate_to_pg.management.option_effects import check_options_for_mode
-        from migrate_to_pg.management.second_signal import exit_on_second_signal
         from migrate_to_pg.management.settings import with_settings
         from migrate_to_pg.pipeline.failures import failure_of
 
@@ -57,7 +54,7 @@ class Command(BaseCommand):
             if options["explain"]:
                 console.explain(self, options["explain"])
                 return
-            with exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
+            with console.exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
                 status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
         except (MigrateToPgError, KeyboardInterrupt) as error:
             failure = failure_of(error, Path())
@@ -68,7 +65,12 @@ class Command(BaseCommand):
 
     def _run(self, options: Mapping[str, Any]) -> int:
         if options["purge"]:
-            return self._purge(options)
+            from migrate_to_pg.pipeline.next_steps import server_left
+
+            status = self._remove(options)
+            for line in server_left(options_of(options)):
+                self.stdout.write(line)
+            return status
         from migrate_to_pg.errors import ProofError
         from migrate_to_pg.pipeline import move, undo_and_purge, verify
 
@@ -90,14 +92,6 @@ class Command(BaseCommand):
             if found or options["json"]:
                 self._print(report, options)
         return report.failure.exit_status if report.failure else 0
-
-    def _purge(self, options: Mapping[str, Any]) -> int:
-        from migrate_to_pg.pipeline.next_steps import server_left
-
-        status = self._remove(options)
-        for line in server_left(options_of(options)):
-            self.stdout.write(line)
-        return status
 
     def _remove(self, options: Mapping[str, Any]) -> int:
         from migrate_to_pg.pipeline import undo_and_purge
