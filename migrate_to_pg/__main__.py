@@ -1,4 +1,4 @@
-"""Run the command as ``python -m migrate_to_pg``, or say how to run it."""
+"""Run the command as ``python -m migrate_to_pg``, or print how to run it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _stop(message: str) -> None:
 
 
 def main() -> None:
-    """Run the command, or say how it is run."""
+    """Run the command, or print how to run it."""
     name = os.environ.get("DJANGO_SETTINGS_MODULE")
     with use_language(language_from_environment()):
         if not name:

@@ -12,13 +12,13 @@ BEGAN = time.perf_counter() - time.process_time()
 
 
 class MigrateToPgConfig(AppConfig):
-    """Makes the commands and the system checks available; a web worker pays nothing for it."""
+    """Make the commands and the system checks available, at no cost for a web worker."""
 
     name = "migrate_to_pg"
     verbose_name = "migrate_to_pg"
 
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
-        """Before the ready() of any application: where our command runs, see what they write."""
+        """Record the state of the databases before the ready() of any application, where one of the commands runs."""
         super().__init__(app_name, app_module)
         if "migrate_to_pg" in sys.argv[1:2] or "sqlite_doctor" in sys.argv[1:2]:
             from migrate_to_pg.sqlite import source_files
@@ -26,5 +26,5 @@ class MigrateToPgConfig(AppConfig):
             source_files.record_state()
 
     def ready(self) -> None:
-        """Register the system checks; they import what they need when they run."""
+        """Register the system checks. They import what they need when they run."""
         from migrate_to_pg import checks  # noqa: F401

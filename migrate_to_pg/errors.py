@@ -1,7 +1,7 @@
 """Define one family of errors, each with its exit status.
 
 ``str(error)`` is the one line a person reads first; ``error.detail`` holds the rest. ``error.exit_status`` is the
-exit status of the command. None of them ever carries a password.
+exit status of the command. None of them ever contains a password.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 
 
 class MigrateToPgError(Exception):
-    """Something stopped the run. Nothing was published."""
+    """A run was stopped. Nothing was published."""
 
     exit_status = 1
 
     def __init__(self, message: str, *, detail: Sequence[str] = (), remedy: str = "") -> None:
         super().__init__(message)
-        #: Further lines: which rows, which objects, the server's own words.
+        #: Further lines: which rows, which objects, the server's message.
         self.detail = tuple(detail)
         #: What to do next, one sentence.
         self.remedy = remedy
 
 
 class UsageError(MigrateToPgError):
-    """The command was asked for something that it cannot mean."""
+    """Options contradict each other, or name something that does not exist."""
 
     exit_status = 2
 
@@ -33,11 +33,11 @@ class SourceError(MigrateToPgError):
 
 
 class SourceChangedError(SourceError):
-    """The application wrote to the source after the snapshot; publishing would lose those rows."""
+    """The application wrote to the source after the snapshot. Publishing would lose those rows."""
 
 
 class DumpError(SourceError):
-    """A dump cannot be written, or what was given as one is none or is damaged."""
+    """A dump cannot be written, or a file is damaged or no dump."""
 
 
 class TargetError(MigrateToPgError):
@@ -45,7 +45,7 @@ class TargetError(MigrateToPgError):
 
 
 class MigrationStateError(MigrateToPgError):
-    """The source's django_migrations and the project's migration files do not tell the same story."""
+    """The source's django_migrations and the project's migration files contradict each other."""
 
 
 class StagingError(MigrateToPgError):
@@ -53,7 +53,7 @@ class StagingError(MigrateToPgError):
 
 
 class MigrationRefusedError(StagingError):
-    """A migration of the project does not run on PostgreSQL, for nothing that the server could be given."""
+    """A migration of the project does not run on PostgreSQL, and nothing on the server would help."""
 
 
 class UnmetDefinitionError(StagingError):
@@ -74,7 +74,7 @@ class LoadError(MigrateToPgError):
 
 
 class RefusedRowError(LoadError):
-    """PostgreSQL refused a row for what is in it; which others it refuses as well was not looked for."""
+    """PostgreSQL refused a row for its values. It may refuse others as well."""
 
     def __init__(self, message: str, *, table: str, detail: Sequence[str] = (), remedy: str = "") -> None:
         super().__init__(message, detail=detail, remedy=remedy)
@@ -83,12 +83,12 @@ class RefusedRowError(LoadError):
 
 
 class RefusedRowsError(LoadError):
-    """The same of one or more tables; the words are those of the first."""
+    """PostgreSQL refused rows of one or more tables. The message is that of the first."""
 
     def __init__(self, tables: Mapping[str, RefusedRowError]) -> None:
         first = next(iter(tables.values()))
         super().__init__(str(first), detail=first.detail, remedy=first.remedy)
-        #: Those in which rows were refused, by PostgreSQL's names.
+        #: The tables with refused rows, by PostgreSQL's names.
         self.tables = tuple(tables)
 
 
@@ -99,12 +99,12 @@ class ProofError(MigrateToPgError):
 
 
 class RepairError(MigrateToPgError):
-    """A repair in place was given up or taken back; the database is as it was, or the message says what it is."""
+    """A repair in place failed or was undone. The message says whether the database changed."""
 
 
 class PublishError(MigrateToPgError):
-    """The finished tables could not be moved into the final schema; the transaction was rolled back."""
+    """The finished tables could not be moved into the final schema. The transaction was rolled back."""
 
 
 class UnknownOutcomeError(PublishError):
-    """The connection was lost with the commit, and nobody can tell whether it was made."""
+    """The connection was lost during the commit, so that its outcome is unknown."""

@@ -1,7 +1,7 @@
 """Translate messages by gettext: English in the code, other languages in catalogues.
 
-In: a sentence of the code with its values. Out: the same for a person who reads the language chosen. The catalogue is
-``locale/<language>/LC_MESSAGES/migrate_to_pg.po``, of a domain of its own: it never mixes with the project's.
+The catalogue is ``locale/<language>/LC_MESSAGES/migrate_to_pg.po``, of a domain of its own: it never mixes with
+the project's.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from string import Formatter
 DOMAIN = "migrate_to_pg"
 LANGUAGES = ("en", "fr")
 _LOCALE = Path(__file__).parent / "locale"
-#: Where a person says their language, in the order in which GNU gettext asks.
+#: Variables that choose the language, in the order of GNU gettext.
 _ENVIRONMENT = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
-#: What separates groups of three digits, and what stands before decimals.
+#: The separator of groups of three digits, and the decimal mark.
 _MARKS = {"en": (",", "."), "fr": ("\u202f", ",")}
 
 
@@ -26,19 +26,19 @@ _BYTES_PER_STEP = 1024
 
 
 class _Chosen:
-    """One language for the whole process: threads of a run speak as the run does."""
+    """The language of the process, threads included."""
 
     language = "en"
     catalogue: catalogues.NullTranslations = catalogues.NullTranslations()
 
 
 def language() -> str:
-    """The code of the language in force."""
+    """Return the code of the active language."""
     return _Chosen.language
 
 
 def activate(code: str) -> None:
-    """Speak this language from now on; ``code`` is one of LANGUAGES."""
+    """Use this language from now on. ``code`` is one of LANGUAGES."""
     english = code == "en"
     _Chosen.catalogue = (
         catalogues.NullTranslations() if english else catalogues.translation(DOMAIN, str(_LOCALE), [code])
@@ -48,7 +48,7 @@ def activate(code: str) -> None:
 
 @contextmanager
 def use_language(code: str) -> Iterator[None]:
-    """Speak this language for a while."""
+    """Use this language within the block."""
     before = _Chosen.language
     activate(code)
     try:
@@ -58,7 +58,7 @@ def use_language(code: str) -> Iterator[None]:
 
 
 def language_from_environment(environment: Mapping[str, str] = os.environ) -> str:
-    """The language that the environment asks for, of those there are; English where it asks for none of them."""
+    """Return the language that the environment chooses, or English where there is no catalogue for it."""
     given = next((environment[name] for name in _ENVIRONMENT if environment.get(name)), "")
     for part in given.split(":"):
         code = part.lower().partition(".")[0].partition("_")[0].partition("-")[0]
@@ -68,37 +68,37 @@ def language_from_environment(environment: Mapping[str, str] = os.environ) -> st
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Mark a sentence that is translated later, where it is said."""
+    """Mark a sentence that is translated later, where it is shown."""
     return text
 
 
 def gettext(text: str, /, **values: object) -> str:
-    """The sentence in the language in force, with the values in place of their names in braces.
+    """Return the sentence in the active language, with the values in place of their names in braces.
 
     ``{count:,}`` groups a number's digits as the language does. A sentence without values is not formatted.
     """
-    told = _Chosen.catalogue.gettext(text)
-    return _FORMATTER.vformat(told, (), values) if values else told
+    translated = _Chosen.catalogue.gettext(text)
+    return _FORMATTER.vformat(translated, (), values) if values else translated
 
 
 def ngettext(one: str, many: str, n: int, /, **values: object) -> str:
-    """The same for a sentence that depends on a number, which ``{n}`` stands for."""
+    """Return the sentence for a number, which is ``{n}`` in it."""
     return _FORMATTER.vformat(_Chosen.catalogue.ngettext(one, many, n), (), {"n": n, **values})
 
 
 def pluralize(count: int, one: str, many: str) -> str:
-    """1 row refers, 1,200 rows refer."""
+    """Return the number with its noun: 1 row, 1,200 rows."""
     return f"{number(count)} {_Chosen.catalogue.ngettext(one, many, count)}"
 
 
 def number(value: float, spec: str = ",") -> str:
-    """2070000 -> 2,070,000; 2.5 with ".1f" -> 2.5; in French 2 070 000 and 2,5."""
+    """Format a number: 2070000 as 2,070,000, 2.5 with ".1f" as 2.5. In French as 2 070 000 and 2,5."""
     group, decimal = _MARKS[_Chosen.language]
     return format(value, spec).translate({ord(","): group, ord("."): decimal})
 
 
 def duration(seconds: float) -> str:
-    """0.314 -> 0.31 s, 125 -> 2 min 05 s; in French 0,31 s."""
+    """Format seconds: 0.314 as 0.31 s, 125 as 2 min 05 s. In French as 0,31 s."""
     if seconds < 9.995:
         return f"{number(seconds, '.2f')} s"
     if seconds < 59.95:
@@ -110,7 +110,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """209715200 -> 200.0 MiB; in French 200,0 Mio."""
+    """Format bytes: 209715200 as 200.0 MiB, in French as 200,0 Mio."""
     value = float(count)
     for unit in (N_("B"), N_("KiB"), N_("MiB"), N_("GiB")):
         if value < _BYTES_PER_STEP:
@@ -121,7 +121,7 @@ def size(count: int) -> str:
 
 
 class _LocalFormatter(Formatter):
-    """str.format, but numbers with a format are written as the language writes them."""
+    """Format as str.format does, but numbers as the language writes them."""
 
     def format_field(self, value: object, format_spec: str) -> str:
         if format_spec and isinstance(value, int | float):

@@ -276,7 +276,7 @@ def _cause(table: SourceTable, message: str, catalog: SourceCatalog) -> tuple[st
     if not triggers:
         return "", "", _(WRITE_PROBE.remedy)
     drop = "\n".join(compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers)
-    remedy = _("Write the trigger anew, or drop it after copying the file:\n{drop}", drop=drop)
+    remedy = _("Create the trigger again, or drop it after copying the file:\n{drop}", drop=drop)
     return "", _("It is named by the trigger {listed}.", listed=_join_words(triggers)), remedy
 
 

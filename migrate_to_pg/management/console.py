@@ -89,7 +89,7 @@ def disable_abbreviations(parser: CommandParser, assurance: str) -> None:
         if not parser.called_from_command_line:
             raise CommandError(usage)
         parser.print_usage(sys.stderr)
-        # English, as all that argparse says.
+        # English, as all messages of argparse.
         remedy = f"{suggest_option(message, options)} All options: {parser.prog} --help".strip()
         _write(sys.stderr.write, error_lines(f"{usage[:1].upper()}{usage[1:]}", remedy=remedy, assurance=assurance))
         sys.exit(2)
@@ -245,11 +245,9 @@ REPEAT_INTERVAL_SECONDS = 2
 #: A terminal shows its cursor again, which the progress bars hide.
 _SHOW_CURSOR = "\x1b[?25h"
 
-Tell = Callable[[str], None]
-
 
 @contextmanager
-def exit_on_second_signal(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
+def exit_on_second_signal(show: Callable[[str], None], *, on_a_terminal: bool) -> Iterator[None]:
     """End the process with status 1 on a second signal in this block, in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -257,7 +255,7 @@ def exit_on_second_signal(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-    watching = threading.Thread(target=_wait_for_second_signal, args=(reading, tell, on_a_terminal), daemon=True)
+    watching = threading.Thread(target=_wait_for_second_signal, args=(reading, show, on_a_terminal), daemon=True)
     # Without another thread only Python's own handler receives Ctrl-C.
     with suppress(RuntimeError):
         watching.start()
@@ -271,7 +269,7 @@ def exit_on_second_signal(tell: Tell, *, on_a_terminal: bool) -> Iterator[None]:
         reading.close()
 
 
-def _wait_for_second_signal(signals: socket.socket, tell: Tell, on_a_terminal: bool) -> None:
+def _wait_for_second_signal(signals: socket.socket, show: Callable[[str], None], on_a_terminal: bool) -> None:
     if not _is_stop_signal(signals):
         return
     deadline = time.monotonic() + REPEAT_INTERVAL_SECONDS
@@ -283,10 +281,10 @@ def _wait_for_second_signal(signals: socket.socket, tell: Tell, on_a_terminal: b
         except TimeoutError:
             break
     signals.settimeout(None)
-    tell(_("Cleaning up; PostgreSQL may not answer. Ctrl-C once more ends at once: the next run removes what is left."))
+    show(_("Cleaning up; PostgreSQL may not answer. Ctrl-C once more ends at once: the next run removes what is left."))
     if _is_stop_signal(signals):
         ended = _("Ended at once. What is left of this run is hidden, and removed by the next one.")
-        tell(f"{_SHOW_CURSOR if on_a_terminal else ''}{ended}")
+        show(f"{_SHOW_CURSOR if on_a_terminal else ''}{ended}")
         os._exit(1)
 
 

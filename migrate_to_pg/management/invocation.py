@@ -35,7 +35,7 @@ def invocation(command: str, options: Mapping[str, Any]) -> Invocation:
     if text and (not words or any(map(may_hold_password, words))):
         raise UsageError(
             _("{variable} is not how a command is called.", variable=_VARIABLE),
-            remedy=_("It takes what stands before the command's name: docker compose run --rm web python manage.py"),
+            remedy=_("It takes the words before the command's name: docker compose run --rm web python manage.py"),
         )
     program = (*words, command) if words else _program(command, sys.orig_argv)
     typed = [(f"--{name}", str(options[name])) for name in _COMMON if options.get(name)]

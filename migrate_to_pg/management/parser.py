@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from migrate_to_pg.records import Options
 
 _Group = argparse._ArgumentGroup
-#: A server that stands idle takes a hundred connections, usually.
+#: An idle server takes a hundred connections, usually.
 _MOST_JOBS = 64
 
 
@@ -124,7 +124,7 @@ def add_arguments(parser: CommandParser) -> None:
     groups = {
         "what is done (without any of these: move)": _add_modes,
         "from where to where": _add_places,
-        "what is compared, repaired and left out": _add_proof_and_repairs,
+        "what is compared, repaired and left out": _add_verification_and_repairs,
         "which tables": _add_scope,
         "what may be replaced, and who has to wait": _add_permissions,
         "by what means": _add_means,
@@ -185,7 +185,7 @@ def _add_modes(group: _Group) -> None:
     add_explain(modes)
 
 
-def _add_proof_and_repairs(group: _Group) -> None:
+def _add_verification_and_repairs(group: _Group) -> None:
     group.add_argument(
         "--verify",
         nargs="?",

@@ -55,7 +55,7 @@ def _number(value: object) -> int:
 
 def _yes_or_no(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError  # noqa: TRY004 - told with the setting's name
+        raise ValueError  # noqa: TRY004 - reported with the setting's name
     return value
 
 
@@ -104,9 +104,9 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
 
 #: What a setting is not asked for, where one of these options is given: the command line may not give both either.
 _INSTEAD = {"dump": ("fix", "quarantine", "exclude_data", "from_models", "as_leftovers")}
-#: Read where the source is chosen, which tells how it was, where values are shown, and where commands are: in no
-#: option's place.
-_READ_THERE = ("SOURCE", "SECRETS", "COMMAND")
+#: Settings that are the default of no option. They are read where the source is chosen, where values are shown, and
+#: where commands are printed.
+_OF_NO_OPTION = ("SOURCE", "SECRETS", "COMMAND")
 
 
 def _shown(value: object) -> str:
@@ -151,6 +151,6 @@ def with_settings(options: Mapping[str, Any], given: object) -> dict[str, Any]:
             )
         checked = _checked(name, value)
         unmeant = {option for other, options in _INSTEAD.items() if found.get(other) for option in options}
-        if found.get(name.lower()) is None and name.lower() not in unmeant and name not in _READ_THERE:
+        if found.get(name.lower()) is None and name.lower() not in unmeant and name not in _OF_NO_OPTION:
             found[name.lower()] = checked
     return found

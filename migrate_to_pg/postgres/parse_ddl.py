@@ -70,7 +70,7 @@ class AlteredTable:
     renamed_column: tuple[str, str] | None = None
     renamed_constraint: tuple[str, str] | None = None
     renamed_to: str = ""
-    gone: bool = False
+    is_dropped: bool = False
     unique: tuple[str, tuple[str, ...]] | None = None
     #: A constraint or an index.
     dropped_name: str = ""
@@ -103,7 +103,7 @@ def parse_statements(sql: str) -> Iterator[CreatedTable | AlteredTable]:
             yield from _parse_alter(statement)
         elif words[:2] == ["DROP", "TABLE"]:
             for part in _split(statement[_skip(words, 2) :], ","):
-                yield AlteredTable(table=_name_at(part, 0)[0], gone=True)
+                yield AlteredTable(table=_name_at(part, 0)[0], is_dropped=True)
         elif words[:3] == ["CREATE", "UNIQUE", "INDEX"]:
             yield from _unique_index(statement)
         elif words[:2] == ["DROP", "INDEX"]:

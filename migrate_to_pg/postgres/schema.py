@@ -132,7 +132,7 @@ def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[Targe
 
 
 def with_sqlite_sql(
-    connection: psycopg.Connection[Any], schema: str, tables: Iterable[TargetTable], promised: Iterable[TargetTable]
+    connection: psycopg.Connection[Any], schema: str, tables: Iterable[TargetTable], expected: Iterable[TargetTable]
 ) -> tuple[TargetTable, ...]:
     """Give the constraints and indexes that are a model's, to the letter, what Django writes of them for SQLite.
 
@@ -142,7 +142,7 @@ def with_sqlite_sql(
         connection: to the database with the schema.
         schema: with the tables that the migrations made, which are empty.
         tables: as PostgreSQL's catalogue describes them.
-        promised: as the models have them.
+        expected: as the models have them.
     """
     there = {table.name: table for table in tables}
     with connection.transaction(force_rollback=True):
@@ -150,7 +150,7 @@ def with_sqlite_sql(
             "SELECT set_config('search_path', concat_ws(', ', quote_ident(%s), current_setting('search_path')), true)",
             [schema],
         )
-        parts = [(table.name, part) for table in promised for part in _constraints(table)]
+        parts = [(table.name, part) for table in expected for part in _constraints(table)]
         known = {
             # The name of an index is the schema's.
             (table, name): part.sqlite

@@ -1,4 +1,4 @@
-"""Let Django write a model's constraints in SQLite's SQL, and tell where SQLite's answer is certain to be PostgreSQL's.
+"""Let Django write a model's constraints in SQLite's SQL, where SQLite's answer is certain to be PostgreSQL's.
 
 Certain are comparisons of columns with constants and with each other, IN, BETWEEN, IS NULL, AND, OR, NOT and CASE, sums
 of integers, LIKE in one case, simple regular expressions and, behind one of these, casts of digits to integers. What
@@ -42,12 +42,12 @@ _IGNORING_CASE: dict[str, str] = {
 }
 #: MATCH calls a function that nothing else calls for plain tables (``rules.functions``).
 _REGEX = {"regex": "MATCH %s", "iregex": "MATCH '(?i)' || %s"}
-_WHOLE = "whole"
+_INTEGER = "integer"
 #: Field.get_internal_type() -> what its values compare with; the digits of a decimal are those that a double holds.
 _KINDS = {
-    **dict.fromkeys(("AutoField", "BigAutoField", "SmallAutoField"), _WHOLE),
-    **dict.fromkeys(("IntegerField", "BigIntegerField", "SmallIntegerField"), _WHOLE),
-    **dict.fromkeys(("PositiveIntegerField", "PositiveBigIntegerField", "PositiveSmallIntegerField"), _WHOLE),
+    **dict.fromkeys(("AutoField", "BigAutoField", "SmallAutoField"), _INTEGER),
+    **dict.fromkeys(("IntegerField", "BigIntegerField", "SmallIntegerField"), _INTEGER),
+    **dict.fromkeys(("PositiveIntegerField", "PositiveBigIntegerField", "PositiveSmallIntegerField"), _INTEGER),
     **dict.fromkeys(("CharField", "TextField", "SlugField", "FileField", "FilePathField"), "text"),
     **{f"{kind}Field": kind for kind in ("Boolean", "Date", "DateTime", "Decimal", "Duration", "Float", "Time")},
     "UUIDField": "UUID",
@@ -153,7 +153,7 @@ def _columns(nodes: Iterable[Any]) -> Iterator[Col]:
             yield node
         elif hasattr(node, "get_source_expressions"):
             inside = getattr(node, "rhs", None)
-            # Of a list of values Django does not tell the expressions.
+            # Django does not list the expressions in a list of values.
             values = inside if isinstance(inside, (list, tuple)) else ()
             yield from _columns([*node.get_source_expressions(), *values])
 
@@ -237,10 +237,10 @@ def _kind(node: Any, *, guarded: bool = False) -> str | None:
         return _KINDS.get(field.get_internal_type()) if certain else None
     sources = [_kind(source, guarded=guarded) for source in getattr(node, "get_source_expressions", list)()]
     if isinstance(node, CombinedExpression):
-        return _WHOLE if node.connector in ("+", "-") and set(sources) <= {_WHOLE, ""} else None
+        return _INTEGER if node.connector in ("+", "-") and set(sources) <= {_INTEGER, ""} else None
     if isinstance(node, Substr):
         return "text" if sources[0] == "text" and set(sources[1:]) == {""} else None
     if isinstance(node, Cast) and guarded and sources == ["text"]:
         kind = _KINDS.get(node.output_field.get_internal_type())
-        return kind if kind == _WHOLE else None
+        return kind if kind == _INTEGER else None
     return sources[0] if isinstance(node, ExpressionWrapper) else None

@@ -1,6 +1,6 @@
 """Cache the results of a project's migrations under a hash of everything that they depend on.
 
-Where the cache cannot be written the next run computes them anew. A file that others may have written is not read.
+Where the cache cannot be written the next run computes them again. A file that others may have written is not read.
 """
 
 from __future__ import annotations

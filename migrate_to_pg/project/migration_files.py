@@ -74,7 +74,7 @@ class SourceLoader(MigrationLoader):
 
     @property
     def applied_migrations(self) -> dict[Key, Any]:
-        """The migrations that the source has applied, whatever the loader's database says."""
+        """The migrations that the source has applied, whatever the loader's database has."""
         return self._recorded
 
     @applied_migrations.setter

@@ -4,7 +4,7 @@ No post_migrate is emitted: the rows that its receivers would make come from the
 so that generic foreign keys stay valid.
 
 Tables are created without migrations where those do not run on PostgreSQL. Each model is made as Django's schema editor
-makes it for a first migration. What RunSQL and RunPython make besides is missing.
+makes it for a first migration. What RunSQL and RunPython make in addition is missing.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
                 first_line=first_line(error),
             ),
             detail=str(error).splitlines()[1:],
-            remedy=_("Where a pooler stands before PostgreSQL, connect to PostgreSQL directly."),
+            remedy=_("If the connection goes through a pooler, connect to PostgreSQL directly."),
         ) from error
 
 
@@ -143,7 +143,7 @@ class _Runner(MigrationExecutor):
     def run(self, plan: list[Any]) -> None:
         try:
             with self._checked_before_commit(), self.connection.execute_wrapper(self._last_statement):
-                # Nothing is applied in staging, whatever the loader says of the source.
+                # Nothing is applied in staging, whatever the loader has of the source.
                 self.migrate(None, plan=plan, state=cast(Any, self)._create_project_state())
         except MigrateToPgError as error:
             error.detail = (*error.detail, _("Migration {current}", current=self._current))
@@ -346,9 +346,9 @@ def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, 
     try:
         with connection.schema_editor() as editor:
             for model in registry.stored_models(on_sqlite=connection.vendor == "sqlite"):
-                is_bare = model._meta.app_label in registry.unmigrated_apps and not model._meta.auto_created
+                is_unmigrated = model._meta.app_label in registry.unmigrated_apps and not model._meta.auto_created
                 current = model._meta.label
-                if is_bare and model._meta.can_migrate(connection) and folded(sources[current]) in there:
+                if is_unmigrated and model._meta.can_migrate(connection) and folded(sources[current]) in there:
                     editor.create_model(model)
             current = _("(foreign keys and indexes)")
     except django.db.Error as error:

@@ -92,16 +92,16 @@ class Registry:
         """
         with _reporting_model_errors(), override_alias(self.alias, entry), reimport_migrations():
             loader = SourceLoader(None, self.applied)
-            bare = loader.unmigrated_apps
+            unmigrated = loader.unmigrated_apps
             # A state has the models of applications without migrations, but without their relations.
-            known = {key: model for key, model in _state(loader).models.items() if key[0] not in bare}
+            known = {key: model for key, model in _state(loader).models.items() if key[0] not in unmigrated}
             made = set(known)
             for model in apps.get_models(include_swapped=True):
                 there = known.get(key_of(model))
                 # makemigrations writes neither relations nor later changes of an unmanaged model.
                 if there is None or not (model._meta.managed or there.options.get("managed", True)):
                     known[key_of(model)] = ModelState.from_model(model)
-                    if model._meta.app_label in bare:
+                    if model._meta.app_label in unmigrated:
                         made.add(key_of(model))
             same = like is not None and like.states == known and not self._has_cut_name(like.apps)
             made_apps = like.apps if like is not None and same else cast(Apps, ProjectState(models=known).apps)

@@ -89,7 +89,7 @@ class Record:
         table = self.tables.get(action.table)
         if action.renamed_to and table:
             self.tables[action.renamed_to] = self.tables.pop(action.table)
-        if action.gone:
+        if action.is_dropped:
             self.tables.pop(action.table, None)
         if action.dropped_name:
             for one in [table] if table else self.tables.values():
@@ -119,7 +119,7 @@ class Record:
 
 
 def is_plain(loader: SourceLoader) -> bool:
-    """Report whether the applied migrations do nothing but what the state says. Django's own always do."""
+    """Report whether the applied migrations do nothing but what the state has. Django's own always do."""
     applied = (loader.graph.nodes[key] for key in loader.wanted if key in loader.graph.nodes)
     own = (m for m in applied if m is not None and not type(m).__module__.startswith("django."))
     return all(map(_is_plain, (operation for migration in own for operation in migration.operations)))

@@ -104,7 +104,8 @@ def find_default_source(base: Path, *, argument: str) -> tuple[Path, str]:
         return usual, "only"
     raise UsageError(
         _("No SQLite database was named, and more than one file may be meant."),
-        detail=[_described(path) for path in known] or [_("The last run took {path}: it is gone.", path=runs[-1].path)],
+        detail=[_described(path) for path in known]
+        or [_("The last run took {path}, which no longer exists.", path=runs[-1].path)],
         remedy=_("Name the one that the application uses: {argument} PATH.", argument=argument),
     )
 

@@ -133,12 +133,12 @@ class Token(NamedTuple):
     start: int
     end: int
     #: Whether it is an unquoted word: a keyword, where SQLite takes no name.
-    bare: bool
+    unquoted: bool
 
     @property
     def name(self) -> str:
         """The name that the token writes, without its quotes."""
-        if self.bare:
+        if self.unquoted:
             return self.text
         quote = self.text[-1]
         return self.text[1:-1] if quote == "]" else self.text[1:-1].replace(quote * 2, quote)
@@ -146,7 +146,7 @@ class Token(NamedTuple):
     @property
     def keyword(self) -> str:
         """The unquoted word in capitals, or '' for any other token."""
-        return self.text.upper() if self.bare else ""
+        return self.text.upper() if self.unquoted else ""
 
 
 class Column(NamedTuple):

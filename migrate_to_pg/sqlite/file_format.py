@@ -2,7 +2,7 @@
 
 SQLite pads a truncated page with zeros, applies whatever -wal it finds beside a database, and ignores what it cannot
 use of one, all without an error. Call nothing here while this process holds a lock on the database's file: closing any
-descriptor of the file would drop the lock. The -wal alone carries no locks.
+descriptor of the file would drop the lock. The -wal alone has no locks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 from migrate_to_pg.i18n import gettext as _
 
-#: Does not fit into the header's 16 bits, where 1 stands for it.
+#: Does not fit into the header's 16 bits, which hold 1 instead.
 _MAX_PAGE_SIZE = 65536
 _WAL_HEADER = 32
 _FRAME_HEADER = 24

@@ -38,7 +38,7 @@ def open_processes(path: Path) -> tuple[tuple[Holder, ...], bool]:
 
 
 def is_open_here(path: Path) -> bool:
-    """Report whether this process has the file open. False where the system does not tell."""
+    """Report whether this process has the file open. False where the system does not show it."""
     return bool((_open_files(os.getpid()) or set()) & _inodes(path))
 
 
@@ -55,7 +55,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _open_files(pid: int) -> set[tuple[int, int]] | None:
-    """Return the files that a process has open, or None where the system does not tell."""
+    """Return the files that a process has open, or None where the system does not show them."""
     try:
         entries = list((_PROC / str(pid) / "fd").iterdir())
     except FileNotFoundError:

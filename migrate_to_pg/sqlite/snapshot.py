@@ -60,7 +60,7 @@ class Source:
                 problem,
                 detail=[_("SQLite would write its pages over those of the database, for good.")],
                 remedy=_(
-                    "Copy all of these files to a safe place before anything opens the database; then put a whole"
+                    "Copy all of these files to a safe place before anything opens the database; then put a complete"
                     " backup in its place, or move the file that does not belong to it away."
                 ),
             )
@@ -247,7 +247,7 @@ class Source:
     def file_problem(self) -> str:
         """Describe what happened to the file without SQLite since the copy was made, or return ''.
 
-        A damaged file is opened anew to notice it: an open connection keeps using the pages that it has.
+        A damaged file is opened again to notice it: an open connection keeps using the pages that it has.
         """
         replacement = describe_replacement(self.path, self._file)
         if replacement or self._connection is None:
@@ -271,7 +271,7 @@ class Source:
             raise SourceChangedError(
                 _("{became} Nothing was published.", became=problem),
                 remedy=_(
-                    "The complete snapshot is kept: put the database back from it, or name it with --source; or run"
+                    "The complete snapshot is kept: restore the database from it, or name it with --source; or run"
                     " again with --source as the database is now."
                 ),
             )
@@ -382,14 +382,14 @@ def _table_changes(connection: sqlite3.Connection, name: str) -> Iterator[str]:
     count = "SELECT count(*) FROM (SELECT * FROM {0}.{2} EXCEPT SELECT * FROM {1}.{2})"
     try:
         written = connection.execute(count.format("main", "snapshot", quoted)).fetchone()[0]
-        gone = connection.execute(count.format("snapshot", "main", quoted)).fetchone()[0]
+        removed = connection.execute(count.format("snapshot", "main", quoted)).fetchone()[0]
     except sqlite3.Error as error:
         yield f"{name}: {error}"
         return
-    if written or gone:
+    if written or removed:
         yield _(
-            "{name}: {rows} added or changed, {gone:,} gone or as they were before the change",
+            "{name}: {rows} added or changed, {removed:,} removed or with their former values",
             name=name,
             rows=pluralize(written, "row", "rows"),
-            gone=gone,
+            removed=removed,
         )

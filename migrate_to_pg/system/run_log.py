@@ -34,7 +34,7 @@ class RunLog:
         self._former_size = path.stat().st_size if path.exists() else None
 
     def discard(self) -> None:
-        """Leave the file as it was before the run."""
+        """Restore the file to its state before the run."""
         with contextlib.suppress(OSError):
             if self._former_size is None:
                 self._path.unlink()

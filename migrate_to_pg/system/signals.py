@@ -13,7 +13,7 @@ SIGNALS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def ignore_stop_signals(on_signal: Callable[[], None] | None = None) -> Iterator[None]:
-    """Ignore signals that would end the run, and call ``heard`` for each.
+    """Ignore signals that would end the run, and call ``on_signal`` for each.
 
     Only the main thread can handle signals, so in other threads nothing is changed.
     """

@@ -55,7 +55,7 @@ def password_file(directory: Path, password: str) -> dict[str, str]:
 
 
 def service_file(directory: Path, parameters: Mapping[str, object]) -> dict[str, str]:
-    """Write a service file: the connection string service=migrate_to_pg then stands for all these parameters."""
+    """Write a service file: the connection string service=migrate_to_pg then replaces all these parameters."""
     path = directory / "pg_service.conf"
     lines = [f"{name}={value}\n" for name, value in parameters.items() if value not in (None, "")]
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

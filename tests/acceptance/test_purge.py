@@ -112,7 +112,7 @@ def test_what_came_while_it_waited_for_the_answer_stays(
     (tmp_path / "one" / "snapshot.sqlite3").write_bytes((tmp_path / "three" / "snapshot.sqlite3").read_bytes())
     status, out, _err = end(process, "yes\n")
     assert (status, "Removed 2 things" in out) == (0, True)
-    assert f"Not removed, since it is gone or another by now: snapshot {tmp_path}/one/snapshot.sqlite3" in out
+    assert f"Not removed, because it no longer exists or was replaced: snapshot {tmp_path}/one/snapshot.sqlite3" in out
     assert (tables(connection, archive), tables(connection, later)) == (0, TABLES)
     assert sorted(path.parent.name for path in tmp_path.rglob("snapshot.sqlite3")) == ["one", "three"]
     assert end(start("--undo"))[0] == 0

@@ -312,7 +312,7 @@ def test_accept_stale_publishes_the_snapshot_all_the_same(
     assert report.source
     assert report.source.changed
     assert report.source.left_behind == (
-        "courses_course: 3 rows added or changed, 3 gone or as they were before the change",
+        "courses_course: 3 rows added or changed, 3 removed or with their former values",
     )
     assert "not moved: courses_course: 3 rows" in report.next_steps[0]
     assert execute(postgres_url, "SELECT credits FROM courses_course WHERE id = 1") == before

@@ -69,7 +69,7 @@ def test_a_key_of_two_columns() -> None:
         ('ALTER TABLE t RENAME "to" TO b', AlteredTable(table="t", renamed_column=("to", "b"))),
         ("ALTER TABLE t RENAME COLUMN a TO \"B\"", AlteredTable(table="t", renamed_column=("a", "B"))),
         ("ALTER TABLE t RENAME CONSTRAINT k TO l", AlteredTable(table="t", renamed_constraint=("k", "l"))),
-        ("DROP TABLE IF EXISTS s.t CASCADE", AlteredTable(table="t", gone=True)),
+        ("DROP TABLE IF EXISTS s.t CASCADE", AlteredTable(table="t", is_dropped=True)),
         ("ALTER TABLE t ADD CONSTRAINT k UNIQUE (a, b)", AlteredTable(table="t", unique=("k", ("a", "b")))),
         ("ALTER TABLE t DROP CONSTRAINT k", AlteredTable(table="t", dropped_name="k")),
         ("CREATE UNIQUE INDEX CONCURRENTLY k ON t USING btree (a)", AlteredTable(table="t", unique=("k", ("a",)))),
@@ -82,8 +82,8 @@ def test_one_action(sql: str, expected: AlteredTable) -> None:
 
 def test_several_actions_of_one_statement() -> None:
     assert list(parse_statements("DROP TABLE a, b")) == [
-        AlteredTable(table="a", gone=True),
-        AlteredTable(table="b", gone=True),
+        AlteredTable(table="a", is_dropped=True),
+        AlteredTable(table="b", is_dropped=True),
     ]
     first, second = parse_statements("ALTER TABLE t ADD COLUMN a numeric(3,1) DEFAULT 1, DROP b")
     assert first == AlteredTable(

@@ -1,1 +1,1 @@
-"""Repair a SQLite database in place: the backup first, and the file as it was where anything fails."""
+"""Repair a SQLite database in place, after a backup, or leave it unchanged where anything fails."""

@@ -199,12 +199,12 @@ def repaired_rows(
     findings: tuple[Finding, ...],
     *,
     rules: frozenset[str],
-    spared: Collection[str],
+    skipped: Collection[str],
     place: WorkDirectory,
     progress: Progress,
 ) -> RepairedRows | None:
-    """Make the repairs on a copy, except in the tables ``spared``. Return None where nothing needs them."""
-    accepted = Accepted(fix=rules, skipped_tables=frozenset(spared))
+    """Make the repairs on a copy, except in the tables ``skipped``. Return None where nothing needs them."""
+    accepted = Accepted(fix=rules, skipped_tables=frozenset(skipped))
     if not needs_repair(findings, accepted):
         return None
     working, journal = place.working_copy, place.unfinished_journal

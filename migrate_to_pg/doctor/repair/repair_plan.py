@@ -261,7 +261,7 @@ class Decision:
         while True:
             self.repaired_rows = repaired_rows(
                 self._plan, self._catalog, self._backup, tuple(self._findings),
-                rules=rules, spared=self._skipped.keys(), place=self._place, progress=self._progress,
+                rules=rules, skipped=self._skipped.keys(), place=self._place, progress=self._progress,
             )  # fmt: skip
             copy = self._place.unfinished
             repaired = self.repaired_rows.working if self.repaired_rows else copy

@@ -110,7 +110,7 @@ class Command(BaseCommand):
         removed = undo_and_purge.purge(options_of(options), doomed, console.print_result)
         for label in doomed.labels:
             if label not in removed:
-                self.stdout.write(_("Not removed, since it is gone or another by now: {label}", label=label))
+                self.stdout.write(_("Not removed, because it no longer exists or was replaced: {label}", label=label))
         self.stdout.write(
             _(
                 "Removed {things}.",

@@ -89,7 +89,7 @@ class Command(BaseCommand):
             console.print_error(self, error, unchanged)
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            console.print_result(_("Interrupted; the content of the database is as it was."))
+            console.print_result(_("Interrupted; the database is unchanged."))
             sys.exit(1)
         with console.report_print_error():
             self._print(diagnosis, options)
