@@ -91,6 +91,11 @@ def any_true(mask: pa.BooleanArray) -> bool:
     return bool(pc.any(mask, min_count=0).as_py())
 
 
+def mask_or_none(mask: pa.BooleanArray) -> pa.BooleanArray | None:
+    """Return a mask, false for nulls, or None where it is true nowhere."""
+    return pc.fill_null(mask, False) if any_true(mask) else None
+
+
 def mask_malformed(values: pa.Array, bad: pa.BooleanArray) -> ConvertedBatch:
     """Return the values. Those marked ``bad`` are null and malformed."""
     if not any_true(bad):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -25,7 +26,7 @@ from migrate_to_pg.codecs.codec import (
     convert_each,
     mask_malformed,
 )
-from migrate_to_pg.codecs.parse_datetime import parse_date, parse_datetime, parse_time
+from migrate_to_pg.codecs.parse_datetime import parse_date, parse_instant, parse_local, parse_time
 
 _NAIVE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -46,19 +47,17 @@ _A_DAY, _NOTHING = pa.scalar(b"1970-01-01 "), pa.scalar(b"")
 
 def _timestamp(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
     fast = _cast_timestamps(arrays[0])
-    return (
-        ConvertedBatch(values=fast)
-        if fast is not None
-        else _convert_scalar(arrays[0], _naive(context.time_zone), _NAIVE)
-    )
+    if fast is not None:
+        return ConvertedBatch(values=fast)
+    return _convert_scalar(arrays[0], partial(parse_local, zone=ZoneInfo(context.time_zone)), _NAIVE)
 
 
 def _timestamptz(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
     naive = _cast_timestamps(arrays[0])
-    instants = None if naive is None else _assume(naive, context.time_zone)
+    instants = None if naive is None else _localize(naive, context.time_zone)
     if instants is not None:
         return ConvertedBatch(values=instants)
-    return _convert_scalar(arrays[0], _instant(context.time_zone), _INSTANT)
+    return _convert_scalar(arrays[0], partial(parse_instant, zone=ZoneInfo(context.time_zone)), _INSTANT)
 
 
 def _convert_scalar(raw: pa.Array, convert: Callable[[str], object], arrow_type: pa.DataType) -> ConvertedBatch:
@@ -77,7 +76,7 @@ def _cast_timestamps(raw: pa.Array) -> pa.Array | None:
     return None if any_true(pc.less(values, _FIRST)) else values
 
 
-def _assume(naive: pa.Array, time_zone: str) -> pa.Array | None:
+def _localize(naive: pa.Array, time_zone: str) -> pa.Array | None:
     """Localize naive timestamps. Return None if one is ambiguous, does not exist, or is beyond Arrow's tables."""
     if time_zone == "UTC":
         return naive.cast(_INSTANT)
@@ -87,36 +86,6 @@ def _assume(naive: pa.Array, time_zone: str) -> pa.Array | None:
         return pc.assume_timezone(naive, time_zone).cast(_INSTANT)
     except pa.ArrowInvalid:
         return None
-
-
-def _instant(time_zone: str) -> Callable[[str], object]:
-    zone = ZoneInfo(time_zone)
-
-    def convert(value: str) -> object:
-        moment = parse_datetime(value)
-        if moment.tzinfo is None:
-            moment = _localized(moment, zone)
-        return moment.astimezone(datetime.UTC)
-
-    return convert
-
-
-def _naive(time_zone: str) -> Callable[[str], object]:
-    zone = ZoneInfo(time_zone)
-
-    def convert(value: str) -> object:
-        moment = parse_datetime(value)
-        return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
-
-    return convert
-
-
-def _localized(moment: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
-    """Return a naive local time with its zone. Raise ValueError if it is ambiguous or does not exist."""
-    earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    if earlier.utcoffset() != later.utcoffset():
-        raise ValueError(f"{moment} is ambiguous or does not exist in {zone}")
-    return earlier
 
 
 def _date(arrays: Sequence[pa.Array], _: Context) -> ConvertedBatch:

@@ -23,7 +23,13 @@ from migrate_to_pg.codecs.codec import (
 )
 
 _NARROW_TYPES = {"int2": pa.int16(), "int4": pa.int32(), "bool": pa.bool_()}
-_LIMITS = {"int2": (-(2**15), 2**15 - 1), "int4": (-(2**31), 2**31 - 1), "bool": (0, 1)}
+#: The lowest and the highest number of each type.
+LIMITS = {
+    "int2": (-(2**15), 2**15 - 1),
+    "int4": (-(2**31), 2**31 - 1),
+    "int8": (-(2**63), 2**63 - 1),
+    "bool": (0, 1),
+}
 
 #: 1 where an integer may have no exact double. Django reads that integer, but float8 would be another number.
 LARGE_INTEGERS = SelectExpression(
@@ -34,7 +40,7 @@ LARGE_INTEGERS = SelectExpression(
 def _narrow(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
     """Cast int64 to a narrower type."""
     values, arrow_type = arrays[0], _NARROW_TYPES[context.column.type_name]
-    low, high = _LIMITS[context.column.type_name]
+    low, high = LIMITS[context.column.type_name]
     if all_within(values, low, high):
         return ConvertedBatch(values=values.cast(arrow_type))
     masked = mask_malformed(values, pc.or_(pc.less(values, low), pc.greater(values, high)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from zoneinfo import ZoneInfo
 
 _DAY = r"(\d{4})-(\d{1,2})-(\d{1,2})"
 #: The fraction may have up to twelve digits, of which six are read.
@@ -46,6 +47,32 @@ def parse_datetime(text: str) -> datetime.datetime:
         parts = _parts(_MOMENT, text)
         day, clock = datetime.date(*map(int, parts[:3])), datetime.time(*_clock(*parts[3:7]))
         return datetime.datetime.combine(day, clock, tzinfo=_offset(*parts[7:]))
+
+
+class AmbiguousTimeError(ValueError):
+    """A local time that the clocks showed twice or never."""
+
+
+def parse_instant(text: str, zone: ZoneInfo) -> datetime.datetime:
+    """Return the instant of a text, in UTC. A text without an offset is local time of the zone.
+
+    Raises:
+        AmbiguousTimeError: The clocks showed that local time twice or never.
+        ValueError: The text is no date and time.
+    """
+    moment = parse_datetime(text)
+    if moment.tzinfo is None:
+        earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+        if earlier.utcoffset() != later.utcoffset():
+            raise AmbiguousTimeError(f"{moment} is ambiguous or does not exist in {zone}")
+        moment = earlier
+    return moment.astimezone(datetime.UTC)
+
+
+def parse_local(text: str, zone: ZoneInfo) -> datetime.datetime:
+    """Return the local time of a text, without its offset."""
+    moment = parse_datetime(text)
+    return moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _parts(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs import codec_for
-from migrate_to_pg.codecs.codec import Codec, SelectExpression
+from migrate_to_pg.codecs.codec import Codec, SelectExpression, mask_or_none
 from migrate_to_pg.records import PlannedTable, SourceTable
 from migrate_to_pg.sqlite.connection import numbered_rows, quote_name, row_number, rowid_name
 
@@ -55,7 +55,7 @@ class Statement:
             return None
         mask = batch.column(sum(self.widths) + index // _MASK_BITS)
         wrong = pc.not_equal(pc.bit_wise_and(mask, 1 << index % _MASK_BITS), 0)
-        return wrong if pc.any(wrong).as_py() else None
+        return mask_or_none(wrong)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

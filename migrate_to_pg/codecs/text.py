@@ -37,12 +37,13 @@ def read_text(arrays: Sequence[pa.Array], _: Context) -> ConvertedBatch:
 
 
 def _convert_scalar(raw: pa.Array) -> ConvertedBatch:
-    texts = [None if value is None else _decoded(value) for value in raw.to_pylist()]
+    texts = [None if value is None else decode_text(value) for value in raw.to_pylist()]
     bad = [value is None and there for value, there in zip(texts, raw.is_valid().to_pylist(), strict=True)]
     return ConvertedBatch(values=pa.array(texts, pa.string()), malformed=pa.array(bad, pa.bool_()))
 
 
-def _decoded(value: bytes) -> str | None:
+def decode_text(value: bytes) -> str | None:
+    """Return the text of UTF-8 bytes, or None for other bytes and for text with a NUL, which PostgreSQL rejects."""
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import LiteralString
 
+from migrate_to_pg.codecs.integers_floats import LIMITS
 from migrate_to_pg.records import Plan, PlannedColumn, Refusal
 from migrate_to_pg.sqlite.connection import numbered_rows, row_number
 from migrate_to_pg.sqlite.sql import Sql, compose, name, number
@@ -17,8 +18,8 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name, number
 _NUMBER: LiteralString = "typeof({c}) IN ('integer', 'real') AND "
 #: Name of PostgreSQL's type -> the values that it refuses.
 _REFUSED: dict[str, LiteralString] = {
-    "int2": _NUMBER + "{c} NOT BETWEEN -32768 AND 32767",
-    "int4": _NUMBER + "{c} NOT BETWEEN -2147483648 AND 2147483647",
+    "int2": _NUMBER + "{c} NOT BETWEEN {low} AND {high}",
+    "int4": _NUMBER + "{c} NOT BETWEEN {low} AND {high}",
     "int8": _NUMBER + "({c} < -9223372036854775808 OR {c} >= 9223372036854775808.0)",
     "numeric": _NUMBER + "abs(round({c}, {scale})) >= 1e{whole}",
     # PostgreSQL removes spaces beyond the length, in an assignment as in a cast.
@@ -72,8 +73,11 @@ def _condition(column: PlannedColumn) -> Sql | None:
         target.type_name == "varchar" and target.max_length is None
     ):
         return None
+    low, high = LIMITS.get(target.type_name, (0, 0))
     return compose(
         _REFUSED[target.type_name],
+        low=number(low),
+        high=number(high),
         c=name(column.source.name),
         scale=number(target.scale or 0),
         whole=number((target.precision or 0) - (target.scale or 0)),

@@ -24,7 +24,7 @@ from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.row_repair.journal import ROW, TABLES, rows_table
 from migrate_to_pg.rules import sql_functions
 from migrate_to_pg.rules.base import Value
-from migrate_to_pg.rules.samples import can_be_edited, key_value
+from migrate_to_pg.rules.samples import can_be_edited, key_value, rowid_column
 from migrate_to_pg.sqlite.connection import NUMBER, numbered_rows, row_number, rowid_name, snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names, text
@@ -84,9 +84,9 @@ class RepairCopy:
         if table.name in self._stripped:
             return
         self._stripped.add(table.name)
-        alias = _rowid_column(self.database, table)
+        alias = rowid_column(self.database, table.source, "snapshot")
         definitions = [
-            compose("{c} INTEGER PRIMARY KEY" if column == alias else "{c}", c=name(column))
+            compose("{c} INTEGER PRIMARY KEY" if alias and column == alias.name else "{c}", c=name(column))
             for column in stored_columns(table)
         ]
         if rowid_name(table.source) is None:
@@ -248,16 +248,6 @@ def stored_columns(table: PlannedTable) -> list[str]:
     """Return SQLite's names of the columns with data of their own, without those that PostgreSQL computes."""
     computed = {c.source.name for c in table.columns if c.source.generated and c.target.generated}
     return [column.name for column in table.source.columns if column.name not in computed]
-
-
-def _rowid_column(database: sqlite3.Connection, table: PlannedTable) -> str:
-    """Return the column that is an alias of the rowid, or ''."""
-    keys = [column for column in table.source.columns if column.key_position]
-    if len(keys) != 1 or keys[0].declared_type.upper() != "INTEGER":
-        return ""
-    # INTEGER PRIMARY KEY DESC has an index of its own, and is not the rowid.
-    own = "SELECT count(*) FROM pragma_index_list(?, 'snapshot') WHERE origin = 'pk'"
-    return "" if database.execute(own, [table.source.name]).fetchone()[0] else keys[0].name
 
 
 def _key(table: PlannedTable) -> Sql:

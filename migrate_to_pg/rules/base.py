@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from migrate_to_pg.codecs.reader import ColumnBatch
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Leftovers, Level, Plan, PlannedColumn, PlannedTable, Sample, SourceCatalog
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -94,13 +95,13 @@ class Rule:
         *,
         table: str,
         explanation: str,
-        remedy: str,
+        remedy: str = "",
         column: str = "",
         count: int = 1,
         samples: Sequence[Sample] = (),
         level: Level | None = None,
     ) -> Finding:
-        """Return a finding of this rule."""
+        """Return a finding of this rule, with the rule's own remedy where none is given."""
         return Finding(
             rule=self.id,
             level=level or self.level,
@@ -109,7 +110,7 @@ class Rule:
             count=count,
             samples=tuple(samples),
             explanation=explanation,
-            remedy=remedy,
+            remedy=remedy or _(self.remedy),
             repair=self.repair,
             quarantinable=self.names_rows,
         )
@@ -133,10 +134,10 @@ class SetRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Explanation and remedy of a value rule for one column of one table."""
+    """Explanation and remedy for one column of one table. An empty remedy is the rule's own."""
 
     explanation: str
-    remedy: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

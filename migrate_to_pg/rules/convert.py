@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import partial
 
 from migrate_to_pg.codecs import codec_for
+from migrate_to_pg.codecs.text import decode_text
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import CellRepair, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import TEXT_TYPES
@@ -31,6 +32,11 @@ def conversion_for(subject: Subject, _: PlannedTable, column: PlannedColumn) -> 
     if kind in TEXT_TYPES:
         return partial(_text, subject.database)
     return _BY_TYPE.get(kind, _decoded if codec_for(column.target).storage == ("text",) else None)
+
+
+def declared_word(column: PlannedColumn) -> str:
+    """Return the first word of the declared type, by which Python's sqlite3 chooses Django's converter."""
+    return re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower()
 
 
 def _integer(value: Value) -> Value:
@@ -64,11 +70,8 @@ def _text(database: sqlite3.Connection, value: Value) -> Value:
 
 def _decoded(value: Value) -> Value:
     """Decode text that was stored as its bytes."""
-    try:
-        text = value.decode() if isinstance(value, bytes) else "\0"
-    except UnicodeDecodeError as error:
-        raise UnrepairableError from error
-    if "\0" in text:
+    text = decode_text(value) if isinstance(value, bytes) else None
+    if text is None:
         raise UnrepairableError
     return text
 

@@ -26,6 +26,7 @@ Kind = tuple[str, LiteralString]
 
 TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
 JSON_TYPES = ("json", "jsonb")
+INTEGER_TYPES = ("int2", "int4", "int8")
 
 
 def marked(*types: str) -> Mask:

@@ -112,13 +112,12 @@ def written_at_start() -> Finding:
             "The source was written to while the project started, before anything was copied: by an AppConfig.ready()"
             " of its own, or by another process. What was written is in the snapshot."
         ),
-        remedy=_(AT_START.remedy),
     )
 
 
 def bytes_not_read(explanation: str) -> Finding:
     """Report bytes that SQLite does not read."""
-    return NOT_READ.finding(table="", explanation=explanation, remedy=_(NOT_READ.remedy))
+    return NOT_READ.finding(table="", explanation=explanation)
 
 
 def made_from_models(tables: int) -> Finding:
@@ -130,7 +129,6 @@ def made_from_models(tables: int) -> Finding:
             " SQLite's. Anything that migrations make besides the models is missing.",
             tables=pluralize(tables, "table", "tables"),
         ),
-        remedy=_(FROM_MODELS.remedy),
     )
 
 
@@ -160,7 +158,6 @@ def not_compared(view: VerifiedTable) -> Finding:
             "The rows of this view depend on the moment, and differ from those that were moved, so they cannot be"
             " compared."
         ),
-        remedy=_(NOT_COMPARED.remedy),
     )
 
 
@@ -183,7 +180,6 @@ def run_findings(verification: Verification) -> Iterator[Finding]:
                 difference.count,
                 column=difference.column,
             ),
-            remedy=_(COMPUTED.remedy),
         )
 
 

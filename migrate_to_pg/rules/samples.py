@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from migrate_to_pg.project.secret_columns import MASK, is_secret, masked_key
-from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, Sample, SourceColumn, SourceTable
 from migrate_to_pg.rules import sql_functions
-from migrate_to_pg.rules.base import SAMPLES, Rule, Subject, Value
+from migrate_to_pg.rules.base import SAMPLES, Message, Rule, Subject, Value
 from migrate_to_pg.sqlite.connection import numbered_rows, row_number, rowid_name
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
@@ -161,6 +161,16 @@ def rowid_of(table: SourceTable) -> Sql:
     return Sql(row_number(table))
 
 
+def rowid_column(database: sqlite3.Connection, table: SourceTable, schema: str = "main") -> SourceColumn | None:
+    """Return the column that is another name of the rowid, or None."""
+    keys = [column for column in table.columns if column.key_position]
+    if len(keys) != 1 or keys[0].declared_type.upper() != "INTEGER":
+        return None
+    # WITHOUT ROWID and INTEGER PRIMARY KEY DESC have an index of their own.
+    own_index = "SELECT count(*) FROM pragma_index_list(?, ?) WHERE origin = 'pk'"
+    return None if database.execute(own_index, [table.name, schema]).fetchone()[0] else keys[0]
+
+
 def numbered(table: SourceTable, schema: str = "main") -> Sql:
     """Return the rows of a table with their numbers, as SQL that follows FROM."""
     return Sql(numbered_rows(table, schema))
@@ -213,37 +223,66 @@ def truncate(text: str, width: int = WIDTH) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def findings_of_marked(
+def finding_of_rows(
     rule: Rule,
     subject: Subject,
     table: PlannedTable,
-    columns: Sequence[PlannedColumn],
-    mark: Callable[[PlannedColumn], Sql],
-    explain: Callable[[Subject, PlannedColumn, int], tuple[str, str]],
+    where: Sql,
+    message: Message,
+    *,
+    count: int,
+    column: str,
+    shown: Sequence[SourceColumn],
+    level: Level | None = None,
+) -> Finding:
+    """Return a finding about the rows that satisfy a condition, and show the first of them.
+
+    Args:
+        rule: whose finding it is.
+        subject: the snapshot and its plan.
+        table: whose rows they are.
+        where: the condition.
+        message: explanation and remedy.
+        count: the number of the rows.
+        column: the columns at fault, by PostgreSQL's names.
+        shown: the columns whose values are shown.
+        level: the rule's own where none is given.
+    """
+    return rule.finding(
+        table=table.name,
+        column=column,
+        level=level,
+        count=count,
+        samples=samples(subject, table, shown, first_rowids(subject, table.source, where)),
+        explanation=message.explanation,
+        remedy=message.remedy,
+    )
+
+
+def findings_of_marked(
+    rule: Rule,
+    subject: Subject,
+    mark: Callable[[PlannedColumn], Sql | None],
+    explain: Callable[[Subject, PlannedColumn, int], Message],
 ) -> Iterator[Finding]:
-    """Yield a finding for each column that holds values for which ``mark`` is 1, from one scan of the table.
+    """Yield a finding for each column that holds values for which ``mark`` is 1, from one scan of each table.
 
     Args:
         rule: whose findings they are.
         subject: the snapshot and its plan.
-        table: whose rows are read.
-        columns: those of its columns that are examined.
-        mark: returns the expression that is 1 for the values sought in a column.
-        explain: returns the finding's explanation and remedy for the subject, a column and the number of its values.
+        mark: returns the expression that is 1 for the values sought in a column, or None for a column without any.
+        explain: returns the message about a column and the number of its values.
     """
-    if not columns or not table.source.rows:
-        return
-    sums = join(", ", (compose("sum({mark})", mark=mark(column)) for column in columns))
-    query = compose("SELECT {sums} FROM {table} NOT INDEXED", sums=sums, table=name(table.source.name))
-    for column, count in zip(columns, subject.rows(query)[0], strict=True):
-        if count:
-            explanation, remedy = explain(subject, column, count)
-            found = samples(subject, table, [column.source], first_rowids(subject, table.source, mark(column)))
-            yield rule.finding(
-                table=table.name,
-                column=column.name,
-                count=count,
-                samples=found,
-                explanation=explanation,
-                remedy=remedy,
-            )
+    for table in subject.plan.tables:
+        marked = [(column, mark(column)) for column in table.loaded_columns]
+        marks = [(column, where) for column, where in marked if where is not None]
+        if not marks or not table.source.rows:
+            continue
+        sums = join(", ", (compose("sum({mark})", mark=where) for _, where in marks))
+        query = compose("SELECT {sums} FROM {table} NOT INDEXED", sums=sums, table=name(table.source.name))
+        for (column, where), count in zip(marks, subject.rows(query)[0], strict=True):
+            if count:
+                message = explain(subject, column, count)
+                yield finding_of_rows(
+                    rule, subject, table, where, message, count=count, column=column.name, shown=[column.source]
+                )

@@ -7,7 +7,7 @@ single rows, where the codecs have found a fault.
 
 from __future__ import annotations
 
-import datetime
+import contextlib
 import decimal
 import functools
 import json
@@ -21,7 +21,14 @@ from zoneinfo import ZoneInfo
 
 from migrate_to_pg.codecs.inet import binary_address
 from migrate_to_pg.codecs.numeric import as_django_reads, fifteen_digits, sqlite_decimal
-from migrate_to_pg.codecs.parse_datetime import parse_date, parse_datetime, parse_time
+from migrate_to_pg.codecs.parse_datetime import (
+    AmbiguousTimeError,
+    parse_date,
+    parse_datetime,
+    parse_instant,
+    parse_local,
+    parse_time,
+)
 from migrate_to_pg.records import TargetColumn
 
 _Function = Callable[..., str | int]
@@ -40,8 +47,8 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
         "pg_rounds_whole": (1, lambda value: fifteen_digits(value) != value),
         "pg_date": (1, lambda text: parse_date(text).isoformat()),
         "pg_time": (1, lambda text: parse_time(text).isoformat()),
-        "pg_timestamp": (1, lambda text: _local(text, zone).isoformat()),
-        "pg_timestamptz": (1, lambda text: _instant(text, zone).isoformat()),
+        "pg_timestamp": (1, lambda text: parse_local(text, zone).isoformat()),
+        "pg_timestamptz": (1, lambda text: parse_instant(text, zone).isoformat()),
         "pg_has_offset": (1, lambda text: parse_datetime(text).tzinfo is not None),
         "pg_inet": (1, lambda text: binary_address(text).hex()),
         "match": (2, _matches),
@@ -107,32 +114,8 @@ def _matches(pattern: str, raw: Any) -> bool:
     return re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), str(raw, "utf-8"), re.DOTALL) is not None
 
 
-def _local(text: str, zone: ZoneInfo) -> datetime.datetime:
-    moment = parse_datetime(text)
-    return moment.astimezone(zone).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-def _instant(text: str, zone: ZoneInfo) -> datetime.datetime:
-    """Return the instant of a text.
-
-    Raises:
-        ValueError: the text is no date and time, or the clocks showed that local time twice or never.
-    """
-    moment = parse_datetime(text)
-    if moment.tzinfo is None:
-        earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-        if earlier.utcoffset() != later.utcoffset():
-            raise _ClockError(text)
-        moment = earlier
-    return moment.astimezone(datetime.UTC)
-
-
 #: Nested arrays and objects that SQLite takes since 3.42.
 MOST_LEVELS = 1000
-
-
-class _ClockError(ValueError):
-    """A local time without one meaning."""
 
 
 def _packed(raw: bytes) -> int:
@@ -145,26 +128,18 @@ def _packed(raw: bytes) -> int:
 
 def text_fault(raw: bytes) -> str | None:
     """Return the fault of a text's bytes: 'surrogate', 'utf-8' or 'nul'."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return "surrogate" if _is_utf8_but_for_surrogates(raw) else "utf-8"
-    return "nul" if b"\0" in raw else None
-
-
-def _is_utf8_but_for_surrogates(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return False
-    return True
+    for errors, fault in (("strict", "nul" if b"\0" in raw else None), ("surrogatepass", "surrogate")):
+        with contextlib.suppress(UnicodeDecodeError):
+            raw.decode("utf-8", errors)
+            return fault
+    return "utf-8"
 
 
 def clock_fault(raw: bytes, zone: ZoneInfo) -> str | None:
     """Return the fault of a timestamp's text: 'form', or 'clock' where the clocks showed it twice or never."""
     try:
-        _instant(raw.decode(), zone)
-    except _ClockError:
+        parse_instant(raw.decode(), zone)
+    except AmbiguousTimeError:
         return "clock"
     except (ValueError, OverflowError):
         return "form"

@@ -11,14 +11,24 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import LiteralString
 
+from migrate_to_pg.codecs.integers_floats import LIMITS
 from migrate_to_pg.records import PlannedColumn, PlannedTable, SqliteSql
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
 
+#: Whether the text ``{c}`` is a uuid. length() ends at the character NUL, which no uuid has.
+IS_UUID: LiteralString = (
+    f"length(CAST({{c}} AS BLOB)) = length({{c}}) AND length({UUID_DIGITS}) = 32"
+    f" AND {UUID_DIGITS} NOT GLOB '*[^0-9a-fA-F]*'"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Template:
-    """Templates with ``{c}`` for the quoted column, ``{p}`` and ``{s}`` for precision and scale, ``{e}`` for exact."""
+    """Templates with ``{c}`` for the quoted column.
+
+    ``{p}``, ``{s}`` and ``{e}`` are its precision, scale and exact, ``{low}`` and ``{high}`` the type's limits.
+    """
 
     #: True for values that PostgreSQL's type can hold.
     holds: LiteralString
@@ -38,6 +48,7 @@ def _canonical(form: LiteralString) -> _Template:
     return _Template(holds=form + " IS NOT NULL", same=form)
 
 
+_IN_RANGE = _Template(holds="typeof({c}) = 'integer' AND {c} BETWEEN {low} AND {high}", same="{c}", plain=True)
 _TEXT = _Template(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", plain=True)
 #: numeric of at most 15 digits: a number that rounding does not change is its own canonical form, without a call of
 #: Python (13 s for 2,000,000 rows). So many digits fit a double, and no two such numbers the same one.
@@ -48,13 +59,8 @@ _SHORT_NUMERIC = _canonical(
 )
 _SHORT_DIGITS = 15
 _TEMPLATES = {
-    "int2": _Template(holds="typeof({c}) = 'integer' AND {c} BETWEEN -32768 AND 32767", same="{c}", plain=True),
-    "int4": _Template(
-        holds="typeof({c}) = 'integer' AND {c} BETWEEN -2147483648 AND 2147483647", same="{c}", plain=True
-    ),
-    "int8": _Template(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
-    "bool": _Template(holds="typeof({c}) = 'integer' AND {c} IN (0, 1)", same="{c}", plain=True),
-    "interval": _Template(holds="typeof({c}) = 'integer'", same="{c}", plain=True),
+    **dict.fromkeys(("int2", "int4", "bool"), _IN_RANGE),
+    **dict.fromkeys(("int8", "interval"), _Template(holds="typeof({c}) = 'integer'", same="{c}", plain=True)),
     "float8": _Template(holds="typeof({c}) IN ('real', 'integer')", same="CAST({c} AS REAL)"),
     "varchar": _TEXT,
     "text": _TEXT,
@@ -63,9 +69,7 @@ _TEMPLATES = {
     "citext": _Template(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY", exact=False),
     "bytea": _Template(holds="typeof({c}) = 'blob'", same="{c}", plain=True),
     "uuid": _Template(
-        # length() ends at the character NUL, which no uuid has.
-        holds=f"typeof({{c}}) = 'text' AND length(CAST({{c}} AS BLOB)) = length({{c}}) AND length({UUID_DIGITS}) = 32"
-        f" AND {UUID_DIGITS} NOT GLOB '*[^0-9a-fA-F]*'",
+        holds="typeof({c}) = 'text' AND " + IS_UUID,
         same=f"lower({UUID_DIGITS}) COLLATE BINARY",
     ),
     "inet": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_inet(CAST({c} AS BLOB)) END"),
@@ -197,6 +201,14 @@ def _template(column: PlannedColumn, others: Mapping[str, _Template] = MappingPr
 
 def _fill(template: LiteralString, column: PlannedColumn) -> Sql:
     precision, scale = column.target.precision or 0, column.target.scale or 0
-    limit = number(10 ** max(precision - scale, 0))
-    exact = number(column.target.exact)
-    return compose(template, c=name(column.source.name), p=number(precision), s=number(scale), e=exact, limit=limit)
+    low, high = LIMITS.get(column.target.type_name, (0, 0))
+    return compose(
+        template,
+        c=name(column.source.name),
+        p=number(precision),
+        s=number(scale),
+        e=number(column.target.exact),
+        limit=number(10 ** max(precision - scale, 0)),
+        low=number(low),
+        high=number(high),
+    )

@@ -136,7 +136,6 @@ def _damaged(lines: list[str]) -> Finding:
             "SQLite's integrity check failed:\n{errors}\nRows may be missing or duplicated.",
             errors=errors,
         ),
-        remedy=_(RULE.remedy),
     )
 
 

@@ -89,7 +89,6 @@ def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
         table=table,
         column=where if kind in ("collation", "function") else "",
         explanation=explanation,
-        remedy=_(RULE.remedy),
     )
 
 

@@ -18,7 +18,6 @@ def find(subject: Subject) -> Iterator[Finding]:
         yield RULE.finding(
             table="",
             explanation=_("The database's text is {encoding}. {meaning}", encoding=encoding, meaning=_(RULE.meaning)),
-            remedy=_(RULE.remedy),
         )
 
 

@@ -136,7 +136,6 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
         level=Level.ERROR if refused else Level.WARNING,
         samples=samples.samples(subject, table, [column.source for column in entry.long], rowids),
         explanation=f"{found} {effect}",
-        remedy=_(RULE.remedy),
     )
 
 

@@ -18,10 +18,9 @@ from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import CellRepair, Message, Subject, UnrepairableError, Value, ValueRule
 from migrate_to_pg.rules.keys import empty_key
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
+from migrate_to_pg.rules.malformed import INTEGER_TYPES, TEXT_TYPES
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
-_TEXT_TYPES = ("varchar", "text", "citext", "bpchar")
-_INTEGER_TYPES = ("int2", "int4", "int8")
 _IS_INTEGER = "v = CAST(CAST(v AS INTEGER) AS TEXT)"
 
 
@@ -39,7 +38,7 @@ class Codes(NamedTuple):
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     """Mark values of a wrong storage class in integer columns. ``where`` picks the texts of keys among them."""
-    return batch.wrong_storage if batch.column.target.type_name in _INTEGER_TYPES else None
+    return batch.wrong_storage if batch.column.target.type_name in INTEGER_TYPES else None
 
 
 def texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
@@ -59,7 +58,7 @@ def _text_condition(subject: Subject, table: PlannedTable, column: PlannedColumn
 
 def codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Codes | None:
     """Return the unique text column of the parent that knows most of the key's texts, or None if none knows any."""
-    if column.target.type_name not in _INTEGER_TYPES:
+    if column.target.type_name not in INTEGER_TYPES:
         return None
     distinct_texts = _distinct_texts(subject, table, column)
     found = [
@@ -92,7 +91,7 @@ def _unique_texts(
         for unique in parent.target.uniques
         if len(unique.columns) == 1 and not unique.predicate
         for code in paired(parent, unique.columns)
-        if code.target.type_name in _TEXT_TYPES
+        if code.target.type_name in TEXT_TYPES
     ]
 
 

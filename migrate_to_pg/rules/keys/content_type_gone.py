@@ -46,7 +46,6 @@ def find(subject: Subject) -> Iterator[Finding]:
                 len(stale),
                 models="; ".join(described),
             ),
-            remedy=_(RULE.remedy),
         )
 
 

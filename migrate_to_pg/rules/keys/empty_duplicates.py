@@ -6,14 +6,13 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable, TargetUnique
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.rules.malformed import TEXT_TYPES
 from migrate_to_pg.sqlite.sql import Sql, compose, name
-
-_TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
 
 
 def repeated(subject: Subject, table: PlannedTable, columns: list[PlannedColumn], where: Sql) -> int:
     """Count the rows in ``where`` with the empty text in the one text column. Return 0 for fewer than two."""
-    if len(columns) != 1 or columns[0].target.type_name not in _TEXT_TYPES:
+    if len(columns) != 1 or columns[0].target.type_name not in TEXT_TYPES:
         return 0
     empty = compose("({where}) AND {c} = '' COLLATE BINARY", where=where, c=name(columns[0].source.name))
     count = samples.count(subject, table.source, empty)

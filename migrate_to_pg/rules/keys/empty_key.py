@@ -9,12 +9,12 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Offence, SetRule, Subject
+from migrate_to_pg.rules.malformed import INTEGER_TYPES, TEXT_TYPES
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
-_TEXT_TYPES = ("varchar", "text", "bpchar", "citext")
 #: Types whose columns Django uses as keys. In any other the rule about the value reports it.
-_TYPES = (*_TEXT_TYPES, "int2", "int4", "int8", "uuid", "numeric")
+_TYPES = (*TEXT_TYPES, *INTEGER_TYPES, "uuid", "numeric")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def empty(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql |
     key = next((key for key in table.target.foreign_keys if key.columns == (column.name,)), None)
     if key is None or column.target.not_null or column.target.type_name not in _TYPES:
         return None
-    if column.target.type_name in _TEXT_TYPES and _is_key_of_parent(subject, key):
+    if column.target.type_name in TEXT_TYPES and _is_key_of_parent(subject, key):
         return None
     return compose("typeof({c}) = 'text' AND {c} = '' COLLATE BINARY", c=name(column.source.name))
 

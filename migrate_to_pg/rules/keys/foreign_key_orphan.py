@@ -87,12 +87,7 @@ def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn
 
 def is_rowid(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
     """Check whether the one column is another name of SQLite's rowid."""
-    keys = [column for column in table.source.columns if column.key_position]
-    if len(columns) != 1 or keys != [columns[0].source] or table.source.without_rowid:
-        return False
-    # INTEGER PRIMARY KEY DESC has an index of its own, and may hold NULL.
-    own_index = Sql("SELECT count(*) FROM pragma_index_list(?) WHERE origin = 'pk'")
-    return keys[0].declared_type.upper() == "INTEGER" and not subject.number(own_index, table.source.name)
+    return len(columns) == 1 and columns[0].source == samples.rowid_column(subject.database, table.source)
 
 
 def _finding(

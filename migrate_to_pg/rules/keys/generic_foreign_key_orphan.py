@@ -12,13 +12,13 @@ from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, SetRule, Subject
 from migrate_to_pg.rules.content_type_codes import ContentType, content_types, generic_key_columns, type_condition
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
+from migrate_to_pg.rules.malformed import INTEGER_TYPES
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 #: The admin's log rightly keeps its entries about objects that were deleted.
 _LOG = "django_admin_log"
-_INTEGERS = ("int2", "int4", "int8")
 _TEXTS = ("varchar", "text", "bpchar")
 #: (type of the parent's key, type of the object id) -> object id as the parent's key reads it, NULL if it is no key.
 #: Python's int() takes spaces, a sign and leading zeros, and so does Django.
@@ -109,7 +109,7 @@ def _parent_exists(parent: PlannedTable, id_column: PlannedColumn) -> Sql | None
 
 def _type_family(column: PlannedColumn) -> str:
     type_name = column.target.type_name
-    return "integer" if type_name in _INTEGERS else "text" if type_name in _TEXTS else type_name
+    return "integer" if type_name in INTEGER_TYPES else "text" if type_name in _TEXTS else type_name
 
 
 def _finding(
@@ -138,7 +138,6 @@ def _finding(
         count=count,
         samples=samples.samples(subject, table, [column.source for column in columns], rowids[:SAMPLES]),
         explanation=f"{found} {cause}",
-        remedy=_(RULE.remedy),
     )
 
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from migrate_to_pg.codecs.integers_floats import LIMITS
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.malformed import INTEGER_TYPES
 from migrate_to_pg.sqlite.sql import compose, name, number, text
 
-#: pg_type.typname -> last number of the type and of its sequence.
-_LAST_BY_TYPE = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}
 #: Last integer of SQLite, and so its last id.
-_LAST_OF_SQLITE = _LAST_BY_TYPE["int8"]
+_LAST_OF_SQLITE = LIMITS["int8"][1]
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each IDENTITY or serial column whose next id its type does not hold."""
     for table in subject.plan.tables:
         for column in table.columns:
-            limit = _LAST_BY_TYPE.get(column.target.type_name)
-            if column.target.sequence is not None and limit is not None:
-                yield from _finding(subject, table, column, limit)
+            if column.target.sequence is not None and column.target.type_name in INTEGER_TYPES:
+                yield from _finding(subject, table, column, LIMITS[column.target.type_name][1])
 
 
 def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> Iterator[Finding]:

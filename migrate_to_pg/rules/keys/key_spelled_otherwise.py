@@ -73,7 +73,6 @@ def _finding(
         count=count,
         samples=samples.samples(subject, table, [column.source for column in columns], rowids),
         explanation=f"{found} {effect}",
-        remedy=_(RULE.remedy),
     )
 
 

@@ -37,7 +37,6 @@ def finding(ambiguous: AmbiguousName) -> Finding:
         column=", ".join(ambiguous.targets) if ambiguous.table else "",
         count=len(ambiguous.sources),
         explanation=f"{question} {cause}",
-        remedy=_(RULE.remedy),
     )
 
 

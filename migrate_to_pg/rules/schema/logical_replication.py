@@ -39,7 +39,6 @@ def finding(publication: LogicalPublication, *, undoing: bool = False) -> Findin
         table="",
         count=max(1, len(publication.tables)),
         explanation=f"{_undone(publication) if undoing else _moved(publication)} {subscribers}",
-        remedy=_(LOGICAL_REPLICATION.remedy),
     )
 
 

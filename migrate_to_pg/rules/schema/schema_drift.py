@@ -217,7 +217,6 @@ def _finding(table: PlannedTable, losses: list[_Loss]) -> Finding:
                 losses="; ".join(loss.description for loss in losses),
             )
         ),
-        remedy=_(RULE.remedy),
     )
 
 

@@ -11,16 +11,16 @@ else, that meaning may be wanted instead (boolean-value), and has to be asked fo
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from migrate_to_pg.codecs.codec import or_masks
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Message, Subject, UnrepairableError, Value
+from migrate_to_pg.rules.convert import declared_word
 from migrate_to_pg.rules.malformed import Kind, condition, form_rule
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -37,16 +37,12 @@ WORDS: tuple[Kind, ...] = (
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     """Mark numbers other than 0 and 1 and values of other types alike: one rule repairs both."""
-    if batch.column.target.type_name != "bool":
-        return None
-    if batch.malformed is None or batch.wrong_storage is None:
-        return batch.malformed if batch.wrong_storage is None else batch.wrong_storage
-    return pc.or_(batch.malformed, batch.wrong_storage)
+    return or_masks(batch.malformed, batch.wrong_storage) if batch.column.target.type_name == "bool" else None
 
 
 def is_converted(column: PlannedColumn) -> bool:
-    """Return whether Django's converter runs: Python's sqlite3 goes by the first word of the declared type."""
-    return re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower() == "bool"
+    """Return whether Django's converter runs."""
+    return declared_word(column) == "bool"
 
 
 _NO_BOOLEAN = "{c} IS NOT NULL AND NOT (typeof({c}) = 'integer' AND {c} IN (0, 1))"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from migrate_to_pg.codecs.integers_floats import LIMITS
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import PlannedColumn
 from migrate_to_pg.rules.malformed import form_rule, marked
 
-_RANGES = {"int2": N_("-32768 to 32767"), "int4": N_("-2147483648 to 2147483647")}
+
+def _holds(column: PlannedColumn) -> str:
+    low, high = LIMITS[column.target.type_name]
+    return _("whole numbers from {low} to {high}", low=low, high=high)
+
 
 RULE = form_rule(
     id="integer-out-of-range",
     title=N_("Whole number out of range"),
     mask=marked("int2", "int4"),
-    holds=lambda column: _("whole numbers from {ranges}", ranges=_(_RANGES[column.target.type_name])),
+    holds=_holds,
     meaning=(
         "PostgreSQL's smallint holds -32768 to 32767, its integer -2147483648 to 2147483647, and it refuses anything"
         " else. What is beyond 64 bits is a REAL in SQLite and reported by wrong-storage-class."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.codec import any_true
+from migrate_to_pg.codecs.codec import mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.rules.malformed import JSON_TYPES, form_rule
@@ -21,8 +21,7 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
         return None
     if batch.undecodable is None:
         return batch.malformed
-    own = pc.and_not(batch.malformed, batch.undecodable)
-    return own if any_true(own) else None
+    return mask_or_none(pc.and_not(batch.malformed, batch.undecodable))
 
 
 RULE = form_rule(

@@ -10,7 +10,7 @@ from migrate_to_pg.rules.base import Subject
 from migrate_to_pg.rules.keys import empty_key
 from migrate_to_pg.rules.malformed import condition, form_rule, marked
 from migrate_to_pg.rules.meant_as_null import null_for
-from migrate_to_pg.sqlite.connection import UUID_DIGITS
+from migrate_to_pg.rules.sql_keys import IS_UUID
 from migrate_to_pg.sqlite.sql import Sql
 
 
@@ -18,12 +18,7 @@ def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql 
     """Exclude the empty texts of a key, which have a rule of their own."""
     if empty_key.empty(subject, table, column) is None:
         return None
-    # A byte more than there are characters is a NUL or no hexadecimal digit.
-    return condition(
-        "typeof({c}) = 'text' AND {c} <> '' AND NOT (length(CAST({c} AS BLOB)) = length({c})"
-        f" AND length({UUID_DIGITS}) = 32 AND {UUID_DIGITS} NOT GLOB '*[^0-9a-fA-F]*')",
-        column,
-    )
+    return condition("typeof({c}) = 'text' AND {c} <> '' AND NOT (" + IS_UUID + ")", column)
 
 
 _RULE = form_rule(

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_, ngettext
-from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.base import Message, SetRule, Subject
 from migrate_to_pg.rules.malformed import JSON_TYPES, condition
 from migrate_to_pg.rules.sql_functions import MOST_LEVELS, json_too_deep
 from migrate_to_pg.sqlite.sql import Sql
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for each such column, from one scan of each table that has JSON columns."""
-    # Python 3.12 and later read whatever SQLite takes.
-    if not json_too_deep(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS):
-        return
-    for table in subject.plan.tables:
-        columns = [c for c in table.loaded_columns if c.target.type_name in JSON_TYPES]
-        yield from samples.findings_of_marked(RULE, subject, table, columns, _is_too_deep, _explain)
+    """Yield a finding for each such column. Python 3.12 and later read any document that SQLite takes."""
+    if json_too_deep(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS):
+        yield from samples.findings_of_marked(RULE, subject, _is_too_deep, _explain)
 
 
-def _is_too_deep(column: PlannedColumn) -> Sql:
+def _is_too_deep(column: PlannedColumn) -> Sql | None:
     """Return an expression that is 1 for such values. Few have so many brackets at all, and only those are parsed."""
+    if column.target.type_name not in JSON_TYPES:
+        return None
     return condition(
         "CASE WHEN typeof({c}) = 'text' AND length({c}) > 400"
         " AND length({c}) - length(replace(replace({c}, '[', ''), '{{', '')) > 400"
@@ -34,7 +31,7 @@ def _is_too_deep(column: PlannedColumn) -> Sql:
     )
 
 
-def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> Message:
     explanation = ngettext(
         "{n:,} value is nested deeper than Python's stack allows: Django raises a RecursionError when it reads the row"
         " from SQLite, and will when it reads it from PostgreSQL.",
@@ -42,7 +39,7 @@ def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str
         " row from SQLite, and will when it reads it from PostgreSQL.",
         count,
     )
-    return explanation, _(RULE.remedy)
+    return Message(explanation=explanation)
 
 
 RULE = SetRule(

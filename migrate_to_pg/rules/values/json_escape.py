@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.codec import any_true
+from migrate_to_pg.codecs.codec import any_true, mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.rules.base import UnrepairableError, Value
@@ -28,7 +28,7 @@ def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     texts = pc.if_else(suspects, batch.values, pa.scalar(None, batch.values.type)).to_pylist()
     # The binary form of jsonb has its version in front.
     bad = pa.array([raw is not None and json_fault(raw.removeprefix(b"\x01")) is not None for raw in texts])
-    return bad if any_true(bad) else None
+    return mask_or_none(bad)
 
 
 #: Backslashes occur in texts alone. The scan continues after each escape, so of two in a row the second begins none.

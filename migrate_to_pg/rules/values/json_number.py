@@ -8,30 +8,31 @@ from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import SetRule, Subject
-from migrate_to_pg.sqlite.sql import Sql, compose, name
+from migrate_to_pg.rules.base import Message, SetRule, Subject
+from migrate_to_pg.rules.malformed import condition
+from migrate_to_pg.sqlite.sql import Sql
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for each such column, from one scan of each table that has jsonb columns."""
-    for table in subject.plan.tables:
-        columns = [c for c in table.loaded_columns if c.target.type_name == "jsonb"]
-        yield from samples.findings_of_marked(RULE, subject, table, columns, _changes, _explain)
+    """Yield a finding for each such column."""
+    yield from samples.findings_of_marked(RULE, subject, _changes, _explain)
 
 
-def _changes(column: PlannedColumn) -> Sql:
+def _changes(column: PlannedColumn) -> Sql | None:
     """Return an expression that is 1 for such values.
 
     Few have an exponent or a negative zero anywhere, and only those are parsed.
     """
-    return compose(
+    if column.target.type_name != "jsonb":
+        return None
+    return condition(
         "CASE WHEN typeof({c}) = 'text' AND ({c} GLOB '*[0-9][eE]*' OR {c} GLOB '*-0*') AND json_valid({c})"
         " THEN pg_json_number(CAST({c} AS BLOB)) END",
-        c=name(column.source.name),
+        column,
     )
 
 
-def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> Message:
     found = ngettext(
         "{n:,} value has a number written with an exponent, or a negative zero.",
         "{n:,} values have a number written with an exponent, or a negative zero.",
@@ -41,7 +42,7 @@ def _explain(_subject: Subject, _column: PlannedColumn, count: int) -> tuple[str
         "jsonb turns 1e+23 into the integer 100000000000000000000000, which Django will read where it reads a float"
         " from SQLite; -0.0 loses its sign. The verification finds a float and an integer of the same value equal."
     )
-    return f"{found} {effect}", _(RULE.remedy)
+    return Message(explanation=f"{found} {effect}")
 
 
 RULE = SetRule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from migrate_to_pg.codecs.codec import any_true
+from migrate_to_pg.codecs.codec import mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
@@ -18,8 +18,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     """Mark NULL itself, not a value that the codec masked."""
     if not batch.column.target.not_null or not batch.values.null_count:
         return None
-    empty = batch.is_null
-    return empty if any_true(empty) else None
+    return mask_or_none(batch.is_null)
 
 
 def describe(_subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:

@@ -9,53 +9,51 @@ from migrate_to_pg.codecs.numeric import INTEGERS_ARE_EXACT, fifteen_digits
 from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK
-from migrate_to_pg.records import Finding, Level, PlannedColumn
+from migrate_to_pg.records import Finding, Level, PlannedColumn, Sample
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.base import Message, SetRule, Subject
+from migrate_to_pg.rules.malformed import condition
 from migrate_to_pg.sqlite.sql import Sql, compose, name, number
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for each such column and reason, from one scan for each reason and table with numeric columns."""
-    for table in subject.plan.tables:
-        columns = [c for c in table.loaded_columns if c.target.type_name == "numeric"]
-        limited = [c for c in columns if c.target.precision]
-        yield from samples.findings_of_marked(RULE, subject, table, limited, _rounds, _explain)
-        integers = [] if INTEGERS_ARE_EXACT else columns
-        for finding in samples.findings_of_marked(
-            RULE, subject, table, integers, _is_rounded_integer, _explain_integer
-        ):
-            yield replace(
-                finding, samples=tuple(replace(one, value=_beside_django_value(one.value)) for one in finding.samples)
-            )
+    """Yield a finding for each such column and reason."""
+    yield from samples.findings_of_marked(RULE, subject, _rounds, _explain)
+    if not INTEGERS_ARE_EXACT:
+        for finding in samples.findings_of_marked(RULE, subject, _is_rounded_integer, _explain_integer):
+            yield replace(finding, samples=tuple(map(_beside_django_value, finding.samples)))
 
 
-def _rounds(column: PlannedColumn) -> Sql:
+def _rounds(column: PlannedColumn) -> Sql | None:
     """Return an expression that is 1 for such values.
 
     A product settles most values, SQLite's round most others. The rest are read as Django reads them.
     """
+    if column.target.type_name != "numeric" or not column.target.precision:
+        return None
     scale = column.target.scale or 0
     return compose(
         "CASE WHEN typeof({c}) = 'real' AND {c} * {power} <> CAST({c} * {power} AS INTEGER) AND {c} <> round({c}, {s})"
         " THEN pg_rounds({c}, {p}, {s}) END",
         c=name(column.source.name),
         power=Sql(f"1e{max(scale, 0)}"),
-        p=number(column.target.precision or 0),
+        p=number(column.target.precision),
         s=number(scale),
     )
 
 
-def _is_rounded_integer(column: PlannedColumn) -> Sql:
+def _is_rounded_integer(column: PlannedColumn) -> Sql | None:
     """Return an expression that is 1 for whole numbers that Django before 6.1 rounds, because it takes 15 digits."""
-    return compose(
+    if column.target.type_name != "numeric":
+        return None
+    return condition(
         "CASE WHEN typeof({c}) = 'integer' AND {c} NOT BETWEEN -999999999999999 AND 999999999999999"
         " THEN pg_rounds_whole({c}) END",
-        c=name(column.source.name),
+        column,
     )
 
 
-def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
+def _explain(_subject: Subject, column: PlannedColumn, count: int) -> Message:
     found = ngettext(
         "{n:,} value has more than the {scale} decimals that the model keeps.",
         "{n:,} values have more than the {scale} decimals that the model keeps.",
@@ -67,16 +65,17 @@ def _explain(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str,
         " results, in sums or generated columns, use all decimals, and may change."
     )
     remedy = _("If the further decimals matter, raise decimal_places in the model and migrate before the move.")
-    return f"{found} {effect}", remedy
+    return Message(explanation=f"{found} {effect}", remedy=remedy)
 
 
-def _beside_django_value(held: str) -> str:
-    if held == MASK:
-        return held
-    return _("SQLite holds {held}, Django reads {read}", held=held, read=format(fifteen_digits(int(held)), "f"))
+def _beside_django_value(sample: Sample) -> Sample:
+    if sample.value == MASK:
+        return sample
+    read = format(fifteen_digits(int(sample.value)), "f")
+    return replace(sample, value=_("SQLite holds {held}, Django reads {read}", held=sample.value, read=read))
 
 
-def _explain_integer(_subject: Subject, column: PlannedColumn, count: int) -> tuple[str, str]:
+def _explain_integer(_subject: Subject, column: PlannedColumn, count: int) -> Message:
     found = ngettext(
         "{n:,} whole number has more than 15 digits.", "{n:,} whole numbers have more than 15 digits.", count
     )
@@ -85,12 +84,13 @@ def _explain_integer(_subject: Subject, column: PlannedColumn, count: int) -> tu
             "SQLite holds all of them; the installed Django reads 15 and rounds the number. PostgreSQL will hold all"
             " digits, as --exact-decimals asks, so Django will read other numbers than today."
         )
-        return f"{found} {effect}", _("Nothing needs to be done.")
+        return Message(explanation=f"{found} {effect}", remedy=_("Nothing needs to be done."))
     effect = _(
         "SQLite holds all of them; the installed Django reads 15 and rounds the number, and Django 6.1 and later read"
         " all. PostgreSQL will hold the rounded numbers; only the snapshot will hold all digits."
     )
-    return f"{found} {effect}", _("To move the numbers with all their digits, run with --exact-decimals.")
+    remedy = _("To move the numbers with all their digits, run with --exact-decimals.")
+    return Message(explanation=f"{found} {effect}", remedy=remedy)
 
 
 RULE = SetRule(

@@ -8,7 +8,7 @@ from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.base import Message, SetRule, Subject
 from migrate_to_pg.rules.malformed import condition
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -18,25 +18,24 @@ def find(subject: Subject) -> Iterator[Finding]:
 
     There is none where Django reads moments with a zone from both databases.
     """
-    if not subject.plan.local_times:
-        return
-    for table in subject.plan.tables:
-        columns = [c for c in table.loaded_columns if c.target.type_name in ("timestamp", "timestamptz")]
-        yield from samples.findings_of_marked(RULE, subject, table, columns, _has_offset, _explain)
+    if subject.plan.local_times:
+        yield from samples.findings_of_marked(RULE, subject, _has_offset, _explain)
 
 
-def _has_offset(column: PlannedColumn) -> Sql:
+def _has_offset(column: PlannedColumn) -> Sql | None:
     """Return an expression that is 1 for such values.
 
     A sign or a Z behind the day is mostly an offset. Such a value is parsed to be sure.
     """
+    if column.target.type_name not in ("timestamp", "timestamptz"):
+        return None
     return condition(
         "CASE WHEN typeof({c}) = 'text' AND substr({c}, 9) GLOB '*[-+Zz]*' THEN pg_has_offset(CAST({c} AS BLOB)) END",
         column,
     )
 
 
-def _explain(subject: Subject, _column: PlannedColumn, count: int) -> tuple[str, str]:
+def _explain(subject: Subject, _column: PlannedColumn, count: int) -> Message:
     found = ngettext(
         "{n:,} value has an offset from UTC, and USE_TZ is False.",
         "{n:,} values have an offset from UTC, and USE_TZ is False.",
@@ -47,7 +46,7 @@ def _explain(subject: Subject, _column: PlannedColumn, count: int) -> tuple[str,
         " {time_zone}, without an offset.",
         time_zone=subject.plan.source_time_zone,
     )
-    return f"{found} {effect}", _(RULE.remedy)
+    return Message(explanation=f"{found} {effect}")
 
 
 RULE = SetRule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.codec import any_true
+from migrate_to_pg.codecs.codec import mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
@@ -19,8 +19,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     target = batch.column.target
     if target.type_name != "bpchar" or target.max_length is None or not pa.types.is_string(batch.values.type):
         return None
-    short = pc.fill_null(pc.less(pc.utf8_length(batch.values), target.max_length), False)
-    return short if any_true(short) else None
+    return mask_or_none(pc.less(pc.utf8_length(batch.values), target.max_length))
 
 
 def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
@@ -30,8 +29,7 @@ def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _ow
             "PostgreSQL's column is {type}: it pads these values with spaces and returns them padded, so the number of"
             " spaces at their end is lost. PostgreSQL compares them as equal to the values in SQLite.",
             type=column.target.type_sql,
-        ),
-        remedy=_(RULE.remedy),
+        )
     )
 
 

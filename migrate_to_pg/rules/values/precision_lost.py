@@ -11,7 +11,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.codec import any_true
+from migrate_to_pg.codecs.codec import mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
@@ -31,12 +31,8 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     if unit == 1 or not pa.types.is_temporal(batch.values.type):
         return None
     numbers = batch.values.cast(pa.int64())
-    if unit is None:
-        lost = pc.not_equal(numbers, 0)
-    else:
-        lost = pc.not_equal(pc.multiply(pc.divide(numbers, unit), unit), numbers)
-    lost = pc.fill_null(lost, False)
-    return lost if any_true(lost) else None
+    kept = pc.multiply(pc.divide(numbers, unit), unit) if unit else 0
+    return mask_or_none(pc.not_equal(numbers, kept))
 
 
 def _unit(target: TargetColumn) -> int | None:
@@ -57,8 +53,7 @@ def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _ow
             "PostgreSQL's column is {type} and keeps fewer digits or fields than these values have: it would round"
             " them, or drop the rest, silently.",
             type=column.target.type_sql,
-        ),
-        remedy=_(RULE.remedy),
+        )
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
@@ -23,8 +22,8 @@ _DECODED = {
 
 def _is_read(column: PlannedColumn) -> bool:
     """Return whether Django reads bytes in this column as it reads text. ``json.loads`` takes both."""
-    declared = re.split(r"[ (]", column.source.declared_type, maxsplit=1)[0].lower()
-    return column.target.type_name in JSON_TYPES or declared in _DECODED.get(column.target.type_name, ())
+    kind = column.target.type_name
+    return kind in JSON_TYPES or convert.declared_word(column) in _DECODED.get(kind, ())
 
 
 def texts(column: PlannedColumn) -> Sql | None:

@@ -11,7 +11,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from migrate_to_pg.codecs.codec import any_true
+from migrate_to_pg.codecs.codec import mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
@@ -28,8 +28,7 @@ def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     # Bytes are at hand in the offsets, characters must be counted; no text has more characters than bytes.
     if (pc.max(pc.binary_length(batch.values)).as_py() or 0) <= limit:
         return None
-    long = pc.fill_null(pc.greater(pc.utf8_length(batch.values), limit), False)
-    return long if any_true(long) else None
+    return mask_or_none(pc.greater(pc.utf8_length(batch.values), limit))
 
 
 def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:

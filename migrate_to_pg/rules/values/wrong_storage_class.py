@@ -15,11 +15,9 @@ from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import convert, samples
 from migrate_to_pg.rules.base import Message, Subject, ValueRule
 from migrate_to_pg.rules.keys import code_in_key, empty_key
-from migrate_to_pg.rules.malformed import Kind, describe_kinds
+from migrate_to_pg.rules.malformed import INTEGER_TYPES, Kind, describe_kinds
 from migrate_to_pg.rules.values import text_as_blob
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name
-
-_INTEGER_TYPES = ("int2", "int4", "int8")
 
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
@@ -88,7 +86,7 @@ _DURATIONS: tuple[Kind, ...] = (
 
 def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
     """Describe the kinds of the values, so that a person sees where they came from."""
-    if column.target.type_name in _INTEGER_TYPES:
+    if column.target.type_name in INTEGER_TYPES:
         return describe_kinds(subject, table, column, own, _WHOLES)
     if column.target.type_name in ("date", "timestamp", "timestamptz"):
         return describe_kinds(subject, table, column, own, _MOMENTS)
