@@ -7,7 +7,7 @@ To add a rule, write a module with a ``RULE`` in one of the four folders, and it
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 
 from migrate_to_pg.errors import UsageError
@@ -17,18 +17,13 @@ from migrate_to_pg.rules.base import Rule, SetRule, Subject, ValueRule
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.system.suggestions import did_you_mean
 
-
-def _walk() -> Iterator[SetRule | ValueRule]:
-    """Yield the ``RULE`` of each module in the four folders."""
-    for folder in (file, schema, keys, values):
-        for found in pkgutil.iter_modules(folder.__path__):
-            rule = getattr(import_module(f"{folder.__name__}.{found.name}"), "RULE", None)
-            if isinstance(rule, SetRule | ValueRule):
-                yield rule
-
-
 #: Every rule, folder by folder.
-RULES: tuple[SetRule | ValueRule, ...] = tuple(_walk())
+RULES: tuple[SetRule | ValueRule, ...] = tuple(
+    rule
+    for folder in (file, schema, keys, values)
+    for found in pkgutil.iter_modules(folder.__path__)
+    if isinstance(rule := getattr(import_module(f"{folder.__name__}.{found.name}"), "RULE", None), SetRule | ValueRule)
+)
 
 
 def accepted_rules(names: Sequence[str]) -> frozenset[str]:

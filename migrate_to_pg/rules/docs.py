@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
@@ -64,8 +64,16 @@ itself.
 
 def reference() -> str:
     """Return the page docs/reference/findings.md, with an entry for each rule."""
-    parts = ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES))
-    return "".join(head + _table(rules) + _entries(rules) for head, rules in parts)
+    text = ""
+    for head, rules in ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES)):
+        text += head
+        for rule in rules:
+            quarantine = "yes" if names_rows(rule) else "no"
+            text += (
+                f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'} | {quarantine} | {rule.title} |\n"
+            )
+        text += "".join("\n" + "\n\n".join(_entry(rule)) + "\n" for rule in rules)
+    return text
 
 
 def rules_by_id() -> dict[str, Rule]:
@@ -89,27 +97,14 @@ def page(name: str) -> str:
     return "\n\n".join(_entry(rules[name]))
 
 
-def _table(rules: Iterable[Rule]) -> str:
-    return "".join(
-        f"| [{rule.id}](#{rule.id}) | {rule.level} | {rule.repair or 'none'}"
-        f" | {'yes' if names_rows(rule) else 'no'} | {rule.title} |\n"
-        for rule in rules
-    )
-
-
-def _entries(rules: Iterable[Rule]) -> str:
-    return "".join("\n" + "\n\n".join(_entry(rule)) + "\n" for rule in rules)
-
-
-def _effect(rule: Rule) -> str:
-    if rule in DOCTOR_RULES:
-        return "Exit status 1." if rule.level is Level.ERROR else "Exit status 0 where there is nothing worse."
-    return "Stops the run." if rule.level is Level.ERROR else "Does not stop the run."
-
-
 def _entry(rule: Rule) -> Iterator[str]:
+    is_error = rule.level is Level.ERROR
+    if rule in DOCTOR_RULES:
+        effect = "Exit status 1." if is_error else "Exit status 0 where there is nothing worse."
+    else:
+        effect = "Stops the run." if is_error else "Does not stop the run."
     yield f"## {rule.id}"
-    yield f"**{rule.title}.** Level: {rule.level}. {_effect(rule)}"
+    yield f"**{rule.title}.** Level: {rule.level}. {effect}"
     yield rule.meaning
     yield f"What to do: {rule.remedy}"
     if rule.repair:

@@ -39,16 +39,13 @@ def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:
 
 def blocks_merge(subject: Subject, table: PlannedTable, pairs: Sql) -> bool:
     """Return whether a row refers to a removed row and cannot follow it."""
-    return any(
-        _cannot_follow(subject, child, key, pointed(child, key, table, pairs))
-        for child, key in children(subject, table)
-    )
-
-
-def _cannot_follow(subject: Subject, child: PlannedTable, key: TargetForeignKey, pointed: Sql | None) -> bool:
-    if pointed is None:
-        return bool(child.source.rows)
-    return not may_change(child, key) and bool(subject.number(compose("SELECT EXISTS ({pointed})", pointed=pointed)))
+    for child, key in children(subject, table):
+        rows = pointed(child, key, table, pairs)
+        if rows is None and child.source.rows:
+            return True
+        if rows and not may_change(child, key) and subject.number(compose("SELECT EXISTS ({rows})", rows=rows)):
+            return True
+    return False
 
 
 def children(subject: Subject, table: PlannedTable) -> Iterator[tuple[PlannedTable, TargetForeignKey]]:

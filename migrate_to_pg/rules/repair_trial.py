@@ -28,7 +28,10 @@ def with_trial(subject: Subject, rule: Rule, finding: Finding, rowids: Sequence[
     elif table is None or not samples.can_be_edited(table):
         count = 0
     else:
-        found = _offending(subject, rule, table, finding.column) if rowids is None else rowids
+        columns = [c for c in table.columns if c.name in finding.column.split(", ")]
+        found = rowids or ()
+        if rowids is None and isinstance(rule, SetRule):
+            found = offending(subject, rule, table, columns)
         count = sum(1 for _ in repaired(subject, rule, table, finding.column, found))
     return dataclasses.replace(finding, repairable=count, repair=finding.repair if count else "")
 
@@ -49,11 +52,6 @@ def repaired(
         except UnrepairableError:
             continue
         yield rowid, new
-
-
-def _offending(subject: Subject, rule: Rule, table: PlannedTable, column: str) -> Sequence[int]:
-    columns = [c for c in table.columns if c.name in column.split(", ")]
-    return offending(subject, rule, table, columns) if isinstance(rule, SetRule) else ()
 
 
 def offending(subject: Subject, rule: SetRule, table: PlannedTable, columns: Sequence[PlannedColumn]) -> list[int]:

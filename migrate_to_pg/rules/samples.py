@@ -55,13 +55,6 @@ def samples(
     with_class: bool = False,
 ) -> tuple[Sample, ...]:
     """Return the rows with those rowids, each with its primary key and the values of ``columns``."""
-    found = (_sample(subject, table, columns, rowid, with_class=with_class) for rowid in rowids)
-    return tuple(sample for sample in found if sample)
-
-
-def _sample(
-    subject: Subject, table: PlannedTable, columns: Sequence[SourceColumn], rowid: int, *, with_class: bool
-) -> Sample | None:
     key = [column.source.name for column in table.key]
     sql = compose(
         "SELECT {columns} FROM {table} WHERE {rowid} = ?",
@@ -69,22 +62,19 @@ def _sample(
         table=numbered(table.source),
         rowid=rowid_of(table.source),
     )
+    has_rowid = rowid_name(table.source) is not None
+    found = []
     # One row at a time: a value may be large.
-    row = next(iter(subject.rows(sql, rowid)), None)
-    if row is None:
-        return None
-    shown = ", ".join(
-        format_cell(table, column, value, with_class=with_class)
-        for column, value in zip(columns, row[len(key) :], strict=True)
-    )
-    return Sample(key=_key_text(table.source, key, row[: len(key)], rowid), value=truncate(shown))
-
-
-def _key_text(table: SourceTable, key: Sequence[str], values: Sequence[object], rowid: int) -> dict[str, str]:
-    if not key:
-        return {"rowid" if rowid_name(table) else "row": str(rowid)}
-    texts = {column: key_value(value) for column, value in zip(key, values, strict=True)}
-    return masked_key(table.name, texts, row=rowid if rowid_name(table) else None)
+    for rowid, row in ((number, row) for number in rowids for row in subject.rows(sql, number)):
+        texts = {column: key_value(value) for column, value in zip(key, row, strict=False)}
+        shown = ", ".join(
+            format_cell(table, column, value, with_class=with_class)
+            for column, value in zip(columns, row[len(key) :], strict=True)
+        )
+        row_key = masked_key(table.source.name, texts, row=rowid if has_rowid else None)
+        without_key = {"rowid" if has_rowid else "row": str(rowid)}
+        found.append(Sample(key=row_key if key else without_key, value=truncate(shown)))
+    return tuple(found)
 
 
 def count(subject: Subject, table: SourceTable, where: Sql) -> int:
@@ -209,13 +199,14 @@ def _formatted(value: object) -> str:
 
 def _escaped(text: str) -> str:
     """Return printable characters as they are, all others by their code, bytes that are no UTF-8 as \\xff."""
-    return "".join(map(_escaped_character, text))
-
-
-def _escaped_character(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character if character.isprintable() and character != "\\" else repr(character)[1:-1]
+    return "".join(
+        f"\\x{ord(c) - 0xDC00:02x}"
+        if "\udc80" <= c <= "\udcff"
+        else c
+        if c.isprintable() and c != "\\"
+        else repr(c)[1:-1]
+        for c in text
+    )
 
 
 def truncate(text: str, width: int = WIDTH) -> str:

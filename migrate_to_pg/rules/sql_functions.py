@@ -60,7 +60,8 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
     database.create_function("pg_json_number", 1, json_number, deterministic=True)
     database.create_function("pg_json_depth", 1, json_depth, deterministic=True)
     database.create_function("pg_json_too_deep", 1, json_too_deep, deterministic=True)
-    database.create_function("pg_packed", 1, _packed, deterministic=True)
+    # A size below which no compression without entropy coding, such as PostgreSQL's, can get.
+    database.create_function("pg_packed", 1, lambda raw: len(zlib.compress(raw, 9)), deterministic=True)
     faults: dict[str, Callable[[bytes], str | None]] = {
         "pg_text_fault": text_fault,
         "pg_clock_fault": lambda raw: clock_fault(raw, zone),
@@ -118,11 +119,6 @@ def _matches(pattern: str, raw: Any) -> bool:
 MOST_LEVELS = 1000
 
 
-def _packed(raw: bytes) -> int:
-    """Return a size below which no compression without entropy coding, such as PostgreSQL's, can get."""
-    return len(zlib.compress(raw, 9))
-
-
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
@@ -148,18 +144,33 @@ def clock_fault(raw: bytes, zone: ZoneInfo) -> str | None:
 
 def json_fault(raw: bytes) -> str | None:
     """Return why jsonb cannot hold a JSON text that SQLite finds valid: 'nul', 'surrogate' or 'number'."""
-    try:
-        return next((fault for token in _scalars(raw) if (fault := _scalar_fault(token))), None)
-    except ValueError:
-        return None
+    with contextlib.suppress(ValueError):
+        for token in _scalars(raw):
+            if token[0] != '"':
+                # Without an exponent it keeps its point in jsonb, and is read as infinite there, too.
+                if "e" in token.lower() and math.isinf(float(token)):
+                    return "number"
+                continue
+            text = json.loads(token) if "\\" in token else token
+            if "\0" in text:
+                return "nul"
+            if any("\ud800" <= c <= "\udfff" for c in text):
+                return "surrogate"
+    return None
 
 
 def json_number(raw: bytes) -> bool:
     """Return whether a JSON text has a finite float that jsonb prints as an integer, or a negative zero."""
-    try:
-        return any(token[0] != '"' and _comes_back_otherwise(token) for token in _scalars(raw))
-    except ValueError:
-        return False
+    with contextlib.suppress(ValueError):
+        for number in _scalars(raw):
+            mantissa, _, exponent = number.lower().partition("e")
+            decimals = len(mantissa.partition(".")[2])
+            if number[0] == '"' or not (exponent or decimals):
+                continue
+            as_integer = bool(exponent) and int(exponent) >= decimals and not math.isinf(float(number))
+            if as_integer or (mantissa[0] == "-" and float(number) == 0):
+                return True
+    return False
 
 
 def json_depth(raw: bytes) -> int:
@@ -187,25 +198,6 @@ def json_too_deep(raw: bytes) -> bool:
 def _scalars(raw: bytes) -> Iterator[str]:
     """Yield every key, text and number as written, at any depth, including the first of two equal keys."""
     return (found[0] for found in _SCALAR.finditer(raw.decode()))
-
-
-def _scalar_fault(token: str) -> str | None:
-    if token[0] != '"':
-        # Without an exponent it keeps its point in jsonb, and is read as infinite there, too.
-        return "number" if "e" in token.lower() and math.isinf(float(token)) else None
-    text = json.loads(token) if "\\" in token else token
-    if "\0" in text:
-        return "nul"
-    return "surrogate" if any("\ud800" <= c <= "\udfff" for c in text) else None
-
-
-def _comes_back_otherwise(number: str) -> bool:
-    mantissa, _, exponent = number.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2])
-    if not exponent and not decimals:
-        return False
-    as_integer = bool(exponent) and int(exponent) >= decimals and not math.isinf(float(number))
-    return as_integer or (mantissa[0] == "-" and float(number) == 0)
 
 
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'

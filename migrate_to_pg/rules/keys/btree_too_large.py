@@ -12,7 +12,7 @@ from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetIndex, TargetUnique
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import Offence, SetRule, Subject
+from migrate_to_pg.rules.base import Message, Offence, SetRule, Subject
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.sql_keys import ask
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
@@ -23,6 +23,8 @@ _LIMIT = 2692
 _ZLIB_HEAD = 16
 #: Four bytes a character, at most.
 _MAX_LENGTH = _LIMIT // 4
+#: pg_type.typname of columns that may hold long values.
+_LONG_TYPES = ("varchar", "text", "bytea")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,18 @@ def find(subject: Subject) -> Iterator[Finding]:
         for entry in _entries(subject, table):
             count = samples.count(subject, table.source, entry.larger)
             if count:
-                yield _finding(subject, table, entry, count)
+                refused = samples.count(subject, table.source, entry.certainly_too_large)
+                yield samples.finding_of_rows(
+                    RULE,
+                    subject,
+                    table,
+                    entry.certainly_too_large if refused else entry.larger,
+                    _message(entry, count, refused),
+                    count=refused or count,
+                    column=", ".join(column.name for column in entry.columns),
+                    shown=[column.source for column in entry.long],
+                    level=Level.ERROR if refused else Level.WARNING,
+                )
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
@@ -72,11 +85,19 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
 
 
 def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
-    """Yield each btree with a column that may be long, once for the same columns."""
+    """Yield each btree with a column that may be long, once for the same columns: constraints first.
+
+    The size of an expression is unknown here.
+    """
+    btrees: list[tuple[TargetUnique | TargetIndex, tuple[str, ...]]] = [(u, u.columns) for u in table.target.uniques]
+    for index in table.target.indexes:
+        if index.method == "btree":
+            btrees.append((index, tuple(filter(None, (*index.columns, *index.included)))))
     seen: set[tuple[str, ...]] = set()
-    for btree, key in _btrees(table):
+    for btree, key in btrees:
         columns = paired(table, key)
-        long = [column for column in columns if _can_be_long(column)]
+        targets = ((column, column.target) for column in columns if column.target.type_name in _LONG_TYPES)
+        long = [c for c, t in targets if not t.generated and (t.max_length is None or t.max_length > _MAX_LENGTH)]
         predicate = ask(table, btree.sqlite, local_times=subject.plan.local_times) if btree.predicate else None
         if long and key not in seen and (not btree.predicate or (predicate and predicate.certain)):
             seen.add(key)
@@ -84,24 +105,7 @@ def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
             yield _Entry(index=btree.name if btree.named else "", columns=columns, long=long, condition=condition)
 
 
-def _btrees(table: PlannedTable) -> Iterator[tuple[TargetUnique | TargetIndex, tuple[str, ...]]]:
-    """Yield (constraint or index, columns), constraints first, without expressions, whose size is unknown here."""
-    for unique in table.target.uniques:
-        yield unique, unique.columns
-    for index in table.target.indexes:
-        if index.method == "btree":
-            yield index, tuple(filter(None, (*index.columns, *index.included)))
-
-
-def _can_be_long(column: PlannedColumn) -> bool:
-    target = column.target
-    is_long = target.max_length is None or target.max_length > _MAX_LENGTH
-    return target.type_name in ("varchar", "text", "bytea") and is_long and not target.generated
-
-
-def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -> Finding:
-    refused = samples.count(subject, table.source, entry.certainly_too_large)
-    rowids = samples.first_rowids(subject, table.source, entry.certainly_too_large if refused else entry.larger)
+def _message(entry: _Entry, count: int, refused: int) -> Message:
     if entry.index:
         found = ngettext(
             "{n:,} row has a key of more than 2,704 bytes, the most that an entry of PostgreSQL's btree holds, in the"
@@ -129,14 +133,7 @@ def _finding(subject: Subject, table: PlannedTable, entry: _Entry, count: int) -
         effect = _(
             "Compressed they may fit. If not, the run stops when the index is made, names it, and publishes nothing."
         )
-    return RULE.finding(
-        table=table.name,
-        column=", ".join(column.name for column in entry.columns),
-        count=refused or count,
-        level=Level.ERROR if refused else Level.WARNING,
-        samples=samples.samples(subject, table, [column.source for column in entry.long], rowids),
-        explanation=f"{found} {effect}",
-    )
+    return Message(explanation=f"{found} {effect}")
 
 
 RULE = SetRule(

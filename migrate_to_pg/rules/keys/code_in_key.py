@@ -5,8 +5,7 @@ A script or an import used codes instead of ids. SQLite takes text in an integer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -46,10 +45,6 @@ def texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql |
     return _text_condition(subject, table, column) if codes(subject, table, column) else None
 
 
-def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
-    return texts(subject, table, column) or Sql("0")
-
-
 def _text_condition(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
     text = compose("typeof({c}) = 'text'", c=name(column.source.name))
     empty = empty_key.empty(subject, table, column)
@@ -61,12 +56,20 @@ def codes(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Codes
     if column.target.type_name not in INTEGER_TYPES:
         return None
     distinct_texts = _distinct_texts(subject, table, column)
-    found = [
-        Codes(parent, code, key, _count_known(subject, distinct_texts, parent, code))
-        for parent, code, key in _unique_texts(subject, table, column)
-    ]
-    best = max(found, key=lambda candidate: candidate.known, default=None)
-    return best if best and best.known else None
+    best = None
+    for parent, code, key in _unique_texts(subject, table, column):
+        known = subject.number(
+            compose(
+                "SELECT count(*) FROM ({texts}) WHERE v COLLATE BINARY IN"
+                " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
+                texts=distinct_texts,
+                code=name(code.source.name),
+                parent=name(parent.source.name),
+            )
+        )
+        if known > (best.known if best else 0):
+            best = Codes(parent, code, key, known)
+    return best
 
 
 def _distinct_texts(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql:
@@ -93,19 +96,6 @@ def _unique_texts(
         for code in paired(parent, unique.columns)
         if code.target.type_name in TEXT_TYPES
     ]
-
-
-def _count_known(subject: Subject, distinct_texts: Sql, parent: PlannedTable, code: PlannedColumn) -> int:
-    """Count the texts that are values of the parent's column."""
-    return subject.number(
-        compose(
-            "SELECT count(*) FROM ({texts}) WHERE v COLLATE BINARY IN"
-            " (SELECT {code} FROM {parent} WHERE typeof({code}) = 'text')",
-            texts=distinct_texts,
-            code=name(code.source.name),
-            parent=name(parent.source.name),
-        )
-    )
 
 
 def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
@@ -157,7 +147,19 @@ def _describe_texts(subject: Subject, table: PlannedTable, column: PlannedColumn
         )
     )
     neither = total - found.known - numbers
-    ambiguous = _count_ambiguous(subject, table, column, found)
+    ambiguous = subject.number(
+        compose(
+            "SELECT count(DISTINCT v) FROM ({texts}) JOIN {parent} ON {code} COLLATE BINARY = v"
+            " WHERE typeof({code}) = 'text' AND {whole} AND CAST(v AS INTEGER) <> {key}"
+            " AND CAST(v AS INTEGER) IN ({ids})",
+            texts=distinct_texts,
+            parent=name(found.parent.source.name),
+            code=name(found.code.source.name),
+            key=name(found.key.source.name),
+            whole=Sql(_IS_INTEGER),
+            ids=_parent_ids(subject, found),
+        )
+    )
     distinct = pluralize(total, "different text", "different texts")
     yield ngettext(
         "{n:,} of {texts} is a value of {place}: a code in place of an id.",
@@ -184,39 +186,14 @@ def _describe_texts(subject: Subject, table: PlannedTable, column: PlannedColumn
         )
 
 
-def _count_ambiguous(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> int:
-    """Count the different texts that are the code of one row and the id of another."""
-    return subject.number(
-        compose(
-            "SELECT count(DISTINCT v) FROM ({texts}) JOIN {parent} ON {code} COLLATE BINARY = v"
-            " WHERE typeof({code}) = 'text' AND {whole} AND CAST(v AS INTEGER) <> {key}"
-            " AND CAST(v AS INTEGER) IN ({ids})",
-            texts=_distinct_texts(subject, table, column),
-            parent=name(found.parent.source.name),
-            code=name(found.code.source.name),
-            key=name(found.key.source.name),
-            whole=Sql(_IS_INTEGER),
-            ids=_parent_ids(subject, found),
-        )
-    )
-
-
 def _conversion(subject: Subject, table: PlannedTable, column: PlannedColumn) -> CellRepair | None:
-    found = codes(subject, table, column)
-    return partial(_key_of, _keys_by_text(subject, table, column, found)) if found else None
-
-
-def _key_of(keys: Mapping[Value, int], value: Value) -> Value:
-    if value in keys:
-        return keys[value]
-    raise UnrepairableError
-
-
-def _keys_by_text(subject: Subject, table: PlannedTable, column: PlannedColumn, found: Codes) -> dict[Value, int]:
-    """Map each text to the key of the one row that it identifies.
+    """Return a repair that maps each text to the key of the one row that it identifies.
 
     A text that is the code of one row and the id of another is left out: SQLite itself has joined it as the id.
     """
+    found = codes(subject, table, column)
+    if found is None:
+        return None
     query = compose(
         "WITH {t} AS ({texts}), {k} AS (SELECT {code} COLLATE BINARY AS code, {key} AS id FROM {parent}"
         " WHERE typeof({code}) = 'text'), {i} AS ({ids})"
@@ -235,7 +212,14 @@ def _keys_by_text(subject: Subject, table: PlannedTable, column: PlannedColumn, 
         parent=name(found.parent.source.name),
         whole=Sql(_IS_INTEGER),
     )
-    return dict(subject.rows(query))
+    keys: dict[Value, int] = dict(subject.rows(query))
+
+    def key_of_text(value: Value) -> Value:
+        if value in keys:
+            return keys[value]
+        raise UnrepairableError
+
+    return key_of_text
 
 
 def _parent_ids(subject: Subject, found: Codes) -> Sql:
@@ -260,7 +244,7 @@ RULE = ValueRule(
     ),
     remedy=N_("Put the id of the row that has the code in its place."),
     mask=mask,
-    where=_where,
+    where=lambda subject, table, column: texts(subject, table, column) or Sql("0"),
     describe=describe,
     repair="lossy",
     repair_description=(

@@ -50,26 +50,20 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _describe(subject: Subject, content_type: ContentType) -> str:
-    references = [*_permissions(subject, content_type), *_generic_rows(subject, content_type)]
-    # xgettext does not read f-strings.
-    described = ", ".join(references) or _("nothing refers to it")
-    return f"{content_type} ({described})"
-
-
-def _permissions(subject: Subject, content_type: ContentType) -> Iterator[str]:
+    """Name the model, with the numbers of its permissions and of the rows that refer to it."""
+    references = []
     table = subject.plan.table("auth_permission")
     column = next((c for c in table.columns if c.name == "content_type_id"), None) if table else None
-    count = samples.count(subject, table.source, type_condition(column, content_type)) if table and column else 0
-    if count:
-        yield pluralize(count, "permission", "permissions")
-
-
-def _generic_rows(subject: Subject, content_type: ContentType) -> Iterator[str]:
+    if table and column and (count := samples.count(subject, table.source, type_condition(column, content_type))):
+        references.append(pluralize(count, "permission", "permissions"))
     for key in subject.plan.generic_keys:
         found = generic_key_columns(subject, key)
         count = samples.count(subject, found[0].source, type_condition(found[1], content_type)) if found else 0
         if count:
-            yield ngettext("{n:,} row of {table}", "{n:,} rows of {table}", count, table=key.table)
+            references.append(ngettext("{n:,} row of {table}", "{n:,} rows of {table}", count, table=key.table))
+    # xgettext does not read f-strings.
+    described = ", ".join(references) or _("nothing refers to it")
+    return f"{content_type} ({described})"
 
 
 RULE = SetRule(

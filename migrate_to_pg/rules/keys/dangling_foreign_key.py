@@ -32,12 +32,20 @@ def _finding(subject: Subject, table: SourceTable, key: SourceForeignKey) -> Fin
         if key.parent in subject.catalog.views
         else _("The foreign key on {columns} names the table {parent}, which does not exist.", **values)
     )
+    effect = _(
+        "Django turns foreign keys on, so every INSERT into {table} fails with `no such table: main.{parent}`. Other"
+        " programs can write, because foreign keys are off unless a connection turns them on. PRAGMA integrity_check"
+        " does not check this. {table} holds {rows}.",
+        table=table.name,
+        parent=key.parent,
+        rows=pluralize(table.rows, "row", "rows"),
+    )
     return RULE.finding(
         table=table.name,
         column=", ".join(key.columns),
         # A table that is not moved cannot stop the move.
         level=Level.ERROR if planned else Level.WARNING,
-        explanation=f"{fault} {_cause(key.parent, intended)} {_effect(table, key.parent)}",
+        explanation=f"{fault} {_cause(key.parent, intended)} {effect}",
         remedy=_remedy(table, key.parent, intended),
     )
 
@@ -72,17 +80,6 @@ def _cause(parent: str, intended: str | None) -> str:
         intended=intended,
         rename=rename,
         parent=parent,
-    )
-
-
-def _effect(table: SourceTable, parent: str) -> str:
-    return _(
-        "Django turns foreign keys on, so every INSERT into {table} fails with `no such table: main.{parent}`. Other"
-        " programs can write, because foreign keys are off unless a connection turns them on. PRAGMA integrity_check"
-        " does not check this. {table} holds {rows}.",
-        table=table.name,
-        parent=parent,
-        rows=pluralize(table.rows, "row", "rows"),
     )
 
 

@@ -181,36 +181,37 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
 
 
 def _samples(subject: Subject, search: Search) -> list[Sample]:
-    """List surplus rows: the second of each of the most frequent keys, then the third of each, and so on."""
-    sql = compose(
+    """List surplus rows: the second of each of the most frequent keys, then the third of each, and so on.
+
+    Beside each the first row with its key is named.
+    """
+    parts = {
+        "rowid": samples.rowid_of(search.table.source),
+        "table": samples.numbered(search.table.source),
+        "where": search.where,
+        "key": search.key.same,
+    }
+    most_frequent = compose(
         "SELECT min({rowid}), count(*) FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
         " ORDER BY 2 DESC, 1 LIMIT ?",
-        rowid=samples.rowid_of(search.table.source),
-        table=samples.numbered(search.table.source),
-        where=search.where,
-        key=search.key.same,
+        **parts,
     )
-    groups = [_group(subject, search, first, count) for first, count in subject.rows(sql, SAMPLES)]
-    interleaved = chain.from_iterable(zip_longest(*groups))
-    return list(islice((sample for sample in interleaved if sample), SAMPLES))
-
-
-def _group(subject: Subject, search: Search, first: int, count: int) -> list[Sample]:
-    """List the rows with the same key as the row ``first``, which is left out and named beside each."""
-    sql = compose(
+    same_key = compose(
         "SELECT {rowid} FROM {table} WHERE {where}"
         " AND ({key}) IS (SELECT {key} FROM {table} WHERE {rowid} = ?) ORDER BY {rowid} LIMIT ?",
-        rowid=samples.rowid_of(search.table.source),
-        table=samples.numbered(search.table.source),
-        where=search.where,
-        key=search.key.same,
+        **parts,
     )
-    rowids = [rowid for (rowid,) in subject.rows(sql, first, SAMPLES + 1)]
-    sources = [column.source for column in search.columns]
-    kept, *repeated = samples.samples(subject, search.table, sources, rowids)
-    where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
-    note = _(" ({rows}, the first: {where})", rows=pluralize(count, "row", "rows"), where=where)
-    return [Sample(key=s.key, value=samples.truncate(s.value, samples.WIDTH - len(note)) + note) for s in repeated]
+    groups = []
+    for first, count in subject.rows(most_frequent, SAMPLES):
+        rowids = [rowid for (rowid,) in subject.rows(same_key, first, SAMPLES + 1)]
+        sources = [column.source for column in search.columns]
+        kept, *repeated = samples.samples(subject, search.table, sources, rowids)
+        where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
+        note = _(" ({rows}, the first: {where})", rows=pluralize(count, "row", "rows"), where=where)
+        width = samples.WIDTH - len(note)
+        groups.append([Sample(key=s.key, value=samples.truncate(s.value, width) + note) for s in repeated])
+    interleaved = chain.from_iterable(zip_longest(*groups))
+    return list(islice((sample for sample in interleaved if sample), SAMPLES))
 
 
 def _explanation(subject: Subject, search: Search, count: int, empty: int) -> str:
@@ -257,30 +258,24 @@ def _cause(subject: Subject, search: Search) -> str:
             "SQLite computes these keys. PostgreSQL may compute others, with functions, collations and regular"
             " expressions of its own: a move tries each row on it."
         )
-    if search.unique.expressions:
-        return _cause_of_expression(search)
-    if has_unique_index(subject, search.table, search.columns):
-        return _("SQLite's own unique index finds these values different; PostgreSQL finds them equal.")
-    return _(
-        "SQLite's table has no unique index on these columns, or it would have refused them. A rebuild loses it: CREATE"
-        " TABLE ... AS SELECT makes a table without keys, and after a RENAME the indexes stay with the renamed table."
-    )
-
-
-def _cause_of_expression(search: Search) -> str:
     if search.folded and not search.key.exact:
         return _(
             "They differ in letters beyond ASCII, whose case PostgreSQL's locale knows and SQLite's lower() and upper()"
             " do not: most locales find them equal, C does not. PostgreSQL decides when it makes the index: if it"
             " refuses, the run stops there and publishes nothing."
         )
-    lost = _("SQLite's table has lost the index, or never had it.")
-    if not search.folded:
-        return lost
-    beyond = _(
-        "Letters beyond ASCII were compared as they are: keys that PostgreSQL's locale folds may repeat as well."
+    if search.unique.expressions:
+        lost = _("SQLite's table has lost the index, or never had it.")
+        beyond = _(
+            "Letters beyond ASCII were compared as they are: keys that PostgreSQL's locale folds may repeat as well."
+        )
+        return f"{lost} {beyond}" if search.folded else lost
+    if has_unique_index(subject, search.table, search.columns):
+        return _("SQLite's own unique index finds these values different; PostgreSQL finds them equal.")
+    return _(
+        "SQLite's table has no unique index on these columns, or it would have refused them. A rebuild loses it: CREATE"
+        " TABLE ... AS SELECT makes a table without keys, and after a RENAME the indexes stay with the renamed table."
     )
-    return f"{lost} {beyond}"
 
 
 def _remedy(search: Search, empty: int) -> str:

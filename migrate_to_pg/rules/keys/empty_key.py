@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import Offence, SetRule, Subject
-from migrate_to_pg.rules.malformed import INTEGER_TYPES, TEXT_TYPES
+from migrate_to_pg.rules.base import Message, Offence, SetRule, Subject
+from migrate_to_pg.rules.malformed import INTEGER_TYPES, TEXT_TYPES, condition
 from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -21,9 +21,19 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each column that has such values."""
     for table in subject.plan.tables:
         for offence in offences(subject, table):
+            (column,) = offence.columns
             count = samples.count(subject, table.source, offence.where)
             if count:
-                yield _finding(subject, table, offence.columns[0], offence.where, count)
+                yield samples.finding_of_rows(
+                    RULE,
+                    subject,
+                    table,
+                    offence.where,
+                    _message(table, column, count),
+                    count=count,
+                    column=column.name,
+                    shown=[column.source],
+                )
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
@@ -42,22 +52,16 @@ def empty(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql |
     key = next((key for key in table.target.foreign_keys if key.columns == (column.name,)), None)
     if key is None or column.target.not_null or column.target.type_name not in _TYPES:
         return None
-    if column.target.type_name in TEXT_TYPES and _is_key_of_parent(subject, key):
-        return None
-    return compose("typeof({c}) = 'text' AND {c} = '' COLLATE BINARY", c=name(column.source.name))
+    where = condition("typeof({c}) = 'text' AND {c} = '' COLLATE BINARY", column)
+    parent = subject.plan.table(key.parent) if column.target.type_name in TEXT_TYPES else None
+    parent_key = next((c for c in parent.columns if (c.name,) == key.parent_columns), None) if parent else None
+    if parent and parent_key:
+        is_key = samples.count(subject, parent.source, condition("{c} = '' COLLATE BINARY", parent_key)) > 0
+        return None if is_key else where
+    return where
 
 
-def _is_key_of_parent(subject: Subject, key: TargetForeignKey) -> bool:
-    parent = subject.plan.table(key.parent)
-    column = next((c for c in parent.columns if (c.name,) == key.parent_columns), None) if parent else None
-    if parent is None or column is None:
-        return False
-    where = compose("{c} = '' COLLATE BINARY", c=name(column.source.name))
-    return samples.count(subject, parent.source, where) > 0
-
-
-def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, where: Sql, count: int) -> Finding:
-    rowids = samples.first_rowids(subject, table.source, where)
+def _message(table: PlannedTable, column: PlannedColumn, count: int) -> Message:
     query = compose(
         "UPDATE {table} SET {column} = NULL WHERE {column} = '';",
         table=name(table.source.name),
@@ -74,14 +78,8 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, where
         " write '' for what was left blank.",
         type=column.target.type_sql,
     )
-    return RULE.finding(
-        table=table.name,
-        column=column.name,
-        count=count,
-        samples=samples.samples(subject, table, [column.source], rowids),
-        explanation=f"{found} {effect}",
-        remedy=_("{remedy} In SQLite:\n{query}", remedy=_(RULE.remedy), query=query),
-    )
+    remedy = _("{remedy} In SQLite:\n{query}", remedy=_(RULE.remedy), query=query)
+    return Message(explanation=f"{found} {effect}", remedy=remedy)
 
 
 RULE = SetRule(

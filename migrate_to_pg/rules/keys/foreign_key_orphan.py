@@ -11,7 +11,7 @@ from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import CellRepair, Offence, SetRule, Subject
+from migrate_to_pg.rules.base import CellRepair, Message, Offence, SetRule, Subject
 from migrate_to_pg.rules.keys import empty_key
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
@@ -20,21 +20,28 @@ from migrate_to_pg.sqlite.sql import Sql, compose, name, names
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each foreign key of PostgreSQL that some rows do not satisfy."""
     for table in subject.plan.tables:
-        for key in table.target.foreign_keys:
-            columns = paired(table, key.columns)
-            where = _orphan_condition(subject, table, key, columns) if columns else None
-            count = samples.count(subject, table.source, where) if where else 0
-            if where and count:
-                yield _finding(subject, table, key, columns, where, count)
+        for key, columns, where in _orphans_by_key(subject, table):
+            count = samples.count(subject, table.source, where)
+            if count:
+                message = Message(
+                    explanation=_explanation(subject, key, count), remedy=_remedy(subject, table, key, columns)
+                )
+                yield samples.finding_of_rows(
+                    RULE,
+                    subject,
+                    table,
+                    where,
+                    message,
+                    count=count,
+                    column=", ".join(key.columns),
+                    shown=[column.source for column in columns],
+                )
 
 
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
     """Yield the rows without a parent, for each foreign key of the table."""
-    for key in table.target.foreign_keys:
-        columns = paired(table, key.columns)
-        where = _orphan_condition(subject, table, key, columns) if columns else None
-        if where:
-            yield Offence(columns=tuple(columns), where=where)
+    for _key, columns, where in _orphans_by_key(subject, table):
+        yield Offence(columns=tuple(columns), where=where)
 
 
 def null(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair | None:
@@ -48,13 +55,17 @@ def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
     return [by_name[column] for column in wanted] if all(column in by_name for column in wanted) else []
 
 
-def _orphan_condition(
-    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]
-) -> Sql | None:
-    """Return the condition for an orphan, without the empty texts, which have a rule of their own."""
-    where = orphans(subject, key, columns)
-    empty = empty_key.empty(subject, table, columns[0]) if len(columns) == 1 else None
-    return compose("{where} AND NOT ({empty})", where=where, empty=empty) if where and empty else where
+def _orphans_by_key(
+    subject: Subject, table: PlannedTable
+) -> Iterator[tuple[TargetForeignKey, list[PlannedColumn], Sql]]:
+    """Yield (key, columns, condition for an orphan), without the empty texts, which have a rule of their own."""
+    for key in table.target.foreign_keys:
+        columns = paired(table, key.columns)
+        where = orphans(subject, key, columns) if columns else None
+        empty = empty_key.empty(subject, table, columns[0]) if len(columns) == 1 else None
+        if where:
+            without_empty = compose("{where} AND NOT ({empty})", where=where, empty=empty) if empty else where
+            yield key, columns, without_empty
 
 
 def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn]) -> Sql | None:
@@ -88,21 +99,6 @@ def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn
 def is_rowid(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]) -> bool:
     """Check whether the one column is another name of SQLite's rowid."""
     return len(columns) == 1 and columns[0].source == samples.rowid_column(subject.database, table.source)
-
-
-def _finding(
-    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn], where: Sql, count: int
-) -> Finding:
-    sources = [column.source for column in columns]
-    rowids = samples.first_rowids(subject, table.source, where)
-    return RULE.finding(
-        table=table.name,
-        column=", ".join(key.columns),
-        count=count,
-        samples=samples.samples(subject, table, sources, rowids),
-        explanation=_explanation(subject, key, count),
-        remedy=_remedy(subject, table, key, columns),
-    )
 
 
 def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:

@@ -76,7 +76,8 @@ def _orphan_condition(
 ) -> Sql | None:
     """Return the condition for a row without its parent, or None where SQLite cannot compare the keys.
 
-    Values that PostgreSQL's column could not hold are reported by their own rule.
+    Values that PostgreSQL's column could not hold are reported by their own rule. SQLite builds the set of the parent's
+    keys once.
     """
     child = key_of([id_column])
     if child is None:
@@ -87,19 +88,14 @@ def _orphan_condition(
         # A table that SQLite lacks has no rows. One that no migration makes may be in another database.
         is_ours = any(table.name == content_type.table for table in subject.plan.only_target)
         return condition if is_ours else None
-    exists = _parent_exists(parent, id_column)
-    return compose("{given} AND {there} IS NOT TRUE", given=condition, there=exists) if exists else None
-
-
-def _parent_exists(parent: PlannedTable, id_column: PlannedColumn) -> Sql | None:
-    """Return the condition for a row whose parent exists. SQLite builds the set of keys once."""
     columns = paired(parent, parent.target.primary_key)
     key = key_of(columns) if len(columns) == 1 else None
     template = _OBJECT_ID_AS_KEY.get((_type_family(columns[0]), _type_family(id_column))) if key else None
     if key is None or template is None:
         return None
     return compose(
-        "({value} IN (SELECT {key} FROM {table} WHERE {held}))",
+        "{condition} AND ({value} IN (SELECT {key} FROM {table} WHERE {held})) IS NOT TRUE",
+        condition=condition,
         value=compose(template, c=name(id_column.source.name)),
         key=key.same,
         table=name(parent.source.name),

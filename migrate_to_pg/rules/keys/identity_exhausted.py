@@ -25,14 +25,28 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 
 def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> Iterator[Finding]:
-    highest = _highest(subject, table, column, limit)
+    # Ids beyond the type are for integer-out-of-range.
+    sql = compose(
+        "SELECT {c} FROM {t} WHERE typeof({c}) = 'integer' AND {c} BETWEEN 1 AND {limit} ORDER BY {c} DESC LIMIT 1",
+        c=name(column.source.name),
+        t=name(table.source.name),
+        limit=number(limit),
+    )
+    highest = next((int(row[0]) for row in subject.rows(sql)), 0)
     is_key = [key.name for key in table.key] == [column.name]
     # sqlite_sequence is about the primary key alone.
     given = (table.source.last_id or 0) if is_key else 0
     last = max(highest, given)
     if last >= limit:
         sentences = [
-            _reason(table, highest, given),
+            _("A row has the id {highest:,}.", highest=highest)
+            if highest >= given
+            else _(
+                "SQLite's table sqlite_sequence holds {given:,} as the highest id ever given in {source}. Its row may"
+                " have been deleted since.",
+                given=given,
+                source=table.source.name,
+            ),
             _(
                 "The next id would be {highest:,}. PostgreSQL's column is {type}, which ends at {limit:,}, so its"
                 " sequence cannot be set: an id is never given twice.",
@@ -49,28 +63,6 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
             explanation=" ".join(sentences),
             remedy=_remedy(table, highest, given, limit),
         )
-
-
-def _highest(subject: Subject, table: PlannedTable, column: PlannedColumn, limit: int) -> int:
-    """Return the highest id that PostgreSQL would take. Those beyond the type are for integer-out-of-range."""
-    sql = compose(
-        "SELECT {c} FROM {t} WHERE typeof({c}) = 'integer' AND {c} BETWEEN 1 AND {limit} ORDER BY {c} DESC LIMIT 1",
-        c=name(column.source.name),
-        t=name(table.source.name),
-        limit=number(limit),
-    )
-    return next((int(row[0]) for row in subject.rows(sql)), 0)
-
-
-def _reason(table: PlannedTable, highest: int, given: int) -> str:
-    if highest >= given:
-        return _("A row has the id {highest:,}.", highest=highest)
-    return _(
-        "SQLite's table sqlite_sequence holds {given:,} as the highest id ever given in {source}. Its row may have been"
-        " deleted since.",
-        given=given,
-        source=table.source.name,
-    )
 
 
 def _remedy(table: PlannedTable, highest: int, given: int, limit: int) -> str:

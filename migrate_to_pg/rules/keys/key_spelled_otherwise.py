@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetForeignKey
+from migrate_to_pg.records import Finding, Level, PlannedColumn, TargetForeignKey
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.base import Message, SetRule, Subject
 from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
@@ -18,26 +18,32 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each foreign key of PostgreSQL for which SQLite's comparison misses parents."""
     for table in subject.plan.tables:
         for key in table.target.foreign_keys:
-            parent = subject.plan.table(key.parent)
             columns = paired(table, key.columns)
-            parents = paired(parent, key.parent_columns) if parent else []
-            where = _missed_condition(parent, columns, parents) if parent and columns and parents else None
+            where = _missed_condition(subject, key, columns)
             if where and (count := samples.count(subject, table.source, where)):
-                yield _finding(subject, table, key, columns, where, count)
+                yield samples.finding_of_rows(
+                    RULE,
+                    subject,
+                    table,
+                    where,
+                    _message(key, count),
+                    count=count,
+                    column=", ".join(key.columns),
+                    shown=[column.source for column in columns],
+                )
 
 
-def _missed_condition(parent: PlannedTable, columns: list[PlannedColumn], parents: list[PlannedColumn]) -> Sql | None:
+def _missed_condition(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn]) -> Sql | None:
     """Return the condition for rows whose parent only PostgreSQL finds, or None where both compare alike.
 
     SQLite builds each set of parent keys once, whether or not the parent still has its index.
     """
-    child, parent_key = key_of(columns), key_of(parents)
-    if (
-        child is None
-        or parent_key is None
-        or (child.plain and parent_key.plain)
-        or not (child.exact and parent_key.exact)
-    ):
+    parent = subject.plan.table(key.parent)
+    parents = paired(parent, key.parent_columns) if parent else []
+    child, other = key_of(columns) if columns else None, key_of(parents) if parents else None
+    if parent is None or child is None or other is None:
+        return None
+    if (child.plain and other.plain) or not (child.exact and other.exact):
         return None
     return compose(
         "{held} AND ({columns}) NOT IN (SELECT {parents} FROM main.{parent} WHERE {other_held})"
@@ -47,15 +53,12 @@ def _missed_condition(parent: PlannedTable, columns: list[PlannedColumn], parent
         parents=names(column.source.name for column in parents),
         parent=name(parent.source.name),
         child=child.same,
-        other=parent_key.same,
-        other_held=parent_key.held,
+        other=other.same,
+        other_held=other.held,
     )
 
 
-def _finding(
-    subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn], where: Sql, count: int
-) -> Finding:
-    rowids = samples.first_rowids(subject, table.source, where)
+def _message(key: TargetForeignKey, count: int) -> Message:
     found = ngettext(
         "{n:,} row spells the key of {parent} in another way than its parent, such as a uuid with and without dashes.",
         "{n:,} rows spell the key of {parent} in another way than their parents, such as a uuid with and without"
@@ -67,13 +70,7 @@ def _finding(
         "SQLite compares the characters: joins, and Django's queries across this key, miss these rows there, and"
         " SQLite's own check of foreign keys reports them. PostgreSQL compares the values, and finds the parents."
     )
-    return RULE.finding(
-        table=table.name,
-        column=", ".join(key.columns),
-        count=count,
-        samples=samples.samples(subject, table, [column.source for column in columns], rowids),
-        explanation=f"{found} {effect}",
-    )
+    return Message(explanation=f"{found} {effect}")
 
 
 RULE = SetRule(

@@ -60,6 +60,10 @@ def _finding(table: PlannedTable, column: PlannedColumn) -> Finding:
         )
     else:
         effect = _("The rows are moved without this column. It gets NULL in {rows}, and is not compared.", **values)
+    # A statement that runs as it is, over a text column of the table where there is one.
+    texts = [c.name for c in table.columns if c.target.type_name in ("text", "varchar") and not c.target.generated]
+    text = quoted(texts[0]) if texts else "'...'"
+    update = f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = to_tsvector(coalesce({text}, ''));"  # noqa: S608 - shown
     return RULE.finding(
         table=table.name,
         column=column.name,
@@ -69,17 +73,10 @@ def _finding(table: PlannedTable, column: PlannedColumn) -> Finding:
             "Fill it on PostgreSQL after the move, by what fills it in this project: manage.py update_index (Wagtail),"
             " manage.py buildwatson (django-watson), a trigger of the table, or an UPDATE such as:\n{update}\n"
             "To leave the whole table behind, where all of it is such an index: --exclude-data {table}",
-            update=_update(table, column),
+            update=update,
             table=table.name,
         ),
     )
-
-
-def _update(table: PlannedTable, column: PlannedColumn) -> str:
-    """Return a statement that runs as it is, over a text column of the table where there is one."""
-    texts = [c.name for c in table.columns if c.target.type_name in ("text", "varchar") and not c.target.generated]
-    text = quoted(texts[0]) if texts else "'...'"
-    return f"UPDATE {quoted(table.name)} SET {quoted(column.name)} = to_tsvector(coalesce({text}, ''));"  # noqa: S608 - shown
 
 
 def quoted(name: str) -> str:

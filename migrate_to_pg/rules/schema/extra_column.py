@@ -8,7 +8,7 @@ from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedTable, SourceColumn
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import SetRule, Subject
+from migrate_to_pg.rules.base import Message, SetRule, Subject
 from migrate_to_pg.sqlite.sql import compose, name
 
 
@@ -23,15 +23,9 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Finding:
     filled = compose("{column} IS NOT NULL", column=name(column.name))
     count = samples.count(subject, table.source, filled)
-    rowids = samples.first_rowids(subject, table.source, filled) if count else []
     values = {"column": column.name, "declared_type": column.declared_type or _("no type")}
-    return RULE.finding(
-        table=table.name,
-        column=column.name,
-        count=count or 1,
-        level=Level.ERROR if count else Level.WARNING,
-        samples=samples.samples(subject, table, [column], rowids),
-        explanation=ngettext(
+    explanation = (
+        ngettext(
             "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. {n:,} row has a"
             " value there, which would be lost.",
             "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. {n:,} rows have a"
@@ -44,9 +38,23 @@ def _finding(subject: Subject, table: PlannedTable, column: SourceColumn) -> Fin
             "SQLite's table has a column {column} ({declared_type}) that the migrations do not make. Every value in it"
             " is NULL.",
             **values,
-        ),
-        remedy=_("Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n")
-        + compose("ALTER TABLE {table} DROP COLUMN {column};", table=name(table.source.name), column=name(column.name)),
+        )
+    )
+    drop = compose("ALTER TABLE {table} DROP COLUMN {column};", table=name(table.source.name), column=name(column.name))
+    remedy = _(
+        "Add a field for it to the model and migrate; or, where it is not needed, drop it from a copy:\n{statement}",
+        statement=drop,
+    )
+    return samples.finding_of_rows(
+        RULE,
+        subject,
+        table,
+        filled,
+        Message(explanation=explanation, remedy=remedy),
+        count=count or 1,
+        column=column.name,
+        shown=[column],
+        level=Level.ERROR if count else Level.WARNING,
     )
 
 

@@ -54,6 +54,10 @@ _UNSURE = N_(
     "No model of the project uses this table. A migration may make it by RunSQL or RunPython, and decides its place"
     " then; only a run with a server can tell. If none does, this applies. {effect}"
 )
+_SET_SCHEMA = N_(
+    "The model {models} looks for the table in the final schema. To put it there after the move, with the types of its"
+    " values, which may differ from those of the model's fields:\n{statement}"
+)
 _REHEARSE = N_(
     "Rehearse (--rehearse --target embedded), which runs the migrations: it tells whether one of them makes the table,"
     " and what to do where none does."
@@ -161,13 +165,13 @@ def _virtual(subject: Subject, table: SourceTable) -> str:
 def triggers_that_name(subject: Subject, table: SourceTable) -> list[str]:
     """List the triggers of other tables whose SQL names this one, which are left behind with it."""
     own = Sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> ? COLLATE NOCASE")
-    return [trigger for trigger, sql in subject.rows(own, table.name) if table.name.lower() in set(_names_in(sql))]
-
-
-def _names_in(sql: str) -> Iterator[str]:
-    """Yield every name in a statement, in lower case and without quotes."""
-    for word in _NAME.findall(sql):
-        yield (word[1:-1].replace(word[-1] * 2, word[-1]) if word[0] in "\"`['" else word).lower()
+    found = []
+    for trigger, sql in subject.rows(own, table.name):
+        words = _NAME.findall(sql)
+        named = {w[1:-1].replace(w[-1] * 2, w[-1]).lower() if w[0] in "\"`['" else w.lower() for w in words}
+        if table.name.lower() in named:
+            found.append(trigger)
+    return found
 
 
 def _describe_rows(table: SourceTable) -> str:
@@ -198,39 +202,34 @@ def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, re
     on_sqlite = table.name.lower() in (subject.plan.made or {})
     # A migration that makes it here may make it on PostgreSQL as well. Only a server knows.
     unsure = subject.plan.offline and table.kind == "table"
-    models = [model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models]
+    models = ", ".join(model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models)
+    advice = _(remedy)
     if models:
-        words, advice = _CHOSEN, _set_schema(table, models) if subject.leftovers is Leftovers.COPY else _(remedy)
+        words = _CHOSEN
+        if subject.leftovers is Leftovers.COPY:
+            statement = compose("ALTER TABLE sqlite_leftovers.{table} SET SCHEMA public;", table=name(table.name))
+            advice = _(_SET_SCHEMA, models=models, statement=statement)
+    elif unsure:
+        words, advice = _UNSURE, _(_REHEARSE)
+    elif on_sqlite:
+        words = _ON_SQLITE
     else:
-        unknown = _VIRTUAL if table.kind == "virtual" else _UNKNOWN
-        words = _UNSURE if unsure else _ON_SQLITE if on_sqlite else unknown
-        advice = _(_REHEARSE) if unsure else _(remedy)
+        words = _VIRTUAL if table.kind == "virtual" else _UNKNOWN
+        # Triggers first: one that writes to a dropped table makes every write fail.
+        triggers = triggers_that_name(subject, table)
+        drops = [compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers]
+        drops.append(compose("DROP TABLE {table};", table=name(table.name)))
+        advice = _(
+            "{remedy} To remove it from SQLite, after copying the file:\n{statements}",
+            remedy=advice,
+            statements="\n".join(drops),
+        )
     return RULE.finding(
         table=table.name,
         count=table.rows or 1,
         level=level,
-        explanation=_(words, effect=effect, models=", ".join(models)),
-        remedy=advice if unsure or on_sqlite or models else _drop(subject, table, advice),
-    )
-
-
-def _set_schema(table: SourceTable, models: list[str]) -> str:
-    return _(
-        "The model {models} looks for the table in the final schema. To put it there after the move, with the types of"
-        " its values, which need not be those of the model's fields:\n",
-        models=", ".join(models),
-    ) + compose("ALTER TABLE sqlite_leftovers.{table} SET SCHEMA public;", table=name(table.name))
-
-
-def _drop(subject: Subject, table: SourceTable, remedy: str) -> str:
-    """Add DROP statements, triggers first: one that writes to a dropped table makes every write fail."""
-    triggers = triggers_that_name(subject, table)
-    return "\n".join(
-        (
-            _("{remedy} To remove it from SQLite, after copying the file:", remedy=remedy),
-            *(compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers),
-            compose("DROP TABLE {table};", table=name(table.name)),
-        )
+        explanation=_(words, effect=effect, models=models),
+        remedy=advice,
     )
 
 

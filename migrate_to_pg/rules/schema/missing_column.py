@@ -14,9 +14,11 @@ from migrate_to_pg.rules.base import SetRule, Subject
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each such column, except generated ones, which PostgreSQL computes."""
     for table in subject.plan.tables:
-        for column in table.target.columns:
-            if column in table.only_target and not column.generated:
-                yield _finding(table, column, alone=_is_only_on_postgresql(subject, table, column))
+        made = (subject.plan.made or {}).get(table.source.name.lower())
+        for column in table.only_target:
+            if not column.generated:
+                alone = made is not None and made.table.column(column.name) is None
+                yield _finding(table, column, alone=alone)
 
 
 #: pg_type.typname -> empty value of the type, where it has one.
@@ -41,12 +43,6 @@ def filled(plan: Plan, findings: Iterable[Finding]) -> Iterator[tuple[str, str, 
             value = empty_value(table, column) if table and column.name == finding.column else None
             if value is not None:
                 yield finding.table, finding.column, value
-
-
-def _is_only_on_postgresql(subject: Subject, table: PlannedTable, column: TargetColumn) -> bool:
-    """Check that the migrations do not make the column on SQLite."""
-    made = (subject.plan.made or {}).get(table.source.name.lower())
-    return made is not None and made.table.column(column.name) is None
 
 
 def _finding(table: PlannedTable, column: TargetColumn, *, alone: bool) -> Finding:

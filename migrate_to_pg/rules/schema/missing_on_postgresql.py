@@ -7,34 +7,33 @@ from collections.abc import Iterator
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.missing_objects import remedy
-from migrate_to_pg.records import Finding, Level, Need
+from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.base import SetRule, Subject
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each of them."""
     for need in subject.plan.needs:
+        values = {"object": need.object, "name": need.name}
+        needs = {
+            "collation": _("{object} asks for the collation {name}.", **values),
+            "function": _("{object} calls the function {name}.", **values),
+            "type": _("{object} has the type {name}.", **values),
+            "extension": _("{object} needs the extension {name}.", **values),
+        }[need.kind]
+        if need.is_sqlite:
+            lacks = _("It is SQLite's: PostgreSQL has none of that name, and no applied migration makes one.")
+        else:
+            lacks = _(
+                "No applied migration makes it. No server was asked: a rehearsal shows whether the server has it."
+            )
         yield RULE.finding(
             table=need.table,
             column=need.column,
             level=Level.ERROR if need.is_sqlite else Level.WARNING,
-            explanation=_explanation(need),
+            explanation=f"{needs} {lacks}",
             remedy=remedy(need.kind, need.name),
         )
-
-
-def _explanation(need: Need) -> str:
-    words = {
-        "collation": _("{object} asks for the collation {name}.", object=need.object, name=need.name),
-        "function": _("{object} calls the function {name}.", object=need.object, name=need.name),
-        "type": _("{object} has the type {name}.", object=need.object, name=need.name),
-        "extension": _("{object} needs the extension {name}.", object=need.object, name=need.name),
-    }
-    if need.is_sqlite:
-        lacks = _("It is SQLite's: PostgreSQL has none of that name, and no applied migration makes one.")
-    else:
-        lacks = _("No applied migration makes it. No server was asked: a rehearsal shows whether the server has it.")
-    return f"{words[need.kind]} {lacks}"
 
 
 RULE = SetRule(

@@ -16,7 +16,25 @@ _CUT = 50
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each such table."""
     for table in subject.plan.only_target:
-        yield _finding(table, alone=_is_only_on_postgresql(subject, table))
+        if _is_only_on_postgresql(subject, table):
+            explanation = _(
+                "The migrations make the table {table} on PostgreSQL alone. There it will hold only the rows that the"
+                " migrations put into it.",
+                table=table.name,
+            )
+            remedy = _("There is nothing to do.")
+        else:
+            explanation = _(
+                "The applied migrations make the table {table}, and SQLite's database has none of that name. It was"
+                " dropped or renamed there, its migration was only recorded (--fake), or it is made for PostgreSQL"
+                " alone. There it will hold only the rows that the migrations put into it.",
+                table=table.name,
+            )
+            remedy = _(
+                "If it was lost, restore it from a backup. If it was renamed, rename it back. If PostgreSQL alone has"
+                " it, there is nothing to do."
+            )
+        yield RULE.finding(table=table.name, explanation=explanation, remedy=remedy)
 
 
 def _is_only_on_postgresql(subject: Subject, table: TargetTable) -> bool:
@@ -24,37 +42,10 @@ def _is_only_on_postgresql(subject: Subject, table: TargetTable) -> bool:
 
     Of a long name only the beginning is compared, as Django cuts it.
     """
-    made = subject.plan.made
-    begin = table.name.lower()[:_CUT] if len(table.name) > _CUT else ""
-    return (
-        made is not None
-        and table.name.lower() not in made
-        and not (begin and any(name.startswith(begin) for name in made))
-    )
-
-
-def _finding(table: TargetTable, *, alone: bool) -> Finding:
-    return RULE.finding(
-        table=table.name,
-        explanation=_(
-            "The migrations make the table {table} on PostgreSQL alone. It will hold what they put into it, no more.",
-            table=table.name,
-        )
-        if alone
-        else _(
-            "The migrations that the source has applied make the table {table}; SQLite's database has none"
-            " of that name. It was dropped or renamed there, or its migration was only recorded (--fake), or"
-            " it is made for PostgreSQL alone. On PostgreSQL it will hold what the migrations put into it,"
-            " no more.",
-            table=table.name,
-        ),
-        remedy=_("There is nothing to do.")
-        if alone
-        else _(
-            "If it was lost, restore it from a backup; if it was renamed, give it back its name; if PostgreSQL"
-            " alone has it, there is nothing to do."
-        ),
-    )
+    made, name = subject.plan.made, table.name.lower()
+    if made is None or name in made:
+        return False
+    return len(name) <= _CUT or not any(other.startswith(name[:_CUT]) for other in made)
 
 
 RULE = SetRule(

@@ -31,17 +31,12 @@ def find(subject: Subject) -> Iterator[Finding]:
     # leftover-table reports these with the virtual table that they write to.
     virtual = [table for table in subject.plan.leftovers if table.kind == "virtual"]
     reported = {trigger for table in virtual for trigger in triggers_that_name(subject, table)}
-    made = _migrated_triggers(subject)
+    tables = (*subject.plan.tables, *subject.plan.excluded)
+    made = {(table.source.name.lower(), trigger.lower()) for table in tables for trigger in table.target.triggers}
     for trigger, sql in subject.catalog.triggers.items():
         table = table_of(subject, trigger)
         if trigger not in broken[1] and trigger not in reported and (table.lower(), trigger.lower()) not in made:
             yield _finding("trigger", trigger, table, sql, _unknown_without_server(subject))
-
-
-def _migrated_triggers(subject: Subject) -> set[tuple[str, str]]:
-    """Return (SQLite's name of the table, trigger) for each trigger that the migrations make on PostgreSQL."""
-    pairs = (*subject.plan.tables, *subject.plan.excluded)
-    return {(pair.source.name.lower(), trigger.lower()) for pair in pairs for trigger in pair.target.triggers}
 
 
 def _unknown_without_server(subject: Subject) -> list[str]:

@@ -44,18 +44,24 @@ def find(subject: Subject) -> Iterator[Finding]:
     """
     for table in subject.plan.tables:
         made = (subject.plan.made or {}).get(table.source.name.lower())
-        known = made is not None or subject.plan.made is None
-        if known and (losses := list(_losses(subject, table, made))):
-            yield _finding(table, losses)
-
-
-def _losses(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
-    """Compare with the table that the migrations make on SQLite, or with their state where that is None."""
-    yield from _types(subject, table, made)
-    yield from _not_nulls(subject, table, made)
-    yield from _uniques(subject, table, made)
-    yield from _indexes(subject, table, made)
-    yield from _foreign_keys(subject, table, made)
+        if made is None and subject.plan.made is not None:
+            continue
+        parts = (_types, _not_nulls, _uniques, _indexes, _foreign_keys)
+        losses = [loss for part in parts for loss in part(subject, table, made)]
+        concerned = {column for loss in losses for column in loss.columns}
+        if losses:
+            yield RULE.finding(
+                table=table.name,
+                column=", ".join(c.name for c in table.columns if c.name in concerned),
+                count=len(losses),
+                explanation=_(
+                    "SQLite's table {source} is not as the migrations make it: {losses}. The move corrects this, since"
+                    " the migrations make PostgreSQL's table. Rows at fault have findings of their own. A rebuild by"
+                    " hand, such as CREATE TABLE ... AS SELECT, makes such a table.",
+                    source=table.source.name,
+                    losses="; ".join(loss.description for loss in losses),
+                ),
+            )
 
 
 def _types(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
@@ -142,24 +148,19 @@ def _indexes(subject: Subject, table: PlannedTable, made: MadeTable | None) -> I
     else:
         btrees = (index for index in table.target.indexes if index.method == "btree" and not index.for_like)
         expected = [(paired(table, index.columns), bool(index.predicate)) for index in btrees]
-    found = list(_indexes_of_sqlite(subject, table))
-    for columns, partial in expected:
-        if columns and not _is_served(found, columns, partial=partial) and not is_rowid(subject, table, columns):
-            words = _("there is no index on {wanted}", wanted=", ".join(c.source.name for c in columns))
-            yield _Loss(tuple(column.name for column in columns), words)
-
-
-def _indexes_of_sqlite(subject: Subject, table: PlannedTable) -> Iterator[tuple[list[str], bool]]:
-    """Yield (columns in their order, whether partial) for each index. An expression is a column without name."""
     indexes = Sql("SELECT name, partial FROM pragma_index_list(?)")
     parts = Sql("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno")
-    for index, partial in subject.rows(indexes, table.source.name):
-        yield [(part or "").lower() for (part,) in subject.rows(parts, index)], bool(partial)
-
-
-def _is_served(found: list[tuple[list[str], bool]], columns: list[PlannedColumn], *, partial: bool) -> bool:
-    names = [column.source.name.lower() for column in columns]
-    return any(parts[: len(names)] == names and (partial or not found_partial) for parts, found_partial in found)
+    # An expression is a column without name.
+    found = [
+        ([(part or "").lower() for (part,) in subject.rows(parts, index)], bool(partial))
+        for index, partial in subject.rows(indexes, table.source.name)
+    ]
+    for columns, partial in expected:
+        names = [column.source.name.lower() for column in columns]
+        serves = (own[: len(names)] == names and (partial or not own_partial) for own, own_partial in found)
+        if columns and not any(serves) and not is_rowid(subject, table, columns):
+            words = _("there is no index on {wanted}", wanted=", ".join(c.source.name for c in columns))
+            yield _Loss(tuple(column.name for column in columns), words)
 
 
 def _foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
@@ -200,24 +201,6 @@ def _planned(table: PlannedTable, names: Sequence[str]) -> list[PlannedColumn]:
 def _any(subject: Subject, table: PlannedTable, where: Sql) -> bool:
     query = compose("SELECT EXISTS (SELECT 1 FROM {t} WHERE {where})", t=name(table.source.name), where=where)
     return bool(subject.number(query))
-
-
-def _finding(table: PlannedTable, losses: list[_Loss]) -> Finding:
-    concerned = {column for loss in losses for column in loss.columns}
-    return RULE.finding(
-        table=table.name,
-        column=", ".join(c.name for c in table.columns if c.name in concerned),
-        count=len(losses),
-        explanation=(
-            _(
-                "SQLite's table {source} is not as the migrations make it: {losses}. PostgreSQL's table is made"
-                " by the migrations: the move corrects this, and what the data suffered has findings of its own. A"
-                " rebuild by hand, as CREATE TABLE ... AS SELECT, leaves such a table.",
-                source=table.source.name,
-                losses="; ".join(loss.description for loss in losses),
-            )
-        ),
-    )
 
 
 RULE = SetRule(

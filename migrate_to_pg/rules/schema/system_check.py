@@ -16,8 +16,7 @@ _HARMLESS = ("models.E019",)
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each message of Django."""
-    for check in subject.plan.system_checks:
-        yield _finding(check)
+    yield from map(_finding, subject.plan.system_checks)
 
 
 def _finding(check: SystemCheck) -> Finding:
@@ -49,7 +48,7 @@ def _finding(check: SystemCheck) -> Finding:
         column=check.column,
         level=Level.WARNING if check.until or check.id in _HARMLESS else Level.ERROR,
         explanation=f"{failure} {effect}",
-        remedy=f"{check.hint} {_(RULE.remedy)}" if check.hint else _(RULE.remedy),
+        remedy=f"{check.hint} {_(RULE.remedy)}".strip(),
     )
 
 

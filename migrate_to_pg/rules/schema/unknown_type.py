@@ -8,42 +8,35 @@ from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.codecs.text_types import is_known
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import SetRule, Subject
-from migrate_to_pg.sqlite.sql import compose, name
+from migrate_to_pg.rules.base import Message, SetRule, Subject
+from migrate_to_pg.rules.malformed import condition
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each such column that holds a value. Only a server knows the types of a project."""
     for table in subject.plan.tables if not subject.plan.offline else ():
         for column in table.loaded_columns:
-            if codec_for(column.target).by_text and not is_known(column.target):
-                yield from _finding(subject, table, column)
-
-
-def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Iterator[Finding]:
-    filled = compose("{c} IS NOT NULL", c=name(column.source.name))
-    count = samples.count(subject, table.source, filled)
-    if count:
-        yield RULE.finding(
-            table=table.name,
-            column=column.name,
-            count=count,
-            samples=samples.samples(
-                subject, table, [column.source], samples.first_rowids(subject, table.source, filled)
-            ),
-            explanation=_(
-                "PostgreSQL's column is {type}. Its values would be sent as text and cast, and it is unknown whether"
-                " that type keeps all of a text.",
-                type=column.target.type_sql,
-            ),
-            remedy=_(
-                "Set the column to NULL in a copy of SQLite and fill it on PostgreSQL after the move, or leave the"
-                " table out: --exclude-data {table}",
-                table=table.name,
-            ),
-        )
+            filled = condition("{c} IS NOT NULL", column)
+            if not codec_for(column.target).by_text or is_known(column.target):
+                continue
+            if count := samples.count(subject, table.source, filled):
+                message = Message(
+                    explanation=_(
+                        "PostgreSQL's column is {type}. Its values would be sent as text and cast, and it is unknown"
+                        " whether that type keeps all of a text.",
+                        type=column.target.type_sql,
+                    ),
+                    remedy=_(
+                        "Set the column to NULL in a copy of SQLite and fill it on PostgreSQL after the move, or leave"
+                        " the table out: --exclude-data {table}",
+                        table=table.name,
+                    ),
+                )
+                yield samples.finding_of_rows(
+                    RULE, subject, table, filled, message, count=count, column=column.name, shown=[column.source]
+                )
 
 
 RULE = SetRule(

@@ -14,7 +14,7 @@ from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetCheck
 from migrate_to_pg.rules import samples
-from migrate_to_pg.rules.base import Offence, SetRule, Subject
+from migrate_to_pg.rules.base import Message, Offence, SetRule, Subject
 from migrate_to_pg.rules.sql_keys import Asked, ask
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -90,19 +90,17 @@ def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int)
     query = compose("SELECT * FROM {table} WHERE NOT ({c});", table=name(table.source.name), c=condition)
     # SQLite's shell has no such function.
     plain = asked.certain and " MATCH " not in query
-    found = RULE.finding(
-        table=table.name,
-        level=Level.ERROR if asked.certain else Level.WARNING,
-        column=", ".join(column.name for column in asked.columns),
+    remedy = _("{remedy} To see them all:\n{query}", remedy=_(RULE.remedy), query=query) if plain else ""
+    found = samples.finding_of_rows(
+        RULE,
+        subject,
+        table,
+        broken.where,
+        Message(explanation=_explanation(check, count, certain=asked.certain), remedy=remedy),
         count=count,
-        samples=samples.samples(
-            subject,
-            table,
-            [column.source for column in asked.columns],
-            samples.first_rowids(subject, table.source, broken.where),
-        ),
-        explanation=_explanation(check, count, certain=asked.certain),
-        remedy=_("{remedy} To see them all:\n{query}", remedy=_(RULE.remedy), query=query) if plain else _(RULE.remedy),
+        column=", ".join(column.name for column in asked.columns),
+        shown=[column.source for column in asked.columns],
+        level=Level.ERROR if asked.certain else Level.WARNING,
     )
     return replace(found, quarantinable=asked.certain)
 

@@ -8,19 +8,14 @@ from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule, mar
 
 
 def _converted(value: Value) -> Value:
-    """Replace the reader's surrogates U+DC80 to U+DCFF, which are the bytes that are no UTF-8, by characters."""
-    if isinstance(value, str):
-        return "".join(_character(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in value)
-    raise UnrepairableError
-
-
-def _character(byte: int) -> str:
-    """Decode a byte as Windows-1252: Latin-1 with other characters in place of control characters."""
-    raw = bytes([byte])
-    try:
-        return raw.decode("cp1252")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    """Read the bytes that are no UTF-8, the reader's surrogates U+DC80 to U+DCFF, as Windows-1252, else as Latin-1."""
+    if not isinstance(value, str):
+        raise UnrepairableError
+    characters = []
+    for character in value:
+        raw = bytes([ord(character) - 0xDC00]) if "\udc80" <= character <= "\udcff" else b""
+        characters.append(raw.decode("cp1252", "ignore") or raw.decode("latin-1") or character)
+    return "".join(characters)
 
 
 RULE = form_rule(

@@ -70,7 +70,10 @@ def findings(subject: Subject, refusals: Iterable[Refusal]) -> Iterator[Finding]
 
 
 def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding:
-    shown = [column for column in map(table.source.column, _source_names(table, refusal)) if column]
+    # The columns at fault, and those that a generated one is computed from.
+    sources = {c.name: c.source.name for c in table.columns}
+    names = (sources.get(column, column) for column in (*refusal.columns, *refusal.inputs))
+    shown = [column for column in map(table.source.column, names) if column]
     sentences = [
         _(
             "PostgreSQL refuses {rows}: {reason} ({sqlstate}).",
@@ -95,12 +98,6 @@ def _finding(subject: Subject, table: PlannedTable, refusal: Refusal) -> Finding
         ),
     )
     return dataclasses.replace(found, quarantinable=bool(table.key), repair="")
-
-
-def _source_names(table: PlannedTable, refusal: Refusal) -> list[str]:
-    """Return SQLite's names of the columns at fault, and of those that a generated one is computed from."""
-    sources = {c.name: c.source.name for c in table.columns}
-    return [sources.get(column, column) for column in (*refusal.columns, *refusal.inputs)]
 
 
 def _samples(subject: Subject, table: PlannedTable, shown: list[SourceColumn], refusal: Refusal) -> tuple[Sample, ...]:

@@ -6,8 +6,6 @@ Excess spaces count too. PostgreSQL does not refuse them. It cuts them off silen
 
 from __future__ import annotations
 
-from functools import partial
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -66,13 +64,13 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, _own:
 
 def _conversion(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair | None:
     limit = column.target.max_length
-    return None if limit is None else partial(_cut, limit)
 
+    def cut(value: Value) -> Value:
+        if isinstance(value, str):
+            return value[:limit]
+        raise UnrepairableError
 
-def _cut(limit: int, value: Value) -> Value:
-    if isinstance(value, str):
-        return value[:limit]
-    raise UnrepairableError
+    return None if limit is None else cut
 
 
 RULE = ValueRule(

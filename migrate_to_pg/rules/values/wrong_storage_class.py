@@ -29,7 +29,13 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
     """Report the classes found, those expected, and the kinds of the values."""
     expected = _expected(column)
     declared = column.source.declared_type
-    found = [f"{count:,} {storage}" for storage, count in _classes(subject, table, column, own)]
+    classes = compose(
+        "SELECT typeof({column}), count(*) FROM {table} WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1",
+        column=name(column.source.name),
+        table=samples.numbered(table.source),
+        where=own,
+    )
+    found = [f"{count:,} {storage}" for storage, count in subject.rows(classes)]
     query = compose(
         "SELECT typeof({column}), * FROM {table} WHERE typeof({column}) NOT IN ('null', {expected});",
         column=name(column.source.name),
@@ -56,16 +62,6 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
 
 def _expected(column: PlannedColumn) -> tuple[str, ...]:
     return codec_for(column.target).storage
-
-
-def _classes(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> list[tuple[str, int]]:
-    sql = compose(
-        "SELECT typeof({column}), count(*) FROM {table} WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1",
-        column=name(column.source.name),
-        table=samples.numbered(table.source),
-        where=own,
-    )
-    return [(str(storage), int(count)) for storage, count in subject.rows(sql)]
 
 
 #: Type family -> what numbers in such a column are.
