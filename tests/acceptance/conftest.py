@@ -15,3 +15,18 @@ def objects(tmp_path: Path) -> Project:
     made.migrate()
     made.sqlite(ITEMS)
     return made
+
+
+@pytest.fixture
+def stray(tmp_path: Path) -> Project:
+    """A project with one model, and no rows."""
+    made = Project("stray", tmp_path)
+    made.migrate()
+    return made
+
+
+@pytest.fixture
+def stray_rows(stray: Project) -> Project:
+    """The same with two rows."""
+    stray.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
+    return stray

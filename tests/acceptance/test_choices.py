@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_projects import execute
-from tests.conftest import MakeSource, Query, Run
+from tests.conftest import MakeSource, Query, Run, run_sql
 from tests.projects import Project, digest
 from tests.tiers import first_in_ci
 
@@ -29,8 +28,8 @@ def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(
     assert "Left out by --exclude-data: " in done.stdout
     assert "django_session (1 row)" in done.stdout
     assert digest(source) == before
-    assert execute(postgres_url, "SELECT count(*) FROM django_session") == [(0,)]
-    assert execute(postgres_url, "SELECT count(*) > 0 FROM courses_course") == [(True,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM django_session") == [(0,)]
+    assert run_sql(postgres_url, "SELECT count(*) > 0 FROM courses_course") == [(True,)]
     told = json.loads((report / "report.json").read_text())
     assert {table["name"] for table in told["excluded"]} == {
         "django_session", "attributions_historicalteacher", "axes_accesslog",
@@ -46,7 +45,7 @@ def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(
     assert f"Left out as asked, axes_accesslog; when this was published, it was {LEFT_OUT.replace(',', ', ')}." in (
         other.stderr
     )
-    execute(postgres_url, "ALTER TABLE migrate_to_pg.publication DROP COLUMN left_out")  # of an earlier version
+    run_sql(postgres_url, "ALTER TABLE migrate_to_pg.publication DROP COLUMN left_out")  # of an earlier version
     unknown = manage("migrate_to_pg", "--verify-only", *options[:4], ok=False)
     assert unknown.returncode == 3
     assert "django_session" in unknown.stdout
@@ -59,7 +58,7 @@ def test_the_next_id_of_an_excluded_table_goes_on_all_the_same(
 ) -> None:
     sqlite(source, "INSERT INTO django_admin_log VALUES (41, 'x', 'x', 1, '', NULL, 1, '2026-01-01 00:00:00')")
     manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--exclude-data", "admin.LogEntry")
-    assert execute(postgres_url, "SELECT nextval(pg_get_serial_sequence('django_admin_log', 'id'))") == [(42,)]
+    assert run_sql(postgres_url, "SELECT nextval(pg_get_serial_sequence('django_admin_log', 'id'))") == [(42,)]
 
 
 @pytest.mark.parametrize("mode", ["--check", "--rehearse"])
@@ -89,22 +88,14 @@ def test_a_name_that_cannot_be_left_out_is_a_matter_of_usage(source: Path, manag
     assert ", django_migrations" not in said
 
 
-@pytest.fixture
-def stray(tmp_path: Path) -> Project:
-    made = Project("stray", tmp_path)
-    made.migrate()
-    made.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
-    return made
-
-
-def test_settings_stand_for_options_and_the_command_line_goes_first(stray: Project, postgres_url: str) -> None:
+def test_settings_stand_for_options_and_the_command_line_goes_first(stray_rows: Project, postgres_url: str) -> None:
     given = {"TARGET": postgres_url, "VERIFY": "cells", "EXCLUDE_DATA": ["stray.Thing"], "JOBS": 1}
-    done = stray.run("migrate_to_pg", "--rehearse", PROJECT_MIGRATE_TO_PG=json.dumps(given))
+    done = stray_rows.run("migrate_to_pg", "--rehearse", PROJECT_MIGRATE_TO_PG=json.dumps(given))
     assert "Proven: " in done.stdout
     assert "Left out by --exclude-data: stray_thing (2 rows)" in done.stdout
-    done = stray.run("migrate_to_pg", "--rehearse", "--verify", "counts", PROJECT_MIGRATE_TO_PG=json.dumps(given))
+    done = stray_rows.run("migrate_to_pg", "--rehearse", "--verify", "counts", PROJECT_MIGRATE_TO_PG=json.dumps(given))
     assert "Proven: " not in done.stdout
-    assert execute(postgres_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -119,35 +110,37 @@ def test_settings_stand_for_options_and_the_command_line_goes_first(stray: Proje
         count=2,
     ),
 )
-def test_a_setting_that_means_nothing_is_said(stray: Project, given: dict[str, object] | list[str], told: str) -> None:
-    refused = stray.run("migrate_to_pg", "--check", ok=False, PROJECT_MIGRATE_TO_PG=json.dumps(given))
+def test_a_setting_that_means_nothing_is_said(
+    stray_rows: Project, given: dict[str, object] | list[str], told: str
+) -> None:
+    refused = stray_rows.run("migrate_to_pg", "--check", ok=False, PROJECT_MIGRATE_TO_PG=json.dumps(given))
     assert refused.returncode == 2
     assert told in refused.stderr
 
 
-def test_a_rehearsal_says_that_the_project_can_move(stray: Project, postgres_url: str) -> None:
-    done = stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, "--verify")
+def test_a_rehearsal_says_that_the_project_can_move(stray_rows: Project, postgres_url: str) -> None:
+    done = stray_rows.run("migrate_to_pg", "--rehearse", "--target", postgres_url, "--verify")
     first = done.stdout.splitlines()[0]
     assert first.startswith("Your project can move: ")
     assert " rows in " in first
     assert first.endswith("0 findings. Nothing was published.")
 
 
-def test_a_snapshot_that_was_kept_is_not_written_over(stray: Project, postgres_url: str, tmp_path: Path) -> None:
+def test_a_snapshot_that_was_kept_is_not_written_over(stray_rows: Project, postgres_url: str, tmp_path: Path) -> None:
     """It is the backup of a publication, and the record of its repairs lies beside it."""
     report = tmp_path / "kept"
-    stray.move(postgres_url, "--report", str(report))
+    stray_rows.move(postgres_url, "--report", str(report))
     before = (report / "snapshot.sqlite3").read_bytes()
     for again in (("--replace",), ("--rehearse", "--keep"), ("--check", "--keep")):
-        refused = stray.move(postgres_url, "--report", str(report), *again, ok=False)
+        refused = stray_rows.move(postgres_url, "--report", str(report), *again, ok=False)
         assert refused.returncode == 2
         assert "is the snapshot that an earlier run kept" in refused.stdout + refused.stderr
-    stray.move(postgres_url, "--report", str(report), "--rehearse")
+    stray_rows.move(postgres_url, "--report", str(report), "--rehearse")
     assert (report / "snapshot.sqlite3").read_bytes() == before
 
 
-def test_check_does_not_say_of_a_table_that_a_migration_may_make_it_that_none_does(stray: Project) -> None:
-    stray.sqlite("CREATE TABLE made_somehow (id integer)")
-    told = stray.run("migrate_to_pg", "--check").stdout
+def test_check_does_not_say_of_a_table_that_a_migration_may_make_it_that_none_does(stray_rows: Project) -> None:
+    stray_rows.sqlite("CREATE TABLE made_somehow (id integer)")
+    told = stray_rows.run("migrate_to_pg", "--check").stdout
     assert "A migration may make it by RunSQL" in " ".join(told.split())
     assert "DROP TABLE" not in told

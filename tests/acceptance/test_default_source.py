@@ -12,7 +12,7 @@ from tests.projects import Project
 
 
 @pytest.fixture
-def stray(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Project:
     """A project whose settings read DATABASE_URL: one row in data/app.sqlite3, none in the old db.sqlite3."""
     made = Project("stray", tmp_path)
     made.migrate()
@@ -65,12 +65,12 @@ def test_rows_are_those_of_tables_wherever_they_are_told(tmp_path: Path, postgre
 
 
 def test_the_move_takes_the_file_that_was_rehearsed(
-    stray: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
+    project: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
 ) -> None:
-    rehearsed = stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
+    rehearsed = project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
     path = tmp_path / "data" / "app.sqlite3"
     assert first_line(rehearsed) == f"Source: {path} (the settings' database 'default')."
-    moved = stray.run("migrate_to_pg", "--verify", DATABASE_URL=postgres_url)
+    moved = project.run("migrate_to_pg", "--verify", DATABASE_URL=postgres_url)
     assert first_line(moved) == f"Source: {path} (as in the last run)."
     assert first_line(moved) in " ".join(moved.stdout.split()[:40])
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
@@ -79,7 +79,7 @@ def test_the_move_takes_the_file_that_was_rehearsed(
 
 
 def test_the_only_file_of_a_project_needs_no_name(
-    stray: Project, postgres_url: str, execute: Query, tmp_path: Path
+    project: Project, postgres_url: str, execute: Query, tmp_path: Path
 ) -> None:
     shutil.rmtree(tmp_path / "data")
     environment = tmp_path / "environment"
@@ -87,17 +87,17 @@ def test_the_only_file_of_a_project_needs_no_name(
     (environment / "pyvenv.cfg").touch()
     for other in (environment, tmp_path / ".cache"):
         other.mkdir(exist_ok=True)
-        shutil.copy(stray.source, other / "other.sqlite3")
-    moved = stray.run("migrate_to_pg", "--verify", DATABASE_URL=postgres_url)
-    assert first_line(moved) == f"Source: {stray.source} (the project's only SQLite file)."
+        shutil.copy(project.source, other / "other.sqlite3")
+    moved = project.run("migrate_to_pg", "--verify", DATABASE_URL=postgres_url)
+    assert first_line(moved) == f"Source: {project.source} (the project's only SQLite file)."
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(2,)]
 
 
 @pytest.mark.parametrize("arguments", [("migrate_to_pg",), ("migrate_to_pg", "--check"), ("sqlite_doctor",)])
 def test_where_there_is_a_choice_the_candidates_are_listed(
-    stray: Project, postgres_url: str, tmp_path: Path, arguments: tuple[str, ...]
+    project: Project, postgres_url: str, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    refused = stray.run(*arguments, ok=False, DATABASE_URL=postgres_url)
+    refused = project.run(*arguments, ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 2
     said = refused.stderr.splitlines()
     assert said[0] == "Error: No SQLite database was named, and more than one file may be meant."
@@ -109,39 +109,39 @@ def test_where_there_is_a_choice_the_candidates_are_listed(
 
 
 def test_a_source_that_is_gone_is_not_replaced_by_another_one(
-    stray: Project, app: str, postgres_url: str, tmp_path: Path
+    project: Project, app: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    stray.run("migrate_to_pg", "--check", DATABASE_URL=app)
+    project.run("migrate_to_pg", "--check", DATABASE_URL=app)
     (tmp_path / "data" / "app.sqlite3").unlink()
-    refused = stray.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url)
+    refused = project.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 2
-    assert f"{stray.source}: " in refused.stderr
+    assert f"{project.source}: " in refused.stderr
 
 
 def test_another_file_than_the_rehearsed_one_must_be_named(
-    stray: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
+    project: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
 ) -> None:
-    stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
-    for given in ({}, {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(stray.source)})}):
-        refused = stray.run("migrate_to_pg", "--target", postgres_url, ok=False, **given)
+    project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
+    for given in ({}, {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(project.source)})}):
+        refused = project.run("migrate_to_pg", "--target", postgres_url, ok=False, **given)
         assert refused.returncode == 2
-        assert f"took {tmp_path / 'data' / 'app.sqlite3'}; this run would move {stray.source}." in refused.stderr
-    named = stray.run("migrate_to_pg", "--target", postgres_url, "--source", stray.source)
-    assert first_line(named) == f"Source: {stray.source} (named with --source)."
+        assert f"took {tmp_path / 'data' / 'app.sqlite3'}; this run would move {project.source}." in refused.stderr
+    named = project.run("migrate_to_pg", "--target", postgres_url, "--source", project.source)
+    assert first_line(named) == f"Source: {project.source} (named with --source)."
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(2,)]
 
 
-def test_the_settings_name_it_before_and_after(stray: Project, app: str, postgres_url: str) -> None:
-    given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(stray.source)})}
-    stray.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app, ok=True, **given)
-    moved = stray.run("migrate_to_pg", DATABASE_URL=postgres_url, ok=True, **given)
-    assert first_line(moved) == f"Source: {stray.source} (named by MIGRATE_TO_PG['SOURCE'])."
+def test_the_settings_name_it_before_and_after(project: Project, app: str, postgres_url: str) -> None:
+    given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(project.source)})}
+    project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app, ok=True, **given)
+    moved = project.run("migrate_to_pg", DATABASE_URL=postgres_url, ok=True, **given)
+    assert first_line(moved) == f"Source: {project.source} (named by MIGRATE_TO_PG['SOURCE'])."
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"check": {"path": 1}}', '{"check": 7}'])
 def test_a_note_that_cannot_be_read_counts_for_nothing(
-    stray: Project, postgres_url: str, tmp_path: Path, note: str
+    project: Project, postgres_url: str, tmp_path: Path, note: str
 ) -> None:
     (tmp_path / "migrate_to_pg_report").mkdir()
     (tmp_path / "migrate_to_pg_report" / "sources.json").write_text(note)
-    assert stray.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url).returncode == 2
+    assert project.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url).returncode == 2

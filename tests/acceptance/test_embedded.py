@@ -20,13 +20,6 @@ from tests.debian import folder_for_all
 from tests.projects import Project
 
 
-@pytest.fixture
-def stray(tmp_path: Path) -> Project:
-    made = Project("stray", tmp_path)
-    made.migrate()
-    return made
-
-
 def test_a_server_that_nobody_made_has_no_publication(stray: Project, tmp_path: Path) -> None:
     for mode in ("--undo", "--verify-only", "--purge"):
         refused = stray.run(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from tests.acceptance.test_projects import ITEMS, SCHEMAS, execute
+from tests.acceptance.test_projects import ITEMS, SCHEMAS
+from tests.conftest import run_sql
 from tests.projects import Project
 
 HOSTILE = 'The "owners"'
@@ -31,7 +32,7 @@ def role(postgres_url: str) -> Iterator[Callable[..., str]]:
 
     def make(prefix: str, attributes: str = "LOGIN") -> str:
         name = f"{prefix}_{uuid.uuid4().hex[:8]}"
-        execute(postgres_url, sql.SQL("CREATE ROLE {} " + attributes).format(sql.Identifier(name)))
+        run_sql(postgres_url, sql.SQL("CREATE ROLE {} " + attributes).format(sql.Identifier(name)))
         made.append(name)
         return name
 
@@ -43,7 +44,7 @@ def role(postgres_url: str) -> Iterator[Callable[..., str]]:
 
 
 def grant(url: str, statement: str, *names: str) -> None:
-    execute(url, sql.SQL(statement).format(*map(sql.Identifier, names)))
+    run_sql(url, sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def test_every_kind_of_object_is_given_to_the_role(tmp_path: Path, postgres_url: str, role: Callable[..., str]) -> None:
@@ -58,32 +59,24 @@ def test_every_kind_of_object_is_given_to_the_role(tmp_path: Path, postgres_url:
         reader,
     )
     objects.move(postgres_url, "--owner", owner)
-    assert execute(postgres_url, OWNERS) == [(owner,)]
+    assert run_sql(postgres_url, OWNERS) == [(owner,)]
     read = "SELECT has_table_privilege(%s, 'objects_item', 'SELECT')"
-    assert execute(postgres_url, read, [reader]) == [(True,)]
+    assert run_sql(postgres_url, read, [reader]) == [(True,)]
     # Replaced by a run that names none, they are whose they were.
     report = tmp_path / "report"
     objects.move(postgres_url, "--replace", "--report", str(report))
     owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
-    assert execute(postgres_url, owners) == [(owner,)]
-    assert execute(postgres_url, read, [reader]) == [(True,)]
+    assert run_sql(postgres_url, owners) == [(owner,)]
+    assert run_sql(postgres_url, read, [reader]) == [(True,)]
     objects.move(postgres_url, "--replace", PROJECT_MIGRATE_TO_PG=json.dumps({"OWNER": "postgres"}))
-    assert execute(postgres_url, OWNERS) == [("postgres",)]
+    assert run_sql(postgres_url, OWNERS) == [("postgres",)]
     objects.undo(postgres_url)
     objects.undo(postgres_url)
-    assert execute(postgres_url, OWNERS) == [(owner,)]
-
-
-@pytest.fixture
-def stray(tmp_path: Path) -> Project:
-    made = Project("stray", tmp_path)
-    made.migrate()
-    made.sqlite("INSERT INTO stray_thing (name) VALUES ('a')")
-    return made
+    assert run_sql(postgres_url, OWNERS) == [(owner,)]
 
 
 def test_a_role_that_may_little_is_told_what_it_lacks_until_it_works(
-    stray: Project, postgres_url: str, role: Callable[..., str]
+    stray_rows: Project, postgres_url: str, role: Callable[..., str]
 ) -> None:
     database = postgres_url.rsplit("/", 1)[1]
     mover, owner = role("mover", "LOGIN NOCREATEDB NOSUPERUSER"), role(HOSTILE, "NOLOGIN")
@@ -92,25 +85,25 @@ def test_a_role_that_may_little_is_told_what_it_lacks_until_it_works(
     url = postgres_url.replace("postgres@", f"{mover}@")
 
     def refusal(named: str, statement: str) -> str:
-        refused = stray.move(url, "--owner", named, ok=False)
+        refused = stray_rows.move(url, "--owner", named, ok=False)
         assert refused.returncode == 1
-        assert execute(postgres_url, SCHEMAS) == []
+        assert run_sql(postgres_url, SCHEMAS) == []
         remedy = next(line for line in refused.stderr.splitlines() if statement in line)
         return remedy[remedy.index(statement) :].strip()
 
     assert refusal("nobody-like-that", "CREATE ROLE") == 'CREATE ROLE "nobody-like-that";'
-    execute(postgres_url, refusal(owner, "GRANT").encode())
-    execute(postgres_url, refusal(owner, "GRANT CREATE ON SCHEMA").encode())
-    stray.move(url, "--owner", owner, "--rehearse")
-    stray.move(url, "--owner", owner)
-    assert execute(postgres_url, OWNERS) == [(owner,)]
-    stray.move(url, "--owner", owner, "--replace")
-    stray.undo(url)
-    stray.undo(url)
+    run_sql(postgres_url, refusal(owner, "GRANT").encode())
+    run_sql(postgres_url, refusal(owner, "GRANT CREATE ON SCHEMA").encode())
+    stray_rows.move(url, "--owner", owner, "--rehearse")
+    stray_rows.move(url, "--owner", owner)
+    assert run_sql(postgres_url, OWNERS) == [(owner,)]
+    stray_rows.move(url, "--owner", owner, "--replace")
+    stray_rows.undo(url)
+    stray_rows.undo(url)
 
 
 def test_a_membership_without_the_right_to_set_the_role_is_not_enough(
-    stray: Project, postgres_url: str, role: Callable[..., str]
+    stray_rows: Project, postgres_url: str, role: Callable[..., str]
 ) -> None:
     """So since PostgreSQL 16."""
     database = postgres_url.rsplit("/", 1)[1]
@@ -118,20 +111,20 @@ def test_a_membership_without_the_right_to_set_the_role_is_not_enough(
     grant(postgres_url, "GRANT CREATE ON DATABASE {} TO {}", database, mover)
     grant(postgres_url, "GRANT CREATE ON SCHEMA public TO {}, {}", mover, owner)
     grant(postgres_url, "GRANT {} TO {} WITH SET FALSE", owner, mover)
-    refused = stray.move(postgres_url.replace("postgres@", f"{mover}@"), "--owner", owner, ok=False)
+    refused = stray_rows.move(postgres_url.replace("postgres@", f"{mover}@"), "--owner", owner, ok=False)
     assert refused.returncode == 1
     assert f"may not SET ROLE {owner}" in refused.stderr
 
 
 def test_a_role_that_only_reads_the_tables_is_warned_of_hidden_exclusions(
-    stray: Project, postgres_url: str, role: Callable[..., str]
+    stray_rows: Project, postgres_url: str, role: Callable[..., str]
 ) -> None:
-    stray.move(postgres_url, "--exclude-data", "stray.Thing")
+    stray_rows.move(postgres_url, "--exclude-data", "stray.Thing")
     reader = role("reader")
     grant(postgres_url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", reader)
     verify = ("migrate_to_pg", "--verify-only", "--target", postgres_url.replace("postgres@", f"{reader}@"))
-    blind = stray.run(*verify, ok=False)
+    blind = stray_rows.run(*verify, ok=False)
     assert blind.returncode == 3
     assert "This role may not read, in schema migrate_to_pg, what was left out" in blind.stderr
-    told = stray.run(*verify, "--exclude-data", "stray.Thing")
+    told = stray_rows.run(*verify, "--exclude-data", "stray.Thing")
     assert "This role may not read" not in told.stderr

@@ -20,13 +20,6 @@ LONG = "x" * 300
 MODES = ("--check", "--dump=x.dump")
 
 
-@pytest.fixture
-def stray(tmp_path: Path) -> Project:
-    made = Project("stray", tmp_path)
-    made.migrate()
-    return made
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -14,13 +14,6 @@ from tests.projects import Project
 REPORTS = "migrate_to_pg_report"
 
 
-@pytest.fixture
-def stray(tmp_path: Path) -> Project:
-    made = Project("stray", tmp_path)
-    made.migrate()
-    return made
-
-
 def runs(project: Project) -> list[Path]:
     """The directories of runs, the oldest first."""
     return sorted(path for path in (project.folder / REPORTS).glob("*") if path.is_dir())
