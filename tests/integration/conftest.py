@@ -13,6 +13,8 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from migrate_to_pg.pipeline import move as pipeline
 from migrate_to_pg.records import Event, Options, Report, Verify
+from tests.conftest import Server
+from tests.integration.crossing import Ferry
 
 Move = Callable[..., Report]
 NOTHING: Mapping[str, Callable[[], None]] = {}
@@ -78,3 +80,14 @@ def move(tmp_path: Path, django_db_blocker: DjangoDbBlocker, settings: Settings)
 
     with django_db_blocker.unblock():
         yield run
+
+
+@pytest.fixture(scope="module")
+def shared_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
+    """One database for the whole file, in which each test has its schema; a file may ask for versions."""
+    return servers[getattr(request, "param", 18)].database()
+
+
+@pytest.fixture
+def ferry(tmp_path: Path, shared_url: str) -> Ferry:
+    return Ferry(tmp_path, shared_url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,18 +11,11 @@ from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load import pieces
 from migrate_to_pg.records import Verify
 from migrate_to_pg.verify import verify_tables
-from tests.conftest import Server
 from tests.integration.crossing import Ferry, marks
 
-
-@pytest.fixture(params=[16, 18], scope="module", ids=["pg16", "pg18"])
-def shared_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
-    return servers[request.param].database()
-
-
-@pytest.fixture
-def ferry(tmp_path: Path, shared_url: str) -> Ferry:
-    return Ferry(tmp_path, shared_url)
+pytestmark = pytest.mark.parametrize(
+    "shared_url", [16, 18], indirect=True, scope="module", ids=lambda version: f"pg{version}"
+)
 
 
 def differences(ferry: Ferry) -> list[tuple[str, str | None, str | None]]:

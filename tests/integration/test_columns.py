@@ -7,27 +7,15 @@ import json
 import struct
 import uuid
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Server, whole
+from tests.conftest import whole
 from tests.integration.crossing import Expression, Ferry, Value, marks, rowids
 
 UTC = datetime.UTC
 ANY = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
-
-
-@pytest.fixture(scope="module")
-def shared_url(servers: dict[int, Server]) -> str:
-    """One database for the whole file: each test has its schema."""
-    return servers[18].database()
-
-
-@pytest.fixture
-def ferry(tmp_path: Path, shared_url: str) -> Ferry:
-    return Ferry(tmp_path, shared_url)
 
 
 def check_crosses(ferry: Ferry, type_sql: str, sqlite_value: Value, python_value: object) -> None:

@@ -8,7 +8,6 @@ import re
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -19,19 +18,12 @@ from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.load import load, pieces
 from migrate_to_pg.records import Event
-from tests.conftest import Server
 from tests.integration.crossing import Ferry
 
 
-@pytest.fixture(scope="module")
-def shared_url(servers: dict[int, Server]) -> str:
-    return servers[18].database()
-
-
 @pytest.fixture(params=[1, 3], ids=["one connection", "three connections"])
-def ferry(request: pytest.FixtureRequest, tmp_path: Path, shared_url: str, monkeypatch: pytest.MonkeyPatch) -> Ferry:
+def ferry(request: pytest.FixtureRequest, ferry: Ferry, monkeypatch: pytest.MonkeyPatch) -> Ferry:
     monkeypatch.setattr(pieces, "PIECE_ROWS", 10_000)
-    ferry = Ferry(tmp_path, shared_url)
     ferry.jobs = request.param
     return ferry
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,9 +14,12 @@ from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Verify
 from migrate_to_pg.rules import RULES, ValueRule
 from migrate_to_pg.verify import verify_tables
-from tests.conftest import Server
 from tests.integration.crossing import Ferry, marks
 from tests.tiers import first_in_ci
+
+pytestmark = pytest.mark.parametrize(
+    "shared_url", first_in_ci(18, 16), indirect=True, scope="module", ids=lambda version: f"pg{version}"
+)
 
 #: What SQLite can hold: each storage class, and texts that some type reads in a way of its own.
 VALUES: tuple[Any, ...] = (
@@ -32,16 +34,6 @@ VALUES: tuple[Any, ...] = (
     "'a':1", "a & b",
     "$1,234.56", "-0.001",
 )  # fmt: skip
-
-
-@pytest.fixture(params=first_in_ci(18, 16), scope="module", ids=lambda version: f"pg{version}")
-def shared_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
-    return servers[request.param].database()
-
-
-@pytest.fixture
-def ferry(tmp_path: Path, shared_url: str) -> Ferry:
-    return Ferry(tmp_path, shared_url)
 
 
 def carried(ferry: Ferry, type_sql: str) -> dict[Any, str]:

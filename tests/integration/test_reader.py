@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,24 +13,11 @@ from migrate_to_pg.codecs.prefetch import prefetch
 from migrate_to_pg.codecs.select import Span
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
-from tests.conftest import Run, Server
+from tests.conftest import Run
 from tests.integration.crossing import Ferry, marks, rowids
+from tests.projects.by_hand import quoted
 
 HOSTILE = ['a"b', "select", "é", "{0}", "%s", "a;--", " ", "?1", "'", "Ω" * 20]
-
-
-@pytest.fixture(scope="module")
-def shared_url(servers: dict[int, Server]) -> str:
-    return servers[18].database()
-
-
-@pytest.fixture
-def ferry(tmp_path: Path, shared_url: str) -> Ferry:
-    return Ferry(tmp_path, shared_url)
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def ids(ferry: Ferry, name: str = "t") -> list[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import psycopg
 import pytest
 
@@ -12,18 +10,11 @@ from migrate_to_pg.load import find_refused
 from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Refusal
-from tests.conftest import Server
 from tests.integration.crossing import Ferry
 
-
-@pytest.fixture(params=[16, 18], scope="module", ids=["pg16", "pg18"])
-def shared_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
-    return servers[request.param].database()
-
-
-@pytest.fixture
-def ferry(tmp_path: Path, shared_url: str) -> Ferry:
-    return Ferry(tmp_path, shared_url)
+pytestmark = pytest.mark.parametrize(
+    "shared_url", [16, 18], indirect=True, scope="module", ids=lambda version: f"pg{version}"
+)
 
 
 def tried(ferry: Ferry, *definitions: str) -> tuple[Refusal, ...]:
