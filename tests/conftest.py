@@ -10,9 +10,10 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ VARIABLES = (
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 MakeSource = Callable[..., Path]
+SqliteProcess = Callable[[Path, str], subprocess.Popen[str]]
 Query = Callable[..., list[tuple[Any, ...]]]
 
 #: The versions that the embedded wheel ships.
@@ -195,16 +197,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
     return make
 
 
+def run_sql(
+    url: str, query: str | bytes | sql.Composed, parameters: Sequence[object] | None = None
+) -> list[tuple[Any, ...]]:
+    """Run SQL on PostgreSQL and commit; return the rows."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(query, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
 @pytest.fixture
 def execute() -> Query:
     """Run SQL on PostgreSQL: execute(url, query, parameters) -> rows."""
-
-    def run(url: str, query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(query, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    return run
+    return run_sql
 
 
 @pytest.fixture
@@ -255,3 +260,26 @@ def wanted() -> dict[str, str]:
         "load": "STAT",
         "note": "",
     }
+
+
+@pytest.fixture
+def sqlite_process() -> Iterator[SqliteProcess]:
+    """Start another process that has a database open and has run some SQL."""
+    started = []
+
+    def start(path: Path, script: str) -> subprocess.Popen[str]:
+        program = (
+            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
+            "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
+        )
+        command = [sys.executable, "-c", program, str(path), script]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

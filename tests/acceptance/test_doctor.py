@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from tests.conftest import ROOT, MakeSource, Run
+from tests.conftest import ROOT, MakeSource, Run, SqliteProcess
 
 
 @pytest.fixture
@@ -199,39 +199,16 @@ def test_rows_under_a_key_that_only_sqlite_declares(
     assert [sample["key"] for sample in found["samples"]] == [{"rowid": "1"}, {"rowid": "2"}]
 
 
-@pytest.fixture
-def other() -> Iterator[Callable[[Path, str], subprocess.Popen[bytes]]]:
-    """Another process that has a database open and has run some SQL."""
-    started = []
-
-    def run(path: Path, script: str) -> subprocess.Popen[bytes]:
-        program = (
-            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
-            "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
-        )
-        pipe = subprocess.PIPE
-        process = subprocess.Popen([sys.executable, "-c", program, path, script], stdin=pipe, stdout=pipe)
-        started.append(process)
-        assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_who_holds_the_write_lock_is_named_with_pid_and_program(
     mode: str,
     told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
     copy: MakeSource,
-    other: Callable[[Path, str], subprocess.Popen[bytes]],
+    sqlite_process: SqliteProcess,
 ) -> None:
     path = copy(f"PRAGMA journal_mode = {mode};")
-    process = other(path, "BEGIN IMMEDIATE")
+    process = sqlite_process(path, "BEGIN IMMEDIATE")
     document, rules = told(path)
     (found,) = rules["write-lock"]
     assert found["level"] == "warning"
@@ -244,10 +221,10 @@ def test_who_holds_the_write_lock_is_named_with_pid_and_program(
 def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(
     told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
     copy: MakeSource,
-    other: Callable[[Path, str], subprocess.Popen[bytes]],
+    sqlite_process: SqliteProcess,
 ) -> None:
     path = copy("PRAGMA journal_mode = delete;")
-    process = other(path, "BEGIN EXCLUSIVE")
+    process = sqlite_process(path, "BEGIN EXCLUSIVE")
     document, rules = told(path)
     assert [finding["level"] for finding in rules["write-lock"]] == ["error"]
     assert f"Process {process.pid} (python" in rules["write-lock"][0]["explanation"]
@@ -257,10 +234,10 @@ def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(
 def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(
     told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
     copy: MakeSource,
-    other: Callable[[Path, str], subprocess.Popen[bytes]],
+    sqlite_process: SqliteProcess,
 ) -> None:
     path = copy("PRAGMA journal_mode = wal;")
-    process = other(path, "CREATE TABLE late (x)")
+    process = sqlite_process(path, "CREATE TABLE late (x)")
     process.kill()
     process.wait()
     document, rules = told(path)
@@ -273,12 +250,14 @@ def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(
 def test_a_hot_journal_is_told(
     told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
     copy: MakeSource,
-    other: Callable[[Path, str], subprocess.Popen[bytes]],
+    sqlite_process: SqliteProcess,
     tmp_path: Path,
 ) -> None:
     path = copy("PRAGMA journal_mode = delete;")
     # A cache of one page: what is changed reaches the file before the transaction ends.
-    process = other(path, "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)")
+    process = sqlite_process(
+        path, "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)"
+    )
     process.kill()
     process.wait()
     assert Path(f"{path}-journal").stat().st_size

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,34 +14,11 @@ import pytest
 
 from migrate_to_pg.doctor.repair.repair import repair
 from migrate_to_pg.records import Event
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SqliteProcess
 from tests.integration.repairing import DANGLE, ask, backups, change, content
 from tests.tiers import first_in_ci
 
 pytestmark = pytest.mark.usefixtures("unblocked")
-
-
-@pytest.fixture
-def other() -> Iterator[Callable[[Path, str], subprocess.Popen[bytes]]]:
-    """Another process that has a database open and has run some SQL."""
-    started = []
-
-    def run(path: Path, script: str) -> subprocess.Popen[bytes]:
-        program = (
-            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
-            "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
-        )
-        arguments = [sys.executable, "-c", program, str(path), script]
-        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        started.append(process)
-        assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture
@@ -60,9 +36,9 @@ def dangling(source: Path, request: pytest.FixtureRequest) -> Path:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_writer_in_the_way_is_named_and_nothing_is_changed(
-    dangling: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+    dangling: Path, sqlite_process: SqliteProcess, impatient: None
 ) -> None:
-    process = other(dangling, "BEGIN IMMEDIATE")
+    process = sqlite_process(dangling, "BEGIN IMMEDIATE")
     before = content(dangling, schema=True)
     diagnosis = repair(str(dangling), ["all"])
     assert diagnosis.repair
@@ -74,9 +50,9 @@ def test_a_writer_in_the_way_is_named_and_nothing_is_changed(
 
 
 def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(
-    dangling: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+    dangling: Path, sqlite_process: SqliteProcess, impatient: None
 ) -> None:
-    process = other(dangling, "BEGIN; SELECT count(*) FROM courses_course")
+    process = sqlite_process(dangling, "BEGIN; SELECT count(*) FROM courses_course")
     ((mode,),) = ask(dangling, "PRAGMA journal_mode")
     before = content(dangling, schema=True)
     diagnosis = repair(str(dangling), ["all"])
@@ -91,7 +67,7 @@ def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(
         assert content(dangling, schema=True) == before
 
 
-def test_writers_wait_until_it_is_done(dangling: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]) -> None:
+def test_writers_wait_until_it_is_done(dangling: Path, sqlite_process: SqliteProcess) -> None:
     """From the backup on, so that nothing that is written is missing in it."""
     tried = []
 
@@ -135,21 +111,19 @@ def test_wal_is_not_switched_on_in_a_file_that_is_damaged(source: Path) -> None:
 
 
 def test_wal_is_not_switched_on_under_a_reader_who_is_named(
-    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+    source: Path, sqlite_process: SqliteProcess, impatient: None
 ) -> None:
     change(source, "PRAGMA journal_mode = delete")
-    process = other(source, "BEGIN; SELECT count(*) FROM courses_course")
+    process = sqlite_process(source, "BEGIN; SELECT count(*) FROM courses_course")
     diagnosis = repair(str(source), ["wal"])
     assert not diagnosis.ok
     assert diagnosis.repair
     assert f"process {process.pid} (python" in diagnosis.repair.not_repaired[0].reason
 
 
-def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(
-    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]
-) -> None:
+def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(source: Path, sqlite_process: SqliteProcess) -> None:
     change(source, "PRAGMA journal_mode = wal")
-    process = other(source, "CREATE TABLE late (x); INSERT INTO late VALUES (1)")
+    process = sqlite_process(source, "CREATE TABLE late (x); INSERT INTO late VALUES (1)")
     process.kill()
     process.wait()
     wal = source.with_name(f"{source.name}-wal")
@@ -163,10 +137,10 @@ def test_a_checkpoint_empties_a_wal_that_a_killed_program_left(
 
 
 def test_a_wal_that_a_killed_program_left_is_in_the_database_after_a_repair(
-    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]
+    source: Path, sqlite_process: SqliteProcess
 ) -> None:
     change(source, "PRAGMA journal_mode = wal")
-    process = other(source, "UPDATE attributions_attribution SET note = x'41' WHERE id = 1")
+    process = sqlite_process(source, "UPDATE attributions_attribution SET note = x'41' WHERE id = 1")
     process.kill()
     process.wait()
     diagnosis = repair(str(source), ["wrong-storage-class"])
@@ -178,11 +152,11 @@ def test_a_wal_that_a_killed_program_left_is_in_the_database_after_a_repair(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(
-    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]], impatient: None
+    source: Path, sqlite_process: SqliteProcess, impatient: None
 ) -> None:
     change(source, "PRAGMA journal_mode = wal")
-    reader = other(source, "BEGIN; SELECT count(*) FROM courses_course")
-    other(source, "CREATE TABLE late (x)")
+    reader = sqlite_process(source, "BEGIN; SELECT count(*) FROM courses_course")
+    sqlite_process(source, "CREATE TABLE late (x)")
     diagnosis = repair(str(source), ["checkpoint"])
     assert diagnosis.repair
     (left,) = diagnosis.repair.not_repaired
@@ -191,13 +165,11 @@ def test_a_checkpoint_under_a_reader_says_how_much_is_left_and_who_it_is(
     assert not diagnosis.ok
 
 
-def test_a_checkpoint_rolls_back_what_was_never_finished(
-    source: Path, other: Callable[[Path, str], subprocess.Popen[bytes]]
-) -> None:
+def test_a_checkpoint_rolls_back_what_was_never_finished(source: Path, sqlite_process: SqliteProcess) -> None:
     change(source, "PRAGMA journal_mode = delete")
     before = content(source)
     script = "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)"
-    process = other(source, script)
+    process = sqlite_process(source, script)
     process.kill()
     process.wait()
     refused = repair(str(source), ["all"]).repair

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,33 +12,9 @@ import pytest
 
 from migrate_to_pg.sqlite import open_processes as module
 from migrate_to_pg.sqlite.open_processes import is_open_here, open_processes
+from tests.conftest import SqliteProcess
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc/locks")
-
-Other = Callable[[Path, str], "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def other() -> Iterator[Other]:
-    """Another process that has the database open and has run some SQL."""
-    started = []
-
-    def run(path: Path, script: str) -> subprocess.Popen[str]:
-        program = (
-            "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
-            "[db.execute(sql).fetchall() for sql in sys.argv[2].split(';')]; print('ready', flush=True); input()"
-        )
-        command = [sys.executable, "-c", program, str(path), script]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(params=["delete", "wal"])
@@ -53,16 +27,16 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("script", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN; INSERT INTO t VALUES (1)"])
-def test_a_writer_is_named(script: str, database: Path, other: Other) -> None:
-    process = other(database, script)
+def test_a_writer_is_named(script: str, database: Path, sqlite_process: SqliteProcess) -> None:
+    process = sqlite_process(database, script)
     ((found,), complete) = open_processes(database)
     assert (found.pid, found.writes) == (process.pid, True)
     assert "python" in found.program
     assert complete == (os.geteuid() == 0) or complete
 
 
-def test_a_reader_holds_no_write_lock(database: Path, other: Other) -> None:
-    process = other(database, "BEGIN; SELECT count(*) FROM t")
+def test_a_reader_holds_no_write_lock(database: Path, sqlite_process: SqliteProcess) -> None:
+    process = sqlite_process(database, "BEGIN; SELECT count(*) FROM t")
     assert [(h.pid, h.writes) for h in open_processes(database)[0]] == [(process.pid, False)]
 
 
