@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_projects import execute
-from tests.conftest import MakeSource, Run, Server
+from tests.conftest import MakeSource, Run, Server, run_sql
 from tests.integration.dumping import repack, with_manifest
 from tests.projects import Project, digest
 
@@ -26,10 +25,10 @@ SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%'"
 
 def published(url: str) -> tuple[dict[str, list[tuple[Any, ...]]], list[tuple[Any, ...]]]:
     """Every row of every table, as text, and every sequence."""
-    tables = [name for (name,) in execute(url, TABLES)]
+    tables = [name for (name,) in run_sql(url, TABLES)]
     # Names of tables that the project's own migrations made.
-    rows = {name: sorted(execute(url, f'SELECT t::text FROM "{name}" t')) for name in tables}
-    return rows, execute(url, SEQUENCES)
+    rows = {name: sorted(run_sql(url, f'SELECT t::text FROM "{name}" t')) for name in tables}
+    return rows, run_sql(url, SEQUENCES)
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def test_what_is_published_from_a_dump_is_what_is_published_directly(
     rows, sequences = published(url)
     assert (rows, sequences) == published(direct)
     assert rows["auth_group"] == [("(7,née)",)]
-    assert execute(url, "SELECT nextval(pg_get_serial_sequence('auth_group', 'id'))") == [(41,)]
+    assert run_sql(url, "SELECT nextval(pg_get_serial_sequence('auth_group', 'id'))") == [(41,)]
 
 
 def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(
@@ -106,7 +105,7 @@ def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(
     # What was published can be proven any day later, against the kept snapshot and against the dump.
     elsewhere.run("migrate_to_pg", "--verify-only", "--source", report / "snapshot.sqlite3", "--target", postgres_url)
     elsewhere.run("migrate_to_pg", "--verify-only", "--from-dump", dumped, "--target", postgres_url)
-    execute(postgres_url, "UPDATE auth_group SET name = 'x' WHERE id = 7")
+    run_sql(postgres_url, "UPDATE auth_group SET name = 'x' WHERE id = 7")
     changed = elsewhere.run(
         "migrate_to_pg", "--verify-only", "--from-dump", dumped, DATABASE_URL=postgres_url, ok=False
     )
@@ -149,7 +148,7 @@ def test_naive_times_mean_what_they_meant_where_the_dump_was_made(
     ((written,),) = shapes.sqlite("SELECT max(applied) FROM django_migrations")
     repack(dumped, with_manifest(lambda manifest: manifest.update(time_zone="Asia/Tokyo", alias="unknown here")))
     elsewhere.run("migrate_to_pg", "--from-dump", dumped, "--target", postgres_url, "--verify")
-    told = execute(postgres_url, "SELECT max(applied) AT TIME ZONE 'Asia/Tokyo' FROM django_migrations")
+    told = run_sql(postgres_url, "SELECT max(applied) AT TIME ZONE 'Asia/Tokyo' FROM django_migrations")
     assert told == [(datetime.datetime.fromisoformat(str(written)),)]
 
 
@@ -242,7 +241,7 @@ def check_refused(elsewhere: Project, postgres_url: str) -> Callable[[Path, str]
         assert sentence in refused.stderr.replace("\n", " ")
         assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json", "run.log"]
         assert json.loads((report / "report.json").read_text())["target"] is None
-        assert execute(postgres_url, TABLES) == execute(postgres_url, SCHEMAS) == []
+        assert run_sql(postgres_url, TABLES) == run_sql(postgres_url, SCHEMAS) == []
 
     return check
 

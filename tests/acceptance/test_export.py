@@ -17,8 +17,8 @@ from psycopg import sql
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.pipeline import export
 from migrate_to_pg.postgres.embedded_directory import installed
-from tests.acceptance.test_projects import VECTORS, execute
-from tests.conftest import MakeSource, Run, Server
+from tests.acceptance.test_projects import VECTORS
+from tests.conftest import MakeSource, Run, Server, run_sql
 from tests.debian import cluster
 from tests.projects import Project
 
@@ -75,9 +75,9 @@ def check_handed_on(source: Path, url: str, report: Path, manage: Run) -> None:
     check_same_rows(source, url)
     for identity in json.loads((report / "report.json").read_text())["identities"]:
         sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
-        assert execute(url, sequence, [identity["table"], identity["column"]]) == [(identity["next"],)]
+        assert run_sql(url, sequence, [identity["table"], identity["column"]]) == [(identity["next"],)]
     manage("migrate", "--check", DATABASE_URL=url)
-    assert execute(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%'") == []
+    assert run_sql(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%'") == []
 
 
 def test_a_rehearsal_on_the_embedded_server_is_handed_on(
@@ -101,7 +101,7 @@ def test_a_rehearsal_on_the_embedded_server_is_handed_on(
         ]  # fmt: skip
         assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
         kept = told["target"]["url"]
-        assert execute(kept, "SELECT count(*) FROM pg_database WHERE datname = 'migrate_to_pg_export'") == [(0,)]
+        assert run_sql(kept, "SELECT count(*) FROM pg_database WHERE datname = 'migrate_to_pg_export'") == [(0,)]
         check_handed_on(source, restored(file, servers[18]), report, manage)
         # Made by pg_dump 18, whose own format only 17 and 18 read.
         check_handed_on(source, restored(file, servers[16]), report, manage)
@@ -144,9 +144,9 @@ def test_an_archive_is_for_the_programs_that_were_asked_for(
         stray.move(url, "--replace", "--export", file, *asked)
         assert formats(file) == read
         assert file.stat().st_mode & 0o777 == 0o600
-        assert execute(restored(file, servers[read[0]]), "SELECT name FROM stray_thing ORDER BY 1") == [("a",), ("b",)]
+        assert run_sql(restored(file, servers[read[0]]), "SELECT name FROM stray_thing ORDER BY 1") == [("a",), ("b",)]
     # An older format has no place for them.
-    execute(url, "SELECT lo_create(4711)")
+    run_sql(url, "SELECT lo_create(4711)")
     told = stray.move(url, "--replace", "--export", tmp_path / "large.dump")
     assert "The archive cannot be made for pg_restore 14: it holds large objects." in " ".join(told.stdout.split())
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("large.dump")]
@@ -158,13 +158,13 @@ def test_a_publication_is_handed_on_without_what_is_not_the_projects(
     made: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path, version: int
 ) -> None:
     url = servers[version].database()
-    execute(url, """CREATE TABLE "their's" (a int); CREATE VIEW theirs AS SELECT 1 AS a; CREATE SCHEMA theirs""")
-    execute(url, "CREATE TABLE theirs.course (a int)")
+    run_sql(url, """CREATE TABLE "their's" (a int); CREATE VIEW theirs AS SELECT 1 AS a; CREATE SCHEMA theirs""")
+    run_sql(url, "CREATE TABLE theirs.course (a int)")
     source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
     options = ("--source", source, "--target", url, "--report", report)
     manage("migrate_to_pg", *options, "--export", file)
     there = restored(file, servers[version])
-    assert execute(there, "SELECT 1 FROM pg_class WHERE relname IN ('their''s', 'theirs', 'course')") == []
+    assert run_sql(there, "SELECT 1 FROM pg_class WHERE relname IN ('their''s', 'theirs', 'course')") == []
     check_handed_on(source, there, report, manage)
     # What was replaced is in a dated schema, and none of it in the archive.
     again = tmp_path / "again"
@@ -180,8 +180,8 @@ def test_extensions_are_in_the_archive(servers: dict[int, Server], tmp_path: Pat
     url = servers[18].database()
     documents.move(url, "--export", tmp_path / "all.dump", EXTENSION="vector", INDEX=VECTORS)
     there = restored(tmp_path / "all.dump", servers[18])
-    assert execute(there, "SELECT embedding::text FROM extension_document") == [("[1,2,3]",)]
-    assert execute(there, "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'") == [
+    assert run_sql(there, "SELECT embedding::text FROM extension_document") == [("[1,2,3]",)]
+    assert run_sql(there, "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'") == [
         ("public",)
     ]
 
@@ -233,7 +233,7 @@ def test_a_publication_stays_although_it_cannot_be_exported(postgres_url: str, t
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "The export was not made: " in out
-    assert execute(postgres_url, "SELECT name FROM stray_thing ORDER BY 1") == [("a",), ("b",)]
+    assert run_sql(postgres_url, "SELECT name FROM stray_thing ORDER BY 1") == [("a",), ("b",)]
 
 
 @pytest.mark.parametrize(("versions", "told"), [(["15.3", "17.1"], "here is: 15, 17."), ([], "here is: none.")])

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.acceptance.test_projects import execute
+from tests.conftest import run_sql
 from tests.projects import Project, by_hand, digest
 
 CARRIED = (*by_hand.TABLES, "badly", "worse")
@@ -39,7 +39,7 @@ def comments(url: str, schema: str = "sqlite_leftovers") -> dict[str, str]:
         SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
         WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r'
     """
-    return dict(execute(url, query, [schema]))
+    return dict(run_sql(url, query, [schema]))
 
 
 def target_of(url: str, source: str) -> str:
@@ -56,7 +56,7 @@ def columns_of(url: str, table: str) -> list[tuple[str, str, str]]:
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         WHERE c.relnamespace = 'sqlite_leftovers'::regnamespace AND c.relname = %s AND a.attnum > 0 ORDER BY a.attnum
     """
-    return execute(url, query, [table])
+    return run_sql(url, query, [table])
 
 
 def rows_of(url: str, table: str) -> list[tuple[Any, ...]]:
@@ -147,7 +147,7 @@ def test_a_primary_key_is_kept_where_postgresql_can_keep_it(project: Project, po
         SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace = 'sqlite_leftovers'::regnamespace AND contype = 'p' ORDER BY 1
     """
-    assert execute(postgres_url, query) == [
+    assert run_sql(postgres_url, query) == [
         ("sqlite_leftovers.child", "PRIMARY KEY (id)"),
         ("sqlite_leftovers.empty", "PRIMARY KEY (a)"),
         ("sqlite_leftovers.keyed", "PRIMARY KEY (year, code)"),
@@ -205,8 +205,8 @@ def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(
     again = ("migrate_to_pg", "--verify-only", "--source", project.source, "--target", postgres_url, "--verify", verify)
     same = project.run(*again)
     assert ("sqlite_leftovers.chance" in same.stdout and "depends on the moment" in words(same)) == (verify == "cells")
-    execute(postgres_url, "UPDATE sqlite_leftovers.mixed SET a__text = NULL, a__blob = '1' WHERE a__text = '1'")
-    execute(
+    run_sql(postgres_url, "UPDATE sqlite_leftovers.mixed SET a__text = NULL, a__blob = '1' WHERE a__text = '1'")
+    run_sql(
         postgres_url, "DELETE FROM sqlite_leftovers.loose WHERE ctid = (SELECT min(ctid) FROM sqlite_leftovers.loose)"
     )
     changed = project.run(*again, ok=False)
@@ -226,18 +226,18 @@ def test_they_may_be_left_behind_or_stop_the_run(project: Project, postgres_url:
     assert "6 rows would stay behind" in words(stopped)
     project.move(postgres_url, "--leftovers", "skip")
     assert comments(postgres_url) == {}
-    assert execute(postgres_url, "SELECT to_regnamespace('sqlite_leftovers')") == [(None,)]
+    assert run_sql(postgres_url, "SELECT to_regnamespace('sqlite_leftovers')") == [(None,)]
 
 
 @pytest.mark.full
 def test_a_rehearsal_leaves_nothing_and_keeps_all_when_told_to(project: Project, postgres_url: str) -> None:
     query = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'leftovers'"
     project.move(postgres_url, "--rehearse")
-    assert execute(postgres_url, query) == []
+    assert run_sql(postgres_url, query) == []
     project.move(postgres_url, "--rehearse", "--keep")
-    assert execute(postgres_url, query) == [("migrate_to_pg_leftovers_incoming",)]
+    assert run_sql(postgres_url, query) == [("migrate_to_pg_leftovers_incoming",)]
     project.move(postgres_url)
-    assert execute(postgres_url, query) == [("sqlite_leftovers",)]
+    assert run_sql(postgres_url, query) == [("sqlite_leftovers",)]
 
 
 def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project: Project, postgres_url: str) -> None:
@@ -265,15 +265,15 @@ def test_a_row_that_no_page_of_postgresql_holds_stops_the_run_and_names_the_ways
 
 def schemas(url: str) -> list[str]:
     query = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'leftovers' ORDER BY 1"
-    return [name for (name,) in execute(url, query)]
+    return [name for (name,) in run_sql(url, query)]
 
 
 def test_what_stood_there_is_kept_comes_back_and_is_purged(project: Project, postgres_url: str) -> None:
-    execute(postgres_url, "CREATE SCHEMA sqlite_leftovers; CREATE TABLE sqlite_leftovers.mine AS SELECT 1 AS x")
+    run_sql(postgres_url, "CREATE SCHEMA sqlite_leftovers; CREATE TABLE sqlite_leftovers.mine AS SELECT 1 AS x")
     project.move(postgres_url)
     archive, now = schemas(postgres_url)
     assert (now, archive[:33]) == ("sqlite_leftovers", "migrate_to_pg_replaced_leftovers_")
-    assert execute(postgres_url, f"SELECT x FROM {archive}.mine") == [(1,)]
+    assert run_sql(postgres_url, f"SELECT x FROM {archive}.mine") == [(1,)]
     project.sqlite("INSERT INTO loose VALUES (3, 'z')")
     done = project.move(postgres_url, "--replace")
     assert len(rows_of(postgres_url, "loose")) == 7
@@ -287,7 +287,7 @@ def test_what_stood_there_is_kept_comes_back_and_is_purged(project: Project, pos
     )
     assert len(rows_of(postgres_url, "loose")) == 6
     project.undo(postgres_url)
-    assert execute(postgres_url, "SELECT x FROM sqlite_leftovers.mine") == [(1,)]
+    assert run_sql(postgres_url, "SELECT x FROM sqlite_leftovers.mine") == [(1,)]
     assert comments(postgres_url) == {"mine": None}
     purged = project.run("migrate_to_pg", "--purge", "--no-input", "--target", postgres_url)
     assert purged.stdout.count("schema migrate_to_pg_undone_leftovers_") == 2
@@ -298,14 +298,14 @@ def test_what_stood_there_is_kept_comes_back_and_is_purged(project: Project, pos
 def test_one_schema_serves_all_that_are_published_to_and_belongs_to_the_owner(
     project: Project, postgres_url: str
 ) -> None:
-    execute(postgres_url, "CREATE SCHEMA second; CREATE ROLE keeper_of_leftovers")
-    execute(postgres_url, "GRANT CREATE ON SCHEMA second TO keeper_of_leftovers")
+    run_sql(postgres_url, "CREATE SCHEMA second; CREATE ROLE keeper_of_leftovers")
+    run_sql(postgres_url, "GRANT CREATE ON SCHEMA second TO keeper_of_leftovers")
     try:
         project.move(postgres_url)
         elsewhere = ("--publish-to", "second", "--owner", "keeper_of_leftovers")
         project.move(postgres_url, *elsewhere, "--verify", "counts")
         owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'sqlite_leftovers'"
-        assert execute(postgres_url, owners) == [("keeper_of_leftovers",)]
+        assert run_sql(postgres_url, owners) == [("keeper_of_leftovers",)]
         refused = project.undo(postgres_url, ok=False)
         assert "A later publication, to schema second" in refused.stderr
         (first,) = [name for name in schemas(postgres_url) if "replaced" in name]
@@ -315,8 +315,8 @@ def test_one_schema_serves_all_that_are_published_to_and_belongs_to_the_owner(
         project.undo(postgres_url)
         assert [name[:30] for name in schemas(postgres_url)] == ["migrate_to_pg_undone_leftovers"] * 2
     finally:
-        execute(postgres_url, "DROP SCHEMA IF EXISTS sqlite_leftovers, second CASCADE")
-        execute(postgres_url, "DROP OWNED BY keeper_of_leftovers CASCADE; DROP ROLE keeper_of_leftovers")
+        run_sql(postgres_url, "DROP SCHEMA IF EXISTS sqlite_leftovers, second CASCADE")
+        run_sql(postgres_url, "DROP OWNED BY keeper_of_leftovers CASCADE; DROP ROLE keeper_of_leftovers")
 
 
 @pytest.mark.full
@@ -324,18 +324,18 @@ def test_undo_refuses_where_rows_were_written_and_does_without_what_was_dropped(
     project: Project, postgres_url: str
 ) -> None:
     project.move(postgres_url)
-    execute(postgres_url, "INSERT INTO sqlite_leftovers.loose VALUES (9, 'new')")
+    run_sql(postgres_url, "INSERT INTO sqlite_leftovers.loose VALUES (9, 'new')")
     refused = project.undo(postgres_url, ok=False)
     assert refused.returncode == 1
     assert "sqlite_leftovers.loose: 1 row inserted" in refused.stderr
-    execute(postgres_url, "DROP SCHEMA sqlite_leftovers CASCADE")
+    run_sql(postgres_url, "DROP SCHEMA sqlite_leftovers CASCADE")
     project.undo(postgres_url)
     assert schemas(postgres_url) == []
 
 
 @pytest.mark.full
 def test_what_is_used_from_outside_does_not_make_room(project: Project, postgres_url: str) -> None:
-    execute(
+    run_sql(
         postgres_url,
         "CREATE SCHEMA sqlite_leftovers; CREATE TABLE sqlite_leftovers.mine AS SELECT 1 AS x;"
         "CREATE VIEW public.uses AS SELECT x FROM sqlite_leftovers.mine",
@@ -359,13 +359,13 @@ def test_a_run_that_ended_while_they_were_carried_leaves_nothing_to_the_next(
     )
     stopped = project.stop_at(postgres_url, "leftovers", number)
     assert stopped.returncode in (1, -signal.SIGKILL)
-    assert execute(postgres_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
     if number is signal.SIGTERM:
         assert schemas(postgres_url) == []
         assert not list(project.folder.glob("**/leftovers.sqlite3*"))
     project.move(postgres_url)
     assert schemas(postgres_url) == ["sqlite_leftovers"]
-    assert execute(postgres_url, "SELECT count(*), sum(i) FROM sqlite_leftovers.many") == [(400_000, 80_000_200_000)]
+    assert run_sql(postgres_url, "SELECT count(*), sum(i) FROM sqlite_leftovers.many") == [(400_000, 80_000_200_000)]
     assert not list(project.folder.glob("**/leftovers.sqlite3*"))
 
 
@@ -407,9 +407,9 @@ def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(
         assert "integrity-check" not in told
         assert [name for name in lacking if f"lacking-in-sqlite {name}" not in told] == []
     assert "it gives more than 1,000,000 rows" in words(project.move(postgres_url))
-    rows = execute(postgres_url, "SELECT title FROM sqlite_leftovers.node ORDER BY id")
+    rows = run_sql(postgres_url, "SELECT title FROM sqlite_leftovers.node ORDER BY id")
     assert rows == [("b",), ("A",), ("é",), ("C",), ("a1",)]
-    assert execute(postgres_url, "SELECT name FROM sqlite_leftovers.term ORDER BY n") == rows
+    assert run_sql(postgres_url, "SELECT name FROM sqlite_leftovers.term ORDER BY n") == rows
     assert "no difference" in words(project.run("migrate_to_pg", "--verify-only", "--target", postgres_url))
     # All of it goes into a dump, too.
     dump = project.folder / "x.dump"
@@ -430,7 +430,7 @@ def test_rows_of_a_table_without_rowid_are_listed_set_aside_and_accounted_for(
     assert "id = 3: 'longer than any of twenty'" in told.stdout
     assert "--quarantine text-too-long leaves these rows" in words(told)
     project.move(postgres_url, "--quarantine", "text-too-long")
-    assert execute(postgres_url, "SELECT id, name FROM stray_thing") == [(7, "fine")]
+    assert run_sql(postgres_url, "SELECT id, name FROM stray_thing") == [(7, "fine")]
     [snapshot] = project.folder.rglob("snapshot.sqlite3")
     again = project.run("migrate_to_pg", "--verify-only", "--source", snapshot, "--target", postgres_url)
     assert "no difference but what the repairs did" in words(again)

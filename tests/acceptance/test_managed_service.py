@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.acceptance.test_projects import SCHEMAS
+from tests.conftest import run_sql
 from tests.debian import as_user, cluster, free_port, pgbouncer
 from tests.projects import Project
 
@@ -53,7 +54,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture
 def database(service: Service) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    execute(service.url("postgres", sslmode="require"), f"CREATE DATABASE {name}")
+    run_sql(service.url("postgres", sslmode="require"), f"CREATE DATABASE {name}")
     return name
 
 
@@ -119,8 +120,8 @@ def test_a_role_without_createdb_publishes_to_its_schema_with_an_extension_in_pu
     documents.migrate(INDEX="")
     documents.sqlite("INSERT INTO extension_document (embedding) VALUES ('x'), ('y')")
     admin, role = service.url(database, sslmode="require"), f"app_{database}"
-    execute(admin, f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; CREATE EXTENSION citext")
-    execute(admin, f"GRANT CREATE ON DATABASE {database} TO {role}; CREATE SCHEMA app AUTHORIZATION {role}")
+    run_sql(admin, f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; CREATE EXTENSION citext")
+    run_sql(admin, f"GRANT CREATE ON DATABASE {database} TO {role}; CREATE SCHEMA app AUTHORIZATION {role}")
     url = service.url(database, user=role, sslmode="require")
     # Migrations of such a project say CREATE EXTENSION IF NOT EXISTS, which it may not do if it is not there.
     variables = {"EXTENSION": "citext", "INDEX": COLUMN}
@@ -128,11 +129,11 @@ def test_a_role_without_createdb_publishes_to_its_schema_with_an_extension_in_pu
         moved = documents.move(url, "--publish-to", "app", *options, ok=True, **variables)
     verify = ("migrate_to_pg", "--verify-only", "--verify", "orm", "--source", documents.source, "--target", url)
     documents.run(*verify, "--publish-to", "app", ok=True, **variables)
-    assert execute(admin, SCHEMAS) == []
-    assert execute(admin, "SELECT tableowner FROM pg_tables WHERE schemaname = 'app'")[0] == (role,)
+    assert run_sql(admin, SCHEMAS) == []
+    assert run_sql(admin, "SELECT tableowner FROM pg_tables WHERE schemaname = 'app'")[0] == (role,)
     told = " ".join(moved.stdout.split())
     assert "ALTER ROLE ... SET search_path = app, public;" in told.replace('"', "")
-    execute(url, f"ALTER ROLE {role} SET search_path = app, public")
+    run_sql(url, f"ALTER ROLE {role} SET search_path = app, public")
     databases = f"* = host=127.0.0.1 port={service.port} user={role}"
     with pgbouncer(databases, pool_mode="transaction", server_tls_sslmode="require") as port:
         pooled = service.url(database, user="postgres", port=port)

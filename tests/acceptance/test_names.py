@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_projects import execute
-from tests.conftest import SERVER_VERSIONS, Server
+from tests.conftest import SERVER_VERSIONS, Server, run_sql
 from tests.projects import Project
 from tests.projects.cut.names import EXACT, HAND, LIVE, OVER, WIDE
 from tests.tiers import first_in_ci
@@ -103,7 +102,7 @@ def test_every_model_is_paired_by_the_name_that_django_gives_it_there_and_read(
     assert {label: read[names[label].encode()[:63].decode(errors="ignore")] for label in READ} == READ
     assert len(read) == len(application)
     assert told["orm_unread"] == []
-    assert execute(url, f"SELECT value FROM {LIVE}") == [("LIVE",)]
+    assert run_sql(url, f"SELECT value FROM {LIVE}") == [("LIVE",)]
     cut.run("migrate_to_pg", "--verify-only", "--target", url, "--verify", "orm")
     # From a dump, with settings whose default database is PostgreSQL: the models are named as there.
     cut.run("migrate_to_pg", "--dump", cut.folder / "dump")
@@ -139,7 +138,7 @@ def test_two_tables_that_would_fit_one_of_postgresqls_stop_the_run_and_are_named
     """No model says which of them a migration's RunSQL has made; without the copy it can be but one."""
     cut.sqlite(f"INSERT INTO {HAND} VALUES (1, 2)")
     cut.move(postgres_url)
-    assert execute(postgres_url, f"SELECT * FROM {HAND[:63]}") == [(1, 2)]
+    assert run_sql(postgres_url, f"SELECT * FROM {HAND[:63]}") == [(1, 2)]
     cut.sqlite(f"CREATE TABLE {HAND}_copy AS SELECT * FROM {HAND}")
     refused = cut.move(postgres_url, "--replace", "--json", ok=False)
     assert refused.returncode == 1
@@ -181,7 +180,7 @@ def test_no_other_table_is_taken_for_a_models_whose_whole_name_is_known(cut: Pro
 
 def test_a_model_whose_table_is_gone_from_postgresql_fails_the_verification(cut: Project, postgres_url: str) -> None:
     cut.move(postgres_url)
-    execute(postgres_url, "DROP TABLE cut_special CASCADE")
+    run_sql(postgres_url, "DROP TABLE cut_special CASCADE")
     for verify in ("cells", "orm"):
         asked = ("migrate_to_pg", "--verify-only", "--target", postgres_url, "--verify", verify)
         differs = cut.run(*asked, "--json", ok=False)
@@ -236,7 +235,7 @@ def test_an_unmanaged_models_table_stops_check_and_move_and_is_made_from_its_mod
             'ALTER TABLE sqlite_leftovers."legacy_customer" SET SCHEMA public;',
         ):
             assert words in told
-    assert execute(postgres_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
     unmade.run("migrate_to_pg", "--check", "--from-models", "legacy_customer")
     told = json.loads(unmade.move(postgres_url, "--from-models", "unmade.Customer", "--json").stdout)
     assert [(f["rule"], f["level"], f["table"]) for f in told["findings"]] == [
@@ -245,17 +244,17 @@ def test_an_unmanaged_models_table_stops_check_and_move_and_is_made_from_its_mod
     read = {table["table"]: table["keys_followed"] for table in told["orm"]}
     assert (read["legacy_customer"], read["unmade_call"], told["orm_unread"]) == (1, 2, [])
     query = "SELECT id, name, is_active, up_id FROM legacy_customer ORDER BY id"
-    assert execute(postgres_url, query) == [(1, "Anna", True, None), (2, "Boris", False, 1)]
-    assert execute(postgres_url, "INSERT INTO legacy_customer (name, is_active) VALUES ('C', true) RETURNING id") == [
+    assert run_sql(postgres_url, query) == [(1, "Anna", True, None), (2, "Boris", False, 1)]
+    assert run_sql(postgres_url, "INSERT INTO legacy_customer (name, is_active) VALUES ('C', true) RETURNING id") == [
         (3,)
     ]
     changed = unmade.run("migrate_to_pg", "--verify-only", "--target", postgres_url, "--verify", "orm", ok=False)
     assert (changed.returncode, "legacy_customer" in changed.stdout) == (3, True)
-    execute(postgres_url, "DELETE FROM legacy_customer WHERE id = 3")
+    run_sql(postgres_url, "DELETE FROM legacy_customer WHERE id = 3")
     unmade.run("migrate_to_pg", "--verify-only", "--target", postgres_url, "--verify", "orm")
     unmade.run("migrate", "--check", DATABASE_URL=postgres_url)
     unmade.undo(postgres_url, "--replace")
-    assert execute(postgres_url, "SELECT to_regclass('legacy_customer')") == [(None,)]
+    assert run_sql(postgres_url, "SELECT to_regclass('legacy_customer')") == [(None,)]
 
 
 def test_a_model_that_lacks_a_column_of_its_table_loses_nothing(unmade: Project, postgres_url: str) -> None:
@@ -286,13 +285,13 @@ def test_a_table_that_may_go_among_the_leftovers_can_be_put_in_its_place_afterwa
     ]
     verify = ("migrate_to_pg", "--verify-only", "--target", postgres_url, "--verify", "orm")
     unmade.run(*verify)
-    execute(postgres_url, finding["remedy"].splitlines()[-1])
+    run_sql(postgres_url, finding["remedy"].splitlines()[-1])
     count = "from tests.projects.unmade.models import Customer as C; print(C.objects.filter(name='Anna').count())"
     assert unmade.run("shell", "-v0", "-c", count, DATABASE_URL=postgres_url).stdout.strip() == "1"
     unmade.run(*verify[:-2])
     # The types are those of the values: a boolean is a number now, which the ORM gives as one.
     assert unmade.run(*verify, ok=False).returncode == 3
-    execute(postgres_url, "DROP TABLE legacy_customer")
+    run_sql(postgres_url, "DROP TABLE legacy_customer")
     gone = unmade.run(*verify, ok=False)
     assert (gone.returncode, "legacy_customer" in gone.stdout) == (3, True)
 
@@ -320,12 +319,12 @@ def test_an_application_recorded_by_other_names_stops_all_until_it_is_recorded(
     both = ("--from-models", "unmade.Customer,store.Item")
     told = json.loads(unmade.move(postgres_url, *both, "--json").stdout)
     assert {f["table"] for f in told["findings"] if f["rule"] == "table-from-model"} == {"legacy_customer", "shop_item"}
-    assert execute(postgres_url, "SELECT count(*) FROM shop_item_also") == [(2,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM shop_item_also") == [(2,)]
     unmade.run("migrate", "-v0", "--fake", "store", "0001_initial", DATABASE_URL=postgres_url)
     unmade.run("migrate", "--check", DATABASE_URL=postgres_url)
     told = json.loads(unmade.move(postgres_url, "--schema", "models", "--replace", "--json").stdout)
     assert {f["table"] for f in told["findings"] if f["rule"] == "table-from-model"} >= {"shop_item", "legacy_customer"}
-    assert execute(postgres_url, "SELECT count(*) FROM shop_item_also") == [(2,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM shop_item_also") == [(2,)]
     unmade.run("migrate", "-v0", "--fake", "store", "0001_initial")
     told = json.loads(unmade.move(postgres_url, "--from-models", "unmade.Customer", "--replace", "--json").stdout)
     assert {f["table"] for f in told["findings"]} == {"legacy_customer"}

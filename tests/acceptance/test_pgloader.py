@@ -18,9 +18,9 @@ import pytest
 
 from tests.acceptance.test_export import check_same_rows
 from tests.acceptance.test_fields import python
-from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.acceptance.test_projects import SCHEMAS
 from tests.acceptance.test_projects_differing import SEARCH
-from tests.conftest import ROOT, MakeSource, Run
+from tests.conftest import ROOT, MakeSource, Run, run_sql
 from tests.projects import Project, digest
 
 ENGINE = ("--engine", "pgloader")
@@ -85,7 +85,7 @@ def test_what_pgloader_would_not_heed_is_refused(
     assert (
         f"pgloader cannot connect to this target: it does not know {option.removesuffix('=/none')}." in refused.stderr
     )
-    assert execute(postgres_url, PUBLISHED) == [(0,)]
+    assert run_sql(postgres_url, PUBLISHED) == [(0,)]
 
 
 # --- with pgloader ---
@@ -108,12 +108,12 @@ def test_the_application_is_moved(
     check_same_rows(source, postgres_url)
     for identity in told["identities"]:
         sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s))"
-        assert execute(postgres_url, sequence, [identity["table"], identity["column"]]) == [(identity["next"],)]
+        assert run_sql(postgres_url, sequence, [identity["table"], identity["column"]]) == [(identity["next"],)]
     manage("migrate", "--check", DATABASE_URL=postgres_url)
     kept = {"report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256"}
     assert {path.name for path in (tmp_path / "report").iterdir()} == kept
     check_same_rows(tmp_path / "report" / "snapshot.sqlite3", postgres_url)
-    assert execute(postgres_url, "SELECT setconfig FROM pg_db_role_setting") == []
+    assert run_sql(postgres_url, "SELECT setconfig FROM pg_db_role_setting") == []
 
 
 @pytest.mark.full
@@ -140,7 +140,7 @@ def test_a_column_that_postgresql_alone_has_is_filled(tmp_path: Path, postgres_u
     stray.migrate()
     stray.sqlite("INSERT INTO stray_thing (name) VALUES ('a'), ('b')")
     stray.move(postgres_url, *ENGINE, "--fix", "missing-column", STRAY=SEARCH)
-    assert execute(postgres_url, "SELECT name, search IS NOT NULL FROM stray_thing ORDER BY 1") == [
+    assert run_sql(postgres_url, "SELECT name, search IS NOT NULL FROM stray_thing ORDER BY 1") == [
         ("a", True), ("b", True),
     ]  # fmt: skip
 
@@ -170,11 +170,11 @@ def test_what_pgloader_rejects_fails_the_run_with_table_number_and_reason(
     assert "fields_float: rejected 2 of 3 rows: Database error 22P02: " in refused.stderr
     assert "INFINITY" not in refused.stdout + refused.stderr
     assert "Leave --engine out" in refused.stderr
-    assert execute(postgres_url, PUBLISHED) == [(0,)]
-    assert execute(postgres_url, SCHEMAS) == []
+    assert run_sql(postgres_url, PUBLISHED) == [(0,)]
+    assert run_sql(postgres_url, SCHEMAS) == []
     assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.json", "run.log"}
     fields.move(postgres_url)
-    assert execute(postgres_url, "SELECT count(*) FROM fields_float") == [(3,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM fields_float") == [(3,)]
 
 
 @pytest.mark.full
@@ -211,8 +211,8 @@ def test_what_pgloader_changes_is_found_by_the_proof(fields: Project, postgres_u
     assert refused.returncode == 3
     assert "PostgreSQL does not hold what SQLite holds: fields_duration." in refused.stdout
     assert "pgloader changed these values: leave --engine out." in refused.stdout
-    assert execute(postgres_url, PUBLISHED) == [(0,)]
-    assert execute(postgres_url, SCHEMAS) == []
+    assert run_sql(postgres_url, PUBLISHED) == [(0,)]
+    assert run_sql(postgres_url, SCHEMAS) == []
 
 
 @pytest.mark.full
@@ -224,7 +224,7 @@ def test_names_that_it_cannot_say_and_tables_that_are_left_out_are_not_confused(
     refused = shapes.move(postgres_url, *ENGINE, ok=False)
     assert refused.returncode == 1
     assert "pgloader cannot load table " in refused.stderr
-    assert execute(postgres_url, SCHEMAS) == []
+    assert run_sql(postgres_url, SCHEMAS) == []
 
 
 @pytest.mark.full
@@ -238,7 +238,7 @@ def test_a_table_that_is_left_behind_is_not_loaded_for_its_likeness(tmp_path: Pa
         "INSERT INTO strayXthing VALUES (7, 'left behind')",
     )
     stray.move(postgres_url, *ENGINE, "--leftovers", "skip")
-    assert execute(postgres_url, "SELECT name FROM stray_thing") == [("a",)]
+    assert run_sql(postgres_url, "SELECT name FROM stray_thing") == [("a",)]
 
 
 @pytest.mark.full
@@ -258,14 +258,14 @@ def test_the_end_of_a_run_ends_pgloader_too(tmp_path: Path, postgres_url: str, n
     if number == signal.SIGKILL:
         wait_until_gone(child)
         stray.run("migrate_to_pg", "--target", postgres_url, "--report", tmp_path / "migrate_to_pg_report" / "next")
-        assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(2_000_000,)]
+        assert run_sql(postgres_url, "SELECT count(*) FROM stray_thing") == [(2_000_000,)]
         assert [path for path in tmp_path.rglob("*") if "unfinished" in path.name] == []
         return
     assert process.returncode == 1
     assert "Error: Interrupted." in err
     assert not is_alive(child)
-    assert execute(postgres_url, SCHEMAS) == []
-    assert execute(postgres_url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == [(1,)]
+    assert run_sql(postgres_url, SCHEMAS) == []
+    assert run_sql(postgres_url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == [(1,)]
     assert [path for path in tmp_path.rglob("*") if "unfinished" in path.name] == []
 
 
@@ -366,7 +366,7 @@ def test_the_password_is_in_no_argument_log_output_or_file(
     guarded: tuple[str, str], made: MakeSource, tmp_path: Path
 ) -> None:
     url, certificate = guarded
-    execute(f"{url}/postgres", "CREATE DATABASE moved")
+    run_sql(f"{url}/postgres", "CREATE DATABASE moved")
     report = tmp_path / "report"
     command = [sys.executable, "manage.py", "migrate_to_pg", "--source", made("none"), "--report", report]
     command += [*ENGINE, "--export", tmp_path / "all.dump"]
@@ -382,7 +382,7 @@ def test_the_password_is_in_no_argument_log_output_or_file(
     assert done.returncode == 0, done.stdout + done.stderr
     assert watch.seen == {"pgloader", "pg_dump"}
     assert watch.found == set()
-    assert execute(f"{url}/moved", "SELECT count(*) > 0 FROM courses_course") == [(True,)]
+    assert run_sql(f"{url}/moved", "SELECT count(*) > 0 FROM courses_course") == [(True,)]
     assert "s3cr" not in done.stdout + done.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     kept = {"report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256", "all.dump"}
@@ -394,7 +394,7 @@ def test_the_password_is_in_no_argument_log_output_or_file(
 def test_a_certificate_that_is_not_trusted_is_said(guarded: tuple[str, str], made: MakeSource, manage: Run) -> None:
     """pgloader verifies it whenever it speaks TLS, whatever sslmode says."""
     url, certificate = guarded
-    execute(f"{url}/postgres", "CREATE DATABASE verified")
+    run_sql(f"{url}/postgres", "CREATE DATABASE verified")
     command = ("migrate_to_pg", "--source", made("none"), "--rehearse", *ENGINE)
     refused = manage(*command, ok=False, DATABASE_URL=f"{url}/verified")
     assert refused.returncode == 1
@@ -408,8 +408,8 @@ def test_a_password_that_pgloader_could_not_read_is_refused(
     guarded: tuple[str, str], made: MakeSource, manage: Run
 ) -> None:
     place = guarded[0]
-    execute(f"{place}/postgres", "CREATE DATABASE odd")
-    execute(f"{place}/postgres", "CREATE ROLE odd LOGIN SUPERUSER PASSWORD '*star'")
+    run_sql(f"{place}/postgres", "CREATE DATABASE odd")
+    run_sql(f"{place}/postgres", "CREATE ROLE odd LOGIN SUPERUSER PASSWORD '*star'")
     url = f"postgres://odd:*star@{place.split('@')[-1]}/odd"
     refused = manage("migrate_to_pg", "--source", made("none"), *ENGINE, ok=False, DATABASE_URL=url)
     assert refused.returncode == 1

@@ -11,7 +11,8 @@ import pytest
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.postgres import target
-from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.acceptance.test_projects import SCHEMAS
+from tests.conftest import run_sql
 from tests.debian import cluster, free_port, pgbouncer
 from tests.projects import Project
 
@@ -31,7 +32,7 @@ def port() -> Iterator[int]:
 @pytest.fixture
 def direct(port: int) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    execute(f"postgres://postgres@127.0.0.1:{port}/postgres", f"CREATE DATABASE {name}")
+    run_sql(f"postgres://postgres@127.0.0.1:{port}/postgres", f"CREATE DATABASE {name}")
     return f"postgres://postgres@127.0.0.1:{port}/{name}"
 
 
@@ -78,8 +79,8 @@ def test_a_pooled_url_alone_is_refused_in_one_line(
     assert refused.returncode == 1
     assert POOLED in told
     assert "Name PostgreSQL itself with --target" in told
-    assert execute(direct, SCHEMAS) == []
-    assert execute(direct, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    assert run_sql(direct, SCHEMAS) == []
+    assert run_sql(direct, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
 
 
 def warm(url: str, count: int = 5) -> None:
@@ -120,7 +121,7 @@ def test_a_pool_of_sessions_that_loses_what_a_connection_asks_for_is_refused(
     refused = objects.move(pooled("session", **settings), ok=False)
     assert refused.returncode == 1
     assert "ignores the connection parameter `options`, which a run needs" in refused.stderr
-    assert execute(direct, SCHEMAS) == []
+    assert run_sql(direct, SCHEMAS) == []
 
 
 def test_a_pool_of_one_session_is_refused_within_seconds(
@@ -162,4 +163,4 @@ def test_with_the_direct_url_beside_the_pooled_one_all_works(
     objects.run("migrate", "--check", DATABASE_URL=through)
     objects.run("migrate_to_pg", "--undo", "--replace", *named, DATABASE_URL=through, ok=True, **given)
     objects.run("migrate_to_pg", "--purge", "--no-input", *named, DATABASE_URL=through, ok=True, **given)
-    assert execute(direct, SCHEMAS) == []
+    assert run_sql(direct, SCHEMAS) == []

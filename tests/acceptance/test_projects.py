@@ -2,27 +2,17 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from migrate_to_pg.postgres.embedded_directory import installed
-from tests.conftest import Server
+from tests.conftest import Server, run_sql
 from tests.projects import Project
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg_incoming%'"
-
-
-def execute(
-    url: str, query: str | bytes | sql.Composed, parameters: Sequence[object] | None = None
-) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(query, parameters)
-        return cursor.fetchall() if cursor.description else []
 
 
 def dump(url: str) -> list[str]:
@@ -55,7 +45,7 @@ def test_a_model_whose_key_is_none_in_the_table_is_read_row_by_row(
     shapes = project("shapes")
     shapes.sqlite("INSERT INTO keyless (a, b) VALUES (1, 'x'), (1, 'y'), (1, 'y'), (2, 'x'), (1, 'z')")
     assert "Read by Django's ORM on both sides" in shapes.move(postgres_url).stdout
-    assert execute(postgres_url, "SELECT b FROM keyless WHERE a = 1 ORDER BY b") == [("x",), ("y",), ("y",), ("z",)]
+    assert run_sql(postgres_url, "SELECT b FROM keyless WHERE a = 1 ORDER BY b") == [("x",), ("y",), ("y",), ("z",)]
 
 
 # --- every kind of object ---
@@ -82,15 +72,15 @@ def test_every_kind_of_object_is_published_as_migrate_makes_it(
     refused = objects.move(url, ok=False)
     assert refused.returncode == 1
     assert "--replace" in refused.stderr
-    execute(url, "INSERT INTO objects_category (name, later) VALUES ('on PostgreSQL', 8)")
+    run_sql(url, "INSERT INTO objects_category (name, later) VALUES ('on PostgreSQL', 8)")
     objects.move(url, "--replace")
     check_objects(url, reference)
     objects.undo(url)
-    assert execute(url, "SELECT count(*) FROM objects_category WHERE name = 'on PostgreSQL'") == [(1,)]
+    assert run_sql(url, "SELECT count(*) FROM objects_category WHERE name = 'on PostgreSQL'") == [(1,)]
     assert dump(url) == dump(reference)
     assert objects.undo(url, ok=False).returncode == 1
     objects.undo(url, "--replace")
-    assert execute(url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    assert run_sql(url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
 
 
 def test_what_postgresql_computes_otherwise_is_told_and_stops_nothing(
@@ -102,7 +92,7 @@ def test_what_postgresql_computes_otherwise_is_told_and_stops_nothing(
     objects.sqlite(ITEMS.replace("Beta", "été"))
     moved = objects.move(url, "--verify", "orm", "--json")
     told = json.loads(moved.stdout)
-    assert execute(url, "SELECT shouted FROM objects_item ORDER BY id") == [("ALPHA",), ("ÉTÉ",)]
+    assert run_sql(url, "SELECT shouted FROM objects_item ORDER BY id") == [("ALPHA",), ("ÉTÉ",)]
     (finding,) = [f for f in told["findings"] if f["rule"] == "computed-otherwise"]
     assert (finding["level"], finding["column"], finding["count"]) == ("warning", "shouted", 1)
     assert finding["samples"] == [{"key": {"id": "2"}, "value": "'éTé' → 'ÉTÉ'"}]
@@ -114,21 +104,21 @@ def check_objects(url: str, reference: str) -> None:
     assert dump(url) == dump(reference)
     # Data migrations wrote to staging alone, and gave way to the source's rows.
     names = [(1, "forgot using"), (2, "default connection"), (3, "alias")]
-    assert execute(url, "SELECT id, name FROM objects_category ORDER BY id") == names
+    assert run_sql(url, "SELECT id, name FROM objects_category ORDER BY id") == names
     # The trigger did not fire for the load; it fires now.
-    assert execute(url, "SELECT count(*) FROM objects_audit") == [(0,)]
+    assert run_sql(url, "SELECT count(*) FROM objects_audit") == [(0,)]
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
         connection.execute("UPDATE objects_item SET price = 4 WHERE id = 1")
         assert connection.execute("SELECT text FROM objects_audit").fetchall() == [("UPDATE Alpha",)]
-    assert execute(url, "SELECT title, feeling::text, ticket FROM cheap") == [("Alpha", "wild", 1000)]
-    assert execute(url, "SELECT items FROM a_cheap_count") == [(1,)]
-    assert execute(url, "SELECT name, items FROM items_of_category ORDER BY id") == [
+    assert run_sql(url, "SELECT title, feeling::text, ticket FROM cheap") == [("Alpha", "wild", 1000)]
+    assert run_sql(url, "SELECT items FROM a_cheap_count") == [(1,)]
+    assert run_sql(url, "SELECT name, items FROM items_of_category ORDER BY id") == [
         ("forgot using", 1), ("default connection", 1),
     ]  # fmt: skip
-    assert execute(url, "SELECT how_many(), atomic_count(), product(x) FROM unnest(ARRAY[2, 3]) x") == [(2, 2, 6)]
-    assert execute(url, "SELECT what FROM objects_event") == [("made by a migration",)]
-    assert execute(url, "SELECT double, shouted FROM objects_item ORDER BY id") == [(2, "ALPHA"), (10, "BETA")]
-    assert execute(url, 'SELECT nextval(\'"Odd ""name"\')')[0][0] >= 7
+    assert run_sql(url, "SELECT how_many(), atomic_count(), product(x) FROM unnest(ARRAY[2, 3]) x") == [(2, 2, 6)]
+    assert run_sql(url, "SELECT what FROM objects_event") == [("made by a migration",)]
+    assert run_sql(url, "SELECT double, shouted FROM objects_item ORDER BY id") == [(2, "ALPHA"), (10, "BETA")]
+    assert run_sql(url, 'SELECT nextval(\'"Odd ""name"\')')[0][0] >= 7
 
 
 # --- keys, relations and names of every shape ---
@@ -215,7 +205,7 @@ def test_what_a_project_writes_when_it_starts_is_no_live_writer_and_is_told(
     told = json.loads(ready.run(*command).stdout)
     assert [(f["rule"], f["level"]) for f in told["findings"]] == [("written-at-start", "warning")]
     assert told["source"]["changed"] is False
-    assert execute(postgres_url, STARTS) == ready.sqlite(STARTS) == [(1,)]
+    assert run_sql(postgres_url, STARTS) == ready.sqlite(STARTS) == [(1,)]
 
 
 def test_nothing_of_it_reaches_the_source_where_the_project_starts_on_postgresql(
@@ -224,7 +214,7 @@ def test_nothing_of_it_reaches_the_source_where_the_project_starts_on_postgresql
     ready = project("ready")
     told = json.loads(ready.move(postgres_url, "--json", DATABASE_URL=postgres_url).stdout)
     assert told["findings"] == []
-    assert execute(postgres_url, STARTS) == ready.sqlite(STARTS) == [(0,)]
+    assert run_sql(postgres_url, STARTS) == ready.sqlite(STARTS) == [(0,)]
     # With the next start its row is there: undoing would hide it, and says so.
     refused = ready.run("migrate_to_pg", "--undo", ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 1
@@ -251,8 +241,8 @@ def stray_source(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def theirs(postgres_url: str) -> str:
-    execute(postgres_url, "CREATE TABLE theirs AS SELECT 1 AS id")
-    execute(postgres_url, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    run_sql(postgres_url, "CREATE TABLE theirs AS SELECT 1 AS id")
+    run_sql(postgres_url, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     return postgres_url
 
 
@@ -265,8 +255,8 @@ def test_a_migration_that_names_public_is_rolled_back_and_named(
     assert result.returncode == 1
     assert "Migration stray.0002_stray changes schema public" in result.stderr
     assert dump(theirs) == before
-    assert execute(theirs, "SELECT id FROM theirs") == [(1,)]
-    assert execute(theirs, SCHEMAS) == []
+    assert run_sql(theirs, "SELECT id FROM theirs") == [(1,)]
+    assert run_sql(theirs, SCHEMAS) == []
 
 
 def test_a_migration_that_is_not_atomic_and_names_public_is_named_all_the_same(
@@ -299,7 +289,7 @@ def test_a_failed_run_drops_its_schema_and_a_migration_that_names_it_is_refused(
     result = stray_source.move(postgres_url, ok=False, STRAY=name)
     assert result.returncode == 1
     assert "wrote the name of schema migrate_to_pg_incoming down in function" in result.stderr
-    assert execute(postgres_url, SCHEMAS) == []
+    assert run_sql(postgres_url, SCHEMAS) == []
 
 
 # --- the record of applied migrations ---
@@ -313,7 +303,7 @@ def record(source: Project, *names: str) -> None:
 
 def columns(url: str) -> list[str]:
     query = "SELECT attname FROM pg_attribute WHERE attrelid = 'squash_thing'::regclass AND attnum > 0 ORDER BY attnum"
-    return [name for (name,) in execute(url, query)]
+    return [name for (name,) in run_sql(url, query)]
 
 
 def test_squashed_migrations_count_as_django_counts_them(project: Callable[..., Project], postgres_url: str) -> None:
@@ -350,10 +340,10 @@ VECTORS = "CREATE INDEX near ON extension_document USING hnsw ((embedding::vecto
 def check_near(url: str) -> None:
     """The extension works where an application finds it."""
     query = "SELECT id FROM extension_document ORDER BY embedding::vector(3) <-> '[1,0,0]' LIMIT 1"
-    assert execute(url, query) == [(2,)]
+    assert run_sql(url, query) == [(2,)]
     place = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
-    assert execute(url, place) == [("public",)]
-    assert "vector_l2_ops" in execute(url, "SELECT indexdef FROM pg_indexes WHERE indexname = 'near'")[0][0]
+    assert run_sql(url, place) == [("public",)]
+    assert "vector_l2_ops" in run_sql(url, "SELECT indexdef FROM pg_indexes WHERE indexname = 'near'")[0][0]
 
 
 def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_path: Path, postgres_url: str) -> None:
@@ -368,13 +358,13 @@ def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_
     documents.undo(postgres_url)
     check_near(postgres_url)
     # Public is visible to the migrations: a stray DROP waits for the guard, and fails.
-    execute(postgres_url, "CREATE TABLE theirs (id int)")
+    run_sql(postgres_url, "CREATE TABLE theirs (id int)")
     stray = documents.move(postgres_url, "--replace", ok=False, INDEX="DROP TABLE theirs")
     assert stray.returncode == 1
     assert "extension.0001_initial does not run on PostgreSQL: canceling statement due to lock timeout" in stray.stderr
     stray = documents.move(postgres_url, "--replace", ok=False, INDEX="INSERT INTO theirs VALUES (1)")
     assert "extension.0001_initial changes schema public" in stray.stderr
-    assert execute(postgres_url, "SELECT id FROM theirs") == []
+    assert run_sql(postgres_url, "SELECT id FROM theirs") == []
 
 
 def test_an_extension_that_the_server_lacks_is_named(tmp_path: Path, postgres_url: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 from migrate_to_pg.postgres import target
 from migrate_to_pg.publish import lock_schemas, publish
 from migrate_to_pg.records import INCOMING
-from tests.acceptance.test_projects import SCHEMAS, execute
+from tests.acceptance.test_projects import SCHEMAS
+from tests.conftest import run_sql
 from tests.debian import cluster
 from tests.projects import Project
 
@@ -28,7 +29,7 @@ def debian() -> Iterator[str]:
 @pytest.fixture
 def url(debian: str) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    execute(f"{debian}/postgres", f"CREATE DATABASE {name}")
+    run_sql(f"{debian}/postgres", f"CREATE DATABASE {name}")
     return f"{debian}/{name}"
 
 
@@ -49,32 +50,32 @@ def test_an_extension_of_contrib_is_published_and_used_where_it_is(tmp_path: Pat
     place = f"SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = '{extension}'"
     variables = {"EXTENSION": extension, "INDEX": CONTRIB[extension]}
     documents.move(url, "--rehearse", ok=True, **variables)
-    assert execute(url, place) == []
+    assert run_sql(url, place) == []
     documents.move(url, ok=True, **variables)
-    assert execute(url, place) == [("public",)]
+    assert run_sql(url, place) == [("public",)]
     documents.move(url, "--replace", ok=True, **variables)
     documents.undo(url)
     documents.undo(url)
-    assert execute(url, place) == [("public",)]
-    assert execute(url, SCHEMAS) == []
+    assert run_sql(url, place) == [("public",)]
+    assert run_sql(url, SCHEMAS) == []
 
 
 def test_an_extension_in_a_schema_of_its_own_on_the_search_path_is_used(tmp_path: Path, url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
-    execute(url, "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions")
-    execute(url, f"ALTER DATABASE {url.rsplit('/', 1)[1]} SET search_path = public, extensions")
+    run_sql(url, "CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions")
+    run_sql(url, f"ALTER DATABASE {url.rsplit('/', 1)[1]} SET search_path = public, extensions")
     documents.move(url, INDEX=CONTRIB["pg_trgm"])
     place = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'pg_trgm'"
-    assert execute(url, place) == [("extensions",)]
+    assert run_sql(url, place) == [("extensions",)]
 
 
 def test_an_extension_that_this_role_may_not_make_is_named(tmp_path: Path, url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
     name = url.rsplit("/", 1)[1]
-    execute(url, f"CREATE ROLE plain_{name} LOGIN; GRANT CREATE ON SCHEMA public TO plain_{name}")
-    execute(url, f"GRANT CREATE ON DATABASE {name} TO plain_{name}")
+    run_sql(url, f"CREATE ROLE plain_{name} LOGIN; GRANT CREATE ON SCHEMA public TO plain_{name}")
+    run_sql(url, f"GRANT CREATE ON DATABASE {name} TO plain_{name}")
     result = documents.move(url.replace("postgres@", f"plain_{name}@"), ok=False, EXTENSION="file_fdw", INDEX="")
     assert result.returncode == 1
     assert 'permission denied to create extension "file_fdw"' in result.stderr
@@ -86,7 +87,7 @@ def test_an_extension_that_this_role_may_not_make_is_named(tmp_path: Path, url: 
 def owner_of(url: str) -> str:
     """The same database as a role that owns it and is no superuser, as a managed service gives one."""
     name = url.rsplit("/", 1)[1]
-    execute(url, f"CREATE ROLE owner_{name} LOGIN; ALTER DATABASE {name} OWNER TO owner_{name}")
+    run_sql(url, f"CREATE ROLE owner_{name} LOGIN; ALTER DATABASE {name} OWNER TO owner_{name}")
     return url.replace("postgres@", f"owner_{name}@")
 
 
@@ -101,22 +102,22 @@ def test_an_owner_who_is_no_superuser_moves_a_trusted_extension(tmp_path: Path, 
     variables = {"EXTENSION": extension, "INDEX": CONTRIB.get(extension, index)}
     owner = owner_of(url)
     documents.move(owner, "--rehearse", ok=True, **variables)
-    assert execute(url, place) == []
+    assert run_sql(url, place) == []
     documents.move(owner, ok=True, **variables)
-    assert execute(url, place) == [("public",)]
+    assert run_sql(url, place) == [("public",)]
     documents.move(owner, "--replace", ok=True, **variables)
     documents.undo(owner)
     documents.undo(owner)
-    assert execute(url, SCHEMAS) == []
+    assert run_sql(url, SCHEMAS) == []
 
 
 def test_an_extension_that_cannot_be_moved_is_made_where_it_is_to_be(tmp_path: Path, url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")
-    execute(url, "CREATE SCHEMA app")
+    run_sql(url, "CREATE SCHEMA app")
     documents.move(url, "--publish-to", "app", EXTENSION="xml2", INDEX="")
     place = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'xml2'"
-    assert execute(url, place) == [("app",)]
+    assert run_sql(url, place) == [("app",)]
 
 
 #: More than the largest application of others that is tried has.
@@ -125,7 +126,7 @@ TABLES = 120
 
 def test_a_stock_server_holds_its_locks_for_less_than_half_a_second(url: str) -> None:
     """With JIT, which Debian's server has, PostgreSQL would compile each of the large queries about its catalogue."""
-    assert execute(url, "SHOW jit") == [("on",)]
+    assert run_sql(url, "SHOW jit") == [("on",)]
     columns = "id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, code text UNIQUE, n int, at timestamptz"
     with closing(target.connect(url, schema="public")) as connection:
         for _round in range(2):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_projects import execute
+from tests.conftest import run_sql
 from tests.projects import Project
 
 ROWS = "INSERT INTO stray_thing VALUES (1, 'Anna'), (2, 'Bo'), (3, 'Bo')"
@@ -27,7 +27,7 @@ def told(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def names(url: str) -> list[tuple[Any, ...]]:
-    return execute(url, "SELECT id, name FROM stray_thing ORDER BY id")
+    return run_sql(url, "SELECT id, name FROM stray_thing ORDER BY id")
 
 
 NAMES = [(1, "Anna"), (2, "Bo"), (3, "Bo")]
@@ -42,13 +42,13 @@ def test_a_column_that_postgresql_alone_has_stops_the_run_and_says_how_to_fill_i
     (finding,) = told(refused)["findings"]
     assert (finding["rule"], finding["level"], finding["column"]) == ("missing-column", "error", "search")
     assert "--fix missing-column" in things.move(postgres_url, ok=False, STRAY=SEARCH).stdout
-    assert execute(postgres_url, "SELECT to_regclass('stray_thing')") == [(None,)]
+    assert run_sql(postgres_url, "SELECT to_regclass('stray_thing')") == [(None,)]
 
     done = told(things.move(postgres_url, "--json", "--fix", "missing-column", STRAY=SEARCH))
     assert [(f["rule"], f["applied"]) for f in done["findings"]] == [("missing-column", True)]
-    assert execute(postgres_url, "SELECT search::text FROM stray_thing") == [("",)] * 3
+    assert run_sql(postgres_url, "SELECT search::text FROM stray_thing") == [("",)] * 3
     default = "SELECT count(*) FROM pg_attrdef WHERE adrelid = 'stray_thing'::regclass"
-    assert execute(postgres_url, default) == [(0,)]
+    assert run_sql(postgres_url, default) == [(0,)]
     assert names(postgres_url) == NAMES
 
 
@@ -68,7 +68,7 @@ def test_a_column_that_postgresql_alone_computes_is_proven_by_its_expression(
         t for t in told(things.move(postgres_url, "--json", STRAY=column))["tables"] if t["name"] == "stray_thing"
     ]
     assert (table["cells_compared"], table["cells_computed"]) == (6, 3)
-    assert execute(postgres_url, "SELECT loud FROM stray_thing ORDER BY id") == [("ANNA",), ("BO",), ("BO",)]
+    assert run_sql(postgres_url, "SELECT loud FROM stray_thing ORDER BY id") == [("ANNA",), ("BO",), ("BO",)]
 
 
 def test_a_plain_column_that_postgresql_computes_is_reported_where_it_differs(
@@ -120,17 +120,17 @@ def test_tables_views_and_triggers_of_postgresql_alone_come_along(things: Projec
     # Of the two that SQLite has, migrations make one on PostgreSQL.
     assert "The trigger whispers is SQLite's own" in moved.stdout
     assert "The trigger shouts is SQLite's own" not in moved.stdout
-    assert execute(postgres_url, "SELECT id FROM only_here") == [(7,)]
-    assert execute(postgres_url, "SELECT n FROM counted") == [(3,)]
+    assert run_sql(postgres_url, "SELECT id FROM only_here") == [(7,)]
+    assert run_sql(postgres_url, "SELECT n FROM counted") == [(3,)]
     assert names(postgres_url) == NAMES
-    inserted = execute(postgres_url, "INSERT INTO stray_thing (name) VALUES ('cleo') RETURNING id, name")
+    inserted = run_sql(postgres_url, "INSERT INTO stray_thing (name) VALUES ('cleo') RETURNING id, name")
     assert inserted == [(4, "CLEO")]
 
 
 def test_an_index_made_concurrently_outside_a_transaction_comes_along(things: Project, postgres_url: str) -> None:
     index = "CREATE INDEX CONCURRENTLY by_name ON stray_thing (name)"
     things.move(postgres_url, STRAY=index, STRAY_NOT_ATOMIC="1")
-    assert execute(postgres_url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_name'::regclass") == [(True,)]
+    assert run_sql(postgres_url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_name'::regclass") == [(True,)]
 
 
 @pytest.mark.parametrize("null", ["", " NOT NULL"])
@@ -156,20 +156,20 @@ def test_a_search_column_that_is_text_on_sqlite_is_skipped_and_filled_afterwards
     assert any("stray_thing.name" in step and "update_index" in step for step in report["next_steps"])
     (table,) = [t for t in report["tables"] if t["name"] == "stray_thing"]
     assert (table["rows_target"], table["cells_compared"], table["differences"]) == (3, 6, 0)
-    assert execute(postgres_url, "SELECT id, name::text FROM stray_thing ORDER BY id") == [
+    assert run_sql(postgres_url, "SELECT id, name::text FROM stray_thing ORDER BY id") == [
         (number, "" if null else None) for number in (1, 2, 3)
     ]
     # The statement that the finding shows runs as it is; what it made is left alone by every later comparison.
     update = next(line for line in finding["remedy"].splitlines() if line.startswith("UPDATE"))
-    execute(postgres_url, update)
-    assert execute(postgres_url, "SELECT DISTINCT name::text FROM stray_thing") == [("'cat':2 'run':1",)]
+    run_sql(postgres_url, update)
+    assert run_sql(postgres_url, "SELECT DISTINCT name::text FROM stray_thing") == [("'cat':2 'run':1",)]
     verified = things.run(
         "migrate_to_pg", "--verify-only", "--verify", "--source", things.source, "--target", postgres_url
     )
     assert "1 column was left out on purpose, and is not compared: stray_thing.name." in verified.stdout
     without = things.move(postgres_url, "--replace", "--exclude-data", "stray.Thing", STRAY=search)
     assert "left out on purpose" not in without.stdout
-    assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
 
 
 def test_a_leftover_with_too_many_columns_stays_behind_and_the_rest_moves(things: Project, postgres_url: str) -> None:
@@ -180,6 +180,6 @@ def test_a_leftover_with_too_many_columns_stays_behind_and_the_rest_moves(things
     moved = things.move(postgres_url, "--json")
     (finding,) = [f for f in told(moved)["findings"] if f["table"] == "wide"]
     assert (finding["rule"], finding["level"], finding["count"]) == ("leftover-table", "warning", 1)
-    assert execute(postgres_url, "SELECT v FROM sqlite_leftovers.narrow") == [(5,)]
-    assert execute(postgres_url, "SELECT to_regclass('sqlite_leftovers.wide')") == [(None,)]
+    assert run_sql(postgres_url, "SELECT v FROM sqlite_leftovers.narrow") == [(5,)]
+    assert run_sql(postgres_url, "SELECT to_regclass('sqlite_leftovers.wide')") == [(None,)]
     assert names(postgres_url) == NAMES

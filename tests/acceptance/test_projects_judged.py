@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_projects import execute
+from tests.conftest import run_sql
 from tests.projects import Project
 from tests.projects.judged.constraints import CHECKS
 
@@ -114,8 +114,8 @@ def test_all_of_them_are_named_in_one_run_and_set_aside_in_the_next(things: Proj
     (table,) = [t for t in json.loads(moved.stdout)["tables"] if t["name"] == "judged_thing"]
     assert (table["rows_target"], table["quarantined"], table["differences"]) == (15, 20, 0)
     kept = [*range(1, 10), 201, 203, 206, 208, 209, 210]
-    assert [row[0] for row in execute(postgres_url, "SELECT id FROM judged_thing ORDER BY 1")] == kept
-    rules = execute(postgres_url, "SELECT rule, count(*) FROM migrate_to_pg.quarantine GROUP BY 1 ORDER BY 1")
+    assert [row[0] for row in run_sql(postgres_url, "SELECT id FROM judged_thing ORDER BY 1")] == kept
+    rules = run_sql(postgres_url, "SELECT rule, count(*) FROM migrate_to_pg.quarantine GROUP BY 1 ORDER BY 1")
     assert rules == [("check-constraint", 17), ("duplicate-key", 3)]
 
 
@@ -124,7 +124,7 @@ def test_what_postgresql_alone_judges_stops_a_move_by_itself(things: Project, po
     things.sqlite("PRAGMA ignore_check_constraints = ON", "DELETE FROM judged_thing WHERE id >= 100 AND id <> 111")
     refused = things.move(postgres_url, "--json", ok=False)
     assert (refused.returncode, found(refused)) == (1, {"mod": [111]})
-    assert execute(postgres_url, "SELECT to_regclass('judged_thing')") == [(None,)]
+    assert run_sql(postgres_url, "SELECT to_regclass('judged_thing')") == [(None,)]
     moved = things.move(postgres_url, "--json", "--quarantine", "all")
     assert found(moved) == {"mod": [111]}
-    assert execute(postgres_url, "SELECT count(*) FROM judged_thing") == [(9,)]
+    assert run_sql(postgres_url, "SELECT count(*) FROM judged_thing") == [(9,)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_projects import execute
+from tests.conftest import run_sql
 from tests.projects import Project
 
 
@@ -44,7 +44,7 @@ def check_refused_and_set_aside(
     refused = things.move(url, "--json", ok=False, STRAY=stray)
     assert refused.returncode == 1
     assert found(refused) == [(*one, False) for one in expected]
-    assert execute(url, "SELECT to_regclass('stray_thing')") == [(None,)]
+    assert run_sql(url, "SELECT to_regclass('stray_thing')") == [(None,)]
     rows = sum(count for _, _, count, *_ in expected)
     rules = sorted({rule for rule, *_ in expected})
     moved = things.move(url, "--json", "--quarantine", ",".join(rules), STRAY=stray)
@@ -52,8 +52,8 @@ def check_refused_and_set_aside(
     assert found(moved) == [(*one, True) for one in expected]
     (table,) = [t for t in report["tables"] if t["name"] == "stray_thing"]
     assert (table["rows_source"], table["rows_target"], table["quarantined"]) == (2500, 2500 - rows, rows)
-    assert execute(url, "SELECT count(*) FROM stray_thing") == [(2500 - rows,)]
-    kept = execute(url, "SELECT rule, count(*) FROM migrate_to_pg.quarantine GROUP BY 1 ORDER BY 1")
+    assert run_sql(url, "SELECT count(*) FROM stray_thing") == [(2500 - rows,)]
+    kept = run_sql(url, "SELECT rule, count(*) FROM migrate_to_pg.quarantine GROUP BY 1 ORDER BY 1")
     assert kept == [(rule, sum(count for its, _, count, *_ in expected if its == rule)) for rule in rules]
     return report
 
@@ -102,7 +102,7 @@ def test_refusals_that_no_other_rule_finds_are_reported_and_quarantined_at_once(
         ("refused-row", "tags", 1, "11", "'[8,20)'"),
     ]
     check_refused_and_set_aside(things, postgres_url, stray, expected)
-    assert execute(postgres_url, "SELECT id FROM stray_thing WHERE NOT isempty(tags)") == [(10,)]
+    assert run_sql(postgres_url, "SELECT id FROM stray_thing WHERE NOT isempty(tags)") == [(10,)]
 
 
 def test_what_does_not_hold_for_all_rows_together_is_told_and_set_aside_at_once(

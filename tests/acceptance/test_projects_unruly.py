@@ -10,7 +10,7 @@ from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.project.migrations import model_refused
-from tests.acceptance.test_projects import execute
+from tests.conftest import run_sql
 from tests.projects import Project, digest
 from tests.tiers import first_in_ci
 
@@ -38,8 +38,8 @@ def unruly(tmp_path: Path) -> Project:
 
 
 def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly: Project, postgres_url: str) -> None:
-    execute(postgres_url, "CREATE TABLE only_there (id int PRIMARY KEY)")
-    execute(postgres_url, "INSERT INTO only_there VALUES (4)")
+    run_sql(postgres_url, "CREATE TABLE only_there (id int PRIMARY KEY)")
+    run_sql(postgres_url, "INSERT INTO only_there VALUES (4)")
     # What a model uses is not left behind by a general choice: it must be named.
     refused = unruly.move(postgres_url, "--leftovers", "skip", ok=False)
     assert "SQLite's table only_here, with 1 row, is that of the installed model unruly.OnlyHere" in " ".join(
@@ -53,17 +53,17 @@ def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly: 
             str(name) for (name,) in unruly.sqlite(f"SELECT name FROM pragma_table_info('unruly_{table}')")
         )
         counted = f"SELECT {names} FROM unruly_{table}"
-        assert len(execute(postgres_url, query)) == len(unruly.sqlite(counted)) > 0
+        assert len(run_sql(postgres_url, query)) == len(unruly.sqlite(counted)) > 0
     # What is stored went over as it is: no field of the project's turned it round.
-    assert execute(postgres_url, "SELECT title FROM unruly_document ORDER BY id") == [("eno",), ("owt",), ("neves",)]
-    assert execute(postgres_url, "SELECT name FROM unruly_tag ORDER BY id") == unruly.sqlite(
+    assert run_sql(postgres_url, "SELECT title FROM unruly_document ORDER BY id") == [("eno",), ("owt",), ("neves",)]
+    assert run_sql(postgres_url, "SELECT name FROM unruly_tag ORDER BY id") == unruly.sqlite(
         "SELECT name FROM unruly_tag ORDER BY id"
     )
     # A history may speak of rows and users that are gone.
     history = "SELECT id, history_user_id FROM unruly_historicaldocument ORDER BY history_id"
-    assert execute(postgres_url, history) == [(1, 5), (99, 77)]
+    assert run_sql(postgres_url, history) == [(1, 5), (99, 77)]
     # An unmanaged model's table is nobody's here, and stays as it was there.
-    assert execute(postgres_url, "SELECT id FROM only_there") == [(4,)]
+    assert run_sql(postgres_url, "SELECT id FROM only_there") == [(4,)]
 
 
 def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path: Path, postgres_url: str) -> None:
@@ -78,9 +78,9 @@ def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path
     assert "SQL: UPDATE dialect_order SET year" in refused.stderr
     assert "--schema models makes the tables from the models; that was tried." in refused.stderr
     dialect.move(postgres_url, "--schema", "models")
-    told = execute(postgres_url, "SELECT id, year, note, shop_id, placed AT TIME ZONE 'UTC' FROM dialect_order")
+    told = run_sql(postgres_url, "SELECT id, year, note, shop_id, placed AT TIME ZONE 'UTC' FROM dialect_order")
     assert [(*row[:4], str(row[4])) for row in told] == [(8, 2024, "two of them", 3, "2024-05-01 10:00:00.250000")]
-    assert execute(postgres_url, "SELECT to_regclass('order_year') IS NOT NULL, to_regclass('dialect_search')") == [
+    assert run_sql(postgres_url, "SELECT to_regclass('order_year') IS NOT NULL, to_regclass('dialect_search')") == [
         (True, None)
     ]
     dialect.run("migrate", "--check", DATABASE_URL=postgres_url)
@@ -97,11 +97,11 @@ def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(
     aim = ("--target", postgres_url)
     roaming.run("migrate_to_pg", "--check", *aim, ok=True, **needed)
     roaming.run("migrate_to_pg", *aim, "--verify", "orm", ok=True, **needed)
-    assert execute(postgres_url, "SELECT id, name FROM roaming_place") == [(4, "Fès")]
+    assert run_sql(postgres_url, "SELECT id, name FROM roaming_place") == [(4, "Fès")]
     roaming.run("migrate", "--check", DATABASE_URL=postgres_url, ok=True, **needed)
     roaming.run("migrate_to_pg", "--verify-only", *aim, ok=True, **needed)
     roaming.run("migrate_to_pg", "--undo", *aim, "--no-input", ok=True, **needed)
-    assert execute(postgres_url, "SELECT to_regclass('roaming_place')") == [(None,)]
+    assert run_sql(postgres_url, "SELECT to_regclass('roaming_place')") == [(None,)]
     assert digest(roaming.source) == before
     # A path that somebody types is one from there, and the whole of it is told.
     lost = roaming.run("migrate_to_pg", "--check", "--source", "db.sqlite3", ok=False, **needed)

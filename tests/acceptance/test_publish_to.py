@@ -12,8 +12,8 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.pipeline import move
 from migrate_to_pg.postgres.schema_digest import read_definitions
 from migrate_to_pg.records import Options
-from tests.acceptance.test_projects import SCHEMAS, execute
-from tests.conftest import Server, scalar
+from tests.acceptance.test_projects import SCHEMAS
+from tests.conftest import Server, run_sql, scalar
 from tests.projects import Project
 
 HOSTILE = """My "app", o'clock; \\ %s"""
@@ -38,7 +38,7 @@ def described(url: str, schema: str) -> set[tuple[str, str, str]]:
 
 
 def tables(url: str, schema: str) -> int:
-    return int(execute(url, "SELECT count(*) FROM pg_tables WHERE schemaname = %s", [schema])[0][0])
+    return int(run_sql(url, "SELECT count(*) FROM pg_tables WHERE schemaname = %s", [schema])[0][0])
 
 
 PROGRAM = """
@@ -54,7 +54,7 @@ def test_everything_is_published_to_the_schema_and_the_application_works_in_it(
 ) -> None:
     url, reference = servers[18].database(), servers[18].database()
     objects.migrate(DATABASE_URL=reference)
-    execute(url, f"CREATE SCHEMA {quoted(schema)}".encode())
+    run_sql(url, f"CREATE SCHEMA {quoted(schema)}".encode())
     objects.move(url, "--publish-to", schema)
     assert tables(url, "public") == 0
     assert described(url, schema) == described(reference, "public")
@@ -63,12 +63,12 @@ def test_everything_is_published_to_the_schema_and_the_application_works_in_it(
     read = objects.run("shell", "-v0", "-c", PROGRAM, DATABASE_URL=path).stdout.splitlines()
     assert read == ["['forgot using', 'default connection', 'alias'] 0", "4"]
     # A function that took the search path of its making sees the tables, whoever calls it.
-    assert execute(url, sql.SQL("SELECT {}.how_many()").format(sql.Identifier(schema))) == [(2,)]
-    assert execute(url, SCHEMAS) == []
+    assert run_sql(url, sql.SQL("SELECT {}.how_many()").format(sql.Identifier(schema))) == [(2,)]
+    assert run_sql(url, SCHEMAS) == []
 
 
 def test_the_advice_makes_the_application_see_the_schema(objects: Project, postgres_url: str) -> None:
-    execute(postgres_url, f"CREATE SCHEMA {quoted(HOSTILE)}".encode())
+    run_sql(postgres_url, f"CREATE SCHEMA {quoted(HOSTILE)}".encode())
     report = objects.folder / "report"
     objects.move(postgres_url, "--publish-to", HOSTILE, "--report", str(report))
     elsewhere = objects.run("migrate_to_pg", "--verify-only", "--target", postgres_url, ok=False)
@@ -79,9 +79,9 @@ def test_the_advice_makes_the_application_see_the_schema(objects: Project, postg
     assert "--publish-to" in told["command"]
     (advice,) = (step for step in told["next_steps"] if "search_path" in step)
     role = f"reader_{postgres_url.rsplit('/', 1)[1]}"
-    execute(postgres_url, f"CREATE ROLE {role} LOGIN SUPERUSER")
+    run_sql(postgres_url, f"CREATE ROLE {role} LOGIN SUPERUSER")
     statement = advice[advice.index("ALTER ROLE ...") : advice.index(";  for" if ";  for" in advice else "; for") + 1]
-    execute(postgres_url, statement.replace("...", role).encode())
+    run_sql(postgres_url, statement.replace("...", role).encode())
     url = postgres_url.replace("postgres@", f"{role}@")
     objects.run("migrate", "--check", DATABASE_URL=url)
     option = advice[advice.index('"options": ') + len('"options": ') : advice.index(" in the OPTIONS")]
@@ -91,7 +91,7 @@ def test_the_advice_makes_the_application_see_the_schema(objects: Project, postg
 
 @pytest.mark.full
 def test_two_schemas_of_one_database_are_kept_apart(objects: Project, postgres_url: str) -> None:
-    execute(postgres_url, "CREATE SCHEMA app")
+    run_sql(postgres_url, "CREATE SCHEMA app")
     in_app = ("--publish-to", "app")
     objects.move(postgres_url, *in_app)
     objects.move(postgres_url)
@@ -112,11 +112,11 @@ def test_two_schemas_of_one_database_are_kept_apart(objects: Project, postgres_u
     objects.undo(postgres_url, *in_app)
     assert (tables(postgres_url, "app"), tables(postgres_url, "public")) == (0, 0)
     kept = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_pg\\_undone%%' ORDER BY 1"
-    assert len(execute(postgres_url, kept, [])) == 3
+    assert len(run_sql(postgres_url, kept, [])) == 3
     objects.run("migrate_to_pg", "--purge", "--no-input", "--target", postgres_url, *in_app)
-    assert len(execute(postgres_url, kept, [])) == 1
+    assert len(run_sql(postgres_url, kept, [])) == 1
     objects.run("migrate_to_pg", "--purge", "--no-input", "--target", postgres_url)
-    assert execute(postgres_url, kept, []) == []
+    assert run_sql(postgres_url, kept, []) == []
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_schema_that_is_not_there_is_named_with_what_to_run(objects: Project, 
     refused = objects.move(postgres_url, "--publish-to", HOSTILE, ok=False)
     assert refused.returncode == 1
     remedy = next(line for line in refused.stderr.splitlines() if "CREATE SCHEMA" in line)
-    execute(postgres_url, remedy[remedy.index("CREATE SCHEMA") :].strip().encode())
+    run_sql(postgres_url, remedy[remedy.index("CREATE SCHEMA") :].strip().encode())
     objects.move(postgres_url, PROJECT_MIGRATE_TO_PG=json.dumps({"PUBLISH_TO": HOSTILE}))
     assert tables(postgres_url, HOSTILE) > 5
 
@@ -165,9 +165,9 @@ def test_tables_made_of_the_models_go_there_as_well(tmp_path: Path, postgres_url
     project = Project("stray", tmp_path)
     project.migrate()
     project.sqlite("INSERT INTO stray_thing (name) VALUES ('a')")
-    execute(postgres_url, "CREATE SCHEMA app")
+    run_sql(postgres_url, "CREATE SCHEMA app")
     project.move(postgres_url, "--publish-to", "app", "--schema", "models")
-    assert execute(postgres_url, "SELECT name FROM app.stray_thing") == [("a",)]
+    assert run_sql(postgres_url, "SELECT name FROM app.stray_thing") == [("a",)]
 
 
 STRAYS = [
@@ -186,9 +186,9 @@ def test_a_migration_that_writes_beside_its_schema_is_stopped(
 ) -> None:
     project = Project("stray", tmp_path)
     project.migrate()
-    execute(postgres_url, "CREATE SCHEMA app; CREATE EXTENSION vector SCHEMA public")
-    execute(postgres_url, "CREATE TABLE public.theirs (name text); INSERT INTO public.theirs VALUES ('precious')")
+    run_sql(postgres_url, "CREATE SCHEMA app; CREATE EXTENSION vector SCHEMA public")
+    run_sql(postgres_url, "CREATE TABLE public.theirs (name text); INSERT INTO public.theirs VALUES ('precious')")
     refused = project.move(postgres_url, "--publish-to", "app", ok=False, STRAY=statement)
     assert refused.returncode == 1, refused.stderr
-    assert execute(postgres_url, "SELECT name FROM theirs") == [("precious",)]
+    assert run_sql(postgres_url, "SELECT name FROM theirs") == [("precious",)]
     assert (tables(postgres_url, "app"), tables(postgres_url, "public")) == (0, 1)

@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg
 
 from migrate_to_pg.postgres.schema_digest import read_definitions
-from tests.acceptance.test_projects import SHAPES, execute
+from tests.acceptance.test_projects import SHAPES
 from tests.acceptance.test_projects_differing import NAMES, names, things
-from tests.conftest import MakeSource, Run, Server
+from tests.conftest import MakeSource, Run, Server, run_sql
 from tests.projects import Project
 
 __all__ = ["things"]
@@ -40,8 +40,8 @@ def test_the_models_make_the_tables_where_the_migrations_do_not_run(things: Proj
     assert [(f["rule"], f["level"]) for f in told["findings"]] == [("schema-from-models", "warning")]
     assert names(postgres_url) == NAMES
     source = things.sqlite("SELECT app, name FROM django_migrations ORDER BY id")
-    assert execute(postgres_url, "SELECT app, name FROM django_migrations ORDER BY id") == source
-    assert execute(postgres_url, "INSERT INTO stray_thing (name) VALUES ('new') RETURNING id") == [(4,)]
+    assert run_sql(postgres_url, "SELECT app, name FROM django_migrations ORDER BY id") == source
+    assert run_sql(postgres_url, "INSERT INTO stray_thing (name) VALUES ('new') RETURNING id") == [(4,)]
     things.run("migrate", "--check", DATABASE_URL=postgres_url)
 
 

@@ -6,7 +6,6 @@ import compileall
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -25,6 +24,7 @@ import psycopg
 import pytest
 
 from tests.conftest import ROOT
+from tests.debian import free_port
 
 NOBODY = 65534
 #: The programs of PostgreSQL 18.
@@ -43,12 +43,6 @@ def as_nobody(*command: str | Path) -> list[str]:
 def give_to_nobody(path: Path) -> None:
     if os.getuid() == 0:
         os.chown(path, NOBODY, NOBODY)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.deploy.conftest import Container, Database, as_nobody, free_port
+from tests.debian import free_port
+from tests.deploy.conftest import Container, Database, as_nobody
 
 pytestmark = pytest.mark.full
 

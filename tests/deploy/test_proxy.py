@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.deploy.conftest import Container, as_nobody, free_port, give_to_nobody
+from tests.debian import free_port
+from tests.deploy.conftest import Container, as_nobody, give_to_nobody
 
 pytestmark = pytest.mark.full
 

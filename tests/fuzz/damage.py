@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.fuzz import values
+from tests.projects.by_hand import quoted
 
 Script = list[str]
 
@@ -67,10 +68,6 @@ def connect(path: Path) -> sqlite3.Connection:
     for pragma in ("ignore_check_constraints = ON", "legacy_alter_table = ON", "foreign_keys = OFF"):
         database.execute(f"PRAGMA {pragma}")
     return database
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def text(value: str) -> str:

@@ -29,6 +29,7 @@ from migrate_to_pg.records import (
 from migrate_to_pg.verify import verify_tables
 from migrate_to_pg.verify.schema import require_spans
 from tests.conftest import whole
+from tests.projects.by_hand import quoted
 
 SCHEMA = "migrate_to_pg_incoming"
 TYPES = """
@@ -83,10 +84,6 @@ class Sides:
 
     def samples(self, zone: str = "UTC") -> list[Difference]:
         return [sample for table in self.prove(zone=zone).tables for sample in table.samples]
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def insert(many: Callable[..., Any], table: str, mark: str, rows: Sequence[Sequence[Any]]) -> None:

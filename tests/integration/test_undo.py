@@ -12,7 +12,7 @@ from migrate_to_pg.publish.archive_schemas import dated_schemas
 from migrate_to_pg.publish.purge import PurgeableSchema, drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo
 from migrate_to_pg.records import Options
-from tests.integration.test_publish import TABLE, published, rows
+from tests.integration.test_publish import TABLE, published, purge, rows
 
 THREE = f"{TABLE}; INSERT INTO thing (name) VALUES ('a'), ('b'), ('c')"
 
@@ -33,10 +33,6 @@ def refused(connection: psycopg.Connection, force: bool = False) -> MigrateToPgE
     with pytest.raises(MigrateToPgError) as error:
         undo(connection, force=force)
     return error.value
-
-
-def purge(connection: psycopg.Connection) -> None:
-    drop_schemas(connection, purgeable_schemas(connection, "public")[0], "public", lambda schema: None)
 
 
 # --- rows that were written since ---

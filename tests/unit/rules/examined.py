@@ -206,3 +206,8 @@ def keys(finding: Finding) -> list[str]:
 def values(finding: Finding) -> list[str]:
     """The samples' values."""
     return [sample.value for sample in finding.samples]
+
+
+def with_value(value: str) -> str:
+    """A table without a declared type that holds the value as row 4, and NULL."""
+    return f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (4, {value}), (5, NULL);"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
@@ -153,3 +154,9 @@ def check_mends(rule: str, type_sql: str, old: object, new: object, *, time_zone
     assert (typed(was), typed(became)) == (typed(old), typed(new))
     assert done.keys == [{"id": "7"}]
     assert done.applied == [(rule, "t", "v")]
+
+
+def filled(declared: str, value: Any, database: sqlite3.Connection) -> None:
+    """Make table t with one row that holds the value."""
+    database.execute(f"CREATE TABLE t (id integer PRIMARY KEY, v {declared})")
+    insert(database, 1, value)

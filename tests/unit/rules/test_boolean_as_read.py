@@ -11,14 +11,9 @@ import django.db.backends.sqlite3.base  # noqa: F401 - it registers Django's con
 import pytest
 
 from tests.unit.rules.examined import check_finds, table
-from tests.unit.rules.mended import STANDS, insert, mended
+from tests.unit.rules.mended import STANDS, filled, mended
 
 NULLABLE = table("t", "id bigint", "v boolean NULL")
-
-
-def filled(declared: str, value: Any, database: sqlite3.Connection) -> None:
-    database.execute(f"CREATE TABLE t (id integer PRIMARY KEY, v {declared})")
-    insert(database, 1, value)
 
 
 @pytest.mark.parametrize("value", ["false", "No", "f", " OFF", "x", "\udcff", b"0", b"\xff", b"1", "", b""])

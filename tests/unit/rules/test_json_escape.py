@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.rules.examined import check_finds, check_healthy, keys, table, values
-
-
-def script(value: str) -> str:
-    return f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (4, {value}), (5, NULL);"
+from tests.unit.rules.examined import check_finds, check_healthy, keys, table, values, with_value
 
 
 @pytest.mark.parametrize(
@@ -23,7 +19,7 @@ def script(value: str) -> str:
     ],
 )
 def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:
-    finding = check_finds("json-escape", script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+    finding = check_finds("json-escape", with_value(value), table("t", "id bigint", f"v {type_sql} NULL"))
     assert (finding.table, finding.column, finding.count) == ("t", "v", 1)
     assert keys(finding) == ["4"]
     assert values(finding) == [shown]
@@ -43,4 +39,4 @@ def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: 
     ],
 )
 def test_what_the_type_holds_is_healthy(type_sql: str, value: str) -> None:
-    check_healthy(script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+    check_healthy(with_value(value), table("t", "id bigint", f"v {type_sql} NULL"))

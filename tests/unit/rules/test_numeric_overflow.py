@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.rules.examined import check_finds, findings, keys, table, values
-
-
-def script(value: str) -> str:
-    return f"CREATE TABLE t (id integer PRIMARY KEY, v); INSERT INTO t VALUES (4, {value}), (5, NULL);"
+from tests.unit.rules.examined import check_finds, findings, keys, table, values, with_value
 
 
 @pytest.mark.parametrize(
@@ -21,7 +17,7 @@ def script(value: str) -> str:
     ],
 )
 def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: str) -> None:
-    finding = check_finds("numeric-overflow", script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+    finding = check_finds("numeric-overflow", with_value(value), table("t", "id bigint", f"v {type_sql} NULL"))
     assert (finding.table, finding.column, finding.count) == ("t", "v", 1)
     assert keys(finding) == ["4"]
     assert values(finding) == [shown]
@@ -39,6 +35,6 @@ def test_it_is_found_and_explained(type_sql: str, value: str, shown: str, said: 
     ],
 )
 def test_what_the_type_holds_is_healthy(type_sql: str, value: str) -> None:
-    found = findings(script(value), table("t", "id bigint", f"v {type_sql} NULL"))
+    found = findings(with_value(value), table("t", "id bigint", f"v {type_sql} NULL"))
     # Django before 6.1 reads another number, which is told; an overflow it is not.
     assert {f.rule for f in found} <= ({"numeric-rounded"} if value == "9007199254740993" else set())

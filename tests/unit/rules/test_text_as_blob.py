@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from functools import partial
-from typing import Any
 
 import pytest
 
 from tests.unit.rules.examined import check_finds, findings, table, values
-from tests.unit.rules.mended import insert, mended
-
-
-def filled(declared: str, value: Any, database: sqlite3.Connection) -> None:
-    database.execute(f"CREATE TABLE t (id integer PRIMARY KEY, v {declared})")
-    insert(database, 1, value)
+from tests.unit.rules.mended import filled, mended
 
 
 @pytest.mark.parametrize(
