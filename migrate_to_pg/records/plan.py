@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from migrate_to_pg.records.names import AmbiguousName, Unmade
 from migrate_to_pg.records.postgres_schema import TargetColumn, TargetTable
@@ -119,7 +120,7 @@ class UnmadeTable:
     table: PlannedTable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """SQLite table x staged table: the very object that --check shows and load consumes."""
 
@@ -163,4 +164,8 @@ class Plan:
 
     def table(self, name: str) -> PlannedTable | None:
         """The planned table with exactly that PostgreSQL name."""
-        return next((t for t in self.tables if t.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, PlannedTable]:
+        return {table.name: table for table in self.tables}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 
@@ -129,7 +130,7 @@ class MadeTable:
     indexes: tuple[SourceIndex, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceCatalog:
     """The content of the snapshot."""
 
@@ -153,4 +154,8 @@ class SourceCatalog:
 
     def table(self, name: str) -> SourceTable | None:
         """Return the table of that name, in any case, as SQLite compares names."""
-        return next((t for t in self.tables if folded(t.name) == folded(name)), None)
+        return self._by_name.get(folded(name))
+
+    @cached_property
+    def _by_name(self) -> dict[str, SourceTable]:
+        return {folded(table.name): table for table in self.tables}

@@ -68,6 +68,7 @@ class _CatalogReader:
             self.objects[kind.decode()][name] = (text or b"").decode("utf-8", "backslashreplace")
             if not _is_utf8(raw):
                 self.nameless.add((kind.decode(), name))
+        self.last_ids = _last_ids(connection) if "sqlite_sequence" in self.objects["table"] else {}
         #: Table -> reason why nothing of it can be read.
         self.unreadable = {name: why for name in self.objects["table"] if (why := self._unreadable(name))}
 
@@ -199,7 +200,7 @@ class _CatalogReader:
             kind=kind,
             without_rowid=bool(facts and facts[4]),
             largest_row=self.largest.get(name),
-            last_id=_last_id(connection, name),
+            last_id=self.last_ids.get(name),
             # A table without a readable column has nothing to move.
             unreadable=columns[0].unreadable if columns and all(column.unreadable for column in columns) else "",
         )
@@ -256,57 +257,67 @@ def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[Sou
     )
 
 
-def _last_id(connection: sqlite3.Connection, name: str) -> int | None:
-    """Return the highest id that an AUTOINCREMENT table ever gave, deleted rows included, from sqlite_sequence.
+def _last_ids(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return AUTOINCREMENT table -> the highest id that it ever gave, deleted rows included, from sqlite_sequence.
 
     Any program may write there. SQLite itself takes whatever it finds for an integer.
     """
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
-        return None
-    row = connection.execute("SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?", [name]).fetchone()
-    return None if row[0] is None else int(row[0])
+    rows = connection.execute(
+        "SELECT name, max(CAST(seq AS INTEGER)) AS last FROM sqlite_sequence GROUP BY 1 HAVING last IS NOT NULL"
+    )
+    return dict(rows.fetchall())
+
+
+#: From so many tables on all pages are read once. SQLite searches all definitions for the name of one table or index.
+_MANY_TABLES = 200
+
+_ALL_PAGES = """
+    WITH stats AS MATERIALIZED (
+        SELECT name, mx_payload, ncell, TRUE AS aggregate FROM dbstat WHERE aggregate = TRUE
+    )
+"""
+_LARGEST_ROWS = """
+    SELECT s.name, s.mx_payload FROM sqlite_master AS t CROSS JOIN {stats} AS s
+    WHERE t.type = 'table' AND s.name = t.name AND s.aggregate = TRUE
+"""
+# The key of a table WITHOUT ROWID is the table, and has no pages of its own.
+_INDEX_ENTRIES = """
+    SELECT t.name, i.name, s.ncell
+    FROM sqlite_master AS t CROSS JOIN pragma_index_list(t.name) AS i CROSS JOIN {stats} AS s
+    WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%' AND NOT i.partial
+      AND s.name = i.name AND s.aggregate = TRUE
+"""
 
 
 def largest_rows(snapshot: Path) -> dict[str, int]:
     """Return table -> bytes of its largest row, in a third of the time that a scan would take.
 
-    The ADBC driver's own SQLite is used, since Python's need not have the dbstat table. Tables that cannot be read in a
-    damaged file are left out: the damage itself is a finding.
+    Empty where the file is damaged: the damage itself is a finding.
     """
-    query = "SELECT name, mx_payload FROM dbstat WHERE name = ? AND aggregate = TRUE"
-    found: dict[str, int] = {}
-    with (
-        contextlib.suppress(adbc_driver_manager.Error, UnicodeDecodeError),
-        adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for (name,) in cursor.fetchall():
-            cursor.execute(query, (name,))
-            found.update(cursor.fetchall())
-    return found
+    return dict(_rows(snapshot, _LARGEST_ROWS))
 
 
 def index_entries(snapshot: Path) -> dict[str, dict[str, int]]:
-    """Return table -> index -> number of entries, without partial indexes.
+    """Return table -> index -> number of entries, without partial indexes. Empty where the file is damaged.
 
     An intact index has as many entries as its table has rows.
     """
-    indexes = (
-        "SELECT t.name, i.name FROM sqlite_master AS t, pragma_index_list(t.name) AS i"
-        " WHERE t.type = 'table' AND t.sql NOT LIKE 'CREATE VIRTUAL%' AND NOT i.partial"
-    )
-    query = "SELECT ncell FROM dbstat WHERE name = ? AND aggregate = TRUE"
     found: dict[str, dict[str, int]] = {}
+    for table, index, entries in _rows(snapshot, _INDEX_ENTRIES):
+        found.setdefault(table, {})[index] = entries
+    return found
+
+
+def _rows(snapshot: Path, query: str) -> Iterator[tuple[Any, ...]]:
+    """Yield rows by the ADBC driver's own SQLite, since Python's need not have the dbstat table."""
     with (
         contextlib.suppress(adbc_driver_manager.Error, UnicodeDecodeError),
         adbc_driver_sqlite.dbapi.connect(snapshot_uri(snapshot)) as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute(indexes)
-        for table, index in cursor.fetchall():
-            cursor.execute(query, (index,))
-            # The key of a table WITHOUT ROWID is the table.
-            for (entries,) in cursor.fetchall():
-                found.setdefault(table, {})[index] = entries
-    return found
+        cursor.execute("SELECT count(*) > ? FROM sqlite_master WHERE type = 'table'", [_MANY_TABLES])
+        ((has_many_tables,),) = cursor.fetchall()
+        if has_many_tables:
+            query = _ALL_PAGES + query
+        cursor.execute(query.format(stats="stats" if has_many_tables else "dbstat"))
+        yield from cursor.fetchall()

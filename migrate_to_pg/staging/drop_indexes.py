@@ -7,9 +7,9 @@ can run at once, then another quick one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -18,13 +18,10 @@ from psycopg.rows import dict_row
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.batches import batched
 from migrate_to_pg.records import Plan
 
 Connection = psycopg.Connection[Any]
-T = TypeVar("T")
-
-#: Objects in one transaction. A server with few connections has room for some hundreds of locks.
-_BATCH = 50
 
 #: Kinds of definitions.
 KINDS = ("index", N_("primary key"), N_("unique"), N_("exclusion"), N_("foreign key"))
@@ -222,11 +219,6 @@ def _drop(connection: Connection, found: Sequence[Definition]) -> list[Definitio
         else:
             dropped += some
     return dropped
-
-
-def batched(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield the items, as many at a time as may be locked in one transaction."""
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
 
 
 def empty(connection: Connection, schema: str, plan: Plan) -> None:

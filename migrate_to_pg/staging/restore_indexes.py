@@ -17,11 +17,12 @@ from psycopg import errors, sql
 
 from migrate_to_pg.errors import StagingError, UnmetDefinitionError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.batches import batched
 from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.project.secret_columns import server_detail, server_message
 from migrate_to_pg.records import Event, Plan
-from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, batched, definitions, set_search_path
+from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, definitions, set_search_path
 from migrate_to_pg.system.threads import drain, run_all
 
 logger = logging.getLogger(__name__)

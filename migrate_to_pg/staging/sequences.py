@@ -10,8 +10,8 @@ from psycopg import sql
 
 from migrate_to_pg.errors import StagingError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.batches import batched
 from migrate_to_pg.records import Identity, Plan, PlannedTable
-from migrate_to_pg.staging.drop_indexes import batched
 
 Connection = psycopg.Connection[Any]
 

@@ -14,6 +14,7 @@ from psycopg import sql
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
+from migrate_to_pg.postgres.batches import batched
 from migrate_to_pg.postgres.schema_digest import ObjectDefinition, definition_differences, read_definitions
 from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
 
@@ -54,16 +55,32 @@ def require_described(connection: Connection, schema: str, made: frozenset[Objec
 def require_identities(connection: Connection, schema: str, plan: Plan, identities: Sequence[Identity]) -> None:
     """Check that the next value of each sequence is beyond every id, and every one that SQLite ever gave."""
     known = {(identity.table, identity.column) for identity in identities}
-    for table in plan.tables:
-        for column in table.columns:
-            if column.target.sequence is None:
-                continue
-            following = _next(connection, column.target.sequence)
-            highest = _highest(connection, schema, table.name, column.name)
-            if following <= highest or (table.name, column.name) not in known:
-                raise _sequence_error(table.name, column.name, following, _("but {highest} is taken", highest=highest))
-            if [key.name for key in table.key] == [column.name]:
-                _require_free(connection, schema, table, column, following)
+    owned = [
+        (table, column, column.target.sequence)
+        for table in plan.tables
+        for column in table.columns
+        if column.target.sequence is not None
+    ]
+    triggers = _tables_with_triggers(connection, schema)
+    for some in batched(owned):
+        asked: dict[str, int] = {}
+        try:
+            for (table, column, sequence), (following, highest, holds_rows) in zip(
+                some, _numbers(connection, schema, some), strict=True
+            ):
+                if following <= highest or (table.name, column.name) not in known:
+                    but = _("but {highest} is taken", highest=highest)
+                    raise _sequence_error(table.name, column.name, following, but)
+                if [key.name for key in table.key] == [column.name] and holds_rows:
+                    asked[sequence] = following
+                    _require_free(connection, schema, table, column, following, has_trigger=table.name in triggers)
+        finally:
+            # What a sequence has given it does not take back.
+            connection.execute(
+                "SELECT setval(s.name::regclass, s.next, false)"
+                " FROM unnest(%s::text[], %s::bigint[]) AS s (name, next)",
+                [list(asked), list(asked.values())],
+            )
 
 
 def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
@@ -107,7 +124,13 @@ def _sequence_error(table: str, column: str, following: int, but: str) -> ProofE
 
 
 def _require_free(
-    connection: Connection, schema: str, table: PlannedTable, column: PlannedColumn, following: int
+    connection: Connection,
+    schema: str,
+    table: PlannedTable,
+    column: PlannedColumn,
+    following: int,
+    *,
+    has_trigger: bool,
 ) -> None:
     """Insert the copy of a row and roll it back: PostgreSQL itself must give the id, and find that it is free.
 
@@ -119,10 +142,10 @@ def _require_free(
     query = _copy_of_a_row(place, [target.name for target in others if not target.generated], column.name)
     try:
         with connection.transaction(force_rollback=True):
-            connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(place))
-            holds_rows = connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(place)).fetchone() is not None
+            if has_trigger:
+                connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(place))
             given = connection.execute(query).fetchone()
-            if holds_rows and (given is None or given[0] != following):
+            if given is None or given[0] != following:
                 raise _sequence_error(
                     table.name,
                     column.name,
@@ -132,9 +155,6 @@ def _require_free(
     except psycopg.errors.IntegrityError:
         # Of another constraint: the key was free.
         pass
-    finally:
-        # What a sequence has given it does not take back.
-        connection.execute("SELECT setval(%s::regclass, %s, false)", [column.target.sequence, following])
 
 
 def _copy_of_a_row(place: sql.Identifier, names: Sequence[str], key: str) -> sql.Composed:
@@ -145,14 +165,26 @@ def _copy_of_a_row(place: sql.Identifier, names: Sequence[str], key: str) -> sql
     )
 
 
-def _next(connection: Connection, sequence: str) -> int:
-    # The name is as pg_get_serial_sequence quotes it.
-    query = sql.SQL("SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {}").format(sql.SQL(sequence))
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+def _tables_with_triggers(connection: Connection, schema: str) -> set[str]:
+    query = """
+        SELECT c.relname::text FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+        WHERE c.relnamespace = %s::regnamespace AND NOT g.tgisinternal
+    """
+    return {name for (name,) in connection.execute(query, [schema]).fetchall()}
 
 
-def _highest(connection: Connection, schema: str, table: str, column: str) -> int:
-    query = sql.SQL("SELECT coalesce(max({}), 0) FROM {}").format(sql.Identifier(column), sql.Identifier(schema, table))
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+def _numbers(
+    connection: Connection, schema: str, owned: Sequence[tuple[PlannedTable, PlannedColumn, str]]
+) -> list[tuple[int, int, bool]]:
+    """Return for each sequence its next value, the highest value of its column, and whether its table has rows."""
+    # A sequence's name is as pg_get_serial_sequence quotes it.
+    query = sql.SQL(
+        "SELECT (SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {}), (SELECT max({}) FROM {table}),"
+        " EXISTS (SELECT FROM {table})"
+    )
+    queries = (
+        query.format(sql.SQL(sequence), sql.Identifier(column.name), table=sql.Identifier(schema, table.name))
+        for table, column, sequence in owned
+    )
+    rows = connection.execute(sql.SQL(" UNION ALL ").join(queries)).fetchall()
+    return [(following, highest or 0, holds_rows) for following, highest, holds_rows in rows]
